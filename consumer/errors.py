@@ -1,0 +1,37 @@
+"""The consumer's errors: rejected or transient, and no third.
+
+```
+HeadwaterError
+├── UsageError        the command or its settings are wrong; exit code 2
+├── TransientError    an outside system can't serve now; try again, the offset stays
+│   └── GaveUp        it was tried for as long as the settings allow
+└── RejectedRecord    a record that can never be folded; it goes to the dead letters
+```
+"""
+
+from __future__ import annotations
+
+
+class HeadwaterError(Exception):
+    """Something that a person should read: what happened, where, and what to do."""
+
+
+class UsageError(HeadwaterError):
+    """The command or its settings are wrong; exit code 2."""
+
+
+class TransientError(HeadwaterError):
+    """An outside system can't serve now; try again, the offset stays."""
+
+
+class GaveUp(TransientError):
+    """It was tried for as long as the settings allow."""
+
+
+class RejectedRecord(HeadwaterError):
+    """A record that can never be folded; it goes to the dead letters."""
+
+    def __init__(self, reason: str, path: str = "$") -> None:
+        super().__init__(f"{path}: {reason}")
+        self.reason = reason
+        self.path = path

@@ -1,0 +1,231 @@
+"""The embedded store: a property graph in one SQLite file.
+
+Write-ahead logging lets a reader look at one state while a writer makes the next. Each batch of changes is one
+transaction, begun as a writer's, so that two processes can't both act on what they read before.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from consumer.errors import TransientError, UsageError
+from consumer.graph.store import (
+    Absent,
+    Change,
+    Direction,
+    DropEdges,
+    DropLonely,
+    DropVertices,
+    Edge,
+    Is,
+    Properties,
+    Scalar,
+    Step,
+    Vertex,
+)
+
+SCHEMA_VERSION = 1
+"""Version of the tables, in the file's `user_version`."""
+
+BUSY_TIMEOUT_S = 60.0
+"""How long a writer waits for another one to finish."""
+
+_TABLES = """
+CREATE TABLE vertices (id TEXT PRIMARY KEY, label TEXT NOT NULL, properties TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE edges (
+    id TEXT PRIMARY KEY, label TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, properties TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX vertices_by_label ON vertices (label);
+CREATE INDEX edges_by_label ON edges (label);
+CREATE INDEX edges_by_source ON edges (source, label);
+CREATE INDEX edges_by_target ON edges (target, label);
+"""
+
+_MANY = 500
+"""How many ids go into one statement; SQLite allows 32,766."""
+
+
+def _dump(properties: Properties) -> str:
+    return orjson.dumps(properties).decode()
+
+
+def _load(text: str) -> dict[str, Scalar]:
+    found: dict[str, Scalar] = orjson.loads(text)
+    return found
+
+
+class EmbeddedStore:
+    """A property graph in a SQLite file; made if it is not there.
+
+    Raises:
+        UsageError: The file can't be opened, is no database, or was made by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            # A power cut may cost the last batches, which Kafka still has; a killed process costs nothing.
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA cache_size = -32768")
+            self._make_tables()
+        except sqlite3.Error as error:
+            raise UsageError(
+                f"{path} can't be opened as a graph: {error}; name another file with --graph sqlite:///FILE"
+            ) from error
+
+    def _make_tables(self) -> None:
+        if self._version() == SCHEMA_VERSION:
+            return
+        with self._transaction():
+            version = self._version()
+            if version == 0:
+                for statement in _TABLES.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            elif version != SCHEMA_VERSION:
+                raise UsageError(
+                    f"{self._path} has tables of version {version}, this Headwater knows {SCHEMA_VERSION}: "
+                    "use the Headwater that made it, or export and ingest anew"
+                )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """A writer's transaction.
+
+        Raises:
+            TransientError: Another writer holds the file, or the disk does not take the write.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"{self._path} can't be written: {error}") from error
+
+    def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
+        """The properties of vertices, by id; those named, or all."""
+        found: dict[str, Properties] = {}
+        for id_, text in self._by_ids("SELECT id, properties FROM vertices WHERE id IN", ids):
+            properties = _load(text)
+            found[id_] = {key: properties[key] for key in keys if key in properties} if keys else properties
+        return found
+
+    def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
+        """The edges of a label that leave or enter vertices."""
+        end = "source" if direction == "out" else "target"
+        rows = self._by_ids(
+            f"SELECT id, label, source, target, properties FROM edges WHERE label = ? AND {end} IN", ids, label
+        )
+        return [Edge(*row[:4], _load(row[4])) for row in rows]
+
+    def _by_ids(self, select: str, ids: Collection[str], *before: str) -> Iterator[tuple[str, ...]]:
+        wanted = list(ids)
+        try:
+            for start in range(0, len(wanted), _MANY):
+                some = wanted[start : start + _MANY]
+                yield from self._db.execute(f"{select} ({','.join('?' * len(some))})", (*before, *some)).fetchall()
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"{self._path} can't be read: {error}") from error
+
+    def vertices(self, label: str) -> Iterator[Vertex]:
+        """All vertices of a label."""
+        for id_, text in self._db.execute("SELECT id, properties FROM vertices WHERE label = ?", (label,)):
+            yield Vertex(id_, label, _load(text))
+
+    def edges(self, label: str) -> Iterator[Edge]:
+        """All edges of a label."""
+        rows = self._db.execute("SELECT id, source, target, properties FROM edges WHERE label = ?", (label,))
+        for id_, source, target, text in rows:
+            yield Edge(id_, label, source, target, _load(text))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """One state of the graph for all that is read within."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
+
+    def write(self, changes: Sequence[Change]) -> set[str]:
+        """Does changes in one transaction; returns the owners of those that were not done."""
+        with self._transaction():
+            return {change.owner.id for change in changes if not self._change(change)}
+
+    def _change(self, change: Change) -> bool:
+        known = self._properties(change.owner.id)
+        if not _holds(change, known):
+            return known is not None and known.get(change.token.key) == change.token.value
+        kept = {key: value for key, value in (known or {}).items() if key not in change.removes}
+        self._put(Vertex(change.owner.id, change.owner.label, {**kept, **change.owner.properties}))
+        for step in change.steps:
+            self._step(step)
+        return True
+
+    def _properties(self, id_: str) -> dict[str, Scalar] | None:
+        row = self._db.execute("SELECT properties FROM vertices WHERE id = ?", (id_,)).fetchone()
+        return None if row is None else _load(row[0])
+
+    def _put(self, vertex: Vertex) -> None:
+        self._db.execute(
+            "INSERT INTO vertices VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET properties = excluded.properties",
+            (vertex.id, vertex.label, _dump(vertex.properties)),
+        )
+
+    def _step(self, step: Step) -> None:
+        match step:
+            case Vertex():
+                self._put(step._replace(properties={**(self._properties(step.id) or {}), **step.properties}))
+            case Edge():
+                self._db.execute(
+                    "INSERT INTO edges VALUES (?, ?, ?, ?, ?) "
+                    "ON CONFLICT (id) DO UPDATE SET properties = excluded.properties",
+                    (step.id, step.label, step.source, step.target, _dump(step.properties)),
+                )
+            case DropEdges():
+                self._db.executemany("DELETE FROM edges WHERE id = ?", ((id_,) for id_ in step.ids))
+            case DropVertices():
+                for id_ in step.ids:
+                    self._drop_vertex(id_)
+            case DropLonely():
+                for id_ in step.ids:
+                    self._drop_lonely(id_, step)
+
+    def _drop_lonely(self, id_: str, step: DropLonely) -> None:
+        has_edges = self._db.execute(
+            "SELECT 1 FROM edges WHERE source = ?1 AND label = ?2 UNION SELECT 1 FROM edges WHERE target = ?1 AND label = ?2",
+            (id_, step.unless_edges),
+        ).fetchone()
+        if has_edges is None and not (self._properties(id_) or {}).get(step.unless_property):
+            self._drop_vertex(id_)
+
+    def _drop_vertex(self, id_: str) -> None:
+        self._db.execute("DELETE FROM edges WHERE source = ?1 OR target = ?1", (id_,))
+        self._db.execute("DELETE FROM vertices WHERE id = ?", (id_,))
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+
+def _holds(change: Change, known: Properties | None) -> bool:
+    """Whether the condition of a change holds for what is known of its owner."""
+    match change.when:
+        case Absent():
+            return known is None
+        case Is(key, value):
+            return known is not None and known.get(key) == value

@@ -1,0 +1,89 @@
+"""Ids of vertices and edges, made in this one place.
+
+An id is a kind and the parts of a name, joined by `/`, with `/` and `%` inside a part escaped: two different names never
+give one id, and `parse` gives the parts back.
+"""
+
+from __future__ import annotations
+
+from consumer.lineage.delta import JobName
+from schemas.naming import DatasetName
+
+_KINDS = frozenset(
+    {
+        "dataset",
+        "name",
+        "job",
+        "run",
+        "column",
+        "facet",
+        "edge",
+        "reads",
+        "writes",
+        "column_edge",
+        "column_of",
+        "run_of",
+        "child_of",
+    }
+)
+
+
+def _escape(part: str) -> str:
+    return part.replace("%", "%25").replace("/", "%2F") if "/" in part or "%" in part else part
+
+
+def _unescape(part: str) -> str:
+    return part.replace("%2F", "/").replace("%25", "%")
+
+
+def make(kind: str, *parts: str) -> str:
+    """The id of a kind of thing with the given parts.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in _KINDS:
+        raise ValueError(f"no kind of id is called {kind!r}")
+    return "/".join((kind, *map(_escape, parts)))
+
+
+def parse(id_: str) -> tuple[str, ...]:
+    """The kind and the parts of an id.
+
+    Raises:
+        ValueError: It is not an id of this graph.
+    """
+    kind, *parts = id_.split("/")
+    if kind not in _KINDS:
+        raise ValueError(f"{id_!r} is not an id of this graph")
+    return (kind, *map(_unescape, parts))
+
+
+def dataset(name: DatasetName) -> str:
+    """The vertex of a dataset that is shown under a name."""
+    return make("dataset", *name)
+
+
+def name(name: DatasetName) -> str:
+    """The vertex that holds what was said of a dataset under a name."""
+    return make("name", *name)
+
+
+def job(name: JobName) -> str:
+    """The vertex of a job."""
+    return make("job", *name)
+
+
+def run(run_id: str) -> str:
+    """The vertex of a run."""
+    return make("run", run_id)
+
+
+def column(name: DatasetName, column: str) -> str:
+    """The vertex of a dataset's column."""
+    return make("column", *name, column)
+
+
+def facet(ref: str) -> str:
+    """The vertex that holds a long value."""
+    return make("facet", ref)

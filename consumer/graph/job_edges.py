@@ -1,0 +1,199 @@
+"""The edges of jobs: what is current of their lineage, between the datasets that are shown."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+import orjson
+
+from consumer.errors import TransientError
+from consumer.graph import ids, model
+from consumer.graph.documents import MOST_TRIES, Document, Documents
+from consumer.graph.names import Names
+from consumer.graph.nodes import STEPS_PER_CHANGE, column_of
+from consumer.graph.store import Change, DropEdges, DropLonely, Edge, GraphStore, Is, Step, Vertex
+from consumer.graph.texts import Texts
+from consumer.lineage.current import BY_RUN
+from consumer.lineage.delta import JobFacts, JobName
+from consumer.lineage.views import JobView, current_of, job_view, lineage_refs
+from schemas.naming import DatasetName
+
+
+def view_key(facts: JobFacts) -> object:
+    """What the view of a job depends on, as far as its facts go: equal keys give equal views."""
+    current = current_of(facts)
+    carried = {
+        name: {facet: said.ref for facet, said in facets.items() if facet in BY_RUN}
+        for name, facets in current.carried.items()
+    }
+    latest = current.latest
+    just_said = latest and {
+        name
+        for name, facets in current.carried.items()
+        if any((said.ended_at, said.run) == latest.order for facet, said in facets.items() if facet in BY_RUN)
+    }
+    kind, producer = facts.facets.get("jobType"), facts.facets.get("producer")
+    return current.inputs, current.outputs, carried, just_said, kind and kind.ref, producer and producer.ref
+
+
+class JobEdges:
+    """The edges of jobs."""
+
+    def __init__(self, store: GraphStore, jobs: Documents[JobName, JobFacts], names: Names, texts: Texts) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._names = names
+        self._texts = texts
+
+    def draw(self, jobs: Collection[JobName]) -> None:
+        """Brings the edges of jobs to what their facts say, where they lag behind.
+
+        Raises:
+            TransientError: The store can't serve now, or others change the same jobs all the time.
+        """
+        waiting = list(jobs)
+        for _ in range(MOST_TRIES):
+            waiting = self._draw(waiting)
+            if not waiting:
+                return
+        raise TransientError(f"{len(waiting)} {model.JOB} vertices are changed by others all the time")
+
+    def _draw(self, jobs: Collection[JobName]) -> list[JobName]:
+        known = self._jobs.get(jobs)
+        late = {
+            job: document for job, document in known.items() if document.properties.get("viewed") != document.revision
+        }
+        if not late:
+            return []
+        views = self._views(late)
+        changes: list[Change] = []
+        for job, document in late.items():
+            changes += _changes(job, document, views[job])
+        failed = self._store.write(changes)
+        again = [job for job in late if ids.job(job) in failed]
+        self._jobs.forget(again)
+        for job, document in late.items():
+            if job not in again:
+                marks = _holds({id_: _mark(edge) for id_, edge in _edges(job, views[job]).items()})
+                self._jobs.note(job, {"viewed": document.revision, "holds": marks, "partial": False})
+        return again
+
+    def _views(self, jobs: Mapping[JobName, Document[JobFacts]]) -> dict[JobName, JobView]:
+        texts = self._texts.fetch(ref for document in jobs.values() for ref in lineage_refs(document.facts))
+        found: dict[JobName, JobView] = {}
+        for job, document in jobs.items():
+            found[job] = job_view(document.facts, self._shown_as, lambda ref: texts.get(ref, ref))
+        return found
+
+    def _shown_as(self, name: DatasetName) -> DatasetName:
+        return self._names.shown_as([name])[name]
+
+    def around(self, names: Mapping[DatasetName, list[str]]) -> set[JobName]:
+        """The jobs that have edges at datasets, given with the ids of their columns."""
+        datasets = [ids.dataset(name) for name in names]
+        columns = [column for of_one in names.values() for column in of_one]
+        found = {edge.target for edge in self._store.edges_at(datasets, model.READS, "out")}
+        found |= {edge.source for edge in self._store.edges_at(datasets, model.WRITES, "in")}
+        for at, label in ((datasets, model.EDGE), (columns, model.COLUMN_EDGE)):
+            for edge in (*self._store.edges_at(at, label, "out"), *self._store.edges_at(at, label, "in")):
+                found.add(str(edge.properties["job"]))
+        return {JobName(*ids.parse(id_)[1:]) for id_ in found}
+
+
+def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
+    """The edges of a view by id."""
+    job_id = ids.job(job)
+    edges: list[Edge] = []
+    for name in view.reads:
+        edges.append(Edge(ids.make("reads", *name, *job), model.READS, ids.dataset(name), job_id, {}))
+    for name in view.writes:
+        edges.append(Edge(ids.make("writes", *job, *name), model.WRITES, job_id, ids.dataset(name), {}))
+    for source, target in view.edges:
+        edges.append(
+            Edge(
+                ids.make("edge", *source, *target, *job),
+                model.EDGE,
+                ids.dataset(source),
+                ids.dataset(target),
+                {"edge_name": view.tool, "job": job_id},
+            )
+        )
+    for column, said in view.columns.items():
+        edges.append(
+            Edge(
+                ids.make(
+                    "column_edge", *column.source, column.source_column, *column.target, column.target_column, *job
+                ),
+                model.COLUMN_EDGE,
+                ids.column(column.source, column.source_column),
+                ids.column(column.target, column.target_column),
+                {"transformations": said, "job": job_id},
+            )
+        )
+    return {edge.id: edge for edge in edges}
+
+
+def _mark(edge: Edge) -> int:
+    return zlib.crc32(orjson.dumps(edge.properties, option=orjson.OPT_SORT_KEYS))
+
+
+def _holds(marks: Mapping[str, int]) -> str:
+    return orjson.dumps(marks, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _changes(job: JobName, document: Document[JobFacts], view: JobView) -> list[Change]:
+    """What brings a job's edges to a view; in one change where it is small enough."""
+    owner, token = ids.job(job), Is("rev", document.token)
+    edges = _edges(job, view)
+    marks = {id_: _mark(edge) for id_, edge in edges.items()}
+    held: dict[str, int] = orjson.loads(str(document.properties.get("holds", "{}")))
+    steps = list(_steps(view, edges, marks, held, trusted=not document.properties.get("partial")))
+    last = Vertex(owner, model.JOB, {"viewed": document.revision, "holds": _holds(marks), "partial": False})
+    if len(steps) <= STEPS_PER_CHANGE:
+        return [Change(last, token, token, tuple(steps))]
+    chunks = [tuple(steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(steps), STEPS_PER_CHANGE)]
+    return [
+        Change(Vertex(owner, model.JOB, {"holds": _holds({**held, **marks}), "partial": True}), token, token),
+        *(Change(Vertex(owner, model.JOB, {}), token, token, chunk) for chunk in chunks),
+        Change(last, token, token),
+    ]
+
+
+def _steps(
+    view: JobView, edges: Mapping[str, Edge], marks: Mapping[str, int], held: Mapping[str, int], *, trusted: bool
+) -> Iterator[Step]:
+    """New and changed edges before those that go, so that a reader never finds a gap."""
+    new = [id_ for id_ in edges if not trusted or held.get(id_) != marks[id_]]
+    yield from _column_vertices(view, {edges[id_].source for id_ in new} | {edges[id_].target for id_ in new})
+    yield from (edges[id_] for id_ in new)
+    gone = tuple(sorted(id_ for id_ in held if id_ not in edges))
+    if gone:
+        yield DropEdges(gone)
+        lonely = _columns_of(gone) - {end for edge in edges.values() for end in (edge.source, edge.target)}
+        if lonely:
+            yield DropLonely(tuple(sorted(lonely)), "in_schema", model.COLUMN_EDGE)
+
+
+def _column_vertices(view: JobView, wanted: Collection[str]) -> Iterator[Step]:
+    ends = {
+        end
+        for edge in view.columns
+        for end in ((edge.source, edge.source_column), (edge.target, edge.target_column))
+    }
+    for name, column in sorted(ends):
+        id_ = ids.column(name, column)
+        if id_ in wanted:
+            yield Vertex(id_, model.COLUMN, {"name": column})
+            yield column_of(name, column)
+
+
+def _columns_of(edges: Iterable[str]) -> set[str]:
+    """The columns that column edges were between, told from their ids."""
+    found: set[str] = set()
+    for id_ in edges:
+        kind, *parts = ids.parse(id_)
+        if kind == "column_edge":
+            found.add(ids.make("column", *parts[:3]))
+            found.add(ids.make("column", *parts[3:6]))
+    return found

@@ -1,0 +1,160 @@
+"""The graph's labels and properties, their meaning and how each merges, as data.
+
+docs/graph.md is generated from it, and the writers take their words from it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+NODE = "lineage_node"
+JOB = "lineage_job"
+RUN = "lineage_run"
+COLUMN = "lineage_column"
+NAME = "lineage_name"
+FACET = "lineage_facet"
+
+EDGE = "lineage_edge"
+READS = "lineage_reads"
+WRITES = "lineage_writes"
+COLUMN_EDGE = "lineage_column_edge"
+COLUMN_OF = "lineage_column_of"
+RUN_OF = "lineage_run_of"
+CHILD_OF = "lineage_child_of"
+
+
+class Property(NamedTuple):
+    """A property, what it means, and what happens when two events say different things."""
+
+    name: str
+    meaning: str
+    merge: str
+
+
+class Element(NamedTuple):
+    """A vertex or edge label, what it stands for, and its properties."""
+
+    label: str
+    kind: str
+    meaning: str
+    properties: tuple[Property, ...] = ()
+
+
+_REVISION = Property("rev", "revision of the facts: a count and a hash", "a write is done only on the revision it read")
+_FACTS = Property("facts", "all that events said, as JSON", "joined; it only grows")
+_VIEWED = Property("viewed", "the revision that the edges around show", "set once they do")
+_HOLDS = Property("holds", "ids of the elements that the view made, as JSON", "replaced with the view")
+_PARTIAL = Property("partial", "whether the view was begun and not ended", "set with the view")
+
+ELEMENTS: tuple[Element, ...] = (
+    Element(
+        NODE,
+        "vertex",
+        "A dataset, under the name that is shown.",
+        (
+            Property("namespace", "OpenLineage namespace", "by rule: see docs/identity.md"),
+            Property("name", "OpenLineage name", "by rule"),
+            Property("node_name", "last part of the name, such as `title_crew`", "follows the name"),
+            Property("aliases", "its other names, as JSON", "union"),
+            Property("columns", "names and types of its columns, as JSON", "greatest stamp (event time, hash)"),
+            Property("description", "documentation facet", "greatest stamp"),
+            Property("owners", "ownership facet, as JSON", "greatest stamp"),
+            Property("tags", "tags facet, as JSON", "greatest stamp"),
+            Property("lifecycle", "last lifecycle state change, such as `DROP`", "greatest stamp"),
+            Property("quality", "last data quality assertions, as JSON", "greatest stamp"),
+            Property("statistics", "last output statistics, as JSON", "greatest stamp"),
+            Property("storage", "storage facet, as JSON", "greatest stamp"),
+            Property("version", "last dataset version", "greatest stamp"),
+            Property("materialized", "dbt materialization", "greatest stamp"),
+            Property("source_uri", "dataSource facet's URI", "greatest stamp"),
+            Property("stamp", "orders the states that its facts pass through", "greatest"),
+            _VIEWED,
+            _HOLDS,
+        ),
+    ),
+    Element(
+        JOB,
+        "vertex",
+        "A job; for dbt, one model, test, seed or snapshot.",
+        (
+            Property("namespace", "OpenLineage namespace", "fixed"),
+            Property("name", "dbt unique id where it has one, else the OpenLineage name", "fixed"),
+            Property("type", "jobType facet's type, such as `MODEL`", "greatest stamp"),
+            Property("integration", "jobType facet's integration, such as `DBT`", "greatest stamp"),
+            Property("description", "documentation facet", "greatest stamp"),
+            Property("source_path", "dbt's original file path, or the source code location", "greatest stamp"),
+            _REVISION,
+            _FACTS,
+            _VIEWED,
+            _HOLDS,
+            _PARTIAL,
+        ),
+    ),
+    Element(
+        RUN,
+        "vertex",
+        "One run of a job.",
+        (
+            Property("run_id", "OpenLineage run id", "fixed"),
+            Property("state", "START, RUNNING, COMPLETE, FAIL, ABORT or OTHER", "upwards; the later terminal state"),
+            Property("started_at", "time of its START (RFC 3339, UTC)", "least"),
+            Property("ended_at", "time of its terminal event", "greatest"),
+            Property("error", "errorMessage facet's message", "greatest stamp"),
+            _REVISION,
+            _FACTS,
+        ),
+    ),
+    Element(
+        COLUMN,
+        "vertex",
+        "A column; `*` stands for the dataset as a whole.",
+        (
+            Property("name", "its name; dots lead into nested fields", "fixed"),
+            Property("type", "its type as the engine spells it", "with the dataset's columns"),
+            Property("description", "its description", "with the dataset's columns"),
+            Property("position", "its place among the columns, from 0", "with the dataset's columns"),
+            Property("in_schema", "whether the dataset's schema has it", "with the dataset's columns"),
+        ),
+    ),
+    Element(
+        NAME,
+        "vertex",
+        "What was said of a dataset under one name.",
+        (
+            Property("namespace", "OpenLineage namespace in canonical form", "fixed"),
+            Property("name", "OpenLineage name in canonical form", "fixed"),
+            Property("changed", "the last revision that changed what can be seen", "greatest"),
+            _REVISION,
+            _FACTS,
+        ),
+    ),
+    Element(
+        FACET,
+        "vertex",
+        "A long facet value, stored once under its hash.",
+        (Property("rev", "its reference", "fixed"), Property("text", "the value as JSON", "fixed")),
+    ),
+    Element(
+        EDGE,
+        "edge",
+        "From a dataset to one that a job makes from it.",
+        (
+            Property("edge_name", "what made it: `DBT/Athena`, `DBT/Redshift`, else the integration", "of the job"),
+            Property("job", "id of the job", "fixed"),
+        ),
+    ),
+    Element(READS, "edge", "From a dataset to a job that currently reads it."),
+    Element(WRITES, "edge", "From a job to a dataset that it currently writes."),
+    Element(
+        COLUMN_EDGE,
+        "edge",
+        "From a column to one that a job makes from it.",
+        (
+            Property("transformations", "`DIRECT/IDENTITY` and the like, joined by commas", "of the job"),
+            Property("job", "id of the job", "fixed"),
+        ),
+    ),
+    Element(COLUMN_OF, "edge", "From a column to its dataset."),
+    Element(RUN_OF, "edge", "From a run to its job."),
+    Element(CHILD_OF, "edge", "From a run to the run that started it."),
+)

@@ -1,0 +1,169 @@
+"""The names of datasets in the graph: what was said under each, and which of them are one dataset."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from consumer.graph import codec, ids, model
+from consumer.graph.documents import Document, Documents, Draft, Kind
+from consumer.graph.store import GraphStore, Scalar
+from consumer.lineage.delta import JobName, NameFacts, Written, join_names
+from consumer.lineage.identity import components, shown
+from consumer.lineage.views import dataset_facets
+from schemas.naming import DatasetName
+
+KIND: Kind[DatasetName, NameFacts] = Kind(model.NAME, ids.name, NameFacts(), codec.dump_name, codec.load_name)
+
+Group = frozenset[DatasetName]
+"""All names of one dataset."""
+
+
+class Named(NamedTuple):
+    """What an update of names did.
+
+    Attributes:
+        groups: The datasets that were touched, each as its names.
+        hidden: Names that are not shown themselves and of which a dataset's vertex may still stand: they were joined
+            to another one just now, or perhaps by somebody who did not come to the end.
+    """
+
+    groups: list[Group]
+    hidden: list[DatasetName]
+
+
+class Names:
+    """The documents of names."""
+
+    def __init__(self, store: GraphStore, cached: int) -> None:
+        self._documents = Documents(store, KIND, cached)
+
+    def group(self, name: DatasetName) -> Group:
+        """All names of the dataset that has this name."""
+        return _members(name, self._documents.get([name])[name].facts)
+
+    def facts(self, group: Group) -> dict[DatasetName, NameFacts]:
+        """What was said under each name of a dataset."""
+        return {name: document.facts for name, document in self._documents.get(group).items()}
+
+    def stamp(self, group: Group) -> int:
+        """Orders the states that what is shown of a dataset passes through."""
+        return sum(int(document.properties.get("changed", 0)) for document in self._documents.get(group).values())
+
+    def shown_as(self, names: Iterable[DatasetName]) -> dict[DatasetName, DatasetName]:
+        """For each name the one that its dataset is shown under."""
+        wanted = set(names)
+        groups = {name: _members(name, document.facts) for name, document in self._documents.get(wanted).items()}
+        return {name: self.shown(group) for name, group in groups.items()}
+
+    def shown(self, group: Group) -> DatasetName:
+        """Which of a dataset's names is shown."""
+        if len(group) == 1:
+            return next(iter(group))
+        known = self._documents.get(group)
+        return shown(group, [name for name, document in known.items() if document.facts.preferred])
+
+    def update(
+        self, facts: Mapping[DatasetName, NameFacts], written: Mapping[DatasetName, Mapping[JobName, Written]]
+    ) -> Named:
+        """Adds facts to names.
+
+        Args:
+            facts: What was said under each name.
+            written: What jobs say of the datasets that they write; it goes to the name that is shown.
+        """
+        wanted = {**{name: NameFacts() for name in written}, **facts}
+        before = self._documents.get(wanted)
+        fresh = {name for name, document in before.items() if document.fresh}
+        wanted, joined = self._close(wanted)
+        preferred = [name for name, said in wanted.items() if said.preferred]
+        for name, by_job in written.items():
+            target = self._target(wanted, name, preferred)
+            said = wanted.get(target, NameFacts())
+            wanted[target] = join_names(said, NameFacts(written=dict(by_job)))
+        order = sorted(wanted)
+        contested = self._contested(wanted)
+        done = self._documents.update(
+            order, lambda name, document: _draft(name, document, wanted[name], contested=name in contested)
+        )
+        groups = list(dict.fromkeys(_members(name, document.facts) for name, document in done.items()))
+        doubtful = joined | {name for name in fresh if len(_members(name, done[name].facts)) > 1}
+        hidden = sorted({name for group in groups if group & doubtful for name in group - {self.shown(group)}})
+        return Named(groups, hidden)
+
+    def _target(
+        self, wanted: Mapping[DatasetName, NameFacts], name: DatasetName, preferred: list[DatasetName]
+    ) -> DatasetName:
+        """The name that is shown for a dataset, once `wanted` is written."""
+        known = self._documents.get([name])[name].facts
+        members = (known.members | wanted[name].members) or frozenset({name})
+        said = [member for member, document in self._documents.get(members).items() if document.facts.preferred]
+        return shown(members, [*said, *preferred])
+
+    def _close(
+        self, wanted: dict[DatasetName, NameFacts]
+    ) -> tuple[dict[DatasetName, NameFacts], set[DatasetName]]:
+        """Makes links mutual, and tells every name of a dataset of all the others.
+
+        Returns:
+            The facts to write, and the names that have come to be of a greater dataset than they were.
+        """
+        links = {name: said.links for name, said in wanted.items() if said.links}
+        graph: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
+        seen: dict[DatasetName, Document[NameFacts]] = {}
+        waiting = set(links).union(*links.values())
+        while waiting:
+            for name, document in self._documents.get(waiting).items():
+                seen[name] = document
+                for other in (*document.facts.members, *links.get(name, ())):
+                    graph[name].add(other)
+                    graph[other].add(name)
+            waiting = graph.keys() - seen.keys()
+        closed, joined = dict(wanted), set[DatasetName]()
+        for group in components(graph):
+            for name in group:
+                if seen[name].facts.members != group:
+                    joined.add(name)
+                    closed[name] = join_names(closed.get(name, NameFacts()), NameFacts(members=group))
+        return closed, joined
+
+    def _contested(self, wanted: Mapping[DatasetName, NameFacts]) -> set[DatasetName]:
+        """Names of datasets of which more than one name has facets, so that their stamps decide what is shown."""
+        found: set[DatasetName] = set()
+        for name, document in self._documents.get(wanted).items():
+            group = document.facts.members | wanted[name].members
+            if len(group) > 1:
+                known = self._documents.get(group)
+                speaking = [
+                    member
+                    for member in group
+                    if any(said.heard or said.written for said in (known[member].facts, wanted.get(member, NameFacts())))
+                ]
+                if len(speaking) > 1:
+                    found.add(name)
+        return found
+
+
+def _members(name: DatasetName, facts: NameFacts) -> Group:
+    return facts.members or frozenset({name})
+
+
+def _look(facts: NameFacts) -> object:
+    """What of a name's facts can be seen on its dataset."""
+    refs = {facet: register.ref for facet, register in dataset_facets([facts]).items()}
+    return facts.spellings, facts.members, facts.preferred, refs
+
+
+def _draft(
+    name: DatasetName, document: Document[NameFacts], said: NameFacts, *, contested: bool
+) -> Draft[NameFacts] | None:
+    joined = join_names(document.facts, said)
+    if document.stored and joined == document.facts:
+        return None
+    properties: dict[str, Scalar] = {}
+    if not document.stored:
+        properties |= {"namespace": name.namespace, "name": name.name}
+    if not document.stored or contested or _look(joined) != _look(document.facts):
+        properties["changed"] = document.revision + 1
+    return Draft(joined, properties)

@@ -1,0 +1,245 @@
+"""The vertices that show datasets: one for all names of a dataset, with its columns."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from cachetools import LRUCache
+
+from consumer.errors import TransientError
+from consumer.graph import ids, model
+from consumer.graph.documents import MOST_TRIES
+from consumer.graph.names import Group, Names
+from consumer.graph.store import (
+    Absent,
+    Change,
+    Condition,
+    DropLonely,
+    DropVertices,
+    Edge,
+    GraphStore,
+    Is,
+    Scalar,
+    Step,
+    Vertex,
+)
+from consumer.graph.texts import Texts
+from consumer.lineage.registers import EMPTY
+from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
+from schemas.naming import DatasetName, last_part
+
+STEPS_PER_CHANGE = 100
+"""How many steps go into one change; what is more goes into further ones, under the same condition."""
+
+
+class _Known(NamedTuple):
+    """What the store is known to hold of a vertex: a lower bound."""
+
+    stamp: int
+    complete: bool
+    columns: dict[str, int]
+
+
+_NOTHING = _Known(0, complete=False, columns={})
+
+
+class Nodes:
+    """The vertices that show datasets."""
+
+    def __init__(self, store: GraphStore, names: Names, texts: Texts, cached: int) -> None:
+        self._store = store
+        self._names = names
+        self._texts = texts
+        self._known: LRUCache[DatasetName, _Known] = LRUCache(cached)
+
+    def draw(self, groups: Iterable[Group]) -> None:
+        """Brings the vertices of datasets to what their facts say.
+
+        Raises:
+            TransientError: The store can't serve now, or others change the same vertices all the time.
+        """
+        waiting = {self._names.shown(group): group for group in groups}
+        for _ in range(MOST_TRIES):
+            waiting = self._draw(waiting)
+            if not waiting:
+                return
+        raise TransientError(f"{len(waiting)} {model.NODE} vertices are changed by others all the time")
+
+    def _draw(self, wanted: Mapping[DatasetName, Group]) -> dict[DatasetName, Group]:
+        """Draws what lags behind; returns what has to be looked at again, since somebody else changed it."""
+        stamps = {name: self._names.stamp(group) for name, group in wanted.items()}
+        known = self._read(wanted)
+        late = [
+            name
+            for name in wanted
+            if known[name].stamp < stamps[name] or (known[name].stamp == stamps[name] and not known[name].complete)
+        ]
+        if not late:
+            return {}
+        views = {name: node_view(name, self._names.facts(wanted[name])) for name in late}
+        texts = self._texts.fetch(register.ref for view in views.values() for register in view.facets.values())
+        changes: list[Change] = []
+        for name in late:
+            columns = _columns(views[name], texts.__getitem__)
+            changes += _changes(views[name], columns, known[name], stamps[name], texts.__getitem__)
+            marks = {column: _mark(properties) for column, properties in columns.items()}
+            self._known[name] = _Known(stamps[name], complete=True, columns=marks)
+        failed = self._store.write(changes)
+        again = {name: wanted[name] for name in late if ids.dataset(name) in failed}
+        for name in again:
+            self._forget(name)
+        return again
+
+    def _read(self, names: Iterable[DatasetName]) -> dict[DatasetName, _Known]:
+        found = {name: self._known[name] for name in names if name in self._known}
+        unknown = {ids.dataset(name): name for name in names if name not in found}
+        stored = self._store.read(list(unknown), ("stamp", "viewed", "holds")) if unknown else {}
+        for id_, name in unknown.items():
+            properties = stored.get(id_)
+            found[name] = _NOTHING if properties is None else _of(properties)
+        return found
+
+    def standing(self, names: Sequence[DatasetName]) -> dict[DatasetName, list[str]]:
+        """Of names, those that a vertex shows, each with the ids of its columns."""
+        stored = self._store.read([ids.dataset(name) for name in names], ("stamp",)) if names else {}
+        found = [name for name in names if ids.dataset(name) in stored]
+        columns: dict[DatasetName, list[str]] = {name: [] for name in found}
+        by_id = {ids.dataset(name): name for name in found}
+        for edge in self._store.edges_at(list(by_id), model.COLUMN_OF, "in") if found else ():
+            columns[by_id[edge.target]].append(edge.source)
+        return columns
+
+    def drop(self, standing: Mapping[DatasetName, Sequence[str]]) -> None:
+        """Removes the vertices of names that are shown under another one now, with their columns."""
+        waiting = dict(standing)
+        for _ in range(MOST_TRIES):
+            if not waiting:
+                return
+            heirs = self._names.shown_as(waiting)
+            known = self._read(heirs.values())
+            changes: dict[DatasetName, Change] = {}
+            for name, columns in waiting.items():
+                heir = heirs[name]
+                token = Is("stamp", known[heir].stamp)
+                doomed = DropVertices((*columns, ids.dataset(name)))
+                changes[name] = Change(Vertex(ids.dataset(heir), model.NODE, {}), token, token, (doomed,))
+            failed = self._store.write(list(changes.values()))
+            waiting = {name: columns for name, columns in waiting.items() if ids.dataset(heirs[name]) in failed}
+            for name in standing:
+                self._forget(name)
+                self._forget(heirs.get(name, name))
+        raise TransientError(f"{len(waiting)} {model.NODE} vertices are changed by others all the time")
+
+    def _forget(self, name: DatasetName) -> None:
+        self._known.pop(name, None)
+
+
+def _of(properties: Mapping[str, Scalar]) -> _Known:
+    stamp = int(properties["stamp"])
+    columns: dict[str, int] = orjson.loads(str(properties.get("holds", "{}")))
+    return _Known(stamp, properties.get("viewed") == stamp, columns)
+
+
+def _mark(properties: Mapping[str, Scalar]) -> int:
+    return zlib.crc32(orjson.dumps(properties, option=orjson.OPT_SORT_KEYS))
+
+
+def _fields(fields: Sequence[Mapping[str, Any]], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for field in fields:
+        name = f"{prefix}{field['name']}"
+        yield name, field
+        yield from _fields(field.get("fields") or (), f"{name}.")
+
+
+def _columns(view: NodeView, text: TextOf) -> dict[str, dict[str, Scalar]]:
+    """The properties of a dataset's columns, by name."""
+    schema: Any = facet_value(view.facets, "schema", text)
+    columns: dict[str, dict[str, Scalar]] = {}
+    for position, (name, field) in enumerate(_fields(schema.get("fields") or ())):
+        columns[name] = {"name": name, "in_schema": True, "position": position}
+        for key in ("type", "description"):
+            columns[name][key] = str(field.get(key) or "")
+    return columns
+
+
+def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], text: TextOf) -> dict[str, Scalar]:
+    """The properties of a dataset's vertex; an empty one is not set."""
+
+    def facet(key: str) -> Any:  # noqa: ANN401 - the value of a facet is any JSON
+        return facet_value(view.facets, key, text)
+
+    def as_json(value: object) -> str:
+        return orjson.dumps(value, default=tuple, option=orjson.OPT_SORT_KEYS).decode() if value else ""
+
+    return {
+        "namespace": view.name.namespace,
+        "name": view.name.name,
+        "node_name": last_part(view.name),
+        "aliases": as_json(sorted(view.aliases)),
+        "columns": as_json(sorted([name, properties["type"] or None] for name, properties in columns.items())),
+        "description": str(facet("documentation").get("description") or ""),
+        "owners": as_json(facet("ownership").get("owners")),
+        "tags": as_json(facet("tags").get("tags")),
+        "lifecycle": str(facet("lifecycleStateChange").get("lifecycleStateChange") or ""),
+        "quality": as_json(facet("dataQualityAssertions").get("assertions")),
+        "statistics": as_json(facet("outputStatistics")),
+        "storage": as_json(facet("storage")),
+        "version": str(facet("version").get("datasetVersion") or ""),
+        "materialized": str((facet("dbt_model").get("config") or {}).get("materialized") or ""),
+        "source_uri": str(facet("dataSource").get("uri") or ""),
+    }
+
+
+def _changes(
+    view: NodeView, columns: Mapping[str, dict[str, Scalar]], known: _Known, stamp: int, text: TextOf
+) -> list[Change]:
+    """What brings a dataset's vertex and its columns to a view; in one change where it is small enough."""
+    id_ = ids.dataset(view.name)
+    marks = {column: _mark(properties) for column, properties in columns.items()}
+    steps = list(_steps(view.name, columns, marks, known))
+    properties = _properties(view, columns, text)
+    said = {key: value for key, value in properties.items() if value != EMPTY}
+    empty = tuple(key for key in properties if key not in said)
+    first: dict[str, Scalar] = {**said, "stamp": stamp}
+    when: Condition = Is("stamp", known.stamp) if known.stamp else Absent()
+    last: dict[str, Scalar] = {"viewed": stamp, "holds": _holds(marks)}
+    token = Is("stamp", stamp)
+    if len(steps) <= STEPS_PER_CHANGE:
+        begin = Vertex(id_, model.NODE, {**first, **last})
+        return [Change(begin, when, token, tuple(steps), empty)]
+    begin = Vertex(id_, model.NODE, {**first, "holds": _holds({**known.columns, **marks})})
+    chunks = [tuple(steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(steps), STEPS_PER_CHANGE)]
+    return [
+        Change(begin, when, token, (), empty),
+        *(Change(Vertex(id_, model.NODE, {}), token, token, chunk) for chunk in chunks),
+        Change(Vertex(id_, model.NODE, last), token, token),
+    ]
+
+
+def _holds(marks: Mapping[str, int]) -> str:
+    return orjson.dumps(marks, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _steps(
+    name: DatasetName, columns: Mapping[str, dict[str, Scalar]], marks: Mapping[str, int], known: _Known
+) -> Iterator[Step]:
+    for column, properties in columns.items():
+        if known.complete and known.columns.get(column) == marks[column]:
+            continue
+        id_ = ids.column(name, column)
+        yield Vertex(id_, model.COLUMN, properties)
+        yield column_of(name, column)
+    gone = tuple(ids.column(name, column) for column in known.columns if column not in columns)
+    if gone:
+        yield from (Vertex(id_, model.COLUMN, {"in_schema": False}) for id_ in gone)
+        yield DropLonely(gone, "in_schema", model.COLUMN_EDGE)
+
+
+def column_of(name: DatasetName, column: str) -> Edge:
+    """The edge from a column to its dataset."""
+    return Edge(
+        ids.make("column_of", *name, column), model.COLUMN_OF, ids.column(name, column), ids.dataset(name), {}
+    )

@@ -1,0 +1,71 @@
+"""Long facet values: written once, under their hash, and read when a view needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from cachetools import LRUCache
+
+from consumer.errors import HeadwaterError
+from consumer.graph import ids, model
+from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
+from consumer.lineage.registers import EMPTY, is_stored
+
+CACHED_CHARS = 32 * 1024 * 1024
+"""How many characters of texts are kept at hand."""
+
+
+class MissingText(HeadwaterError):
+    """Facts point to a value that the graph does not hold: it was changed by something else than Headwater."""
+
+
+class Texts:
+    """The texts of a graph's long values."""
+
+    def __init__(self, store: GraphStore) -> None:
+        self._store = store
+        self._cache: LRUCache[str, str] = LRUCache(CACHED_CHARS, getsizeof=len)
+        self._written: LRUCache[str, bool] = LRUCache(100_000)
+
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Stores texts by reference; those that are known to be there are left out."""
+        new = {ref: text for ref, text in texts.items() if ref not in self._written}
+        if not new:
+            return
+        self._store.write(
+            [
+                Change(Vertex(ids.facet(ref), model.FACET, {"rev": ref, "text": text}), Absent(), Is("rev", ref))
+                for ref, text in sorted(new.items())
+            ]
+        )
+        for ref, text in new.items():
+            self._written[ref] = True
+            self._keep(ref, text)
+
+    def fetch(self, refs: Iterable[str]) -> dict[str, str]:
+        """Texts by reference.
+
+        Raises:
+            MissingText: The graph does not hold one of them.
+        """
+        found: dict[str, str] = {}
+        unknown: set[str] = set()
+        for ref in refs:
+            text = self._cache.get(ref) if is_stored(ref) else ref
+            if text is None:
+                unknown.add(ref)
+            else:
+                found[ref] = text
+        stored = self._store.read([ids.facet(ref) for ref in unknown], ("text",)) if unknown else {}
+        for ref in unknown:
+            properties = stored.get(ids.facet(ref))
+            if properties is None:
+                raise MissingText(f"the graph lacks the value {ref}, which its facts point to; ingest the events anew")
+            found[ref] = text = str(properties["text"])
+            self._keep(ref, text)
+        found[EMPTY] = EMPTY
+        return found
+
+    def _keep(self, ref: str, text: str) -> None:
+        if len(text) < CACHED_CHARS:
+            self._cache[ref] = text

@@ -1,0 +1,194 @@
+"""Where records come from: a group's share of a topic's partitions, and what of it has been committed.
+
+A rebalance takes partitions away while `poll` or `heartbeat` runs, and at no other time. What of them is in hand but not
+committed is told to `on_revoked`; the new owner gets it again, so it is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, errors
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.structs import OffsetAndMetadata
+from kafka.structs import TopicPartition as KafkaPartition
+
+from consumer.errors import UsageError
+from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
+from consumer.kafka.diagnosis import require_reachable
+from consumer.kafka.record import Record, TopicPartition
+from consumer.setting_groups import KafkaSettings
+
+OnRevoked = Callable[[Collection[TopicPartition]], None]
+"""Told which partitions are gone; called on the thread that polls, before `poll` gives records."""
+
+COMMIT_TIMEOUT_S = 15.0
+"""How long one commit may take before it is tried again; the library's own default waits for half a minute."""
+
+
+class Source(Protocol):
+    """A member of a consumer group; used by one thread.
+
+    Every method raises `TransientError` when the broker can't serve now, and `UsageError` when it refuses the settings.
+    """
+
+    def subscribe(self, on_revoked: OnRevoked) -> None:
+        """Joins the group; safe to call again after it failed."""
+        ...
+
+    def poll(self, timeout_s: float, max_records: int) -> list[Record]:
+        """The next records, in order within each partition; none if nothing came in time."""
+        ...
+
+    def heartbeat(self, timeout_s: float) -> None:
+        """Keeps the membership for up to `timeout_s` seconds and takes no records."""
+        ...
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Keeps, for each partition, the offset at which the group goes on: the last one done, plus one."""
+        ...
+
+    def close(self) -> None:
+        """Leaves the group, so that others take over at once. Commits nothing."""
+        ...
+
+
+class KafkaSource:
+    """A member of a group on Kafka: cooperative-sticky, so that a rebalance stops only what moves.
+
+    The library joins, revokes and assigns while the caller waits in `poll`, but on its own thread, where a commit would wait
+    for itself. So what is revoked is noted there, and told to `on_revoked` on the caller's thread before records are given.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._consumer: Any = None
+        self._changes = _Changes()
+        self._on_revoked: OnRevoked = _ignore
+
+    def subscribe(self, on_revoked: OnRevoked) -> None:
+        """Joins the group, after finding out in words whether it can.
+
+        Raises:
+            UsageError: Name, certificate, password, permission or topic are wrong.
+            TransientError: The broker can't be reached now.
+        """
+        self._on_revoked = on_revoked
+        if self._consumer is not None:
+            return
+        # The library tries for ever with a wrong password and says no more than that it was disconnected.
+        require_reachable(self._settings)
+        with self._talking("joining the group"):
+            consumer = KafkaConsumer(**consumer_options(self._settings))
+            consumer.subscribe([self._settings.topic], listener=self._changes)
+        self._changes.pause = consumer.pause
+        self._consumer = consumer
+
+    def poll(self, timeout_s: float, max_records: int) -> list[Record]:
+        """The next records, in order within each partition."""
+        self._changes.hold = False
+        if paused := self._consumer.paused():
+            self._consumer.resume(*paused)
+        with self._talking("reading"):
+            found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        self._tell()
+        return [_record(raw) for records in found.values() for raw in records]
+
+    def heartbeat(self, timeout_s: float) -> None:
+        """Polls with everything paused; what is assigned meanwhile is paused too."""
+        self._changes.hold = True
+        self._consumer.pause(*self._consumer.assignment())
+        with self._talking("keeping the membership"):
+            found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=1)
+            for partition, records in found.items():
+                # It was assigned and fetched within one poll, before it could be paused; take it again later.
+                self._consumer.seek(partition, records[0].offset)
+        self._tell()
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commits and waits for the answer.
+
+        Raises:
+            TransientError: A rebalance is under way or the broker is away. Poll or heartbeat, then commit what is left.
+        """
+        named = {KafkaPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+        with self._talking("committing"):
+            self._consumer.commit(named, timeout_ms=int(COMMIT_TIMEOUT_S * 1000))
+
+    def close(self) -> None:
+        """Leaves the group."""
+        if self._consumer is None:
+            return
+        consumer, self._consumer = self._consumer, None
+        with self._talking("leaving the group"):
+            consumer.close(autocommit=False, timeout_ms=int(COMMIT_TIMEOUT_S * 1000))
+
+    def _tell(self) -> None:
+        if gone := self._changes.take():
+            self._on_revoked(gone)
+
+    def _talking(self, what: str) -> AbstractContextManager[None]:
+        return talking(f"{what} of topic {self._settings.topic} as group {self._settings.group_id}", self._settings)
+
+
+def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
+    """The keyword arguments of a `KafkaConsumer`.
+
+    Raises:
+        UsageError: The settings contradict each other.
+    """
+    if settings.session_timeout_s <= settings.heartbeat_interval_s:
+        raise UsageError(
+            f"kafka.session_timeout_s ({settings.session_timeout_s:g}) must be larger than"
+            f" kafka.heartbeat_interval_s ({settings.heartbeat_interval_s:g}); three times as large is usual"
+        )
+    return client_options(settings) | {
+        "group_id": settings.group_id,
+        "enable_auto_commit": False,
+        "auto_offset_reset": settings.auto_offset_reset,
+        "partition_assignment_strategy": (CooperativeStickyAssignor,),
+        "session_timeout_ms": int(settings.session_timeout_s * 1000),
+        "heartbeat_interval_ms": int(settings.heartbeat_interval_s * 1000),
+        "max_poll_interval_ms": int(settings.max_poll_interval_s * 1000),
+        "fetch_max_wait_ms": 250,
+        "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+
+
+class _Changes(ConsumerRebalanceListener):  # type: ignore[misc] # the library has no types
+    """Notes what a rebalance takes; runs on the library's thread while the caller waits in `poll`."""
+
+    def __init__(self) -> None:
+        self._gone: deque[TopicPartition] = deque()
+        self.hold = False
+        self.pause: Callable[..., None] = _ignore
+
+    def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
+        self._gone.extend(TopicPartition(*partition) for partition in revoked)
+
+    def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
+        if self.hold:
+            self.pause(*assigned)
+
+    def take(self) -> frozenset[TopicPartition]:
+        """What is gone since it was last asked."""
+        gone = frozenset(self._gone)
+        self._gone.clear()
+        return gone
+
+
+def _record(raw: Any) -> Record:
+    headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
+    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.timestamp, headers)
+
+
+def _ignore(*_: object) -> None:
+    """Nobody listens yet."""
+
+
+__all__ = ["KafkaSource", "OnRevoked", "Source", "consumer_options", "errors"]

@@ -1,0 +1,88 @@
+"""Column lineage as the graph keeps it: sources by target column, out of `columnLineage` and explicit `lineage` facets.
+
+A source that influences the whole dataset (a filter, a join, a sort) is an edge to the column `*`, which stands for all of
+them: one edge, where one to each column would multiply with the width of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import orjson
+
+from schemas.naming import DatasetName
+
+WHOLE = "*"
+"""The column that stands for the dataset as a whole."""
+
+
+class Source(NamedTuple):
+    """A column, or with the column `*` a dataset, that something is made from.
+
+    Attributes:
+        dataset: Its dataset.
+        column: Its name.
+        kind: OpenLineage's transformation, `DIRECT/IDENTITY` or `INDIRECT/FILTER`, "" if not said.
+    """
+
+    dataset: DatasetName
+    column: str
+    kind: str = ""
+
+
+class OutputLineage(NamedTuple):
+    """What an output is made from.
+
+    Attributes:
+        datasets: Its source datasets; None where only columns are told.
+        columns: Sources by target column; those of the whole dataset under `*`.
+    """
+
+    datasets: frozenset[DatasetName] | None
+    columns: Mapping[str, tuple[Source, ...]]
+
+    @property
+    def sources(self) -> frozenset[DatasetName]:
+        """Every dataset that the output is made from."""
+        named = {source.dataset for sources in self.columns.values() for source in sources}
+        return frozenset(named) | (self.datasets or frozenset())
+
+
+NOTHING = OutputLineage(None, {})
+
+
+def pack(lineage: OutputLineage) -> object:
+    """The lineage as JSON; `unpack` is the way back."""
+    return {
+        "datasets": None if lineage.datasets is None else sorted(lineage.datasets),
+        "columns": {
+            column: sorted({(*source.dataset, source.column, source.kind) for source in sources})
+            for column, sources in lineage.columns.items()
+            if sources
+        },
+    }
+
+
+@lru_cache(maxsize=4096)
+def unpack(text: str) -> OutputLineage:
+    """The lineage of a packed text; the empty text, of a deleted facet, tells nothing."""
+    if not text:
+        return NOTHING
+    packed = orjson.loads(text)
+    datasets = packed["datasets"]
+    return OutputLineage(
+        None if datasets is None else frozenset(DatasetName(*name) for name in datasets),
+        {column: tuple(_source(item) for item in items) for column, items in packed["columns"].items()},
+    )
+
+
+def _source(item: Sequence[str]) -> Source:
+    namespace, name, column, kind = item
+    return Source(DatasetName(namespace, name), column, kind)
+
+
+def kinds(sources: Iterable[str]) -> str:
+    """The transformations of one edge as a text: sorted, joined by commas."""
+    return ",".join(sorted({kind for kind in sources if kind}))

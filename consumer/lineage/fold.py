@@ -1,0 +1,260 @@
+"""From an event to the facts that it says.
+
+Pure: the same event and rules give the same facts. A facet that can't be read costs that facet, and is named among the
+delta's problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
+
+from consumer.lineage.columns import unpack
+from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
+from consumer.lineage.delta import (
+    RANKS,
+    TERMINAL,
+    Delta,
+    JobFacts,
+    JobName,
+    NameFacts,
+    Problem,
+    RunFacts,
+    State,
+    join_names,
+)
+from consumer.lineage.facets import (
+    DATASET_FACETS,
+    JOB_FACETS,
+    OUTPUT_FACETS,
+    RUN_FACETS,
+    Kept,
+    explicit_of_job,
+    linked,
+    read_facet,
+)
+from consumer.lineage.identity import HUB, IdentityRules, shown
+from consumer.lineage.registers import EMPTY, Registers, Value, as_json, stamped, value_of
+from schemas.errors import BadFacet
+from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, RunEvent
+from schemas.facets.dbt import DbtNodeJobFacet
+from schemas.facets.jobs import JobTypeJobFacet
+from schemas.facets.view import DELETED, Facet, read
+from schemas.naming import DatasetName, canonical
+
+F = TypeVar("F", bound=Facet)
+
+TEST = "TEST"
+DBT_TEST = "test."
+"""How the unique id of a dbt test begins."""
+
+
+def fold(event: Event, rules: IdentityRules) -> Delta:
+    """The facts that an event says, under the identity rules of the configuration."""
+    folding = _Folding(event.event_time, rules)
+    match event:
+        case RunEvent():
+            folding.run_event(event)
+        case JobEvent():
+            folding.job_event(event)
+        case DatasetEvent():
+            folding.dataset(event.dataset, DATASET_FACETS, event.dataset.facets, "$.dataset", read=False)
+    return folding.delta
+
+
+class _Mention(NamedTuple):
+    """A dataset's canonical name, and what its being named says of it and of the names that it is linked with."""
+
+    name: DatasetName
+    facts: Mapping[DatasetName, NameFacts]
+
+
+@lru_cache(maxsize=65_536)
+def _mention(rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool) -> _Mention:
+    found: dict[DatasetName, NameFacts] = {}
+    spelled = canonical(namespace, name)
+    waiting = [(DatasetName(namespace, name), False)]
+    linked_with = {spelled: [canonical(*link) for link in links]}
+    raw = {link: canonical(*link) for link in links}
+    waiting += [(link, False) for link in raw]
+    while waiting:
+        said, preferred = waiting.pop()
+        known = said if said.namespace == HUB else canonical(*said)
+        spellings = frozenset({said}) if said != known else frozenset()
+        already = known in found
+        found[known] = join_names(found.get(known, NameFacts()), NameFacts(spellings=spellings, preferred=preferred))
+        if already or known.namespace == HUB:
+            continue
+        for link in rules.links(known, read=read):
+            linked_with.setdefault(known, []).append(link.name)
+            waiting.append((link.name, link.preferred))
+    for one, others in linked_with.items():
+        for other in others:
+            if other != one:
+                found[one] = join_names(found[one], NameFacts(links=frozenset({other})))
+                found[other] = join_names(found[other], NameFacts(links=frozenset({one})))
+    return _Mention(spelled, found)
+
+
+class _Folding:
+    """The folding of one event into `delta`."""
+
+    def __init__(self, time: str, rules: IdentityRules) -> None:
+        self.delta = Delta()
+        self._time = time
+        self._rules = rules
+
+    def run_event(self, event: RunEvent) -> None:
+        """A run, its job, and its datasets."""
+        job = self._job(event.job, event.producer)
+        rank = RANKS[event.event_type]
+        inputs, outputs = self._inputs(event.inputs), self._outputs(event.outputs)
+        self.delta.runs[event.run.run_id] = RunFacts(
+            jobs={job: self._time},
+            state=State(rank, self._time, event.event_type),
+            started_at=self._time if event.event_type == "START" else None,
+            seen_at=self._time if 0 < rank < TERMINAL else None,
+            ended_at=self._time if rank == TERMINAL else None,
+            inputs=inputs,
+            outputs=frozenset(outputs),
+            facets=self._registers(RUN_FACETS, event.run.facets, "$.run.facets"),
+            carried=self._carried(outputs, event.job),
+        )
+
+    def job_event(self, event: JobEvent) -> None:
+        """A job and its datasets, as if a run had completed at the event's time."""
+        inputs, outputs = self._inputs(event.inputs), self._outputs(event.outputs)
+        carried = self._carried(outputs, event.job)
+        said = [sorted(inputs), sorted(outputs), sorted((name, sorted(facets.items())) for name, facets in carried.items())]
+        id_ = f"declared:{value_of(as_json(said)).digest}"
+        facets: CarriedFacets = {
+            name: {facet: Carried(register.stamp, register.ref, self._time, id_) for facet, register in said.items()}
+            for name, said in carried.items()
+        }
+        declared = Current(latest=Execution(self._time, id_, inputs, frozenset(outputs)), carried=facets)
+        self._job(event.job, event.producer, declared)
+
+    def dataset(
+        self, dataset: Dataset, kept: Mapping[str, Kept], facets: Mapping[str, object], at: str, *, read: bool
+    ) -> DatasetName:
+        """A dataset and facets of it that count at once; returns its canonical name."""
+        name, home = self._name(dataset, at, read=read)
+        registers = self._registers(kept, facets, f"{at}.facets")
+        if registers:
+            self._say(home, NameFacts(heard=registers))
+        return name
+
+    # What of an event is common to its kinds.
+
+    def _job(self, job: Job, producer: str, declared: Current | None = None) -> JobName:
+        name = self._job_name(job)
+        facets = self._registers(JOB_FACETS, job.facets, "$.job.facets")
+        if producer:
+            facets["producer"] = stamped(self._time, value_of(as_json(producer), len(producer) + 2))
+        self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets, declared or Current())
+        return name
+
+    def _job_name(self, job: Job) -> JobName:
+        """The job's key; the tests of a model, to which stock dbt-ol gives the model's id, are a job of their own."""
+        node = self._view(DbtNodeJobFacet, job.facets)
+        if node is None or not node.unique_id:
+            return JobName(job.namespace, job.name)
+        kind = self._view(JobTypeJobFacet, job.facets)
+        if kind is not None and kind.job_type == TEST and not node.unique_id.startswith(DBT_TEST):
+            return JobName(job.namespace, f"{node.unique_id}.test")
+        return JobName(job.namespace, node.unique_id)
+
+    @staticmethod
+    def _view(view: type[F], facets: Mapping[str, object]) -> F | None:
+        try:
+            found = read(view, facets, "")
+        except BadFacet:
+            return None  # `_registers` tells of it
+        return None if found is DELETED else found
+
+    def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
+        found: set[DatasetName] = set()
+        for index, dataset in enumerate(inputs):
+            facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
+            found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
+        return frozenset(found)
+
+    def _outputs(self, outputs: Iterable[OutputDataset]) -> dict[DatasetName, Registers]:
+        """Outputs with their facets, which wait for the run to complete."""
+        found: dict[DatasetName, Registers] = {}
+        for index, dataset in enumerate(outputs):
+            at = f"$.outputs[{index}]"
+            name, _ = self._name(dataset, at, read=False)
+            facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
+            registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets")
+            found[name] = {**found.get(name, {}), **registers}
+        return found
+
+    def _carried(self, outputs: Mapping[DatasetName, Registers], job: Job) -> dict[DatasetName, Registers]:
+        """The facets of outputs, with what the job's explicit lineage says of them; and the sources' names."""
+        carried = {name: dict(registers) for name, registers in outputs.items() if registers}
+        for target, value in self._explicit(job).items():
+            self._keep(value)
+            carried.setdefault(target, {})[LINEAGE] = stamped(self._time, value)
+            self._mention(*target, read=False)
+        for registers in carried.values():
+            for facet in (COLUMN_LINEAGE, LINEAGE):
+                if facet in registers and registers[facet].ref != EMPTY:
+                    text = self.delta.contents.get(registers[facet].ref, registers[facet].ref)
+                    for source in unpack(text).sources:
+                        self._mention(*source, read=True)
+        return carried
+
+    def _explicit(self, job: Job) -> dict[DatasetName, Value]:
+        try:
+            return explicit_of_job(job.facets.get(LINEAGE), "$.job.facets")
+        except BadFacet as error:
+            self.delta.problems.append(Problem(error.path, error.reason))
+            return {}
+
+    def _name(self, dataset: Dataset, at: str, *, read: bool) -> tuple[DatasetName, DatasetName]:
+        """A dataset's canonical name, and the name that facts about it go to, as far as this event knows."""
+        links: list[DatasetName] = []
+        try:
+            links = linked(dataset.facets, f"{at}.facets")
+        except BadFacet as error:
+            self.delta.problems.append(Problem(error.path, error.reason))
+        mention = self._mention(dataset.namespace, dataset.name, tuple(links), read=read)
+        if len(mention.facts) == 1:
+            return mention.name, mention.name
+        preferred = [name for name, facts in mention.facts.items() if facts.preferred]
+        return mention.name, shown(mention.facts, preferred)
+
+    def _mention(self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool) -> _Mention:
+        mention = _mention(self._rules, namespace, name, links, read=read)
+        for one, facts in mention.facts.items():
+            self._say(one, facts)
+        return mention
+
+    def _say(self, name: DatasetName, facts: NameFacts) -> None:
+        known = self.delta.names.get(name)
+        self.delta.names[name] = facts if known is None else join_names(known, facts)
+
+    def _registers(self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str) -> Registers:
+        """The facets that the graph keeps, stamped; one that can't be read is left out and told of."""
+        found: Registers = {}
+        for key, raw in facets.items():
+            kept = table.get(key)
+            if kept is None:
+                continue
+            try:
+                reading = read_facet(kept, raw, at)
+            except BadFacet as error:
+                self.delta.problems.append(Problem(error.path, error.reason))
+                continue
+            if reading.dropped:
+                names = ", ".join(reading.dropped)
+                self.delta.problems.append(Problem(f"{at}.{key}", f"not names of tables, left out: {names}"))
+            self._keep(reading.value)
+            found[key] = stamped(self._time, reading.value)
+        return found
+
+    def _keep(self, value: Value) -> None:
+        if value.text is not None:
+            self.delta.contents[value.ref] = value.text

@@ -1,0 +1,179 @@
+"""Which names are one dataset.
+
+Three things say so: a canonical spelling (`schemas.naming`), symlinks in events, and configuration. The last two are
+links between names; all names that are linked, directly or through others, are one dataset. Which of them is shown is a
+rule over the names alone, never the order of their arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
+
+HUB = "headwater:table-name"
+"""Namespace of the names that `identity.by_table_name` links tables through; never shown."""
+
+ATHENA_CATALOG = "awsdatacatalog"
+
+
+class BadPrefix(ValueError):
+    """A prefix of `identity.same` can't be read; the message says which and what one looks like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The beginning of names: a namespace, and leading parts of the name."""
+
+    namespace: str
+    leading: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Prefix:
+        """Reads `{namespace}` or `{namespace}/{leading parts joined by dots}`.
+
+        Raises:
+            BadPrefix: There is no namespace in it.
+        """
+        scheme, separator, rest = text.partition("://")
+        head, _, leading = (rest if separator else text).partition("/")
+        namespace = f"{scheme}{separator}{head}" if separator else head
+        if not head or not namespace.strip():
+            example = "redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439/dev.imdb"
+            raise BadPrefix(f"{text!r} has no namespace; a prefix looks like {example}")
+        spelled = canonical(namespace, "").namespace
+        if engine(spelled) is not None:
+            leading = leading.lower()
+        return cls(spelled, tuple(part for part in leading.split(".") if part))
+
+    def remainder(self, name: DatasetName) -> tuple[str, ...] | None:
+        """The parts of a name that follow this prefix, or None where it does not begin so."""
+        if name.namespace != self.namespace:
+            return None
+        for known in _readings(name):
+            if len(known) > len(self.leading) and known[: len(self.leading)] == self.leading:
+                return known[len(self.leading) :]
+        return None
+
+    def name(self, remainder: Sequence[str]) -> DatasetName | None:
+        """The name that has this prefix and then a remainder; None where its engine has no such name."""
+        known = (*self.leading, *remainder)
+        if engine(self.namespace) is None:
+            return DatasetName(self.namespace, ".".join(known))
+        built = build(self.namespace, known)
+        if built is None and len(known) > 1 and known[0] == ATHENA_CATALOG:
+            built = build(self.namespace, known[1:])
+        return built
+
+
+def _readings(name: DatasetName) -> Iterable[tuple[str, ...]]:
+    """A name's parts, and, since Glue has but one catalog, Athena's without it."""
+    known = parts(name)
+    if known is None:
+        yield tuple(name.name.split("."))
+        return
+    yield known
+    if engine(name.namespace) == "athena" and known[0] == ATHENA_CATALOG:
+        yield known[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two names of one dataset.
+
+    Attributes:
+        name: The name that is not in the event.
+        preferred: Whether configuration says that it is the one to show.
+    """
+
+    name: DatasetName
+    preferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRules:
+    """The links that configuration makes.
+
+    Attributes:
+        same: Groups of prefixes; equal remainders below them are one dataset, shown under the first.
+        by_table_name: Join Redshift datasets that are read and Athena tables of equal last part.
+    """
+
+    same: tuple[tuple[Prefix, ...], ...] = ()
+    by_table_name: bool = False
+
+    @classmethod
+    def of(cls, same: Iterable[Sequence[str]] = (), *, by_table_name: bool = False) -> IdentityRules:
+        """The rules of the settings `identity.same` and `identity.by_table_name`.
+
+        Raises:
+            BadPrefix: A prefix can't be read.
+        """
+        return cls(tuple(tuple(Prefix.parse(text) for text in group) for group in same), by_table_name)
+
+    def links(self, name: DatasetName, *, read: bool) -> list[Link]:
+        """What configuration links a name with.
+
+        Args:
+            name: A canonical name.
+            read: Whether it is named as an input.
+        """
+        found: list[Link] = []
+        for first, *others in self.same:
+            for prefix in others:
+                remainder = prefix.remainder(name)
+                shown = first.name(remainder) if remainder is not None else None
+                if shown is not None and shown != name:
+                    found.append(Link(shown, preferred=True))
+        if self.by_table_name and self._has_table_name(name, read=read):
+            found.append(Link(DatasetName(HUB, last_part(name))))
+        return found
+
+    @staticmethod
+    def _has_table_name(name: DatasetName, *, read: bool) -> bool:
+        kind = engine(name.namespace)
+        return parts(name) is not None and (kind in {"athena", "glue"} or (kind == "redshift" and read))
+
+
+def rank(name: DatasetName, *, preferred: bool) -> tuple[int, DatasetName]:
+    """What makes one of a dataset's names the one to show: the least rank.
+
+    First what configuration prefers, then a Glue ARN, then the form of OpenLineage's naming rules, then the least.
+    """
+    if name.namespace == HUB:
+        kind = 4
+    elif preferred:
+        kind = 0
+    elif engine(name.namespace) == "glue":
+        kind = 1
+    elif is_rules_form(name):
+        kind = 2
+    else:
+        kind = 3
+    return kind, name
+
+
+def shown(names: Collection[DatasetName], preferred: Collection[DatasetName] = ()) -> DatasetName:
+    """Which of a dataset's names is shown."""
+    return min(names, key=lambda name: rank(name, preferred=name in preferred))
+
+
+def components(links: Mapping[DatasetName, Collection[DatasetName]]) -> list[frozenset[DatasetName]]:
+    """The groups of names that are linked, directly or through others."""
+    groups: list[frozenset[DatasetName]] = []
+    seen: set[DatasetName] = set()
+    for start in links:
+        if start in seen:
+            continue
+        group: set[DatasetName] = set()
+        waiting = [start]
+        while waiting:
+            name = waiting.pop()
+            if name in group:
+                continue
+            group.add(name)
+            waiting.extend(links.get(name, ()))
+        seen |= group
+        groups.append(frozenset(group))
+    return groups

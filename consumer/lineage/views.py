@@ -1,0 +1,188 @@
+"""Lineage as a view of facts: what is current of a job, and what is shown of a dataset.
+
+A view depends on nothing but facts, so it can be computed anew at any time, by anyone, with the same result.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import orjson
+
+from consumer.lineage.columns import NOTHING, OutputLineage, kinds, unpack
+from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, Current, join_current
+from consumer.lineage.delta import JobFacts, JobName, NameFacts, Written, join_written
+from consumer.lineage.identity import HUB
+from consumer.lineage.registers import EMPTY, Register, Registers, is_stored, join_registers
+from schemas.naming import DatasetName, engine
+
+TextOf = Callable[[str], str]
+"""From a register's reference to its text."""
+
+ShownAs = Callable[[DatasetName], DatasetName]
+"""From any of a dataset's names to the one that is shown."""
+
+ENGINES = {"athena": "Athena", "glue": "Athena", "redshift": "Redshift"}
+
+
+class ColumnEdge(NamedTuple):
+    """A column and another one that is made from it."""
+
+    source: DatasetName
+    source_column: str
+    target: DatasetName
+    target_column: str
+
+
+class JobView(NamedTuple):
+    """The current lineage of one job, in shown names.
+
+    Attributes:
+        reads: Its current inputs.
+        writes: Its current outputs.
+        edges: From source to target dataset.
+        columns: Column edges, each with its transformations.
+        tool: What made the edges: `DBT/Athena`, `DBT/Redshift`, else the integration's or the producer's name.
+    """
+
+    reads: frozenset[DatasetName]
+    writes: frozenset[DatasetName]
+    edges: frozenset[tuple[DatasetName, DatasetName]]
+    columns: Mapping[ColumnEdge, str]
+    tool: str
+
+
+def current_of(job: JobFacts) -> Current:
+    """What is current by a job's runs and by its JobEvents together."""
+    return join_current(job.ran, job.declared)
+
+
+def _in_force(current: Current, name: DatasetName, carried: Carried) -> bool:
+    """Whether what was said of an output still tells something: the job still writes it, or has just said so."""
+    latest = current.latest
+    return name in current.outputs or (latest is not None and (carried.ended_at, carried.run) == latest.order)
+
+
+def lineage_refs(job: JobFacts) -> list[str]:
+    """References of the texts that `job_view` asks for."""
+    return [
+        carried.ref
+        for facets in current_of(job).carried.values()
+        for facet, carried in facets.items()
+        if facet in {COLUMN_LINEAGE, LINEAGE} and is_stored(carried.ref)
+    ]
+
+
+def _lineage(current: Current, facet: str, text: TextOf) -> dict[DatasetName, OutputLineage]:
+    return {
+        name: unpack(text(facets[facet].ref))
+        for name, facets in current.carried.items()
+        if facet in facets and facets[facet].ref != EMPTY and _in_force(current, name, facets[facet])
+    }
+
+
+def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf) -> JobView:
+    """The current lineage of a job.
+
+    An explicit lineage facet wins; else, where the job writes several datasets, the sources of the output's column
+    lineage; else every input feeds every output.
+    """
+    current = current_of(job)
+    explicit = _lineage(current, LINEAGE, text)
+    by_column = _lineage(current, COLUMN_LINEAGE, text)
+    inputs, outputs = current.inputs, current.outputs
+    edges: set[tuple[DatasetName, DatasetName]] = set()
+    for target in outputs | explicit.keys():
+        if target in explicit:
+            sources = explicit[target].sources
+        elif len(outputs) > 1 and target in by_column:
+            sources = by_column[target].sources
+        else:
+            sources = inputs
+        edges.update((shown_as(source), shown_as(target)) for source in sources)
+    return JobView(
+        reads=frozenset(shown_as(name) for name in inputs),
+        writes=frozenset(shown_as(name) for name in outputs),
+        edges=frozenset(edges),
+        columns=_column_edges(by_column | {n: told for n, told in explicit.items() if told.columns}, shown_as),
+        tool=_tool(job, current),
+    )
+
+
+def _column_edges(lineage: Mapping[DatasetName, OutputLineage], shown_as: ShownAs) -> dict[ColumnEdge, str]:
+    found: defaultdict[ColumnEdge, set[str]] = defaultdict(set)
+    for target, told in lineage.items():
+        for column, sources in told.columns.items():
+            for source in sources:
+                edge = ColumnEdge(shown_as(source.dataset), source.column, shown_as(target), column)
+                found[edge].add(source.kind)
+    return {edge: kinds(said) for edge, said in found.items()}
+
+
+def _tool(job: JobFacts, current: Current) -> str:
+    integration = str(facet_value(job.facets, "jobType").get("integration") or "")
+    engines = sorted({engine(name.namespace) or "" for name in (current.outputs or current.inputs)} - {""})
+    if integration.upper() == "DBT" and engines:
+        return f"DBT/{ENGINES[engines[0]]}"
+    if integration:
+        return integration
+    producer = job.facets.get("producer")
+    said = str(orjson.loads(producer.ref)) if producer and producer.ref and not is_stored(producer.ref) else ""
+    return said.rstrip("/").rpartition("/")[2] or "OpenLineage"
+
+
+@lru_cache(maxsize=4096)
+def _parsed(ref: str) -> Mapping[str, object]:
+    found = orjson.loads(ref)
+    return found if isinstance(found, dict) else {}
+
+
+def facet_value(facets: Mapping[str, Register], key: str, text: TextOf | None = None) -> Mapping[str, object]:
+    """What a facet says, as JSON; empty where there is none, where it was deleted, or where its text is not at hand."""
+    register = facets.get(key)
+    if register is None or register.ref == EMPTY:
+        return {}
+    if is_stored(register.ref):
+        return _parsed(text(register.ref)) if text is not None else {}
+    return _parsed(register.ref)
+
+
+class NodeView(NamedTuple):
+    """A dataset as it is shown.
+
+    Attributes:
+        name: The name that is shown.
+        aliases: All its other names and spellings.
+        facets: What is in force of each facet.
+    """
+
+    name: DatasetName
+    aliases: frozenset[DatasetName]
+    facets: Registers
+
+
+def dataset_facets(members: Iterable[NameFacts]) -> Registers:
+    """What is in force of a dataset's facets, over all its names."""
+    facets: Registers = {}
+    written: dict[JobName, Written] = {}
+    for member in members:
+        facets = join_registers(facets, member.heard)
+        written = join_written(written, member.written)
+    for said in written.values():
+        facets = join_registers(facets, said.facets)
+    return facets
+
+
+def node_view(name: DatasetName, members: Mapping[DatasetName, NameFacts]) -> NodeView:
+    """A dataset as it is shown.
+
+    Args:
+        name: The name to show.
+        members: What is known under each of its names.
+    """
+    names = set(members).union(*(member.spellings for member in members.values()))
+    aliases = frozenset(alias for alias in names if alias != name and alias.namespace != HUB)
+    return NodeView(name, aliases, dataset_facets(members.values()))

@@ -1,0 +1,137 @@
+"""The settings by what they are about: names, defaults, bounds and their words, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+MIB = 1024 * 1024
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Group(BaseModel):
+    """Settings that belong together; names that it does not know are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(_Group):
+    """The cluster, how to sign in, and what to read."""
+
+    bootstrap_servers: Annotated[list[str], NoDecode] = Field(
+        ["localhost:9092"], min_length=1, description="Brokers to ask first, HOST:PORT, separated by commas."
+    )
+    topic: str = Field("openlineage.events", min_length=1, description="Topic that carries the OpenLineage events.")
+    dead_letter_topic: str = Field(
+        "openlineage.events.dead", min_length=1, description="Topic for the records that can never be folded."
+    )
+    group_id: str = Field("headwater", min_length=1, description="Consumer group; one for each sink.")
+    client_id: str = Field("headwater", min_length=1, description="Name in the brokers' logs and quotas.")
+    auth: Literal["plaintext", "tls", "scram", "iam"] = Field(
+        "plaintext",
+        description="How to connect: plaintext, tls, scram (TLS and SCRAM-SHA-512), iam (TLS and an AWS identity).",
+    )
+    username: str | None = Field(None, description="User name for scram.")
+    password: SecretStr | None = Field(None, description="Password for scram.")
+    ca_file: Path | None = Field(
+        None, description="PEM file with the authorities to trust; the system's are trusted if it is not set."
+    )
+    region: str | None = Field(None, description="AWS region for iam; read from the brokers' names if it is not set.")
+    auto_offset_reset: Literal["earliest", "latest"] = Field(
+        "earliest", description="Where a group without committed offsets begins."
+    )
+    session_timeout_s: Seconds = Field(
+        45.0, description="Seconds of silence after which the group counts a member out."
+    )
+    heartbeat_interval_s: Seconds = Field(3.0, description="Seconds between signs of life to the group.")
+    max_poll_interval_s: Seconds = Field(
+        300.0, description="Longest time that one batch may take to write, in seconds."
+    )
+    request_timeout_s: Seconds = Field(30.0, description="Seconds to wait for a broker's answer.")
+    partitions: int = Field(6, ge=1, description="Partitions of a topic that Headwater creates.")
+    replication_factor: int = Field(
+        -1,
+        ge=-1,
+        description="Copies of each partition of a topic that Headwater creates; -1 is the cluster's default.",
+    )
+
+    @field_validator("bootstrap_servers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _host_and_port(cls, servers: list[str]) -> list[str]:
+        for server in servers:
+            host, _, port = server.rpartition(":")
+            if not host or not port.isdigit() or int(port) not in range(1, 65536):
+                raise PydanticCustomError("server", "{server} is not HOST:PORT", {"server": repr(server)})
+        return servers
+
+    @field_validator("replication_factor")
+    @classmethod
+    def _not_zero(cls, copies: int) -> int:
+        if copies == 0:
+            raise PydanticCustomError("replication", "a topic needs one copy at least, or -1")
+        return copies
+
+    @model_validator(mode="after")
+    def _credentials(self) -> KafkaSettings:
+        if self.auth == "scram" and not (self.username and self.password):
+            raise PydanticCustomError("credentials", "auth = scram needs kafka.username and kafka.password")
+        if self.session_timeout_s <= self.heartbeat_interval_s:
+            raise PydanticCustomError("timeouts", "session_timeout_s must be larger than heartbeat_interval_s")
+        return self
+
+
+class BatchSettings(_Group):
+    """How much is folded and written at once, and how writing is tried again."""
+
+    max_records: int = Field(500, ge=1, description="Most records in one write.")
+    max_bytes: int = Field(8 * MIB, ge=1, description="Bytes of records after which a batch is written.")
+    max_age_s: Seconds = Field(0.5, description="Seconds that a record waits for others to be written with.")
+    retry_first_s: Seconds = Field(
+        0.5, description="About how long to wait before a failed write is tried again, in seconds."
+    )
+    retry_max_s: Seconds = Field(30.0, description="Longest wait between two tries of a write, in seconds.")
+    give_up_after_s: Seconds | None = Field(
+        None, description="Seconds of failed writes after which the service ends with an error; never if it is not set."
+    )
+
+
+class Same(_Group):
+    """Prefixes below which equal remainders are one dataset; the first is the one shown."""
+
+    prefixes: list[str] = Field(min_length=2)
+
+
+class IdentitySettings(_Group):
+    """Which names of several engines are one dataset."""
+
+    same: list[Same] = Field(
+        default_factory=list,
+        description="Prefixes ({namespace} or {namespace}/{leading parts}) whose equal remainders are one dataset; the"
+        " first of each entry is shown. JSON in the environment, [[identity.same]] in a file.",
+    )
+    by_table_name: bool = Field(
+        default=False,
+        description="Join Redshift sources and Athena tables of equal last part; wrong when two schemas have an"
+        " `orders`.",
+    )
+
+
+class LogSettings(_Group):
+    """What is told on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is told.")
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="JSON lines, or text for people; auto is text on a terminal."
+    )

@@ -1,0 +1,232 @@
+"""The transport's settings: read from openlineage.yml or the environment, coerced, checked, explained."""
+
+import difflib
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+from openlineage.client.transport.transport import Config
+
+from emitter.errors import ConfigError
+
+AUTHS = ("plaintext", "tls", "scram", "iam")
+COMPRESSIONS = ("auto", "none", "gzip", "lz4", "zstd", "snappy")
+
+# What OpenLineage's factory leaves among a transport's own settings.
+_OF_THE_FACTORY = frozenset({"type", "name", "priority"})
+_MSK_HOST = re.compile(r"\.kafka(?:-serverless)?\.([a-z0-9-]+)\.amazonaws\.com")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaConfig(Config):
+    """What the transport must know. Times are in seconds, sizes in bytes.
+
+    Attributes:
+        bootstrap_servers: `host:port` of one or more brokers, or `file:///dir` for a log on disk in Kafka's place.
+        topic: where events go.
+        auth: `plaintext`, `tls`, `scram` (SASL_SSL, SCRAM-SHA-512) or `iam` (MSK, SASL_SSL, OAUTHBEARER).
+        username: for `scram`.
+        password: for `scram`; set `password_env` instead to name the environment variable that holds it.
+        ca_file: PEM file of the authority that signed the brokers' certificates; the system's authorities if unset.
+        region: AWS region for `iam`; else taken from the brokers' host name, AWS_REGION or AWS_DEFAULT_REGION.
+        compression: `auto` takes the best codec that is installed.
+        max_request_size: the largest event, before compression; the topic's max.message.bytes must allow it.
+        close_timeout: how long dbt's end may be delayed to send what waits.
+        delivery_timeout: how long Kafka may take to acknowledge one event before the connection is made anew.
+        queue_limit: how many bytes of events may wait in memory; what comes on top is rejected.
+    """
+
+    bootstrap_servers: tuple[str, ...]
+    topic: str = "openlineage.events"
+    auth: str = "plaintext"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    region: str | None = None
+    compression: str = "auto"
+    max_request_size: int = 1024 * 1024
+    close_timeout: float = 10.0
+    delivery_timeout: float = 120.0
+    queue_limit: int = 256 * 1024 * 1024
+
+    @classmethod
+    def from_dict(cls, params: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Self:
+        """Reads settings as OpenLineage passes them, where numbers may be strings and strings numbers.
+
+        Raises:
+            ConfigError: if a setting is unknown, missing, of the wrong kind, or contradicts another.
+        """
+        _check_names(params)
+        values = {name: _PARSERS[name](name, value) for name, value in params.items() if name in _PARSERS}
+        if "bootstrap_servers" not in values:
+            raise _error("bootstrap_servers", "is missing; give host:port of one or more brokers")
+        if variable := values.pop("password_env", None):
+            values["password"] = _from_environment(variable, given="password" in values, environ=environ)
+        config = cls(**values)
+        _check_together(config)
+        return cls(**{**values, "region": _region(config, environ)}) if config.auth == "iam" else config
+
+    @property
+    def directory(self) -> Path | None:
+        """The folder of the log on disk that stands in for Kafka, or None for a real one."""
+        url = urlsplit(self.bootstrap_servers[0])
+        return Path(unquote(url.path)) if url.scheme == "file" else None
+
+    @property
+    def where(self) -> str:
+        """The brokers as one word for messages."""
+        return ",".join(self.bootstrap_servers)
+
+
+@dataclass(frozen=True)
+class CheckedConfig(Config):
+    """Settings, or what is wrong with them.
+
+    dbt-ol makes its client before it runs dbt and dies of an exception there, so the class that OpenLineage's factory
+    calls must not raise: the transport reports the error and lets dbt run.
+    """
+
+    outcome: KafkaConfig | ConfigError
+
+    @classmethod
+    def from_dict(cls, params: Mapping[str, Any]) -> Self:
+        """Reads settings without ever raising ConfigError."""
+        try:
+            return cls(KafkaConfig.from_dict(params))
+        except ConfigError as error:
+            return cls(error)
+
+
+def _error(name: str, problem: str) -> ConfigError:
+    return ConfigError(
+        f"transport setting `{name}` {problem} (in openlineage.yml or OPENLINEAGE__TRANSPORT__{name.upper()})"
+    )
+
+
+def _check_names(params: Mapping[str, Any]) -> None:
+    # Only names may be shown here: a misspelled `password` has a secret for its value.
+    for name in params:
+        if name in _PARSERS or name in _OF_THE_FACTORY:
+            continue
+        near = difflib.get_close_matches(str(name), _PARSERS, n=1, cutoff=0.5)
+        advice = f"did you mean `{near[0]}`?" if near else f"settings are {', '.join(_PARSERS)}"
+        raise _error(str(name), f"is unknown; {advice}")
+
+
+def _text(name: str, value: Any) -> str:
+    # OpenLineage reads environment variables as JSON where it can, so a name or a password of digits comes as an int.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str) and value.strip():
+        return value
+    advice = '; put it in quotes within the quotes, "\\"...\\""' if isinstance(value, bool | float) else ""
+    raise _error(name, f"must be a text that is not empty, not {_kind(value)}{advice}")
+
+
+def _kind(value: Any) -> str:
+    return "an empty one" if isinstance(value, str) else f"a {type(value).__name__}"
+
+
+def _choice(*choices: str) -> Callable[[str, Any], str]:
+    def parse(name: str, value: Any) -> str:
+        text = _text(name, value).strip().lower()
+        if text not in choices:
+            raise _error(name, f"must be one of {', '.join(choices)}, not {text!r}")
+        return text
+
+    return parse
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise _error(name, f"must be a number above 0, not {value!r}")
+    return number
+
+
+def _whole(name: str, value: Any) -> int:
+    number = _number(name, value)
+    if number != int(number):
+        raise _error(name, f"must be a whole number of bytes, not {value!r}")
+    return int(number)
+
+
+def _topic(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", text) or text in {".", ".."}:
+        raise _error(name, f"must be 1 to 249 letters, digits, dots, dashes and underscores, not {text!r}")
+    return text
+
+
+def _file(name: str, value: Any) -> str:
+    path = Path(_text(name, value)).expanduser()
+    if not path.is_file():
+        raise _error(name, f"names {str(path)!r}, which is not a file that can be read")
+    return str(path)
+
+
+def _servers(name: str, value: Any) -> tuple[str, ...]:
+    entries = value.split(",") if isinstance(value, str) else value
+    if not isinstance(entries, list | tuple) or not all(isinstance(entry, str) for entry in entries):
+        raise _error(name, "must be host:port, several of them with commas between, or a list")
+    servers = tuple(stripped for entry in entries if (stripped := entry.strip()))
+    if len(servers) == 1 and re.fullmatch(r"file:///.+", servers[0]):
+        return servers
+    for server in servers:
+        if not re.fullmatch(r"(\[[0-9a-fA-F:.%]+\]|[^\s:/@]+):\d{1,5}", server):
+            raise _error(name, f"must be host:port, not {server!r}; MSK's ports are 9098 iam, 9096 scram, 9094 tls")
+    if not servers:
+        raise _error(name, "is empty; give host:port of one or more brokers")
+    return servers
+
+
+_PARSERS: dict[str, Callable[[str, Any], Any]] = {
+    "bootstrap_servers": _servers,
+    "topic": _topic,
+    "auth": _choice(*AUTHS),
+    "username": _text,
+    "password": _text,
+    "password_env": _text,
+    "ca_file": _file,
+    "region": _text,
+    "compression": _choice(*COMPRESSIONS),
+    "max_request_size": _whole,
+    "close_timeout": _number,
+    "delivery_timeout": _number,
+    "queue_limit": _whole,
+}
+
+
+def _from_environment(variable: str, *, given: bool, environ: Mapping[str, str]) -> str:
+    if given:
+        raise _error("password_env", "and `password` are both set; keep one")
+    if not (value := environ.get(variable)):
+        raise _error("password_env", f"names the environment variable {variable}, which is not set")
+    return value
+
+
+def _check_together(config: KafkaConfig) -> None:
+    for name in ("username", "password"):
+        if config.auth == "scram" and getattr(config, name) is None:
+            raise _error(name, "is missing; `auth: scram` needs it")
+        if config.auth != "scram" and getattr(config, name) is not None:
+            raise _error(name, f"is of no use with `auth: {config.auth}`; set `auth: scram` or leave it out")
+    if config.auth == "plaintext" and config.ca_file is not None:
+        raise _error("ca_file", "is of no use with `auth: plaintext`; set `auth` to tls, scram or iam")
+
+
+def _region(config: KafkaConfig, environ: Mapping[str, str]) -> str:
+    host = _MSK_HOST.search(config.where)
+    candidates = (config.region, host and host[1], environ.get("AWS_REGION"), environ.get("AWS_DEFAULT_REGION"))
+    for region in candidates:
+        if region:
+            return region
+    raise _error("region", "is missing; `auth: iam` needs it, or AWS_REGION")

@@ -1,0 +1,81 @@
+"""A log on disk in Kafka's place: `bootstrap_servers: file:///dir` appends to `/dir/{topic}.jsonl`.
+
+Each line is `{"topic", "key", "timestamp", "value"}`: the value is the event itself, byte for byte, the timestamp is in
+milliseconds since 1970. Several processes may append at once, and one that is killed in the midst of it spoils nothing.
+"""
+
+import fcntl
+import json
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emitter.delivery import Record, Settle
+from emitter.errors import RejectedError, UnavailableError
+
+
+class FileLog:
+    """A broker that is a folder.
+
+    Raises:
+        UnavailableError: if the folder can't be made.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnavailableError(f"can't make the folder {directory}: {error.strerror}") from error
+
+    def send(self, record: Record, settle: Settle) -> None:
+        """Appends one line; once it returns, the death of this process can't undo it."""
+        line = _line(record)
+        path = self._directory / f"{record.topic}.jsonl"
+        try:
+            with _locked(path) as file:
+                _drop_torn_line(file)
+                _write(file, line)
+        except OSError as error:
+            raise UnavailableError(f"can't append to {path}: {error.strerror}") from error
+        settle(None)
+
+    def close(self) -> None:
+        """Does nothing: no file is kept open."""
+
+
+def _line(record: Record) -> bytes:
+    if b"\n" in record.value:
+        raise RejectedError(f"the event of {record.key!r} is more than one line")
+    head = json.dumps(
+        {"topic": record.topic, "key": record.key.decode(errors="backslashreplace"), "timestamp": record.timestamp_ms}
+    )
+    # Joined rather than parsed and written anew, so that the event's bytes are the ones that Kafka would have got.
+    return b'%s, "value": %s}\n' % (head[:-1].encode(), record.value)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _drop_torn_line(file: int) -> None:
+    """Cuts off what follows the last newline: under the lock, only a writer that died can have left it."""
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
+            end = content.rfind(b"\n") + 1
+        os.ftruncate(file, end)
+
+
+def _write(file: int, line: bytes) -> None:
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(file, rest) :]

@@ -1,0 +1,211 @@
+"""Kafka as a broker: the one module that knows kafka-python, which has no types. Import it only where it is needed.
+
+A producer that is idempotent and waits for all in-sync replicas. The quirks of 3.0 are dealt with here: the constructor
+connects, tells why it failed to its log alone, and leaves sockets behind; `close` raises when time runs out.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka import errors as kafka_errors
+from kafka.codec import has_lz4, has_snappy, has_zstd
+from kafka.net.compat import KafkaNetClient
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
+from emitter.config import KafkaConfig
+from emitter.delivery import Record, Settle
+from emitter.errors import DeliveryError, RefusedError, RejectedError, UnavailableError
+
+# The longest attempt to connect, or to learn where the topic's partitions are; Delivery makes the next. In seconds.
+_ATTEMPT = 5.0
+_REQUEST = 30.0
+_LIBRARIES: dict[str, tuple[Callable[[], Any], str]] = {
+    "zstd": (has_zstd, "zstandard"),
+    "lz4": (has_lz4, "lz4"),
+    "snappy": (has_snappy, "cramjam"),
+}
+
+_REJECTING = (
+    kafka_errors.MessageSizeTooLargeError,
+    kafka_errors.RecordListTooLargeError,
+    kafka_errors.InvalidRecordError,
+    kafka_errors.InvalidTimestampError,
+    kafka_errors.PolicyViolationError,
+)
+_REFUSING = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.SecurityDisabledError,
+    kafka_errors.InvalidTopicError,
+    kafka_errors.UnsupportedVersionError,
+    kafka_errors.KafkaConfigurationError,
+    ValueError,
+)
+
+
+class KafkaBroker:
+    """A connected producer.
+
+    Raises:
+        UnavailableError: if no broker answers, or none knows the topic.
+        RefusedError: if the brokers refuse the credentials, or a library for them is missing here.
+    """
+
+    def __init__(self, config: KafkaConfig) -> None:
+        self._config = config
+        settings = producer_settings(config)
+        clients: list[_Client] = []
+
+        def client(**configs: Any) -> _Client:
+            clients.append(_Client(**configs))
+            return clients[-1]
+
+        try:
+            self._producer = KafkaProducer(**settings, kafka_client=client)
+        except (kafka_errors.KafkaError, OSError, ValueError) as error:
+            for unused in clients:
+                unused.close()
+            causes = [cause for unused in clients for cause in unused.causes]
+            refusals = (cause for cause in causes if isinstance(cause, _REFUSING))
+            raise self._translated(next(refusals, (causes or [error])[-1])) from error
+        self._require_topic()
+
+    def send(self, record: Record, settle: Settle) -> None:
+        """Hands a record to the producer, whose thread settles it."""
+        try:
+            future = self._producer.send(
+                record.topic, key=record.key, value=record.value, timestamp_ms=record.timestamp_ms
+            )
+        except kafka_errors.KafkaError as error:
+            raise self._translated(error) from error
+        future.add_callback(lambda _: settle(None))
+        future.add_errback(lambda error: settle(self._translated(error)))
+
+    def close(self) -> None:
+        """Closes the producer; what it still holds is settled as unavailable."""
+        try:
+            self._producer.close(0)
+        except kafka_errors.KafkaTimeoutError:
+            # It raised before it stopped anything. Once its records are aborted there is nothing to wait for.
+            self._producer._sender.force_close()  # noqa: SLF001
+            self._producer.close(1)
+
+    def _require_topic(self) -> None:
+        try:
+            self._producer.partitions_for(self._config.topic)
+        except kafka_errors.KafkaError as error:
+            self.close()
+            if isinstance(error, kafka_errors.KafkaTimeoutError):
+                advice = f"topic {self._config.topic!r} is not there: create it, or correct `topic`"
+                raise UnavailableError(f"kafka at {self._config.where}: {advice}") from error
+            raise self._translated(error) from error
+
+    def _translated(self, error: Exception) -> DeliveryError:
+        text = str(error) or type(error).__name__
+        if self._config.password:
+            text = text.replace(self._config.password, "***")
+        if "socket disconnected" in text and self._config.auth in {"scram", "iam"}:
+            # kafka-python 3.0 loses an answer that comes together with the end of the connection.
+            text += " (which is also how brokers refuse credentials: check them)"
+        message = f"kafka at {self._config.where}: {text}"
+        if isinstance(error, _REJECTING):
+            return RejectedError(f"{message} (`max_request_size`, the topic's max.message.bytes)")
+        if isinstance(error, _REFUSING):
+            return RefusedError(f"{message} (auth: {self._config.auth}, topic: {self._config.topic})")
+        return UnavailableError(message)
+
+
+def producer_settings(config: KafkaConfig) -> dict[str, Any]:
+    """Returns kafka-python's settings for ours.
+
+    Raises:
+        RefusedError: if a library that they need is not installed.
+    """
+    # At least one attempt ends before dbt's end is due, so that the summary can tell why nothing was sent.
+    attempt_ms = round(max(1.0, min(_ATTEMPT, config.close_timeout / 2)) * 1000)
+    return {
+        "bootstrap_servers": list(config.bootstrap_servers),
+        "client_id": "headwater-emitter",
+        "enable_idempotence": True,
+        "acks": "all",
+        "compression_type": _codec(config.compression),
+        # Events of one run resemble each other: larger batches compress many times better.
+        "linger_ms": 20,
+        "batch_size": 128 * 1024,
+        "max_request_size": config.max_request_size,
+        "delivery_timeout_ms": round(config.delivery_timeout * 1000),
+        "request_timeout_ms": round(min(_REQUEST, config.delivery_timeout) * 1000),
+        "bootstrap_timeout_ms": attempt_ms,
+        "max_block_ms": attempt_ms,
+        "reconnect_backoff_max_ms": 1000,
+        "metrics_enabled": False,
+        **_security(config),
+    }
+
+
+def _codec(compression: str) -> str | None:
+    if compression == "auto":
+        return next((codec for codec in ("zstd", "lz4") if _LIBRARIES[codec][0]()), "gzip")
+    if compression in _LIBRARIES:
+        installed, package = _LIBRARIES[compression]
+        if not installed():
+            raise RefusedError(f"`compression: {compression}` needs the package {package}: install it, or set `auto`")
+    return None if compression == "none" else compression
+
+
+def _security(config: KafkaConfig) -> dict[str, Any]:
+    if config.auth == "plaintext":
+        return {"security_protocol": "PLAINTEXT"}
+    tls = {"ssl_cafile": config.ca_file, "ssl_check_hostname": True}
+    if config.auth == "tls":
+        return {"security_protocol": "SSL", **tls}
+    if config.auth == "scram":
+        sasl = {
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": config.username,
+            "sasl_plain_password": config.password,
+        }
+    else:
+        sasl = {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": _MskTokens(config.region or "")}
+    return {"security_protocol": "SASL_SSL", **tls, **sasl}
+
+
+class _MskTokens(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python has no types
+    """Signs a fresh MSK IAM token for each connection, with boto's usual chain of credentials."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__()
+        try:
+            from aws_msk_iam_sasl_signer import MSKAuthTokenProvider  # noqa: PLC0415 # loads boto, which only iam needs
+        except ImportError as error:
+            raise RefusedError("`auth: iam` needs the package aws-msk-iam-sasl-signer-python") from error
+        self._region = region
+        self._signer = MSKAuthTokenProvider
+
+    def token(self) -> str:
+        token, _expiry_ms = self._signer.generate_auth_token(self._region)
+        return str(token)
+
+
+class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
+    """A network client that keeps what kafka-python only logs: why its connections were lost."""
+
+    def __init__(self, **configs: Any) -> None:
+        super().__init__(**configs)
+        self.causes: list[Exception] = []
+        self._connect = self._manager.get_connection
+        self._manager.get_connection = self._get_connection
+
+    def _get_connection(self, node_id: Any, **options: Any) -> Any:
+        connection = self._connect(node_id, **options)
+        connection.close_future.add_errback(partial(self._remember, node_id))
+        return connection
+
+    def _remember(self, node_id: Any, cause: Exception) -> None:
+        self.causes.append(cause)
+        if isinstance(cause, _REFUSING):
+            # The manager raises it at its next attempt, which makes an end of the attempts.
+            self._manager._auth_failures[node_id] = cause  # noqa: SLF001

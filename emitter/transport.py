@@ -1,0 +1,119 @@
+"""The OpenLineage transport: what dbt-ol calls, in dbt's own process.
+
+It promises that dbt runs: making it touches no network and never raises, `emit` returns at once and never raises,
+`close` takes a bounded time, and one line on stderr says what became of the events.
+"""
+
+import atexit
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from openlineage.client.serde import Serde
+from openlineage.client.transport.transport import Transport
+
+from emitter.config import CheckedConfig, KafkaConfig
+from emitter.delivery import Broker, Delivery, Record
+from emitter.errors import ConfigError, RefusedError
+from emitter.keys import message_key
+
+log = logging.getLogger("emitter")
+
+
+def open_broker(config: KafkaConfig) -> Broker:
+    """Connects to what `bootstrap_servers` names, and loads the libraries for that alone.
+
+    Raises:
+        DeliveryError: if that fails.
+    """
+    if config.directory is not None:
+        from emitter.filelog import FileLog  # noqa: PLC0415 # needs a Unix
+
+        return FileLog(config.directory)
+    try:
+        from emitter.kafka import KafkaBroker  # noqa: PLC0415 # kafka-python may be missing, which must not stop dbt
+    except ImportError as error:
+        raise RefusedError(f"{error}: install kafka-python next to dbt, `pip install 'headwater[emitter]'`") from error
+    return KafkaBroker(config)
+
+
+class KafkaTransport(Transport):
+    """Sends OpenLineage events to a Kafka topic from a background thread.
+
+    Args:
+        config: the settings, or what is wrong with them; with the latter dbt runs and every event counts as rejected.
+        connect: makes the broker, in the background thread.
+        now: seconds since 1970.
+    """
+
+    kind = "headwater-kafka"
+    config_class = CheckedConfig
+
+    def __init__(
+        self,
+        config: CheckedConfig | KafkaConfig,
+        *,
+        connect: Callable[[KafkaConfig], Broker] = open_broker,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        _talk_on_stderr()
+        outcome = config.outcome if isinstance(config, CheckedConfig) else config
+        self._error = outcome if isinstance(outcome, ConfigError) else None
+        settings = outcome if isinstance(outcome, KafkaConfig) else KafkaConfig(bootstrap_servers=())
+        self._topic = settings.topic
+        self._close_timeout = settings.close_timeout
+        self._now = now
+        self._delivery = Delivery(lambda: connect(settings), limit=settings.queue_limit)
+        self._told = False
+        if self._error is not None:
+            log.warning("OpenLineage events will not be sent, dbt runs without them: %s", self._error)
+        # dbt-ol does not close its client on every way out.
+        atexit.register(self.close)
+
+    def emit(self, event: Any) -> None:
+        """Queues an event: a RunEvent, JobEvent, DatasetEvent, or one as a dictionary."""
+        if self._error is not None:
+            self._delivery.reject(str(self._error))
+            return
+        try:
+            self._delivery.put(self._record(event))
+        except Exception as error:  # noqa: BLE001 # a guest: whatever an event holds, dbt goes on and the count is true
+            self._delivery.reject(f"an event could not be queued: {type(error).__name__}: {error}")
+
+    def wait_for_completion(self, timeout: float = -1) -> bool:
+        """Waits until every event is settled, at most `timeout` seconds (`close_timeout` if negative or longer)."""
+        return self._delivery.wait(self._bounded(timeout))
+
+    def close(self, timeout: float = -1) -> bool:
+        """Waits like `wait_for_completion`, stops the thread, and logs the summary; returns whether all was sent."""
+        atexit.unregister(self.close)
+        bound = self._bounded(timeout)
+        tally = self._delivery.close(bound)
+        if not self._told and (tally.sent or not tally.complete):
+            self._told = True
+            lost = f" (what waits after {bound:g} s is lost when this process ends)" if tally.waiting else ""
+            log.log(logging.INFO if tally.complete else logging.WARNING, "OpenLineage events: %s%s", tally, lost)
+        return tally.complete
+
+    def _bounded(self, timeout: float) -> float:
+        return self._close_timeout if timeout < 0 else min(timeout, self._close_timeout)
+
+    def _record(self, event: Any) -> Record:
+        body = Serde.to_dict(event)
+        return Record(
+            topic=self._topic,
+            key=message_key(body),
+            value=Serde.to_json(body).encode(),
+            timestamp_ms=int(self._now() * 1000),
+        )
+
+
+def _talk_on_stderr() -> None:
+    """Shows the emitter's log on stderr where nobody configured logging, as dbt-ol doesn't beyond OpenLineage's own."""
+    if not log.hasHandlers():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("headwater: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)

@@ -1,0 +1,206 @@
+"""From bytes to an event; or to the reason why they are none.
+
+Accepted is what real producers send, which is more than the specification allows: nulls where something may be
+missing, run ids that are no UUIDs, lower-case event types, any number of a second's digits. Rejected is what could not
+be folded, or only by a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from schemas.errors import RejectedEvent
+from schemas.events import (
+    EVENT_TYPES,
+    MAX_NAME,
+    Dataset,
+    DatasetEvent,
+    Event,
+    Facets,
+    InputDataset,
+    Job,
+    JobEvent,
+    OutputDataset,
+    Run,
+    RunEvent,
+    canonical_run_id,
+)
+from schemas.strict_json import MAX_BYTES, MAX_DEPTH, check, parse
+from schemas.times import canonical_time
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NAME", "decode", "decode_document"]
+
+_Object = dict[str, Any]
+_D = TypeVar("_D", bound=Dataset)
+
+
+def decode(data: bytes) -> Event:
+    """The event that a record or a line holds.
+
+    Args:
+        data: A JSON document in UTF-8, with or without a byte order mark.
+
+    Raises:
+        RejectedEvent: It is no OpenLineage event; with the JSON path of the fault and the reason.
+    """
+    return _event(parse(data))
+
+
+def decode_document(document: object) -> Event:
+    """The event that an already parsed JSON document holds.
+
+    Keys that were repeated, and integers that a parser has rounded, can no longer be told here; give `decode` the bytes
+    where there are any.
+
+    Raises:
+        RejectedEvent: It is no OpenLineage event; with the JSON path of the fault and the reason.
+    """
+    check(document)
+    return _event(document)
+
+
+def _event(document: object) -> Event:
+    if not isinstance(document, dict):
+        raise _unexpected("$", "an event, which is an object", document)
+    time = _event_time(document.get("eventTime"))
+    producer = _optional_text(document, "producer")
+    schema_url = _optional_text(document, "schemaURL")
+    # An eventType makes it a run's event too: as a job's it would stand for a completed run that there never was.
+    if document.get("run") is not None or document.get("eventType") is not None:
+        return RunEvent(
+            time,
+            _event_type(document.get("eventType")),
+            _run(_member(document, "run")),
+            _job(_member(document, "job")),
+            _datasets(document, "inputs", _input),
+            _datasets(document, "outputs", _output),
+            producer,
+            schema_url,
+        )
+    if document.get("job") is not None:
+        inputs = _datasets(document, "inputs", _input)
+        outputs = _datasets(document, "outputs", _output)
+        return JobEvent(time, _job(_member(document, "job")), inputs, outputs, producer, schema_url)
+    if document.get("dataset") is not None:
+        return DatasetEvent(time, _dataset(_member(document, "dataset"), "$.dataset"), producer, schema_url)
+    hint = f"; its schemaURL says {schema_url[-40:]!r}" if schema_url else ""
+    raise RejectedEvent("$", f"an event has a run, a job or a dataset; this one has none of them{hint}")
+
+
+def _event_time(value: object) -> str:
+    if not isinstance(value, str):
+        raise _unexpected("$.eventTime", "a time such as 2026-11-21T05:22:25.824607Z", value)
+    try:
+        return _canonical_time(value)
+    except ValueError as error:
+        raise RejectedEvent("$.eventTime", str(error)) from None
+
+
+_canonical_time = lru_cache(maxsize=256)(canonical_time)
+
+
+def _event_type(value: object) -> str:
+    if value is None:
+        return "OTHER"
+    if not isinstance(value, str):
+        raise _unexpected("$.eventType", f"one of {', '.join(sorted(EVENT_TYPES))}", value)
+    spelled = value.upper()
+    if spelled not in EVENT_TYPES:
+        raise RejectedEvent("$.eventType", f"expected one of {', '.join(sorted(EVENT_TYPES))}, not {value[:40]!r}")
+    return spelled
+
+
+def _run(run: _Object) -> Run:
+    return Run(canonical_run_id(_name(run, "runId", "$.run")), _facets(run, "facets", "$.run"))
+
+
+def _job(job: _Object) -> Job:
+    return Job(_name(job, "namespace", "$.job"), _name(job, "name", "$.job"), _facets(job, "facets", "$.job"))
+
+
+def _dataset(dataset: _Object, at: str) -> Dataset:
+    return Dataset(_name(dataset, "namespace", at), _name(dataset, "name", at), _facets(dataset, "facets", at))
+
+
+def _input(dataset: _Object, at: str) -> InputDataset:
+    return InputDataset(
+        _name(dataset, "namespace", at),
+        _name(dataset, "name", at),
+        _facets(dataset, "facets", at),
+        _facets(dataset, "inputFacets", at),
+    )
+
+
+def _output(dataset: _Object, at: str) -> OutputDataset:
+    return OutputDataset(
+        _name(dataset, "namespace", at),
+        _name(dataset, "name", at),
+        _facets(dataset, "facets", at),
+        _facets(dataset, "outputFacets", at),
+    )
+
+
+def _datasets(document: _Object, key: str, make: Callable[[_Object, str], _D]) -> tuple[_D, ...]:
+    value = document.get(key)
+    if not value and (value is None or isinstance(value, list)):
+        return ()
+    if not isinstance(value, list):
+        raise _unexpected(f"$.{key}", "an array of datasets", value)
+    found: list[_D] = []
+    for index, item in enumerate(value):
+        at = f"$.{key}[{index}]"
+        if not isinstance(item, dict):
+            raise _unexpected(at, "a dataset, which is an object", item)
+        found.append(make(item, at))
+    return tuple(found)
+
+
+def _member(document: _Object, key: str) -> _Object:
+    value = document.get(key)
+    if not isinstance(value, dict):
+        raise _unexpected(f"$.{key}", "an object", value)
+    return value
+
+
+def _name(owner: _Object, key: str, at: str) -> str:
+    value = owner.get(key)
+    if type(value) is str and 0 < len(value) <= MAX_NAME:
+        return value
+    if not isinstance(value, str):
+        raise _unexpected(f"{at}.{key}", "a string", value)
+    if not value:
+        raise RejectedEvent(f"{at}.{key}", "expected a string that is not empty")
+    if len(value) > MAX_NAME:
+        raise RejectedEvent(f"{at}.{key}", f"the string has {len(value)} characters; at most {MAX_NAME} are taken")
+    return value
+
+
+def _optional_text(owner: _Object, key: str) -> str:
+    value = owner.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _unexpected(f"$.{key}", "a string", value)
+    return value
+
+
+def _facets(owner: _Object, key: str, at: str) -> Facets:
+    value = owner.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _unexpected(f"{at}.{key}", "an object of facets", value)
+    if None in value.values():
+        return {name: facet for name, facet in value.items() if facet is not None}
+    return value
+
+
+def _unexpected(path: str, expected: str, value: object) -> RejectedEvent:
+    if value is None:
+        return RejectedEvent(path, f"expected {expected}; it is missing or null")
+    return RejectedEvent(path, f"expected {expected}, not {_KINDS.get(type(value), 'a number')}")
+
+
+_KINDS = {bool: "a boolean", str: "a string", dict: "an object", list: "an array"}

@@ -1,0 +1,164 @@
+"""JSON, strictly: what parsers let pass and a graph can't take is refused, in bounded time and memory.
+
+orjson refuses what is no JSON, invalid UTF-8, NaN and lone surrogates by itself. Not so NUL characters, duplicate keys,
+deep nesting, and integers beyond 64 bits, which it turns into floats. Looking for those one by one would cost a
+multiple of the parsing, so a cheap test that can't miss one goes first; only what it suspects is walked, to find the
+place.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from schemas.errors import RejectedEvent
+from schemas.paths import join
+
+MAX_BYTES = 8 * 1024 * 1024
+"""The largest document, in bytes: what Kafka brokers with a generous `message.max.bytes` carry."""
+
+MAX_DEPTH = 64
+"""The most levels of nested objects and arrays; the document itself is the first."""
+
+MIN_INTEGER = -(1 << 63)
+MAX_INTEGER = (1 << 64) - 1
+"""What is written in 64 bits, signed or not."""
+
+_BOM = b"\xef\xbb\xbf"
+_CONTAINERS = frozenset({dict, list})
+_LONGEST_INTEGER = 21
+
+
+def parse(data: bytes) -> object:
+    """The value of a JSON document.
+
+    Raises:
+        RejectedEvent: It is too large, no JSON, or holds one of the things that are refused; with the first one's path.
+    """
+    if len(data) > MAX_BYTES:
+        raise RejectedEvent("$", f"the document has {len(data)} bytes; an event may have at most {MAX_BYTES}")
+    data = data.removeprefix(_BOM)
+    try:
+        document: object = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise RejectedEvent("$", f"the document is no JSON: {error}") from None
+    if _is_suspect(data, document):
+        check(_parse_exactly(data))
+    return document
+
+
+def check(document: object) -> None:
+    """Refuses a parsed document that holds what is refused.
+
+    Raises:
+        RejectedEvent: With the path of the first such thing.
+    """
+    _check(document, [])
+
+
+def _is_suspect(data: bytes, document: object) -> bool:
+    """Whether something refused may be in a document that orjson has parsed; False is certain.
+
+    Duplicate keys: every key has a colon after it, and every other colon is inside a string. So a document that is
+    written again has the same colons, unless a key was dropped with its value, or a colon was escaped (as `u003a`).
+    """
+    escapes = b"\\u00" in data
+    if escapes and (b"\\u0000" in data or b"\\u003a" in data or b"\\u003A" in data):
+        return True
+    try:
+        written = orjson.dumps(document)
+    except orjson.JSONEncodeError:  # Nested deeper than orjson writes, which is deeper than MAX_DEPTH.
+        return True
+    return data.count(b":") != written.count(b":") or _is_deep_or_large(document)
+
+
+def _is_deep_or_large(document: object) -> bool:
+    """Whether a document nests too deep, or holds a float as large as an integer beyond 64 bits would be made."""
+    level = [document]
+    for _ in range(MAX_DEPTH + 1):
+        values: list[object] = []
+        for container in level:
+            if type(container) is dict:
+                values += container.values()
+            elif type(container) is list:
+                values += container
+        kinds = set(map(type, values))
+        if float in kinds and any(type(value) is float and not -(2.0**63) < value < 2.0**64 for value in values):
+            return True
+        if kinds.isdisjoint(_CONTAINERS):
+            return False
+        level = [value for value in values if type(value) in _CONTAINERS]
+    return True
+
+
+class _Pairs(list[tuple[str, object]]):
+    """A JSON object with all its keys, the repeated ones too."""
+
+
+def _parse_exactly(data: bytes) -> object:
+    """The document with repeated keys kept and integers of any size; several times slower than orjson."""
+    try:
+        parsed: object = json.loads(data, object_pairs_hook=_Pairs, parse_int=_integer)
+    except RecursionError:
+        raise RejectedEvent("$", f"the document nests deeper than {MAX_DEPTH} levels") from None
+    return parsed
+
+
+def _integer(text: str) -> int:
+    """An integer, or one that is too large in place of a much larger one, which Python would take long to read."""
+    return int(text) if len(text) <= _LONGEST_INTEGER else MAX_INTEGER + 1
+
+
+def _check(value: object, path: list[str | int]) -> None:
+    match value:
+        case dict() | _Pairs() | list():
+            if len(path) >= MAX_DEPTH:
+                raise RejectedEvent(join("$", path[:8]) + "...", f"the document nests deeper than {MAX_DEPTH} levels")
+            _check_members(value, path)
+        case str():
+            _check_text(value, path)
+        case bool() | None:
+            pass
+        case int():
+            if not MIN_INTEGER <= value <= MAX_INTEGER:
+                raise RejectedEvent(join("$", path), "the integer does not fit into 64 bits")
+        case float():
+            if not math.isfinite(value):
+                raise RejectedEvent(join("$", path), f"{value} is no JSON number")
+        case _:
+            raise RejectedEvent(join("$", path), f"a {type(value).__name__} is no JSON value")
+
+
+def _check_members(container: dict[Any, Any] | list[Any], path: list[str | int]) -> None:
+    keyed = isinstance(container, dict | _Pairs)
+    seen: set[object] = set()
+    for key, value in _members(container):
+        path.append(key if isinstance(key, str | int) else repr(key))
+        if keyed:
+            if not isinstance(key, str):
+                raise RejectedEvent(join("$", path), "an object's key must be a string")
+            _check_text(key, path)
+            if key in seen:
+                raise RejectedEvent(join("$", path), "the key is there twice; which of the two is meant can't be told")
+            seen.add(key)
+        _check(value, path)
+        path.pop()
+
+
+def _members(container: dict[Any, Any] | list[Any]) -> Iterable[tuple[object, object]]:
+    if isinstance(container, dict):
+        return container.items()
+    return container if isinstance(container, _Pairs) else enumerate(container)
+
+
+def _check_text(text: str, path: list[str | int]) -> None:
+    if "\0" in text:
+        raise RejectedEvent(join("$", path), "a string holds a NUL character, which the graph does not take")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RejectedEvent(join("$", path), "a string holds half of a surrogate pair, which is no character") from None

@@ -1,0 +1,42 @@
+"""Times: one spelling, so that they sort as strings."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)? ?(?:([Zz])|([+-])(\d\d):?(\d\d)?)?",
+    re.ASCII,
+)
+
+
+def canonical_time(text: str) -> str:
+    """A time in UTC with six fraction digits, such as `2026-11-21T05:22:25.824607Z`.
+
+    Digits beyond six are cut, so that the order of two times never turns. A time without a zone is taken as UTC;
+    RFC 3339's lower-case letters and space, and missing seconds (as Java writes a full minute), are accepted.
+
+    Raises:
+        ValueError: It is no time, or one that is not on the calendar; the message says what was expected.
+    """
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is no time; expected one like 2026-11-21T05:22:25.824607Z")
+    year, month, day, hour, minute, second, fraction, _, sign, hours, minutes = match.groups()
+    micros = (fraction or "")[:6].ljust(6, "0")
+    try:
+        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=UTC)
+        if sign is not None:
+            moment = moment.replace(tzinfo=_zone(sign, int(hours), int(minutes or 0))).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text[:40]!r} is not on the calendar: {error}") from error
+    # isoformat() would leave a zero fraction out, and strftime does not pad the year everywhere.
+    return f"{moment.isoformat()[:19]}.{micros}Z"
+
+
+def _zone(sign: str, hours: int, minutes: int) -> timezone:
+    if minutes > 59:  # noqa: PLR2004 - minutes of an hour
+        raise ValueError("an offset's minutes must be in 0..59")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if sign == "-" else offset)

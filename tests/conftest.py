@@ -1,0 +1,103 @@
+"""The test ground: servers that start when a test first asks for them, and tell what they said when it fails."""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+
+from tests.support.servers import DbtEngines, GremlinServer, KafkaBroker, NeptuneProxy, Server
+
+# A deadline per example measures the machine, not the code; under CI the examples are the same on each run.
+settings.register_profile("headwater", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("headwater")
+
+ServerT = TypeVar("ServerT", bound=Server)
+
+# By the name of their fixture.
+_running: dict[str, Server] = {}
+_logged: dict[str, int] = {}
+
+
+def _run(fixture: str, start: Callable[[], ServerT]) -> Iterator[ServerT]:
+    server = start()
+    _running[fixture] = server
+    try:
+        yield server
+    finally:
+        del _running[fixture]
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[KafkaBroker]:
+    """A Kafka broker; give topics and groups names of the test's own."""
+    yield from _run("kafka_broker", KafkaBroker)
+
+
+@pytest.fixture(scope="session")
+def gremlin_server() -> Iterator[GremlinServer]:
+    """A Gremlin Server with transactions; `clear()` it first."""
+    yield from _run("gremlin_server", GremlinServer)
+
+
+@pytest.fixture(scope="session")
+def tinkergraph_server() -> Iterator[GremlinServer]:
+    """A Gremlin Server on plain TinkerGraph, for large graphs; `clear()` it first."""
+    yield from _run("tinkergraph_server", lambda: GremlinServer("tinkergraph"))
+
+
+@pytest.fixture(scope="session")
+def neptune_proxy() -> Iterator[NeptuneProxy]:
+    """Neptune's look-alike, without faults; `clear()` it first."""
+    yield from _run("neptune_proxy", NeptuneProxy)
+
+
+@pytest.fixture(scope="session")
+def dbt_engines() -> Iterator[DbtEngines]:
+    """Redshift and Athena, for dbt."""
+    yield from _run("dbt_engines", DbtEngines)
+
+
+_FIXTURES = frozenset({"kafka_broker", "gremlin_server", "tinkergraph_server", "neptune_proxy", "dbt_engines"})
+
+
+def _servers(item: pytest.Item) -> list[str]:
+    return sorted(_FIXTURES.intersection(getattr(item, "fixturenames", ())))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keeps tests that need the same servers on one worker, and starts the longest first."""
+    if config.getoption("dist", "no") == "no":
+        return
+    for item in items:
+        if servers := _servers(item):
+            item.add_marker(pytest.mark.xdist_group("-".join(servers)))
+    items.sort(key=lambda item: -len(_servers(item)))
+
+
+def pytest_runtest_setup() -> None:
+    """Notes where logs end before the test."""
+    _logged.update({name: server.log.stat().st_size for name, server in _running.items() if server.log.exists()})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows what the test's servers logged meanwhile, if it failed."""
+    report = yield
+    if report.failed:
+        for name in _servers(item):
+            if (server := _running.get(name)) and (said := server.said(since=_logged.get(name, 0))):
+                report.sections.append((f"{server.name}: {server.log}", said))
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """Mends the test's servers, so that what it left broken breaks no other."""
+    result = yield
+    for name in _servers(item):
+        if name in _running:
+            _running[name].heal()
+    return result

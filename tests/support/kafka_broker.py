@@ -1,0 +1,120 @@
+"""A real Kafka broker that tests may stop, start and pause."""
+
+import os
+import signal
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+
+from tests.support.process import Server, free_port, require
+
+
+class Record(NamedTuple):
+    """What a topic holds: key and value as bytes, headers in their order."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class KafkaBroker(Server):
+    """One broker: plaintext, and SASL_SSL with SCRAM-SHA-512. Topics are only made by `create_topic`, as on MSK."""
+
+    username = "headwater"
+    password = "secret"
+
+    def __init__(self) -> None:
+        require("java", "install a JDK 17, such as Debian's openjdk-17-jdk-headless")
+        super().__init__("kafka", "SIGNAL=KILL kafka/down.sh")
+        self.port = free_port(3)
+        self.log = self.state / "kafka" / "log"
+        self.paused = False
+        self.start()
+
+    @property
+    def bootstrap(self) -> str:
+        """The plaintext listener."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def ssl_bootstrap(self) -> str:
+        """The SASL_SSL listener; its certificate is for `localhost` and 127.0.0.1."""
+        return f"localhost:{self.port + 2}"
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate that its clients must trust."""
+        return self.state / "kafka" / "ca.pem"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's process, None while it is stopped."""
+        file = self.state / "kafka" / "pid"
+        return int(file.read_text()) if file.exists() else None
+
+    def start(self) -> None:
+        """Starts it where it stopped: same data, same ports. Returns once it answers."""
+        self.call("kafka/up.sh", self.port)
+
+    def stop(self, *, crash: bool = False) -> None:
+        """Stops it, orderly or by SIGKILL, and returns once it is gone."""
+        self.call("kafka/down.sh", SIGNAL="KILL" if crash else "TERM")
+        self.paused = False
+
+    def pause(self) -> None:
+        """Lets it hang: connections stay open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+        self.paused = True
+
+    def resume(self) -> None:
+        """Ends a pause."""
+        self._signal(signal.SIGCONT)
+        self.paused = False
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.pid is None:
+            raise RuntimeError("kafka is stopped; start() it first")
+        os.kill(self.pid, number)
+
+    def heal(self) -> None:
+        """Resumes and starts it, if a test left it otherwise."""
+        if self.paused:
+            self.resume()
+        if self.pid is None:
+            self.start()
+
+    def create_topic(self, name: str | None = None, partitions: int = 1, **configs: str) -> str:
+        """Makes a topic (of a new name if none is given) with settings such as `max_message_bytes="1000"`."""
+        name = name or f"events-{uuid.uuid4().hex[:12]}"
+        settings = {key.replace("_", "."): value for key, value in configs.items()}
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
+            topic = {"num_partitions": partitions, "replication_factor": 1, "configs": settings}
+            admin.create_topics({name: topic}, wait_for_metadata=True)
+        return name
+
+    def records(self, topic: str) -> list[Record]:
+        """All that a topic holds now, by partition and offset."""
+        with KafkaConsumer(bootstrap_servers=self.bootstrap) as consumer:
+            ends = self._ends(consumer, topic)
+            consumer.assign(list(ends))
+            consumer.seek_to_beginning()
+            found = []
+            while any(consumer.position(partition) < end for partition, end in ends.items()):
+                found += [record for batch in consumer.poll(timeout_ms=500).values() for record in batch]
+        records = [Record(r.partition, r.offset, r.key, r.value, list(r.headers or ())) for r in found]
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+
+    def lag(self, topic: str, group: str) -> int:
+        """How many of a topic's records a consumer group has not yet committed."""
+        with KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False) as consumer:
+            ends = self._ends(consumer, topic)
+            return sum(end - (consumer.committed(partition) or 0) for partition, end in ends.items())
+
+    @staticmethod
+    def _ends(consumer: KafkaConsumer, topic: str) -> dict[TopicPartition, int]:
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        return dict(consumer.end_offsets(partitions))

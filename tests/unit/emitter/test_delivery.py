@@ -1,0 +1,213 @@
+"""Delivery: what was put is sent, rejected or waiting, and the end comes in time."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from emitter.delivery import Broker, Delivery, Record, Settle, Tally, backoff
+from emitter.errors import DeliveryError, RefusedError, RejectedError, UnavailableError
+
+SOON = 10.0
+
+
+def record(number: int = 0) -> Record:
+    """Makes a record of 10 bytes."""
+    return Record(topic="t", key=b"key", value=b"%07d" % number, timestamp_ms=number)
+
+
+class MemoryBroker:
+    """Keeps records; answers each as told, or by `answers`, one an attempt, and then with yes."""
+
+    def __init__(self, *answers: DeliveryError | None) -> None:
+        self.answers = iter(answers)
+        self.stored: list[Record] = []
+        self.closed = threading.Event()
+
+    def send(self, record: Record, settle: Settle) -> None:
+        """Stores the record unless an error is due."""
+        answer = next(self.answers, None)
+        if answer is None:
+            self.stored.append(record)
+        settle(answer)
+
+    def close(self) -> None:
+        """Notes it."""
+        self.closed.set()
+
+
+class SilentBroker(MemoryBroker):
+    """Takes records and answers none of them before it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pending: list[Settle] = []
+
+    def send(self, record: Record, settle: Settle) -> None:
+        """Keeps the answer back."""
+        self.pending.append(settle)
+
+    def close(self) -> None:
+        """Says of everything that it wasn't stored, as Kafka's producer does."""
+        for settle in self.pending:
+            settle(UnavailableError("closed"))
+        super().close()
+
+
+def delivery(connect: Callable[[], Broker], *, limit: int = 1000) -> Delivery:
+    """Makes a delivery that tries again at once."""
+    return Delivery(connect, limit=limit, pauses=lambda: itertools.repeat(0))
+
+
+def test_everything_is_sent_in_order() -> None:
+    """The good day: all is stored, counted, and the broker is closed."""
+    broker = MemoryBroker()
+    outbox = delivery(lambda: broker)
+    for number in range(10):
+        outbox.put(record(number))
+    assert outbox.close(SOON) == Tally(sent=10, waiting=0, rejected=0)
+    assert broker.stored == [record(number) for number in range(10)]
+    assert broker.closed.is_set()
+
+
+def test_without_records_nothing_is_connected() -> None:
+    """A dbt command without events costs no thread and no connection."""
+    outbox = delivery(pytest.fail)
+    assert outbox.close(SOON) == Tally(sent=0, waiting=0, rejected=0)
+
+
+def test_connecting_does_not_hold_up_put() -> None:
+    """`put` returns while the connection is being made, and `close` doesn't wait for it for ever."""
+    connected = threading.Event()
+
+    def connect() -> Broker:
+        assert connected.wait(SOON)
+        return MemoryBroker()
+
+    outbox = delivery(connect)
+    outbox.put(record())
+    tally = outbox.close(0)
+    connected.set()
+    assert tally == Tally(sent=0, waiting=1, rejected=0, reasons=("no answer from the broker yet",))
+
+
+def test_a_lost_connection_is_made_anew() -> None:
+    """What one broker couldn't store, the next one gets; nothing is lost or counted twice."""
+    brokers = [MemoryBroker(None, UnavailableError("gone")), MemoryBroker()]
+    coming = iter([UnavailableError("down"), brokers[0], UnavailableError("down"), brokers[1]])
+
+    def connect() -> Broker:
+        match next(coming):
+            case UnavailableError() as error:
+                raise error
+            case broker:
+                return broker
+
+    outbox = delivery(connect)
+    for number in range(4):
+        outbox.put(record(number))
+    assert outbox.wait(SOON), outbox.tally()
+    assert outbox.close(SOON) == Tally(sent=4, waiting=0, rejected=0)
+    stored = [kept.timestamp_ms for broker in brokers for kept in broker.stored]
+    assert sorted(stored) == [0, 1, 2, 3]
+    assert brokers[0].closed.is_set(), "the lost connection was left open"
+
+
+def test_a_rejected_record_costs_itself_alone() -> None:
+    """The others are sent, and the reason is kept."""
+    broker = MemoryBroker(None, RejectedError("too large"), None)
+    outbox = delivery(lambda: broker)
+    for number in range(3):
+        outbox.put(record(number))
+    assert outbox.close(SOON) == Tally(sent=2, waiting=0, rejected=1, reasons=("too large",))
+
+
+@pytest.mark.parametrize("where", ["connect", "send"])
+def test_a_refusal_ends_the_attempts(where: str) -> None:
+    """Wrong credentials stay wrong: close doesn't use up its time, and the records count as waiting."""
+    attempts = []
+
+    def connect() -> Broker:
+        attempts.append(where)
+        if where == "connect":
+            raise RefusedError("no")
+        return MemoryBroker(RefusedError("no"))
+
+    outbox = delivery(connect)
+    outbox.put(record())
+    assert outbox.close(SOON) == Tally(sent=0, waiting=1, rejected=0, reasons=("no",))
+    assert attempts == [where]
+
+
+def test_what_nobody_foresaw_is_told() -> None:
+    """A defect of ours ends in the summary instead of a traceback in dbt's output."""
+
+    def connect() -> Broker:
+        raise ZeroDivisionError("oops")
+
+    outbox = delivery(connect)
+    outbox.put(record())
+    tally = outbox.close(SOON)
+    assert tally.waiting == 1
+    assert "please report it: ZeroDivisionError: oops" in str(tally)
+
+
+def test_a_silent_broker_leaves_records_waiting() -> None:
+    """Its late answers, given because of the end, don't hide what went wrong."""
+    broker = SilentBroker()
+    outbox = delivery(lambda: broker)
+    outbox.put(record())
+    tally = outbox.close(0.05)
+    assert (tally.sent, tally.waiting, tally.rejected) == (0, 1, 0)
+    assert tally.reasons[0].startswith("no a"), tally
+
+
+def test_the_queue_is_bounded_and_what_is_too_much_is_told() -> None:
+    """Memory is the user's: beyond the limit events are rejected by count and reason."""
+    broker = SilentBroker()
+    outbox = delivery(lambda: broker, limit=25)
+    for number in range(5):
+        outbox.put(record(number))
+    tally = outbox.close(0)
+    assert (tally.waiting, tally.rejected) == (2, 3)
+    assert "the 25 bytes of `queue_limit` were full" in tally.reasons
+
+
+def test_acknowledged_records_make_room() -> None:
+    """The limit is on what waits, not on what has passed."""
+    outbox = delivery(MemoryBroker, limit=10)
+    for number in range(5):
+        outbox.put(record(number))
+        assert outbox.wait(SOON)
+    assert outbox.close(SOON) == Tally(sent=5, waiting=0, rejected=0)
+
+
+def test_after_the_end_nothing_is_taken() -> None:
+    """A late event is counted, and closing again changes nothing."""
+    outbox = delivery(MemoryBroker)
+    outbox.close(SOON)
+    outbox.put(record())
+    assert outbox.close(SOON) == Tally(0, 0, 1, ("emitted after the transport was closed",))
+
+
+def test_many_threads_may_put() -> None:
+    """Every record is counted once."""
+    outbox = delivery(MemoryBroker, limit=100_000)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(outbox.put, map(record, range(1000))))
+    assert outbox.close(SOON) == Tally(sent=1000, waiting=0, rejected=0)
+
+
+def test_the_summary_shows_a_few_reasons() -> None:
+    """A thousand reasons don't flood the log."""
+    tally = Tally(1, 2, 5, tuple("abcde"))
+    assert str(tally) == "1 sent, 2 waiting, 5 rejected: a; b; c; and 2 more reasons"
+    assert str(Tally(3, 0, 0)) == "3 sent, 0 waiting, 0 rejected"
+
+
+def test_pauses_grow_to_a_limit() -> None:
+    """A broker that is down for long is asked every 5 seconds."""
+    pauses: Iterator[float] = backoff()
+    assert list(itertools.islice(pauses, 8)) == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])

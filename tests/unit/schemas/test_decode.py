@@ -1,0 +1,310 @@
+"""What decode takes, what it refuses, and what it says then."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.decode import MAX_BYTES, MAX_DEPTH, MAX_NAME, decode, decode_document
+from schemas.errors import RejectedEvent
+from schemas.events import Dataset, DatasetEvent, InputDataset, JobEvent, OutputDataset, RunEvent
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+RUN_ID = "01a1fc7f-4f87-75d1-b91b-1e46bc29e91e"
+
+
+def lines() -> Iterator[tuple[str, bytes]]:
+    """The real events, with file and line."""
+    for path in sorted(SAMPLES.glob("*.jsonl")):
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            yield f"{path.name}:{number}", line
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """A small run event, with other or more keys; a key that is set to ... is left out."""
+    document = {
+        "eventTime": "2026-11-21T05:22:25.824607Z",
+        "eventType": "COMPLETE",
+        "run": {"runId": RUN_ID},
+        "job": {"namespace": "dbt", "name": "titles"},
+        "producer": "https://example.com/producer",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+    } | changes
+    return {key: value for key, value in document.items() if value is not ...}
+
+
+def run_event(**changes: Any) -> RunEvent:
+    """That event, decoded."""
+    decoded = decode(json.dumps(event(**changes)).encode())
+    assert isinstance(decoded, RunEvent), f"decoded as {type(decoded).__name__}"
+    return decoded
+
+
+def rejection(data: bytes) -> RejectedEvent:
+    """Why some bytes are refused."""
+    with pytest.raises(RejectedEvent) as caught:
+        decode(data)
+    return caught.value
+
+
+def test_real_events_keep_all_their_facets() -> None:
+    """Every sample decodes, and each of its facets is what stands in the document."""
+    count = 0
+    for place, line in lines():
+        document = json.loads(line)
+        decoded = decode(line)
+        assert isinstance(decoded, RunEvent), f"{place} is a {type(decoded).__name__}"
+        assert decoded.run.facets == document["run"]["facets"], f"{place}: the run's facets changed"
+        assert decoded.job.facets == document["job"]["facets"], f"{place}: the job's facets changed"
+        assert [d.facets for d in decoded.inputs] == [d.get("facets", {}) for d in document["inputs"]], place
+        assert [d.output_facets for d in decoded.outputs] == [d.get("outputFacets", {}) for d in document["outputs"]], (
+            place
+        )
+        assert decode_document(document) == decoded, f"{place}: parsed and unparsed decode differently"
+        count += 1
+    assert count == 668, "the samples are not those that were copied"
+
+
+def test_a_run_event_has_all_its_parts() -> None:
+    """The core's values are where the specification says."""
+    dataset = {"namespace": "s3://bucket", "name": "a/b", "facets": {"x": {"y": 1}}}
+    decoded = run_event(
+        inputs=[dataset | {"inputFacets": {"i": {}}}],
+        outputs=[dataset | {"outputFacets": {"o": {}}}],
+        unknown={"kept": False},
+    )
+    assert (decoded.run.run_id, decoded.job.namespace, decoded.job.name) == (RUN_ID, "dbt", "titles")
+    assert decoded.inputs == (InputDataset("s3://bucket", "a/b", {"x": {"y": 1}}, {"i": {}}),)
+    assert decoded.outputs == (OutputDataset("s3://bucket", "a/b", {"x": {"y": 1}}, {"o": {}}),)
+    assert decoded.producer == "https://example.com/producer"
+    assert decoded.schema_url.endswith("RunEvent")
+
+
+def test_keys_tell_which_event_it_is() -> None:
+    """A run makes a run event, else a job a job event, else a dataset a dataset event, whatever schemaURL says."""
+    dataset = {"namespace": "ns", "name": "t"}
+    nothing: dict[str, Any] = {"run": None, "eventType": ...}
+    assert isinstance(decode_document(event(dataset=dataset)), RunEvent)
+    assert isinstance(decode_document(event(dataset=dataset, **nothing)), JobEvent)
+    decoded = decode_document(event(dataset=dataset, job=None, **nothing))
+    assert isinstance(decoded, DatasetEvent)
+    assert decoded.dataset == Dataset("ns", "t", {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"run": ...}, "$.run"),
+        ({"run": []}, "$.run"),
+        ({"run": {}}, "$.run.runId"),
+        ({"run": {"runId": ""}}, "$.run.runId"),
+        ({"run": {"runId": 7}}, "$.run.runId"),
+        ({"run": {"runId": RUN_ID, "facets": []}}, "$.run.facets"),
+        ({"job": ...}, "$.job"),
+        ({"job": {"namespace": "", "name": "x"}}, "$.job.namespace"),
+        ({"job": {"namespace": "x", "name": None}}, "$.job.name"),
+        ({"job": {"namespace": "x", "name": "n" * (MAX_NAME + 1)}}, "$.job.name"),
+        ({"inputs": {}}, "$.inputs"),
+        ({"inputs": "x"}, "$.inputs"),
+        ({"outputs": [{"namespace": "x", "name": "x"}, None]}, "$.outputs[1]"),
+        ({"outputs": [{"namespace": "x"}]}, "$.outputs[0].name"),
+        ({"inputs": [{"namespace": "x", "name": "x", "inputFacets": 1}]}, "$.inputs[0].inputFacets"),
+        ({"eventTime": ...}, "$.eventTime"),
+        ({"eventTime": 1763702545}, "$.eventTime"),
+        ({"eventType": "DONE"}, "$.eventType"),
+        ({"eventType": 3}, "$.eventType"),
+        ({"producer": 3}, "$.producer"),
+        ({"run": ..., "eventType": ..., "job": ...}, "$"),
+    ],
+)
+def test_a_broken_core_is_refused_with_its_place(changes: dict[str, Any], path: str) -> None:
+    """Each fault of the core is named by its JSON path, and in words."""
+    error = rejection(json.dumps(event(**changes)).encode())
+    assert error.path == path
+    assert len(error.reason.split()) > 3, f"{error.reason!r} explains nothing"
+
+
+def test_what_real_producers_leave_out_is_accepted() -> None:
+    """Nulls, missing and empty things stand for nothing."""
+    nothing = run_event(
+        eventType=...,
+        producer=None,
+        schemaURL=...,
+        inputs=None,
+        outputs=[],
+        run={"runId": "manual 7", "facets": None},
+        job={"namespace": "ключ", "name": "表", "facets": {"gone": None, "here": {}, "odd": 3}},
+    )
+    assert (nothing.event_type, nothing.producer, nothing.schema_url) == ("OTHER", "", "")
+    assert (nothing.inputs, nothing.outputs) == ((), ())
+    assert nothing.run.run_id == "manual 7"
+    assert nothing.run.facets == {}
+    assert nothing.job.facets == {"here": {}, "odd": 3}
+    assert (nothing.job.namespace, nothing.job.name) == ("ключ", "表")
+    assert run_event(eventType="complete").event_type == "COMPLETE"
+    assert run_event(run={"runId": RUN_ID.upper()}).run.run_id == RUN_ID
+    assert isinstance(decode(b"\xef\xbb\xbf" + json.dumps(event()).encode()), RunEvent)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("2026-11-21T05:22:25.824607Z", "2026-11-21T05:22:25.824607Z"),
+        ("2026-11-21T05:22:25Z", "2026-11-21T05:22:25.000000Z"),
+        ("2026-11-21T05:22Z", "2026-11-21T05:22:00.000000Z"),
+        ("2026-11-21T05:22:25.1Z", "2026-11-21T05:22:25.100000Z"),
+        ("2026-11-21T05:22:25.123456999Z", "2026-11-21T05:22:25.123456Z"),
+        ("2026-11-21T05:22:25.824607", "2026-11-21T05:22:25.824607Z"),
+        ("2026-11-21t05:22:25.824607z", "2026-11-21T05:22:25.824607Z"),
+        ("2026-11-21 05:22:25.824607+00:00", "2026-11-21T05:22:25.824607Z"),
+        ("2026-01-01T00:30:00.5+01:00", "2025-12-31T23:30:00.500000Z"),
+        ("2026-12-31T23:30:00-0530", "2027-01-01T05:00:00.000000Z"),
+        ("2026-12-31T23:30:00+05", "2026-12-31T18:30:00.000000Z"),
+    ],
+)
+def test_times_have_one_spelling(text: str, canonical: str) -> None:
+    """UTC, six fraction digits, Z."""
+    assert run_event(eventTime=text).event_time == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "2026-11-21",
+        "2026-11-21T05:22:60Z",
+        "2026-11-21T24:00:00Z",
+        "2026-02-29T00:00:00Z",
+        "2026-13-01T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "2026-11-21T05:22:25+24:00",
+        "2026-11-21T05:22:25+01:60",
+        "2026-11-21T05:22:25.Z",
+        "\u0662026-11-21T05:22:25Z",
+        "2026-11-21T05:22:25Z\n",
+    ],
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    """Leap seconds and days that are not on the calendar are refused, as nothing could be said of their order."""
+    assert rejection(json.dumps(event(eventTime=text)).encode()).path == "$.eventTime"
+
+
+def with_facet(facet: bytes) -> bytes:
+    """The small event with one raw run facet `x`."""
+    return json.dumps(event(run={"runId": RUN_ID, "facets": {"x": 0}})).encode().replace(b'"x": 0', b'"x": ' + facet)
+
+
+@pytest.mark.parametrize(
+    ("facet", "path", "word"),
+    [
+        (b"{", "$", "no JSON"),
+        (b"NaN", "$", "no JSON"),
+        (b"-Infinity", "$", "no JSON"),
+        (b"1e999", "$", "no JSON"),
+        (b'"\xff"', "$", "UTF-8"),
+        (b'"\xed\xa0\x80"', "$", "surrogates"),
+        (b'"\\ud800"', "$", "surrogate"),
+        (b'"\\udc00 x"', "$", "surrogate"),
+        (b'"\x00"', "$", "control character"),
+        (b'{"y": ["a\\u0000b"]}', "$.run.facets.x.y[0]", "NUL"),
+        (b'{"a \\u0000": 1}', '$.run.facets.x["a \\\\x00"]', "NUL"),
+        (b'{"y": 1, "y": 1}', "$.run.facets.x.y", "twice"),
+        (b'{"y": 1, "z": {}, "y" : {"y": 2}}', "$.run.facets.x.y", "twice"),
+        (b'[{"a b": 1, "a b"\n:2}]', '$.run.facets.x[0]["a b"]', "twice"),
+        (b'{"y": ":", "y": ""}', "$.run.facets.x.y", "twice"),
+        (b'{"y": "", "z": "\\u003a", "y": ""}', "$.run.facets.x.y", "twice"),
+        (b'{"y": "", "z": "\\u003A", "\\u0079": ""}', "$.run.facets.x.y", "twice"),
+        (b"18446744073709551616", "$.run.facets.x", "64 bits"),
+        (b"[-9223372036854775809]", "$.run.facets.x[0]", "64 bits"),
+        (b"1" + b"0" * 200, "$.run.facets.x", "64 bits"),
+    ],
+)
+def test_what_a_graph_can_not_take_is_refused(facet: bytes, path: str, word: str) -> None:
+    """Anywhere in the document, with the place."""
+    error = rejection(with_facet(facet))
+    assert (error.path, word in error.reason) == (path, True), f"{error}"
+
+
+@pytest.mark.parametrize(
+    "facet",
+    [
+        b"18446744073709551615",
+        b"-9223372036854775808",
+        b"[1e300, -1e19, 1.5]",
+        b'"\\\\u0000 \\ud83d\\ude00 \\u00e9 \\u003a"',
+        b'{"y": {"y": ":"}, "z": [{"y": 1}, {"y": 1}], "q": "\\"y\\": 1"}',
+    ],
+)
+def test_what_only_looks_so_is_accepted(facet: bytes) -> None:
+    """The cheap test may suspect too much; the exact one then clears it."""
+    decoded = decode(with_facet(facet))
+    assert isinstance(decoded, RunEvent)
+    assert decoded.run.facets["x"] == json.loads(facet), "the facet changed"
+
+
+def nested(levels: int) -> bytes:
+    """An event of so many levels."""
+    inner = levels - 3  # the event, the run, its facets
+    return with_facet(b"[" * inner + b"]" * inner)
+
+
+def test_nesting_has_a_limit() -> None:
+    """As many levels as are allowed, and no more; parsers' own limits do not show."""
+    assert isinstance(decode(nested(MAX_DEPTH)), RunEvent)
+    for levels in (MAX_DEPTH + 1, 255, 900, 5000, 1_000_000):
+        assert rejection(nested(levels)).path.startswith("$"), f"{levels} levels"
+    assert "deeper" in rejection(nested(MAX_DEPTH + 1)).reason
+    hidden = b'{"y": ' + b"[" * 1000 + b"]" * 1000 + b', "y": 1}'
+    assert "deep" in rejection(with_facet(hidden)).reason
+
+
+@pytest.mark.parametrize("data", [b"", b" ", b"[]", b"null", b'"x"', b"1", b"{}", b"{}{}", b"\xef\xbb\xbf", b"\x80"])
+def test_what_is_no_event_is_refused(data: bytes) -> None:
+    """Other JSON and other bytes have no event in them."""
+    assert rejection(data).path == "$" or data == b"{}"
+
+
+def test_size_has_a_limit() -> None:
+    """A document of 10 MB is refused without a look at it; one of just the allowed size is read."""
+    begin = time.perf_counter()
+    error = rejection(b"[" * 10_000_000)
+    assert time.perf_counter() - begin < 0.1, "it was parsed"
+    assert str(MAX_BYTES) in error.reason
+    full = json.dumps(event()).encode()
+    assert isinstance(decode(full + b" " * (MAX_BYTES - len(full))), RunEvent)
+
+
+@pytest.mark.parametrize(
+    ("facet", "path"),
+    [
+        (float("nan"), "$.run.facets.x"),
+        ({"y": "\ud800"}, "$.run.facets.x.y"),
+        ({"\udc00": 1}, '$.run.facets.x["\\\\udc00"]'),
+        (1 << 64, "$.run.facets.x"),
+        ({1: 2}, "$.run.facets.x[1]"),
+        ([b"bytes"], "$.run.facets.x[0]"),
+        ([()], "$.run.facets.x[0]"),
+    ],
+)
+def test_parsed_documents_are_checked_too(facet: object, path: str) -> None:
+    """What no JSON parser would give back is refused, as it could not be written either."""
+    with pytest.raises(RejectedEvent) as caught:
+        decode_document(event(run={"runId": RUN_ID, "facets": {"x": facet}}))
+    assert caught.value.path == path
+    caught.value.reason.encode()
+
+
+def test_a_document_that_holds_itself_is_refused() -> None:
+    """The limit of nesting ends the walk."""
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(RejectedEvent, match="deeper"):
+        decode_document(event(run={"runId": RUN_ID, "facets": {"x": loop}}))
