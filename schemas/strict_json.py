@@ -79,7 +79,7 @@ def _is_suspect(data: bytes, document: object) -> bool:
 def _is_deep_or_large(document: object) -> bool:
     """Whether a document nests too deep, or holds a float as large as an integer beyond 64 bits would be made."""
     level = [document]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         values: list[object] = []
         for container in level:
             if type(container) is dict:

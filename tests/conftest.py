@@ -67,10 +67,11 @@ def _servers(item: pytest.Item) -> list[str]:
     return sorted(_FIXTURES.intersection(getattr(item, "fixturenames", ())))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keeps tests that need the same servers on one worker, and starts the longest first."""
-    if config.getoption("dist", "no") == "no":
-        return
+    if not hasattr(config, "workerinput"):
+        return  # not on a worker: the order of the files is the best to read
     for item in items:
         if servers := _servers(item):
             item.add_marker(pytest.mark.xdist_group("-".join(servers)))

@@ -1,7 +1,7 @@
 """Where records come from: a group's share of a topic's partitions, and what of it has been committed.
 
-A rebalance takes partitions away while `poll` or `heartbeat` runs, and at no other time. What of them is in hand but not
-committed is told to `on_revoked`; the new owner gets it again, so it is dropped.
+A rebalance takes partitions away while `poll` or `heartbeat` runs, and at no other time. Which ones is told to
+`on_revoked`; what of them is in hand but not committed is dropped, because their new owner gets it again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, errors
+from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
@@ -59,8 +59,9 @@ class Source(Protocol):
 class KafkaSource:
     """A member of a group on Kafka: cooperative-sticky, so that a rebalance stops only what moves.
 
-    The library joins, revokes and assigns while the caller waits in `poll`, but on its own thread, where a commit would wait
-    for itself. So what is revoked is noted there, and told to `on_revoked` on the caller's thread before records are given.
+    The library joins, revokes and assigns while the caller waits in `poll`, but on its own thread, where a commit would
+    wait for itself. So what is revoked is noted there, and told to `on_revoked` on the caller's thread before records
+    are given.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -95,7 +96,7 @@ class KafkaSource:
         with self._talking("reading"):
             found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
         self._tell()
-        return [_record(raw) for records in found.values() for raw in records]
+        return [record_of(raw) for records in found.values() for raw in records]
 
     def heartbeat(self, timeout_s: float) -> None:
         """Polls with everything paused; what is assigned meanwhile is paused too."""
@@ -182,13 +183,11 @@ class _Changes(ConsumerRebalanceListener):  # type: ignore[misc] # the library h
         return gone
 
 
-def _record(raw: Any) -> Record:
+def record_of(raw: Any) -> Record:
+    """The library's record as ours."""
     headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
     return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.timestamp, headers)
 
 
 def _ignore(*_: object) -> None:
     """Nobody listens yet."""
-
-
-__all__ = ["KafkaSource", "OnRevoked", "Source", "consumer_options", "errors"]

@@ -100,17 +100,21 @@ def _bad_facet(error: ValidationError, raw: object, at: str) -> BadFacet:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     more = error.error_count() - 1
     reason = first["msg"].removeprefix("Value error, ")
-    return BadFacet(join(at, _steps(raw, first["loc"])), f"{reason} (and {more} more faults)" if more else reason)
+    steps = _steps(raw, first["loc"])
+    if first["type"] == "missing":
+        steps.append(first["loc"][-1])
+    return BadFacet(join(at, steps), f"{reason} (and {more} more faults)" if more else reason)
 
 
 def _steps(value: Any, location: Sequence[str | int]) -> list[str | int]:
     """The steps of pydantic's location that are in the document; it also names branches of unions, and `[key]`."""
     steps: list[str | int] = []
-    for index, step in enumerate(location):
-        inside = isinstance(value, dict) if isinstance(step, str) else isinstance(value, list)
-        if inside and (step in value if isinstance(step, str) else step < len(value)):
+    for step in location:
+        if isinstance(value, dict):
+            found = step in value
+        else:
+            found = isinstance(value, list) and isinstance(step, int) and step < len(value)
+        if found:
             value = value[step]
-        elif not inside or index + 1 < len(location) or step == "[key]":
-            continue
-        steps.append(step)
+            steps.append(step)
     return steps

@@ -52,7 +52,7 @@ def test_keys_of_openlineages_factory_are_no_settings_of_ours() -> None:
 def test_an_unknown_setting_names_the_nearest(wrong: str, right: str) -> None:
     """The message says what was meant, and not what the value was."""
     with pytest.raises(ConfigError, match=f"`{wrong}` is unknown; did you mean `{right}`") as caught:
-        read(**{wrong: SECRET})
+        read({}, **{wrong: SECRET})
     assert SECRET not in str(caught.value), "a misspelled password is shown"
 
 

@@ -45,7 +45,7 @@ class SilentBroker(MemoryBroker):
         super().__init__()
         self.pending: list[Settle] = []
 
-    def send(self, record: Record, settle: Settle) -> None:
+    def send(self, _record: Record, settle: Settle) -> None:
         """Keeps the answer back."""
         self.pending.append(settle)
 
@@ -96,14 +96,12 @@ def test_connecting_does_not_hold_up_put() -> None:
 def test_a_lost_connection_is_made_anew() -> None:
     """What one broker couldn't store, the next one gets; nothing is lost or counted twice."""
     brokers = [MemoryBroker(None, UnavailableError("gone")), MemoryBroker()]
-    coming = iter([UnavailableError("down"), brokers[0], UnavailableError("down"), brokers[1]])
+    coming: Iterator[MemoryBroker | None] = iter([None, brokers[0], None, brokers[1]])
 
     def connect() -> Broker:
-        match next(coming):
-            case UnavailableError() as error:
-                raise error
-            case broker:
-                return broker
+        if broker := next(coming):
+            return broker
+        raise UnavailableError("down")
 
     outbox = delivery(connect)
     for number in range(4):

@@ -48,7 +48,8 @@ def test_several_processes_may_append(tmp_path: Path) -> None:
         "import sys; from pathlib import Path\n"
         "from emitter.delivery import Record; from emitter.filelog import FileLog\n"
         "log = FileLog(Path(sys.argv[1]))\n"
-        "for n in range(100): log.send(Record('t', b'k', b'\"' + sys.argv[2].encode() * 9999 + b'\"', n), lambda _: None)\n"
+        "value = b'\"' + sys.argv[2].encode() * 9999 + b'\"'\n"
+        "for n in range(100): log.send(Record('t', b'k', value, n), lambda _: None)\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), letter]) for letter in "ab"]
     assert [writer.wait(60) for writer in writers] == [0, 0]
@@ -65,8 +66,8 @@ def test_what_is_not_one_line_is_rejected(tmp_path: Path) -> None:
 def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     """Where and why, as with a broker that is down."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(UnavailableError, match="can't make the folder .*file: "):
+    with pytest.raises(UnavailableError, match=r"can't make the folder .*file: "):
         FileLog(tmp_path / "file")
     (tmp_path / "t.jsonl").mkdir()
-    with pytest.raises(UnavailableError, match="can't append to .*t.jsonl: Is a directory"):
+    with pytest.raises(UnavailableError, match=r"can't append to .*t.jsonl: Is a directory"):
         append(FileLog(tmp_path), b"1")

@@ -1,0 +1,96 @@
+"""Records on their way to a topic: kept by the broker's replicas before the call returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+from kafka import KafkaProducer
+
+from consumer.errors import TransientError
+from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
+from consumer.kafka.record import Headers
+from consumer.setting_groups import MIB, KafkaSettings
+
+SEND_TIMEOUT_S = 30.0
+"""Seconds for all records of one call to be acknowledged."""
+
+Outgoing = tuple[bytes | None, bytes | None, Headers]
+"""Key, value, headers."""
+
+
+class Producer(Protocol):
+    """Writes records to topics."""
+
+    def write(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Writes all of them, in order for each key, and waits until they are kept.
+
+        Raises:
+            TransientError: Some may not have been kept; write all of them again.
+            UsageError: The broker refuses them; something must be changed first.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives back the connections."""
+        ...
+
+
+class TopicProducer:
+    """Writes to Kafka with acks=all and idempotence; connects at the first write."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._producer: Any = None
+
+    def write(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Sends all, then asks each for its acknowledgement."""
+        with talking(f"writing to topic {topic}", self._settings):
+            try:
+                self._send(topic, records)
+            except BaseException:
+                # A producer that failed once may hold records back or be fenced; the next try begins with a new one.
+                self._abandon()
+                raise
+
+    def close(self) -> None:
+        """Gives back the connections; nothing is unsent, as every write waits."""
+        self._abandon()
+
+    def _send(self, topic: str, records: Sequence[Outgoing]) -> None:
+        if self._producer is None:
+            self._producer = KafkaProducer(**producer_options(self._settings))
+        # A record must have a key or a value; that of a tombstone without a key is empty.
+        sent = [
+            self._producer.send(
+                topic, key=b"" if key is None and value is None else key, value=value, headers=[*headers]
+            )
+            for key, value, headers in records
+        ]
+        self._producer.flush(timeout=SEND_TIMEOUT_S)
+        for future in sent:
+            future.get(timeout=SEND_TIMEOUT_S)
+
+    def _abandon(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            with suppress(TransientError), talking("closing the producer", self._settings):
+                producer.close(timeout=0)
+
+
+def producer_options(settings: KafkaSettings) -> dict[str, Any]:
+    """The keyword arguments of a `KafkaProducer`."""
+    request_ms = int(min(settings.request_timeout_s, SEND_TIMEOUT_S / 2) * 1000)
+    return client_options(settings) | {
+        "acks": "all",
+        "enable_idempotence": True,
+        "compression_type": "gzip",
+        "max_request_size": MAX_MESSAGE_BYTES + MIB,
+        "max_block_ms": int(SEND_TIMEOUT_S * 1000 / 2),
+        "request_timeout_ms": request_ms,
+        "delivery_timeout_ms": int(SEND_TIMEOUT_S * 1000),
+        "linger_ms": 5,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }

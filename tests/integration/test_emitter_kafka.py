@@ -1,0 +1,242 @@
+"""The emitter against a real broker, and under real dbt-ol: events arrive, and dbt notices nothing of us."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emitter.config import CheckedConfig
+from emitter.transport import KafkaTransport
+from tests.support.servers import KafkaBroker, free_port
+
+TYPE = "emitter.transport.KafkaTransport"
+SUMMARY = r"OpenLineage events: (\d+) sent, (\d+) waiting, (\d+) rejected(.*)"
+# What the end may take beyond `close_timeout`, in seconds.
+GRACE = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended: the summary's numbers and its reasons, and how long close took in seconds."""
+
+    sent: int
+    waiting: int
+    rejected: int
+    reasons: str
+    took: float
+
+
+@pytest.fixture
+def send(caplog: pytest.LogCaptureFixture) -> Any:
+    """Sends events through a transport of these settings, and tells how it ended."""
+
+    caplog.set_level("INFO", "emitter")
+
+    def run(count: int = 3, **settings: Any) -> Outcome:
+        transport = KafkaTransport(CheckedConfig.from_dict(settings))
+        began = time.monotonic()
+        for number in range(count):
+            transport.emit({"job": {"namespace": "dbt", "name": "root"}, "number": number, "sql": "select 1 " * 300})
+        assert time.monotonic() - began < 1, "emit waited for the network"
+        transport.close(timeout=30)
+        return outcome(caplog.messages[-1], time.monotonic() - began)
+
+    return run
+
+
+def outcome(text: str, took: float = 0) -> Outcome:
+    """Reads the summary line."""
+    found = re.search(SUMMARY, text)
+    assert found, f"no summary in {text!r}"
+    return Outcome(int(found[1]), int(found[2]), int(found[3]), found[4], took)
+
+
+def scram(broker: KafkaBroker, **settings: Any) -> dict[str, Any]:
+    """Returns the settings for the broker's SASL_SSL listener."""
+    return {
+        "bootstrap_servers": broker.ssl_bootstrap,
+        "auth": "scram",
+        "username": broker.username,
+        "password": broker.password,
+        "ca_file": str(broker.ca_file),
+        **settings,
+    }
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """A server that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_thousand_events_share_a_partition_in_order(kafka_broker: KafkaBroker, send: Any) -> None:
+    """One run's events have one key, so one partition keeps their order."""
+    topic = kafka_broker.create_topic(partitions=4)
+    assert send(1000, bootstrap_servers=kafka_broker.bootstrap, topic=topic).sent == 1000
+    records = kafka_broker.records(topic)
+    assert {(record.partition, record.key) for record in records} == {(records[0].partition, b"dbt/root")}
+    assert [json.loads(record.value or b"")["number"] for record in records] == list(range(1000))
+
+
+def test_an_event_that_is_too_large_costs_itself_alone(kafka_broker: KafkaBroker, send: Any) -> None:
+    """Whether it is too large for our setting or for the topic's, the summary says so."""
+    topic = kafka_broker.create_topic(max_message_bytes="1000")
+    settings = {"bootstrap_servers": kafka_broker.bootstrap, "topic": topic}
+    for more in ({"max_request_size": 2000}, {"compression": "none"}):
+        ended = send(2, **settings, **more)
+        assert (ended.sent, ended.waiting, ended.rejected) == (0, 0, 2), ended
+        assert "the topic's max.message.bytes" in ended.reasons
+
+
+def test_a_wrong_password_is_told_without_it(kafka_broker: KafkaBroker, send: Any) -> None:
+    """The events wait, the reason names the credentials, and no log has the secret."""
+    topic = kafka_broker.create_topic()
+    ended = send(**scram(kafka_broker, topic=topic, password="planted-s3cret", close_timeout=2))
+    assert (ended.sent, ended.waiting, ended.rejected) == (0, 3, 0), ended
+    assert "credentials" in ended.reasons
+    assert ended.took < 2 + GRACE
+
+
+def test_no_log_has_a_secret(kafka_broker: KafkaBroker, send: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even at the level of debugging, kafka-python's own log included."""
+    caplog.set_level("DEBUG")
+    send(**scram(kafka_broker, topic="nowhere", password="planted-s3cret", close_timeout=1))
+    send(**scram(kafka_broker, topic="nowhere", pasword="planted-s3cret"))
+    assert "planted-s3cret" not in caplog.text
+
+
+def test_a_missing_topic_is_told(kafka_broker: KafkaBroker, send: Any) -> None:
+    """Brokers that don't make topics on demand, as MSK's, leave the events waiting."""
+    ended = send(bootstrap_servers=kafka_broker.bootstrap, topic="mistyped", close_timeout=2)
+    assert (ended.sent, ended.waiting) == (0, 3), ended
+    assert "topic 'mistyped' is not there: create it" in ended.reasons
+    assert ended.took < 2 + GRACE
+
+
+def test_a_broker_that_is_down_costs_the_close_timeout(send: Any) -> None:
+    """The reason is the connection's."""
+    ended = send(bootstrap_servers=f"127.0.0.1:{free_port()}", close_timeout=2)
+    assert (ended.sent, ended.waiting) == (0, 3), ended
+    assert "ECONNREFUSED" in ended.reasons
+    assert ended.took < 2 + GRACE
+
+
+def test_a_server_that_never_answers_costs_the_close_timeout(silent_server: str, send: Any) -> None:
+    """A firewall or a port of something else looks like this."""
+    ended = send(bootstrap_servers=silent_server, close_timeout=2)
+    assert (ended.sent, ended.waiting) == (0, 3), ended
+    assert ended.took < 2 + GRACE
+
+
+def test_a_broker_that_hangs_in_the_midst_is_told(kafka_broker: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
+    """What it had acknowledged is sent, the rest waits."""
+    topic = kafka_broker.create_topic()
+    settings = {"bootstrap_servers": kafka_broker.bootstrap, "topic": topic, "close_timeout": 1}
+    transport = KafkaTransport(CheckedConfig.from_dict(settings))
+    transport.emit({"number": 0})
+    assert transport.wait_for_completion()
+    kafka_broker.pause()
+    transport.emit({"number": 1})
+    began = time.monotonic()
+    assert transport.close() is False
+    ended = outcome(caplog.messages[-1], time.monotonic() - began)
+    assert (ended.sent, ended.waiting) == (1, 1), ended
+    assert "no acknowledgement" in ended.reasons
+    assert ended.took < 1 + GRACE
+
+
+def test_a_broker_that_comes_back_gets_everything(kafka_broker: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
+    """A restart in the midst of a long dbt run loses nothing."""
+    topic = kafka_broker.create_topic()
+    settings = {"bootstrap_servers": kafka_broker.bootstrap, "topic": topic, "close_timeout": 60}
+    transport = KafkaTransport(CheckedConfig.from_dict(settings))
+    transport.emit({"number": 0})
+    assert transport.wait_for_completion()
+    kafka_broker.stop(crash=True)
+    transport.emit({"number": 1})
+    kafka_broker.start()
+    assert transport.close(), caplog.messages[-1]
+    assert {json.loads(record.value or b"")["number"] for record in kafka_broker.records(topic)} == {0, 1}
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dbt project of one model, which fails where `column` is no column."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "models").mkdir()
+    (folder / "models" / "one.sql").write_text("select {{ var('column', '1') }} as id")
+    (folder / "dbt_project.yml").write_text("{name: tiny, profile: tiny, flags: {send_anonymous_usage_stats: false}}")
+    (folder / "profiles.yml").write_text(
+        "tiny: {target: dev, outputs: {dev: {type: duckdb, path: tiny.duckdb, threads: 1}}}"
+    )
+    return folder
+
+
+def dbt_ol(project: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Runs the stock wrapper in the project."""
+    scripts = Path(sys.executable).parent
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENLINEAGE")}
+    return subprocess.run(
+        [scripts / "dbt-ol", *arguments],
+        cwd=project,
+        env={**kept, "PATH": f"{scripts}{os.pathsep}{kept['PATH']}", "NO_COLOR": "1", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def steady(stdout: str) -> list[str]:
+    """Returns what two runs of dbt-ol have in common: without times, numbers, and the transport's name."""
+    kept = [line for line in stdout.splitlines() if "partial pars" not in line]
+    return [re.sub(r"`[\w-]+` transport", "transport", re.sub(r"[\d.:,-]+", "0", line)) for line in kept]
+
+
+def test_dbt_ol_runs_as_without_us(kafka_broker: KafkaBroker, project: Path) -> None:
+    """The same stdout and exit code with Kafka as with no transport, and every event is in the topic."""
+    topic = kafka_broker.create_topic()
+    without = dbt_ol(project, "run", OPENLINEAGE__TRANSPORT='{"type": "noop"}')
+    transport = {"type": TYPE, "bootstrap_servers": kafka_broker.bootstrap, "topic": topic}
+    ours = dbt_ol(project, "run", OPENLINEAGE__TRANSPORT=json.dumps(transport))
+    assert (without.returncode, ours.returncode) == (0, 0), ours.stderr
+    assert steady(ours.stdout) == steady(without.stdout)
+    records = kafka_broker.records(topic)
+    assert outcome(ours.stderr).sent == len(records) == 4, ours.stderr
+    assert {record.key for record in records} == {b"dbt/dbt-run-tiny"}, "one run's events have several keys"
+    states = [json.loads(record.value or b"")["eventType"] for record in records]
+    assert (states[0], states[-1]) == ("START", "COMPLETE")
+
+
+def test_dbt_ol_streams_over_scram(kafka_broker: KafkaBroker, project: Path) -> None:
+    """From structured logs, with each setting in a variable of its own, and the password in none of OpenLineage's."""
+    settings = scram(kafka_broker, topic=kafka_broker.create_topic(), password_env="PW", type=TYPE)
+    del settings["password"]
+    environ = {f"OPENLINEAGE__TRANSPORT__{name.upper()}": value for name, value in settings.items()}
+    ran = dbt_ol(project, "--consume-structured-logs", "run", **environ, PW=kafka_broker.password)
+    assert ran.returncode == 0, ran.stderr
+    records = kafka_broker.records(settings["topic"])
+    assert outcome(ran.stderr).sent == len(records) > 0, ran.stderr
+    assert len({record.key for record in records}) == 1, "one run's events have several keys"
+
+
+def test_dbts_failure_is_the_exit_code_with_wrong_settings(project: Path) -> None:
+    """With wrong settings, of which the stock transports die, dbt still runs and fails by itself."""
+    transport = {"type": TYPE, "bootstrap_server": "x:1"}
+    ran = dbt_ol(project, "run", "--vars", "column: nowhere", OPENLINEAGE__TRANSPORT=json.dumps(transport))
+    assert ran.returncode == 1, ran.stderr
+    assert "Completed with 1 error" in ran.stdout, "dbt did not run"
+    assert "did you mean `bootstrap_servers`" in ran.stderr
+    ended = outcome(ran.stderr)
+    assert (ended.sent, ended.waiting) == (0, 0), ended
+    assert ended.rejected > 0

@@ -1,0 +1,141 @@
+"""Hypothesis strategies for lists of OpenLineage events in a world so small that everything meets everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+ATHENA = "awsathena://athena.us-east-1.amazonaws.com"
+GLUE = "arn:aws:glue:us-east-1:123456789012"
+REDSHIFT = "redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439"
+TABLES = ("a", "b", "c")
+COLUMNS = ("x", "y")
+RUNS = tuple(f"00000000-0000-4000-8000-00000000000{n}" for n in range(5))
+TIMES = tuple(f"2026-01-01T00:00:0{second}Z" for second in range(6))
+JOBS = ("j1", "j2", "j3")
+TYPES = ("START", "RUNNING", "COMPLETE", "COMPLETE", "FAIL", "ABORT", "OTHER")
+
+Json = dict[str, Any]
+
+
+def _names(*, linked: bool) -> st.SearchStrategy[tuple[str, str]]:
+    athena = st.tuples(st.just(ATHENA), st.sampled_from(TABLES).map(lambda table: f"AwsDataCatalog.db.{table}"))
+    redshift = st.tuples(st.just(REDSHIFT), st.sampled_from(TABLES).map(lambda table: f"dev.db.{table}"))
+    other = st.tuples(st.just("s3://lake"), st.sampled_from(("p/q%", "p")))
+    glue = st.tuples(st.just(GLUE), st.sampled_from(TABLES).map(lambda table: f"table/db/{table}"))
+    return st.one_of(athena, redshift, other, *([glue] if linked else []))
+
+
+def _input_fields(*, linked: bool) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda name, field, kind: {
+            "namespace": name[0],
+            "name": name[1],
+            "field": field,
+            "transformations": [{"type": kind}],
+        },
+        _names(linked=linked),
+        st.sampled_from(COLUMNS),
+        st.sampled_from(("DIRECT", "INDIRECT")),
+    )
+
+
+def _column_lineage(*, linked: bool) -> st.SearchStrategy[Json]:
+    fields = st.lists(_input_fields(linked=linked), max_size=2).map(lambda found: {"inputFields": found})
+    return st.fixed_dictionaries(
+        {
+            "fields": st.fixed_dictionaries({}, optional=dict.fromkeys(COLUMNS, fields)),
+            "dataset": st.lists(_input_fields(linked=linked), max_size=1),
+        }
+    )
+
+
+def _explicit(*, linked: bool) -> st.SearchStrategy[Json]:
+    source = _names(linked=linked).map(lambda name: {"type": "DATASET", "namespace": name[0], "name": name[1]})
+    return st.fixed_dictionaries({"inputs": st.lists(source, max_size=2)})
+
+
+def _facets(*, linked: bool, output: bool) -> st.SearchStrategy[Json]:
+    schema = st.sampled_from((COLUMNS, COLUMNS[:1], COLUMNS[1:])).map(
+        lambda columns: {"fields": [{"name": column, "type": "int"} for column in columns]}
+    )
+    documentation = st.sampled_from(("one", "two", "x" * 200)).map(lambda text: {"description": text})
+    deleted = st.just({"_deleted": True})
+    bad = st.just({"fields": "no list"})
+    optional: dict[str, st.SearchStrategy[Json]] = {
+        "schema": st.one_of(schema, deleted, bad),
+        "documentation": st.one_of(documentation, deleted),
+    }
+    if linked:
+        optional["symlinks"] = _names(linked=True).map(
+            lambda name: {"identifiers": [{"namespace": name[0], "name": name[1], "type": "TABLE"}]}
+        )
+    if output:
+        optional["columnLineage"] = _column_lineage(linked=linked)
+        optional["lineage"] = _explicit(linked=linked)
+    return st.fixed_dictionaries({}, optional=optional)
+
+
+def _dataset(*, linked: bool, output: bool) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda name, facets: {"namespace": name[0], "name": name[1], "facets": facets},
+        _names(linked=linked),
+        _facets(linked=linked, output=output),
+    )
+
+
+def _datasets(*, linked: bool, output: bool) -> st.SearchStrategy[list[Json]]:
+    return st.lists(_dataset(linked=linked, output=output), max_size=2)
+
+
+def _job() -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda name, dbt: {
+            "namespace": "dbt",
+            "name": name,
+            "facets": {
+                "jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"},
+                **({"dbt_node": {"unique_id": f"model.p.{name[:2]}"}} if dbt else {}),
+            },
+        },
+        st.sampled_from((*JOBS, "j1.build", "j2.build")),
+        st.booleans(),
+    )
+
+
+def _run_facets() -> st.SearchStrategy[Json]:
+    parent = st.sampled_from(RUNS).map(lambda run: {"run": {"runId": run}, "job": {"namespace": "dbt", "name": "j1"}})
+    error = st.sampled_from(("boom", "bang")).map(lambda text: {"message": text, "programmingLanguage": "python"})
+    return st.fixed_dictionaries({}, optional={"parent": parent, "errorMessage": error})
+
+
+def run_events(*, linked: bool) -> st.SearchStrategy[Json]:
+    """RunEvents; `linked` ones have symlinks too."""
+    return st.fixed_dictionaries(
+        {
+            "eventTime": st.sampled_from(TIMES),
+            "eventType": st.sampled_from(TYPES),
+            "run": st.fixed_dictionaries({"runId": st.sampled_from(RUNS), "facets": _run_facets()}),
+            "job": _job(),
+            "inputs": _datasets(linked=linked, output=False),
+            "outputs": _datasets(linked=linked, output=True),
+            "producer": st.sampled_from(("https://example.com/spark", "")),
+        }
+    )
+
+
+def events(*, linked: bool = True) -> st.SearchStrategy[list[Json]]:
+    """Lists of events of all three kinds; `linked` ones have symlinks too."""
+    runs = run_events(linked=linked)
+    jobs = st.fixed_dictionaries(
+        {
+            "eventTime": st.sampled_from(TIMES),
+            "job": _job(),
+            "inputs": _datasets(linked=linked, output=False),
+            "outputs": _datasets(linked=linked, output=True),
+        }
+    )
+    dataset = _dataset(linked=linked, output=False)
+    datasets = st.fixed_dictionaries({"eventTime": st.sampled_from(TIMES), "dataset": dataset})
+    return st.lists(st.one_of(runs, runs, runs, jobs, datasets), min_size=1, max_size=10)

@@ -1,0 +1,152 @@
+"""The transport as OpenLineage's client sees it: it never raises, never waits long, and tells the truth at the end."""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openlineage.client import OpenLineageClient
+from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
+from openlineage.client.serde import Serde
+
+from emitter.config import CheckedConfig, KafkaConfig
+from emitter.delivery import Broker, Record, Settle
+from emitter.errors import RefusedError
+from emitter.transport import KafkaTransport, open_broker
+
+TYPE = "emitter.transport.KafkaTransport"
+
+
+class ListBroker:
+    """Stores all."""
+
+    def __init__(self) -> None:
+        self.stored: list[Record] = []
+
+    def send(self, record: Record, settle: Settle) -> None:
+        """Stores the record."""
+        self.stored.append(record)
+        settle(None)
+
+    def close(self) -> None:
+        """Keeps what it has."""
+
+
+def event() -> RunEvent:
+    """Makes a start of the job `dbt/model`."""
+    return RunEvent(
+        eventType=RunState.START,
+        eventTime="2026-01-01T00:00:00Z",
+        run=Run(runId="0190a2b8-0000-7000-8000-000000000000"),
+        job=Job(namespace="dbt", name="model"),
+    )
+
+
+def transport(connect: Callable[[KafkaConfig], Broker] = open_broker, **params: Any) -> KafkaTransport:
+    """Makes a transport of settings, at the time 1.5."""
+    config = CheckedConfig.from_dict({"bootstrap_servers": "b:1", **params})
+    return KafkaTransport(config, connect=connect, now=lambda: 1.5)
+
+
+def test_an_event_becomes_a_record() -> None:
+    """Its bytes are those of OpenLineage's own serialisation."""
+    broker = ListBroker()
+    sender = transport(lambda _: broker, topic="lineage")
+    sender.emit(event())
+    assert sender.wait_for_completion()
+    assert sender.close() is True
+    assert broker.stored == [Record("lineage", b"dbt/model", Serde.to_json(event()).encode(), 1500)]
+
+
+def test_a_dictionary_is_an_event_too() -> None:
+    """Other callers than dbt-ol emit what they read from a file."""
+    broker = ListBroker()
+    sender = transport(lambda _: broker)
+    sender.emit({"job": {"namespace": "a", "name": "b"}})
+    sender.close()
+    assert [(record.key, json.loads(record.value)["job"]["name"]) for record in broker.stored] == [(b"a/b", "b")]
+
+
+def test_what_is_no_event_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """`emit` doesn't raise, whatever it is given."""
+    sender = transport(lambda _: ListBroker())
+    sender.emit(object())
+    assert sender.close() is False
+    assert "0 sent, 0 waiting, 1 rejected: an event could not be queued: NotAnAttrsClassError" in caplog.text
+
+
+def test_openlineages_client_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its type, from environment variables, with the stock factory; the log on disk then has the event."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", TYPE)
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__BOOTSTRAP_SERVERS", f"file://{tmp_path}")
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__CLOSE_TIMEOUT", "5")
+    client = OpenLineageClient()
+    client.emit(event())
+    assert client.close(timeout=30) is True
+    line = json.loads((tmp_path / "openlineage.events.jsonl").read_bytes())
+    assert (line["key"], line["value"]["eventType"]) == ("dbt/model", "START")
+
+
+def test_a_mistake_in_the_settings_is_told_and_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """dbt-ol must come to run dbt: the mistake is told at the start, and the events count as rejected."""
+    sender = transport(lambda _: pytest.fail("connected"), topik="x")
+    assert "dbt runs without them: transport setting `topik` is unknown; did you mean `topic`" in caplog.text
+    sender.emit(event())
+    assert sender.close() is False
+    assert "0 sent, 0 waiting, 1 rejected: transport setting `topik` is unknown" in caplog.text
+
+
+def test_a_missing_kafka_python_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """One line with what to install, and no time lost."""
+    monkeypatch.delitem(sys.modules, "emitter.kafka", raising=False)
+    monkeypatch.setitem(sys.modules, "kafka", None)
+    sender = transport()
+    sender.emit(event())
+    assert sender.close() is False
+    assert "0 sent, 1 waiting, 0 rejected: " in caplog.text
+    assert "pip install 'headwater[emitter]'" in caplog.text
+
+
+def test_close_is_bounded_by_the_setting_and_tells_once(caplog: pytest.LogCaptureFixture) -> None:
+    """dbt-ol gives 30 s, the setting 10 s less: the shorter counts. A second close is silent."""
+
+    def refuse(_: KafkaConfig) -> Broker:
+        raise RefusedError("no")
+
+    sender = transport(refuse, close_timeout=0.5)
+    sender.emit(event())
+    sender.close(timeout=30)
+    sender.close()
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert caplog.messages == [
+        "OpenLineage events: 0 sent, 1 waiting, 0 rejected: no (what waits after 0.5 s is lost when this process ends)"
+    ]
+
+
+def test_without_events_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """`dbt-ol debug` shows nothing of us."""
+    assert transport().close() is True
+    assert not caplog.messages
+
+
+def test_a_client_that_is_not_closed_sends_and_talks_on_stderr_alone(tmp_path: Path) -> None:
+    """dbt-ol doesn't close its client on every way out; the end of the process does, and stdout stays as it was."""
+    script = (
+        "import sys; from emitter.transport import KafkaTransport; from emitter.config import CheckedConfig\n"
+        "transport = KafkaTransport(CheckedConfig.from_dict({'bootstrap_servers': sys.argv[1]}))\n"
+        "assert 'kafka' not in sys.modules, 'kafka-python is loaded before it is needed'\n"
+        "assert not {'consumer', 'schemas', 'pydantic'} & set(sys.modules), 'a guest brings its own'\n"
+        "transport.emit({'job': {'namespace': 'a', 'name': 'b'}})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, f"file://{tmp_path}"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert done.stderr == "headwater: OpenLineage events: 1 sent, 0 waiting, 0 rejected\n"
+    assert len((tmp_path / "openlineage.events.jsonl").read_bytes().splitlines()) == 1
