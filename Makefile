@@ -1,7 +1,7 @@
 # The commands of this tree; each makes first what it needs.
 SHELL := bash
 PYTHON := .venv/bin/python
-# Tests at once. Those that need the same servers stay together on one worker.
+# Tests at once. Those of one file stay on one worker, so that few workers need servers of their own.
 WORKERS ?= 2
 # More for pytest, such as ARGS='-k kafka' or ARGS=--last-failed.
 ARGS ?=
@@ -20,7 +20,7 @@ demo: ## from dbt to a graph, on embedded parts; needs only Python
 	@.venv/bin/headwater demo
 
 test: setup ## all tests, with real servers on loopback
-	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: ## lint, format, types, and which package may import which
 	@scripts/setup --python

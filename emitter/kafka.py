@@ -66,12 +66,11 @@ class KafkaBroker:
         try:
             self._producer = KafkaProducer(**settings, kafka_client=client)
         except (kafka_errors.KafkaError, OSError, ValueError) as error:
+            causes = [unused.cause(error) for unused in clients]
             for unused in clients:
                 unused.close()
-            causes = [cause for unused in clients for cause in unused.causes]
-            refusals = (cause for cause in causes if isinstance(cause, _REFUSING))
-            raise self._translated(next(refusals, (causes or [error])[-1])) from error
-        self._require_topic()
+            raise self._translated((causes or [error])[-1]) from error
+        self._require_topic(clients[-1])
 
     def send(self, record: Record, settle: Settle) -> None:
         """Hands a record to the producer, whose thread settles it."""
@@ -93,15 +92,19 @@ class KafkaBroker:
             self._producer._sender.force_close()  # noqa: SLF001
             self._producer.close(1)
 
-    def _require_topic(self) -> None:
+    def _require_topic(self, client: "_Client") -> None:
+        client.causes.clear()
         try:
             self._producer.partitions_for(self._config.topic)
         except kafka_errors.KafkaError as error:
+            cause = client.cause(error)
             self.close()
-            if isinstance(error, kafka_errors.KafkaTimeoutError):
+            if isinstance(cause, kafka_errors.KafkaTimeoutError):
                 advice = f"topic {self._config.topic!r} is not there: create it, or correct `topic`"
                 raise UnavailableError(f"kafka at {self._config.where}: {advice}") from error
-            raise self._translated(error) from error
+            # The brokers may advertise other addresses than those that were reached so far.
+            raise self._translated(cause) from error
+        client.stop_watching()
 
     def _translated(self, error: Exception) -> DeliveryError:
         text = str(error) or type(error).__name__
@@ -198,6 +201,15 @@ class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no type
         self.causes: list[Exception] = []
         self._connect = self._manager.get_connection
         self._manager.get_connection = self._get_connection
+
+    def cause(self, error: Exception) -> Exception:
+        """Returns what lies behind an error: a refusal if there was one, else the latest loss of a connection."""
+        refusals = (cause for cause in self.causes if isinstance(cause, _REFUSING))
+        return next(refusals, (self.causes or [error])[-1])
+
+    def stop_watching(self) -> None:
+        """Keeps nothing more: from here on the producer hands each failure to its record."""
+        self._manager.get_connection = self._connect
 
     def _get_connection(self, node_id: Any, **options: Any) -> Any:
         connection = self._connect(node_id, **options)

@@ -67,15 +67,10 @@ def _servers(item: pytest.Item) -> list[str]:
     return sorted(_FIXTURES.intersection(getattr(item, "fixturenames", ())))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keeps tests that need the same servers on one worker, and starts the longest first."""
-    if not hasattr(config, "workerinput"):
-        return  # not on a worker: the order of the files is the best to read
-    for item in items:
-        if servers := _servers(item):
-            item.add_marker(pytest.mark.xdist_group("-".join(servers)))
-    items.sort(key=lambda item: -len(_servers(item)))
+    """Starts with the tests that need most servers on parallel workers, because those take longest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: -len(_servers(item)))
 
 
 def pytest_runtest_setup() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from consumer.lineage.current import Carried, CarriedFacets, Current, Execution
-from consumer.lineage.delta import JobFacts, JobName, NameFacts, RunFacts, State, Written
+from consumer.lineage.delta import JobFacts, JobName, NameFacts, Output, RunFacts, State, Written
 from consumer.lineage.registers import Register, Registers
 from schemas.naming import DatasetName
 
@@ -148,7 +148,10 @@ def dump_name(facts: NameFacts) -> str:
             "members": sorted(facts.members),
             "preferred": facts.preferred,
             "heard": facts.heard,
-            "written": [[*job, written.revision, written.facets] for job, written in sorted(facts.written.items())],
+            "written": [
+                [*output.job, *output.name, written.revision, written.facets]
+                for output, written in sorted(facts.written.items())
+            ],
         }
     )
 
@@ -163,7 +166,7 @@ def load_name(text: str) -> NameFacts:
         preferred=raw["preferred"],
         heard=_registers(raw["heard"]),
         written={
-            JobName(namespace, name): Written(revision, _registers(facets))
-            for namespace, name, revision, facets in raw["written"]
+            Output(JobName(*job), DatasetName(namespace, table)): Written(revision, _registers(facets))
+            for *job, namespace, table, revision, facets in raw["written"]
         },
     )

@@ -11,10 +11,9 @@ from consumer.graph.job_edges import view_key
 from consumer.graph.runs import Runs
 from consumer.graph.store import GraphStore, Scalar
 from consumer.lineage.current import BY_RUN, Current, absorb, recount
-from consumer.lineage.delta import JobFacts, JobName, RunFacts, Written, join_jobs
+from consumer.lineage.delta import JobFacts, JobName, Output, RunFacts, Written, join_jobs
 from consumer.lineage.registers import Register
 from consumer.lineage.views import current_of, facet_value
-from schemas.naming import DatasetName
 
 KIND: Kind[JobName, JobFacts] = Kind(model.JOB, ids.job, JobFacts(), codec.dump_job, codec.load_job)
 
@@ -67,14 +66,14 @@ class Jobs:
         )
 
 
-def written(jobs: JobDocuments) -> dict[DatasetName, dict[JobName, Written]]:
-    """What jobs say of the datasets that they write."""
-    found: defaultdict[DatasetName, dict[JobName, Written]] = defaultdict(dict)
+def written(jobs: JobDocuments) -> dict[Output, Written]:
+    """What jobs say of their outputs."""
+    found: dict[Output, Written] = {}
     for job, document in jobs.items():
         for name, facets in current_of(document.facts).carried.items():
             said = {f: Register(c.stamp, c.ref) for f, c in facets.items() if f not in BY_RUN}
             if said:
-                found[name][job] = Written(document.revision, said)
+                found[Output(job, name)] = Written(document.revision, said)
     return found
 
 

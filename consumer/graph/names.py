@@ -9,7 +9,7 @@ from typing import NamedTuple
 from consumer.graph import codec, ids, model
 from consumer.graph.documents import Document, Documents, Draft, Kind
 from consumer.graph.store import GraphStore, Scalar
-from consumer.lineage.delta import JobName, NameFacts, Written, join_names
+from consumer.lineage.delta import NameFacts, Output, Written, join_names
 from consumer.lineage.identity import components, shown
 from consumer.lineage.views import dataset_facets
 from schemas.naming import DatasetName
@@ -65,23 +65,22 @@ class Names:
         return shown(group, [name for name, document in known.items() if document.facts.preferred])
 
     def update(
-        self, facts: Mapping[DatasetName, NameFacts], written: Mapping[DatasetName, Mapping[JobName, Written]]
+        self, facts: Mapping[DatasetName, NameFacts], written: Mapping[Output, Written]
     ) -> Named:
         """Adds facts to names.
 
         Args:
             facts: What was said under each name.
-            written: What jobs say of the datasets that they write; it goes to the name that is shown.
+            written: What jobs say of their outputs; it goes to the name that is shown.
         """
-        wanted = {**{name: NameFacts() for name in written}, **facts}
+        wanted = {**{output.name: NameFacts() for output in written}, **facts}
         before = self._documents.get(wanted)
         fresh = {name for name, document in before.items() if document.fresh}
         wanted, joined = self._close(wanted)
         preferred = [name for name, said in wanted.items() if said.preferred]
-        for name, by_job in written.items():
-            target = self._target(wanted, name, preferred)
-            said = wanted.get(target, NameFacts())
-            wanted[target] = join_names(said, NameFacts(written=dict(by_job)))
+        for output, said in written.items():
+            target = self._target(wanted, output.name, preferred)
+            wanted[target] = join_names(wanted.get(target, NameFacts()), NameFacts(written={output: said}))
         order = sorted(wanted)
         contested = self._contested(wanted)
         done = self._documents.update(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-from kafka import KafkaProducer
+from kafka import KafkaProducer, errors
 
-from consumer.errors import TransientError
+from consumer.errors import TransientError, UsageError
 from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
 from consumer.kafka.record import Headers
 from consumer.setting_groups import MIB, KafkaSettings
@@ -69,8 +69,13 @@ class TopicProducer:
             for key, value, headers in records
         ]
         self._producer.flush(timeout=SEND_TIMEOUT_S)
-        for future in sent:
-            future.get(timeout=SEND_TIMEOUT_S)
+        try:
+            for future in sent:
+                future.get(timeout=SEND_TIMEOUT_S)
+        except errors.MessageSizeTooLargeError as error:
+            raise UsageError(
+                f"topic {topic} does not take a record of this size: raise its max.message.bytes"
+            ) from error
 
     def _abandon(self) -> None:
         if self._producer is not None:

@@ -7,6 +7,7 @@ edges away, is a view of these facts (`views.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -99,8 +100,15 @@ class JobFacts:
     ran: Current = field(default_factory=Current)
 
 
+class Output(NamedTuple):
+    """A dataset as a job names it when it writes it."""
+
+    job: JobName
+    name: DatasetName
+
+
 class Written(NamedTuple):
-    """What a job says of a dataset that it writes.
+    """What a job says of an output.
 
     Attributes:
         revision: The revision of the job's facts that says so; the greatest one replaces the others.
@@ -129,7 +137,7 @@ class NameFacts:
     members: frozenset[DatasetName] = frozenset()
     preferred: bool = False
     heard: Registers = field(default_factory=dict)
-    written: dict[JobName, Written] = field(default_factory=dict)
+    written: dict[Output, Written] = field(default_factory=dict)
 
 
 class Problem(NamedTuple):
@@ -206,12 +214,12 @@ def join_jobs(one: JobFacts, other: JobFacts) -> JobFacts:
     )
 
 
-def join_written(one: dict[JobName, Written], other: dict[JobName, Written]) -> dict[JobName, Written]:
-    """For each job its latest word."""
+def join_written(one: Mapping[Output, Written], other: Mapping[Output, Written]) -> dict[Output, Written]:
+    """For each output its job's latest word."""
     joined = dict(one)
-    for job, written in other.items():
-        if job not in joined or written.revision > joined[job].revision:
-            joined[job] = written
+    for output, written in other.items():
+        if output not in joined or written.revision > joined[output].revision:
+            joined[output] = written
     return joined
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from consumer.lineage.columns import NOTHING, OutputLineage, kinds, unpack
 from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, Current, join_current
-from consumer.lineage.delta import JobFacts, JobName, NameFacts, Written, join_written
+from consumer.lineage.delta import JobFacts, NameFacts, Output, Written, join_written
 from consumer.lineage.identity import HUB
 from consumer.lineage.registers import EMPTY, Register, Registers, is_stored, join_registers
 from schemas.naming import DatasetName, engine
@@ -167,7 +167,7 @@ class NodeView(NamedTuple):
 def dataset_facets(members: Iterable[NameFacts]) -> Registers:
     """What is in force of a dataset's facets, over all its names."""
     facets: Registers = {}
-    written: dict[JobName, Written] = {}
+    written: dict[Output, Written] = {}
     for member in members:
         facets = join_registers(facets, member.heard)
         written = join_written(written, member.written)

@@ -38,7 +38,6 @@ class Outcome:
 @pytest.fixture
 def send(caplog: pytest.LogCaptureFixture) -> Any:
     """Sends events through a transport of these settings, and tells how it ended."""
-
     caplog.set_level("INFO", "emitter")
 
     def run(count: int = 3, **settings: Any) -> Outcome:

@@ -2,7 +2,7 @@
 # Copies Gremlin Server's jars into a cache, by Maven, and prints where they are. Only the first call works.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${HEADWATER_SERVERS:-$HOME/.cache/headwater/servers}
+cache=${STAND_INS_CACHE:-$HOME/.cache/headwater/servers}
 server=$cache/gremlin-server-3.7.3
 
 if [ ! -d "$server" ]; then

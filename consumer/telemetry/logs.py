@@ -1,0 +1,68 @@
+"""What the service tells on stderr: JSON lines for machines, text for people.
+
+Everything goes one way, that of the standard library's loggers included, so that a line is a line wherever it comes
+from.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+Format = Literal["auto", "json", "console"]
+Level = Literal["debug", "info", "warning", "error"]
+
+_NOISY = {
+    # Below this level it writes its whole configuration, password included, and every byte sent.
+    "kafka": logging.WARNING,
+    "botocore": logging.INFO,
+    "boto3": logging.INFO,
+    "urllib3": logging.INFO,
+    "gremlinpython": logging.INFO,
+}
+
+
+def configure(level: Level = "info", format: Format = "auto", stream: TextIO | None = None) -> None:  # noqa: A002
+    """Sets up both structlog and the standard library's logging; safe to call again.
+
+    Args:
+        level: Least level that is told.
+        format: `auto` is `console` on a terminal and `json` elsewhere.
+        stream: Where to; stderr if it is not given.
+    """
+    out = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(format, out)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name, least in _NOISY.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def _renderers(format: Format, out: TextIO) -> list[Processor]:  # noqa: A002
+    if format == "console" or (format == "auto" and out.isatty()):
+        return [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]

@@ -1,0 +1,243 @@
+"""What every broker does for the loop: the embedded one, Kafka, and Kafka behind TLS and a password."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
+
+import pytest
+
+from consumer.errors import UsageError
+from consumer.kafka.dead_letters import DeadLetter, TopicDeadLetters, headers, original
+from consumer.kafka.memory import Broker
+from consumer.kafka.record import Record, TopicPartition
+from consumer.kafka.source import Source
+from tests.support.brokers import KafkaKit, Kit, MemoryKit
+from tests.support.servers import KafkaBroker
+
+PATIENCE_S = 30.0
+
+
+@pytest.fixture(params=["memory", "file", "kafka", "kafka-scram"])
+def kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
+    """Each broker in turn."""
+    if request.param in {"memory", "file"}:
+        path = request.getfixturevalue("tmp_path") / "log.db" if request.param == "file" else None
+        with closing(Broker(path)) as broker:
+            yield MemoryKit(broker)
+    else:
+        server: KafkaBroker = request.getfixturevalue("kafka_broker")
+        yield KafkaKit(server, secure=request.param == "kafka-scram")
+
+
+def nobody(_: Collection[TopicPartition]) -> None:
+    """Does not mind what is revoked."""
+
+
+def send(kit: Kit, topic: str, *values: str, key: str | None = None) -> None:
+    """Writes texts under one key."""
+    with closing(kit.producer()) as producer:
+        producer.write(topic, [(key.encode() if key else None, value.encode(), ()) for value in values])
+
+
+def until(step: Callable[[], bool], what: str) -> None:
+    """Steps until it is so; each step polls, and so waits by itself."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not step():
+        assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_S:g} s"
+
+
+def take(source: Source, count: int) -> list[Record]:
+    """Polls until so many records are there."""
+    found: list[Record] = []
+
+    def enough() -> bool:
+        found.extend(source.poll(0.2, count))
+        return len(found) >= count
+
+    until(enough, f"receiving {count} records")
+    return found
+
+
+class TestBroker:
+    """The contract."""
+
+    def test_keeps_order_and_content(self, kit: Kit) -> None:
+        """Records of one partition come in the order of their writing, with key, value and headers as written."""
+        topic = kit.topic()
+        with closing(kit.producer()) as producer:
+            producer.write(topic, [(b"k", b"one", (("h", b"1"), ("h", b"2"))), (None, b"two", ()), (b"k", None, ())])
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            found = take(source, 3)
+        assert [(record.key, record.value) for record in found] == [(b"k", b"one"), (None, b"two"), (b"k", None)]
+        assert found[0].headers == (("h", b"1"), ("h", b"2")), "headers keep their order and may repeat"
+        assert [record.offset for record in found] == [0, 1, 2]
+        assert abs(found[0].timestamp_ms / 1000 - time.time()) < 120, "the timestamp is milliseconds since 1970"
+
+    def test_gives_no_more_than_asked(self, kit: Kit) -> None:
+        """A poll is bounded, and the next one goes on where it ended."""
+        topic = kit.topic()
+        send(kit, topic, *"abcde")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            first = take(source, 2)
+            assert len(first) == 2
+            assert [record.value for record in first + take(source, 3)] == [b"a", b"b", b"c", b"d", b"e"]
+
+    def test_goes_on_from_the_commit(self, kit: Kit) -> None:
+        """A member that comes later begins at what was committed, not at what was read."""
+        topic = kit.topic()
+        send(kit, topic, *"abc")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            take(source, 3)
+            source.commit({TopicPartition(topic, 0): 2})
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            assert [record.value for record in take(source, 1)] == [b"c"]
+
+    def test_redelivers_what_was_not_committed(self, kit: Kit) -> None:
+        """Without a commit, everything comes again."""
+        topic = kit.topic()
+        send(kit, topic, *"ab")
+        for _ in range(2):
+            with closing(kit.source(topic, "g")) as source:
+                source.subscribe(nobody)
+                assert [record.value for record in take(source, 2)] == [b"a", b"b"]
+
+    def test_groups_are_apart(self, kit: Kit) -> None:
+        """What one group commits is nothing to another."""
+        topic = kit.topic()
+        send(kit, topic, "a")
+        for group in ("one", "two"):
+            with closing(kit.source(topic, group)) as source:
+                source.subscribe(nobody)
+                assert take(source, 1)[0].value == b"a"
+                source.commit({TopicPartition(topic, 0): 1})
+
+    def test_rebalances(self, kit: Kit) -> None:
+        """A second member gets a share, the first is told what it lost, and both can commit their own."""
+        topic = kit.topic(partitions=2)
+        gone: set[TopicPartition] = set()
+        with closing(kit.source(topic, "g")) as first, closing(kit.source(topic, "g")) as second:
+            first.subscribe(gone.update)
+            send(kit, topic, "a", key="1")
+            take(first, 1)
+            second.subscribe(nobody)
+            arrived: list[Record] = []
+
+            def shared() -> bool:
+                arrived.extend(second.poll(0.1, 10))
+                first.poll(0.1, 10)
+                return len(gone) == 1
+
+            until(shared, "the revocation of one partition")
+            (moved,) = gone
+            for key in "abcdefgh":
+                send(kit, topic, key, key=key)
+
+            def moved_on() -> bool:
+                arrived.extend(second.poll(0.1, 100))
+                first.poll(0.1, 100)
+                return any(record.place == moved for record in arrived)
+
+            until(moved_on, "the new owner's reading")
+            first.commit({TopicPartition(topic, 1 - moved.partition): 1})
+            second.commit({moved: 1})
+
+    def test_takes_over_from_who_leaves(self, kit: Kit) -> None:
+        """What a member read and left uncommitted comes to the one that stays."""
+        topic = kit.topic(partitions=2)
+        with closing(kit.source(topic, "g")) as stays:
+            stays.subscribe(nobody)
+            left: list[Record] = []
+            with closing(kit.source(topic, "g")) as leaves:
+                leaves.subscribe(nobody)
+                for key in "abcdefgh":
+                    send(kit, topic, key, key=key)
+
+                def both() -> bool:
+                    left.extend(leaves.poll(0.1, 10))
+                    stays.poll(0.1, 10)
+                    return bool(left)
+
+                until(both, "reading by the second member")
+            again: list[Record] = []
+
+            def whole() -> bool:
+                again.extend(stays.poll(0.2, 10))
+                return {record.value for record in left} <= {record.value for record in again}
+
+            until(whole, "taking over")
+
+    def test_heartbeat_takes_nothing(self, kit: Kit) -> None:
+        """A member that waits stays one, and reads on afterwards where it was."""
+        topic = kit.topic()
+        send(kit, topic, "a")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            take(source, 1)
+            send(kit, topic, "b", "c")
+            for _ in range(3):
+                source.heartbeat(0.2)
+            source.commit({TopicPartition(topic, 0): 1})
+            assert [record.value for record in take(source, 2)] == [b"b", b"c"]
+
+    def test_heartbeat_before_the_first_record(self, kit: Kit) -> None:
+        """What is assigned while a member only waits is read afterwards, from its beginning."""
+        topic = kit.topic()
+        send(kit, topic, "a", "b")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            for _ in range(5):
+                source.heartbeat(0.2)
+            assert [record.value for record in take(source, 2)] == [b"a", b"b"]
+
+    def test_dead_letters_carry_their_origin(self, kit: Kit) -> None:
+        """A dead letter is the record as it was, with reason, path and place in headers, and can be read back."""
+        topic, dead = kit.topic(), kit.topic()
+        rejected = Record(topic, 3, 41, b"job", b"{]", 1700000000123, (("trace", b"x"),))
+        letter = DeadLetter(rejected, "no JSON: é", "$.inputs[2]")
+        tombstone = DeadLetter(Record(topic, 0, 42, None, None, 1700000000124), "no value")
+        with closing(TopicDeadLetters(kit.producer(), dead)) as dead_letters:
+            dead_letters.write([letter, tombstone])
+        found = list(kit.browse(dead))
+        assert dict(found[0].headers) == {
+            "trace": b"x",
+            "headwater.reason": "no JSON: é".encode(),
+            "headwater.path": b"$.inputs[2]",
+            "headwater.topic": topic.encode(),
+            "headwater.partition": b"3",
+            "headwater.offset": b"41",
+            "headwater.timestamp": b"1700000000123",
+        }
+        assert (found[0].key, found[0].value) == (b"job", b"{]")
+        assert original(found[0]) == letter
+        assert headers(original(found[0])) == found[0].headers, (
+            "a letter that is rejected again keeps one set of headers"
+        )
+        assert (found[1].value, original(found[1]).reason) == (None, "no value")
+
+    def test_browses_everything(self, kit: Kit) -> None:
+        """Browsing gives all records of all partitions, and needs no group."""
+        topic = kit.topic(partitions=3)
+        for key in "abcdefgh":
+            send(kit, topic, key, key=key)
+        assert sorted(record.value or b"" for record in kit.browse(topic)) == [
+            b"a",
+            b"b",
+            b"c",
+            b"d",
+            b"e",
+            b"f",
+            b"g",
+            b"h",
+        ]
+        assert list(kit.browse(kit.topic())) == []
+
+    def test_names_the_missing_topic(self, kit: Kit) -> None:
+        """Joining for a topic that is not there is a mistake to be corrected, not something to wait for."""
+        with closing(kit.source("not-there", "g")) as source, pytest.raises(UsageError, match="no topic not-there"):
+            source.subscribe(nobody)

@@ -1,0 +1,97 @@
+"""The embedded and the real broker under one interface, for tests that run on both."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Protocol
+
+from consumer.kafka.browse import browse
+from consumer.kafka.memory import Broker, MemoryProducer, MemorySource
+from consumer.kafka.producer import Producer, TopicProducer
+from consumer.kafka.record import Record
+from consumer.kafka.source import KafkaSource, Source
+from consumer.setting_groups import KafkaSettings
+from tests.support.servers import KafkaBroker
+
+
+class Kit(Protocol):
+    """What a test needs of a broker."""
+
+    def topic(self, partitions: int = 1) -> str:
+        """Makes a topic with a name of its own."""
+        ...
+
+    def producer(self) -> Producer:
+        """A way to write."""
+        ...
+
+    def source(self, topic: str, group: str) -> Source:
+        """A member to be."""
+        ...
+
+    def browse(self, topic: str) -> Iterator[Record]:
+        """All that a topic holds."""
+        ...
+
+
+class MemoryKit:
+    """The embedded broker."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+
+    def topic(self, partitions: int = 1) -> str:
+        """Makes a topic with a name of its own."""
+        name = f"events-{uuid.uuid4().hex[:12]}"
+        self.broker.create_topic(name, partitions)
+        return name
+
+    def producer(self) -> Producer:
+        """A way to write."""
+        return MemoryProducer(self.broker)
+
+    def source(self, topic: str, group: str) -> Source:
+        """A member to be."""
+        return MemorySource(self.broker, topic, group)
+
+    def browse(self, topic: str) -> Iterator[Record]:
+        """All that a topic holds."""
+        return self.broker.browse(topic)
+
+
+class KafkaKit:
+    """The real broker, on the plaintext listener or on the one with TLS and a password."""
+
+    def __init__(self, server: KafkaBroker, *, secure: bool = False) -> None:
+        self._server = server
+        self._secure = secure
+
+    def settings(self, **more: object) -> KafkaSettings:
+        """Settings that reach the listener."""
+        where: dict[str, object] = {"bootstrap_servers": self._server.bootstrap, "heartbeat_interval_s": 0.3}
+        if self._secure:
+            where |= {
+                "bootstrap_servers": self._server.ssl_bootstrap,
+                "auth": "scram",
+                "username": self._server.username,
+                "password": self._server.password,
+                "ca_file": self._server.ca_file,
+            }
+        return KafkaSettings.model_validate(where | {"session_timeout_s": 6.0} | more)
+
+    def topic(self, partitions: int = 1) -> str:
+        """Makes a topic with a name of its own."""
+        return self._server.create_topic(partitions=partitions)
+
+    def producer(self) -> Producer:
+        """A way to write."""
+        return TopicProducer(self.settings())
+
+    def source(self, topic: str, group: str) -> Source:
+        """A member to be."""
+        return KafkaSource(self.settings(topic=topic, group_id=group))
+
+    def browse(self, topic: str) -> Iterator[Record]:
+        """All that a topic holds."""
+        return browse(self.settings(), topic)
