@@ -10,7 +10,7 @@ from consumer.graph.documents import Document, Documents, Draft, Kind
 from consumer.graph.job_edges import view_key
 from consumer.graph.runs import Runs
 from consumer.graph.store import GraphStore, Scalar
-from consumer.lineage.current import BY_RUN, Current, absorb, recount
+from consumer.lineage.current import BY_RUN, CarriedFacets, Current, absorb, join_current, recount
 from consumer.lineage.delta import JobFacts, JobName, Output, RunFacts, Written, join_jobs
 from consumer.lineage.registers import Register
 from consumer.lineage.views import current_of, facet_value
@@ -56,7 +56,10 @@ class Jobs:
         for run, facts in runs.items():
             current = absorb(current, job, run, facts)
             if current is None:
-                return recount(job, {**self._runs.of_job(job), **runs}.items())
+                counted = recount(job, {**self._runs.of_job(job), **runs}.items())
+                # What is said of an output no more has to be said, so that its dataset forgets it.
+                silent: CarriedFacets = {name: {} for name in ran.carried}
+                return join_current(Current(carried=silent), counted)
         return current
 
     def touch(self, jobs: Collection[JobName]) -> dict[JobName, Document[JobFacts]]:
@@ -72,8 +75,7 @@ def written(jobs: JobDocuments) -> dict[Output, Written]:
     for job, document in jobs.items():
         for name, facets in current_of(document.facts).carried.items():
             said = {f: Register(c.stamp, c.ref) for f, c in facets.items() if f not in BY_RUN}
-            if said:
-                found[Output(job, name)] = Written(document.revision, said)
+            found[Output(job, name)] = Written(document.revision, said)
     return found
 
 
