@@ -45,7 +45,9 @@ def document(store: GraphStore) -> Document:
 
 def to_json(found: Document) -> bytes:
     """The object as bytes, ended by a newline."""
-    return orjson.dumps(found, default=tuple, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(
+        found, default=tuple, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
 
 
 def _key(item: dict[str, Any]) -> tuple[str, str]:

@@ -177,9 +177,7 @@ def _steps(
 
 def _column_vertices(view: JobView, wanted: Collection[str]) -> Iterator[Step]:
     ends = {
-        end
-        for edge in view.columns
-        for end in ((edge.source, edge.source_column), (edge.target, edge.target_column))
+        end for edge in view.columns for end in ((edge.source, edge.source_column), (edge.target, edge.target_column))
     }
     for name, column in sorted(ends):
         id_ = ids.column(name, column)

@@ -64,9 +64,7 @@ class Names:
         known = self._documents.get(group)
         return shown(group, [name for name, document in known.items() if document.facts.preferred])
 
-    def update(
-        self, facts: Mapping[DatasetName, NameFacts], written: Mapping[Output, Written]
-    ) -> Named:
+    def update(self, facts: Mapping[DatasetName, NameFacts], written: Mapping[Output, Written]) -> Named:
         """Adds facts to names.
 
         Args:
@@ -100,9 +98,7 @@ class Names:
         said = [member for member, document in self._documents.get(members).items() if document.facts.preferred]
         return shown(members, [*said, *preferred])
 
-    def _close(
-        self, wanted: dict[DatasetName, NameFacts]
-    ) -> tuple[dict[DatasetName, NameFacts], set[DatasetName]]:
+    def _close(self, wanted: dict[DatasetName, NameFacts]) -> tuple[dict[DatasetName, NameFacts], set[DatasetName]]:
         """Makes links mutual, and tells every name of a dataset of all the others.
 
         Returns:
@@ -137,7 +133,9 @@ class Names:
                 speaking = [
                     member
                     for member in group
-                    if any(said.heard or said.written for said in (known[member].facts, wanted.get(member, NameFacts())))
+                    if any(
+                        said.heard or said.written for said in (known[member].facts, wanted.get(member, NameFacts()))
+                    )
                 ]
                 if len(speaking) > 1:
                     found.add(name)

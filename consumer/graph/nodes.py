@@ -168,7 +168,7 @@ def _columns(view: NodeView, text: TextOf) -> dict[str, dict[str, Scalar]]:
 def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], text: TextOf) -> dict[str, Scalar]:
     """The properties of a dataset's vertex; an empty one is not set."""
 
-    def facet(key: str) -> Any:  # noqa: ANN401 - the value of a facet is any JSON
+    def facet(key: str) -> Any:
         return facet_value(view.facets, key, text)
 
     def as_json(value: object) -> str:
@@ -240,6 +240,4 @@ def _steps(
 
 def column_of(name: DatasetName, column: str) -> Edge:
     """The edge from a column to its dataset."""
-    return Edge(
-        ids.make("column_of", *name, column), model.COLUMN_OF, ids.column(name, column), ids.dataset(name), {}
-    )
+    return Edge(ids.make("column_of", *name, column), model.COLUMN_OF, ids.column(name, column), ids.dataset(name), {})

@@ -28,6 +28,9 @@ OnRevoked = Callable[[Collection[TopicPartition]], None]
 COMMIT_TIMEOUT_S = 15.0
 """How long one commit may take before it is tried again; the library's own default waits for half a minute."""
 
+REJOIN_S = 5.0
+"""How long one call takes part in a rebalance that does not end, because another member is busy."""
+
 
 class Source(Protocol):
     """A member of a consumer group; used by one thread.
@@ -40,7 +43,10 @@ class Source(Protocol):
         ...
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:
-        """The next records, in order within each partition; none if nothing came in time."""
+        """The next records, in order within each partition; none if nothing came in time.
+
+        A rebalance may make it wait a few seconds longer.
+        """
         ...
 
     def heartbeat(self, timeout_s: float) -> None:
@@ -94,6 +100,7 @@ class KafkaSource:
         if paused := self._consumer.paused():
             self._consumer.resume(*paused)
         with self._talking("reading"):
+            self._rejoin()
             found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
         self._tell()
         return [record_of(raw) for records in found.values() for raw in records]
@@ -103,6 +110,7 @@ class KafkaSource:
         self._changes.hold = True
         self._consumer.pause(*self._consumer.assignment())
         with self._talking("keeping the membership"):
+            self._rejoin()
             found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=1)
             for partition, records in found.items():
                 # It was assigned and fetched within one poll, before it could be paused; take it again later.
@@ -126,6 +134,16 @@ class KafkaSource:
         consumer, self._consumer = self._consumer, None
         with self._talking("leaving the group"):
             consumer.close(autocommit=False, timeout_ms=int(COMMIT_TIMEOUT_S * 1000))
+
+    def _rejoin(self) -> None:
+        """Lets a rebalance end within one call.
+
+        The library forgets the answer to its wish to join if it comes between two polls, and asks again; so members
+        that poll for moments, with writes between them, would send each other through one rebalance after the other.
+        """
+        coordinator = self._consumer._coordinator  # noqa: SLF001 -- what a poll does, but not cut off by its timeout
+        if coordinator.need_rejoin():
+            coordinator.ensure_active_group(timeout_ms=int(REJOIN_S * 1000))
 
     def _tell(self) -> None:
         if gone := self._changes.take():

@@ -123,9 +123,7 @@ def join_current(one: Current, other: Current) -> Current:
     unfinished = {**one.unfinished, **other.unfinished}
     if latest is not None and unfinished:
         unfinished = {
-            run: execution
-            for run, execution in unfinished.items()
-            if execution.time > latest.time and run != latest.id
+            run: execution for run, execution in unfinished.items() if execution.time > latest.time and run != latest.id
         }
     return Current(latest, unfinished, _join_carried(one.carried, other.carried))
 

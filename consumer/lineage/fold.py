@@ -71,7 +71,9 @@ class _Mention(NamedTuple):
 
 
 @lru_cache(maxsize=65_536)
-def _mention(rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool) -> _Mention:
+def _mention(
+    rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool
+) -> _Mention:
     found: dict[DatasetName, NameFacts] = {}
     spelled = canonical(namespace, name)
     waiting = [(DatasetName(namespace, name), False)]
@@ -126,7 +128,11 @@ class _Folding:
         """A job and its datasets, as if a run had completed at the event's time."""
         inputs, outputs = self._inputs(event.inputs), self._outputs(event.outputs)
         carried = self._carried(outputs, event.job)
-        said = [sorted(inputs), sorted(outputs), sorted((name, sorted(facets.items())) for name, facets in carried.items())]
+        said = [
+            sorted(inputs),
+            sorted(outputs),
+            sorted((name, sorted(facets.items())) for name, facets in carried.items()),
+        ]
         id_ = f"declared:{value_of(as_json(said)).digest}"
         facets: CarriedFacets = {
             name: {facet: Carried(register.stamp, register.ref, self._time, id_) for facet, register in said.items()}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.columns import NOTHING, OutputLineage, kinds, unpack
+from consumer.lineage.columns import OutputLineage, kinds, unpack
 from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, Current, join_current
 from consumer.lineage.delta import JobFacts, NameFacts, Output, Written, join_written
 from consumer.lineage.identity import HUB

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -41,6 +42,13 @@ def send(kit: Kit, topic: str, *values: str, key: str | None = None) -> None:
         producer.write(topic, [(key.encode() if key else None, value.encode(), ()) for value in values])
 
 
+def send_to_all(kit: Kit, topic: str) -> bool:
+    """Writes under many keys, so that every partition gets some; false, to be waited with for what comes of it."""
+    for key in "abcdefgh":
+        send(kit, topic, key, key=key)
+    return False
+
+
 def until(step: Callable[[], bool], what: str) -> None:
     """Steps until it is so; each step polls, and so waits by itself."""
     deadline = time.monotonic() + PATIENCE_S
@@ -60,19 +68,49 @@ def take(source: Source, count: int) -> list[Record]:
     return found
 
 
-def commit(members: tuple[Source, ...], member: Source, place: TopicPartition) -> None:
-    """Commits as the port says: what fails because of a rebalance is tried again after polling."""
+class Member:
+    """A member that polls all the time in a thread of its own, as a service does."""
 
-    def kept() -> bool:
+    def __init__(self, source: Source) -> None:
+        self.records: list[Record] = []
+        self.gone: set[TopicPartition] = set()
+        self.committed: set[TopicPartition] = set()
+        self.to_commit: set[TopicPartition] = set()
+        self._source = source
+        self._stop = threading.Event()
+        self._errors: list[BaseException] = []
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
         try:
-            member.commit({place: 1})
-        except TransientError:
-            for other in members:
-                other.poll(0.1, 10)
-            return False
-        return True
+            self._source.subscribe(self.gone.update)
+            while not self._stop.is_set():
+                self.records += self._source.poll(0.1, 10)
+                with suppress(TransientError):  # a rebalance; poll and try again, says the port
+                    for place in self.to_commit - self.committed:
+                        self._source.commit({place: 1})
+                        self.committed.add(place)
+        except BaseException as error:
+            self._errors.append(error)
+            raise
 
-    until(kept, f"a commit of {place}")
+    def places(self) -> set[TopicPartition]:
+        """The partitions that it has read from."""
+        return {record.place for record in self.records}
+
+    def close(self) -> None:
+        """Stops polling and leaves the group."""
+        self._stop.set()
+        self._thread.join(PATIENCE_S)
+        self._source.close()
+        assert not self._errors, f"a member failed: {self._errors}"
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Waits for what members do in their threads."""
+    never = threading.Event()
+    until(lambda: condition() or never.wait(0.02), what)
 
 
 class TestBroker:
@@ -133,59 +171,28 @@ class TestBroker:
                 source.commit({TopicPartition(topic, 0): 1})
 
     def test_rebalances(self, kit: Kit) -> None:
-        """A second member gets a share, the first is told what it lost, and both can commit their own."""
+        """A second member gets a share, the first is told what it lost, and each commits its own."""
         topic = kit.topic(partitions=2)
-        gone: set[TopicPartition] = set()
-        with closing(kit.source(topic, "g")) as first, closing(kit.source(topic, "g")) as second:
-            first.subscribe(gone.update)
-            send(kit, topic, "a", key="1")
-            take(first, 1)
-            second.subscribe(nobody)
-            arrived: list[Record] = []
-
-            def shared() -> bool:
-                arrived.extend(second.poll(0.1, 10))
-                first.poll(0.1, 10)
-                return len(gone) == 1
-
-            until(shared, "the revocation of one partition")
-            (moved,) = gone
-            for key in "abcdefgh":
-                send(kit, topic, key, key=key)
-
-            def moved_on() -> bool:
-                arrived.extend(second.poll(0.1, 100))
-                first.poll(0.1, 100)
-                return any(record.place == moved for record in arrived)
-
-            until(moved_on, "the new owner's reading")
-            commit((first, second), first, TopicPartition(topic, 1 - moved.partition))
-            commit((first, second), second, moved)
+        both = {TopicPartition(topic, 0), TopicPartition(topic, 1)}
+        with closing(Member(kit.source(topic, "g"))) as first:
+            send_to_all(kit, topic)
+            wait_for(lambda: first.places() == both, "reading of both partitions")
+            with closing(Member(kit.source(topic, "g"))) as second:
+                wait_for(lambda: len(first.gone) == 1, "the revocation of one partition")
+                wait_for(lambda: second.places() == first.gone, "the new owner's reading, from the beginning")
+                first.to_commit = both - first.gone
+                second.to_commit = set(first.gone)
+                wait_for(lambda: first.committed | second.committed == both, "committing by both")
+                assert not second.gone, "the second member should have kept what it got"
 
     def test_takes_over_from_who_leaves(self, kit: Kit) -> None:
         """What a member read and left uncommitted comes to the one that stays."""
         topic = kit.topic(partitions=2)
-        with closing(kit.source(topic, "g")) as stays:
-            stays.subscribe(nobody)
-            left: list[Record] = []
-            with closing(kit.source(topic, "g")) as leaves:
-                leaves.subscribe(nobody)
-                for key in "abcdefgh":
-                    send(kit, topic, key, key=key)
-
-                def both() -> bool:
-                    left.extend(leaves.poll(0.1, 10))
-                    stays.poll(0.1, 10)
-                    return bool(left)
-
-                until(both, "reading by the second member")
-            again: list[Record] = []
-
-            def whole() -> bool:
-                again.extend(stays.poll(0.2, 10))
-                return {record.value for record in left} <= {record.value for record in again}
-
-            until(whole, "taking over")
+        with closing(Member(kit.source(topic, "g"))) as stays:
+            with closing(Member(kit.source(topic, "g"))) as leaves:
+                wait_for(lambda: bool(leaves.places()) or send_to_all(kit, topic), "reading by the second member")
+            stays.records.clear()
+            wait_for(lambda: leaves.places() <= stays.places(), "taking over")
 
     def test_heartbeat_takes_nothing(self, kit: Kit) -> None:
         """A member that waits stays one, and reads on afterwards where it was."""

@@ -1,0 +1,78 @@
+"""The Gremlin store: Neptune, or any TinkerPop 3.7 server."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from gremlin_python.process.traversal import T
+
+from consumer.graph import traversals
+from consumer.graph.gremlin_connection import Address, GremlinConnection, Patience
+from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
+
+
+def open_gremlin(url: str, patience: Patience | None = None) -> GremlinStore:
+    """A store on the server of a graph URL; it connects with the first request.
+
+    Args:
+        url: `ws://host:8182/gremlin`, `wss://...` or `neptune://host:8182?region=us-east-1`.
+        patience: How long what can't be served now is tried again.
+
+    Raises:
+        UsageError: The URL can't be read.
+    """
+    return GremlinStore(GremlinConnection(Address.parse(url), patience or Patience()))
+
+
+class GremlinStore:
+    """A property graph on a Gremlin server."""
+
+    def __init__(self, connection: GremlinConnection) -> None:
+        self._connection = connection
+
+    def ping(self) -> None:
+        """Asks the server something cheap.
+
+        Raises:
+            TransientError: It can't be reached or does not serve.
+        """
+        self._connection.submit(traversals.ping())
+
+    def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
+        """The properties of vertices, by id; those named, or all."""
+        found: dict[str, Properties] = {}
+        for some in traversals.chunks(ids):
+            for item in self._connection.submit(traversals.read(some, keys)):
+                found[item[T.id]] = traversals.properties_of(item)
+        return found
+
+    def write(self, changes: Sequence[Change]) -> set[str]:
+        """Does changes, a group in a request; returns the owners of those that were not done."""
+        failed: set[str] = set()
+        for group in traversals.requests(changes):
+            tokens = {item["id"]: item["token"] for item in self._connection.submit(traversals.write(group))}
+            expected = {change.owner.id: change.token.value for change in group}
+            failed |= {owner for owner, token in expected.items() if tokens.get(owner) != token}
+        return failed
+
+    def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
+        """The edges of a label that leave or enter vertices."""
+        return [
+            traversals.edge_of(item)
+            for some in traversals.chunks(ids)
+            for item in self._connection.submit(traversals.edges_at(some, label, direction))
+        ]
+
+    def vertices(self, label: str) -> Iterator[Vertex]:
+        """All vertices of a label."""
+        for item in self._connection.submit(traversals.vertices(label)):
+            yield Vertex(item[T.id], label, traversals.properties_of(item))
+
+    def edges(self, label: str) -> Iterator[Edge]:
+        """All edges of a label."""
+        for item in self._connection.submit(traversals.edges(label)):
+            yield traversals.edge_of(item)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()

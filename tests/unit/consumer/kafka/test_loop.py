@@ -1,0 +1,342 @@
+"""The loop: write, then dead letters, then commit; and what it does when one of them fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tenacity import wait_fixed
+
+from consumer.errors import GaveUp, TransientError, UsageError
+from consumer.kafka.dead_letters import DeadLetter
+from consumer.kafka.loop import TOMBSTONE, Loop, Report
+from consumer.kafka.record import Record, TopicPartition
+from consumer.kafka.source import OnRevoked
+from consumer.setting_groups import BatchSettings
+from schemas.errors import RejectedEvent
+from schemas.events import Event
+
+P0, P1 = TopicPartition("events", 0), TopicPartition("events", 1)
+
+Outcome = BaseException | None
+
+
+def record(offset: int, value: bytes | None = b"x", place: TopicPartition = P0) -> Record:
+    """A record with a document."""
+    return Record(*place, offset, None, value, 0)
+
+
+def decode(data: bytes) -> Event:
+    """Stands for the real one: an event is its bytes, and one that begins with ! is none."""
+    if data.startswith(b"!"):
+        raise RejectedEvent("$.job", "no job")
+    return cast("Event", data)
+
+
+class World:
+    """A source, a sink and dead letters that do as told, write down what is asked of them, and own the clock.
+
+    Args:
+        polls: What each poll gives: records, or an error, or partitions that are revoked. After the last, stop is set.
+        writes: How each write of the sink ends; well after the last.
+        letters: The same for dead letters.
+        commits: The same for commits.
+    """
+
+    def __init__(
+        self,
+        *polls: Sequence[Record] | Collection[TopicPartition] | BaseException,
+        writes: Sequence[Outcome] = (),
+        letters: Sequence[Outcome] = (),
+        commits: Sequence[Outcome] = (),
+        poll_s: float = 0.0,
+    ) -> None:
+        self.now = 100.0
+        self.stop = threading.Event()
+        self.did: list[tuple[str, Any]] = []
+        self.reports: list[Report] = []
+        self.on_heartbeat: Callable[[], None] = lambda: None
+        self.on_revoked: OnRevoked = lambda _: None
+        self._polls = list(polls)
+        self._poll_s = poll_s
+        self._outcomes = {"write": list(writes), "letters": list(letters), "commit": list(commits)}
+
+    def run(self, **batching: Any) -> None:
+        """Runs a loop in this world to its end."""
+        settings = BatchSettings.model_validate({"max_records": 3} | batching)
+        source, sink, dead_letters = _Source(self), _Sink(self), _DeadLetters(self)
+        Loop(
+            source,
+            decode,
+            sink,
+            dead_letters,
+            settings,
+            lambda: self.now,
+            self.stop,
+            report=self.reports.append,
+            wait=wait_fixed(1),
+        ).run()
+
+    def poll(self, max_records: int) -> list[Record]:
+        """The next of what polls give."""
+        self.now += self._poll_s
+        if not self._polls:
+            self.stop.set()
+            return []
+        given = self._polls.pop(0)
+        if isinstance(given, BaseException):
+            raise given
+        if isinstance(given, frozenset):
+            self.on_revoked(given)
+            return []
+        records = cast("list[Record]", list(given))
+        assert len(records) <= max_records, f"the loop asked for {max_records}; the test gives {len(records)}"
+        return records
+
+    def happen(self, what: str, detail: Any) -> None:
+        """Something is asked; it ends as told."""
+        self.did.append((what, detail))
+        outcomes = self._outcomes.get(what)
+        outcome = outcomes.pop(0) if outcomes else None
+        if outcome is not None:
+            self.did[-1] = (f"{what} fails", detail)
+            raise outcome
+
+    def all(self, what: str) -> list[Any]:
+        """Everything of one kind that was asked, whether it failed or not."""
+        return [detail for kind, detail in self.did if kind.removesuffix(" fails") == what]
+
+
+class _Source:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def subscribe(self, on_revoked: OnRevoked) -> None:
+        self._world.on_revoked = on_revoked
+
+    def poll(self, timeout_s: float, max_records: int) -> list[Record]:
+        assert timeout_s >= 0
+        return self._world.poll(max_records)
+
+    def heartbeat(self, timeout_s: float) -> None:
+        self._world.now += timeout_s
+        self._world.happen("heartbeat", timeout_s)
+        self._world.on_heartbeat()
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self._world.happen("commit", dict(offsets))
+
+    def close(self) -> None:
+        self._world.happen("leave", None)
+
+
+class _Sink:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def write(self, events: Sequence[Event]) -> None:
+        self._world.happen("write", list(events))
+
+    def close(self) -> None:
+        raise AssertionError("the sink is not the loop's to close")
+
+
+class _DeadLetters:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def write(self, letters: Sequence[DeadLetter]) -> None:
+        self._world.happen("letters", [(letter.record.offset, letter.path, letter.reason) for letter in letters])
+
+    def close(self) -> None:
+        raise AssertionError("the dead letters are not the loop's to close")
+
+
+DOWN = TransientError("down")
+
+
+def test_commits_after_the_write() -> None:
+    """One call of the sink with the batch's events, then the commit, then it leaves."""
+    world = World([record(0, b"a"), record(1, b"b")])
+    world.run()
+    assert world.did == [("write", [b"a", b"b"]), ("commit", {P0: 2}), ("leave", None)]
+
+
+def test_rejected_is_a_dead_letter_before_the_commit() -> None:
+    """A bad record costs itself only, and is kept with its reason before its offset moves on."""
+    world = World([record(0, b"a"), record(1, b"!"), record(2, None)])
+    world.run()
+    assert world.did == [
+        ("write", [b"a"]),
+        ("letters", [(1, "$.job", "no job"), (2, "$", TOMBSTONE)]),
+        ("commit", {P0: 3}),
+        ("leave", None),
+    ]
+    assert [(r.records, r.events, r.rejected, r.size) for r in world.reports] == [(3, 1, 2, 2)]
+
+
+def test_only_bad_records_do_not_bother_the_sink() -> None:
+    """A batch without events is not written."""
+    world = World([record(0, b"!")])
+    world.run()
+    assert world.all("write") == []
+    assert world.all("commit") == [{P0: 1}]
+
+
+def test_sink_is_tried_again_while_the_membership_is_kept() -> None:
+    """The offset stays and heartbeats go on until the sink is back."""
+    world = World([record(0, b"a"), record(1, b"b"), record(2, b"c")], writes=[DOWN, DOWN])
+    world.run()
+    assert world.all("write") == [[b"a", b"b", b"c"]] * 3
+    assert world.all("commit") == [{P0: 3}]
+    kinds = [kind for kind, _ in world.did]
+    assert kinds == ["write fails", *["heartbeat"] * 2, "write fails", *["heartbeat"] * 2, "write", "commit", "leave"]
+
+
+def test_lost_dead_letter_blocks_the_commit() -> None:
+    """A record whose dead letter is not kept is not committed, and what is written is not written again."""
+    world = World([record(0, b"a"), record(1, b"!"), record(2, b"b")], letters=[DOWN])
+    world.run()
+    assert [kind for kind, _ in world.did if kind != "heartbeat"] == [
+        "write",
+        "letters fails",
+        "letters",
+        "commit",
+        "leave",
+    ]
+
+
+def test_failed_commit_is_tried_again_alone() -> None:
+    """A commit that fails in a rebalance does not write anything twice."""
+    world = World([record(0), record(1), record(2)], commits=[TransientError("rebalance")])
+    world.run()
+    assert len(world.all("write")) == 1
+    assert world.all("commit") == [{P0: 3}, {P0: 3}]
+
+
+def test_heartbeat_may_fail_too() -> None:
+    """While the broker is away as well, the loop still waits and tries."""
+    world = World([record(0), record(1), record(2)], writes=[DOWN])
+
+    def fail_once() -> None:
+        world.on_heartbeat = lambda: None
+        raise TransientError("away")
+
+    world.on_heartbeat = fail_once
+    world.run()
+    assert world.all("commit") == [{P0: 3}]
+
+
+def test_revoked_while_waiting_is_dropped() -> None:
+    """What a rebalance takes while the sink is down is neither written nor committed here."""
+    world = World([record(0, b"a"), record(0, b"b", P1), record(1, b"!", P1)], writes=[DOWN])
+    world.on_heartbeat = lambda: world.on_revoked({P1})
+    world.run()
+    assert world.all("write")[-1] == [b"a"]
+    assert world.all("letters") == []
+    assert world.all("commit") == [{P0: 1}]
+
+
+def test_revoked_while_polling_is_dropped() -> None:
+    """What a rebalance takes before the batch is full is left to the new owner."""
+    world = World([record(0, b"a"), record(0, b"b", P1)], frozenset({P0}))
+    world.run()
+    assert world.all("write") == [[b"b"]]
+    assert world.all("commit") == [{P1: 1}]
+
+
+def test_revoked_after_the_write_is_not_committed() -> None:
+    """A partition that goes between write and commit is the new owner's to commit."""
+    world = World([record(0), record(1), record(2)], commits=[TransientError("rebalance")])
+    world.on_heartbeat = lambda: world.on_revoked({P0})
+    world.run()
+    assert len(world.all("commit")) == 1, "the second try has nothing to commit"
+
+
+def test_batches_by_count() -> None:
+    """A batch is written when it has as many records as are allowed."""
+    world = World([record(0), record(1)], [record(2)], [record(3)])
+    world.run()
+    assert [len(events) for events in world.all("write")] == [3, 1]
+
+
+def test_batches_by_bytes() -> None:
+    """A batch is written when it is as large as is allowed, also within one poll."""
+    world = World([record(0, b"12345"), record(1, b"12345"), record(2, b"1")])
+    world.run(max_bytes=8)
+    assert world.all("write") == [[b"12345", b"12345"], [b"1"]]
+
+
+def test_batches_by_age() -> None:
+    """A batch is written when its first record has waited as long as is allowed."""
+    world = World([record(0)], [], [record(1)], [], poll_s=0.3)
+    world.run(max_age_s=0.5)
+    assert [len(events) for events in world.all("write")] == [2]
+    assert world.reports[0].seconds == pytest.approx(0.6), "it waits for 0.5 s, and polls take 0.3 s"
+
+
+def test_stop_finishes_what_is_in_hand() -> None:
+    """A request to stop writes and commits the batch that is being filled."""
+    world = World([record(0, b"a")])
+    world.run(max_age_s=60.0)
+    assert world.did == [("write", [b"a"]), ("commit", {P0: 1}), ("leave", None)]
+
+
+def test_stop_does_not_wait_for_a_sink_that_is_down() -> None:
+    """What can't be written when it is time to go stays uncommitted, and the group is left."""
+    world = World([record(0), record(1), record(2)], writes=[DOWN] * 9)
+    world.on_heartbeat = world.stop.set
+    world.run()
+    assert world.all("commit") == []
+    assert world.did[-1] == ("leave", None)
+
+
+def test_gives_up_when_told_to() -> None:
+    """With a limit, failing for longer ends the service with the last error in words."""
+    world = World([record(0), record(1), record(2)], writes=[DOWN] * 99)
+    with pytest.raises(GaveUp, match=r"writing failed for 10 s.*down"):
+        world.run(give_up_after_s=10.0)
+    assert world.did[-1] == ("leave", None)
+
+
+def test_settings_that_are_refused_end_it() -> None:
+    """What no second try mends is not tried again; the group is left."""
+    world = World(UsageError("no permission"))
+    with pytest.raises(UsageError, match="no permission"):
+        world.run()
+    assert world.did == [("leave", None)]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([b"a", b"!", None]), max_size=3), max_size=6),
+    st.lists(st.sampled_from([None, DOWN]), max_size=6),
+    st.lists(st.sampled_from([None, DOWN]), max_size=6),
+    st.lists(st.sampled_from([None, DOWN]), max_size=6),
+)
+def test_nothing_is_lost_whatever_fails(
+    values: list[list[bytes | None]], writes: list[Outcome], letters: list[Outcome], commits: list[Outcome]
+) -> None:
+    """At each commit everything before the offset has been written or is a dead letter; in the end that is all."""
+    rows: list[list[Record]] = []
+    for row in values:
+        begin = sum(len(earlier) for earlier in rows)
+        rows.append(
+            [record(begin + place, value and value + b"%d" % (begin + place)) for place, value in enumerate(row)]
+        )
+    # The empty polls let the last batch come of age before the stop, which would rightly leave undone what fails.
+    world = World(*rows, [], [], writes=writes, letters=letters, commits=commits, poll_s=1.0)
+    world.run(max_records=100, max_age_s=1.0)
+    kept: set[int] = set()
+    for what, detail in world.did:
+        if what == "write":
+            kept |= {int(event[1:]) for event in detail}
+        elif what == "letters":
+            kept |= {offset for offset, _, _ in detail}
+        elif what == "commit":
+            assert kept >= set(range(detail[P0])), f"{detail} was committed before all of it was kept"
+    total = sum(len(row) for row in rows)
+    assert [detail[P0] for detail in world.all("commit")][-1:] == [total][: bool(total)], "everything is committed"
