@@ -179,7 +179,7 @@ def _environment(known: Mapping[str, Setting], other_variables: Collection[str])
         ]
         raise UsageError(f"environment variable {' or '.join(culprits)} holds no JSON") from None
     found = _flatten(nested, known)
-    return {name: (value, f"environment variable {known[name].env}") for name, value in found.items()}
+    return {name: (value, f"environment variable {known[name].env}") for name, value in found.items() if name in known}
 
 
 def _file(path: Path, known: Mapping[str, Setting]) -> _Layer:

@@ -11,19 +11,20 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
 from gremlin_python.driver.aiohttp.transport import AiohttpTransport
 from gremlin_python.driver.client import Client
 from gremlin_python.driver.protocol import GremlinServerError
-from gremlin_python.process.graph_traversal import GraphTraversal
+from gremlin_python.process.traversal import Bytecode
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from consumer.errors import HeadwaterError, TransientError, UsageError
+from consumer.graph import graphbinary
 
 # It logs every error with the whole request, before anybody has decided whether it is one.
 logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)
@@ -126,6 +127,18 @@ class Address:
         return cls(f"wss://{parts.hostname}:{parts.port or DEFAULT_PORT}/gremlin", region if signed else None)
 
 
+class Sent(NamedTuple):
+    """A request on its way: gremlinpython's future, or why there is none."""
+
+    future: Any
+    error: Exception | None
+
+
+def _next(queries: Iterator[Bytecode]) -> bytes | None:
+    query = next(queries, None)
+    return None if query is None else graphbinary.request(query)
+
+
 class _Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython has no types
     """A WebSocket that is signed when it is opened."""
 
@@ -138,7 +151,11 @@ class _Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython has n
         if url.startswith("wss:"):
             # Made here, so that certificates that have come since are seen.
             self._aiohttp_kwargs["ssl"] = ssl.create_default_context()
-        super().connect(url, {**(headers or {}), **_signature(self._address, url)})
+        try:
+            super().connect(url, {**(headers or {}), **_signature(self._address, url)})
+        except BaseException:
+            self.close()  # else its session outlives it
+            raise
 
 
 def _signature(address: Address, url: str) -> dict[str, str]:
@@ -171,13 +188,37 @@ class GremlinConnection:
         self._patience = patience
         self._client: Any = None
 
-    def submit(self, query: GraphTraversal) -> list[Any]:
+    def submit(self, query: Bytecode) -> list[Any]:
         """Sends a request that may be sent twice; returns its results.
 
         Raises:
             TransientError: The server can't serve it now, for as long as the patience lasts.
             GraphError: The server refuses it, and would refuse it again.
         """
+        return self._patiently(graphbinary.request(query), None)
+
+    def submit_all(self, queries: Iterable[Bytecode]) -> Iterator[list[Any]]:
+        """Sends requests, one after the other; the next one is made while the server is at work on the last.
+
+        Raises:
+            TransientError: As with `submit`; those that follow are not sent.
+            GraphError: Likewise.
+        """
+        waiting = iter(queries)
+        data = _next(waiting)
+        while data is not None:
+            sent = self._send(data)
+            following = _next(waiting)
+            yield self._patiently(data, sent)
+            data = following
+
+    def _patiently(self, data: bytes, sent: Sent | None) -> list[Any]:
+        """The results of a request, sent already or not; sent again while that may help."""
+        first = [sent]
+
+        def attempt() -> list[Any]:
+            return self._results((first.pop() if first else None) or self._send(data))
+
         retrying = Retrying(
             retry=retry_if_exception_type(_Failed),
             wait=wait_random_exponential(self._patience.first_s, self._patience.most_s),
@@ -185,13 +226,22 @@ class GremlinConnection:
             before_sleep=self._tell,
             reraise=True,
         )
-        return list(retrying(self._submit, query))
+        return list(retrying(attempt))
 
-    def _submit(self, query: GraphTraversal) -> list[Any]:
+    def _send(self, data: bytes) -> Sent:
+        """Sends a request; what goes wrong is told by its results."""
         try:
             if self._client is None:
                 self._client = self._open()
-            answers = self._client.submit(query.bytecode).all().result()
+            return Sent(self._client.submit_async(graphbinary.numbered(data)), None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, `_results` says what it means
+            return Sent(None, error)
+
+    def _results(self, sent: Sent) -> list[Any]:
+        try:
+            if sent.error is not None:
+                raise sent.error
+            answers = sent.future.result().all().result()
             return [answer.object for answer in answers for _ in range(answer.bulk)]
         except GremlinServerError as error:
             raise self._meaning(error) from error
@@ -212,6 +262,7 @@ class GremlinConnection:
             max_workers=1,
             transport_factory=lambda: _Transport(self._address, max_content_length=MOST_ANSWER_BYTES),
             max_content_length=MOST_ANSWER_BYTES,
+            message_serializer=graphbinary.Serializer(),
         )
 
     def _meaning(self, error: GremlinServerError) -> HeadwaterError:

@@ -49,8 +49,10 @@ class GremlinStore:
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Does changes, a group in a request; returns the owners of those that were not done."""
         failed: set[str] = set()
-        for group in traversals.requests(changes):
-            tokens = {item["id"]: item["token"] for item in self._connection.submit(traversals.write(group))}
+        groups = list(traversals.requests(changes))
+        answers = self._connection.submit_all(map(traversals.write, groups))
+        for group, answer in zip(groups, answers, strict=True):
+            tokens = {item["id"]: item["token"] for item in answer}
             expected = {change.owner.id: change.token.value for change in group}
             failed |= {owner for owner, token in expected.items() if tokens.get(owner) != token}
         return failed

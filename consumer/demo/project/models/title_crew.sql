@@ -1,0 +1,2 @@
+select tconst, directors, writers
+from {{ source('files', 'title_crew_tsv') }}

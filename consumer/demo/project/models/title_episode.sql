@@ -1,0 +1,2 @@
+select tconst, parenttconst, seasonnumber, episodenumber
+from {{ source('files', 'title_episode_tsv') }}

@@ -1,0 +1,2 @@
+select tconst, averagerating, numvotes
+from {{ source('files', 'title_ratings_tsv') }}

@@ -1,0 +1,232 @@
+"""What a dataset or column is made from, and what is made from it.
+
+The walk is breadth first and asks the store once per level, so that its cost goes with the depth and with what is
+found, not with the size of the graph.
+
+Of a dataset's columns `*` stands for the whole. What is made from `*` is made from every column, and what goes into `*`
+(a filter, a join) goes into every column. So a walk goes through it: upstream of a column are the sources of its
+dataset's `*`, upstream of a `*` that something is made from are the sources of all columns, and downstream the same the
+other way about. These steps inside one dataset cost no depth; they are links without a job.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from consumer.graph import ids, model
+from consumer.graph.store import Direction, Edge, GraphStore
+from consumer.graph.targets import Target, resolve
+from consumer.lineage.columns import WHOLE
+from consumer.lineage.delta import JobName
+from schemas.naming import DatasetName, last_part
+
+__all__ = ["Lineage", "Link", "Node", "Target", "lineage", "resolve"]
+
+
+class Node(NamedTuple):
+    """A dataset or column of an answer.
+
+    Attributes:
+        target: Which it is.
+        upstream: How many steps it lies upstream of what was asked about; None where it does not.
+        downstream: How many steps it lies downstream; in a cycle a node may be both.
+    """
+
+    target: Target
+    upstream: int | None
+    downstream: int | None
+
+    @property
+    def direction(self) -> Literal["root", "upstream", "downstream", "both"]:
+        """Where it lies, seen from the root."""
+        if self.depth == 0:
+            return "root"
+        if self.upstream is not None and self.downstream is not None:
+            return "both"
+        return "upstream" if self.upstream is not None else "downstream"
+
+    @property
+    def depth(self) -> int:
+        """The least number of steps from the root."""
+        return min(depth for depth in (self.upstream, self.downstream) if depth is not None)
+
+
+class Link(NamedTuple):
+    """From a dataset or column to one that a job makes from it.
+
+    Attributes:
+        source: What it is made from.
+        target: What is made.
+        job: The job; None where `source` and `target` are a dataset's column and the `*` that stands for it too.
+        tool: What made it, such as `DBT/Athena`; empty for columns.
+        transformations: For columns, `DIRECT/IDENTITY` and the like, joined by commas.
+    """
+
+    source: Target
+    target: Target
+    job: JobName | None
+    tool: str = ""
+    transformations: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a dataset or column is made from, and what is made from it.
+
+    Attributes:
+        root: What was asked about; the column `*` where a dataset was asked about by column.
+        nodes: The root and all that was reached, sorted.
+        upstream: The links that the walk upstream found, sorted.
+        downstream: Those of the walk downstream.
+    """
+
+    root: Target
+    nodes: tuple[Node, ...]
+    upstream: tuple[Link, ...]
+    downstream: tuple[Link, ...]
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """All links, sorted, each once."""
+        return tuple(sorted({*self.upstream, *self.downstream}, key=_order))
+
+
+def lineage(store: GraphStore, target: Target, upstream: int, downstream: int, *, columns: bool = False) -> Lineage:
+    """The lineage of a dataset or column.
+
+    Args:
+        store: The graph.
+        target: What is asked about. A column is always answered by columns.
+        upstream: How many steps to go against the flow of data; 0 for none.
+        downstream: How many steps to go with it.
+        columns: Whether to answer by columns.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    by_column = columns or target.column is not None
+    root = Target(target.dataset, target.column or WHOLE) if by_column else target
+    label, widen = (model.COLUMN_EDGE, _widen_columns) if by_column else (model.EDGE, _widen_nothing)
+    up = _walk(_Walk(store, label, "in", widen), root, upstream)
+    down = _walk(_Walk(store, label, "out", widen), root, downstream)
+    nodes = [Node(found, up.depths.get(found), down.depths.get(found)) for found in {**up.depths, **down.depths}]
+    return Lineage(
+        root,
+        tuple(sorted(nodes, key=lambda node: _place(node.target))),
+        tuple(sorted(up.links, key=_order)),
+        tuple(sorted(down.links, key=_order)),
+    )
+
+
+def _place(target: Target) -> tuple[DatasetName, str]:
+    return target.dataset, target.column or ""
+
+
+def _order(link: Link) -> tuple[object, ...]:
+    return _place(link.source), _place(link.target), link.job or (), link.tool, link.transformations
+
+
+Asked = Mapping[str, Collection[str]]
+"""Ids to ask for the edges of, each with the ids of the frontier that it is asked for."""
+
+Widen = Callable[[GraphStore, Collection[str]], Asked]
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """A walk in one direction, and what it has found."""
+
+    store: GraphStore
+    label: str
+    direction: Direction
+    widen: Widen
+    depths: dict[Target, int] = field(default_factory=dict)
+    links: set[Link] = field(default_factory=set)
+
+
+def _walk(walk: _Walk, root: Target, steps: int) -> _Walk:
+    frontier = {_id(root)}
+    reached = set(frontier)
+    walk.depths[root] = 0
+    for depth in range(steps):
+        asked = walk.widen(walk.store, sorted(frontier))
+        edges = walk.store.edges_at(list(asked), walk.label, walk.direction)
+        ends = {_near_end(edge, walk.direction): None for edge in edges}
+        for near in ends:
+            _stand_in(walk, near, asked[near], depth)
+        walk.links.update(_link(edge) for edge in edges)
+        frontier = {_far_end(edge, walk.direction) for edge in edges} - reached
+        reached |= frontier
+        for id_ in frontier:
+            walk.depths.setdefault(_target(id_), depth + 1)
+        if not frontier:
+            break
+    return walk
+
+
+def _stand_in(walk: _Walk, near: str, wanted_for: Collection[str], depth: int) -> None:
+    """Notes that something was walked through on behalf of others: `*` for its columns, or columns for their `*`."""
+    target = _target(near)
+    walk.depths.setdefault(target, depth)
+    for id_ in wanted_for:
+        other = _target(id_)
+        if other != target:
+            walk.links.add(Link(target, other, None) if walk.direction == "in" else Link(other, target, None))
+
+
+def _widen_nothing(_: GraphStore, frontier: Collection[str]) -> Asked:
+    return {id_: (id_,) for id_ in frontier}
+
+
+def _widen_columns(store: GraphStore, frontier: Collection[str]) -> Asked:
+    """Columns with the `*` that stands for them too, and `*` with the columns that it stands for."""
+    asked: defaultdict[str, list[str]] = defaultdict(list)
+    wholes: dict[str, str] = {}
+    for id_ in frontier:
+        dataset, column = _target(id_)
+        whole = ids.column(dataset, WHOLE)
+        asked[id_].append(id_)
+        if column == WHOLE:
+            wholes[ids.dataset(dataset)] = whole
+        else:
+            asked[whole].append(id_)
+    for edge in store.edges_at(list(wholes), model.COLUMN_OF, "in") if wholes else ():
+        asked[edge.source].append(wholes[edge.target])
+    return asked
+
+
+def _id(target: Target) -> str:
+    return ids.dataset(target.dataset) if target.column is None else ids.column(target.dataset, target.column)
+
+
+def _target(id_: str) -> Target:
+    _, namespace, name, *column = ids.parse(id_)
+    return Target(DatasetName(namespace, name), column[0] if column else None)
+
+
+def _near_end(edge: Edge, direction: Direction) -> str:
+    return edge.target if direction == "in" else edge.source
+
+
+def _far_end(edge: Edge, direction: Direction) -> str:
+    return edge.source if direction == "in" else edge.target
+
+
+def _link(edge: Edge) -> Link:
+    properties = edge.properties
+    return Link(
+        _target(edge.source),
+        _target(edge.target),
+        JobName(*ids.parse(str(properties["job"]))[1:]),
+        str(properties.get("edge_name", "")),
+        str(properties.get("transformations", "")),
+    )
+
+
+def title(target: Target) -> str:
+    """What people call it: `titles`, or `titles.title_type`."""
+    called = last_part(target.dataset)
+    return called if target.column is None else f"{called}.{target.column}"

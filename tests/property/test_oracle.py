@@ -1,0 +1,125 @@
+"""The incremental graph equals the one that a naive reading of the design makes of the same events."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.graph import export
+from consumer.lineage.identity import IdentityRules
+from tests.support.generate import ATHENA, GLUE, REDSHIFT, Json, events
+from tests.support.graphs import difference, embedded, sample, shuffled
+from tests.support.oracle import expected
+
+SAME: tuple[tuple[Sequence[str], ...], ...] = (
+    (),
+    ((f"{GLUE}/db", f"{REDSHIFT}/dev.db"), (GLUE, ATHENA)),
+    ((ATHENA, GLUE), ("s3://warehouse", "s3://lake")),
+    ((f"{REDSHIFT}/dev.db", f"{ATHENA}/awsdatacatalog.db"),),
+)
+"""Settings of `identity.same`: none; across engines and accounts; Athena and other engines first; Redshift first."""
+
+
+Spice = Callable[[Json], Json]
+
+
+def _job_facets(**facets: Json) -> Spice:
+    """Adds facets to an event's job, where it has one."""
+
+    def spiced(event: Json) -> Json:
+        if "job" not in event:
+            return event
+        return {**event, "job": {**event["job"], "facets": {**event["job"]["facets"], **facets}}}
+
+    return spiced
+
+
+def _output_facets(**facets: Json) -> Spice:
+    """Adds facets to an event's outputs."""
+
+    def spiced(event: Json) -> Json:
+        outputs = [{**output, "outputFacets": facets} for output in event.get("outputs", [])]
+        return {**event, "outputs": outputs} if outputs else event
+
+    return spiced
+
+
+def _source(table: str, **more: str) -> Json:
+    return {"type": "DATASET", "namespace": ATHENA, "name": f"AwsDataCatalog.DB.{table}", **more}
+
+
+SPICES: tuple[Spice, ...] = (
+    lambda event: event,
+    _job_facets(jobType={"processingType": "BATCH", "integration": "DBT", "jobType": "TEST"}),
+    _job_facets(lineage={"entries": [{**_source("a"), "inputs": [_source("b")]}]}),
+    _job_facets(lineage={"entries": [{**_source("b"), "fields": {"x": {"inputs": [_source("c", field="y")]}}}]}),
+    _job_facets(lineage={"entries": [{**_source("c"), "inputs": [{"type": "JOB"}, _source("a", field="x")]}]}),
+    _job_facets(lineage={"entries": [{"type": "DATASET", "namespace": ATHENA, "name": "cte", "inputs": []}]}),
+    _job_facets(lineage={"entries": "no list"}),
+    _output_facets(columnLineage={"fields": {"x": {"inputFields": [{**_source("b"), "name": "cte", "field": "x"}]}}}),
+    _output_facets(columnLineage={"_deleted": True}),
+    _output_facets(lineage={"_deleted": True}),
+    _output_facets(schema={"fields": [{"name": "s", "type": "row", "fields": [{"name": "x"}, {"name": "a.b"}]}]}),
+)
+"""What real events have and the generated ones have not."""
+
+
+def unlike(
+    documents: Sequence[Any], batches: Sequence[Sequence[Any]], same: Sequence[Sequence[str]] = (), *, by_name: bool = False
+) -> str:
+    """How the graph of batches differs from the oracle's of the same documents."""
+    rules = IdentityRules.of(same, by_table_name=by_name)
+    oracle = export.to_json(expected(documents, same, by_table_name=by_name))
+    return difference(embedded(batches, rules), oracle)
+
+
+@settings(max_examples=400)
+@given(events(linked=False), st.integers(0, 2**32))
+def test_the_graph_is_what_the_oracle_says(documents: list[Any], seed: int) -> None:
+    """Without links between names, any batches of the events make the oracle's graph."""
+    changed = unlike(documents, shuffled(documents, random.Random(seed), 4))
+    assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
+@settings(max_examples=600)
+@given(events(), st.integers(0, 2**32), st.sampled_from(SAME), st.booleans())
+def test_identity_is_what_the_oracle_says(
+    documents: list[Any], seed: int, same: Sequence[Sequence[str]], by_name: bool  # noqa: FBT001 - Hypothesis names it
+) -> None:
+    """With symlinks and configured identity, any batches of the events make the oracle's graph."""
+    changed = unlike(documents, shuffled(documents, random.Random(seed), 4), same, by_name=by_name)
+    assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
+@settings(max_examples=400)
+@given(events(), st.lists(st.sampled_from(SPICES), min_size=10, max_size=10), st.integers(0, 2**32))
+def test_all_sorts_of_facets_are_what_the_oracle_says(documents: list[Any], spices: list[Spice], seed: int) -> None:
+    """Tests of models, lineage that jobs state, nested columns, names that are none: the oracle's graph."""
+    spiced = [spice(document) for spice, document in zip(spices, documents, strict=False)]
+    changed = unlike(spiced, shuffled(spiced, random.Random(seed), 4))
+    assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
+def test_a_job_type_that_is_taken_back_is_forgotten_in_any_batches() -> None:
+    """A job's type is the latest one, and none where that was deleted, whether it comes alone or with others."""
+    facets = ({"jobType": {"integration": "DBT", "jobType": "MODEL"}}, {"jobType": {"_deleted": True}})
+    documents = [
+        {"eventTime": f"2026-01-01T00:00:0{at}Z", "job": {"namespace": "dbt", "name": "j", "facets": said}}
+        for at, said in enumerate(facets)
+    ]
+    assert not unlike(documents, [documents]), "in one batch"
+    changed = unlike(documents, [documents[:1], documents[1:]])
+    assert not changed, f"in two batches the old type stays on the job's vertex:\n{changed}"
+
+
+@pytest.mark.parametrize("same", SAME[:2], ids=["no rules", "across engines"])
+def test_recorded_events_make_the_oracles_graph(same: Sequence[Sequence[str]]) -> None:
+    """What dbt really sends makes the oracle's graph."""
+    documents = sample()
+    changed = unlike(documents, [documents], same)
+    assert not changed, f"the graph is not what the design says:\n{changed}"

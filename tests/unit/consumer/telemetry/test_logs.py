@@ -1,0 +1,96 @@
+"""Logs: one form for all lines, and no secrets from a library's debugging."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from consumer.telemetry import logs
+
+
+class Terminal(io.StringIO):
+    """A stream that people look at."""
+
+    def isatty(self) -> bool:
+        """It is a terminal."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.level = before
+
+
+def test_json_lines_elsewhere_than_on_a_terminal() -> None:
+    """Our lines and those of libraries have the same form."""
+    out = io.StringIO()
+    logs.configure("info", "auto", out)
+    structlog.get_logger("consumer.x").info("done", records=3, name="Büro")
+    logging.getLogger("some.library").warning("odd %s", "thing", extra={"shard": 1})
+    ours, theirs = (json.loads(line) for line in out.getvalue().splitlines())
+    assert (ours["event"], ours["records"], ours["level"], ours["logger"]) == ("done", 3, "info", "consumer.x")
+    assert ours["timestamp"].endswith("Z")
+    assert (theirs["event"], theirs["level"], theirs["logger"], theirs["shard"]) == (
+        "odd thing",
+        "warning",
+        "some.library",
+        1,
+    )
+
+
+def test_errors_are_one_line_of_json() -> None:
+    """A traceback does not break the form."""
+    out = io.StringIO()
+    logs.configure("info", "json", out)
+    try:
+        int("bad")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    (line,) = out.getvalue().splitlines()
+    assert "ValueError: invalid literal" in json.loads(line)["exception"]
+
+
+def test_text_on_a_terminal() -> None:
+    """People get text."""
+    out = Terminal()
+    logs.configure("info", "auto", out)
+    structlog.get_logger().info("done", records=3)
+    assert not out.getvalue().startswith("{")
+    assert "done" in out.getvalue()
+
+
+def test_level_holds_for_all() -> None:
+    """What is below the level is not told."""
+    out = io.StringIO()
+    logs.configure("warning", "json", out)
+    structlog.get_logger().info("quiet")
+    logging.getLogger("other").info("quiet")
+    assert out.getvalue() == ""
+
+
+def test_libraries_that_tell_secrets_are_kept_quiet() -> None:
+    """At debug the Kafka client would write its configuration, with the password."""
+    out = io.StringIO()
+    logs.configure("debug", "json", out)
+    logging.getLogger("kafka.admin.client").debug("configuration: %s", {"sasl_plain_password": "secret"})
+    structlog.get_logger().debug("loud")
+    assert "secret" not in out.getvalue()
+    assert "loud" in out.getvalue()
+
+
+def test_twice_is_once() -> None:
+    """Configuring again does not double the lines."""
+    out = io.StringIO()
+    logs.configure("info", "json", out)
+    logs.configure("info", "json", out)
+    structlog.get_logger().info("once")
+    assert len(out.getvalue().splitlines()) == 1

@@ -1,0 +1,160 @@
+"""Settings: who wins, where a value came from, and what a mistake is told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from consumer.errors import UsageError
+from consumer.settings import MASK, Settings, describe, load, origins
+
+PREFIXES = ["arn:aws:glue:us-east-1:1/imdb", "redshift://wg:5439/main.imdb"]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [name for name in os.environ if name.startswith("HEADWATER_")]:
+        monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    """A file that sets a bit of everything."""
+    path = tmp_path / "headwater.toml"
+    path.write_text(
+        'graph = "sqlite:///file.db"\n[kafka]\ntopic = "file"\ngroup_id = "file"\nbootstrap_servers = ["a:1", "b:2"]\n'
+        f"[[identity.same]]\nprefixes = {PREFIXES}\n"
+    )
+    return path
+
+
+def wrong(text: str, overrides: dict[str, object] | None = None, path: Path | None = None) -> None:
+    """Loading fails with a message that holds the text."""
+    with pytest.raises(UsageError) as caught:
+        load(overrides or {}, path)
+    assert text in str(caught.value), str(caught.value)
+
+
+def test_flag_environment_file_default(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each layer covers the ones below it, and the origin tells which it was."""
+    monkeypatch.setenv("HEADWATER_KAFKA__GROUP_ID", "environment")
+    monkeypatch.setenv("HEADWATER_GRAPH", "sqlite:///environment.db")
+    settings = load({"graph": "sqlite:///flag.db"}, toml)
+    found = {origin.setting.name: (origin.value, origin.source) for origin in origins(settings)}
+    assert found["graph"] == ("sqlite:///flag.db", "flag for graph")
+    assert found["kafka.group_id"] == ("environment", "environment variable HEADWATER_KAFKA__GROUP_ID")
+    assert found["kafka.topic"] == ("file", f"kafka.topic in {toml}")
+    assert found["kafka.auth"] == ("plaintext", "default")
+    assert found["identity.same"] == ([{"prefixes": PREFIXES}], f"identity.same in {toml}")
+
+
+def test_lists_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers are separated by commas, tables are JSON."""
+    monkeypatch.setenv("HEADWATER_KAFKA__BOOTSTRAP_SERVERS", "one:9092, two:9092")
+    monkeypatch.setenv("HEADWATER_IDENTITY__SAME", '[{"prefixes": ["a", "b"]}]')
+    settings = load({})
+    assert settings.kafka.bootstrap_servers == ["one:9092", "two:9092"]
+    assert settings.identity.same[0].prefixes == ["a", "b"]
+
+
+def test_defaults_are_valid() -> None:
+    """Without any setting there is an embedded graph and a broker on this machine."""
+    settings = load({})
+    assert settings.graph == "sqlite:///headwater.db"
+    assert settings.kafka.bootstrap_servers == ["localhost:9092"]
+    assert {origin.source for origin in origins(settings)} == {"default"}
+
+
+def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No password in what is printed, nor in the message about a wrong setting."""
+    monkeypatch.setenv("HEADWATER_KAFKA__PASSWORD", "hunter2")
+    settings = load({"kafka.auth": "scram", "kafka.username": "u"})
+    assert settings.kafka.password is not None
+    assert settings.kafka.password.get_secret_value() == "hunter2"
+    assert {origin.value for origin in origins(settings) if origin.setting.secret} == {MASK}
+    assert "hunter2" not in repr(settings)
+    with pytest.raises(UsageError) as caught:
+        load({"kafka.auth": "scram", "kafka.session_timeout_s": "x"})
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None, "pydantic's own message holds the values"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ({"kafka.auth": "scram"}, "auth = scram needs kafka.username and kafka.password"),
+        ({"kafka.auth": "magic"}, "kafka.auth: Input should be 'plaintext', 'tls', 'scram' or 'iam'"),
+        ({"kafka.bootstrap_servers": "one"}, "kafka.bootstrap_servers: 'one' is not HOST:PORT"),
+        ({"kafka.bootstrap_servers": "one:0"}, "'one:0' is not HOST:PORT"),
+        ({"kafka.bootstrap_servers": ""}, "kafka.bootstrap_servers: List should have at least 1 item"),
+        ({"kafka.replication_factor": 0}, "a topic needs one copy at least"),
+        ({"kafka.session_timeout_s": 2}, "session_timeout_s must be larger than heartbeat_interval_s"),
+        ({"batch.max_records": 0}, "batch.max_records: Input should be greater than or equal to 1"),
+        ({"batch.max_age_s": "nan"}, "batch.max_age_s: Input should be a finite number"),
+        ({"identity.same": [{"prefixes": ["one"]}]}, "identity.same.0.prefixes: List should have at least 2 items"),
+        ({"kafka.topik": "x"}, "did you mean kafka.topic?"),
+        ({"max_records": 1}, "did you mean batch.max_records?"),
+    ],
+)
+def test_wrong_values_are_named(overrides: dict[str, object], text: str) -> None:
+    """A message names the setting and what would be right."""
+    wrong(text, overrides)
+
+
+def test_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong in the environment is told by the variable's name."""
+    monkeypatch.setenv("HEADWATER_BATCH__MAX_RECORDS", "many")
+    wrong("batch.max_records: Input should be a valid integer")
+    wrong("set by environment variable HEADWATER_BATCH__MAX_RECORDS")
+
+
+def test_no_json_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of tables that is no JSON is told by the variable's name."""
+    monkeypatch.setenv("HEADWATER_IDENTITY__SAME", "a,b")
+    wrong("environment variable HEADWATER_IDENTITY__SAME holds no JSON")
+
+
+def test_unknown_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelled variable is no silence; those of commands can be declared."""
+    monkeypatch.setenv("HEADWATER_KAFKA__TOPC", "x")
+    wrong("environment variable HEADWATER_KAFKA__TOPC sets nothing; did you mean HEADWATER_KAFKA__TOPIC?")
+    assert load({}, other_variables={"HEADWATER_KAFKA__TOPC"}).kafka.topic == "openlineage.events"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[kafka]\ntopik = 1", "sets kafka.topik, which is no setting; did you mean kafka.topic?"),
+        ("[kafak]\ntopic = 1", "sets kafak, which is no setting"),
+        ("topic = 1", "sets topic, which is no setting; did you mean kafka.topic?"),
+        ("[kafka]\ntopic = 1", "kafka.topic: Input should be a valid string (set by kafka.topic in"),
+        ("kafka = 1", "sets kafka, which is no setting"),
+        ("= 1", "is no TOML"),
+    ],
+)
+def test_wrong_files_are_named(tmp_path: Path, text: str, expected: str) -> None:
+    """A message names the file, the key, and the nearest that there is."""
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    wrong(expected, path=path)
+    wrong(str(path), path=path)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    """A file that is not there is an error, not a default."""
+    wrong("can't be read: No such file", path=tmp_path / "none.toml")
+
+
+def test_every_setting_is_described() -> None:
+    """Each has a sentence, a variable and a unit where it has one."""
+    settings = describe(Settings)
+    assert len({setting.env for setting in settings}) == len(settings)
+    for setting in settings:
+        assert setting.description.endswith("."), f"{setting.name} needs a sentence"
+        assert setting.env == "HEADWATER_" + setting.name.upper().replace(".", "__")
+        if setting.name.endswith("_s"):
+            assert "econd" in setting.description or "time" in setting.description, f"{setting.name} needs its unit"
+    assert [setting.name for setting in settings if setting.secret] == ["kafka.password"]
+    assert next(s for s in settings if s.name == "log.format").choices == ("auto", "json", "console")
