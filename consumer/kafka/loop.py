@@ -112,7 +112,7 @@ class Loop:
         self._stop = stop
         self._report = report
         self._wait = wait or wait_exponential_jitter(
-            initial=batching.retry_first_s, max=batching.retry_max_s, jitter=batching.retry_first_s
+            multiplier=batching.retry_first_s, max=batching.retry_max_s, jitter=batching.retry_first_s
         )
         self._arrived: deque[Record] = deque()
         self._batch = _Batch()

@@ -63,6 +63,13 @@ def fold(event: Event, rules: IdentityRules) -> Delta:
     return folding.delta
 
 
+def _written(event: RunEvent) -> tuple[OutputDataset, ...]:
+    """What a run writes; a dbt test writes nothing, though in structured logs its audit table is named as an output."""
+    kind = event.job.facets.get(JobTypeJobFacet.key)
+    is_test = isinstance(kind, dict) and kind.get("jobType") == TEST and kind.get("integration") == "DBT"
+    return () if is_test else event.outputs
+
+
 class _Mention(NamedTuple):
     """A dataset's canonical name, and what its being named says of it and of the names that it is linked with."""
 
@@ -111,7 +118,7 @@ class _Folding:
         """A run, its job, and its datasets."""
         job = self._job(event.job, event.producer)
         rank = RANKS[event.event_type]
-        inputs, outputs = self._inputs(event.inputs), self._outputs(event.outputs)
+        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event))
         self.delta.runs[event.run.run_id] = RunFacts(
             jobs={job: self._time},
             state=State(rank, self._time, event.event_type),
