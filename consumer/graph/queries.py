@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from consumer.graph import ids, model
@@ -157,11 +158,11 @@ def _walk(walk: _Walk, root: Target, steps: int) -> _Walk:
         ends = {_near_end(edge, walk.direction): None for edge in edges}
         for near in ends:
             _stand_in(walk, near, asked[near], depth)
-        walk.links.update(_link(edge) for edge in edges)
+        walk.links.update(link_of(edge) for edge in edges)
         frontier = {_far_end(edge, walk.direction) for edge in edges} - reached
         reached |= frontier
         for id_ in frontier:
-            walk.depths.setdefault(_target(id_), depth + 1)
+            walk.depths.setdefault(target_of(id_), depth + 1)
         if not frontier:
             break
     return walk
@@ -169,10 +170,10 @@ def _walk(walk: _Walk, root: Target, steps: int) -> _Walk:
 
 def _stand_in(walk: _Walk, near: str, wanted_for: Collection[str], depth: int) -> None:
     """Notes that something was walked through on behalf of others: `*` for its columns, or columns for their `*`."""
-    target = _target(near)
+    target = target_of(near)
     walk.depths.setdefault(target, depth)
     for id_ in wanted_for:
-        other = _target(id_)
+        other = target_of(id_)
         if other != target:
             walk.links.add(Link(target, other, None) if walk.direction == "in" else Link(other, target, None))
 
@@ -186,7 +187,7 @@ def _widen_columns(store: GraphStore, frontier: Collection[str]) -> Asked:
     asked: defaultdict[str, list[str]] = defaultdict(list)
     wholes: dict[str, str] = {}
     for id_ in frontier:
-        dataset, column = _target(id_)
+        dataset, column = target_of(id_)
         whole = ids.column(dataset, WHOLE)
         asked[id_].append(id_)
         if column == WHOLE:
@@ -202,9 +203,17 @@ def _id(target: Target) -> str:
     return ids.dataset(target.dataset) if target.column is None else ids.column(target.dataset, target.column)
 
 
-def _target(id_: str) -> Target:
+# One vertex is the end of many edges, and one job makes many.
+@lru_cache(maxsize=32768)
+def target_of(id_: str) -> Target:
+    """The dataset or column of a vertex's id."""
     _, namespace, name, *column = ids.parse(id_)
     return Target(DatasetName(namespace, name), column[0] if column else None)
+
+
+@lru_cache(maxsize=8192)
+def _job(id_: str) -> JobName:
+    return JobName(*ids.parse(id_)[1:])
 
 
 def _near_end(edge: Edge, direction: Direction) -> str:
@@ -215,12 +224,13 @@ def _far_end(edge: Edge, direction: Direction) -> str:
     return edge.source if direction == "in" else edge.target
 
 
-def _link(edge: Edge) -> Link:
+def link_of(edge: Edge) -> Link:
+    """A dataset or column edge of the store as a link."""
     properties = edge.properties
     return Link(
-        _target(edge.source),
-        _target(edge.target),
-        JobName(*ids.parse(str(properties["job"]))[1:]),
+        target_of(edge.source),
+        target_of(edge.target),
+        _job(str(properties["job"])),
         str(properties.get("edge_name", "")),
         str(properties.get("transformations", "")),
     )

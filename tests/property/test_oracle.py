@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from consumer.graph import export
 from consumer.lineage.identity import IdentityRules
 from tests.support.generate import ATHENA, GLUE, REDSHIFT, Json, events
-from tests.support.graphs import difference, embedded, sample, shuffled
+from tests.support.ingest import difference, embedded, sample, shuffled
 from tests.support.oracle import expected
 
 SAME: tuple[tuple[Sequence[str], ...], ...] = (

@@ -1,18 +1,14 @@
-"""Graphs for tests: made from lists of event documents, exported, compared."""
+"""Graphs to ask and to draw, made the way all are: from events, by the writer."""
 
 from __future__ import annotations
 
-import difflib
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from consumer.graph import export
 from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.store import GraphStore
 from consumer.graph.writer import GraphWriter
 from consumer.lineage.delta import Delta, merge
 from consumer.lineage.fold import fold
@@ -20,58 +16,66 @@ from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode_document
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
-NO_RULES = IdentityRules.of()
+REDSHIFT = "redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439"
+GLUE = "arn:aws:glue:us-east-1:123456789012"
+DEMO_RULES = IdentityRules.of([[f"{GLUE}/imdb_stg", "redshift://127.0.0.1:15440/dev.imdb_stg"]])
+
+Name = tuple[str, str]
+Columns = Mapping[str, Sequence[tuple[Name, str]]]
+"""By target column its sources; the target column `*` is the whole dataset, the source column `*` a whole source."""
 
 
-def sample(*names: str) -> list[Any]:
-    """The recorded events of files in tests/data/samples, given without `.jsonl`; of all files if none is named."""
-    files = [SAMPLES / f"{name}.jsonl" for name in names] or sorted(SAMPLES.glob("*.jsonl"))
-    return [orjson.loads(line) for file in files for line in file.read_bytes().splitlines() if line.strip()]
+def table(name: str, schema: str = "s") -> Name:
+    """A table in the one Redshift of these graphs."""
+    return REDSHIFT, f"dev.{schema}.{name}"
 
 
-def folded(documents: Iterable[Any], rules: IdentityRules = NO_RULES) -> Delta:
-    """One delta of a batch of documents."""
-    delta = Delta()
-    for document in documents:
-        merge(delta, fold(decode_document(document), rules))
-    return delta
+def job(
+    target: Name,
+    *sources: Name,
+    columns: Columns | None = None,
+    name: str | None = None,
+    facets: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The event of a dbt model that makes a target from sources, and says how its columns come about."""
+    lineage = {"columnLineage": _column_lineage(columns)} if columns else {}
+    return {
+        "eventTime": "2026-01-01T00:00:00Z",
+        "job": {
+            "namespace": "dbt",
+            "name": name or f"model.p.{target[1]}",
+            "facets": {"jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"}},
+        },
+        "inputs": [{"namespace": namespace, "name": called} for namespace, called in sources],
+        "outputs": [{"namespace": target[0], "name": target[1], "facets": {**lineage, **(facets or {})}}],
+        "producer": "https://example.com",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/JobEvent",
+    }
 
 
-def write(store: GraphStore, batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> None:
-    """Writes batches of documents, as one writer."""
-    writer = GraphWriter(store)
-    for batch in batches:
-        writer.apply(folded(batch, rules))
+def _column_lineage(columns: Columns) -> dict[str, Any]:
+    def sources(found: Sequence[tuple[Name, str]]) -> list[dict[str, Any]]:
+        kinds = [{"type": "DIRECT", "subtype": "IDENTITY"}]
+        return [
+            {"namespace": name[0], "name": name[1], "field": field, "transformations": kinds} for name, field in found
+        ]
+
+    return {
+        "fields": {name: {"inputFields": sources(found)} for name, found in columns.items() if name != "*"},
+        "dataset": sources(columns.get("*", ())),
+    }
 
 
-def exported(store: GraphStore) -> bytes:
-    """The graph as bytes."""
-    return export.to_json(export.document(store))
+def graph(events: Iterable[Any], rules: IdentityRules | None = None) -> EmbeddedStore:
+    """The graph of events, in memory."""
+    store, delta = EmbeddedStore(Path(":memory:")), Delta()
+    for event in events:
+        merge(delta, fold(decode_document(event), rules or IdentityRules.of()))
+    GraphWriter(store).apply(delta)
+    return store
 
 
-def embedded(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> bytes:
-    """The graph that batches make in the embedded store, as bytes."""
-    store = EmbeddedStore(Path(":memory:"))
-    try:
-        write(store, batches, rules)
-        return exported(store)
-    finally:
-        store.close()
-
-
-def shuffled(documents: Sequence[Any], rng: random.Random, size: int) -> list[list[Any]]:
-    """Documents in another order, a third of them twice, in batches of at most `size`."""
-    found = [*documents, *(document for document in documents if rng.random() < 1 / 3)]
-    rng.shuffle(found)
-    batches: list[list[Any]] = []
-    while found:
-        count = rng.randint(1, size)
-        batches.append(found[:count])
-        del found[:count]
-    return batches
-
-
-def difference(found: bytes, expected: bytes) -> str:
-    """What differs between two exports, as a unified diff; empty where nothing does."""
-    lines = difflib.unified_diff(expected.decode().split("\n"), found.decode().split("\n"), lineterm="", n=6)
-    return "\n".join(lines)
+def demo() -> EmbeddedStore:
+    """The graph of real runs of dbt: Athena makes what Redshift reads."""
+    files = (SAMPLES / "events_athena.jsonl", SAMPLES / "events_redshift_withcatalog.jsonl")
+    return graph((orjson.loads(line) for file in files for line in file.read_bytes().splitlines()), DEMO_RULES)

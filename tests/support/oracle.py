@@ -18,7 +18,7 @@ from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet, SchemaField
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
-from tests.support.oracle_events import NOTHING, Key, Said, Told, job_key, outputs_of, said
+from tests.support.oracle_events import NOTHING, Key, Said, Told, job_key, outputs_of, said, written
 from tests.support.oracle_identity import Identity, mentions
 
 Json = dict[str, list[Any]]
@@ -90,7 +90,7 @@ class RunOf:
     @cached_property
     def outputs(self) -> frozenset[DatasetName]:
         """All that it wrote."""
-        return frozenset(canonical(one.namespace, one.name) for event in self.mine for one in event.outputs)
+        return frozenset(canonical(one.namespace, one.name) for event in self.mine for one in written(event))
 
     @cached_property
     def carried(self) -> dict[DatasetName, dict[str, Said]]:

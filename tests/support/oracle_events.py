@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, explicit_of_job, read_facet
 from schemas.errors import BadFacet
-from schemas.events import Job, JobEvent, RunEvent
+from schemas.events import Job, JobEvent, OutputDataset, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet
 from schemas.facets.dbt import DbtNodeJobFacet
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
@@ -87,10 +87,17 @@ def told_by(view: ColumnLineageDatasetFacet | LineageFacet | LineageDatasetEntry
     return Told(frozenset(datasets), frozenset(columns))
 
 
+def written(event: RunEvent | JobEvent) -> tuple[OutputDataset, ...]:
+    """What a run writes; a run of a dbt test writes nothing, whatever it names (decision record 4)."""
+    kind = facet(JobTypeJobFacet, event.job.facets)
+    is_test = kind is not None and (kind.integration, kind.job_type) == ("DBT", "TEST")
+    return () if is_test and isinstance(event, RunEvent) else event.outputs
+
+
 def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]:
     """What an event says of its outputs, and of the targets of its job's explicit lineage."""
     found: dict[DatasetName, dict[str, Said]] = {}
-    for output in event.outputs:
+    for output in written(event):
         facets = {**output.facets, **output.output_facets}
         known = found.setdefault(canonical(output.namespace, output.name), {})
         for view in (SchemaDatasetFacet, ColumnLineageDatasetFacet, LineageFacet):

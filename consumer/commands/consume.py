@@ -1,0 +1,90 @@
+"""`headwater consume`: the service, from Kafka to a sink."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import asdict
+from types import FrameType
+from typing import cast
+
+import click
+import structlog
+
+from consumer import wiring
+from consumer.options import examples, with_settings
+from consumer.settings import Settings
+from schemas.decode import decode
+
+_log = structlog.get_logger(__name__)
+
+
+@click.command(
+    name="consume",
+    epilog=examples(
+        "headwater consume --graph 'neptune://host:8182?region=us-east-1' --kafka-bootstrap-servers b-1.msk:9098"
+        " --kafka-auth iam",
+        "headwater consume --config headwater.toml",
+        "HEADWATER_KAFKA__PASSWORD=... headwater consume --kafka-auth scram --kafka-username headwater",
+    ),
+)
+@click.option(
+    "--sink",
+    type=click.Choice(list(wiring.SINKS)),
+    default="graph",
+    show_default=True,
+    envvar="HEADWATER_CONSUME__SINK",
+    show_envvar=True,
+    help="Where events go; each sink needs a consumer group of its own.",
+)
+@with_settings("graph", "kafka", "batch", "identity")
+def consume(settings: Settings, sink: str) -> None:
+    """Fold events from Kafka into the graph, until SIGTERM.
+
+    SIGTERM finishes what is in hand, commits, leaves the group and ends with 0; so does Ctrl-C, but with 130, and a
+    second one ends at once. The password of Kafka is taken from HEADWATER_KAFKA__PASSWORD or a file, never from a flag.
+    """
+    from consumer.kafka.dead_letters import TopicDeadLetters  # noqa: PLC0415 -- only this command needs Kafka's client
+    from consumer.kafka.loop import Loop, Report  # noqa: PLC0415
+    from consumer.kafka.producer import TopicProducer  # noqa: PLC0415
+    from consumer.kafka.source import KafkaSource  # noqa: PLC0415
+
+    def tell(report: Report) -> None:
+        _log.debug("batch written", **asdict(report))
+
+    with ExitStack() as stack:
+        stop = _Stop()
+        target = wiring.SINKS[cast("wiring.SinkName", sink)](settings)
+        stack.callback(target.close)
+        letters = TopicDeadLetters(TopicProducer(settings.kafka), settings.kafka.dead_letter_topic)
+        stack.callback(letters.close)
+        source = KafkaSource(settings.kafka)
+        _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
+        Loop(source, decode, target, letters, settings.batch, time.monotonic, stop.requested, report=tell).run()
+    _log.info("stopped", signal=stop.signal)
+    if stop.signal == "SIGINT":
+        raise KeyboardInterrupt
+
+
+class _Stop:
+    """A request to stop, made by a signal.
+
+    Attributes:
+        requested: Set by the first SIGTERM or SIGINT; a second one has its usual effect.
+        signal: Its name.
+    """
+
+    def __init__(self) -> None:
+        self.requested = threading.Event()
+        self.signal = ""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        self.signal = signal.Signals(number).name
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # On a thread, as this one may have been interrupted while it held the event's lock.
+        threading.Thread(target=self.requested.set, daemon=True).start()

@@ -1,0 +1,153 @@
+"""One dataset's or column's lineage as text: a tree for people, JSON for programs, pictures as Mermaid and DOT."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import click
+import orjson
+
+from consumer.graph import drawing
+from consumer.graph.queries import Lineage, Link, title
+from consumer.graph.targets import Target
+from schemas.naming import last_part
+
+REPEATED = "(*)"
+"""Marks what is there more than once, where its branches are shown at another place."""
+
+
+class _Branch(NamedTuple):
+    """What hangs on something in the tree, and by what it is made."""
+
+    target: Target
+    by: str
+
+
+def tree(lineage: Lineage) -> str:
+    """A tree for people, first what is upstream, then what is downstream.
+
+    A dataset's branches are shown once, where it is nearest to the root, and `(*)` stands where they are left out.
+    Places and tools are dim, in the terminal's own way; `click.echo` leaves that out where the output is no terminal.
+    """
+    lines = [click.style(title(lineage.root), bold=True) + _dim(drawing.place(lineage.root.dataset))]
+    upstream, downstream = _branches(lineage.upstream, against=True), _branches(lineage.downstream, against=False)
+    if upstream:
+        lines += [click.style("← upstream", dim=True), *_lines(lineage.root, upstream)]
+    if downstream:
+        lines += [click.style("→ downstream", dim=True), *_lines(lineage.root, downstream)]
+    if not upstream and not downstream:
+        lines.append(click.style("nothing upstream or downstream", dim=True))
+    return "\n".join([*lines, ""])
+
+
+def _dim(*texts: str) -> str:
+    return "".join("  " + click.style(text, dim=True) for text in texts if text)
+
+
+def _branches(links: Iterable[Link], *, against: bool) -> dict[Target, list[_Branch]]:
+    """What hangs on what, sorted, with the jobs between two things taken together."""
+    said: defaultdict[tuple[Target, Target], set[str]] = defaultdict(set)
+    for link in links:
+        ends = (link.target, link.source) if against else (link.source, link.target)
+        said[ends].add(link.tool or link.transformations)
+    found: defaultdict[Target, list[_Branch]] = defaultdict(list)
+    for (parent, child), by in sorted(said.items(), key=lambda item: (title(item[0][1]), item[0])):
+        found[parent].append(_Branch(child, ", ".join(sorted(by - {""}))))
+    return dict(found)
+
+
+def _homes(root: Target, branches: Mapping[Target, list[_Branch]]) -> dict[Target, Target | None]:
+    """Below which parent each thing's own branches are shown: the first of those that are nearest to the root."""
+    homes: dict[Target, Target | None] = {root: None}
+    level = [root]
+    while level:
+        below: list[Target] = []
+        for parent in level:
+            for branch in branches.get(parent, ()):
+                if branch.target not in homes:
+                    homes[branch.target] = parent
+                    below.append(branch.target)
+        level = below
+    return homes
+
+
+def _lines(root: Target, branches: Mapping[Target, list[_Branch]]) -> Iterator[str]:
+    """The lines below the root. A stack, since lineage may be deeper than Python's calls."""
+    homes = _homes(root, branches)
+    waiting = _hanging(root, branches, "")
+    while waiting:
+        parent, branch, indent, is_last = waiting.pop()
+        below = _hanging(branch.target, branches, indent + ("    " if is_last else "│   "))
+        is_home = homes[branch.target] == parent
+        mark = REPEATED if below and not is_home else ""
+        notes = _dim(drawing.place(branch.target.dataset), branch.by, mark)
+        yield f"{indent}{'└── ' if is_last else '├── '}{title(branch.target)}{notes}"
+        if is_home:
+            waiting += below
+
+
+def _hanging(
+    parent: Target, branches: Mapping[Target, list[_Branch]], indent: str
+) -> list[tuple[Target, _Branch, str, bool]]:
+    """What hangs on something, the first at the end: its parent, itself, how far it is indented, and if it is last."""
+    found = branches.get(parent, [])
+    return [(parent, branch, indent, branch is found[-1]) for branch in reversed(found)]
+
+
+def json(lineage: Lineage) -> str:
+    """One JSON object, keys and lists sorted.
+
+    ```
+    {"root":  {"namespace": "...", "name": "...", "node_name": "..."},
+     "nodes": [{"namespace": "...", "name": "...", "node_name": "...", "direction": "upstream", "depth": 1}],
+     "edges": [{"source": ["ns", "name"], "target": ["ns", "name"], "job": ["ns", "name"], "tool": "DBT/Redshift"}]}
+    ```
+    `direction` is root, upstream, downstream, or both (in a cycle), and `depth` the least number of steps from the
+    root. By columns, root and nodes have a `column`, the ends of edges a third part, the column, and an edge has
+    `transformations`, such as `["DIRECT/IDENTITY"]`, in place of `tool`. An edge whose `job` is null leads between a
+    column of a dataset and the column `*`, which stands for all of them.
+    """
+    document = {
+        "root": _named(lineage.root),
+        "nodes": [{**_named(node.target), "direction": node.direction, "depth": node.depth} for node in lineage.nodes],
+        "edges": [_edge(link) for link in lineage.links],
+    }
+    return orjson.dumps(
+        document, default=tuple, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    ).decode()
+
+
+def _named(target: Target) -> dict[str, Any]:
+    named: dict[str, Any] = {**target.dataset._asdict(), "node_name": last_part(target.dataset)}
+    return named if target.column is None else {**named, "column": target.column}
+
+
+def _edge(link: Link) -> dict[str, Any]:
+    edge = {"source": _end(link.source), "target": _end(link.target), "job": link.job}
+    if link.source.column is None:
+        return {**edge, "tool": link.tool}
+    return {**edge, "transformations": link.transformations.split(",") if link.transformations else []}
+
+
+def _end(target: Target) -> tuple[str, ...]:
+    return target.dataset if target.column is None else (*target.dataset, target.column)
+
+
+def _drawn(lineage: Lineage) -> drawing.Drawing:
+    return drawing.drawing((node.target for node in lineage.nodes), lineage.links, lineage.root)
+
+
+def mermaid(lineage: Lineage) -> str:
+    """A Mermaid flowchart, which GitHub and most notebooks show as a picture."""
+    return drawing.mermaid(_drawn(lineage))
+
+
+def dot(lineage: Lineage) -> str:
+    """A graph for GraphViz: `headwater lineage titles --format dot | dot -Tsvg`."""
+    return drawing.dot(_drawn(lineage))
+
+
+FORMATS: Mapping[str, Callable[[Lineage], str]] = {"tree": tree, "json": json, "mermaid": mermaid, "dot": dot}
+"""What `headwater lineage --format` offers."""

@@ -1,0 +1,87 @@
+"""The whole graph in each format that `headwater export` offers."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import orjson
+
+from consumer.graph import drawing, export, ids, model, neptune_csv
+from consumer.graph.queries import link_of, target_of
+from consumer.graph.store import GraphStore
+from consumer.graph.targets import spelled
+from schemas.naming import DatasetName, last_part, parts
+
+
+def json(store: GraphStore) -> bytes:
+    """The design's JSON object: datasets, jobs, runs, and what is current between them."""
+    return export.to_json(export.document(store))
+
+
+def lineage_map(store: GraphStore) -> bytes:
+    """`{"lineage_map": {"title_crew": ["stg_title_crew"], ...}}`: every dataset with those that are made from it.
+
+    The form of the AWS Big Data Blog's article "Building end-to-end data lineage for one-time and complex queries using
+    Amazon Athena, Amazon Redshift, Amazon Neptune and dbt", which has it from dbt's `child_map`: a dataset goes by the
+    last part of its name, and one from which nothing is made has an empty list. Two datasets that end alike stay two:
+    they go by as many parts as tell them apart.
+    """
+    names = [target_of(vertex.id).dataset for vertex in store.vertices(model.NODE)]
+    links = [(target_of(edge.source).dataset, target_of(edge.target).dataset) for edge in store.edges(model.EDGE)]
+    called = short_names({*names, *(name for link in links for name in link)})
+    children: defaultdict[str, set[str]] = defaultdict(set)
+    for name in names:
+        children[called[name]] = set()
+    for source, target in links:
+        children[called[source]].add(called[target])
+    document = {"lineage_map": {name: sorted(found) for name, found in children.items()}}
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def short_names(names: Iterable[DatasetName]) -> dict[DatasetName, str]:
+    """Names by as few of their last parts as no other of them ends in, else as `namespace/name`."""
+    forms = {name: list(_forms(name)) for name in names}
+    count = Counter(form for found in forms.values() for form in set(found))
+    return {name: next(form for form in found if count[form] == 1) for name, found in forms.items()}
+
+
+def _forms(name: DatasetName) -> Iterator[str]:
+    yield last_part(name)
+    known = parts(name) or ()
+    for first in range(len(known) - 2, -1, -1):
+        yield ".".join(known[first:])
+    yield spelled(name)
+    # Where even that reads like another one, the parts of an id do not.
+    yield ids.dataset(name)
+
+
+def _drawn(store: GraphStore) -> drawing.Drawing:
+    links = [link_of(edge) for edge in store.edges(model.EDGE)]
+    targets = {target_of(vertex.id) for vertex in store.vertices(model.NODE)}
+    return drawing.drawing(targets.union(*((link.source, link.target) for link in links)), links)
+
+
+def mermaid(store: GraphStore) -> bytes:
+    """All datasets and what is made from what, as a Mermaid flowchart."""
+    return drawing.mermaid(_drawn(store)).encode()
+
+
+def dot(store: GraphStore) -> bytes:
+    """All datasets and what is made from what, for GraphViz."""
+    return drawing.dot(_drawn(store)).encode()
+
+
+def neptune(store: GraphStore) -> bytes:
+    """Both tables of Neptune's bulk load format."""
+    return neptune_csv.text(store).encode()
+
+
+FORMATS: Mapping[str, Callable[[GraphStore], bytes]] = {
+    "json": json,
+    "lineage-map": lineage_map,
+    "neptune-csv": neptune,
+    "mermaid": mermaid,
+    "dot": dot,
+}
+"""What `headwater export --format` offers; each raises `TransientError` where the store can't serve now."""

@@ -1,0 +1,151 @@
+"""Events from files to a sink: decode, gather into batches, write; what `consume` does, without Kafka's part of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from consumer.errors import GaveUp, TransientError
+from consumer.inputs import Advance, Input, UnreadableError
+from consumer.setting_groups import BatchSettings
+from consumer.sink import Sink
+from consumer.split import Piece, pieces
+from schemas.decode import decode
+from schemas.errors import RejectedEvent
+from schemas.events import Event, RunEvent
+
+GIVE_UP_AFTER_S = 60.0
+"""How long a command tries to write one batch, where the settings don't say; the service tries for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """What can't be folded.
+
+    Attributes:
+        file: The input's name.
+        line: Where it begins there, from 1.
+        path: Where in the document, as a JSON path; `$` is all of it.
+        reason: Why, in words.
+        value: Its bytes.
+    """
+
+    file: str
+    line: int
+    path: str
+    reason: str
+    value: bytes
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.path}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the inputs.
+
+    Attributes:
+        events: How many were folded.
+        runs: Hashes of their runs' ids; eight bytes each rather than forty.
+        rejected: How many documents were no events.
+    """
+
+    events: int = 0
+    runs: set[int] = field(default_factory=set)
+    rejected: int = 0
+
+
+class Pipeline:
+    """Writes the events of inputs to a sink, batch by batch.
+
+    Args:
+        sink: Where they go.
+        batching: How much is written at once, and how long it is tried.
+        on_rejected: Told of each document that is no event.
+        sleep: Waits for so many seconds between two tries.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        batching: BatchSettings,
+        on_rejected: Callable[[Rejection], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.tally = Tally()
+        self._sink = sink
+        self._batching = batching
+        self._on_rejected = on_rejected
+        self._sleep = sleep
+        self._events: list[Event] = []
+        self._size = 0
+
+    def run(self, inputs: Iterable[Input], advance: Advance = lambda _: None) -> Tally:
+        """Reads all of the inputs; returns once everything is written.
+
+        Raises:
+            HeadwaterError: An input can't be read.
+            GaveUp: The sink could not take a batch for too long.
+        """
+        for source in inputs:
+            self._read(source, advance)
+        self._flush()
+        return self.tally
+
+    def _read(self, source: Input, advance: Advance) -> None:
+        line = 1
+        try:
+            for line, data, fault in _pieces(source, advance):
+                self._add(source.name, line, data, fault)
+        except UnreadableError as error:
+            # It is said like a bad event: what came before it counts, and so do the other inputs.
+            self._reject(Rejection(source.name, line, "$", str(error), b""))
+
+    def _add(self, name: str, line: int, data: bytes, fault: str) -> None:
+        try:
+            if fault:
+                raise RejectedEvent("$", fault)
+            event = decode(data)
+        except RejectedEvent as error:
+            self._reject(Rejection(name, line, error.path, error.reason, data))
+            return
+        self._events.append(event)
+        self._size += len(data)
+        self.tally.events += 1
+        if isinstance(event, RunEvent):
+            self.tally.runs.add(hash(event.run.run_id))
+        if len(self._events) >= self._batching.max_records or self._size >= self._batching.max_bytes:
+            self._flush()
+
+    def _reject(self, rejection: Rejection) -> None:
+        self.tally.rejected += 1
+        self._on_rejected(rejection)
+
+    def _flush(self) -> None:
+        events, self._events, self._size = self._events, [], 0
+        if not events:
+            return
+        limits = self._batching
+        patience = limits.give_up_after_s or GIVE_UP_AFTER_S
+        retrying = Retrying(
+            sleep=self._sleep,
+            stop=stop_after_delay(patience),
+            wait=wait_exponential_jitter(limits.retry_first_s, limits.retry_max_s, jitter=limits.retry_first_s),
+            retry=retry_if_exception_type(TransientError),
+            reraise=True,
+        )
+        try:
+            retrying(self._sink.write, events)
+        except TransientError as error:
+            raise GaveUp(
+                f"writing failed for {patience:.0f} s: {error}; run the command again, nothing counts twice"
+            ) from error
+
+
+def _pieces(source: Input, advance: Advance) -> Iterator[Piece]:
+    """As a generator, so that what goes wrong while writing is not taken for a fault of the input."""
+    with source.open(advance) as stream:
+        yield from pieces(stream)

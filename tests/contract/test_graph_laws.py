@@ -1,0 +1,90 @@
+"""The laws on every store: the same events, in whatever way they come, give the bytes that the embedded store gives."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consumer.graph.neptune import open_gremlin
+from consumer.graph.store import GraphStore
+from consumer.lineage.identity import IdentityRules
+from tests.support.generate import ATHENA, GLUE, REDSHIFT, events
+from tests.support.ingest import difference, embedded, exported, sample, shuffled, write
+from tests.support.servers import GremlinServer
+from tests.support.stores import Graph
+
+RECORDED = ("events_athena_withcatalog", "events_redshift_withcatalog", "ev_fail_athena", "ev_fail_redshift", "ev_fail_slog")
+"""Runs of both engines as dbt-ol sends them, and runs that failed."""
+
+ACROSS = IdentityRules.of([[GLUE, ATHENA], [f"{GLUE}/imdb", f"{REDSHIFT}/dev.imdb"]])
+
+
+def expect(store: GraphStore, expected: bytes, what: str) -> None:
+    """The graph must be the one that the embedded store makes of all events in one batch."""
+    changed = difference(exported(store), expected)
+    assert not changed, f"{what} made another graph:\n{changed}"
+
+
+class TestRecordedEvents:
+    """Law 1 with what dbt really sends."""
+
+    @pytest.mark.parametrize("rules", [IdentityRules.of(), ACROSS], ids=["no rules", "across engines"])
+    def test_order_repetition_and_batches(self, graph: Graph, rules: IdentityRules) -> None:
+        """Shuffled, repeated and cut: the same bytes, and again when all comes once more."""
+        documents = sample(*RECORDED)
+        expected = embedded([documents], rules)
+        with closing(graph.connect()) as store:
+            write(store, shuffled(documents, random.Random(1), 20), rules)
+            expect(store, expected, "another order")
+            write(store, shuffled(documents, random.Random(2), 40), rules)
+            expect(store, expected, "the same events once more, by a writer that knows nothing of them,")
+
+    def test_two_writers_at_once(self, graph: Graph) -> None:
+        """Two writers, each with all of the events in its own order: the same bytes."""
+        documents = sample(*RECORDED)
+        faults: list[BaseException] = []
+
+        def ingest(seed: int) -> None:
+            try:
+                with closing(graph.connect()) as store:
+                    write(store, shuffled(documents, random.Random(seed), 15))
+            except BaseException as error:  # noqa: BLE001 - the test fails with it, below
+                faults.append(error)
+
+        threads = [threading.Thread(target=ingest, args=(seed,)) for seed in (3, 4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(200)
+        assert not faults, f"a writer failed: {faults!r}"
+        assert not any(thread.is_alive() for thread in threads), "a writer hangs"
+        with closing(graph.connect()) as store:
+            expect(store, embedded([documents]), "two writers at once")
+
+    def test_structured_logs(self, graph: Graph) -> None:
+        """A long list with three names for each model, in batches as the consumer makes them."""
+        documents = sample("events_redshift_structlogs", "events_athena_structlogs")
+        with closing(graph.connect()) as store:
+            write(store, [documents[at : at + 200] for at in range(0, len(documents), 200)])
+            expect(store, embedded([documents]), "another store")
+
+
+def test_generated_events(gremlin_server: GremlinServer) -> None:
+    """Any events, in any order and batches, make the embedded store's bytes on a Gremlin Server."""
+
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+    @given(events(), st.integers(0, 2**32))
+    def check(documents: Sequence[Any], seed: int) -> None:
+        gremlin_server.clear()
+        write(store, shuffled(documents, random.Random(seed), 4))
+        expect(store, embedded([documents]), "a Gremlin Server")
+
+    with closing(open_gremlin(gremlin_server.url)) as store:
+        check()
