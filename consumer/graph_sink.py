@@ -67,7 +67,7 @@ class GraphSink:
                 "facet left out; the rest of its event counts",
                 path=problem.path,
                 reason=problem.reason,
-                event=_name(event),
+                said_by=_name(event),
                 quiet_s=QUIET_S,
             )
 

@@ -54,7 +54,7 @@ class Input:
         with _explained(self.name), self.raw() as raw:
             stream = io.BufferedReader(_Counted(raw, advance), BUFFER)
             zipped = stream.peek(len(GZIP)).startswith(GZIP)
-            yield io.BufferedReader(_unzipped(stream), BUFFER) if zipped else cast("BinaryIO", stream)
+            yield cast("BinaryIO", io.BufferedReader(gzip.GzipFile(fileobj=stream), BUFFER) if zipped else stream)
 
 
 def find(names: Sequence[str]) -> Iterator[Input]:
@@ -82,7 +82,7 @@ def _find(name: str) -> Iterator[Input]:
     elif name.startswith(S3):
         yield from _objects(name)
     else:
-        yield Input(name, lambda: cast("BinaryIO", Path(name).open("rb", buffering=0)))
+        yield Input(name, lambda: cast("BinaryIO", Path(name).open("rb", buffering=0)))  # noqa: SIM115 -- `Input` closes it
 
 
 def _require_file(path: Path) -> None:
@@ -148,10 +148,6 @@ def _aws_meaning(name: str, error: Exception) -> HeadwaterError | None:
     if isinstance(error, HTTPClientError):
         return TransientError(f"{name} can't be read now: {error}; what is in the graph already can be sent again")
     return UsageError(f"{name} can't be read: {error}; boto3 looks for region and credentials in AWS_... and ~/.aws")
-
-
-def _unzipped(stream: io.BufferedReader) -> io.RawIOBase:
-    return cast("io.RawIOBase", gzip.GzipFile(fileobj=stream))
 
 
 class _Counted(io.RawIOBase):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 import click
 
-from consumer.settings import Setting, Settings, describe, load
+from consumer.settings import Setting, describe, load
 from consumer.telemetry.logs import configure
 
-P = ParamSpec("P")
 Command = Callable[..., None]
 
 DEBUG = "headwater.debug"
@@ -23,17 +22,26 @@ _FILE_ONLY = frozenset({"identity.same"})
 
 
 class SettingOption(click.Option):
-    """A flag that goes before all other sources of a setting; its variable is shown here and read by `settings.load`."""
+    """A flag for a setting, before all its other sources; the variable is shown here and read by `settings.load`."""
 
     def __init__(self, setting: Setting) -> None:
         names = [f"--{_dashed(setting.name)}", setting.name.replace(".", "_")]
         kind = click.Choice(setting.choices) if setting.choices else None
         if isinstance(setting.default, bool):
             names[0] += f"/--no-{_dashed(setting.name)}"
-        super().__init__(names, envvar=setting.env, show_envvar=True, help=setting.description, default=None, type=kind)
+        is_number = isinstance(setting.default, int | float) and not isinstance(setting.default, bool)
+        super().__init__(
+            names,
+            envvar=setting.env,
+            show_envvar=True,
+            help=setting.description,
+            default=None,
+            type=kind,
+            metavar="NUMBER" if is_number else None,  # the settings read and check it
+        )
         self._shown_default = _spelled(setting.default)
 
-    def resolve_envvar_value(self, ctx: click.Context) -> None:  # noqa: ARG002 -- the library's signature
+    def resolve_envvar_value(self, ctx: click.Context) -> None:
         """Nothing: the variable must not be taken for the flag, as `print-config` tells which of them it was."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
@@ -44,14 +52,14 @@ class SettingOption(click.Option):
         return extra
 
 
-def with_settings(*names: str) -> Callable[[Callable[Concatenate[Settings, P], None]], Command]:
+def with_settings(*names: str) -> Callable[[Command], Command]:
     """Gives a command the effective settings as its first argument, and an option for each of those named.
 
     Args:
         names: Settings by their dotted names, or groups by theirs; `log` is always among them.
     """
 
-    def decorate(function: Callable[Concatenate[Settings, P], None]) -> Command:
+    def decorate(function: Command) -> Command:
         options = [SettingOption(setting) for setting in _chosen((*names, "log"))]
 
         @functools.wraps(function)

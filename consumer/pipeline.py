@@ -106,9 +106,7 @@ class Pipeline:
 
     def _add(self, name: str, line: int, data: bytes, fault: str) -> None:
         try:
-            if fault:
-                raise RejectedEvent("$", fault)
-            event = decode(data)
+            event = _event(data, fault)
         except RejectedEvent as error:
             self._reject(Rejection(name, line, error.path, error.reason, data))
             return
@@ -143,6 +141,12 @@ class Pipeline:
             raise GaveUp(
                 f"writing failed for {patience:.0f} s: {error}; run the command again, nothing counts twice"
             ) from error
+
+
+def _event(data: bytes, fault: str) -> Event:
+    if fault:
+        raise RejectedEvent("$", fault)
+    return decode(data)
 
 
 def _pieces(source: Input, advance: Advance) -> Iterator[Piece]:

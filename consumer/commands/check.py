@@ -66,8 +66,8 @@ def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, 
         click.echo(orjson.dumps([asdict(result) for result in results]))
     else:
         for result in results:
-            told = click.style("ok", fg="green") if result.ok else click.style("failed", fg="red")
-            click.echo(f"{result.system:6} {told:6}  {result.where}: {result.words}")
+            told = click.style("ok    ", fg="green") if result.ok else click.style("failed", fg="red")
+            click.echo(f"{result.system:6} {told}  {result.where}: {result.words}")
     if not all(result.ok for result in results):
         click.get_current_context().exit(FAILED)
 

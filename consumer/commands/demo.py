@@ -26,6 +26,7 @@ from consumer.lineage.identity import IdentityRules
 from consumer.options import examples, with_settings
 from consumer.pipeline import Pipeline, Rejection
 from consumer.settings import Settings
+from consumer.telemetry.logs import configure
 
 PARTS = Path(__file__).parents[1] / "demo"
 """A dbt project, the recorded events of two others, and the configuration that joins the three."""
@@ -45,7 +46,7 @@ _FOREIGN = ("DBT_", "OPENLINEAGE_")
 _NEXT = """
 Try next:
   headwater lineage names --upstream 20
-  headwater lineage title_crew.directors --downstream 20
+  headwater lineage titles.average_rating
   headwater export --format mermaid
 """
 
@@ -68,6 +69,8 @@ def demo(_: Settings, directory: Path) -> None:
     Redshift, folds all of them into headwater.db in the current directory, and asks two questions. Takes half a minute,
     and needs dbt-ol and dbt-duckdb, but no service and no cloud.
     """
+    # Stock dbt-ol invents sources for some columns; the service warns of it, but here it would hide the steps.
+    configure("error")
     program = _dbt_ol()
     with _step(f"prepare {directory}/ with a dbt project, and an empty graph {GRAPH}"):
         _prepare(directory)

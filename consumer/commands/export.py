@@ -48,7 +48,7 @@ def export(settings: Settings, form: str, output: Path | None) -> None:
     """Print the whole graph."""
     with wiring.reading(settings.graph) as store:
         if output is None:
-            click.get_binary_stream("stdout").write(FORMATS[form](store))
+            click.echo(FORMATS[form](store), nl=False)
             return
         files = _files(store, form, output)
     try:

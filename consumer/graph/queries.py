@@ -24,7 +24,7 @@ from consumer.lineage.columns import WHOLE
 from consumer.lineage.delta import JobName
 from schemas.naming import DatasetName, last_part
 
-__all__ = ["Lineage", "Link", "Node", "Target", "lineage", "resolve"]
+__all__ = ["Lineage", "Link", "Node", "Target", "lineage", "link_of", "resolve", "target_of", "title"]
 
 
 class Node(NamedTuple):

@@ -31,7 +31,7 @@ def tree(lineage: Lineage) -> str:
     A dataset's branches are shown once, where it is nearest to the root, and `(*)` stands where they are left out.
     Places and tools are dim, in the terminal's own way; `click.echo` leaves that out where the output is no terminal.
     """
-    lines = [click.style(title(lineage.root), bold=True) + _dim(drawing.place(lineage.root.dataset))]
+    lines = [click.style(_safe(title(lineage.root)), bold=True) + _dim(drawing.place(lineage.root.dataset))]
     upstream, downstream = _branches(lineage.upstream, against=True), _branches(lineage.downstream, against=False)
     if upstream:
         lines += [click.style("← upstream", dim=True), *_lines(lineage.root, upstream)]
@@ -43,7 +43,12 @@ def tree(lineage: Lineage) -> str:
 
 
 def _dim(*texts: str) -> str:
-    return "".join("  " + click.style(text, dim=True) for text in texts if text)
+    return "".join("  " + click.style(_safe(text), dim=True) for text in texts if text)
+
+
+def _safe(text: str) -> str:
+    """A text from outside without what would move a terminal's cursor or break the line."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _branches(links: Iterable[Link], *, against: bool) -> dict[Target, list[_Branch]]:
@@ -83,7 +88,7 @@ def _lines(root: Target, branches: Mapping[Target, list[_Branch]]) -> Iterator[s
         is_home = homes[branch.target] == parent
         mark = REPEATED if below and not is_home else ""
         notes = _dim(drawing.place(branch.target.dataset), branch.by, mark)
-        yield f"{indent}{'└── ' if is_last else '├── '}{title(branch.target)}{notes}"
+        yield f"{indent}{'└── ' if is_last else '├── '}{_safe(title(branch.target))}{notes}"
         if is_home:
             waiting += below
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 from tenacity.wait import wait_base
 
 from consumer.errors import GaveUp, RejectedRecord, TransientError
@@ -111,9 +111,10 @@ class Loop:
         self._clock = clock
         self._stop = stop
         self._report = report
-        self._wait = wait or wait_exponential_jitter(
-            multiplier=batching.retry_first_s, max=batching.retry_max_s, jitter=batching.retry_first_s
-        )
+        # With jitter, so that members whom one failure stopped do not all come back at once.
+        self._wait = wait or wait_exponential(
+            multiplier=batching.retry_first_s, max=batching.retry_max_s
+        ) + wait_random(0, batching.retry_first_s)
         self._arrived: deque[Record] = deque()
         self._batch = _Batch()
         self._offsets = Offsets()

@@ -1,0 +1,119 @@
+"""OpenLineage events for tests, in few words: one job of one dbt project, tables of one Redshift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from consumer.lineage.current import recount
+from consumer.lineage.delta import JobFacts, JobName
+from consumer.lineage.views import JobView, job_view
+from schemas.naming import DatasetName
+from tests.support.ingest import folded
+
+Json = dict[str, Any]
+
+REDSHIFT = "redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439"
+JOB = JobName("dbt", "j")
+
+
+def at(second: int) -> str:
+    """A moment, as events spell it and as the core does."""
+    return f"2026-01-01T00:00:{second:02}.000000Z"
+
+
+def name(table: str) -> DatasetName:
+    """The name of a table."""
+    return DatasetName(REDSHIFT, f"dev.s.{table}")
+
+
+def dataset(table: str, **facets: object) -> Json:
+    """A table in an event, with facets."""
+    return {"namespace": REDSHIFT, "name": name(table).name, "facets": facets}
+
+
+def columns(*names: str) -> Json:
+    """A schema facet."""
+    return {"fields": [{"name": column, "type": "int"} for column in names]}
+
+
+def made_of(**sources: str) -> Json:
+    """A columnLineage facet: for each column one source, written `table.column`."""
+    fields = {column: {"inputFields": [_field(source)]} for column, source in sources.items()}
+    return {"fields": fields}
+
+
+def _field(source: str) -> Json:
+    table, _, field = source.partition(".")
+    kinds = [{"type": "DIRECT", "subtype": "IDENTITY"}]
+    return {"namespace": REDSHIFT, "name": name(table).name, "field": field, "transformations": kinds}
+
+
+def run_event(
+    kind: str,
+    second: int,
+    *,
+    run: str = "r1",
+    inputs: Iterable[str | Json] = (),
+    outputs: Iterable[str | Json] = (),
+    job: str = "j",
+    job_facets: Json | None = None,
+    run_facets: Json | None = None,
+) -> Json:
+    """A RunEvent; tables by name, or as `dataset` gives them."""
+    return {
+        "eventType": kind,
+        "eventTime": at(second),
+        "run": {"runId": run, "facets": run_facets or {}},
+        **_work(job, job_facets, inputs, outputs),
+    }
+
+
+def job_event(
+    second: int, *, inputs: Iterable[str | Json] = (), outputs: Iterable[str | Json] = (), job_facets: Json | None = None
+) -> Json:
+    """A JobEvent."""
+    return {"eventTime": at(second), **_work("j", job_facets, inputs, outputs)}
+
+
+def dataset_event(second: int, said: Json) -> Json:
+    """A DatasetEvent."""
+    return {"eventTime": at(second), "dataset": said}
+
+
+def _work(job: str, facets: Json | None, inputs: Iterable[str | Json], outputs: Iterable[str | Json]) -> Json:
+    return {
+        "job": {"namespace": "dbt", "name": job, "facets": facets or {}},
+        "inputs": [dataset(one) if isinstance(one, str) else one for one in inputs],
+        "outputs": [dataset(one) if isinstance(one, str) else one for one in outputs],
+    }
+
+
+def facts_of(*documents: Json, job: JobName = JOB) -> JobFacts:
+    """What events say of a job, its runs counted."""
+    delta = folded(documents)
+    return replace(delta.jobs[job], ran=recount(job, delta.runs.items()))
+
+
+def lineage(*documents: Json, job: JobName = JOB) -> JobView:
+    """The lineage of a job that follows from events, by the pure core alone."""
+    texts = folded(documents).contents
+    return job_view(facts_of(*documents, job=job), lambda name: name, lambda ref: texts.get(ref, ref))
+
+
+def edges(view: JobView) -> set[tuple[str, str]]:
+    """Dataset edges by the last parts of their names."""
+    return {(_short(source), _short(target)) for source, target in view.edges}
+
+
+def column_edges(view: JobView) -> set[tuple[str, str]]:
+    """Column edges as `table.column`."""
+    return {
+        (f"{_short(edge.source)}.{edge.source_column}", f"{_short(edge.target)}.{edge.target_column}")
+        for edge in view.columns
+    }
+
+
+def _short(name: DatasetName) -> str:
+    return name.name.rpartition(".")[2]
