@@ -130,7 +130,7 @@ class EmbeddedStore:
         rows = self._by_ids(
             f"SELECT id, label, source, target, properties FROM edges WHERE label = ? AND {end} IN", ids, label
         )
-        return [Edge(*row[:4], _load(row[4])) for row in rows]
+        return [Edge(id_, label, source, target, _load(text)) for id_, label, source, target, text in rows]
 
     def _by_ids(self, select: str, ids: Collection[str], *before: str) -> Iterator[tuple[str, ...]]:
         wanted = list(ids)

@@ -52,15 +52,20 @@ class Jobs:
         return self.documents.update(sorted(wanted), draft)
 
     def _absorb(self, job: JobName, ran: Current, runs: Mapping[str, RunFacts]) -> Current:
-        current: Current | None = ran
+        current = ran
         for run, facts in runs.items():
-            current = absorb(current, job, run, facts)
-            if current is None:
-                counted = recount(job, {**self._runs.of_job(job), **runs}.items())
-                # What is said of an output no more has to be said, so that its dataset forgets it.
-                silent: CarriedFacets = {name: {} for name in ran.carried}
-                return join_current(Current(carried=silent), counted)
+            counted = absorb(current, job, run, facts)
+            if counted is None:
+                return self._recount(job, ran, runs)
+            current = counted
         return current
+
+    def _recount(self, job: JobName, ran: Current, runs: Mapping[str, RunFacts]) -> Current:
+        """What is current, from all runs of a job; those given are newer than what the store has."""
+        counted = recount(job, {**self._runs.of_job(job), **runs}.items())
+        # What is said of an output no more has to be said, so that its dataset forgets it.
+        silent: CarriedFacets = {name: {} for name in ran.carried}
+        return join_current(Current(carried=silent), counted)
 
     def touch(self, jobs: Collection[JobName]) -> dict[JobName, Document[JobFacts]]:
         """Gives jobs a new revision, so that whoever works with an older one notices."""

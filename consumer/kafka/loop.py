@@ -145,10 +145,12 @@ class Loop:
         batch = self._batch
         age = self._clock() - batch.since
         patience = min(IDLE_S, max(0.0, self._batching.max_age_s - age)) if batch.records else IDLE_S
-        self._arrived.extend(self._source.poll(patience, self._batching.max_records - len(batch.records)))
+        # First the poll, then the queue: a poll may revoke, which thins out the queue.
+        found = self._source.poll(patience, self._batching.max_records - len(batch.records))
         now = self._clock()
-        for record in self._arrived:
+        for record in found:
             self._offsets.take(record.place, record.offset, now)
+        self._arrived.extend(found)
 
     def _fold(self) -> None:
         """Fills batches from what arrived; a flush may meet a rebalance, which thins out what is left."""

@@ -41,7 +41,8 @@ class World:
     """A source, a sink and dead letters that do as told, write down what is asked of them, and own the clock.
 
     Args:
-        polls: What each poll gives: records, or an error, or partitions that are revoked. After the last, stop is set.
+        polls: What each poll gives: records, an error, or partitions that it revokes before it gives records. After the
+            last, stop is set.
         writes: How each write of the sink ends; well after the last.
         letters: The same for dead letters.
         commits: The same for commits.
@@ -49,7 +50,7 @@ class World:
 
     def __init__(
         self,
-        *polls: Sequence[Record] | Collection[TopicPartition] | BaseException,
+        *polls: Sequence[Record] | tuple[Collection[TopicPartition], Sequence[Record]] | BaseException,
         writes: Sequence[Outcome] = (),
         letters: Sequence[Outcome] = (),
         commits: Sequence[Outcome] = (),
@@ -90,9 +91,9 @@ class World:
         given = self._polls.pop(0)
         if isinstance(given, BaseException):
             raise given
-        if isinstance(given, frozenset):
-            self.on_revoked(given)
-            return []
+        if isinstance(given, tuple):
+            revoked, given = given
+            self.on_revoked(cast("Collection[TopicPartition]", revoked))
         records = cast("list[Record]", list(given))
         assert len(records) <= max_records, f"the loop asked for {max_records}; the test gives {len(records)}"
         return records
@@ -242,11 +243,19 @@ def test_revoked_while_waiting_is_dropped() -> None:
 
 
 def test_revoked_while_polling_is_dropped() -> None:
-    """What a rebalance takes before the batch is full is left to the new owner."""
-    world = World([record(0, b"a"), record(0, b"b", P1)], frozenset({P0}))
+    """What a rebalance takes before the batch is full is left to the new owner; what the same poll gives is not."""
+    world = World([record(0, b"a"), record(0, b"b", P1)], ({P0}, [record(1, b"c", P1)]))
     world.run()
-    assert world.all("write") == [[b"b"]]
-    assert world.all("commit") == [{P1: 1}]
+    assert world.all("write") == [[b"b", b"c"]]
+    assert world.all("commit") == [{P1: 2}]
+
+
+def test_revoked_and_given_back_is_taken_anew() -> None:
+    """A partition that goes and comes within one poll begins again at what is committed, and nothing is left out."""
+    world = World([record(0, b"a"), record(1, b"b")], ({P0}, [record(0, b"a"), record(1, b"b"), record(2, b"c")]))
+    world.run(max_records=9)
+    assert world.all("write") == [[b"a", b"b", b"c"]]
+    assert world.all("commit") == [{P0: 3}]
 
 
 def test_revoked_after_the_write_is_not_committed() -> None:

@@ -12,8 +12,12 @@ from tests.support.documents import name
 
 TEXT = st.text(max_size=5)
 NAMES = st.builds(DatasetName, TEXT, TEXT)
-SOURCES = st.frozensets(st.builds(Source, NAMES, TEXT, TEXT), min_size=1, max_size=3).map(lambda found: tuple(sorted(found)))
-LINEAGES = st.builds(OutputLineage, st.none() | st.frozensets(NAMES, max_size=3), st.dictionaries(TEXT, SOURCES, max_size=3))
+SOURCES = st.frozensets(st.builds(Source, NAMES, TEXT, TEXT), min_size=1, max_size=3).map(
+    lambda found: tuple(sorted(found))
+)
+LINEAGES = st.builds(
+    OutputLineage, st.none() | st.frozensets(NAMES, max_size=3), st.dictionaries(TEXT, SOURCES, max_size=3)
+)
 
 
 @given(LINEAGES)

@@ -19,10 +19,11 @@ from consumer.lineage.registers import (
 from tests.support.documents import at
 
 REGISTERS = st.dictionaries(
-    st.sampled_from("abc"), st.builds(Register, st.sampled_from(("1 x", "1 y", "2 x")), st.sampled_from(("p", "q"))).map(
+    st.sampled_from("abc"),
+    st.builds(Register, st.sampled_from(("1 x", "1 y", "2 x")), st.sampled_from(("p", "q"))).map(
         # One stamp is one value: the stamp holds the value's hash.
         lambda register: Register(f"{register.stamp}{register.ref}", register.ref)
-    )
+    ),
 )
 
 
@@ -30,7 +31,9 @@ REGISTERS = st.dictionaries(
 def test_joining_is_a_lattice(one: dict[str, Register], two: dict[str, Register], three: dict[str, Register]) -> None:
     """Order, grouping and repetition of arrivals make no difference."""
     assert join_registers(one, two) == join_registers(two, one), "order"
-    assert join_registers(join_registers(one, two), three) == join_registers(one, join_registers(two, three)), "grouping"
+    assert join_registers(join_registers(one, two), three) == join_registers(one, join_registers(two, three)), (
+        "grouping"
+    )
     assert join_registers(one, one) == one, "repetition"
 
 

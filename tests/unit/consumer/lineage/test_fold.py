@@ -1,0 +1,235 @@
+"""From an event to facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from consumer.lineage.current import LINEAGE
+from consumer.lineage.delta import Delta, JobName, NameFacts, Problem
+from consumer.lineage.identity import IdentityRules
+from consumer.lineage.registers import EMPTY
+from schemas.naming import DatasetName
+from tests.support.documents import (
+    REDSHIFT,
+    Json,
+    at,
+    columns,
+    dataset,
+    dataset_event,
+    job_event,
+    made_of,
+    name,
+    run_event,
+)
+from tests.support.ingest import folded, sample
+
+ATHENA = "awsathena://athena.us-east-1.amazonaws.com"
+GLUE = "arn:aws:glue:us-east-1:123456789012"
+MODEL = {"jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"}}
+TEST = {"jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "TEST"}}
+
+
+def node(unique_id: str) -> Json:
+    """The facet by which dbt's jobs are known."""
+    return {"dbt_node": {"unique_id": unique_id}}
+
+
+def athena(table: str, **facets: object) -> Json:
+    """A table of Athena, as dbt-ol spells it."""
+    return {"namespace": ATHENA, "name": f"AwsDataCatalog.db.{table}", "facets": facets}
+
+
+def symlink(namespace: str, name: str) -> Json:
+    """A symlinks facet."""
+    return {"identifiers": [{"namespace": namespace, "name": name, "type": "TABLE"}]}
+
+
+class TestJobs:
+    """What a job is known by."""
+
+    def test_three_names_of_one_model(self) -> None:
+        """`run`, `build` and structured logs name a model differently; its unique id is its key, the names are kept."""
+        names = ("dev.s.titles.p.titles.run", "dev.s.titles.p.titles.build.run", "dev.s.titles.p.titles.snapshot")
+        facets = {**MODEL, **node("model.p.titles")}
+        jobs = folded(run_event("START", 1, job=said, job_facets=facets) for said in names).jobs
+        assert jobs.keys() == {JobName("dbt", "model.p.titles")}
+        assert jobs[JobName("dbt", "model.p.titles")].names == set(names)
+
+    @pytest.mark.parametrize(
+        ("facets", "expected"),
+        [
+            ({**TEST, **node("model.p.titles")}, "model.p.titles.test"),
+            ({**TEST, **node("test.p.not_null.1a2b")}, "test.p.not_null.1a2b"),
+            ({**MODEL, **node("")}, "j"),
+            ({"dbt_node": {"unique_id": ["no", "text"]}}, "j"),
+            ({"dbt_node": {"_deleted": True}}, "j"),
+            (MODEL, "j"),
+        ],
+        ids=["tests of a model", "a test of its own", "no id", "a bad facet", "a deleted facet", "not of dbt"],
+    )
+    def test_keys(self, facets: Json, expected: str) -> None:
+        """Tests that carry a model's id are not the model; without a usable id the name is the key."""
+        assert folded([run_event("START", 1, job_facets=facets)]).jobs.keys() == {JobName("dbt", expected)}
+
+    def test_a_dbt_test_writes_nothing(self) -> None:
+        """The audit table that structured logs name as its output is no lineage; what it reads is."""
+        event = run_event("COMPLETE", 1, inputs=["titles"], outputs=["audit"], job_facets=TEST)
+        delta = folded([event])
+        assert (delta.runs["r1"].inputs, delta.runs["r1"].outputs) == ({name("titles")}, frozenset())
+        assert name("audit") not in delta.names
+
+    def test_recorded_runs_have_the_same_jobs(self) -> None:
+        """A project's models are the same jobs whether its events come from the wrapper or from structured logs."""
+
+        def models(*files: str) -> set[str]:
+            return {job.name for job in folded(sample(*files)).jobs if job.name.startswith("model.")}
+
+        assert models("events_athena") == {
+            one for one in models("events_athena_structlogs") if not one.endswith(".test")
+        }
+
+
+class TestDatasets:
+    """What events say of datasets, and under which name."""
+
+    def test_all_that_is_named_is_known(self) -> None:
+        """Inputs, outputs, symlinks, and sources of a column lineage each have a name in the graph."""
+        output = dataset("t", columnLineage=made_of(x="far.x"), symlinks=symlink(GLUE, "table/db/t"))
+        found = folded([run_event("START", 1, inputs=["a"], outputs=[output]), dataset_event(1, dataset("d"))]).names
+        assert found.keys() == {name("a"), name("t"), name("far"), name("d"), DatasetName(GLUE, "table/db/t")}
+
+    def test_spellings(self) -> None:
+        """A name is known in its canonical form; how the event spells it is kept."""
+        found = folded([run_event("START", 1, inputs=[athena("T"), athena("t")])]).names
+        spelled = {DatasetName(ATHENA, f"AwsDataCatalog.db.{table}") for table in "tT"}
+        assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): NameFacts(spellings=frozenset(spelled))}
+
+    def test_symlinks_are_mutual(self) -> None:
+        """Each of two linked names leads to the other, and a link that was said is not taken back."""
+        link = athena("t", symlinks=symlink(GLUE, "table/db/t"))
+        one, other = DatasetName(ATHENA, "awsdatacatalog.db.t"), DatasetName(GLUE, "table/db/t")
+        found = folded(
+            [
+                run_event("START", 1, inputs=[link]),
+                run_event("START", 2, inputs=[athena("t", symlinks={"_deleted": True})]),
+            ]
+        )
+        assert (found.names[one].links, found.names[other].links) == ({other}, {one})
+
+    def test_rules_link_names_beyond_those_in_the_event(self) -> None:
+        """A rule may start from a symlink's name, and one rule's name may lead to the next."""
+        rules = IdentityRules.of([[f"{REDSHIFT}/dev.s", f"{GLUE}/db"], ["redshift://wg.us-east-1:5439", REDSHIFT]])
+        found = folded([run_event("START", 1, inputs=[athena("t", symlinks=symlink(GLUE, "table/db/t"))])], rules).names
+        last = DatasetName("redshift://wg.us-east-1:5439", "dev.s.t")
+        assert found[name("t")].links == {DatasetName(GLUE, "table/db/t"), last}
+        assert [one for one, facts in found.items() if facts.preferred] == [name("t"), last]
+
+    def test_facets_of_inputs_count_at_once(self) -> None:
+        """An input's and a DatasetEvent's facets are heard; an output's wait with the run."""
+        said = [dataset("a", schema=columns("x"))]
+        found = folded([run_event("START", 1, inputs=said, outputs=[dataset("t", schema=columns("y"))])])
+        assert found.names[name("a")].heard["schema"].stamp.startswith(at(1))
+        assert found.names[name("t")].heard == {}
+        assert found.runs["r1"].carried[name("t")].keys() == {"schema"}
+        assert folded([dataset_event(1, said[0])]).names == {name("a"): found.names[name("a")]}
+
+    def test_a_deleted_facet_is_an_empty_value(self) -> None:
+        """`_deleted` is a word with a time, too."""
+        found = folded([run_event("START", 1, inputs=[dataset("a", schema={"_deleted": True})])])
+        assert found.names[name("a")].heard["schema"].ref == EMPTY
+
+
+class TestLineageFacets:
+    """Column lineage and explicit lineage."""
+
+    def test_names_that_are_no_tables_are_left_out(self) -> None:
+        """A CTE that a parser did not resolve is left out and told of; other engines' names are all taken."""
+        fields = [
+            {"namespace": REDSHIFT, "name": "cte", "field": "x"},
+            {"namespace": "s3://b", "name": "p", "field": "x"},
+        ]
+        found = folded(
+            [run_event("START", 1, outputs=[dataset("t", columnLineage={"fields": {"x": {"inputFields": fields}}})])]
+        )
+        assert found.names.keys() == {name("t"), DatasetName("s3://b", "p")}
+        assert found.problems == [Problem("$.outputs[0].facets.columnLineage", "not names of tables, left out: cte")]
+
+    def test_explicit_lineage_of_a_job_is_told_by_target(self) -> None:
+        """Each target dataset has its own; it goes before what the output itself says, targets that are jobs are not kept."""
+        source = {"type": "DATASET", "namespace": REDSHIFT, "name": "dev.s.a"}
+        entries = [
+            {"type": "DATASET", "namespace": REDSHIFT, "name": "dev.s.t", "inputs": [source]},
+            {"type": "DATASET", "namespace": REDSHIFT, "name": "DEV.S.U", "inputs": [source]},
+            {"type": "DATASET", "namespace": REDSHIFT, "name": "alias", "inputs": [source]},
+            {"type": "JOB", "inputs": [source]},
+        ]
+        output = dataset("t", lineage={"inputs": [{**source, "name": "dev.s.b"}]})
+        delta = folded([run_event("START", 1, outputs=[output], job_facets={"lineage": {"entries": entries}})])
+        carried = delta.runs["r1"].carried
+        assert carried.keys() == {name("t"), name("u")}
+        assert len({facets[LINEAGE] for facets in carried.values()}) == 1, "both say the same, and so does the stamp"
+        assert name("b") not in delta.names, "what was replaced names nothing"
+
+
+class TestBadParts:
+    """One bad facet costs that facet."""
+
+    @pytest.mark.parametrize(
+        ("event", "path"),
+        [
+            (
+                run_event("START", 1, inputs=["a", dataset("b", schema={"fields": "x"})]),
+                "$.inputs[1].facets.schema.fields",
+            ),
+            (run_event("START", 1, outputs=[dataset("b", symlinks=7)]), "$.outputs[0].facets.symlinks"),
+            (run_event("START", 1, run_facets={"parent": {}}), "$.run.facets.parent.run"),
+            (run_event("START", 1, job_facets={"lineage": {"entries": 7}}), "$.job.facets.lineage.entries"),
+            (run_event("START", 1, job_facets={"dbt_node": []}), "$.job.facets.dbt_node"),
+            (dataset_event(1, dataset("b", schema=[])), "$.dataset.facets.schema"),
+        ],
+    )
+    def test_it_is_told_and_left_out(self, event: Any, path: str) -> None:
+        """The fault is told once, with its place, and everything else is folded."""
+        found = folded([event])
+        assert [problem.path for problem in found.problems] == [path]
+        assert name("b") in found.names or "r1" in found.runs
+        assert found == _with_problems(folded([_without_fault(event, path)]), found.problems)
+
+    def test_unknown_facets_are_no_problem(self) -> None:
+        """What the graph does not keep is passed over in silence."""
+        found = folded([run_event("START", 1, inputs=[dataset("a", mine={"x": 1})], run_facets={"mine": 7})])
+        assert found.problems == []
+
+
+def _without_fault(event: Json, path: str) -> Json:
+    """The event without the facet that a fault is in."""
+    key = path.partition(".facets.")[2].partition(".")[0]
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: clean(item) for name, item in value.items() if name != key}
+        return [clean(item) for item in value] if isinstance(value, list) else value
+
+    return {
+        **event,
+        **{part: clean(event[part]) for part in ("job", "run", "inputs", "outputs", "dataset") if part in event},
+    }
+
+
+def _with_problems(delta: Delta, problems: list[Problem]) -> Delta:
+    delta.problems.extend(problems)
+    return delta
+
+
+def test_a_job_event_stands_for_a_completed_run() -> None:
+    """What it says is declared at its time, under an id that follows from what it says."""
+    event = job_event(5, inputs=["a"], outputs=[dataset("t", schema=columns("x"))])
+    found, other = (folded([one]).jobs[JobName("dbt", "j")].declared for one in (event, job_event(5, inputs=["b"])))
+    assert found.latest is not None
+    assert other.latest is not None
+    assert (found.latest.time, found.latest.inputs, found.latest.outputs) == (at(5), {name("a")}, {name("t")})
+    assert found.carried[name("t")].keys() == {"schema"}
+    assert found.latest.id != other.latest.id
+    assert folded([event, event]).jobs == folded([event]).jobs

@@ -1,0 +1,140 @@
+"""Which names are one dataset, and which of them is shown."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from consumer.lineage.identity import HUB, BadPrefix, IdentityRules, Link, Prefix, components, shown
+from schemas.naming import DatasetName
+
+ATHENA = "awsathena://athena.us-east-1.amazonaws.com"
+GLUE = "arn:aws:glue:us-east-1:123456789012"
+ENDPOINT = "redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439"
+RULES_FORM = "redshift://wg.us-east-1:5439"
+
+
+def linked(group: list[str], name: DatasetName) -> DatasetName | None:
+    """What one group of `identity.same` says that a name is, too."""
+    links = IdentityRules.of([group]).links(name, read=False)
+    assert all(link.preferred for link in links), "the first prefix is the one that is shown"
+    assert len(links) <= 1
+    return links[0].name if links else None
+
+
+class TestSame:
+    """`identity.same`: equal remainders below prefixes are one dataset."""
+
+    @pytest.mark.parametrize(
+        ("first", "other", "name", "expected"),
+        [
+            (f"{GLUE}/imdb", f"{ENDPOINT}/main.imdb", (ENDPOINT, "main.imdb.titles"), (GLUE, "table/imdb/titles")),
+            (f"{ENDPOINT}/main.imdb", f"{GLUE}/imdb", (GLUE, "table/imdb/titles"), (ENDPOINT, "main.imdb.titles")),
+            (RULES_FORM, ENDPOINT, (ENDPOINT, "main.imdb.titles"), (RULES_FORM, "main.imdb.titles")),
+            (ENDPOINT, RULES_FORM, (RULES_FORM, "main.imdb.titles"), (ENDPOINT, "main.imdb.titles")),
+            (GLUE, ATHENA, (ATHENA, "awsdatacatalog.imdb.titles"), (GLUE, "table/imdb/titles")),
+            (GLUE, f"{ATHENA}/AwsDataCatalog", (ATHENA, "awsdatacatalog.imdb.titles"), (GLUE, "table/imdb/titles")),
+            (f"{GLUE}/a", f"{ATHENA}/b", (ATHENA, "awsdatacatalog.b.titles"), (GLUE, "table/a/titles")),
+            (f"{GLUE}/imdb", f"{ENDPOINT}/main.imdb", (ENDPOINT, 'main.imdb."a.b"'), (GLUE, "table/imdb/a.b")),
+            ("s3://new", "s3://old", ("s3://old", "a/b"), ("s3://new", "a/b")),
+            ("kafka://new/prod", "kafka://old/test", ("kafka://old", "test.Orders"), ("kafka://new", "prod.Orders")),
+        ],
+        ids=[
+            "Redshift is Glue's", "Glue is Redshift's", "an endpoint has its rules' form", "and the other way",
+            "Athena has a Glue account", "with the catalog said", "a database under another name", "a dot in a name",
+            "any namespace", "any parts",
+        ],
+    )  # fmt: skip
+    def test_names(self, first: str, other: str, name: tuple[str, str], expected: tuple[str, str]) -> None:
+        """A name below another prefix is, too, the name below the first one."""
+        assert linked([first, other], DatasetName(*name)) == DatasetName(*expected)
+
+    @pytest.mark.parametrize(
+        ("first", "other", "name"),
+        [
+            (f"{GLUE}/imdb", f"{ENDPOINT}/main.imdb", (ENDPOINT, "main.imdb2.titles")),
+            (f"{GLUE}/imdb", f"{ENDPOINT}/main.imdb", (ENDPOINT, "other.imdb.titles")),
+            (f"{GLUE}/imdb", f"{ENDPOINT}/main.imdb", (RULES_FORM, "main.imdb.titles")),
+            (f"{GLUE}/imdb", f"{ENDPOINT}/main.imdb", (GLUE, "table/imdb/titles")),
+            (GLUE, ATHENA, (ATHENA, "another_catalog.imdb.titles")),
+            (f"{GLUE}/imdb", ENDPOINT, (ENDPOINT, "main.imdb.titles")),
+            ("s3://new/a", "s3://old/a", ("s3://old", "a")),
+        ],
+        ids=["only whole parts", "another database", "another host", "the first itself", "a federated catalog",
+             "too many parts", "no remainder"],
+    )  # fmt: skip
+    def test_other_names(self, first: str, other: str, name: tuple[str, str]) -> None:
+        """A name that is below no other prefix, or that has no form below the first one, is left alone."""
+        assert linked([first, other], DatasetName(*name)) is None
+
+    def test_prefixes_are_spelled_one_way(self) -> None:
+        """Prefixes of known engines are canonical; people may write upper case, or leave a default port out."""
+        assert Prefix.parse("Redshift://WG.us-east-1/Main.Imdb") == Prefix(RULES_FORM, ("main", "imdb"))
+        assert Prefix.parse(f"{GLUE}/IMDB") == Prefix(GLUE, ("imdb",))
+        assert Prefix.parse("kafka://Host/Topic") == Prefix("kafka://Host", ("Topic",))
+        assert Prefix.parse(f"{ATHENA}/") == Prefix(ATHENA, ())
+
+    @pytest.mark.parametrize("text", ["", "/imdb", "  "])
+    def test_a_prefix_without_a_namespace(self, text: str) -> None:
+        """The message says which prefix it is, and what one looks like."""
+        with pytest.raises(BadPrefix, match="has no namespace; a prefix looks like redshift://") as caught:
+            IdentityRules.of([[GLUE, text]])
+        assert repr(text) in str(caught.value)
+
+
+class TestByTableName:
+    """`identity.by_table_name`: what Redshift reads is what Athena calls so."""
+
+    RULES = IdentityRules.of(by_table_name=True)
+
+    @pytest.mark.parametrize(
+        ("name", "read", "expected"),
+        [
+            ((ATHENA, "awsdatacatalog.a.orders"), False, "orders"),
+            ((GLUE, "table/b/orders"), False, "orders"),
+            ((ENDPOINT, "main.c.orders"), True, "orders"),
+            ((ENDPOINT, "main.c.orders"), False, None),
+            ((ENDPOINT, "orders"), True, None),
+            (("s3://lake", "orders"), True, None),
+        ],
+        ids=["Athena", "Glue", "a source in Redshift", "what Redshift makes", "no table", "another engine"],
+    )
+    def test_names(self, name: tuple[str, str], read: bool, expected: str | None) -> None:  # noqa: FBT001 - a table of cases
+        """Tables of Athena and sources of Redshift meet in their last part."""
+        links = self.RULES.links(DatasetName(*name), read=read)
+        assert links == ([Link(DatasetName(HUB, expected))] if expected else [])
+
+    def test_it_is_off(self) -> None:
+        """Nobody asked for it: two schemas may each have an `orders`."""
+        assert IdentityRules.of().links(DatasetName(GLUE, "table/b/orders"), read=True) == []
+
+
+class TestShown:
+    """One name of a dataset is shown: by a rule, never by the order of arrival."""
+
+    @pytest.mark.parametrize(
+        "ranked",
+        [
+            [DatasetName(GLUE, "table/z/z"), DatasetName(RULES_FORM, "a.a.a"), DatasetName(ENDPOINT, "a.a.a")],
+            [DatasetName(RULES_FORM, "z.z.z"), DatasetName(ATHENA, "a.a.a"), DatasetName("s3://a", "a")],
+            [DatasetName(ATHENA, "a.a.a"), DatasetName(ATHENA, "a.a.b"), DatasetName(HUB, "a")],
+        ],
+        ids=["Glue, then the rules' form", "the rules' form, then the least", "the least, never a hub"],
+    )
+    def test_ranks(self, ranked: list[DatasetName]) -> None:
+        """A Glue ARN before the naming rules' form before the least of the others."""
+        for count in range(len(ranked), 0, -1):
+            for order in permutations(ranked[-count:]):
+                assert shown(order) == ranked[-count]
+
+    def test_what_configuration_prefers_is_first(self) -> None:
+        """Also before a Glue ARN."""
+        names = [DatasetName(GLUE, "table/a/a"), DatasetName(ENDPOINT, "z.z.z")]
+        assert shown(names, [names[1]]) == names[1]
+
+
+def test_components() -> None:
+    """Names that are linked through others are one group; one that is linked with none is its own."""
+    a, b, c, d = (DatasetName("s3://lake", name) for name in "abcd")
+    assert set(components({a: [b], b: [a, c], c: [b], d: []})) == {frozenset({a, b, c}), frozenset({d})}

@@ -1,0 +1,239 @@
+"""Lineage as it follows from facts: what people read off the graph."""
+
+from __future__ import annotations
+
+import pytest
+
+from consumer.lineage.delta import JobFacts, NameFacts, Output, Written
+from consumer.lineage.registers import Register, value_of
+from consumer.lineage.views import dataset_facets, facet_value, job_view, node_view
+from schemas.naming import DatasetName
+from tests.support.documents import (
+    JOB,
+    REDSHIFT,
+    Json,
+    column_edges,
+    dataset,
+    edges,
+    facts_of,
+    job_event,
+    lineage,
+    made_of,
+    name,
+    run_event,
+)
+
+OLD = run_event("COMPLETE", 10, run="old", inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))])
+"""A run that made `t` from `a`."""
+
+
+def explicit(*tables: str, **fields: str) -> Json:
+    """A lineage facet of a dataset: source tables, and a source column for each column."""
+
+    def source(table: str) -> Json:
+        found, _, column = table.partition(".")
+        return {
+            "type": "DATASET",
+            "namespace": REDSHIFT,
+            "name": name(found).name,
+            **({"field": column} if column else {}),
+        }
+
+    by_column = {column: {"inputs": [source(said)]} for column, said in fields.items()}
+    return {"inputs": [source(table) for table in tables], "fields": by_column}
+
+
+class TestDatasetEdges:
+    """From which datasets a job makes which."""
+
+    def test_every_input_feeds_every_output(self) -> None:
+        """That is what an event without facets says."""
+        view = lineage(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=["t", "u"]))
+        assert edges(view) == {("a", "t"), ("b", "t"), ("a", "u"), ("b", "u")}
+        assert (view.reads, view.writes) == ({name("a"), name("b")}, {name("t"), name("u")})
+
+    def test_an_edge_that_a_later_run_no_longer_has_disappears(self) -> None:
+        """The graph shows what is, not what was."""
+        view = lineage(OLD, run_event("COMPLETE", 20, run="new", inputs=["b"], outputs=["t"]))
+        assert edges(view) == {("b", "t")}
+
+    def test_a_failed_run_adds_and_retires_nothing(self) -> None:
+        """Neither edges nor column edges move when a run fails, whatever its START said."""
+        said = dataset("t", columnLineage=made_of(x="b.y"))
+        started = run_event("START", 20, run="new", inputs=["b"], outputs=[said, "u"])
+        assert lineage(OLD, started, run_event("FAIL", 21, run="new")) == lineage(OLD)
+
+    def test_several_outputs_with_column_lineage(self) -> None:
+        """Where outputs say what they are made of, that goes before all to all; the others get every input."""
+        outputs = [dataset("t", columnLineage=made_of(x="a.x")), "u"]
+        view = lineage(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=outputs))
+        assert edges(view) == {("a", "t"), ("a", "u"), ("b", "u")}
+
+    def test_one_output_with_column_lineage(self) -> None:
+        """A filter's table may be missing from columns: of a single output every input is a source."""
+        view = lineage(
+            run_event("COMPLETE", 1, inputs=["a", "b"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))])
+        )
+        assert edges(view) == {("a", "t"), ("b", "t")}
+
+    @pytest.mark.parametrize(
+        "said", [explicit("c"), explicit(x="c.x"), explicit("c.x")], ids=["whole", "column", "to all"]
+    )
+    def test_explicit_lineage_wins(self, said: Json) -> None:
+        """What a producer states itself goes before inputs and column lineage."""
+        output = dataset("t", lineage=said, columnLineage=made_of(y="a.y"))
+        assert edges(lineage(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=[output]))) == {("c", "t")}
+
+    def test_explicit_lineage_may_state_that_nothing_feeds(self) -> None:
+        """An empty list of inputs is a statement."""
+        view = lineage(run_event("COMPLETE", 1, inputs=["a"], outputs=[dataset("t", lineage=explicit())]))
+        assert edges(view) == set()
+        assert view.reads == {name("a")}
+
+    def test_a_job_states_the_lineage_of_its_targets(self) -> None:
+        """Each target gets its own sources, while the run that said so is the latest."""
+        sources = explicit("c")
+        entry = {"type": "DATASET", "namespace": REDSHIFT, "name": name("t").name, "inputs": sources["inputs"]}
+        stated = run_event(
+            "COMPLETE", 20, run="new", inputs=["a"], outputs=["u"], job_facets={"lineage": {"entries": [entry]}}
+        )
+        assert edges(lineage(stated)) == {("c", "t"), ("a", "u")}
+        assert edges(lineage(stated, run_event("COMPLETE", 30, run="newer", inputs=["a"], outputs=["u"]))) == {
+            ("a", "u")
+        }
+
+    def test_a_streaming_job_is_seen_while_it_runs(self) -> None:
+        """Inputs of an unfinished run feed the outputs at once."""
+        view = lineage(run_event("START", 1, inputs=["a"]), run_event("RUNNING", 2, outputs=["t"]))
+        assert edges(view) == {("a", "t")}
+
+    def test_a_declared_job(self) -> None:
+        """A JobEvent makes edges without any run."""
+        assert edges(lineage(job_event(1, inputs=["a"], outputs=["t"]))) == {("a", "t")}
+
+
+class TestColumnEdges:
+    """From which columns a job makes which."""
+
+    def test_the_latest_run_that_carried_the_facet(self) -> None:
+        """A later run without the facet keeps it; one with it replaces it as a whole."""
+        bare = run_event("COMPLETE", 20, run="bare", inputs=["b"], outputs=["t"])
+        assert column_edges(lineage(OLD, bare)) == {("a.x", "t.x")}
+        new = run_event("COMPLETE", 30, run="new", outputs=[dataset("t", columnLineage=made_of(y="b.y"))])
+        assert column_edges(lineage(OLD, bare, new)) == {("b.y", "t.y")}
+
+    def test_the_end_of_the_run_counts_not_the_time_of_the_word(self) -> None:
+        """A long run that said its lineage early, and ended late, is the latest."""
+        long = [run_event("START", 1, run="long", outputs=[dataset("t", columnLineage=made_of(y="b.y"))])]
+        assert column_edges(lineage(*long, OLD, run_event("COMPLETE", 11, run="long"))) == {("b.y", "t.y")}
+
+    def test_a_start_carries_what_a_bare_complete_confirms(self) -> None:
+        """While the run goes on, what was in force stays."""
+        started = run_event("START", 20, run="new", outputs=[dataset("t", columnLineage=made_of(y="b.y"))])
+        assert column_edges(lineage(OLD, started)) == {("a.x", "t.x")}
+        assert column_edges(lineage(OLD, started, run_event("COMPLETE", 21, run="new"))) == {("b.y", "t.y")}
+
+    def test_deleted(self) -> None:
+        """`_deleted` leaves none."""
+        gone = run_event(
+            "COMPLETE", 20, run="new", inputs=["a"], outputs=[dataset("t", columnLineage={"_deleted": True})]
+        )
+        assert column_edges(lineage(OLD, gone)) == set()
+
+    def test_an_output_that_is_no_longer_written(self) -> None:
+        """Its column edges go with it, and come back with it."""
+        away = run_event("COMPLETE", 20, run="new", inputs=["a"], outputs=["u"])
+        assert column_edges(lineage(OLD, away)) == set()
+        again = run_event("COMPLETE", 30, run="newer", inputs=["a"], outputs=["t"])
+        assert column_edges(lineage(OLD, away, again)) == {("a.x", "t.x")}
+
+    def test_influence_on_all(self) -> None:
+        """What a filter reads is an edge to the column that stands for all."""
+        said = made_of(x="a.x")
+        said["dataset"] = made_of(any="b.f")["fields"]["any"]["inputFields"]
+        view = lineage(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=[dataset("t", columnLineage=said)]))
+        assert column_edges(view) == {("a.x", "t.x"), ("b.f", "t.*")}
+
+    def test_explicit_columns_win(self) -> None:
+        """Explicit columns replace column lineage; explicit datasets alone leave it."""
+        by_column = made_of(x="a.x")
+        for said, expected in ((explicit(y="c.y"), {("c.y", "t.y")}), (explicit("c"), {("a.x", "t.x")})):
+            output = dataset("t", columnLineage=by_column, lineage=said)
+            assert column_edges(lineage(run_event("COMPLETE", 1, outputs=[output]))) == expected
+
+
+class TestShownNames:
+    """Edges lead between shown names, and tell what made them."""
+
+    def test_names_of_one_dataset_are_one_end(self) -> None:
+        """Two names of one dataset make one edge."""
+        facts = facts_of(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=["t"]))
+        view = job_view(facts, lambda one: name("a") if one == name("b") else one, lambda ref: ref)
+        assert view.reads == {name("a")}
+        assert edges(view) == {("a", "t")}
+
+    def test_one_output_under_two_names_is_one_output(self) -> None:
+        """A dataset that a run calls by two of its names is not several, so every input feeds it."""
+        outputs = [dataset("t", columnLineage=made_of(x="a.x")), "alias"]
+        facts = facts_of(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=outputs))
+        view = job_view(facts, lambda one: name("t") if one == name("alias") else one, lambda ref: ref)
+        assert edges(view) == {("a", "t"), ("b", "t")}
+
+    def test_an_output_that_is_now_called_otherwise_is_still_written(self) -> None:
+        """Column lineage that was said under one name holds while the dataset is written under another."""
+        facts = facts_of(OLD, run_event("COMPLETE", 20, run="new", inputs=["a"], outputs=["alias"]))
+        view = job_view(facts, lambda one: name("t") if one == name("alias") else one, lambda ref: ref)
+        assert column_edges(view) == {("a.x", "t.x")}
+
+    @pytest.mark.parametrize(
+        ("integration", "namespace", "producer", "expected"),
+        [
+            ("DBT", REDSHIFT, "", "DBT/Redshift"),
+            ("DBT", "awsathena://athena.us-east-1.amazonaws.com", "", "DBT/Athena"),
+            ("DBT", "arn:aws:glue:us-east-1:123456789012", "", "DBT/Athena"),
+            ("DBT", "duckdb://file", "", "DBT"),
+            ("SPARK", REDSHIFT, "", "SPARK"),
+            ("", REDSHIFT, "https://example.com/tools/loader/", "loader"),
+            ("", REDSHIFT, "", "OpenLineage"),
+        ],
+    )
+    def test_edge_names(self, integration: str, namespace: str, producer: str, expected: str) -> None:
+        """dbt with its engine, else the integration, else the producer."""
+        kind = {"jobType": {"processingType": "BATCH", "integration": integration}} if integration else {}
+        output = {"namespace": namespace, "name": "a.b.c"}
+        event = run_event("COMPLETE", 1, outputs=[output], job_facets=kind) | {"producer": producer}
+        assert lineage(event).tool == expected
+
+    def test_a_job_of_which_nothing_is_known(self) -> None:
+        """It has no edges."""
+        view = job_view(JobFacts(), lambda one: one, lambda ref: ref)
+        assert (view.reads, view.writes, view.edges, view.columns) == (frozenset(), frozenset(), frozenset(), {})
+
+
+class TestNodes:
+    """A dataset as it is shown."""
+
+    def test_aliases(self) -> None:
+        """All other names and spellings, but for the hubs of `by_table_name`."""
+        spelled, hub = DatasetName(REDSHIFT, "DEV.S.T"), DatasetName("headwater:table-name", "t")
+        members = {name("t"): NameFacts(spellings=frozenset({spelled})), name("u"): NameFacts(), hub: NameFacts()}
+        assert node_view(name("t"), members).aliases == {spelled, name("u")}
+
+    def test_facets_over_all_names(self) -> None:
+        """The latest word stays, whether heard or written, and under whichever name."""
+        heard = NameFacts(heard={"schema": Register("2 x", "heard"), "tags": Register("1 x", "heard")})
+        output = Output(JOB, name("u"))
+        written = NameFacts(
+            written={output: Written(1, {"schema": Register("3 x", "written"), "tags": Register("0", "w")})}
+        )
+        found = dataset_facets([heard, written])
+        assert {facet: register.ref for facet, register in found.items()} == {"schema": "written", "tags": "heard"}
+        silent = NameFacts(written={output: Written(2, {})})
+        assert dataset_facets([heard, written, silent])["schema"].ref == "heard", "a job may take back what it said"
+
+    def test_facet_values(self) -> None:
+        """Of a stored text only with the text at hand; of a deleted facet nothing."""
+        facets = {"a": Register("1", '{"x":1}'), "b": Register("1", "#ref"), "c": Register("1", value_of("").ref)}
+        assert facet_value(facets, "a") == {"x": 1}
+        assert facet_value(facets, "b") == facet_value(facets, "c") == facet_value(facets, "none") == {}
+        assert facet_value(facets, "b", {"#ref": '{"y":2}'}.__getitem__) == {"y": 2}
