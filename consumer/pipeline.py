@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from consumer.errors import GaveUp, TransientError
 from consumer.inputs import Advance, Input, UnreadableError
@@ -131,7 +131,7 @@ class Pipeline:
         retrying = Retrying(
             sleep=self._sleep,
             stop=stop_after_delay(patience),
-            wait=wait_exponential_jitter(limits.retry_first_s, limits.retry_max_s, jitter=limits.retry_first_s),
+            wait=wait_random_exponential(multiplier=limits.retry_first_s, max=limits.retry_max_s),
             retry=retry_if_exception_type(TransientError),
             reraise=True,
         )

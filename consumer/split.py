@@ -22,8 +22,11 @@ FRAGMENT = MAX_BYTES + 1
 TOO_LONG = f"the document is longer than {MAX_BYTES} bytes, which is the most that an event may have"
 CUT_OFF = "the input ends within an array: its last events may be missing"
 
-# Whole strings, so that a bracket in one counts for nothing; `open` is a string that the data at hand does not end.
+# Whole strings, so that a bracket in one counts for nothing; `open` begins one that the data at hand does not end.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},]|(?P<open>")', re.DOTALL)
+# The rest of a string up to its last quote, or to a backslash that the data at hand does not explain.
+_WITHIN = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_QUOTE = b'"'
 # What `bootstrap_servers: file:///...` of the emitter appends: the event follows byte for byte.
 _LOGGED = re.compile(rb'\{"topic": "[^"\\]*", "key": "(?:[^"\\]|\\.)*", "timestamp": \d+, "value": (\{.*\})\}')
 
@@ -107,6 +110,7 @@ class _Cutter:
         self._line = 1
         self._value = bytearray()
         self._skipped = 0
+        self._within = False
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Piece]:
@@ -114,19 +118,18 @@ class _Cutter:
         data = self._rest + data
         self._rest = b""
         mark = 0
-        for match in _TOKEN.finditer(data):
-            token, place = data[match.start()], match.start()
-            if match["open"] and len(data) - place <= MAX_BYTES:
-                self._keep(data[mark:place])
-                self._rest = data[place:]
-                return
-            cut = self._step(token)
-            if cut is not None:
-                end = place + 1 if cut else place
-                self._keep(data[mark:end])
+        place = self._string(data, 0) if self._within else 0
+        for match in _TOKEN.finditer(data, place):
+            place = match.start()
+            if match["open"]:
+                self._string(data, place + 1)
+                break
+            ends = self._step(data[place])
+            if ends is not None:
+                self._keep(data[mark : place + ends])
                 yield from self._take()
                 mark = place + 1
-        self._keep(data[mark:])
+        self._keep(data[mark : len(data) - len(self._rest)])
 
     def end(self) -> Iterator[Piece]:
         """What is left, and what is missing, at the end of the input."""
@@ -134,6 +137,14 @@ class _Cutter:
         yield from self._take()
         if self._depth:
             yield Piece(self._line, b"", CUT_OFF)
+
+    def _string(self, data: bytes, place: int) -> int:
+        """Goes on within a string; where it ends, or the data does, but for a backslash that is not explained yet."""
+        rest = _WITHIN.match(data, place)
+        place = rest.end() if rest else place
+        self._within = data[place : place + 1] != _QUOTE
+        self._rest = data[place:] if self._within else b""
+        return len(data) if self._within else place + 1
 
     def _step(self, token: int) -> bool | None:
         """Counts a bracket; whether a value ends with it (True), before it (False), or not here."""

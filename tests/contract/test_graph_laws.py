@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,7 +19,13 @@ from tests.support.ingest import difference, embedded, exported, sample, shuffle
 from tests.support.servers import GremlinServer
 from tests.support.stores import Graph
 
-RECORDED = ("events_athena_withcatalog", "events_redshift_withcatalog", "ev_fail_athena", "ev_fail_redshift", "ev_fail_slog")
+RECORDED = (
+    "events_athena_withcatalog",
+    "events_redshift_withcatalog",
+    "ev_fail_athena",
+    "ev_fail_redshift",
+    "ev_fail_slog",
+)
 """Runs of both engines as dbt-ol sends them, and runs that failed."""
 
 ACROSS = IdentityRules.of([[GLUE, ATHENA], [f"{GLUE}/imdb", f"{REDSHIFT}/dev.imdb"]])
@@ -41,9 +46,9 @@ class TestRecordedEvents:
         documents = sample(*RECORDED)
         expected = embedded([documents], rules)
         with closing(graph.connect()) as store:
-            write(store, shuffled(documents, random.Random(1), 20), rules)
+            write(store, shuffled(documents, 1, 20), rules)
             expect(store, expected, "another order")
-            write(store, shuffled(documents, random.Random(2), 40), rules)
+            write(store, shuffled(documents, 2, 40), rules)
             expect(store, expected, "the same events once more, by a writer that knows nothing of them,")
 
     def test_two_writers_at_once(self, graph: Graph) -> None:
@@ -54,7 +59,7 @@ class TestRecordedEvents:
         def ingest(seed: int) -> None:
             try:
                 with closing(graph.connect()) as store:
-                    write(store, shuffled(documents, random.Random(seed), 15))
+                    write(store, shuffled(documents, seed, 15))
             except BaseException as error:  # noqa: BLE001 - the test fails with it, below
                 faults.append(error)
 
@@ -83,7 +88,7 @@ def test_generated_events(gremlin_server: GremlinServer) -> None:
     @given(events(), st.integers(0, 2**32))
     def check(documents: Sequence[Any], seed: int) -> None:
         gremlin_server.clear()
-        write(store, shuffled(documents, random.Random(seed), 4))
+        write(store, shuffled(documents, seed, 4))
         expect(store, embedded([documents]), "a Gremlin Server")
 
     with closing(open_gremlin(gremlin_server.url)) as store:

@@ -33,7 +33,7 @@ TEXTS = {
     "backslashes": "\\n \\u0041 \\\\ C:\\x",
     "slashes": "a/b%2Fc//%25%",
     "lines": "one\ntwo\r\nthree\t\u2028four\x1f\x7f",
-    "far away": "naïve Ελλάδα 日本語 שלום 𝔘 👩‍👩‍👧 é e\u0301 \ufeff\uffff",
+    "far away": "naïve Ελλάδα 日本語 שלום 𐍈 👩‍👩‍👧 é e\u0301 \ufeff\uffff",
     "empty": "",
     "looks like json": '{"a": [null, 1e999]}',
     "looks like gremlin": "');g.V().drop();('",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -70,7 +69,11 @@ SPICES: tuple[Spice, ...] = (
 
 
 def unlike(
-    documents: Sequence[Any], batches: Sequence[Sequence[Any]], same: Sequence[Sequence[str]] = (), *, by_name: bool = False
+    documents: Sequence[Any],
+    batches: Sequence[Sequence[Any]],
+    same: Sequence[Sequence[str]] = (),
+    *,
+    by_name: bool = False,
 ) -> str:
     """How the graph of batches differs from the oracle's of the same documents."""
     rules = IdentityRules.of(same, by_table_name=by_name)
@@ -82,17 +85,20 @@ def unlike(
 @given(events(linked=False), st.integers(0, 2**32))
 def test_the_graph_is_what_the_oracle_says(documents: list[Any], seed: int) -> None:
     """Without links between names, any batches of the events make the oracle's graph."""
-    changed = unlike(documents, shuffled(documents, random.Random(seed), 4))
+    changed = unlike(documents, shuffled(documents, seed, 4))
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
 @settings(max_examples=600)
 @given(events(), st.integers(0, 2**32), st.sampled_from(SAME), st.booleans())
 def test_identity_is_what_the_oracle_says(
-    documents: list[Any], seed: int, same: Sequence[Sequence[str]], by_name: bool  # noqa: FBT001 - Hypothesis names it
+    documents: list[Any],
+    seed: int,
+    same: Sequence[Sequence[str]],
+    by_name: bool,  # noqa: FBT001 - Hypothesis names it
 ) -> None:
     """With symlinks and configured identity, any batches of the events make the oracle's graph."""
-    changed = unlike(documents, shuffled(documents, random.Random(seed), 4), same, by_name=by_name)
+    changed = unlike(documents, shuffled(documents, seed, 4), same, by_name=by_name)
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
@@ -101,7 +107,7 @@ def test_identity_is_what_the_oracle_says(
 def test_all_sorts_of_facets_are_what_the_oracle_says(documents: list[Any], spices: list[Spice], seed: int) -> None:
     """Tests of models, lineage that jobs state, nested columns, names that are none: the oracle's graph."""
     spiced = [spice(document) for spice, document in zip(spices, documents, strict=False)]
-    changed = unlike(spiced, shuffled(spiced, random.Random(seed), 4))
+    changed = unlike(spiced, shuffled(spiced, seed, 4))
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 

@@ -2,9 +2,10 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from unittest.mock import patch
 
 import structlog
@@ -13,10 +14,10 @@ from click.testing import CliRunner, Result
 from consumer.cli import cli
 
 
-def headwater(*arguments: str | Path, stdin: bytes = b"", **variables: str) -> Result:
+def headwater(*arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] = MappingProxyType({})) -> Result:
     """The result of `headwater ARGUMENTS`; of the environment's own HEADWATER_ variables it sees none."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
-    with patch.dict(os.environ, kept | variables, clear=True), _logging_restored():
+    with patch.dict(os.environ, kept | dict(env), clear=True), _logging_restored():
         return CliRunner().invoke(cli, [str(argument) for argument in arguments], input=stdin)
 
 

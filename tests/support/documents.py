@@ -71,7 +71,11 @@ def run_event(
 
 
 def job_event(
-    second: int, *, inputs: Iterable[str | Json] = (), outputs: Iterable[str | Json] = (), job_facets: Json | None = None
+    second: int,
+    *,
+    inputs: Iterable[str | Json] = (),
+    outputs: Iterable[str | Json] = (),
+    job_facets: Json | None = None,
 ) -> Json:
     """A JobEvent."""
     return {"eventTime": at(second), **_work("j", job_facets, inputs, outputs)}

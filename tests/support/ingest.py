@@ -59,8 +59,9 @@ def embedded(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) 
         store.close()
 
 
-def shuffled(documents: Sequence[Any], rng: random.Random, size: int) -> list[list[Any]]:
+def shuffled(documents: Sequence[Any], seed: int, size: int) -> list[list[Any]]:
     """Documents in another order, a third of them twice, in batches of at most `size`."""
+    rng = random.Random(seed)  # noqa: S311 - nothing is kept secret with it
     found = [*documents, *(document for document in documents if rng.random() < 1 / 3)]
     rng.shuffle(found)
     batches: list[list[Any]] = []

@@ -156,7 +156,7 @@ def current_lineage(job: Key, history: History, identity: Identity) -> Lineage:
     """The current inputs and outputs of a job, and the edges that follow from them."""
     completed = history.completed(job)
     latest = completed[-1:]
-    current = [*latest, *history.unfinished(job, latest[0].time if latest else "")]
+    current: list[Done | RunOf] = [*latest, *history.unfinished(job, latest[0].time if latest else "")]
     inputs = {name for run in current for name in run.inputs}
     outputs = {name for run in current for name in run.outputs}
     explicit = in_force("lineage", completed, outputs)
@@ -202,7 +202,7 @@ def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[st
     }
 
 
-def last(found: Iterable[Said]) -> Any:  # noqa: ANN401 - of whatever facet
+def last(found: Iterable[Said]) -> Any:
     """What was said last; None where nothing was said, or where it was deleted."""
     return max(found, key=lambda one: one.stamp, default=Said("", None)).what
 

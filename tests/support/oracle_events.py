@@ -36,7 +36,7 @@ def facet(view: type[F], facets: Mapping[str, object]) -> F | None:
 
 
 def job_key(job: Job) -> Key:
-    """dbt's three names of one model are one job, and the tests on it are another one."""
+    """Three names that dbt has for one model are one job, and the tests on it are another one."""
     node, kind = facet(DbtNodeJobFacet, job.facets), facet(JobTypeJobFacet, job.facets)
     if node is None or not node.unique_id:
         return job.namespace, job.name
@@ -128,5 +128,3 @@ def said(view: type[Facet], facets: Mapping[str, object], time: str) -> dict[str
     elif isinstance(what, ColumnLineageDatasetFacet | LineageFacet):
         what = told_by(what)
     return {view.key: Said(f"{time} {digest[:12]}", what)}
-
-

@@ -126,5 +126,3 @@ def joined(groups: Iterable[set[DatasetName]]) -> list[set[DatasetName]]:
         found = [other for other in found if not other & group]
         found.append(group.union(*touching))
     return found
-
-

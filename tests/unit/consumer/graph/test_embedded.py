@@ -1,0 +1,87 @@
+"""The embedded store's file: made, opened again, and refused where it is not one of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from consumer.errors import TransientError, UsageError
+from consumer.graph.embedded import SCHEMA_VERSION, EmbeddedStore
+from consumer.graph.store import Absent, Change, Is, Vertex
+
+
+def change(id_: str) -> Change:
+    """A new vertex."""
+    return Change(Vertex(id_, "thing", {"rev": "1"}), Absent(), Is("rev", "1"))
+
+
+def test_a_file_is_made_and_opened_again(tmp_path: Path) -> None:
+    """What was written is there the next time; the file says which version of the tables it has."""
+    path = tmp_path / "graph.db"
+    with closing(EmbeddedStore(path)) as store:
+        store.write([change("a")])
+    with closing(EmbeddedStore(path)) as store:
+        assert store.read(["a"]) == {"a": {"rev": "1"}}
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    """The message names the file, both versions, and what to do; the file is left as it is."""
+    path = tmp_path / "graph.db"
+    EmbeddedStore(path).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    with pytest.raises(UsageError) as caught:
+        EmbeddedStore(path)
+    for part in (str(path), f"version {SCHEMA_VERSION + 1}", f"knows {SCHEMA_VERSION}", "export and ingest anew"):
+        assert part in str(caught.value)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    """Some other file, a folder, or a place that is not there: the message names it, and another way."""
+    text = tmp_path / "events.jsonl"
+    text.write_text('{"eventType": "START"}\n' * 200)
+    for path in (text, tmp_path, tmp_path / "missing" / "graph.db"):
+        with pytest.raises(UsageError, match="name another file with --graph sqlite:///FILE") as caught:
+            EmbeddedStore(path)
+        assert str(path) in str(caught.value)
+    assert text.read_text().startswith('{"eventType"'), "the file must be left as it is"
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    """A database with other tables is nobody's graph: nothing is added to it."""
+    path = tmp_path / "books.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE books (title TEXT)")
+    with pytest.raises(UsageError, match=r"books\.db"):
+        EmbeddedStore(path)
+
+
+def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
+    """Where a change can't be written at all, none of its batch is."""
+    with closing(EmbeddedStore(tmp_path / "graph.db")) as store:
+        broken = Change(Vertex("b", "thing", {"rev": object()}), Absent(), Is("rev", "1"))  # type: ignore[dict-item]
+        with pytest.raises(TypeError):
+            store.write([change("a"), broken])
+        assert store.read(["a"]) == {}
+        assert store.write([change("a")]) == set(), "and the store goes on"
+
+
+def test_a_file_that_another_writer_holds(tmp_path: Path) -> None:
+    """A writer that waited in vain may try again later; a reader is not held up."""
+    path = tmp_path / "graph.db"
+    with closing(EmbeddedStore(path)) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        store.write([change("a")])
+        store._db.execute("PRAGMA busy_timeout = 1")  # a minute, else
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(TransientError, match=r"graph\.db can't be written: database is locked"):
+            store.write([change("b")])
+        assert store.read(["a"]) == {"a": {"rev": "1"}}
+        other.execute("COMMIT")
+        assert store.write([change("b")]) == set()
