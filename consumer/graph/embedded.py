@@ -7,7 +7,7 @@ transaction, begun as a writer's, so that two processes can't both act on what t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +45,11 @@ CREATE INDEX edges_by_label ON edges (label);
 CREATE INDEX edges_by_source ON edges (source, label);
 CREATE INDEX edges_by_target ON edges (target, label);
 """
+
+_EDGES_AT: Mapping[Direction, str] = {
+    "out": "SELECT id, label, source, target, properties FROM edges WHERE label = ? AND source IN",
+    "in": "SELECT id, label, source, target, properties FROM edges WHERE label = ? AND target IN",
+}
 
 _MANY = 500
 """How many ids go into one statement; SQLite allows 32,766."""
@@ -126,10 +131,7 @@ class EmbeddedStore:
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """The edges of a label that leave or enter vertices."""
-        end = "source" if direction == "out" else "target"
-        rows = self._by_ids(
-            f"SELECT id, label, source, target, properties FROM edges WHERE label = ? AND {end} IN", ids, label
-        )
+        rows = self._by_ids(_EDGES_AT[direction], ids, label)
         return [Edge(id_, label, source, target, _load(text)) for id_, label, source, target, text in rows]
 
     def _by_ids(self, select: str, ids: Collection[str], *before: str) -> Iterator[tuple[str, ...]]:
@@ -207,7 +209,8 @@ class EmbeddedStore:
 
     def _drop_lonely(self, id_: str, step: DropLonely) -> None:
         has_edges = self._db.execute(
-            "SELECT 1 FROM edges WHERE source = ?1 AND label = ?2 UNION SELECT 1 FROM edges WHERE target = ?1 AND label = ?2",
+            "SELECT 1 FROM edges WHERE source = ?1 AND label = ?2 "
+            "UNION SELECT 1 FROM edges WHERE target = ?1 AND label = ?2",
             (id_, step.unless_edges),
         ).fetchone()
         if has_edges is None and not (self._properties(id_) or {}).get(step.unless_property):

@@ -2,7 +2,7 @@
 
 gremlinpython keeps the headers that it was given for good and never reopens a connection that died, so a signature is
 made at each connect, and after a broken connection the client is made anew. What an error means is told by the `code`
-in its message (Neptune's user guide, "Graph Engine Error Messages and Codes"), not by the status of the WebSocket reply.
+in its message (Neptune's user guide, "Graph Engine Error Messages and Codes"), not by the WebSocket's status.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -50,8 +50,8 @@ RETRIED = frozenset(
         "TooManyRequestsException",
     }
 )
-"""Neptune's codes after which the same request may succeed. A merge that meets another one of the same id is a constraint
-violation, and does not meet it again; a writer that has become a replica is found anew by its name."""
+"""Neptune's codes after which the same request may succeed. A merge that meets another one of the same id is a
+constraint violation, and does not meet it again; a writer that has become a replica is found anew by its name."""
 
 RECONNECTED = frozenset({"ReadOnlyViolationException", "AccessDeniedException"})
 """Codes after which a new connection may reach another instance, or carry a newer signature."""
@@ -128,10 +128,16 @@ class Address:
 
 
 class Sent(NamedTuple):
-    """A request on its way: gremlinpython's future, or why there is none."""
+    """A request on its way; `future` waits for the answer, or raises why there will be none."""
 
-    future: Any
-    error: Exception | None
+    future: Callable[[], Any]
+
+
+def _raises(error: Exception) -> Callable[[], Any]:
+    def fail() -> Any:
+        raise error
+
+    return fail
 
 
 def _next(queries: Iterator[Bytecode]) -> bytes | None:
@@ -233,15 +239,13 @@ class GremlinConnection:
         try:
             if self._client is None:
                 self._client = self._open()
-            return Sent(self._client.submit_async(graphbinary.numbered(data)), None)
+            return Sent(self._client.submit_async(graphbinary.numbered(data)).result)
         except Exception as error:  # noqa: BLE001 - whatever it is, `_results` says what it means
-            return Sent(None, error)
+            return Sent(_raises(error))
 
     def _results(self, sent: Sent) -> list[Any]:
         try:
-            if sent.error is not None:
-                raise sent.error
-            answers = sent.future.result().all().result()
+            answers = sent.future().all().result()
             return [answer.object for answer in answers for _ in range(answer.bulk)]
         except GremlinServerError as error:
             raise self._meaning(error) from error

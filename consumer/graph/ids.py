@@ -1,7 +1,7 @@
 """Ids of vertices and edges, made in this one place.
 
-An id is a kind and the parts of a name, joined by `/`, with `/` and `%` inside a part escaped: two different names never
-give one id, and `parse` gives the parts back.
+An id is a kind and the parts of a name, joined by `/`, with `/` and `%` inside a part escaped: two different names
+never give one id, and `parse` gives the parts back.
 """
 
 from __future__ import annotations

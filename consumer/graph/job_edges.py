@@ -104,34 +104,31 @@ class JobEdges:
 def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
     """The edges of a view by id."""
     job_id = ids.job(job)
-    edges: list[Edge] = []
-    for name in view.reads:
-        edges.append(Edge(ids.make("reads", *name, *job), model.READS, ids.dataset(name), job_id, {}))
-    for name in view.writes:
-        edges.append(Edge(ids.make("writes", *job, *name), model.WRITES, job_id, ids.dataset(name), {}))
-    for source, target in view.edges:
-        edges.append(
-            Edge(
-                ids.make("edge", *source, *target, *job),
-                model.EDGE,
-                ids.dataset(source),
-                ids.dataset(target),
-                {"edge_name": view.tool, "job": job_id},
-            )
+    reads = (Edge(ids.make("reads", *name, *job), model.READS, ids.dataset(name), job_id, {}) for name in view.reads)
+    writes = (
+        Edge(ids.make("writes", *job, *name), model.WRITES, job_id, ids.dataset(name), {}) for name in view.writes
+    )
+    datasets = (
+        Edge(
+            ids.make("edge", *source, *target, *job),
+            model.EDGE,
+            ids.dataset(source),
+            ids.dataset(target),
+            {"edge_name": view.tool, "job": job_id},
         )
-    for column, said in view.columns.items():
-        edges.append(
-            Edge(
-                ids.make(
-                    "column_edge", *column.source, column.source_column, *column.target, column.target_column, *job
-                ),
-                model.COLUMN_EDGE,
-                ids.column(column.source, column.source_column),
-                ids.column(column.target, column.target_column),
-                {"transformations": said, "job": job_id},
-            )
+        for source, target in view.edges
+    )
+    columns = (
+        Edge(
+            ids.make("column_edge", *edge.source, edge.source_column, *edge.target, edge.target_column, *job),
+            model.COLUMN_EDGE,
+            ids.column(edge.source, edge.source_column),
+            ids.column(edge.target, edge.target_column),
+            {"transformations": said, "job": job_id},
         )
-    return {edge.id: edge for edge in edges}
+        for edge, said in view.columns.items()
+    )
+    return {edge.id: edge for edges in (reads, writes, datasets, columns) for edge in edges}
 
 
 def _mark(edge: Edge) -> int:

@@ -1,8 +1,8 @@
 """Changes and reads as Gremlin traversals: pure, and in the form that Neptune runs natively.
 
-What is written starts with a merge or with `V()`; merges match on the id alone and take constant maps; vertex properties
-have single cardinality (pages "Making efficient upserts with Gremlin mergeV() and mergeE() steps" and "Gremlin step
-support" of Neptune's user guide). A request is one transaction there, and safe to send twice.
+What is written starts with a merge or with `V()`; merges match on the id alone and take constant maps; properties of
+vertices have single cardinality (pages "Making efficient upserts with Gremlin mergeV() and mergeE() steps" and
+"Gremlin step support" of Neptune's user guide). A request is one transaction there, and safe to send twice.
 """
 
 from __future__ import annotations

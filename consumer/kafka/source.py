@@ -102,6 +102,8 @@ class KafkaSource:
         with self._talking("reading"):
             self._rejoin()
             found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+            if not found:  # otherwise what is found might be revoked before it is given
+                self._rejoin()
         self._tell()
         return [record_of(raw) for records in found.values() for raw in records]
 
@@ -115,6 +117,7 @@ class KafkaSource:
             for partition, records in found.items():
                 # It was assigned and fetched within one poll, before it could be paused; take it again later.
                 self._consumer.seek(partition, records[0].offset)
+            self._rejoin()
         self._tell()
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -138,11 +141,13 @@ class KafkaSource:
     def _rejoin(self) -> None:
         """Lets a rebalance end within one call.
 
-        The library forgets the answer to its wish to join if it comes between two polls, and asks again; so members
-        that poll for moments, with writes between them, would send each other through one rebalance after the other.
+        The library forgets the answer to its wish to join if it comes between two polls. Then it asks again, so members
+        that poll for moments, with writes between them, would send each other through one rebalance after the other; or,
+        if the wish came from new metadata, it does not ask again and is out of the group without knowing it.
         """
         coordinator = self._consumer._coordinator  # noqa: SLF001 -- what a poll does, but not cut off by its timeout
-        if coordinator.need_rejoin():
+        if coordinator.rejoining or coordinator.need_rejoin():
+            coordinator.request_rejoin()
             coordinator.ensure_active_group(timeout_ms=int(REJOIN_S * 1000))
 
     def _tell(self) -> None:

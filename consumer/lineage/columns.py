@@ -1,7 +1,7 @@
 """Column lineage as the graph keeps it: sources by target column, out of `columnLineage` and explicit `lineage` facets.
 
-A source that influences the whole dataset (a filter, a join, a sort) is an edge to the column `*`, which stands for all of
-them: one edge, where one to each column would multiply with the width of the table.
+A source that influences the whole dataset (a filter, a join, a sort) is an edge to the column `*`, which stands for all
+of them: one edge, where one to each column would multiply with the width of the table.
 """
 
 from __future__ import annotations
@@ -76,6 +76,12 @@ def unpack(text: str) -> OutputLineage:
         None if datasets is None else frozenset(DatasetName(*name) for name in datasets),
         {column: tuple(_source(item) for item in items) for column, items in packed["columns"].items()},
     )
+
+
+@lru_cache(maxsize=4096)
+def sources(text: str) -> frozenset[DatasetName]:
+    """Every dataset that the lineage of a packed text comes from."""
+    return unpack(text).sources
 
 
 def _source(item: Sequence[str]) -> Source:

@@ -2,7 +2,7 @@
 
 It is derived from the facts of the job's runs, and kept beside them so that a further run costs what that run says and
 not a look at all that were before. `absorb` takes one run's facts in; where they take something back (a run that had
-completed and now failed, or that turns out to be another job's), it says so, and the caller counts afresh from all runs.
+completed and now failed, or that turns out to be another job's), it says so, and the caller counts afresh.
 """
 
 from __future__ import annotations

@@ -225,6 +225,8 @@ def join_written(one: Mapping[Output, Written], other: Mapping[Output, Written])
 
 def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
     """All that both say of one name."""
+    if one is other:
+        return one
     return NameFacts(
         spellings=one.spellings | other.spellings,
         links=one.links | other.links,

@@ -1,6 +1,6 @@
 """The facets that the graph keeps, and in which form.
 
-A facet is read through its typed view (`schemas.facets`) and kept as compact JSON. The same facet comes again with every
+A facet is read through its typed view (`schemas.facets`) and kept as compact JSON. The same facet comes again with each
 run of an unchanged model, so what was made of it is remembered.
 """
 

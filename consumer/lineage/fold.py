@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from consumer.lineage.columns import unpack
+from consumer.lineage.columns import sources
 from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
 from consumer.lineage.delta import (
     RANKS,
@@ -36,14 +36,12 @@ from consumer.lineage.facets import (
 )
 from consumer.lineage.identity import HUB, IdentityRules, shown
 from consumer.lineage.registers import EMPTY, Registers, Value, as_json, stamped, value_of
+from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, RunEvent
 from schemas.facets.dbt import DbtNodeJobFacet
 from schemas.facets.jobs import JobTypeJobFacet
-from schemas.facets.view import DELETED, Facet, read
 from schemas.naming import DatasetName, canonical
-
-F = TypeVar("F", bound=Facet)
 
 TEST = "TEST"
 DBT_TEST = "test."
@@ -68,6 +66,15 @@ def _written(event: RunEvent) -> tuple[OutputDataset, ...]:
     kind = event.job.facets.get(JobTypeJobFacet.key)
     is_test = isinstance(kind, dict) and kind.get("jobType") == TEST and kind.get("integration") == "DBT"
     return () if is_test else event.outputs
+
+
+def _job_name(job: Job, facets: Registers) -> JobName:
+    """The job's key; the tests of a model, to which stock dbt-ol gives the model's id, are a job of their own."""
+    unique_id = facet_value(facets, DbtNodeJobFacet.key).get("unique_id")
+    if not isinstance(unique_id, str) or not unique_id:
+        return JobName(job.namespace, job.name)
+    is_test = facet_value(facets, JobTypeJobFacet.key).get("jobType") == TEST
+    return JobName(job.namespace, f"{unique_id}.test" if is_test and not unique_id.startswith(DBT_TEST) else unique_id)
 
 
 class _Mention(NamedTuple):
@@ -161,30 +168,12 @@ class _Folding:
     # What of an event is common to its kinds.
 
     def _job(self, job: Job, producer: str, declared: Current | None = None) -> JobName:
-        name = self._job_name(job)
         facets = self._registers(JOB_FACETS, job.facets, "$.job.facets")
         if producer:
             facets["producer"] = stamped(self._time, value_of(as_json(producer), len(producer) + 2))
+        name = _job_name(job, facets)
         self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets, declared or Current())
         return name
-
-    def _job_name(self, job: Job) -> JobName:
-        """The job's key; the tests of a model, to which stock dbt-ol gives the model's id, are a job of their own."""
-        node = self._view(DbtNodeJobFacet, job.facets)
-        if node is None or not node.unique_id:
-            return JobName(job.namespace, job.name)
-        kind = self._view(JobTypeJobFacet, job.facets)
-        if kind is not None and kind.job_type == TEST and not node.unique_id.startswith(DBT_TEST):
-            return JobName(job.namespace, f"{node.unique_id}.test")
-        return JobName(job.namespace, node.unique_id)
-
-    @staticmethod
-    def _view(view: type[F], facets: Mapping[str, object]) -> F | None:
-        try:
-            found = read(view, facets, "")
-        except BadFacet:
-            return None  # `_registers` tells of it
-        return None if found is DELETED else found
 
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
         found: set[DatasetName] = set()
@@ -215,7 +204,7 @@ class _Folding:
             for facet in (COLUMN_LINEAGE, LINEAGE):
                 if facet in registers and registers[facet].ref != EMPTY:
                     text = self.delta.contents.get(registers[facet].ref, registers[facet].ref)
-                    for source in unpack(text).sources:
+                    for source in sources(text):
                         self._mention(*source, read=True)
         return carried
 

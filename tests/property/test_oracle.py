@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from consumer.graph import export
 from consumer.lineage.identity import IdentityRules
-from tests.support.generate import ATHENA, GLUE, REDSHIFT, Json, events
+from tests.support.documents import columns, dataset, run_event
+from tests.support.generate import ATHENA, GLUE, REDSHIFT, Json, events, run_events
 from tests.support.ingest import difference, embedded, sample, shuffled
 from tests.support.oracle import expected
 
@@ -89,6 +90,18 @@ def test_the_graph_is_what_the_oracle_says(documents: list[Any], seed: int) -> N
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
+ONE_JOB = {"namespace": "dbt", "name": "j", "facets": {"jobType": {"integration": "DBT", "jobType": "MODEL"}}}
+
+
+@settings(max_examples=400)
+@given(st.lists(run_events(linked=False), min_size=4, max_size=9), st.integers(0, 2**32))
+def test_runs_of_one_job_are_what_the_oracle_says(documents: list[Any], seed: int) -> None:
+    """Runs that complete, fail after all, and are told late, all of one job: the oracle's graph."""
+    runs = [{**document, "job": ONE_JOB} for document in documents]
+    changed = unlike(runs, shuffled(runs, seed, 2))
+    assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
 @settings(max_examples=600)
 @given(events(), st.integers(0, 2**32), st.sampled_from(SAME), st.booleans())
 def test_identity_is_what_the_oracle_says(
@@ -109,6 +122,14 @@ def test_all_sorts_of_facets_are_what_the_oracle_says(documents: list[Any], spic
     spiced = [spice(document) for spice, document in zip(spices, documents, strict=False)]
     changed = unlike(spiced, shuffled(spiced, seed, 4))
     assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
+def test_a_run_that_failed_after_all_takes_back_what_it_said() -> None:
+    """A dataset forgets the schema of a run that completed, and of which a later batch says that it failed."""
+    said = [run_event("COMPLETE", 1, outputs=[dataset("t", schema=columns("x"))]), run_event("FAIL", 2)]
+    for batches in ([said], [said[:1], said[1:]], [said[1:], said[:1]]):
+        changed = unlike(said, batches)
+        assert not changed, f"in {len(batches)} batches something of the failed run is left:\n{changed}"
 
 
 def test_a_job_type_that_is_taken_back_is_forgotten_in_any_batches() -> None:
