@@ -1,0 +1,1 @@
+"""The consumer side: from records to facts, from facts to one graph."""

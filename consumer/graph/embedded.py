@@ -90,6 +90,10 @@ class EmbeddedStore:
             return
         with self._transaction():
             version = self._version()
+            if version == 0 and self._db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+                raise UsageError(
+                    f"{self._path} is a database of another program; name another file with --graph sqlite:///FILE"
+                )
             if version == 0:
                 for statement in _TABLES.split(";"):
                     self._db.execute(statement)

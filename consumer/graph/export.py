@@ -80,7 +80,7 @@ def _job(vertex: Vertex) -> dict[str, Any]:
     return {
         "namespace": vertex.properties["namespace"],
         "name": vertex.properties["name"],
-        "type": vertex.properties.get("type"),
+        "type": vertex.properties.get("type") or None,
         "names": sorted(codec.load_job(str(vertex.properties["facts"])).names),
     }
 

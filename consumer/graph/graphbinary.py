@@ -14,6 +14,7 @@ from typing import Any
 from gremlin_python.driver.request import RequestMessage
 from gremlin_python.driver.serializer import GraphBinarySerializersV1
 from gremlin_python.process.traversal import Bytecode, Cardinality, CardinalityValue, Direction, Merge, T
+from gremlin_python.statics import long
 from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryWriter
 
 _INT = struct.Struct(">i").pack
@@ -80,7 +81,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         if -_MOST_INT32 <= value < _MOST_INT32:
             into += _INT32 + _INT(value)
         else:
-            super().to_dict(value, into)
+            super().to_dict(long(value), into)
 
     def _symbol(self, value: Any, into: bytearray) -> None:
         into += self._symbols[value]

@@ -96,7 +96,7 @@ def _shown(job: JobName, facts: JobFacts) -> dict[str, Scalar]:
         "description": str(facet_value(facts.facets, "documentation").get("description") or ""),
         "source_path": str(node.get("original_file_path") or code.get("url") or ""),
     }
-    return {key: value for key, value in shown.items() if value}
+    return shown
 
 
 def _draft(job: JobName, document: Document[JobFacts], said: JobFacts, ran: Current) -> Draft[JobFacts] | None:
@@ -105,7 +105,8 @@ def _draft(job: JobName, document: Document[JobFacts], said: JobFacts, ran: Curr
     if document.stored and joined == document.facts:
         return None
     known = document.properties
-    properties = {key: value for key, value in _shown(job, joined).items() if known.get(key) != value}
+    # What was there and is no more becomes empty; what never was is not written.
+    properties = {key: value for key, value in _shown(job, joined).items() if known.get(key, "") != value}
     if known.get("viewed") == document.revision and view_key(joined) == view_key(document.facts):
         # The edges around show this revision, too.
         properties["viewed"] = document.revision + 1

@@ -98,17 +98,13 @@ def _edges(run: str, facts: RunFacts) -> dict[str, Edge]:
 
 
 def _shown(run: str, facts: RunFacts) -> dict[str, Scalar]:
-    shown: dict[str, Scalar] = {"run_id": run}
-    if facts.state is not None:
-        shown["state"] = facts.state.name
-    if facts.started_at is not None:
-        shown["started_at"] = facts.started_at
-    if facts.ended_at is not None:
-        shown["ended_at"] = facts.ended_at
-    message = facet_value(facts.facets, "errorMessage").get("message")
-    if message is not None:
-        shown["error"] = str(message)
-    return shown
+    return {
+        "run_id": run,
+        "state": facts.state.name if facts.state else "",
+        "started_at": facts.started_at or "",
+        "ended_at": facts.ended_at or "",
+        "error": str(facet_value(facts.facets, "errorMessage").get("message") or ""),
+    }
 
 
 def _draft(run: str, document: Document[RunFacts], said: RunFacts) -> Draft[RunFacts] | None:
@@ -125,5 +121,6 @@ def _draft(run: str, document: Document[RunFacts], said: RunFacts) -> Draft[RunF
     if not changed:
         return Draft(joined, {}, steps, changed=False)
     known = document.properties
-    shown = {key: value for key, value in _shown(run, joined).items() if known.get(key) != value}
+    # What was there and is no more becomes empty; what never was is not written.
+    shown = {key: value for key, value in _shown(run, joined).items() if known.get(key, "") != value}
     return Draft(joined, shown, steps)

@@ -70,6 +70,10 @@ class Is(NamedTuple):
 
 Condition = Absent | Is
 
+MOST_STEPS = 200
+"""How many steps one change may have: Neptune refuses requests of more than 1,500 Gremlin steps, which is some seven
+times as many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -88,6 +92,13 @@ class Change:
     token: Is
     steps: tuple[Step, ...] = ()
     removes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.steps) > MOST_STEPS:
+            raise ValueError(
+                f"a change of {self.owner.id} has {len(self.steps)} steps, and no store has to do more than "
+                f"{MOST_STEPS} at once: divide it into changes under one condition"
+            )
 
 
 Direction = Literal["in", "out"]

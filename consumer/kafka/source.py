@@ -141,9 +141,9 @@ class KafkaSource:
     def _rejoin(self) -> None:
         """Lets a rebalance end within one call.
 
-        The library forgets the answer to its wish to join if it comes between two polls. Then it asks again, so members
-        that poll for moments, with writes between them, would send each other through one rebalance after the other; or,
-        if the wish came from new metadata, it does not ask again and is out of the group without knowing it.
+        The library forgets the answer to its wish to join if it comes between two polls. Then it asks again, so that
+        members who poll for moments, with writes between them, would send each other through one rebalance after the
+        other; or, if the wish came from new metadata, it does not ask again and is out of the group without knowing it.
         """
         coordinator = self._consumer._coordinator  # noqa: SLF001 -- what a poll does, but not cut off by its timeout
         if coordinator.rejoining or coordinator.need_rejoin():

@@ -44,6 +44,11 @@ class OutputLineage(NamedTuple):
     columns: Mapping[str, tuple[Source, ...]]
 
     @property
+    def says_something(self) -> bool:
+        """Whether it tells of any source, or that there is none."""
+        return self.datasets is not None or bool(self.columns)
+
+    @property
     def sources(self) -> frozenset[DatasetName]:
         """Every dataset that the output is made from."""
         named = {source.dataset for sources in self.columns.values() for source in sources}

@@ -89,7 +89,7 @@ def _explicit(view: lineage.LineageFacet | lineage.LineageDatasetEntry) -> objec
     whole = [said for said in inputs if said.field is not None]
     columns = {column: _of_fields(_dataset_inputs(said.inputs)) for column, said in view.fields.items()}
     named = frozenset(canonical(said.namespace, said.name) for said in inputs if _is_table(said.namespace, said.name))
-    return pack(OutputLineage(named, {**columns, WHOLE: _of_fields(whole)}))
+    return pack(OutputLineage(None if view.inputs is None else named, {**columns, WHOLE: _of_fields(whole)}))
 
 
 def _parent(view: jobs.ParentRunFacet) -> object:

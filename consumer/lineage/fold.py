@@ -61,7 +61,7 @@ def fold(event: Event, rules: IdentityRules) -> Delta:
     return folding.delta
 
 
-def _written(event: RunEvent) -> tuple[OutputDataset, ...]:
+def _written(event: RunEvent | JobEvent) -> tuple[OutputDataset, ...]:
     """What a run writes; a dbt test writes nothing, though in structured logs its audit table is named as an output."""
     kind = event.job.facets.get(JobTypeJobFacet.key)
     is_test = isinstance(kind, dict) and kind.get("jobType") == TEST and kind.get("integration") == "DBT"
@@ -90,21 +90,18 @@ def _mention(
 ) -> _Mention:
     found: dict[DatasetName, NameFacts] = {}
     spelled = canonical(namespace, name)
-    waiting = [(DatasetName(namespace, name), False)]
     linked_with = {spelled: [canonical(*link) for link in links]}
-    raw = {link: canonical(*link) for link in links}
-    waiting += [(link, False) for link in raw]
+    waiting = [DatasetName(namespace, name), *links]
     while waiting:
-        said, preferred = waiting.pop()
+        said = waiting.pop()
         known = said if said.namespace == HUB else canonical(*said)
-        spellings = frozenset({said}) if said != known else frozenset()
+        facts = NameFacts(spellings=frozenset({said}) if said != known else frozenset(), preferred=rules.prefers(known))
         already = known in found
-        found[known] = join_names(found.get(known, NameFacts()), NameFacts(spellings=spellings, preferred=preferred))
-        if already or known.namespace == HUB:
-            continue
-        for link in rules.links(known, read=read):
-            linked_with.setdefault(known, []).append(link.name)
-            waiting.append((link.name, link.preferred))
+        found[known] = join_names(found.get(known, NameFacts()), facts)
+        if not already and known.namespace != HUB:
+            further = rules.links(known, read=read)
+            linked_with.setdefault(known, []).extend(further)
+            waiting += further
     for one, others in linked_with.items():
         for other in others:
             if other != one:
@@ -140,7 +137,7 @@ class _Folding:
 
     def job_event(self, event: JobEvent) -> None:
         """A job and its datasets, as if a run had completed at the event's time."""
-        inputs, outputs = self._inputs(event.inputs), self._outputs(event.outputs)
+        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event))
         carried = self._carried(outputs, event.job)
         said = [
             sorted(inputs),

@@ -79,19 +79,6 @@ def _readings(name: DatasetName) -> Iterable[tuple[str, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Two names of one dataset.
-
-    Attributes:
-        name: The name that is not in the event.
-        preferred: Whether configuration says that it is the one to show.
-    """
-
-    name: DatasetName
-    preferred: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class IdentityRules:
     """The links that configuration makes.
 
@@ -112,23 +99,27 @@ class IdentityRules:
         """
         return cls(tuple(tuple(Prefix.parse(text) for text in group) for group in same), by_table_name)
 
-    def links(self, name: DatasetName, *, read: bool) -> list[Link]:
+    def links(self, name: DatasetName, *, read: bool) -> list[DatasetName]:
         """What configuration links a name with.
 
         Args:
             name: A canonical name.
             read: Whether it is named as an input.
         """
-        found: list[Link] = []
+        found: list[DatasetName] = []
         for first, *others in self.same:
             for prefix in others:
                 remainder = prefix.remainder(name)
                 shown = first.name(remainder) if remainder is not None else None
                 if shown is not None and shown != name:
-                    found.append(Link(shown, preferred=True))
+                    found.append(shown)
         if self.by_table_name and self._has_table_name(name, read=read):
-            found.append(Link(DatasetName(HUB, last_part(name))))
+            found.append(DatasetName(HUB, last_part(name)))
         return found
+
+    def prefers(self, name: DatasetName) -> bool:
+        """Whether configuration says that a name is the one to show."""
+        return any(first.remainder(name) is not None for first, *_ in self.same)
 
     @staticmethod
     def _has_table_name(name: DatasetName, *, read: bool) -> bool:

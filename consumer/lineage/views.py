@@ -60,12 +60,6 @@ def current_of(job: JobFacts) -> Current:
     return join_current(job.ran, job.declared)
 
 
-def _in_force(current: Current, name: DatasetName, carried: Carried) -> bool:
-    """Whether what was said of an output still tells something: the job still writes it, or has just said so."""
-    latest = current.latest
-    return name in current.outputs or (latest is not None and (carried.ended_at, carried.run) == latest.order)
-
-
 def lineage_refs(job: JobFacts) -> list[str]:
     """References of the texts that `job_view` asks for."""
     return [
@@ -76,12 +70,24 @@ def lineage_refs(job: JobFacts) -> list[str]:
     ]
 
 
-def _lineage(current: Current, facet: str, text: TextOf) -> dict[DatasetName, OutputLineage]:
-    return {
-        name: unpack(text(facets[facet].ref))
-        for name, facets in current.carried.items()
-        if facet in facets and facets[facet].ref != EMPTY and _in_force(current, name, facets[facet])
-    }
+def _lineage(current: Current, facet: str, shown_as: ShownAs, text: TextOf) -> dict[DatasetName, OutputLineage]:
+    """What is in force of a facet, by output.
+
+    That is what the latest run that carried it said, as long as the job still writes the output, under whatever name.
+    """
+    outputs = {shown_as(name) for name in current.outputs}
+    found: dict[DatasetName, Carried] = {}
+    for name, facets in current.carried.items():
+        carried = facets.get(facet)
+        if carried is None:
+            continue
+        target = shown_as(name)
+        just_said = current.latest is not None and (carried.ended_at, carried.run) == current.latest.order
+        known = found.get(target)
+        if (target in outputs or just_said) and (known is None or carried.rank(facet) > known.rank(facet)):
+            found[target] = carried
+    told = {target: unpack(text(carried.ref)) for target, carried in found.items() if carried.ref != EMPTY}
+    return {target: lineage for target, lineage in told.items() if lineage.says_something}
 
 
 def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf) -> JobView:
@@ -91,9 +97,10 @@ def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf) -> JobView:
     lineage; else every input feeds every output.
     """
     current = current_of(job)
-    explicit = _lineage(current, LINEAGE, text)
-    by_column = _lineage(current, COLUMN_LINEAGE, text)
-    inputs, outputs = current.inputs, current.outputs
+    explicit = _lineage(current, LINEAGE, shown_as, text)
+    by_column = _lineage(current, COLUMN_LINEAGE, shown_as, text)
+    inputs = frozenset(shown_as(name) for name in current.inputs)
+    outputs = frozenset(shown_as(name) for name in current.outputs)
     edges: set[tuple[DatasetName, DatasetName]] = set()
     for target in outputs | explicit.keys():
         if target in explicit:
@@ -102,14 +109,9 @@ def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf) -> JobView:
             sources = by_column[target].sources
         else:
             sources = inputs
-        edges.update((shown_as(source), shown_as(target)) for source in sources)
-    return JobView(
-        reads=frozenset(shown_as(name) for name in inputs),
-        writes=frozenset(shown_as(name) for name in outputs),
-        edges=frozenset(edges),
-        columns=_column_edges(by_column | {n: told for n, told in explicit.items() if told.columns}, shown_as),
-        tool=_tool(job, current),
-    )
+        edges.update((shown_as(source), target) for source in sources)
+    columns = by_column | {target: told for target, told in explicit.items() if told.columns}
+    return JobView(inputs, outputs, frozenset(edges), _column_edges(columns, shown_as), _tool(job, current))
 
 
 def _column_edges(lineage: Mapping[DatasetName, OutputLineage], shown_as: ShownAs) -> dict[ColumnEdge, str]:
@@ -117,7 +119,7 @@ def _column_edges(lineage: Mapping[DatasetName, OutputLineage], shown_as: ShownA
     for target, told in lineage.items():
         for column, sources in told.columns.items():
             for source in sources:
-                edge = ColumnEdge(shown_as(source.dataset), source.column, shown_as(target), column)
+                edge = ColumnEdge(shown_as(source.dataset), source.column, target, column)
                 found[edge].add(source.kind)
     return {edge: kinds(said) for edge, said in found.items()}
 

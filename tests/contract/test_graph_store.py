@@ -13,6 +13,7 @@ import pytest
 
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.store import (
+    MOST_STEPS,
     Absent,
     Change,
     Condition,
@@ -314,11 +315,10 @@ class TestMuch:
         assert [edge.id for edge in store.edges("line")] == ["line/a0/p1999"]
 
     def test_a_change_that_no_request_can_hold(self, store: GraphStore) -> None:
-        """What hangs on one owner can be more than one request takes."""
-        points = [point(f"p{n}", x=n, y="y", z=True) for n in range(700)]
-        do(store, make("a", *points, *(line("a", f"p{n}", n=n) for n in range(700))))
-        assert len(store.edges_at(["a"], "line", "out")) == 700
-        assert len(store.read([f"p{n}" for n in range(700)])) == 700
+        """More steps than one request can have are refused when the change is made, and nothing is done."""
+        with pytest.raises(ValueError, match="divide it"):
+            make("a", *(point(f"p{n}", x=n) for n in range(MOST_STEPS + 1)))
+        assert store.read(["a"]) == {}, "a change that was refused left something"
 
     def test_several_changes_of_one_owner(self, store: GraphStore) -> None:
         """A first change moves the owner, the others go on from there; if the first fails, all do."""

@@ -83,7 +83,7 @@ class Interrupted:
         self._other = other
         self._calls = 0
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the store has
+    def __getattr__(self, name: str) -> Any:
         self._calls += 1
         if self._calls in self._at:
             self._other()

@@ -1,4 +1,4 @@
-"""The parts of the documents that follow from the code; `scripts/docs` writes them, tests/unit/test_docs.py checks them.
+"""The parts of documents that follow from the code; `scripts/docs` writes them, tests/unit/test_docs.py checks them.
 
 A part stands between the lines `<!-- generated: NAME -->` and `<!-- end: NAME -->`; all else is written by hand.
 """
@@ -40,7 +40,9 @@ def regenerated(text: str) -> str:
     Raises:
         KeyError: It has a part of a name that there is not.
     """
-    return _PART.sub(lambda part: f"<!-- generated: {part[1]} -->\n\n{PARTS[part[1]]()}\n\n<!-- end: {part[1]} -->", text)
+    return _PART.sub(
+        lambda part: f"<!-- generated: {part[1]} -->\n\n{PARTS[part[1]]()}\n\n<!-- end: {part[1]} -->", text
+    )
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -79,7 +81,9 @@ def transport_keys() -> Iterator[tuple[str, str, str]]:
     """Name, default and meaning of each key of the transport."""
     words = dict(re.findall(r"^ +(\w+): (.+(?:\n {8,}.+)*)", inspect.getdoc(KafkaConfig) or "", re.MULTILINE))
     for field in fields(KafkaConfig):
-        default = "required" if field.default is MISSING else "not set" if field.default is None else f"`{field.default}`"
+        default = (
+            "required" if field.default is MISSING else "not set" if field.default is None else f"`{field.default}`"
+        )
         yield field.name, default, " ".join(words[field.name].split())
         if field.name == "password":
             yield _PASSWORD_ENV

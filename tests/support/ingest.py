@@ -61,7 +61,7 @@ def embedded(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) 
 
 def shuffled(documents: Sequence[Any], seed: int, size: int) -> list[list[Any]]:
     """Documents in another order, a third of them twice, in batches of at most `size`."""
-    rng = random.Random(seed)  # noqa: S311 - nothing is kept secret with it
+    rng = random.Random(seed)
     found = [*documents, *(document for document in documents if rng.random() < 1 / 3)]
     rng.shuffle(found)
     batches: list[list[Any]] = []

@@ -139,7 +139,7 @@ def declared(event: JobEvent) -> Done:
     folded = next(iter(fold(event, IdentityRules.of()).jobs.values())).declared.latest
     assert folded is not None, "a JobEvent counts as a completed run"
     inputs = frozenset(canonical(one.namespace, one.name) for one in event.inputs)
-    outputs = frozenset(canonical(one.namespace, one.name) for one in event.outputs)
+    outputs = frozenset(canonical(one.namespace, one.name) for one in written(event))
     return Done(event.event_time, folded.id, inputs, outputs, outputs_of(event))
 
 
@@ -157,11 +157,11 @@ def current_lineage(job: Key, history: History, identity: Identity) -> Lineage:
     completed = history.completed(job)
     latest = completed[-1:]
     current: list[Done | RunOf] = [*latest, *history.unfinished(job, latest[0].time if latest else "")]
-    inputs = {name for run in current for name in run.inputs}
-    outputs = {name for run in current for name in run.outputs}
-    explicit = in_force("lineage", completed, outputs)
-    by_column = in_force("columnLineage", completed, outputs)
     shown = identity.shown
+    inputs = {shown[name] for run in current for name in run.inputs}
+    outputs = {shown[name] for run in current for name in run.outputs}
+    explicit = in_force("lineage", completed, outputs, identity)
+    by_column = in_force("columnLineage", completed, outputs, identity)
     edges: set[tuple[DatasetName, DatasetName]] = set()
     for target in outputs | explicit.keys():
         sources: Iterable[DatasetName] = inputs
@@ -169,23 +169,25 @@ def current_lineage(job: Key, history: History, identity: Identity) -> Lineage:
             sources = explicit[target].sources
         elif len(outputs) > 1 and target in by_column:
             sources = by_column[target].sources
-        edges |= {(shown[source], shown[target]) for source in sources}
+        edges |= {(shown.get(source, source), target) for source in sources}
     columns: set[tuple[tuple[str, str, str], tuple[str, str, str]]] = set()
     for target in explicit.keys() | by_column.keys():
         told = explicit.get(target, NOTHING).columns or by_column.get(target, NOTHING).columns
-        columns |= {((*shown[source], name), (*shown[target], column)) for column, source, name in told}
-    return Lineage({shown[name] for name in inputs}, {shown[name] for name in outputs}, edges, columns)
+        columns |= {((*shown[source], name), (*target, column)) for column, source, name in told}
+    return Lineage(inputs, outputs, edges, columns)
 
 
-def in_force(key: str, completed: list[Done], outputs: set[DatasetName]) -> dict[DatasetName, Told]:
+def in_force(key: str, completed: list[Done], outputs: set[DatasetName], identity: Identity) -> dict[DatasetName, Told]:
     """Of each output what the latest completed run that carried the facet says; an output no more written says none."""
     found: dict[DatasetName, Told | None] = {}
     for done in completed:
+        said_now: dict[DatasetName, Said] = {}
         for name, facets in done.carried.items():
-            if key in facets and (name in outputs or done is completed[-1]):
-                what = facets[key].what
-                found[name] = what if isinstance(what, Told) else None
-    return {name: told for name, told in found.items() if told is not None}
+            target = identity.shown[name]
+            if key in facets and (target in outputs or done is completed[-1]):
+                said_now[target] = max(facets[key], said_now.get(target, facets[key]), key=lambda one: one.stamp)
+        found |= {target: one.what if isinstance(one.what, Told) else None for target, one in said_now.items()}
+    return {name: told for name, told in found.items() if told is not None and told.says_something}
 
 
 def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[str, Any]:

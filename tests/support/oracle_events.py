@@ -45,10 +45,19 @@ def job_key(job: Job) -> Key:
 
 
 class Told(NamedTuple):
-    """What a facet of lineage says: the source datasets, and (target column, source, source column)."""
+    """What a facet of lineage says: the source datasets, and (target column, source, source column).
+
+    It is stated where the datasets are given, if only to say that there are none.
+    """
 
     datasets: frozenset[DatasetName]
     columns: frozenset[tuple[str, DatasetName, str]]
+    stated: bool = False
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it tells of any source, or that there is none."""
+        return self.stated or bool(self.columns)
 
     @property
     def sources(self) -> frozenset[DatasetName]:
@@ -84,14 +93,14 @@ def told_by(view: ColumnLineageDatasetFacet | LineageFacet | LineageDatasetEntry
     known = [(c, canonical(i.namespace, i.name), i.field) for c, i in (*given, *whole) if is_table(i.namespace, i.name)]
     datasets = {source for column, source, _ in known if column == "*"}
     columns = {(c, source, name or "*") for c, source, name in known if c != "*" or name is not None}
-    return Told(frozenset(datasets), frozenset(columns))
+    return Told(frozenset(datasets), frozenset(columns), view.inputs is not None)
 
 
 def written(event: RunEvent | JobEvent) -> tuple[OutputDataset, ...]:
     """What a run writes; a run of a dbt test writes nothing, whatever it names (decision record 4)."""
     kind = facet(JobTypeJobFacet, event.job.facets)
     is_test = kind is not None and (kind.integration, kind.job_type) == ("DBT", "TEST")
-    return () if is_test and isinstance(event, RunEvent) else event.outputs
+    return () if is_test else event.outputs
 
 
 def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]:

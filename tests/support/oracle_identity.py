@@ -53,7 +53,6 @@ class Identity:
     def __init__(self, found: Iterable[Mention], same: Sequence[Sequence[str]], *, by_table_name: bool) -> None:
         self._same = [[split_prefix(prefix) for prefix in group] for group in same]
         self._by_table_name = by_table_name
-        self._preferred: set[DatasetName] = set()
         raw: set[DatasetName] = set()
         groups: list[set[DatasetName]] = []
         for one in found:
@@ -76,7 +75,6 @@ class Identity:
             for remainder in remainders(name, others):
                 twin = build_name(first, (*leading, *remainder))
                 if twin is not None and twin != name:
-                    self._preferred.add(twin)
                     yield twin
         kind = engine(name.namespace)
         if self._by_table_name and parts(name) and (kind in {"athena", "glue"} or (kind == "redshift" and read)):
@@ -85,7 +83,8 @@ class Identity:
     def _rank(self, name: DatasetName) -> tuple[bool, bool, bool, DatasetName]:
         """False comes first."""
         is_glue = engine(name.namespace) == "glue"
-        return name not in self._preferred, not is_glue, not is_rules_form(name), name
+        preferred = any(True for group in self._same for _ in remainders(name, group[:1]))
+        return not preferred, not is_glue, not is_rules_form(name), name
 
 
 Prefix = tuple[str, tuple[str, ...]]

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from consumer.lineage.identity import HUB, BadPrefix, IdentityRules, Link, Prefix, components, shown
+from consumer.lineage.identity import HUB, BadPrefix, IdentityRules, Prefix, components, shown
 from schemas.naming import DatasetName
 
 ATHENA = "awsathena://athena.us-east-1.amazonaws.com"
@@ -17,10 +17,11 @@ RULES_FORM = "redshift://wg.us-east-1:5439"
 
 def linked(group: list[str], name: DatasetName) -> DatasetName | None:
     """What one group of `identity.same` says that a name is, too."""
-    links = IdentityRules.of([group]).links(name, read=False)
-    assert all(link.preferred for link in links), "the first prefix is the one that is shown"
+    rules = IdentityRules.of([group])
+    links = rules.links(name, read=False)
+    assert all(rules.prefers(link) for link in links), "the first prefix is the one that is shown"
     assert len(links) <= 1
-    return links[0].name if links else None
+    return links[0] if links else None
 
 
 class TestSame:
@@ -103,7 +104,7 @@ class TestByTableName:
     def test_names(self, name: tuple[str, str], read: bool, expected: str | None) -> None:  # noqa: FBT001 - a table of cases
         """Tables of Athena and sources of Redshift meet in their last part."""
         links = self.RULES.links(DatasetName(*name), read=read)
-        assert links == ([Link(DatasetName(HUB, expected))] if expected else [])
+        assert links == ([DatasetName(HUB, expected)] if expected else [])
 
     def test_it_is_off(self) -> None:
         """Nobody asked for it: two schemas may each have an `orders`."""
