@@ -149,7 +149,12 @@ def run(models: int, builds: int, batch: int) -> Iterator[Row]:
         server.clear()
         raw_merge = merge_rate(server.url, vertices, edges)
         yield Row(f"bare mergeV/mergeE, {vertices:,} vertices and {edges:,} edges", raw_merge, "", None)
-        yield Row(f"consume, all-new models: elements ({new:,.0f} events)", new_elements, "bare merge", new_elements / raw_merge)
+        yield Row(
+            f"consume, all-new models: elements ({new:,.0f} events)",
+            new_elements,
+            "bare merge",
+            new_elements / raw_merge,
+        )
         yield Row("consume, rebuilds of known models: events", steady, "bare read", steady / raw_read)
     finally:
         server.close()

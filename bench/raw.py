@@ -59,5 +59,3 @@ def _batched(numbers: Sequence[int]) -> Iterator[list[int]]:
     waiting = iter(numbers)
     while some := list(islice(waiting, MERGES_PER_REQUEST)):
         yield some
-
-

@@ -144,4 +144,6 @@ def _column_lineage(parents: list[str]) -> Json:
 
 def _query(table: str, parents: list[str]) -> str:
     columns = ",\n    ".join(f"a.column_{n:02} as column_{n:02}" for n in range(COLUMNS))
-    return f"-- {table}\nselect\n    {columns}\nfrom {parents[0]} a\nleft join {parents[1]} b on b.column_00 = a.column_00"
+    return (
+        f"-- {table}\nselect\n    {columns}\nfrom {parents[0]} a\nleft join {parents[1]} b on b.column_00 = a.column_00"
+    )

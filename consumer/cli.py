@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from consumer.commands.backfill import backfill
 from consumer.commands.check import check
 from consumer.commands.consume import consume
 from consumer.commands.demo import demo
@@ -68,7 +69,7 @@ def cli() -> None:
     """
 
 
-for _command in (ingest, consume, export, lineage, check, print_config, demo):
+for _command in (ingest, backfill, consume, export, lineage, check, print_config, demo):
     cli.add_command(_command)
 
 

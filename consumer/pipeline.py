@@ -126,21 +126,29 @@ class Pipeline:
         events, self._events, self._size = self._events, [], 0
         if not events:
             return
-        limits = self._batching
-        patience = limits.give_up_after_s or GIVE_UP_AFTER_S
-        retrying = Retrying(
-            sleep=self._sleep,
-            stop=stop_after_delay(patience),
-            wait=wait_random_exponential(multiplier=limits.retry_first_s, max=limits.retry_max_s),
-            retry=retry_if_exception_type(TransientError),
-            reraise=True,
-        )
-        try:
-            retrying(self._sink.write, events)
-        except TransientError as error:
-            raise GaveUp(
-                f"writing failed for {patience:.0f} s: {error}; run the command again, nothing counts twice"
-            ) from error
+        patiently(lambda: self._sink.write(events), self._batching, self._sleep)
+
+
+def patiently(write: Callable[[], None], batching: BatchSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Writes; what can't be written now is tried again, for as long as the settings allow.
+
+    Raises:
+        GaveUp: That was not long enough.
+    """
+    patience = batching.give_up_after_s or GIVE_UP_AFTER_S
+    retrying = Retrying(
+        sleep=sleep,
+        stop=stop_after_delay(patience),
+        wait=wait_random_exponential(multiplier=batching.retry_first_s, max=batching.retry_max_s),
+        retry=retry_if_exception_type(TransientError),
+        reraise=True,
+    )
+    try:
+        retrying(write)
+    except TransientError as error:
+        raise GaveUp(
+            f"writing failed for {patience:.0f} s: {error}; run the command again, nothing counts twice"
+        ) from error
 
 
 def _event(data: bytes, fault: str) -> Event:

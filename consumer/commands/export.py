@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from consumer import wiring
-from consumer.errors import HeadwaterError
+from consumer.errors import HeadwaterError, UsageError
 from consumer.graph import neptune_csv
-from consumer.graph.render_export import FORMATS
+from consumer.graph.render_export import FORMATS, lineage_map
 from consumer.graph.store import GraphStore
 from consumer.options import examples, with_settings
 from consumer.settings import Settings
 
 TABLES = "neptune-csv"
+MAP = "lineage-map"
 
 
 @click.command(
@@ -37,6 +39,13 @@ TABLES = "neptune-csv"
     help="json is for machines, and the same for the same events whatever the store.",
 )
 @click.option(
+    "--tests",
+    is_flag=True,
+    envvar="HEADWATER_EXPORT__TESTS",
+    show_envvar=True,
+    help="In a lineage-map name dbt's tests too, as children of what they test.",
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path),
     envvar="HEADWATER_EXPORT__OUTPUT",
@@ -44,13 +53,16 @@ TABLES = "neptune-csv"
     help="File to write, or folder for neptune-csv; stdout if it is not given.",
 )
 @with_settings("graph")
-def export(settings: Settings, form: str, output: Path | None) -> None:
+def export(settings: Settings, form: str, output: Path | None, *, tests: bool) -> None:
     """Print the whole graph."""
+    if tests and form != MAP:
+        raise UsageError(f"--tests is for --format {MAP}; {form} has all jobs anyway, or none")
+    render = partial(lineage_map, tests=True) if tests else FORMATS[form]
     with wiring.reading(settings.graph) as store:
         if output is None:
-            click.echo(FORMATS[form](store), nl=False)
+            click.echo(render(store), nl=False)
             return
-        files = _files(store, form, output)
+        files = _tables(store, output) if form == TABLES else {output: render(store)}
     try:
         for path, data in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +72,5 @@ def export(settings: Settings, form: str, output: Path | None) -> None:
     click.echo(f"wrote {', '.join(map(str, files))}", err=True)
 
 
-def _files(store: GraphStore, form: str, output: Path) -> dict[Path, bytes]:
-    if form == TABLES:
-        return {output / name: text.encode() for name, text in neptune_csv.files(store).items()}
-    return {output: FORMATS[form](store)}
+def _tables(store: GraphStore, output: Path) -> dict[Path, bytes]:
+    return {output / name: text.encode() for name, text in neptune_csv.files(store).items()}

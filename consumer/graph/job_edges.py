@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import orjson
 
@@ -11,7 +11,7 @@ from consumer.errors import TransientError
 from consumer.graph import ids, model
 from consumer.graph.documents import MOST_TRIES, Document, Documents
 from consumer.graph.names import Names
-from consumer.graph.nodes import STEPS_PER_CHANGE, column_of
+from consumer.graph.nodes import STEPS_PER_CHANGE, Nodes, column_of
 from consumer.graph.store import Change, DropEdges, DropLonely, Edge, GraphStore, Is, Step, Vertex
 from consumer.graph.texts import Texts
 from consumer.lineage.current import BY_RUN
@@ -40,10 +40,13 @@ def view_key(facts: JobFacts) -> object:
 class JobEdges:
     """The edges of jobs."""
 
-    def __init__(self, store: GraphStore, jobs: Documents[JobName, JobFacts], names: Names, texts: Texts) -> None:
+    def __init__(
+        self, store: GraphStore, jobs: Documents[JobName, JobFacts], names: Names, nodes: Nodes, texts: Texts
+    ) -> None:
         self._store = store
         self._jobs = jobs
         self._names = names
+        self._nodes = nodes
         self._texts = texts
 
     def draw(self, jobs: Collection[JobName]) -> None:
@@ -69,7 +72,7 @@ class JobEdges:
         views = self._views(late)
         changes: list[Change] = []
         for job, document in late.items():
-            changes += _changes(job, document, views[job])
+            changes += _changes(job, document, views[job], self._nodes.columns)
         failed = self._store.write(changes)
         again = [job for job in late if ids.job(job) in failed]
         self._jobs.forget(again)
@@ -89,7 +92,7 @@ class JobEdges:
     def _shown_as(self, name: DatasetName) -> DatasetName:
         return self._names.shown_as([name])[name]
 
-    def around(self, names: Mapping[DatasetName, list[str]]) -> set[JobName]:
+    def around(self, names: Mapping[DatasetName, Sequence[str]]) -> set[JobName]:
         """The jobs that have edges at datasets, given with the ids of their columns."""
         datasets = [ids.dataset(name) for name in names]
         columns = [column for of_one in names.values() for column in of_one]
@@ -139,13 +142,17 @@ def _holds(marks: Mapping[str, int]) -> str:
     return orjson.dumps(marks, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _changes(job: JobName, document: Document[JobFacts], view: JobView) -> list[Change]:
+ColumnsOf = Callable[[DatasetName], Collection[str]]
+"""From a dataset to those of its columns that need not be made."""
+
+
+def _changes(job: JobName, document: Document[JobFacts], view: JobView, there: ColumnsOf) -> list[Change]:
     """What brings a job's edges to a view; in one change where it is small enough."""
     owner, token = ids.job(job), Is("rev", document.token)
     edges = _edges(job, view)
     marks = {id_: _mark(edge) for id_, edge in edges.items()}
     held: dict[str, int] = orjson.loads(str(document.properties.get("holds", "{}")))
-    steps = list(_steps(view, edges, marks, held, trusted=not document.properties.get("partial")))
+    steps = list(_steps(view, edges, marks, held, there, trusted=not document.properties.get("partial")))
     last = Vertex(owner, model.JOB, {"viewed": document.revision, "holds": _holds(marks), "partial": False})
     if len(steps) <= STEPS_PER_CHANGE:
         return [Change(last, token, token, tuple(steps))]
@@ -158,11 +165,17 @@ def _changes(job: JobName, document: Document[JobFacts], view: JobView) -> list[
 
 
 def _steps(
-    view: JobView, edges: Mapping[str, Edge], marks: Mapping[str, int], held: Mapping[str, int], *, trusted: bool
+    view: JobView,
+    edges: Mapping[str, Edge],
+    marks: Mapping[str, int],
+    held: Mapping[str, int],
+    there: ColumnsOf,
+    *,
+    trusted: bool,
 ) -> Iterator[Step]:
     """New and changed edges before those that go, so that a reader never finds a gap."""
     new = [id_ for id_ in edges if not trusted or held.get(id_) != marks[id_]]
-    yield from _column_vertices(view, {edges[id_].source for id_ in new} | {edges[id_].target for id_ in new})
+    yield from _column_vertices(view, {end for id_ in new for end in (edges[id_].source, edges[id_].target)}, there)
     yield from (edges[id_] for id_ in new)
     gone = tuple(sorted(id_ for id_ in held if id_ not in edges))
     if gone:
@@ -172,13 +185,14 @@ def _steps(
             yield DropLonely(tuple(sorted(lonely)), "in_schema", model.COLUMN_EDGE)
 
 
-def _column_vertices(view: JobView, wanted: Collection[str]) -> Iterator[Step]:
+def _column_vertices(view: JobView, wanted: Collection[str], there: ColumnsOf) -> Iterator[Step]:
+    """The columns at the ends of edges, where their dataset's schema does not have them anyway."""
     ends = {
         end for edge in view.columns for end in ((edge.source, edge.source_column), (edge.target, edge.target_column))
     }
     for name, column in sorted(ends):
         id_ = ids.column(name, column)
-        if id_ in wanted:
+        if id_ in wanted and column not in there(name):
             yield Vertex(id_, model.COLUMN, {"name": column})
             yield column_of(name, column)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -101,6 +101,11 @@ class Nodes:
             properties = stored.get(id_)
             found[name] = _NOTHING if properties is None else _of(properties)
         return found
+
+    def columns(self, name: DatasetName) -> Collection[str]:
+        """The columns of a dataset that are known to be there, because its schema has them."""
+        known = self._known.get(name)
+        return known.columns if known is not None and known.complete else ()
 
     def standing(self, names: Sequence[DatasetName]) -> dict[DatasetName, list[str]]:
         """Of names, those that a vertex shows, each with the ids of its columns."""

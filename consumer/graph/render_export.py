@@ -11,6 +11,7 @@ from consumer.graph import drawing, export, ids, model, neptune_csv
 from consumer.graph.queries import link_of, target_of
 from consumer.graph.store import GraphStore
 from consumer.graph.targets import spelled
+from consumer.lineage.fold import DBT_TEST, TEST
 from schemas.naming import DatasetName, last_part, parts
 
 
@@ -19,13 +20,20 @@ def json(store: GraphStore) -> bytes:
     return export.to_json(export.document(store))
 
 
-def lineage_map(store: GraphStore) -> bytes:
+def lineage_map(store: GraphStore, *, tests: bool = False) -> bytes:
     """`{"lineage_map": {"title_crew": ["stg_title_crew"], ...}}`: every dataset with those that are made from it.
 
     The form of the AWS Big Data Blog's article "Building end-to-end data lineage for one-time and complex queries using
     Amazon Athena, Amazon Redshift, Amazon Neptune and dbt", which has it from dbt's `child_map`: a dataset goes by the
     last part of its name, and one from which nothing is made has an empty list. Two datasets that end alike stay two:
     they go by as many parts as tell them apart.
+
+    Args:
+        store: The graph.
+        tests: Whether dbt's tests are children too, of the datasets that they test.
+
+    Raises:
+        TransientError: The store can't serve now.
     """
     names = [target_of(vertex.id).dataset for vertex in store.vertices(model.NODE)]
     links = [(target_of(edge.source).dataset, target_of(edge.target).dataset) for edge in store.edges(model.EDGE)]
@@ -35,8 +43,29 @@ def lineage_map(store: GraphStore) -> bytes:
         children[called[name]] = set()
     for source, target in links:
         children[called[source]].add(called[target])
+    for name, test in _tests(store) if tests else ():
+        children[called[name]].add(test)
+        children.setdefault(test, set())
     document = {"lineage_map": {name: sorted(found) for name, found in children.items()}}
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _tests(store: GraphStore) -> Iterator[tuple[DatasetName, str]]:
+    """Each dataset with each of its tests: as jobs of their own, or as the assertions of one job for all."""
+    jobs = {
+        job.id: str(job.properties["name"]) for job in store.vertices(model.JOB) if job.properties.get("type") == TEST
+    }
+    quality = {node.id: str(node.properties.get("quality") or "[]") for node in store.vertices(model.NODE)}
+    for edge in store.edges(model.READS):
+        if edge.target not in jobs:
+            continue
+        name, job = target_of(edge.source).dataset, jobs[edge.target]
+        if job.startswith(DBT_TEST):
+            # `test.{project}.{name}`, and for generic tests a hash.
+            yield name, job.split(".")[2]
+            continue
+        told = [test.get("name") for test in orjson.loads(quality[edge.source]) or ()]
+        yield from ((name, str(test)) for test in told or [job] if test)
 
 
 def short_names(names: Iterable[DatasetName]) -> dict[DatasetName, str]:

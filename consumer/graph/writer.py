@@ -35,12 +35,19 @@ class GraphWriter:
     """
 
     def __init__(self, store: GraphStore, *, cached: int = CACHED) -> None:
+        self._store = store
+        self._cached = cached
+        self._begin()
+
+    def _begin(self) -> None:
+        """Knows nothing of the graph, as at the start."""
+        store, cached = self._store, self._cached
         self._texts = Texts(store)
         self._runs = Runs(store, cached)
         self._jobs = Jobs(store, self._runs, cached)
         self._names = Names(store, cached)
         self._nodes = Nodes(store, self._names, self._texts, cached)
-        self._edges = JobEdges(store, self._jobs.documents, self._names, self._texts)
+        self._edges = JobEdges(store, self._jobs.documents, self._names, self._nodes, self._texts)
 
     def apply(self, delta: Delta) -> None:
         """Adds facts to the graph; afterwards they are there, and what is shown follows from them.
@@ -50,6 +57,14 @@ class GraphWriter:
         Raises:
             TransientError: The graph can't serve now; any part of the facts may be there already.
         """
+        try:
+            self._apply(delta)
+        except BaseException:
+            # How far it came is not known, nor what others did meanwhile.
+            self._begin()
+            raise
+
+    def _apply(self, delta: Delta) -> None:
         self._texts.put(delta.contents)
         owners = {job for facts in delta.runs.values() for job in facts.jobs}
         self._jobs.ensure(delta.jobs, owners)
@@ -75,7 +90,9 @@ class GraphWriter:
     def _show(self, jobs: Sequence[JobName], hidden: Sequence[DatasetName]) -> None:
         """Draws the edges of jobs; moves those of datasets that have come to be shown under another name."""
         standing = self._nodes.standing(hidden)
-        moved = self._edges.around(standing) if standing else set()
+        # At the heir, too: what a job said of one name may now be in force for the output that it calls by the other.
+        heirs = dict.fromkeys(self._names.shown_as(standing).values(), ())
+        moved = self._edges.around({**heirs, **standing}) if standing else set()
         self._jobs.touch(moved)
         self._edges.draw(list(dict.fromkeys((*jobs, *sorted(moved)))))
         self._nodes.drop(standing)

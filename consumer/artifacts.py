@@ -1,0 +1,153 @@
+"""Where dbt's artifacts are found: files, folders and S3, many projects at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from consumer import inputs
+from consumer.errors import HeadwaterError, UsageError
+from consumer.inputs import S3, Input
+from emitter.backfill import ArtifactError, Artifacts, Manifest, RunResults
+
+MANIFEST = "manifest.json"
+RESULTS = "run_results.json"
+CATALOG = "catalog.json"
+BELOW = ("", "target/", "*/", "*/target/")
+"""Where a folder is searched for manifests; the first of these that has any is it."""
+
+MOST_BYTES = 1 << 30
+"""A larger file is no artifact; dbt's own reader would need ten times its size in memory."""
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What dbt left of one project, and where its manifest is."""
+
+    name: str
+    artifacts: Artifacts
+
+
+def load(names: Sequence[str], results: Sequence[str] = (), catalogs: Sequence[str] = ()) -> Iterator[Project]:
+    """The projects that are named, one after another, as each may be large.
+
+    Args:
+        names: Manifests, folders with `manifest.json` in them, their `target/` or the folders in them, or S3 addresses
+            of the same; beside a `manifest.json` its `run_results.json` and `catalog.json` are taken too.
+        results: Further files of run results, each for the manifest that has its nodes.
+        catalogs: Further catalogs, in the same way.
+
+    Raises:
+        UsageError: Nothing is there; raised before the first project.
+        HeadwaterError: A file is no artifact, or belongs to no manifest; projects before it were given already.
+    """
+    found = [(source, siblings) for name in names for source, siblings in _found(name)]
+    more_results = {source.name: _parse(source, RunResults) for source in inputs.find(results)}
+    more_catalogs = {source.name: _parse(source, _catalog) for source in inputs.find(catalogs)}
+    owners: Counter[str] = Counter(dict.fromkeys((*more_results, *more_catalogs), 0))
+    for source, siblings in found:
+        manifest = _parse(source, Manifest)
+        own_results = [name for name, given in more_results.items() if _shares(given.by_id, manifest)]
+        own_catalogs = [name for name, given in more_catalogs.items() if _shares(_ids(given), manifest)]
+        owners.update(own_results + own_catalogs)
+        _require_one(source.name, own_results, RESULTS)
+        _require_one(source.name, own_catalogs, CATALOG)
+        result = more_results[own_results[0]] if own_results else _sibling(siblings.get(RESULTS), RunResults)
+        catalog = more_catalogs[own_catalogs[0]] if own_catalogs else _sibling(siblings.get(CATALOG), _catalog)
+        yield Project(source.name, Artifacts(manifest, result, catalog))
+    for name, count in owners.items():
+        if not count:
+            raise HeadwaterError(f"{name} names no node of the manifests; give the manifest of its project too")
+
+
+def _found(name: str) -> Iterator[tuple[Input, Mapping[str, Input]]]:
+    """Each manifest below a name, with what lies beside it."""
+    if name.startswith(S3):
+        yield from _in_s3(name)
+    elif name != inputs.STDIN and (folder := Path(name)).is_dir():
+        yield from map(_in_folder, _manifests(folder))
+    else:
+        source = next(inputs.find([name]))
+        yield (source, _in_folder(Path(name))[1]) if Path(name).name == MANIFEST else (source, {})
+
+
+def _manifests(folder: Path) -> list[Path]:
+    for place in BELOW:
+        if found := sorted(folder.glob(f"{place}{MANIFEST}")):
+            return found
+    raise UsageError(
+        f"there is no {MANIFEST} in {folder}, its target/ or the folders in it; dbt writes one on every run"
+    )
+
+
+def _in_folder(manifest: Path) -> tuple[Input, Mapping[str, Input]]:
+    beside = [path for path in (manifest.with_name(RESULTS), manifest.with_name(CATALOG)) if path.exists()]
+    source, *others = inputs.find([str(path) for path in (manifest, *beside)])
+    return source, {Path(other.name).name: other for other in others}
+
+
+def _in_s3(address: str) -> Iterator[tuple[Input, Mapping[str, Input]]]:
+    objects = {found.name: found for found in inputs.find([address])}
+    if address in objects:
+        beside = address.rpartition("/")[0]
+        siblings = (
+            {found.name: found for found in inputs.find([f"{beside}/"])} if address.endswith(f"/{MANIFEST}") else {}
+        )
+        yield objects[address], _beside(address, siblings)
+        return
+    manifests = [name for name in objects if name.endswith(f"/{MANIFEST}")]
+    if not manifests:
+        raise UsageError(f"there is no {MANIFEST} below {address}")
+    for name in manifests:
+        yield objects[name], _beside(name, objects)
+
+
+def _beside(manifest: str, objects: Mapping[str, Input]) -> Mapping[str, Input]:
+    folder = manifest.rpartition("/")[0]
+    return {name: objects[f"{folder}/{name}"] for name in (RESULTS, CATALOG) if f"{folder}/{name}" in objects}
+
+
+def _parse(source: Input, read: Callable[[Mapping[str, Any]], Read]) -> Read:
+    with source.open() as stream:
+        data = stream.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise HeadwaterError(f"{source.name} is longer than {MOST_BYTES} bytes, which no artifact of dbt is")
+    try:
+        document = orjson.loads(data)
+        return read(document if isinstance(document, dict) else {})
+    except orjson.JSONDecodeError as error:
+        raise HeadwaterError(f"{source.name} holds no JSON: {error}") from error
+    except ArtifactError as error:
+        raise HeadwaterError(f"{source.name}: {error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise HeadwaterError(f"{source.name} is not in the form that dbt gives it: {error!r}") from error
+
+
+def _catalog(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(document.get("nodes"), dict) or not isinstance(document.get("sources"), dict):
+        raise ArtifactError("this is no dbt catalog: nodes or sources is missing")
+    return document
+
+
+def _sibling(source: Input | None, read: Callable[[Mapping[str, Any]], Read]) -> Read | None:
+    return _parse(source, read) if source is not None else None
+
+
+def _ids(catalog: Mapping[str, Any]) -> set[str]:
+    return {*catalog["nodes"], *catalog["sources"]}
+
+
+def _shares(ids: Mapping[str, object] | set[str], manifest: Manifest) -> bool:
+    return any(manifest.node(unique_id) for unique_id in ids)
+
+
+def _require_one(manifest: str, own: Sequence[str], kind: str) -> None:
+    if len(own) > 1:
+        raise HeadwaterError(f"{manifest} has nodes of {' and '.join(own)}; give one {kind} a project")
