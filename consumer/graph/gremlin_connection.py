@@ -8,7 +8,6 @@ in its message (Neptune's user guide, "Graph Engine Error Messages and Codes"), 
 from __future__ import annotations
 
 import json
-import logging
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,9 +24,6 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from consumer.errors import HeadwaterError, TransientError, UsageError
 from consumer.graph import graphbinary
-
-# It logs every error with the whole request, before anybody has decided whether it is one.
-logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)
 
 _log = structlog.get_logger(__name__)
 

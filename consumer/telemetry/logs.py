@@ -22,7 +22,8 @@ _NOISY = {
     "botocore": logging.INFO,
     "boto3": logging.INFO,
     "urllib3": logging.INFO,
-    "gremlinpython": logging.INFO,
+    # It logs each error with the whole request, before anybody has decided whether it is one.
+    "gremlinpython": logging.CRITICAL,
 }
 
 
