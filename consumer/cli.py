@@ -18,6 +18,7 @@ from consumer.commands.demo import demo
 from consumer.commands.export import export
 from consumer.commands.ingest import ingest
 from consumer.commands.lineage import lineage
+from consumer.commands.load import load
 from consumer.commands.print_config import print_config
 from consumer.errors import HeadwaterError, UsageError
 from consumer.options import DEBUG, examples
@@ -69,7 +70,7 @@ def cli() -> None:
     """
 
 
-for _command in (ingest, backfill, consume, export, lineage, check, print_config, demo):
+for _command in (ingest, backfill, consume, export, load, lineage, check, print_config, demo):
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""The command `headwater-dbt ARGS...`, in place of `dbt ARGS...`."""
+"""The command `headwater-dbt ARGS...`, in place of `dbt ARGS...`; `headwater-dbt spool` is about what waits on disk."""
 
 import sys
 
@@ -7,7 +7,11 @@ from emitter.runner import run
 
 
 def main() -> int:
-    """Runs dbt with this program's arguments; returns only if it can't be run, with 2."""
+    """Runs dbt with this program's arguments, or the spool's command; returns the exit code."""
+    if sys.argv[1:2] == ["spool"]:
+        from emitter.spool.command import main as spool  # noqa: PLC0415 # dbt's commands have no need of it
+
+        return spool(sys.argv[2:])
     try:
         run(sys.argv[1:])
     except ConfigError as error:

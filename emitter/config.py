@@ -19,6 +19,8 @@ COMPRESSIONS = ("auto", "none", "gzip", "lz4", "zstd", "snappy")
 
 # What OpenLineage's factory leaves among a transport's own settings.
 _OF_THE_FACTORY = frozenset({"type", "name", "priority"})
+# Enough to keep events until the other settings are right.
+_OF_THE_DESTINATION = frozenset({"bootstrap_servers", "topic", "spool", "spool_dir", "spool_max_bytes", "queue_limit"})
 _MSK_HOST = re.compile(r"\.kafka(?:-serverless)?\.([a-z0-9-]+)\.amazonaws\.com")
 
 
@@ -35,10 +37,13 @@ class KafkaConfig(Config):
         ca_file: PEM file of the authority that signed the brokers' certificates; the system's authorities if unset.
         region: AWS region for `iam`; else taken from the brokers' host name, AWS_REGION or AWS_DEFAULT_REGION.
         compression: `auto` takes the best codec that is installed.
-        max_request_size: the largest event, before compression; the topic's max.message.bytes must allow it.
+        max_request_size: the largest event as it is sent, so compressed; a larger one is sent without some facets.
         close_timeout: how long dbt's end may be delayed to send what waits.
         delivery_timeout: how long Kafka may take to acknowledge one event before the connection is made anew.
-        queue_limit: how many bytes of events may wait in memory; what comes on top is rejected.
+        spool: whether events wait on disk, where they survive this process; else in memory.
+        spool_dir: where on disk; else HEADWATER_SPOOL_DIR, `headwater/spool` of XDG_STATE_HOME, or of `~/.local/state`.
+        spool_max_bytes: how many bytes may wait on disk; what comes on top waits in memory.
+        queue_limit: how many bytes may wait in memory, where the disk doesn't take them; what comes on top is lost.
     """
 
     bootstrap_servers: tuple[str, ...]
@@ -52,6 +57,9 @@ class KafkaConfig(Config):
     max_request_size: int = 1024 * 1024
     close_timeout: float = 10.0
     delivery_timeout: float = 120.0
+    spool: bool = True
+    spool_dir: str | None = None
+    spool_max_bytes: int = 1024 * 1024 * 1024
     queue_limit: int = 256 * 1024 * 1024
 
     @classmethod
@@ -89,9 +97,15 @@ class CheckedConfig(Config):
 
     dbt-ol makes its client before it runs dbt and dies of an exception there, so the class that OpenLineage's factory
     calls must not raise: the transport reports the error and lets dbt run.
+
+    Attributes:
+        outcome: the settings, or the mistake in them.
+        keep: with a mistake, the settings that say for which topic events can be kept on disk until it is mended; None
+            if they don't say that for sure.
     """
 
     outcome: KafkaConfig | ConfigError
+    keep: KafkaConfig | None = None
 
     @classmethod
     def from_dict(cls, params: Mapping[str, Any]) -> Self:
@@ -99,7 +113,16 @@ class CheckedConfig(Config):
         try:
             return cls(KafkaConfig.from_dict(params))
         except ConfigError as error:
-            return cls(error)
+            return cls(error, _destination(params))
+
+
+def _destination(params: Mapping[str, Any]) -> KafkaConfig | None:
+    """Reads of wrong settings what says where events go, if that part is right and no name is misspelled."""
+    try:
+        _check_names(params)
+        return KafkaConfig.from_dict({name: value for name, value in params.items() if name in _OF_THE_DESTINATION}, {})
+    except ConfigError:
+        return None
 
 
 def _error(name: str, problem: str) -> ConfigError:
@@ -159,6 +182,13 @@ def _whole(name: str, value: Any) -> int:
     return int(number)
 
 
+def _switch(name: str, value: Any) -> bool:
+    word = str(value).strip().lower()
+    if word not in {"true", "false"}:
+        raise _error(name, f"must be true or false, not {value!r}")
+    return word == "true"
+
+
 def _topic(name: str, value: Any) -> str:
     text = _text(name, value)
     if not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", text) or text in {".", ".."}:
@@ -201,6 +231,9 @@ _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "max_request_size": _whole,
     "close_timeout": _number,
     "delivery_timeout": _number,
+    "spool": _switch,
+    "spool_dir": _text,
+    "spool_max_bytes": _whole,
     "queue_limit": _whole,
 }
 

@@ -1,36 +1,26 @@
 """Delivery: takes records at once, sends them from a background thread, and tells the truth about each.
 
-Every record that was put is, at any moment, exactly one of sent (acknowledged), rejected, or waiting.
+Every record that was put is, at any moment, exactly one of sent (acknowledged), waiting, set aside, or lost.
 """
 
 import itertools
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from emitter.errors import DeliveryError, RefusedError, RejectedError, UnavailableError
+from emitter.errors import DeliveryError, RefusedError, RejectedError, SpoolError, TooLargeError, UnavailableError
+from emitter.outbox import Outbox
+from emitter.record import Record
+from emitter.reduce import reduced
+from emitter.spool.queue import Window
 
 # How long the thread gets to put its things away once the deadline has passed, in seconds.
 GRACE = 1.0
+# How often a process looks whether another one has sent its records or let go of the turn, in seconds.
+_POLL = 0.1
 _SHOWN_REASONS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One message for a topic; `timestamp_ms` is when the event was emitted, in milliseconds since 1970."""
-
-    topic: str
-    key: bytes
-    value: bytes
-    timestamp_ms: int
-
-    @property
-    def size(self) -> int:
-        """Bytes that the record holds in memory, more or less."""
-        return len(self.key) + len(self.value)
 
 
 Settle = Callable[[DeliveryError | None], None]
@@ -47,28 +37,83 @@ class Broker(Protocol):
         """
 
     def close(self) -> None:
-        """Lets go of connections and threads without waiting; what is not stored yet is settled with an error."""
+        """Lets go of connections and threads without waiting; what is not stored yet is settled with an error.
+
+        Closing again does nothing.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many records were sent, wait, and were rejected; and why not all of them were sent."""
+    """How many records were sent, wait, were set aside, and are lost; and why not all of them were sent.
+
+    Attributes:
+        earlier: How many records of other runs were sent as well.
+    """
 
     sent: int
     waiting: int
-    rejected: int
+    aside: int
+    lost: int = 0
+    earlier: int = 0
     reasons: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether every record was sent."""
-        return not (self.waiting or self.rejected)
+        return not (self.waiting or self.aside or self.lost)
 
     def __str__(self) -> str:
-        counts = f"{self.sent} sent, {self.waiting} waiting, {self.rejected} rejected"
+        counts = f"{self.sent} sent, {self.waiting} waiting, {self.aside} set aside"
+        lost = f", {self.lost} lost" if self.lost else ""
+        earlier = f" (and {self.earlier} of earlier runs sent)" if self.earlier else ""
         shown = "; ".join(self.reasons[:_SHOWN_REASONS])
         more = len(self.reasons) - _SHOWN_REASONS
-        return counts + (f": {shown}" if shown else "") + (f"; and {more} more reasons" if more > 0 else "")
+        return counts + lost + earlier + (f": {shown}" if shown else "") + (f"; and {more} more" if more > 0 else "")
+
+
+class Flight:
+    """A window on its way: what became of each of its records so far."""
+
+    def __init__(self, window: Window, changed: threading.Condition) -> None:
+        self.window = window
+        self._changed = changed
+        self._open = 0
+        self._failed = False
+        self._fates: list[DeliveryError | None] = [UnavailableError("not sent yet") for _ in window.records]
+
+    def send(self, broker: Broker) -> None:
+        """Hands the window to a broker, up to a record that it doesn't take: what follows must not overtake that."""
+        for place, record in enumerate(self.window.records):
+            if self._failed:
+                return
+            with self._changed:
+                self._open += 1
+            send(broker, record, partial(self._settle, place))
+
+    @property
+    def landed(self) -> bool:
+        """Whether all that was handed over is settled."""
+        return not self._open
+
+    def fates(self) -> Iterator[tuple[Record, DeliveryError | None]]:
+        """Each record with its error, or None if it is stored."""
+        return zip(self.window.records, self._fates, strict=True)
+
+    def _settle(self, place: int, error: DeliveryError | None) -> None:
+        with self._changed:
+            self._fates[place] = error
+            self._failed |= error is not None
+            self._open -= 1
+            self._changed.notify_all()
+
+
+def send(broker: Broker, record: Record, settle: Settle) -> None:
+    """Sends a record and settles it in any case."""
+    try:
+        broker.send(record, settle)
+    except DeliveryError as error:
+        settle(error)
 
 
 def backoff(first: float = 0.1, most: float = 5.0) -> Iterator[float]:
@@ -78,53 +123,65 @@ def backoff(first: float = 0.1, most: float = 5.0) -> Iterator[float]:
 
 
 class Delivery:
-    """A bounded queue and the thread that empties it. The thread starts with the first record.
+    """An outbox and the thread that empties it. The thread starts with the first record, or with `start`.
 
     Args:
         connect: makes a broker; called in the background thread, again after each loss of the connection.
-        limit: how many bytes of records may wait; what comes on top is rejected.
+        outbox: where records wait.
         pauses: makes the pauses between attempts, in seconds.
     """
 
     def __init__(
-        self, connect: Callable[[], Broker], *, limit: int, pauses: Callable[[], Iterable[float]] = backoff
+        self, connect: Callable[[], Broker], outbox: Outbox, *, pauses: Callable[[], Iterable[float]] = backoff
     ) -> None:
         self._connect = connect
-        self._limit = limit
+        self._outbox = outbox
         self._pauses = pauses
         self._changed = threading.Condition()
-        self._queue: deque[Record] = deque()
-        self._waiting = self._waiting_bytes = self._sent = self._rejected = 0
-        self._rejections: dict[str, None] = {}
+        self._rejected = 0
+        self._reasons: dict[str, None] = {}
         self._trouble = "no answer from the broker yet"
-        self._lost_connection = self._given_up = self._stopped = False
+        self._progress = 0
+        # How many of the next records are sent one by one.
+        self._alone = 0
+        self._given_up = self._stopped = False
         self._thread: threading.Thread | None = None
 
     def put(self, record: Record) -> None:
-        """Queues a record and returns at once; what doesn't fit, or comes after the end, is rejected."""
+        """Keeps a record and returns at once; what doesn't fit, or comes after the end, is lost and counted."""
         with self._changed:
             if self._stopped:
                 self.reject("emitted after the transport was closed")
-            elif self._waiting_bytes + record.size > self._limit:
-                self.reject(f"the {self._limit} bytes of `queue_limit` were full")
-            else:
-                self._start()
-                self._queue.append(record)
-                self._waiting += 1
-                self._waiting_bytes += record.size
-                self._changed.notify_all()
+                return
+            try:
+                self._outbox.append(record)
+            except SpoolError as error:
+                self._reasons[str(error)] = None
+            self.start()
+            self._changed.notify_all()
+
+    def refuse(self, reason: str) -> None:
+        """Sends nothing in this process: what is put is kept for a later run."""
+        self._give_up(reason)
 
     def reject(self, reason: str) -> None:
-        """Counts an event that can't be sent."""
+        """Counts an event that is lost."""
         with self._changed:
             self._rejected += 1
-            self._rejections[reason] = None
+            self._reasons[reason] = None
+
+    def start(self) -> None:
+        """Starts the thread, if it doesn't run."""
+        if self._thread is None and not self._given_up:
+            # A daemon, because a thread that hangs in a system call must not keep dbt-ol from ending.
+            self._thread = threading.Thread(target=self._run, name="headwater-delivery", daemon=True)
+            self._thread.start()
 
     def wait(self, timeout: float) -> bool:
         """Blocks until no record waits or no attempt is left, at most `timeout` seconds; returns whether none waits."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._waiting or self._given_up, timeout)
-            return not self._waiting
+            self._changed.wait_for(lambda: self._given_up or not self._pending(), timeout)
+            return not self._pending()
 
     def close(self, timeout: float) -> Tally:
         """Waits like `wait`, stops the thread within GRACE seconds more, and returns the final count."""
@@ -134,37 +191,43 @@ class Delivery:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(GRACE)
+        self._outbox.close()
         return self.tally()
 
     def tally(self) -> Tally:
         """Returns the count as of now."""
         with self._changed:
-            reasons = (*((self._trouble,) if self._waiting else ()), *self._rejections)
-            return Tally(sent=self._sent, waiting=self._waiting, rejected=self._rejected, reasons=reasons)
+            counts = self._outbox.counts()
+            reasons = (*((self._trouble,) if counts.waiting or counts.lost else ()), *self._reasons)
+            return Tally(
+                sent=counts.sent,
+                waiting=counts.waiting,
+                aside=counts.aside,
+                lost=counts.lost + self._rejected,
+                earlier=counts.earlier,
+                reasons=reasons,
+            )
 
-    def _start(self) -> None:
-        if self._thread is None:
-            # A daemon, because a thread that hangs in a system call must not keep dbt-ol from ending.
-            self._thread = threading.Thread(target=self._run, name="headwater-delivery", daemon=True)
-            self._thread.start()
+    def _pending(self) -> bool:
+        return self._outbox.counts().waiting > 0
 
     def _run(self) -> None:
         try:
             for pause in self._pauses_between_connections():
                 self._send_until_lost()
                 self._sleep(pause)
-        except RefusedError as error:
+        except (RefusedError, SpoolError) as error:
             self._give_up(str(error))
         except Exception as error:  # noqa: BLE001 # the top of the thread: what nobody foresaw is told in the summary
             self._give_up(f"the emitter failed, please report it: {type(error).__name__}: {error}")
 
     def _pauses_between_connections(self) -> Iterator[float]:
-        sent_before = -1
+        progress_before = -1
         pauses = iter(self._pauses())
         while not (self._stopped or self._given_up):
             # A connection that brought something through was a good one: start over with short pauses.
-            if self._sent > sent_before:
-                sent_before, pauses = self._sent, iter(self._pauses())
+            if self._progress > progress_before:
+                progress_before, pauses = self._progress, iter(self._pauses())
             yield next(pauses)
 
     def _send_until_lost(self) -> None:
@@ -175,45 +238,107 @@ class Delivery:
             self._set_trouble(str(error))
             return
         self._set_trouble("no acknowledgement from the broker yet")
-        self._lost_connection = False
         try:
-            while (record := self._next()) is not None:
-                self._send(broker, record)
+            while self._await_records():
+                if not self._send_all(broker):
+                    return
         finally:
             broker.close()
 
-    def _send(self, broker: Broker, record: Record) -> None:
-        settle = partial(self._settle, record)
-        try:
-            broker.send(record, settle)
-        except DeliveryError as error:
-            settle(error)
-
-    def _next(self) -> Record | None:
+    def _await_records(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._lost_connection or self._stopped)
-            return None if self._lost_connection or self._stopped else self._queue.popleft()
+            self._changed.wait_for(lambda: self._stopped or self._pending())
+            return not self._stopped
 
-    def _settle(self, record: Record, error: DeliveryError | None) -> None:
+    def _send_all(self, broker: Broker) -> bool:
+        """Sends all that may be sent now; returns whether the connection is still good."""
+        with self._outbox.turn():
+            while not self._stopped and (window := self._outbox.window()):
+                if not self._send_window(broker, window):
+                    return False
         with self._changed:
-            if error is not None and not isinstance(error, RejectedError):
-                # Order does not matter to who folds the events, so the record goes to the end.
-                self._queue.append(record)
-                self._set_trouble(str(error))
-                self._lost_connection = True
-                self._given_up = self._given_up or isinstance(error, RefusedError)
-            else:
-                self._waiting -= 1
-                self._waiting_bytes -= record.size
-                self._sent += error is None
-                if error is not None:
-                    self.reject(str(error))
+            # What still waits is another process's turn; it may be done by now.
             self._changed.notify_all()
+            if self._pending():
+                self._changed.wait_for(lambda: self._stopped, _POLL)
+        return True
+
+    def _send_window(self, broker: Broker, window: Window) -> bool:
+        flight = Flight(window.first() if self._alone else window, self._changed)
+        if not self._fly(broker, flight):
+            broker.close()  # which settles the rest
+        return self._account(broker, flight)
+
+    def _fly(self, broker: Broker, flight: Flight) -> bool:
+        """Sends and waits; returns whether all is settled, or False when the end comes first."""
+        flight.send(broker)
+        with self._changed:
+            self._changed.wait_for(lambda: flight.landed or self._stopped)
+            # What is acknowledged in this moment needn't be sent again by the next run.
+            return self._changed.wait_for(lambda: flight.landed, GRACE / 2)
+
+    def _account(self, broker: Broker, flight: Flight) -> bool:
+        """Notes what became of a window, up to the first record that has to be sent again."""
+        sent = aside = 0
+        failure: DeliveryError | None = None
+        records = len(flight.window.records)
+        for record, fate in flight.fates():
+            if isinstance(fate, RejectedError) and records > 1:
+                # Kafka rejects batches. Whose fault it is shows when each record is sent alone.
+                self._alone = records - sent
+                break
+            failure = self._send_reduced(broker, record, fate) if isinstance(fate, TooLargeError) else fate
+            if isinstance(failure, RejectedError):
+                self._set_aside(record, failure)
+                aside, failure = aside + 1, None
+            elif failure is None:
+                sent += 1
+            else:
+                break
+        self._advance(flight.window, sent, aside)
+        if failure is None:
+            self._outbox.note_trouble(None)
+            return True
+        self._fail(failure)
+        return False
+
+    def _advance(self, window: Window, sent: int, aside: int) -> None:
+        with self._changed:
+            self._outbox.advance(window, sent, aside)
+            self._progress += sent
+            self._alone = max(0, self._alone - sent - aside)
+            self._changed.notify_all()
+
+    def _set_aside(self, record: Record, error: DeliveryError) -> None:
+        self._outbox.set_aside(record, str(error))
+        with self._changed:
+            self._reasons[str(error)] = None
+
+    def _fail(self, error: DeliveryError) -> None:
+        if isinstance(error, RefusedError):
+            raise error
+        self._set_trouble(str(error))
+
+    def _send_reduced(self, broker: Broker, record: Record, error: DeliveryError) -> DeliveryError | None:
+        """Sends a record that is too large with ever fewer facets; returns the error if even the least doesn't fit."""
+        for smaller in reduced(record):
+            flight = Flight(Window((smaller,)), self._changed)
+            if not self._fly(broker, flight):
+                return UnavailableError("the end came while an event was being reduced")
+            [(_, fate)] = flight.fates()
+            if not isinstance(fate, TooLargeError):
+                if fate is None:
+                    with self._changed:
+                        self._reasons[f"too large and sent without some of its facets: {error}"] = None
+                return fate
+        return error
 
     def _set_trouble(self, reason: str) -> None:
         # What fails after the end fails because of the end, and must not hide what went wrong before.
         with self._changed:
-            self._trouble = self._trouble if self._stopped else reason
+            if not self._stopped:
+                self._trouble = reason
+                self._outbox.note_trouble(reason)
 
     def _give_up(self, reason: str) -> None:
         with self._changed:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emitter.delivery import Record, Settle
+from emitter.delivery import Settle
 from emitter.errors import RejectedError, UnavailableError
+from emitter.record import Record
 
 
 class FileLog:

@@ -4,6 +4,7 @@ A producer that is idempotent and waits for all in-sync replicas. The quirks of 
 connects, tells why it failed to its log alone, and leaves sockets behind; `close` raises when time runs out.
 """
 
+import zlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,21 +16,25 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from emitter.config import KafkaConfig
-from emitter.delivery import Record, Settle
-from emitter.errors import DeliveryError, RefusedError, RejectedError, UnavailableError
+from emitter.delivery import Settle
+from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
+from emitter.record import Record
 
 # The longest attempt to connect, or to learn where the topic's partitions are; Delivery makes the next. In seconds.
 _ATTEMPT = 5.0
 _REQUEST = 30.0
+_SIZES = "Raise `max_request_size` and the topic's max.message.bytes"
 _LIBRARIES: dict[str, tuple[Callable[[], Any], str]] = {
     "zstd": (has_zstd, "zstandard"),
     "lz4": (has_lz4, "lz4"),
     "snappy": (has_snappy, "cramjam"),
 }
 
+# The bound on what is sent is checked here, on compressed events; kafka-python's own is on uncompressed ones.
+_UNBOUNDED = 2**31 - 1
+
+_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 _REJECTING = (
-    kafka_errors.MessageSizeTooLargeError,
-    kafka_errors.RecordListTooLargeError,
     kafka_errors.InvalidRecordError,
     kafka_errors.InvalidTimestampError,
     kafka_errors.PolicyViolationError,
@@ -56,7 +61,10 @@ class KafkaBroker:
 
     def __init__(self, config: KafkaConfig) -> None:
         self._config = config
-        settings = producer_settings(config)
+        self._closed = self._spoilt = False
+        self._open()
+
+    def _open(self) -> None:
         clients: list[_Client] = []
 
         def client(**configs: Any) -> _Client:
@@ -64,7 +72,7 @@ class KafkaBroker:
             return clients[-1]
 
         try:
-            self._producer = KafkaProducer(**settings, kafka_client=client)
+            self._producer = KafkaProducer(**producer_settings(self._config), kafka_client=client)
         except (kafka_errors.KafkaError, OSError, ValueError) as error:
             causes = [unused.cause(error) for unused in clients]
             for unused in clients:
@@ -74,6 +82,11 @@ class KafkaBroker:
 
     def send(self, record: Record, settle: Settle) -> None:
         """Hands a record to the producer, whose thread settles it."""
+        self._require_size(record)
+        if self._spoilt:
+            self._close_producer()
+            self._open()
+            self._spoilt = False
         try:
             future = self._producer.send(
                 record.topic, key=record.key, value=record.value, timestamp_ms=record.timestamp_ms
@@ -81,16 +94,42 @@ class KafkaBroker:
         except kafka_errors.KafkaError as error:
             raise self._translated(error) from error
         future.add_callback(lambda _: settle(None))
-        future.add_errback(lambda error: settle(self._translated(error)))
+        future.add_errback(partial(self._settle_failed, settle))
 
     def close(self) -> None:
         """Closes the producer; what it still holds is settled as unavailable."""
+        if not self._closed:
+            self._closed = True
+            self._close_producer()
+
+    def _close_producer(self) -> None:
         try:
             self._producer.close(0)
         except kafka_errors.KafkaTimeoutError:
             # It raised before it stopped anything. Once its records are aborted there is nothing to wait for.
             self._producer._sender.force_close()  # noqa: SLF001
             self._producer.close(1)
+
+    def _settle_failed(self, settle: Settle, error: Exception) -> None:
+        """Settles a record that failed, and lets nothing more through: what follows must not overtake it.
+
+        We are in the producer's own thread, before it sends more. In 3.0 an idempotent producer is of no use after a
+        record that was too large: it fails all that follows with the same error, which is not theirs.
+        """
+        failure = self._translated(error)
+        if self._spoilt and isinstance(failure, RejectedError):
+            failure = UnavailableError(self._say("an earlier event was not taken"))
+        self._spoilt = True
+        self._producer._sender.force_close()  # noqa: SLF001
+        settle(failure)
+
+    def _require_size(self, record: Record) -> None:
+        size = record.size
+        if size > self._config.max_request_size and self._config.compression != "none":
+            # Whatever the codec is, gzip's size is near enough; the topic's own limit is the broker's to check.
+            size = len(zlib.compress(record.value))
+        if size > self._config.max_request_size:
+            raise TooLargeError(self._say(f"an event of {record.size} bytes is too large. {_SIZES}"))
 
     def _require_topic(self, client: "_Client") -> None:
         client.causes.clear()
@@ -108,17 +147,29 @@ class KafkaBroker:
 
     def _translated(self, error: Exception) -> DeliveryError:
         text = str(error) or type(error).__name__
-        if self._config.password:
-            text = text.replace(self._config.password, "***")
+        if isinstance(error, _TOO_LARGE):
+            return TooLargeError(self._say(f"{text}. {_SIZES}"))
+        if isinstance(error, _REJECTING):
+            return RejectedError(self._say(text))
+        if isinstance(error, _REFUSING):
+            advice = f"check the credentials and what they may do (auth: {self._config.auth}, {self._config.topic!r})"
+            return RefusedError(self._say(f"{text}: {advice}"))
+        return UnavailableError(self._say(text + self._advice(error, text)))
+
+    def _advice(self, error: Exception, text: str) -> str:
+        if isinstance(error, (kafka_errors.QuotaViolationError, kafka_errors.ThrottlingQuotaExceededError)):
+            return ": the quota of this client is used up; have it raised"
+        if "CERTIFICATE_VERIFY_FAILED" in text:
+            return ": name the brokers as their certificate does, and set `ca_file` if a private authority signed it"
         if "socket disconnected" in text and self._config.auth in {"scram", "iam"}:
             # kafka-python 3.0 loses an answer that comes together with the end of the connection.
-            text += " (which is also how brokers refuse credentials: check them)"
-        message = f"kafka at {self._config.where}: {text}"
-        if isinstance(error, _REJECTING):
-            return RejectedError(f"{message} (`max_request_size`, the topic's max.message.bytes)")
-        if isinstance(error, _REFUSING):
-            return RefusedError(f"{message} (auth: {self._config.auth}, topic: {self._config.topic})")
-        return UnavailableError(message)
+            return " (which is also how brokers refuse credentials: check them)"
+        return ""
+
+    def _say(self, text: str) -> str:
+        if self._config.password:
+            text = text.replace(self._config.password, "***")
+        return f"kafka at {self._config.where}: {text}"
 
 
 def producer_settings(config: KafkaConfig) -> dict[str, Any]:
@@ -136,9 +187,9 @@ def producer_settings(config: KafkaConfig) -> dict[str, Any]:
         "acks": "all",
         "compression_type": _codec(config.compression),
         # Events of one run resemble each other: larger batches compress many times better.
-        "linger_ms": 20,
+        "linger_ms": 5,
         "batch_size": 128 * 1024,
-        "max_request_size": config.max_request_size,
+        "max_request_size": _UNBOUNDED,
         "delivery_timeout_ms": round(config.delivery_timeout * 1000),
         "request_timeout_ms": round(min(_REQUEST, config.delivery_timeout) * 1000),
         "bootstrap_timeout_ms": attempt_ms,

@@ -1,7 +1,8 @@
 """The OpenLineage transport: what dbt-ol calls, in dbt's own process.
 
 It promises that dbt runs: making it touches no network and never raises, `emit` returns at once and never raises,
-`close` takes a bounded time, and one line on stderr says what became of the events.
+`close` takes a bounded time, and one line on stderr says what became of the events. What is not sent by then waits on
+disk for the next run.
 """
 
 import atexit
@@ -9,15 +10,18 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from openlineage.client.serde import Serde
 from openlineage.client.transport.transport import Transport
 
 from emitter.config import CheckedConfig, KafkaConfig
-from emitter.delivery import Broker, Delivery, Record
+from emitter.delivery import Broker, Delivery
 from emitter.errors import ConfigError, RefusedError
 from emitter.keys import message_key
+from emitter.outbox import Outbox, open_disk
+from emitter.record import Record
 
 log = logging.getLogger("emitter")
 
@@ -43,9 +47,13 @@ class KafkaTransport(Transport):
     """Sends OpenLineage events to a Kafka topic from a background thread.
 
     Args:
-        config: the settings, or what is wrong with them; with the latter dbt runs and every event counts as rejected.
+        config: the settings, or what is wrong with them; with the latter dbt runs, and events are kept for a later run
+            where they can be.
         connect: makes the broker, in the background thread.
         now: seconds since 1970.
+
+    Attributes:
+        close_timeout: how long `close` may take, in seconds, but for one more to put things away.
     """
 
     kind = "headwater-kafka"
@@ -60,27 +68,35 @@ class KafkaTransport(Transport):
     ) -> None:
         _talk_on_stderr()
         outcome = config.outcome if isinstance(config, CheckedConfig) else config
-        self._error = outcome if isinstance(outcome, ConfigError) else None
-        settings = outcome if isinstance(outcome, KafkaConfig) else KafkaConfig(bootstrap_servers=())
+        keep = config.keep if isinstance(config, CheckedConfig) else None
+        settings = outcome if isinstance(outcome, KafkaConfig) else keep or KafkaConfig(bootstrap_servers=())
         self._topic = settings.topic
-        self._close_timeout = settings.close_timeout
+        self.close_timeout = settings.close_timeout
         self._now = now
-        self._delivery = Delivery(lambda: connect(settings), limit=settings.queue_limit)
+        outbox = Outbox(
+            memory_bytes=settings.queue_limit,
+            open_disk=(lambda: open_disk(settings)) if settings.spool else None,
+            warn=lambda reason: log.warning("OpenLineage events wait in memory, not on disk: %s", reason),
+        )
+        self._delivery = Delivery(lambda: connect(settings), outbox)
         self._told = False
-        if self._error is not None:
-            log.warning("OpenLineage events will not be sent, dbt runs without them: %s", self._error)
+        self._error: ConfigError | None = None
+        if isinstance(outcome, ConfigError):
+            log.warning("OpenLineage events will not be sent, dbt runs without them: %s", outcome)
+            self._delivery.refuse(str(outcome))
+            self._error = None if keep else outcome
         # dbt-ol does not close its client on every way out.
-        atexit.register(self.close)
+        atexit.register(self._close_at_exit)
 
     def emit(self, event: Any) -> None:
-        """Queues an event: a RunEvent, JobEvent, DatasetEvent, or one as a dictionary."""
+        """Keeps an event to send it: a RunEvent, JobEvent, DatasetEvent, or one as a dictionary."""
         if self._error is not None:
             self._delivery.reject(str(self._error))
             return
         try:
             self._delivery.put(self._record(event))
         except Exception as error:  # noqa: BLE001 # a guest: whatever an event holds, dbt goes on and the count is true
-            self._delivery.reject(f"an event could not be queued: {type(error).__name__}: {error}")
+            self._delivery.reject(f"an event could not be kept: {type(error).__name__}: {error}")
 
     def wait_for_completion(self, timeout: float = -1) -> bool:
         """Waits until every event is settled, at most `timeout` seconds (`close_timeout` if negative or longer)."""
@@ -88,17 +104,24 @@ class KafkaTransport(Transport):
 
     def close(self, timeout: float = -1) -> bool:
         """Waits like `wait_for_completion`, stops the thread, and logs the summary; returns whether all was sent."""
-        atexit.unregister(self.close)
-        bound = self._bounded(timeout)
-        tally = self._delivery.close(bound)
+        atexit.unregister(self._close_at_exit)
+        tally = self._delivery.close(self._bounded(timeout))
         if not self._told and (tally.sent or not tally.complete):
             self._told = True
-            lost = f" (what waits after {bound:g} s is lost when this process ends)" if tally.waiting else ""
-            log.log(logging.INFO if tally.complete else logging.WARNING, "OpenLineage events: %s%s", tally, lost)
+            kept = " (on disk: the next run sends what waits, or `headwater-dbt spool flush`)" if tally.waiting else ""
+            log.log(logging.INFO if tally.complete else logging.WARNING, "OpenLineage events: %s%s", tally, kept)
         return tally.complete
 
+    def _close_at_exit(self) -> None:
+        self.close()
+        if getattr(sys, "last_type", None) is KeyboardInterrupt:
+            # The interpreter forgets that it is to end by SIGINT as soon as any thread has executed a text, as the
+            # import of a library may do. An interrupted text reminds it, so that the exit code is the host's own.
+            with suppress(KeyboardInterrupt):
+                exec("raise KeyboardInterrupt")  # noqa: S102
+
     def _bounded(self, timeout: float) -> float:
-        return self._close_timeout if timeout < 0 else min(timeout, self._close_timeout)
+        return self.close_timeout if timeout < 0 else min(timeout, self.close_timeout)
 
     def _record(self, event: Any) -> Record:
         body = Serde.to_dict(event)

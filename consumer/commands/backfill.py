@@ -203,5 +203,9 @@ def _to_topic(settings: Settings, projects: _Projects) -> tuple[int, int]:
 
 
 def _refiner(found: events_of.Artifacts, place: events_of.Place) -> events_of.Refine | None:
-    """Column lineage and what else the SQL tells; without the SQL parser events are as they are."""
-    return None
+    """Column lineage and what else the SQL tells; without the SQL parser it leaves the columns out."""
+    from emitter.refine import RefineOptions, Refiner  # noqa: PLC0415 -- only where it is asked for
+
+    region, account = place.glue.split(":")[3:5] if place.glue else (None, None)
+    options = RefineOptions(account_id=account, region=region)
+    return Refiner(found.manifest.document, found.catalog, options).refine

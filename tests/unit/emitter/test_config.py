@@ -67,6 +67,7 @@ def test_an_unknown_setting_names_the_nearest(wrong: str, right: str) -> None:
         ({"close_timeout": "soon"}, "above 0, not 'soon'"),
         ({"close_timeout": 0}, "above 0"),
         ({"close_timeout": True}, "above 0"),
+        ({"spool": "perhaps"}, "`spool` must be true or false, not 'perhaps'"),
         ({"queue_limit": 1.5}, "whole number of bytes"),
         ({"compression": "bzip2"}, "one of auto, none, gzip"),
         ({"auth": "tls", "ca_file": "/nowhere/ca.pem"}, "'/nowhere/ca.pem', which is not a file"),
@@ -119,6 +120,21 @@ def test_the_password_is_not_in_the_repr() -> None:
 def test_the_region_is_found(params: dict[str, Any], environ: dict[str, str], region: str) -> None:
     """The setting wins over the brokers' own region, and that over the environment's."""
     assert read(environ, auth="iam", **params).region == region
+
+
+@pytest.mark.parametrize("off", [False, "false", "False"])
+def test_the_spool_can_be_switched_off(off: Any) -> None:
+    """A switch may arrive as a word."""
+    assert read().spool is True
+    assert read(spool=off).spool is False
+
+
+def test_wrong_settings_may_still_say_where_events_are_kept() -> None:
+    """Only if no name is misspelled, because that might be the topic's."""
+    kept = CheckedConfig.from_dict({"bootstrap_servers": "b:1", "topic": "t", "auth": "scram"}).keep
+    assert kept == KafkaConfig(bootstrap_servers=("b:1",), topic="t")
+    assert CheckedConfig.from_dict({"bootstrap_servers": "b:1", "topik": "t"}).keep is None
+    assert CheckedConfig.from_dict({"topic": "t"}).keep is None
 
 
 def test_a_file_url_stands_in_for_kafka() -> None:

@@ -1,4 +1,4 @@
-"""Delivery: what was put is sent, rejected or waiting, and the end comes in time."""
+"""Delivery: what was put is sent, waits, is set aside or lost, and the end comes in time."""
 
 import itertools
 import threading
@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emitter.delivery import Broker, Delivery, Record, Settle, Tally, backoff
-from emitter.errors import DeliveryError, RefusedError, RejectedError, UnavailableError
+from emitter.delivery import Broker, Delivery, Settle, Tally, backoff
+from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
+from emitter.outbox import Outbox
+from emitter.record import Record
 
 SOON = 10.0
+TROUBLE = "no acknowledgement from the broker yet"
 
 
 def record(number: int = 0) -> Record:
@@ -24,11 +27,12 @@ class MemoryBroker:
     def __init__(self, *answers: DeliveryError | None) -> None:
         self.answers = iter(answers)
         self.stored: list[Record] = []
+        self.refused: Record | None = None
         self.closed = threading.Event()
 
     def send(self, record: Record, settle: Settle) -> None:
         """Stores the record unless an error is due."""
-        answer = next(self.answers, None)
+        answer = RejectedError("too large") if record == self.refused else next(self.answers, None)
         if answer is None:
             self.stored.append(record)
         settle(answer)
@@ -57,8 +61,8 @@ class SilentBroker(MemoryBroker):
 
 
 def delivery(connect: Callable[[], Broker], *, limit: int = 1000) -> Delivery:
-    """Makes a delivery that tries again at once."""
-    return Delivery(connect, limit=limit, pauses=lambda: itertools.repeat(0))
+    """Makes a delivery from memory that tries again at once."""
+    return Delivery(connect, Outbox(memory_bytes=limit), pauses=lambda: itertools.repeat(0))
 
 
 def test_everything_is_sent_in_order() -> None:
@@ -67,7 +71,7 @@ def test_everything_is_sent_in_order() -> None:
     outbox = delivery(lambda: broker)
     for number in range(10):
         outbox.put(record(number))
-    assert outbox.close(SOON) == Tally(sent=10, waiting=0, rejected=0)
+    assert outbox.close(SOON) == Tally(sent=10, waiting=0, aside=0)
     assert broker.stored == [record(number) for number in range(10)]
     assert broker.closed.is_set()
 
@@ -75,7 +79,7 @@ def test_everything_is_sent_in_order() -> None:
 def test_without_records_nothing_is_connected() -> None:
     """A dbt command without events costs no thread and no connection."""
     outbox = delivery(pytest.fail)
-    assert outbox.close(SOON) == Tally(sent=0, waiting=0, rejected=0)
+    assert outbox.close(SOON) == Tally(sent=0, waiting=0, aside=0)
 
 
 def test_connecting_does_not_hold_up_put() -> None:
@@ -90,7 +94,7 @@ def test_connecting_does_not_hold_up_put() -> None:
     outbox.put(record())
     tally = outbox.close(0)
     connected.set()
-    assert tally == Tally(sent=0, waiting=1, rejected=0, reasons=("no answer from the broker yet",))
+    assert tally == Tally(0, 0, 0, lost=1, reasons=("no answer from the broker yet",))
 
 
 def test_a_lost_connection_is_made_anew() -> None:
@@ -107,24 +111,26 @@ def test_a_lost_connection_is_made_anew() -> None:
     for number in range(4):
         outbox.put(record(number))
     assert outbox.wait(SOON), outbox.tally()
-    assert outbox.close(SOON) == Tally(sent=4, waiting=0, rejected=0)
+    assert outbox.close(SOON) == Tally(sent=4, waiting=0, aside=0)
     stored = [kept.timestamp_ms for broker in brokers for kept in broker.stored]
-    assert sorted(stored) == [0, 1, 2, 3]
+    assert sorted(set(stored)) == [0, 1, 2, 3]
+    assert [number for place, number in enumerate(stored) if number not in stored[:place]] == [0, 1, 2, 3]
     assert brokers[0].closed.is_set(), "the lost connection was left open"
 
 
 def test_a_rejected_record_costs_itself_alone() -> None:
-    """The others are sent, and the reason is kept."""
-    broker = MemoryBroker(None, RejectedError("too large"), None)
+    """The others are sent, and the reason is kept. In memory there is no place to set it aside."""
+    broker = MemoryBroker()
+    broker.refused = record(1)
     outbox = delivery(lambda: broker)
     for number in range(3):
         outbox.put(record(number))
-    assert outbox.close(SOON) == Tally(sent=2, waiting=0, rejected=1, reasons=("too large",))
+    assert outbox.close(SOON) == Tally(2, 0, 0, lost=1, reasons=(TROUBLE, "too large"))
 
 
 @pytest.mark.parametrize("where", ["connect", "send"])
 def test_a_refusal_ends_the_attempts(where: str) -> None:
-    """Wrong credentials stay wrong: close doesn't use up its time, and the records count as waiting."""
+    """Wrong credentials stay wrong: close doesn't use up its time."""
     attempts = []
 
     def connect() -> Broker:
@@ -135,7 +141,7 @@ def test_a_refusal_ends_the_attempts(where: str) -> None:
 
     outbox = delivery(connect)
     outbox.put(record())
-    assert outbox.close(SOON) == Tally(sent=0, waiting=1, rejected=0, reasons=("no",))
+    assert outbox.close(SOON) == Tally(0, 0, 0, lost=1, reasons=("no",))
     assert attempts == [where]
 
 
@@ -148,28 +154,30 @@ def test_what_nobody_foresaw_is_told() -> None:
     outbox = delivery(connect)
     outbox.put(record())
     tally = outbox.close(SOON)
-    assert tally.waiting == 1
+    assert tally.lost == 1
     assert "please report it: ZeroDivisionError: oops" in str(tally)
 
 
-def test_a_silent_broker_leaves_records_waiting() -> None:
+def test_a_silent_broker_leaves_records_unsent() -> None:
     """Its late answers, given because of the end, don't hide what went wrong."""
     broker = SilentBroker()
     outbox = delivery(lambda: broker)
     outbox.put(record())
     tally = outbox.close(0.05)
-    assert (tally.sent, tally.waiting, tally.rejected) == (0, 1, 0)
+    assert (tally.sent, tally.lost) == (0, 1)
     assert tally.reasons[0].startswith("no a"), tally
 
 
 def test_the_queue_is_bounded_and_what_is_too_much_is_told() -> None:
-    """Memory is the user's: beyond the limit events are rejected by count and reason."""
+    """Memory is the user's: beyond the limit events are lost, by count and reason."""
     broker = SilentBroker()
     outbox = delivery(lambda: broker, limit=25)
     for number in range(5):
         outbox.put(record(number))
+    before = outbox.tally()
+    assert (before.waiting, before.lost) == (2, 3)
     tally = outbox.close(0)
-    assert (tally.waiting, tally.rejected) == (2, 3)
+    assert (tally.waiting, tally.lost) == (0, 5)
     assert "the 25 bytes of `queue_limit` were full" in tally.reasons
 
 
@@ -179,7 +187,7 @@ def test_acknowledged_records_make_room() -> None:
     for number in range(5):
         outbox.put(record(number))
         assert outbox.wait(SOON)
-    assert outbox.close(SOON) == Tally(sent=5, waiting=0, rejected=0)
+    assert outbox.close(SOON) == Tally(sent=5, waiting=0, aside=0)
 
 
 def test_after_the_end_nothing_is_taken() -> None:
@@ -187,7 +195,7 @@ def test_after_the_end_nothing_is_taken() -> None:
     outbox = delivery(MemoryBroker)
     outbox.close(SOON)
     outbox.put(record())
-    assert outbox.close(SOON) == Tally(0, 0, 1, ("emitted after the transport was closed",))
+    assert outbox.close(SOON) == Tally(0, 0, 0, lost=1, reasons=("emitted after the transport was closed",))
 
 
 def test_many_threads_may_put() -> None:
@@ -195,14 +203,29 @@ def test_many_threads_may_put() -> None:
     outbox = delivery(MemoryBroker, limit=100_000)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(outbox.put, map(record, range(1000))))
-    assert outbox.close(SOON) == Tally(sent=1000, waiting=0, rejected=0)
+    assert outbox.close(SOON) == Tally(sent=1000, waiting=0, aside=0)
 
 
 def test_the_summary_shows_a_few_reasons() -> None:
     """A thousand reasons don't flood the log."""
-    tally = Tally(1, 2, 5, tuple("abcde"))
-    assert str(tally) == "1 sent, 2 waiting, 5 rejected: a; b; c; and 2 more reasons"
-    assert str(Tally(3, 0, 0)) == "3 sent, 0 waiting, 0 rejected"
+    tally = Tally(1, 2, 5, reasons=tuple("abcde"))
+    assert str(tally) == "1 sent, 2 waiting, 5 set aside: a; b; c; and 2 more"
+    assert str(Tally(3, 0, 0)) == "3 sent, 0 waiting, 0 set aside"
+    assert str(Tally(3, 0, 0, lost=1, earlier=2)) == (
+        "3 sent, 0 waiting, 0 set aside, 1 lost (and 2 of earlier runs sent)"
+    )
+
+
+def test_a_record_that_is_too_large_is_sent_without_some_facets() -> None:
+    """In its place in the order; the summary says so."""
+    large = Record("t", b"key", b'{"run": {"facets": {"sourceCode": "long"}}}', 0)
+    broker = MemoryBroker(TooLargeError("too large"))
+    outbox = delivery(lambda: broker)
+    outbox.put(large)
+    tally = outbox.close(SOON)
+    assert (tally.sent, tally.lost) == (1, 0)
+    assert tally.reasons == ("too large and sent without some of its facets: too large",)
+    assert b'"dropped": ["sourceCode'.replace(b": ", b":") in broker.stored[0].value
 
 
 def test_pauses_grow_to_a_limit() -> None:

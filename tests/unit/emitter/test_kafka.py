@@ -22,7 +22,7 @@ def test_the_producer_is_safe() -> None:
     assert (made["enable_idempotence"], made["acks"]) == (True, "all")
     assert (made["delivery_timeout_ms"], made["request_timeout_ms"]) == (20_000, 20_000)
     assert made["bootstrap_timeout_ms"] == 2000, "no attempt would end before the summary is due"
-    assert made["max_request_size"] == 5_000_000
+    assert made["max_request_size"] > 5_000_000, "kafka-python measures events before they are compressed"
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
 from openlineage.client.serde import Serde
 
 from emitter.config import CheckedConfig, KafkaConfig
-from emitter.delivery import Broker, Record, Settle
+from emitter.delivery import Broker, Settle
 from emitter.errors import RefusedError
+from emitter.record import Record
 from emitter.transport import KafkaTransport, open_broker
 
 TYPE = "emitter.transport.KafkaTransport"
@@ -76,7 +77,7 @@ def test_what_is_no_event_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     sender = transport(lambda _: ListBroker())
     sender.emit(object())
     assert sender.close() is False
-    assert "0 sent, 0 waiting, 1 rejected: an event could not be queued: NotAnAttrsClassError" in caplog.text
+    assert "0 sent, 0 waiting, 0 set aside, 1 lost: an event could not be kept: NotAnAttrsClassError" in caplog.text
 
 
 def test_openlineages_client_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,12 +94,27 @@ def test_openlineages_client_makes_it(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_mistake_in_the_settings_is_told_and_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """dbt-ol must come to run dbt: the mistake is told at the start, and the events count as rejected."""
+    """dbt-ol must come to run dbt: the mistake is told at the start, and without a sure topic the events are lost."""
     sender = transport(lambda _: pytest.fail("connected"), topik="x")
     assert "dbt runs without them: transport setting `topik` is unknown; did you mean `topic`" in caplog.text
     sender.emit(event())
     assert sender.close() is False
-    assert "0 sent, 0 waiting, 1 rejected: transport setting `topik` is unknown" in caplog.text
+    assert "0 sent, 0 waiting, 0 set aside, 1 lost: transport setting `topik` is unknown" in caplog.text
+
+
+def test_a_missing_credential_keeps_the_events(caplog: pytest.LogCaptureFixture) -> None:
+    """Where they go is sure, so the next run with right settings sends them."""
+    caplog.set_level("INFO", "emitter")
+    wrong = transport(lambda _: pytest.fail("connected"), auth="scram", username="u")
+    wrong.emit(event())
+    assert wrong.close() is False
+    assert "0 sent, 1 waiting, 0 set aside: transport setting `password` is missing" in caplog.text
+    broker = ListBroker()
+    right = transport(lambda _: broker)
+    right.emit(event())
+    assert right.close() is True
+    assert len(broker.stored) == 2
+    assert "1 sent, 0 waiting, 0 set aside (and 1 of earlier runs sent)" in caplog.text
 
 
 def test_a_missing_kafka_python_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -108,7 +124,7 @@ def test_a_missing_kafka_python_is_told(monkeypatch: pytest.MonkeyPatch, caplog:
     sender = transport()
     sender.emit(event())
     assert sender.close() is False
-    assert "0 sent, 1 waiting, 0 rejected: " in caplog.text
+    assert "0 sent, 1 waiting, 0 set aside: " in caplog.text
     assert "pip install 'headwater[emitter]'" in caplog.text
 
 
@@ -123,9 +139,8 @@ def test_close_is_bounded_by_the_setting_and_tells_once(caplog: pytest.LogCaptur
     sender.close(timeout=30)
     sender.close()
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert caplog.messages == [
-        "OpenLineage events: 0 sent, 1 waiting, 0 rejected: no (what waits after 0.5 s is lost when this process ends)"
-    ]
+    kept = "(on disk: the next run sends what waits, or `headwater-dbt spool flush`)"
+    assert caplog.messages == [f"OpenLineage events: 0 sent, 1 waiting, 0 set aside: no {kept}"]
 
 
 def test_without_events_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -148,5 +163,5 @@ def test_a_client_that_is_not_closed_sends_and_talks_on_stderr_alone(tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    assert done.stderr == "headwater: OpenLineage events: 1 sent, 0 waiting, 0 rejected\n"
+    assert done.stderr == "headwater: OpenLineage events: 1 sent, 0 waiting, 0 set aside\n"
     assert len((tmp_path / "openlineage.events.jsonl").read_bytes().splitlines()) == 1

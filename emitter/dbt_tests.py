@@ -1,0 +1,100 @@
+"""dbt's tests, as assertions about the datasets that they test, and never as datasets of their own.
+
+In the shape of dbt-ol 1.54: the generic tests of one table are one run, a singular test is its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from emitter import dbt_facets as facets
+from emitter.dbt_events import Event, EventMaker, job_event, run_event
+from emitter.manifest import Manifest, Node, config_of, kind_of
+from emitter.run_results import Result, RunResults
+
+TEST = "TEST"
+
+
+def events(manifest: Manifest, maker: EventMaker, results: RunResults | None) -> Iterator[Event]:
+    """The events of all tests of a project: runs of those with a result, jobs of the others."""
+    told = [results.by_id[id_] for id_ in manifest.tests() if results and id_ in results.by_id]
+    ran = [result for result in told if result.ran]
+    yield from _about_tables(manifest, maker, ran, results)
+    for result in ran:
+        if not _is_generic(manifest.nodes[result.unique_id]):
+            yield from _singular(manifest, maker, result)
+    known = {result.unique_id for result in told}
+    for unique_id in manifest.tests():
+        if unique_id not in known and manifest.parents(unique_id):
+            yield job_event(manifest.generated_at, maker.job(unique_id, TEST), _read(manifest, maker, unique_id))
+
+
+def assertion(node: Node, result: Result) -> dict[str, Any]:
+    """What a test says of the table that it tests."""
+    metadata = node.get("test_metadata") or {}
+    severity = str(config_of(node).get("severity") or "").lower()
+    found = {
+        "assertion": metadata.get("name") or node.get("name"),
+        "name": node.get("name"),
+        "success": result.status == "pass",
+        "column": (metadata.get("kwargs") or {}).get("column_name") or node.get("column_name"),
+        "severity": severity or None,
+        **_counted(node, result, severity),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _about_tables(
+    manifest: Manifest, maker: EventMaker, ran: list[Result], results: RunResults | None
+) -> Iterator[Event]:
+    about: defaultdict[str, list[Result]] = defaultdict(list)
+    for result in ran:
+        if tested := manifest.tested(result.unique_id):
+            about[tested].append(result)
+    for tested, found in sorted(about.items()):
+        made = [assertion(manifest.nodes[result.unique_id], result) for result in found]
+        facet = facets.facet("dataQualityAssertions", assertions=made)
+        dataset = maker.dataset(tested, bare=True)
+        # In both places, as dbt-ol does for the sake of older readers.
+        dataset |= {"facets": dataset["facets"] | facet, "inputFacets": facet}
+        suffix = ".build.test" if results and results.command == "build" else ".test"
+        job = maker.job(tested, TEST, suffix)
+        fine = all(item["success"] or item.get("severity") == "warn" for item in made)
+        run = maker.run(f"{tested}.test")
+        yield run_event("START", min(result.started_at for result in found), run, job, [dataset])
+        ended = max(result.ended_at for result in found)
+        yield run_event("COMPLETE" if fine else "FAIL", ended, run, job, [dataset])
+
+
+def _singular(manifest: Manifest, maker: EventMaker, result: Result) -> Iterator[Event]:
+    node = manifest.nodes[result.unique_id]
+    severity = str(config_of(node).get("severity") or "error").lower()
+    told = {
+        "name": result.unique_id,
+        "status": "pass" if result.status == "pass" else "fail",
+        "severity": severity,
+        **_counted(node, result, severity),
+    }
+    run = maker.run(result.unique_id, facets.facet("test", tests=[told]))
+    job = maker.job(result.unique_id, TEST)
+    inputs = _read(manifest, maker, result.unique_id)
+    yield run_event("START", result.started_at, run, job, inputs)
+    yield run_event(result.state, result.ended_at, run, job, inputs)
+
+
+def _counted(node: Node, result: Result, severity: str) -> dict[str, str]:
+    """How many rows a test found, and how many it may find."""
+    if result.failures is None:
+        return {}
+    limit = str(config_of(node).get("warn_if" if severity == "warn" else "error_if") or "!= 0")
+    return {"actual": str(result.failures), "expected": "0" if limit.replace(" ", "") == "!=0" else limit}
+
+
+def _read(manifest: Manifest, maker: EventMaker, unique_id: str) -> list[Event]:
+    return [maker.dataset(parent, bare=True) for parent in manifest.parents(unique_id) if kind_of(parent) != "test"]
+
+
+def _is_generic(node: Node) -> bool:
+    return node.get("test_metadata") is not None

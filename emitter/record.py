@@ -1,0 +1,18 @@
+"""The record: one event as bytes on its way to a topic."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message for a topic; `timestamp_ms` is when the event was emitted, in milliseconds since 1970."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    timestamp_ms: int
+
+    @property
+    def size(self) -> int:
+        """Bytes that the record holds in memory, more or less."""
+        return len(self.key) + len(self.value)

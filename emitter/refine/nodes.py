@@ -1,0 +1,181 @@
+"""A dbt manifest seen as datasets: which nodes are tables, what they are called, and which tables feed which."""
+
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+Node = Mapping[str, Any]
+
+# sqlglot's name where it isn't the adapter's.
+_DIALECTS = {"glue": "spark", "sqlserver": "tsql", "fabric": "fabric", "watsonx_presto": "presto"}
+_FOLDED = frozenset({"athena", "redshift"})
+_TABLES = frozenset({"model", "seed", "snapshot", "source"})
+_CALL = re.compile(r"\b(ref|source)\s*\(([^()]*)\)")
+_TEXT = re.compile(r"""["']([^"']*)["']""")
+
+
+class Project:
+    """The nodes of one manifest, of any version from 4 on.
+
+    Args:
+        manifest: dbt's manifest.json; it is only read.
+    """
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self._manifest = manifest
+        self._nodes: dict[str, Node] = {**(manifest.get("nodes") or {}), **(manifest.get("sources") or {})}
+        self._parents: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def adapter(self) -> str:
+        """The adapter's type, such as `athena`; "" if the manifest does not say."""
+        return str((self._manifest.get("metadata") or {}).get("adapter_type") or "")
+
+    @property
+    def dialect(self) -> str:
+        """What sqlglot calls the adapter's dialect."""
+        return _DIALECTS.get(self.adapter, self.adapter)
+
+    @property
+    def generated_at(self) -> str:
+        """When dbt wrote the manifest, RFC 3339; "" if it does not say."""
+        return str((self._manifest.get("metadata") or {}).get("generated_at") or "")
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """All nodes and sources by unique id."""
+        return self._nodes
+
+    def node(self, unique_id: str | None) -> Node | None:
+        """A node or source, or None."""
+        return self._nodes.get(unique_id or "")
+
+    def table(self, unique_id: str) -> str | None:
+        """The dataset's name of a node that is one; ephemeral models, tests, analyses are none."""
+        node = self._nodes.get(unique_id)
+        if node is None or kind(unique_id) not in _TABLES or is_ephemeral(node):
+            return None
+        return self.fold(dataset_name(node))
+
+    def stock_name(self, unique_id: str) -> str | None:
+        """What dbt-ol calls a node: a source without its identifier, an ephemeral model as if it were a table."""
+        node = self._nodes.get(unique_id)
+        if node is None:
+            return None
+        table = node.get("name") if kind(unique_id) == "source" else node.get("alias")
+        return self.fold(_joined(node.get("database"), node.get("schema"), table))
+
+    def fold(self, name: str) -> str:
+        """A dataset's name in the one spelling of its engine."""
+        return name.lower() if self.adapter in _FOLDED else name
+
+    @cached_property
+    def tables(self) -> Mapping[str, str]:
+        """The unique id of every dataset by its name; of two nodes with one name the last."""
+        return {table: unique_id for unique_id in self._nodes if (table := self.table(unique_id)) is not None}
+
+    def parents(self, unique_id: str) -> tuple[str, ...]:
+        """The tables that feed a node, through ephemeral models to theirs, in the manifest's order."""
+        if unique_id not in self._parents:
+            self._parents[unique_id] = tuple(dict.fromkeys(self._tables_above(unique_id)))
+        return self._parents[unique_id]
+
+    def above(self, unique_id: str) -> tuple[str, ...]:
+        """What a node depends on by the manifest's word, ephemeral models included."""
+        listed = (self._manifest.get("parent_map") or {}).get(unique_id)
+        if listed is None:
+            listed = ((self._nodes.get(unique_id) or {}).get("depends_on") or {}).get("nodes")
+        return tuple(listed or ())
+
+    def _tables_above(self, unique_id: str) -> Iterator[str]:
+        seen = {unique_id}
+        waiting = list(reversed(self.above(unique_id)))
+        while waiting:
+            parent = waiting.pop()
+            if parent in seen:
+                continue
+            seen.add(parent)
+            if self.table(parent) is not None:
+                yield parent
+            elif (node := self._nodes.get(parent)) is not None and is_ephemeral(node):
+                waiting += reversed(self.above(parent))
+
+    def upstream(self, unique_id: str, without: Container[str] = ()) -> list[str]:
+        """A node and all tables above it, each after those that feed it; without some, and what only they lead to."""
+        order: dict[str, None] = {}
+        entered: set[str] = set()
+        waiting = [(unique_id, False)]
+        while waiting:
+            current, ready = waiting.pop()
+            if ready:
+                order[current] = None
+            elif current not in entered:
+                entered.add(current)
+                waiting.append((current, True))
+                waiting += [(parent, False) for parent in self.parents(current) if parent not in without]
+        return list(order)
+
+    def tested(self, test_id: str) -> str | None:
+        """The node whose columns a test is about; None of a test of several, or of none."""
+        test = self._nodes.get(test_id) or {}
+        if test.get("attached_node"):
+            return str(test["attached_node"])
+        parents = [parent for parent in self.above(test_id) if kind(parent) in _TABLES]
+        if len(parents) == 1:
+            return parents[0]
+        # Before manifest version 9 only the test's argument says which of its parents it is about.
+        model = str(((test.get("test_metadata") or {}).get("kwargs") or {}).get("model") or "")
+        for call in _CALL.finditer(model):
+            return self.called(call[1], _TEXT.findall(call[2]), parents)
+        return None
+
+    def called(self, function: str, names: Sequence[str], among: Sequence[str]) -> str | None:
+        """The node that `ref(...)` or `source(...)` means, among those that are depended on."""
+        for unique_id in among:
+            node = self._nodes.get(unique_id) or {}
+            if not names or (kind(unique_id) == "source") != (function == "source"):
+                continue
+            if node.get("name") == names[-1] and (function == "ref" or node.get("source_name") == names[0]):
+                return unique_id
+        return None
+
+    @cached_property
+    def phantoms(self) -> frozenset[str]:
+        """Names that dbt-ol gives to what is no dataset: ephemeral models, tests, sources without their identifier."""
+        return frozenset(name for each in self._nodes if (name := self.stock_name(each))) - self.tables.keys()
+
+    @cached_property
+    def exposures(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """The exposures that use a node, by its unique id, as dbt-ol's `dbt_exposures` facet has them."""
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for exposure in (self._manifest.get("exposures") or {}).values():
+            told = {key: exposure[key] for key in ("unique_id", "name", "type", "url") if exposure.get(key) is not None}
+            for unique_id in (exposure.get("depends_on") or {}).get("nodes") or []:
+                found.setdefault(unique_id, []).append(told)
+        return found
+
+
+def kind(unique_id: str) -> str:
+    """A node's resource type, which its id begins with."""
+    return unique_id.partition(".")[0]
+
+
+def is_ephemeral(node: Node) -> bool:
+    """Whether dbt writes a model's SQL into those that use it instead of a table."""
+    return bool((node.get("config") or {}).get("materialized") == "ephemeral")
+
+
+def dataset_name(node: Node) -> str:
+    """`database.schema.table` of a node; a source's table is its identifier."""
+    table = node.get("alias") or node.get("identifier") or node.get("name")
+    return _joined(node.get("database"), node.get("schema"), table)
+
+
+def compiled_sql(node: Node) -> str | None:
+    """The SQL that ran: `compiled_code`, before manifest version 7 `compiled_sql`."""
+    return node.get("compiled_code") or node.get("compiled_sql") or None
+
+
+def _joined(*parts: Any) -> str:
+    return ".".join(str(part) for part in parts if part)

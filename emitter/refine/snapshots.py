@@ -1,0 +1,37 @@
+"""A snapshot's own columns, which no SQL of the project shows: since when and until when a row was true."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from emitter.refine.lineage import ColumnLineage
+from emitter.refine.nodes import Node
+from emitter.refine.origins import TRANSFORMATION, Origin, through
+
+_SCD_ID, _UPDATED_AT, _VALID_FROM, _VALID_TO = "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"
+
+
+def with_history(lineage: ColumnLineage, node: Node) -> ColumnLineage:
+    """The lineage of a snapshot's query, with the columns that dbt adds.
+
+    By dbt's page "Snapshot meta-fields": `dbt_scd_id` is a hash of the unique key and of the time of the update, which
+    is the column `updated_at` with the strategy `timestamp`, and the time of the run with `check`.
+    """
+    config: Mapping[str, Any] = node.get("config") or {}
+    names = config.get("snapshot_meta_column_names") or {}
+    updated = _of(lineage, [config.get("updated_at")] if config.get("strategy") == "timestamp" else [])
+    key = config.get("unique_key")
+    keyed = _of(lineage, key if isinstance(key, list) else [key])
+    made = {
+        _SCD_ID: tuple(sorted({*keyed, *updated})),
+        _UPDATED_AT: updated,
+        _VALID_FROM: updated,
+        _VALID_TO: updated,
+    }
+    return replace(lineage, columns={**lineage.columns, **{names.get(name) or name: made[name] for name in made}})
+
+
+def _of(lineage: ColumnLineage, names: Sequence[Any]) -> tuple[Origin, ...]:
+    # A key may also be an expression; then it is no column of the query, and nothing is said of it.
+    found = {origin for name in names for origin in lineage.columns.get(str(name).lower(), ())}
+    return tuple(sorted(through(TRANSFORMATION, found)))

@@ -1,0 +1,57 @@
+"""Refinement of a live run's events, where it is installed and not switched off."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emitter.refine import Refiner
+
+log = logging.getLogger("emitter.runner")
+
+CACHE = "headwater_columns.cache"
+"""Where column lineage is kept from one run to the next, in dbt's target folder."""
+
+
+class Refining:
+    """Makes events more precise; never raises. What can't be refined is sent as it is, and the reason is told once.
+
+    Args:
+        document: The parsed manifest; the SQL of a node is added to it when dbt has compiled it.
+        catalog: The parsed catalog.json, of whatever age.
+        target: dbt's target folder.
+        environ: The environment variables.
+    """
+
+    def __init__(
+        self, document: dict[str, Any], catalog: dict[str, Any] | None, target: Path, environ: Mapping[str, str]
+    ) -> None:
+        self._refiner: Refiner | None = None
+        self._told = False
+        try:
+            from emitter.refine import event  # noqa: PLC0415 # loaded for commands with lineage alone
+            from emitter.refine.options import is_on, options_from  # noqa: PLC0415
+
+            if is_on(environ):
+                self._refiner = event.Refiner(document, catalog, options_from(environ, target / CACHE))
+        except Exception as error:  # noqa: BLE001 # events without it are still true
+            self._tell(error)
+
+    def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The event, refined if that can be done."""
+        try:
+            return self._refiner.refine(event) if self._refiner is not None else event
+        except Exception as error:  # noqa: BLE001 # as above
+            self._tell(error)
+            return event
+
+    def save(self) -> None:
+        """Writes the cache."""
+        if self._refiner is not None:
+            self._refiner.save()
+
+    def _tell(self, error: Exception) -> None:
+        if not self._told:
+            self._told = True
+            log.warning("events are sent as they are, not refined: %s: %s", type(error).__name__, error)

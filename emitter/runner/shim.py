@@ -1,0 +1,178 @@
+"""Runs dbt's own command line, and writes down what dbt says of its nodes for the lineage process to read.
+
+It is started by its path in the interpreter of the `dbt` script, which need not be ours: nothing but the standard
+library and dbt is imported here. dbt's callbacks run in the midst of its threads, so whatever goes wrong is kept here.
+Usage: `python shim.py JOURNAL_FD BELL_FD DBT_SCRIPT ARGUMENTS...`
+"""
+
+import json
+import os
+import signal
+import sys
+from typing import Any, Dict, Optional  # noqa: UP035 # dbt's interpreter may be older than ours
+
+WANTED = frozenset(
+    {
+        "MainReportVersion",
+        "MainEncounteredError",
+        "MainStackTrace",
+        "ArtifactWritten",
+        "NodeStart",
+        "NodeExecuting",
+        "NodeFinished",
+        "CommandCompleted",
+    }
+)
+FLAGS = (
+    "WHICH",
+    "PROJECT_DIR",
+    "TARGET_PATH",
+    "PROFILE",
+    "TARGET",
+    "FULL_REFRESH",
+    "SELECT",
+    "SELECTOR",
+    "WRITE_JSON",
+    "MACRO",
+)
+# What tells where tables are; of a profile nothing else is read, so that no secret can get out.
+PLACES = (
+    "type",
+    "host",
+    "port",
+    "region_name",
+    "region",
+    "path",
+    "account",
+    "account_id",
+    "assume_role_arn",
+    "role_arn",
+    "method",
+    "server",
+    "software_host",
+    "aws_profile_name",
+)
+PR_SET_PDEATHSIG = 1
+
+
+class Recorder:
+    """A callback for dbt's events: appends a line of JSON for each that lineage needs, and rings.
+
+    Args:
+        journal: A file opened for appending; writing to it never waits for a reader.
+        bell: The end of a pipe; that it is full or that nobody listens does not matter.
+        context: The object that dbt's commands share; what is missing from it is left out.
+    """
+
+    def __init__(self, journal: int, bell: int, context: Dict[str, Any]) -> None:  # noqa: UP006
+        self._journal, self._bell, self._context = journal, bell, context
+        self._told_project = self._has_manifest = False
+        self._lost = 0
+
+    def __call__(self, message: Any) -> None:
+        """Takes one `EventMsg`; never raises."""
+        try:
+            if message.info.name in WANTED:
+                self._take(message)
+        except Exception:  # noqa: BLE001 # dbt must not notice; the next line that can be written tells the number
+            self._lost += 1
+
+    def _take(self, message: Any) -> None:
+        from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
+
+        name = message.info.name
+        said = {
+            "name": name,
+            "msg": message.info.msg,
+            "data": MessageToDict(message.data, preserving_proto_field_name=True),
+        }
+        said["ts"] = message.info.ts.ToJsonString()
+        if name == "MainReportVersion":
+            said.update(invocation_id=message.info.invocation_id, flags=self._flags())
+        self._tell_project()
+        if name == "ArtifactWritten":
+            self._has_manifest |= said["data"].get("artifact_type") == "WritableManifest"
+        elif name == "NodeStart" and not self._has_manifest:
+            self._has_manifest = True
+            # With --no-write-json there is no file to read it from.
+            self._write({"name": "Manifest", "manifest": self._context["manifest"].writable_manifest().to_dict()})
+        elif name in ("NodeExecuting", "NodeFinished"):
+            said.update(self._node(said["data"]["node_info"]["unique_id"]))
+        self._write(said)
+
+    def _flags(self) -> Dict[str, Any]:  # noqa: UP006
+        flags = self._context.get("flags")
+        return {name.lower(): getattr(flags, name, None) for name in FLAGS}
+
+    def _tell_project(self) -> None:
+        """Writes once which project and connection dbt has read."""
+        project, profile = self._context.get("project"), self._context.get("profile")
+        if self._told_project or project is None or profile is None:
+            return
+        self._told_project = True
+        credentials = getattr(profile, "credentials", None)
+        place = {name: getattr(credentials, name) for name in PLACES if hasattr(credentials, name)}
+        place["own_credentials"] = bool(getattr(credentials, "aws_access_key_id", None))
+        self._write(
+            {
+                "name": "Project",
+                "project_name": project.project_name,
+                "project_version": project.version,
+                "target_path": project.target_path,
+                "profile_name": getattr(profile, "profile_name", None),
+                "target_name": getattr(profile, "target_name", None),
+                "profile": place,
+            }
+        )
+
+    def _node(self, unique_id: str) -> Dict[str, Any]:  # noqa: UP006
+        """What dbt has compiled: the files hold it too, but may be of an earlier run."""
+        node = getattr(self._context.get("manifest"), "nodes", {}).get(unique_id)
+        other = getattr(node, "defer_relation", None)
+        relation = {name: getattr(other, name, None) for name in ("database", "schema", "alias")} if other else None
+        return {"compiled_code": getattr(node, "compiled_code", None), "defer_relation": relation}
+
+    def _write(self, said: Dict[str, Any]) -> None:  # noqa: UP006
+        if self._lost:
+            said["lost"] = self._lost
+        line = json.dumps(said, default=str).encode() + b"\n"
+        # One write, so that lines of several threads do not mix.
+        if os.write(self._journal, line) != len(line):
+            os.write(self._journal, b"\n")
+            raise OSError("the disk is full")
+        self._lost = 0
+        try:
+            os.write(self._bell, b".")
+        except OSError:
+            # Full: it has been rung often enough. Broken: nobody listens any more.
+            return
+
+
+def die_with_parent() -> None:
+    """Asks the kernel to end dbt if `headwater-dbt` is killed, as whoever kills it means dbt; on Linux only."""
+    if sys.platform != "linux":
+        return
+    import ctypes  # noqa: PLC0415
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main(journal: int, bell: int, script: str, arguments: "list[str]") -> Optional[int]:  # noqa: UP045
+    """Becomes `SCRIPT ARGUMENTS`: the same program name, search path and exit."""
+    # dbt starts programs, such as git, that must not hold these open.
+    for file in (journal, bell):
+        os.set_inheritable(file, False)  # noqa: FBT003 # it takes no keyword
+    os.set_blocking(bell, False)
+    die_with_parent()
+    sys.argv = [script, *arguments]
+    sys.path[0] = os.path.dirname(os.path.realpath(script))  # noqa: PTH120
+    context: Dict[str, Any] = {}  # noqa: UP006
+    context["callbacks"] = [Recorder(journal, bell, context)]
+    from dbt.cli.main import cli  # noqa: PLC0415 # only now, with dbt's own search path
+
+    result: Optional[int] = cli(obj=context)  # noqa: UP045
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]))

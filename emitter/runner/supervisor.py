@@ -1,0 +1,156 @@
+"""Runs dbt and, beside it, the lineage process; ends as dbt ends.
+
+dbt is a child with this process's terminal, standard streams and environment. The lineage process hears of it through
+the journal alone, so that it may crash, hang or be killed without dbt knowing of it.
+"""
+
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from emitter.runner.journal import Journal
+from emitter.runner.program import Program
+
+DEFAULT_PATIENCE = 10.0
+"""How many seconds lineage may take after dbt's end, where the lineage process does not say."""
+MARGIN = 2.0
+"""Seconds on top of it to end in order."""
+
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_SHIM = str(Path(__file__).with_name("shim.py"))
+_WORKER = "emitter.runner.worker"
+_FROM_KERNEL = 0x80
+
+
+def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
+    """Runs `dbt ARGUMENTS` with lineage, and ends with dbt's exit code or by the signal that ended it.
+
+    Raises:
+        OSError: dbt can't be listened to, as there is no room for temporary files; it has not been run.
+    """
+    journal = Journal.make()
+    listener, patience = os.pipe()
+    dbt = _start_dbt(program, arguments, journal)
+    # From here on signals wait until they are asked for; the lineage process inherits that and outlives Ctrl-C.
+    signal.signal(signal.SIGCHLD, _ignore)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*_PASSED_ON, signal.SIGCHLD))
+    lineage = _start_lineage(journal, patience)
+    journal.close()
+    os.close(patience)
+    code = _attend(dbt)
+    if lineage is not None:
+        _wait_for_lineage(lineage, listener)
+    _end_like(code)
+
+
+def _start_dbt(program: Program, arguments: Sequence[str], journal: Journal) -> subprocess.Popen[bytes]:
+    interpreter = program.interpreter or (sys.executable,)
+    command = [*interpreter, _SHIM, str(journal.file), str(journal.bell), program.path, *arguments]
+    for file in (journal.file, journal.bell):
+        os.set_inheritable(file, True)  # noqa: FBT003 # it takes no keyword
+    # Files that the caller has opened for dbt stay open, as they would without us.
+    dbt = subprocess.Popen(command, close_fds=False)  # noqa: S603 # it is what the user typed
+    for file in (journal.file, journal.bell):
+        os.set_inheritable(file, False)  # noqa: FBT003
+    return dbt
+
+
+def _start_lineage(journal: Journal, patience: int) -> subprocess.Popen[bytes] | None:
+    files = (journal.file, journal.listener, patience)
+    try:
+        return subprocess.Popen(  # noqa: S603 # our own module
+            # Without -P a module of the user's folder could stand in for one of ours.
+            [sys.executable, "-P", "-m", _WORKER, *map(str, files)],
+            pass_fds=files,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        tell(f"the lineage process can't be started ({error}), so no lineage is sent")
+        return None
+
+
+def _attend(dbt: subprocess.Popen[bytes]) -> int:
+    """Passes signals on until dbt has ended; returns its exit code, or the negative number of the signal."""
+    while (code := dbt.poll()) is None:
+        number, from_terminal = _next_signal()
+        # What the terminal sends it sends to dbt as well, and a second Ctrl-C means something else to dbt.
+        if number != signal.SIGCHLD and not from_terminal:
+            dbt.send_signal(number)
+    return code
+
+
+def _next_signal() -> tuple[int, bool]:
+    signals = (*_PASSED_ON, signal.SIGCHLD)
+    if hasattr(signal, "sigwaitinfo"):
+        info = signal.sigwaitinfo(signals)
+        return info.si_signo, info.si_code == _FROM_KERNEL
+    number = signal.sigwait(signals)  # type: ignore[unreachable,unused-ignore] # macOS has only this
+    return number, number in (signal.SIGINT, signal.SIGQUIT) and _is_in_foreground()
+
+
+def _is_in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return False
+
+
+def _wait_for_lineage(lineage: subprocess.Popen[bytes], listener: int) -> None:
+    """Waits as long as the lineage process said that it may take, or until a signal says that nobody wants to wait."""
+    for number in _PASSED_ON:
+        signal.signal(number, _interrupt)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_PASSED_ON, signal.SIGCHLD))
+    try:
+        ended = time.monotonic()
+        limit = _patience(listener) + MARGIN
+        lineage.wait(max(limit - (time.monotonic() - ended), 0))
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        lineage.kill()
+        lineage.wait()
+        tell("the lineage of this run is not complete: its process was still at work and was ended")
+        return
+    if lineage.returncode:
+        tell(f"the lineage of this run is not complete: its process ended with {lineage.returncode}")
+
+
+def _patience(listener: int) -> float:
+    """What the lineage process said, as soon as it has said it; it may be younger than dbt is old."""
+    if not select.select([listener], [], [], DEFAULT_PATIENCE)[0]:
+        return DEFAULT_PATIENCE
+    said = os.read(listener, 64)
+    return float(said) if said else DEFAULT_PATIENCE
+
+
+def _end_like(code: int) -> NoReturn:
+    if code < 0:
+        # The core of this process would tell nothing.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
+        os.kill(os.getpid(), -code)
+        # The first process of a container can't be ended so.
+        sys.exit(128 - code)
+    sys.exit(code)
+
+
+def tell(text: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(f"headwater-dbt: {text}\n")
+    sys.stderr.flush()
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Makes the signal one that can be waited for."""
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,87 @@
+"""The lineage process: reads what dbt says, makes events of it, and sends them.
+
+Usage: `python -m emitter.runner.worker JOURNAL_FD LISTENER_FD PATIENCE_FD`.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from emitter.runner.journal import Message, messages
+
+if TYPE_CHECKING:
+    from emitter.runner.emission import Emission
+    from emitter.runner.story import Story
+
+log = logging.getLogger("emitter.runner")
+
+
+class Lineage:
+    """From dbt's messages to sent events.
+
+    Args:
+        environ: The environment variables.
+        patience: A descriptor that takes, as text, how many seconds sending may last after dbt's end.
+    """
+
+    def __init__(self, environ: Mapping[str, str], patience: int) -> None:
+        self._environ, self._patience = environ, patience
+        self._story: Story | None = None
+        self._emission: Emission | None = None
+        self._failed: set[str] = set()
+
+    def follow(self, said: Iterable[Message]) -> None:
+        """Takes messages until dbt has ended; what one of them breaks costs that message."""
+        for message in said:
+            try:
+                self._take(message)
+            except Exception as error:  # noqa: BLE001 # the top of the loop; dbt goes on and so does the rest
+                self._explain(str(message.get("name")), error)
+        ended = time.monotonic()
+        try:
+            self._send(self._story.end() if self._story else ())
+        except Exception as error:  # noqa: BLE001 # what was made before must still be sent
+            self._explain("end", error)
+        if self._emission is not None:
+            self._emission.close(time.monotonic() - ended)
+
+    def _take(self, message: Message) -> None:
+        if message["name"] == "MainReportVersion":
+            from emitter.runner.story import Story, tells_a_story  # noqa: PLC0415 # for other commands nothing is loaded
+
+            self._story = Story(message, self._environ) if tells_a_story(message) else None
+        elif self._story is not None:
+            self._send(self._story.take(message))
+
+    def _send(self, events: Iterable[dict[str, object]]) -> None:
+        for event in events:
+            if self._emission is None:
+                from emitter.runner.emission import Emission  # noqa: PLC0415 # as above
+
+                # Each event is refined already; a transport that does so too need not read the artifacts again.
+                os.environ["HEADWATER_REFINE"] = "false"
+                self._emission = Emission()
+                os.write(self._patience, f"{self._emission.close_timeout}\n".encode())
+            self._emission.emit(event)
+
+    def _explain(self, what: str, error: Exception) -> None:
+        if what not in self._failed:
+            self._failed.add(what)
+            log.warning("no lineage of dbt's %s: %s: %s", what or "message", type(error).__name__, error)
+            log.debug("it was here:", exc_info=error)
+
+
+def main(arguments: list[str]) -> int:
+    """Follows one run of dbt; returns 0."""
+    logging.basicConfig(stream=sys.stderr, format="headwater-dbt: %(message)s", level=logging.WARNING)
+    logging.getLogger("emitter").setLevel(logging.INFO)
+    file, listener, patience = map(int, arguments)
+    Lineage(dict(os.environ), patience).follow(messages(file, listener))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

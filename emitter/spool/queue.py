@@ -1,0 +1,218 @@
+"""The queue: all that waits for one topic, of all processes, in order; and the lock of the one that sends it."""
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from emitter.record import Record
+from emitter.spool.frames import decode, is_torn
+from emitter.spool.place import write_atomically
+from emitter.spool.segment import (
+    HEAD_SIZE,
+    SUFFIX,
+    Progress,
+    is_readable,
+    left_behind,
+    read_progress,
+    write_progress,
+)
+
+# A window is sent before the next is read; together with Kafka's batches it bounds memory and repetition.
+WINDOW_BYTES = 1024 * 1024
+# A larger record goes alone, so that no other overtakes it should it prove too large.
+LARGE_BYTES = 128 * 1024
+# A segment with something in it that is neither a record nor a torn write is kept under this name, for people.
+DAMAGED = ".damaged"
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The next records to send, in order, of one segment; `path` is None where they are not on disk."""
+
+    records: tuple[Record, ...]
+    ends: tuple[int, ...] = ()
+    path: Path | None = None
+
+    def first(self) -> "Window":
+        """The window of its first record."""
+        return Window(self.records[:1], self.ends[:1], self.path)
+
+
+def fill(items: Iterable[Item], size: Callable[[Item], int]) -> list[Item]:
+    """Takes what makes a window from the beginning of some items: up to WINDOW_BYTES, and a large one alone."""
+    taken: list[Item] = []
+    total = 0
+    for item in items:
+        total += size(item)
+        if taken and (size(item) > LARGE_BYTES or total > WINDOW_BYTES):
+            break
+        taken.append(item)
+        if size(item) > LARGE_BYTES:
+            break
+    return taken
+
+
+class Queue:
+    """Reads and settles what waits in a folder made by `open_queue`; only under `turn`.
+
+    Args:
+        folder: The queue's folder.
+        topic: Where its records go.
+        now: Seconds since 1970, for notes.
+    """
+
+    def __init__(self, folder: Path, topic: str, now: Callable[[], float] = time.time) -> None:
+        self.folder = folder
+        self._topic = topic
+        self._now = now
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Makes this process the one that sends; False if another one is.
+
+        Raises:
+            OSError: if the lock can't be opened.
+        """
+        file = os.open(self.folder / "flusher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            yield False
+            return
+        with suppress(OSError):  # for people who look who it is; a full disk is no reason not to send
+            os.pwrite(file, b"%-20d\n" % os.getpid(), 0)
+        try:
+            yield True
+        finally:
+            os.close(file)
+
+    def window(self) -> Window | None:
+        """The oldest unsent records, or None if nothing waits. Deletes segments that are done and left behind.
+
+        Raises:
+            OSError: if a segment can't be read.
+        """
+        # Listed first, read second: a process gives up a segment before it starts the next.
+        for path in self.segments():
+            with _opened(path) as file:
+                if file is None:
+                    continue
+                if os.fstat(file).st_size < HEAD_SIZE:
+                    path.unlink(missing_ok=True)  # not even the head is there, as only a power failure leaves it
+                elif is_readable(file) and (window := self._next(path, file)):
+                    return window
+        return None
+
+    def advance(self, window: Window, sent: int, aside: int) -> None:
+        """Notes that the first `sent + aside` records of a window are settled.
+
+        Raises:
+            OSError: if it can't be written.
+        """
+        if window.path is None or not sent + aside:
+            return
+        with _opened(window.path) as file:
+            if file is not None:
+                before = read_progress(file)
+                end = window.ends[sent + aside - 1]
+                write_progress(file, Progress(end, before.sent + sent, before.aside + aside))
+
+    def set_aside(self, record: Record, reason: str) -> None:
+        """Keeps a record that can't be sent, byte for byte, with the reason; twice is once.
+
+        Raises:
+            OSError: if it can't be written.
+        """
+        note = {
+            "reason": reason,
+            "key": record.key.decode(errors="surrogateescape"),
+            "timestamp_ms": record.timestamp_ms,
+            "value": record.value.decode(errors="surrogateescape"),
+        }
+        name = f"{record.timestamp_ms:015d}-{hashlib.sha256(record.key + record.value).hexdigest()[:12]}.json"
+        write_atomically(self.folder / "aside" / name, json.dumps(note, indent=1).encode())
+
+    def aside(self) -> dict[Path, tuple[Record, str]]:
+        """The records set aside, by their file, with their reasons."""
+        return {path: self._from_aside(path) for path in sorted((self.folder / "aside").glob("*.json"))}
+
+    def _from_aside(self, path: Path) -> tuple[Record, str]:
+        note = json.loads(path.read_bytes())
+        key, value = (note[name].encode(errors="surrogateescape") for name in ("key", "value"))
+        return Record(self._topic, key, value, note["timestamp_ms"]), note["reason"]
+
+    def note_trouble(self, reason: str | None) -> None:
+        """Keeps the last reason why nothing could be sent, for `status`; None says that all is well again."""
+        path = self.folder / "last_error.json"
+        # It is for people to read, and must not stop what it tells about.
+        with suppress(OSError):
+            if reason is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_atomically(path, json.dumps({"at": round(self._now(), 3), "error": reason}).encode())
+
+    def waiting(self) -> Iterator[Record]:
+        """All unsent records in order, without taking a turn."""
+        for path in self.segments():
+            with _opened(path) as file:
+                if file is not None and is_readable(file):
+                    yield from (found.record for found in _unsent(file, self._topic))
+
+    def segments(self) -> Sequence[Path]:
+        """The segments' files in the order in which they are sent."""
+        return sorted(self.folder.glob(f"[0-9]*{SUFFIX}"))
+
+    def _next(self, path: Path, file: int) -> Window | None:
+        over = left_behind(file)  # asked first: what is read then is all that there will be
+        frames = fill(_unsent(file, self._topic), lambda found: found.record.size)
+        if frames:
+            return Window(tuple(frame.record for frame in frames), tuple(frame.end for frame in frames), path)
+        if over and _is_sound(file, self._topic):
+            path.unlink(missing_ok=True)
+        elif over:
+            path.rename(path.with_suffix(DAMAGED))
+        return None
+
+
+class _Found(NamedTuple):
+    record: Record
+    end: int
+
+
+def _is_sound(file: int, topic: str) -> bool:
+    """Whether nothing is in a finished segment but whole records and, at its end, a write that never returned."""
+    data = os.pread(file, os.fstat(file).st_size - HEAD_SIZE, HEAD_SIZE)
+    frames = list(decode(data, topic))
+    return all(frame.record for frame in frames) and is_torn(data[frames[-1].end if frames else 0 :])
+
+
+def _unsent(file: int, topic: str) -> Iterator[_Found]:
+    start = read_progress(file).end
+    data = os.pread(file, os.fstat(file).st_size - start, start)
+    for frame in decode(data, topic):
+        if frame.record is not None:
+            yield _Found(frame.record, start + frame.end)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int | None]:
+    """Opens a segment for reading and noting progress; None if it has been deleted meanwhile."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield file
+    finally:
+        os.close(file)

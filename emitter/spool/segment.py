@@ -1,0 +1,132 @@
+"""The segment: a file that one process appends to, and that remembers how much of it has been sent.
+
+Its head holds a version and the progress of sending; whoever sends overwrites the progress in place. The writer holds a
+lock on the file as long as it may append, so that anyone can tell a segment in use from one that was left behind.
+"""
+
+import fcntl
+import os
+import secrets
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+VERSION = 1
+SUFFIX = ".seg"
+_MAGIC = b"headwater-spool\n"
+_HEAD = struct.Struct("<16sII")
+_PROGRESS = struct.Struct("<QQQ")
+HEAD_SIZE = _HEAD.size + _PROGRESS.size
+
+
+class Progress(NamedTuple):
+    """How far a segment is done: `end` in bytes from its beginning, and what became of the records before it."""
+
+    end: int
+    sent: int
+    aside: int
+
+
+START = Progress(HEAD_SIZE, 0, 0)
+
+
+def read_progress(file: int) -> Progress:
+    """Reads the progress from an open segment; without a sound one, all of it counts as unsent."""
+    data = os.pread(file, _PROGRESS.size, _HEAD.size)
+    progress = Progress(*_PROGRESS.unpack(data)) if len(data) == _PROGRESS.size else START
+    return progress if HEAD_SIZE <= progress.end <= os.fstat(file).st_size else START
+
+
+def write_progress(file: int, progress: Progress) -> None:
+    """Overwrites the progress of an open segment; the open file must not be one for appending."""
+    os.pwrite(file, _PROGRESS.pack(*progress), _HEAD.size)
+
+
+def is_readable(file: int) -> bool:
+    """Whether an open segment is of a version that is known here."""
+    head = os.pread(file, _HEAD.size, 0)
+    return len(head) == _HEAD.size and _HEAD.unpack(head)[:2] == (_MAGIC, VERSION)
+
+
+def left_behind(file: int) -> bool:
+    """Whether no process appends to an open segment any more. If so, this open file holds the lock from now on."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def number(name: str) -> int:
+    """The place of a segment among all of its queue; they are numbered, as clocks may jump."""
+    digits = name.partition("-")[0]
+    return int(digits) if digits.isdecimal() else 0
+
+
+@dataclass
+class SegmentWriter:
+    """The writing end of a new segment.
+
+    Attributes:
+        path: The segment's file; it may be gone once everything in it is sent.
+        size: Its bytes.
+        appended: How many records it holds.
+    """
+
+    path: Path
+    file: int
+    size: int = HEAD_SIZE
+    appended: int = 0
+
+    @classmethod
+    def create(cls, folder: Path, place: int) -> Self:
+        """Makes a segment; it appears in the folder only when it is complete and locked.
+
+        Raises:
+            OSError: if the folder can't be written.
+        """
+        name = f"{place:016d}-{os.getpid()}-{secrets.token_hex(4)}"
+        hidden = folder / f".{name}"
+        file = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _write_all(file, _HEAD.pack(_MAGIC, VERSION, 0) + _PROGRESS.pack(*START))
+            path = hidden.rename(folder / f"{name}{SUFFIX}")
+        except OSError:
+            os.close(file)
+            hidden.unlink(missing_ok=True)
+            raise
+        return cls(path, file)
+
+    def append(self, frame: bytes) -> None:
+        """Writes one frame; once it returns, the death of this process can't undo it.
+
+        Raises:
+            OSError: if it can't be written. Nothing of it is left then, or nothing that is ever read.
+        """
+        try:
+            _write_all(self.file, frame)
+        except OSError:
+            os.ftruncate(self.file, self.size)
+            raise
+        self.size += len(frame)
+        self.appended += 1
+
+    def progress(self) -> Progress:
+        """How far it is sent, by whichever process."""
+        return read_progress(self.file)
+
+    def seal(self) -> None:
+        """Says that nothing more is appended; `progress` can still be asked."""
+        fcntl.flock(self.file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        os.close(self.file)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]

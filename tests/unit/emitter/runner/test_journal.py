@@ -1,0 +1,45 @@
+"""What dbt says arrives in order, as it is said, and survives dbt."""
+
+import os
+
+from emitter.runner.journal import Journal, messages
+
+
+def test_messages_arrive_while_they_are_written() -> None:
+    """Each ring gives what is there by then; the pipe's end is the end."""
+    journal = Journal.make()
+    said = messages(journal.file, journal.listener)
+    os.write(journal.file, b'{"name": "a"}\n')
+    os.write(journal.bell, b".")
+    assert next(said) == {"name": "a"}
+    os.write(journal.file, b'{"name": "b"}\n{"name": "c"}\n{"na')
+    os.write(journal.bell, b"..")
+    assert [next(said), next(said)] == [{"name": "b"}, {"name": "c"}]
+    os.write(journal.file, b'me": "d"}\n{"name": "torn')
+    os.close(journal.bell)
+    assert list(said) == [{"name": "d"}], "what a death left unfinished is left out"
+
+
+def test_what_is_no_object_is_nameless() -> None:
+    """It is for the reader to tell, and stops nothing."""
+    journal = Journal.make()
+    os.write(journal.file, b'[1]\nno json\n\n{"name": "a"}\n')
+    os.close(journal.bell)
+    assert list(messages(journal.file, journal.listener)) == [{"name": ""}, {"name": ""}, {"name": "a"}]
+
+
+def test_dbt_never_waits_for_a_reader() -> None:
+    """Though nobody reads, any number of messages can be written, and a full pipe is rung no more."""
+    journal = Journal.make()
+    os.set_blocking(journal.bell, False)
+    line = b'{"name": "%s"}\n' % (b"x" * 1000)
+    rung = 0
+    for _ in range(100_000 // 10):
+        os.write(journal.file, line)
+    try:
+        while True:
+            rung += os.write(journal.bell, b"." * 4096)
+    except BlockingIOError:
+        os.close(journal.bell)
+    assert rung >= 4096, "the pipe took something"
+    assert sum(1 for _ in messages(journal.file, journal.listener)) == 10_000

@@ -1,0 +1,167 @@
+"""From what dbt says of its nodes to runs: one for each node and invocation, with an end."""
+
+from typing import Any
+
+import pytest
+
+from emitter.adapters import Place
+from emitter.dbt_events import Event, EventMaker, Invocation
+from emitter.manifest import Manifest
+from emitter.runner.node_runs import NodeRuns
+from tests.support.fake_dbt import manifest
+
+ORDERS, RAW = "model.shop.orders", "model.shop.raw"
+UNIQUE, POSITIVE, UNIT = "test.shop.unique_orders_id", "test.shop.positive", "unit_test.shop.orders.kept"
+
+
+def a_test(unique_id: str, column: str | None) -> dict[str, Any]:
+    """A data test of `orders`."""
+    name = unique_id.rpartition(".")[2]
+    made = {"unique_id": unique_id, "name": name, "alias": name, "database": "dev", "schema": "main_dbt_test__audit"}
+    generic = {"test_metadata": {"name": "unique", "kwargs": {"column_name": column}}} if column else {}
+    return {**made, **generic, "config": {"severity": "ERROR"}, "columns": {}, "depends_on": {"nodes": [ORDERS]}}
+
+
+def runs(command: str = "build") -> NodeRuns:
+    """Of a project with two models and three tests."""
+    document = manifest("raw", "orders")
+    document["nodes"] |= {UNIQUE: a_test(UNIQUE, "id"), POSITIVE: a_test(POSITIVE, None)}
+    document["sources"] = {
+        "source.shop.src.o": {"unique_id": "source.shop.src.o", "name": "o", "identifier": "o_raw", "schema": "main"}
+    }
+    project = Manifest(document)
+    invocation = Invocation("id", command, ("dbt", "dbt-run-shop"))
+    return NodeRuns(project, EventMaker(project, Place("postgres://db:5432"), invocation), "id", command)
+
+
+def message(unique_id: str, status: str = "started", **more: Any) -> dict[str, Any]:
+    """One of dbt's, of a node."""
+    info = {"unique_id": unique_id, "node_status": status}
+    return {"ts": "2026-01-01T00:00:00Z", "data": {"node_info": info, "run_result": more.pop("result", {})}, **more}
+
+
+def told(events: list[Event]) -> list[tuple[str, str]]:
+    """Job and state."""
+    return [(event["job"]["name"], event["eventType"]) for event in events]
+
+
+def test_a_model_is_one_run_with_its_sql() -> None:
+    """START when its work begins, COMPLETE with what it wrote, both with the SQL that dbt compiled."""
+    node = runs()
+    node.start(message(ORDERS))
+    events = [*node.executing(message(ORDERS, compiled_code="select 1"))]
+    events += node.finished(message(ORDERS, "success", result={"adapter_response": {"rows_affected": 3.0}}))
+    assert told(events) == [("dev.main.shop.orders.build.run", "START"), ("dev.main.shop.orders.build.run", "COMPLETE")]
+    assert len({event["run"]["runId"] for event in events}) == 1
+    assert {event["job"]["facets"]["sql"]["query"] for event in events} == {"select 1"}
+    assert [dataset["name"] for dataset in events[1]["inputs"]] == ["dev.main.raw"]
+    assert events[1]["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == 3
+
+
+def test_batches_are_parts_of_their_model() -> None:
+    """A microbatch model starts and ends once for each batch too, possibly several at once; it is one run."""
+    node = runs()
+    events: list[Event] = []
+    node.start(message(ORDERS))
+    for _ in range(2):
+        node.start(message(ORDERS))
+        events += node.executing(message(ORDERS))
+    for _ in range(2):
+        events += node.finished(message(ORDERS, "success"))
+    events += node.finished(message(ORDERS, "partial success", result={"message": "PARTIAL SUCCESS (1/2)"}))
+    assert [event["eventType"] for event in events] == ["START", "FAIL"]
+    assert events[1]["run"]["facets"]["errorMessage"]["message"] == "PARTIAL SUCCESS (1/2)"
+
+
+def test_a_failure_has_a_message_and_no_output() -> None:
+    """Also where the node failed before it was executed, as in its compilation: it has a start all the same."""
+    node = runs()
+    node.start(message(ORDERS))
+    events = [*node.finished(message(ORDERS, "error", result={"message": "no such column"}))]
+    assert [event["eventType"] for event in events] == ["START", "FAIL"]
+    assert events[1]["run"]["facets"]["errorMessage"]["message"] == "no such column"
+    assert events[1]["outputs"] == []
+
+
+def test_what_is_skipped_has_not_run() -> None:
+    """It starts and ends in dbt's words; neither is told."""
+    node = runs()
+    node.start(message(ORDERS))
+    assert [*node.finished(message(ORDERS, "skipped"))] == []
+    assert [*node.end("2026-01-01T00:00:09Z")] == []
+
+
+def test_what_dbt_breaks_off_is_aborted() -> None:
+    """As by --fail-fast or Ctrl-C: each run that was started has an end."""
+    node = runs()
+    node.start(message(ORDERS))
+    started = [*node.executing(message(ORDERS))]
+    ended = [*node.end("2026-01-01T00:00:09Z")]
+    assert [event["eventType"] for event in ended] == ["ABORT"]
+    assert ended[0]["run"]["runId"] == started[0]["run"]["runId"]
+    assert (ended[0]["outputs"], ended[0]["eventTime"]) == ([], "2026-01-01T00:00:09Z")
+
+
+def test_results_of_tests_are_told_as_they_come() -> None:
+    """A table's run tells all that is known by then and ends with dbt; a singular test is also a run of its own."""
+    node = runs()
+    events: list[Event] = []
+    for unique_id, status in ((UNIQUE, "pass"), (POSITIVE, "fail")):
+        node.start(message(unique_id))
+        events += node.executing(message(unique_id))
+        events += node.finished(message(unique_id, status, result={"num_failures": 2 if status == "fail" else 0}))
+    events += node.end("2026-01-01T00:00:09Z")
+    table = "dev.main.shop.orders.build.test"
+    assert told(events) == [
+        (table, "START"),
+        (table, "RUNNING"),
+        (table, "RUNNING"),
+        (POSITIVE, "START"),
+        (POSITIVE, "FAIL"),
+        (table, "FAIL"),
+    ]
+    assertions = events[-1]["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert {each["name"]: each["success"] for each in assertions} == {"unique_orders_id": True, "positive": False}
+    assert not any(event["outputs"] for event in events), "a test writes nothing"
+
+
+def test_a_table_whose_test_was_broken_off() -> None:
+    """Its run is aborted, with what its other tests have found."""
+    node = runs()
+    for unique_id in (UNIQUE, POSITIVE):
+        node.start(message(unique_id))
+        assert [*node.executing(message(unique_id))] == []
+    assert len([*node.finished(message(UNIQUE, "pass"))]) == 2
+    assert told([*node.end("2026-01-01T00:00:09Z")]) == [("dev.main.shop.orders.build.test", "ABORT")]
+
+
+@pytest.mark.parametrize(("status", "state"), [("pass", "COMPLETE"), ("fail", "FAIL"), ("error", "FAIL")])
+def test_a_unit_test_reads_no_table(status: str, state: str) -> None:
+    """Its rows are written in the project."""
+    node = runs()
+    node.start(message(UNIT))
+    events = [*node.executing(message(UNIT)), *node.finished(message(UNIT, status))]
+    assert told(events) == [(UNIT, "START"), (UNIT, state)]
+    assert not any(event["inputs"] or event["outputs"] for event in events)
+    assert events[1]["run"]["facets"]["test"]["tests"][0]["status"] == ("pass" if status == "pass" else "fail")
+
+
+def test_freshness_is_a_check_of_its_source() -> None:
+    """It reads the source's table; other kinds of nodes are nothing to this command."""
+    node = runs("freshness")
+    node.start(message("source.shop.src.o"))
+    events = [*node.finished(message("source.shop.src.o", "warn")), *node.finished(message(ORDERS, "success"))]
+    assert [event["eventType"] for event in events] == ["START", "COMPLETE"]
+    assert [dataset["name"] for dataset in events[1]["inputs"]] == ["main.o_raw"]
+    assert events[1]["run"]["facets"]["test"]["tests"][0]["severity"] == "warn"
+
+
+def test_a_clone_reads_the_table_that_it_copies() -> None:
+    """And not what the model's SQL reads."""
+    node = runs("clone")
+    node.start(message(ORDERS))
+    relation = {"database": "prod", "schema": "main", "alias": "orders"}
+    events = [*node.finished(message(ORDERS, "success", defer_relation=relation))]
+    assert [dataset["name"] for dataset in events[1]["inputs"]] == ["prod.main.orders"]
+    assert [dataset["name"] for dataset in events[1]["outputs"]] == ["dev.main.orders"]
+    assert "sql" not in events[1]["job"]["facets"]

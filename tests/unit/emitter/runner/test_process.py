@@ -1,0 +1,217 @@
+"""`headwater-dbt ARGS` is `dbt ARGS` to whoever looks at it from outside, whatever becomes of lineage."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_dbt import FakeDbt
+
+WHOLE = "dbt-run-shop"
+ORDERS = "dev.main.shop.orders"
+UNTIL_TOLD = "print('ready', flush=True); time.sleep(60)"
+ALL = [(WHOLE, "START"), (ORDERS, "START"), (ORDERS, "COMPLETE"), (WHOLE, "COMPLETE")]
+COMPLETE = "begin(); model('model.shop.orders'); say('CommandCompleted', success=True)"
+
+
+def test_arguments_stdio_and_exit_code_are_dbts(tmp_path: Path) -> None:
+    """Whatever the arguments hold; and the events of the run are sent."""
+    dbt = FakeDbt(
+        tmp_path, f"print(sys.argv[1:], sys.stdin.read()); print('said', file=sys.stderr); {COMPLETE}; sys.exit(7)"
+    )
+    done = dbt.run("run", "--vars", "{a: 'b c'}", "", typed="typed")
+    assert (done.returncode, done.stdout) == (7, "['run', '--vars', \"{a: 'b c'}\", ''] typed\n"), done.stderr
+    assert "said" in done.stderr, "dbt's stderr is its own"
+    assert dbt.states() == ALL, done.stderr
+
+
+def test_dbt_finds_what_it_finds_without_us(tmp_path: Path) -> None:
+    """Its program name, search path and environment are those of the script that was asked for."""
+    names = "sorted(set(os.environ) - {'OPENLINEAGE_DISABLED', '_'})"
+    dbt = FakeDbt(tmp_path, f"print(sys.argv, sys.path[0], {names}, signal.pthread_sigmask(0, []))")
+    with_lineage, without = dbt.run("debug"), dbt.run("debug", OPENLINEAGE_DISABLED="true")
+    assert with_lineage.stdout == without.stdout, with_lineage.stderr
+
+
+@pytest.mark.parametrize("command", ["deps", "debug", "list", "--version", "a-command-of-tomorrow"])
+def test_commands_without_lineage_are_run_too(tmp_path: Path, command: str) -> None:
+    """With their exit code and output; stock dbt-ol does not run some of them, and says 0."""
+    dbt = FakeDbt(tmp_path, "begin(); print(sys.argv[1:]); sys.exit(3)")
+    done = dbt.run(command)
+    assert (done.returncode, done.stdout, done.stderr) == (3, f"['{command}']\n", "")
+    assert dbt.events() == [], "there is no lineage to tell"
+
+
+def test_the_options_of_dbt_ol_are_understood(tmp_path: Path) -> None:
+    """So that one can take the place of the other in a script."""
+    dbt = FakeDbt(tmp_path, f"print(sys.argv[1:]); {COMPLETE}")
+    done = dbt.run("run", "--consume-structured-logs", "--openlineage-dbt-job-name", "nightly", "-s", "x")
+    assert done.stdout == "['run', '-s', 'x']\n"
+    assert dbt.states()[0] == ("nightly", "START")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_is_passed_on_and_runs_are_aborted(tmp_path: Path, number: signal.Signals) -> None:
+    """It ends as dbt ends by it, and every run that had begun has an end."""
+    scenario = f"signal.signal(2, signal.SIG_DFL); begin(); node('NodeExecuting', 'model.shop.orders'); {UNTIL_TOLD}"
+    dbt = FakeDbt(tmp_path, scenario)
+    with dbt.start("run") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == -number, said
+    assert dbt.states() == [(WHOLE, "START"), (ORDERS, "START"), (ORDERS, "ABORT"), (WHOLE, "ABORT")], said
+
+
+def test_dbt_is_killed(tmp_path: Path) -> None:
+    """SIGKILL of dbt alone, as by the kernel when memory is short: its end is told, and seen by the caller."""
+    dbt = FakeDbt(tmp_path, "begin(); node('NodeExecuting', 'model.shop.orders'); os.kill(os.getpid(), 9)")
+    done = dbt.run("run")
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert dbt.states()[-2:] == [(ORDERS, "ABORT"), (WHOLE, "ABORT")], done.stderr
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="other systems cannot tie a child's life to its parent's")
+def test_whoever_kills_it_kills_dbt(tmp_path: Path) -> None:
+    """No dbt goes on alone when its caller believes that it is dead."""
+    dbt = FakeDbt(tmp_path, f"begin(); print(os.getpid(), flush=True); {UNTIL_TOLD}")
+    with dbt.start("run") as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.kill()
+        process.communicate(timeout=30)
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
+            assert time.monotonic() < deadline, "dbt is still running 20 s after headwater-dbt was killed"
+
+
+def test_switched_off(tmp_path: Path) -> None:
+    """OPENLINEAGE_DISABLED=true: dbt, and nothing beside it."""
+    dbt = FakeDbt(tmp_path, f"{COMPLETE}; print('dbt ran', obj); sys.exit(4)")
+    done = dbt.run("run", OPENLINEAGE_DISABLED="true")
+    assert (done.returncode, done.stdout, done.stderr) == (4, "dbt ran None\n", "")
+    assert dbt.events() == []
+
+
+def test_without_openlineage_dbt_runs(tmp_path: Path) -> None:
+    """One warning says what to install."""
+    dbt = FakeDbt(tmp_path, "print('dbt ran'); sys.exit(3)")
+    blocked = tmp_path / "blocked"
+    (blocked / "openlineage").mkdir(parents=True)
+    (blocked / "openlineage" / "__init__.py").touch()
+    path = os.pathsep.join((str(blocked), dbt.environment()["PYTHONPATH"]))
+    done = dbt.run("run", PYTHONPATH=path)
+    assert (done.returncode, done.stdout) == (3, "dbt ran\n"), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "pip install 'headwater[emitter]'" in done.stderr
+
+
+def test_without_dbt_it_says_so(tmp_path: Path) -> None:
+    """The exit code of a wrong set-up is 2."""
+    dbt = FakeDbt(tmp_path)
+    (tmp_path / "dbt").unlink()
+    done = dbt.run("run")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "dbt is not installed here or on PATH" in done.stderr
+
+
+def test_a_dbt_that_is_not_dbt_core_runs(tmp_path: Path) -> None:
+    """Such as its engine in Rust, or a wrapper of one's own: it has no callbacks, and backfill is what remains."""
+    dbt = FakeDbt(tmp_path)
+    (tmp_path / "dbt").unlink()
+    (tmp_path / "dbt").write_text('#!/bin/sh\necho "$@"; exit 5\n')
+    (tmp_path / "dbt").chmod(0o755)
+    done = dbt.run("run", "-s", "a b")
+    assert (done.returncode, done.stdout) == (5, "run -s a b\n")
+    assert "headwater backfill" in done.stderr
+
+
+def test_a_missing_package_of_the_transport_lets_dbt_run(tmp_path: Path) -> None:
+    """Stock dbt-ol makes its client first and dies of it, so that dbt never runs."""
+    dbt = FakeDbt(tmp_path, f"print('dbt ran'); {COMPLETE}; sys.exit(6)")
+    done = dbt.run("run", transport={"type": "nowhere.NoTransport"})
+    assert (done.returncode, done.stdout) == (6, "dbt ran\n"), done.stderr
+    assert "no lineage of dbt's" in done.stderr, "the reason is told"
+
+
+TRANSPORT = """
+from openlineage.client.transport.transport import Transport, Config
+
+class Broken(Transport):
+    kind = "broken"
+    config_class = Config
+    def __init__(self, config): pass
+    def emit(self, event): {emit}
+    def close(self, timeout=-1): {close}
+"""
+
+
+@pytest.mark.parametrize(
+    ("emit", "close", "told"),
+    [
+        ("pass", "raise RuntimeError('close failed')", "did not close: RuntimeError: close failed"),
+        ("raise OSError('no route')", "return True", "4 of 4 OpenLineage events were not sent: OSError: no route"),
+        ("import os; os._exit(255)", "return True", "its process ended with 255"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "return True", "its process ended with -9"),
+    ],
+    ids=["close raises", "emit raises", "the process exits", "the process is killed"],
+)
+def test_a_broken_transport_costs_lineage_alone(tmp_path: Path, emit: str, close: str, told: str) -> None:
+    """Of stock dbt-ol's close dbt's exit code becomes 1; of its crash dbt goes on unattended behind exit code 255."""
+    (tmp_path / "broken.py").write_text(TRANSPORT.format(emit=emit, close=close))
+    dbt = FakeDbt(tmp_path, f"{COMPLETE}; print('dbt ended', flush=True)")
+    path = os.pathsep.join((dbt.environment()["PYTHONPATH"], str(tmp_path)))
+    done = dbt.run("run", transport={"type": "broken.Broken"}, PYTHONPATH=path)
+    assert (done.returncode, done.stdout) == (0, "dbt ended\n"), done.stderr
+    assert told in done.stderr
+
+
+def test_a_transport_that_hangs_is_waited_for_no_longer_than_it_may(tmp_path: Path) -> None:
+    """`close_timeout` and two seconds more, though it never comes back and the caller is not asked."""
+    code = TRANSPORT.format(emit="import time; time.sleep(600)", close="return True") + "    close_timeout = 0.5\n"
+    (tmp_path / "broken.py").write_text(code)
+    dbt = FakeDbt(tmp_path, f"{COMPLETE}; (HERE / 'ended').touch(); sys.exit(9)")
+    path = os.pathsep.join((dbt.environment()["PYTHONPATH"], str(tmp_path)))
+    done = dbt.run("run", transport={"type": "broken.Broken"}, PYTHONPATH=path)
+    late = time.time() - (tmp_path / "dbt.d" / "ended").stat().st_mtime
+    assert done.returncode == 9, done.stderr
+    assert "was still at work and was ended" in done.stderr
+    assert late < 0.5 + 2 + 3, f"{late:.1f} s after dbt's end; a slow machine explains a second or two"
+
+
+def test_no_broker_loses_nothing(tmp_path: Path) -> None:
+    """Where stock dbt-ol takes ten minutes to lose two events, they wait on disk after `close_timeout`."""
+    dbt = FakeDbt(tmp_path, f"{COMPLETE}; (HERE / 'ended').touch(); sys.exit(1)")
+    spool = tmp_path / "spool"
+    transport = {
+        "type": "emitter.transport.KafkaTransport",
+        "bootstrap_servers": "127.0.0.1:9",
+        "close_timeout": 1,
+        "spool_dir": str(spool),
+    }
+    done = dbt.run("run", transport=transport)
+    late = time.time() - (tmp_path / "dbt.d" / "ended").stat().st_mtime
+    assert done.returncode == 1, done.stderr
+    assert late < 1 + 2 + 3, f"{late:.1f} s after dbt's end; a slow machine explains a second or two"
+    kept = b"".join(file.read_bytes() for file in spool.rglob("*") if file.is_file())
+    assert kept.count(b'"eventType": "') == len(ALL), f"all events wait on disk: {done.stderr}"
+
+
+def test_no_secret_leaves_dbt(tmp_path: Path) -> None:
+    """Of a profile what names its tables is read, and nothing else."""
+    dbt = FakeDbt(tmp_path, COMPLETE)
+    done = dbt.run("run")
+    assert "planted-secret" not in dbt.log.read_text() + done.stderr
+    assert '"postgres://db:5432"' in dbt.log.read_text(), "the namespace is made of it"
+
+
+def test_what_a_message_breaks_is_that_message(tmp_path: Path) -> None:
+    """A message that is not as expected, or a manifest that can't be read, is told once; the rest is sent."""
+    odd = "begin(); say('NodeFinished', nothing=1); say('NodeFinished', nothing=2)"
+    dbt = FakeDbt(tmp_path, f"{odd}; model('model.shop.orders'); say('CommandCompleted', success=True)")
+    done = dbt.run("run")
+    assert (done.returncode, dbt.states()) == (0, ALL)
+    assert "messages could not be kept" in done.stderr

@@ -1,0 +1,313 @@
+"""From artifacts to events: what dbt-ol would have sent, and the same each time."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from consumer.lineage.identity import IdentityRules
+from emitter.backfill import ArtifactError, Artifacts, Event, Manifest, RunResults, events
+from emitter.dbt_events import run_id
+from tests.support.dbt_artifacts import (
+    ARTICLE,
+    AT,
+    ATHENA,
+    IDENTITY,
+    REDSHIFT,
+    article,
+    article_events,
+    catalog,
+    manifest,
+    node,
+    result,
+    results,
+    source,
+)
+from tests.support.ingest import embedded
+from tests.support.specification import Specification
+
+A, B, C = "model.p.a", "model.p.b", "model.p.c"
+SRC = "source.p.raw.src"
+TEST = "test.p.unique_a_id.0123abcdef"
+UNIQUE = {"name": "unique", "kwargs": {"column_name": "id", "model": "{{ ref('a') }}"}}
+
+
+def made(
+    document: dict[str, Any], told: dict[str, Any] | None = None, found: dict[str, Any] | None = None
+) -> list[Event]:
+    """The events of hand-written artifacts."""
+    artifacts = Artifacts(Manifest(document), RunResults(told) if told else None, found)
+    return list(events(artifacts, ATHENA))
+
+
+def ended(found: list[Event], unique_id: str) -> Event:
+    """The terminal event of a node's run."""
+    ends = [
+        event
+        for event in found
+        if event.get("eventType") in {"COMPLETE", "FAIL"}
+        and event["job"]["facets"].get("dbt_node", {}).get("unique_id") == unique_id
+        and event["job"]["facets"]["jobType"]["jobType"] != "TEST"
+    ]
+    assert len(ends) == 1, f"{unique_id} ends once, not {len(ends)} times"
+    return ends[0]
+
+
+def names(datasets: list[dict[str, Any]]) -> list[str]:
+    """The datasets' names."""
+    return [dataset["name"] for dataset in datasets]
+
+
+def graph(found: list[Event], *same: list[str]) -> dict[str, Any]:
+    """The exported graph of events."""
+    return dict(json.loads(embedded([found], IdentityRules.of(same))))
+
+
+def test_the_articles_two_projects_are_one_graph() -> None:
+    """With the identity map there are 29 datasets and 30 edges, as the article's picture has them."""
+    found = graph(list(article_events()), IDENTITY)
+    assert (len(found["datasets"]), len(found["dataset_edges"])) == (29, 30)
+    crossing = [
+        (s[1], t[1]) for s, t, _ in found["dataset_edges"] if s[0].startswith("arn:") and t[0].startswith("red")
+    ]
+    assert len(crossing) == 7, f"the seven staged tables lead from Athena to Redshift: {crossing}"
+
+
+def test_without_the_identity_map_the_projects_stay_apart() -> None:
+    """Equal names are no proof: the seven tables are fourteen."""
+    found = graph(list(article_events()))
+    assert (len(found["datasets"]), len(found["dataset_edges"])) == (36, 30)
+
+
+def test_the_same_artifacts_give_the_same_events() -> None:
+    """Ids and times come from the artifacts, so a repetition changes nothing."""
+    once, again = list(article_events()), list(article_events())
+    assert once == again, "the second time other events are made"
+    assert embedded([once]) == embedded([once, again]), "repeating changes the graph"
+    ids = {event["run"]["runId"] for event in once if "run" in event}
+    assert len(ids) == 24, "one run for each of the 22 models and the two runs of dbt"
+
+
+@pytest.mark.parametrize("version", [4, 5, 6, 7, 9, 12, 13, 20])
+def test_every_version_of_the_manifest(version: int) -> None:
+    """From dbt 1.0 on, and those that are yet to come; SQL has had two names."""
+    key = "compiled_sql" if version < 7 else "compiled_code"
+    entries = (source(SRC), node(A, SRC, **{key: "select id from d.raw.src"}))
+    event = ended(made(manifest(*entries, version=version)), A)
+    assert (names(event["inputs"]), names(event["outputs"])) == (["d.raw.src"], ["d.s.a"])
+    assert event["job"]["facets"]["sql"]["query"] == "select id from d.raw.src", f"version {version} lost its SQL"
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({}, "no dbt manifest"),
+        ({"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/catalog/v1.json"}, "nodes": {}}, "no dbt"),
+        (manifest(version=3), "version 3; 4 is the oldest"),
+    ],
+)
+def test_what_is_no_manifest(document: dict[str, Any], said: str) -> None:
+    """It says what is wrong, and what would be right."""
+    with pytest.raises(ArtifactError, match=said):
+        Manifest(document)
+
+
+def test_names_are_those_of_dbt_ol() -> None:
+    """Jobs, datasets and symlinks of Athena, as openlineage-dbt names them; the job around them is dbt's run."""
+    found = made(manifest(source(SRC), node(A, SRC)))
+    event = ended(found, A)
+    assert event["job"]["namespace"] == "dbt"
+    assert event["job"]["name"] == "d.s.p.a.build.run"
+    assert event["outputs"][0]["namespace"] == ATHENA.namespace
+    links = event["outputs"][0]["facets"]["symlinks"]["identifiers"]
+    assert links == [{"namespace": ATHENA.glue, "name": "table/s/a", "type": "TABLE"}]
+    parent = event["run"]["facets"]["parent"]
+    assert parent["job"] == {"namespace": "dbt", "name": "dbt-run-p"}
+    whole = [e for e in found if e.get("run", {}).get("runId") == parent["run"]["runId"]]
+    assert [e["eventType"] for e in whole] == ["START", "COMPLETE"], "dbt's own run is around those of its nodes"
+
+
+def test_the_names_of_recorded_events_are_found_again() -> None:
+    """The IMDb project's recorded jobs and datasets: those of a manifest with the same nodes."""
+    unique_id = "model.imdb_redshift.titles"
+    entry = node(unique_id, "source.imdb_redshift.stg.t", database="dev", schema="imdb")
+    table = source("source.imdb_redshift.stg.t", database="dev", schema="imdb_stg")
+    artifacts = Artifacts(Manifest(manifest(entry, table, adapter="redshift")))
+    event = ended(list(events(artifacts, REDSHIFT)), unique_id)
+    assert event["job"]["name"] == "dev.imdb.imdb_redshift.titles.build.run"
+    assert names(event["inputs"] + event["outputs"]) == ["dev.imdb_stg.t", "dev.imdb.titles"]
+    assert "symlinks" not in event["outputs"][0]["facets"], "Redshift's tables are in no Glue catalog"
+
+
+def test_ephemeral_models_are_seen_through() -> None:
+    """Their parents feed their children, whichever way leads there, and they are no datasets."""
+    inner = node(B, SRC, config={"materialized": "ephemeral"})
+    outer = node("model.p.outer", B, "seed.p.labels", config={"materialized": "ephemeral"})
+    found = made(manifest(source(SRC), node("seed.p.labels"), inner, outer, node(A, "model.p.outer", SRC)))
+    assert names(ended(found, A)["inputs"]) == ["d.raw.src", "d.s.labels"]
+    assert {dataset["node_name"] for dataset in graph(found)["datasets"]} == {"src", "labels", "a"}
+    assert not any("outer" in e["job"]["name"] or e["job"]["name"].endswith(".b.build.run") for e in found)
+
+
+def test_seeds_snapshots_and_sources() -> None:
+    """Each is what it is: a source goes by its identifier, a seed and a snapshot have jobs of their own."""
+    snapshot = node("snapshot.p.history", SRC)
+    found = made(manifest(source(SRC, identifier="SRC_2024"), node("seed.p.labels"), snapshot))
+    assert names(ended(found, snapshot["unique_id"])["inputs"]) == ["d.raw.SRC_2024"]
+    jobs = {e["job"]["name"]: e["job"]["facets"]["jobType"]["jobType"] for e in found}
+    assert jobs == {"dbt-run-p": "JOB", "seed.p.labels": "SEED", "d.s.p.history.build.snapshot": "SNAPSHOT"}
+
+
+def test_disabled_and_other_nodes_make_no_events() -> None:
+    """Analyses, unit tests and operations write nothing."""
+    others = (node("analysis.p.x", A), node("operation.p.x"), node("unit_test.p.x", A))
+    found = made(manifest(node(A), *others))
+    assert {event["job"]["name"] for event in found} == {"dbt-run-p", "d.s.p.a.build.run"}
+
+
+def test_results_tell_states_and_times() -> None:
+    """What failed has failed, with its message and without an output; what was skipped says nothing."""
+    told = results(
+        result(A, adapter_response={"rows_affected": 7, "query_id": "q-1"}),
+        result(B, "error", message="no such column"),
+        result(C, "skipped"),
+    )
+    found = made(manifest(node(A), node(B, A), node(C, B)), told)
+    fine, failed = ended(found, A), ended(found, B)
+    assert (fine["eventType"], fine["eventTime"]) == ("COMPLETE", "2026-11-21T05:05:02.000000Z")
+    assert fine["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == 7
+    assert fine["run"]["facets"]["externalQuery"]["externalQueryId"] == "q-1"
+    assert (failed["eventType"], failed["outputs"]) == ("FAIL", [])
+    assert failed["run"]["facets"]["errorMessage"]["message"] == "no such column"
+    assert not any(".c." in event["job"]["name"] for event in found), "what was skipped did not run"
+    assert found[-1]["eventType"] == "FAIL", "dbt's own run failed with it"
+    assert fine["run"]["runId"] == run_id("5d1a1f0e-0000-4000-8000-000000000002", A), (
+        "the run is one of that invocation"
+    )
+
+
+def test_nodes_without_a_result_are_as_the_manifest_says() -> None:
+    """A run of a part of the project takes nothing of the rest away."""
+    found = made(manifest(node(A), node(B, A)), results(result(A)))
+    assert ended(found, B)["eventTime"] == AT
+    assert ended(found, A)["eventTime"] > AT
+
+
+@pytest.mark.parametrize("command", ["generate", "compile", "run-operation"])
+def test_results_of_other_commands_tell_of_no_run(command: str) -> None:
+    """`dbt docs generate` writes a success for each node that it compiled."""
+    found = made(manifest(node(A)), results(result(A), command=command))
+    assert ended(found, A)["eventTime"] == AT, f"{command} ran nothing"
+
+
+def test_tests_are_assertions_and_never_outputs() -> None:
+    """The tests of a table are one run, which fails if one of them does; a singular test is its own run."""
+    generic = node(TEST, A, test_metadata=UNIQUE, config={"severity": "ERROR"}, attached_node=A)
+    warns = node("test.p.warns.1", A, B, test_metadata={"name": "relationships"}, config={"severity": "warn"})
+    singular = node("test.p.no_orphans", A, B, config={"severity": "ERROR"})
+    told = results(
+        result(TEST, "fail", failures=3),
+        result("test.p.warns.1", "warn", failures=1),
+        result("test.p.no_orphans", "pass"),
+    )
+    found = made(manifest(node(A), node(B), generic, warns, singular), told)
+    tests = {e["job"]["name"]: e for e in found if e["job"]["facets"]["jobType"]["jobType"] == "TEST"}
+    assert all(event["outputs"] == [] for event in tests.values()), "a test writes nothing"
+    about_a, about_b = tests["d.s.p.a.build.test"], tests["d.s.p.b.build.test"]
+    assert (about_a["eventType"], about_b["eventType"]) == ("FAIL", "COMPLETE"), "a warning fails no run"
+    assert about_a["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"] == [
+        {
+            "assertion": "unique",
+            "name": "0123abcdef",
+            "success": False,
+            "column": "id",
+            "severity": "error",
+            "actual": "3",
+            "expected": "0",
+        }
+    ]
+    assert tests["test.p.no_orphans"]["run"]["facets"]["test"]["tests"][0]["status"] == "pass"
+    assert names(tests["test.p.no_orphans"]["inputs"]) == ["d.s.a", "d.s.b"]
+
+
+def test_tests_without_results_are_jobs() -> None:
+    """The manifest says what they read, and nobody how they ended: no run is invented, no audit table is a dataset."""
+    found = made(manifest(source(SRC), node(TEST, SRC, test_metadata=UNIQUE)))
+    (event,) = [e for e in found if e["job"]["name"] == TEST]
+    assert ("run" in event, names(event["inputs"]), event["outputs"]) == (False, ["d.raw.src"], [])
+
+
+def test_columns_come_from_the_catalog_else_from_the_descriptions() -> None:
+    """With the engine's types in their order; sizes of a catalog that is older than the table are left out."""
+    described = node(A, columns={"id": {"name": "id", "description": "the key", "data_type": "int"}})
+    stale = catalog(A, {"ID": "bigint", "more": "varchar"}, {"row_count": 5})
+    fields = ended(made(manifest(described)), A)["outputs"][0]["facets"]["schema"]["fields"]
+    assert fields == [{"name": "id", "type": "int", "description": "the key"}]
+    event = ended(made(manifest(described), results(result(A)), stale), A)
+    assert event["outputs"][0]["facets"]["schema"]["fields"] == [
+        {"name": "ID", "type": "bigint", "description": "the key"},
+        {"name": "more", "type": "varchar"},
+    ]
+    assert "outputFacets" not in event["outputs"][0], "the catalog's rows are those of an older table"
+    fresh = catalog(A, {"id": "bigint"}, {"row_count": 5}, at="2026-11-21T06:00:00Z")
+    statistics = ended(made(manifest(described), results(result(A)), fresh), A)["outputs"][0]["outputFacets"]
+    assert statistics["outputStatistics"]["rowCount"] == 5
+
+
+def test_what_else_the_manifest_knows_of_a_table() -> None:
+    """Owner, description, exposures, materialization, tags."""
+    config = {"materialized": "incremental", "incremental_strategy": "merge", "unique_key": "id", "lookback": 1}
+    entry = node(A, description="All.", meta={"owner": ["ann", "bo"]}, tags=["nightly"], config=config)
+    board = {"unique_id": "exposure.p.board", "name": "board", "type": "dashboard", "depends_on": {"nodes": [A]}}
+    event = ended(made(manifest(entry, exposures={"exposure.p.board": board})), A)
+    found = event["outputs"][0]["facets"]
+    assert found["documentation"]["description"] == "All."
+    assert [owner["name"] for owner in found["ownership"]["owners"]] == ["ann", "bo"]
+    assert found["dbt_exposures"]["exposures"][0]["name"] == "board"
+    assert found["dbt_model"]["config"]["incremental"] == {"strategy": "merge", "unique_key": ["id"]}
+    assert [tag["key"] for tag in event["run"]["facets"]["tags"]["tags"]] == ["nightly", "owner"]
+
+
+def test_sql_that_was_never_compiled() -> None:
+    """Where Jinja only names tables, the SQL can be told; where it does more, it is not guessed."""
+    plain = (
+        "{{ config(materialized='table') }}\nselect * from {{ source('raw', \"src\") }} join {{ ref('b') }} using (id)"
+    )
+    entry = node(A, SRC, B, raw_code=plain)
+    project = Manifest(manifest(source(SRC), node(B), entry))
+    assert project.sql(A) == 'select * from "d"."raw"."src" join "d"."s"."b" using (id)'
+    for raw in ("select {{ star() }}", "{% if x %} select 1 {% endif %}", "select * from {{ ref('z') }}"):
+        document = manifest(source(SRC), node(B), node(A, SRC, B, raw_code=raw))
+        assert Manifest(document).sql(A) is None, f"{raw} can't be told without Jinja"
+    told = [id_ for id_ in article("athena").stored() if article("athena").sql(id_)]
+    assert len(told) == 7, "the article's Athena project was never compiled, and all of its SQL can be told"
+
+
+def test_events_conform_to_the_specification() -> None:
+    """Every event, and every facet whose schema the specification has, is what that schema allows."""
+    entry = node(A, SRC, description="All.", meta={"owner": "ann", "n": 1}, tags=["t"], compiled_code="select 1")
+    board = {"unique_id": "exposure.p.board", "name": "board", "type": "dashboard", "depends_on": {"nodes": [A]}}
+    tests = (node(TEST, A, test_metadata=UNIQUE), node("test.p.alone", A))
+    document = manifest(source(SRC), entry, node(B), *tests, exposures={"exposure.p.board": board})
+    told = results(
+        result(A, adapter_response={"rows_affected": 7, "bytes_processed": 9, "query_id": "q"}),
+        result(B, "error", message="no"),
+        *(result(test["unique_id"], "fail", failures=1) for test in tests),
+    )
+    everything = [*made(document, told, catalog(A, {"id": "bigint"}, {})), *made(document), *article_events()]
+    keys = {key for event in everything for key in event.get("run", {}).get("facets", {})}
+    assert {"parent", "tags", "test", "errorMessage", "externalQuery", "dbt_run"} <= keys, f"only {keys} are tried"
+    specification = Specification()
+    for event in everything:
+        assert not (faults := specification.faults(event)), f"{event['job']['name']}: {faults}"
+
+
+def test_artifacts_are_only_read() -> None:
+    """Whoever gives them may use them afterwards."""
+    document = json.loads((ARTICLE / "redshift_manifest.json").read_text("utf-8"))
+    before = copy.deepcopy(document)
+    made(document, results(result("model.dbt_redshift_sls.titles")))
+    assert document == before, "the manifest was changed"
