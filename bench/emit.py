@@ -17,8 +17,8 @@ from openlineage.client.facet_v2 import column_lineage_dataset, schema_dataset, 
 from openlineage.client.serde import Serde
 
 from emitter.config import CheckedConfig
-from emitter.delivery import Broker
 from emitter.errors import RefusedError
+from emitter.flight import Broker
 from emitter.transport import KafkaTransport
 
 NAMESPACE = "awsathena://athena.us-east-1.amazonaws.com"

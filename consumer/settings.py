@@ -26,6 +26,9 @@ from consumer.errors import UsageError
 from consumer.setting_groups import BatchSettings, IdentitySettings, KafkaSettings, LogSettings
 
 ENV_PREFIX = "HEADWATER_"
+EMITTER_PREFIXES = ("HEADWATER_REFINE", "HEADWATER_SPOOL_")
+"""How the emitter's variables begin; both sides may run in one environment."""
+
 MASK = "********"
 
 
@@ -168,7 +171,8 @@ def _flags(overrides: Mapping[str, object], known: Mapping[str, Setting]) -> _La
 def _environment(known: Mapping[str, Setting], other_variables: Collection[str]) -> _Layer:
     variables = {setting.env for setting in known.values()}
     for variable in sorted(os.environ):
-        if variable.startswith(ENV_PREFIX) and variable not in variables and variable not in other_variables:
+        ours = variable.startswith(ENV_PREFIX) and not variable.startswith(EMITTER_PREFIXES)
+        if ours and variable not in variables and variable not in other_variables:
             near = _nearest(variable, [*variables, *other_variables])
             raise UsageError(f"environment variable {variable} sets nothing{near}; unset it or correct its name")
     try:

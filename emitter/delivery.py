@@ -6,114 +6,19 @@ Every record that was put is, at any moment, exactly one of sent (acknowledged),
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
 
 from emitter.errors import DeliveryError, RefusedError, RejectedError, SpoolError, TooLargeError, UnavailableError
+from emitter.flight import Broker, Flight
 from emitter.outbox import Outbox
 from emitter.record import Record
 from emitter.reduce import reduced
-from emitter.spool.queue import Window
+from emitter.tally import Tally
+from emitter.window import Window
 
 # How long the thread gets to put its things away once the deadline has passed, in seconds.
 GRACE = 1.0
 # How often a process looks whether another one has sent its records or let go of the turn, in seconds.
 _POLL = 0.1
-_SHOWN_REASONS = 3
-
-
-Settle = Callable[[DeliveryError | None], None]
-
-
-class Broker(Protocol):
-    """Where records go: Kafka, a log on disk, a test's list."""
-
-    def send(self, record: Record, settle: Settle) -> None:
-        """Takes a record, and later calls `settle` once, from any thread: None when it is safely stored, else why not.
-
-        Raises:
-            DeliveryError: if the record was not taken; `settle` is not called then.
-        """
-
-    def close(self) -> None:
-        """Lets go of connections and threads without waiting; what is not stored yet is settled with an error.
-
-        Closing again does nothing.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many records were sent, wait, were set aside, and are lost; and why not all of them were sent.
-
-    Attributes:
-        earlier: How many records of other runs were sent as well.
-    """
-
-    sent: int
-    waiting: int
-    aside: int
-    lost: int = 0
-    earlier: int = 0
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether every record was sent."""
-        return not (self.waiting or self.aside or self.lost)
-
-    def __str__(self) -> str:
-        counts = f"{self.sent} sent, {self.waiting} waiting, {self.aside} set aside"
-        lost = f", {self.lost} lost" if self.lost else ""
-        earlier = f" (and {self.earlier} of earlier runs sent)" if self.earlier else ""
-        shown = "; ".join(self.reasons[:_SHOWN_REASONS])
-        more = len(self.reasons) - _SHOWN_REASONS
-        return counts + lost + earlier + (f": {shown}" if shown else "") + (f"; and {more} more" if more > 0 else "")
-
-
-class Flight:
-    """A window on its way: what became of each of its records so far."""
-
-    def __init__(self, window: Window, changed: threading.Condition) -> None:
-        self.window = window
-        self._changed = changed
-        self._open = 0
-        self._failed = False
-        self._fates: list[DeliveryError | None] = [UnavailableError("not sent yet") for _ in window.records]
-
-    def send(self, broker: Broker) -> None:
-        """Hands the window to a broker, up to a record that it doesn't take: what follows must not overtake that."""
-        for place, record in enumerate(self.window.records):
-            if self._failed:
-                return
-            with self._changed:
-                self._open += 1
-            send(broker, record, partial(self._settle, place))
-
-    @property
-    def landed(self) -> bool:
-        """Whether all that was handed over is settled."""
-        return not self._open
-
-    def fates(self) -> Iterator[tuple[Record, DeliveryError | None]]:
-        """Each record with its error, or None if it is stored."""
-        return zip(self.window.records, self._fates, strict=True)
-
-    def _settle(self, place: int, error: DeliveryError | None) -> None:
-        with self._changed:
-            self._fates[place] = error
-            self._failed |= error is not None
-            self._open -= 1
-            self._changed.notify_all()
-
-
-def send(broker: Broker, record: Record, settle: Settle) -> None:
-    """Sends a record and settles it in any case."""
-    try:
-        broker.send(record, settle)
-    except DeliveryError as error:
-        settle(error)
 
 
 def backoff(first: float = 0.1, most: float = 5.0) -> Iterator[float]:

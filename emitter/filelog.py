@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emitter.delivery import Settle
 from emitter.errors import RejectedError, UnavailableError
+from emitter.flight import Settle
 from emitter.record import Record
 
 

@@ -16,8 +16,8 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from emitter.config import KafkaConfig
-from emitter.delivery import Settle
 from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
+from emitter.flight import Settle
 from emitter.record import Record
 
 # The longest attempt to connect, or to learn where the topic's partitions are; Delivery makes the next. In seconds.

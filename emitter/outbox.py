@@ -4,14 +4,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from emitter.config import KafkaConfig
 from emitter.errors import SpoolError
 from emitter.record import Record
-from emitter.spool.journal import Journal
-from emitter.spool.place import Destination, open_queue, spool_folder
-from emitter.spool.queue import Queue, Window, fill
+from emitter.window import Window, fill
+
+if TYPE_CHECKING:  # needs a Unix, without which events wait in memory
+    from emitter.spool.journal import Journal
+    from emitter.spool.queue import Queue
 
 
 class Counts(NamedTuple):
@@ -27,8 +29,8 @@ class Counts(NamedTuple):
 class Disk(NamedTuple):
     """The two sides of the spool: what this process appends to, and what one process at a time sends from."""
 
-    journal: Journal
-    queue: Queue
+    journal: "Journal"
+    queue: "Queue"
 
 
 def open_disk(config: KafkaConfig) -> Disk:
@@ -36,7 +38,14 @@ def open_disk(config: KafkaConfig) -> Disk:
 
     Raises:
         OSError: if the spool's folder can't be made.
+        SpoolError: if this system has no file locks.
     """
+    try:
+        from emitter.spool.journal import Journal  # noqa: PLC0415 # needs a Unix
+        from emitter.spool.place import Destination, open_queue, spool_folder  # noqa: PLC0415
+        from emitter.spool.queue import Queue  # noqa: PLC0415
+    except ImportError as error:
+        raise SpoolError(f"the spool needs a Unix: {error}") from error
     root = spool_folder(config.spool_dir)
     folder = open_queue(root, Destination(config.where, config.topic))
     return Disk(Journal(root, folder, config.spool_max_bytes), Queue(folder, config.topic))
@@ -94,8 +103,11 @@ class Outbox:
             if self._disk is not None:
                 with self._mended():
                     self._has_turn = held.enter_context(self._disk.queue.turn())
+            held.callback(self._end_turn)
             yield
-            self._has_turn = False
+
+    def _end_turn(self) -> None:
+        self._has_turn = False
 
     def window(self) -> Window | None:
         """The next records to send; None if there is nothing that this process may send now."""

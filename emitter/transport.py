@@ -17,8 +17,9 @@ from openlineage.client.serde import Serde
 from openlineage.client.transport.transport import Transport
 
 from emitter.config import CheckedConfig, KafkaConfig
-from emitter.delivery import Broker, Delivery
+from emitter.delivery import Delivery
 from emitter.errors import ConfigError, RefusedError
+from emitter.flight import Broker
 from emitter.keys import message_key
 from emitter.outbox import Outbox, open_disk
 from emitter.record import Record

@@ -27,12 +27,12 @@ def run(arguments: Sequence[str]) -> NoReturn:
         _become(program, arguments)
     if reason := _obstacle(program):
         _without_lineage(program, arguments, reason)
-    from emitter.runner.supervisor import supervise  # noqa: PLC0415 # needs a Unix
+    from emitter.runner.supervisor import CannotListen, supervise  # noqa: PLC0415 # needs a Unix
 
     try:
         supervise(program, arguments)
-    except OSError as error:
-        _without_lineage(program, arguments, f"{error}: set TMPDIR to a folder that can be written")
+    except CannotListen as error:
+        _without_lineage(program, arguments, str(error))
 
 
 def _is_disabled(environ: Mapping[str, str]) -> bool:

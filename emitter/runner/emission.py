@@ -37,9 +37,7 @@ class Emission:
 
     def __init__(self, client: OpenLineageClient | None = None) -> None:
         self._client = client or OpenLineageClient()
-        transport = self._client.transport
-        timeout = getattr(transport, "close_timeout", getattr(transport, "_close_timeout", CLOSE_TIMEOUT))
-        self.close_timeout = float(timeout)
+        self.close_timeout = float(getattr(self._client.transport, "close_timeout", CLOSE_TIMEOUT))
         self._sent = self._failed = 0
         self._first: str | None = None
 

@@ -165,7 +165,9 @@ def main(journal: int, bell: int, script: str, arguments: "list[str]") -> Option
     os.set_blocking(bell, False)
     die_with_parent()
     sys.argv = [script, *arguments]
-    sys.path[0] = os.path.dirname(os.path.realpath(script))  # noqa: PTH120
+    # With Python's -P or -I this folder is not there.
+    if sys.path[0] == os.path.dirname(os.path.realpath(__file__)):  # noqa: PTH120
+        sys.path[0] = os.path.dirname(os.path.realpath(script))  # noqa: PTH120
     context: Dict[str, Any] = {}  # noqa: UP006
     context["callbacks"] = [Recorder(journal, bell, context)]
     from dbt.cli.main import cli  # noqa: PLC0415 # only now, with dbt's own search path

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from emitter.errors import EmitterError
 from emitter.runner.journal import Journal
 from emitter.runner.program import Program
 
@@ -30,15 +31,22 @@ _WORKER = "emitter.runner.worker"
 _FROM_KERNEL = 0x80
 
 
+class CannotListen(EmitterError):
+    """There can be no lineage of this run; dbt can still be run without it."""
+
+
 def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
     """Runs `dbt ARGUMENTS` with lineage, and ends with dbt's exit code or by the signal that ended it.
 
     Raises:
-        OSError: dbt can't be listened to, as there is no room for temporary files; it has not been run.
+        CannotListen: There is no room for temporary files, or no such interpreter; dbt has not been run.
     """
-    journal = Journal.make()
-    listener, patience = os.pipe()
-    dbt = _start_dbt(program, arguments, journal)
+    try:
+        journal = Journal.make()
+        listener, patience = os.pipe()
+        dbt = _start_dbt(program, arguments, journal)
+    except OSError as error:
+        raise CannotListen(f"dbt can't be listened to ({error}): check TMPDIR and {program.path}") from error
     # From here on signals wait until they are asked for; the lineage process inherits that and outlives Ctrl-C.
     signal.signal(signal.SIGCHLD, _ignore)
     signal.pthread_sigmask(signal.SIG_BLOCK, (*_PASSED_ON, signal.SIGCHLD))
@@ -107,10 +115,14 @@ def _is_in_foreground() -> bool:
 
 def _wait_for_lineage(lineage: subprocess.Popen[bytes], listener: int) -> None:
     """Waits as long as the lineage process said that it may take, or until a signal says that nobody wants to wait."""
+    # A signal to all processes at once may still be waiting here after dbt has ended by it.
+    while pending := signal.sigpending().intersection(_PASSED_ON):
+        signal.sigwait(pending)
     for number in _PASSED_ON:
-        signal.signal(number, _interrupt)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_PASSED_ON, signal.SIGCHLD))
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_PASSED_ON, signal.SIGCHLD))
         ended = time.monotonic()
         limit = _patience(listener) + MARGIN
         lineage.wait(max(limit - (time.monotonic() - ended), 0))
@@ -135,7 +147,8 @@ def _end_like(code: int) -> NoReturn:
     if code < 0:
         # The core of this process would tell nothing.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
         # The first process of a container can't be ended so.
         sys.exit(128 - code)

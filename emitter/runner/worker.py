@@ -77,7 +77,9 @@ class Lineage:
 def main(arguments: list[str]) -> int:
     """Follows one run of dbt; returns 0."""
     logging.basicConfig(stream=sys.stderr, format="headwater-dbt: %(message)s", level=logging.WARNING)
-    logging.getLogger("emitter").setLevel(logging.INFO)
+    # The second is where events are shown if no transport is configured.
+    for name in ("emitter", "openlineage.client.transport.console"):
+        logging.getLogger(name).setLevel(logging.INFO)
     file, listener, patience = map(int, arguments)
     Lineage(dict(os.environ), patience).follow(messages(file, listener))
     return 0

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from emitter.outbox import Counts, Disk, Outbox
-from emitter.spool.queue import Window
+from emitter.window import Window
 
 
 class Backlog(Outbox):

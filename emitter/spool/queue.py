@@ -5,11 +5,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from emitter.record import Record
 from emitter.spool.frames import decode, is_torn
@@ -23,42 +22,10 @@ from emitter.spool.segment import (
     read_progress,
     write_progress,
 )
+from emitter.window import Window, fill
 
-# A window is sent before the next is read; together with Kafka's batches it bounds memory and repetition.
-WINDOW_BYTES = 1024 * 1024
-# A larger record goes alone, so that no other overtakes it should it prove too large.
-LARGE_BYTES = 128 * 1024
 # A segment with something in it that is neither a record nor a torn write is kept under this name, for people.
 DAMAGED = ".damaged"
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The next records to send, in order, of one segment; `path` is None where they are not on disk."""
-
-    records: tuple[Record, ...]
-    ends: tuple[int, ...] = ()
-    path: Path | None = None
-
-    def first(self) -> "Window":
-        """The window of its first record."""
-        return Window(self.records[:1], self.ends[:1], self.path)
-
-
-def fill(items: Iterable[Item], size: Callable[[Item], int]) -> list[Item]:
-    """Takes what makes a window from the beginning of some items: up to WINDOW_BYTES, and a large one alone."""
-    taken: list[Item] = []
-    total = 0
-    for item in items:
-        total += size(item)
-        if taken and (size(item) > LARGE_BYTES or total > WINDOW_BYTES):
-            break
-        taken.append(item)
-        if size(item) > LARGE_BYTES:
-            break
-    return taken
 
 
 class Queue:

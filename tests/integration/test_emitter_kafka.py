@@ -112,7 +112,7 @@ def dbt_ol(project: Path, *arguments: str, **environ: str) -> subprocess.Complet
             **kept,
             "PATH": f"{scripts}{os.pathsep}{kept['PATH']}",
             "NO_COLOR": "1",
-            "HEADWATER_SPOOL_DIR": str(project / "spool"),
+            **own,
             **environ,
         },
         capture_output=True,

@@ -158,3 +158,10 @@ def test_every_setting_is_described() -> None:
             assert "econd" in setting.description or "time" in setting.description, f"{setting.name} needs its unit"
     assert [setting.name for setting in settings if setting.secret] == ["kafka.password"]
     assert next(s for s in settings if s.name == "log.format").choices == ("auto", "json", "console")
+
+
+def test_variables_of_the_emitter_are_not_misspelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emitter and consumer may share an environment."""
+    monkeypatch.setenv("HEADWATER_REFINE__ACCOUNT_ID", "123456789012")
+    monkeypatch.setenv("HEADWATER_SPOOL_DIR", "spool")
+    assert load({}).graph, "the emitter's variables are refused"

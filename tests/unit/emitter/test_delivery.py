@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emitter.delivery import Broker, Delivery, Settle, Tally, backoff
+from emitter.delivery import Delivery, backoff
 from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
+from emitter.flight import Broker, Settle
 from emitter.outbox import Outbox
 from emitter.record import Record
+from emitter.tally import Tally
 
 SOON = 10.0
 TROUBLE = "no acknowledgement from the broker yet"

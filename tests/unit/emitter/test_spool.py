@@ -19,9 +19,10 @@ from emitter.record import Record
 from emitter.spool.frames import decode, encode
 from emitter.spool.journal import Journal
 from emitter.spool.place import Destination, open_queue, spool_folder
-from emitter.spool.queue import DAMAGED, LARGE_BYTES, Queue
+from emitter.spool.queue import DAMAGED, Queue
 from emitter.spool.segment import HEAD_SIZE, SUFFIX
 from emitter.spool.status import as_text, status
+from emitter.window import LARGE_BYTES
 
 TOPIC = Destination("b:1", "t")
 

@@ -14,8 +14,8 @@ from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
 from openlineage.client.serde import Serde
 
 from emitter.config import CheckedConfig, KafkaConfig
-from emitter.delivery import Broker, Settle
 from emitter.errors import RefusedError
+from emitter.flight import Broker, Settle
 from emitter.record import Record
 from emitter.transport import KafkaTransport, open_broker
 
@@ -126,6 +126,21 @@ def test_a_missing_kafka_python_is_told(monkeypatch: pytest.MonkeyPatch, caplog:
     assert sender.close() is False
     assert "0 sent, 1 waiting, 0 set aside: " in caplog.text
     assert "pip install 'headwater[emitter]'" in caplog.text
+
+
+def test_without_file_locks_events_wait_in_memory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on Windows: told once, and sent all the same."""
+    for name in [name for name in sys.modules if name.startswith("emitter.spool")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    broker = ListBroker()
+    sender = transport(lambda _: broker)
+    sender.emit(event())
+    assert sender.close() is True
+    assert len(broker.stored) == 1
+    assert "wait in memory, not on disk: the spool needs a Unix" in caplog.text
 
 
 def test_close_is_bounded_by_the_setting_and_tells_once(caplog: pytest.LogCaptureFixture) -> None:

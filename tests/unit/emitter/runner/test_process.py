@@ -2,12 +2,13 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.fake_dbt import FakeDbt
+from tests.support.fake_dbt import HEADWATER_DBT, FakeDbt
 
 WHOLE = "dbt-run-shop"
 ORDERS = "dev.main.shop.orders"
@@ -198,6 +199,31 @@ def test_no_broker_loses_nothing(tmp_path: Path) -> None:
     assert late < 1 + 2 + 3, f"{late:.1f} s after dbt's end; a slow machine explains a second or two"
     kept = b"".join(file.read_bytes() for file in spool.rglob("*") if file.is_file())
     assert kept.count(b'"eventType": "') == len(ALL), f"all events wait on disk: {done.stderr}"
+
+
+def test_without_room_for_temporary_files_dbt_runs(tmp_path: Path) -> None:
+    """Once, and with one warning."""
+    dbt = FakeDbt(tmp_path, "print('dbt ran'); sys.exit(3)")
+    # What is a broken limit on files here is a full or read-only disk there.
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6)); "
+    done = subprocess.run(
+        [tmp_path / "python", "-c", limited + HEADWATER_DBT, "run"],
+        env=dbt.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.count("dbt ran")) == (3, 1), done.stderr
+    assert "no lineage is sent, dbt can't be listened to" in done.stderr
+
+
+def test_without_a_transport_events_are_shown(tmp_path: Path) -> None:
+    """On stderr, as OpenLineage does where nothing is configured; stdout stays dbt's."""
+    dbt = FakeDbt(tmp_path, COMPLETE)
+    done = dbt.run("run", OPENLINEAGE__TRANSPORT="{}")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.count('"eventType": "') == len(ALL), done.stderr
 
 
 def test_no_secret_leaves_dbt(tmp_path: Path) -> None:
