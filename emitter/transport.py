@@ -23,6 +23,7 @@ from emitter.flight import Broker
 from emitter.keys import message_key
 from emitter.outbox import Outbox, open_disk
 from emitter.record import Record
+from emitter.refining import Refine, RefiningBroker, project_refiner
 
 log = logging.getLogger("emitter")
 
@@ -79,7 +80,8 @@ class KafkaTransport(Transport):
             open_disk=(lambda: open_disk(settings)) if settings.spool else None,
             warn=lambda reason: log.warning("OpenLineage events wait in memory, not on disk: %s", reason),
         )
-        self._delivery = Delivery(lambda: connect(settings), outbox)
+        self._refine: Refine | None = None
+        self._delivery = Delivery(lambda: self._refining(connect(settings)), outbox)
         self._told = False
         self._error: ConfigError | None = None
         if isinstance(outcome, ConfigError):
@@ -112,6 +114,11 @@ class KafkaTransport(Transport):
             kept = " (on disk: the next run sends what waits, or `headwater-dbt spool flush`)" if tally.waiting else ""
             log.log(logging.INFO if tally.complete else logging.WARNING, "OpenLineage events: %s%s", tally, kept)
         return tally.complete
+
+    def _refining(self, broker: Broker) -> Broker:
+        """The broker behind refinement with the artifacts of the project that dbt runs, unless it is switched off."""
+        self._refine = self._refine or project_refiner()
+        return broker if self._refine is None else RefiningBroker(broker, self._refine)
 
     def _close_at_exit(self) -> None:
         self.close()

@@ -124,6 +124,7 @@ def _prepare(directory: Path) -> None:
     transport = {
         "type": "emitter.transport.KafkaTransport",
         "bootstrap_servers": (directory.absolute() / "log").as_uri(),
+        "spool_dir": str(directory.absolute() / "spool"),
         "topic": TOPIC,
     }
     (directory / "project" / "openlineage.yml").write_text(f"transport: {json.dumps(transport)}\n", encoding="utf-8")
