@@ -16,6 +16,8 @@ from click import Command
 from consumer import cli, wiring
 from consumer.settings import describe, load
 from emitter.config import _PARSERS, KafkaConfig
+from emitter.spool.command import _parser as spool_parser
+from emitter.spool.place import VARIABLE as SPOOL_DIR
 from schemas.naming import DatasetName, last_part
 from tests.support import code_in_docs
 from tests.support.command_line import headwater
@@ -30,6 +32,9 @@ RUNS = (ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "even
 COMMANDS = cli.cli.commands
 ELSEWHERE = {"--write", "--models", "--builds", "--batch", "--picture", "--help", "--version"}
 """Options of the benchmark, of `scripts/docs`, and of every command."""
+OF_DBT = {"--consume-structured-logs", "--openlineage-dbt-job-name", "--fail-fast", "--no-write-json"}
+"""Options of dbt-ol and of dbt that the documents speak of."""
+OF_THE_SPOOL = {flag for action in spool_parser()._actions for flag in action.option_strings if flag.startswith("--")}
 
 every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -41,9 +46,17 @@ def options(command: Command) -> set[str]:
 
 
 def variables() -> set[str]:
-    """The environment variables of all settings and options."""
+    """The environment variables of all settings and options, and those of the emitter that are Headwater's own."""
     found = (option.envvar for command in COMMANDS.values() for option in command.params)
-    return {setting.env for setting in describe()} | {name for name in found if isinstance(name, str)}
+    refinement = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "options.py").read_text("utf-8"))
+    own = {SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
+    return {setting.env for setting in describe()} | {name for name in found if isinstance(name, str)} | own
+
+
+def openlineage_variables() -> set[str]:
+    """OpenLineage's variables that `headwater-dbt` reads itself."""
+    texts = (path.read_text("utf-8") for path in (ROOT / "emitter" / "runner").glob("*.py"))
+    return {name for text in texts for name in re.findall(r"\"(OPENLINEAGE_[A-Z_]+)\"", text)}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +96,7 @@ def test_commands_and_options(path: Path) -> None:
             assert name in COMMANDS, f"there is no command {name!r}: {line}"
             unknown = set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest)) - options(COMMANDS[name])
             assert not unknown, f"headwater {name} has no option {unknown}: {line}"
-    everywhere = set().union(*map(options, COMMANDS.values())) | ELSEWHERE
+    everywhere = set().union(*map(options, COMMANDS.values())) | ELSEWHERE | OF_DBT | OF_THE_SPOOL
     for span in code_in_docs.spans(path):
         assert not span.startswith("--") or span.split()[0] in everywhere, f"there is no option {span}"
 
@@ -99,7 +112,11 @@ def test_settings_and_variables(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     unknown = set(re.findall(r"\bHEADWATER_[A-Z][A-Z_]+", text)) - variables()
     assert not unknown, f"no such environment variables: {unknown}"
-    names = {"OPENLINEAGE_DISABLED", TRANSPORT_ENV.rstrip("_"), *(f"{TRANSPORT_ENV}{key.upper()}" for key in _PARSERS)}
+    names = {
+        TRANSPORT_ENV.rstrip("_"),
+        *(f"{TRANSPORT_ENV}{key.upper()}" for key in _PARSERS),
+        *openlineage_variables(),
+    }
     unknown = set(re.findall(r"\bOPENLINEAGE_[A-Z_]+", text)) - names
     assert not unknown, f"neither OpenLineage nor the transport reads {unknown}"
 
@@ -128,8 +145,11 @@ def test_everything_is_documented() -> None:
         missing = {flag for flag in options(command) if flag not in section}
         assert section, f"headwater {name} is not in docs/commands.md"
         assert not missing, f"docs/commands.md lacks {missing} of headwater {name}"
+    spool = commands.partition("\n## headwater-dbt spool\n")[2]
+    assert {flag for flag in OF_THE_SPOOL - {"--help"} if f"`{flag}`" not in spool} == set(), "headwater-dbt spool"
     for setting in describe():
         assert f"`{setting.name}`" in configuration, f"{setting.name} is not in docs/configuration.md"
+    assert {name for name in openlineage_variables() if f"`{name}`" not in commands} == set(), "variables left out"
     assert {name for name in variables() if name not in commands + configuration} == set(), "variables left out"
     assert {name for name, *_ in transport_keys()} == set(_PARSERS), "keys of the transport left out"
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
