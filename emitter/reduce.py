@@ -13,7 +13,7 @@ from typing import Any
 from emitter.record import Record
 
 MARKER = "headwater_reduced"
-_PRODUCER = "https://pypi.org/project/headwater"
+_PRODUCER = "urn:headwater:reduce"
 _SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
 
 Json = dict[str, Any]

@@ -41,7 +41,7 @@ from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, RunEvent
 from schemas.facets.dbt import DbtNodeJobFacet
 from schemas.facets.jobs import JobTypeJobFacet
-from schemas.naming import DatasetName, canonical
+from schemas.naming import DatasetName, canonical, engine
 
 TEST = "TEST"
 DBT_TEST = "test."
@@ -75,6 +75,14 @@ def _job_name(job: Job, facets: Registers) -> JobName:
         return JobName(job.namespace, job.name)
     is_test = facet_value(facets, JobTypeJobFacet.key).get("jobType") == TEST
     return JobName(job.namespace, f"{unique_id}.test" if is_test and not unique_id.startswith(DBT_TEST) else unique_id)
+
+
+def _is_alias(dataset: Dataset) -> bool:
+    """Whether an input is a bare word where a known engine's tables have a database and a schema.
+
+    Names with some parts, but not all, are kept: a producer may mean a table of the default database.
+    """
+    return engine(dataset.namespace) is not None and not any(mark in dataset.name for mark in "./")
 
 
 class _Mention(NamedTuple):
@@ -175,6 +183,12 @@ class _Folding:
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
         found: set[DatasetName] = set()
         for index, dataset in enumerate(inputs):
+            if _is_alias(dataset):
+                reason = (
+                    f"{dataset.name!r} can't be a table there, left out: an alias that a SQL parser did not resolve"
+                )
+                self.delta.problems.append(Problem(f"$.inputs[{index}].name", reason))
+                continue
             facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
             found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
         return frozenset(found)

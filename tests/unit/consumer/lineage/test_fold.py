@@ -240,3 +240,12 @@ def test_a_job_event_stands_for_a_completed_run() -> None:
     assert found.carried[name("t")].keys() == {"schema"}
     assert found.latest.id != other.latest.id
     assert folded([event, event]).jobs == folded([event]).jobs
+
+
+def test_an_input_that_is_only_an_alias_is_left_out() -> None:
+    """A bare word where tables have a database and a schema is no dataset; it is told of, and the rest counts."""
+    alias = {"namespace": REDSHIFT, "name": "d", "facets": {}}
+    delta = folded([run_event("COMPLETE", 1, inputs=["a", alias], outputs=["b"])])
+    (run,) = delta.runs.values()
+    assert run.inputs == {name("a")}, "an alias became a dataset"
+    assert [problem.path for problem in delta.problems] == ["$.inputs[1].name"], "nobody is told of the alias"
