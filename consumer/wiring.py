@@ -36,8 +36,16 @@ def sqlite_file(url: str) -> Path | None:
     return Path(url.removeprefix(SQLITE))
 
 
-def open_graph(url: str) -> GraphStore:
+READER_PATIENCE_S = 10.0
+"""How long a command that only reads tries to reach a graph; a person is waiting for it."""
+
+
+def open_graph(url: str, patience_s: float | None = None) -> GraphStore:
     """The store of a graph's URL; an embedded one is made if it is not there.
+
+    Args:
+        url: The graph's.
+        patience_s: For how many seconds a server that can't serve now is tried again; the store's default if None.
 
     Raises:
         UsageError: The URL is of no kind that there is, or its file can't be opened.
@@ -45,9 +53,10 @@ def open_graph(url: str) -> GraphStore:
     if (path := sqlite_file(url)) is not None:
         return EmbeddedStore(path)
     if url.startswith(GREMLIN):
-        from consumer.graph.neptune import open_gremlin  # noqa: PLC0415 -- its driver only where it is needed
+        from consumer.graph.gremlin_connection import Patience  # noqa: PLC0415 -- the driver only where it is needed
+        from consumer.graph.neptune import open_gremlin  # noqa: PLC0415
 
-        return open_gremlin(url)
+        return open_gremlin(url, Patience() if patience_s is None else Patience(for_s=patience_s))
     raise UsageError(
         f"graph {url!r} is of no known kind; write sqlite:///graph.db, ws://host:8182/gremlin, wss://host:8182/gremlin"
         " or neptune://host:8182?region=us-east-1"
@@ -63,7 +72,7 @@ def reading(url: str) -> Iterator[GraphStore]:
     """
     if (path := sqlite_file(url)) is not None and not path.exists():
         raise UsageError(f"there is no graph {path} yet; fill it with `headwater ingest`, or name another with --graph")
-    store = open_graph(url)
+    store = open_graph(url, READER_PATIENCE_S)
     try:
         if isinstance(store, EmbeddedStore):
             with store.snapshot():

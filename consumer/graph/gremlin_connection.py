@@ -277,8 +277,11 @@ class GremlinConnection:
 
     @staticmethod
     def _tell(state: RetryCallState) -> None:
+        attempt = state.attempt_number
+        if attempt & (attempt - 1):
+            return  # told at the 1st, 2nd, 4th, 8th ...: one outage is one story
         failed = state.outcome.exception() if state.outcome else None
-        _log.warning("graph request failed, trying again", attempt=state.attempt_number, reason=str(failed))
+        _log.warning("graph request failed, trying again", attempt=attempt, reason=str(failed))
 
     def _drop(self) -> None:
         """Forgets the connection; the next request opens another one."""
