@@ -97,7 +97,8 @@ def commands() -> str:
 
 def helps() -> str:
     """What `--help` prints, for each command."""
-    top = click.Context(cli, info_name="headwater", terminal_width=HELP_WIDTH)
+    # With the group's own settings, as when it is called; a command keeps the help option of its first context.
+    top = click.Context(cli, info_name="headwater", **{**cli.context_settings, "terminal_width": HELP_WIDTH})
     shown = {"headwater": top} | {
         f"headwater {name}": click.Context(command, info_name=name, parent=top, terminal_width=HELP_WIDTH)
         for name, command in cli.commands.items()
