@@ -68,7 +68,7 @@ def test_the_marker_is_where_facets_are() -> None:
         [only] = steps({name: owner})
         marker = only[name]["facets"][MARKER]
         assert marker["_schemaURL"].endswith(f"#/$defs/{name.title()}Facet")
-        assert marker["_producer"].startswith("https://")
+        assert marker["_producer"] == "urn:headwater:reduce"
 
 
 json_values = st.recursive(
