@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import click
 
@@ -13,13 +13,6 @@ from consumer.settings import Settings
 
 FAR = 100
 """Steps in a direction when none is named: as good as all."""
-
-FORMS: Mapping[str, Callable[[queries.Lineage], str]] = {
-    "tree": render.tree,
-    "json": render.json,
-    "mermaid": render.mermaid,
-    "dot": render.dot,
-}
 
 
 def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -56,7 +49,7 @@ def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callab
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(FORMS)),
+    type=click.Choice(list(render.FORMATS)),
     default="tree",
     show_default=True,
     envvar="HEADWATER_LINEAGE__FORMAT",
@@ -84,5 +77,5 @@ def lineage(
     up, down = (everywhere if steps is None else steps for steps in (upstream, downstream))
     with wiring.reading(settings.graph) as store:
         found = queries.lineage(store, queries.resolve(store, node), up, down, columns=columns)
-    text = FORMS["json" if as_json else form](found)
+    text = render.FORMATS["json" if as_json else form](found)
     click.echo(text, nl=not text.endswith("\n"))

@@ -30,14 +30,14 @@ def document(store: GraphStore) -> Document:
         "datasets": sorted((_dataset(vertex) for vertex in store.vertices(model.NODE)), key=_key),
         "jobs": sorted((_job(vertex) for vertex in store.vertices(model.JOB)), key=_key),
         "runs": sorted(_runs(store.vertices(model.RUN), shown), key=lambda run: str(run["id"])),
-        "reads": sorted([_pair(edge.source), _pair(edge.target)] for edge in store.edges(model.READS)),
-        "writes": sorted([_pair(edge.source), _pair(edge.target)] for edge in store.edges(model.WRITES)),
+        "reads": sorted([_parts(edge.source), _parts(edge.target)] for edge in store.edges(model.READS)),
+        "writes": sorted([_parts(edge.source), _parts(edge.target)] for edge in store.edges(model.WRITES)),
         "dataset_edges": sorted(
-            [_pair(edge.source), _pair(edge.target), _pair(str(edge.properties["job"]))]
+            [_parts(edge.source), _parts(edge.target), _parts(str(edge.properties["job"]))]
             for edge in store.edges(model.EDGE)
         ),
         "column_edges": sorted(
-            [_parts(edge.source), _parts(edge.target), _pair(str(edge.properties["job"]))]
+            [_parts(edge.source), _parts(edge.target), _parts(str(edge.properties["job"]))]
             for edge in store.edges(model.COLUMN_EDGE)
         ),
     }
@@ -56,9 +56,6 @@ def _key(item: dict[str, Any]) -> tuple[str, str]:
 
 def _parts(id_: str) -> list[str]:
     return list(ids.parse(id_)[1:])
-
-
-_pair = _parts
 
 
 def _json(vertex: Vertex, key: str) -> list[Any]:

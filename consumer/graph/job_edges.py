@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-import orjson
-
 from consumer.errors import TransientError
-from consumer.graph import ids, model
+from consumer.graph import ids, marks, model
 from consumer.graph.documents import MOST_TRIES, Document, Documents
 from consumer.graph.names import Names
-from consumer.graph.nodes import STEPS_PER_CHANGE, Nodes, column_of
+from consumer.graph.nodes import Nodes, column_of
 from consumer.graph.store import Change, DropEdges, DropLonely, Edge, GraphStore, Is, Step, Vertex
 from consumer.graph.texts import Texts
 from consumer.lineage.current import BY_RUN
@@ -70,16 +67,12 @@ class JobEdges:
         if not late:
             return []
         views = self._views(late)
-        changes: list[Change] = []
-        for job, document in late.items():
-            changes += _changes(job, document, views[job], self._nodes.columns)
-        failed = self._store.write(changes)
+        changes = {job: _changes(job, document, views[job], self._nodes.columns) for job, document in late.items()}
+        failed = self._store.write([change for of_one in changes.values() for change in of_one])
         again = [job for job in late if ids.job(job) in failed]
         self._jobs.forget(again)
-        for job, document in late.items():
-            if job not in again:
-                marks = _holds({id_: _mark(edge) for id_, edge in _edges(job, views[job]).items()})
-                self._jobs.note(job, {"viewed": document.revision, "holds": marks, "partial": False})
+        for job in late.keys() - again:
+            self._jobs.note(job, changes[job][-1].owner.properties)
         return again
 
     def _views(self, jobs: Mapping[JobName, Document[JobFacts]]) -> dict[JobName, JobView]:
@@ -134,14 +127,6 @@ def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
     return {edge.id: edge for edges in (reads, writes, datasets, columns) for edge in edges}
 
 
-def _mark(edge: Edge) -> int:
-    return zlib.crc32(orjson.dumps(edge.properties, option=orjson.OPT_SORT_KEYS))
-
-
-def _holds(marks: Mapping[str, int]) -> str:
-    return orjson.dumps(marks, option=orjson.OPT_SORT_KEYS).decode()
-
-
 ColumnsOf = Callable[[DatasetName], Collection[str]]
 """From a dataset to those of its columns that need not be made."""
 
@@ -150,16 +135,15 @@ def _changes(job: JobName, document: Document[JobFacts], view: JobView, there: C
     """What brings a job's edges to a view; in one change where it is small enough."""
     owner, token = ids.job(job), Is("rev", document.token)
     edges = _edges(job, view)
-    marks = {id_: _mark(edge) for id_, edge in edges.items()}
-    held: dict[str, int] = orjson.loads(str(document.properties.get("holds", "{}")))
-    steps = list(_steps(view, edges, marks, held, there, trusted=not document.properties.get("partial")))
-    last = Vertex(owner, model.JOB, {"viewed": document.revision, "holds": _holds(marks), "partial": False})
-    if len(steps) <= STEPS_PER_CHANGE:
+    made = {id_: marks.mark(edge.properties) for id_, edge in edges.items()}
+    held = marks.load(document.properties)
+    steps = list(_steps(view, edges, made, held, there, trusted=not document.properties.get("partial")))
+    last = Vertex(owner, model.JOB, {"viewed": document.revision, "holds": marks.dump(made), "partial": False})
+    if len(steps) <= marks.STEPS_PER_CHANGE:
         return [Change(last, token, token, tuple(steps))]
-    chunks = [tuple(steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(steps), STEPS_PER_CHANGE)]
     return [
-        Change(Vertex(owner, model.JOB, {"holds": _holds({**held, **marks}), "partial": True}), token, token),
-        *(Change(Vertex(owner, model.JOB, {}), token, token, chunk) for chunk in chunks),
+        Change(Vertex(owner, model.JOB, {"holds": marks.dump({**held, **made}), "partial": True}), token, token),
+        *(Change(Vertex(owner, model.JOB, {}), token, token, chunk) for chunk in marks.chunks(steps)),
         Change(last, token, token),
     ]
 
@@ -167,14 +151,14 @@ def _changes(job: JobName, document: Document[JobFacts], view: JobView, there: C
 def _steps(
     view: JobView,
     edges: Mapping[str, Edge],
-    marks: Mapping[str, int],
+    made: Mapping[str, int],
     held: Mapping[str, int],
     there: ColumnsOf,
     *,
     trusted: bool,
 ) -> Iterator[Step]:
     """New and changed edges before those that go, so that a reader never finds a gap."""
-    new = [id_ for id_ in edges if not trusted or held.get(id_) != marks[id_]]
+    new = [id_ for id_ in edges if not trusted or held.get(id_) != made[id_]]
     yield from _column_vertices(view, {end for id_ in new for end in (edges[id_].source, edges[id_].target)}, there)
     yield from (edges[id_] for id_ in new)
     gone = tuple(sorted(id_ for id_ in held if id_ not in edges))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ import orjson
 from cachetools import LRUCache
 
 from consumer.errors import TransientError
-from consumer.graph import ids, model
+from consumer.graph import ids, marks, model
 from consumer.graph.documents import MOST_TRIES
 from consumer.graph.names import Group, Names
 from consumer.graph.store import (
@@ -30,9 +29,6 @@ from consumer.graph.texts import Texts
 from consumer.lineage.registers import EMPTY
 from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
 from schemas.naming import DatasetName, last_part
-
-STEPS_PER_CHANGE = 100
-"""How many steps go into one change; what is more goes into further ones, under the same condition."""
 
 
 class _Known(NamedTuple):
@@ -84,9 +80,13 @@ class Nodes:
         changes: list[Change] = []
         for name in late:
             columns = _columns(views[name], texts.__getitem__)
-            changes += _changes(views[name], columns, known[name], stamps[name], texts.__getitem__)
-            marks = {column: _mark(properties) for column, properties in columns.items()}
-            self._known[name] = _Known(stamps[name], complete=True, columns=marks)
+            after = _Known(
+                stamps[name],
+                complete=True,
+                columns={column: marks.mark(properties) for column, properties in columns.items()},
+            )
+            changes += _changes(views[name], columns, known[name], after, texts.__getitem__)
+            self._known[name] = after
         failed = self._store.write(changes)
         again = {name: wanted[name] for name in late if ids.dataset(name) in failed}
         for name in again:
@@ -144,12 +144,7 @@ class Nodes:
 
 def _of(properties: Mapping[str, Scalar]) -> _Known:
     stamp = int(properties["stamp"])
-    columns: dict[str, int] = orjson.loads(str(properties.get("holds", "{}")))
-    return _Known(stamp, properties.get("viewed") == stamp, columns)
-
-
-def _mark(properties: Mapping[str, Scalar]) -> int:
-    return zlib.crc32(orjson.dumps(properties, option=orjson.OPT_SORT_KEYS))
+    return _Known(stamp, properties.get("viewed") == stamp, marks.load(properties))
 
 
 def _fields(fields: Sequence[Mapping[str, Any]], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -199,40 +194,35 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
 
 
 def _changes(
-    view: NodeView, columns: Mapping[str, dict[str, Scalar]], known: _Known, stamp: int, text: TextOf
+    view: NodeView, columns: Mapping[str, dict[str, Scalar]], known: _Known, after: _Known, text: TextOf
 ) -> list[Change]:
     """What brings a dataset's vertex and its columns to a view; in one change where it is small enough."""
     id_ = ids.dataset(view.name)
-    marks = {column: _mark(properties) for column, properties in columns.items()}
-    steps = list(_steps(view.name, columns, marks, known))
+    stamp = after.stamp
+    steps = list(_steps(view.name, columns, after.columns, known))
     properties = _properties(view, columns, text)
     said = {key: value for key, value in properties.items() if value != EMPTY}
     empty = tuple(key for key in properties if key not in said)
     first: dict[str, Scalar] = {**said, "stamp": stamp}
     when: Condition = Is("stamp", known.stamp) if known.stamp else Absent()
-    last: dict[str, Scalar] = {"viewed": stamp, "holds": _holds(marks)}
+    last: dict[str, Scalar] = {"viewed": stamp, "holds": marks.dump(after.columns)}
     token = Is("stamp", stamp)
-    if len(steps) <= STEPS_PER_CHANGE:
+    if len(steps) <= marks.STEPS_PER_CHANGE:
         begin = Vertex(id_, model.NODE, {**first, **last})
         return [Change(begin, when, token, tuple(steps), empty)]
-    begin = Vertex(id_, model.NODE, {**first, "holds": _holds({**known.columns, **marks})})
-    chunks = [tuple(steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(steps), STEPS_PER_CHANGE)]
+    begin = Vertex(id_, model.NODE, {**first, "holds": marks.dump({**known.columns, **after.columns})})
     return [
         Change(begin, when, token, (), empty),
-        *(Change(Vertex(id_, model.NODE, {}), token, token, chunk) for chunk in chunks),
+        *(Change(Vertex(id_, model.NODE, {}), token, token, chunk) for chunk in marks.chunks(steps)),
         Change(Vertex(id_, model.NODE, last), token, token),
     ]
 
 
-def _holds(marks: Mapping[str, int]) -> str:
-    return orjson.dumps(marks, option=orjson.OPT_SORT_KEYS).decode()
-
-
 def _steps(
-    name: DatasetName, columns: Mapping[str, dict[str, Scalar]], marks: Mapping[str, int], known: _Known
+    name: DatasetName, columns: Mapping[str, dict[str, Scalar]], wanted: Mapping[str, int], known: _Known
 ) -> Iterator[Step]:
     for column, properties in columns.items():
-        if known.complete and known.columns.get(column) == marks[column]:
+        if known.complete and known.columns.get(column) == wanted[column]:
             continue
         id_ = ids.column(name, column)
         yield Vertex(id_, model.COLUMN, properties)

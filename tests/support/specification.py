@@ -14,17 +14,22 @@ SPEC = Path(os.environ.get("HEADWATER_OPENLINEAGE_SPEC") or ROOT.parent / "share
 EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 
 
-class Specification:
+def documents() -> dict[str, dict[str, Any]]:
     """The schemas by `$id`; without them the test is left out, but not in CI."""
+    if not (SPEC / "OpenLineage.json").is_file():
+        message = f"left out: OpenLineage's schemas are not in {SPEC}; set HEADWATER_OPENLINEAGE_SPEC to their folder"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    found = (json.loads(path.read_text("utf-8")) for path in [SPEC / "OpenLineage.json", *SPEC.glob("facets/*.json")])
+    return {document["$id"]: document for document in found}
+
+
+class Specification:
+    """The schemas, to check events with; without them the test is left out, but not in CI."""
 
     def __init__(self) -> None:
-        if not (SPEC / "OpenLineage.json").is_file():
-            message = f"OpenLineage's schemas are not in {SPEC}; set HEADWATER_OPENLINEAGE_SPEC to their folder"
-            if os.environ.get("CI") == "true":
-                pytest.fail(message)
-            pytest.skip(message)
-        texts = (path.read_text("utf-8") for path in [SPEC / "OpenLineage.json", *SPEC.glob("facets/*.json")])
-        self._documents = {document["$id"]: document for document in map(json.loads, texts)}
+        self._documents = documents()
         self._registry = jsonschema_rs.Registry(list(self._documents.items()))
         self._validators: dict[str, Any] = {}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from schemas import facets as views
 from schemas.decode import decode_document
 from schemas.events import DatasetEvent, JobEvent, RunEvent
 from schemas.facets import Facet, read
+from tests.support.specification import documents
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "tests" / "data" / "samples"
-SPEC = Path(os.environ.get("HEADWATER_OPENLINEAGE_SPEC") or ROOT.parent / "shared" / "openlineage-spec")
 CORE = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 VIEWS = [
     view for view in vars(views).values() if isinstance(view, type) and issubclass(view, Facet) and view is not Facet
@@ -27,17 +26,6 @@ NOT_IN_THE_SPECIFICATION = {"dbt_node", "dbt_run", "dbt_model"}
 BASE = {"_producer": "https://example.com/p", "_schemaURL": "https://example.com/s"}
 
 Check = Callable[[str, object], list[str]]
-
-
-def documents() -> dict[str, dict[str, Any]]:
-    """The schemas by `$id`; without them the test is left out, but not in CI."""
-    if not (SPEC / "OpenLineage.json").is_file():
-        message = f"left out: OpenLineage's schemas are not in {SPEC}; set HEADWATER_OPENLINEAGE_SPEC to their folder"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    found = (json.loads(path.read_text("utf-8")) for path in [SPEC / "OpenLineage.json", *SPEC.glob("facets/*.json")])
-    return {document["$id"]: document for document in found}
 
 
 @pytest.fixture(scope="module", name="spec")
