@@ -217,12 +217,12 @@ def test_hangs_to_the_end(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
 def test_wrong_password(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """One line says what to check, without the secret, and the right password sends what waited."""
     wrong = scram(kafka_broker, topic=kafka_broker.create_topic(), password=SECRET)
-    # Such an attempt ends by itself, unless the machine is slow.
+    # Such an attempt ends by itself, unless kafka-python loses the broker's answer, as it may on a slow machine.
     ended = Guest({**wrong, "close_timeout": 8}, tmp_path).end()
     unharmed(ended, close_timeout=8)
     assert (ended.sent, ended.waiting) == (0, 10), ended.stderr
-    assert "credentials" in ended.reasons
-    assert ended.stderr.count("check the credentials") == 1, "told more than once"
+    advices = ("check the credentials", "how brokers refuse credentials: check them")
+    assert sum(ended.stderr.count(advice) for advice in advices) == 1, f"told not once: {ended.stderr}"
     planted = [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert not planted, "the spool holds a secret"
     flushed({**wrong, "password": kafka_broker.password}, tmp_path, 10)
