@@ -5,6 +5,7 @@ HeadwaterError
 ├── UsageError        the command or its settings are wrong; exit code 2
 ├── TransientError    an outside system can't serve now; try again, the offset stays
 │   └── GaveUp        it was tried for as long as the settings allow
+├── RefusedWrite      the sink refuses a write for good; the records at fault are looked for and rejected
 └── RejectedRecord    a record that can never be folded; it goes to the dead letters
 ```
 """
@@ -26,6 +27,10 @@ class TransientError(HeadwaterError):
 
 class GaveUp(TransientError):
     """It was tried for as long as the settings allow."""
+
+
+class RefusedWrite(HeadwaterError):
+    """The sink refuses a write for good; the records at fault are looked for and rejected."""
 
 
 class RejectedRecord(HeadwaterError):

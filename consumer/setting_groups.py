@@ -45,6 +45,11 @@ class KafkaSettings(_Group):
     auto_offset_reset: Literal["earliest", "latest"] = Field(
         "earliest", description="Where a group without committed offsets begins."
     )
+    on_lost_offsets: Literal["earliest", "latest", "stop"] = Field(
+        "earliest",
+        description="What to do when the group's offset is not in the topic, because retention overtook it or the topic"
+        " was made anew: go on at the earliest record, at the latest, or stop with an error. Said and counted anyway.",
+    )
     session_timeout_s: Seconds = Field(
         45.0, description="Seconds of silence after which the group counts a member out."
     )
@@ -53,6 +58,9 @@ class KafkaSettings(_Group):
         300.0, description="Longest time that one batch may take to write, in seconds."
     )
     request_timeout_s: Seconds = Field(30.0, description="Seconds to wait for a broker's answer.")
+    metadata_max_age_s: Seconds = Field(
+        60.0, description="Seconds after which partitions that were added are seen and read."
+    )
     partitions: int = Field(6, ge=1, description="Partitions of a topic that Headwater creates.")
     replication_factor: int = Field(
         -1,
@@ -107,6 +115,24 @@ class BatchSettings(_Group):
     )
 
 
+class DeadLetterSettings(_Group):
+    """What is rejected, and when that is too much."""
+
+    flood_count: int = Field(
+        1000,
+        ge=1,
+        description="Rejected records in the window from which on they may be a flood, which stops the service.",
+    )
+    flood_ratio: float = Field(
+        0.5, gt=0, le=1, description="Share of rejected records in the window from which on they are a flood."
+    )
+    flood_window: int = Field(10_000, ge=1, description="How many of the latest records are looked at.")
+    max_ahead_s: Seconds = Field(
+        86_400.0,
+        description="Seconds by which an eventTime may be ahead of its record's own timestamp; else it is rejected.",
+    )
+
+
 class Same(_Group):
     """Prefixes below which equal remainders are one dataset; the first is the one shown."""
 
@@ -128,10 +154,46 @@ class IdentitySettings(_Group):
     )
 
 
+class HttpSettings(_Group):
+    """What orchestrators and Prometheus ask of the service."""
+
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address on which `headwater consume` listens; 0.0.0.0 or :: in a container, whose probes come from"
+        " outside.",
+    )
+    port: int = Field(
+        0, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics, such as 8080; 0 listens on none."
+    )
+    stalled_after_s: Seconds = Field(
+        300.0, description="Seconds without a step of the loop after which /healthz says 503, for a restart."
+    )
+    unready_after_s: Seconds = Field(
+        60.0, description="Seconds of failed tries, such as of writes to the graph, after which /readyz says 503."
+    )
+
+
+class TelemetrySettings(_Group):
+    """What is told to an OpenTelemetry collector."""
+
+    traces: bool = Field(
+        default=False,
+        description="Send a span for each batch, linked to its producers' traces; needs the extra `tracing`. Where to,"
+        " say OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT.",
+    )
+
+
 class LogSettings(_Group):
     """What is told on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is told.")
     format: Literal["auto", "json", "console"] = Field(
         "auto", description="JSON lines, or text for people; auto is text on a terminal."
+    )
+    repeats_per_minute: int = Field(
+        10,
+        ge=0,
+        description="How often the same warning or error is told in a minute, the next one with a count of what was held"
+        " back; 0 tells all.",
     )

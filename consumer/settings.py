@@ -23,7 +23,15 @@ from pydantic_settings import (
 )
 
 from consumer.errors import UsageError
-from consumer.setting_groups import BatchSettings, IdentitySettings, KafkaSettings, LogSettings
+from consumer.setting_groups import (
+    BatchSettings,
+    DeadLetterSettings,
+    HttpSettings,
+    IdentitySettings,
+    KafkaSettings,
+    LogSettings,
+    TelemetrySettings,
+)
 
 ENV_PREFIX = "HEADWATER_"
 EMITTER_PREFIXES = ("HEADWATER_REFINE", "HEADWATER_SPOOL_")
@@ -43,7 +51,10 @@ class Settings(BaseSettings):
     )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     batch: BatchSettings = Field(default_factory=BatchSettings)
+    dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod

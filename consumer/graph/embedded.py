@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from consumer.errors import TransientError, UsageError
+from consumer.errors import RefusedWrite, TransientError, UsageError
 from consumer.graph.store import (
     Absent,
     Change,
@@ -113,6 +113,7 @@ class EmbeddedStore:
 
         Raises:
             TransientError: Another writer holds the file, or the disk does not take the write.
+            RefusedWrite: A value is none that SQLite can keep.
         """
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -124,6 +125,8 @@ class EmbeddedStore:
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise TransientError(f"{self._path} can't be written: {error}") from error
+        except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError) as error:
+            raise RefusedWrite(f"{self._path} refuses a value: {error}") from error
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """The properties of vertices, by id; those named, or all."""

@@ -22,7 +22,7 @@ from gremlin_python.driver.protocol import GremlinServerError
 from gremlin_python.process.traversal import Bytecode
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from consumer.errors import HeadwaterError, TransientError, UsageError
+from consumer.errors import HeadwaterError, RefusedWrite, TransientError, UsageError
 from consumer.graph import graphbinary
 
 _log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ _PLAIN = (
 """What a plain Gremlin Server says, and Neptune's code for it."""
 
 
-class GraphError(HeadwaterError):
+class GraphError(RefusedWrite):
     """The graph refuses a request, and would refuse it again."""
 
 

@@ -1,7 +1,8 @@
 """The service's heart: takes records, folds a batch into the sink, and only then commits.
 
-Whatever is written may be written again: after a crash, a failed commit or a rebalance the same records come once more,
-and the sink takes them without effect.
+Two threads: this one reads, decodes and commits; the other one writes the batch before. Whatever is written may be
+written again: after a crash, a failed commit or a rebalance the same records come once more, and the sink takes them
+without effect.
 """
 
 from __future__ import annotations
@@ -9,70 +10,47 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from typing import Final
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from typing import Final, NamedTuple
 
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 from tenacity.wait import wait_base
 
-from consumer.errors import GaveUp, RejectedRecord, TransientError
+from consumer.errors import TransientError
+from consumer.kafka.batch import Batch, Decode
 from consumer.kafka.dead_letters import DeadLetter, DeadLetters
+from consumer.kafka.flight import Flights
+from consumer.kafka.flood import Flood
+from consumer.kafka.insistence import Insistence
+from consumer.kafka.observer import Observer, Report, Unobserved
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.source import Source
-from consumer.setting_groups import BatchSettings
+from consumer.setting_groups import BatchSettings, DeadLetterSettings
 from consumer.sink import Sink
-from schemas.errors import RejectedEvent
-from schemas.events import Event
 
 IDLE_S: Final = 0.5
 """Longest wait for records, and so for a request to stop to be seen, in seconds."""
 
-TOMBSTONE = "the record has no value (a tombstone), so there is no event in it"
+BUSY_S: Final = 0.05
+"""The same while a batch is being written, and so for its end to be seen."""
+
+HOLD_S: Final = 3.0
+"""How long the group may wait for a member that takes no more records, in seconds. A pause makes Kafka's client drop
+what it has fetched, so it is not done for a moment."""
 
 _log = structlog.get_logger(__name__)
 
-Decode = Callable[[bytes], Event]
 Clock = Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One batch that is written and committed.
+class _Flight(NamedTuple):
+    """A batch that is being written."""
 
-    Attributes:
-        records: How many records it had.
-        events: How many of them were events.
-        rejected: How many are dead letters now.
-        size: Bytes of keys and values.
-        seconds: From the first record's arrival to the commit.
-    """
-
-    records: int
-    events: int
-    rejected: int
-    size: int
-    seconds: float
-
-
-@dataclass
-class _Batch:
-    """Records in hand, each decoded, and how far its writing has come."""
-
-    since: float = 0.0
-    records: list[Record] = field(default_factory=list)
-    events: list[tuple[Record, Event]] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
-    size: int = 0
-    written: bool = False
-    mourned: bool = False
-
-    def drop(self, gone: Collection[TopicPartition]) -> None:
-        self.records = [record for record in self.records if record.place not in gone]
-        self.events = [(record, event) for record, event in self.events if record.place not in gone]
-        self.letters = [letter for letter in self.letters if letter.record.place not in gone]
-        self.size = sum(record.size for record in self.records)
+    batch: Batch
+    began: float
+    outcome: Future[list[DeadLetter] | None]
 
 
 class Loop:
@@ -86,8 +64,11 @@ class Loop:
         batching: How much is written at once, and how it is tried again.
         clock: Seconds; monotonic.
         stop: Set by a signal's handler, for example; what is in hand is finished, then the group is left.
-        report: Told of each batch; for metrics.
+        rejecting: What is rejected, and when that is too much.
+        observer: Told of each batch and each failure; of the latter on the writing thread, too.
         wait: How long to wait between two tries; exponential with jitter unless said otherwise.
+        sleep: Waits for so many seconds, or until `stop` is set.
+        executor: Runs the writing, one at a time; a thread of its own unless said otherwise.
     """
 
     def __init__(
@@ -100,28 +81,37 @@ class Loop:
         clock: Clock,
         stop: threading.Event,
         *,
-        report: Callable[[Report], None] = lambda _: None,
+        rejecting: DeadLetterSettings | None = None,
+        observer: Observer | None = None,
         wait: wait_base | None = None,
+        sleep: Callable[[float], object] | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._source = source
         self._decode = decode
-        self._sink = sink
-        self._dead_letters = dead_letters
         self._batching = batching
+        self._rejecting = rejecting or DeadLetterSettings()
         self._clock = clock
         self._stop = stop
-        self._report = report
-        # With jitter, so that members whom one failure stopped do not all come back at once.
-        self._wait = wait or wait_exponential(
-            multiplier=batching.retry_first_s, max=batching.retry_max_s
-        ) + wait_random(0, batching.retry_first_s)
+        self._observer = observer or Unobserved()
+        self._sleep = sleep or stop.wait
+        self._insist = Insistence(batching, clock, stop, self._observer, sleep=self._sleep, wait=wait)
+        self._flights = Flights(sink, dead_letters, Flood(self._rejecting), self._insist)
+        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="headwater-writer")
         self._arrived: deque[Record] = deque()
-        self._batch = _Batch()
+        self._batch = Batch()
+        self._flight: _Flight | None = None
         self._offsets = Offsets()
+        self._moved = self._polled = clock()
+        self._oldest = float("inf")
 
     def waiting_s(self) -> float:
-        """Age in seconds of the oldest record in hand that is not committed; for health checks."""
-        return self._offsets.waiting_s(self._clock())
+        """Age in seconds of the oldest record in hand that is not committed; for health checks, from any thread."""
+        return max(0.0, self._clock() - self._oldest)
+
+    def still_s(self) -> float:
+        """Seconds since the loop last took a step; for health checks, from any thread."""
+        return self._clock() - self._moved
 
     def run(self) -> None:
         """Works until `stop` is set; then finishes what is in hand and leaves the group.
@@ -130,139 +120,139 @@ class Loop:
 
         Raises:
             GaveUp: Something failed for longer than `batch.give_up_after_s`.
+            Flooded: Too much is rejected.
             UsageError: The source refuses the settings.
         """
         try:
-            self._insist("joining", lambda: self._source.subscribe(self._drop), self._idle)
+            self._insist("joining", lambda: self._source.subscribe(self._drop, self._observer.lost))
             while not self._stop.is_set():
-                self._insist("polling", self._take, self._idle)
-                self._fold()
-            self._flush()
+                self._turn()
+            self._finish()
         finally:
+            self._stop.set()  # else a batch that can't be written would be tried for ever
+            self._executor.shutdown()
             self._leave()
 
+    def _turn(self) -> None:
+        self._note()
+        self._insist("polling", self._take)
+        self._fill()
+        self._settle()
+        if self._is_due():
+            self._launch()
+
+    def _note(self) -> None:
+        """Notes for other threads where it is."""
+        self._moved = now = self._clock()
+        waiting = self._offsets.waiting_s(now)
+        self._oldest = now - waiting if waiting else float("inf")
+
     def _take(self) -> None:
-        batch = self._batch
-        age = self._clock() - batch.since
-        patience = min(IDLE_S, max(0.0, self._batching.max_age_s - age)) if batch.records else IDLE_S
+        """Takes what has come; or, where no more can be taken, stays a member of the group."""
+        if self._arrived or self._is_full():
+            self._await_flight(IDLE_S)
+            if self._clock() - self._polled >= HOLD_S:
+                # A member that does not poll is counted out, and its share moves for nothing.
+                self._source.heartbeat(0)
+                self._polled = self._clock()
+            return
         # First the poll, then the queue: a poll may revoke, which thins out the queue.
-        found = self._source.poll(patience, self._batching.max_records - len(batch.records))
-        now = self._clock()
+        found = self._source.poll(self._patience(), self._batching.max_records - len(self._batch.records))
+        self._polled = now = self._clock()
         for record in found:
             self._offsets.take(record.place, record.offset, now)
         self._arrived.extend(found)
 
-    def _fold(self) -> None:
-        """Fills batches from what arrived; a flush may meet a rebalance, which thins out what is left."""
-        while self._arrived:
-            self._add(self._arrived.popleft())
-            if self._is_full() and not self._flush():
-                return
-        if self._batch.records and self._clock() - self._batch.since >= self._batching.max_age_s:
-            self._flush()
+    def _patience(self) -> float:
+        if self._flight is not None:
+            return BUSY_S
+        if not self._batch.records:
+            return IDLE_S
+        return min(IDLE_S, max(0.0, self._batching.max_age_s - (self._clock() - self._batch.since)))
 
-    def _add(self, record: Record) -> None:
-        batch = self._batch
-        if not batch.records:
-            batch.since = self._clock()
-        batch.records.append(record)
-        batch.size += record.size
-        try:
-            batch.events.append((record, self._event(record)))
-        except (RejectedEvent, RejectedRecord) as error:
-            batch.letters.append(DeadLetter(record, error.reason, error.path))
-            _log.warning("record rejected", record=str(record), path=error.path, reason=error.reason)
-
-    def _event(self, record: Record) -> Event:
-        if record.value is None:
-            raise RejectedRecord(TOMBSTONE)
-        return self._decode(record.value)
+    def _fill(self) -> None:
+        """Decodes what arrived into the next batch."""
+        while self._arrived and not self._is_full():
+            if not self._batch.records:
+                self._batch.since = self._clock()
+            self._batch.add(self._arrived.popleft(), self._decode, self._rejecting.max_ahead_s)
 
     def _is_full(self) -> bool:
         batch, limits = self._batch, self._batching
         return len(batch.records) >= limits.max_records or batch.size >= limits.max_bytes
 
-    def _flush(self) -> bool:
-        """Writes and commits what is in hand; false if that failed after a request to stop."""
-        if not self._insist("writing", self._finish, self._hold):
-            _log.warning("stopping with records unwritten; they come again", records=len(self._batch.records))
+    def _is_due(self) -> bool:
+        if self._flight is not None or not self._batch.records:
             return False
-        batch, self._batch = self._batch, _Batch()
-        if batch.records:
-            seconds = self._clock() - batch.since
-            self._report(Report(len(batch.records), len(batch.events), len(batch.letters), batch.size, seconds))
-        return True
+        return self._is_full() or self._clock() - self._batch.since >= self._batching.max_age_s
+
+    def _launch(self) -> None:
+        batch, self._batch = self._batch, Batch()
+        self._flight = _Flight(batch, self._clock(), self._executor.submit(self._flights.fly, batch))
+
+    def _await_flight(self, seconds: float) -> None:
+        if self._flight is not None:
+            wait_for([self._flight.outcome], seconds)
+
+    def _settle(self) -> None:
+        """Commits the batch before, once it is written."""
+        if self._flight is None or not self._flight.outcome.done():
+            return
+        flight, self._flight = self._flight, None
+        letters = flight.outcome.result()
+        if letters is None:
+            _log.warning("stopping with records unwritten; they come again", records=len(flight.batch.records))
+            return
+        write_s = self._clock() - flight.began
+        for record in flight.batch.records:
+            self._offsets.done(record.place, record.offset)
+        if self._insist("committing", self._commit):
+            self._tell(flight.batch, len(letters), write_s)
+
+    def _commit(self) -> None:
+        due = self._offsets.due()
+        if not due:
+            return
+        try:
+            self._source.commit(due)
+        except TransientError:
+            # It may be a rebalance that has to be taken part in; what that takes is not due any more.
+            self._source.heartbeat(0)
+            raise
+        self._offsets.committed(due)
+
+    def _tell(self, batch: Batch, rejected: int, write_s: float) -> None:
+        self._observer.committed(
+            Report(
+                records=len(batch.records),
+                events=len(batch.records) - rejected,
+                rejected=rejected,
+                size=batch.size,
+                seconds=self._clock() - batch.since,
+                write_s=write_s,
+                newest_ms=max(record.timestamp_ms for record in batch.records),
+            )
+        )
 
     def _finish(self) -> None:
-        """One try at what is left to do for the batch; what has been done is not done again."""
-        batch = self._batch
-        if batch.events and not batch.written:
-            self._sink.write([event for _, event in batch.events])
-        batch.written = True
-        if batch.letters and not batch.mourned:
-            self._dead_letters.write(batch.letters)
-        batch.mourned = True
-        for record in batch.records:
-            self._offsets.done(record.place, record.offset)
-        if due := self._offsets.due():
-            self._source.commit(due)
-            self._offsets.committed(due)
+        """Writes and commits what is in hand, each tried once more."""
+        while self._flight is not None or self._batch.records:
+            if self._flight is None:
+                self._launch()
+            self._await_flight(IDLE_S)
+            self._note()
+            self._settle()
+            self._fill()
 
     def _drop(self, gone: Collection[TopicPartition]) -> None:
-        """Revoked: the new owner begins at what is committed, so these come to it again."""
+        """Revoked: the new owner begins at what is committed, so these come to it again.
+
+        What is being written of them is written to the end, which does no harm.
+        """
         self._batch.drop(gone)
         self._arrived = deque(record for record in self._arrived if record.place not in gone)
         self._offsets.forget(gone)
         _log.info("partitions revoked", partitions=[str(place) for place in sorted(gone)])
-
-    def _insist(self, what: str, attempt: Callable[[], None], pause: Callable[[float], None]) -> bool:
-        """Tries until it works; false if it failed after a request to stop.
-
-        Args:
-            what: The step, for the log.
-            attempt: Raises `TransientError` if it should be tried again.
-            pause: Waits for so many seconds, or until a request to stop.
-        """
-        began = self._clock()
-
-        def hopeless(_: RetryCallState) -> bool:
-            limit = self._batching.give_up_after_s
-            return self._stop.is_set() or (limit is not None and self._clock() - began >= limit)
-
-        def tell(state: RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            _log.warning(f"{what} failed; trying again", attempt=state.attempt_number, error=str(error))
-
-        retrying = Retrying(
-            sleep=pause,
-            stop=hopeless,
-            wait=self._wait,
-            retry=retry_if_exception_type(TransientError),
-            before_sleep=tell,
-            reraise=True,
-        )
-        try:
-            retrying(attempt)
-        except TransientError as error:
-            if self._stop.is_set():
-                _log.warning(f"{what} failed while stopping", error=str(error))
-                return False
-            tried = self._clock() - began
-            raise GaveUp(f"{what} failed for {tried:.0f} s, which is batch.give_up_after_s: {error}") from error
-        return True
-
-    def _idle(self, seconds: float) -> None:
-        self._stop.wait(seconds)
-
-    def _hold(self, seconds: float) -> None:
-        """Waits as a member of the group: one that does not poll is counted out, and its share moves for nothing."""
-        until = self._clock() + seconds
-        while not self._stop.is_set() and (left := until - self._clock()) > 0:
-            try:
-                self._source.heartbeat(min(left, IDLE_S))
-            except TransientError as error:
-                _log.warning("heartbeat failed", error=str(error))
-                self._stop.wait(min(left, IDLE_S))
 
     def _leave(self) -> None:
         try:

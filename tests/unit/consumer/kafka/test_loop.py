@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from typing import Any, cast
 
 import pytest
@@ -11,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tenacity import wait_fixed
 
-from consumer.errors import GaveUp, TransientError, UsageError
+from consumer.errors import GaveUp, RefusedWrite, TransientError, UsageError
+from consumer.kafka.batch import TOMBSTONE
 from consumer.kafka.dead_letters import DeadLetter
-from consumer.kafka.loop import TOMBSTONE, Loop, Report
+from consumer.kafka.flood import Flooded
+from consumer.kafka.loop import HOLD_S, Loop
+from consumer.kafka.observer import Report
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import OnRevoked
-from consumer.setting_groups import BatchSettings
+from consumer.kafka.source import OnLost, OnRevoked
+from consumer.setting_groups import BatchSettings, DeadLetterSettings
 from schemas.errors import RejectedEvent
 from schemas.events import Event
 
@@ -35,6 +39,45 @@ def decode(data: bytes) -> Event:
     if data.startswith(b"!"):
         raise RejectedEvent("$.job", "no job")
     return cast("Event", data)
+
+
+class Inline(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """What came of it."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 - as an executor does
+            future.set_exception(error)
+        return future
+
+
+class Held(Inline):
+    """Does nothing until it is told to, and from then on at once."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self._holds = True
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """What will come of it."""
+        if not self._holds:
+            return super().submit(fn, *args, **kwargs)
+        self.held.append((Future(), lambda: fn(*args, **kwargs)))
+        return self.held[-1][0]
+
+    def release(self) -> None:
+        """Does what is held."""
+        self._holds = False
+        for future, do in self.held:
+            future.set_result(do())
+        self.held.clear()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Does what is held."""
+        self.release()
 
 
 class World:
@@ -57,16 +100,23 @@ class World:
         poll_s: float = 0.0,
     ) -> None:
         self.now = 100.0
+        self.clock_step = 0.0
+        self.refused: set[bytes] = set()
         self.stop = threading.Event()
         self.did: list[tuple[str, Any]] = []
         self.reports: list[Report] = []
+        self.failures: list[str] = []
         self.on_heartbeat: Callable[[], None] = lambda: None
+        self.on_sleep: Callable[[], None] = lambda: None
+        self.on_poll: Callable[[], None] = lambda: None
         self.on_revoked: OnRevoked = lambda _: None
-        self._polls = list(polls)
+        self.polls = list(polls)
         self._poll_s = poll_s
         self._outcomes = {"write": list(writes), "letters": list(letters), "commit": list(commits)}
 
-    def run(self, **batching: Any) -> None:
+    def run(
+        self, executor: Executor | None = None, rejecting: DeadLetterSettings | None = None, **batching: Any
+    ) -> None:
         """Runs a loop in this world to its end."""
         settings = BatchSettings.model_validate({"max_records": 3} | batching)
         source, sink, dead_letters = _Source(self), _Sink(self), _DeadLetters(self)
@@ -76,19 +126,45 @@ class World:
             sink,
             dead_letters,
             settings,
-            lambda: self.now,
+            self.clock,
             self.stop,
-            report=self.reports.append,
+            rejecting=rejecting,
+            observer=self,
             wait=wait_fixed(1),
+            sleep=self.sleep,
+            executor=executor or Inline(),
         ).run()
+
+    def clock(self) -> float:
+        """The time, which goes on with each look at it."""
+        self.now += self.clock_step
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time go by."""
+        self.now += seconds
+        self.on_sleep()
+
+    def committed(self, report: Report) -> None:
+        """Notes a batch."""
+        self.reports.append(report)
+
+    def failed(self, step: str, error: Exception) -> None:
+        """Notes a failure."""
+        self.failures.append(f"{step}: {error}")
+
+    def lost(self, place: TopicPartition, records: int) -> None:
+        """Nothing is lost here."""
+        raise AssertionError(f"{records} of {place} are lost")
 
     def poll(self, max_records: int) -> list[Record]:
         """The next of what polls give."""
         self.now += self._poll_s
-        if not self._polls:
+        self.on_poll()
+        if not self.polls:
             self.stop.set()
             return []
-        given = self._polls.pop(0)
+        given = self.polls.pop(0)
         if isinstance(given, BaseException):
             raise given
         if isinstance(given, tuple):
@@ -116,7 +192,7 @@ class _Source:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def subscribe(self, on_revoked: OnRevoked) -> None:
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = lambda _, __: None) -> None:
         self._world.on_revoked = on_revoked
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:
@@ -127,6 +203,9 @@ class _Source:
         self._world.now += timeout_s
         self._world.happen("heartbeat", timeout_s)
         self._world.on_heartbeat()
+
+    def lag(self) -> Mapping[TopicPartition, int]:
+        return {}
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._world.happen("commit", dict(offsets))
@@ -140,6 +219,10 @@ class _Sink:
         self._world = world
 
     def write(self, events: Sequence[Event]) -> None:
+        for event in events:
+            value = cast("bytes", event)
+            if value in self._world.refused:
+                raise RefusedWrite(f"refused: {value.decode()}")
         self._world.happen("write", list(events))
 
     def close(self) -> None:
@@ -188,14 +271,51 @@ def test_only_bad_records_do_not_bother_the_sink() -> None:
     assert world.all("commit") == [{P0: 1}]
 
 
-def test_sink_is_tried_again_while_the_membership_is_kept() -> None:
-    """The offset stays and heartbeats go on until the sink is back."""
+def test_sink_is_tried_again() -> None:
+    """The offset stays until the sink is back; each try takes smaller portions, in case it is the size that fails."""
     world = World([record(0, b"a"), record(1, b"b"), record(2, b"c")], writes=[DOWN, DOWN])
     world.run()
-    assert world.all("write") == [[b"a", b"b", b"c"]] * 3
+    assert world.all("write") == [[b"a", b"b", b"c"], [b"a"], [b"a"], [b"b"], [b"c"]]
     assert world.all("commit") == [{P0: 3}]
-    kinds = [kind for kind, _ in world.did]
-    assert kinds == ["write fails", *["heartbeat"] * 2, "write fails", *["heartbeat"] * 2, "write", "commit", "leave"]
+    assert world.failures == ["writing: down"] * 2
+
+
+def test_reading_goes_on_while_a_batch_is_written() -> None:
+    """The next batch fills meanwhile, but not beyond its bounds, and is written after the first."""
+    executor = Held()
+    world = World([record(0, b"a"), record(1, b"b"), record(2, b"c")], [record(3, b"d")], [])
+    polls: list[int] = []
+
+    def note() -> None:
+        polls.append(len(executor.held))
+        if len(polls) == 3:
+            assert world.did == [], "something was written or committed too early"
+            executor.release()
+
+    world.on_poll = note
+    world.run(executor)
+    assert polls[:3] == [0, 1, 1], "reading stopped while the first batch was on its way"
+    assert world.all("write") == [[b"a", b"b", b"c"], [b"d"]]
+    assert world.all("commit") == [{P0: 3}, {P0: 4}]
+
+
+def test_membership_is_kept_while_no_more_is_taken() -> None:
+    """With one batch on its way and the next one full, heartbeats go on, no poll does, and nothing is lost."""
+    executor = Held()
+    world = World(
+        [record(0, b"a"), record(1, b"b"), record(2, b"c")], [record(3, b"d"), record(4, b"e"), record(5, b"f")]
+    )
+    polls: list[None] = []
+
+    def full() -> None:
+        polls.append(None)
+        if len(polls) == 2:
+            world.clock_step = HOLD_S
+
+    world.on_poll = full
+    world.on_heartbeat = executor.release
+    world.run(executor)
+    assert [kind for kind, _ in world.did] == ["heartbeat", "write", "commit", "write", "commit", "leave"]
 
 
 def test_lost_dead_letter_blocks_the_commit() -> None:
@@ -213,7 +333,7 @@ def test_lost_dead_letter_blocks_the_commit() -> None:
 
 def test_failed_commit_is_tried_again_alone() -> None:
     """A commit that fails in a rebalance does not write anything twice."""
-    world = World([record(0), record(1), record(2)], commits=[TransientError("rebalance")])
+    world = World([record(0), record(1), record(2)], [], commits=[TransientError("rebalance")])
     world.run()
     assert len(world.all("write")) == 1
     assert world.all("commit") == [{P0: 3}, {P0: 3}]
@@ -221,7 +341,7 @@ def test_failed_commit_is_tried_again_alone() -> None:
 
 def test_heartbeat_may_fail_too() -> None:
     """While the broker is away as well, the loop still waits and tries."""
-    world = World([record(0), record(1), record(2)], writes=[DOWN])
+    world = World([record(0), record(1), record(2)], [], commits=[DOWN])
 
     def fail_once() -> None:
         world.on_heartbeat = lambda: None
@@ -229,16 +349,16 @@ def test_heartbeat_may_fail_too() -> None:
 
     world.on_heartbeat = fail_once
     world.run()
-    assert world.all("commit") == [{P0: 3}]
+    assert world.all("commit") == [{P0: 3}, {P0: 3}]
 
 
-def test_revoked_while_waiting_is_dropped() -> None:
-    """What a rebalance takes while the sink is down is neither written nor committed here."""
-    world = World([record(0, b"a"), record(0, b"b", P1), record(1, b"!", P1)], writes=[DOWN])
-    world.on_heartbeat = lambda: world.on_revoked({P1})
-    world.run()
-    assert world.all("write")[-1] == [b"a"]
-    assert world.all("letters") == []
+def test_revoked_while_written_is_not_committed() -> None:
+    """What a rebalance takes while it is being written is written to the end, which does no harm, and not committed."""
+    executor = Held()
+    world = World([record(0, b"a"), record(0, b"b", P1), record(1, b"!", P1)], ({P1}, []))
+    world.on_poll = lambda: executor.release() if not world.polls else None
+    world.run(executor)
+    assert world.all("write") == [[b"a", b"b"]]
     assert world.all("commit") == [{P0: 1}]
 
 
@@ -260,7 +380,7 @@ def test_revoked_and_given_back_is_taken_anew() -> None:
 
 def test_revoked_after_the_write_is_not_committed() -> None:
     """A partition that goes between write and commit is the new owner's to commit."""
-    world = World([record(0), record(1), record(2)], commits=[TransientError("rebalance")])
+    world = World([record(0), record(1), record(2)], [], commits=[TransientError("rebalance")])
     world.on_heartbeat = lambda: world.on_revoked({P0})
     world.run()
     assert len(world.all("commit")) == 1, "the second try has nothing to commit"
@@ -285,7 +405,9 @@ def test_batches_by_age() -> None:
     world = World([record(0)], [], [record(1)], [], poll_s=0.3)
     world.run(max_age_s=0.5)
     assert [len(events) for events in world.all("write")] == [2]
-    assert world.reports[0].seconds == pytest.approx(0.6), "it waits for 0.5 s, and polls take 0.3 s"
+    assert world.reports[0].seconds == pytest.approx(0.9), (
+        "it waits for 0.5 s, polls take 0.3 s, and one goes on meanwhile"
+    )
 
 
 def test_stop_finishes_what_is_in_hand() -> None:
@@ -298,7 +420,7 @@ def test_stop_finishes_what_is_in_hand() -> None:
 def test_stop_does_not_wait_for_a_sink_that_is_down() -> None:
     """What can't be written when it is time to go stays uncommitted, and the group is left."""
     world = World([record(0), record(1), record(2)], writes=[DOWN] * 9)
-    world.on_heartbeat = world.stop.set
+    world.on_sleep = world.stop.set
     world.run()
     assert world.all("commit") == []
     assert world.did[-1] == ("leave", None)
@@ -318,6 +440,45 @@ def test_settings_that_are_refused_end_it() -> None:
     with pytest.raises(UsageError, match="no permission"):
         world.run()
     assert world.did == [("leave", None)]
+
+
+def test_what_the_sink_refuses_is_found_by_halving() -> None:
+    """One event that the graph does not take costs itself only; all the others are written, and its letter says why."""
+    world = World([record(place, b"%d" % place) for place in range(9)])
+    world.refused = {b"5"}
+    world.run(max_records=9)
+    written = {event for kind, detail in world.did if kind == "write" for event in detail}
+    assert written == {b"%d" % place for place in range(9)} - {b"5"}
+    assert world.all("letters") == [[(5, "$", "refused: 5")]]
+    assert world.all("commit") == [{P0: 9}]
+    assert [(r.records, r.events, r.rejected) for r in world.reports] == [(9, 8, 1)]
+
+
+def test_what_is_refused_is_told_once_however_often_the_rest_fails() -> None:
+    """A culprit that was found stays found while the sink can't take the others."""
+    world = World([record(0, b"0"), record(1, b"1"), record(2, b"2")], writes=[None, DOWN, DOWN])
+    world.refused = {b"0"}
+    world.run()
+    assert world.all("letters") == [[(0, "$", "refused: 0")]]
+    assert world.all("commit") == [{P0: 3}]
+
+
+def test_flood_of_rejections_stops_it() -> None:
+    """Too many rejected records in a row end the service before they are dead letters, in words that say what to do."""
+    limits = DeadLetterSettings(flood_count=4, flood_ratio=0.5, flood_window=100)
+    world = World(*([record(place, b"!" if place % 3 else b"a")] for place in range(30)))
+    with pytest.raises(Flooded, match=r"4 of the last 6 records were rejected.*events\[0\]@5.*\$\.job: no job"):
+        world.run(rejecting=limits, max_records=1)
+    assert world.all("commit")[-1] == {P0: 5}, "the record that made it a flood is not passed over"
+    assert len(world.all("letters")) == 3, "the flood's last letter was written"
+
+
+def test_some_rejections_are_no_flood() -> None:
+    """As many rejections among more good records go on for ever."""
+    limits = DeadLetterSettings(flood_count=4, flood_ratio=0.5, flood_window=10)
+    world = World(*([record(place, b"!" if place % 3 == 0 else b"a")] for place in range(60)))
+    world.run(rejecting=limits, max_records=1)
+    assert world.all("commit")[-1] == {P0: 60}
 
 
 @given(

@@ -1,0 +1,35 @@
+"""An event's time against the clock of whoever passed it on: one far ahead would win over every later one, for good."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from schemas.errors import RejectedEvent
+from schemas.events import Event
+
+DAY_S: Final = 86_400.0
+
+_END = datetime.max.replace(tzinfo=UTC)
+
+
+def require_plausible(event: Event, timestamp_ms: int, max_ahead_s: float = DAY_S) -> None:
+    """Checks that an event does not come from the future.
+
+    Args:
+        event: The event.
+        timestamp_ms: When its producer or broker passed it on, in milliseconds since 1970 in UTC.
+        max_ahead_s: How many seconds its own time may be ahead of that.
+
+    Raises:
+        RejectedEvent: It is further ahead.
+    """
+    sent = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    limit = _END if _END - sent <= timedelta(seconds=max_ahead_s) else sent + timedelta(seconds=max_ahead_s)
+    # Both are written alike, so that they compare as strings (`schemas.times`).
+    if event.event_time > limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ"):
+        raise RejectedEvent(
+            "$.eventTime",
+            f"{event.event_time} is more than {max_ahead_s:g} s ahead of the record's own time, {sent.isoformat()}:"
+            " a clock is wrong, and the event would win over every later one; correct the producer's clock",
+        )

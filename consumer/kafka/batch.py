@@ -1,0 +1,77 @@
+"""A batch: records that are written and committed together, each one decoded or rejected already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+import structlog
+
+from consumer.clocks import require_plausible
+from consumer.errors import RejectedRecord
+from consumer.kafka.dead_letters import DeadLetter
+from consumer.kafka.record import Record, TopicPartition
+from schemas.errors import RejectedEvent
+from schemas.events import Event
+
+TOMBSTONE = "the record has no value (a tombstone), so there is no event in it"
+
+Decode = Callable[[bytes], Event]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records in hand.
+
+    Attributes:
+        since: When the first one came, in seconds of the loop's clock.
+        records: All of them, in the order in which they came.
+        events: Those that are events, with them.
+        letters: Those that are none.
+        size: Bytes of all keys and values.
+    """
+
+    since: float = 0.0
+    records: list[Record] = field(default_factory=list)
+    events: list[tuple[Record, Event]] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, record: Record, decode: Decode, max_ahead_s: float) -> None:
+        """Takes a record in, as an event or as a dead letter."""
+        self.records.append(record)
+        self.size += record.size
+        try:
+            self.events.append((record, event_of(record, decode, max_ahead_s)))
+        except (RejectedEvent, RejectedRecord) as error:
+            self.letters.append(DeadLetter(record, error.reason, error.path))
+            _log.warning("record rejected", record=str(record), path=error.path, reason=error.reason)
+
+    def drop(self, gone: Collection[TopicPartition]) -> None:
+        """Forgets what came from some partitions."""
+        self.records = [record for record in self.records if record.place not in gone]
+        self.events = [(record, event) for record, event in self.events if record.place not in gone]
+        self.letters = [letter for letter in self.letters if letter.record.place not in gone]
+        self.size = sum(record.size for record in self.records)
+
+
+def event_of(record: Record, decode: Decode, max_ahead_s: float) -> Event:
+    """The event in a record.
+
+    Args:
+        record: As it was read.
+        decode: From its value to an event.
+        max_ahead_s: How many seconds an event's time may be ahead of the record's own.
+
+    Raises:
+        RejectedEvent: The value is no event, or its time can't be true.
+        RejectedRecord: There is no value.
+    """
+    if record.value is None:
+        raise RejectedRecord(TOMBSTONE)
+    event = decode(record.value)
+    if record.timestamp_ms > 0:
+        require_plausible(event, record.timestamp_ms, max_ahead_s)
+    return event
