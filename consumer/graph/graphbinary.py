@@ -13,9 +13,11 @@ from typing import Any
 
 from gremlin_python.driver.request import RequestMessage
 from gremlin_python.driver.serializer import GraphBinarySerializersV1
-from gremlin_python.process.traversal import Bytecode, Cardinality, CardinalityValue, Direction, Merge, T
+from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, Merge, T
 from gremlin_python.statics import long
 from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryWriter
+
+from consumer.graph.traversals import Single
 
 _INT = struct.Struct(">i").pack
 _STRING = b"\x03\x00"
@@ -39,13 +41,14 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         }
         name = b"CardinalityValueTraversal"
         self._value = _BYTECODE + _INT(0) + _INT(1) + _INT(len(name)) + name + _INT(2)
+        self._value += self._symbols[Cardinality.single]
         self._quick: dict[type, Callable[[Any, bytearray], None]] = {
             str: self._string,
             dict: self._map,
             bool: self._bool,
             int: self._int,
             Bytecode: self._bytecode,
-            CardinalityValue: self._cardinality_value,
+            Single: self._single,
             **dict.fromkeys((T, Merge, Direction, Cardinality), self._symbol),
         }
 
@@ -70,9 +73,10 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
 
     def _map(self, value: dict[Any, Any], into: bytearray) -> None:
         into += _MAP + _INT(len(value))
+        quick = self._quick
         for key, item in value.items():
-            self.to_dict(key, into)
-            self.to_dict(item, into)
+            quick[type(key)](key, into)
+            quick.get(type(item), self.to_dict)(item, into)
 
     def _bool(self, value: bool, into: bytearray) -> None:  # noqa: FBT001 - a value to write
         into += _TRUE if value else _FALSE
@@ -86,21 +90,21 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
     def _symbol(self, value: Any, into: bytearray) -> None:
         into += self._symbols[value]
 
-    def _cardinality_value(self, value: CardinalityValue, into: bytearray) -> None:
+    def _single(self, value: Single, into: bytearray) -> None:
         into += self._value
-        _, cardinality, inner = value.source_instructions[0]
-        self.to_dict(cardinality, into)
-        self.to_dict(inner, into)
+        inner = value.value
+        self._quick[type(inner)](inner, into)
 
     def _bytecode(self, value: Bytecode, into: bytearray) -> None:
         into += _BYTECODE
+        quick = self._quick
         for instructions in (value.step_instructions, value.source_instructions):
             into += _INT(len(instructions))
             for name, *args in instructions:
                 raw = name.encode()
                 into += _INT(len(raw)) + raw + _INT(len(args))
                 for arg in args:
-                    self.to_dict(arg, into)
+                    quick.get(type(arg), self.to_dict)(arg, into)
 
 
 class Request(RequestMessage):  # type: ignore[misc]  # gremlinpython has no types

@@ -49,6 +49,9 @@ RETRIED = frozenset(
 """Neptune's codes after which the same request may succeed. A merge that meets another one of the same id is a
 constraint violation, and does not meet it again; a writer that has become a replica is found anew by its name."""
 
+TOO_MUCH = frozenset({"MemoryLimitExceededException", "QueryLimitException", "TimeLimitExceededException"})
+"""Codes after which a smaller request may succeed where the same one would not."""
+
 RECONNECTED = frozenset({"ReadOnlyViolationException", "AccessDeniedException"})
 """Codes after which a new connection may reach another instance, or carry a newer signature."""
 
@@ -65,6 +68,10 @@ _PLAIN = (
 
 class GraphError(RefusedWrite):
     """The graph refuses a request, and would refuse it again."""
+
+
+class TooMuch(HeadwaterError):
+    """A request is too much for the graph at once; smaller ones may not be."""
 
 
 class _Failed(TransientError):
@@ -136,9 +143,9 @@ def _raises(error: Exception) -> Callable[[], Any]:
     return fail
 
 
-def _next(queries: Iterator[Bytecode]) -> bytes | None:
-    query = next(queries, None)
-    return None if query is None else graphbinary.request(query)
+def _next(queries: Iterator[tuple[Bytecode, bool]]) -> tuple[bytes, bool] | None:
+    pair = next(queries, None)
+    return None if pair is None else (graphbinary.request(pair[0]), pair[1])
 
 
 class _Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython has no types
@@ -199,27 +206,32 @@ class GremlinConnection:
         """
         return self._patiently(graphbinary.request(query), None)
 
-    def submit_all(self, queries: Iterable[Bytecode]) -> Iterator[list[Any]]:
+    def submit_all(self, queries: Iterable[tuple[Bytecode, bool]]) -> Iterator[list[Any]]:
         """Sends requests, one after the other; the next one is made while the server is at work on the last.
 
+        Args:
+            queries: Each with whether it can be divided into smaller ones.
+
         Raises:
+            TooMuch: One that can be divided is too much for the server at once; those that follow are not sent.
             TransientError: As with `submit`; those that follow are not sent.
             GraphError: Likewise.
         """
         waiting = iter(queries)
-        data = _next(waiting)
-        while data is not None:
+        pair = _next(waiting)
+        while pair is not None:
+            data, divisible = pair
             sent = self._send(data)
             following = _next(waiting)
-            yield self._patiently(data, sent)
-            data = following
+            yield self._patiently(data, sent, divisible=divisible)
+            pair = following
 
-    def _patiently(self, data: bytes, sent: Sent | None) -> list[Any]:
+    def _patiently(self, data: bytes, sent: Sent | None, *, divisible: bool = False) -> list[Any]:
         """The results of a request, sent already or not; sent again while that may help."""
         first = [sent]
 
         def attempt() -> list[Any]:
-            return self._results((first.pop() if first else None) or self._send(data))
+            return self._results((first.pop() if first else None) or self._send(data), divisible=divisible)
 
         retrying = Retrying(
             retry=retry_if_exception_type(_Failed),
@@ -239,12 +251,12 @@ class GremlinConnection:
         except Exception as error:  # noqa: BLE001 - whatever it is, `_results` says what it means
             return Sent(_raises(error))
 
-    def _results(self, sent: Sent) -> list[Any]:
+    def _results(self, sent: Sent, *, divisible: bool) -> list[Any]:
         try:
             answers = sent.future().all().result()
             return [answer.object for answer in answers for _ in range(answer.bulk)]
         except GremlinServerError as error:
-            raise self._meaning(error) from error
+            raise self._meaning(error, divisible=divisible) from error
         except TransientError as error:
             self._drop()
             raise _Failed(str(error)) from error
@@ -265,8 +277,10 @@ class GremlinConnection:
             message_serializer=graphbinary.Serializer(),
         )
 
-    def _meaning(self, error: GremlinServerError) -> HeadwaterError:
+    def _meaning(self, error: GremlinServerError, *, divisible: bool) -> HeadwaterError:
         code, words = _code(str(error))
+        if divisible and code in TOO_MUCH:
+            return TooMuch(f"{self._address.url} answers {code}: {words}")
         if code in RECONNECTED:
             self._drop()
         if code in RETRIED:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
+import structlog
 from gremlin_python.process.traversal import T
 
 from consumer.graph import traversals
-from consumer.graph.gremlin_connection import Address, GremlinConnection, Patience
+from consumer.graph.gremlin_connection import Address, GremlinConnection, Patience, TooMuch
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
+
+_log = structlog.get_logger(__name__)
 
 
 def open_gremlin(url: str, patience: Patience | None = None) -> GremlinStore:
@@ -47,14 +52,24 @@ class GremlinStore:
         return found
 
     def write(self, changes: Sequence[Change]) -> set[str]:
-        """Does changes, a group in a request; returns the owners of those that were not done."""
+        """Does changes, a group in a request; returns the owners of those that were not done.
+
+        A group that is too much for the server at once is divided.
+        """
         failed: set[str] = set()
-        groups = list(traversals.requests(changes))
-        answers = self._connection.submit_all(map(traversals.write, groups))
-        for group, answer in zip(groups, answers, strict=True):
-            tokens = {item["id"]: item["token"] for item in answer}
-            expected = {change.owner.id: change.token.value for change in group}
-            failed |= {owner for owner, token in expected.items() if tokens.get(owner) != token}
+        waiting = deque(traversals.requests(changes))
+        while waiting:
+            groups = tuple(waiting)
+            answers = self._connection.submit_all((traversals.write(group), len(group) > 1) for group in groups)
+            try:
+                for group, answer in zip(groups, answers, strict=True):
+                    failed |= _undone(group, answer)
+                    waiting.popleft()
+            except TooMuch as error:
+                group = waiting.popleft()
+                middle = len(group) // 2
+                waiting.extendleft((group[middle:], group[:middle]))
+                _log.info("request divided", changes=len(group), reason=str(error))
         return failed
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
@@ -78,3 +93,9 @@ class GremlinStore:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
+
+
+def _undone(group: Sequence[Change], answer: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The owners of a group whose token is not what their change gives them."""
+    tokens = {item["id"]: item["token"] for item in answer}
+    return {change.owner.id for change in group if tokens.get(change.owner.id) != change.token.value}

@@ -8,9 +8,9 @@ vertices have single cardinality (pages "Making efficient upserts with Gremlin m
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from gremlin_python.process.traversal import Bytecode, Cardinality, CardinalityValue, Direction, Merge, T
+from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, Merge, T
 
 from consumer.graph import store
 from consumer.graph.store import Absent, Change, DropEdges, DropLonely, DropVertices, Edge, Is, Step, Vertex
@@ -54,6 +54,12 @@ def _chars(change: Change) -> int:
     for step in change.steps:
         values += step.properties.values() if isinstance(step, Vertex | Edge) else step.ids
     return sum(len(value) for value in values if isinstance(value, str))
+
+
+class Single(NamedTuple):
+    """A value of single cardinality: what `CardinalityValue.single` says, at a tenth of its time."""
+
+    value: store.Scalar
 
 
 Instruction = tuple[Any, ...]
@@ -134,7 +140,7 @@ def _vertex_map(label: str, properties: store.Properties) -> dict[Any, Any]:
 
 
 def _singles(properties: store.Properties) -> dict[str, Any]:
-    return {key: CardinalityValue.single(value) for key, value in properties.items()}
+    return {key: Single(value) for key, value in properties.items()}
 
 
 def _put_vertex(vertex: Vertex) -> Iterator[Instruction]:

@@ -84,7 +84,7 @@ class Loop:
         rejecting: DeadLetterSettings | None = None,
         observer: Observer | None = None,
         wait: wait_base | None = None,
-        sleep: Callable[[float], object] | None = None,
+        sleep: Callable[[float], None] | None = None,
         executor: Executor | None = None,
     ) -> None:
         self._source = source
@@ -94,8 +94,7 @@ class Loop:
         self._clock = clock
         self._stop = stop
         self._observer = observer or Unobserved()
-        self._sleep = sleep or stop.wait
-        self._insist = Insistence(batching, clock, stop, self._observer, sleep=self._sleep, wait=wait)
+        self._insist = Insistence(batching, clock, stop, self._observer, sleep=sleep or self._pause, wait=wait)
         self._flights = Flights(sink, dead_letters, Flood(self._rejecting), self._insist)
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="headwater-writer")
         self._arrived: deque[Record] = deque()
@@ -253,6 +252,9 @@ class Loop:
         self._arrived = deque(record for record in self._arrived if record.place not in gone)
         self._offsets.forget(gone)
         _log.info("partitions revoked", partitions=[str(place) for place in sorted(gone)])
+
+    def _pause(self, seconds: float) -> None:
+        self._stop.wait(seconds)
 
     def _leave(self) -> None:
         try:

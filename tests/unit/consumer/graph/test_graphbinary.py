@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gremlin_python.driver.request import RequestMessage
 from gremlin_python.driver.serializer import GraphBinarySerializersV1
-from gremlin_python.process.traversal import Bytecode
+from gremlin_python.process.traversal import Bytecode, CardinalityValue
 from gremlin_python.statics import long
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +37,21 @@ STEPS: tuple[Step, ...] = (
 )
 
 
+def _spelled_out(value: Any) -> Any:
+    """The same with gremlinpython's own values of single cardinality."""
+    if isinstance(value, traversals.Single):
+        return CardinalityValue.single(value.value)
+    if isinstance(value, dict):
+        return {key: _spelled_out(item) for key, item in value.items()}
+    if isinstance(value, Bytecode):
+        found = Bytecode()
+        found.step_instructions = [[name, *map(_spelled_out, args)] for name, *args in value.step_instructions]
+        return found
+    return value
+
+
 def _by_gremlinpython(query: Bytecode) -> bytes:
+    query = _spelled_out(query)
     message = RequestMessage("traversal", "bytecode", {"gremlin": query, "aliases": {"g": "g"}})
     found: bytes = GraphBinarySerializersV1().serialize_message(str(uuid.UUID(int=0)), message)
     return found

@@ -17,9 +17,10 @@ from consumer.kafka.batch import TOMBSTONE
 from consumer.kafka.dead_letters import DeadLetter
 from consumer.kafka.flood import Flooded
 from consumer.kafka.loop import HOLD_S, Loop
+from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.observer import Report
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import OnLost, OnRevoked
+from consumer.kafka.source import OnRevoked
 from consumer.setting_groups import BatchSettings, DeadLetterSettings
 from schemas.errors import RejectedEvent
 from schemas.events import Event
@@ -192,7 +193,7 @@ class _Source:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = lambda _, __: None) -> None:
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = lambda _, __: None) -> None:  # noqa: ARG002
         self._world.on_revoked = on_revoked
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:
