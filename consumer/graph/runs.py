@@ -50,7 +50,8 @@ class Runs:
     def moved(self, known: Mapping[str, Document[RunFacts]]) -> list[str]:
         """Which runs somebody else has changed since they were written."""
         stored = self._store.read([ids.run(run) for run in known], ("rev",))
-        moved = [run for run, document in known.items() if stored[ids.run(run)]["rev"] != document.token]
+        # One that is not there any more was pruned meanwhile; it has moved, too.
+        moved = [run for run, document in known.items() if stored.get(ids.run(run), {}).get("rev") != document.token]
         self._documents.forget(moved)
         return moved
 
