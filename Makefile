@@ -3,16 +3,18 @@ SHELL := bash
 PYTHON := .venv/bin/python
 # Tests at once. Those of one file stay on one worker, so that few workers need servers of their own.
 WORKERS ?= 2
-# More for pytest, such as ARGS='-k kafka' or ARGS=--last-failed.
+# Documents of `make fuzz`.
+COUNT ?= 100000
+# More for pytest, such as ARGS='-k kafka' or ARGS=--last-failed, and for benchmarks, such as ARGS='--seconds 3600'.
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench up down clean
+.PHONY: help setup demo test fuzz check bench soak up down clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Python environment, servers' jars, PostgreSQL; done once
+setup: ## Python environment, servers' jars, PostgreSQL, promtool; done once
 	@scripts/setup
 
 demo: ## from dbt to a graph, on embedded parts; needs only Python
@@ -22,6 +24,9 @@ demo: ## from dbt to a graph, on embedded parts; needs only Python
 test: setup ## all tests, with real servers on loopback
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+fuzz: setup ## a hundred thousand broken events through decode, fold and merge; COUNT=... for more
+	FUZZ_COUNT=$(COUNT) $(PYTHON) -m pytest tests/fuzz -n $(WORKERS) $(ARGS)
+
 check: ## lint, format, types, and which package may import which
 	@scripts/setup --python
 	.venv/bin/ruff check .
@@ -29,8 +34,11 @@ check: ## lint, format, types, and which package may import which
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: setup ## benchmarks
-	$(PYTHON) -m bench
+bench: setup ## the main benchmark; WHAT=growth, freshness or queries for others
+	$(PYTHON) -m bench$(if $(WHAT),.$(WHAT)) $(ARGS)
+
+soak: setup ## the service at work for ten minutes, judged; longer with ARGS='--seconds 3600'
+	$(PYTHON) -m bench.soak $(ARGS)
 
 up: setup ## a local Kafka and Gremlin Server for development
 	@scripts/servers up

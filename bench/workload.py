@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,34 +16,41 @@ PRODUCER = "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/integration/d
 CLIENT = "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python"
 COLUMNS = 12
 LAYERS = 10
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2020, 1, 1, tzinfo=UTC)
+"""Long ago, because no event may lie ahead of its record, and each build is an hour later than the one before."""
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A dbt project: models in layers, each of which reads two of the layer before.
+    """A dbt project: models in layers, each of which reads some of the layer before.
 
     Attributes:
         name: Its name.
         models: How many models it has.
+        reads: How many tables each model reads.
+        mixes: From how many of them each of its columns is made.
     """
 
     name: str
     models: int
+    reads: int = 2
+    mixes: int = 1
 
     def table(self, model: int) -> str:
         """The table of a model."""
         return f"dev.{self.name}.model_{model:06}"
 
     def parents(self, model: int) -> list[str]:
-        """The tables that a model reads: two of the layer before, or two sources."""
+        """The tables that a model reads: some of the layer before, or sources."""
         width = max(self.models // LAYERS, 1)
+        chance = random.Random(model)  # noqa: S311 - the same graph each time
+        read = chance.sample(range(width), min(self.reads, width))
         if model < width:
-            return [f"dev.raw.{self.name}_source_{model:06}", f"dev.raw.{self.name}_source_{(model + 1) % width:06}"]
+            return [f"dev.raw.{self.name}_source_{source:06}" for source in read]
         first = (model // width - 1) * width
-        return [self.table(first + model % width), self.table(first + (model * 7 + 1) % width)]
+        return [self.table(first + parent) for parent in read]
 
     def build(self, number: int) -> Iterator[tuple[bytes, bytes]]:
         """The records of one `dbt build`, as key and value: START and COMPLETE of the run and of each model.
@@ -90,7 +98,7 @@ class Project:
         }
         inputs = [_dataset(name) for name in parents]
         output = _dataset(table)
-        output["facets"] |= {"schema": _schema(), "columnLineage": _column_lineage(parents)}
+        output["facets"] |= {"schema": _schema(), "columnLineage": _column_lineage(parents, self.mixes)}
         return _run_event(job, {"runId": run, "facets": run_facets}, time, kind, inputs, [output])
 
 
@@ -129,21 +137,25 @@ def _schema() -> Json:
     return {**_facet("SchemaDatasetFacet"), "fields": fields}
 
 
-def _column_lineage(parents: list[str]) -> Json:
-    def source(column: int) -> Json:
+def _column_lineage(parents: list[str], mixes: int) -> Json:
+    def source(column: int, parent: int) -> Json:
         return {
             "namespace": NAMESPACE,
-            "name": parents[column % len(parents)],
+            "name": parents[(column + parent) % len(parents)],
             "field": f"column_{column:02}",
             "transformations": [],
         }
 
-    fields = {f"column_{column:02}": {"inputFields": [source(column)]} for column in range(COLUMNS)}
+    fields = {
+        f"column_{column:02}": {"inputFields": [source(column, parent) for parent in range(mixes)]}
+        for column in range(COLUMNS)
+    }
     return {**_facet("ColumnLineageDatasetFacet"), "fields": fields}
 
 
 def _query(table: str, parents: list[str]) -> str:
     columns = ",\n    ".join(f"a.column_{n:02} as column_{n:02}" for n in range(COLUMNS))
     return (
-        f"-- {table}\nselect\n    {columns}\nfrom {parents[0]} a\nleft join {parents[1]} b on b.column_00 = a.column_00"
+        f"-- {table}\nselect\n    {columns}\n"
+        f"from {parents[0]} a\nleft join {parents[-1]} b on b.column_00 = a.column_00"
     )

@@ -14,13 +14,19 @@ import click
 from consumer.commands.backfill import backfill
 from consumer.commands.check import check
 from consumer.commands.consume import consume
+from consumer.commands.datazone import datazone
+from consumer.commands.dead_letters import dead_letters
 from consumer.commands.demo import demo
 from consumer.commands.export import export
 from consumer.commands.ingest import ingest
 from consumer.commands.lineage import lineage
 from consumer.commands.load import load
 from consumer.commands.print_config import print_config
+from consumer.commands.prune import prune
+from consumer.commands.reconcile import reconcile
+from consumer.commands.replay import replay
 from consumer.errors import HeadwaterError, UsageError
+from consumer.garbage import collect_rarely
 from consumer.options import DEBUG, examples
 
 FAILED = 1
@@ -70,10 +76,26 @@ def cli() -> None:
     """
 
 
-for _command in (ingest, backfill, consume, export, load, lineage, check, print_config, demo):
+for _command in (
+    ingest,
+    backfill,
+    consume,
+    export,
+    load,
+    lineage,
+    dead_letters,
+    replay,
+    reconcile,
+    prune,
+    datazone,
+    check,
+    print_config,
+    demo,
+):
     cli.add_command(_command)
 
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
+    collect_rarely()
     cli(prog_name="headwater")

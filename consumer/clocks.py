@@ -18,18 +18,20 @@ def require_plausible(event: Event, timestamp_ms: int, max_ahead_s: float = DAY_
 
     Args:
         event: The event.
-        timestamp_ms: When its producer or broker passed it on, in milliseconds since 1970 in UTC.
+        timestamp_ms: When it was passed on, in milliseconds since 1970 in UTC: its record's own timestamp, or the
+            reader's clock if that is earlier.
         max_ahead_s: How many seconds its own time may be ahead of that.
 
     Raises:
         RejectedEvent: It is further ahead.
     """
-    sent = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    # Kafka keeps any 64 bits as a timestamp, those of a producer that counts microseconds too.
+    sent = _END if timestamp_ms >= _END.timestamp() * 1000 else datetime.fromtimestamp(timestamp_ms / 1000, UTC)
     limit = _END if _END - sent <= timedelta(seconds=max_ahead_s) else sent + timedelta(seconds=max_ahead_s)
     # Both are written alike, so that they compare as strings (`schemas.times`).
     if event.event_time > limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ"):
         raise RejectedEvent(
             "$.eventTime",
-            f"{event.event_time} is more than {max_ahead_s:g} s ahead of the record's own time, {sent.isoformat()}:"
+            f"{event.event_time} is more than {max_ahead_s:g} s ahead of when it was passed on, {sent.isoformat()}:"
             " a clock is wrong, and the event would win over every later one; correct the producer's clock",
         )

@@ -67,6 +67,7 @@ class GraphSink:
                 "facet left out; the rest of its event counts",
                 path=problem.path,
                 reason=problem.reason,
+                run=event.run.run_id if isinstance(event, RunEvent) else None,
                 said_by=_name(event),
                 quiet_s=QUIET_S,
             )
@@ -75,5 +76,4 @@ class GraphSink:
 def _name(event: Event) -> str:
     if isinstance(event, DatasetEvent):
         return f"dataset {event.dataset.namespace} {event.dataset.name}"
-    job = f"job {event.job.namespace} {event.job.name}"
-    return f"run {event.run.run_id} of {job}" if isinstance(event, RunEvent) else job
+    return f"job {event.job.namespace} {event.job.name}"

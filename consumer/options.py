@@ -17,7 +17,7 @@ Command = Callable[..., None]
 DEBUG = "headwater.debug"
 """Where a context says whether tracebacks are wanted."""
 
-_FILE_ONLY = frozenset({"identity.same"})
+_FILE_ONLY = frozenset({"identity.same", "datazone.routes"})
 """Settings that are tables: too much for one flag."""
 
 
@@ -69,7 +69,7 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
             }
             overrides = {name: value for name, value in given.items() if value is not None}
             settings = load(overrides, config, other_variables=_other_variables())
-            configure(settings.log.level, settings.log.format)
+            configure(settings.log.level, settings.log.format, repeats_per_minute=settings.log.repeats_per_minute)
             function(settings, **values)
 
         # Click takes a command's options from this attribute, in reverse.
@@ -129,9 +129,16 @@ def _chosen(names: tuple[str, ...]) -> Iterator[Setting]:
 def _other_variables() -> set[str]:
     """The variables of all commands' options that are no settings, which `load` must not call misspelled."""
     root = click.get_current_context().find_root().command
-    commands = root.commands.values() if isinstance(root, click.Group) else [root]
-    found = (option.envvar for command in commands for option in command.params)
+    found = (option.envvar for command in every(root) for option in command.params)
     return {variable for variable in found if isinstance(variable, str)}
+
+
+def every(command: click.Command) -> Iterator[click.Command]:
+    """A command with those below it, and those below these."""
+    yield command
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            yield from every(below)
 
 
 def _dashed(name: str) -> str:

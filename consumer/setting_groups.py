@@ -58,6 +58,11 @@ class KafkaSettings(_Group):
         300.0, description="Longest time that one batch may take to write, in seconds."
     )
     request_timeout_s: Seconds = Field(30.0, description="Seconds to wait for a broker's answer.")
+    check_crcs: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Whether to compare each batch's checksum, which the brokers did when they took it; auto does so if"
+        " the package crc32c is installed, as it takes longer in Python than all the rest.",
+    )
     metadata_max_age_s: Seconds = Field(
         60.0, description="Seconds after which partitions that were added are seen and read."
     )
@@ -129,7 +134,7 @@ class DeadLetterSettings(_Group):
     flood_window: int = Field(10_000, ge=1, description="How many of the latest records are looked at.")
     max_ahead_s: Seconds = Field(
         86_400.0,
-        description="Seconds by which an eventTime may be ahead of its record's own timestamp; else it is rejected.",
+        description="Seconds by which an eventTime may be ahead of its record's timestamp and of our clock.",
     )
 
 
@@ -151,6 +156,80 @@ class IdentitySettings(_Group):
         default=False,
         description="Join Redshift sources and Athena tables of equal last part; wrong when two schemas have an"
         " `orders`.",
+    )
+
+
+DomainId = Annotated[str, Field(pattern=r"^dzd[-_][a-zA-Z0-9_-]{1,36}$")]
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+
+
+class DataZoneRoute(_Group):
+    """A domain for some events; what is left out is as in the settings of `datazone`."""
+
+    domain_id: DomainId
+    namespaces: list[str] = Field(default_factory=list)
+    projects: list[str] = Field(default_factory=list)
+    region: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+    account_id: AccountId | None = None
+
+    @model_validator(mode="after")
+    def _chooses(self) -> DataZoneRoute:
+        if not (self.namespaces or self.projects):
+            raise PydanticCustomError("route", "a route needs namespaces or projects; for all events set domain_id")
+        return self
+
+
+class DataZoneSettings(_Group):
+    """Amazon DataZone: which domain shows the lineage, and how events get there; see docs/datazone.md."""
+
+    domain_id: DomainId | None = Field(
+        None, description="Domain that gets the lineage, such as dzd_1a2b3c; no event is forwarded if it is not set."
+    )
+    region: str | None = Field(None, description="AWS Region of the domain; the environment's if it is not set.")
+    role_arn: str | None = Field(
+        None, description="Role to assume for DataZone, such as one in the domain's account; none if it is not set."
+    )
+    external_id: str | None = Field(None, description="External id that the role's trust policy asks for.")
+    account_id: AccountId | None = Field(
+        None, description="AWS account of the Glue and Redshift tables whose names do not say it."
+    )
+    forward: Literal["complete", "all"] = Field(
+        "complete",
+        description="complete forwards the events that carry lineage; all those of runs, at more than twice the"
+        " requests.",
+    )
+    requests_per_s: float = Field(
+        20.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Posts a second that the account may make in the Region; all processes together stay below.",
+    )
+    group_id: str = Field(
+        "headwater-datazone", min_length=1, description="Consumer group of the sink datazone; not kafka.group_id."
+    )
+    routes: list[DataZoneRoute] = Field(
+        default_factory=list,
+        description="Other domains by patterns of namespaces or dbt projects; the first that fits is taken. JSON in the"
+        " environment, [[datazone.routes]] in a file.",
+    )
+
+
+class UpkeepSettings(_Group):
+    """What the service does to the graph besides writing: see docs/decisions/0010."""
+
+    reconcile_every_s: float = Field(
+        3600.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds after which what the graph shows is compared with its facts again and mended; 0 is never.",
+    )
+    runs_older_than_days: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Days after which the facts of a run go, unless lineage rests on them; never if it is not set.",
     )
 
 
@@ -194,6 +273,6 @@ class LogSettings(_Group):
     repeats_per_minute: int = Field(
         10,
         ge=0,
-        description="How often the same warning or error is told in a minute, the next one with a count of what was held"
-        " back; 0 tells all.",
+        description="How often the same warning or error is told in a minute; the next one has a count of what was held"
+        " back. 0 tells all.",
     )

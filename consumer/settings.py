@@ -25,12 +25,14 @@ from pydantic_settings import (
 from consumer.errors import UsageError
 from consumer.setting_groups import (
     BatchSettings,
+    DataZoneSettings,
     DeadLetterSettings,
     HttpSettings,
     IdentitySettings,
     KafkaSettings,
     LogSettings,
     TelemetrySettings,
+    UpkeepSettings,
 )
 
 ENV_PREFIX = "HEADWATER_"
@@ -53,6 +55,8 @@ class Settings(BaseSettings):
     batch: BatchSettings = Field(default_factory=BatchSettings)
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
+    datazone: DataZoneSettings = Field(default_factory=DataZoneSettings)
+    upkeep: UpkeepSettings = Field(default_factory=UpkeepSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     log: LogSettings = Field(default_factory=LogSettings)

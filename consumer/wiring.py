@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from consumer.errors import UsageError
 from consumer.graph.embedded import EmbeddedStore
@@ -15,10 +16,15 @@ from consumer.lineage.identity import BadPrefix, IdentityRules
 from consumer.settings import Settings
 from consumer.sink import Sink
 
+if TYPE_CHECKING:
+    from consumer.datazone.meter import Meter
+    from consumer.datazone.routes import Target
+    from consumer.telemetry.watch import Watch
+
 SQLITE = "sqlite:///"
 GREMLIN = ("ws://", "wss://", "neptune://")
 
-SinkName = Literal["graph"]
+SinkName = Literal["graph", "datazone"]
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -38,6 +44,9 @@ def sqlite_file(url: str) -> Path | None:
 
 READER_PATIENCE_S = 10.0
 """How long a command that only reads tries to reach a graph; a person is waiting for it."""
+
+PROBE_PATIENCE_S = 2.0
+"""How long one question whether a graph serves tries to reach it; it is asked again, and must not hold up an end."""
 
 
 def open_graph(url: str, patience_s: float | None = None) -> GraphStore:
@@ -96,11 +105,116 @@ def identity_rules(settings: Settings) -> IdentityRules:
         raise UsageError(f"identity.same: {error}") from error
 
 
-def graph_sink(settings: Settings) -> Sink:
+Dress = Callable[[GraphStore], GraphStore]
+"""Puts something around a store, such as a meter."""
+
+
+def graph_sink(settings: Settings, dress: Dress = lambda store: store) -> Sink:
     """The sink that writes to the graph."""
     rules = identity_rules(settings)
-    return GraphSink(open_graph(settings.graph), rules)
+    return GraphSink(dress(open_graph(settings.graph)), rules)
 
 
-SINKS: Mapping[SinkName, Callable[[Settings], Sink]] = {"graph": graph_sink}
+def ask_graph(settings: Settings) -> None:
+    """Asks the graph something cheap, on a connection of its own.
+
+    Raises:
+        HeadwaterError: It does not answer.
+    """
+    store = open_graph(settings.graph, PROBE_PATIENCE_S)
+    try:
+        store.read(["headwater:probe"])
+    finally:
+        store.close()
+
+
+def datazone_sink(settings: Settings, meter: Meter | None = None) -> Sink:
+    """The sink that posts to DataZone.
+
+    Raises:
+        UsageError: No domain is configured, or there is no Region or no credentials for one.
+    """
+    from consumer.datazone.client import connect  # noqa: PLC0415 -- boto3 only where it is needed
+    from consumer.datazone.identity import Identities  # noqa: PLC0415
+    from consumer.datazone.limiter import Limiter  # noqa: PLC0415
+    from consumer.datazone.routes import Routes  # noqa: PLC0415
+    from consumer.datazone.sink import IN_FLIGHT, DataZoneSink  # noqa: PLC0415
+
+    rules, quota = identity_rules(settings), settings.datazone.requests_per_s
+    datazone_targets(settings)
+    return DataZoneSink(
+        Routes(settings.datazone),
+        lambda target: Identities(rules, target.account_id),
+        lambda target: connect(target, IN_FLIGHT),
+        lambda: Limiter(quota, time.monotonic, time.sleep),
+        forward=settings.datazone.forward,
+        meter=meter,
+    )
+
+
+def datazone_targets(settings: Settings) -> list[Target]:
+    """The domains of the settings.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from consumer.datazone.routes import Routes  # noqa: PLC0415
+
+    targets = Routes(settings.datazone).targets
+    if not targets:
+        raise UsageError("no DataZone domain is configured: set datazone.domain_id (HEADWATER_DATAZONE__DOMAIN_ID)")
+    return targets
+
+
+def ask_datazone(settings: Settings) -> None:
+    """Asks each domain for one of its events.
+
+    Raises:
+        HeadwaterError: One does not answer.
+    """
+    from consumer.datazone.client import connect  # noqa: PLC0415
+    from consumer.datazone.reading import Domain  # noqa: PLC0415
+
+    for target in datazone_targets(settings):
+        Domain(target, connect(target)).ask()
+
+
+def _watched_graph(settings: Settings, watch: Watch) -> Sink:
+    from consumer.telemetry.metered import MeteredStore  # noqa: PLC0415
+
+    return graph_sink(settings, lambda store: MeteredStore(store, watch.metrics, reached=watch.health.reached))
+
+
+def _watched_datazone(settings: Settings, watch: Watch) -> Sink:
+    from consumer.datazone.meter import PrometheusMeter  # noqa: PLC0415
+
+    return datazone_sink(settings, PrometheusMeter(watch.metrics, watch.health.reached))
+
+
+SINKS: Mapping[SinkName, Callable[[Settings, Watch], Sink]] = {"graph": _watched_graph, "datazone": _watched_datazone}
 """What `headwater consume --sink` offers."""
+
+ASKS: Mapping[SinkName, Callable[[Settings], None]] = {"graph": ask_graph, "datazone": ask_datazone}
+"""How each of them is asked whether it serves."""
+
+DATAZONE_BATCH = 100
+"""Most events in hand for DataZone: at 20 a second, what is in hand at SIGTERM is posted within ten seconds."""
+
+
+def settings_for(sink: SinkName, settings: Settings) -> Settings:
+    """The settings of the service with one sink: each has a consumer group of its own, so none can hold up another.
+
+    Raises:
+        UsageError: Both sinks would have one group, and each would get a part of the events.
+    """
+    if sink == "graph":
+        return settings
+    group = settings.datazone.group_id
+    if group == settings.kafka.group_id:
+        raise UsageError(
+            f"datazone.group_id and kafka.group_id are both {group!r}: in one group, each gets a part of the events"
+        )
+    kafka = settings.kafka.model_copy(update={"group_id": group})
+    most = min(settings.batch.max_records, DATAZONE_BATCH)
+    batch = settings.batch.model_copy(update={"max_records": most})
+    return settings.model_copy(update={"kafka": kafka, "batch": batch})

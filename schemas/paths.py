@@ -18,7 +18,7 @@ def join(at: str, steps: Iterable[str | int]) -> str:
 def _step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    if step.isidentifier():
+    if len(step) <= MAX_KEY and step.isidentifier():
         return f".{step}"
     # Such a key may hold what no terminal, log or UTF-8 encoder takes.
     safe = step if len(step) <= MAX_KEY else f"{step[:MAX_KEY]}..."

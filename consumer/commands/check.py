@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 
 import click
 import orjson
 
 from consumer import wiring
 from consumer.errors import HeadwaterError, TransientError, UsageError
+from consumer.findings import Finding, State
 from consumer.graph.store import Change, Is, Vertex
 from consumer.options import examples, json_option, with_settings
 from consumer.settings import Settings
 
 FAILED = 1
+
+PATIENCE_S = 3.0
+"""How long a graph that can't serve is tried again; whoever checks wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +31,23 @@ class Result:
         where: Its address.
         ok: Whether it can be used.
         words: What was found, or what is wrong and what to do.
+        findings: What was looked at more closely, once it was reached.
     """
 
     system: str
     where: str
     ok: bool
     words: str
+    findings: Sequence[Finding] = ()
+
+    def with_findings(self, findings: Sequence[Finding]) -> Result:
+        """The same with more known; what failed of it fails all."""
+        ok = self.ok and all(finding.state is not State.FAILED for finding in findings)
+        return replace(self, ok=ok, findings=findings)
+
+    def as_json(self) -> dict[str, object]:
+        """As an object for machines."""
+        return {**asdict(self), "findings": [finding._asdict() for finding in self.findings]}
 
 
 @click.command(
@@ -55,7 +71,8 @@ class Result:
 def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, as_json: bool) -> None:
     """Ask Kafka and the graph whether they can be reached, signed in to and used.
 
-    SYSTEM is kafka or graph; both are asked if none is named. The exit code is 1 if one fails. Nothing is changed,
+    SYSTEM is kafka or graph; both are asked if none is named. Looked at are also versions, rights, the topics'
+    settings, the group's lag, and clocks. The exit code is 1 if something fails; a warning is none. Nothing is changed,
     except for topics with --create-topics.
     """
     if create_topics and (not systems or "kafka" in systems):
@@ -63,13 +80,22 @@ def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, 
     checks: Mapping[str, Callable[[Settings], Result]] = {"kafka": _kafka, "graph": _graph}
     results = [checks[system](settings) for system in dict.fromkeys(systems or checks)]
     if as_json:
-        click.echo(orjson.dumps([asdict(result) for result in results]))
+        click.echo(orjson.dumps([result.as_json() for result in results]))
     else:
         for result in results:
-            told = click.style("ok    ", fg="green") if result.ok else click.style("failed", fg="red")
-            click.echo(f"{result.system:6} {told}  {result.where}: {result.words}")
+            state = State.OK if result.ok else State.FAILED
+            click.echo(f"{result.system:6} {_styled(state)}  {result.where}: {result.words}")
+            for finding in result.findings:
+                click.echo(f"       {_styled(finding.state)}  {finding.what}: {finding.words}")
     if not all(result.ok for result in results):
         click.get_current_context().exit(FAILED)
+
+
+_COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
+
+
+def _styled(state: State) -> str:
+    return click.style(f"{state:7}", fg=_COLOURS[state])
 
 
 def _create_topics(settings: Settings) -> None:
@@ -85,13 +111,15 @@ def _create_topics(settings: Settings) -> None:
 
 def _kafka(settings: Settings) -> Result:
     from consumer.kafka.diagnosis import diagnose  # noqa: PLC0415
+    from consumer.kafka.examination import examine  # noqa: PLC0415
 
     where = ",".join(settings.kafka.bootstrap_servers)
     try:
         found = diagnose(settings.kafka, (settings.kafka.topic, settings.kafka.dead_letter_topic))
+        result = Result("kafka", where, found.ok, found.words.removeprefix(f"{where}: "))
+        return result.with_findings(examine(settings.kafka)) if found.ok else result
     except HeadwaterError as error:
         return Result("kafka", where, ok=False, words=str(error))
-    return Result("kafka", where, found.ok, found.words.removeprefix(f"{where}: "))
 
 
 def _graph(settings: Settings) -> Result:
@@ -102,17 +130,34 @@ def _graph(settings: Settings) -> Result:
             folder = path.absolute().parent
             words = "not there yet; the first event makes it" if folder.is_dir() else f"there is no folder {folder}"
             return Result("graph", url, folder.is_dir(), words)
-        store = wiring.open_graph(url)
-        try:
+        findings = _of_neptune(url)
+    except HeadwaterError as error:
+        return Result("graph", url, ok=False, words=str(error))
+    return _used(url).with_findings(findings)
+
+
+def _used(url: str) -> Result:
+    """Whether a graph is reached and takes what the service sends."""
+    try:
+        with closing(wiring.open_graph(url, PATIENCE_S)) as store:
             store.read([_NOTHING.owner.id])
             store.write([_NOTHING])
-        finally:
-            store.close()
     except HeadwaterError as error:
         return Result("graph", url, ok=False, words=str(error))
     return Result("graph", url, ok=True, words="reached, signed in, reads and takes writes")
 
 
-# A real write, which asks for a right of its own on Neptune; its condition holds for no graph, so it does nothing.
+def _of_neptune(url: str) -> list[Finding]:
+    """What Neptune says of itself; other servers say nothing."""
+    if not url.startswith("neptune://"):
+        return []
+    from consumer.graph.gremlin_connection import Address  # noqa: PLC0415 -- the driver only where it is needed
+    from consumer.graph.status import findings  # noqa: PLC0415
+
+    return findings(Address.parse(url))
+
+
+# A real write, which asks for a right of its own on Neptune; its condition holds for no graph, so it does nothing. It
+# must name a property to set: without one there is no step in it that writes.
 _NEVER = Is("headwater_check", value=True)
-_NOTHING = Change(Vertex("headwater:check", "lineage_node", {}), when=_NEVER, token=_NEVER)
+_NOTHING = Change(Vertex("headwater:check", "lineage_node", {_NEVER.key: _NEVER.value}), when=_NEVER, token=_NEVER)

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import asdict
 from types import FrameType
 from typing import cast
 
@@ -27,6 +26,7 @@ _log = structlog.get_logger(__name__)
         "headwater consume --graph 'neptune://host:8182?region=us-east-1' --kafka-bootstrap-servers b-1.msk:9098"
         " --kafka-auth iam",
         "headwater consume --config headwater.toml",
+        "headwater consume --sink datazone --datazone-domain-id dzd_1a2b3c --datazone-account-id 123456789012",
         "HEADWATER_KAFKA__PASSWORD=... headwater consume --kafka-auth scram --kafka-username headwater",
     ),
 )
@@ -37,32 +37,49 @@ _log = structlog.get_logger(__name__)
     show_default=True,
     envvar="HEADWATER_CONSUME__SINK",
     show_envvar=True,
-    help="Where events go; each sink needs a consumer group of its own.",
+    help="Where events go; each sink has a consumer group of its own.",
 )
-@with_settings("graph", "kafka", "batch", "identity")
+@with_settings("graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry")
 def consume(settings: Settings, sink: str) -> None:
-    """Fold events from Kafka into the graph, until SIGTERM.
+    """Fold events from Kafka into the graph, or forward them to DataZone, until SIGTERM.
 
     SIGTERM finishes what is in hand, commits, leaves the group and ends with 0; so does Ctrl-C, but with 130, and a
-    second one ends at once. The password of Kafka is taken from HEADWATER_KAFKA__PASSWORD or a file, never from a flag.
+    second one ends at once. With --http-port it answers /healthz, /readyz and /metrics. The password of Kafka is taken
+    from HEADWATER_KAFKA__PASSWORD or a file, never from a flag.
     """
     from consumer.kafka.dead_letters import TopicDeadLetters  # noqa: PLC0415 -- only this command needs Kafka's client
-    from consumer.kafka.loop import Loop, Report  # noqa: PLC0415
+    from consumer.kafka.loop import Loop  # noqa: PLC0415
     from consumer.kafka.producer import TopicProducer  # noqa: PLC0415
     from consumer.kafka.source import KafkaSource  # noqa: PLC0415
+    from consumer.telemetry.metered import MeteredDeadLetters  # noqa: PLC0415
+    from consumer.telemetry.service import follow, watching  # noqa: PLC0415
+    from consumer.telemetry.watch import WatchedSource  # noqa: PLC0415
 
-    def tell(report: Report) -> None:
-        _log.debug("batch written", **asdict(report))
-
+    name = cast("wiring.SinkName", sink)
+    settings = wiring.settings_for(name, settings)
     with ExitStack() as stack:
         stop = _Stop()
-        target = wiring.SINKS[cast("wiring.SinkName", sink)](settings)
+        watch = stack.enter_context(watching(settings, stop.requested, lambda: wiring.ASKS[name](settings)))
+        target = wiring.SINKS[name](settings, watch)
         stack.callback(target.close)
         letters = TopicDeadLetters(TopicProducer(settings.kafka), settings.kafka.dead_letter_topic)
         stack.callback(letters.close)
-        source = KafkaSource(settings.kafka)
+        kafka = KafkaSource(settings.kafka)
+        source = WatchedSource(kafka, kafka.is_member, watch)
+        loop = Loop(
+            source,
+            decode,
+            target,
+            MeteredDeadLetters(letters, watch.metrics),
+            settings.batch,
+            time.monotonic,
+            stop.requested,
+            rejecting=settings.dead_letters,
+            observer=watch,
+        )
+        follow(watch, loop, source)
         _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
-        Loop(source, decode, target, letters, settings.batch, time.monotonic, stop.requested, report=tell).run()
+        loop.run()
     _log.info("stopped", signal=stop.signal)
     if stop.signal == "SIGINT":
         raise KeyboardInterrupt

@@ -179,7 +179,7 @@ class BulkLoader:
     def _ask(self, method: str, url: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Content-Type": "application/json"} if data else {}
-        headers |= _signed(method, url, data, headers, self._region)
+        headers |= signed(method, url, data, headers, self._region)
         request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 -- http or https, see above
         context = ssl.create_default_context() if url.startswith("https") else None
         try:
@@ -197,9 +197,7 @@ def _meaning(url: str, error: urllib.error.HTTPError) -> TransientError | GraphE
     return TransientError(words) if error.code in _TRANSIENT else GraphError(words)
 
 
-def _signed(
-    method: str, url: str, data: bytes | None, headers: Mapping[str, str], region: str | None
-) -> dict[str, str]:
+def signed(method: str, url: str, data: bytes | None, headers: Mapping[str, str], region: str | None) -> dict[str, str]:
     """Headers of AWS Signature Version 4; none where nothing is signed."""
     if region is None:
         return {}

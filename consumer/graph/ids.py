@@ -17,6 +17,7 @@ _KINDS = frozenset(
         "run",
         "column",
         "facet",
+        "task",
         "edge",
         "reads",
         "writes",
@@ -87,3 +88,8 @@ def column(name: DatasetName, column: str) -> str:
 def facet(ref: str) -> str:
     """The vertex that holds a long value."""
     return make("facet", ref)
+
+
+def task(name: str) -> str:
+    """The vertex that says how far a chore of the upkeep is."""
+    return make("task", name)

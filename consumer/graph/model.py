@@ -13,6 +13,8 @@ RUN = "lineage_run"
 COLUMN = "lineage_column"
 NAME = "lineage_name"
 FACET = "lineage_facet"
+TASK = "lineage_task"
+"""Where the upkeep is; not of the graph's content, so it is no element, and nothing exports it."""
 
 EDGE = "lineage_edge"
 READS = "lineage_reads"

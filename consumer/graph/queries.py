@@ -113,21 +113,19 @@ def lineage(store: GraphStore, target: Target, upstream: int, downstream: int, *
     label, widen = (model.COLUMN_EDGE, _widen_columns) if by_column else (model.EDGE, _widen_nothing)
     up = _walk(_Walk(store, label, "in", widen), root, upstream)
     down = _walk(_Walk(store, label, "out", widen), root, downstream)
-    nodes = [Node(found, up.depths.get(found), down.depths.get(found)) for found in {**up.depths, **down.depths}]
+    found = {**up.depths, **down.depths}
     return Lineage(
         root,
-        tuple(sorted(nodes, key=lambda node: _place(node.target))),
-        tuple(sorted(up.links, key=_order)),
-        tuple(sorted(down.links, key=_order)),
+        # Of one answer either all targets have a column or none has, so they can be compared as they are.
+        tuple(sorted(Node(target_of(id_), up.depths.get(id_), down.depths.get(id_)) for id_ in found)),
+        tuple(sorted(up.links.values(), key=_order)),
+        tuple(sorted(down.links.values(), key=_order)),
     )
 
 
-def _place(target: Target) -> tuple[DatasetName, str]:
-    return target.dataset, target.column or ""
-
-
 def _order(link: Link) -> tuple[object, ...]:
-    return _place(link.source), _place(link.target), link.job or (), link.tool, link.transformations
+    source, target, job, tool, transformations = link
+    return source, target, job or (), tool, transformations
 
 
 Asked = Mapping[str, Collection[str]]
@@ -138,31 +136,36 @@ Widen = Callable[[GraphStore, Collection[str]], Asked]
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """A walk in one direction, and what it has found."""
+    """A walk in one direction, and what it has found.
+
+    Attributes:
+        depths: How many steps each vertex lies from the root, by id: an id is quickly hashed, a target is not.
+        links: By id of the edge, or by both ends where there is none.
+    """
 
     store: GraphStore
     label: str
     direction: Direction
     widen: Widen
-    depths: dict[Target, int] = field(default_factory=dict)
-    links: set[Link] = field(default_factory=set)
+    depths: dict[str, int] = field(default_factory=dict)
+    links: dict[str | tuple[str, str], Link] = field(default_factory=dict)
 
 
 def _walk(walk: _Walk, root: Target, steps: int) -> _Walk:
     frontier = {_id(root)}
     reached = set(frontier)
-    walk.depths[root] = 0
+    walk.depths.update(dict.fromkeys(frontier, 0))
     for depth in range(steps):
         asked = walk.widen(walk.store, sorted(frontier))
         edges = walk.store.edges_at(list(asked), walk.label, walk.direction)
-        ends = {_near_end(edge, walk.direction): None for edge in edges}
+        ends = dict.fromkeys(_near_end(edge, walk.direction) for edge in edges)
         for near in ends:
             _stand_in(walk, near, asked[near], depth)
-        walk.links.update(link_of(edge) for edge in edges)
+        walk.links.update((edge.id, link_of(edge)) for edge in edges if edge.id not in walk.links)
         frontier = {_far_end(edge, walk.direction) for edge in edges} - reached
         reached |= frontier
         for id_ in frontier:
-            walk.depths.setdefault(target_of(id_), depth + 1)
+            walk.depths.setdefault(id_, depth + 1)
         if not frontier:
             break
     return walk
@@ -170,12 +173,11 @@ def _walk(walk: _Walk, root: Target, steps: int) -> _Walk:
 
 def _stand_in(walk: _Walk, near: str, wanted_for: Collection[str], depth: int) -> None:
     """Notes that something was walked through on behalf of others: `*` for its columns, or columns for their `*`."""
-    target = target_of(near)
-    walk.depths.setdefault(target, depth)
-    for id_ in wanted_for:
-        other = target_of(id_)
-        if other != target:
-            walk.links.add(Link(target, other, None) if walk.direction == "in" else Link(other, target, None))
+    walk.depths.setdefault(near, depth)
+    for other in wanted_for:
+        if other != near:
+            source, target = (near, other) if walk.direction == "in" else (other, near)
+            walk.links[source, target] = Link(target_of(source), target_of(target), None)
 
 
 def _widen_nothing(_: GraphStore, frontier: Collection[str]) -> Asked:
@@ -188,7 +190,7 @@ def _widen_columns(store: GraphStore, frontier: Collection[str]) -> Asked:
     wholes: dict[str, str] = {}
     for id_ in frontier:
         dataset, column = target_of(id_)
-        whole = ids.column(dataset, WHOLE)
+        whole = _whole(dataset)
         asked[id_].append(id_)
         if column == WHOLE:
             wholes[ids.dataset(dataset)] = whole
@@ -197,6 +199,12 @@ def _widen_columns(store: GraphStore, frontier: Collection[str]) -> Asked:
     for edge in store.edges_at(list(wholes), model.COLUMN_OF, "in") if wholes else ():
         asked[edge.source].append(wholes[edge.target])
     return asked
+
+
+# Asked for each column of a dataset.
+@lru_cache(maxsize=8192)
+def _whole(dataset: DatasetName) -> str:
+    return ids.column(dataset, WHOLE)
 
 
 def _id(target: Target) -> str:

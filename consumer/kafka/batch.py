@@ -39,12 +39,12 @@ class Batch:
     letters: list[DeadLetter] = field(default_factory=list)
     size: int = 0
 
-    def add(self, record: Record, decode: Decode, max_ahead_s: float) -> None:
-        """Takes a record in, as an event or as a dead letter."""
+    def add(self, record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> None:
+        """Takes a record in, as an event or as a dead letter; the arguments are those of `event_of`."""
         self.records.append(record)
         self.size += record.size
         try:
-            self.events.append((record, event_of(record, decode, max_ahead_s)))
+            self.events.append((record, event_of(record, decode, max_ahead_s, now_ms)))
         except (RejectedEvent, RejectedRecord) as error:
             self.letters.append(DeadLetter(record, error.reason, error.path))
             _log.warning("record rejected", record=str(record), path=error.path, reason=error.reason)
@@ -57,13 +57,14 @@ class Batch:
         self.size = sum(record.size for record in self.records)
 
 
-def event_of(record: Record, decode: Decode, max_ahead_s: float) -> Event:
+def event_of(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> Event:
     """The event in a record.
 
     Args:
         record: As it was read.
         decode: From its value to an event.
-        max_ahead_s: How many seconds an event's time may be ahead of the record's own.
+        max_ahead_s: How many seconds an event's time may be ahead of the record's own, and of ours.
+        now_ms: Milliseconds since 1970 in UTC, by our clock: a producer whose own is wrong stamps the record with it.
 
     Raises:
         RejectedEvent: The value is no event, or its time can't be true.
@@ -72,6 +73,5 @@ def event_of(record: Record, decode: Decode, max_ahead_s: float) -> Event:
     if record.value is None:
         raise RejectedRecord(TOMBSTONE)
     event = decode(record.value)
-    if record.timestamp_ms > 0:
-        require_plausible(event, record.timestamp_ms, max_ahead_s)
+    require_plausible(event, min(now_ms, record.timestamp_ms) if record.timestamp_ms > 0 else now_ms, max_ahead_s)
     return event

@@ -1,26 +1,45 @@
-"""Reads a topic from its first record to its last, as a person would: without a group, and without a trace."""
+"""Reads parts of a topic, or all of it, as a person would: without a group, and without a trace."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, errors
 from kafka.structs import TopicPartition as KafkaPartition
 
 from consumer.errors import TransientError, UsageError
 from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
 from consumer.kafka.diagnosis import diagnose
-from consumer.kafka.record import Record
+from consumer.kafka.lost_offsets import OnLost
+from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.source import record_of
+from consumer.kafka.spans import Bound, Span
 from consumer.setting_groups import KafkaSettings
 
-SILENCE_S = 20.0
+SILENCE_S: Final = 20.0
 """Seconds without a record, short of the end, after which reading is given up."""
+
+FETCH_BYTES: Final = 2 * MAX_MESSAGE_BYTES
+"""The most that is fetched of all partitions at once; a record that is larger comes alone."""
 
 
 def browse(settings: KafkaSettings, topic: str) -> Iterator[Record]:
     """Every record that the topic holds at the moment of the call, partition by partition.
+
+    Raises:
+        UsageError: The cluster refuses, or there is no such topic.
+        TransientError: The broker is away.
+    """
+    with reading(settings, topic) as reader:
+        yield from reader.records(reader.spans())
+
+
+@contextmanager
+def reading(settings: KafkaSettings, topic: str) -> Iterator[Reader]:
+    """A reader of a topic, closed at the end.
 
     Raises:
         UsageError: The cluster refuses, or there is no such topic.
@@ -32,26 +51,114 @@ def browse(settings: KafkaSettings, topic: str) -> Iterator[Record]:
     options = client_options(settings) | {
         "group_id": None,
         "enable_auto_commit": False,
-        "auto_offset_reset": "earliest",
-        "max_partition_fetch_bytes": 2 * MAX_MESSAGE_BYTES,
+        # What is no longer there is told, and not passed over.
+        "auto_offset_reset": "none",
+        "max_partition_fetch_bytes": FETCH_BYTES,
+        "fetch_max_bytes": FETCH_BYTES,
         "metrics_enabled": False,
     }
     with talking(f"reading of topic {topic}", settings):
         consumer = KafkaConsumer(**options)
-        try:
-            for number in sorted(consumer.partitions_for_topic(topic) or ()):
-                yield from _partition(consumer, KafkaPartition(topic, number))
-        finally:
-            consumer.close(autocommit=False)
+    try:
+        yield Reader(consumer, settings, topic)
+    finally:
+        consumer.close(autocommit=False)
 
 
-def _partition(consumer: Any, partition: KafkaPartition) -> Iterator[Record]:
-    consumer.assign([partition])
-    end = consumer.end_offsets([partition])[partition]
-    consumer.seek_to_beginning(partition)
-    # The position moves over what is compacted or aborted, too; the last record's offset may not be the end.
-    while (at := consumer.position(partition)) is not None and at < end:
-        found = consumer.poll(timeout_ms=int(SILENCE_S * 1000)).get(partition, [])
-        if not found and consumer.position(partition) == at:
-            raise TransientError(f"{partition.topic}[{partition.partition}]@{at}: nothing comes, but the end is {end}")
-        yield from (record_of(raw) for raw in found if raw.offset < end)
+def _nobody(_: TopicPartition, __: int) -> None:
+    """Does not mind what is lost."""
+
+
+class Reader:
+    """A consumer of no group; used by one thread.
+
+    Every method raises `TransientError` when the broker can't serve now, and `UsageError` when it refuses.
+
+    Attributes:
+        on_lost: Told of records that retention took before they were read.
+    """
+
+    def __init__(self, consumer: Any, settings: KafkaSettings, topic: str) -> None:
+        self.on_lost: OnLost = _nobody
+        self._consumer = consumer
+        self._settings = settings
+        self._topic = topic
+
+    def spans(self, begin: Bound | None = None, end: Bound | None = None) -> list[Span]:
+        """What there is between two bounds now, by partition; empty ones included.
+
+        `on_lost` is told of offsets before the first that is there, where `begin` names them.
+        """
+        with self._talking():
+            partitions = [
+                KafkaPartition(self._topic, n) for n in self._consumer.partitions_for_topic(self._topic) or ()
+            ]
+            first = {p.partition: at for p, at in self._consumer.beginning_offsets(partitions).items()}
+            last = {p.partition: at for p, at in self._consumer.end_offsets(partitions).items()}
+            starts = (begin or Bound()).within(last, self._at_time(partitions), first)
+            stops = (end or Bound()).within(last, self._at_time(partitions), last)
+        found = []
+        for number in sorted(starts.keys() & stops.keys()):
+            place, least = TopicPartition(self._topic, number), first[number]
+            start, stop = max(starts[number], least), min(stops[number], last[number])
+            if (gone := min(least, stops[number]) - starts[number]) > 0:
+                self.on_lost(place, gone)
+            found.append(Span(place, min(start, stop), stop))
+        return found
+
+    def _at_time(self, partitions: Sequence[KafkaPartition]) -> Callable[[int], Mapping[int, int | None]]:
+        def find(time_ms: int) -> dict[int, int | None]:
+            found = self._consumer.offsets_for_times(dict.fromkeys(partitions, time_ms))
+            return {p.partition: None if at is None else at.offset for p, at in found.items()}
+
+        return find
+
+    def records(self, spans: Sequence[Span]) -> Iterator[Record]:
+        """The records of spans, span by span; those that are gone meanwhile are left out."""
+        for span in spans:
+            self.start([span])
+            silent_since = time.monotonic()
+            # The position moves over what is compacted or aborted, too; the last record's offset may not be the end.
+            while (at := self.position(span.place)) < span.stop:
+                found = self.poll(SILENCE_S / 10, 500)
+                if found or self.position(span.place) > at:
+                    silent_since = time.monotonic()
+                elif time.monotonic() - silent_since > SILENCE_S:
+                    raise TransientError(f"{span.place}@{at}: nothing comes, but the end is {span.stop}")
+                yield from (record for record in found if record.offset < span.stop)
+
+    def start(self, spans: Sequence[Span]) -> None:
+        """From now on `poll` reads these partitions, each from its span's start on."""
+        partitions = {KafkaPartition(*span.place): span.start for span in spans}
+        with self._talking():
+            self._consumer.assign(list(partitions))
+            for partition, offset in partitions.items():
+                self._consumer.seek(partition, offset)
+
+    def poll(self, timeout_s: float, max_records: int) -> list[Record]:
+        """The next records, also those behind a span's end."""
+        with self._talking():
+            try:
+                found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+            except errors.OffsetOutOfRangeError as error:
+                self._skip(error.args[0])
+                return []
+        return [record_of(raw) for records in found.values() for raw in records]
+
+    def _skip(self, positions: Mapping[KafkaPartition, int]) -> None:
+        """Retention was faster: goes on at the first record that is there."""
+        for partition, first in self._consumer.beginning_offsets(list(positions)).items():
+            self.on_lost(TopicPartition(*partition), max(0, first - positions[partition]))
+            self._consumer.seek(partition, first)
+
+    def position(self, place: TopicPartition) -> int:
+        """The offset of the next record to read."""
+        with self._talking():
+            return int(self._consumer.position(KafkaPartition(*place)) or 0)
+
+    def pause(self, place: TopicPartition) -> None:
+        """Reads no more of a partition."""
+        self._consumer.pause(KafkaPartition(*place))
+
+    def _talking(self) -> AbstractContextManager[None]:
+        return talking(f"reading of topic {self._topic}", self._settings)

@@ -17,7 +17,7 @@ from consumer.kafka.flood import Flood
 from consumer.kafka.insistence import Insistence
 from consumer.kafka.record import Record, TopicPartition
 from consumer.sink import Sink
-from schemas.events import Event
+from schemas.events import Event, RunEvent
 
 TRIES_ALONE: Final = 3
 """How often one event alone has to be refused until it counts as the culprit."""
@@ -114,7 +114,8 @@ class _Writing:
             else:
                 return
         self.refused[record.place, record.offset] = DeadLetter(record, str(error))
-        _log.warning("record rejected", record=str(record), path="$", reason=str(error))
+        run = event.run.run_id if isinstance(event, RunEvent) else None
+        _log.warning("record rejected", record=str(record), run=run, path="$", reason=str(error))
 
 
 def _halves(portion: Pairs) -> list[Pairs]:

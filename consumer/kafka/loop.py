@@ -8,6 +8,7 @@ without effect.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -69,6 +70,7 @@ class Loop:
         wait: How long to wait between two tries; exponential with jitter unless said otherwise.
         sleep: Waits for so many seconds, or until `stop` is set.
         executor: Runs the writing, one at a time; a thread of its own unless said otherwise.
+        wall_clock: Seconds since 1970, against which events from the future are told.
     """
 
     def __init__(
@@ -86,12 +88,14 @@ class Loop:
         wait: wait_base | None = None,
         sleep: Callable[[float], None] | None = None,
         executor: Executor | None = None,
+        wall_clock: Clock = time.time,
     ) -> None:
         self._source = source
         self._decode = decode
         self._batching = batching
         self._rejecting = rejecting or DeadLetterSettings()
         self._clock = clock
+        self._wall_clock = wall_clock
         self._stop = stop
         self._observer = observer or Unobserved()
         self._insist = Insistence(batching, clock, stop, self._observer, sleep=sleep or self._pause, wait=wait)
@@ -171,10 +175,11 @@ class Loop:
 
     def _fill(self) -> None:
         """Decodes what arrived into the next batch."""
+        now_ms = int(self._wall_clock() * 1000)
         while self._arrived and not self._is_full():
             if not self._batch.records:
                 self._batch.since = self._clock()
-            self._batch.add(self._arrived.popleft(), self._decode, self._rejecting.max_ahead_s)
+            self._batch.add(self._arrived.popleft(), self._decode, self._rejecting.max_ahead_s, now_ms)
 
     def _is_full(self) -> bool:
         batch, limits = self._batch, self._batching

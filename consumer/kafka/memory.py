@@ -7,36 +7,22 @@ process.
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 import time
-import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from consumer.errors import TransientError, UsageError
+import structlog
+
+from consumer.errors import TransientError
+from consumer.kafka.lost_offsets import LostOffset, OnLost, Policy
+from consumer.kafka.memory_log import Log
 from consumer.kafka.producer import Outgoing
-from consumer.kafka.record import Headers, Record, TopicPartition
+from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.source import OnRevoked
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS records (
-    topic TEXT, "partition" INTEGER, "offset" INTEGER, key BLOB, value BLOB, timestamp_ms INTEGER NOT NULL,
-    PRIMARY KEY (topic, "partition", "offset")
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS headers (
-    topic TEXT, "partition" INTEGER, "offset" INTEGER, place INTEGER, name TEXT NOT NULL, data BLOB NOT NULL,
-    PRIMARY KEY (topic, "partition", "offset", place)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS committed (
-    group_id TEXT, topic TEXT, "partition" INTEGER, "offset" INTEGER NOT NULL,
-    PRIMARY KEY (group_id, topic, "partition")
-) WITHOUT ROWID;
-"""
+_log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -47,7 +33,7 @@ class _Group:
     owners: dict[TopicPartition, MemorySource] = field(default_factory=dict)
 
 
-class Broker:
+class Broker(Log):
     """Topics and groups; safe for any number of threads.
 
     Args:
@@ -59,101 +45,8 @@ class Broker:
     """
 
     def __init__(self, path: Path | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+        super().__init__(path, clock)
         self._groups: dict[tuple[str, str], _Group] = {}
-        self.changed = threading.Condition(threading.RLock())
-        try:
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_TABLES)
-        except sqlite3.Error as error:
-            raise UsageError(f"{path} can't be used as a broker's log: {error}") from error
-
-    def create_topic(self, name: str, partitions: int = 1) -> bool:
-        """Makes a topic; false if there was one of that name, which is left as it is."""
-        with self.changed:
-            made = self._db.execute("INSERT OR IGNORE INTO topics VALUES (?, ?)", (name, partitions))
-            return made.rowcount == 1
-
-    def partitions(self, topic: str) -> int:
-        """How many partitions a topic has.
-
-        Raises:
-            UsageError: There is no such topic.
-        """
-        with self.changed:
-            found = self._db.execute("SELECT partitions FROM topics WHERE name = ?", (topic,)).fetchone()
-        if found is None:
-            raise UsageError(f"there is no topic {topic}; create it first")
-        return int(found[0])
-
-    def append(self, topic: str, records: Sequence[Outgoing]) -> None:
-        """Writes records in one transaction; a key's records go to one partition, those without to the first.
-
-        Raises:
-            TransientError: The file can't be written now.
-            UsageError: There is no such topic.
-        """
-        count = self.partitions(topic)
-        with self.changed:
-            with self._transaction():
-                for key, value, headers in records:
-                    self._insert(topic, zlib.crc32(key) % count if key else 0, key, value, headers)
-            self.changed.notify_all()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            with self._db:
-                yield
-        except sqlite3.Error as error:
-            raise TransientError(f"the broker's file can't be written: {error}") from error
-
-    def _insert(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        place = (topic, partition, self.end(TopicPartition(topic, partition)))
-        row = (*place, key, value, int(self._clock() * 1000))
-        self._db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", row)
-        rows = [(*place, number, name, data) for number, (name, data) in enumerate(headers)]
-        self._db.executemany("INSERT INTO headers VALUES (?, ?, ?, ?, ?, ?)", rows)
-
-    def read(self, place: TopicPartition, offset: int, limit: int) -> list[Record]:
-        """Up to `limit` records of a partition from an offset on."""
-        with self.changed:
-            rows = self._db.execute(
-                'SELECT "offset", key, value, timestamp_ms FROM records'
-                ' WHERE topic = ? AND "partition" = ? AND "offset" >= ? ORDER BY "offset" LIMIT ?',
-                (*place, offset, limit),
-            ).fetchall()
-            return [Record(*place, at, key, value, stamp, self._headers(place, at)) for at, key, value, stamp in rows]
-
-    def _headers(self, place: TopicPartition, offset: int) -> Headers:
-        return tuple(
-            self._db.execute(
-                'SELECT name, data FROM headers WHERE topic = ? AND "partition" = ? AND "offset" = ? ORDER BY place',
-                (*place, offset),
-            )
-        )
-
-    def browse(self, topic: str) -> Iterator[Record]:
-        """Every record of a topic, partition by partition."""
-        for number in range(self.partitions(topic)):
-            place = TopicPartition(topic, number)
-            yield from self.read(place, 0, self.end(place))
-
-    def end(self, place: TopicPartition) -> int:
-        """The offset that the next record of a partition will have."""
-        with self.changed:
-            sql = 'SELECT max("offset") + 1 FROM records WHERE topic = ? AND "partition" = ?'
-            return int(self._db.execute(sql, place).fetchone()[0] or 0)
-
-    def committed(self, group_id: str, place: TopicPartition) -> int | None:
-        """Where a group goes on in a partition, if it ever committed."""
-        with self.changed:
-            sql = 'SELECT "offset" FROM committed WHERE group_id = ? AND topic = ? AND "partition" = ?'
-            found = self._db.execute(sql, (group_id, *place)).fetchone()
-        return None if found is None else int(found[0])
 
     def commit(self, member: MemorySource, offsets: Mapping[TopicPartition, int]) -> None:
         """Keeps a member's offsets, all or none.
@@ -166,9 +59,7 @@ class Broker:
             for place in offsets:
                 if owners.get(place) is not member:
                     raise TransientError(f"{place} is no longer this member's; poll, then commit what is left")
-            rows = [(member.group_id, *place, offset) for place, offset in offsets.items()]
-            with self._transaction():
-                self._db.executemany("INSERT OR REPLACE INTO committed VALUES (?, ?, ?, ?)", rows)
+            self.keep(member.group_id, offsets)
 
     def join(self, member: MemorySource) -> None:
         """A member comes in; what becomes its share is handed over as the others poll."""
@@ -205,30 +96,40 @@ class Broker:
     def _group(self, member: MemorySource) -> _Group:
         return self._groups.setdefault((member.group_id, member.topic), _Group())
 
-    def close(self) -> None:
-        """Closes the file."""
-        with self.changed:
-            self._db.close()
+
+def _ignore(*_: object) -> None:
+    """Nobody listens."""
 
 
 class MemorySource:
     """A member of a group on an embedded broker; a member that never polls keeps its partitions until it closes."""
 
     def __init__(
-        self, broker: Broker, topic: str, group_id: str, auto_offset_reset: Literal["earliest", "latest"] = "earliest"
+        self,
+        broker: Broker,
+        topic: str,
+        group_id: str,
+        auto_offset_reset: Literal["earliest", "latest"] = "earliest",
+        on_lost_offsets: Policy = "earliest",
     ) -> None:
         self.topic = topic
         self.group_id = group_id
         self._broker = broker
         self._latest = auto_offset_reset == "latest"
+        self._on_lost_offsets: Policy = on_lost_offsets
         self._positions: dict[TopicPartition, int] = {}
+        self._first = 0
+        self._deletions = 0
         self._on_revoked: OnRevoked | None = None
+        self._on_lost: OnLost = _ignore
 
-    def subscribe(self, on_revoked: OnRevoked) -> None:
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = _ignore) -> None:
         """Joins the group."""
         if self._on_revoked is None:
             self._broker.join(self)
-        self._on_revoked = on_revoked
+            self._first = self._broker.partitions(self.topic)
+            self._deletions = self._broker.deletions(self.topic)
+        self._on_revoked, self._on_lost = on_revoked, on_lost
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:
         """Waits for records, or for partitions that come or go."""
@@ -237,6 +138,7 @@ class MemorySource:
         def anything() -> bool:
             self._rebalance()
             for place in sorted(self._positions):
+                self._mend(place)
                 found.extend(self._broker.read(place, self._positions[place], max_records - len(found)))
             return bool(found)
 
@@ -266,7 +168,13 @@ class MemorySource:
         self._on_revoked = None
         self._positions.clear()
 
+    def lag(self) -> Mapping[TopicPartition, int]:
+        """Records that `poll` has not given."""
+        with self._broker.changed:
+            return {place: self._broker.end(place) - position for place, position in self._positions.items()}
+
     def _rebalance(self) -> None:
+        self._watch()
         revoked, new = self._broker.rebalance(self)
         for place in revoked:
             del self._positions[place]
@@ -275,11 +183,42 @@ class MemorySource:
         if revoked:
             self._tell(revoked)
 
+    def _watch(self) -> None:
+        """A topic that was made anew is begun anew."""
+        if (deletions := self._broker.deletions(self.topic)) == self._deletions:
+            return
+        if not self._broker.exists(self.topic):
+            raise TransientError(f"topic {self.topic} is gone; it is waited for")
+        for place in list(self._positions):
+            self._mend(place, anew=True)
+        self._deletions = deletions
+
+    def _mend(self, place: TopicPartition, *, anew: bool = False) -> None:
+        """Goes on where there is something, if the position is not in the topic."""
+        position, beginning, end = self._positions[place], self._broker.beginning(place), self._broker.end(place)
+        if beginning <= position <= end and not anew:
+            return
+        found = LostOffset(place, position, beginning, end, anew)
+        resumed = found.resume(self._on_lost_offsets)
+        backwards = anew or resumed < position
+        if backwards:
+            self._tell({place})
+        if backwards or self._broker.committed(self.group_id, place) == position:
+            self._broker.commit(self, {place: resumed})
+        self._positions[place] = resumed
+        lost = found.lost(resumed)
+        _log.warning(str(found), going_on_at=resumed, lost=lost, on_lost_offsets=self._on_lost_offsets)
+        if lost:
+            self._on_lost(place, lost)
+
     def _beginning(self, place: TopicPartition) -> int:
         committed = self._broker.committed(self.group_id, place)
         if committed is not None:
             return committed
-        return self._broker.end(place) if self._latest else 0
+        if self._latest and place.partition < self._first:
+            self._broker.commit(self, {place: (end := self._broker.end(place))})
+            return end
+        return self._broker.beginning(place)
 
     def _tell(self, revoked: Collection[TopicPartition]) -> None:
         if self._on_revoked is not None:

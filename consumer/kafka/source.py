@@ -1,7 +1,8 @@
 """Where records come from: a group's share of a topic's partitions, and what of it has been committed.
 
 A rebalance takes partitions away while `poll` or `heartbeat` runs, and at no other time. Which ones is told to
-`on_revoked`; what of them is in hand but not committed is dropped, because their new owner gets it again.
+`on_revoked`; what of them is in hand but not committed is dropped, because their new owner gets it again. So it is when
+a topic was made anew, or has lost its end: its partitions are gone, and begin again.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from importlib.util import find_spec
+from typing import Any, Protocol, cast
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka import ConsumerRebalanceListener, KafkaConsumer, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
@@ -19,6 +21,8 @@ from kafka.structs import TopicPartition as KafkaPartition
 from consumer.errors import UsageError
 from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
 from consumer.kafka.diagnosis import require_reachable
+from consumer.kafka.lost_offsets import OnLost
+from consumer.kafka.positions import LIBRARY_POLICY, Positions
 from consumer.kafka.record import Record, TopicPartition
 from consumer.setting_groups import KafkaSettings
 
@@ -32,14 +36,23 @@ REJOIN_S = 5.0
 """How long one call takes part in a rebalance that does not end, because another member is busy."""
 
 
+def _ignore(*_: object) -> None:
+    """Nobody listens yet."""
+
+
 class Source(Protocol):
     """A member of a consumer group; used by one thread.
 
     Every method raises `TransientError` when the broker can't serve now, and `UsageError` when it refuses the settings.
     """
 
-    def subscribe(self, on_revoked: OnRevoked) -> None:
-        """Joins the group; safe to call again after it failed."""
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = _ignore) -> None:
+        """Joins the group; safe to call again after it failed.
+
+        Args:
+            on_revoked: Told which partitions are gone.
+            on_lost: Told of records that are gone from the topic before the group read them, also while it was away.
+        """
         ...
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:
@@ -55,6 +68,14 @@ class Source(Protocol):
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Keeps, for each partition, the offset at which the group goes on: the last one done, plus one."""
+        ...
+
+    def lag(self) -> Mapping[TopicPartition, int]:
+        """For each partition that is owned, how many of its records `poll` has not given; asks nobody.
+
+        As of the last answer to a fetch, so it stands still while `heartbeat` holds the reading; a partition that was
+        not fetched from yet is left out. May be called on any thread.
+        """
         ...
 
     def close(self) -> None:
@@ -73,10 +94,11 @@ class KafkaSource:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._consumer: Any = None
+        self._positions: Positions  # made with the consumer
         self._changes = _Changes()
         self._on_revoked: OnRevoked = _ignore
 
-    def subscribe(self, on_revoked: OnRevoked) -> None:
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = _ignore) -> None:
         """Joins the group, after finding out in words whether it can.
 
         Raises:
@@ -92,6 +114,7 @@ class KafkaSource:
             consumer = KafkaConsumer(**consumer_options(self._settings))
             consumer.subscribe([self._settings.topic], listener=self._changes)
         self._changes.pause = consumer.pause
+        self._positions = Positions(consumer, self._settings, on_lost, on_revoked)
         self._consumer = consumer
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:
@@ -100,8 +123,9 @@ class KafkaSource:
         if paused := self._consumer.paused():
             self._consumer.resume(*paused)
         with self._talking("reading"):
+            self._positions.watch()
             self._rejoin()
-            found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+            found = self._fetch(timeout_s, max_records)
             if not found:  # otherwise what is found might be revoked before it is given
                 self._rejoin()
         self._tell()
@@ -113,7 +137,7 @@ class KafkaSource:
         self._consumer.pause(*self._consumer.assignment())
         with self._talking("keeping the membership"):
             self._rejoin()
-            found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=1)
+            found = self._fetch(timeout_s, 1)
             for partition, records in found.items():
                 # It was assigned and fetched within one poll, before it could be paused; take it again later.
                 self._consumer.seek(partition, records[0].offset)
@@ -137,6 +161,25 @@ class KafkaSource:
         consumer, self._consumer = self._consumer, None
         with self._talking("leaving the group"):
             consumer.close(autocommit=False, timeout_ms=int(COMMIT_TIMEOUT_S * 1000))
+
+    def lag(self) -> Mapping[TopicPartition, int]:
+        """Records behind the high watermark."""
+        return self._positions.lag() if self._consumer is not None else {}
+
+    def is_member(self) -> bool:
+        """Whether the group counts it in, with a share of the partitions that may be empty; asks nobody."""
+        consumer = self._consumer
+        return consumer is not None and bool(consumer._coordinator.stable())  # noqa: SLF001 -- not public
+
+    def _fetch(self, timeout_s: float, max_records: int) -> Mapping[KafkaPartition, list[Any]]:
+        try:
+            return cast(
+                "Mapping[KafkaPartition, list[Any]]",
+                self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records),
+            )
+        except errors.KafkaError as error:
+            self._positions.mend(error)
+            return {}
 
     def _rejoin(self) -> None:
         """Lets a rebalance end within one call.
@@ -172,16 +215,26 @@ def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
     return client_options(settings) | {
         "group_id": settings.group_id,
         "enable_auto_commit": False,
-        "auto_offset_reset": settings.auto_offset_reset,
+        "auto_offset_reset": LIBRARY_POLICY,
+        "metadata_max_age_ms": int(settings.metadata_max_age_s * 1000),
         "partition_assignment_strategy": (CooperativeStickyAssignor,),
         "session_timeout_ms": int(settings.session_timeout_s * 1000),
         "heartbeat_interval_ms": int(settings.heartbeat_interval_s * 1000),
         "max_poll_interval_ms": int(settings.max_poll_interval_s * 1000),
         "fetch_max_wait_ms": 250,
         "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
+        "check_crcs": checks_crcs(settings),
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
     }
+
+
+def checks_crcs(settings: KafkaSettings) -> bool:
+    """Whether each batch's checksum is compared when it is read."""
+    if settings.check_crcs == "auto":
+        # In Python it costs 0.08 ms for each KB, which is more than all else that is done with an event.
+        return find_spec("crc32c") is not None
+    return settings.check_crcs == "always"
 
 
 class _Changes(ConsumerRebalanceListener):  # type: ignore[misc] # the library has no types
@@ -210,7 +263,3 @@ def record_of(raw: Any) -> Record:
     """The library's record as ours."""
     headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
     return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.timestamp, headers)
-
-
-def _ignore(*_: object) -> None:
-    """Nobody listens yet."""

@@ -7,12 +7,16 @@ of them: one edge, where one to each column would multiply with the width of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
 
+from consumer.lineage.memo import Memo
 from schemas.naming import DatasetName
+
+MIB = 1024 * 1024
+UNPACKED_SIZE = 6
+"""How many times as large as its text an unpacked lineage is, about."""
 
 WHOLE = "*"
 """The column that stands for the dataset as a whole."""
@@ -70,11 +74,19 @@ def pack(lineage: OutputLineage) -> object:
     }
 
 
-@lru_cache(maxsize=4096)
+_UNPACKED: Memo[str, OutputLineage] = Memo(48 * MIB)
+_SOURCES: Memo[str, frozenset[DatasetName]] = Memo(16 * MIB)
+
+
 def unpack(text: str) -> OutputLineage:
     """The lineage of a packed text; the empty text, of a deleted facet, tells nothing."""
     if not text:
         return NOTHING
+    found = _UNPACKED.get(text)
+    return _UNPACKED.put(text, _unpack(text), len(text) * UNPACKED_SIZE) if found is None else found
+
+
+def _unpack(text: str) -> OutputLineage:
     packed = orjson.loads(text)
     datasets = packed["datasets"]
     return OutputLineage(
@@ -83,10 +95,10 @@ def unpack(text: str) -> OutputLineage:
     )
 
 
-@lru_cache(maxsize=4096)
 def sources(text: str) -> frozenset[DatasetName]:
     """Every dataset that the lineage of a packed text comes from."""
-    return unpack(text).sources
+    found = _SOURCES.get(text)
+    return _SOURCES.put(text, unpack(text).sources, 2 * len(text)) if found is None else found
 
 
 def _source(item: Sequence[str]) -> Source:

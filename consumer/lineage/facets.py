@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from consumer.lineage.columns import WHOLE, OutputLineage, Source, pack
+from consumer.lineage.memo import OVERHEAD, Memo
 from consumer.lineage.registers import INLINE_CHARS, Value, as_json, value_of
 from schemas.errors import BadFacet
 from schemas.facets import datasets, dbt, jobs, lineage
@@ -23,6 +23,9 @@ from schemas.naming import DatasetName, canonical, engine, parts
 
 ALWAYS_INLINE = 16_384
 """For values that views read without a look-up of their text."""
+
+MOST_REMEMBERED = 64 * 1024 * 1024
+"""Bytes of facets and what was made of them: those of some five thousand models with all their columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,18 @@ def read_facet(kept: Kept, raw: object, at: str) -> Reading:
         raise BadFacet(f"{at}{error.path}", error.reason) from None
 
 
-@lru_cache(maxsize=16_384)
+_READINGS: Memo[tuple[Kept, bytes], Reading] = Memo(MOST_REMEMBERED)
+
+
 def _reading(kept: Kept, raw: bytes) -> Reading:
+    found = _READINGS.get((kept, raw))
+    if found is None:
+        made = _made_of(kept, raw)
+        found = _READINGS.put((kept, raw), made, OVERHEAD + len(raw) + len(made.value.text or made.value.ref))
+    return found
+
+
+def _made_of(kept: Kept, raw: bytes) -> Reading:
     view = read(kept.view, {kept.view.key: orjson.loads(raw)}, "")
     if view is None or view is DELETED:
         return Reading(value_of(""))

@@ -13,6 +13,9 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import Processor
 
+from consumer.telemetry.places import spell_out
+from consumer.telemetry.repeats import Repeats
+
 Format = Literal["auto", "json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -27,15 +30,23 @@ _NOISY = {
 }
 
 
-def configure(level: Level = "info", format: Format = "auto", stream: TextIO | None = None) -> None:  # noqa: A002
+def configure(
+    level: Level = "info",
+    format: Format = "auto",  # noqa: A002
+    stream: TextIO | None = None,
+    *,
+    repeats_per_minute: int = 0,
+) -> None:
     """Sets up both structlog and the standard library's logging; safe to call again.
 
     Args:
         level: Least level that is told.
         format: `auto` is `console` on a terminal and `json` elsewhere.
         stream: Where to; stderr if it is not given.
+        repeats_per_minute: How often the same warning or error is told; 0 for always.
     """
     out = stream or sys.stderr
+    repeats = Repeats(repeats_per_minute)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -44,7 +55,14 @@ def configure(level: Level = "info", format: Format = "auto", stream: TextIO | N
         structlog.stdlib.ExtraAdder(),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # What is held back costs no more than that.
+        processors=[
+            structlog.stdlib.filter_by_level,
+            repeats,
+            *shared,
+            spell_out,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
@@ -56,6 +74,7 @@ def configure(level: Level = "info", format: Format = "auto", stream: TextIO | N
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(format, out)],
         )
     )
+    handler.addFilter(repeats)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -107,6 +107,22 @@ class Member:
         assert not self._errors, f"a member failed: {self._errors}"
 
 
+class Losses(dict[TopicPartition, int]):
+    """Records that are lost, by partition."""
+
+    def __call__(self, place: TopicPartition, count: int) -> None:
+        """Adds a loss."""
+        self[place] = self.get(place, 0) + count
+
+
+def commit_ahead(kit: Kit, topic: str, offset: int) -> None:
+    """Commits an offset that the topic does not have yet, as it is when the topic's end was lost."""
+    with closing(kit.source(topic, "g")) as source:
+        source.subscribe(nobody)
+        take(source, 1)
+        source.commit({TopicPartition(topic, 0): offset})
+
+
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Waits for what members do in their threads."""
     never = threading.Event()
@@ -170,6 +186,28 @@ class TestBroker:
                 assert take(source, 1)[0].value == b"a"
                 source.commit({TopicPartition(topic, 0): 1})
 
+    def test_latest_begins_at_the_end(self, kit: Kit) -> None:
+        """A new group may skip what is there; from then on nothing is skipped, not even after a crash."""
+        topic = kit.topic()
+        send(kit, topic, "old")
+        with closing(kit.source(topic, "g", begin="latest")) as source:
+            source.subscribe(nobody)
+            until(lambda: source.poll(0.2, 10) == [] and source.lag() == {TopicPartition(topic, 0): 0}, "beginning")
+        send(kit, topic, "while away")
+        with closing(kit.source(topic, "g", begin="latest")) as source:
+            source.subscribe(nobody)
+            assert [record.value for record in take(source, 1)] == [b"while away"]
+
+    def test_added_partitions_are_read(self, kit: Kit) -> None:
+        """Partitions that are added are read from their first record, also under `latest`: nobody meant to skip it."""
+        topic = kit.topic()
+        with closing(kit.source(topic, "g", begin="latest")) as source:
+            source.subscribe(nobody)
+            until(lambda: source.poll(0.2, 10) == [] and len(source.lag()) == 1, "beginning")
+            kit.add_partitions(topic, 4)
+            send_to_all(kit, topic)
+            assert {record.value for record in take(source, 8)} == {key.encode() for key in "abcdefgh"}
+
     def test_rebalances(self, kit: Kit) -> None:
         """A second member gets a share, the first is told what it lost, and each commits its own."""
         topic = kit.topic(partitions=2)
@@ -194,6 +232,110 @@ class TestBroker:
                 # While the other one still holds its share, or what is taken over at once would be forgotten here.
                 stays.records.clear()
             wait_for(lambda: leaves.places() <= stays.places(), "taking over")
+
+    def test_lag_is_what_was_not_given(self, kit: Kit) -> None:
+        """The lag counts down as records are given, and ends at nought."""
+        topic = kit.topic()
+        place = TopicPartition(topic, 0)
+        send(kit, topic, *"abcde")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            assert source.lag() == {}, "nothing is owned yet"
+            assert len(take(source, 2)) == 2
+            assert source.lag() == {place: 3}
+            take(source, 3)
+            assert source.lag() == {place: 0}
+        assert source.lag() == {}, "who has left owns nothing"
+
+    def test_retention_overtakes_the_reader(self, kit: Kit) -> None:
+        """What retention takes before it is read is counted, and reading goes on at what is left."""
+        topic, lost = kit.topic(), Losses()
+        send(kit, topic, *"abc")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody, lost)
+            take(source, 3)
+            source.heartbeat(0.5)  # ends the fetch that is under way, or it would bring some of what follows
+            send(kit, topic, *"defghij")
+            kit.truncate(TopicPartition(topic, 0), 7)
+            found = take(source, 3)
+        assert [record.offset for record in found] == [7, 8, 9]
+        assert lost == {TopicPartition(topic, 0): 4}, "d, e, f and g were never read"
+
+    def test_retention_overtakes_the_group_while_it_is_away(self, kit: Kit) -> None:
+        """A loss during an outage is told by the next member, and not again by the one after."""
+        topic, lost = kit.topic(), Losses()
+        place = TopicPartition(topic, 0)
+        send(kit, topic, *"abcdef")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            take(source, 6)
+            source.commit({place: 2})
+        kit.truncate(place, 5)
+        for _ in range(2):
+            with closing(kit.source(topic, "g")) as source:
+                source.subscribe(nobody, lost)
+                assert [record.value for record in take(source, 1)] == [b"f"]
+        assert lost == {place: 3}, "c, d and e are lost, once"
+
+    def test_offset_beyond_the_end(self, kit: Kit) -> None:
+        """A group that is beyond the topic's end reads what is there; nothing is known to be lost."""
+        topic, lost = kit.topic(), Losses()
+        send(kit, topic, *"ab")
+        commit_ahead(kit, topic, 40)
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody, lost)
+            assert [record.value for record in take(source, 2)] == [b"a", b"b"]
+        assert lost == {}
+
+    def test_lost_offsets_latest(self, kit: Kit) -> None:
+        """Under `latest` it goes on at the end, and what it leaves out is counted."""
+        topic, lost = kit.topic(), Losses()
+        place = TopicPartition(topic, 0)
+        send(kit, topic, *"abcdef")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(nobody)
+            take(source, 1)
+            source.commit({place: 1})
+        kit.truncate(place, 3)
+        with closing(kit.source(topic, "g", "latest")) as source:
+            source.subscribe(nobody, lost)
+            until(lambda: source.poll(0.2, 10) == [] and bool(lost), "telling of the loss")
+            send(kit, topic, "g")
+            assert [record.value for record in take(source, 1)] == [b"g"]
+        assert lost == {place: 5}
+
+    def test_lost_offsets_stop(self, kit: Kit) -> None:
+        """Under `stop` it ends with both offsets in words, and commits nothing."""
+        topic = kit.topic()
+        send(kit, topic, *"ab")
+        commit_ahead(kit, topic, 40)
+        for _ in range(2):
+            with closing(kit.source(topic, "g", "stop")) as source:
+                source.subscribe(nobody)
+                with pytest.raises(UsageError, match=r"is at 40, but .*ends at 2.*on_lost_offsets is stop"):
+                    take(source, 1)
+
+    def test_topic_made_anew(self, kit: Kit) -> None:
+        """Another topic of the same name is read from its first record, though it has more than was read of the old."""
+        topic, gone = kit.topic(), set[TopicPartition]()
+        place = TopicPartition(topic, 0)
+        send(kit, topic, *"abc")
+        with closing(kit.source(topic, "g")) as source:
+            source.subscribe(gone.update)
+            take(source, 3)
+            kit.make_anew(topic)
+            send(kit, topic, *"ABCDE")
+            found: dict[int, bytes | None] = {}
+
+            def all_read() -> bool:
+                with suppress(TransientError):  # while there is none of its name
+                    found.update({record.offset: record.value for record in source.poll(0.2, 10)})
+                return len(found) == 5
+
+            until(all_read, "reading of the new topic")
+            source.commit({place: 5})
+        assert found == dict(enumerate([b"A", b"B", b"C", b"D", b"E"]))
+        assert gone == {place}, "what was in hand of the old one is void"
 
     def test_heartbeat_takes_nothing(self, kit: Kit) -> None:
         """A member that waits stays one, and reads on afterwards where it was."""

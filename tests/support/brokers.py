@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from consumer.kafka.browse import browse
+from consumer.kafka.lost_offsets import Policy
 from consumer.kafka.memory import Broker, MemoryProducer, MemorySource
 from consumer.kafka.producer import Producer, TopicProducer
-from consumer.kafka.record import Record
+from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.source import KafkaSource, Source
 from consumer.setting_groups import KafkaSettings
 from tests.support.servers import KafkaBroker
+
+Begin = Literal["earliest", "latest"]
 
 
 class Kit(Protocol):
@@ -26,12 +29,24 @@ class Kit(Protocol):
         """A way to write."""
         ...
 
-    def source(self, topic: str, group: str) -> Source:
+    def source(self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest") -> Source:
         """A member to be."""
         ...
 
     def browse(self, topic: str) -> Iterator[Record]:
         """All that a topic holds."""
+        ...
+
+    def truncate(self, place: TopicPartition, offset: int) -> None:
+        """Does what retention does: removes the records before an offset."""
+        ...
+
+    def make_anew(self, topic: str) -> None:
+        """Deletes a topic and makes an empty one of its name."""
+        ...
+
+    def add_partitions(self, topic: str, total: int) -> None:
+        """Gives a topic more partitions."""
         ...
 
 
@@ -51,13 +66,27 @@ class MemoryKit:
         """A way to write."""
         return MemoryProducer(self.broker)
 
-    def source(self, topic: str, group: str) -> Source:
+    def source(self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest") -> Source:
         """A member to be."""
-        return MemorySource(self.broker, topic, group)
+        return MemorySource(self.broker, topic, group, begin, on_lost_offsets)
 
     def browse(self, topic: str) -> Iterator[Record]:
         """All that a topic holds."""
         return self.broker.browse(topic)
+
+    def truncate(self, place: TopicPartition, offset: int) -> None:
+        """Removes the records before an offset."""
+        self.broker.truncate(place, offset)
+
+    def make_anew(self, topic: str) -> None:
+        """Deletes a topic and makes it again."""
+        partitions = self.broker.partitions(topic)
+        self.broker.delete_topic(topic)
+        self.broker.create_topic(topic, partitions)
+
+    def add_partitions(self, topic: str, total: int) -> None:
+        """Gives a topic more partitions."""
+        self.broker.add_partitions(topic, total)
 
 
 class KafkaKit:
@@ -78,7 +107,7 @@ class KafkaKit:
                 "password": self._server.password,
                 "ca_file": self._server.ca_file,
             }
-        return KafkaSettings.model_validate(where | {"session_timeout_s": 6.0} | more)
+        return KafkaSettings.model_validate(where | {"session_timeout_s": 6.0, "metadata_max_age_s": 1.0} | more)
 
     def topic(self, partitions: int = 1) -> str:
         """Makes a topic with a name of its own."""
@@ -88,10 +117,23 @@ class KafkaKit:
         """A way to write."""
         return TopicProducer(self.settings())
 
-    def source(self, topic: str, group: str) -> Source:
+    def source(self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest") -> Source:
         """A member to be."""
-        return KafkaSource(self.settings(topic=topic, group_id=group))
+        more = {"on_lost_offsets": on_lost_offsets, "auto_offset_reset": begin}
+        return KafkaSource(self.settings(topic=topic, group_id=group, **more))
 
     def browse(self, topic: str) -> Iterator[Record]:
         """All that a topic holds."""
         return browse(self.settings(), topic)
+
+    def truncate(self, place: TopicPartition, offset: int) -> None:
+        """Removes the records before an offset."""
+        self._server.truncate(place.topic, place.partition, offset)
+
+    def make_anew(self, topic: str) -> None:
+        """Deletes a topic and makes it again."""
+        self._server.make_anew(topic)
+
+    def add_partitions(self, topic: str, total: int) -> None:
+        """Gives a topic more partitions."""
+        self._server.add_partitions(topic, total)

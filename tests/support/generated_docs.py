@@ -11,12 +11,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
 
 from consumer.cli import cli
 from consumer.graph.model import ELEMENTS, Element
 from consumer.settings import Setting, describe
+from consumer.telemetry.metrics import CATALOGUE, Metric
 from emitter.config import KafkaConfig
 
 ROOT = Path(__file__).parents[2]
@@ -99,11 +102,20 @@ def helps() -> str:
     """What `--help` prints, for each command."""
     # With the group's own settings, as when it is called; a command keeps the help option of its first context.
     top = click.Context(cli, info_name="headwater", **{**cli.context_settings, "terminal_width": HELP_WIDTH})
-    shown = {"headwater": top} | {
-        f"headwater {name}": click.Context(command, info_name=name, parent=top, terminal_width=HELP_WIDTH)
-        for name, command in cli.commands.items()
-    }
-    return "\n\n".join(f"## {name}\n\n```text\n{_help(context)}\n```" for name, context in shown.items())
+    shown = {"headwater": top} | dict(_below(top))
+    return "\n\n".join(
+        f"{'#' * max(2, name.count(' ') + 1)} {name}\n\n```text\n{_help(context)}\n```"
+        for name, context in shown.items()
+    )
+
+
+def _below(context: click.Context) -> Iterator[tuple[str, click.Context]]:
+    """The commands below a command, each followed by those below it."""
+    if isinstance(context.command, click.Group):
+        for name, command in context.command.commands.items():
+            below = click.Context(command, info_name=name, parent=context, terminal_width=HELP_WIDTH)
+            yield below.command_path, below
+            yield from _below(below)
 
 
 def _help(context: click.Context) -> str:
@@ -132,6 +144,28 @@ def _makefile() -> str:
     return (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
+def metrics() -> str:
+    """Every metric of the service."""
+    rows = ((f"`{m.name}`", m.type, m.unit, _labels(m), m.meaning) for m in CATALOGUE)
+    return _table(("metric", "type", "unit", "labels", "meaning"), rows)
+
+
+def _labels(metric: Metric[Any]) -> str:
+    return "; ".join(
+        f"`{name}`: {values if isinstance(values, str) else ', '.join(f'`{value}`' for value in values)}"
+        for name, values in metric.labels.items()
+    )
+
+
+def alerts() -> str:
+    """Every alert rule, with what to do."""
+    groups = yaml.safe_load((ROOT / "deploy" / "monitoring" / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    words = [rule["annotations"] for rule in rules]
+    rows = ((r["alert"], r["labels"]["severity"], w["summary"], w["action"]) for r, w in zip(rules, words, strict=True))
+    return _table(("alert", "severity", "means", "what to do"), rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "transport": transport,
@@ -139,6 +173,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "help": helps,
     "graph": graph,
     "make": make_targets,
+    "metrics": metrics,
+    "alerts": alerts,
 }
 
 

@@ -3,10 +3,15 @@
 import os
 import signal
 import uuid
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tests.support.process import Server, free_port, require
 
@@ -95,6 +100,61 @@ class KafkaBroker(Server):
             topic = {"num_partitions": partitions, "replication_factor": 1, "configs": settings}
             admin.create_topics({name: topic}, wait_for_metadata=True)
         return name
+
+    def add_partitions(self, topic: str, total: int) -> None:
+        """Gives a topic more partitions, so that it has so many."""
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
+            admin.create_partitions({topic: total})
+
+    def truncate(self, topic: str, partition: int, offset: int) -> None:
+        """Removes the records of a partition before an offset, as retention does."""
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
+            admin.delete_records({TopicPartition(topic, partition): offset})
+
+    def make_anew(self, topic: str) -> None:
+        """Deletes a topic and makes an empty one of its name, with as many partitions."""
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
+            partitions = len(admin.describe_topics([topic])[0]["partitions"])
+            admin.delete_topics([topic])
+            # The controller forgets it at once, but the broker is told a moment later.
+            for attempt in Retrying(
+                wait=wait_fixed(0.05),
+                stop=stop_after_delay(30),
+                retry=retry_if_exception_type(TopicAlreadyExistsError),
+                reraise=True,
+            ):
+                with attempt:
+                    admin.create_topics(
+                        {topic: {"num_partitions": partitions, "replication_factor": 1}}, wait_for_metadata=True
+                    )
+
+    def commit(self, topic: str, group: str, offsets: Mapping[int, int]) -> None:
+        """Moves a group, of which no member may be there, to an offset in each partition."""
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
+            places = {TopicPartition(topic, number): OffsetAndMetadata(at, "", -1) for number, at in offsets.items()}
+            admin.alter_group_offsets(group, places)
+
+    def committed(self, topic: str, group: str) -> dict[int, int]:
+        """What a group has committed of a topic, by partition."""
+        found: dict[TopicPartition, OffsetAndMetadata] = {}
+        # Until the first member of the first group has joined, there is nobody who knows.
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin, suppress(CoordinatorNotAvailableError):
+            found = admin.list_group_offsets({group: None})[group]
+        return {place.partition: kept.offset for place, kept in found.items() if place.topic == topic}
+
+    def shares(self, group: str) -> dict[str, set[int]]:
+        """The partitions of each member of a group, by client id; none while the group rebalances."""
+        found: dict[str, Any] = {"group_state": "Unknown"}
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin, suppress(CoordinatorNotAvailableError):
+            found = admin.describe_groups([group])[group]
+        if found["group_state"] != "Stable":
+            return {}
+        return {
+            member["client_id"]: {
+                number for topic in member["member_assignment"]["assigned_partitions"] for number in topic["partitions"]
+            }
+            for member in found["members"]
+        }
 
     def records(self, topic: str) -> list[Record]:
         """All that a topic holds now, by partition and offset."""

@@ -3,6 +3,7 @@
 import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,20 +30,27 @@ class NeptuneProxy(Server):
     credentials = Credentials()
     region = "us-east-1"
 
-    def __init__(self) -> None:
-        self.backend = GremlinServer()
+    def __init__(self, *options: str, backend: GremlinServer | None = None) -> None:
+        """Starts it.
+
+        Args:
+            options: More for its command line, such as `--idle-timeout 2`.
+            backend: The Gremlin Server behind it, which it does not stop; one of its own if none is given.
+        """
+        self.backend = backend or GremlinServer()
+        self._owns_backend = backend is None
         super().__init__("neptune", 'kill -9 "$(cat "$STATE/pid")"')
         self.port, self._control = free_port(), free_port()
         self.ca_file = self.state / "ca.pem"
         key = self.state / "key.pem"
         self_signed(self.ca_file, key)
-        self._start(key)
+        self._start(key, options)
 
-    def _start(self, key: Path) -> None:
+    def _start(self, key: Path, options: Sequence[str]) -> None:
         command = [sys.executable, str(STAND_INS / "neptune" / "neptune_proxy.py"), "--seed", "1"]
         command += ["--listen", f"127.0.0.1:{self.port}", "--control", f"127.0.0.1:{self._control}"]
         command += ["--backend", self.backend.url, "--tls", str(self.ca_file), str(key)]
-        command += ["--iam", ":".join(self.credentials), "--region", self.region]
+        command += ["--iam", ":".join(self.credentials), "--region", self.region, *options]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         (self.state / "pid").write_text(str(self._process.pid))
@@ -92,7 +100,8 @@ class NeptuneProxy(Server):
         self.faults()
 
     def close(self) -> None:
-        """Stops it, then its Gremlin Server."""
+        """Stops it, then its own Gremlin Server."""
         super().close()
         self._process.wait(10)
-        self.backend.close()
+        if self._owns_backend:
+            self.backend.close()

@@ -14,6 +14,7 @@ import yaml
 from click import Command
 
 from consumer import cli, wiring
+from consumer.options import every
 from consumer.settings import describe, load
 from emitter.config import _PARSERS, KafkaConfig
 from emitter.spool.command import _parser as spool_parser
@@ -40,14 +41,15 @@ every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str
 
 
 def options(command: Command) -> set[str]:
-    """The flags of a command."""
-    flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+    """The flags of a command and of those below it."""
+    found = (option for one in every(command) for option in one.params)
+    flags = {flag for option in found for flag in (*option.opts, *option.secondary_opts)}
     return {flag for flag in flags if flag.startswith("-")} | {"-h", "--help"}
 
 
 def variables() -> set[str]:
     """The environment variables of all settings and options, and those of the emitter that are Headwater's own."""
-    found = (option.envvar for command in COMMANDS.values() for option in command.params)
+    found = (option.envvar for command in every(cli.cli) for option in command.params)
     refinement = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "options.py").read_text("utf-8"))
     own = {SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
     return {setting.env for setting in describe()} | {name for name in found if isinstance(name, str)} | own

@@ -44,6 +44,10 @@ transaction.state.log.min.isr=1
 broker.heartbeat.interval.ms=200
 broker.session.timeout.ms=1500
 group.initial.rebalance.delay.ms=0
+# who comes by the plaintext listener may do everything; the user of the other one what the ACLs say, where there are any
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+super.users=User:ANONYMOUS
 CONF
   "${java_fast[@]}" kafka.tools.StorageTool format -t "$("${java_fast[@]}" kafka.tools.StorageTool random-uuid)" \
     --add-scram 'SCRAM-SHA-512=[name=headwater,password=secret]' -c "$state/server.properties" >"$state/log" 2>&1 ||

@@ -33,13 +33,23 @@ def graph(tmp_path: Path) -> str:
     return url
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+def commands(group: click.Group, *above: str) -> dict[str, click.Command]:
+    """The commands below a group by what is typed for them, and those below these."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        found[" ".join((*above, name))] = command
+        if isinstance(command, click.Group):
+            found |= commands(command, *above, name)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(commands(cli)))
 def test_help_has_examples_and_variables(name: str) -> None:
     """Each command's help shows what to type, and a variable for every option."""
-    shown = headwater(name, "--help").stdout
+    shown = headwater(*name.split(), "--help").stdout
     assert f"Examples:\n    headwater {name}" in shown, f"no example in the help of {name}"
     words = "".join(shown.split())
-    for option in cli.commands[name].params:
+    for option in commands(cli)[name].params:
         if isinstance(option, click.Option) and "--help" not in option.opts:
             assert isinstance(option.envvar, str), f"{name} {option.opts[0]} has no variable"
             assert option.envvar.startswith("HEADWATER_"), f"{option.envvar} of {option.opts[0]}"

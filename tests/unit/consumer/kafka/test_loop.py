@@ -35,11 +35,17 @@ def record(offset: int, value: bytes | None = b"x", place: TopicPartition = P0) 
     return Record(*place, offset, None, value, 0)
 
 
+class Said(bytes):
+    """Stands for an event."""
+
+    event_time = "2020-01-01T00:00:00.000000Z"
+
+
 def decode(data: bytes) -> Event:
     """Stands for the real one: an event is its bytes, and one that begins with ! is none."""
     if data.startswith(b"!"):
         raise RejectedEvent("$.job", "no job")
-    return cast("Event", data)
+    return cast("Event", Said(data))
 
 
 class Inline(Executor):
@@ -102,6 +108,7 @@ class World:
     ) -> None:
         self.now = 100.0
         self.clock_step = 0.0
+        self.wall = 1_600_000_000.0
         self.refused: set[bytes] = set()
         self.stop = threading.Event()
         self.did: list[tuple[str, Any]] = []
@@ -134,6 +141,7 @@ class World:
             wait=wait_fixed(1),
             sleep=self.sleep,
             executor=executor or Inline(),
+            wall_clock=lambda: self.wall,
         ).run()
 
     def clock(self) -> float:
@@ -472,6 +480,20 @@ def test_flood_of_rejections_stops_it() -> None:
         world.run(rejecting=limits, max_records=1)
     assert world.all("commit")[-1] == {P0: 5}, "the record that made it a flood is not passed over"
     assert len(world.all("letters")) == 3, "the flood's last letter was written"
+
+
+def test_an_event_from_the_future_is_rejected() -> None:
+    """By the record's own timestamp, and by our clock where the record has none or comes from the future, too."""
+    day_ms, now_ms = 86_400_000, 1_577_836_800_000
+    ahead = [Record(*P0, at, None, b"a", stamp) for at, stamp in enumerate((now_ms - 2 * day_ms, now_ms, 0))]
+    world = World(ahead)
+    world.wall = now_ms / 1000
+    world.run()
+    assert [offset for letters in world.all("letters") for offset, _, _ in letters] == [0]
+    world = World(ahead)
+    world.wall = now_ms / 1000 - 2 * 86_400
+    world.run()
+    assert [offset for letters in world.all("letters") for offset, _, _ in letters] == [0, 1, 2]
 
 
 def test_some_rejections_are_no_flood() -> None:

@@ -50,19 +50,6 @@ def test_commit_of_anothers_partition_is_refused() -> None:
         assert broker.committed("g", TopicPartition("t", 0)) is None
 
 
-def test_latest_begins_at_the_end() -> None:
-    """A new group may skip what is there."""
-    with closing(Broker()) as broker:
-        broker.create_topic("t")
-        producer = MemoryProducer(broker)
-        producer.write("t", [(None, b"old", ())])
-        source = MemorySource(broker, "t", "g", "latest")
-        source.subscribe(nobody)
-        assert source.poll(0, 10) == []
-        producer.write("t", [(None, b"new", ())])
-        assert [record.value for record in source.poll(0, 10)] == [b"new"]
-
-
 def test_unusable_file_is_named(tmp_path: Path) -> None:
     """What is no log is not overwritten."""
     path = tmp_path / "text.txt"
@@ -71,3 +58,16 @@ def test_unusable_file_is_named(tmp_path: Path) -> None:
         Broker(path)
     with pytest.raises(UsageError, match="there is no topic t"):
         Broker().append("t", [])
+
+
+def test_deleted_topic_is_waited_for() -> None:
+    """A member of a topic that is deleted fails until there is one of its name again."""
+    with closing(Broker()) as broker:
+        broker.create_topic("t")
+        source = MemorySource(broker, "t", "g")
+        source.subscribe(nobody)
+        broker.delete_topic("t")
+        with pytest.raises(TransientError, match="topic t is gone"):
+            source.poll(0, 10)
+        broker.create_topic("t")
+        assert source.poll(0, 10) == []

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from consumer.kafka.record import Record
 from consumer.telemetry import logs
 
 
@@ -94,3 +95,22 @@ def test_twice_is_once() -> None:
     logs.configure("info", "json", out)
     structlog.get_logger().info("once")
     assert len(out.getvalue().splitlines()) == 1
+
+
+def test_places_are_spelled_out() -> None:
+    """Topic, partition and offset can each be searched for; other words in their place stay as they are."""
+    out = io.StringIO()
+    logs.configure("info", "json", out)
+    log = structlog.get_logger()
+    record = Record("lineage.events-1", 3, 42, None, b"secret value", 0)
+    log.warning("record rejected", record=record, reason="no JSON")
+    log.warning("record rejected", record=str(record))
+    log.warning("records lost", place=record.place)
+    log.warning("odd", record="a thing of somebody else")
+    whole, text, place, odd = (json.loads(line) for line in out.getvalue().splitlines())
+    for line in (whole, text):
+        assert (line["topic"], line["partition"], line["offset"]) == ("lineage.events-1", 3, 42)
+        assert "record" not in line
+    assert (place["topic"], place["partition"], "offset" in place) == ("lineage.events-1", 3, False)
+    assert odd["record"] == "a thing of somebody else"
+    assert "secret value" not in out.getvalue()

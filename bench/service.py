@@ -1,0 +1,141 @@
+"""`headwater consume` as a process, watched from outside: how far it has committed, and what it holds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from bench.topic import Committed, Topic
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.process import tail
+
+HEADWATER = Path(sys.executable).with_name("headwater")
+STALLED_S = 120.0
+"""How long nothing may be committed until the service counts as stuck, in seconds."""
+LOOK_S = 0.05
+"""Seconds between two questions how far it is."""
+
+
+class Usage(NamedTuple):
+    """What a process holds: resident memory in MB, threads, open files and sockets."""
+
+    rss_mb: float
+    threads: int
+    files: int
+
+
+class Service:
+    """A `headwater consume` process; SIGTERM at the end, which it must obey.
+
+    Raises:
+        RuntimeError: It ended otherwise than with 0; with the end of its log.
+    """
+
+    def __init__(self, broker: KafkaBroker, topic: Topic, graph: str, **settings: object) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="headwater-bench-")
+        self._log = Path(self._folder.name) / "log"
+        environment = {
+            "HEADWATER_GRAPH": graph,
+            "HEADWATER_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap,
+            "HEADWATER_KAFKA__TOPIC": topic.name,
+            "HEADWATER_KAFKA__GROUP_ID": topic.name,
+            "HEADWATER_KAFKA__DEAD_LETTER_TOPIC": broker.create_topic(),
+            **{f"HEADWATER_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        self.dead_letters = environment["HEADWATER_KAFKA__DEAD_LETTER_TOPIC"]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [HEADWATER, "consume"], env=os.environ | environment, cwd=self._folder.name, stdout=log, stderr=log
+            )
+
+    def require_alive(self) -> None:
+        """Makes sure that it still runs."""
+        if self._process.poll() is not None:
+            raise RuntimeError(f"headwater consume ended with {self._process.returncode}:\n{self.said()}")
+
+    def said(self) -> str:
+        """The end of its log."""
+        return tail(self._log)
+
+    def usage(self) -> Usage:
+        """What it holds now (proc(5))."""
+        proc = Path("/proc") / str(self._process.pid)
+        status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
+        return Usage(int(status["VmRSS"].split()[0]) / 1024, int(status["Threads"]), len(os.listdir(proc / "fd")))  # noqa: PTH208 - names are enough
+
+    def stop(self) -> None:
+        """Asks it to end, and makes sure that it does so well."""
+        self._process.send_signal(signal.SIGTERM)
+        status = self._process.wait(60)
+        if status:
+            raise RuntimeError(f"headwater consume ended with {status} after SIGTERM:\n{self.said()}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.stop()
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._folder.cleanup()
+
+
+class Progress(NamedTuple):
+    """How far a group was at a moment: seconds of a steady clock, and by partition what was committed."""
+
+    at: float
+    offsets: Mapping[int, int]
+
+    @property
+    def total(self) -> int:
+        """Records committed of all partitions."""
+        return sum(self.offsets.values())
+
+
+def watch(broker: KafkaBroker, topic: Topic, services: Sequence[Service]) -> Iterator[Progress]:
+    """Yields each advance of a group, until all that was sent is committed.
+
+    Raises:
+        RuntimeError: A service ended, or nothing advances.
+    """
+    committed, last, moved = Committed(broker, topic.name, topic.name), Progress(0, {}), time.monotonic()
+    try:
+        while last.total < topic.sent:
+            for service in services:
+                service.require_alive()
+            now = Progress(time.monotonic(), committed.offsets())
+            if now.total > last.total:
+                yield now
+                last, moved = now, now.at
+            elif now.at - moved > STALLED_S:
+                raise RuntimeError(f"{now.total:,} of {topic.sent:,} are committed, and no more in {STALLED_S:.0f} s")
+            time.sleep(LOOK_S)
+    finally:
+        committed.close()
+
+
+@contextmanager
+def running(broker: KafkaBroker, topic: Topic, graph: str, count: int = 1) -> Iterator[list[Service]]:
+    """So many members of one group."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Service(broker, topic, graph)) for _ in range(count)]
+
+
+def rate(path: Sequence[Progress], after: int = 0, until: int | None = None) -> float | None:
+    """Events per second between two counts of committed records; None where there are not two moments between them."""
+    within = [step for step in path if after <= step.total and (until is None or step.total <= until)]
+    if len(within) < 2:  # noqa: PLR2004 - a rate takes two
+        return None
+    first, last = within[0], within[-1]
+    return (last.total - first.total) / (last.at - first.at)

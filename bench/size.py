@@ -1,0 +1,109 @@
+"""`python -m bench.size`: how large the graph grows, counted on an invented project and scaled.
+
+What a model is costs once; what is known of its runs costs for each run, until `headwater prune` or
+`upkeep.runs_older_than_days` takes it away. Bytes are those of a SQLite file; Neptune's are about as many in its
+storage, and are not counted here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.report import parser, table, tell
+from bench.workload import Project
+from consumer.graph import model
+from consumer.graph.embedded import EmbeddedStore
+from consumer.graph_sink import GraphSink
+from consumer.lineage.identity import IdentityRules
+from schemas.decode import decode
+
+PROJECTS = ((100, 24), (1_000, 24), (10_000, 24), (10_000, 1))
+"""Models, and builds a day."""
+
+KEPT_DAYS = 90
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+class Size(NamedTuple):
+    """What a graph holds."""
+
+    vertices: float
+    edges: float
+    size: float
+
+    def per(self, count: int) -> Size:
+        """The share of one of so many."""
+        return Size(*(part / count for part in self))
+
+    def without(self, other: Size) -> Size:
+        """What is more than in another one."""
+        return Size(*(mine - its for mine, its in zip(self, other, strict=True)))
+
+    def plus(self, times: float, other: Size) -> Size:
+        """With so many times another one."""
+        return Size(*(mine + times * its for mine, its in zip(self, other, strict=True)))
+
+
+def measured(models: int, builds: int) -> tuple[Size, Size]:
+    """What one model costs, with its first run, and what each further run costs."""
+    project = Project("size", models)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.db"
+        first = _built(project, path, range(1))
+        last = _built(project, path, range(1, 1 + builds))
+    return first.per(models), last.without(first).per(models * builds)
+
+
+def _built(project: Project, path: Path, builds: range) -> Size:
+    store = EmbeddedStore(path)
+    sink = GraphSink(store, IdentityRules.of())
+    for number in builds:
+        sink.write([decode(value) for _, value in project.build(number)])
+    count = {"vertex": 0, "edge": 0}
+    for element in model.ELEMENTS:
+        all_of = store.vertices if element.kind == "vertex" else store.edges
+        count[element.kind] += sum(1 for _ in all_of(element.label))
+    store.close()
+    return Size(count["vertex"], count["edge"], path.stat().st_size)
+
+
+def rows(of_model: Size, of_run: Size) -> list[list[str]]:
+    """The table: one model, one run, and projects of several sizes."""
+    found = [_row("a model of 12 columns that reads two", of_model), _row("each further run of it", of_run)]
+    nothing = Size(0, 0, 0)
+    for models, builds in PROJECTS:
+        often = "hourly" if builds > 1 else "daily"
+        project = nothing.plus(models, of_model)
+        day = nothing.plus(models * builds, of_run)
+        found.append(_row(f"{models:,} models", project))
+        found.append(_row(f"- each day, built {often}", day))
+        found.append(_row(f"- with runs of {KEPT_DAYS} days, built {often}", project.plus(KEPT_DAYS, day)))
+    return found
+
+
+def _row(what: str, size: Size) -> list[str]:
+    return [what, f"{size.vertices:,.0f}", f"{size.edges:,.0f}", _bytes(size.size)]
+
+
+def _bytes(size: float) -> str:
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB")):
+        if size >= unit:
+            return f"{size / unit:,.1f} {name}"
+    return f"{size / KIB:,.0f} KiB"
+
+
+def main() -> None:
+    """Counts and prints the table."""
+    options = parser("bench.size", __doc__ or "")
+    options.add_argument("--models", type=int, default=200, help="models of the project that is counted (200)")
+    options.add_argument("--builds", type=int, default=5, help="how often it is built again (5)")
+    chosen = options.parse_args()
+    of_model, of_run = measured(chosen.models, chosen.builds)
+    heads = ("what", "vertices", "edges", "SQLite file")
+    tell("bench.size", table(heads, rows(of_model, of_run)), write=chosen.write)
+
+
+if __name__ == "__main__":
+    main()

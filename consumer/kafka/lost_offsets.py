@@ -1,0 +1,67 @@
+"""What to do when a group stands at an offset that its topic does not have: retention, a cut-off end, a new topic.
+
+Pure; the sources find out, and do what is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from consumer.errors import UsageError
+from consumer.kafka.record import TopicPartition
+
+Policy = Literal["earliest", "latest", "stop"]
+"""`kafka.on_lost_offsets`: go on at the oldest record that is there, at the end, or not at all."""
+
+OnLost = Callable[[TopicPartition, int], None]
+"""Told how many records of a partition are gone that the group had not read, or are left out by `latest`.
+
+Called on the thread that polls. The count is one of offsets: exact, unless transactions or compaction left gaps.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LostOffset:
+    """A place in a partition that is not there.
+
+    Attributes:
+        place: The partition.
+        position: The offset at which the group would go on.
+        beginning: The least offset that is there.
+        end: The offset that the next record will have.
+        anew: The topic is another one of the same name, so that what was read was read of the old one.
+    """
+
+    place: TopicPartition
+    position: int
+    beginning: int
+    end: int
+    anew: bool = False
+
+    def resume(self, policy: Policy) -> int:
+        """The offset at which to go on.
+
+        Raises:
+            UsageError: A person is to decide.
+        """
+        if policy == "stop":
+            raise UsageError(
+                f"{self}; kafka.on_lost_offsets is stop: set it to earliest or latest to go on, or give the group"
+                " other offsets"
+            )
+        return self.beginning if policy == "earliest" else self.end
+
+    def lost(self, resumed: int) -> int:
+        """How many offsets the group will not have read when it goes on at `resumed`."""
+        return resumed - min(self.position, self.beginning)
+
+    def __str__(self) -> str:
+        there = f"the topic begins at {self.beginning} and ends at {self.end}"
+        if self.anew:
+            return f"{self.place}: the topic was deleted and made anew; the group was at {self.position}, and {there}"
+        where = f"{self.place}: the group is at {self.position}, but {there}"
+        if self.position < self.beginning:
+            return f"{where}: retention took {self.beginning - self.position} records that were not read"
+        return f"{where}: it was made anew, or its end was lost"

@@ -1,0 +1,68 @@
+"""Documents as people read them: JSON over lines with one place marked, and text that can do a terminal no harm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from schemas.paths import join
+
+MOST_DEPTH: Final = 100
+"""Levels of nesting that are shown; what is deeper is rejected for that."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """A text whose control characters, marks of direction and half characters are spelled out."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class _Line(NamedTuple):
+    """A line of a document, and the path of what begins on it; empty where nothing does."""
+
+    path: str
+    text: str
+
+
+def marked(value: bytes, path: str, mark: str = "> ") -> list[str]:
+    """A document's lines, that of a place with a mark before it; a document that is no JSON is shown as text.
+
+    Args:
+        value: The document.
+        path: A JSON path, such as `$.run.runId`; where it leads nowhere, what is nearest above is marked.
+        mark: What goes before the line; all others have as many blanks.
+    """
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return [" " * len(mark) + line for line in printable(value.decode("utf-8", "backslashreplace")).split("\n")]
+    lines = list(_lines(document, "$", "", "", ""))
+    at = max((line.path for line in lines if line.path and _leads_to(line.path, path)), key=len, default="$")
+    found = next((number for number, line in enumerate(lines) if line.path == at), 0)
+    return [(mark if number == found else " " * len(mark)) + printable(line.text) for number, line in enumerate(lines)]
+
+
+def _leads_to(path: str, target: str) -> bool:
+    return target.startswith(path) and target[len(path) : len(path) + 1] in {"", ".", "["}
+
+
+def _lines(value: Any, path: str, indent: str, head: str, tail: str) -> Iterator[_Line]:
+    """The lines of a value that stands after `head`, a key, and before `tail`, a comma."""
+    if not isinstance(value, dict | list) or not value:
+        yield _Line(path, f"{indent}{head}{orjson.dumps(value).decode()}{tail}")
+        return
+    opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    if len(indent) >= 2 * MOST_DEPTH:
+        yield _Line(path, f"{indent}{head}{opening}...{closing}{tail}")
+        return
+    yield _Line(path, f"{indent}{head}{opening}")
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for number, (key, member) in enumerate(members, 1):
+        name = f"{orjson.dumps(key).decode()}: " if isinstance(value, dict) else ""
+        comma = "," if number < len(value) else ""
+        yield from _lines(member, join(path, [key]), f"{indent}  ", name, comma)
+    yield _Line("", f"{indent}{closing}{tail}")

@@ -1,0 +1,72 @@
+"""The prune: whatever runs go, lineage is what it was; and what is told again is there again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.prune import Prune, Pruned
+from consumer.graph.reconcile import Reconcile
+from consumer.graph.store import GraphStore
+from tests.support.generate import events
+from tests.support.ingest import difference, exported, shuffled, write
+
+cutoffs = st.integers(1, 7).map(lambda second: f"2026-01-01T00:00:0{second}.000000Z")
+
+
+def prune(store: GraphStore, before: str) -> Pruned:
+    """A whole prune."""
+    chore = Prune(store, before, "test", page=2)
+    place: str | None = ""
+    while place is not None:
+        place = chore.step(place)
+    return chore.pruned
+
+
+def graph(batches: Sequence[Sequence[Any]]) -> EmbeddedStore:
+    """The graph of batches of events."""
+    store = EmbeddedStore(Path(":memory:"))
+    write(store, batches)
+    return store
+
+
+def lineage(store: GraphStore) -> bytes:
+    """An export without its runs."""
+    found = orjson.loads(exported(store))
+    del found["runs"]
+    return orjson.dumps(found, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+
+
+@settings(max_examples=200)
+@given(events(), st.integers(0, 2**32), cutoffs)
+def test_lineage_stays(documents: list[Any], seed: int, before: str) -> None:
+    """Without old runs the export is the same but for them; the views are those of the facts that are left."""
+    store = graph(shuffled(documents, seed, 4))
+    expected = lineage(store)
+    prune(store, before)
+    changed = difference(lineage(store), expected)
+    assert not changed, f"the prune changed lineage:\n{changed}"
+    assert not prune(store, before).gone, "a second prune finds nothing"
+    chore, place = Reconcile(store), ""
+    while (following := chore.step(place)) is not None:
+        place = following
+    changed = difference(lineage(store), expected)
+    assert (chore.found.mended, changed) == (0, ""), f"the facts that are left say something else:\n{changed}"
+
+
+@settings(max_examples=200)
+@given(events(), st.integers(0, 2**32), cutoffs)
+def test_what_is_told_again_is_there_again(documents: list[Any], seed: int, before: str) -> None:
+    """After a replay of all events, in any order, the graph is the one that was never pruned."""
+    store = graph([documents])
+    expected = exported(store)
+    prune(store, before)
+    write(store, shuffled(documents, seed, 4))
+    changed = difference(exported(store), expected)
+    assert not changed, f"a replay after a prune made another graph:\n{changed}"

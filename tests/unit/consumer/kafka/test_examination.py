@@ -1,0 +1,61 @@
+"""What a topic's settings and rights mean; clusters of several brokers, which the tests' is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from consumer.findings import State
+from consumer.kafka.examination import Topic, judge_rights, judge_topic
+
+CONFIGS = {
+    "cleanup.policy": "delete",
+    "retention.ms": str(7 * 24 * 3600 * 1000),
+    "max.message.bytes": str(8 * 1024 * 1024),
+    "min.insync.replicas": "2",
+}
+TOPIC = Topic("events", 6, 3, rights=frozenset({"READ", "DESCRIBE"}), configs=CONFIGS)
+DEAD = replace(TOPIC, configs={**CONFIGS, "max.message.bytes": str(9 * 1024 * 1024)})
+
+
+def test_good_topics() -> None:
+    """Three copies, two of them in sync, kept for a week: nothing to say."""
+    assert judge_topic(TOPIC, 3) == (
+        "topic events",
+        State.OK,
+        "6 partitions, 3 copies, kept for 7 days, records of up to 8 MiB",
+    )
+    assert judge_topic(DEAD, 3, letters_of=TOPIC).state is State.OK
+    assert "kept for ever" in judge_topic(replace(TOPIC, configs={**CONFIGS, "retention.ms": "-1"}), 3).words
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "words"),
+    [
+        ({"leaderless": 2}, State.FAILED, "2 partitions have no leader"),
+        ({"lagging": 1}, State.WARNING, "1 partitions have copies out of sync"),
+        ({"copies": 1, "configs": {**CONFIGS, "min.insync.replicas": "1"}}, State.WARNING, "one copy only"),
+        ({"copies": 2}, State.WARNING, "one broker less stops all writing"),
+        ({"copies": 1}, State.FAILED, "more than there are copies"),
+        ({"configs": {**CONFIGS, "cleanup.policy": "compact,delete"}}, State.FAILED, "set delete"),
+        ({"configs": {**CONFIGS, "max.message.bytes": "1000"}}, State.WARNING, "raise max.message.bytes"),
+        ({"configs": {**CONFIGS, "retention.ms": "3600000"}}, State.WARNING, "kept less than a day"),
+        ({"configs": {}}, State.WARNING, "grant DescribeConfigs"),
+    ],
+)
+def test_what_is_wrong_with_a_topic(change: dict[str, object], state: State, words: str) -> None:
+    """Each fault is told with its consequence; what loses or stops records fails, what may do so is warned of."""
+    found = judge_topic(replace(TOPIC, **change), 3)  # type: ignore[arg-type] # fields of several types
+    assert (found.state, words in found.words) == (state, True), found
+
+
+def test_dead_letters_must_fit() -> None:
+    """A topic for dead letters takes the largest record with its reason."""
+    found = judge_topic(TOPIC, 3, letters_of=TOPIC)
+    assert (found.state, "does not fit with its reason" in found.words) == (State.WARNING, True), found
+
+
+def test_rights() -> None:
+    """What is missing is named; a broker that does not tell is no failure."""
+    assert judge_rights(TOPIC, {"READ"}).state is State.OK
+    assert judge_rights(TOPIC, {"READ", "WRITE"}).words == "WRITE are missing; grant them"
+    assert judge_rights(replace(TOPIC, rights=None), {"READ"}).state is State.WARNING

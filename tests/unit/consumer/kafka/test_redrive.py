@@ -1,0 +1,89 @@
+"""Back from the dead letters, without a broker: what is written, in which order, and what crashes leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from consumer.errors import TransientError
+from consumer.kafka.dead_letters import DeadLetter
+from consumer.kafka.producer import Outgoing
+from consumer.kafka.record import Record
+from consumer.kafka.redrive import AT_ONCE, Letter, Redrive, hindrance, mark, marked
+from consumer.kafka.spans import Position
+
+EVENT = (
+    b'{"eventTime": "2026-01-02T00:00:00Z", "eventType": "START",'
+    b' "run": {"runId": "r"}, "job": {"namespace": "n", "name": "j"}}'
+)
+DAY_S = 86_400.0
+AFTER_MS = 1_767_312_000_000
+"""2026-01-02T00:00:00Z."""
+
+
+def letter(number: int, value: bytes | None = EVENT, topic: str = "events", *, has_origin: bool = True) -> Letter:
+    """A dead letter."""
+    record = Record(topic, 0, number, b"key", value, 1, (("own", b"1"),))
+    return Letter(Position(0, number), 5, DeadLetter(record, "why"), has_origin, redriven=False)
+
+
+class Writes:
+    """A producer that notes what it is given, and fails when its turn comes."""
+
+    def __init__(self, fails_at: int = -1) -> None:
+        self.done: list[tuple[str, int]] = []
+        self._fails_at = fails_at
+
+    def write(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Notes the topic and how many there were."""
+        if len(self.done) == self._fails_at:
+            raise TransientError("the broker is away")
+        self.done.append((topic, len(records)))
+
+    def close(self) -> None:
+        """Has nothing to give back."""
+
+
+def test_originals_first_and_then_their_marks() -> None:
+    """A mark is only written once its letter's record is in its topic, in portions, to each topic its own."""
+    producer, told = Writes(), list[Letter]()
+    chosen = [letter(number, topic="events" if number % 2 else "others") for number in range(AT_ONCE + 1)]
+    Redrive(producer, "dead", told.append).run(chosen)
+    assert producer.done == [("others", 50), ("events", 50), ("dead", 100), ("others", 1), ("dead", 1)]
+    assert told == chosen, "each is told of, in order"
+
+
+@pytest.mark.parametrize("fails_at", [0, 1])
+def test_what_fails_is_not_told_as_done(fails_at: int) -> None:
+    """Whether the record or its mark can't be written: the letter is not done, and comes again."""
+    producer, told = Writes(fails_at), list[Letter]()
+    with pytest.raises(TransientError):
+        Redrive(producer, "dead", told.append).run([letter(1)])
+    assert told == []
+
+
+def test_marks() -> None:
+    """A mark names its letter and has its key, so that it lies in its partition; others' headers mark nothing."""
+    key, value, headers = mark(letter(7))
+    assert (key, value) == (b"key", None)
+    assert marked(Record("dead", 0, 8, key, value, 1, headers)) == Position(0, 7)
+    assert marked(Record("dead", 0, 8, key, value, 1, (("headwater.redriven", b"x"),))) is None
+
+
+@pytest.mark.parametrize(
+    ("stands", "words"),
+    [
+        (letter(1), ""),
+        (letter(1, b"{]"), "no JSON"),
+        (letter(1, None), "tombstone"),
+        (letter(1, has_origin=False), "does not say from which topic"),
+        (letter(1, EVENT.replace(b"2026", b"2027")), "a clock is wrong"),
+    ],
+)
+def test_hindrances(stands: Letter, words: str) -> None:
+    """What the service would reject now is known before it is written; a future that has come is none."""
+    found = hindrance(stands, DAY_S, AFTER_MS)
+    assert words in found, found
+    assert bool(found) == bool(words), found
+    assert hindrance(letter(1, EVENT.replace(b"2026", b"2027")), DAY_S, AFTER_MS + 366 * 86_400_000) == ""

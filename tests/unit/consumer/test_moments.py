@@ -1,0 +1,39 @@
+"""Moments as people type them."""
+
+import pytest
+
+from consumer.errors import UsageError
+from consumer.moments import duration_s, moment_ms, spelled_time
+
+NOW_S = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected_ms"),
+    [
+        ("2027-01-15T08:00:00Z", 1_800_000_000_000),
+        ("2027-01-15T09:00:00.5+01:00", 1_800_000_000_500),
+        ("2027-01-15", 1_799_971_200_000),
+        ("90s", 1_799_999_910_000),
+        ("2w", 1_798_790_400_000),
+        ("999999999w", 0),
+        ("1960-01-01", 0),
+    ],
+)
+def test_times_and_durations(text: str, expected_ms: int) -> None:
+    """A time is one, a duration is before now, and nothing is before 1970."""
+    assert moment_ms(text, NOW_S, "--from") == expected_ms
+
+
+@pytest.mark.parametrize("text", ["", "soon", "7", "7 d", "-7d", "1.5h", "2027-13-01", "08:00"])
+def test_what_is_neither(text: str) -> None:
+    """Anything else is a mistake that names its option."""
+    with pytest.raises(UsageError, match=r"--from .* is neither a time"):
+        moment_ms(text, NOW_S, "--from")
+    assert duration_s(text) is None
+
+
+def test_spelling() -> None:
+    """A record's timestamp is shown as a time, and one that is on no calendar as it is."""
+    assert spelled_time(1_800_000_000_999) == "2027-01-15T08:00:00Z"
+    assert spelled_time(2**62) == str(2**62)

@@ -1,0 +1,41 @@
+"""Documents and texts as people read them."""
+
+import json
+
+import pytest
+
+from consumer.pretty import MOST_DEPTH, marked, printable
+
+DOCUMENT = {"run": {"facets": {}}, "inputs": [{"name": "a"}, {"name": 1}], "odd key": {"x": None}}
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("$.inputs[1].name", '"name": 1'),
+        ("$.run.runId", '"run": {'),
+        ("$.inputs[7]", '"inputs": ['),
+        ('$["odd key"].x', '"x": null'),
+        ("$.runs", "{"),
+        ("$", "{"),
+    ],
+)
+def test_the_place_or_what_is_nearest_above(path: str, line: str) -> None:
+    """One line has the mark: that of the place, or where the place would be."""
+    lines = marked(json.dumps(DOCUMENT).encode(), path)
+    (found,) = [text for text in lines if text.startswith("> ")]
+    assert found.removeprefix("> ").strip() == line, "\n".join(lines)
+    assert json.loads("\n".join(text[2:] for text in lines)) == DOCUMENT, "what is shown is the document"
+
+
+def test_what_is_no_json_is_text() -> None:
+    """Bytes that are no JSON are shown all the same, and so is what nests too deep."""
+    assert marked(b"{]\xff\x1b", "$") == ["  {]\\xff\\x1b"]
+    deep = "\n".join(marked(b"[" * 500 + b"]" * 500, "$"))
+    assert deep.count("[\n") == MOST_DEPTH, "cut where it is rejected anyway"
+    assert "[...]" in deep
+
+
+def test_a_terminal_is_not_moved() -> None:
+    """Control characters, marks of direction and half characters are spelled out; a line's end is one."""
+    assert printable("a\x1b[2J\r\u202eb\ud800é\n") == "a\\x1b[2J\\r\\u202eb\\ud800é\n"
