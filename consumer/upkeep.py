@@ -93,7 +93,8 @@ class Upkeep:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        # Not at once: a service that has just come up has events to catch up with.
+        while not self._stop.wait(self._look_every_s):
             try:
                 store = self._opens()
                 try:
@@ -104,7 +105,6 @@ class Upkeep:
                 _log.warning("upkeep interrupted, it goes on later", reason=str(error))
             except Exception:  # noqa: BLE001 - events are written without it; what is left is done when it can be
                 _log.exception("upkeep failed, it is tried again later")
-            self._stop.wait(self._look_every_s)
 
     def _turn(self, store: GraphStore) -> None:
         """Does what is due."""

@@ -17,6 +17,9 @@ from consumer.options import examples, with_settings
 from consumer.settings import Settings
 from schemas.decode import decode
 
+UPKEEP_PATIENCE_S = 5.0
+"""How long upkeep tries a request to the graph, in seconds; the end of the service waits for it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -39,7 +42,7 @@ _log = structlog.get_logger(__name__)
     show_envvar=True,
     help="Where events go; each sink has a consumer group of its own.",
 )
-@with_settings("graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry")
+@with_settings("graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry", "upkeep")
 def consume(settings: Settings, sink: str) -> None:
     """Fold events from Kafka into the graph, or forward them to DataZone, until SIGTERM.
 
@@ -54,6 +57,7 @@ def consume(settings: Settings, sink: str) -> None:
     from consumer.telemetry.metered import MeteredDeadLetters  # noqa: PLC0415
     from consumer.telemetry.service import follow, watching  # noqa: PLC0415
     from consumer.telemetry.watch import WatchedSource  # noqa: PLC0415
+    from consumer.upkeep import Upkeep  # noqa: PLC0415
 
     name = cast("wiring.SinkName", sink)
     settings = wiring.settings_for(name, settings)
@@ -78,6 +82,8 @@ def consume(settings: Settings, sink: str) -> None:
             observer=watch,
         )
         follow(watch, loop, source)
+        if name == "graph":
+            stack.enter_context(Upkeep(lambda: wiring.open_graph(settings.graph, UPKEEP_PATIENCE_S), settings.upkeep))
         _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
         loop.run()
     _log.info("stopped", signal=stop.signal)

@@ -20,6 +20,11 @@ from consumer.graph.store import Absent, Change, GraphStore, Is, Properties, Sca
 K = TypeVar("K", bound=Hashable)
 F = TypeVar("F")
 
+_PER_CHAR = 4
+"""Bytes of memory that facts take for each character of their text, measured on those of jobs, runs and names."""
+_AT_LEAST = 1_000
+"""Bytes of any document."""
+
 MOST_TRIES = 200
 """How often a change is tried against other writers before the batch is tried anew."""
 
@@ -33,6 +38,7 @@ class Document(Generic[F]):
         token: The revision and a hash, which the vertex's `rev` holds.
         facts: The facts.
         properties: The vertex's other properties.
+        size: About how many bytes of memory it takes.
         fresh: Whether it was just read, rather than kept from an earlier write of our own.
     """
 
@@ -40,6 +46,7 @@ class Document(Generic[F]):
     token: str
     facts: F
     properties: Properties = field(default_factory=dict)
+    size: int = 0
     fresh: bool = False
 
     @property
@@ -77,12 +84,19 @@ class Kind(Generic[K, F]):
 
 
 class Documents(Generic[K, F]):
-    """The documents of one kind, with those last used at hand."""
+    """The documents of one kind, with those last used at hand.
+
+    Args:
+        store: Where they are.
+        kind: Which.
+        cached: How many bytes of memory those at hand may take.
+    """
 
     def __init__(self, store: GraphStore, kind: Kind[K, F], cached: int) -> None:
         self._store = store
         self._kind = kind
-        self._cache: LRUCache[K, Document[F]] = LRUCache(cached)
+        self._cached = cached
+        self._cache: LRUCache[K, Document[F]] = LRUCache(cached, getsizeof=lambda document: document.size)
 
     def get(self, keys: Iterable[K]) -> dict[K, Document[F]]:
         """Documents by key; those that the cache lacks are read, in one request."""
@@ -104,18 +118,25 @@ class Documents(Generic[K, F]):
         for key in keys:
             properties = stored.get(self._kind.id_of(key))
             found[key] = self.absent() if properties is None else self._document(properties)
-            self._cache[key] = found[key]
+            self._keep(key, found[key])
         return found
+
+    def _keep(self, key: K, document: Document[F]) -> None:
+        self._cache.pop(key, None)
+        if document.size <= self._cached:
+            self._cache[key] = document
 
     def _document(self, properties: Properties) -> Document[F]:
         rest = {name: value for name, value in properties.items() if name not in {"rev", "facts"}}
         token = str(properties["rev"])
-        facts = self._kind.load(str(properties["facts"]))
-        return Document(int(token.partition(".")[0]), token, facts, rest, fresh=True)
+        text = str(properties["facts"])
+        return Document(
+            int(token.partition(".")[0]), token, self._kind.load(text), rest, _size(len(text), rest), fresh=True
+        )
 
     def absent(self) -> Document[F]:
         """What stands for a document that is not in the store."""
-        return Document(0, "", self._kind.empty)
+        return Document(0, "", self._kind.empty, size=_AT_LEAST)
 
     def forget(self, keys: Iterable[K]) -> None:
         """Drops documents from the cache, so that they are read again."""
@@ -165,7 +186,8 @@ class Documents(Generic[K, F]):
                     self._cache.pop(key, None)
                     again.append(key)
                 else:
-                    self._cache[key] = done[key] = drafted[key]
+                    done[key] = drafted[key]
+                    self._keep(key, drafted[key])
             if not again:
                 return done
             waiting = again
@@ -180,8 +202,11 @@ class Documents(Generic[K, F]):
     def _plan(self, key: K, known: Document[F], plan: Draft[F]) -> tuple[Document[F], Change]:
         properties: dict[str, Scalar] = dict(plan.properties)
         revision, token = known.revision, known.token
+        after = {**known.properties, **plan.properties}
+        size = known.size
         if plan.changed:
             text = self._kind.dump(plan.facts)
+            size = _size(len(text), after)
             revision += 1
             token = f"{revision}.{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
             properties |= {"rev": token, "facts": text}
@@ -192,12 +217,17 @@ class Documents(Generic[K, F]):
             steps=plan.steps,
         )
         facts = plan.facts if plan.changed else known.facts
-        return Document(revision, token, facts, {**known.properties, **plan.properties}), change
+        return Document(revision, token, facts, after, size), change
 
     def note(self, key: K, properties: Mapping[str, Scalar]) -> None:
         """Tells the cache of properties that were written by other means."""
         document = self._cache.get(key)
         if document is not None:
-            self._cache[key] = Document(
-                document.revision, document.token, document.facts, {**document.properties, **properties}
-            )
+            after = {**document.properties, **properties}
+            size = document.size + _size(0, after) - _size(0, document.properties)
+            self._keep(key, Document(document.revision, document.token, document.facts, after, size))
+
+
+def _size(chars: int, properties: Properties) -> int:
+    """About how many bytes a document takes."""
+    return _AT_LEAST + _PER_CHAR * chars + sum(len(str(value)) for value in properties.values())

@@ -155,6 +155,13 @@ class EmbeddedStore:
         for id_, text in self._db.execute("SELECT id, properties FROM vertices WHERE label = ?", (label,)):
             yield Vertex(id_, label, _load(text))
 
+    def ids(self, label: str, after: str, count: int) -> list[str]:
+        """The first ids of vertices of a label after a given one, in their order."""
+        rows = self._db.execute(
+            "SELECT id FROM vertices WHERE label = ? AND id > ? ORDER BY id LIMIT ?", (label, after, count)
+        )
+        return [id_ for (id_,) in rows.fetchall()]
+
     def edges(self, label: str) -> Iterator[Edge]:
         """All edges of a label."""
         rows = self._db.execute("SELECT id, source, target, properties FROM edges WHERE label = ?", (label,))

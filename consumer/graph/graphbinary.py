@@ -17,6 +17,7 @@ from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, M
 from gremlin_python.statics import long
 from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryWriter
 
+from consumer.graph.graphbinary_reader import Reader
 from consumer.graph.traversals import Single
 
 _INT = struct.Struct(">i").pack
@@ -141,7 +142,10 @@ def numbered(data: bytes) -> Request:
 
 
 class Serializer(GraphBinarySerializersV1):  # type: ignore[misc]  # gremlinpython has no types
-    """Takes requests that are bytes already; reads answers as gremlinpython does."""
+    """Takes requests that are bytes already; reads answers with our own reader."""
+
+    def __init__(self) -> None:
+        super().__init__(reader=Reader())
 
     def serialize_message(self, request_id: str, request_message: Request) -> bytes:  # noqa: ARG002 - its signature
         """The bytes."""

@@ -87,6 +87,10 @@ class Looking:
         """The edges of a label that leave or enter vertices."""
         return self._store.edges_at(ids, label, direction)
 
+    def ids(self, label: str, after: str, count: int) -> list[str]:
+        """The first ids of vertices of a label after a given one."""
+        return self._store.ids(label, after, count)
+
     def vertices(self, label: str) -> Iterator[Vertex]:
         """All vertices of a label."""
         return self._store.vertices(label)

@@ -85,6 +85,10 @@ class GremlinStore:
         for item in self._connection.submit(traversals.vertices(label)):
             yield Vertex(item[T.id], label, traversals.properties_of(item))
 
+    def ids(self, label: str, after: str, count: int) -> list[str]:
+        """The first ids of vertices of a label after a given one, in their order."""
+        return [str(id_) for id_ in self._connection.submit(traversals.ids(label, after, count))]
+
     def edges(self, label: str) -> Iterator[Edge]:
         """All edges of a label."""
         for item in self._connection.submit(traversals.edges(label)):

@@ -39,6 +39,15 @@ class _Known(NamedTuple):
     columns: dict[str, int]
 
 
+_PER_COLUMN = 150
+_AT_LEAST = 500
+"""Bytes of memory, about."""
+
+
+def _size(known: _Known) -> int:
+    return _AT_LEAST + _PER_COLUMN * len(known.columns)
+
+
 _NOTHING = _Known(0, complete=False, columns={})
 
 
@@ -49,7 +58,7 @@ class Nodes:
         self._store = store
         self._names = names
         self._texts = texts
-        self._known: LRUCache[DatasetName, _Known] = LRUCache(cached)
+        self._known: LRUCache[DatasetName, _Known] = LRUCache(cached, getsizeof=_size)
 
     def draw(self, groups: Iterable[Group]) -> None:
         """Brings the vertices of datasets to what their facts say.

@@ -22,7 +22,7 @@ from consumer.lineage.delta import RunFacts
 DAY_S = 86_400.0
 
 _UNITS = {"h": 3_600.0, "d": DAY_S, "w": 7 * DAY_S}
-_CACHED = 20_000
+_CACHED = 16 * 1024 * 1024
 
 
 def seconds_of(text: str) -> float:

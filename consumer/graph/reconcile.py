@@ -28,7 +28,7 @@ from consumer.lineage.delta import Delta, JobFacts, JobName, NameFacts, Output, 
 from consumer.lineage.registers import Registers
 from schemas.naming import DatasetName
 
-_CACHED = 20_000
+_CACHED = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -202,6 +202,9 @@ class _Counting:
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
         return self._store.edges_at(ids, label, direction)
 
+    def ids(self, label: str, after: str, count: int) -> list[str]:
+        return self._store.ids(label, after, count)
+
     def vertices(self, label: str) -> Iterator[Vertex]:
         return self._store.vertices(label)
 
@@ -222,7 +225,7 @@ class _Parts:
 
     def __init__(self, store: GraphStore) -> None:
         self.look = Looking(store)
-        texts = Texts(self.look)
+        texts = Texts(self.look, _CACHED)
         self.jobs = Jobs(self.look, Runs(self.look, _CACHED), _CACHED)
         self.names = Names(self.look, _CACHED)
         self.nodes = Nodes(self.look, self.names, texts, _CACHED)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import orjson
 
+from consumer.errors import TransientError
 from consumer.graph import codec, ids, model
 from consumer.graph.documents import Document, Documents, Draft, Kind
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
@@ -48,10 +49,16 @@ class Runs:
             )
 
     def moved(self, known: Mapping[str, Document[RunFacts]]) -> list[str]:
-        """Which runs somebody else has changed since they were written."""
+        """Which runs somebody else has changed since they were written.
+
+        Raises:
+            TransientError: One of them was pruned meanwhile; it is there again once all is written anew.
+        """
         stored = self._store.read([ids.run(run) for run in known], ("rev",))
-        # One that is not there any more was pruned meanwhile; it has moved, too.
-        moved = [run for run, document in known.items() if stored.get(ids.run(run), {}).get("rev") != document.token]
+        gone = [run for run in known if ids.run(run) not in stored]
+        if gone:
+            raise TransientError(f"{len(gone)} runs, such as {gone[0]}, were pruned while they were written")
+        moved = [run for run, document in known.items() if stored[ids.run(run)]["rev"] != document.token]
         self._documents.forget(moved)
         return moved
 

@@ -124,6 +124,9 @@ class GraphStore(Protocol):
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """The edges of a label that leave (`out`) or enter (`in`) vertices."""
 
+    def ids(self, label: str, after: str, count: int) -> list[str]:
+        """The first `count` ids of vertices of a label after a given one, in an order that is always the same."""
+
     def vertices(self, label: str) -> Iterator[Vertex]:
         """All vertices of a label, in no order."""
 

@@ -11,8 +11,8 @@ from consumer.graph import ids, model
 from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
 from consumer.lineage.registers import EMPTY, is_stored
 
-CACHED_CHARS = 32 * 1024 * 1024
-"""How many characters of texts are kept at hand."""
+CACHED_REFS = 100_000
+"""How many texts are known to be in the graph, by their references."""
 
 
 class MissingText(HeadwaterError):
@@ -20,12 +20,18 @@ class MissingText(HeadwaterError):
 
 
 class Texts:
-    """The texts of a graph's long values."""
+    """The texts of a graph's long values.
 
-    def __init__(self, store: GraphStore) -> None:
+    Args:
+        store: Where they are.
+        cached: How many characters of texts are kept at hand.
+    """
+
+    def __init__(self, store: GraphStore, cached: int) -> None:
         self._store = store
-        self._cache: LRUCache[str, str] = LRUCache(CACHED_CHARS, getsizeof=len)
-        self._written: LRUCache[str, bool] = LRUCache(100_000)
+        self._cached = cached
+        self._cache: LRUCache[str, str] = LRUCache(cached, getsizeof=len)
+        self._written: LRUCache[str, bool] = LRUCache(CACHED_REFS)
 
     def put(self, texts: Mapping[str, str]) -> None:
         """Stores texts by reference; those that are known to be there are left out."""
@@ -67,5 +73,5 @@ class Texts:
         return found
 
     def _keep(self, ref: str, text: str) -> None:
-        if len(text) < CACHED_CHARS:
+        if len(text) <= self._cached:
             self._cache[ref] = text

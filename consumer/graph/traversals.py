@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, Merge, T
+from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, Merge, P, T
 
 from consumer.graph import store
 from consumer.graph.store import Absent, Change, DropEdges, DropLonely, DropVertices, Edge, Is, Step, Vertex
@@ -178,6 +178,12 @@ def edges_at(ids: Sequence[str], label: str, direction: store.Direction) -> Byte
 def vertices(label: str) -> Bytecode:
     """All vertices of a label, each as a map."""
     return _query(("V",), ("hasLabel", label), ("elementMap",))
+
+
+def ids(label: str, after: str, count: int) -> Bytecode:
+    """The first ids of vertices of a label after a given one, in their order."""
+    later = ("has", T.id, P.gt(after))
+    return _query(("V",), ("hasLabel", label), later, ("order",), ("by", T.id), ("limit", count), ("id",))
 
 
 def edges(label: str) -> Bytecode:

@@ -8,10 +8,9 @@ itself, so two that do it at once, after a long pause, do no harm.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from consumer.errors import TransientError
 from consumer.graph import ids, model
@@ -30,14 +29,6 @@ LEASE_S = 300.0
 
 class Busy(TransientError):
     """Another process does the chore; it is done when that one is, or goes on when its lease runs out."""
-
-
-@runtime_checkable
-class Paged(Protocol):
-    """A store that can tell the ids of a label in pieces."""
-
-    def ids(self, label: str, after: str, count: int) -> list[str]:
-        """The first ids of a label after a given one, in an order that is always the same."""
 
 
 class Scan:
@@ -60,10 +51,7 @@ class Scan:
         return page
 
     def _fetch(self, last: str) -> list[str]:
-        if isinstance(self._store, Paged):
-            return self._store.ids(self._label, last, self._fetched)
-        later = (vertex.id for vertex in self._store.vertices(self._label) if vertex.id > last)
-        return heapq.nsmallest(self._fetched, later)
+        return self._store.ids(self._label, last, self._fetched)
 
 
 class Chore(Protocol):

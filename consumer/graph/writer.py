@@ -11,6 +11,7 @@ datasets that are shown, 7. the edges of the jobs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from consumer.errors import TransientError
 from consumer.graph.documents import MOST_TRIES, Document
@@ -24,8 +25,17 @@ from consumer.graph.texts import Texts
 from consumer.lineage.delta import Delta, JobFacts, JobName, RunFacts
 from schemas.naming import DatasetName
 
-CACHED = 20_000
-"""How many documents of each kind are kept at hand."""
+MIB = 1 << 20
+
+
+class Cached(NamedTuple):
+    """How many bytes of memory each kind of what is kept at hand may take; 120 MiB in all, some 5,000 models."""
+
+    runs: int = 12 * MIB
+    jobs: int = 48 * MIB
+    names: int = 24 * MIB
+    nodes: int = 12 * MIB
+    texts: int = 24 * MIB
 
 
 class GraphWriter:
@@ -34,7 +44,7 @@ class GraphWriter:
     Not for use by several threads at once.
     """
 
-    def __init__(self, store: GraphStore, *, cached: int = CACHED) -> None:
+    def __init__(self, store: GraphStore, cached: Cached = Cached()) -> None:  # noqa: B008 - it can't be changed
         self._store = store
         self._cached = cached
         self._begin()
@@ -42,11 +52,11 @@ class GraphWriter:
     def _begin(self) -> None:
         """Knows nothing of the graph, as at the start."""
         store, cached = self._store, self._cached
-        self._texts = Texts(store)
-        self._runs = Runs(store, cached)
-        self._jobs = Jobs(store, self._runs, cached)
-        self._names = Names(store, cached)
-        self._nodes = Nodes(store, self._names, self._texts, cached)
+        self._texts = Texts(store, cached.texts)
+        self._runs = Runs(store, cached.runs)
+        self._jobs = Jobs(store, self._runs, cached.jobs)
+        self._names = Names(store, cached.names)
+        self._nodes = Nodes(store, self._names, self._texts, cached.nodes)
         self._edges = JobEdges(store, self._jobs.documents, self._names, self._nodes, self._texts)
 
     def apply(self, delta: Delta) -> None:

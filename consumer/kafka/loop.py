@@ -205,7 +205,11 @@ class Loop:
         flight, self._flight = self._flight, None
         letters = flight.outcome.result()
         if letters is None:
-            _log.warning("stopping with records unwritten; they come again", records=len(flight.batch.records))
+            unwritten = len(flight.batch.records) + len(self._batch.records) + len(self._arrived)
+            _log.warning("stopping with records unwritten; they come again", records=unwritten)
+            # What waits behind it would fare no better, and each try takes as long as the sink's patience.
+            self._batch = Batch()
+            self._arrived.clear()
             return
         write_s = self._clock() - flight.began
         for record in flight.batch.records:
@@ -239,7 +243,7 @@ class Loop:
         )
 
     def _finish(self) -> None:
-        """Writes and commits what is in hand, each tried once more."""
+        """Writes and commits what is in hand, until that fails."""
         while self._flight is not None or self._batch.records:
             if self._flight is None:
                 self._launch()

@@ -56,6 +56,11 @@ class MeteredStore:
         with self._timed("edges_at"):
             return self._store.edges_at(ids, label, direction)
 
+    def ids(self, label: str, after: str, count: int) -> list[str]:
+        """The first ids of vertices of a label after a given one."""
+        with self._timed("vertices"):
+            return self._store.ids(label, after, count)
+
     def vertices(self, label: str) -> Iterator[Vertex]:
         """All vertices of a label; timed until the last one is taken."""
         with self._timed("vertices"):

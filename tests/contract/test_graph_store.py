@@ -265,6 +265,19 @@ class TestReads:
         assert list(store.edges("none")) == []
 
 
+    def test_ids_in_pieces(self, store: GraphStore) -> None:
+        """The ids of a label come in one order, from any of them on, and those of other labels don't."""
+        names = ["v/ä", "v/1", "v/Z", "v/a", "v/~", "v/10"]
+        do(store, *(make(name, point(f"p{name}")) for name in names))
+        label = make("x").owner.label
+        found: list[str] = []
+        while piece := store.ids(label, found[-1] if found else "", 2):
+            assert len(piece) <= 2
+            found += piece
+        assert sorted(found) == sorted(names), "each one once, and no others"
+        assert store.ids(label, found[2], 10) == found[3:], "from one of them on"
+
+
 class TestTexts:
     """Any text is kept as it is, in a value, a condition or an id."""
 

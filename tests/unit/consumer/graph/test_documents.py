@@ -54,7 +54,7 @@ def store() -> Iterator[CountingStore]:
 
 def documents(store: GraphStore) -> Documents[str, Words]:
     """The documents of a writer of its own."""
-    return Documents(store, KIND, 100)
+    return Documents(store, KIND, 1_000_000)
 
 
 def adding(*words: str) -> Update:

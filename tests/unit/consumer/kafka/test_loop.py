@@ -435,6 +435,22 @@ def test_stop_does_not_wait_for_a_sink_that_is_down() -> None:
     assert world.did[-1] == ("leave", None)
 
 
+def test_stop_tries_a_sink_that_is_down_no_further() -> None:
+    """What waits behind a batch that can't be written when it is time to go is not tried: each try may take long."""
+    world, held = World([record(0)], [record(1)], writes=[DOWN] * 9), Held()
+
+    def stop() -> None:
+        if len(world.polls) == 1:
+            world.stop.set()
+            held.release()
+
+    world.on_poll = stop
+    world.run(held, max_records=1)
+    assert world.all("write") == [[b"x"]]
+    assert world.all("commit") == []
+    assert world.did[-1] == ("leave", None)
+
+
 def test_gives_up_when_told_to() -> None:
     """With a limit, failing for longer ends the service with the last error in words."""
     world = World([record(0), record(1), record(2)], writes=[DOWN] * 99)
