@@ -34,7 +34,7 @@ check: ## lint, format, types, and which package may import which
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: setup ## the main benchmark; WHAT=growth, freshness or queries for others
+bench: setup ## the main benchmark; WHAT=growth, size, freshness or queries for others
 	$(PYTHON) -m bench$(if $(WHAT),.$(WHAT)) $(ARGS)
 
 soak: setup ## the service at work for ten minutes, judged; longer with ARGS='--seconds 3600'

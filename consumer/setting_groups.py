@@ -110,7 +110,7 @@ class BatchSettings(_Group):
 
     max_records: int = Field(500, ge=1, description="Most records in one write.")
     max_bytes: int = Field(8 * MIB, ge=1, description="Bytes of records after which a batch is written.")
-    max_age_s: Seconds = Field(0.5, description="Seconds that a record waits for others to be written with.")
+    max_age_s: Seconds = Field(0.25, description="Seconds that a record waits for others to be written with.")
     retry_first_s: Seconds = Field(
         0.5, description="About how long to wait before a failed write is tried again, in seconds."
     )

@@ -105,14 +105,18 @@ def identity_rules(settings: Settings) -> IdentityRules:
         raise UsageError(f"identity.same: {error}") from error
 
 
+SERVICE_PATIENCE_S = 10.0
+"""How long the service tries one request to the graph, in seconds, before it tries the batch in smaller portions. Its
+end waits for it."""
+
 Dress = Callable[[GraphStore], GraphStore]
 """Puts something around a store, such as a meter."""
 
 
-def graph_sink(settings: Settings, dress: Dress = lambda store: store) -> Sink:
+def graph_sink(settings: Settings, dress: Dress = lambda store: store, patience_s: float | None = None) -> Sink:
     """The sink that writes to the graph."""
     rules = identity_rules(settings)
-    return GraphSink(dress(open_graph(settings.graph)), rules)
+    return GraphSink(dress(open_graph(settings.graph, patience_s)), rules)
 
 
 def ask_graph(settings: Settings) -> None:
@@ -152,6 +156,11 @@ def datazone_sink(settings: Settings, meter: Meter | None = None) -> Sink:
     )
 
 
+def forwards(settings: Settings) -> bool:
+    """Whether a DataZone domain is configured."""
+    return bool(settings.datazone.domain_id or settings.datazone.routes)
+
+
 def datazone_targets(settings: Settings) -> list[Target]:
     """The domains of the settings.
 
@@ -182,7 +191,10 @@ def ask_datazone(settings: Settings) -> None:
 def _watched_graph(settings: Settings, watch: Watch) -> Sink:
     from consumer.telemetry.metered import MeteredStore  # noqa: PLC0415
 
-    return graph_sink(settings, lambda store: MeteredStore(store, watch.metrics, reached=watch.health.reached))
+    def metered(store: GraphStore) -> GraphStore:
+        return MeteredStore(store, watch.metrics, reached=watch.health.reached)
+
+    return graph_sink(settings, metered, SERVICE_PATIENCE_S)
 
 
 def _watched_datazone(settings: Settings, watch: Watch) -> Sink:

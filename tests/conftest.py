@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-from tests.support.servers import DbtEngines, GremlinServer, KafkaBroker, NeptuneProxy, Server
+from tests.support.servers import DataZoneServer, DbtEngines, GremlinServer, KafkaBroker, NeptuneProxy, Server
 
 # A deadline per example measures the machine, not the code; under CI the examples are the same on each run.
 settings.register_profile("headwater", deadline=None, derandomize=os.environ.get("CI") == "true")
@@ -60,7 +60,15 @@ def dbt_engines() -> Iterator[DbtEngines]:
     yield from _run("dbt_engines", DbtEngines)
 
 
-_FIXTURES = frozenset({"kafka_broker", "gremlin_server", "tinkergraph_server", "neptune_proxy", "dbt_engines"})
+@pytest.fixture(scope="session")
+def datazone_server() -> Iterator[DataZoneServer]:
+    """DataZone's look-alike, which takes any number of posts and processes them at once; `reset()` it first."""
+    yield from _run("datazone_server", DataZoneServer)
+
+
+_FIXTURES = frozenset(
+    {"datazone_server", "kafka_broker", "gremlin_server", "tinkergraph_server", "neptune_proxy", "dbt_engines"}
+)
 
 
 def _servers(item: pytest.Item) -> list[str]:

@@ -58,7 +58,7 @@ class Result:
         "headwater check kafka --create-topics --kafka-bootstrap-servers b-1.msk:9098 --kafka-auth iam",
     ),
 )
-@click.argument("systems", metavar="[SYSTEM]...", nargs=-1, type=click.Choice(["kafka", "graph"]))
+@click.argument("systems", metavar="[SYSTEM]...", nargs=-1, type=click.Choice(["kafka", "graph", "datazone"]))
 @click.option(
     "--create-topics",
     is_flag=True,
@@ -67,18 +67,19 @@ class Result:
     help="First create the topics that are missing.",
 )
 @json_option("Print a JSON array on stdout.")
-@with_settings("graph", "kafka")
+@with_settings("graph", "kafka", "datazone")
 def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, as_json: bool) -> None:
-    """Ask Kafka and the graph whether they can be reached, signed in to and used.
+    """Ask Kafka, the graph and DataZone whether they can be reached, signed in to and used.
 
-    SYSTEM is kafka or graph; both are asked if none is named. Looked at are also versions, rights, the topics'
+    SYSTEM is kafka, graph or datazone; if none is named all are asked, DataZone if it is configured. Looked at are also versions, rights, the topics'
     settings, the group's lag, and clocks. The exit code is 1 if something fails; a warning is none. Nothing is changed,
     except for topics with --create-topics.
     """
     if create_topics and (not systems or "kafka" in systems):
         _create_topics(settings)
-    checks: Mapping[str, Callable[[Settings], Result]] = {"kafka": _kafka, "graph": _graph}
-    results = [checks[system](settings) for system in dict.fromkeys(systems or checks)]
+    checks: Mapping[str, Callable[[Settings], Result]] = {"kafka": _kafka, "graph": _graph, "datazone": _datazone}
+    configured = [name for name in checks if name != "datazone" or wiring.forwards(settings)]
+    results = [checks[system](settings) for system in dict.fromkeys(systems or configured)]
     if as_json:
         click.echo(orjson.dumps([result.as_json() for result in results]))
     else:
@@ -120,6 +121,17 @@ def _kafka(settings: Settings) -> Result:
         return result.with_findings(examine(settings.kafka)) if found.ok else result
     except HeadwaterError as error:
         return Result("kafka", where, ok=False, words=str(error))
+
+
+def _datazone(settings: Settings) -> Result:
+    """Whether each domain answers; that it takes a post can't be asked without posting."""
+    domains = [route.domain_id for route in settings.datazone.routes] + [settings.datazone.domain_id or ""]
+    where = ",".join(dict.fromkeys(filter(None, domains)))
+    try:
+        wiring.ask_datazone(settings)
+    except HeadwaterError as error:
+        return Result("datazone", where, ok=False, words=str(error))
+    return Result("datazone", where, ok=True, words="reached, signed in, its events can be listed")
 
 
 def _graph(settings: Settings) -> Result:

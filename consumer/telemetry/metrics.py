@@ -160,11 +160,11 @@ DATAZONE_REQUESTS = Metric(
     "PostLineageEvent requests by what came of them.",
     {"answer": ("ok", "throttled", "conflict", "unavailable", "refused")},
 )
-DATAZONE_RATE = Metric(
+DATAZONE_SPACING = Metric(
     Gauge,
-    "headwater_datazone_rate",
-    "requests/s",
-    "Posts a second that this process allows itself of the account's quota; 0 before the first one.",
+    "headwater_datazone_post_interval_seconds",
+    "seconds",
+    "Time that this process leaves between two posts, by its share of the account's quota; 0 before the first one.",
 )
 LAST_COMMIT = Metric(
     Gauge,
@@ -201,7 +201,7 @@ READY = Metric(Gauge, "headwater_ready", "0 or 1", "Whether `/readyz` says 200."
 
 COUNTED: Final = (
     *(RECORDS, EVENTS, RECORD_BYTES, REJECTED, DEAD_LETTERS, LOST, RETRIES, CHANGES, LAST_COMMIT, BUILD),
-    *(DATAZONE_EVENTS, DATAZONE_REDUCED, DATAZONE_REQUESTS, DATAZONE_RATE),
+    *(DATAZONE_EVENTS, DATAZONE_REDUCED, DATAZONE_REQUESTS, DATAZONE_SPACING),
     *(BATCH_SECONDS, BATCH_RECORDS, WRITE_SECONDS, EVENT_DELAY, REQUEST_SECONDS),
 )
 """Metrics that are told as things happen."""

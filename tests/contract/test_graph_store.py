@@ -264,7 +264,6 @@ class TestReads:
         assert list(store.vertices("none")) == []
         assert list(store.edges("none")) == []
 
-
     def test_ids_in_pieces(self, store: GraphStore) -> None:
         """The ids of a label come in one order, from any of them on, and those of other labels don't."""
         names = ["v/ä", "v/1", "v/Z", "v/a", "v/~", "v/10"]

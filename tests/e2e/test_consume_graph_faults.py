@@ -140,18 +140,21 @@ class TestErrors:
         assert count(neptune, "connections", "opened") > 12, "another instance is only reached by a new connection"
         check(field, neptune, expected)
 
-    def test_four_writers_collide(self, field: Field, neptune: NeptuneProxy, expected: bytes) -> None:
+    def test_four_writers_collide(
+        self, neptune: NeptuneProxy, kafka_broker: KafkaBroker, tmp_path: Path, expected: bytes
+    ) -> None:
         """Four processes on four partitions write the same tables, most that meet are told to try again, and one dies.
 
         What one learns of a table's other name while another writes below the old one is mended by a reconcile, which
         is begun while they are at work, and ended afterwards.
         """
         neptune.faults(conflict=0.8)
-        names = ("one", "two", "three")
+        field, names = field_of(kafka_broker, neptune, tmp_path), ("one", "two", "three")
         with ExitStack() as stack:
             services = [stack.enter_context(field.consuming(name)) for name in names]
             with field.consuming("dies") as dies:
                 field.until_shares(*names, "dies", under_load=False)
+                field.send(records(EVENTS))
                 field.until_lag(EARLY)
                 dies.kill()
             field.until_lag(EVENTS // 4)
@@ -212,6 +215,7 @@ class TestConnections:
         neptune.faults(delay_ms=[0, 10])
         with field.consuming(KAFKA__MAX_POLL_INTERVAL_S=str(POLL_S)) as service:
             field.until_lag(EARLY)
+            began = time.monotonic()
             neptune.faults(delay_ms=[(POLL_S + 1) * 1000] * 2)
             until_counted(field, neptune, 1, "requests", "total")
             neptune.faults(delay_ms=[0, 10])
@@ -221,9 +225,8 @@ class TestConnections:
                 shares.append(field.broker.shares(field.group))
                 return count(neptune, "requests", "total") > asked
 
-            began = time.monotonic()
             field.until(is_answered, "the slow answer")
-            assert time.monotonic() - began > POLL_S / 2, "it was not slow"
+            assert time.monotonic() - began > POLL_S, "it was not slow"
             assert all(share == ALONE for share in shares), f"the member lost its share: {shares}"
             field.until_lag(0)
             service.stop()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.process import Server, free_port
@@ -12,7 +16,11 @@ PREFERRED = 0
 
 
 class KafkaFollower(Server):
-    """Node 2 of a broker's cluster; the broker is the only controller, and must outlive it."""
+    """Node 2 of a broker's cluster; the broker is the only controller, and must outlive it.
+
+    Args:
+        broker: A broker of the test's own, which no group has used yet.
+    """
 
     def __init__(self, broker: KafkaBroker) -> None:
         super().__init__("kafka-follower", "SIGNAL=KILL kafka/down.sh")
@@ -20,6 +28,8 @@ class KafkaFollower(Server):
         self.log = self.state / "kafka" / "log"
         self._broker = broker
         self.start()
+        # Else the broker makes it with one copy, somewhere. So each group's coordinator changes with the leaders.
+        self.create_topic("__consumer_offsets", 4, cleanup_policy="compact")
 
     def start(self) -> None:
         """Starts it where it stopped. Returns once it answers."""
@@ -29,11 +39,12 @@ class KafkaFollower(Server):
         """Ends it by SIGKILL, and returns once it is gone."""
         self.call("kafka/down.sh", SIGNAL="KILL")
 
-    def create_topic(self, name: str, partitions: int) -> str:
+    def create_topic(self, name: str, partitions: int, **configs: str) -> str:
         """Makes a topic with two copies of each partition, led by this node where it can be."""
+        settings = {key.replace("_", "."): value for key, value in configs.items()}
         with KafkaAdminClient(bootstrap_servers=self._broker.bootstrap) as admin:
             replicas = {number: [FOLLOWER_NODE, NODE] for number in range(partitions)}
-            admin.create_topics({name: {"assignments": replicas}}, wait_for_metadata=True)
+            admin.create_topics({name: {"assignments": replicas, "configs": settings}}, wait_for_metadata=True)
         return name
 
     def leads(self, topic: str) -> bool:
@@ -45,11 +56,15 @@ class KafkaFollower(Server):
         return self._is(topic, NODE, {NODE})
 
     def elect(self, topic: str) -> None:
-        """Makes it the leader again, if it is in step."""
-        with KafkaAdminClient(bootstrap_servers=self._broker.bootstrap) as admin:
+        """Asks for it to lead again, which it will if it is in step."""
+        with suppress(KafkaError), KafkaAdminClient(bootstrap_servers=self._broker.bootstrap) as admin:
             admin.elect_leaders(PREFERRED, [topic], raise_errors=False)
 
     def _is(self, topic: str, leader: int, in_step: set[int]) -> bool:
-        with KafkaAdminClient(bootstrap_servers=self._broker.bootstrap) as admin:
+        partitions: list[dict[str, Any]] = []
+        # A client asks any broker that it was told of, also the one that has just gone.
+        with suppress(KafkaError), KafkaAdminClient(bootstrap_servers=self._broker.bootstrap) as admin:
             partitions = admin.describe_topics([topic])[0]["partitions"]
-        return all(found["leader_id"] == leader and set(found["isr_nodes"]) == in_step for found in partitions)
+        return bool(partitions) and all(
+            found["leader_id"] == leader and set(found["isr_nodes"]) == in_step for found in partitions
+        )

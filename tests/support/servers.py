@@ -1,5 +1,6 @@
 """The servers of the test ground; tests/conftest.py has a fixture for each."""
 
+from tests.support.datazone import DataZoneServer
 from tests.support.dbt_engines import ATHENA_NAMESPACE, GLUE_NAMESPACE, DbtEngines
 from tests.support.gremlin_server import GremlinServer
 from tests.support.kafka_broker import KafkaBroker, Record
@@ -10,6 +11,7 @@ __all__ = [
     "ATHENA_NAMESPACE",
     "GLUE_NAMESPACE",
     "Credentials",
+    "DataZoneServer",
     "DbtEngines",
     "GremlinServer",
     "KafkaBroker",
