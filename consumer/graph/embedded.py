@@ -180,7 +180,12 @@ class EmbeddedStore:
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Does changes in one transaction; returns the owners of those that were not done."""
         with self._transaction():
-            return {change.owner.id for change in changes if not self._change(change)}
+            failed = {change.owner.id for change in changes if not self._change(change)}
+            # Last, as one change may leave a vertex that another one needs.
+            for change in changes:
+                if change.owner.id not in failed:
+                    self._drop_what_is_lonely(change)
+            return failed
 
     def _change(self, change: Change) -> bool:
         known = self._properties(change.owner.id)
@@ -218,6 +223,11 @@ class EmbeddedStore:
                 for id_ in step.ids:
                     self._drop_vertex(id_)
             case DropLonely():
+                pass  # at the end, see `write`
+
+    def _drop_what_is_lonely(self, change: Change) -> None:
+        for step in change.steps:
+            if isinstance(step, DropLonely):
                 for id_ in step.ids:
                     self._drop_lonely(id_, step)
 

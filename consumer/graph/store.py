@@ -40,7 +40,10 @@ class DropEdges(NamedTuple):
 
 
 class DropLonely(NamedTuple):
-    """Vertices to remove unless a property of theirs is true or they have edges of a label."""
+    """Vertices to remove unless a property of theirs is true or they have edges of a label.
+
+    It is looked at the end of a write, or of the part of it that a store does at once: what another change needs stays.
+    """
 
     ids: tuple[str, ...]
     unless_property: str

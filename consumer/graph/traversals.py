@@ -46,7 +46,7 @@ def requests(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
 
 def _steps(change: Change) -> int:
     """How many Gremlin steps a change takes, at most."""
-    return 6 + len(change.owner.properties) + sum(6 if isinstance(step, DropLonely) else 3 for step in change.steps)
+    return 6 + len(change.owner.properties) + sum(9 if isinstance(step, DropLonely) else 3 for step in change.steps)
 
 
 def _chars(change: Change) -> int:
@@ -78,8 +78,13 @@ def _query(*instructions: Instruction) -> Bytecode:
 
 
 def write(changes: Sequence[Change]) -> Bytecode:
-    """One request that does changes and tells the token of each owner afterwards, as maps of `id` and `token`."""
+    """One request that does changes and tells the token of each owner afterwards, as maps of `id` and `token`.
+
+    Lonely vertices go last. One change may leave a vertex that another one needs; it would go and be made again, which a
+    transaction of TinkerGraph does not allow, and others would see it without its other properties.
+    """
     done = [_create(change) if isinstance(change.when, Absent) else _alter(change) for change in changes]
+    done += [_drop_lonely(change) for change in changes]
     owners = dict.fromkeys(change.owner.id for change in changes)
     return _query(
         # A fold gives one traverser whether or not there is such a vertex.
@@ -118,6 +123,25 @@ def _alter(change: Change) -> list[Instruction]:
     return [("sideEffect", _query(*inner))]
 
 
+def _drop_lonely(change: Change) -> list[Instruction]:
+    """Drops what is lonely by the end, if the change was done."""
+    return [
+        (
+            "sideEffect",
+            _query(
+                ("V", change.owner.id),
+                ("has", change.token.key, change.token.value),
+                ("V", *step.ids),
+                ("not", _query(("has", step.unless_property, True))),
+                ("not", _query(("bothE", step.unless_edges))),
+                ("drop",),
+            ),
+        )
+        for step in change.steps
+        if isinstance(step, DropLonely)
+    ]
+
+
 def _do(steps: Sequence[Step]) -> Iterator[Instruction]:
     for step in steps:
         match step:
@@ -130,9 +154,7 @@ def _do(steps: Sequence[Step]) -> Iterator[Instruction]:
             case DropVertices():
                 yield "sideEffect", _query(("V", *step.ids), ("drop",))
             case DropLonely():
-                kept = ("not", _query(("has", step.unless_property, True)))
-                tied = ("not", _query(("bothE", step.unless_edges)))
-                yield "sideEffect", _query(("V", *step.ids), kept, tied, ("drop",))
+                pass  # at the end, see `write`
 
 
 def _vertex_map(label: str, properties: store.Properties) -> dict[Any, Any]:

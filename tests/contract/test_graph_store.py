@@ -222,6 +222,15 @@ class TestSteps:
         assert {vertex.id for vertex in store.vertices("point")} == {"true", "to", "from"}
         assert store.edges_at(["a"], "other", "in") == [], "a dropped vertex takes its edges with it"
 
+    def test_what_another_change_needs_is_not_lonely(self, store: GraphStore) -> None:
+        """One change leaves a vertex, the next one in the same write ties to it: it stays, with all that it has."""
+        do(store, make("a", point("p", x=1), line("a", "p")), make("b"))
+        leave = (DropEdges(("line/a/p",)), DropLonely(("p",), "keep", "line"))
+        tie = (point("p", y=2), line("b", "p"))
+        do(store, make("a", *leave, rev="2", when=Is("rev", "1")), make("b", *tie, rev="2", when=Is("rev", "1")))
+        assert store.read(["p"]) == {"p": {"x": 1, "y": 2}}
+        assert (lines_from(store, "a"), lines_from(store, "b")) == (set(), {"p"})
+
     def test_vertices_are_dropped_with_their_edges(self, store: GraphStore) -> None:
         """No edge leads to nowhere; and a vertex may come back, without what it had."""
         do(store, make("a", point("p", x=1), point("q"), line("a", "p"), line("p", "q"), line("a", "q")))

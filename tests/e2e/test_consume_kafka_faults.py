@@ -28,16 +28,6 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return undisturbed(tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
-def apart(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The export without any fault, of the stream in which no names are linked.
-
-    A link that one writer learns of while another one writes below the old name leaves edges that only a reconcile
-    removes; tests of several writers leave links out.
-    """
-    return undisturbed(tmp_path_factory, linked=False)
-
-
 @pytest.fixture
 def graph(gremlin_server: GremlinServer) -> str:
     """A graph with transactions, for several writers."""
@@ -61,10 +51,10 @@ def lone_broker() -> Iterator[KafkaBroker]:
 class TestGroup:
     """Members that come, go, hang and come back."""
 
-    def test_hangs_and_comes_back(self, kafka_broker: KafkaBroker, graph: str, tmp_path: Path, apart: bytes) -> None:
+    def test_hangs_and_comes_back(self, kafka_broker: KafkaBroker, graph: str, tmp_path: Path, expected: bytes) -> None:
         """A member that hangs past its session writes what it had in hand once more, and commits nothing of it."""
         field = Field(kafka_broker, graph, tmp_path, partitions=2)
-        stream = records(EVENTS, linked=False)
+        stream = records(EVENTS)
         field.send(stream[:EARLY])
         with field.consuming("hangs") as hangs:
             field.until_lag(EARLY * 3 // 4)
@@ -85,12 +75,14 @@ class TestGroup:
                 field.until_lag(0)
                 heir.stop()
             hangs.stop()
-        field.check(apart)
+        field.check(expected, reconciled=True)
 
-    def test_rebalances_in_mid_batch(self, kafka_broker: KafkaBroker, graph: str, tmp_path: Path, apart: bytes) -> None:
+    def test_rebalances_in_mid_batch(
+        self, kafka_broker: KafkaBroker, graph: str, tmp_path: Path, expected: bytes
+    ) -> None:
         """One member, then three, then two, with records in hand at each change."""
         field = Field(kafka_broker, graph, tmp_path, partitions=4)
-        field.send(records(EVENTS, linked=False))
+        field.send(records(EVENTS))
         with field.consuming("one") as one:
             field.until_lag(EARLY)
             with field.consuming("two") as two:
@@ -101,12 +93,12 @@ class TestGroup:
                 field.until_lag(0)
                 two.stop()
             one.stop()
-        field.check(apart)
+        field.check(expected, reconciled=True)
 
-    def test_four_writers(self, kafka_broker: KafkaBroker, graph: str, tmp_path: Path, apart: bytes) -> None:
+    def test_four_writers(self, kafka_broker: KafkaBroker, graph: str, tmp_path: Path, expected: bytes) -> None:
         """Four processes on four partitions, one of which is killed and replaced."""
         field = Field(kafka_broker, graph, tmp_path, partitions=4)
-        field.send(records(EVENTS, linked=False))
+        field.send(records(EVENTS))
         with ExitStack() as stack:
             services = [stack.enter_context(field.consuming(name)) for name in ("one", "two", "three")]
             with field.consuming("dies") as dies:
@@ -117,7 +109,7 @@ class TestGroup:
             field.until_lag(0)
             for service in services:
                 service.stop()
-        field.check(apart)
+        field.check(expected, reconciled=True)
 
 
 class TestBroker:

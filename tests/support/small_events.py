@@ -43,26 +43,26 @@ TABLES = tuple(sorted({_table(project, model) for project in PROJECTS for model 
 """All that is written; the stream begins with one event for each, which lists its columns."""
 
 
-def records(count: int, *, linked: bool = True) -> list[tuple[bytes, bytes]]:
-    """The first so many records of the stream, as key and value; the same ones each time, with or without links."""
+def records(count: int) -> list[tuple[bytes, bytes]]:
+    """The first so many records of the stream, as key and value; the same ones each time."""
     found = [(name.encode(), orjson.dumps(_listing(name))) for name in TABLES]
     build = 0
     while len(found) < count:
-        found += _build(build, linked=linked)
+        found += _build(build)
         build += 1
     return found[:count]
 
 
-def _build(build: int, *, linked: bool) -> Iterator[tuple[bytes, bytes]]:
+def _build(build: int) -> Iterator[tuple[bytes, bytes]]:
     # By event, not by run, so that the runs of a build are under way at the same time.
     for step in range(len(KINDS) + 1):
         for project in PROJECTS:
             for model in range(MODELS):
                 key = f"dbt/dbt-run-{project}-{model % ROOTS}".encode()
-                yield key, orjson.dumps(_event(project, model, build, step, linked=linked))
+                yield key, orjson.dumps(_event(project, model, build, step))
 
 
-def _event(project: str, model: int, build: int, step: int, *, linked: bool) -> Json:
+def _event(project: str, model: int, build: int, step: int) -> Json:
     chance = random.Random(f"{project}/{model}/{build}")
     reads = [_table(project, read) for read in chance.sample(range(MODELS), chance.randint(1, 3)) if read != model]
     end = chance.choice(ENDS)
@@ -74,7 +74,7 @@ def _event(project: str, model: int, build: int, step: int, *, linked: bool) -> 
         "eventType": kind,
         "run": {"runId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{project}/{model}/{build}")), "facets": {}},
         "job": {"namespace": "dbt", "name": f"model.{project}.m{model:02}", "facets": {}},
-        "inputs": [_dataset(name, _links(name, build) if linked else {}) for name in reads[step % 3 :: 3]],
+        "inputs": [_dataset(name, _links(name, build)) for name in reads[step % 3 :: 3]],
         "outputs": outputs,
         "producer": PRODUCER,
         "schemaURL": f"{SCHEMA}RunEvent",
