@@ -71,9 +71,9 @@ class Result:
 def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, as_json: bool) -> None:
     """Ask Kafka, the graph and DataZone whether they can be reached, signed in to and used.
 
-    SYSTEM is kafka, graph or datazone; if none is named all are asked, DataZone if it is configured. Looked at are also versions, rights, the topics'
-    settings, the group's lag, and clocks. The exit code is 1 if something fails; a warning is none. Nothing is changed,
-    except for topics with --create-topics.
+    SYSTEM is kafka, graph or datazone; if none is named all are asked, DataZone if it is configured. Looked at are also
+    versions, rights, the topics' settings, the group's lag, and clocks. The exit code is 1 if something fails; a
+    warning is none. Nothing is changed, except for topics with --create-topics.
     """
     if create_topics and (not systems or "kafka" in systems):
         _create_topics(settings)
