@@ -80,8 +80,8 @@ def _query(*instructions: Instruction) -> Bytecode:
 def write(changes: Sequence[Change]) -> Bytecode:
     """One request that does changes and tells the token of each owner afterwards, as maps of `id` and `token`.
 
-    Lonely vertices go last. One change may leave a vertex that another one needs; it would go and be made again, without
-    what it had, and a transaction of TinkerGraph does not allow that.
+    Lonely vertices go last. One change may leave a vertex that another one needs; it would go and be made again,
+    without what it had, and a transaction of TinkerGraph does not allow that.
     """
     done = [_create(change) if isinstance(change.when, Absent) else _alter(change) for change in changes]
     done += [_drop_lonely(change) for change in changes]
