@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-NEW_OBJECTS = 50_000
+NEW_OBJECTS = 200_000
 """New containers after which the young ones are looked at; Python's default is 700."""
 
 
