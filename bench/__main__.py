@@ -19,6 +19,7 @@ from bench.raw import merge_rate, read_rate
 from bench.service import rate, running, watch
 from bench.topic import Topic
 from bench.workload import Project
+from consumer.garbage import collect_rarely
 from consumer.graph import model
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.neptune import open_gremlin
@@ -161,6 +162,7 @@ def main() -> None:
     parser.add_argument("--builds", type=int, default=10, help="how often it is built again (10)")
     parser.add_argument("--times", type=int, default=2, help="how often each is measured; the best counts (2)")
     options = parser.parse_args()
+    collect_rarely()  # as the command line does
     rows: list[Row] = []
     for row in run(options.models, options.builds, options.times):
         rows.append(row)
