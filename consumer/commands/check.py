@@ -163,7 +163,7 @@ def _of_neptune(url: str) -> list[Finding]:
     """What Neptune says of itself; other servers say nothing."""
     if not url.startswith("neptune://"):
         return []
-    from consumer.graph.gremlin_connection import Address  # noqa: PLC0415 -- the driver only where it is needed
+    from consumer.graph.address import Address  # noqa: PLC0415 -- only where a server is asked
     from consumer.graph.status import findings  # noqa: PLC0415
 
     return findings(Address.parse(url))

@@ -100,8 +100,8 @@ def load(
     The loader is many times as fast as writing, and all of its files are loaded or the command fails with what is wrong
     in them. Interrupting the command leaves the load running; --load-id watches it again.
     """
+    from consumer.graph.address import Address  # noqa: PLC0415
     from consumer.graph.bulk_load import BulkLoader, LoadRequest  # noqa: PLC0415 -- its driver only where it is needed
-    from consumer.graph.gremlin_connection import Address  # noqa: PLC0415
 
     if settings.graph.startswith("sqlite:"):
         raise UsageError(

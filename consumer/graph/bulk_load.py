@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from consumer.errors import TransientError, UsageError
-from consumer.graph.gremlin_connection import Address, GraphError
+from consumer.graph.address import Address
+from consumer.graph.gremlin_connection import GraphError
 
 ANSWER_TIMEOUT_S = 60.0
 MOST_ERRORS = 10

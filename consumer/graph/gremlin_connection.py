@@ -1,19 +1,15 @@
 """The typed module in front of gremlinpython: one connection, signed where it must be, mended when it breaks.
 
 gremlinpython keeps the headers that it was given for good and never reopens a connection that died, so a signature is
-made at each connect, and after a broken connection the client is made anew. What an error means is told by the `code`
-in its message (Neptune's user guide, "Graph Engine Error Messages and Codes"), not by the WebSocket's status.
+made at each connect, and after a broken connection the client is made anew.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 import structlog
 from gremlin_python.driver.aiohttp.transport import AiohttpTransport
@@ -22,48 +18,16 @@ from gremlin_python.driver.protocol import GremlinServerError
 from gremlin_python.process.traversal import Bytecode
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from consumer.errors import HeadwaterError, RefusedWrite, TransientError, UsageError
+from consumer.errors import HeadwaterError, RefusedWrite, TransientError
 from consumer.graph import graphbinary
+from consumer.graph.address import Address, signature
+from consumer.graph.gremlin_errors import RECONNECTED, RETRIED, TOO_MUCH, code_of
 
 _log = structlog.get_logger(__name__)
 
-DEFAULT_PORT = 8182
 ANSWER_TIMEOUT_S = 150.0
 """How long an answer may take: longer than Neptune's default query timeout, 120 s."""
 MOST_ANSWER_BYTES = 150 * 1024 * 1024
-
-RETRIED = frozenset(
-    {
-        "CancelledByUserException",
-        "ConcurrentModificationException",
-        "ConstraintViolationException",
-        "InternalFailureException",
-        "MemoryLimitExceededException",
-        "QueryLimitExceededException",
-        "ReadOnlyViolationException",
-        "ThrottlingException",
-        "TimeLimitExceededException",
-        "TooManyRequestsException",
-    }
-)
-"""Neptune's codes after which the same request may succeed. A merge that meets another one of the same id is a
-constraint violation, and does not meet it again; a writer that has become a replica is found anew by its name."""
-
-TOO_MUCH = frozenset({"MemoryLimitExceededException", "QueryLimitException", "TimeLimitExceededException"})
-"""Codes after which a smaller request may succeed where the same one would not."""
-
-RECONNECTED = frozenset({"ReadOnlyViolationException", "AccessDeniedException"})
-"""Codes after which a new connection may reach another instance, or carry a newer signature."""
-
-_PLAIN = (
-    (
-        re.compile(r"modified in another transaction|already exists|could not be resolved"),
-        "ConcurrentModificationException",
-    ),
-    (re.compile(r"timeout occurred|[Ee]valuation exceeded|evaluationTimeout"), "TimeLimitExceededException"),
-    (re.compile(r"Rate limiting"), "ThrottlingException"),
-)
-"""What a plain Gremlin Server says, and Neptune's code for it."""
 
 
 class GraphError(RefusedWrite):
@@ -91,43 +55,6 @@ class Patience:
     for_s: float = 30.0
     first_s: float = 0.05
     most_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a graph is, and whether requests to it are signed.
-
-    Attributes:
-        url: The WebSocket's.
-        region: The AWS region to sign for; None where nothing is signed.
-    """
-
-    url: str
-    region: str | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> Address:
-        """The address that a graph URL names.
-
-        Raises:
-            UsageError: It is no graph URL, or a `neptune://` one without a region.
-        """
-        parts = urlsplit(url)
-        if parts.scheme in {"ws", "wss"} and parts.hostname:
-            return cls(url)
-        if parts.scheme != "neptune" or not parts.hostname:
-            raise UsageError(
-                f"{url!r} names no graph; give sqlite:///FILE, ws://HOST:8182/gremlin or neptune://HOST:8182?region=REGION"
-            )
-        settings = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        unknown = settings.keys() - {"region", "iam"}
-        if unknown:
-            raise UsageError(f"{url!r} has unknown settings {', '.join(sorted(unknown))}; it knows region and iam")
-        signed = settings.get("iam", "true").lower() != "false"
-        region = settings.get("region")
-        if signed and not region:
-            raise UsageError(f"{url!r} lacks a region to sign for: add ?region=REGION, or &iam=false")
-        return cls(f"wss://{parts.hostname}:{parts.port or DEFAULT_PORT}/gremlin", region if signed else None)
 
 
 class Sent(NamedTuple):
@@ -161,32 +88,10 @@ class _Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython has n
             # Made here, so that certificates that have come since are seen.
             self._aiohttp_kwargs["ssl"] = ssl.create_default_context()
         try:
-            super().connect(url, {**(headers or {}), **_signature(self._address, url)})
+            super().connect(url, {**(headers or {}), **signature(self._address, url)})
         except BaseException:
             self.close()  # else its session outlives it
             raise
-
-
-def _signature(address: Address, url: str) -> dict[str, str]:
-    """Headers of AWS Signature Version 4 for a connection; none for an address that is not signed for.
-
-    Raises:
-        TransientError: There are no AWS credentials (they may yet come, from an instance's role).
-    """
-    if address.region is None:
-        return {}
-    from botocore.auth import SigV4Auth  # noqa: PLC0415 - a second that only Neptune needs
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-    from botocore.session import get_session  # noqa: PLC0415
-
-    credentials = get_session().get_credentials()
-    if credentials is None:
-        raise TransientError(
-            "no AWS credentials were found to sign for Neptune: set a role, a profile or AWS_ACCESS_KEY_ID"
-        )
-    request = AWSRequest("GET", url)
-    SigV4Auth(credentials.get_frozen_credentials(), "neptune-db", address.region).add_auth(request)
-    return dict(request.headers.items())
 
 
 class GremlinConnection:
@@ -278,7 +183,7 @@ class GremlinConnection:
         )
 
     def _meaning(self, error: GremlinServerError, *, divisible: bool) -> HeadwaterError:
-        code, words = _code(str(error))
+        code, words = code_of(str(error))
         if divisible and code in TOO_MUCH:
             return TooMuch(f"{self._address.url} answers {code}: {words}")
         if code in RECONNECTED:
@@ -309,19 +214,3 @@ class GremlinConnection:
     def close(self) -> None:
         """Closes the connection."""
         self._drop()
-
-
-def _code(message: str) -> tuple[str, str]:
-    """Neptune's code in an error's message, and the words; for a plain Gremlin Server Neptune's code for its words."""
-    start = message.find("{")
-    if start >= 0:
-        try:
-            body = json.loads(message[start:])
-        except ValueError:
-            body = {}
-        if isinstance(body, dict) and "code" in body:
-            return str(body["code"]), str(body.get("detailedMessage", ""))
-    for pattern, code in _PLAIN:
-        if pattern.search(message):
-            return code, message
-    return "", message

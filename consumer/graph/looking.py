@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from consumer.graph import ids, model
+from consumer.graph.around import Around
 from consumer.graph.store import (
     Absent,
     Change,
@@ -52,7 +53,7 @@ def _where(edge: str) -> tuple[str, Direction, str]:
     return label, direction, ids.make(vertex, *parts[start : start + count])
 
 
-class Looking:
+class Looking(Around):
     """A store that changes nothing.
 
     Attributes:
@@ -60,7 +61,7 @@ class Looking:
     """
 
     def __init__(self, store: GraphStore) -> None:
-        self._store = store
+        super().__init__(store)
         self.wrong: set[str] = set()
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
@@ -82,25 +83,6 @@ class Looking:
             owner for owner, of_one in by_owner.items() if owner not in failed and not there.has(owner, of_one)
         )
         return failed
-
-    def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
-        """The edges of a label that leave or enter vertices."""
-        return self._store.edges_at(ids, label, direction)
-
-    def ids(self, label: str, after: str, count: int) -> list[str]:
-        """The first ids of vertices of a label after a given one."""
-        return self._store.ids(label, after, count)
-
-    def vertices(self, label: str) -> Iterator[Vertex]:
-        """All vertices of a label."""
-        return self._store.vertices(label)
-
-    def edges(self, label: str) -> Iterator[Edge]:
-        """All edges of a label."""
-        return self._store.edges(label)
-
-    def close(self) -> None:
-        """Nothing: the store is somebody else's."""
 
 
 def _holds(change: Change, known: Properties | None) -> bool:

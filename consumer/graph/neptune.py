@@ -10,7 +10,8 @@ import structlog
 from gremlin_python.process.traversal import T
 
 from consumer.graph import traversals
-from consumer.graph.gremlin_connection import Address, GremlinConnection, Patience, TooMuch
+from consumer.graph.address import Address
+from consumer.graph.gremlin_connection import GremlinConnection, Patience, TooMuch
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
 
 _log = structlog.get_logger(__name__)

@@ -9,10 +9,11 @@ written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer.graph import ids, jobs, marks, model, names
+from consumer.graph.around import Around
 from consumer.graph.documents import Document, Documents, Draft
 from consumer.graph.job_edges import JobEdges
 from consumer.graph.jobs import Jobs, written
@@ -20,7 +21,7 @@ from consumer.graph.looking import Looking
 from consumer.graph.names import Names
 from consumer.graph.nodes import Nodes
 from consumer.graph.runs import Runs
-from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore, Properties, Vertex
+from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore
 from consumer.graph.texts import Texts
 from consumer.graph.upkeep import PAGE, Scan
 from consumer.graph.writer import GraphWriter
@@ -189,35 +190,17 @@ class Reconcile:
         return {JobName(*ids.parse(job)[1:]): sorted(of_one) for job, of_one in strays.items() if of_one}
 
 
-class _Counting:
+class _Counting(Around):
     """A store that counts what is written to it, by vertex."""
 
     def __init__(self, store: GraphStore, found: Found) -> None:
-        self._store = store
+        super().__init__(store)
         self._found = found
 
-    def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        return self._store.read(ids, keys)
-
-    def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
-        return self._store.edges_at(ids, label, direction)
-
-    def ids(self, label: str, after: str, count: int) -> list[str]:
-        return self._store.ids(label, after, count)
-
-    def vertices(self, label: str) -> Iterator[Vertex]:
-        return self._store.vertices(label)
-
-    def edges(self, label: str) -> Iterator[Edge]:
-        return self._store.edges(label)
-
     def write(self, changes: Sequence[Change]) -> set[str]:
-        failed = self._store.write(changes)
+        failed = super().write(changes)
         self._found.mended += len({change.owner.id for change in changes} - failed)
         return failed
-
-    def close(self) -> None:
-        """Nothing: the store is somebody else's."""
 
 
 class _Parts:

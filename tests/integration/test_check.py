@@ -15,7 +15,7 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, R
 
 from consumer.findings import State
 from consumer.graph import status
-from consumer.graph.gremlin_connection import Address
+from consumer.graph.address import Address
 from consumer.kafka.examination import examine
 from consumer.kafka.record import TopicPartition
 from consumer.kafka.source import KafkaSource

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from consumer.errors import TransientError
+from consumer.graph.address import Address
 from consumer.graph.bulk_load import BulkLoader, Progress
-from consumer.graph.gremlin_connection import Address, GraphError
+from consumer.graph.gremlin_connection import GraphError
 from tests.support.command_line import headwater
 from tests.support.neptune_loader import LOAD, NeptuneLoader
 
