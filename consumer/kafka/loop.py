@@ -47,11 +47,20 @@ Clock = Callable[[], float]
 
 
 class _Flight(NamedTuple):
-    """A batch that is being written."""
+    """A batch that is being written.
+
+    Attributes:
+        batch: It.
+        began: When that began, in seconds of the loop's clock.
+        outcome: Its dead letters, once it is durable.
+        gone: The partitions that were revoked meanwhile. If one is given back, its records come again; and if its topic
+            was made anew, the same offsets are other records.
+    """
 
     batch: Batch
     began: float
     outcome: Future[list[DeadLetter] | None]
+    gone: set[TopicPartition]
 
 
 class Loop:
@@ -192,7 +201,7 @@ class Loop:
 
     def _launch(self) -> None:
         batch, self._batch = self._batch, Batch()
-        self._flight = _Flight(batch, self._clock(), self._executor.submit(self._flights.fly, batch))
+        self._flight = _Flight(batch, self._clock(), self._executor.submit(self._flights.fly, batch), set())
 
     def _await_flight(self, seconds: float) -> None:
         if self._flight is not None:
@@ -213,7 +222,8 @@ class Loop:
             return
         write_s = self._clock() - flight.began
         for record in flight.batch.records:
-            self._offsets.done(record.place, record.offset)
+            if record.place not in flight.gone:
+                self._offsets.done(record.place, record.offset)
         if self._insist("committing", self._commit):
             self._tell(flight.batch, len(letters), write_s)
 
@@ -257,6 +267,8 @@ class Loop:
 
         What is being written of them is written to the end, which does no harm.
         """
+        if self._flight is not None:
+            self._flight.gone.update(gone)
         self._batch.drop(gone)
         self._arrived = deque(record for record in self._arrived if record.place not in gone)
         self._offsets.forget(gone)

@@ -132,6 +132,20 @@ def test_revoked_while_written_is_not_committed() -> None:
     assert world.all("commit") == [{P0: 1}]
 
 
+def test_revoked_while_written_and_given_back_is_written_anew() -> None:
+    """The same offsets may be other records by then: what was on its way says nothing of them."""
+    executor = Held()
+    world = World([record(0, b"a"), record(1, b"b"), record(2, b"c")], ({P0}, [record(0, b"x")]), [])
+    world.on_poll = lambda: executor.release() if len(world.polls) == 1 else None
+    world.run(executor)
+    assert world.did == [
+        ("write", [b"a", b"b", b"c"]),
+        ("write", [b"x"]),
+        ("commit", {P0: 1}),
+        ("leave", None),
+    ], "a record was committed before it was written"
+
+
 def test_revoked_while_polling_is_dropped() -> None:
     """What a rebalance takes before the batch is full is left to the new owner; what the same poll gives is not."""
     world = World([record(0, b"a"), record(0, b"b", P1)], ({P0}, [record(1, b"c", P1)]))
