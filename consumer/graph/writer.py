@@ -29,13 +29,13 @@ MIB = 1 << 20
 
 
 class Cached(NamedTuple):
-    """How many bytes of memory each kind of what is kept at hand may take; 120 MiB in all, some 5,000 models."""
+    """How many bytes of memory each kind of what is kept at hand may take; 88 MiB in all, some 4,000 models."""
 
-    runs: int = 12 * MIB
-    jobs: int = 48 * MIB
-    names: int = 24 * MIB
-    nodes: int = 12 * MIB
-    texts: int = 24 * MIB
+    runs: int = 8 * MIB
+    jobs: int = 40 * MIB
+    names: int = 16 * MIB
+    nodes: int = 8 * MIB
+    texts: int = 16 * MIB
 
 
 class GraphWriter:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,8 +25,8 @@ from schemas.naming import DatasetName, canonical, engine, parts
 ALWAYS_INLINE = 16_384
 """For values that views read without a look-up of their text."""
 
-MOST_REMEMBERED = 64 * 1024 * 1024
-"""Bytes of facets and what was made of them: those of some five thousand models with all their columns."""
+MOST_REMEMBERED = 24 * 1024 * 1024
+"""Bytes of what was made of facets: those of some five thousand models with all their columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +168,12 @@ _READINGS: Memo[tuple[Kept, bytes], Reading] = Memo(MOST_REMEMBERED)
 
 
 def _reading(kept: Kept, raw: bytes) -> Reading:
-    found = _READINGS.get((kept, raw))
+    # The facet itself is large and is not asked for again; its digest stands for it.
+    key = kept, blake2b(raw, digest_size=16).digest()
+    found = _READINGS.get(key)
     if found is None:
         made = _made_of(kept, raw)
-        found = _READINGS.put((kept, raw), made, OVERHEAD + len(raw) + len(made.value.text or made.value.ref))
+        found = _READINGS.put(key, made, OVERHEAD + len(made.value.text or made.value.ref))
     return found
 
 
