@@ -159,7 +159,10 @@ class GremlinConnection:
     def _results(self, sent: Sent, *, divisible: bool) -> list[Any]:
         try:
             answers = sent.future().all().result()
-            return [answer.object for answer in answers for _ in range(answer.bulk)]
+            found = [answer.object for answer in answers for _ in range(answer.bulk)]
+            # gremlinpython's objects hold each other in a circle, and with it the whole answer until it is collected.
+            answers.clear()
+            return found
         except GremlinServerError as error:
             raise self._meaning(error, divisible=divisible) from error
         except TransientError as error:
