@@ -36,7 +36,7 @@ check: ## lint, format, types, and which package may import which
 
 deploy-check: ## images, Compose and Kubernetes: lint, schemas, settings, and the images' steps without an engine
 	@scripts/setup --deploy
-	.cache/deploy/bin/python -m pytest tests/deploy $(ARGS)
+	.cache/deploy/bin/python -m pytest tests/deploy tests/unit/test_deploy.py $(ARGS)
 
 sbom: ## what each image holds of Python, as CycloneDX in dist/
 	@scripts/setup --deploy
