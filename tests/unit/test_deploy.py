@@ -111,9 +111,10 @@ def test_commands_are_commands() -> None:
     lines += [container(one)["args"] for one in DEPLOYMENTS.values()]
     lines.append(yaml.safe_load(says("consumer", "CMD")))
     for name, *arguments in lines:
-        context = cli.commands[name].make_context(name, [*arguments], resilient_parsing=True)
-        known_flags = {flag for option in context.command.params for flag in option.opts}
-        assert {one for one in arguments if one.startswith("--")} <= known_flags, f"headwater {name} {arguments}"
+        assert name in cli.commands, f"there is no headwater {name}"
+        flags = {flag for option in cli.commands[name].params for flag in option.opts}
+        unknown = {one for one in arguments if one.startswith("--")} - flags
+        assert not unknown, f"headwater {name} has no {unknown}"
 
 
 def test_one_version_one_port_one_user() -> None:
