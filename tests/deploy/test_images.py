@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,6 +64,22 @@ def test_one_base_by_digest() -> None:
     bases = {one.value.split()[0] for image in IMAGES for one in images.instructions(image) if one.name == "FROM"}
     assert len(bases) == 1, "scripts/pin-images sets all of them at once"
     assert re.fullmatch(r"python:3\.1[1-3]-slim-\w+@sha256:[0-9a-f]{64}", bases.pop()), "no slim Python by its digest"
+
+
+def test_pinning(tmp_path: Path) -> None:
+    """scripts/pin-images puts the digest of what the registry says into every stage, and leaves the rest."""
+    shutil.copytree(FOLDER, tmp_path / "deploy" / "images")
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    (tmp_path / "skopeo").write_text(
+        '#!/bin/sh\n[ "$3" = docker://docker.io/library/python:3.12-slim ] && printf list\n'
+    )
+    (tmp_path / "skopeo").chmod(0o755)
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([tmp_path / "scripts" / "pin-images", "3.12-slim"], env=env, check=True, capture_output=True)
+    base = f"FROM python:3.12-slim@sha256:{hashlib.sha256(b'list').hexdigest()}"
+    for file in FOLDER.glob("*.Dockerfile"):
+        expected = re.sub(r"^FROM \S+", base, file.read_text(), flags=re.MULTILINE)
+        assert (tmp_path / "deploy" / "images" / file.name).read_text() == expected, file.name
 
 
 @every_image
