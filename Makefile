@@ -9,10 +9,10 @@ COUNT ?= 100000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check bench soak up down clean
+.PHONY: help setup demo test fuzz check deploy-check-aws bench soak up down clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Python environment, servers' jars, PostgreSQL, promtool; done once
 	@scripts/setup
@@ -33,6 +33,10 @@ check: ## lint, format, types, and which package may import which
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+deploy-check-aws: ## synthesize the AWS stacks offline; cdk-nag, cfn-lint, and what the templates must say
+	@scripts/setup --aws
+	$(PYTHON) -m pytest tests/deploy/aws $(ARGS)
 
 bench: setup ## the main benchmark; WHAT=growth, size, freshness or queries for others
 	$(PYTHON) -m bench$(if $(WHAT),.$(WHAT)) $(ARGS)

@@ -29,7 +29,7 @@ TRANSPORT_ENV = "OPENLINEAGE__TRANSPORT__"
 # Read by `KafkaConfig.from_dict` and not kept, so it is no field.
 _PASSWORD_ENV = ("password_env", "not set", "name of the environment variable that holds the password.")
 _PART = re.compile(r"<!-- generated: (\S+) -->\n.*?<!-- end: \1 -->", re.DOTALL)
-_TARGET = re.compile(r"^([a-z]+):.*## (.+)$", re.MULTILINE)
+_TARGET = re.compile(r"^([a-z-]+):.*## (.+)$", re.MULTILINE)
 
 
 def documents() -> list[Path]:

@@ -126,12 +126,12 @@ def test_settings_and_variables(path: Path) -> None:
 @every_document
 def test_paths_and_targets(path: Path) -> None:
     """Files of the tree and targets of the Makefile are there; no path is that of somebody's machine."""
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for span in code_in_docs.spans(path):
         if re.fullmatch(r"(?:tests|docs|scripts|consumer|emitter|schemas|bench|deploy|\.ci)/[\w./-]*", span):
             assert (ROOT / span).exists(), f"there is no {span}"
     for line in code_in_docs.code(path):
-        for name in re.findall(r"(?:^|\$ )make ([a-z]+)", line):
+        for name in re.findall(r"(?:^|\$ )make ([a-z-]+)", line):
             assert name in targets, f"there is no `make {name}`"
     strange = re.findall(r"(?<![\w.])/(?:home|root|Users|tmp|work|opt|mnt)/\S*", path.read_text(encoding="utf-8"))
     assert not strange, "paths of one machine"
