@@ -57,7 +57,7 @@ def build(settings: Settings, app: App) -> App:
         description="Headwater: consumers on ECS Fargate",
     )
     batch = None
-    if settings.batch.enabled:
+    if settings.nightly.enabled:
         batch = BatchStack(
             app,
             f"{name}-batch",

@@ -55,14 +55,14 @@ class BatchStack(Stack):
         )
         accept(
             definition.task_role,
-            {"AwsSolutions-IAM5": f"It reads whatever artifacts are below {settings.batch.prefix} of this one bucket."},
+            {"AwsSolutions-IAM5": f"It reads whatever is below {settings.nightly.prefix} of this one bucket."},
         )
         self.machine = self._machine(definition, topics)
         self._schedule()
         self._uploader(bucket)
 
     def _bucket(self) -> s3.Bucket:
-        kept = self._settings.batch.on_removal == "retain"
+        kept = self._settings.nightly.on_removal == "retain"
         bucket = s3.Bucket(
             self,
             "Artifacts",
@@ -79,11 +79,11 @@ class BatchStack(Stack):
             bucket,
             {"AwsSolutions-S1": "One nightly task reads it; a bucket of access logs would tell nothing more."},
         )
-        CfnOutput(self, "Bucket", value=f"s3://{bucket.bucket_name}/{self._settings.batch.prefix}")
+        CfnOutput(self, "Bucket", value=f"s3://{bucket.bucket_name}/{self._settings.nightly.prefix}")
         return bucket
 
     def _job(self, bucket: s3.Bucket, stream: StreamStack, topics: TopicsStack) -> Job:
-        chosen = self._settings.batch
+        chosen = self._settings.nightly
         options = [word for value in chosen.namespaces for word in ("--namespace", value)]
         options += [word for value in chosen.glue for word in ("--glue", value)]
         read = iam.PolicyStatement(
@@ -195,7 +195,7 @@ class BatchStack(Stack):
             "Nightly",
             name=f"{self._settings.name}-nightly",
             description="dbt's artifacts to lineage",
-            schedule_expression=self._settings.batch.schedule,
+            schedule_expression=self._settings.nightly.schedule,
             schedule_expression_timezone="UTC",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
@@ -217,7 +217,7 @@ class BatchStack(Stack):
                 iam.PolicyStatement(
                     sid="PutArtifacts",
                     actions=["s3:PutObject"],
-                    resources=[bucket.arn_for_objects(f"{self._settings.batch.prefix}*")],
+                    resources=[bucket.arn_for_objects(f"{self._settings.nightly.prefix}*")],
                 )
             ],
         )

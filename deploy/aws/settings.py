@@ -16,7 +16,7 @@ LogDays = Literal[7, 30, 90, 365]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")]
-FORBIDDEN_DIGEST = "sha256:" + "0" * 64
+NO_IMAGE = "sha256:" + "0" * 64
 """Stands for an image that has not been pushed yet; enough for synthesis, and ECS finds no such image."""
 
 
@@ -84,7 +84,7 @@ class GraphSettings(Group):
 class ServiceSettings(Group):
     """The consumer on ECS Fargate."""
 
-    image_digest: Digest = Field(FORBIDDEN_DIGEST, description="Digest of the consumer's image in its repository.")
+    image_digest: Digest = Field(NO_IMAGE, description="Digest of the consumer's image in its repository.")
     min_tasks: int = Field(2, ge=1, le=10, description="Least number of processes of the graph sink.")
     max_tasks: int = Field(4, ge=1, le=20, description="Most processes; more than partitions would be idle.")
     cpu: Literal[256, 512, 1024] = Field(512, description="CPU units of a task.")
@@ -113,7 +113,7 @@ class DataZoneSettings(Group):
     account_id: str | None = Field(None, description="Account of the Glue and Redshift tables; ours if it is not set.")
 
 
-class BatchSettings(Group):
+class NightlySettings(Group):
     """The nightly path from dbt's artifacts to the topic."""
 
     enabled: bool = Field(True, description="Whether there is a nightly batch.")  # noqa: FBT003 -- pydantic's way
@@ -160,14 +160,17 @@ class Settings(Group):
     graph: GraphSettings = GraphSettings()
     service: ServiceSettings = ServiceSettings()
     datazone: DataZoneSettings = DataZoneSettings()
-    batch: BatchSettings = BatchSettings()
+    nightly: NightlySettings = NightlySettings()
     watch: WatchSettings = WatchSettings()
     notebook: NotebookSettings = NotebookSettings()
 
     @model_validator(mode="after")
-    def _zones_are_of_the_region(self) -> Self:
+    def _zones_fit(self) -> Self:
         if strange := [zone for zone in self.zones if zone[:-1] != self.region]:
             raise ValueError(f"{', '.join(strange)}: not a zone of {self.region}")
+        express = self.stream.kind == "provisioned" and self.stream.instance_type.startswith("express.")
+        if express and len(self.zones) != 3:  # noqa: PLR2004 -- "MSK Express brokers", MSK developer guide
+            raise ValueError("Express brokers need three zones: set zones, or stream.instance_type to kafka.m7g.large")
         if self.network.vpc_id and len(self.network.subnet_ids) != len(self.zones):
             raise ValueError("network.subnet_ids must have one subnet for each of zones, in their order")
         return self

@@ -39,7 +39,7 @@ OTHER = Settings.model_validate(
         "graph": {"readers": 0, "deletion_protection": False, "on_removal": "destroy"},
         "service": {"min_tasks": 1, "environment": {"HEADWATER_UPKEEP__RUNS_OLDER_THAN_DAYS": "90"}},
         "datazone": {"domain_id": "dzd_1a2b3c4d5e6f7g"},
-        "batch": {
+        "nightly": {
             "on_removal": "destroy",
             "namespaces": ["redshift://wg.123456789012.eu-west-1.redshift-serverless.amazonaws.com:5439"],
             "glue": ["arn:aws:glue:eu-west-1:123456789012"],

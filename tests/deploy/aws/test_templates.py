@@ -208,7 +208,7 @@ def test_synthesis_is_offline_and_quick(root: Path, tmp_path: Path) -> None:
     nowhere = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), "http://127.0.0.1:9")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     choices = tmp_path / "settings.toml"
-    choices.write_text('name = "offline"\nbatch.enabled = false\n', encoding="utf-8")
+    choices.write_text('name = "offline"\nnightly.enabled = false\n', encoding="utf-8")
     described = json.loads((root / "deploy" / "aws" / "cdk.json").read_text(encoding="utf-8"))
     context = json.dumps({**described["context"], "settings": str(choices)})
     began = time.monotonic()
@@ -224,7 +224,7 @@ def test_synthesis_is_offline_and_quick(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began < 60
     assert (tmp_path / "out" / "offline-service.template.json").exists()
-    assert not (tmp_path / "out" / "offline-batch.template.json").exists(), "batch.enabled was not heeded"
+    assert not (tmp_path / "out" / "offline-batch.template.json").exists(), "nightly.enabled was not heeded"
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert not manifest.get("missing"), "synthesis would ask AWS for these"
 
@@ -235,6 +235,7 @@ def test_synthesis_is_offline_and_quick(root: Path, tmp_path: Path) -> None:
         ('nmae = "x"', "nmae"),
         ('network.vpc_id = "vpc-1"', "subnet_ids"),
         ('zones = ["eu-west-1a", "eu-west-1b"]', "not a zone of us-east-1"),
+        ('stream.kind = "provisioned"', "Express brokers need three zones"),
         ("service.max_tasks = 1", "below min_tasks"),
         ("service.cpu = 1024", "Fargate has no task"),
         ('service.environment = {AWS_SECRET_ACCESS_KEY = "x"}', "HEADWATER_"),
