@@ -22,6 +22,7 @@ from deploy.aws.settings import Settings
 ROOT = Path(__file__).parents[3]
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 CONTEXT = json.loads((ROOT / "deploy" / "aws" / "cdk.json").read_text(encoding="utf-8"))["context"]
+DEFAULT = Settings()
 OTHER = Settings.model_validate(
     {
         "name": "lineage",
@@ -108,7 +109,7 @@ def snapshot(template: dict[str, Any]) -> str:
 def _renew() -> None:
     shutil.rmtree(SNAPSHOTS, ignore_errors=True)
     SNAPSHOTS.mkdir()
-    for settings in (Settings(), OTHER):
+    for settings in (DEFAULT, OTHER):
         with tempfile.TemporaryDirectory() as folder:
             for name, template in synthesize(settings, Path(folder)).templates.items():
                 (SNAPSHOTS / f"{name}.json").write_text(snapshot(template), encoding="utf-8")
