@@ -9,10 +9,10 @@ COUNT ?= 100000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check deploy-check sbom bench soak up down clean
+.PHONY: help setup demo test fuzz check deploy-check deploy-check-aws sbom bench soak up down clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Python environment, servers' jars, PostgreSQL, promtool; done once
 	@scripts/setup
@@ -41,6 +41,10 @@ deploy-check: ## images, Compose and Kubernetes: lint, schemas, settings, and th
 sbom: ## what each image holds of Python, as CycloneDX in dist/
 	@scripts/setup --deploy
 	@scripts/sbom
+
+deploy-check-aws: ## synthesize the AWS stacks offline; cdk-nag, cfn-lint, and what the templates must say
+	@scripts/setup --aws
+	$(PYTHON) -m pytest tests/deploy/aws $(ARGS)
 
 bench: setup ## the main benchmark; WHAT=growth, size, freshness or queries for others
 	$(PYTHON) -m bench$(if $(WHAT),.$(WHAT)) $(ARGS)

@@ -1,8 +1,9 @@
 """`python -m bench.growth`: the steady rate on graphs of very different sizes, and with two processes against one.
 
-A graph of each size is filled with a project of as many models as it takes. Then a new process, which knows nothing of
-the graph, reads rebuilds of the whole project from Kafka: during the first one it has to ask the graph for what it
-holds (cold), after that it knows it, as far as its caches reach (warm).
+A graph of each size holds one project that is the same in all of them, and as many models beside it as it takes. A new
+process, which knows nothing of the graph, reads rebuilds from Kafka: during the first one it has to ask the graph for
+what it holds (cold), after that it knows it, as far as its caches reach (warm). First the one project is rebuilt, then
+all the others, which at the largest size are more than the caches hold.
 """
 
 from __future__ import annotations
@@ -106,17 +107,20 @@ def rebuild(
 
 def sizes(broker: KafkaBroker, wanted: list[int], plan: Plan) -> Iterator[Row]:
     """The rate of one process on graphs of different sizes."""
+    least = max(min(wanted) // ELEMENTS_PER_MODEL, 10)
     first: float | None = None
     for size in wanted:
         server = GremlinServer("tinkergraph")
         try:
-            projects = [Project("bench", max(size // ELEMENTS_PER_MODEL, 10))]
-            elements = seed(server, projects)
-            cold, warm = rebuild(broker, server, projects, plan)
+            same, others = Project("bench", least), Project("others", max(size // ELEMENTS_PER_MODEL - least, 0))
+            elements = seed(server, [same, others] if others.models else [same])
+            for what, project in ((f"{size:,}", same), (f"{size:,}, the rest of it", others)):
+                if project.models:
+                    cold, warm = rebuild(broker, server, [project], plan)
+                    first = first or warm
+                    yield Row(what, elements, project.models, 1, cold, warm, warm / first)
         finally:
             server.close()
-        first = first or warm
-        yield Row(f"{size:,}", elements, projects[0].models, 1, cold, warm, warm / first)
 
 
 def processes(broker: KafkaBroker, models: int, plan: Plan) -> Iterator[Row]:

@@ -70,6 +70,16 @@ def _raises(error: Exception) -> Callable[[], Any]:
     return fail
 
 
+def _taken(answers: list[Any]) -> list[Any]:
+    """What is in answers, which are empty then.
+
+    gremlinpython's objects hold each other in a circle, and would hold the answers until that is collected.
+    """
+    found = [answer.object for answer in answers for _ in range(answer.bulk)]
+    answers.clear()
+    return found
+
+
 def _next(queries: Iterator[tuple[Bytecode, bool]]) -> tuple[bytes, bool] | None:
     pair = next(queries, None)
     return None if pair is None else (graphbinary.request(pair[0]), pair[1])
@@ -158,11 +168,7 @@ class GremlinConnection:
 
     def _results(self, sent: Sent, *, divisible: bool) -> list[Any]:
         try:
-            answers = sent.future().all().result()
-            found = [answer.object for answer in answers for _ in range(answer.bulk)]
-            # gremlinpython's objects hold each other in a circle, and with it the whole answer until it is collected.
-            answers.clear()
-            return found
+            return _taken(sent.future().all().result())
         except GremlinServerError as error:
             raise self._meaning(error, divisible=divisible) from error
         except TransientError as error:

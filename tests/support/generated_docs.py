@@ -6,6 +6,7 @@ A part stands between the lines `<!-- generated: NAME -->` and `<!-- end: NAME -
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,9 @@ from consumer.cli import cli
 from consumer.graph.model import ELEMENTS, Element
 from consumer.settings import Setting, describe
 from consumer.telemetry.metrics import CATALOGUE, Metric
+from deploy.aws.settings import NO_IMAGE
+from deploy.aws.settings import Group as Choice
+from deploy.aws.settings import Settings as Choices
 from emitter.config import KafkaConfig
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +71,27 @@ def _default(setting: Setting) -> str:
     if isinstance(default, list):
         return f"`{','.join(map(str, default))}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def choices() -> str:
+    """Every setting of the AWS deployment."""
+    return _table(("setting", "default", "meaning"), _choices(Choices, ""))
+
+
+def _choices(group: type[Choice], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in group.model_fields.items():
+        if isinstance(field.default, Choice):
+            yield from _choices(type(field.default), f"{prefix}{name}.")
+        else:
+            yield f"`{prefix}{name}`", _chosen(field.default), field.description or ""
+
+
+def _chosen(default: object) -> str:
+    if default is None or default in ((), {}):
+        return "not set"
+    if default == NO_IMAGE:
+        return "no image"
+    return f"`{json.dumps(default)}`"
 
 
 def _meaning(setting: Setting) -> str:
@@ -168,6 +193,7 @@ def alerts() -> str:
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
+    "aws": choices,
     "transport": transport,
     "commands": commands,
     "help": helps,

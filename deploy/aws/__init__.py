@@ -1,0 +1,1 @@
+"""The AWS CDK app that puts Headwater on MSK, ECS Fargate and Neptune."""

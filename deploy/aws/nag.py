@@ -1,0 +1,23 @@
+"""Findings of cdk-nag that are right as they are, each with its reason; and the policies that are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cdk_nag import NagPackSuppression, NagSuppressions
+from constructs import IConstruct
+
+
+def accept(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Accepts findings of a construct and of what is below it.
+
+    Args:
+        construct: What they are about.
+        reasons: Why each is right, by rule. `RULE[finding]` accepts that finding alone, which wildcards must do.
+    """
+    suppressions = []
+    for rule, reason in reasons.items():
+        name, _, finding = rule.partition("[")
+        applies = [finding.removesuffix("]")] if finding else None
+        suppressions.append(NagPackSuppression(id=name, reason=reason, applies_to=applies))
+    NagSuppressions.add_resource_suppressions(construct, suppressions, apply_to_children=True)

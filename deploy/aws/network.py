@@ -1,0 +1,122 @@
+"""Where it runs: private subnets without a way to the Internet, endpoints, and who may talk to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Stack, Tags
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from deploy.aws.logs import log_group
+from deploy.aws.settings import Settings
+
+BROKERS = 9098
+"""MSK's port for IAM over TLS, inside the VPC ("Port information", MSK developer guide)."""
+GRAPH = 8182
+HTTPS = 443
+_SERVICES = {
+    "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
+    "EcrDocker": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
+    "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+    "Sts": ec2.InterfaceVpcEndpointAwsService.STS,
+}
+
+
+class NetworkStack(Stack):
+    """The VPC, its endpoints, and one security group for each part.
+
+    Attributes:
+        vpc: The new or the existing VPC.
+        subnets: Its private subnets that everything is in.
+        brokers: Group of the brokers.
+        graph: Group of the graph.
+        consumers: Group of the tasks, which may reach brokers, graph and endpoints.
+        emitters: Group for whoever runs dbt, which may reach the brokers.
+        readers: Group for whoever asks the graph.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        chosen = settings.network
+        self.vpc: ec2.IVpc = self._existing(settings) if chosen.vpc_id else self._new(settings)
+        self.subnets = ec2.SubnetSelection(
+            subnets=self.vpc.private_subnets if chosen.vpc_id else self.vpc.isolated_subnets
+        )
+        self.brokers = self._group("Brokers", "MSK brokers")
+        self.graph = self._group("Graph", "Neptune")
+        self.consumers = self._group("Consumers", "Tasks of Headwater")
+        self.emitters = self._group("Emitters", "Whoever runs dbt and sends lineage")
+        self.readers = self._group("Readers", "Whoever asks the graph")
+        self._flows()
+        if chosen.endpoints:
+            self._endpoints(settings)
+
+    def _new(self, settings: Settings) -> ec2.Vpc:
+        vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(settings.network.cidr),
+            availability_zones=list(settings.zones),
+            nat_gateways=0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(name="private", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
+            ],
+        )
+        vpc.add_flow_log(
+            "FlowLog",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group(self, "FlowLogs", "network", settings)),
+        )
+        return vpc
+
+    def _existing(self, settings: Settings) -> ec2.IVpc:
+        # By its attributes and not by a look-up, which would need credentials for synthesis.
+        return ec2.Vpc.from_vpc_attributes(
+            self,
+            "Vpc",
+            vpc_id=settings.network.vpc_id or "",
+            availability_zones=list(settings.zones),
+            private_subnet_ids=list(settings.network.subnet_ids),
+            private_subnet_route_table_ids=list(settings.network.route_table_ids),
+        )
+
+    def _group(self, name: str, description: str) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)
+        Tags.of(group).add("Name", f"{self.stack_name}-{name.lower()}")
+        return group
+
+    def _flows(self) -> None:
+        brokers, graph = ec2.Port.tcp(BROKERS), ec2.Port.tcp(GRAPH)
+        for group in (self.consumers, self.emitters):
+            group.connections.allow_to(self.brokers, brokers, "Kafka over TLS with IAM")
+        for group in (self.consumers, self.readers):
+            group.connections.allow_to(self.graph, graph, "Gremlin over TLS with IAM")
+        for group in (self.consumers, self.readers):
+            # S3 is behind a gateway endpoint, whose addresses are not the VPC's; nothing else is routed.
+            group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "Endpoints and S3")
+
+    def _endpoints(self, settings: Settings) -> None:
+        group = self._group("Endpoints", "VPC endpoints")
+        for client in (self.consumers, self.readers):
+            group.add_ingress_rule(client, ec2.Port.tcp(HTTPS), "HTTPS from our tasks")
+        services = dict(_SERVICES)
+        if settings.datazone.domain_id:
+            services["DataZone"] = ec2.InterfaceVpcEndpointAwsService("datazone")
+        for name, service in services.items():
+            ec2.InterfaceVpcEndpoint(
+                self,
+                f"{name}Endpoint",
+                vpc=self.vpc,
+                service=service,
+                subnets=self.subnets,
+                security_groups=[group],
+                open=False,
+                private_dns_enabled=True,
+            )
+        ec2.GatewayVpcEndpoint(
+            self,
+            "S3Endpoint",
+            vpc=self.vpc,
+            service=ec2.GatewayVpcEndpointAwsService.S3,
+            subnets=[self.subnets],
+        )

@@ -1,0 +1,135 @@
+"""The consumers on ECS Fargate: the graph's sink, and DataZone's if there is a domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_applicationautoscaling as scaling
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from deploy.aws import permissions
+from deploy.aws.graph import GraphStack
+from deploy.aws.metrics import lag
+from deploy.aws.nag import accept
+from deploy.aws.network import NetworkStack
+from deploy.aws.registry import RegistryStack
+from deploy.aws.settings import Settings
+from deploy.aws.stream import StreamStack
+from deploy.aws.tasks import GROUP, HTTP_PORT, Job, log_of, task
+from deploy.aws.topics import TopicsStack
+
+DATAZONE_GROUP = "headwater-datazone"
+
+
+class ServiceStack(Stack):
+    """What runs for good.
+
+    Attributes:
+        log: The log of the graph's sink.
+        service: The service of the graph's sink.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        network: NetworkStack,
+        stream: StreamStack,
+        graph: GraphStack,
+        registry: RegistryStack,
+        topics: TopicsStack,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        self._settings, self._network, self._stream = settings, network, stream
+        self._cluster = topics.cluster
+        self._kafka, self._registry = topics.kafka, registry
+        self.log = log_of(self, "consumer", settings)
+        self.service = self._graph_sink(graph)
+        if settings.datazone.domain_id:
+            self._datazone_sink(settings.datazone.domain_id)
+
+    def _reading(self) -> dict[str, str]:
+        return {
+            **self._kafka,
+            "HEADWATER_KAFKA__DEAD_LETTER_TOPIC": self._settings.stream.dead_letter_topic,
+            "HEADWATER_HTTP__HOST": "0.0.0.0",  # noqa: S104 -- ECS's check and Prometheus come from outside the process
+            "HEADWATER_HTTP__PORT": str(HTTP_PORT),
+        }
+
+    def _graph_sink(self, graph: GraphStack) -> ecs.FargateService:
+        chosen = self._settings.stream
+        kafka = permissions.consume(self, self._stream.names, chosen.topic, chosen.dead_letter_topic, GROUP)
+        job = Job(
+            name="consumer",
+            command=["consume", "--sink", "graph"],
+            environment={**self._reading(), "HEADWATER_GRAPH": graph.url, "HEADWATER_KAFKA__GROUP_ID": GROUP},
+            statements=[*kafka, *permissions.write_graph(graph.data)],
+            serves=True,
+        )
+        definition = task(self, job, self._settings, self._registry, self.log)
+        accept(definition.task_role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
+        service = self._service("Consumer", definition, self._settings.service.min_tasks)
+        self._scale(service)
+        return service
+
+    def _datazone_sink(self, domain_id: str) -> None:
+        chosen = self._settings.stream
+        kafka = permissions.consume(self, self._stream.names, chosen.topic, chosen.dead_letter_topic, DATAZONE_GROUP)
+        job = Job(
+            name="datazone",
+            command=["consume", "--sink", "datazone"],
+            environment={
+                **self._reading(),
+                "HEADWATER_DATAZONE__ACCOUNT_ID": self._settings.datazone.account_id or self.account,
+                "HEADWATER_DATAZONE__DOMAIN_ID": domain_id,
+                "HEADWATER_DATAZONE__GROUP_ID": DATAZONE_GROUP,
+                "HEADWATER_DATAZONE__REGION": self.region,
+            },
+            statements=[*kafka, *permissions.forward(self, domain_id)],
+            serves=True,
+        )
+        # One: DataZone's quota is the account's, and a second process would only share it.
+        log = log_of(self, "datazone", self._settings)
+        self._service("Datazone", task(self, job, self._settings, self._registry, log), 1)
+
+    def _service(self, name: str, definition: ecs.FargateTaskDefinition, tasks: int) -> ecs.FargateService:
+        return ecs.FargateService(
+            self,
+            name,
+            cluster=self._cluster,
+            service_name=f"{self._settings.name}-{name.lower()}",
+            task_definition=definition,
+            desired_count=tasks,
+            # Never more members than wanted: with two tasks one is replaced after the other; with one it stops first,
+            # since ECS rounds half of one up to one and could replace nothing.
+            min_healthy_percent=50 if tasks > 1 else 0,
+            max_healthy_percent=100,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            assign_public_ip=False,
+            vpc_subnets=self._network.subnets,
+            security_groups=[self._network.consumers],
+            enable_execute_command=False,
+            propagate_tags=ecs.PropagatedTagSource.SERVICE,
+        )
+
+    def _scale(self, service: ecs.FargateService) -> None:
+        chosen = self._settings.service
+        count = service.auto_scale_task_count(min_capacity=chosen.min_tasks, max_capacity=chosen.max_tasks)
+        count.scale_on_metric(
+            "Lag",
+            metric=lag(self._settings, GROUP),
+            scaling_steps=[
+                scaling.ScalingInterval(change=-1, upper=chosen.scale_at_lag // 10),
+                scaling.ScalingInterval(change=1, lower=chosen.scale_at_lag),
+                scaling.ScalingInterval(change=2, lower=chosen.scale_at_lag * 10),
+            ],
+            adjustment_type=scaling.AdjustmentType.CHANGE_IN_CAPACITY,
+            # Each change lets the group share its partitions anew, so not at every ripple.
+            cooldown=Duration.minutes(5),
+            evaluation_periods=3,
+        )

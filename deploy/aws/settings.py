@@ -1,0 +1,186 @@
+"""What may be chosen of a deployment: one TOML file, checked before anything is synthesized.
+
+The defaults are those of a deployment that a security review accepts: no public access, encryption, IAM everywhere.
+Descriptions are shown in docs/deploy-aws.md. Nothing of the CDK is imported, so that documents and tests can read them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+LogDays = Literal[7, 30, 90, 365]
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
+Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")]
+NO_IMAGE = "sha256:" + "0" * 64
+"""Stands for an image that has not been pushed yet; enough for synthesis, and ECS finds no such image."""
+
+
+class Group(BaseModel):
+    """Settings that belong together; a name that there is not is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkSettings(Group):
+    """Where it runs: a VPC of its own without a way to the Internet, or one that is there."""
+
+    cidr: str = Field("10.60.0.0/20", description="Addresses of the new VPC.")
+    vpc_id: str | None = Field(None, description="Existing VPC; a new one is made if it is not set.")
+    subnet_ids: tuple[str, ...] = Field((), description="Private subnets of the existing VPC, one for each zone.")
+    route_table_ids: tuple[str, ...] = Field((), description="Route table of each of these subnets, in their order.")
+    endpoints: bool = Field(
+        True,  # noqa: FBT003 -- pydantic's way to give a default
+        description="Make the VPC endpoints that the tasks need; `false` where the existing VPC has them.",
+    )
+
+    @model_validator(mode="after")
+    def _existing_is_whole(self) -> Self:
+        if self.vpc_id and not (len(self.subnet_ids) == len(self.route_table_ids) >= 2):  # noqa: PLR2004 -- MSK's least
+            raise ValueError("an existing VPC needs subnet_ids and route_table_ids, at least two of each")
+        if not self.vpc_id and (self.subnet_ids or self.route_table_ids):
+            raise ValueError("subnet_ids and route_table_ids are those of an existing VPC: set vpc_id as well")
+        return self
+
+
+class StreamSettings(Group):
+    """The Kafka cluster and its topics."""
+
+    kind: Literal["serverless", "provisioned"] = Field("serverless", description="Kind of the MSK cluster.")
+    brokers_per_zone: int = Field(1, ge=1, le=5, description="Brokers in each zone; of a provisioned cluster.")
+    instance_type: str = Field(
+        "express.m7g.large",
+        description="Instance type; of a provisioned cluster: Express (express.m7g...) or Standard (kafka.m7g...).",
+    )
+    kafka_version: str = Field("3.8.x", description="Version of Kafka; of a provisioned cluster.")
+    volume_gb: int = Field(100, ge=1, description="Storage of each Standard broker, in GB; Express brokers have none.")
+    topic: str = Field("openlineage.events", description="Topic that carries the OpenLineage events.")
+    dead_letter_topic: str = Field("openlineage.events.dead", description="Topic for what can never be folded.")
+    partitions: int = Field(6, ge=1, le=100, description="Partitions of the events topic.")
+
+
+class GraphSettings(Group):
+    """The Neptune cluster."""
+
+    engine_version: str = Field("1.4.5.0", description="Neptune's engine version, 1.4 or newer of TinkerPop 3.7.")
+    min_capacity: float = Field(1.0, ge=1, le=128, description="Least capacity in NCUs; paid for while idle.")
+    max_capacity: float = Field(16.0, ge=2.5, le=128, description="Most capacity in NCUs.")
+    readers: int = Field(1, ge=0, le=15, description="Readers beside the writer; one is there to take over from it.")
+    query_timeout_ms: int = Field(120_000, ge=10, description="Milliseconds after which Neptune ends a query.")
+    backup_days: int = Field(14, ge=1, le=35, description="Days for which automatic backups are kept.")
+    deletion_protection: bool = Field(
+        True,  # noqa: FBT003 -- pydantic's way to give a default
+        description="Refuse to delete the cluster; switch it off and deploy before `cdk destroy`.",
+    )
+    on_removal: Literal["snapshot", "retain", "destroy"] = Field(
+        "snapshot", description="What becomes of the graph when its stack is destroyed."
+    )
+
+
+class ServiceSettings(Group):
+    """The consumer on ECS Fargate."""
+
+    image_digest: Digest = Field(NO_IMAGE, description="Digest of the consumer's image in its repository.")
+    min_tasks: int = Field(2, ge=1, le=10, description="Least number of processes of the graph sink.")
+    max_tasks: int = Field(4, ge=1, le=20, description="Most processes; more than partitions would be idle.")
+    cpu: Literal[256, 512, 1024] = Field(512, description="CPU units of a task.")
+    memory_mb: Literal[512, 1024, 2048] = Field(1024, description="Memory of a task, in MB.")
+    scale_at_lag: int = Field(5_000, ge=1, description="Unread records from which on a process is added.")
+    environment: dict[str, str] = Field(
+        {}, description="More settings of the consumer, as HEADWATER variables; none may be a secret."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.max_tasks < self.min_tasks:
+            raise ValueError(f"max_tasks {self.max_tasks} is below min_tasks {self.min_tasks}")
+        strange = [name for name in self.environment if not name.startswith("HEADWATER_")]
+        if strange:
+            raise ValueError(f"environment may hold HEADWATER_ variables only, not {', '.join(strange)}")
+        if (self.cpu, self.memory_mb) in {(512, 512), (1024, 512), (1024, 1024), (256, 2048)} - {(256, 2048)}:
+            raise ValueError(f"Fargate has no task of {self.cpu} CPU units and {self.memory_mb} MB")
+        return self
+
+
+class DataZoneSettings(Group):
+    """The second service, which forwards lineage to Amazon DataZone."""
+
+    domain_id: str | None = Field(None, description="Domain that gets the lineage; there is no such service without.")
+    account_id: str | None = Field(None, description="Account of the Glue and Redshift tables; ours if it is not set.")
+
+
+class NightlySettings(Group):
+    """The nightly path from dbt's artifacts to the topic."""
+
+    enabled: bool = Field(True, description="Whether there is a nightly batch.")  # noqa: FBT003 -- pydantic's way
+    schedule: str = Field("cron(0 0 * * ? *)", description="When, in EventBridge Scheduler's words, in UTC.")
+    prefix: str = Field("dbt/", description="Prefix of the artifacts in their bucket.")
+    namespaces: tuple[str, ...] = Field((), description="Values of `--namespace`: where the projects' tables are.")
+    glue: tuple[str, ...] = Field((), description="Values of `--glue`: the Glue catalogs of Athena's tables.")
+    on_removal: Literal["retain", "destroy"] = Field(
+        "retain", description="What becomes of the artifacts' bucket; `destroy` works once it is empty."
+    )
+
+
+class WatchSettings(Group):
+    """Who is told, and what may be spent."""
+
+    emails: tuple[str, ...] = Field((), description="Addresses that alarms are sent to; each has to confirm.")
+    stale_after_s: int = Field(900, ge=60, description="Seconds that the graph may be behind before the alarm.")
+    budget_usd: int | None = Field(None, ge=1, description="Monthly budget of what has our tag; none if it is not set.")
+
+
+class NotebookSettings(Group):
+    """A SageMaker notebook inside the VPC, for questions to the graph."""
+
+    enabled: bool = Field(False, description="Whether there is a notebook instance.")  # noqa: FBT003 -- pydantic's way
+    instance_type: str = Field("ml.t3.medium", description="Its instance type.")
+
+
+class Settings(Group):
+    """All that may be chosen of one deployment."""
+
+    name: Name = Field("headwater", description="Prefix of all stacks and names; one for each deployment.")
+    account: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = Field(
+        None, description="AWS account; that of the credentials if it is not set."
+    )
+    region: str = Field("us-east-1", description="AWS Region.")
+    zones: tuple[Zone, ...] = Field(
+        ("us-east-1a", "us-east-1b"), min_length=2, max_length=3, description="Availability zones of that Region."
+    )
+    log_days: LogDays = Field(90, description="Days for which logs are kept: 7, 30, 90 or 365.")
+    logs_on_removal: Literal["retain", "destroy"] = Field("destroy", description="What becomes of the log groups.")
+    tags: dict[str, str] = Field({}, description="More tags on everything; `application` is the name above.")
+    network: NetworkSettings = NetworkSettings()
+    stream: StreamSettings = StreamSettings()
+    graph: GraphSettings = GraphSettings()
+    service: ServiceSettings = ServiceSettings()
+    datazone: DataZoneSettings = DataZoneSettings()
+    nightly: NightlySettings = NightlySettings()
+    watch: WatchSettings = WatchSettings()
+    notebook: NotebookSettings = NotebookSettings()
+
+    @model_validator(mode="after")
+    def _zones_fit(self) -> Self:
+        if strange := [zone for zone in self.zones if zone[:-1] != self.region]:
+            raise ValueError(f"{', '.join(strange)}: not a zone of {self.region}")
+        express = self.stream.kind == "provisioned" and self.stream.instance_type.startswith("express.")
+        if express and len(self.zones) != 3:  # noqa: PLR2004 -- "MSK Express brokers", MSK developer guide
+            raise ValueError("Express brokers need three zones: set zones, or stream.instance_type to kafka.m7g.large")
+        if self.network.vpc_id and len(self.network.subnet_ids) != len(self.zones):
+            raise ValueError("network.subnet_ids must have one subnet for each of zones, in their order")
+        return self
+
+
+def load(path: Path | None) -> Settings:
+    """The settings of a TOML file; the defaults without one.
+
+    Raises:
+        pydantic.ValidationError: A value is wrong, or there is no setting of that name.
+        FileNotFoundError: There is no such file.
+    """
+    return Settings() if path is None else Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

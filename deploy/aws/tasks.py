@@ -1,0 +1,98 @@
+"""What all tasks have in common: the image, a role of their own, a log, and a file system that is read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from deploy.aws.logs import log_group
+from deploy.aws.nag import accept
+from deploy.aws.registry import RegistryStack
+from deploy.aws.settings import Settings
+
+GROUP = "headwater"
+"""Consumer group of the graph's sink."""
+UID = "10001"
+HTTP_PORT = 8080
+STOP_TIMEOUT = Duration.seconds(60)
+"""docs/operating.md, "When it stalls": it writes and commits what is in hand."""
+_ALIVE = (
+    "import urllib.request as r; "
+    f"r.urlopen('http://127.0.0.1:{HTTP_PORT}/healthz', timeout=4)"  # 503 is an HTTPError, so exit code 1
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one task definition does.
+
+    Attributes:
+        name: Of its role, its log and its container.
+        command: Arguments of `headwater`.
+        environment: Settings; none is a secret, since all sign-in is by the task's role.
+        statements: What its role may do.
+        serves: Whether it listens for health checks.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    statements: Sequence[iam.PolicyStatement]
+    serves: bool = False
+
+
+def log_of(scope: Construct, name: str, settings: Settings) -> logs.LogGroup:
+    """The log group of a task."""
+    return log_group(scope, f"{name.title()}Logs", name, settings)
+
+
+def task(
+    scope: Construct, job: Job, settings: Settings, registry: RegistryStack, log: logs.ILogGroup
+) -> ecs.FargateTaskDefinition:
+    """A task definition on Fargate."""
+    definition = ecs.FargateTaskDefinition(
+        scope,
+        f"{job.name.title()}Task",
+        family=f"{settings.name}-{job.name}",
+        cpu=settings.service.cpu,
+        memory_limit_mib=settings.service.memory_mb,
+        runtime_platform=ecs.RuntimePlatform(
+            cpu_architecture=ecs.CpuArchitecture.X86_64, operating_system_family=ecs.OperatingSystemFamily.LINUX
+        ),
+    )
+    for statement in job.statements:
+        definition.add_to_task_role_policy(statement)
+    check = ecs.HealthCheck(
+        command=["CMD", "python", "-c", _ALIVE],
+        interval=Duration.seconds(30),
+        timeout=Duration.seconds(5),
+        retries=3,
+        start_period=Duration.seconds(60),
+    )
+    definition.add_container(
+        "headwater",
+        image=ecs.ContainerImage.from_ecr_repository(registry.consumer, settings.service.image_digest),
+        command=["headwater", *job.command],
+        environment=dict(sorted({**job.environment, **settings.service.environment}.items())),
+        logging=ecs.LogDriver.aws_logs(stream_prefix=job.name, log_group=log),
+        readonly_root_filesystem=True,
+        user=UID,
+        stop_timeout=STOP_TIMEOUT,
+        health_check=check if job.serves else None,
+        port_mappings=[ecs.PortMapping(container_port=HTTP_PORT)] if job.serves else [],
+    )
+    accept(
+        definition,
+        {"AwsSolutions-ECS2": "The environment holds addresses and names; all sign-in is by the task's role."},
+    )
+    accept(
+        definition.obtain_execution_role(),
+        {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resource; all else does."},
+    )
+    return definition

@@ -1,0 +1,83 @@
+"""The ECS cluster, and the task that makes the topics: once, by an operator, before anything reads or writes them.
+
+MSK makes no topic by itself. The task sets their retention, seven days for events and thirty for dead letters
+(consumer/kafka/topics.py); topics that are there it leaves alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from deploy.aws import permissions
+from deploy.aws.network import NetworkStack
+from deploy.aws.registry import RegistryStack
+from deploy.aws.settings import Settings
+from deploy.aws.stream import StreamStack
+from deploy.aws.tasks import GROUP, Job, log_of, task
+
+
+class TopicsStack(Stack):
+    """The ECS cluster and the one-off task.
+
+    Attributes:
+        cluster: The ECS cluster that all tasks run on.
+        kafka: Settings of Kafka, for every task.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        network: NetworkStack,
+        stream: StreamStack,
+        registry: RegistryStack,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        self.cluster = ecs.Cluster(
+            self,
+            "Cluster",
+            cluster_name=settings.name,
+            vpc=network.vpc,
+            container_insights_v2=ecs.ContainerInsights.ENABLED,
+        )
+        self.kafka = {
+            "HEADWATER_KAFKA__AUTH": "iam",
+            "HEADWATER_KAFKA__BOOTSTRAP_SERVERS": stream.bootstrap_servers,
+            "HEADWATER_KAFKA__REGION": self.region,
+            "HEADWATER_KAFKA__TOPIC": settings.stream.topic,
+            "HEADWATER_LOG__FORMAT": "json",
+        }
+        chosen = settings.stream
+        job = Job(
+            name="topics",
+            command=["check", "kafka", "--create-topics"],
+            environment={
+                **self.kafka,
+                "HEADWATER_KAFKA__DEAD_LETTER_TOPIC": chosen.dead_letter_topic,
+                "HEADWATER_KAFKA__GROUP_ID": GROUP,
+                "HEADWATER_KAFKA__PARTITIONS": str(chosen.partitions),
+            },
+            statements=permissions.make_topics(self, stream.names, GROUP, chosen.topic, chosen.dead_letter_topic),
+        )
+        self._tell_how(task(self, job, settings, registry, log_of(self, "topics", settings)), network)
+
+    def _tell_how(self, definition: ecs.FargateTaskDefinition, network: NetworkStack) -> None:
+        subnets = ",".join(network.vpc.select_subnets(subnets=network.subnets.subnets).subnet_ids)
+        group = network.consumers.security_group_id
+        inside = f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{group}],assignPublicIp=DISABLED}}"
+        CfnOutput(
+            self,
+            "MakeTopics",
+            description="Run this once, before the service is deployed",
+            value=(
+                f"aws ecs run-task --region {self.region} --launch-type FARGATE --cluster {self.cluster.cluster_name} "
+                f"--task-definition {definition.family} --network-configuration '{inside}'"
+            ),
+        )

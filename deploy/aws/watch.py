@@ -1,0 +1,232 @@
+"""Who is told when lineage stops: alarms to one SNS topic, a dashboard, and a budget.
+
+What to do for each alarm is in docs/metrics.md; Prometheus's finer rules are in deploy/monitoring.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from deploy.aws import metrics
+from deploy.aws.service import DATAZONE_GROUP, ServiceStack
+from deploy.aws.settings import Settings
+from deploy.aws.tasks import GROUP
+
+_ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+_BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
+_BAD = cloudwatch.TreatMissingData.BREACHING
+GIB = 1024**3
+
+
+class WatchStack(Stack):
+    """Alarms, dashboard, budget.
+
+    Attributes:
+        alarms: All alarms, by name.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        service: ServiceStack,
+        machine: sfn.StateMachine | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        self._settings = settings
+        self._told = actions.SnsAction(self._topic())
+        self.alarms: dict[str, cloudwatch.Alarm] = {}
+        self._of_the_log(service.log)
+        self._of_the_stream()
+        self._of_the_service(service)
+        self._of_the_graph()
+        if machine:
+            self._of_the_batch(machine)
+        self._dashboard()
+        if settings.watch.budget_usd:
+            self._budget(settings.watch.budget_usd)
+
+    def _topic(self) -> sns.Topic:
+        # A key of our own, since CloudWatch may not use the one that AWS manages for SNS.
+        key = kms.Key(
+            self,
+            "Key",
+            description="Alarms of Headwater",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's policy that is the key
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        topic = sns.Topic(self, "Alarms", topic_name=f"{self._settings.name}-alarms", master_key=key, enforce_ssl=True)
+        for address in self._settings.watch.emails:
+            topic.add_subscription(subscriptions.EmailSubscription(address))
+        CfnOutput(self, "AlarmTopic", value=topic.topic_arn)
+        return topic
+
+    def _alarm(
+        self,
+        name: str,
+        says: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        *,
+        comparison: cloudwatch.ComparisonOperator = _ABOVE,
+        periods: int = 1,
+        missing: cloudwatch.TreatMissingData = _FINE,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{self._settings.name}-{name}",
+            alarm_description=says,
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=comparison,
+            evaluation_periods=periods,
+            treat_missing_data=missing,
+        )
+        alarm.add_alarm_action(self._told)
+        alarm.add_ok_action(self._told)
+        self.alarms[name] = alarm
+
+    def _of_the_log(self, log: logs.ILogGroup) -> None:
+        patterns = {
+            "DeadLetters": logs.FilterPattern.string_value("$.event", "=", "record rejected"),
+            "Errors": logs.FilterPattern.string_value("$.level", "=", "error"),
+        }
+        for name, pattern in patterns.items():
+            logs.MetricFilter(
+                self,
+                f"{name}Filter",
+                log_group=log,
+                filter_pattern=pattern,
+                metric_namespace=self._settings.name,
+                metric_name=name,
+                metric_value="1",
+                default_value=0,
+            )
+        letters = metrics.of_the_log(self._settings, "DeadLetters", "records rejected")
+        errors = metrics.of_the_log(self._settings, "Errors", "errors")
+        self._alarm("DeadLetters", "Records were rejected: `headwater dead-letters list` says why.", letters, 0)
+        self._alarm("Errors", "The consumer logs errors.", errors, 0, periods=3)
+
+    def _of_the_stream(self) -> None:
+        behind = self._settings.watch.stale_after_s
+        groups = {"Lag": GROUP} | ({"DatazoneLag": DATAZONE_GROUP} if self._settings.datazone.domain_id else {})
+        for name, group in groups.items():
+            metric = metrics.lag_seconds(self._settings, group)
+            self._alarm(name, f"{group} is more than {behind} s behind.", metric, behind, periods=5)
+        waiting = metrics.lag(self._settings, GROUP)
+        written = metrics.neptune(self._settings, "NumTxCommitted", "Sum")
+        still = cloudwatch.MathExpression(
+            expression="IF(waiting > 0 AND FILL(written, 0) == 0, 1, 0)",
+            using_metrics={"waiting": waiting, "written": written},
+            period=metrics.MINUTES,
+            label="events wait and nothing is written",
+        )
+        self._alarm("NoWrite", "Events wait, and the graph has committed nothing for 15 minutes.", still, 0, periods=3)
+
+    def _of_the_service(self, service: ServiceStack) -> None:
+        running = metrics.running(self._settings, service.service.service_name)
+        self._alarm(
+            "NoMember",
+            "No consumer runs; events wait in the topic for as long as its retention.",
+            running,
+            1,
+            comparison=_BELOW,
+            periods=2,
+            missing=_BAD,
+        )
+
+    def _of_the_graph(self) -> None:
+        chosen = self._settings
+        cpu = metrics.neptune(chosen, "CPUUtilization")
+        capacity = metrics.neptune(chosen, "NCUUtilization")
+        memory = metrics.neptune(chosen, "FreeableMemory", "Minimum")
+        self._alarm("GraphCpu", "Neptune's CPU is above 80 %.", cpu, 80, periods=3)
+        self._alarm("GraphCapacity", "Neptune is at its most capacity: raise max_capacity.", capacity, 90, periods=3)
+        # An NCU is about 2 GiB; below a twentieth of the most, queries begin to fail for lack of memory.
+        least = chosen.graph.max_capacity * 2 * GIB / 20
+        self._alarm("GraphMemory", "Neptune lacks memory.", memory, least, comparison=_BELOW, periods=3)
+
+    def _of_the_batch(self, machine: sfn.StateMachine) -> None:
+        ways = {"f": machine.metric_failed(), "t": machine.metric_timed_out(), "a": machine.metric_aborted()}
+        failed = cloudwatch.MathExpression(
+            expression="FILL(f, 0) + FILL(t, 0) + FILL(a, 0)",
+            using_metrics=ways,
+            period=metrics.MINUTES,
+            label="nightly batches that failed",
+        )
+        self._alarm("BatchFailed", "The nightly batch failed after all its tries; its log says why.", failed, 0)
+
+    def _dashboard(self) -> None:
+        chosen = self._settings
+        graph = cloudwatch.GraphWidget
+        commits = metrics.neptune(chosen, "NumTxCommitted", "Sum", "commits")
+        rejected = metrics.of_the_log(chosen, "DeadLetters", "records rejected")
+        capacity = metrics.neptune(chosen, "ServerlessDatabaseCapacity", "Average", "NCUs")
+        waiting = metrics.neptune(chosen, "MainRequestQueuePendingRequests", "Maximum", "requests that wait")
+        cpu = metrics.neptune(chosen, "CPUUtilization", "Maximum", "CPU, %")
+        cloudwatch.Dashboard(
+            self,
+            "Dashboard",
+            dashboard_name=chosen.name,
+            default_interval=Duration.hours(12),
+            widgets=[
+                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(self.alarms.values()), width=24, height=3)],
+                [
+                    graph(
+                        title="Behind", left=[metrics.lag(chosen, GROUP)], right=[metrics.lag_seconds(chosen, GROUP)]
+                    ),
+                    graph(title="Written", left=[commits], right=[rejected]),
+                    graph(title="Neptune", left=[capacity, waiting], right=[cpu]),
+                ],
+            ],
+        )
+
+    def _budget(self, limit: int) -> None:
+        notice = budgets.CfnBudget.NotificationProperty(
+            comparison_operator="GREATER_THAN",
+            notification_type="FORECASTED",
+            threshold=100,
+            threshold_type="PERCENTAGE",
+        )
+        people = [
+            budgets.CfnBudget.SubscriberProperty(address=address, subscription_type="EMAIL")
+            for address in self._settings.watch.emails
+        ]
+        warning = budgets.CfnBudget.NotificationWithSubscribersProperty(notification=notice, subscribers=people)
+        budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=self._settings.name,
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=limit, unit="USD"),
+                cost_filters={"TagKeyValue": [f"user:application${self._settings.name}"]},
+            ),
+            notifications_with_subscribers=[warning] if people else None,
+        )

@@ -1,0 +1,281 @@
+"""What a security review asks of the templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.aws.synthesized import Resource, Synthesized
+
+NAMELESS = {
+    "ecr:GetAuthorizationToken",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+"""Actions for which the Service Authorization Reference knows no resource."""
+BELOW = {
+    "neptune-db:": "a cluster's data is CLUSTER-ID/*",
+    "s3:PutObject": "names of artifacts are dbt's",
+    "s3:GetObject": "the same",
+    "ecs:StopTask": "ids of tasks are not known before",
+    "ecs:DescribeTasks": "the same",
+}
+"""Actions whose resource ends with a wildcard, and why."""
+
+
+def as_list(value: Any) -> list[Any]:
+    """IAM writes one thing without a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def statements(found: Synthesized) -> Iterator[tuple[Resource, dict[str, Any]]]:
+    """Every statement of an identity's policy."""
+    for resource in found.every():
+        documents = [resource.properties.get("PolicyDocument")] if "IAM" in resource.type else []
+        documents += [
+            policy["PolicyDocument"] for policy in resource.properties.get("Policies", []) if "IAM" in resource.type
+        ]
+        for document in filter(None, documents):
+            for statement in document["Statement"]:
+                yield resource, statement
+
+
+def allowed(found: Synthesized, stack: str, name: str) -> dict[str, str]:
+    """The actions of the policies whose name begins so, each with its resources as text."""
+    return {
+        action: json.dumps(statement["Resource"])
+        for resource, statement in statements(found)
+        if resource.stack.endswith(stack) and resource.name.startswith(name)
+        for action in as_list(statement["Action"])
+    }
+
+
+def test_no_action_is_a_wildcard(either: Synthesized) -> None:
+    """Each right is named."""
+    seen = 0
+    for resource, statement in statements(either):
+        seen += 1
+        assert statement["Effect"] == "Allow", f"{resource.name} denies, which hides what is allowed"
+        assert not [action for action in as_list(statement["Action"]) if "*" in action], f"{resource.name}: {statement}"
+    assert seen > 20, "the policies were not found"
+
+
+def test_resources_are_named(either: Synthesized) -> None:
+    """A resource is a wildcard only where IAM knows no name, or ends with one for a reason that is told."""
+    for resource, statement in statements(either):
+        actions = as_list(statement["Action"])
+        for target in as_list(statement["Resource"]):
+            if target == "*":
+                assert set(actions) <= NAMELESS, f"{resource.stack} {resource.name}: {actions} on everything"
+            elif "*" in json.dumps(target):
+                strange = [action for action in actions if not action.startswith(tuple(BELOW))]
+                assert not strange, f"{resource.stack} {resource.name}: {strange} on {target}"
+
+
+def test_emitters_write_one_topic(either: Synthesized) -> None:
+    """Whoever runs dbt may connect and write events, and nothing else."""
+    rights = allowed(either, "-stream", "EmitterPolicy")
+    assert set(rights) == {
+        "kafka-cluster:Connect",
+        "kafka-cluster:WriteDataIdempotently",
+        "kafka-cluster:DescribeTopic",
+        "kafka-cluster:WriteData",
+    }
+    topic = either.settings.stream.topic
+    assert f'/{topic}"' in rights["kafka-cluster:WriteData"], "another topic"
+    assert ":topic/" not in rights["kafka-cluster:Connect"], "Connect is a right on the cluster"
+
+
+def test_the_consumer_has_what_operating_says(either: Synthesized) -> None:
+    """The graph's service reads its topic, commits, writes dead letters and the graph."""
+    rights = allowed(either, "-service", "ConsumerTaskTaskRole")
+    kafka = {
+        "Connect",
+        "WriteDataIdempotently",
+        "DescribeTopic",
+        "ReadData",
+        "AlterGroup",
+        "DescribeGroup",
+        "WriteData",
+    }
+    graph = {"connect", "ReadDataViaQuery", "WriteDataViaQuery", "DeleteDataViaQuery", "GetEngineStatus"}
+    assert set(rights) == {f"kafka-cluster:{name}" for name in kafka} | {f"neptune-db:{name}" for name in graph}
+    assert either.settings.stream.dead_letter_topic in rights["kafka-cluster:WriteData"], "it may write events"
+
+
+def test_a_reader_changes_nothing(either: Synthesized) -> None:
+    """The policy for questions has no right to write."""
+    rights = set(allowed(either, "-graph", "ReaderPolicy"))
+    assert "neptune-db:ReadDataViaQuery" in rights
+    assert not {right for right in rights if "Write" in right or "Delete" in right}
+
+
+def test_the_topics_task_reads_no_events(either: Synthesized) -> None:
+    """Who makes topics may not read or write them."""
+    rights = set(allowed(either, "-topics", "TopicsTaskTaskRole"))
+    assert "kafka-cluster:CreateTopic" in rights
+    assert not rights & {"kafka-cluster:ReadData", "kafka-cluster:WriteData", "kafka-cluster:DeleteTopic"}
+
+
+def test_datazone_has_the_documented_policy(other: Synthesized, root: Path) -> None:
+    """The forwarder's statements are those of deploy/iam, for the one domain."""
+    documented = json.loads((root / "deploy" / "iam" / "datazone-forwarder.json").read_text(encoding="utf-8"))
+    rights = allowed(other, "-service", "DatazoneTaskTaskRole")
+    assert {right for right in rights if right.startswith("datazone:")} == {
+        s["Action"] for s in documented["Statement"]
+    }
+    assert "domain/dzd_1a2b3c4d5e6f7g" in rights["datazone:PostLineageEvent"]
+    assert not {right for right in rights if right.startswith("neptune-db:")}, "it has nothing to do with the graph"
+
+
+def test_without_a_domain_nothing_is_forwarded(default: Synthesized) -> None:
+    """No domain, no service, no right, no endpoint."""
+    assert "datazone" not in json.dumps(default.templates).lower()
+
+
+def test_roles_are_for_our_account(either: Synthesized) -> None:
+    """Roles that AWS's schedulers assume say for whom, against a confused deputy."""
+    seen = 0
+    for role in either.every("AWS::IAM::Role"):
+        (statement,) = role.properties["AssumeRolePolicyDocument"]["Statement"]
+        if statement["Principal"]["Service"] in {
+            "scheduler.amazonaws.com",
+            "states.amazonaws.com",
+            "sagemaker.amazonaws.com",
+        }:
+            seen += 1
+            assert "aws:SourceAccount" in statement["Condition"]["StringEquals"], f"{role.name} serves any account"
+    assert seen >= 2
+
+
+def test_nothing_is_public(either: Synthesized) -> None:
+    """No way from or to the Internet, and no public address."""
+    for kind in ("InternetGateway", "NatGateway", "EIP"):
+        assert not list(either.every(f"AWS::EC2::{kind}")), f"there is a {kind}"
+    for subnet in either.every("AWS::EC2::Subnet"):
+        assert subnet.properties["MapPublicIpOnLaunch"] is False, f"{subnet.name} gives public addresses"
+    for service in either.every("AWS::ECS::Service"):
+        network = service.properties["NetworkConfiguration"]["AwsvpcConfiguration"]
+        assert network["AssignPublicIp"] == "DISABLED", f"{service.name} has a public address"
+    for instance in either.every("AWS::Neptune::DBInstance"):
+        assert instance.properties["PubliclyAccessible"] is False, f"{instance.name} is public"
+    for notebook in either.every("AWS::SageMaker::NotebookInstance"):
+        assert notebook.properties["DirectInternetAccess"] == "Disabled"
+        assert notebook.properties["RootAccess"] == "Disabled"
+    text = json.dumps(either.templates)
+    assert '"AssignPublicIp": "ENABLED"' not in text
+    assert 'AssignPublicIp\\":\\"ENABLED' not in text
+
+
+def test_ports_are_open_to_groups_only(either: Synthesized) -> None:
+    """Brokers, graph and endpoints hear named groups, each on its one port."""
+    rules = [rule.properties for rule in either.every("AWS::EC2::SecurityGroupIngress")]
+    for group in either.every("AWS::EC2::SecurityGroup"):
+        assert not group.properties.get("SecurityGroupIngress"), f"{group.name} is open to addresses"
+    assert all("SourceSecurityGroupId" in rule and "CidrIp" not in rule for rule in rules)
+    assert sorted({(rule["FromPort"], rule["ToPort"]) for rule in rules}) == [(443, 443), (8182, 8182), (9098, 9098)]
+    rules = [rule.properties for rule in either.every("AWS::EC2::SecurityGroupEgress")]
+    for group in either.every("AWS::EC2::SecurityGroup"):
+        rules += group.properties.get("SecurityGroupEgress", [])
+    # The CDK writes "nowhere" as an address that cannot be, with ICMP's type 252.
+    ports = {rule.get("FromPort") for rule in rules if rule.get("CidrIp") != "255.255.255.255/32"}
+    assert ports == {443, 8182, 9098}, f"some group may go out to {ports}"
+
+
+def test_msk_takes_iam_over_tls_only(default: Synthesized, other: Synthesized) -> None:
+    """Neither kind of cluster lets anybody in without a signature."""
+    serverless = default.one("AWS::MSK::ServerlessCluster").properties
+    assert serverless["ClientAuthentication"] == {"Sasl": {"Iam": {"Enabled": True}}}
+    provisioned = other.one("AWS::MSK::Cluster").properties
+    assert provisioned["ClientAuthentication"] == {
+        "Sasl": {"Iam": {"Enabled": True}},
+        "Unauthenticated": {"Enabled": False},
+    }
+    assert provisioned["EncryptionInfo"]["EncryptionInTransit"] == {"ClientBroker": "TLS", "InCluster": True}
+    assert provisioned["BrokerNodeGroupInfo"]["ConnectivityInfo"] == {"PublicAccess": {"Type": "DISABLED"}}
+
+
+def test_neptune_is_closed_kept_and_bounded(either: Synthesized) -> None:
+    """IAM, encryption, backups, logs, and an end to each query."""
+    found = either.one("AWS::Neptune::DBCluster")
+    chosen, properties = either.settings.graph, found.properties
+    assert properties["IamAuthEnabled"] is True
+    assert properties["StorageEncrypted"] is True
+    assert properties["BackupRetentionPeriod"] == chosen.backup_days
+    assert properties["DeletionProtection"] is chosen.deletion_protection
+    assert properties["EnableCloudwatchLogsExports"] == ["audit", "slowquery"]
+    policy = {"snapshot": "Snapshot", "retain": "Retain", "destroy": "Delete"}[chosen.on_removal]
+    assert found.whole["DeletionPolicy"] == policy
+    parameters = either.one("AWS::Neptune::DBClusterParameterGroup").properties
+    assert parameters["Parameters"]["neptune_query_timeout"] == str(chosen.query_timeout_ms)
+    assert parameters["Parameters"]["neptune_enable_audit_log"] == "1"
+    assert parameters["Family"] == "neptune1.4"
+
+
+def test_the_bucket_is_private(either: Synthesized) -> None:
+    """Encrypted, closed to the public, and over TLS only."""
+    properties = either.one("AWS::S3::Bucket").properties
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    denials = either.one("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [statement.get("Condition") for statement in denials]
+
+
+def test_images_do_not_change(either: Synthesized) -> None:
+    """Tags are immutable, pushes are scanned, and tasks name a digest."""
+    for repository in either.every("AWS::ECR::Repository"):
+        assert repository.properties["ImageTagMutability"] == "IMMUTABLE"
+        assert repository.properties["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    for task in either.every("AWS::ECS::TaskDefinition"):
+        (container,) = task.properties["ContainerDefinitions"]
+        assert "@sha256:" in json.dumps(container["Image"]), f"{task.name} takes a tag"
+
+
+def test_tasks_are_locked(either: Synthesized) -> None:
+    """Read-only, without root, with a role of their own each, and no secret in the environment."""
+    roles = []
+    for task in either.every("AWS::ECS::TaskDefinition"):
+        (container,) = task.properties["ContainerDefinitions"]
+        assert container["ReadonlyRootFilesystem"] is True, f"{task.name} may write its file system"
+        assert container["User"] == "10001", f"{task.name} runs as root"
+        assert not container.get("Privileged"), f"{task.name} is privileged"
+        assert container["StopTimeout"] == 60, f"{task.name} has less than docs/operating.md asks for"
+        assert container["LogConfiguration"]["LogDriver"] == "awslogs"
+        names = {variable["Name"] for variable in container["Environment"]}
+        assert not {name for name in names if "PASSWORD" in name or "SECRET" in name}
+        roles.append(json.dumps(task.properties["TaskRoleArn"]))
+    assert len(roles) == len(set(roles)) >= 3, "two tasks share a role"
+    for service in either.every("AWS::ECS::Service"):
+        assert service.properties["EnableExecuteCommand"] is False, f"{service.name} lets people in"
+
+
+def test_alarms_travel_encrypted(either: Synthesized) -> None:
+    """The topic of the alarms has a key of its own, which turns, and takes TLS only."""
+    assert "KmsMasterKeyId" in either.one("AWS::SNS::Topic").properties
+    assert all(key.properties["EnableKeyRotation"] for key in either.every("AWS::KMS::Key"))
+    denials = either.one("AWS::SNS::TopicPolicy").properties["PolicyDocument"]["Statement"]
+    assert [s for s in denials if s["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(s["Condition"])]
+
+
+@pytest.mark.parametrize("kind", ["AWS::Logs::LogGroup"])
+def test_logs_end(either: Synthesized, kind: str) -> None:
+    """Every log group has a retention, and an end that was chosen."""
+    wanted = {"retain": "Retain", "destroy": "Delete"}[either.settings.logs_on_removal]
+    for group in either.every(kind):
+        assert group.properties["RetentionInDays"] == either.settings.log_days, f"{group.name} is kept for ever"
+        assert group.whole["DeletionPolicy"] == wanted, f"{group.name} has another end than chosen"
