@@ -29,13 +29,13 @@ MIB = 1 << 20
 
 
 class Cached(NamedTuple):
-    """How many bytes of memory each kind of what is kept at hand may take; 88 MiB in all, some 4,000 models."""
+    """How many bytes of memory each kind of what is kept at hand may take; 72 MiB in all, some 3,000 models."""
 
     runs: int = 8 * MIB
-    jobs: int = 40 * MIB
-    names: int = 16 * MIB
+    jobs: int = 32 * MIB
+    names: int = 12 * MIB
     nodes: int = 8 * MIB
-    texts: int = 16 * MIB
+    texts: int = 12 * MIB
 
 
 class GraphWriter:
