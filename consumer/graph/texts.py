@@ -11,7 +11,7 @@ from consumer.graph import ids, model
 from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
 from consumer.lineage.registers import EMPTY, is_stored
 
-CACHED_REFS = 100_000
+CACHED_REFS = 30_000
 """How many texts are known to be in the graph, by their references."""
 
 

@@ -29,10 +29,10 @@ MIB = 1 << 20
 
 
 class Cached(NamedTuple):
-    """How many bytes of memory each kind of what is kept at hand may take; 72 MiB in all, some 3,000 models."""
+    """How many bytes of memory each kind of what is kept at hand may take; 64 MiB in all, some 2,500 models."""
 
     runs: int = 8 * MIB
-    jobs: int = 32 * MIB
+    jobs: int = 24 * MIB
     names: int = 12 * MIB
     nodes: int = 8 * MIB
     texts: int = 12 * MIB

@@ -74,8 +74,8 @@ def pack(lineage: OutputLineage) -> object:
     }
 
 
-_UNPACKED: Memo[str, OutputLineage] = Memo(12 * MIB)
-_SOURCES: Memo[str, frozenset[DatasetName]] = Memo(8 * MIB)
+_UNPACKED: Memo[str, OutputLineage] = Memo(8 * MIB)
+_SOURCES: Memo[str, frozenset[DatasetName]] = Memo(6 * MIB)
 
 
 def unpack(text: str) -> OutputLineage:

@@ -25,8 +25,8 @@ from schemas.naming import DatasetName, canonical, engine, parts
 ALWAYS_INLINE = 16_384
 """For values that views read without a look-up of their text."""
 
-MOST_REMEMBERED = 16 * 1024 * 1024
-"""Bytes of what was made of facets: those of some three thousand models with all their columns."""
+MOST_REMEMBERED = 12 * 1024 * 1024
+"""Bytes of what was made of facets: those of some two thousand models with all their columns."""
 
 
 @dataclass(frozen=True, slots=True)

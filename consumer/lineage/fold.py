@@ -92,7 +92,7 @@ class _Mention(NamedTuple):
     facts: Mapping[DatasetName, NameFacts]
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=8_192)
 def _mention(
     rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool
 ) -> _Mention:
