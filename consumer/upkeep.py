@@ -7,16 +7,14 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from consumer import wiring
-from consumer.errors import TransientError, UsageError
+from consumer.errors import TransientError
 from consumer.graph.prune import DAY_S, Prune, event_time
 from consumer.graph.reconcile import Reconcile
 from consumer.graph.store import GraphStore
@@ -35,22 +33,6 @@ _log = structlog.get_logger(__name__)
 def owner() -> str:
     """A name for who does a chore, which no other process has, and that leads to the process."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-
-
-@contextmanager
-def opened(url: str) -> Iterator[GraphStore]:
-    """A graph that is there already, to be mended.
-
-    Raises:
-        UsageError: There is no such graph.
-    """
-    if (path := wiring.sqlite_file(url)) is not None and not path.exists():
-        raise UsageError(f"there is no graph {path} yet; fill it with `headwater ingest`, or name another with --graph")
-    store = wiring.open_graph(url)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 class Upkeep:

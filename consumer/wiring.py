@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -73,23 +73,31 @@ def open_graph(url: str, patience_s: float | None = None) -> GraphStore:
 
 
 @contextmanager
-def reading(url: str) -> Iterator[GraphStore]:
-    """A graph that is there already, in one state for all that is read within where its store can do that.
+def mending(url: str, patience_s: float | None = None) -> Iterator[GraphStore]:
+    """A graph that is there already, to be read and mended.
 
     Raises:
         UsageError: There is no such graph.
     """
     if (path := sqlite_file(url)) is not None and not path.exists():
         raise UsageError(f"there is no graph {path} yet; fill it with `headwater ingest`, or name another with --graph")
-    store = open_graph(url, READER_PATIENCE_S)
-    try:
+    with closing(open_graph(url, patience_s)) as store:
+        yield store
+
+
+@contextmanager
+def reading(url: str) -> Iterator[GraphStore]:
+    """A graph that is there already, in one state for all that is read within where its store can do that.
+
+    Raises:
+        UsageError: There is no such graph.
+    """
+    with mending(url, READER_PATIENCE_S) as store:
         if isinstance(store, EmbeddedStore):
             with store.snapshot():
                 yield store
         else:
             yield store
-    finally:
-        store.close()
 
 
 def identity_rules(settings: Settings) -> IdentityRules:

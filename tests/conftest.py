@@ -54,6 +54,16 @@ def neptune_proxy() -> Iterator[NeptuneProxy]:
     yield from _run("neptune_proxy", NeptuneProxy)
 
 
+@pytest.fixture
+def neptune(neptune_proxy: NeptuneProxy, monkeypatch: pytest.MonkeyPatch) -> NeptuneProxy:
+    """The look-alike, empty and uncounted, for which this process and its children have credentials."""
+    for name, value in neptune_proxy.environment_of_clients.items():
+        monkeypatch.setenv(name, value)
+    neptune_proxy.clear()
+    neptune_proxy.reset_stats()
+    return neptune_proxy
+
+
 @pytest.fixture(scope="session")
 def dbt_engines() -> Iterator[DbtEngines]:
     """Redshift and Athena, for dbt."""

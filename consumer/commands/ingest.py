@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 import orjson
@@ -17,6 +16,7 @@ from consumer.errors import UsageError
 from consumer.inputs import Advance
 from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import Pipeline, Rejection
+from consumer.rows import printable, rows
 from consumer.settings import Settings
 
 LONG = 4 * 1024 * 1024
@@ -89,34 +89,21 @@ def _tell(summary: dict[str, float], graph: str) -> None:
 
 @contextmanager
 def _kept(path: Path | None, files: tuple[str, ...]) -> Iterator[Callable[[Rejection], None]]:
-    """Takes rejections for the file of dead letters, which is opened at once, so that nothing is rejected in vain."""
-    if path is None:
-        yield lambda _: None
-        return
-    if any(path.resolve() == Path(name).resolve() for name in files):
+    """Takes rejections for the file of dead letters."""
+    if path is not None and any(path.resolve() == Path(name).resolve() for name in files):
         raise UsageError(f"--dead-letters {path} is an input too, and would be lost; name another file")
-    try:
-        file = path.open("wb")
-    except OSError as error:
-        raise UsageError(f"--dead-letters {path} can't be written: {error.strerror}") from error
-    with file:
-        yield lambda rejection: _write(file, rejection)
+    with rows("--dead-letters", path) as put:
+        yield lambda rejection: put(_row(rejection))
 
 
-def _write(file: BinaryIO, rejection: Rejection) -> None:
-    letter = {
-        "file": _printable(rejection.file),
+def _row(rejection: Rejection) -> dict[str, str | int]:
+    return {
+        "file": rejection.file,
         "line": rejection.line,
-        "path": _printable(rejection.path),
-        "reason": _printable(rejection.reason),
+        "path": rejection.path,
+        "reason": rejection.reason,
         "value": rejection.value.decode("utf-8", "backslashreplace"),
     }
-    file.write(orjson.dumps(letter, option=orjson.OPT_APPEND_NEWLINE))
-
-
-def _printable(text: str) -> str:
-    """A text that is UTF-8, whatever half characters a file's name or an event's keys hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager
@@ -124,7 +111,7 @@ def _progress(files: tuple[str, ...]) -> Iterator[tuple[Advance, Callable[[str],
     """How to tell of bytes that were read, and of a line for people; with a bar where someone waits and looks."""
     size = inputs.total(files)
     if not sys.stderr.isatty() or (size is not None and size < LONG):
-        yield lambda _: None, lambda line: click.echo(_printable(line), err=True)
+        yield lambda _: None, lambda line: click.echo(printable(line), err=True)
         return
     from rich.console import Console  # noqa: PLC0415 -- only a terminal needs it
     from rich.progress import (  # noqa: PLC0415
@@ -141,5 +128,5 @@ def _progress(files: tuple[str, ...]) -> Iterator[tuple[Advance, Callable[[str],
         task = progress.add_task("reading", total=size)
         yield (
             lambda count: progress.advance(task, count),
-            lambda line: console.print(_printable(line), markup=False, highlight=False, soft_wrap=True),
+            lambda line: console.print(printable(line), markup=False, highlight=False, soft_wrap=True),
         )

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 import orjson
 
+from consumer import wiring
 from consumer.options import examples, json_option, with_settings
 from consumer.settings import Settings
 
@@ -45,10 +46,10 @@ def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: b
     """
     from consumer.graph.prune import Prune, event_time, seconds_of  # noqa: PLC0415 -- the graph's parts where needed
     from consumer.graph.upkeep import Task, carry_out  # noqa: PLC0415
-    from consumer.upkeep import opened, owner  # noqa: PLC0415
+    from consumer.upkeep import owner  # noqa: PLC0415
 
     before = event_time(time.time() - seconds_of(runs_older_than))
-    with opened(settings.graph) as store:
+    with wiring.mending(settings.graph) as store:
         chore = Prune(store, before, runs_older_than, dry_run=dry_run)
         if dry_run:
             place: str | None = ""

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 import orjson
 
+from consumer import wiring
 from consumer.options import examples, json_option, with_settings
 from consumer.settings import Settings
 
@@ -26,9 +27,9 @@ def reconcile(settings: Settings, *, as_json: bool) -> None:
     """
     from consumer.graph.reconcile import Reconcile  # noqa: PLC0415 -- the graph's parts only where they are needed
     from consumer.graph.upkeep import Task, carry_out  # noqa: PLC0415
-    from consumer.upkeep import opened, owner  # noqa: PLC0415
+    from consumer.upkeep import owner  # noqa: PLC0415
 
-    with opened(settings.graph) as store:
+    with wiring.mending(settings.graph) as store:
         chore = Reconcile(store)
         carry_out(chore, Task(store, chore.name, owner(), time.time))
     if as_json:

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from consumer import wiring
-from consumer.errors import UsageError
 from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import GIVE_UP_AFTER_S
+from consumer.rows import rows
 from consumer.settings import Settings
 from schemas.decode import decode
 
@@ -222,27 +222,19 @@ class _Progress:
 @contextmanager
 def _listed(path: Path | None) -> Iterator[Callable[[DeadLetter], None]]:
     """Takes what is rejected, for the file if there is one; the log has it anyway."""
-    if path is None:
-        yield lambda _: None
-        return
-    try:
-        file = path.open("wb")
-    except OSError as error:
-        raise UsageError(f"--rejected {path} can't be written: {error.strerror}") from error
-    with file:
-        yield lambda letter: _write(file, letter)
+    with rows("--rejected", path) as put:
+        yield lambda letter: put(_row(letter))
 
 
-def _write(file: BinaryIO, letter: DeadLetter) -> None:
+def _row(letter: DeadLetter) -> dict[str, str | int]:
     record = letter.record
-    row = {
+    return {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "path": letter.path.encode("utf-8", "backslashreplace").decode(),
-        "reason": letter.reason.encode("utf-8", "backslashreplace").decode(),
+        "path": letter.path,
+        "reason": letter.reason,
     }
-    file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def _say(line: str) -> None:

@@ -92,9 +92,10 @@ class _Writing:
 
     def _write(self, portion: Pairs) -> None:
         """Writes a portion; what the sink refuses is found by halving."""
-        portion = [pair for pair in portion if (pair[0].place, pair[0].offset) not in self.refused]
-        if not portion:
-            return
+        if self.refused:
+            portion = [pair for pair in portion if (pair[0].place, pair[0].offset) not in self.refused]
+            if not portion:
+                return
         try:
             self._sink.write([event for _, event in portion])
         except RefusedWrite as error:

@@ -65,16 +65,6 @@ def topic(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -
     return field.topic
 
 
-@pytest.fixture
-def neptune(neptune_proxy: NeptuneProxy, monkeypatch: pytest.MonkeyPatch) -> NeptuneProxy:
-    """An empty graph, for which this process and its children have credentials."""
-    for name, value in neptune_proxy.environment_of_clients.items():
-        monkeypatch.setenv(name, value)
-    neptune_proxy.clear()
-    neptune_proxy.reset_stats()
-    return neptune_proxy
-
-
 def field_of(broker: KafkaBroker, neptune: NeptuneProxy, folder: Path, topic: str | None = None) -> Field:
     """A group that writes to Neptune; what it wrote is read behind Neptune's back."""
     only_writing = {"GRAPH": neptune.url, "UPKEEP__RECONCILE_EVERY_S": "0"}

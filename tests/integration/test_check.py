@@ -133,16 +133,6 @@ def test_lag_and_clock_of_kafka(kafka_broker: KafkaBroker) -> None:
     assert findings["clock"].state is State.WARNING, findings["clock"]
 
 
-@pytest.fixture
-def neptune(neptune_proxy: NeptuneProxy, monkeypatch: pytest.MonkeyPatch) -> NeptuneProxy:
-    """The look-alike, empty, with the credentials for it in the environment."""
-    for name, value in neptune_proxy.environment_of_clients.items():
-        monkeypatch.setenv(name, value)
-    neptune_proxy.clear()
-    neptune_proxy.reset_stats()
-    return neptune_proxy
-
-
 def test_neptune_in_order(neptune: NeptuneProxy) -> None:
     """Its version and clock are told; it is read and written, and nothing is left in it."""
     code, result, findings = check("graph", "--graph", neptune.url)

@@ -17,6 +17,7 @@ import pytest
 
 from emitter.spool.status import status
 from tests.support.guest import EXIT_CODE, Guest, Outcome, by_key, expected, spool
+from tests.support.kafka_broker import scram
 from tests.support.servers import KafkaBroker, free_port
 
 Settings = dict[str, Any]
@@ -109,18 +110,6 @@ def flushed(transport: dict[str, Any], folder: Path, sent: int, *arguments: str)
     assert json.loads(done.stdout)["sent"] == sent, done.stdout
     left = status(folder)
     assert [queue["waiting"] for queue in left["queues"]] == [0] * len(left["queues"]), left
-
-
-def scram(broker: KafkaBroker, **settings: Any) -> dict[str, Any]:
-    """Settings for the broker's SASL_SSL listener."""
-    return {
-        "bootstrap_servers": broker.ssl_bootstrap,
-        "auth": "scram",
-        "username": broker.username,
-        "password": broker.password,
-        "ca_file": str(broker.ca_file),
-        **settings,
-    }
 
 
 def test_down_all_the_time(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> None:

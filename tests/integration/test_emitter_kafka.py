@@ -14,6 +14,7 @@ import pytest
 
 from emitter.config import CheckedConfig
 from emitter.transport import KafkaTransport
+from tests.support.kafka_broker import scram
 from tests.support.servers import KafkaBroker, free_port
 
 TYPE = "emitter.transport.KafkaTransport"
@@ -56,18 +57,6 @@ def outcome(text: str, took: float = 0) -> Outcome:
     assert found, f"no summary in {text!r}"
     sent, waiting, aside, lost = (int(number or 0) for number in found.groups()[:4])
     return Outcome(sent, waiting, aside, lost, found[5], took)
-
-
-def scram(broker: KafkaBroker, **settings: Any) -> dict[str, Any]:
-    """Returns the settings for the broker's SASL_SSL listener."""
-    return {
-        "bootstrap_servers": broker.ssl_bootstrap,
-        "auth": "scram",
-        "username": broker.username,
-        "password": broker.password,
-        "ca_file": str(broker.ca_file),
-        **settings,
-    }
 
 
 def test_a_thousand_events_share_a_partition_in_order(kafka_broker: KafkaBroker, send: Any) -> None:

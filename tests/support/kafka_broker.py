@@ -178,3 +178,15 @@ class KafkaBroker(Server):
     def _ends(consumer: KafkaConsumer, topic: str) -> dict[TopicPartition, int]:
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         return dict(consumer.end_offsets(partitions))
+
+
+def scram(broker: KafkaBroker, **settings: Any) -> dict[str, Any]:
+    """The emitter's settings for the broker's SASL_SSL listener."""
+    return {
+        "bootstrap_servers": broker.ssl_bootstrap,
+        "auth": "scram",
+        "username": broker.username,
+        "password": broker.password,
+        "ca_file": str(broker.ca_file),
+        **settings,
+    }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from consumer.kafka.record import Record
 from consumer.telemetry import logs
+
+pytestmark = pytest.mark.usefixtures("restored_logs")
 
 
 class Terminal(io.StringIO):
@@ -20,15 +21,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """It is a terminal."""
         return True
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.level = before
 
 
 def test_json_lines_elsewhere_than_on_a_terminal() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,15 +34,6 @@ class World:
 def world() -> World:
     """Nothing was told yet."""
     return World()
-
-
-@pytest.fixture
-def _restored() -> Iterator[None]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.level = before
 
 
 def test_told_twice_then_counted(world: World) -> None:
@@ -102,7 +92,7 @@ def test_kinds_are_bounded(world: World) -> None:
     assert len(world.repeats._kinds) <= 1000
 
 
-@pytest.mark.usefixtures("_restored")
+@pytest.mark.usefixtures("restored_logs")
 def test_libraries_too() -> None:
     """A client that can't connect says so at each try; ours and theirs have the same limit, and no line is broken."""
     out = io.StringIO()

@@ -1,0 +1,46 @@
+"""JSON lines in a file that the command line names, for what a command rejects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from consumer.errors import UsageError
+
+Put = Callable[[Mapping[str, str | int]], None]
+"""Writes a row."""
+
+
+@contextmanager
+def rows(option: str, path: Path | None) -> Iterator[Put]:
+    """Takes rows for a file, which is opened at once, so that nothing is rejected in vain.
+
+    Args:
+        option: The flag that names the file.
+        path: The file; None where there is none, and rows go nowhere.
+
+    Raises:
+        UsageError: The file can't be written.
+    """
+    if path is None:
+        yield lambda _: None
+        return
+    try:
+        file = path.open("wb")
+    except OSError as error:
+        raise UsageError(f"{option} {path} can't be written: {error.strerror}") from error
+    with file:
+        yield lambda row: _write(file.write, row)
+
+
+def _write(write: Callable[[bytes], int], row: Mapping[str, str | int]) -> None:
+    told = {key: printable(value) if isinstance(value, str) else value for key, value in row.items()}
+    write(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def printable(text: str) -> str:
+    """A text that is UTF-8, whatever half characters a file's name or an event's keys hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
