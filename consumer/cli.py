@@ -26,7 +26,7 @@ from consumer.commands.prune import prune
 from consumer.commands.reconcile import reconcile
 from consumer.commands.replay import replay
 from consumer.errors import HeadwaterError, UsageError
-from consumer.garbage import collect_rarely
+from consumer.memory import collect_rarely
 from consumer.options import DEBUG, examples
 
 FAILED = 1

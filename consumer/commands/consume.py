@@ -13,6 +13,7 @@ import click
 import structlog
 
 from consumer import wiring
+from consumer.memory import share_one_arena
 from consumer.options import examples, with_settings
 from consumer.settings import Settings
 from schemas.decode import decode
@@ -59,6 +60,7 @@ def consume(settings: Settings, sink: str) -> None:
     from consumer.telemetry.watch import WatchedSource  # noqa: PLC0415
     from consumer.upkeep import Upkeep  # noqa: PLC0415
 
+    share_one_arena()
     name = cast("wiring.SinkName", sink)
     settings = wiring.settings_for(name, settings)
     with ExitStack() as stack:

@@ -9,7 +9,8 @@ from consumer.graph import ids, marks, model
 from consumer.graph.documents import MOST_TRIES, Document, Documents
 from consumer.graph.names import Names
 from consumer.graph.nodes import Nodes, column_of
-from consumer.graph.store import Change, DropEdges, DropLonely, Edge, GraphStore, Is, Step, Vertex
+from consumer.graph.sending import Sending
+from consumer.graph.store import Change, DropEdges, DropLonely, Edge, GraphStore, Is, Properties, Step, Vertex
 from consumer.graph.texts import Texts
 from consumer.lineage.current import BY_RUN
 from consumer.lineage.delta import JobFacts, JobName
@@ -67,12 +68,17 @@ class JobEdges:
         if not late:
             return []
         views = self._views(late)
-        changes = {job: _changes(job, document, views[job], self._nodes.columns) for job, document in late.items()}
-        failed = self._store.write([change for of_one in changes.values() for change in of_one])
+        sending = Sending(self._store)
+        drawn: dict[JobName, Properties] = {}
+        for job, document in late.items():
+            changes = _changes(job, document, views[job], self._nodes.columns)
+            drawn[job] = changes[-1].owner.properties
+            sending.add(changes)
+        failed = sending.finish()
         again = [job for job in late if ids.job(job) in failed]
         self._jobs.forget(again)
         for job in late.keys() - again:
-            self._jobs.note(job, changes[job][-1].owner.properties)
+            self._jobs.note(job, drawn[job])
         return again
 
     def _views(self, jobs: Mapping[JobName, Document[JobFacts]]) -> dict[JobName, JobView]:

@@ -12,6 +12,7 @@ from consumer.errors import TransientError
 from consumer.graph import ids, marks, model
 from consumer.graph.documents import MOST_TRIES
 from consumer.graph.names import Group, Names
+from consumer.graph.sending import Sending
 from consumer.graph.store import (
     Absent,
     Change,
@@ -86,7 +87,7 @@ class Nodes:
             return {}
         views = {name: node_view(name, self._names.facts(wanted[name])) for name in late}
         texts = self._texts.fetch(register.ref for view in views.values() for register in view.facets.values())
-        changes: list[Change] = []
+        sending = Sending(self._store)
         for name in late:
             columns = _columns(views[name], texts.__getitem__)
             after = _Known(
@@ -94,9 +95,9 @@ class Nodes:
                 complete=True,
                 columns={column: marks.mark(properties) for column, properties in columns.items()},
             )
-            changes += _changes(views[name], columns, known[name], after, texts.__getitem__)
+            sending.add(_changes(views[name], columns, known[name], after, texts.__getitem__))
             self._known[name] = after
-        failed = self._store.write(changes)
+        failed = sending.finish()
         again = {name: wanted[name] for name in late if ids.dataset(name) in failed}
         for name in again:
             self._forget(name)
