@@ -9,7 +9,7 @@ COUNT ?= 100000
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check deploy-check deploy-check-aws sbom bench soak up down clean
+.PHONY: help setup demo test fuzz check deploy-check sbom bench soak up down clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,17 +34,13 @@ check: ## lint, format, types, and which package may import which
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-deploy-check: ## images, Compose and Kubernetes: lint, schemas, settings, and the images' steps without an engine
+deploy-check: ## images, Compose, Kubernetes and the AWS stacks: lint, schemas, settings, security; no engine, no account
 	@scripts/setup --deploy
-	.cache/deploy/bin/python -m pytest tests/deploy tests/unit/test_deploy.py $(ARGS)
+	.cache/deploy/bin/python -m pytest tests/deploy tests/unit/test_deploy.py -n $(WORKERS) --dist loadfile $(ARGS)
 
 sbom: ## what each image holds of Python, as CycloneDX in dist/
 	@scripts/setup --deploy
 	@scripts/sbom
-
-deploy-check-aws: ## synthesize the AWS stacks offline; cdk-nag, cfn-lint, and what the templates must say
-	@scripts/setup --aws
-	$(PYTHON) -m pytest tests/deploy/aws $(ARGS)
 
 bench: setup ## the main benchmark; WHAT=growth, size, freshness or queries for others
 	$(PYTHON) -m bench$(if $(WHAT),.$(WHAT)) $(ARGS)

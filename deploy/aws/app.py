@@ -10,6 +10,7 @@ from deploy.aws.graph import GraphStack
 from deploy.aws.network import NetworkStack
 from deploy.aws.notebook import NotebookStack
 from deploy.aws.registry import RegistryStack
+from deploy.aws.replicator import ReplicatorStack
 from deploy.aws.service import ServiceStack
 from deploy.aws.settings import Settings
 from deploy.aws.stream import StreamStack
@@ -56,6 +57,18 @@ def build(settings: Settings, app: App) -> App:
         env=env,
         description="Headwater: consumers on ECS Fargate",
     )
+    if settings.replication.source_cluster_arn:
+        replicator = ReplicatorStack(
+            app,
+            f"{name}-replicator",
+            settings=settings,
+            network=network,
+            stream=stream,
+            source_cluster_arn=settings.replication.source_cluster_arn,
+            env=env,
+            description="Headwater: events of another region",
+        )
+        replicator.add_dependency(topics)
     batch = None
     if settings.nightly.enabled:
         batch = BatchStack(

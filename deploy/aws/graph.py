@@ -82,6 +82,7 @@ class GraphStack(Stack):
             vpc_security_group_ids=[network.graph.security_group_id],
             iam_auth_enabled=True,
             storage_encrypted=True,
+            kms_key_id=chosen.kms_key_arn,
             backup_retention_period=chosen.backup_days,
             copy_tags_to_snapshot=True,
             deletion_protection=chosen.deletion_protection,

@@ -34,6 +34,7 @@ class NetworkStack(Stack):
         consumers: Group of the tasks, which may reach brokers, graph and endpoints.
         emitters: Group for whoever runs dbt, which may reach the brokers.
         readers: Group for whoever asks the graph.
+        replicator: Group of MSK Replicator, where events of another region are copied; None where not.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **kwargs: Any) -> None:
@@ -48,6 +49,9 @@ class NetworkStack(Stack):
         self.consumers = self._group("Consumers", "Tasks of Headwater")
         self.emitters = self._group("Emitters", "Whoever runs dbt and sends lineage")
         self.readers = self._group("Readers", "Whoever asks the graph")
+        self.replicator: ec2.SecurityGroup | None = None
+        if settings.replication.source_cluster_arn:
+            self.replicator = self._group("Replicator", "MSK Replicator")
         self._flows()
         if chosen.endpoints:
             self._endpoints(settings)
@@ -87,7 +91,7 @@ class NetworkStack(Stack):
 
     def _flows(self) -> None:
         brokers, graph = ec2.Port.tcp(BROKERS), ec2.Port.tcp(GRAPH)
-        for group in (self.consumers, self.emitters):
+        for group in filter(None, (self.consumers, self.emitters, self.replicator)):
             group.connections.allow_to(self.brokers, brokers, "Kafka over TLS with IAM")
         for group in (self.consumers, self.readers):
             group.connections.allow_to(self.graph, graph, "Gremlin over TLS with IAM")

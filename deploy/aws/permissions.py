@@ -19,10 +19,17 @@ class KafkaNames:
     Attributes:
         name: The cluster's name.
         arn: Its ARN, known once it is there: `arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID`.
+        region: Its region; that of the stack if it is None.
     """
 
     name: str
     arn: str
+    region: str | None = None
+
+    @classmethod
+    def of(cls, arn: str) -> KafkaNames:
+        """The names of a cluster that is there, maybe in another region."""
+        return cls(name=arn.split("/")[1], arn=arn, region=arn.split(":")[3])
 
     def topic(self, stack: Stack, topic: str) -> str:
         """The ARN of a topic."""
@@ -34,7 +41,8 @@ class KafkaNames:
 
     def _below(self, stack: Stack, kind: str, name: str) -> str:
         uuid = Fn.select(2, Fn.split("/", self.arn))
-        return str(stack.format_arn(service="kafka", resource=kind, resource_name=f"{self.name}/{uuid}/{name}"))
+        below = f"{self.name}/{uuid}/{name}"
+        return str(stack.format_arn(service="kafka", region=self.region, resource=kind, resource_name=below))
 
 
 def _allow(sid: str, actions: list[str], *resources: str) -> iam.PolicyStatement:
@@ -77,6 +85,56 @@ def make_topics(stack: Stack, names: KafkaNames, group: str, *topics: str) -> li
             *(names.topic(stack, topic) for topic in topics),
         ),
         _allow("LookAtTheGroup", ["kafka-cluster:DescribeGroup"], names.group(stack, group)),
+    ]
+
+
+def replicate(stack: Stack, source: KafkaNames, target: KafkaNames, topic: str) -> list[iam.PolicyStatement]:
+    """To copy one topic under its own name, as MSK Replicator's "Topic replication permissions" has it."""
+    own = ("*__amazon_msk_replicator_*", "mskr-offset-syncs.*", "*.checkpoints.internal")
+    return [
+        _allow(
+            "Connect",
+            ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster", "kafka-cluster:WriteDataIdempotently"],
+            source.arn,
+            target.arn,
+        ),
+        _allow(
+            "ItsOwnTopics",
+            [
+                "kafka-cluster:CreateTopic",
+                "kafka-cluster:ReadData",
+                "kafka-cluster:WriteData",
+                "kafka-cluster:DescribeTopic",
+                "kafka-cluster:DescribeTopicDynamicConfiguration",
+                "kafka-cluster:AlterTopic",
+                "kafka-cluster:AlterTopicDynamicConfiguration",
+            ],
+            *(names.topic(stack, name) for names in (source, target) for name in own),
+        ),
+        _allow(
+            "ItsOwnGroups",
+            ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"],
+            target.group(stack, "*__amazon_msk_replicator_*"),
+        ),
+        _allow(
+            "ReadEvents",
+            [
+                "kafka-cluster:ReadData",
+                "kafka-cluster:DescribeTopic",
+                "kafka-cluster:DescribeTopicDynamicConfiguration",
+            ],
+            source.topic(stack, topic),
+        ),
+        _allow(
+            "WriteEvents",
+            [
+                "kafka-cluster:CreateTopic",
+                "kafka-cluster:WriteData",
+                "kafka-cluster:DescribeTopic",
+                "kafka-cluster:DescribeTopicDynamicConfiguration",
+            ],
+            target.topic(stack, topic),
+        ),
     ]
 
 

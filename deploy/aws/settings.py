@@ -16,6 +16,10 @@ LogDays = Literal[7, 30, 90, 365]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")]
+ClusterArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kafka:[a-z0-9-]+:\d{12}:cluster/[A-Za-z0-9-]+/[a-z0-9-]+$")
+]
+KeyArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$")]
 NO_IMAGE = "sha256:" + "0" * 64
 """Stands for an image that has not been pushed yet; enough for synthesis, and ECS finds no such image."""
 
@@ -63,6 +67,25 @@ class StreamSettings(Group):
     partitions: int = Field(6, ge=1, le=100, description="Partitions of the events topic.")
 
 
+class ReplicationSettings(Group):
+    """A copy of the events topic in a second region, under the same name, by MSK Replicator."""
+
+    offered: bool = Field(
+        False,  # noqa: FBT003 -- pydantic's way to give a default
+        description="Let an MSK Replicator of this account read this cluster; set where events are sent to.",
+    )
+    source_cluster_arn: ClusterArn | None = Field(
+        None, description="Cluster whose events topic is copied to this deployment's; set in the second region."
+    )
+    source_subnet_ids: tuple[str, ...] = Field((), description="That cluster's subnets, in its region.")
+
+    @model_validator(mode="after")
+    def _source_is_whole(self) -> Self:
+        if bool(self.source_cluster_arn) != bool(self.source_subnet_ids):
+            raise ValueError("source_cluster_arn and source_subnet_ids belong together: set both, or neither")
+        return self
+
+
 class GraphSettings(Group):
     """The Neptune cluster."""
 
@@ -75,6 +98,9 @@ class GraphSettings(Group):
     deletion_protection: bool = Field(
         True,  # noqa: FBT003 -- pydantic's way to give a default
         description="Refuse to delete the cluster; switch it off and deploy before `cdk destroy`.",
+    )
+    kms_key_arn: KeyArn | None = Field(
+        None, description="Key that encrypts the graph and its backups; Neptune's own key of AWS if it is not set."
     )
     on_removal: Literal["snapshot", "retain", "destroy"] = Field(
         "snapshot", description="What becomes of the graph when its stack is destroyed."
@@ -157,6 +183,7 @@ class Settings(Group):
     tags: dict[str, str] = Field({}, description="More tags on everything; `application` is the name above.")
     network: NetworkSettings = NetworkSettings()
     stream: StreamSettings = StreamSettings()
+    replication: ReplicationSettings = ReplicationSettings()
     graph: GraphSettings = GraphSettings()
     service: ServiceSettings = ServiceSettings()
     datazone: DataZoneSettings = DataZoneSettings()
@@ -173,6 +200,20 @@ class Settings(Group):
             raise ValueError("Express brokers need three zones: set zones, or stream.instance_type to kafka.m7g.large")
         if self.network.vpc_id and len(self.network.subnet_ids) != len(self.zones):
             raise ValueError("network.subnet_ids must have one subnet for each of zones, in their order")
+        return self
+
+    @model_validator(mode="after")
+    def _replication_fits(self) -> Self:
+        source = self.replication.source_cluster_arn
+        if source and source.split(":")[3] == self.region:
+            raise ValueError(f"replication.source_cluster_arn: {source} is in {self.region} too; name another region's")
+        replicated = bool(source) or self.replication.offered
+        # "Supported configurations" of MSK Replicator, MSK developer guide.
+        least = 4 if len(self.zones) == 2 else 3  # noqa: PLR2004 -- see above
+        if replicated and self.stream.kind == "provisioned" and self.stream.brokers_per_zone * len(self.zones) < least:
+            raise ValueError(f"MSK Replicator needs {least} brokers here: raise stream.brokers_per_zone")
+        if replicated and self.stream.instance_type.startswith("kafka.t3."):
+            raise ValueError("MSK Replicator takes no kafka.t3 brokers: set stream.instance_type to a larger one")
         return self
 
 

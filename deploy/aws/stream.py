@@ -22,6 +22,7 @@ class StreamStack(Stack):
 
     Attributes:
         names: The cluster, its topics and groups as IAM names them.
+        subnet_ids: Its subnets.
         bootstrap_servers: Brokers to ask first, HOST:PORT joined by commas.
         emitter_policy: For the role under which dbt runs.
     """
@@ -31,10 +32,13 @@ class StreamStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         self._settings, self._network = settings, network
+        self.subnet_ids = list(network.vpc.select_subnets(subnets=network.subnets.subnets).subnet_ids)
         cluster = self._serverless() if settings.stream.kind == "serverless" else self._provisioned()
         self.cluster_arn: str = cluster.attr_arn
         self.names = KafkaNames(settings.name, self.cluster_arn)
         self.bootstrap_servers = self._ask_for_brokers()
+        if settings.replication.offered:
+            self._let_replicate()
         self.emitter_policy = iam.ManagedPolicy(
             self,
             "EmitterPolicy",
@@ -43,10 +47,8 @@ class StreamStack(Stack):
             statements=produce(self, self.names, settings.stream.topic),
         )
         CfnOutput(self, "BootstrapServers", value=self.bootstrap_servers, description="bootstrap_servers of emitters")
+        CfnOutput(self, "ClusterArn", value=self.cluster_arn)
         CfnOutput(self, "EmitterPolicyArn", value=self.emitter_policy.managed_policy_arn)
-
-    def _subnet_ids(self) -> list[str]:
-        return list(self._network.vpc.select_subnets(subnets=self._network.subnets.subnets).subnet_ids)
 
     def _serverless(self) -> msk.CfnServerlessCluster:
         sasl = msk.CfnServerlessCluster.SaslProperty(iam=msk.CfnServerlessCluster.IamProperty(enabled=True))
@@ -57,7 +59,7 @@ class StreamStack(Stack):
             client_authentication=msk.CfnServerlessCluster.ClientAuthenticationProperty(sasl=sasl),
             vpc_configs=[
                 msk.CfnServerlessCluster.VpcConfigProperty(
-                    subnet_ids=self._subnet_ids(), security_groups=[self._network.brokers.security_group_id]
+                    subnet_ids=self.subnet_ids, security_groups=[self._network.brokers.security_group_id]
                 )
             ],
         )
@@ -74,12 +76,13 @@ class StreamStack(Stack):
             kafka_version=chosen.kafka_version,
             number_of_broker_nodes=chosen.brokers_per_zone * len(self._settings.zones),
             broker_node_group_info=kind.BrokerNodeGroupInfoProperty(
-                client_subnets=self._subnet_ids(),
+                client_subnets=self.subnet_ids,
                 instance_type=chosen.instance_type,
                 security_groups=[self._network.brokers.security_group_id],
                 storage_info=None if express else storage,
                 connectivity_info=kind.ConnectivityInfoProperty(
-                    public_access=kind.PublicAccessProperty(type="DISABLED")
+                    public_access=kind.PublicAccessProperty(type="DISABLED"),
+                    vpc_connectivity=self._other_vpcs() if self._settings.replication.offered else None,
                 ),
             ),
             client_authentication=kind.ClientAuthenticationProperty(
@@ -94,6 +97,31 @@ class StreamStack(Stack):
                     cloud_watch_logs=kind.CloudWatchLogsProperty(enabled=True, log_group=logs.log_group_name)
                 )
             ),
+        )
+
+    def _other_vpcs(self) -> msk.CfnCluster.VpcConnectivityProperty:
+        # How MSK Replicator comes in from another region; the endpoints that others make, the cluster's policy denies.
+        kind = msk.CfnCluster
+        iam_enabled = kind.VpcConnectivityIamProperty(enabled=True)
+        return kind.VpcConnectivityProperty(
+            client_authentication=kind.VpcConnectivityClientAuthenticationProperty(
+                sasl=kind.VpcConnectivitySaslProperty(iam=iam_enabled)
+            )
+        )
+
+    def _let_replicate(self) -> None:
+        # The statement of "Prepare the Amazon MSK source cluster", which has no condition: the service asks by itself.
+        statement = iam.PolicyStatement(
+            sid="Replicate",
+            principals=[iam.ServicePrincipal("kafka.amazonaws.com")],
+            actions=["kafka:CreateVpcConnection", "kafka:GetBootstrapBrokers", "kafka:DescribeClusterV2"],
+            resources=[self.cluster_arn],
+        )
+        msk.CfnClusterPolicy(
+            self,
+            "ClusterPolicy",
+            cluster_arn=self.cluster_arn,
+            policy=iam.PolicyDocument(statements=[statement]).to_json(),
         )
 
     def _ask_for_brokers(self) -> str:

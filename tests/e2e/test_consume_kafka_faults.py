@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from kafka import KafkaProducer
 
 from tests.support.consuming import EVENTS, Field, export_of, undisturbed
 from tests.support.kafka_follower import KafkaFollower
@@ -46,6 +47,15 @@ def lone_broker() -> Iterator[KafkaBroker]:
     """A broker of the test's own, to be joined by a second one."""
     with closing(KafkaBroker()) as broker:
         yield broker
+
+
+def replicate(broker: KafkaBroker, source: str, target: str, since: int = 0) -> None:
+    """Copies a topic from an offset of each partition on, as MSK Replicator does: same partitions, its own header."""
+    with closing(KafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20)) as producer:
+        for record in broker.records(source):
+            if record.offset >= since:
+                headers = [*record.headers, ("__mskmr", b"")]
+                producer.send(target, record.value, record.key, headers=headers, partition=record.partition)
 
 
 class TestGroup:
@@ -212,3 +222,19 @@ class TestTopic:
         assert first["lost"] > 0
         kept = [*stream[: EVENTS - 500 - first["lost"]], *stream[EVENTS - 500 :], *again[300:]]
         field.check(export_of([value for _, value in kept], tmp_path))
+
+    def test_copied_topic(self, kafka_broker: KafkaBroker, file: str, tmp_path: Path, expected: bytes) -> None:
+        """A replicator's copy, which repeats records when it starts again, and events that come straight as well."""
+        source = Field(kafka_broker, file, tmp_path, partitions=2)
+        copy = Field(kafka_broker, file, tmp_path, partitions=2)
+        stream = records(EVENTS)
+        source.send(stream[:EARLY])
+        with copy.consuming() as service:
+            replicate(kafka_broker, source.topic, copy.topic)
+            copy.until_lag(LATE)
+            source.send(stream[EARLY:])
+            copy.send(stream[EARLY - 1_000 : EARLY + 1_000])
+            replicate(kafka_broker, source.topic, copy.topic, since=EARLY // 4)
+            copy.until_lag(0)
+            service.stop()
+        copy.check(expected)

@@ -1,6 +1,6 @@
-"""The stacks are synthesized once for all tests; without the group aws (scripts/setup --aws) there are no tests.
+"""The stacks are synthesized once for all tests; without the group `aws` there are no tests.
 
-`make test` does without it. `make deploy-check-aws` installs it, and fails where no test is found.
+`make deploy-check` has it, `make test` has not.
 """
 
 from __future__ import annotations

@@ -37,7 +37,17 @@ OTHER = Settings.model_validate(
             "route_table_ids": ["rtb-0000000000000000a", "rtb-0000000000000000b", "rtb-0000000000000000c"],
         },
         "stream": {"kind": "provisioned", "topic": "lineage"},
-        "graph": {"readers": 0, "deletion_protection": False, "on_removal": "destroy"},
+        "replication": {
+            "offered": True,
+            "source_cluster_arn": "arn:aws:kafka:us-east-1:123456789012:cluster/lineage/01234567-89ab-cdef-s1",
+            "source_subnet_ids": ["subnet-0000000000000000d", "subnet-0000000000000000e"],
+        },
+        "graph": {
+            "readers": 0,
+            "deletion_protection": False,
+            "on_removal": "destroy",
+            "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+        },
         "service": {"min_tasks": 1, "environment": {"HEADWATER_UPKEEP__RUNS_OLDER_THAN_DAYS": "90"}},
         "datazone": {"domain_id": "dzd_1a2b3c4d5e6f7g"},
         "nightly": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ BELOW = {
     "ecs:StopTask": "ids of tasks are not known before",
     "ecs:DescribeTasks": "the same",
 }
+OWN_OF_THE_REPLICATOR = ("__amazon_msk_replicator_*", "mskr-offset-syncs.*", "*.checkpoints.internal")
+"""Ends of the names that MSK Replicator chooses for its own topics and groups."""
 """Actions whose resource ends with a wildcard, and why."""
 
 
@@ -81,6 +84,8 @@ def test_resources_are_named(either: Synthesized) -> None:
         for target in as_list(statement["Resource"]):
             if target == "*":
                 assert set(actions) <= NAMELESS, f"{resource.stack} {resource.name}: {actions} on everything"
+            elif any(f'{name}"' in json.dumps(target) for name in OWN_OF_THE_REPLICATOR):
+                assert resource.stack.endswith("-replicator"), f"{resource.stack} {resource.name} is no replicator"
             elif "*" in json.dumps(target):
                 strange = [action for action in actions if not action.startswith(tuple(BELOW))]
                 assert not strange, f"{resource.stack} {resource.name}: {strange} on {target}"
@@ -129,6 +134,39 @@ def test_the_topics_task_reads_no_events(either: Synthesized) -> None:
     rights = set(allowed(either, "-topics", "TopicsTaskTaskRole"))
     assert "kafka-cluster:CreateTopic" in rights
     assert not rights & {"kafka-cluster:ReadData", "kafka-cluster:WriteData", "kafka-cluster:DeleteTopic"}
+
+
+def test_the_replicator_copies_one_topic(other: Synthesized) -> None:
+    """It reads the one topic there and writes the one here, under the same name, and touches no group of ours."""
+    by_name = {statement["Sid"]: statement for _, statement in statements(other) if _.stack.endswith("-replicator")}
+    assert set(by_name) == {"Connect", "ItsOwnTopics", "ItsOwnGroups", "ReadEvents", "WriteEvents"}
+    read, write = (json.dumps(by_name[name]["Resource"]) for name in ("ReadEvents", "WriteEvents"))
+    for region, topic in (("us-east-1", read), ("eu-west-1", write)):
+        assert re.search(rf":kafka:{region}:.*/lineage\"", topic), f"{topic} is not the topic of {region}"
+    assert "kafka-cluster:WriteData" not in by_name["ReadEvents"]["Action"]
+    properties = other.one("AWS::MSK::Replicator").properties
+    (info,) = properties["ReplicationInfoList"]
+    assert info["TopicReplication"]["TopicNameConfiguration"] == {"Type": "IDENTICAL"}
+    assert info["TopicReplication"]["TopicsToReplicate"] == ["^lineage$"]
+    assert info["ConsumerGroupReplication"]["SynchroniseConsumerGroupOffsets"] is False
+    there, here = properties["KafkaClusters"]
+    assert "SecurityGroupIds" not in there["VpcConfig"], "there are none of ours in the other region"
+    assert here["VpcConfig"]["SecurityGroupIds"]
+
+
+def test_only_the_replicator_may_come_in_from_elsewhere(default: Synthesized, other: Synthesized) -> None:
+    """A cluster has a policy of its own only where it is copied, for the service alone."""
+    assert not list(default.every("AWS::MSK::ClusterPolicy")), "nobody asked for it"
+    assert not list(default.every("AWS::MSK::Replicator")), "nobody asked for it"
+    (statement,) = other.one("AWS::MSK::ClusterPolicy").properties["Policy"]["Statement"]
+    assert statement["Principal"] == {"Service": "kafka.amazonaws.com"}
+    assert set(statement["Action"]) == {
+        "kafka:CreateVpcConnection",
+        "kafka:GetBootstrapBrokers",
+        "kafka:DescribeClusterV2",
+    }
+    connectivity = other.one("AWS::MSK::Cluster").properties["BrokerNodeGroupInfo"]["ConnectivityInfo"]
+    assert connectivity["VpcConnectivity"] == {"ClientAuthentication": {"Sasl": {"Iam": {"Enabled": True}}}}
 
 
 def test_datazone_has_the_documented_policy(other: Synthesized, root: Path) -> None:
@@ -206,7 +244,7 @@ def test_msk_takes_iam_over_tls_only(default: Synthesized, other: Synthesized) -
         "Unauthenticated": {"Enabled": False},
     }
     assert provisioned["EncryptionInfo"]["EncryptionInTransit"] == {"ClientBroker": "TLS", "InCluster": True}
-    assert provisioned["BrokerNodeGroupInfo"]["ConnectivityInfo"] == {"PublicAccess": {"Type": "DISABLED"}}
+    assert provisioned["BrokerNodeGroupInfo"]["ConnectivityInfo"]["PublicAccess"] == {"Type": "DISABLED"}
 
 
 def test_neptune_is_closed_kept_and_bounded(either: Synthesized) -> None:
@@ -215,6 +253,7 @@ def test_neptune_is_closed_kept_and_bounded(either: Synthesized) -> None:
     chosen, properties = either.settings.graph, found.properties
     assert properties["IamAuthEnabled"] is True
     assert properties["StorageEncrypted"] is True
+    assert properties.get("KmsKeyId") == chosen.kms_key_arn
     assert properties["BackupRetentionPeriod"] == chosen.backup_days
     assert properties["DeletionProtection"] is chosen.deletion_protection
     assert properties["EnableCloudwatchLogsExports"] == ["audit", "slowquery"]

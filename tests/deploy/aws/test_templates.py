@@ -134,6 +134,8 @@ def test_rolling_update_never_has_more_members(default: Synthesized, other: Synt
             assert deployment["MaximumPercent"] == 100, f"{service.name} runs old and new at once"
             assert {deployment["MinimumHealthyPercent"]} == healthy, service.name
             assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+            scaled = service.name.startswith("Consumer")
+            assert ("DesiredCount" in service.properties) is not scaled, f"{service.name}: a deployment undoes scaling"
 
 
 def test_health_checks(either: Synthesized) -> None:
@@ -236,6 +238,24 @@ def test_synthesis_is_offline_and_quick(root: Path, tmp_path: Path) -> None:
         ('network.vpc_id = "vpc-1"', "subnet_ids"),
         ('zones = ["eu-west-1a", "eu-west-1b"]', "not a zone of us-east-1"),
         ('stream.kind = "provisioned"', "Express brokers need three zones"),
+        ('graph.kms_key_arn = "alias/lineage"', "kms_key_arn"),
+        ('replication.source_subnet_ids = ["subnet-1"]', "source_cluster_arn"),
+        (
+            """replication.source_subnet_ids = ["subnet-1"]
+            replication.source_cluster_arn = "arn:aws:kafka:us-east-1:123456789012:cluster/x/a-1"
+            """,
+            "another region's",
+        ),
+        (
+            'replication.offered = true\nstream = {kind = "provisioned", instance_type = "kafka.m7g.large"}',
+            "needs 4 brokers",
+        ),
+        (
+            """replication.offered = true
+            stream = {kind = "provisioned", instance_type = "kafka.t3.small", brokers_per_zone = 2}
+            """,
+            "no kafka.t3 brokers",
+        ),
         ("service.max_tasks = 1", "below min_tasks"),
         ("service.cpu = 1024", "Fargate has no task"),
         ('service.environment = {AWS_SECRET_ACCESS_KEY = "x"}', "HEADWATER_"),
