@@ -68,7 +68,7 @@ def build(settings: Settings, app: App) -> App:
             env=env,
             description="Headwater: events of another region",
         )
-        replicator.add_dependency(topics)
+        replicator.add_stack_dependency(topics)
     batch = None
     if settings.nightly.enabled:
         batch = BatchStack(

@@ -73,7 +73,7 @@ class ServiceStack(Stack):
         )
         definition = task(self, job, self._settings, self._registry, self.log)
         accept(definition.task_role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
-        service = self._service("Consumer", definition, self._settings.service.min_tasks, scaled=True)
+        service = self._service("Consumer", definition, self._settings.service.min_tasks)
         self._scale(service)
         return service
 
@@ -97,17 +97,16 @@ class ServiceStack(Stack):
         log = log_of(self, "datazone", self._settings)
         self._service("Datazone", task(self, job, self._settings, self._registry, log), 1)
 
-    def _service(
-        self, name: str, definition: ecs.FargateTaskDefinition, tasks: int, *, scaled: bool = False
-    ) -> ecs.FargateService:
+    def _service(self, name: str, definition: ecs.FargateTaskDefinition, tasks: int) -> ecs.FargateService:
         return ecs.FargateService(
             self,
             name,
             cluster=self._cluster,
             service_name=f"{self._settings.name}-{name.lower()}",
             task_definition=definition,
-            # Where the number follows the lag, no deployment may set it back.
-            desired_count=None if scaled else tasks,
+            # Said also where it is scaled, though a deployment then begins from the least again: ECS starts with one
+            # otherwise, and scaling raises what is below the least only once there is lag.
+            desired_count=tasks,
             # Never more members than wanted: with two tasks one is replaced after the other; with one it stops first,
             # since ECS rounds half of one up to one and could replace nothing.
             min_healthy_percent=50 if tasks > 1 else 0,
