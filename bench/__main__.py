@@ -19,7 +19,7 @@ from bench.raw import merge_rate, read_rate
 from bench.service import rate, running, watch
 from bench.topic import Topic
 from bench.workload import Project
-from consumer.garbage import collect_rarely
+from consumer.memory import collect_rarely
 from consumer.graph import model
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.neptune import open_gremlin

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import App, Aspects, Environment, Tags
+from typing import Any, TypeVar
+
+from aws_cdk import App, Aspects, Environment, Stack, Tags
 from cdk_nag import AwsSolutionsChecks
 
 from deploy.aws.batch import BatchStack
@@ -17,6 +19,8 @@ from deploy.aws.stream import StreamStack
 from deploy.aws.topics import TopicsStack
 from deploy.aws.watch import WatchStack
 
+S = TypeVar("S", bound=Stack)
+
 
 def build(settings: Settings, app: App) -> App:
     """Puts the stacks of one deployment into an app, with cdk-nag looking at them.
@@ -26,82 +30,38 @@ def build(settings: Settings, app: App) -> App:
         app: An empty app; it is given so that a test may write it where it likes.
     """
     env = Environment(account=settings.account, region=settings.region)
-    name = settings.name
-    registry = RegistryStack(app, f"{name}-registry", settings=settings, env=env, description="Headwater: images")
-    network = NetworkStack(app, f"{name}-network", settings=settings, env=env, description="Headwater: network")
-    stream = StreamStack(
-        app, f"{name}-stream", settings=settings, network=network, env=env, description="Headwater: Kafka on MSK"
-    )
-    graph = GraphStack(
-        app, f"{name}-graph", settings=settings, network=network, env=env, description="Headwater: Neptune"
-    )
-    topics = TopicsStack(
-        app,
-        f"{name}-topics",
-        settings=settings,
-        network=network,
-        stream=stream,
-        registry=registry,
-        env=env,
-        description="Headwater: the ECS cluster, and the task that makes the topics",
-    )
-    service = ServiceStack(
-        app,
-        f"{name}-service",
-        settings=settings,
-        network=network,
-        stream=stream,
-        graph=graph,
-        registry=registry,
-        topics=topics,
-        env=env,
-        description="Headwater: consumers on ECS Fargate",
-    )
-    if settings.replication.source_cluster_arn:
-        replicator = ReplicatorStack(
-            app,
-            f"{name}-replicator",
-            settings=settings,
+
+    def add(kind: type[S], name: str, holds: str, **others: Any) -> S:
+        stack: S = kind(
+            app, f"{settings.name}-{name}", settings=settings, env=env, description=f"Headwater: {holds}", **others
+        )
+        return stack
+
+    registry = add(RegistryStack, "registry", "images")
+    network = add(NetworkStack, "network", "network")
+    stream = add(StreamStack, "stream", "Kafka on MSK", network=network)
+    graph = add(GraphStack, "graph", "Neptune", network=network)
+    # What every task is made of.
+    ground = {"network": network, "stream": stream, "registry": registry}
+    topics = add(TopicsStack, "topics", "the ECS cluster, and the task that makes the topics", **ground)
+    service = add(ServiceStack, "service", "consumers on ECS Fargate", **ground, graph=graph, topics=topics)
+    machine = None
+    if settings.nightly.enabled:
+        machine = add(BatchStack, "batch", "the nightly batch", **ground, topics=topics).machine
+    add(WatchStack, "watch", "alarms, dashboard, budget", service=service, machine=machine)
+    if source := settings.replication.source_cluster_arn:
+        replicator = add(
+            ReplicatorStack,
+            "replicator",
+            "events of another region",
             network=network,
             stream=stream,
-            source_cluster_arn=settings.replication.source_cluster_arn,
-            env=env,
-            description="Headwater: events of another region",
+            source_cluster_arn=source,
         )
         replicator.add_stack_dependency(topics)
-    batch = None
-    if settings.nightly.enabled:
-        batch = BatchStack(
-            app,
-            f"{name}-batch",
-            settings=settings,
-            network=network,
-            stream=stream,
-            topics=topics,
-            registry=registry,
-            env=env,
-            description="Headwater: the nightly batch",
-        )
-    WatchStack(
-        app,
-        f"{name}-watch",
-        settings=settings,
-        service=service,
-        machine=batch.machine if batch else None,
-        env=env,
-        description="Headwater: alarms, dashboard, budget",
-    )
     if settings.notebook.enabled:
-        NotebookStack(
-            app,
-            f"{name}-notebook",
-            settings=settings,
-            network=network,
-            graph=graph,
-            env=env,
-            description="Headwater: a notebook that asks the graph",
-        )
-    for key, value in {"application": name, **settings.tags}.items():
+        add(NotebookStack, "notebook", "a notebook that asks the graph", network=network, graph=graph)
+    for key, value in {"application": settings.name, **settings.tags}.items():
         Tags.of(app).add(key, value)
     Aspects.of(app).add(AwsSolutionsChecks(verbose=True))
     return app
