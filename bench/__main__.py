@@ -19,13 +19,13 @@ from bench.raw import merge_rate, read_rate
 from bench.service import rate, running, watch
 from bench.topic import Topic
 from bench.workload import Project
-from consumer.memory import collect_rarely
 from consumer.graph import model
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.neptune import open_gremlin
 from consumer.graph.store import Edge, GraphStore, Vertex
 from consumer.graph_sink import GraphSink
 from consumer.lineage.identity import IdentityRules
+from consumer.memory import collect_rarely
 from schemas.decode import decode
 from tests.support.gremlin_server import GremlinServer
 from tests.support.kafka_broker import KafkaBroker
