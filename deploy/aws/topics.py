@@ -13,6 +13,7 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from deploy.aws import permissions
+from deploy.aws.logs import log_group
 from deploy.aws.network import NetworkStack
 from deploy.aws.registry import RegistryStack
 from deploy.aws.settings import Settings
@@ -47,6 +48,9 @@ class TopicsStack(Stack):
             vpc=network.vpc,
             container_insights_v2=ecs.ContainerInsights.ENABLED,
         )
+        # Made here, under the name that Container Insights writes to, so that it has an end and goes with the stack.
+        insights = log_group(self, "InsightsLogs", "performance", settings, prefix="/aws/ecs/containerinsights")
+        self.cluster.node.add_dependency(insights)
         self.kafka = {
             "HEADWATER_KAFKA__AUTH": "iam",
             "HEADWATER_KAFKA__BOOTSTRAP_SERVERS": stream.bootstrap_servers,
