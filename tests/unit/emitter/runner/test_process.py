@@ -56,6 +56,8 @@ def test_the_options_of_dbt_ol_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_is_passed_on_and_runs_are_aborted(tmp_path: Path, number: signal.Signals) -> None:
     """It ends as dbt ends by it, and every run that had begun has an end."""
+    if signal.getsignal(number) is signal.SIG_IGN:  # as under nohup, and dbt would inherit it
+        signal.signal(number, signal.SIG_DFL)
     scenario = f"signal.signal(2, signal.SIG_DFL); begin(); node('NodeExecuting', 'model.shop.orders'); {UNTIL_TOLD}"
     dbt = FakeDbt(tmp_path, scenario)
     with dbt.start("run") as process:
