@@ -1,6 +1,7 @@
 """The test ground: servers that start when a test first asks for them, and tell what they said when it fails."""
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
@@ -12,6 +13,11 @@ from tests.support.servers import DataZoneServer, DbtEngines, GremlinServer, Kaf
 # A deadline per example measures the machine, not the code; under CI the examples are the same on each run.
 settings.register_profile("headwater", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("headwater")
+
+# In the background or under nohup these are ignored, and every process of a test would inherit that.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 ServerT = TypeVar("ServerT", bound=Server)
 

@@ -1,6 +1,5 @@
 """dbt's artifacts on disk, and a refiner that follows them from one invocation to the next."""
 
-import json
 import logging
 import os
 import re
@@ -11,6 +10,7 @@ from typing import Any
 
 from emitter.refine.event import Refiner
 from emitter.refine.options import RefineOptions, is_on, options_from
+from emitter.settled import read_settled
 
 log = logging.getLogger("emitter")
 
@@ -121,8 +121,8 @@ class ProjectRefiner:
         self._seen = seen
         if self._refiner is not None:
             self._refiner.save()
-        manifest = json.loads(artifacts.manifest.read_bytes())
-        catalog = json.loads(artifacts.catalog.read_bytes()) if artifacts.catalog else None
+        manifest = read_settled(artifacts.manifest)
+        catalog = read_settled(artifacts.catalog) if artifacts.catalog else None
         self._invocation = (manifest.get("metadata") or {}).get("invocation_id")
         self._refiner = Refiner(manifest, catalog, self._options)
 

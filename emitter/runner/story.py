@@ -1,6 +1,5 @@
 """One run of dbt, from its first word to its last, as events: dbt's own run around those of its nodes."""
 
-import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from emitter.runner import glue, parents
 from emitter.runner.journal import Message
 from emitter.runner.node_runs import CLONE, NodeRuns
 from emitter.runner.refining import Refining
+from emitter.settled import read_settled
 
 log = logging.getLogger("emitter.runner")
 
@@ -107,9 +107,9 @@ class Story:
     def _written(self, message: Message) -> Iterator[Event]:
         kind, path = message["data"].get("artifact_type"), message["data"].get("artifact_path")
         if kind == "WritableManifest" and self._maker is None:
-            self._meet(self._json(path))
+            self._meet(self._artifact(path))
         elif kind == "CatalogArtifact" and self._maker is not None:
-            yield from self._described(self._json(path))
+            yield from self._described(self._artifact(path))
 
     def _meet(self, document: dict[str, Any]) -> None:
         self._manifest = Manifest(document)
@@ -124,7 +124,13 @@ class Story:
 
     def _catalog(self) -> dict[str, Any] | None:
         path = self._target / "catalog.json"
-        return self._json(path.resolve()) if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            return read_settled(path)
+        except (ArtifactError, OSError) as error:
+            log.warning("lineage of columns goes without the catalog: %s", error)
+            return None
 
     def _described(self, catalog: dict[str, Any]) -> Iterator[Event]:
         """The columns of each table that `dbt docs generate` has asked the engine for."""
@@ -219,9 +225,8 @@ class Story:
         target = self._flags.get("target_path") or self._project.get("target_path") or "target"
         return Path(self._flags.get("project_dir") or ".") / target
 
-    def _json(self, path: str | Path) -> dict[str, Any]:
-        with (Path(self._flags.get("project_dir") or ".") / path).open("rb") as file:
-            return dict(json.load(file))
+    def _artifact(self, path: str) -> dict[str, Any]:
+        return read_settled(Path(self._flags.get("project_dir") or ".") / path)
 
 
 def _now() -> str:

@@ -133,7 +133,8 @@ def test_a_failure_and_its_retry(shop: Shop, built: Run) -> None:
     retried = shop.run("headwater-dbt", ["retry"])
     assert retried.code == 0, retried.out
     ended = {job: states[-1] for job, states in retried.states().items()}
-    assert ended == dict.fromkeys(["shop.main.shop.report", "shop.main.shop.last", WHOLE], "COMPLETE")
+    expected = dict.fromkeys(["shop.main.shop.report", "shop.main.shop.last", WHOLE], "COMPLETE")
+    assert ended == expected, f"{retried.out}\n{retried.err}"
 
 
 def test_commands_that_make_no_model(shop: Shop, built: Run) -> None:

@@ -56,8 +56,6 @@ def test_the_options_of_dbt_ol_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_is_passed_on_and_runs_are_aborted(tmp_path: Path, number: signal.Signals) -> None:
     """It ends as dbt ends by it, and every run that had begun has an end."""
-    if signal.getsignal(number) is signal.SIG_IGN:  # as under nohup, and dbt would inherit it
-        signal.signal(number, signal.SIG_DFL)
     scenario = f"signal.signal(2, signal.SIG_DFL); begin(); node('NodeExecuting', 'model.shop.orders'); {UNTIL_TOLD}"
     dbt = FakeDbt(tmp_path, scenario)
     with dbt.start("run") as process:
@@ -183,6 +181,30 @@ def test_a_transport_that_hangs_is_waited_for_no_longer_than_it_may(tmp_path: Pa
     assert done.returncode == 9, done.stderr
     assert "was still at work and was ended" in done.stderr
     assert late < 0.5 + 2 + 3, f"{late:.1f} s after dbt's end; a slow machine explains a second or two"
+
+
+def test_a_manifest_that_dbt_is_writing_is_waited_for(tmp_path: Path) -> None:
+    """At its end dbt writes it anew, in place, while the lineage of a short run has not yet come to read it."""
+    writing = (
+        "file = HERE / 'manifest.json'; whole = file.read_text(); file.write_text(whole[:200]); begin();"
+        "time.sleep(1); file.write_text(whole[:300]); time.sleep(0.05); file.write_text(whole);"
+        "model('model.shop.orders'); say('CommandCompleted', success=True)"
+    )
+    dbt = FakeDbt(tmp_path, writing)
+    done = dbt.run("run")
+    assert (done.returncode, dbt.states()) == (0, ALL), done.stderr
+
+
+def test_a_broken_catalog_costs_no_lineage(tmp_path: Path) -> None:
+    """As `dbt docs generate` leaves it that was killed; it is told, and not waited for when it is old."""
+    dbt = FakeDbt(tmp_path, COMPLETE)
+    catalog = tmp_path / "target" / "catalog.json"
+    catalog.parent.mkdir()
+    catalog.write_text('{"nodes": {')
+    os.utime(catalog, (0, 0))
+    done = dbt.run("run")
+    assert (done.returncode, dbt.states()) == (0, ALL), done.stderr
+    assert "catalog.json holds no JSON object" in done.stderr
 
 
 def test_no_broker_loses_nothing(tmp_path: Path) -> None:

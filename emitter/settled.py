@@ -1,0 +1,61 @@
+"""Artifacts of a dbt that is still at work: it writes manifest.json anew, in place, when it ends.
+
+`json.dump` writes as it goes, so that of a large project the file is no JSON for seconds.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from emitter.errors import ArtifactError
+
+STALLED_S = 5.0
+"""Seconds without a change after which nobody writes the file any more."""
+SETTLED_S = 0.1
+"""Seconds without a change after which it is worth reading again."""
+_LOOK_S = 0.02
+
+
+def read_settled(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; waits while somebody is writing it.
+
+    Raises:
+        ArtifactError: It holds none, and has not changed for five seconds.
+        OSError: It can't be read.
+    """
+    while True:
+        before = _stamp(path)
+        content = path.read_bytes()
+        # A file that was changed meanwhile may be the old one's beginning and the new one's end.
+        if _stamp(path) == before:
+            try:
+                document = json.loads(content)
+            except ValueError:
+                document = None
+            if isinstance(document, dict):
+                return document
+            _wait_for_change(path, before)
+        _wait_for_rest(path)
+
+
+def _wait_for_change(path: Path, stamp: tuple[int, int]) -> None:
+    since, age = time.monotonic(), time.time() - stamp[0] / 1e9
+    while _stamp(path) == stamp:
+        # The file's own time too: one that was broken long ago is not waited for.
+        if max(age, 0) + time.monotonic() - since > STALLED_S:
+            raise ArtifactError(f"{path} holds no JSON object: dbt was ended while it wrote it; run dbt again")
+        time.sleep(_LOOK_S)
+
+
+def _wait_for_rest(path: Path) -> None:
+    stamp, since = _stamp(path), time.monotonic()
+    while time.monotonic() - since < SETTLED_S:
+        time.sleep(_LOOK_S)
+        if (now := _stamp(path)) != stamp:
+            stamp, since = now, time.monotonic()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
