@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from deploy.aws.batch import BatchStack
 from deploy.aws.graph import GraphStack
+from deploy.aws.ground import Ground
 from deploy.aws.network import NetworkStack
 from deploy.aws.notebook import NotebookStack
 from deploy.aws.registry import RegistryStack
@@ -32,35 +33,27 @@ def build(settings: Settings, app: App) -> App:
     env = Environment(account=settings.account, region=settings.region)
 
     def add(kind: type[S], name: str, holds: str, **others: Any) -> S:
-        stack: S = kind(
-            app, f"{settings.name}-{name}", settings=settings, env=env, description=f"Headwater: {holds}", **others
-        )
+        stack: S = kind(app, f"{settings.name}-{name}", env=env, description=f"Headwater: {holds}", **others)
         return stack
 
-    registry = add(RegistryStack, "registry", "images")
-    network = add(NetworkStack, "network", "network")
-    stream = add(StreamStack, "stream", "Kafka on MSK", network=network)
-    graph = add(GraphStack, "graph", "Neptune", network=network)
-    # What every task is made of.
-    ground = {"network": network, "stream": stream, "registry": registry}
-    topics = add(TopicsStack, "topics", "the ECS cluster, and the task that makes the topics", **ground)
-    service = add(ServiceStack, "service", "consumers on ECS Fargate", **ground, graph=graph, topics=topics)
+    registry = add(RegistryStack, "registry", "images", settings=settings)
+    network = add(NetworkStack, "network", "network", settings=settings)
+    stream = add(StreamStack, "stream", "Kafka on MSK", settings=settings, network=network)
+    graph = add(GraphStack, "graph", "Neptune", settings=settings, network=network)
+    ground = Ground(settings, network, stream, registry)
+    topics = add(TopicsStack, "topics", "the ECS cluster, and the task that makes the topics", ground=ground)
+    service = add(ServiceStack, "service", "consumers on ECS Fargate", ground=ground, graph=graph, topics=topics)
     machine = None
     if settings.nightly.enabled:
-        machine = add(BatchStack, "batch", "the nightly batch", **ground, topics=topics).machine
-    add(WatchStack, "watch", "alarms, dashboard, budget", service=service, machine=machine)
+        machine = add(BatchStack, "batch", "the nightly batch", ground=ground, topics=topics).machine
+    add(WatchStack, "watch", "alarms, dashboard, budget", settings=settings, service=service, machine=machine)
     if source := settings.replication.source_cluster_arn:
-        replicator = add(
-            ReplicatorStack,
-            "replicator",
-            "events of another region",
-            network=network,
-            stream=stream,
-            source_cluster_arn=source,
-        )
+        holds = "events of another region"
+        replicator = add(ReplicatorStack, "replicator", holds, ground=ground, source_cluster_arn=source)
         replicator.add_stack_dependency(topics)
     if settings.notebook.enabled:
-        add(NotebookStack, "notebook", "a notebook that asks the graph", network=network, graph=graph)
+        holds = "a notebook that asks the graph"
+        add(NotebookStack, "notebook", holds, settings=settings, network=network, graph=graph)
     for key, value in {"application": settings.name, **settings.tags}.items():
         Tags.of(app).add(key, value)
     Aspects.of(app).add(AwsSolutionsChecks(verbose=True))

@@ -16,12 +16,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from deploy.aws import permissions
+from deploy.aws.ground import Ground
 from deploy.aws.logs import log_group
 from deploy.aws.nag import accept
-from deploy.aws.network import NetworkStack
-from deploy.aws.registry import RegistryStack
-from deploy.aws.settings import Settings
-from deploy.aws.stream import StreamStack
 from deploy.aws.tasks import Job, log_of, task
 from deploy.aws.topics import TopicsStack
 
@@ -40,22 +37,17 @@ class BatchStack(Stack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        network: NetworkStack,
-        stream: StreamStack,
+        ground: Ground,
         topics: TopicsStack,
-        registry: RegistryStack,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self._settings, self._network = settings, network
+        self._ground, self._settings = ground, ground.settings
         bucket = self._bucket()
-        definition = task(
-            self, self._job(bucket, stream, topics), settings, registry, log_of(self, "backfill", settings)
-        )
+        definition = task(self, self._job(bucket, topics), ground, log_of(self, "backfill", self._settings))
         accept(
             definition.task_role,
-            {"AwsSolutions-IAM5": f"It reads whatever is below {settings.nightly.prefix} of this one bucket."},
+            {"AwsSolutions-IAM5": f"It reads whatever is below {self._settings.nightly.prefix} of this one bucket."},
         )
         self.machine = self._machine(definition, topics)
         self._schedule()
@@ -82,7 +74,7 @@ class BatchStack(Stack):
         CfnOutput(self, "Bucket", value=f"s3://{bucket.bucket_name}/{self._settings.nightly.prefix}")
         return bucket
 
-    def _job(self, bucket: s3.Bucket, stream: StreamStack, topics: TopicsStack) -> Job:
+    def _job(self, bucket: s3.Bucket, topics: TopicsStack) -> Job:
         chosen = self._settings.nightly
         options = [word for value in chosen.namespaces for word in ("--namespace", value)]
         options += [word for value in chosen.glue for word in ("--glue", value)]
@@ -99,11 +91,10 @@ class BatchStack(Stack):
             name="backfill",
             command=["backfill", f"s3://{bucket.bucket_name}/{chosen.prefix}", "--to-topic", *options],
             environment=topics.kafka,
-            statements=[read, find, *permissions.produce(self, stream.names, self._settings.stream.topic)],
+            statements=[read, find, *permissions.produce(self, self._ground.stream.names, self._settings.stream.topic)],
         )
 
     def _machine(self, definition: ecs.FargateTaskDefinition, topics: TopicsStack) -> sfn.StateMachine:
-        subnets = self._network.vpc.select_subnets(subnets=self._network.subnets.subnets).subnet_ids
         states = {
             "Comment": "dbt's artifacts to lineage; running it twice changes nothing",
             "StartAt": "Backfill",
@@ -119,8 +110,8 @@ class BatchStack(Stack):
                         "PropagateTags": "TASK_DEFINITION",
                         "NetworkConfiguration": {
                             "AwsvpcConfiguration": {
-                                "Subnets": list(subnets),
-                                "SecurityGroups": [self._network.consumers.security_group_id],
+                                "Subnets": self._ground.network.subnet_ids,
+                                "SecurityGroups": [self._ground.network.consumers.security_group_id],
                                 "AssignPublicIp": "DISABLED",
                             }
                         },

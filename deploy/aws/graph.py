@@ -58,7 +58,7 @@ class GraphStack(Stack):
             self,
             "Subnets",
             db_subnet_group_description="Private subnets of Headwater's graph",
-            subnet_ids=list(network.vpc.select_subnets(subnets=network.subnets.subnets).subnet_ids),
+            subnet_ids=network.subnet_ids,
         )
         parameters = neptune.CfnDBClusterParameterGroup(
             self,

@@ -29,6 +29,7 @@ class NetworkStack(Stack):
     Attributes:
         vpc: The new or the existing VPC.
         subnets: Its private subnets that everything is in.
+        subnet_ids: Their ids.
         brokers: Group of the brokers.
         graph: Group of the graph.
         consumers: Group of the tasks, which may reach brokers, graph and endpoints.
@@ -44,6 +45,7 @@ class NetworkStack(Stack):
         self.subnets = ec2.SubnetSelection(
             subnets=self.vpc.private_subnets if chosen.vpc_id else self.vpc.isolated_subnets
         )
+        self.subnet_ids: list[str] = list(self.vpc.select_subnets(subnets=self.subnets.subnets).subnet_ids)
         self.brokers = self._group("Brokers", "MSK brokers")
         self.graph = self._group("Graph", "Neptune")
         self.consumers = self._group("Consumers", "Tasks of Headwater")

@@ -77,7 +77,7 @@ class NotebookStack(Stack):
             instance_type=settings.notebook.instance_type,
             role_arn=self._role(graph, installer).role_arn,
             kms_key_id=key.key_id,
-            subnet_id=network.vpc.select_subnets(subnets=network.subnets.subnets).subnet_ids[0],
+            subnet_id=network.subnet_ids[0],
             security_group_ids=[network.readers.security_group_id],
             direct_internet_access="Disabled",
             root_access="Disabled",

@@ -14,11 +14,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_msk as msk
 from constructs import Construct
 
+from deploy.aws.ground import Ground
 from deploy.aws.nag import accept
-from deploy.aws.network import NetworkStack
 from deploy.aws.permissions import KafkaNames, replicate
-from deploy.aws.settings import Settings
-from deploy.aws.stream import StreamStack
 from deploy.aws.tasks import GROUP
 
 
@@ -30,13 +28,12 @@ class ReplicatorStack(Stack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        network: NetworkStack,
-        stream: StreamStack,
+        ground: Ground,
         source_cluster_arn: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
+        settings, network, stream = ground.settings, ground.network, ground.stream
         source = KafkaNames.of(source_cluster_arn)
         topic = settings.stream.topic
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("kafka.amazonaws.com"))
@@ -61,7 +58,7 @@ class ReplicatorStack(Stack):
                 cluster(
                     amazon_msk_cluster=info.AmazonMskClusterProperty(msk_cluster_arn=stream.cluster_arn),
                     vpc_config=info.KafkaClusterClientVpcConfigProperty(
-                        subnet_ids=stream.subnet_ids, security_group_ids=security_groups
+                        subnet_ids=network.subnet_ids, security_group_ids=security_groups
                     ),
                 ),
             ],

@@ -11,12 +11,9 @@ from constructs import Construct
 
 from deploy.aws import permissions
 from deploy.aws.graph import GraphStack
+from deploy.aws.ground import Ground
 from deploy.aws.metrics import lag
 from deploy.aws.nag import accept
-from deploy.aws.network import NetworkStack
-from deploy.aws.registry import RegistryStack
-from deploy.aws.settings import Settings
-from deploy.aws.stream import StreamStack
 from deploy.aws.tasks import GROUP, HTTP_PORT, Job, log_of, task
 from deploy.aws.topics import TopicsStack
 
@@ -36,22 +33,18 @@ class ServiceStack(Stack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        network: NetworkStack,
-        stream: StreamStack,
+        ground: Ground,
         graph: GraphStack,
-        registry: RegistryStack,
         topics: TopicsStack,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self._settings, self._network, self._stream = settings, network, stream
-        self._cluster = topics.cluster
-        self._kafka, self._registry = topics.kafka, registry
-        self.log = log_of(self, "consumer", settings)
+        self._ground, self._settings = ground, ground.settings
+        self._cluster, self._kafka = topics.cluster, topics.kafka
+        self.log = log_of(self, "consumer", self._settings)
         self.service = self._graph_sink(graph)
-        if settings.datazone.domain_id:
-            self._datazone_sink(settings.datazone.domain_id)
+        if domain_id := self._settings.datazone.domain_id:
+            self._datazone_sink(domain_id)
 
     def _reading(self) -> dict[str, str]:
         return {
@@ -63,7 +56,7 @@ class ServiceStack(Stack):
 
     def _graph_sink(self, graph: GraphStack) -> ecs.FargateService:
         chosen = self._settings.stream
-        kafka = permissions.consume(self, self._stream.names, chosen.topic, chosen.dead_letter_topic, GROUP)
+        kafka = permissions.consume(self, self._ground.stream.names, chosen.topic, chosen.dead_letter_topic, GROUP)
         job = Job(
             name="consumer",
             command=["consume", "--sink", "graph"],
@@ -71,7 +64,7 @@ class ServiceStack(Stack):
             statements=[*kafka, *permissions.write_graph(graph.data)],
             serves=True,
         )
-        definition = task(self, job, self._settings, self._registry, self.log)
+        definition = task(self, job, self._ground, self.log)
         accept(definition.task_role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
         service = self._service("Consumer", definition, self._settings.service.min_tasks)
         self._scale(service)
@@ -79,7 +72,9 @@ class ServiceStack(Stack):
 
     def _datazone_sink(self, domain_id: str) -> None:
         chosen = self._settings.stream
-        kafka = permissions.consume(self, self._stream.names, chosen.topic, chosen.dead_letter_topic, DATAZONE_GROUP)
+        kafka = permissions.consume(
+            self, self._ground.stream.names, chosen.topic, chosen.dead_letter_topic, DATAZONE_GROUP
+        )
         job = Job(
             name="datazone",
             command=["consume", "--sink", "datazone"],
@@ -95,7 +90,7 @@ class ServiceStack(Stack):
         )
         # One: DataZone's quota is the account's, and a second process would only share it.
         log = log_of(self, "datazone", self._settings)
-        self._service("Datazone", task(self, job, self._settings, self._registry, log), 1)
+        self._service("Datazone", task(self, job, self._ground, log), 1)
 
     def _service(self, name: str, definition: ecs.FargateTaskDefinition, tasks: int) -> ecs.FargateService:
         return ecs.FargateService(
@@ -113,8 +108,8 @@ class ServiceStack(Stack):
             max_healthy_percent=100,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
             assign_public_ip=False,
-            vpc_subnets=self._network.subnets,
-            security_groups=[self._network.consumers],
+            vpc_subnets=self._ground.network.subnets,
+            security_groups=[self._ground.network.consumers],
             enable_execute_command=False,
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )

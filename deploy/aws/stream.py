@@ -22,7 +22,6 @@ class StreamStack(Stack):
 
     Attributes:
         names: The cluster, its topics and groups as IAM names them.
-        subnet_ids: Its subnets.
         bootstrap_servers: Brokers to ask first, HOST:PORT joined by commas.
         emitter_policy: For the role under which dbt runs.
     """
@@ -32,7 +31,6 @@ class StreamStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         self._settings, self._network = settings, network
-        self.subnet_ids = list(network.vpc.select_subnets(subnets=network.subnets.subnets).subnet_ids)
         cluster = self._serverless() if settings.stream.kind == "serverless" else self._provisioned()
         self.cluster_arn: str = cluster.attr_arn
         self.names = KafkaNames(settings.name, self.cluster_arn)
@@ -59,7 +57,7 @@ class StreamStack(Stack):
             client_authentication=msk.CfnServerlessCluster.ClientAuthenticationProperty(sasl=sasl),
             vpc_configs=[
                 msk.CfnServerlessCluster.VpcConfigProperty(
-                    subnet_ids=self.subnet_ids, security_groups=[self._network.brokers.security_group_id]
+                    subnet_ids=self._network.subnet_ids, security_groups=[self._network.brokers.security_group_id]
                 )
             ],
         )
@@ -76,7 +74,7 @@ class StreamStack(Stack):
             kafka_version=chosen.kafka_version,
             number_of_broker_nodes=chosen.brokers_per_zone * len(self._settings.zones),
             broker_node_group_info=kind.BrokerNodeGroupInfoProperty(
-                client_subnets=self.subnet_ids,
+                client_subnets=self._network.subnet_ids,
                 instance_type=chosen.instance_type,
                 security_groups=[self._network.brokers.security_group_id],
                 storage_info=None if express else storage,

@@ -11,9 +11,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from deploy.aws.ground import Ground
 from deploy.aws.logs import log_group
 from deploy.aws.nag import accept
-from deploy.aws.registry import RegistryStack
 from deploy.aws.settings import Settings
 
 GROUP = "headwater"
@@ -52,10 +52,9 @@ def log_of(scope: Construct, name: str, settings: Settings) -> logs.LogGroup:
     return log_group(scope, f"{name.title()}Logs", name, settings)
 
 
-def task(
-    scope: Construct, job: Job, settings: Settings, registry: RegistryStack, log: logs.ILogGroup
-) -> ecs.FargateTaskDefinition:
+def task(scope: Construct, job: Job, ground: Ground, log: logs.ILogGroup) -> ecs.FargateTaskDefinition:
     """A task definition on Fargate."""
+    settings = ground.settings
     definition = ecs.FargateTaskDefinition(
         scope,
         f"{job.name.title()}Task",
@@ -77,7 +76,7 @@ def task(
     )
     definition.add_container(
         "headwater",
-        image=ecs.ContainerImage.from_ecr_repository(registry.consumer, settings.service.image_digest),
+        image=ecs.ContainerImage.from_ecr_repository(ground.registry.consumer, settings.service.image_digest),
         command=["headwater", *job.command],
         environment=dict(sorted({**job.environment, **settings.service.environment}.items())),
         logging=ecs.LogDriver.aws_logs(stream_prefix=job.name, log_group=log),

@@ -13,11 +13,9 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from deploy.aws import permissions
+from deploy.aws.ground import Ground
 from deploy.aws.logs import log_group
 from deploy.aws.network import NetworkStack
-from deploy.aws.registry import RegistryStack
-from deploy.aws.settings import Settings
-from deploy.aws.stream import StreamStack
 from deploy.aws.tasks import GROUP, Job, log_of, task
 
 
@@ -34,18 +32,16 @@ class TopicsStack(Stack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        network: NetworkStack,
-        stream: StreamStack,
-        registry: RegistryStack,
+        ground: Ground,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
+        settings, stream = ground.settings, ground.stream
         self.cluster = ecs.Cluster(
             self,
             "Cluster",
             cluster_name=settings.name,
-            vpc=network.vpc,
+            vpc=ground.network.vpc,
             container_insights_v2=ecs.ContainerInsights.ENABLED,
         )
         # Made here, under the name that Container Insights writes to, so that it has an end and goes with the stack.
@@ -70,10 +66,10 @@ class TopicsStack(Stack):
             },
             statements=permissions.make_topics(self, stream.names, GROUP, chosen.topic, chosen.dead_letter_topic),
         )
-        self._tell_how(task(self, job, settings, registry, log_of(self, "topics", settings)), network)
+        self._tell_how(task(self, job, ground, log_of(self, "topics", settings)), ground.network)
 
     def _tell_how(self, definition: ecs.FargateTaskDefinition, network: NetworkStack) -> None:
-        subnets = ",".join(network.vpc.select_subnets(subnets=network.subnets.subnets).subnet_ids)
+        subnets = ",".join(network.subnet_ids)
         group = network.consumers.security_group_id
         inside = f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{group}],assignPublicIp=DISABLED}}"
         CfnOutput(
