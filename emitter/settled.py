@@ -25,10 +25,10 @@ def read_settled(path: Path) -> dict[str, Any]:
         OSError: It can't be read.
     """
     while True:
-        before = _stamp(path)
+        before = stamp_of(path)
         content = path.read_bytes()
         # A file that was changed meanwhile may be the old one's beginning and the new one's end.
-        if _stamp(path) == before:
+        if stamp_of(path) == before:
             try:
                 document = json.loads(content)
             except ValueError:
@@ -41,7 +41,7 @@ def read_settled(path: Path) -> dict[str, Any]:
 
 def _wait_for_change(path: Path, stamp: tuple[int, int]) -> None:
     since, age = time.monotonic(), time.time() - stamp[0] / 1e9
-    while _stamp(path) == stamp:
+    while stamp_of(path) == stamp:
         # The file's own time too: one that was broken long ago is not waited for.
         if max(age, 0) + time.monotonic() - since > STALLED_S:
             raise ArtifactError(f"{path} holds no JSON object: dbt was ended while it wrote it; run dbt again")
@@ -49,13 +49,14 @@ def _wait_for_change(path: Path, stamp: tuple[int, int]) -> None:
 
 
 def _wait_for_rest(path: Path) -> None:
-    stamp, since = _stamp(path), time.monotonic()
+    stamp, since = stamp_of(path), time.monotonic()
     while time.monotonic() - since < SETTLED_S:
         time.sleep(_LOOK_S)
-        if (now := _stamp(path)) != stamp:
+        if (now := stamp_of(path)) != stamp:
             stamp, since = now, time.monotonic()
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def stamp_of(path: Path) -> tuple[int, int]:
+    """What differs once a file has been written anew: its time in nanoseconds, and its size."""
     status = path.stat()
     return status.st_mtime_ns, status.st_size

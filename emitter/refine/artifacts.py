@@ -10,12 +10,13 @@ from typing import Any
 
 from emitter.refine.event import Refiner
 from emitter.refine.options import RefineOptions, is_on, options_from
-from emitter.settled import read_settled
+from emitter.settled import read_settled, stamp_of
 
 log = logging.getLogger("emitter")
 
 _TARGET_PATH = re.compile(r"""^target-path:\s*["']?([^"'#\n{]+?)["']?\s*(?:#.*)?$""", re.MULTILINE)
-_CACHE = "headwater_columns.cache"
+CACHE = "headwater_columns.cache"
+"""Where column lineage is kept from one run to the next, in dbt's target folder."""
 _ENDED = frozenset({"ABORT", "COMPLETE", "FAIL"})
 
 
@@ -67,7 +68,7 @@ def make_refiner(
             return None
         folder = cwd / (_option(arguments, "--project-dir") or environ.get("DBT_PROJECT_DIR") or ".")
         target = _option(arguments, "--target-path") or environ.get("DBT_TARGET_PATH") or _target_path(folder)
-        return ProjectRefiner(folder, target, options_from(environ, folder / target / _CACHE))
+        return ProjectRefiner(folder, target, options_from(environ, folder / target / CACHE))
     except Exception as error:  # noqa: BLE001 # a guest: dbt runs, and events go as they are
         log.warning("OpenLineage events are not refined: %s", error)
         return None
@@ -115,7 +116,7 @@ class ProjectRefiner:
 
     def _load(self) -> None:
         artifacts = find(self._project_dir, self._target)
-        seen = () if artifacts is None else (_stamp(artifacts.manifest), _stamp(artifacts.catalog))
+        seen = () if artifacts is None else tuple(map(stamp_of, filter(None, (artifacts.manifest, artifacts.catalog))))
         if artifacts is None or seen == self._seen:
             return
         self._seen = seen
@@ -125,13 +126,6 @@ class ProjectRefiner:
         catalog = read_settled(artifacts.catalog) if artifacts.catalog else None
         self._invocation = (manifest.get("metadata") or {}).get("invocation_id")
         self._refiner = Refiner(manifest, catalog, self._options)
-
-
-def _stamp(path: Path | None) -> tuple[int, int] | None:
-    if path is None:
-        return None
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
 
 
 def _target_path(project_dir: Path) -> str:

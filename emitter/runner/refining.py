@@ -10,9 +10,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("emitter.runner")
 
-CACHE = "headwater_columns.cache"
-"""Where column lineage is kept from one run to the next, in dbt's target folder."""
-
 
 class Refining:
     """Makes events more precise; never raises. What can't be refined is sent as it is, and the reason is told once.
@@ -30,11 +27,11 @@ class Refining:
         self._refiner: Refiner | None = None
         self._told = False
         try:
-            from emitter.refine import event  # noqa: PLC0415 # loaded for commands with lineage alone
+            from emitter.refine import artifacts, event  # noqa: PLC0415 # loaded for commands with lineage alone
             from emitter.refine.options import is_on, options_from  # noqa: PLC0415
 
             if is_on(environ):
-                self._refiner = event.Refiner(document, catalog, options_from(environ, target / CACHE))
+                self._refiner = event.Refiner(document, catalog, options_from(environ, target / artifacts.CACHE))
         except Exception as error:  # noqa: BLE001 # events without it are still true
             self._tell(error)
 
