@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+from tests.support.datazone import led_to
 from tests.support.servers import DataZoneServer, DbtEngines, GremlinServer, KafkaBroker, NeptuneProxy, Server
 
 # A deadline per example measures the machine, not the code; under CI the examples are the same on each run.
@@ -80,6 +81,12 @@ def dbt_engines() -> Iterator[DbtEngines]:
 def datazone_server() -> Iterator[DataZoneServer]:
     """DataZone's look-alike, which takes any number of posts and processes them at once; `reset()` it first."""
     yield from _run("datazone_server", DataZoneServer)
+
+
+@pytest.fixture
+def datazone(datazone_server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> DataZoneServer:
+    """The look-alike, empty, for which this process and its children have credentials."""
+    return led_to(datazone_server, monkeypatch)
 
 
 _FIXTURES = frozenset(

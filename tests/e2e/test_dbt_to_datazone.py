@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.consuming import HEADWATER, consume_all
 from tests.support.datazone import ACCOUNT, DOMAIN, GLUE, SERVERLESS, DataZoneServer
 from tests.support.servers import DbtEngines, KafkaBroker
 
-HEADWATER = str(Path(sys.executable).with_name("headwater"))
 PATIENCE_S = 180
 WORKGROUP = f"arn:aws:redshift-serverless:us-east-1:{ACCOUNT}:table/imdb-wg"
 
@@ -35,23 +32,6 @@ class Way:
     environment: dict[str, str]
     assets: set[str]
     dead: str
-
-
-def _forward(broker: KafkaBroker, topic: str, environment: dict[str, str], log: Path) -> None:
-    """Runs the service until its group has committed all of the topic, then ends it as an orchestrator would."""
-    deadline = time.monotonic() + PATIENCE_S
-    with log.open("wb") as said:
-        command = [HEADWATER, "consume", "--sink", "datazone"]
-        service = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
-    try:
-        while lag := broker.lag(topic, environment["HEADWATER_DATAZONE__GROUP_ID"]):
-            assert service.poll() is None, f"consume ended with {service.returncode}\n{log.read_text()}"
-            assert time.monotonic() < deadline, f"{lag} records wait after {PATIENCE_S} s\n{log.read_text()}"
-        service.send_signal(signal.SIGTERM)
-        assert service.wait(60) == 0, f"SIGTERM is an orderly end\n{log.read_text()}"
-    finally:
-        service.kill()
-        service.wait()
 
 
 def _tables(project: Path) -> Iterator[tuple[str, ...]]:
@@ -102,12 +82,14 @@ def way(
         # The projects' Redshift is on loopback; which endpoint it stands for is said as an NLB's would be.
         "HEADWATER_IDENTITY__SAME": json.dumps([{"prefixes": [SERVERLESS, dbt_engines.redshift_namespace]}]),
     }
-    _forward(kafka_broker, topic, environment, folder / "consume.log")
+    group, log = environment["HEADWATER_DATAZONE__GROUP_ID"], folder / "consume.log"
+    options = ("--sink", "datazone")
+    consume_all(kafka_broker, topic, group, environment, log, *options, patience_s=PATIENCE_S, end_s=60)
     return Way(environment, assets, dead)
 
 
 def _headwater(*arguments: str, environment: dict[str, str]) -> tuple[int, list[dict[str, Any]]]:
-    command = [HEADWATER, "datazone", *arguments, "--json"]
+    command = [str(HEADWATER), "datazone", *arguments, "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode in {0, 1}, done.stderr.decode()
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]

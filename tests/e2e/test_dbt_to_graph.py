@@ -2,10 +2,7 @@
 
 import json
 import os
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +11,9 @@ from typing import Any
 import pytest
 from gremlin_python.driver.client import Client
 
+from tests.support.consuming import HEADWATER, consume_all
 from tests.support.servers import ATHENA_NAMESPACE, GLUE_NAMESPACE, DbtEngines, GremlinServer, KafkaBroker
 
-HEADWATER = str(Path(sys.executable).with_name("headwater"))
 SHARED_TABLES = {
     "stg_imdb__name_basics",
     "stg_imdb__title_akas",
@@ -80,23 +77,6 @@ def _headwater(*arguments: str, environment: dict[str, str]) -> bytes:
     done = subprocess.run([HEADWATER, *arguments], env=environment, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, f"headwater {arguments} ended with {done.returncode}\n{done.stderr.decode()}"
     return done.stdout
-
-
-def _consume(broker: KafkaBroker, topic: str, environment: dict[str, str], log: Path) -> None:
-    """Runs the service until its group has committed all of the topic, then ends it as an orchestrator would."""
-    group = environment["HEADWATER_KAFKA__GROUP_ID"]
-    deadline = time.monotonic() + 120
-    with log.open("wb") as said:
-        service = subprocess.Popen([HEADWATER, "consume"], env=environment, stdout=said, stderr=said)
-    try:
-        while lag := broker.lag(topic, group):
-            assert service.poll() is None, f"consume ended with {service.returncode}\n{log.read_text()}"
-            assert time.monotonic() < deadline, f"{lag} records are not folded after 120 s\n{log.read_text()}"
-        service.send_signal(signal.SIGTERM)
-        assert service.wait(30) == 0, f"SIGTERM is an orderly end\n{log.read_text()}"
-    finally:
-        service.kill()
-        service.wait()
 
 
 def _relations(manifest: dict[str, Any], namespace: str) -> dict[str, Name]:
@@ -166,7 +146,8 @@ def way(
         "HEADWATER_IDENTITY__SAME": json.dumps([{"prefixes": prefixes}]),
     }
     gremlin_server.clear()
-    _consume(kafka_broker, topic, environment, folder / "consume.log")
+    group, log = environment["HEADWATER_KAFKA__GROUP_ID"], folder / "consume.log"
+    consume_all(kafka_broker, topic, group, environment, log, patience_s=120, end_s=30)
     assert not kafka_broker.records(environment["HEADWATER_KAFKA__DEAD_LETTER_TOPIC"]), "no event is rejected"
     exported = _headwater("export", "--graph", gremlin_server.url, "--format", "json", environment=environment)
     return Way(topic, environment, exported, edges, relations)

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.support.datazone import DataZoneServer, settings
+from tests.support.datazone import DataZoneServer, led_to, settings
 from tests.support.forwarding import Forwarding, small
 
 ROOT = Path(__file__).parents[2]
@@ -22,21 +22,10 @@ RATE = 20_000.0
 
 
 @pytest.fixture
-def server(datazone_server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> DataZoneServer:
-    """The stand-in, empty, and boto3 led there."""
-    datazone_server.reset()
-    for name, value in datazone_server.environment_for().items():
-        monkeypatch.setenv(name, value)
-    return datazone_server
-
-
-@pytest.fixture
 def throttling(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataZoneServer]:
     """A stand-in with the documented quota, 20 posts a second."""
     server = DataZoneServer(tps=20)
-    for name, value in server.environment_for().items():
-        monkeypatch.setenv(name, value)
-    yield server
+    yield led_to(server, monkeypatch)
     server.close()
 
 
@@ -50,43 +39,43 @@ def once(server: DataZoneServer, count: int) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_twenty_thousand_events_under_faults(server: DataZoneServer) -> None:
+def test_twenty_thousand_events_under_faults(datazone: DataZoneServer) -> None:
     """One post in twenty meets an error, a cut connection or a lost answer; each event is stored exactly once."""
     errors = {"ThrottlingException": 0.01, "InternalServerException": 0.01, "ConflictException": 0.005}
-    server.faults(errors=errors, drop_before=0.0125, drop_after=0.0125)
+    datazone.faults(errors=errors, drop_before=0.0125, drop_after=0.0125)
     values = [small(number) for number in range(EVENTS)]
     forwarding = Forwarding(settings(requests_per_s=RATE), values, max_records=2_000)
     forwarding.run()
-    stats = server.stats()
-    once(server, EVENTS)
+    stats = datazone.stats()
+    once(datazone, EVENTS)
     assert not forwarding.letters
     assert stats["duplicates"] > 100, "answers were lost, and the token told so"
     assert sum(stats["injected"].values()) > EVENTS * 0.04, stats["injected"]
 
 
-def test_lost_answers(server: DataZoneServer) -> None:
+def test_lost_answers(datazone: DataZoneServer) -> None:
     """The event is there and its answer is not: it is posted again with the same token, and stored once."""
-    server.faults(next=["drop_after", "drop_after", "drop_before", "InternalServerException"])
+    datazone.faults(next=["drop_after", "drop_after", "drop_before", "InternalServerException"])
     forwarding = Forwarding(settings(requests_per_s=RATE), [small(0)])
     forwarding.run()
-    once(server, 1)
-    assert (server.stats()["posts"], server.stats()["duplicates"]) == (5, 2)
+    once(datazone, 1)
+    assert (datazone.stats()["posts"], datazone.stats()["duplicates"]) == (5, 2)
 
 
-def test_events_that_come_again(server: DataZoneServer) -> None:
+def test_events_that_come_again(datazone: DataZoneServer) -> None:
     """After a crash or a rebalance, another process posts the same: DataZone knows the tokens."""
     for _ in range(2):
         Forwarding(settings(requests_per_s=RATE), [small(number) for number in range(50)] * 2).run()
-    once(server, 50)
-    assert server.stats()["duplicates"] == 50, "a process itself posts nothing twice"
+    once(datazone, 50)
+    assert datazone.stats()["duplicates"] == 50, "a process itself posts nothing twice"
 
 
-def test_conflicts(server: DataZoneServer) -> None:
+def test_conflicts(datazone: DataZoneServer) -> None:
     """A conflict passes when the other post with this token has ended; one that lasts is refused for good."""
-    server.faults(next=["ConflictException"] * 3)
+    datazone.faults(next=["ConflictException"] * 3)
     Forwarding(settings(requests_per_s=RATE), [small(0)]).run()
-    once(server, 1)
-    server.faults(errors={"ConflictException": 1.0})
+    once(datazone, 1)
+    datazone.faults(errors={"ConflictException": 1.0})
     lasting = Forwarding(settings(requests_per_s=RATE), [small(1)])
     lasting.run()
     assert [letter.reason.partition(" (")[0] for letter in lasting.letters] == [
@@ -94,7 +83,7 @@ def test_conflicts(server: DataZoneServer) -> None:
     ]
 
 
-def test_what_is_too_large(server: DataZoneServer) -> None:
+def test_what_is_too_large(datazone: DataZoneServer) -> None:
     """An event is reduced to 300,000 bytes; one whose names alone are more becomes a dead letter."""
     large, huge = orjson.loads(small(1)), orjson.loads(small(2))
     large["outputs"][0]["facets"] = {"documentation": {"description": "x" * 400_000}}
@@ -102,48 +91,48 @@ def test_what_is_too_large(server: DataZoneServer) -> None:
     values = [small(0), orjson.dumps(large), orjson.dumps(huge), small(3)]
     forwarding = Forwarding(settings(requests_per_s=RATE), values)
     forwarding.run()
-    once(server, 3)
+    once(datazone, 3)
     assert [letter.record.offset for letter in forwarding.letters] == [2]
     assert "DataZone takes 300000 bytes" in forwarding.letters[0].reason
-    marked = [stored["event"]["run"]["facets"] for stored in server.events() if stored["event"]["run"]["facets"]]
+    marked = [stored["event"]["run"]["facets"] for stored in datazone.events() if stored["event"]["run"]["facets"]]
     assert [found["headwater_reduced"]["dropped"] for found in marked] == [["documentation"]]
     assert forwarding.tally.cut == 1
 
 
-def test_what_datazone_refuses(server: DataZoneServer) -> None:
+def test_what_datazone_refuses(datazone: DataZoneServer) -> None:
     """An event that it has something against is found among the others and becomes a dead letter."""
-    server.faults(next=["ok", "ValidationException", "ok"])
+    datazone.faults(next=["ok", "ValidationException", "ok"])
     forwarding = Forwarding(settings(requests_per_s=20), [small(number) for number in range(3)])
     forwarding.run()
-    once(server, 3)
+    once(datazone, 3)
     assert not forwarding.letters, "a refusal that does not come again was none"
-    server.faults(errors={"ValidationException": 1.0})
+    datazone.faults(errors={"ValidationException": 1.0})
     forwarding = Forwarding(settings(requests_per_s=RATE), [small(9)])
     forwarding.run()
     assert ["is refused" in letter.reason for letter in forwarding.letters] == [True]
 
 
-def test_ten_minutes_down(server: DataZoneServer) -> None:
+def test_ten_minutes_down(datazone: DataZoneServer) -> None:
     """Scaled, a failed write for each minute: nothing is committed meanwhile or rejected, and all comes afterwards."""
-    server.faults(down=True)
+    datazone.faults(down=True)
     forwarding = Forwarding(settings(requests_per_s=RATE), [small(n) for n in range(300)], retry_max_s=0.1)
     with forwarding.running():
         forwarding.until(lambda: forwarding.tally.failures >= 10, "ten waits, each for a minute")
         assert forwarding.committed() == 0
-        server.faults()
+        datazone.faults()
         forwarding.until(lambda: forwarding.committed() == 300, "all is forwarded once it is back")
-    once(server, 300)
+    once(datazone, 300)
     assert not forwarding.letters
 
 
-def test_missing_rights_are_no_fault_of_events(server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_rights_are_no_fault_of_events(datazone: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without permission the offset stays, and nothing is rejected."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     forwarding = Forwarding(settings(requests_per_s=RATE), [small(0)], retry_max_s=0.1)
     with forwarding.running():
         forwarding.until(lambda: forwarding.tally.failures >= 3, "it tries again")
     assert (forwarding.committed(), list(forwarding.letters)) == (0, [])
-    assert server.stats()["stored"] == 0
+    assert datazone.stats()["stored"] == 0
 
 
 def test_the_quota_of_twenty_a_second(throttling: DataZoneServer) -> None:

@@ -65,45 +65,36 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sts]:
     server.server_close()
 
 
-@pytest.fixture
-def server(datazone_server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> DataZoneServer:
-    """The stand-in, empty, and boto3 led there."""
-    datazone_server.reset()
-    for name, value in datazone_server.environment_for().items():
-        monkeypatch.setenv(name, value)
-    return datazone_server
-
-
-def test_each_event_goes_to_its_domain(server: DataZoneServer, sts: Sts) -> None:
+def test_each_event_goes_to_its_domain(datazone: DataZoneServer, sts: Sts) -> None:
     """By the route's pattern, and in the other account with the role that STS gives; the role is assumed once."""
     route = {"domain_id": OTHER_DOMAIN, "namespaces": ["*/awsdatacatalog.imdb.t1?"]}
     route |= {"role_arn": ROLE, "external_id": EXTERNAL_ID, "region": "us-east-1"}
     sink = wiring.datazone_sink(settings(routes=[route], requests_per_s=1_000))
     sink.write([decode(small(number)) for number in range(30)])
     sink.close()
-    other = [s for s in server.events() if s["domainId"] == OTHER_DOMAIN]
-    own = [s for s in server.events() if s["domainId"] == DOMAIN]
+    other = [s for s in datazone.events() if s["domainId"] == OTHER_DOMAIN]
+    own = [s for s in datazone.events() if s["domainId"] == DOMAIN]
     assert len(other) == 10, "those that write t10 to t19"
     assert len(own) == 20
     assert len(sts.asked) == 1
     assert sts.asked[0]["RoleSessionName"] == "headwater"
-    assert server.stats()["rejected"] == {}
+    assert datazone.stats()["rejected"] == {}
 
 
-def test_a_role_that_is_not_given(server: DataZoneServer, sts: Sts) -> None:
+def test_a_role_that_is_not_given(datazone: DataZoneServer, sts: Sts) -> None:
     """It is no fault of the events: the offset stays, and the message names the role."""
     sink = wiring.datazone_sink(settings(role_arn=ROLE, external_id="wrong", region="us-east-1"))
     with pytest.raises(TransientError, match=f"role {ROLE} can't be assumed"):
         sink.write([decode(small(0))])
     sink.close()
     assert sts.asked
-    assert server.stats()["posts"] == 0
+    assert datazone.stats()["posts"] == 0
 
 
-def test_what_no_route_takes(server: DataZoneServer) -> None:
+def test_what_no_route_takes(datazone: DataZoneServer) -> None:
     """Without a domain for the rest, the rest is not forwarded."""
     route = {"domain_id": OTHER_DOMAIN, "projects": ["marketing"]}
     sink = wiring.datazone_sink(settings(domain_id=None, routes=[route]))
     sink.write([decode(small(0))])
     sink.close()
-    assert server.stats()["posts"] == 0
+    assert datazone.stats()["posts"] == 0

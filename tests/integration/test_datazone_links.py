@@ -19,6 +19,7 @@ from tests.support.datazone import (
     PROVISIONED,
     SERVERLESS,
     DataZoneServer,
+    led_to,
     recorded,
     settings,
     tables,
@@ -31,20 +32,6 @@ OF_REDSHIFT = {
 """How the identifiers of a host's assets begin."""
 
 RECORDED_HOST = b"redshift://127.0.0.1:15440"
-
-
-@pytest.fixture
-def server(datazone_server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> DataZoneServer:
-    """The stand-in, empty, and boto3 led there."""
-    return led_to(datazone_server, monkeypatch)
-
-
-def led_to(server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> DataZoneServer:
-    """An empty stand-in that boto3 finds."""
-    server.reset()
-    for name, value in server.environment_for().items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def athena() -> list[bytes]:
@@ -108,23 +95,23 @@ def test_all_tables_are_linked(host: str, hashed_hosts: str, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("host", [RECORDED_HOST.decode(), PROVISIONED])
-def test_nothing_is_linked_without_translation(host: str, server: DataZoneServer) -> None:
+def test_nothing_is_linked_without_translation(host: str, datazone: DataZoneServer) -> None:
     """The same events as they are: DataZone takes them, and shows them on no asset."""
     import boto3  # noqa: PLC0415 - only here without ours in front of it
 
     lines = [*athena(), *redshift(host)]
-    server.assets(assets_of(lines, PROVISIONED))
+    datazone.assets(assets_of(lines, PROVISIONED))
     client: Any = boto3.client("datazone")
     for line in lines:
         client.post_lineage_event(domainIdentifier=DOMAIN, event=line)
-    stats = server.stats()
+    stats = datazone.stats()
     assert (stats["stored"], stats["linked_assets"]) == (len(lines), [])
     code, rows = report()
     assert code == 1
     assert all("posted before" in row["why"] for row in rows if "athena" in row["namespace"])
 
 
-def test_requests_of_a_run(server: DataZoneServer) -> None:
+def test_requests_of_a_run(datazone: DataZoneServer) -> None:
     """What a dbt build costs of the quota, for both ways to forward; docs/datazone.md has these numbers."""
     counts = {}
     runs = {
@@ -134,21 +121,21 @@ def test_requests_of_a_run(server: DataZoneServer) -> None:
     }
     for name, lines in runs.items():
         for way in ("complete", "all"):
-            server.reset()
+            datazone.reset()
             forward(lines, forward=way)
-            counts[name, way] = server.stats()["posts"]
+            counts[name, way] = datazone.stats()["posts"]
     documented = (Path(__file__).parents[2] / "docs" / "datazone.md").read_text(encoding="utf-8")
     for name, lines in runs.items():
         row = f"| {name} | {len(lines)} | {counts[name, 'complete']} | {counts[name, 'all']} |"
         assert row in documented, f"measured: {row}"
 
 
-def test_why_a_dataset_is_not_linked(server: DataZoneServer) -> None:
+def test_why_a_dataset_is_not_linked(datazone: DataZoneServer) -> None:
     """Each reason is told, with what to do about it."""
     lines = athena()
     assets = assets_of(lines, SERVERLESS)
     missing, elsewhere = assets[0], assets[1]
-    server.assets([*assets[2:], elsewhere.replace(ACCOUNT, "999999999999")])
+    datazone.assets([*assets[2:], elsewhere.replace(ACCOUNT, "999999999999")])
     forward(lines)
     code, rows = report()
     why = {row["source_identifier"]: row["why"] for row in rows}
@@ -159,13 +146,13 @@ def test_why_a_dataset_is_not_linked(server: DataZoneServer) -> None:
     assert "datazone.account_id" in why[elsewhere]
 
 
-def test_before_anything_is_forwarded(server: DataZoneServer, tmp_path: Path) -> None:
+def test_before_anything_is_forwarded(datazone: DataZoneServer, tmp_path: Path) -> None:
     """Events in a file are looked at under the names that they would have."""
     file = tmp_path / "events.jsonl"
     stranger = orjson.loads(athena()[3]) | {"eventType": "COMPLETE"}
     stranger["inputs"] = [{"namespace": "postgres://host:5432", "name": "a.b.c"}]
     file.write_bytes(b"\n".join([*athena(), *redshift(RECORDED_HOST.decode()), orjson.dumps(stranger)]))
-    server.assets(assets_of(athena(), SERVERLESS))
+    datazone.assets(assets_of(athena(), SERVERLESS))
     code, rows = report(file)
     why = {(row["namespace"], row["name"]): row["why"] for row in rows}
     assert (code, len(rows)) == (1, 39)
@@ -177,7 +164,7 @@ def test_before_anything_is_forwarded(server: DataZoneServer, tmp_path: Path) ->
     assert "0 of 39 datasets are linked to assets (0%)" in text.stderr
 
 
-def test_what_failed_to_be_processed(server: DataZoneServer) -> None:
+def test_what_failed_to_be_processed(datazone: DataZoneServer) -> None:
     """DataZone says only that it failed; the report says why."""
     bad = orjson.loads(athena()[3]) | {"eventType": "COMPLETE", "run": {"runId": "not-a-uuid", "facets": {}}}
     forward([*athena(), orjson.dumps(bad)])
@@ -186,11 +173,11 @@ def test_what_failed_to_be_processed(server: DataZoneServer) -> None:
     assert found.exit_code == 1
     assert "FAILED" in found.stdout
     assert "run.runId is 'not-a-uuid', which is no UUID" in found.stdout
-    server.reset()
+    datazone.reset()
     forward(athena())
     found = headwater("datazone", "status", "--since", "2020-01-01", "--json", env=env)
     assert (found.exit_code, orjson.loads(found.stdout)["failed"]) == (0, [])
-    assert orjson.loads(found.stdout)["counts"] == {"SUCCESS": server.stats()["stored"]}
+    assert orjson.loads(found.stdout)["counts"] == {"SUCCESS": datazone.stats()["stored"]}
 
 
 def test_waiting_for_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +203,7 @@ def test_no_domain() -> None:
         assert "HEADWATER_DATAZONE__DOMAIN_ID" in result.stderr
 
 
-def test_check(server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check(datazone: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """`headwater check datazone` asks each domain, and says what is wrong with one."""
     env = {"HEADWATER_DATAZONE__DOMAIN_ID": DOMAIN}
     good = headwater("check", "datazone", env=env)
@@ -227,4 +214,4 @@ def test_check(server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     wrong = headwater("check", "datazone", env=env)
     assert (wrong.exit_code, "deploy/iam" in wrong.stdout) == (1, True), wrong.output
-    assert server.stats()["posts"] == 0, "nothing is changed"
+    assert datazone.stats()["posts"] == 0, "nothing is changed"

@@ -212,6 +212,42 @@ class Field:
         assert found == undisturbed, f"the fault left another graph: {_difference(found, undisturbed)}"
 
 
+def consume_all(
+    broker: KafkaBroker,
+    topic: str,
+    group: str,
+    environment: dict[str, str],
+    log: Path,
+    *options: str,
+    patience_s: float,
+    end_s: float,
+) -> None:
+    """Runs `headwater consume` until its group has committed all of a topic, and ends it as an orchestrator would.
+
+    Args:
+        broker: Where the topic is.
+        topic: What is read.
+        group: Who reads.
+        environment: All variables of the process.
+        log: Where its log goes.
+        options: More words on the command line.
+        patience_s: Seconds that it may take.
+        end_s: Seconds that its end may take.
+    """
+    deadline = time.monotonic() + patience_s
+    with log.open("wb") as said:
+        service = subprocess.Popen([HEADWATER, "consume", *options], env=environment, stdout=said, stderr=said)
+    try:
+        while lag := broker.lag(topic, group):
+            assert service.poll() is None, f"consume ended with {service.returncode}\n{log.read_text()}"
+            assert time.monotonic() < deadline, f"{lag} records wait after {patience_s} s\n{log.read_text()}"
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(end_s) == 0, f"SIGTERM is an orderly end\n{log.read_text()}"
+    finally:
+        service.kill()
+        service.wait()
+
+
 def moments(count: int, seed: int) -> list[int]:
     """Lags at which something happens: spread by chance over the stream, falling."""
     chance = random.Random(seed)

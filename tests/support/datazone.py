@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from consumer.setting_groups import DataZoneSettings, IdentitySettings
 from consumer.settings import Settings
@@ -29,6 +30,14 @@ PROVISIONED = "redshift://imdb-cluster.abc123xyz789.us-east-1.redshift.amazonaws
 """A cluster's endpoint, which has a hash where DataZone looks for the account."""
 
 PATIENCE_S = 120
+
+
+def led_to(server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -> DataZoneServer:
+    """An empty stand-in that boto3 finds in this process and its children."""
+    server.reset()
+    for name, value in server.environment_for().items():
+        monkeypatch.setenv(name, value)
+    return server
 
 
 class DataZoneServer(Server):
