@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from consumer.errors import RefusedWrite, TransientError, UsageError
 from consumer.graph.store import (
@@ -33,7 +34,7 @@ SCHEMA_VERSION = 1
 """Version of the tables, in the file's `user_version`."""
 
 BUSY_TIMEOUT_S = 60.0
-"""How long a writer waits for another one to finish."""
+"""How long a writer waits for another one to finish, and an opener for another one to open."""
 
 _TABLES = """
 CREATE TABLE vertices (id TEXT PRIMARY KEY, label TEXT NOT NULL, properties TEXT NOT NULL) WITHOUT ROWID;
@@ -64,28 +65,59 @@ def _load(text: str) -> dict[str, Scalar]:
     return found
 
 
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 class EmbeddedStore:
     """A property graph in a SQLite file; made if it is not there.
 
     Raises:
-        UsageError: The file can't be opened, is no database, or was made by a newer version.
+        UsageError: The file can't be opened, is no database, belongs to another program or to a newer version, or
+            another process keeps it locked.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
             self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        try:
+            self._make_tables()
+            self._log_ahead()
             # A power cut may cost the last batches, which Kafka still has; a killed process costs nothing.
-            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA cache_size = -32768")
-            self._make_tables()
-        except sqlite3.Error as error:
-            raise UsageError(
-                f"{path} can't be opened as a graph: {error}; name another file with --graph sqlite:///FILE"
-            ) from error
+        except (sqlite3.Error, TransientError) as error:
+            self._db.close()
+            raise self._unusable(error) from error
+        except UsageError:
+            self._db.close()
+            raise
+
+    def _unusable(self, error: Exception) -> UsageError:
+        return UsageError(
+            f"{self._path} can't be opened as a graph: {error}; name another file with --graph sqlite:///FILE"
+        )
+
+    def _log_ahead(self) -> None:
+        """Has the file written by a write-ahead log.
+
+        SQLite's busy timeout does not hold for this switch: it needs the file for itself, and fails at once while
+        another process reads it, as one does that opens the file at the same moment.
+        """
+        for attempt in Retrying(
+            retry=retry_if_exception(_is_busy),
+            stop=stop_after_delay(BUSY_TIMEOUT_S),
+            wait=wait_random(0.001, 0.02),
+            reraise=True,
+        ):
+            with attempt:
+                self._db.execute("PRAGMA journal_mode = WAL")
 
     def _make_tables(self) -> None:
+        """Makes the tables in a new file; an error for a file of anyone else's, which is left as it is."""
         if self._version() == SCHEMA_VERSION:
             return
         with self._transaction():

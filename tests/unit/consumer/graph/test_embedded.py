@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -55,12 +57,44 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_programs_database_is_refused(tmp_path: Path) -> None:
-    """A database with other tables is nobody's graph: nothing is added to it."""
+    """A database with other tables is nobody's graph: not a byte of it changes."""
     path = tmp_path / "books.db"
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE books (title TEXT)")
+    before = path.read_bytes()
     with pytest.raises(UsageError, match=r"books\.db"):
         EmbeddedStore(path)
+    assert path.read_bytes() == before, "another program's database was changed"
+
+
+def test_opened_by_several_at_once(tmp_path: Path) -> None:
+    """Consumers that start together on a new file all open it and write; SQLite's switch of modes does not wait."""
+    writers, rounds = 4, 100
+
+    def open_and_write(path: Path, name: str, start: threading.Barrier) -> set[str]:
+        start.wait(60)
+        with closing(EmbeddedStore(path)) as store:
+            return store.write([change(name)])
+
+    with ThreadPoolExecutor(writers) as pool:
+        for number in range(rounds):
+            path, start = tmp_path / f"{number}.db", threading.Barrier(writers)
+            results = [pool.submit(open_and_write, path, f"v{writer}", start) for writer in range(writers)]
+            assert [result.result() for result in results] == [set()] * writers, f"round {number}: a write was lost"
+            with closing(EmbeddedStore(path)) as store:
+                assert len(list(store.vertices("thing"))) == writers, f"round {number}: a vertex is missing"
+
+
+def test_a_file_that_stays_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits for the one that holds a file, then says what is the matter, and leaves nothing open."""
+    monkeypatch.setattr("consumer.graph.embedded.BUSY_TIMEOUT_S", 0.05)
+    path = tmp_path / "graph.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UsageError, match=r"graph\.db can't be opened as a graph: .*database is locked"):
+            EmbeddedStore(path)
+        other.execute("COMMIT")
+    EmbeddedStore(path).close()
 
 
 def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
