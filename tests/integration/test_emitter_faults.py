@@ -24,9 +24,9 @@ Settings = dict[str, Any]
 
 SECRET = "planted-s3cret"
 CLOSE_TIMEOUT = 2
-GRACE = 2
+GRACE = 5
 # What an `emit` may take where it only writes to the spool, on a machine that does other things too.
-PROMPT = 1.0
+PROMPT = 3.0
 
 
 class Port:

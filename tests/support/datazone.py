@@ -122,7 +122,7 @@ class DataZoneServer(Server):
     def close(self) -> None:
         """Stops it."""
         super().close()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 def settings(*prefixes: Sequence[str], **datazone: Any) -> Settings:

@@ -102,6 +102,6 @@ class NeptuneProxy(Server):
     def close(self) -> None:
         """Stops it, then its own Gremlin Server."""
         super().close()
-        self._process.wait(10)
+        self._process.wait(60)
         if self._owns_backend:
             self.backend.close()
