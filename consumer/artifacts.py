@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from consumer import inputs
-from consumer.errors import HeadwaterError, UsageError
+from consumer.errors import HeadwaterError, NothingThere
 from consumer.inputs import S3, Input
 from emitter.backfill import ArtifactError, Artifacts, Manifest, RunResults
 
@@ -35,7 +35,13 @@ class Project:
     artifacts: Artifacts
 
 
-def load(names: Sequence[str], results: Sequence[str] = (), catalogs: Sequence[str] = ()) -> Iterator[Project]:
+def load(
+    names: Sequence[str],
+    results: Sequence[str] = (),
+    catalogs: Sequence[str] = (),
+    *,
+    when_empty: Callable[[NothingThere], None] | None = None,
+) -> Iterator[Project]:
     """The projects that are named, one after another, as each may be large.
 
     Args:
@@ -43,12 +49,14 @@ def load(names: Sequence[str], results: Sequence[str] = (), catalogs: Sequence[s
             of the same; beside a `manifest.json` its `run_results.json` and `catalog.json` are taken too.
         results: Further files of run results, each for the manifest that has its nodes.
         catalogs: Further catalogs, in the same way.
+        when_empty: Told of each name below which there is no manifest; without it that is an error.
 
     Raises:
-        UsageError: Nothing is there; raised before the first project.
+        NothingThere: Below a name there is no manifest; raised before the first project.
+        UsageError: A file is not there, or an address is none; raised before the first project.
         HeadwaterError: A file is no artifact, or belongs to no manifest; projects before it were given already.
     """
-    found = [(source, siblings) for name in names for source, siblings in _found(name)]
+    found = [pair for name in names for pair in _found_or(name, when_empty)]
     more_results = {source.name: _parse(source, RunResults) for source in inputs.find(results)}
     more_catalogs = {source.name: _parse(source, _catalog) for source in inputs.find(catalogs)}
     owners: Counter[str] = Counter(dict.fromkeys((*more_results, *more_catalogs), 0))
@@ -67,6 +75,16 @@ def load(names: Sequence[str], results: Sequence[str] = (), catalogs: Sequence[s
             raise HeadwaterError(f"{name} names no node of the manifests; give the manifest of its project too")
 
 
+def _found_or(name: str, when_empty: Callable[[NothingThere], None] | None) -> list[tuple[Input, Mapping[str, Input]]]:
+    try:
+        return list(_found(name))
+    except NothingThere as error:
+        if when_empty is None:
+            raise
+        when_empty(error)
+        return []
+
+
 def _found(name: str) -> Iterator[tuple[Input, Mapping[str, Input]]]:
     """Each manifest below a name, with what lies beside it."""
     if name.startswith(S3):
@@ -82,7 +100,7 @@ def _manifests(folder: Path) -> list[Path]:
     for place in BELOW:
         if found := sorted(folder.glob(f"{place}{MANIFEST}")):
             return found
-    raise UsageError(
+    raise NothingThere(
         f"there is no {MANIFEST} in {folder}, its target/ or the folders in it; dbt writes one on every run"
     )
 
@@ -104,7 +122,7 @@ def _in_s3(address: str) -> Iterator[tuple[Input, Mapping[str, Input]]]:
         return
     manifests = [name for name in objects if name.endswith(f"/{MANIFEST}")]
     if not manifests:
-        raise UsageError(f"there is no {MANIFEST} below {address}")
+        raise NothingThere(f"there is no {MANIFEST} below {address}")
     for name in manifests:
         yield objects[name], _beside(name, objects)
 

@@ -3,6 +3,7 @@
 ```
 HeadwaterError
 ├── UsageError        the command or its settings are wrong; exit code 2
+│   └── NothingThere  what is named is empty: no object, no manifest
 ├── TransientError    an outside system can't serve now; try again, the offset stays
 │   └── GaveUp        it was tried for as long as the settings allow
 ├── RefusedWrite      the sink refuses a write for good; the records at fault are looked for and rejected
@@ -19,6 +20,10 @@ class HeadwaterError(Exception):
 
 class UsageError(HeadwaterError):
     """The command or its settings are wrong; exit code 2."""
+
+
+class NothingThere(UsageError):
+    """What is named can be looked at, and is empty: no object, no manifest."""
 
 
 class TransientError(HeadwaterError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from consumer.errors import HeadwaterError, TransientError, UsageError
+from consumer.errors import HeadwaterError, NothingThere, TransientError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -104,7 +104,7 @@ def _objects(address: str) -> Iterator[Input]:
         keys = _keys(client, bucket, prefix)
         first = next(keys, None)
     if first is None:
-        raise UsageError(f"there is no object below {address}")
+        raise NothingThere(f"there is no object below {address}")
     yield _object(client, bucket, first)
     if first != prefix:
         with _explained(address):

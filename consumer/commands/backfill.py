@@ -16,6 +16,7 @@ import orjson
 
 from consumer import artifacts, wiring
 from consumer.artifacts import Project
+from consumer.errors import NothingThere
 from consumer.inputs import Input
 from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import Pipeline, patiently
@@ -103,6 +104,13 @@ REJECTED = 1
     help="Find column lineage in compiled SQL.",
 )
 @click.option(
+    "--allow-empty",
+    is_flag=True,
+    envvar="HEADWATER_BACKFILL__ALLOW_EMPTY",
+    show_envvar=True,
+    help="Where there is no manifest yet, say so and go on; for a batch that runs before the first upload.",
+)
+@click.option(
     "--to-topic",
     is_flag=True,
     envvar="HEADWATER_BACKFILL__TO_TOPIC",
@@ -118,6 +126,7 @@ def backfill(
     catalogs: tuple[str, ...],
     profiles: Path | None,
     *,
+    allow_empty: bool,
     to_topic: bool,
     as_json: bool,
     **how: Any,
@@ -130,9 +139,8 @@ def backfill(
     """
     began = time.monotonic()
     places = Places(how["namespaces"], how["glue"], Profiles(profiles, how["target"]) if profiles else None)
-    projects = _Projects(
-        artifacts.load(manifests, run_results, catalogs), places, how["job_namespace"], columns=how["columns"]
-    )
+    found = artifacts.load(manifests, run_results, catalogs, when_empty=_tell if allow_empty else None)
+    projects = _Projects(found, places, how["job_namespace"], columns=how["columns"])
     events, rejected = _to_topic(settings, projects) if to_topic else _to_graph(settings, projects)
     seconds = round(time.monotonic() - began, 3)
     where = f"sent to topic {settings.kafka.topic}" if to_topic else f"folded into {settings.graph}"
@@ -145,6 +153,10 @@ def backfill(
         )
     if rejected:
         click.get_current_context().exit(REJECTED)
+
+
+def _tell(error: NothingThere) -> None:
+    click.echo(f"headwater: {error}; nothing to do there", err=True)
 
 
 class _Projects:

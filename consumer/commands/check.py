@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import click
 import orjson
@@ -73,11 +74,16 @@ def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, 
 
     SYSTEM is kafka, graph or datazone; if none is named all are asked, DataZone if it is configured. Looked at are also
     versions, rights, the topics' settings, the group's lag, and clocks. The exit code is 1 if something fails; a
-    warning is none. Nothing is changed, except for topics with --create-topics.
+    warning is none. Nothing is changed, except for topics with --create-topics; whoever makes them need not have the
+    rights of the service.
     """
     if create_topics and (not systems or "kafka" in systems):
         _create_topics(settings)
-    checks: Mapping[str, Callable[[Settings], Result]] = {"kafka": _kafka, "graph": _graph, "datazone": _datazone}
+    checks: Mapping[str, Callable[[Settings], Result]] = {
+        "kafka": partial(_kafka, as_member=not create_topics),
+        "graph": _graph,
+        "datazone": _datazone,
+    }
     configured = [name for name in checks if name != "datazone" or wiring.forwards(settings)]
     results = [checks[system](settings) for system in dict.fromkeys(systems or configured)]
     if as_json:
@@ -110,7 +116,7 @@ def _create_topics(settings: Settings) -> None:
         click.echo(f"topics are not created: {error}", err=True)
 
 
-def _kafka(settings: Settings) -> Result:
+def _kafka(settings: Settings, *, as_member: bool) -> Result:
     from consumer.kafka.diagnosis import diagnose  # noqa: PLC0415
     from consumer.kafka.examination import examine  # noqa: PLC0415
 
@@ -118,7 +124,7 @@ def _kafka(settings: Settings) -> Result:
     try:
         found = diagnose(settings.kafka, (settings.kafka.topic, settings.kafka.dead_letter_topic))
         result = Result("kafka", where, found.ok, found.words.removeprefix(f"{where}: "))
-        return result.with_findings(examine(settings.kafka)) if found.ok else result
+        return result.with_findings(examine(settings.kafka, as_member=as_member)) if found.ok else result
     except HeadwaterError as error:
         return Result("kafka", where, ok=False, words=str(error))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import cast
 
@@ -13,6 +14,7 @@ import click
 import structlog
 
 from consumer import wiring
+from consumer.errors import HeadwaterError
 from consumer.memory import share_one_arena
 from consumer.options import examples, with_settings
 from consumer.settings import Settings
@@ -63,8 +65,9 @@ def consume(settings: Settings, sink: str) -> None:
     share_one_arena()
     name = cast("wiring.SinkName", sink)
     settings = wiring.settings_for(name, settings)
+    stop = _Stop()
     with ExitStack() as stack:
-        stop = _Stop()
+        stack.enter_context(_last_words())
         watch = stack.enter_context(watching(settings, stop.requested, lambda: wiring.ASKS[name](settings)))
         target = wiring.SINKS[name](settings, watch)
         stack.callback(target.close)
@@ -91,6 +94,19 @@ def consume(settings: Settings, sink: str) -> None:
     _log.info("stopped", signal=stop.signal)
     if stop.signal == "SIGINT":
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _last_words() -> Iterator[None]:
+    """Has the log tell why the service ends; the line for a person, on stderr, is no line of the log."""
+    try:
+        yield
+    except HeadwaterError as error:
+        _log.error("stopped by an error", error=str(error))
+        raise
+    except Exception:
+        _log.exception("stopped by a fault")
+        raise
 
 
 class _Stop:

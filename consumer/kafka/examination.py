@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -57,12 +58,15 @@ class Topic:
     configs: Mapping[str, str] = field(default_factory=dict)
 
 
-def examine(settings: KafkaSettings, clock: Callable[[], float] = time.time) -> list[Finding]:
+def examine(
+    settings: KafkaSettings, clock: Callable[[], float] = time.time, *, as_member: bool = True
+) -> list[Finding]:
     """All that can be found out about a cluster that `diagnose` finds nothing wrong with.
 
     Args:
         settings: Brokers, credentials, topics and group.
         clock: Seconds since 1970, UTC.
+        as_member: Whether whoever asks needs the rights of `headwater consume`; who makes topics does not.
 
     Raises:
         UsageError: It refuses to tell.
@@ -76,12 +80,15 @@ def examine(settings: KafkaSettings, clock: Callable[[], float] = time.time) -> 
             Finding("cluster", State.OK, f"{cluster['cluster_id']}, {brokers} brokers, Kafka {_version(admin)}"),
             judge_topic(events, brokers),
             judge_topic(dead, brokers, letters_of=events),
-            judge_rights(events, {"READ", "DESCRIBE"}),
-            judge_rights(dead, {"WRITE", "READ", "DESCRIBE"}),
         ]
         group, committed = _group(admin, settings)
-    found.append(group)
-    if any(finding.state is State.FAILED and not finding.what.startswith("topic") for finding in found):
+    rights = [judge_rights(events, {"READ", "DESCRIBE"}), judge_rights(dead, {"WRITE", "DESCRIBE"}, {"READ"}), group]
+    hindered = any(finding.state is State.FAILED for finding in rights)
+    if not as_member:
+        rights = [_harmless(finding) for finding in rights]
+        hindered = hindered or events.rights is None
+    found += rights
+    if hindered:
         return found  # who may not read can't be told what there is to read
     with reading(settings, settings.topic) as reader:
         spans = reader.spans()
@@ -138,14 +145,30 @@ def _oddities(topic: Topic, brokers: int, letters_of: Topic | None) -> list[tupl
     ]
 
 
-def judge_rights(topic: Topic, needed: set[str]) -> Finding:
-    """Whether we may do with a topic what has to be done."""
+def judge_rights(topic: Topic, needed: AbstractSet[str], by_hand: AbstractSet[str] = frozenset()) -> Finding:
+    """Whether we may do with a topic what has to be done.
+
+    Args:
+        topic: The topic.
+        needed: What the service does.
+        by_hand: What only `headwater dead-letters` does besides.
+    """
     what = f"rights on {topic.name}"
     if topic.rights is None:
         return Finding(what, State.WARNING, "the broker does not tell them")
     if missing := sorted(needed - topic.rights):
         return Finding(what, State.FAILED, f"{' and '.join(missing)} are missing; grant them")
-    return Finding(what, State.OK, f"{' and '.join(sorted(needed))}")
+    words = f"{' and '.join(sorted((needed | by_hand) & topic.rights))}"
+    if missing := sorted(by_hand - topic.rights):
+        words += f"; `headwater dead-letters` needs {' and '.join(missing)} as well, the service does not"
+    return Finding(what, State.OK, words)
+
+
+def _harmless(finding: Finding) -> Finding:
+    """The same for somebody who does not join the group."""
+    if finding.state is not State.FAILED:
+        return finding
+    return finding._replace(state=State.WARNING, words=f"{finding.words} to whoever runs the service")
 
 
 def _topic(admin: Any, name: str) -> Topic:

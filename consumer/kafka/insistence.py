@@ -13,6 +13,9 @@ from consumer.errors import GaveUp, TransientError
 from consumer.kafka.observer import Observer
 from consumer.setting_groups import BatchSettings
 
+LASTS_S = 60.0
+"""A step that has failed for so many seconds is told as an error; until then it may be a hiccup, and is a warning."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -65,7 +68,9 @@ class Insistence:
 
         def tell(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            _log.warning(f"{step} failed; trying again", attempt=state.attempt_number, error=str(error))
+            tried = self._clock() - began
+            say = _log.warning if tried < LASTS_S else _log.error
+            say(f"{step} failed; trying again", attempt=state.attempt_number, seconds=round(tried), error=str(error))
 
         def observed() -> None:
             try:

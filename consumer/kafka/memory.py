@@ -207,7 +207,8 @@ class MemorySource:
             self._broker.commit(self, {place: resumed})
         self._positions[place] = resumed
         lost = found.lost(resumed)
-        _log.warning(str(found), going_on_at=resumed, lost=lost, on_lost_offsets=self._on_lost_offsets)
+        say = _log.error if lost else _log.warning
+        say(str(found), going_on_at=resumed, lost=lost, on_lost_offsets=self._on_lost_offsets)
         if lost:
             self._on_lost(place, lost)
 

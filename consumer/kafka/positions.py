@@ -136,7 +136,8 @@ class Positions:
             self._commit({partition: resumed})
         self._seek(partition, resumed)
         lost = found.lost(resumed)
-        _log.warning(str(found), going_on_at=resumed, lost=lost, on_lost_offsets=self._settings.on_lost_offsets)
+        say = _log.error if lost else _log.warning
+        say(str(found), going_on_at=resumed, lost=lost, on_lost_offsets=self._settings.on_lost_offsets)
         if lost:
             self._on_lost(found.place, lost)
 

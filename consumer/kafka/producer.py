@@ -11,7 +11,7 @@ from kafka import KafkaProducer, errors
 from consumer.errors import TransientError, UsageError
 from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
 from consumer.kafka.record import Headers
-from consumer.setting_groups import MIB, KafkaSettings
+from consumer.setting_groups import KafkaSettings
 
 SEND_TIMEOUT_S = 30.0
 """Seconds for all records of one call to be acknowledged."""
@@ -91,7 +91,8 @@ def producer_options(settings: KafkaSettings) -> dict[str, Any]:
         "acks": "all",
         "enable_idempotence": True,
         "compression_type": "gzip",
-        "max_request_size": MAX_MESSAGE_BYTES + MIB,
+        # Of what is not compressed yet; the topic's own limit, of what is, is for the broker to tell.
+        "max_request_size": 8 * MAX_MESSAGE_BYTES,
         "max_block_ms": int(SEND_TIMEOUT_S * 1000 / 2),
         "request_timeout_ms": request_ms,
         "delivery_timeout_ms": int(SEND_TIMEOUT_S * 1000),

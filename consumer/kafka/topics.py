@@ -46,14 +46,14 @@ def plans(settings: KafkaSettings) -> tuple[TopicPlan, TopicPlan]:
             settings.topic,
             settings.partitions,
             settings.replication_factor,
-            _configs(days=7, max_bytes=MAX_MESSAGE_BYTES),
+            # A dead letter is a record and its reason, so it must be allowed to be a little larger than an event.
+            _configs(days=7, max_bytes=MAX_MESSAGE_BYTES - MIB),
         ),
         TopicPlan(
             settings.dead_letter_topic,
             1,  # few and far between, and read by people in the order in which they came
             settings.replication_factor,
-            # A dead letter is a record and its reason, so it must be allowed to be a little larger.
-            _configs(days=30, max_bytes=MAX_MESSAGE_BYTES + MIB),
+            _configs(days=30, max_bytes=MAX_MESSAGE_BYTES),
         ),
     )
 

@@ -56,7 +56,7 @@ class Repeats:
         """
         if method not in _LOUD:
             return event
-        held = self._admit((getattr(logger, "name", ""), str(event.get("event")), _kind_of_error(event)))
+        held = self._admit((getattr(logger, "name", ""), method, str(event.get("event")), _kind_of_error(event)))
         if held is None:
             raise DropEvent
         if held:

@@ -12,6 +12,7 @@ from deploy.aws.graph import GraphStack
 from deploy.aws.ground import Ground
 from deploy.aws.network import NetworkStack
 from deploy.aws.notebook import NotebookStack
+from deploy.aws.operators import OperatorStack
 from deploy.aws.registry import RegistryStack
 from deploy.aws.replicator import ReplicatorStack
 from deploy.aws.service import ServiceStack
@@ -43,6 +44,7 @@ def build(settings: Settings, app: App) -> App:
     ground = Ground(settings, network, stream, registry)
     topics = add(TopicsStack, "topics", "the ECS cluster, and the task that makes the topics", ground=ground)
     service = add(ServiceStack, "service", "consumers on ECS Fargate", ground=ground, graph=graph, topics=topics)
+    add(OperatorStack, "operator", "a task for whoever is on call", ground=ground, graph=graph, topics=topics)
     machine = None
     if settings.nightly.enabled:
         machine = add(BatchStack, "batch", "the nightly batch", ground=ground, topics=topics).machine

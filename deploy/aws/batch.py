@@ -89,7 +89,7 @@ class BatchStack(Stack):
         )
         return Job(
             name="backfill",
-            command=["backfill", f"s3://{bucket.bucket_name}/{chosen.prefix}", "--to-topic", *options],
+            command=["backfill", f"s3://{bucket.bucket_name}/{chosen.prefix}", "--to-topic", "--allow-empty", *options],
             environment=topics.kafka,
             statements=[read, find, *permissions.produce(self, self._ground.stream.names, self._settings.stream.topic)],
         )
@@ -165,6 +165,13 @@ class BatchStack(Stack):
         )
         return [
             iam.PolicyStatement(sid="Run", actions=["ecs:RunTask"], resources=[definition.task_definition_arn]),
+            # RunTask hands the definition's tags on ("Grant permission to tag resources on creation", ECS guide).
+            iam.PolicyStatement(
+                sid="TagWhatRuns",
+                actions=["ecs:TagResource"],
+                resources=[tasks],
+                conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
+            ),
             iam.PolicyStatement(sid="Follow", actions=["ecs:StopTask", "ecs:DescribeTasks"], resources=[tasks]),
             iam.PolicyStatement(
                 sid="HearOfItsEnd",

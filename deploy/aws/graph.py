@@ -17,7 +17,6 @@ from deploy.aws.settings import Settings
 
 _ENDS = {
     "snapshot": CfnDeletionPolicy.SNAPSHOT,
-    "retain": CfnDeletionPolicy.RETAIN,
     "destroy": CfnDeletionPolicy.DELETE,
 }
 
@@ -98,7 +97,7 @@ class GraphStack(Stack):
             group = log_group(self, f"{kind.title()}Logs", kind, settings, prefix="/aws/neptune")
             cluster.node.add_dependency(group)
         for number in range(1 + chosen.readers):
-            instance = neptune.CfnDBInstance(
+            neptune.CfnDBInstance(
                 self,
                 "Writer" if number == 0 else f"Reader{number}",
                 db_cluster_identifier=cluster.ref,
@@ -106,6 +105,4 @@ class GraphStack(Stack):
                 auto_minor_version_upgrade=True,
                 publicly_accessible=False,
             )
-            if chosen.on_removal == "retain":
-                instance.cfn_options.deletion_policy = CfnDeletionPolicy.RETAIN
         return cluster

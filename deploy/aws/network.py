@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Stack, Tags
+from aws_cdk import CfnOutput, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
@@ -57,6 +57,9 @@ class NetworkStack(Stack):
         self._flows()
         if chosen.endpoints:
             self._endpoints(settings)
+        CfnOutput(self, "SubnetIds", value=",".join(self.subnet_ids), description="Where tasks and clusters are")
+        for name, group in {"EmittersGroup": self.emitters, "ReadersGroup": self.readers}.items():
+            CfnOutput(self, name, value=group.security_group_id, description="Security group to add to its own")
 
     def _new(self, settings: Settings) -> ec2.Vpc:
         vpc = ec2.Vpc(

@@ -71,6 +71,30 @@ def consume(stack: Stack, names: KafkaNames, topic: str, dead_letters: str, grou
     ]
 
 
+def operate(stack: Stack, names: KafkaNames, group: str, *topics: str) -> list[iam.PolicyStatement]:
+    """To do as the group does, to look at what these topics hold and are set to, and to put dead letters back."""
+    return [
+        _allow(
+            "Connect",
+            ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster", "kafka-cluster:WriteDataIdempotently"],
+            names.arn,
+        ),
+        _allow(
+            "ReadAndPutBack",
+            [
+                "kafka-cluster:DescribeTopic",
+                "kafka-cluster:DescribeTopicDynamicConfiguration",
+                "kafka-cluster:ReadData",
+                "kafka-cluster:WriteData",
+            ],
+            *(names.topic(stack, topic) for topic in topics),
+        ),
+        _allow(
+            "LookAtTheGroup", ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"], names.group(stack, group)
+        ),
+    ]
+
+
 def make_topics(stack: Stack, names: KafkaNames, group: str, *topics: str) -> list[iam.PolicyStatement]:
     """To make these topics and to look at what they are set to; not to read or write them."""
     return [

@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_applicationautoscaling as scaling
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from deploy.aws import permissions
@@ -24,8 +25,8 @@ class ServiceStack(Stack):
     """What runs for good.
 
     Attributes:
-        log: The log of the graph's sink.
-        service: The service of the graph's sink.
+        logs: The log of each sink, by the name of its task.
+        services: The service of each sink, by the same name.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class ServiceStack(Stack):
         super().__init__(scope, construct_id, **kwargs)
         self._ground, self._settings = ground, ground.settings
         self._cluster, self._kafka = topics.cluster, topics.kafka
-        self.log = log_of(self, "consumer", self._settings)
-        self.service = self._graph_sink(graph)
+        self.logs: dict[str, logs.LogGroup] = {}
+        self.services: dict[str, ecs.FargateService] = {}
+        self._graph_sink(graph)
         if domain_id := self._settings.datazone.domain_id:
             self._datazone_sink(domain_id)
 
@@ -54,7 +56,7 @@ class ServiceStack(Stack):
             "HEADWATER_HTTP__PORT": str(HTTP_PORT),
         }
 
-    def _graph_sink(self, graph: GraphStack) -> ecs.FargateService:
+    def _graph_sink(self, graph: GraphStack) -> None:
         chosen = self._settings.stream
         kafka = permissions.consume(self, self._ground.stream.names, chosen.topic, chosen.dead_letter_topic, GROUP)
         job = Job(
@@ -64,11 +66,10 @@ class ServiceStack(Stack):
             statements=[*kafka, *permissions.write_graph(graph.data)],
             serves=True,
         )
-        definition = task(self, job, self._ground, self.log)
-        accept(definition.task_role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
-        service = self._service("Consumer", definition, self._settings.service.min_tasks)
+        service = self._service(job, self._settings.service.min_tasks)
+        role = service.task_definition.task_role
+        accept(role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
         self._scale(service)
-        return service
 
     def _datazone_sink(self, domain_id: str) -> None:
         chosen = self._settings.stream
@@ -89,16 +90,16 @@ class ServiceStack(Stack):
             serves=True,
         )
         # One: DataZone's quota is the account's, and a second process would only share it.
-        log = log_of(self, "datazone", self._settings)
-        self._service("Datazone", task(self, job, self._ground, log), 1)
+        self._service(job, 1)
 
-    def _service(self, name: str, definition: ecs.FargateTaskDefinition, tasks: int) -> ecs.FargateService:
-        return ecs.FargateService(
+    def _service(self, job: Job, tasks: int) -> ecs.FargateService:
+        log = self.logs[job.name] = log_of(self, job.name, self._settings)
+        service = self.services[job.name] = ecs.FargateService(
             self,
-            name,
+            job.name.title(),
             cluster=self._cluster,
-            service_name=f"{self._settings.name}-{name.lower()}",
-            task_definition=definition,
+            service_name=f"{self._settings.name}-{job.name}",
+            task_definition=task(self, job, self._ground, log),
             # Said also where it is scaled, though a deployment then begins from the least again: ECS starts with one
             # otherwise, and scaling raises what is below the least only once there is lag.
             desired_count=tasks,
@@ -113,6 +114,7 @@ class ServiceStack(Stack):
             enable_execute_command=False,
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
+        return service
 
     def _scale(self, service: ecs.FargateService) -> None:
         chosen = self._settings.service

@@ -102,7 +102,7 @@ class GraphSettings(Group):
     kms_key_arn: KeyArn | None = Field(
         None, description="Key that encrypts the graph and its backups; Neptune's own key of AWS if it is not set."
     )
-    on_removal: Literal["snapshot", "retain", "destroy"] = Field(
+    on_removal: Literal["snapshot", "destroy"] = Field(
         "snapshot", description="What becomes of the graph when its stack is destroyed."
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,13 @@ from constructs import Construct
 from deploy.aws.ground import Ground
 from deploy.aws.logs import log_group
 from deploy.aws.nag import accept
+from deploy.aws.network import NetworkStack
 from deploy.aws.settings import Settings
 
 GROUP = "headwater"
 """Consumer group of the graph's sink."""
+CONTAINER = "headwater"
+"""Name of the one container of each task."""
 UID = "10001"
 HTTP_PORT = 8080
 STOP_TIMEOUT = Duration.seconds(60)
@@ -34,7 +38,7 @@ class Job:
 
     Attributes:
         name: Of its role, its log and its container.
-        command: Arguments of `headwater`.
+        command: Arguments of `headwater`, which is the image's entry point.
         environment: Settings; none is a secret, since all sign-in is by the task's role.
         statements: What its role may do.
         serves: Whether it listens for health checks.
@@ -45,6 +49,28 @@ class Job:
     environment: Mapping[str, str]
     statements: Sequence[iam.PolicyStatement]
     serves: bool = False
+
+
+def run_line(
+    cluster: ecs.ICluster, definition: ecs.FargateTaskDefinition, network: NetworkStack, command: Sequence[str] = ()
+) -> str:
+    """The AWS CLI's line that runs a task once.
+
+    Args:
+        cluster: Where.
+        definition: What.
+        network: In which subnets and security group.
+        command: Arguments of `headwater` in place of the definition's.
+    """
+    inside = (
+        f"awsvpcConfiguration={{subnets=[{','.join(network.subnet_ids)}],"
+        f"securityGroups=[{network.consumers.security_group_id}],assignPublicIp=DISABLED}}"
+    )
+    instead = json.dumps({"containerOverrides": [{"name": CONTAINER, "command": [*command]}]})
+    return (
+        f"aws ecs run-task --region {definition.stack.region} --launch-type FARGATE --cluster {cluster.cluster_name} "
+        f"--task-definition {definition.family} --network-configuration '{inside}'"
+    ) + (f" --overrides '{instead}'" if command else "")
 
 
 def log_of(scope: Construct, name: str, settings: Settings) -> logs.LogGroup:
@@ -75,9 +101,9 @@ def task(scope: Construct, job: Job, ground: Ground, log: logs.ILogGroup) -> ecs
         start_period=Duration.seconds(60),
     )
     definition.add_container(
-        "headwater",
+        CONTAINER,
         image=ecs.ContainerImage.from_ecr_repository(ground.registry.consumer, settings.service.image_digest),
-        command=["headwater", *job.command],
+        command=[*job.command],
         environment=dict(sorted({**job.environment, **settings.service.environment}.items())),
         logging=ecs.LogDriver.aws_logs(stream_prefix=job.name, log_group=log),
         readonly_root_filesystem=True,

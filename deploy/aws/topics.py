@@ -15,8 +15,7 @@ from constructs import Construct
 from deploy.aws import permissions
 from deploy.aws.ground import Ground
 from deploy.aws.logs import log_group
-from deploy.aws.network import NetworkStack
-from deploy.aws.tasks import GROUP, Job, log_of, task
+from deploy.aws.tasks import GROUP, Job, log_of, run_line, task
 
 
 class TopicsStack(Stack):
@@ -66,18 +65,10 @@ class TopicsStack(Stack):
             },
             statements=permissions.make_topics(self, stream.names, GROUP, chosen.topic, chosen.dead_letter_topic),
         )
-        self._tell_how(task(self, job, ground, log_of(self, "topics", settings)), ground.network)
-
-    def _tell_how(self, definition: ecs.FargateTaskDefinition, network: NetworkStack) -> None:
-        subnets = ",".join(network.subnet_ids)
-        group = network.consumers.security_group_id
-        inside = f"awsvpcConfiguration={{subnets=[{subnets}],securityGroups=[{group}],assignPublicIp=DISABLED}}"
+        definition = task(self, job, ground, log_of(self, "topics", settings))
         CfnOutput(
             self,
             "MakeTopics",
             description="Run this once, before the service is deployed",
-            value=(
-                f"aws ecs run-task --region {self.region} --launch-type FARGATE --cluster {self.cluster.cluster_name} "
-                f"--task-definition {definition.family} --network-configuration '{inside}'"
-            ),
+            value=run_line(self.cluster, definition, ground.network),
         )

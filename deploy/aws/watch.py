@@ -52,9 +52,9 @@ class WatchStack(Stack):
         self._settings = settings
         self._told = actions.SnsAction(self._topic())
         self.alarms: dict[str, cloudwatch.Alarm] = {}
-        self._of_the_log(service.log)
+        self._of_the_logs(service)
         self._of_the_stream()
-        self._of_the_service(service)
+        self._of_the_services(service)
         self._of_the_graph()
         if machine:
             self._of_the_batch(machine)
@@ -80,6 +80,16 @@ class WatchStack(Stack):
             )
         )
         topic = sns.Topic(self, "Alarms", topic_name=f"{self._settings.name}-alarms", master_key=key, enforce_ssl=True)
+        # With a policy of its own (that of `enforce_ssl`) a topic loses the one by which alarms may publish.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
         for address in self._settings.watch.emails:
             topic.add_subscription(subscriptions.EmailSubscription(address))
         CfnOutput(self, "AlarmTopic", value=topic.topic_arn)
@@ -111,26 +121,28 @@ class WatchStack(Stack):
         alarm.add_ok_action(self._told)
         self.alarms[name] = alarm
 
-    def _of_the_log(self, log: logs.ILogGroup) -> None:
+    def _of_the_logs(self, service: ServiceStack) -> None:
         patterns = {
             "DeadLetters": logs.FilterPattern.string_value("$.event", "=", "record rejected"),
+            # What lasts for a minute (consumer/kafka/insistence.py), what ends the service, what libraries call so.
             "Errors": logs.FilterPattern.string_value("$.level", "=", "error"),
         }
-        for name, pattern in patterns.items():
-            logs.MetricFilter(
-                self,
-                f"{name}Filter",
-                log_group=log,
-                filter_pattern=pattern,
-                metric_namespace=self._settings.name,
-                metric_name=name,
-                metric_value="1",
-                default_value=0,
-            )
+        for job, log in service.logs.items():
+            for name, pattern in patterns.items():
+                logs.MetricFilter(
+                    self,
+                    f"{job.title()}{name}Filter",
+                    log_group=log,
+                    filter_pattern=pattern,
+                    metric_namespace=self._settings.name,
+                    metric_name=name,
+                    metric_value="1",
+                    default_value=0,
+                )
         letters = metrics.of_the_log(self._settings, "DeadLetters", "records rejected")
         errors = metrics.of_the_log(self._settings, "Errors", "errors")
         self._alarm("DeadLetters", "Records were rejected: `headwater dead-letters list` says why.", letters, 0)
-        self._alarm("Errors", "The consumer logs errors.", errors, 0, periods=3)
+        self._alarm("Errors", "A consumer logs errors.", errors, 0, periods=2)
 
     def _of_the_stream(self) -> None:
         behind = self._settings.watch.stale_after_s
@@ -148,17 +160,17 @@ class WatchStack(Stack):
         )
         self._alarm("NoWrite", "Events wait, and the graph has committed nothing for 15 minutes.", still, 0, periods=3)
 
-    def _of_the_service(self, service: ServiceStack) -> None:
-        running = metrics.running(self._settings, service.service.service_name)
-        self._alarm(
-            "NoMember",
-            "No consumer runs; events wait in the topic for as long as its retention.",
-            running,
-            1,
-            comparison=_BELOW,
-            periods=2,
-            missing=_BAD,
-        )
+    def _of_the_services(self, service: ServiceStack) -> None:
+        for job, found in service.services.items():
+            self._alarm(
+                "NoMember" if job == "consumer" else f"{job.title()}NoMember",
+                f"No {job} runs; events wait in the topic for as long as its retention.",
+                metrics.running(self._settings, found.service_name),
+                1,
+                comparison=_BELOW,
+                periods=2,
+                missing=_BAD,
+            )
 
     def _of_the_graph(self) -> None:
         chosen = self._settings
@@ -192,7 +204,7 @@ class WatchStack(Stack):
         cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=chosen.name,
+            dashboard_name=f"{chosen.name}-{chosen.region}",  # dashboards are the account's, not the region's
             default_interval=Duration.hours(12),
             widgets=[
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(self.alarms.values()), width=24, height=3)],
@@ -222,7 +234,7 @@ class WatchStack(Stack):
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=self._settings.name,
+                # CloudFormation names it: names are the account's, and with other addresses it is made anew.
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=limit, unit="USD"),

@@ -47,6 +47,17 @@ def variables(settings: KafkaSettings) -> dict[str, str]:
     return {f"HEADWATER_KAFKA__{name}": value for name, value in values.items()}
 
 
+def allow(broker: KafkaBroker, *rights: tuple[ResourceType, str, ACLOperation]) -> None:
+    """Grants the secure listener's user these rights; with the first on a resource all others on it are gone."""
+    with KafkaAdminClient(bootstrap_servers=broker.bootstrap) as admin:
+        admin.create_acls(
+            [
+                ACL("User:headwater", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
+                for kind, name, operation in rights
+            ]
+        )
+
+
 def test_kafka_in_order(kafka_broker: KafkaBroker) -> None:
     """A cluster in use: its version, settings, rights, the group's lag, and the newest record's age."""
     kit = KafkaKit(kafka_broker, secure=True)
@@ -90,24 +101,57 @@ def test_rights_that_are_missing(kafka_broker: KafkaBroker) -> None:
     kit = KafkaKit(kafka_broker, secure=True)
     topic, dead, group = kit.topic(), kit.topic(), "guarded"
     settings = kit.settings(topic=topic, dead_letter_topic=dead, group_id=group)
-    with KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap) as admin:
-        allow = [
-            (ResourceType.TOPIC, topic, ACLOperation.DESCRIBE),
-            (ResourceType.TOPIC, dead, ACLOperation.READ),
-            (ResourceType.GROUP, group, ACLOperation.DESCRIBE),
-        ]
-        admin.create_acls(
-            [
-                ACL("User:headwater", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
-                for kind, name, operation in allow
-            ]
-        )
+    allow(
+        kafka_broker,
+        (ResourceType.TOPIC, topic, ACLOperation.DESCRIBE),
+        (ResourceType.TOPIC, dead, ACLOperation.READ),
+        (ResourceType.GROUP, group, ACLOperation.DESCRIBE),
+    )
     code, _, findings = check("kafka", env=variables(settings))
     assert code == 1, findings
     assert findings[f"rights on {topic}"]["words"] == "READ are missing; grant them"
     assert findings[f"rights on {dead}"]["words"] == "WRITE are missing; grant them"
     assert findings[f"group {group}"]["words"] == "no permission to join it; grant READ on it"
     assert "grant DescribeConfigs" in findings[f"topic {topic}"]["words"]
+
+
+def test_who_makes_topics_need_not_read_them(kafka_broker: KafkaBroker) -> None:
+    """A role that may make and describe topics and nothing else makes them, and that is success; what lacks is told."""
+    kit = KafkaKit(kafka_broker, secure=True)
+    topic, group = f"{kit.topic()}.made", "made"
+    settings = kit.settings(topic=topic, dead_letter_topic=f"{topic}.dead", group_id=group)
+    made = [
+        (ResourceType.TOPIC, name, operation)
+        for name in (topic, settings.dead_letter_topic)
+        for operation in (ACLOperation.CREATE, ACLOperation.DESCRIBE, ACLOperation.DESCRIBE_CONFIGS)
+    ]
+    allow(kafka_broker, *made, (ResourceType.GROUP, group, ACLOperation.DESCRIBE))
+    code, result, findings = check("kafka", "--create-topics", env=variables(settings))
+    assert (code, result["ok"]) == (0, True), result
+    assert "records of up to 7 MiB" in findings[f"topic {topic}"]["words"], findings
+    assert "records of up to 8 MiB" in findings[f"topic {settings.dead_letter_topic}"]["words"], findings
+    lacks = findings[f"rights on {topic}"]
+    assert (lacks["state"], lacks["words"]) == ("warning", "READ are missing; grant them to whoever runs the service")
+    assert "lag" not in findings, "it may not read"
+    code, _, _ = check("kafka", env=variables(settings))
+    assert code == 1, "for the service that is a failure"
+
+
+def test_a_service_that_may_not_read_its_dead_letters(kafka_broker: KafkaBroker) -> None:
+    """It only writes them, so its check succeeds, and says which command needs more."""
+    kit = KafkaKit(kafka_broker, secure=True)
+    topic, dead, group = kit.topic(), kit.topic(), "narrow"
+    settings = kit.settings(topic=topic, dead_letter_topic=dead, group_id=group)
+    allow(
+        kafka_broker,
+        (ResourceType.TOPIC, topic, ACLOperation.READ),
+        (ResourceType.TOPIC, dead, ACLOperation.WRITE),
+        (ResourceType.GROUP, group, ACLOperation.READ),
+    )
+    code, result, findings = check("kafka", env=variables(settings))
+    assert code == 0, result
+    words = "DESCRIBE and WRITE; `headwater dead-letters` needs READ as well, the service does not"
+    assert findings[f"rights on {dead}"]["words"] == words
 
 
 def test_lag_and_clock_of_kafka(kafka_broker: KafkaBroker) -> None:

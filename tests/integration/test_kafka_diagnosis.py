@@ -175,9 +175,15 @@ def test_topics_are_made_once(kafka_broker: KafkaBroker) -> None:
     with KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap) as admin:
         (described,) = admin.describe_topics([f"{name}.new"])
         assert len(described["partitions"]) == 3
-        configs = str(admin.describe_configs([ConfigResource("TOPIC", f"{name}.new")]))
-    assert str(7 * 24 * 3600 * 1000) in configs, "events stay for seven days"
-    assert str(8 * 1024 * 1024) in configs, "a record may have 8 MiB"
+        configs, dead = (
+            admin.describe_configs([ConfigResource("TOPIC", f"{name}.{kind}")])["topic"][f"{name}.{kind}"]
+            for kind in ("new", "dead")
+        )
+    assert configs["retention.ms"]["value"] == str(7 * 24 * 3600 * 1000), "events stay for seven days"
+    assert dead["retention.ms"]["value"] == str(30 * 24 * 3600 * 1000), "dead letters stay for thirty"
+    largest, with_reason = (int(found["max.message.bytes"]["value"]) for found in (configs, dead))
+    assert largest < with_reason, "a dead letter must fit with its reason"
+    assert with_reason <= 8_388_608, "MSK Serverless allows no more, and makes no such topic"
 
 
 def test_topics_that_cannot_be_made(kafka_broker: KafkaBroker) -> None:

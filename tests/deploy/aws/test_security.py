@@ -34,6 +34,7 @@ BELOW = {
     "s3:GetObject": "the same",
     "ecs:StopTask": "ids of tasks are not known before",
     "ecs:DescribeTasks": "the same",
+    "ecs:TagResource": "the same, and only while they are started",
 }
 OWN_OF_THE_REPLICATOR = ("__amazon_msk_replicator_*", "mskr-offset-syncs.*", "*.checkpoints.internal")
 """Ends of the names that MSK Replicator chooses for its own topics and groups."""
@@ -134,6 +135,45 @@ def test_the_topics_task_reads_no_events(either: Synthesized) -> None:
     rights = set(allowed(either, "-topics", "TopicsTaskTaskRole"))
     assert "kafka-cluster:CreateTopic" in rights
     assert not rights & {"kafka-cluster:ReadData", "kafka-cluster:WriteData", "kafka-cluster:DeleteTopic"}
+
+
+def test_an_operator_sees_dead_letters_and_puts_them_back(either: Synthesized) -> None:
+    """What the service may, and besides to read dead letters and to write events; not to make or delete topics."""
+    rights = allowed(either, "-operator", "OperatorTaskTaskRole")
+    service = allowed(either, "-service", "ConsumerTaskTaskRole")
+    assert set(rights) - set(service) == {
+        "kafka-cluster:DescribeCluster",
+        "kafka-cluster:DescribeTopicDynamicConfiguration",
+    }
+    assert set(service) <= set(rights), f"it may not {set(service) - set(rights)}"
+    chosen = either.settings.stream
+    for action in ("ReadData", "WriteData"):
+        for topic in (chosen.topic, chosen.dead_letter_topic):
+            assert f'/{topic}"' in rights[f"kafka-cluster:{action}"], f"{action} on {topic}"
+
+
+def test_step_functions_may_tag_what_it_starts(either: Synthesized) -> None:
+    """Tags of the definition are handed on, which needs a right of its own, and only at the start."""
+    (statement,) = (
+        statement
+        for resource, statement in statements(either)
+        if "ecs:TagResource" in as_list(statement["Action"]) and resource.stack.endswith("-batch")
+    )
+    assert statement["Condition"] == {"StringEquals": {"ecs:CreateAction": "RunTask"}}
+    machine = json.dumps(either.one("AWS::StepFunctions::StateMachine").properties["DefinitionString"])
+    assert "PropagateTags" in machine
+
+
+def test_names_of_the_account_hold_the_region(other: Synthesized, either: Synthesized) -> None:
+    """A second region in the same account is not refused: policies and dashboards are the account's, budgets too."""
+    region = either.settings.region
+    for policy in either.every("AWS::IAM::ManagedPolicy"):
+        assert region in policy.properties["ManagedPolicyName"], policy.name
+    for role in either.every("AWS::IAM::Role"):
+        assert "RoleName" not in role.properties, role.name
+    for dashboard in either.every("AWS::CloudWatch::Dashboard"):
+        assert region in dashboard.properties["DashboardName"]
+    assert "BudgetName" not in other.one("AWS::Budgets::Budget").properties["Budget"]
 
 
 def test_the_replicator_copies_one_topic(other: Synthesized) -> None:
@@ -257,7 +297,7 @@ def test_neptune_is_closed_kept_and_bounded(either: Synthesized) -> None:
     assert properties["BackupRetentionPeriod"] == chosen.backup_days
     assert properties["DeletionProtection"] is chosen.deletion_protection
     assert properties["EnableCloudwatchLogsExports"] == ["audit", "slowquery"]
-    policy = {"snapshot": "Snapshot", "retain": "Retain", "destroy": "Delete"}[chosen.on_removal]
+    policy = {"snapshot": "Snapshot", "destroy": "Delete"}[chosen.on_removal]
     assert found.whole["DeletionPolicy"] == policy
     parameters = either.one("AWS::Neptune::DBClusterParameterGroup").properties
     assert parameters["Parameters"]["neptune_query_timeout"] == str(chosen.query_timeout_ms)
@@ -307,8 +347,26 @@ def test_alarms_travel_encrypted(either: Synthesized) -> None:
     """The topic of the alarms has a key of its own, which turns, and takes TLS only."""
     assert "KmsMasterKeyId" in either.one("AWS::SNS::Topic").properties
     assert all(key.properties["EnableKeyRotation"] for key in either.every("AWS::KMS::Key"))
-    denials = either.one("AWS::SNS::TopicPolicy").properties["PolicyDocument"]["Statement"]
-    assert [s for s in denials if s["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(s["Condition"])]
+    said = either.one("AWS::SNS::TopicPolicy").properties["PolicyDocument"]["Statement"]
+    assert [s for s in said if s["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(s["Condition"])]
+
+
+def test_alarms_arrive(either: Synthesized) -> None:
+    """CloudWatch may publish to the topic, which has a policy of its own, and use its key; for our account alone."""
+    policies = [
+        (either.one("AWS::SNS::TopicPolicy").properties["PolicyDocument"], {"sns:Publish"}),
+        *(
+            (key.properties["KeyPolicy"], {"kms:Decrypt", "kms:GenerateDataKey"})
+            for key in either.every("AWS::KMS::Key")
+            if key.stack.endswith("-watch")
+        ),
+    ]
+    assert len(policies) == 2
+    for policy, actions in policies:
+        (statement,) = (s for s in policy["Statement"] if "cloudwatch.amazonaws.com" in json.dumps(s["Principal"]))
+        assert statement["Effect"] == "Allow"
+        assert set(as_list(statement["Action"])) == actions
+        assert "aws:SourceAccount" in statement["Condition"]["StringEquals"], "any account's alarms may come"
 
 
 @pytest.mark.parametrize("kind", ["AWS::Logs::LogGroup"])

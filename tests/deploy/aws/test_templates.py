@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -22,6 +23,34 @@ from consumer.settings import describe, load
 from deploy.aws.settings import Settings
 from deploy.aws.settings import load as load_choices
 from tests.deploy.aws.synthesized import SNAPSHOTS, Synthesized, snapshot
+
+OUTAGE = """
+import threading
+from tenacity import wait_fixed
+from consumer.errors import TransientError
+from consumer.kafka.batch import Batch
+from consumer.kafka.insistence import Insistence
+from consumer.kafka.observer import Unobserved
+from consumer.kafka.record import Record
+from consumer.setting_groups import BatchSettings
+from consumer.telemetry.logs import configure
+from schemas.decode import decode
+
+configure(format="json")
+Batch().add(Record("events", 0, 0, None, b"{}", 0), decode, 86400, 0)
+now = [0.0]
+
+def sleep(seconds):
+    now[0] += seconds
+
+def write():
+    if now[0] < 120:
+        raise TransientError("the graph is down")
+
+insist = Insistence(BatchSettings(), lambda: now[0], threading.Event(), Unobserved(), sleep=sleep, wait=wait_fixed(30))
+insist("writing", write)
+"""
+"""A service that rejects a record and can't write for two minutes, which by its clock pass at once."""
 
 
 def spelled(value: Any) -> str:
@@ -100,30 +129,55 @@ def test_settings_exist_and_can_be_read(either: Synthesized, monkeypatch: pytest
         assert settings.kafka.topic == either.settings.stream.topic, name
 
 
-def test_commands_can_be_parsed(either: Synthesized) -> None:
-    """Every task runs a command that there is, with options that it has."""
+def test_commands_can_be_parsed(either: Synthesized, root: Path) -> None:
+    """Every task runs a command that there is, with options that it has, after the image's own entry point."""
+    dockerfile = (root / "deploy" / "images" / "consumer.Dockerfile").read_text(encoding="utf-8")
+    found = re.search(r"^ENTRYPOINT (\[.*\])$", dockerfile, re.MULTILINE)
+    assert found, "the image has no entry point"
     for name, container in containers(either).items():
-        program, command, *arguments = map(spelled, container["Command"])
-        assert program == "headwater"
+        assert "EntryPoint" not in container, f"{name} has an entry point of its own"
+        program, command, *arguments = [*json.loads(found[1]), *map(spelled, container["Command"])]
+        assert program == "headwater", f"{name} starts {program}"
         cli.commands[command].make_context(command, arguments, resilient_parsing=False)
         assert not [word for word in arguments if word == "x"], f"{name}: an argument is unknown"
 
 
-def test_the_log_has_what_the_filters_look_for(default: Synthesized) -> None:
-    """The lines that make the metrics of errors and dead letters are those that the service writes."""
-    script = (
-        "import structlog; from consumer.telemetry.logs import configure; configure(format='json');"
-        "log = structlog.stdlib.get_logger('x'); log.warning('record rejected'); log.error('oh')"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+def test_the_lines_to_run_tasks_by_hand(either: Synthesized) -> None:
+    """What is printed to be run: a task that there is, and a command of headwater for the one container of it."""
+    lines = {
+        name: spelled(output["Value"])
+        for template in either.templates.values()
+        for name, output in template.get("Outputs", {}).items()
+        if name in {"MakeTopics", "Operate"}
+    }
+    families = {task.properties["Family"] for task in either.every("AWS::ECS::TaskDefinition")}
+    assert set(lines) == {"MakeTopics", "Operate"}
+    for name, line in lines.items():
+        words = shlex.split(line)
+        assert words[:3] == ["aws", "ecs", "run-task"]
+        options = dict(zip(words[3::2], words[4::2], strict=True))
+        assert options["--task-definition"] in families, name
+        if overrides := options.get("--overrides"):
+            (instead,) = json.loads(overrides)["containerOverrides"]
+            assert instead["name"] == "headwater", "ECS knows no such container"
+            command, *arguments = instead["command"]
+            with cli.commands[command].make_context(command, arguments) as context:
+                assert context.invoked_subcommand is None or context.protected_args or context.args
+    assert "--overrides" in lines["Operate"]
+
+
+def test_the_log_has_what_the_filters_look_for(default: Synthesized, other: Synthesized) -> None:
+    """The lines that make the metrics of errors and dead letters are those that the service writes, of each sink."""
+    done = subprocess.run([sys.executable, "-c", OUTAGE], capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stderr.splitlines()]
-    patterns = [found.properties["FilterPattern"] for found in default.every("AWS::Logs::MetricFilter")]
-    for pattern in patterns:
-        matched = re.fullmatch(r'\{ \$\.(\w+) = "([\w ]+)" \}', pattern)
-        assert matched, pattern
-        assert [line for line in lines if line[matched[1]] == matched[2]], f"no line of the log is {pattern}"
-    assert len(patterns) == 2
-    assert "record rejected" in (Path(wiring.__file__).parent / "kafka" / "batch.py").read_text(encoding="utf-8")
+    for found, sinks in ((default, 1), (other, 2)):
+        filters = list(found.every("AWS::Logs::MetricFilter"))
+        assert len({json.dumps(one.properties["LogGroupName"]) for one in filters}) == sinks, "a log is not looked at"
+        assert len(filters) == 2 * sinks
+        for one in filters:
+            matched = re.fullmatch(r'\{ \$\.(\w+) = "([\w ]+)" \}', one.properties["FilterPattern"])
+            assert matched, one.properties["FilterPattern"]
+            assert [line for line in lines if line[matched[1]] == matched[2]], f"no line of the log is {matched[0]}"
 
 
 def test_rolling_update_never_has_more_members(default: Synthesized, other: Synthesized) -> None:
@@ -170,7 +224,8 @@ def test_the_nightly_batch(either: Synthesized) -> None:
     assert state["Retry"][0]["MaxAttempts"] == 3
     assert state["TimeoutSeconds"] > 0
     assert machine["TracingConfiguration"] == {"Enabled": True}
-    assert containers(either)["Backfill"]["Command"][0:2] == ["headwater", "backfill"]
+    assert containers(either)["Backfill"]["Command"][0] == "backfill"
+    assert "--allow-empty" in containers(either)["Backfill"]["Command"], "an empty bucket would alarm every night"
     assert "--to-topic" in containers(either)["Backfill"]["Command"]
 
 
@@ -190,6 +245,8 @@ def test_alarms_tell_somebody(either: Synthesized) -> None:
         "BatchFailed",
     }
     assert wanted <= names, f"nobody watches {wanted - names}"
+    if either.settings.datazone.domain_id:
+        assert {"DatazoneLag", "DatazoneNoMember"} <= names, "nobody watches what is forwarded"
     for alarm in alarms:
         assert alarm.properties["AlarmActions"], f"{alarm.name} tells nobody"
         assert alarm.properties["OKActions"], f"{alarm.name} does not say when it is over"

@@ -272,3 +272,16 @@ def test_addresses_in_s3(address: str, code: int, said: str, s3: dict[str, str],
     """One object, a folder, and what holds none."""
     done = headwater("backfill", address, *PLACES, "--graph", url, env=s3)
     assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
+
+
+def test_a_batch_before_the_first_upload(s3: dict[str, str], url: str, tmp_path: Path) -> None:
+    """With --allow-empty what is not there yet is told and is no failure, and what is there is folded all the same."""
+    names = ("s3://dbt/tomorrow/", str(tmp_path), "s3://dbt/nightly/athena/target/manifest.json")
+    done = headwater("backfill", *names, *PLACES, "--allow-empty", "--graph", url, env=s3 | SAME)
+    assert done.exit_code == 0, done.stderr
+    assert "there is no object below s3://dbt/tomorrow/; nothing to do there" in done.stderr
+    assert f"there is no manifest.json in {tmp_path}" in done.stderr
+    assert " of 1 projects " in done.stderr
+    assert graph(url)["datasets"], "the project that is there was left out"
+    done = headwater("backfill", "s3://missing/x/", *PLACES, "--allow-empty", "--graph", url, env=s3)
+    assert done.exit_code != 0, "a bucket that is not there is a mistake"

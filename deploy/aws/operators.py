@@ -1,0 +1,56 @@
+"""The task for whoever is on call: any command of `headwater`, inside the VPC, with the rights that it needs there.
+
+Nothing of it runs unless somebody starts it. It may do what the graph's service may, look at dead letters, and put them
+back into the events topic, which the service may not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from deploy.aws import permissions
+from deploy.aws.graph import GraphStack
+from deploy.aws.ground import Ground
+from deploy.aws.nag import accept
+from deploy.aws.tasks import GROUP, Job, log_of, run_line, task
+from deploy.aws.topics import TopicsStack
+
+
+class OperatorStack(Stack):
+    """One task definition, and the line that runs it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        ground: Ground,
+        graph: GraphStack,
+        topics: TopicsStack,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        chosen = ground.settings.stream
+        kafka = permissions.operate(self, ground.stream.names, GROUP, chosen.topic, chosen.dead_letter_topic)
+        job = Job(
+            name="operator",
+            command=["check"],
+            environment={
+                **topics.kafka,
+                "HEADWATER_GRAPH": graph.url,
+                "HEADWATER_KAFKA__DEAD_LETTER_TOPIC": chosen.dead_letter_topic,
+                "HEADWATER_KAFKA__GROUP_ID": GROUP,
+            },
+            statements=[*kafka, *permissions.write_graph(graph.data)],
+        )
+        definition = task(self, job, ground, log_of(self, "operator", ground.settings))
+        accept(definition.task_role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
+        CfnOutput(
+            self,
+            "Operate",
+            description="Runs a command of headwater; its output is in the log group of the task",
+            value=run_line(topics.cluster, definition, ground.network, ["dead-letters", "list", "--since", "1d"]),
+        )
