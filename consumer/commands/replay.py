@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ import click
 import orjson
 
 from consumer import wiring
+from consumer.errors import UsageError
 from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import GIVE_UP_AFTER_S
 from consumer.rows import rows
@@ -105,7 +107,8 @@ def replay(
         reader = stack.enter_context(reading(settings.kafka, settings.kafka.topic))
         reader.on_lost = progress.lost
         spans = reader.spans(*bounds)
-        with progress.shown(spans):
+        _require_records(bounds[0].offset, spans)
+        with progress.shown(spans), _told_where_to_go_on(progress, spans, into):
             _run(target, reader, spans, progress, tell)
     summary = {
         "graph": target.graph,
@@ -127,7 +130,7 @@ def replay(
 def _run(
     settings: Settings, reader: Reader, spans: Sequence[Span], progress: _Progress, tell: Callable[[DeadLetter], None]
 ) -> None:
-    """The service's loop on a part of the topic; says how to go on if it does not come to its end."""
+    """The service's loop on a part of the topic."""
     from consumer.kafka.loop import Loop  # noqa: PLC0415
     from consumer.kafka.replay import ReplaySource, Unmourned  # noqa: PLC0415
 
@@ -137,23 +140,38 @@ def _run(
     # A person waits, as with other commands; and what is rejected floods nothing, as none of it is written.
     batching = settings.batch.model_copy(update={"give_up_after_s": settings.batch.give_up_after_s or GIVE_UP_AFTER_S})
     rejecting = settings.dead_letters.model_copy(update={"flood_count": sys.maxsize})
+    with closing(wiring.graph_sink(settings)) as sink:
+        Loop(
+            source,
+            decode,
+            sink,
+            Unmourned(tell),
+            batching,
+            time.monotonic,
+            finished,
+            rejecting=rejecting,
+            observer=progress,
+        ).run()
+
+
+@contextmanager
+def _told_where_to_go_on(progress: _Progress, spans: Sequence[Span], into: str | None) -> Iterator[None]:
+    """Says how to do the rest, and no more than the rest, if not all of it was done."""
     try:
-        with closing(wiring.graph_sink(settings)) as sink:
-            Loop(
-                source,
-                decode,
-                sink,
-                Unmourned(tell),
-                batching,
-                time.monotonic,
-                finished,
-                rejecting=rejecting,
-                observer=progress,
-            ).run()
+        yield
     finally:
-        if source.left:
-            left = " ".join(f"--from {place.partition}:{offset}" for place, offset in sorted(source.left.items()))
-            _say(f"{progress.records:,} records are folded; to go on: headwater replay {left}")
+        if left := sorted(progress.left.items()):
+            stops = {span.place: span.stop for span in spans}
+            words = [word for place, offset in left for word in ("--from", f"{place.partition}:{offset}")]
+            words += [word for place, _ in left for word in ("--to", f"{place.partition}:{stops[place]}")]
+            words += ["--into", into] if into else []
+            _say(f"{progress.records:,} records are folded; to go on: headwater replay {shlex.join(words)}")
+
+
+def _require_records(offset: int | None, spans: Sequence[Span]) -> None:
+    """A date without dashes is an offset, too, and one that no partition has."""
+    if offset is not None and spans and all(offset > span.stop for span in spans):
+        raise UsageError(f"--from {offset}: no partition has so many records; a time is written 2026-11-21T05:00:00Z")
 
 
 class _Progress:

@@ -9,12 +9,14 @@ from typing import Any, Protocol
 from kafka import KafkaProducer, errors
 
 from consumer.errors import TransientError, UsageError
-from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
+from consumer.kafka.connection import client_options, talking
 from consumer.kafka.record import Headers
 from consumer.setting_groups import KafkaSettings
 
 SEND_TIMEOUT_S = 30.0
 """Seconds for all records of one call to be acknowledged."""
+
+_UNBOUNDED = 2**31 - 1
 
 Outgoing = tuple[bytes | None, bytes | None, Headers]
 """Key, value, headers."""
@@ -62,14 +64,14 @@ class TopicProducer:
         if self._producer is None:
             self._producer = KafkaProducer(**producer_options(self._settings))
         # A record must have a key or a value; that of a tombstone without a key is empty.
-        sent = [
-            self._producer.send(
-                topic, key=b"" if key is None and value is None else key, value=value, headers=[*headers]
-            )
-            for key, value, headers in records
-        ]
-        self._producer.flush(timeout=SEND_TIMEOUT_S)
         try:
+            sent = [
+                self._producer.send(
+                    topic, key=b"" if key is None and value is None else key, value=value, headers=[*headers]
+                )
+                for key, value, headers in records
+            ]
+            self._producer.flush(timeout=SEND_TIMEOUT_S)
             for future in sent:
                 future.get(timeout=SEND_TIMEOUT_S)
         except errors.MessageSizeTooLargeError as error:
@@ -91,8 +93,8 @@ def producer_options(settings: KafkaSettings) -> dict[str, Any]:
         "acks": "all",
         "enable_idempotence": True,
         "compression_type": "gzip",
-        # Of what is not compressed yet; the topic's own limit, of what is, is for the broker to tell.
-        "max_request_size": 8 * MAX_MESSAGE_BYTES,
+        # The client would measure what is not compressed yet; the topic's limit, of what is, is for the broker to tell.
+        "max_request_size": _UNBOUNDED,
         "max_block_ms": int(SEND_TIMEOUT_S * 1000 / 2),
         "request_timeout_ms": request_ms,
         "delivery_timeout_ms": int(SEND_TIMEOUT_S * 1000),

@@ -14,6 +14,9 @@ from consumer.moments import moment_ms
 BEGINNING = "beginning"
 END = "end"
 
+_NONSENSE = {"--from": END, "--to": BEGINNING}
+"""The word that makes no sense as the bound of that option."""
+
 _PLACE = re.compile(r"(\d+):(\d+)", re.ASCII)
 
 
@@ -71,8 +74,10 @@ class Bound:
             option: Where it was said, for the error.
 
         Raises:
-            UsageError: It says nothing, or several things.
+            UsageError: It says nothing, or several things, or that there is nothing to read.
         """
+        if list(texts) == [_NONSENSE.get(option)]:
+            raise UsageError(f"{option} {texts[0]} leaves nothing to read")
         if not texts or list(texts) in ([BEGINNING], [END]):
             return cls()
         if all(_PLACE.fullmatch(text) for text in texts):

@@ -144,3 +144,13 @@ def test_broker_dies(kafka: KafkaKit, kafka_broker: KafkaBroker) -> None:
         sent |= produce(kafka, topic, 50)
         wait_for(lambda: sink.runs == sent, "reading after the crash", sink)
     assert kafka_broker.lag(topic, "g") == 0
+
+
+def test_a_record_that_is_large_before_it_is_compressed(kafka: KafkaKit, kafka_broker: KafkaBroker) -> None:
+    """What the emitter got into the events topic compressed goes to the dead letters the same way."""
+    value = b" " * 12_000_000
+    topic = kafka.topic()
+    with closing(kafka.producer()) as producer:
+        producer.write(topic, [(b"k", value, ())])
+    (record,) = kafka_broker.records(topic)
+    assert record.value == value

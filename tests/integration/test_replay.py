@@ -104,6 +104,10 @@ def test_parts_make_the_whole(topic: Topic, tmp_path: Path) -> None:
     assert (none.exit_code, json.loads(none.stdout)["records"]) == (0, 0), none.output
     assert topic.run("--from", "9:0").exit_code == 2, "there is no such partition"
     assert topic.run("--from", "soon").exit_code == 2
+    dateless = topic.run("--from", "20261121")
+    assert (dateless.exit_code, "a time is written 2026-11-21T05:00:00Z" in dateless.stderr) == (2, True), (
+        dateless.output
+    )
 
 
 def test_what_is_gone_is_told(topic: Topic, tmp_path: Path) -> None:
@@ -142,7 +146,9 @@ def test_interrupted_and_continued(topic: Topic, tmp_path: Path) -> None:
     if process.returncode == 130:
         assert "to go on: headwater replay --from " in said, said
         left = next(line for line in said.splitlines() if "to go on: " in line).partition("headwater replay ")[2]
-        topic.run(*left.split(), "--into", graph)
+        assert f"--into {graph}" in left, "what is left would go into another graph"
+        assert left.count("--from ") == left.count("--to "), "it would read more than it was to"
+        topic.run(*left.split())
     else:
         assert process.returncode == 1, said  # a fast machine was done
     assert exported(graph).strip() == embedded([DOCUMENTS]).strip(), "what was left out is missing"
@@ -160,6 +166,9 @@ def test_a_broker_that_falls_silent(topic: Topic) -> None:
         reader.poll = lambda *_: []  # type: ignore[method-assign] # the broker's silence
         assert source.poll(0.0, 5) == []
         now = SILENCE_S + 1
+        source.heartbeat(0)
+        assert source.poll(0.0, 5) == [], "it was the graph that was slow, and nobody asked for records"
+        now += SILENCE_S + 1
         with pytest.raises(HeadwaterError, match="nothing came for 61 s"):
             source.poll(0.0, 5)
     assert sum(source.lag().values()) > 0, "there was more to read"

@@ -32,11 +32,18 @@ def test_bounds(texts: tuple[str, ...], expected: dict[int, int]) -> None:
     assert Bound.parse(texts, 100.0, "--from").within(ENDS, at_time, {0: 3, 1: 4}) == expected
 
 
-@pytest.mark.parametrize("texts", [("1", "2"), ("0:1", "7d"), ("x",), ("-1",), ("0:1:2",)])
+@pytest.mark.parametrize("texts", [("1", "2"), ("0:1", "7d"), ("x",), ("-1",), ("0:1:2",), ("end",)])
 def test_what_says_nothing(texts: tuple[str, ...]) -> None:
     """Several bounds for one end, and what is none, are mistakes that name the option."""
     with pytest.raises(UsageError, match="--from"):
         Bound.parse(texts, 0.0, "--from")
+
+
+def test_ends_that_leave_nothing() -> None:
+    """From the end, or to the beginning, is not what somebody means."""
+    assert Bound.parse(["end"], 0.0, "--to") == Bound()
+    with pytest.raises(UsageError, match="--to beginning leaves nothing to read"):
+        Bound.parse(["beginning"], 0.0, "--to")
 
 
 def test_partitions_that_are_not_there() -> None:
