@@ -107,6 +107,8 @@ class ServiceStack(Stack):
             # since ECS rounds half of one up to one and could replace nothing.
             min_healthy_percent=50 if tasks > 1 else 0,
             max_healthy_percent=100,
+            # It would start a surplus member elsewhere before it stops one, and ECS's own default is to do so.
+            availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.DISABLED,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
             assign_public_ip=False,
             vpc_subnets=self._ground.network.subnets,

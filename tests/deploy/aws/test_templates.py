@@ -188,6 +188,8 @@ def test_rolling_update_never_has_more_members(default: Synthesized, other: Synt
             assert deployment["MaximumPercent"] == 100, f"{service.name} runs old and new at once"
             assert {deployment["MinimumHealthyPercent"]} == healthy, service.name
             assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+            rebalancing = service.properties["AvailabilityZoneRebalancing"]
+            assert rebalancing == "DISABLED", f"{service.name} gets a surplus member"
             least = found.settings.service.min_tasks if service.name.startswith("Consumer") else 1
             assert service.properties["DesiredCount"] == least, f"{service.name} begins with too few"
 
