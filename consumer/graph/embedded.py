@@ -52,6 +52,8 @@ _EDGES_AT: Mapping[Direction, str] = {
     "in": "SELECT id, label, source, target, properties FROM edges WHERE label = ? AND target IN",
 }
 
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
 _MANY = 500
 """How many ids go into one statement; SQLite allows 32,766."""
 
@@ -65,8 +67,13 @@ def _load(text: str) -> dict[str, Scalar]:
     return found
 
 
+def _code(error: BaseException) -> int:
+    """SQLite's primary code of an error; 0 for what is not SQLite's own."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
 def _is_busy(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    return _code(error) == sqlite3.SQLITE_BUSY
 
 
 class EmbeddedStore:
@@ -97,9 +104,40 @@ class EmbeddedStore:
             raise
 
     def _unusable(self, error: Exception) -> UsageError:
+        if _code(error) in _DAMAGED:
+            return self._damaged(error)
         return UsageError(
             f"{self._path} can't be opened as a graph: {error}; name another file with --graph sqlite:///FILE"
         )
+
+    def _damaged(self, error: Exception) -> UsageError:
+        return UsageError(
+            f"{self._path} is damaged, or no graph: {error}; put a copy of it back, or name another file with --graph"
+            " sqlite:///FILE, which `headwater replay`, `ingest` or `backfill` fill again"
+        )
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Says what SQLite's errors within mean.
+
+        Args:
+            what: Can't be done to the file now, as a participle.
+
+        Raises:
+            TransientError: Another writer holds the file, or the disk does not serve.
+            RefusedWrite: A value is none that SQLite can keep.
+            UsageError: The file is damaged.
+        """
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"{self._path} can't be {what}: {error}") from error
+        except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError) as error:
+            raise RefusedWrite(f"{self._path} refuses a value: {error}") from error
+        except sqlite3.DatabaseError as error:
+            if _code(error) in _DAMAGED:
+                raise self._damaged(error) from error
+            raise
 
     def _log_ahead(self) -> None:
         """Has the file written by a write-ahead log.
@@ -141,24 +179,16 @@ class EmbeddedStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """A writer's transaction.
-
-        Raises:
-            TransientError: Another writer holds the file, or the disk does not take the write.
-            RefusedWrite: A value is none that SQLite can keep.
-        """
-        try:
+        """A writer's transaction, done as a whole or not at all; raises as `_told` does."""
+        with self._told("written"):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite ends it by itself where the disk is full
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise TransientError(f"{self._path} can't be written: {error}") from error
-        except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError) as error:
-            raise RefusedWrite(f"{self._path} refuses a value: {error}") from error
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """The properties of vertices, by id; those named, or all."""
@@ -175,39 +205,40 @@ class EmbeddedStore:
 
     def _by_ids(self, select: str, ids: Collection[str], *before: str) -> Iterator[tuple[str, ...]]:
         wanted = list(ids)
-        try:
-            for start in range(0, len(wanted), _MANY):
-                some = wanted[start : start + _MANY]
-                yield from self._db.execute(f"{select} ({','.join('?' * len(some))})", (*before, *some)).fetchall()
-        except sqlite3.OperationalError as error:
-            raise TransientError(f"{self._path} can't be read: {error}") from error
+        for start in range(0, len(wanted), _MANY):
+            some = wanted[start : start + _MANY]
+            yield from self._rows(f"{select} ({','.join('?' * len(some))})", *before, *some)
+
+    def _rows(self, select: str, *values: str | int) -> Iterator[tuple[str, ...]]:
+        with self._told("read"):
+            yield from self._db.execute(select, values)
 
     def vertices(self, label: str) -> Iterator[Vertex]:
         """All vertices of a label."""
-        for id_, text in self._db.execute("SELECT id, properties FROM vertices WHERE label = ?", (label,)):
+        for id_, text in self._rows("SELECT id, properties FROM vertices WHERE label = ?", label):
             yield Vertex(id_, label, _load(text))
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """The first ids of vertices of a label after a given one, in their order."""
-        rows = self._db.execute(
-            "SELECT id FROM vertices WHERE label = ? AND id > ? ORDER BY id LIMIT ?", (label, after, count)
-        )
-        return [id_ for (id_,) in rows.fetchall()]
+        select = "SELECT id FROM vertices WHERE label = ? AND id > ? ORDER BY id LIMIT ?"
+        return [id_ for (id_,) in self._rows(select, label, after, count)]
 
     def edges(self, label: str) -> Iterator[Edge]:
         """All edges of a label."""
-        rows = self._db.execute("SELECT id, source, target, properties FROM edges WHERE label = ?", (label,))
-        for id_, source, target, text in rows:
+        select = "SELECT id, source, target, properties FROM edges WHERE label = ?"
+        for id_, source, target, text in self._rows(select, label):
             yield Edge(id_, label, source, target, _load(text))
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """One state of the graph for all that is read within."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._db.execute("COMMIT")
+        with self._told("read"):
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("COMMIT")
 
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Does changes in one transaction; returns the owners of those that were not done."""

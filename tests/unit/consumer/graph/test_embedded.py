@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,12 +13,23 @@ import pytest
 
 from consumer.errors import TransientError, UsageError
 from consumer.graph.embedded import SCHEMA_VERSION, EmbeddedStore
-from consumer.graph.store import Absent, Change, Is, Vertex
+from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
+from tests.support.command_line import headwater
 
 
-def change(id_: str) -> Change:
+def change(id_: str, **also: str) -> Change:
     """A new vertex."""
-    return Change(Vertex(id_, "thing", {"rev": "1"}), Absent(), Is("rev", "1"))
+    return Change(Vertex(id_, "thing", {"rev": "1", **also}), Absent(), Is("rev", "1"))
+
+
+READS: dict[str, Callable[[GraphStore], object]] = {
+    "read": lambda store: store.read(["a"]),
+    "edges_at": lambda store: store.edges_at(["a"], "line", "out"),
+    "ids": lambda store: store.ids("thing", "", 5),
+    "vertices": lambda store: list(store.vertices("thing")),
+    "edges": lambda store: list(store.edges("line")),
+}
+WORK: dict[str, Callable[[GraphStore], object]] = {**READS, "write": lambda store: store.write([change("b")])}
 
 
 def test_a_file_is_made_and_opened_again(tmp_path: Path) -> None:
@@ -119,3 +131,67 @@ def test_a_file_that_another_writer_holds(tmp_path: Path) -> None:
         assert store.read(["a"]) == {"a": {"rev": "1"}}
         other.execute("COMMIT")
         assert store.write([change("b")]) == set()
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """It is told as such, nothing of the batch is there, and what there is room for is written afterwards."""
+    path = tmp_path / "graph.db"
+    with closing(EmbeddedStore(path)) as store:
+        store._db.execute("PRAGMA max_page_count = 20")
+        store._db.execute("PRAGMA cache_size = 5")  # so that it is full before the commit
+        with pytest.raises(TransientError, match=r"graph\.db can't be written: database or disk is full"):
+            store.write([change(f"v{number}", text="x" * 3_000) for number in range(100)])
+        assert list(store.vertices("thing")) == []
+        assert store.write([change("a")]) == set()
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_file_that_can_not_be_read_now(tmp_path: Path, name: str) -> None:
+    """Whatever is read: it may be tried again, and the message names the file."""
+    with closing(EmbeddedStore(tmp_path / "graph.db")) as store:
+        store.write([change("a")])
+        store._db.set_progress_handler(lambda: 1, 1)  # SQLite interrupts itself
+        with pytest.raises(TransientError, match=r"graph\.db can't be read: interrupted"):
+            READS[name](store)
+        with pytest.raises(TransientError, match=r"graph\.db can't be read: interrupted"), store.snapshot():
+            READS[name](store)
+        store._db.set_progress_handler(lambda: 0, 1)
+        with store.snapshot():
+            READS[name](store)
+
+
+def damaged(path: Path) -> Path:
+    """A graph's file of which all but its schema is lost."""
+    with closing(EmbeddedStore(path)) as store:
+        store.write([change(f"v{number}", text="x" * 1_000) for number in range(100)])
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_a_damaged_file(tmp_path: Path, name: str) -> None:
+    """Another try would not help: it says which file, what is the matter, and how to get a good one."""
+    with closing(EmbeddedStore(damaged(tmp_path / "graph.db"))) as store:
+        with pytest.raises(UsageError) as caught:
+            WORK[name](store)
+        for part in ("graph.db is damaged", "malformed", "put a copy of it back", "`headwater replay`"):
+            assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [0, 100], ids=["header", "schema"])
+def test_a_file_without_its_beginning(tmp_path: Path, kept: int) -> None:
+    """It can't even be opened, and is told of likewise."""
+    path = damaged(tmp_path / "graph.db")
+    content = path.read_bytes()
+    path.write_bytes(content[:kept] + b"\xff" * (len(content) - kept))
+    with pytest.raises(UsageError, match=r"graph\.db is damaged, or no graph: .*; put a copy of it back"):
+        EmbeddedStore(path).read(["a"])
+
+
+def test_commands_on_a_damaged_file(tmp_path: Path) -> None:
+    """They end as with a wrong setting, and call it no fault of Headwater."""
+    done = headwater("export", "--graph", f"sqlite:///{damaged(tmp_path / 'graph.db')}")
+    assert (done.exit_code, "graph.db is damaged" in done.stderr) == (2, True), done.stderr
+    assert "a fault of Headwater" not in done.stderr
