@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from consumer.errors import UsageError
 from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.patience import Patience
 from consumer.graph.store import GraphStore
 from consumer.graph_sink import GraphSink
 from consumer.lineage.identity import BadPrefix, IdentityRules
@@ -42,19 +44,20 @@ def sqlite_file(url: str) -> Path | None:
     return Path(url.removeprefix(SQLITE))
 
 
-READER_PATIENCE_S = 10.0
-"""How long a command that only reads tries to reach a graph; a person is waiting for it."""
+READER_PATIENCE: Final = Patience(for_s=10.0)
+"""For a command that only reads; a person is waiting for it."""
 
-PROBE_PATIENCE_S = 2.0
-"""How long one question whether a graph serves tries to reach it; it is asked again, and must not hold up an end."""
+PROBE_PATIENCE: Final = Patience(for_s=2.0, answer_s=10.0)
+"""For one question whether a graph serves; it is asked again, and must not hold up an end."""
 
 
-def open_graph(url: str, patience_s: float | None = None) -> GraphStore:
+def open_graph(url: str, patience: Patience | None = None, stop: threading.Event | None = None) -> GraphStore:
     """The store of a graph's URL; an embedded one is made if it is not there.
 
     Args:
         url: The graph's.
-        patience_s: For how many seconds a server that can't serve now is tried again; the store's default if None.
+        patience: How long a server that can't serve now is tried again; the store's default if None.
+        stop: Set by a request to stop, after which no request to a server takes longer than the patience lasts.
 
     Raises:
         UsageError: The URL is of no kind that there is, or its file can't be opened.
@@ -62,10 +65,9 @@ def open_graph(url: str, patience_s: float | None = None) -> GraphStore:
     if (path := sqlite_file(url)) is not None:
         return EmbeddedStore(path)
     if url.startswith(GREMLIN):
-        from consumer.graph.gremlin_connection import Patience  # noqa: PLC0415 -- the driver only where it is needed
-        from consumer.graph.neptune import open_gremlin  # noqa: PLC0415
+        from consumer.graph.neptune import open_gremlin  # noqa: PLC0415 -- the driver only where it is needed
 
-        return open_gremlin(url, Patience() if patience_s is None else Patience(for_s=patience_s))
+        return open_gremlin(url, patience, stop)
     raise UsageError(
         f"graph {url!r} is of no known kind; write sqlite:///graph.db, ws://host:8182/gremlin, wss://host:8182/gremlin"
         " or neptune://host:8182?region=us-east-1"
@@ -73,7 +75,7 @@ def open_graph(url: str, patience_s: float | None = None) -> GraphStore:
 
 
 @contextmanager
-def mending(url: str, patience_s: float | None = None) -> Iterator[GraphStore]:
+def mending(url: str, patience: Patience | None = None) -> Iterator[GraphStore]:
     """A graph that is there already, to be read and mended.
 
     Raises:
@@ -81,7 +83,7 @@ def mending(url: str, patience_s: float | None = None) -> Iterator[GraphStore]:
     """
     if (path := sqlite_file(url)) is not None and not path.exists():
         raise UsageError(f"there is no graph {path} yet; fill it with `headwater ingest`, or name another with --graph")
-    with closing(open_graph(url, patience_s)) as store:
+    with closing(open_graph(url, patience)) as store:
         yield store
 
 
@@ -92,7 +94,7 @@ def reading(url: str) -> Iterator[GraphStore]:
     Raises:
         UsageError: There is no such graph.
     """
-    with mending(url, READER_PATIENCE_S) as store:
+    with mending(url, READER_PATIENCE) as store:
         if isinstance(store, EmbeddedStore):
             with store.snapshot():
                 yield store
@@ -113,27 +115,31 @@ def identity_rules(settings: Settings) -> IdentityRules:
         raise UsageError(f"identity.same: {error}") from error
 
 
-SERVICE_PATIENCE_S = 10.0
-"""How long the service tries one request to the graph, in seconds, before it tries the batch in smaller portions. Its
-end waits for it."""
+SERVICE_PATIENCE: Final = Patience(for_s=10.0)
+"""For one request of the service to the graph, before it tries the batch in smaller portions. Its end waits for it."""
 
 Dress = Callable[[GraphStore], GraphStore]
 """Puts something around a store, such as a meter."""
 
 
-def graph_sink(settings: Settings, dress: Dress = lambda store: store, patience_s: float | None = None) -> Sink:
+def graph_sink(
+    settings: Settings,
+    dress: Dress = lambda store: store,
+    patience: Patience | None = None,
+    stop: threading.Event | None = None,
+) -> Sink:
     """The sink that writes to the graph."""
     rules = identity_rules(settings)
-    return GraphSink(dress(open_graph(settings.graph, patience_s)), rules)
+    return GraphSink(dress(open_graph(settings.graph, patience, stop)), rules)
 
 
-def ask_graph(settings: Settings) -> None:
+def ask_graph(settings: Settings, stop: threading.Event) -> None:
     """Asks the graph something cheap, on a connection of its own.
 
     Raises:
         HeadwaterError: It does not answer.
     """
-    store = open_graph(settings.graph, PROBE_PATIENCE_S)
+    store = open_graph(settings.graph, PROBE_PATIENCE, stop)
     try:
         store.read(["headwater:probe"])
     finally:
@@ -196,25 +202,31 @@ def ask_datazone(settings: Settings) -> None:
         Domain(target, connect(target)).ask()
 
 
-def _watched_graph(settings: Settings, watch: Watch) -> Sink:
+def _watched_graph(settings: Settings, watch: Watch, stop: threading.Event) -> Sink:
     from consumer.telemetry.metered import MeteredStore  # noqa: PLC0415
 
     def metered(store: GraphStore) -> GraphStore:
         return MeteredStore(store, watch.metrics, reached=watch.health.reached)
 
-    return graph_sink(settings, metered, SERVICE_PATIENCE_S)
+    return graph_sink(settings, metered, SERVICE_PATIENCE, stop)
 
 
-def _watched_datazone(settings: Settings, watch: Watch) -> Sink:
+def _watched_datazone(settings: Settings, watch: Watch, _: threading.Event) -> Sink:
     from consumer.datazone.meter import PrometheusMeter  # noqa: PLC0415
 
     return datazone_sink(settings, PrometheusMeter(watch.metrics, watch.health.reached))
 
 
-SINKS: Mapping[SinkName, Callable[[Settings, Watch], Sink]] = {"graph": _watched_graph, "datazone": _watched_datazone}
-"""What `headwater consume --sink` offers."""
+SINKS: Mapping[SinkName, Callable[[Settings, Watch, threading.Event], Sink]] = {
+    "graph": _watched_graph,
+    "datazone": _watched_datazone,
+}
+"""What `headwater consume --sink` offers; the event is set by a request to stop."""
 
-ASKS: Mapping[SinkName, Callable[[Settings], None]] = {"graph": ask_graph, "datazone": ask_datazone}
+ASKS: Mapping[SinkName, Callable[[Settings, threading.Event], None]] = {
+    "graph": ask_graph,
+    "datazone": lambda settings, _: ask_datazone(settings),
+}
 """How each of them is asked whether it serves."""
 
 DATAZONE_BATCH = 100

@@ -13,14 +13,15 @@ import orjson
 from consumer import wiring
 from consumer.errors import HeadwaterError, TransientError, UsageError
 from consumer.findings import Finding, State
+from consumer.graph.patience import Patience
 from consumer.graph.store import Change, Is, Vertex
 from consumer.options import examples, json_option, with_settings
 from consumer.settings import Settings
 
 FAILED = 1
 
-PATIENCE_S = 3.0
-"""How long a graph that can't serve is tried again; whoever checks wants to know."""
+PATIENCE = Patience(for_s=3.0, answer_s=10.0)
+"""With a graph that can't serve; whoever checks wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _graph(settings: Settings) -> Result:
 def _used(url: str) -> Result:
     """Whether a graph is reached and takes what the service sends."""
     try:
-        with closing(wiring.open_graph(url, PATIENCE_S)) as store:
+        with closing(wiring.open_graph(url, PATIENCE)) as store:
             store.read([_NOTHING.owner.id])
             store.write([_NOTHING])
     except HeadwaterError as error:

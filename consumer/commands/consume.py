@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 from typing import cast
 
@@ -15,13 +16,14 @@ import structlog
 
 from consumer import wiring
 from consumer.errors import HeadwaterError
+from consumer.graph.patience import Patience
 from consumer.memory import share_one_arena
 from consumer.options import examples, with_settings
 from consumer.settings import Settings
 from schemas.decode import decode
 
-UPKEEP_PATIENCE_S = 5.0
-"""How long upkeep tries a request to the graph, in seconds; the end of the service waits for it."""
+UPKEEP_PATIENCE = Patience(for_s=5.0)
+"""For a request of upkeep to the graph; the end of the service waits for it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -68,8 +70,11 @@ def consume(settings: Settings, sink: str) -> None:
     stop = _Stop()
     with ExitStack() as stack:
         stack.enter_context(_last_words())
-        watch = stack.enter_context(watching(settings, stop.requested, lambda: wiring.ASKS[name](settings)))
-        target = wiring.SINKS[name](settings, watch)
+        ask = partial(wiring.ASKS[name], settings, stop.requested)
+        watch = stack.enter_context(watching(settings, stop.requested, ask))
+        # Whatever ends it: the probe and the sink are then waited for as after SIGTERM.
+        stack.callback(stop.requested.set)
+        target = wiring.SINKS[name](settings, watch, stop.requested)
         stack.callback(target.close)
         letters = TopicDeadLetters(TopicProducer(settings.kafka), settings.kafka.dead_letter_topic)
         stack.callback(letters.close)
@@ -88,7 +93,8 @@ def consume(settings: Settings, sink: str) -> None:
         )
         follow(watch, loop, source)
         if name == "graph":
-            stack.enter_context(Upkeep(lambda: wiring.open_graph(settings.graph, UPKEEP_PATIENCE_S), settings.upkeep))
+            opens = partial(wiring.open_graph, settings.graph, UPKEEP_PATIENCE, stop.requested)
+            stack.enter_context(Upkeep(opens, settings.upkeep))
         _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
         loop.run()
     _log.info("stopped", signal=stop.signal)

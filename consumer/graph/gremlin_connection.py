@@ -1,18 +1,16 @@
-"""The typed module in front of gremlinpython: one connection, signed where it must be, mended when it breaks.
+"""The typed module in front of gremlinpython: one connection, mended when it breaks.
 
-gremlinpython keeps the headers that it was given for good and never reopens a connection that died, so a signature is
-made at each connect, and after a broken connection the client is made anew.
+gremlinpython keeps the headers that it was given for good and never reopens a connection that died, so after a broken
+connection the client is made anew, and with it the signature.
 """
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import structlog
-from gremlin_python.driver.aiohttp.transport import AiohttpTransport
 from gremlin_python.driver.client import Client
 from gremlin_python.driver.protocol import GremlinServerError
 from gremlin_python.process.traversal import Bytecode
@@ -20,13 +18,13 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from consumer.errors import HeadwaterError, RefusedWrite, TransientError
 from consumer.graph import graphbinary
-from consumer.graph.address import Address, signature
+from consumer.graph.address import Address
 from consumer.graph.gremlin_errors import RECONNECTED, RETRIED, TOO_MUCH, code_of
+from consumer.graph.patience import Patience, Waiting
+from consumer.graph.websocket import WebSocket
 
 _log = structlog.get_logger(__name__)
 
-ANSWER_TIMEOUT_S = 150.0
-"""How long an answer may take: longer than Neptune's default query timeout, 120 s."""
 MOST_ANSWER_BYTES = 150 * 1024 * 1024
 
 
@@ -40,21 +38,6 @@ class TooMuch(HeadwaterError):
 
 class _Failed(TransientError):
     """A request failed and may succeed when it is sent again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long what can't be served now is tried again, before the caller decides.
-
-    Attributes:
-        for_s: For how many seconds.
-        first_s: The first pause at most; pauses are random and double.
-        most_s: The longest pause.
-    """
-
-    for_s: float = 30.0
-    first_s: float = 0.05
-    most_s: float = 5.0
 
 
 class Sent(NamedTuple):
@@ -85,32 +68,21 @@ def _next(queries: Iterator[tuple[Bytecode, bool]]) -> tuple[bytes, bool] | None
     return None if pair is None else (graphbinary.request(pair[0]), pair[1])
 
 
-class _Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython has no types
-    """A WebSocket that is signed when it is opened."""
-
-    def __init__(self, address: Address, **options: Any) -> None:
-        super().__init__(read_timeout=ANSWER_TIMEOUT_S, write_timeout=ANSWER_TIMEOUT_S, **options)
-        self._address = address
-
-    def connect(self, url: str, headers: Mapping[str, str] | None = None) -> None:
-        """Opens the connection, with a signature made now."""
-        if url.startswith("wss:"):
-            # Made here, so that certificates that have come since are seen.
-            self._aiohttp_kwargs["ssl"] = ssl.create_default_context()
-        try:
-            super().connect(url, {**(headers or {}), **signature(self._address, url)})
-        except BaseException:
-            self.close()  # else its session outlives it
-            raise
-
-
 class GremlinConnection:
-    """One connection to a Gremlin server, opened with the first request and opened anew when it breaks."""
+    """One connection to a Gremlin server, opened with the first request and opened anew when it breaks.
 
-    def __init__(self, address: Address, patience: Patience) -> None:
+    Args:
+        address: The server's.
+        patience: How long what can't be served now is tried again.
+        stop: Set by a request to stop, after which no request takes longer than the patience lasts.
+    """
+
+    def __init__(self, address: Address, patience: Patience, stop: threading.Event | None = None) -> None:
         self._address = address
         self._patience = patience
+        self._waiting = Waiting(patience, stop)
         self._client: Any = None
+        self._socket: WebSocket | None = None
 
     def submit(self, query: Bytecode) -> list[Any]:
         """Sends a request that may be sent twice; returns its results.
@@ -119,6 +91,7 @@ class GremlinConnection:
             TransientError: The server can't serve it now, for as long as the patience lasts.
             GraphError: The server refuses it, and would refuse it again.
         """
+        self._waiting.begin()
         return self._patiently(graphbinary.request(query), None)
 
     def submit_all(self, queries: Iterable[tuple[Bytecode, bool]]) -> Iterator[list[Any]]:
@@ -136,6 +109,7 @@ class GremlinConnection:
         pair = _next(waiting)
         while pair is not None:
             data, divisible = pair
+            self._waiting.begin()
             sent = self._send(data)
             following = _next(waiting)
             yield self._patiently(data, sent, divisible=divisible)
@@ -148,10 +122,11 @@ class GremlinConnection:
         def attempt() -> list[Any]:
             return self._results((first.pop() if first else None) or self._send(data), divisible=divisible)
 
+        tried_enough = stop_after_delay(self._patience.for_s)
         retrying = Retrying(
             retry=retry_if_exception_type(_Failed),
             wait=wait_random_exponential(self._patience.first_s, self._patience.most_s),
-            stop=stop_after_delay(self._patience.for_s),
+            stop=lambda state: tried_enough(state) or self._waiting.is_over(),
             before_sleep=self._tell,
             reraise=True,
         )
@@ -186,10 +161,16 @@ class GremlinConnection:
             "g",
             pool_size=1,
             max_workers=1,
-            transport_factory=lambda: _Transport(self._address, max_content_length=MOST_ANSWER_BYTES),
+            transport_factory=self._new_socket,
             max_content_length=MOST_ANSWER_BYTES,
             message_serializer=graphbinary.Serializer(),
         )
+
+    def _new_socket(self) -> WebSocket:
+        self._socket = WebSocket(
+            self._address, self._patience.answer_s, self._waiting, max_content_length=MOST_ANSWER_BYTES
+        )
+        return self._socket
 
     def _meaning(self, error: GremlinServerError, *, divisible: bool) -> HeadwaterError:
         code, words = code_of(str(error))
@@ -213,13 +194,16 @@ class GremlinConnection:
 
     def _drop(self) -> None:
         """Forgets the connection; the next request opens another one."""
-        client, self._client = self._client, None
-        if client is not None:
-            try:
-                client.close()
-            except Exception as error:  # noqa: BLE001 - it is broken already; what it says last is told
-                _log.debug("closing a broken connection failed", reason=str(error))
+        # The client closes no connection that is in use, such as when an interrupt has ended the wait for its answer.
+        broken, self._client, self._socket = (self._client, self._socket), None, None
+        for part in broken:
+            if part is not None:
+                try:
+                    part.close()
+                except Exception as error:  # noqa: BLE001 - it is broken already; what it says last is told
+                    _log.debug("closing a broken connection failed", reason=str(error))
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection for good, and waits for no answer."""
+        self._waiting.end()
         self._drop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,23 +12,25 @@ from gremlin_python.process.traversal import T
 
 from consumer.graph import traversals
 from consumer.graph.address import Address
-from consumer.graph.gremlin_connection import GremlinConnection, Patience, TooMuch
+from consumer.graph.gremlin_connection import GremlinConnection, TooMuch
+from consumer.graph.patience import Patience
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
 
 _log = structlog.get_logger(__name__)
 
 
-def open_gremlin(url: str, patience: Patience | None = None) -> GremlinStore:
+def open_gremlin(url: str, patience: Patience | None = None, stop: threading.Event | None = None) -> GremlinStore:
     """A store on the server of a graph URL; it connects with the first request.
 
     Args:
         url: `ws://host:8182/gremlin`, `wss://...` or `neptune://host:8182?region=us-east-1`.
         patience: How long what can't be served now is tried again.
+        stop: Set by a request to stop, after which no request takes longer than the patience lasts.
 
     Raises:
         UsageError: The URL can't be read.
     """
-    return GremlinStore(GremlinConnection(Address.parse(url), patience or Patience()))
+    return GremlinStore(GremlinConnection(Address.parse(url), patience or Patience(), stop))
 
 
 class GremlinStore:

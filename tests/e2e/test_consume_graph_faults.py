@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.graph.gremlin_connection import Patience
 from consumer.graph.neptune import open_gremlin
+from consumer.graph.patience import Patience
 from consumer.graph_sink import GraphSink
 from consumer.kafka.dead_letters import TopicDeadLetters
 from consumer.kafka.loop import Loop
