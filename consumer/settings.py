@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -41,6 +42,17 @@ EMITTER_PREFIXES = ("HEADWATER_REFINE", "HEADWATER_SPOOL_")
 
 MASK = "********"
 
+CREDENTIALS = (
+    "a graph's URL is shown in logs and answers, so it may hold no user name or password: take out what is before the"
+    " @. Neptune is signed in to with an AWS identity, and other servers without any"
+)
+"""What becomes of a graph's URL that holds what should not be shown."""
+
+
+def has_credentials(graph: str) -> bool:
+    """Whether a graph's URL may hold a user name or a password, be it misspelled; only a file's name may have an @."""
+    return "@" in graph and not graph.startswith("sqlite:///")
+
 
 class Settings(BaseSettings):
     """All settings; make them with `load`."""
@@ -60,6 +72,13 @@ class Settings(BaseSettings):
     http: HttpSettings = Field(default_factory=HttpSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     log: LogSettings = Field(default_factory=LogSettings)
+
+    @field_validator("graph")
+    @classmethod
+    def _without_credentials(cls, graph: str) -> str:
+        if has_credentials(graph):
+            raise PydanticCustomError("credentials", CREDENTIALS)
+        return graph
 
     @classmethod
     def settings_customise_sources(

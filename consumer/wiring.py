@@ -15,7 +15,7 @@ from consumer.graph.patience import Patience
 from consumer.graph.store import GraphStore
 from consumer.graph_sink import GraphSink
 from consumer.lineage.identity import BadPrefix, IdentityRules
-from consumer.settings import Settings
+from consumer.settings import CREDENTIALS, Settings, has_credentials
 from consumer.sink import Sink
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ def open_graph(url: str, patience: Patience | None = None, stop: threading.Event
         stop: Set by a request to stop, after which no request to a server takes longer than the patience lasts.
 
     Raises:
-        UsageError: The URL is of no kind that there is, or its file can't be opened.
+        UsageError: The URL is of no kind that there is or holds a password, or its file can't be opened.
     """
+    if has_credentials(url):
+        raise UsageError(CREDENTIALS)
     if (path := sqlite_file(url)) is not None:
         return EmbeddedStore(path)
     if url.startswith(GREMLIN):

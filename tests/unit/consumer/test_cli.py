@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 import pytest
 
+from consumer import wiring
 from consumer.cli import cli
-from consumer.errors import TransientError
+from consumer.errors import TransientError, UsageError
 from consumer.graph import queries
+from consumer.settings import CREDENTIALS
 from tests.support.command_line import headwater
 
 EVENT = {
@@ -114,6 +116,42 @@ def test_wrong_graph_urls(url: str) -> None:
     """A graph's URL of no known kind says what would be one."""
     done = headwater("check", "graph", "--graph", url)
     assert (done.exit_code, "write sqlite:///graph.db" in done.stdout) == (1, True), done.output
+
+
+SECRETS = (
+    "ws://user:hunter2@host:8182/gremlin",
+    "wss://hunter2@host/gremlin",
+    "neptune://user:hunter2@host:8182?region=us-east-1",
+    "ws://user:hunter2/#?@host:8182/gremlin",
+    "bolt://user:hunter2@host",
+    "user:hunter2@host:8182",
+)
+"""Where a password may be, also in what is no URL by the letter or of no graph that there is."""
+
+
+@pytest.mark.parametrize("url", SECRETS)
+@pytest.mark.parametrize("command", ["check graph", "print-config", "print-config --json", "consume", "lineage t"])
+def test_a_password_in_the_graphs_url(command: str, url: str) -> None:
+    """It is refused, with what to do, and shown by nobody."""
+    for arguments, env in (((*command.split(), "--graph", url), {}), (command.split(), {"HEADWATER_GRAPH": url})):
+        done = headwater(*arguments, env=env)
+        assert (done.exit_code, "take out what is before the @" in done.stderr) == (2, True), done.output
+        assert "HEADWATER_GRAPH" in done.stderr or not env, "and where it was set"
+        assert "hunter2" not in done.output
+
+
+@pytest.mark.parametrize("url", SECRETS)
+def test_a_password_in_the_url_of_another_graph(url: str) -> None:
+    """Also where the graph is no setting."""
+    with pytest.raises(UsageError) as caught:
+        wiring.open_graph(url)
+    assert (str(caught.value), "hunter2" in str(caught.value)) == (CREDENTIALS, False)
+
+
+def test_a_file_may_be_called_so(tmp_path: Path) -> None:
+    """A file's name holds no password."""
+    done = headwater("print-config", "--graph", f"sqlite:///{tmp_path}/me@home.db")
+    assert (done.exit_code, "me@home.db" in done.stdout) == (0, True), done.output
 
 
 def test_questions_make_no_graph(tmp_path: Path) -> None:
