@@ -136,7 +136,7 @@ def test_commands_can_be_parsed(either: Synthesized, root: Path) -> None:
     assert found, "the image has no entry point"
     for name, container in containers(either).items():
         assert "EntryPoint" not in container, f"{name} has an entry point of its own"
-        program, command, *arguments = [*json.loads(found[1]), *map(spelled, container["Command"])]
+        program, command, *arguments = [*map(str, json.loads(found[1])), *map(spelled, container["Command"])]
         assert program == "headwater", f"{name} starts {program}"
         cli.commands[command].make_context(command, arguments, resilient_parsing=False)
         assert not [word for word in arguments if word == "x"], f"{name}: an argument is unknown"
