@@ -68,8 +68,10 @@ def event_of(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) ->
 
     Raises:
         RejectedEvent: The value is no event, or its time can't be true.
-        RejectedRecord: There is no value.
+        RejectedRecord: It could not be read, or there is no value.
     """
+    if record.flaw:
+        raise RejectedRecord(record.flaw)
     if record.value is None:
         raise RejectedRecord(TOMBSTONE)
     event = decode(record.value)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
+import structlog
 from kafka import KafkaConsumer, errors
 from kafka.structs import TopicPartition as KafkaPartition
 
@@ -17,6 +18,7 @@ from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.source import record_of
 from consumer.kafka.spans import Bound, Span
+from consumer.kafka.unreadable import read_on
 from consumer.setting_groups import KafkaSettings
 
 SILENCE_S: Final = 20.0
@@ -24,6 +26,9 @@ SILENCE_S: Final = 20.0
 
 FETCH_BYTES: Final = 2 * MAX_MESSAGE_BYTES
 """The most that is fetched of all partitions at once; a record that is larger comes alone."""
+
+
+_log = structlog.get_logger(__name__)
 
 
 def browse(settings: KafkaSettings, topic: str) -> Iterator[Record]:
@@ -59,6 +64,7 @@ def reading(settings: KafkaSettings, topic: str) -> Iterator[Reader]:
     }
     with talking(f"reading of topic {topic}", settings):
         consumer = KafkaConsumer(**options)
+    read_on(consumer)
     try:
         yield Reader(consumer, settings, topic)
     finally:
@@ -142,6 +148,9 @@ class Reader:
                 found = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
             except errors.OffsetOutOfRangeError as error:
                 self._skip(error.args[0])
+                return []
+            except errors.CorruptRecordError as error:
+                _log.warning("reading failed; trying again", error=str(error))
                 return []
         return [record_of(raw) for records in found.values() for raw in records]
 

@@ -103,7 +103,7 @@ def original(record: Record) -> DeadLetter:
         _number(told.get("timestamp"), record.timestamp_ms),
         _original(record.headers),
     )
-    return DeadLetter(origin, told.get("reason", "no reason is recorded"), told.get("path", "$"))
+    return DeadLetter(origin, told.get("reason", record.flaw or "no reason is recorded"), told.get("path", "$"))
 
 
 def _original(headers: Headers) -> Headers:

@@ -31,6 +31,7 @@ class Record:
         value: The document; `None` is a tombstone.
         timestamp_ms: Milliseconds since 1970 in UTC, as the producer or the broker set it.
         headers: Names and bytes beside the document.
+        flaw: Why it can't be read, if it can't; its value is then the raw bytes.
     """
 
     topic: str
@@ -40,6 +41,7 @@ class Record:
     value: bytes | None
     timestamp_ms: int
     headers: Headers = ()
+    flaw: str = ""
 
     @property
     def place(self) -> TopicPartition:

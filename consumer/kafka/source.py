@@ -24,6 +24,7 @@ from consumer.kafka.diagnosis import require_reachable
 from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.positions import LIBRARY_POLICY, Positions
 from consumer.kafka.record import Record, TopicPartition
+from consumer.kafka.unreadable import Unreadable, read_on
 from consumer.setting_groups import KafkaSettings
 
 OnRevoked = Callable[[Collection[TopicPartition]], None]
@@ -113,6 +114,7 @@ class KafkaSource:
         with self._talking("joining the group"):
             consumer = KafkaConsumer(**consumer_options(self._settings))
             consumer.subscribe([self._settings.topic], listener=self._changes)
+        read_on(consumer)
         self._changes.pause = consumer.pause
         self._positions = Positions(consumer, self._settings, on_lost, on_revoked)
         self._consumer = consumer
@@ -262,4 +264,7 @@ class _Changes(ConsumerRebalanceListener):  # type: ignore[misc] # the library h
 def record_of(raw: Any) -> Record:
     """The library's record as ours."""
     headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
-    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.timestamp, headers)
+    place = (raw.topic, raw.partition, raw.offset)
+    if isinstance(raw.value, Unreadable):
+        return Record(*place, raw.key, bytes(raw.value), raw.timestamp, headers, raw.value.flaw)
+    return Record(*place, raw.key, raw.value, raw.timestamp, headers)

@@ -111,6 +111,16 @@ class KafkaBroker(Server):
         with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
             admin.delete_records({TopicPartition(topic, partition): offset})
 
+    def damage(self, topic: str, text: bytes) -> None:
+        """Changes a bit of a text on the disk, under a broker that runs; the topic's records must not be compressed."""
+        for segment in (self.state / "kafka" / "data").glob(f"{topic}-*/*.log"):
+            with segment.open("r+b") as file:
+                if (at := file.read().find(text)) >= 0:
+                    file.seek(at)
+                    file.write(bytes([text[0] ^ 1]))
+                    return
+        raise AssertionError(f"{text!r} is not on the disk")
+
     def make_anew(self, topic: str) -> None:
         """Deletes a topic and makes an empty one of its name, with as many partitions."""
         with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
