@@ -58,6 +58,7 @@ def reading(settings: KafkaSettings, topic: str) -> Iterator[Reader]:
         "enable_auto_commit": False,
         # What is no longer there is told, and not passed over.
         "auto_offset_reset": "none",
+        "isolation_level": "read_committed",
         "max_partition_fetch_bytes": FETCH_BYTES,
         "fetch_max_bytes": FETCH_BYTES,
         "metrics_enabled": False,

@@ -99,6 +99,11 @@ class Positions:
                 found[TopicPartition(*partition)] = max(0, state.highwater - state.position.offset)
         return found
 
+    def position(self, place: TopicPartition) -> int:
+        """The offset of the next record to give; 0 if it is not known. Asks nobody."""
+        state = self._consumer._subscription.assignment.get(KafkaPartition(*place))  # noqa: SLF001 -- as in `lag`
+        return state.position.offset if state is not None and state.position is not None else 0
+
     def _note_first(self) -> None:
         self._first = self._first or frozenset(self._cluster.partitions_for_topic(self._settings.topic) or ())
 
@@ -122,7 +127,7 @@ class Positions:
         begins = self._consumer.beginning_offsets(list(positions), timeout_ms=ASK_MS) if positions else {}
         ends = self._consumer.end_offsets(list(positions), timeout_ms=ASK_MS) if positions else {}
         for partition, at in positions.items():
-            position = at if at is not None else self._position(partition)
+            position = at if at is not None else self.position(TopicPartition(*partition))
             self._go_on(LostOffset(TopicPartition(*partition), position, begins[partition], ends[partition], anew))
 
     def _go_on(self, found: LostOffset) -> None:
@@ -151,15 +156,11 @@ class Positions:
             _log.warning(
                 f"{place}: the new leader lacks the last records that were read; they stay, and reading goes on where"
                 " its own begin",
-                position=self._position(partition),
+                position=self.position(TopicPartition(*partition)),
                 going_on_at=common.offset,
             )
             self._on_back({place})
             self._seek(partition, common.offset)
-
-    def _position(self, partition: KafkaPartition) -> int:
-        state = self._consumer._subscription.assignment.get(partition)  # noqa: SLF001 -- as in `lag`
-        return state.position.offset if state is not None and state.position is not None else 0
 
     def _commit(self, offsets: Mapping[KafkaPartition, int]) -> None:
         named = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}

@@ -98,6 +98,7 @@ class KafkaSource:
         self._positions: Positions  # made with the consumer
         self._changes = _Changes()
         self._on_revoked: OnRevoked = _ignore
+        self._given: dict[TopicPartition, int] = {}
 
     def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = _ignore) -> None:
         """Joins the group, after finding out in words whether it can.
@@ -131,7 +132,9 @@ class KafkaSource:
             if not found:  # otherwise what is found might be revoked before it is given
                 self._rejoin()
         self._tell()
-        return [record_of(raw) for records in found.values() for raw in records]
+        given = [record_of(raw) for records in found.values() for raw in records]
+        self._given.update({record.place: record.offset + 1 for record in given})
+        return given
 
     def heartbeat(self, timeout_s: float) -> None:
         """Polls with everything paused; what is assigned meanwhile is paused too."""
@@ -152,7 +155,10 @@ class KafkaSource:
         Raises:
             TransientError: A rebalance is under way or the broker is away. Poll or heartbeat, then commit what is left.
         """
-        named = {KafkaPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+        named = {
+            KafkaPartition(*place): OffsetAndMetadata(self._behind(place, offset), "", -1)
+            for place, offset in offsets.items()
+        }
         with self._talking("committing"):
             self._consumer.commit(named, timeout_ms=int(COMMIT_TIMEOUT_S * 1000))
 
@@ -182,6 +188,13 @@ class KafkaSource:
         except errors.KafkaError as error:
             self._positions.mend(error)
             return {}
+
+    def _behind(self, place: TopicPartition, offset: int) -> int:
+        """An offset to commit; moved behind what nobody is given, such as the marks of transactions.
+
+        Or the group would seem to lag behind for as long as no other record comes.
+        """
+        return max(offset, self._positions.position(place)) if offset == self._given.get(place) else offset
 
     def _rejoin(self) -> None:
         """Lets a rebalance end within one call.
@@ -218,6 +231,8 @@ def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
         "group_id": settings.group_id,
         "enable_auto_commit": False,
         "auto_offset_reset": LIBRARY_POLICY,
+        # What a transaction took back is no event.
+        "isolation_level": "read_committed",
         "metadata_max_age_ms": int(settings.metadata_max_age_s * 1000),
         "partition_assignment_strategy": (CooperativeStickyAssignor,),
         "session_timeout_ms": int(settings.session_timeout_s * 1000),
