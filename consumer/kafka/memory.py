@@ -118,7 +118,6 @@ class MemorySource:
         self._latest = auto_offset_reset == "latest"
         self._on_lost_offsets: Policy = on_lost_offsets
         self._positions: dict[TopicPartition, int] = {}
-        self._first = 0
         self._deletions = 0
         self._on_revoked: OnRevoked | None = None
         self._on_lost: OnLost = _ignore
@@ -127,7 +126,6 @@ class MemorySource:
         """Joins the group."""
         if self._on_revoked is None:
             self._broker.join(self)
-            self._first = self._broker.partitions(self.topic)
             self._deletions = self._broker.deletions(self.topic)
         self._on_revoked, self._on_lost = on_revoked, on_lost
 
@@ -216,9 +214,11 @@ class MemorySource:
         committed = self._broker.committed(self.group_id, place)
         if committed is not None:
             return committed
-        if self._latest and place.partition < self._first:
-            self._broker.commit(self, {place: (end := self._broker.end(place))})
-            return end
+        every = [TopicPartition(self.topic, number) for number in range(self._broker.partitions(self.topic))]
+        if self._latest and all(self._broker.committed(self.group_id, each) is None for each in every):
+            # For the whole topic, so that what is missing later was added later.
+            self._broker.keep(self.group_id, {each: self._broker.end(each) for each in every})
+            return self._broker.end(place)
         return self._broker.beginning(place)
 
     def _tell(self, revoked: Collection[TopicPartition]) -> None:

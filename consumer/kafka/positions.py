@@ -50,7 +50,6 @@ class Positions:
         self._on_back = on_back
         self._topic_id: object = None
         self._cluster = consumer._cluster  # noqa: SLF001 -- the one place that has what the last metadata said
-        self._first: frozenset[int] = frozenset()
 
     def mend(self, error: errors.KafkaError) -> None:
         """Answers what a poll raised; the next one goes on.
@@ -77,7 +76,6 @@ class Positions:
             UsageError: `on_lost_offsets` is stop.
         """
         # No request: what the last metadata said. Brokers before 2.8 give topics no ids, and this sees nothing there.
-        self._note_first()
         topic = self._settings.topic
         found = self._cluster.topic_id(topic)
         if found is None:
@@ -104,23 +102,29 @@ class Positions:
         state = self._consumer._subscription.assignment.get(KafkaPartition(*place))  # noqa: SLF001 -- as in `lag`
         return state.position.offset if state is not None and state.position is not None else 0
 
-    def _note_first(self) -> None:
-        self._first = self._first or frozenset(self._cluster.partitions_for_topic(self._settings.topic) or ())
-
     def _begin(self, partitions: Collection[KafkaPartition]) -> None:
         """No committed offset: the group is new, or the partition is."""
-        # Also under `latest` a partition that is added is read from its first record, which came before we saw it.
-        self._note_first()
-        ended = self._settings.auto_offset_reset == "latest"
-        late = [partition for partition in partitions if ended and partition.partition in self._first]
-        early = [partition for partition in partitions if partition not in late]
-        begins = self._consumer.beginning_offsets(early, timeout_ms=ASK_MS) if early else {}
-        ends = self._consumer.end_offsets(late, timeout_ms=ASK_MS) if late else {}
-        if ends:
-            # Or what comes from now on would be left out by who comes after a crash, and takes a later end for it.
-            self._commit(ends)
-        for partition, offset in {**begins, **ends}.items():
-            self._seek(partition, offset)
+        found = self._founded(partitions) if self._settings.auto_offset_reset == "latest" else {}
+        rest = [partition for partition in partitions if partition not in found]
+        begins = self._consumer.beginning_offsets(rest, timeout_ms=ASK_MS) if rest else {}
+        for partition, offset in {**begins, **found}.items():
+            if partition in partitions:
+                self._seek(partition, offset)
+
+    def _founded(self, partitions: Collection[KafkaPartition]) -> dict[KafkaPartition, int]:
+        """What a group that begins at the end has committed; of a new group, the ends.
+
+        The first member to come commits them for the whole topic. So a partition that is missing was added later, and
+        is read from its first record; and what comes after the ends is not left out by who comes after a crash.
+        """
+        known = self._cluster.partitions_for_topic(self._settings.topic) or ()
+        every = {*partitions, *(KafkaPartition(self._settings.topic, number) for number in known)}
+        asked = {partition: self._consumer.committed(partition, timeout_ms=ASK_MS) for partition in sorted(every)}
+        found = {partition: offset for partition, offset in asked.items() if offset is not None}
+        if not found:
+            found = self._consumer.end_offsets(list(every), timeout_ms=ASK_MS)
+            self._commit(found)
+        return found
 
     def _resume(self, positions: Mapping[KafkaPartition, int | None], *, anew: bool = False) -> None:
         """The topic does not have these offsets."""

@@ -99,6 +99,10 @@ class Member:
         """The partitions that it has read from."""
         return {record.place for record in self.records}
 
+    def owns(self) -> int:
+        """How many partitions it has begun to read."""
+        return len(self._source.lag())
+
     def close(self) -> None:
         """Stops polling and leaves the group."""
         self._stop.set()
@@ -207,6 +211,36 @@ class TestBroker:
             kit.add_partitions(topic, 4)
             send_to_all(kit, topic)
             assert {record.value for record in take(source, 8)} == {key.encode() for key in "abcdefgh"}
+
+    def test_partitions_added_while_away_are_read(self, kit: Kit) -> None:
+        """Partitions that are added while no member is there are no older records that `latest` would skip."""
+        topic = kit.topic()
+        with closing(kit.source(topic, "g", begin="latest")) as source:
+            source.subscribe(nobody)
+            until(lambda: source.poll(0.2, 10) == [] and len(source.lag()) == 1, "beginning")
+        kit.add_partitions(topic, 4)
+        until(lambda: send_to_all(kit, topic) or len({record.partition for record in kit.browse(topic)}) == 4, "adding")
+        written = {record.place: record.offset for record in kit.browse(topic)}
+        with closing(kit.source(topic, "g", begin="latest")) as source:
+            source.subscribe(nobody)
+            found = take(source, sum(last + 1 for last in written.values()))
+        assert {record.place: record.offset for record in found} == written
+
+    def test_latest_is_the_same_end_for_all(self, kit: Kit) -> None:
+        """Members that come to a new group under `latest` skip what is there, whichever of them is the first."""
+        topic = kit.topic(partitions=4)
+        send_to_all(kit, topic)
+        old = {record.place: record.offset for record in kit.browse(topic)}
+        assert len(old) == 4
+        with (
+            closing(Member(kit.source(topic, "g", begin="latest"))) as first,
+            closing(Member(kit.source(topic, "g", begin="latest"))) as second,
+        ):
+            wait_for(lambda: first.owns() + second.owns() == 4 and first.owns() == 2, "sharing")
+            send_to_all(kit, topic)
+            wait_for(lambda: first.places() | second.places() == old.keys(), "reading of all partitions")
+            found = first.records + second.records
+        assert [record for record in found if record.offset <= old[record.place]] == []
 
     def test_rebalances(self, kit: Kit) -> None:
         """A second member gets a share, the first is told what it lost, and each commits its own."""
