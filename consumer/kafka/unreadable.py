@@ -187,7 +187,9 @@ class _Batch:
                 self._look_whether_damaged()
                 if isinstance(error, errors.UnsupportedCodecError) and not self._damaged:
                     raise
-                record = _again(self._batch, offset, self._time_ms())
+                # In what is still compressed, or damaged, no record's place or offset can be believed.
+                hopeless = records is None or self._damaged
+                record = None if hopeless else _again(self._batch, offset, self._time_ms())
                 if record is None:
                     what = f"can't be told apart: {error!r}"
                     yield _whole(self._batch, self._raw, offset, self._time_ms(), what)
