@@ -12,7 +12,7 @@ from openlineage.client.transport.noop import NoopConfig, NoopTransport
 
 from emitter.config import KafkaConfig
 from emitter.delivery import Delivery
-from emitter.errors import ConfigError
+from emitter.errors import ConfigError, EmitterError
 from emitter.outbox import Disk, open_disk
 from emitter.spool.backlog import Backlog
 from emitter.spool.place import LAYOUT, queues, spool_folder
@@ -25,7 +25,7 @@ _TYPE = f"{KafkaTransport.__module__}.{KafkaTransport.__name__}"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command; returns 0 done, 1 something still waits or is set aside, 2 usage or configuration."""
+    """Runs the command; returns 0 done, 1 it failed or something is left, 2 usage or configuration."""
     options = _parser().parse_args(arguments)
     try:
         settings = transport_settings()
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     except (ConfigError, OSError) as error:
         sys.stderr.write(f"headwater-dbt spool: {error}\n")
         return USAGE
+    except EmitterError as error:
+        sys.stderr.write(f"headwater-dbt spool: {error}\n")
+        return FAILED
 
 
 def transport_settings() -> Mapping[str, Any] | None:
@@ -90,9 +93,7 @@ def _flush(root: Path, settings: Mapping[str, Any] | None, options: argparse.Nam
         raise ConfigError(f"no transport of type {_TYPE} in openlineage.yml or OPENLINEAGE__TRANSPORT: where to?")
     config = KafkaConfig.from_dict({**settings, "spool_dir": str(root)})
     disk = _disk(root, config, options.queue)
-    backlog = Backlog(disk)
-    backlog.take_back_aside()
-    delivery = Delivery(lambda: open_broker(config), backlog)
+    delivery = Delivery(lambda: open_broker(config), Backlog(disk))
     delivery.start()
     tally = delivery.close(options.timeout)
     others = [queue for queue in queues(root) if queue != disk.queue.folder and any(Queue(queue, "").waiting())]

@@ -109,14 +109,22 @@ class Queue:
         name = f"{record.timestamp_ms:015d}-{hashlib.sha256(record.key + record.value).hexdigest()[:12]}.json"
         write_atomically(self.folder / "aside" / name, json.dumps(note, indent=1).encode())
 
-    def aside(self) -> dict[Path, tuple[Record, str]]:
-        """The records set aside, by their file, with their reasons."""
-        return {path: self._from_aside(path) for path in sorted((self.folder / "aside").glob("*.json"))}
+    def notes(self) -> Sequence[Path]:
+        """The files of the records set aside, in the order of the records' times."""
+        return sorted((self.folder / "aside").glob("*.json"))
 
-    def _from_aside(self, path: Path) -> tuple[Record, str]:
-        note = json.loads(path.read_bytes())
+    def read_note(self, path: Path) -> tuple[Record, str] | None:
+        """The record of such a file with its reason; None if it has been deleted meanwhile."""
+        try:
+            note = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
         key, value = (note[name].encode(errors="surrogateescape") for name in ("key", "value"))
         return Record(self._topic, key, value, note["timestamp_ms"]), note["reason"]
+
+    def aside(self) -> dict[Path, tuple[Record, str]]:
+        """The records set aside, by their file, with their reasons."""
+        return {path: found for path in self.notes() if (found := self.read_note(path))}
 
     def note_trouble(self, reason: str | None) -> None:
         """Keeps the last reason why nothing could be sent, for `status`; None says that all is well again."""
