@@ -45,4 +45,7 @@ class RejectedError(DeliveryError):
 
 
 class TooLargeError(RejectedError):
-    """The event is larger than `max_request_size` or the topic's max.message.bytes, even compressed."""
+    """The event is larger than Kafka takes, even compressed, or than the consumer reads, which is before compression.
+
+    Kafka's limits are `max_request_size` and the topic's max.message.bytes.
+    """

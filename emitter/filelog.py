@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emitter.errors import RejectedError, UnavailableError
+from emitter.errors import RejectedError, TooLargeError, UnavailableError
 from emitter.flight import Settle
-from emitter.record import Record
+from emitter.record import MAX_BYTES, Record
 
 
 class FileLog:
@@ -48,6 +48,9 @@ class FileLog:
 
 
 def _line(record: Record) -> bytes:
+    if len(record.value) > MAX_BYTES:
+        size = f"{len(record.value)} bytes, of which the consumer reads at most {MAX_BYTES}"
+        raise TooLargeError(f"the event of {record.key!r} has {size}")
     if b"\n" in record.value:
         raise RejectedError(f"the event of {record.key!r} is more than one line")
     head = json.dumps(

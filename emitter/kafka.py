@@ -18,7 +18,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 from emitter.config import KafkaConfig
 from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
 from emitter.flight import Settle
-from emitter.record import Record
+from emitter.record import MAX_BYTES, Record
 
 # The longest attempt to connect, or to learn where the topic's partitions are; Delivery makes the next. In seconds.
 _ATTEMPT = 5.0
@@ -82,7 +82,7 @@ class KafkaBroker:
 
     def send(self, record: Record, settle: Settle) -> None:
         """Hands a record to the producer, whose thread settles it."""
-        self._require_size(record)
+        require_size(record, self._config)
         if self._spoilt:
             self._close_producer()
             self._open()
@@ -123,14 +123,6 @@ class KafkaBroker:
         self._producer._sender.force_close()  # noqa: SLF001
         settle(failure)
 
-    def _require_size(self, record: Record) -> None:
-        size = record.size
-        if size > self._config.max_request_size and self._config.compression != "none":
-            # Whatever the codec is, gzip's size is near enough; the topic's own limit is the broker's to check.
-            size = len(zlib.compress(record.value))
-        if size > self._config.max_request_size:
-            raise TooLargeError(self._say(f"an event of {record.size} bytes is too large. {_SIZES}"))
-
     def _require_topic(self, client: "_Client") -> None:
         client.causes.clear()
         try:
@@ -170,6 +162,23 @@ class KafkaBroker:
         if self._config.password:
             text = text.replace(self._config.password, "***")
         return f"kafka at {self._config.where}: {text}"
+
+
+def require_size(record: Record, config: KafkaConfig) -> None:
+    """Checks an event's size before it is sent.
+
+    Raises:
+        TooLargeError: if Kafka can't take it, or the consumer would only make a dead letter of it.
+    """
+    if len(record.value) > MAX_BYTES:
+        reason = f"an event of {len(record.value)} bytes is too large: the consumer reads at most {MAX_BYTES}"
+        raise TooLargeError(f"kafka at {config.where}: {reason}, however well it is compressed")
+    size = record.size
+    if size > config.max_request_size and config.compression != "none":
+        # Whatever the codec is, gzip's size is near enough; the topic's own limit is the broker's to check.
+        size = len(zlib.compress(record.value))
+    if size > config.max_request_size:
+        raise TooLargeError(f"kafka at {config.where}: an event of {record.size} bytes is too large. {_SIZES}")
 
 
 def producer_settings(config: KafkaConfig) -> dict[str, Any]:

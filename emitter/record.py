@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_BYTES = 8 * 1024 * 1024
+"""The largest event that the consumer reads, in bytes before compression; a larger one becomes a dead letter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -260,16 +260,20 @@ def test_message_too_large_is_compressed(kafka_broker: KafkaBroker, tmp_path: Pa
     delivered(kafka_broker, transport["topic"], expected(4, "a", sql_bytes=300_000))
 
 
-@pytest.mark.parametrize("limit", ["ours", "topic's"])
+@pytest.mark.parametrize("limit", ["ours", "topic's", "consumer's"])
 def test_message_too_large_is_reduced(kafka_broker: KafkaBroker, tmp_path: Path, limit: str) -> None:
     """Without its SQL it fits, and says what it lacks; it keeps its place in the order."""
     transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "compression": "none"}
+    sql_bytes = 200_000
     if limit == "ours":
         transport |= {"topic": kafka_broker.create_topic(), "max_request_size": 4000}
-    else:
+    elif limit == "topic's":
         transport |= {"topic": kafka_broker.create_topic(max_message_bytes="4000")}
-    ended = Guest(transport, tmp_path, 4, sql_bytes=200_000).end()
-    unharmed(ended, 4)
+    else:  # which is on what it gets after decompression
+        sql_bytes = 9_000_000
+        transport |= {"topic": kafka_broker.create_topic(), "compression": "gzip", "close_timeout": 20}
+    ended = Guest(transport, tmp_path, 4, sql_bytes=sql_bytes).end()
+    unharmed(ended, 4, close_timeout=transport.get("close_timeout", CLOSE_TIMEOUT))
     assert (ended.sent, ended.waiting, ended.aside) == (4, 0, 0), ended.stderr
     assert "sent without some of its facets" in ended.reasons
     found = [json.loads(record.value or b"") for record in kafka_broker.records(transport["topic"])]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emitter.errors import DeliveryError, RejectedError, UnavailableError
+from emitter.errors import DeliveryError, RejectedError, TooLargeError, UnavailableError
 from emitter.filelog import FileLog
-from emitter.record import Record
+from emitter.record import MAX_BYTES, Record
 
 
 def append(log: FileLog, value: bytes, key: bytes = b"k") -> None:
@@ -71,3 +71,10 @@ def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").mkdir()
     with pytest.raises(UnavailableError, match=r"can't append to .*t.jsonl: Is a directory"):
         append(FileLog(tmp_path), b"1")
+
+
+def test_what_no_reader_takes_is_too_large(tmp_path: Path) -> None:
+    """As with Kafka it is reduced or set aside, rather than called sent."""
+    append(FileLog(tmp_path), b"1" * MAX_BYTES)
+    with pytest.raises(TooLargeError, match=f"the event of b'k' has {MAX_BYTES + 1} bytes, .* at most {MAX_BYTES}"):
+        append(FileLog(tmp_path), b"1" * (MAX_BYTES + 1))

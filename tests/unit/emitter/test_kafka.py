@@ -1,12 +1,15 @@
-"""What kafka-python is told for each way to authenticate."""
+"""What kafka-python is told for each way to authenticate, and what is too large to be sent."""
 
+import json
 from typing import Any
 
 import pytest
 
 from emitter.config import KafkaConfig
-from emitter.errors import RefusedError
-from emitter.kafka import producer_settings
+from emitter.errors import RefusedError, TooLargeError
+from emitter.kafka import producer_settings, require_size
+from emitter.record import MAX_BYTES, Record
+from emitter.reduce import reduced
 
 SECRET = "planted-s3cret"
 
@@ -62,3 +65,50 @@ def test_compression_is_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> No
         settings(compression="zstd")
     monkeypatch.setattr("emitter.kafka._LIBRARIES", {"zstd": absent, "lz4": (lambda: True, "lz4")})
     assert settings()["compression_type"] == "lz4"
+
+
+def check_size(record: Record, **params: Any) -> None:
+    """Checks a record's size with our settings."""
+    require_size(record, KafkaConfig.from_dict({"bootstrap_servers": "b:1", **params}, {}))
+
+
+def test_kafka_measures_what_is_compressed() -> None:
+    """Each codec has its own size; without one it is the event's."""
+    large = Record("t", b"k", b"x" * 300_000, 0)
+    check_size(large, max_request_size=20_000)
+    with pytest.raises(TooLargeError, match=r"kafka at b:1: an event of 300001 bytes is too large\. Raise `max_"):
+        check_size(large, max_request_size=20_000, compression="none")
+
+
+def test_the_consumer_measures_what_is_not() -> None:
+    """However well it is compressed, and whatever Kafka would take; raising Kafka's limits would be of no use."""
+    check_size(Record("t", b"k", b"x" * MAX_BYTES, 0))
+    with pytest.raises(TooLargeError) as raised:
+        check_size(Record("t", b"k", b"x" * (MAX_BYTES + 1), 0), max_request_size=2 * MAX_BYTES)
+    assert f"an event of {MAX_BYTES + 1} bytes is too large: the consumer reads at most {MAX_BYTES}" in str(
+        raised.value
+    )
+    assert "Raise" not in str(raised.value)
+
+
+def test_a_very_wide_table_keeps_its_column_lineage() -> None:
+    """What goes before it is enough: 9 MB with how each column is transformed, and a tenth of that compressed."""
+    source = {"namespace": "redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439"}
+    source |= {"name": "main.analytics.some_wide_source_table"}
+    kinds = [{"type": "INDIRECT", "subtype": "WINDOW"}]
+    fields = {
+        f"metric_{column}": {
+            "inputFields": [{**source, "field": f"source_{n}", "transformations": kinds} for n in range(column % 40)]
+        }
+        for column in range(2000)
+    }
+    event = {"run": {"runId": "r"}, "outputs": [{"name": "t", "facets": {"columnLineage": {"fields": fields}}}]}
+    wide = Record("t", b"k", json.dumps(event).encode(), 0)
+    with pytest.raises(TooLargeError):
+        check_size(wide)
+    smaller = next(reduced(wide))
+    check_size(smaller)
+    kept = json.loads(smaller.value)["outputs"][0]["facets"]["columnLineage"]["fields"]
+    assert {name: len(entry["inputFields"]) for name, entry in kept.items()} == {
+        name: len(entry["inputFields"]) for name, entry in fields.items()
+    }
