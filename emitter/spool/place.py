@@ -5,11 +5,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 VARIABLE = "HEADWATER_SPOOL_DIR"
 LAYOUT = "v1"
+_NOTE = "destination.json"
 
 
 class Destination(NamedTuple):
@@ -24,6 +26,10 @@ class Destination(NamedTuple):
         servers = ",".join(sorted(self.bootstrap_servers.split(",")))
         digest = hashlib.sha256(f"{servers}/{self.topic}".encode()).hexdigest()[:12]
         return f"{re.sub('[^A-Za-z0-9_-]', '-', self.topic)[:60]}-{digest}"
+
+
+UNKNOWN = Destination("?", "?")
+"""Stands for what a queue waits for, where its `destination.json` can't be read."""
 
 
 def spool_folder(setting: str | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -54,27 +60,63 @@ def open_queue(folder: Path, destination: Destination) -> Path:
     (folder / LAYOUT).mkdir(mode=0o700, exist_ok=True)
     queue = folder / LAYOUT / destination.queue
     (queue / "aside").mkdir(parents=True, exist_ok=True)
-    note = queue / "destination.json"
-    if not note.exists():
-        write_atomically(note, json.dumps(destination._asdict()).encode())
+    if _read_destination(queue) is None:
+        # For people, and for `--queue`: what waits doesn't depend on it, and a later run writes it if this one can't.
+        with suppress(OSError):
+            write_atomically(queue / _NOTE, json.dumps(destination._asdict()).encode(), durable=True)
     return queue
 
 
 def queues(folder: Path) -> dict[Path, Destination]:
-    """The queues below a spool's folder, with what they wait for."""
-    found = {}
-    for note in sorted(folder.glob(f"{LAYOUT}/*/destination.json")):
-        values = json.loads(note.read_bytes())
-        found[note.parent] = Destination(values["bootstrap_servers"], values["topic"])
-    return found
+    """The queues below a spool's folder, with what they wait for; UNKNOWN where that can't be read."""
+    found = sorted(path for path in folder.glob(f"{LAYOUT}/*") if path.is_dir())
+    return {queue: _read_destination(queue) or UNKNOWN for queue in found}
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def _read_destination(queue: Path) -> Destination | None:
+    """What a queue waits for; None if the note is missing or damaged, as a power failure may leave it."""
+    try:
+        values = json.loads((queue / _NOTE).read_bytes())
+        destination = Destination(values["bootstrap_servers"], values["topic"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return destination if all(isinstance(value, str) for value in destination) else None
+
+
+def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Writes a small file so that it is never seen half done.
 
+    Args:
+        path: The file.
+        data: All that it holds.
+        durable: Whether it survives a power failure from then on. That takes time, so it is for what is rare and not
+            written under a lock that `emit` waits for.
+
     Raises:
-        OSError: if it can't be written.
+        OSError: if it can't be written; nothing is left of it then.
     """
     hidden = path.with_name(f".{path.name}.{os.getpid()}")
-    hidden.write_bytes(data)
-    hidden.replace(path)
+    try:
+        with hidden.open("wb") as file:
+            file.write(data)
+            if durable:
+                # Else the new name may outlive a power failure and the content not.
+                file.flush()
+                os.fsync(file.fileno())
+        hidden.replace(path)
+    except OSError:
+        with suppress(OSError):
+            hidden.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Not every file system can; the file is whole in any case.
+    with suppress(OSError):
+        file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)

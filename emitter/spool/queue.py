@@ -107,23 +107,26 @@ class Queue:
             "value": record.value.decode(errors="surrogateescape"),
         }
         name = f"{record.timestamp_ms:015d}-{hashlib.sha256(record.key + record.value).hexdigest()[:12]}.json"
-        write_atomically(self.folder / "aside" / name, json.dumps(note, indent=1).encode())
+        # Durable, because the record is deleted next where it waited.
+        write_atomically(self.folder / "aside" / name, json.dumps(note, indent=1).encode(), durable=True)
 
     def notes(self) -> Sequence[Path]:
         """The files of the records set aside, in the order of the records' times."""
         return sorted((self.folder / "aside").glob("*.json"))
 
     def read_note(self, path: Path) -> tuple[Record, str] | None:
-        """The record of such a file with its reason; None if it has been deleted meanwhile."""
+        """The record of such a file with its reason; None if it is damaged, or has been deleted meanwhile."""
         try:
             note = json.loads(path.read_bytes())
-        except FileNotFoundError:
+            key, value = (note[name].encode(errors="surrogateescape") for name in ("key", "value"))
+            timestamp_ms, reason = note["timestamp_ms"], note["reason"]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return None
-        key, value = (note[name].encode(errors="surrogateescape") for name in ("key", "value"))
-        return Record(self._topic, key, value, note["timestamp_ms"]), note["reason"]
+        sound = isinstance(timestamp_ms, int) and isinstance(reason, str)
+        return (Record(self._topic, key, value, timestamp_ms), reason) if sound else None
 
     def aside(self) -> dict[Path, tuple[Record, str]]:
-        """The records set aside, by their file, with their reasons."""
+        """The records set aside, by their file, with their reasons; without those that can't be read."""
         return {path: found for path in self.notes() if (found := self.read_note(path))}
 
     def note_trouble(self, reason: str | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emitter.spool.journal import used_bytes
-from emitter.spool.place import Destination, queues
+from emitter.spool.place import UNKNOWN, Destination, queues
 from emitter.spool.queue import DAMAGED, Queue
 from emitter.spool.segment import SUFFIX, is_readable
 
@@ -20,14 +20,14 @@ class QueueStatus:
 
     Attributes:
         queue: Its name, for `--queue`.
-        bootstrap_servers: The brokers that its events wait for.
-        topic: The topic that they wait for.
+        bootstrap_servers: The brokers that its events wait for; `?` where that can't be read.
+        topic: The topic that they wait for; `?` likewise.
         waiting: How many wait.
         bytes: How many bytes they are.
         oldest_seconds: How long the oldest has waited.
         set_aside: How many can't be sent as they are.
         reasons: Why those can't.
-        damaged: How many files hold something unreadable.
+        damaged: How many files hold something unreadable: events that wait or were set aside, or what they wait for.
         sender: The process that is sending, if one is.
         last_error: Why sending failed the last time; null once it went well.
         last_error_at: When that was, in seconds since 1970.
@@ -59,7 +59,7 @@ def _queue_status(folder: Path, destination: Destination, now: float) -> QueueSt
     count, size, oldest = 0, 0, now
     for record in queue.waiting():
         count, size, oldest = count + 1, size + record.size, min(oldest, record.timestamp_ms / 1000)
-    aside = queue.aside()
+    notes, aside = queue.notes(), queue.aside()
     at, error = _last_error(folder)
     return QueueStatus(
         queue=folder.name,
@@ -70,7 +70,10 @@ def _queue_status(folder: Path, destination: Destination, now: float) -> QueueSt
         oldest_seconds=round(now - oldest, 3),
         set_aside=len(aside),
         reasons=tuple(sorted({reason for _, reason in aside.values()})),
-        damaged=len(list(folder.glob(f"*{DAMAGED}"))) + sum(not _readable(path) for path in queue.segments()),
+        damaged=len(list(folder.glob(f"*{DAMAGED}")))
+        + sum(not _readable(path) for path in queue.segments())
+        + sum(path not in aside and path.exists() for path in notes)
+        + (destination == UNKNOWN),
         sender=_sender(folder),
         last_error=error,
         last_error_at=at,
@@ -80,9 +83,9 @@ def _queue_status(folder: Path, destination: Destination, now: float) -> QueueSt
 def _last_error(folder: Path) -> tuple[float | None, str | None]:
     try:
         note = json.loads((folder / "last_error.json").read_bytes())
-    except FileNotFoundError:
+        return float(note["at"]), str(note["error"])
+    except (OSError, ValueError, LookupError, TypeError):
         return None, None
-    return note["at"], note["error"]
 
 
 def _readable(path: Path) -> bool:
@@ -118,7 +121,7 @@ def as_text(found: dict[str, Any]) -> str:
         lines.append(f"  waiting     {queue['waiting']} ({queue['bytes']} bytes){since}")
         lines.append(f"  set aside   {queue['set_aside']}{''.join(f'; {reason}' for reason in queue['reasons'])}")
         if queue["damaged"]:
-            lines.append(f"  damaged     {queue['damaged']} files, which hold events that can't be read")
+            lines.append(f"  damaged     {queue['damaged']} files, which can't be read and are left as they are")
         if queue["sender"]:
             lines.append(f"  sending     process {queue['sender']}")
         if queue["last_error"]:
