@@ -243,22 +243,38 @@ class EmbeddedStore:
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Does changes in one transaction; returns the owners of those that were not done."""
         with self._transaction():
-            failed = {change.owner.id for change in changes if not self._change(change)}
+            failed = self._changes(changes)
             # Last, as one change may leave a vertex that another one needs.
             for change in changes:
                 if change.owner.id not in failed:
                     self._drop_what_is_lonely(change)
             return failed
 
-    def _change(self, change: Change) -> bool:
-        known = self._properties(change.owner.id)
-        if not _holds(change, known):
-            return known is not None and known.get(change.token.key) == change.token.value
-        kept = {key: value for key, value in (known or {}).items() if key not in change.removes}
-        self._put(Vertex(change.owner.id, change.owner.label, {**kept, **change.owner.properties}))
+    def _changes(self, changes: Sequence[Change]) -> set[str]:
+        failed: set[str] = set()
+        owner = ""
+        known: Properties | None = None
+        for change in changes:
+            # The many changes of a wide job would each read and write all that the job holds.
+            if change.owner.id != owner:
+                owner, known = change.owner.id, self._properties(change.owner.id)
+            if _holds(change, known):
+                known = self._change(change, known)
+            elif known is None or known.get(change.token.key) != change.token.value:
+                failed.add(owner)
+        return failed
+
+    def _change(self, change: Change, known: Properties | None) -> Properties | None:
+        """Does a change; returns what is known of its owner then."""
+        owner = change.owner
+        after = {key: value for key, value in (known or {}).items() if key not in change.removes}
+        after |= owner.properties
+        if after != known:
+            self._put(Vertex(owner.id, owner.label, after))
         for step in change.steps:
             self._step(step)
-        return True
+        touched = any(isinstance(step, Vertex | DropVertices) and owner.id in _ids_of(step) for step in change.steps)
+        return self._properties(owner.id) if touched else after
 
     def _properties(self, id_: str) -> dict[str, Scalar] | None:
         row = self._db.execute("SELECT properties FROM vertices WHERE id = ?", (id_,)).fetchone()
@@ -310,6 +326,10 @@ class EmbeddedStore:
     def close(self) -> None:
         """Closes the file."""
         self._db.close()
+
+
+def _ids_of(step: Vertex | DropVertices) -> Collection[str]:
+    return (step.id,) if isinstance(step, Vertex) else step.ids
 
 
 def _holds(change: Change, known: Properties | None) -> bool:
