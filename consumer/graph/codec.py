@@ -6,11 +6,12 @@ are written once and pointed to by their position.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
 
+from consumer.graph.members import INLINE, packed
 from consumer.lineage.current import Carried, CarriedFacets, Current, Execution
 from consumer.lineage.delta import JobFacts, JobName, NameFacts, Output, RunFacts, State, Written
 from consumer.lineage.registers import Register, Registers
@@ -145,7 +146,7 @@ def dump_name(facts: NameFacts) -> str:
         {
             "spellings": sorted(facts.spellings),
             "links": sorted(facts.links),
-            "members": sorted(facts.members),
+            "members": sorted(facts.members) if len(facts.members) <= INLINE else packed(facts.members).ref,
             "preferred": facts.preferred,
             "heard": facts.heard,
             "written": [
@@ -156,13 +157,19 @@ def dump_name(facts: NameFacts) -> str:
     )
 
 
-def load_name(text: str) -> NameFacts:
-    """A name's facts from their text."""
+def load_name(text: str, members_of: Callable[[str], frozenset[DatasetName]]) -> NameFacts:
+    """A name's facts from their text.
+
+    Args:
+        text: As `dump_name` gives it.
+        members_of: From the reference of a large dataset's names to these.
+    """
     raw = orjson.loads(text)
+    members = raw["members"]
     return NameFacts(
         spellings=frozenset(DatasetName(*name) for name in raw["spellings"]),
         links=frozenset(DatasetName(*name) for name in raw["links"]),
-        members=frozenset(DatasetName(*name) for name in raw["members"]),
+        members=members_of(members) if isinstance(members, str) else frozenset(DatasetName(*name) for name in members),
         preferred=raw["preferred"],
         heard=_registers(raw["heard"]),
         written={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from consumer.errors import TransientError
 from consumer.graph import ids, marks, model
@@ -84,12 +85,10 @@ class JobEdges:
     def _views(self, jobs: Mapping[JobName, Document[JobFacts]]) -> dict[JobName, JobView]:
         texts = self._texts.fetch(ref for document in jobs.values() for ref in lineage_refs(document.facts))
         found: dict[JobName, JobView] = {}
+        shown_as = cache(lambda name: self._names.shown_as([name])[name])
         for job, document in jobs.items():
-            found[job] = job_view(document.facts, self._shown_as, lambda ref: texts.get(ref, ref))
+            found[job] = job_view(document.facts, shown_as, lambda ref: texts.get(ref, ref))
         return found
-
-    def _shown_as(self, name: DatasetName) -> DatasetName:
-        return self._names.shown_as([name])[name]
 
     def around(self, names: Mapping[DatasetName, Sequence[str]]) -> set[JobName]:
         """The jobs that have edges at datasets, given with the ids of their columns."""

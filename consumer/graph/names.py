@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from consumer.graph import codec, ids, model
 from consumer.graph.documents import Document, Documents, Draft, Kind
+from consumer.graph.members import Members
 from consumer.graph.store import GraphStore, Scalar
-from consumer.lineage.delta import NameFacts, Output, Written, join_names
+from consumer.graph.texts import Texts
+from consumer.lineage.delta import NameFacts, Output, Written, join_members, join_names
 from consumer.lineage.identity import components, shown
 from consumer.lineage.views import dataset_facets
 from schemas.naming import DatasetName
-
-KIND: Kind[DatasetName, NameFacts] = Kind(model.NAME, ids.name, NameFacts(), codec.dump_name, codec.load_name)
 
 Group = frozenset[DatasetName]
 """All names of one dataset."""
@@ -33,11 +33,21 @@ class Named(NamedTuple):
     hidden: list[DatasetName]
 
 
+def documents(store: GraphStore, members: Members, cached: int) -> Documents[DatasetName, NameFacts]:
+    """The documents of names, without what follows from them."""
+    return Documents(
+        store,
+        Kind(model.NAME, ids.name, NameFacts(), codec.dump_name, lambda text: codec.load_name(text, members.of)),
+        cached,
+    )
+
+
 class Names:
     """The documents of names."""
 
-    def __init__(self, store: GraphStore, cached: int) -> None:
-        self._documents = Documents(store, KIND, cached)
+    def __init__(self, store: GraphStore, texts: Texts, cached: int) -> None:
+        self._members = Members(texts)
+        self._documents = documents(store, self._members, cached)
 
     def group(self, name: DatasetName) -> Group:
         """All names of the dataset that has this name."""
@@ -53,9 +63,9 @@ class Names:
 
     def shown_as(self, names: Iterable[DatasetName]) -> dict[DatasetName, DatasetName]:
         """For each name the one that its dataset is shown under."""
-        wanted = set(names)
-        groups = {name: _members(name, document.facts) for name, document in self._documents.get(wanted).items()}
-        return {name: self.shown(group) for name, group in groups.items()}
+        groups = {name: _members(name, document.facts) for name, document in self._documents.get(set(names)).items()}
+        shown_as = {group: self.shown(group) for group in set(groups.values())}
+        return {name: shown_as[group] for name, group in groups.items()}
 
     def shown(self, group: Group) -> DatasetName:
         """Which of a dataset's names is shown."""
@@ -75,28 +85,36 @@ class Names:
         before = self._documents.get(wanted)
         fresh = {name for name, document in before.items() if document.fresh}
         wanted, joined = self._close(wanted)
-        preferred = [name for name, said in wanted.items() if said.preferred]
-        for output, said in written.items():
-            target = self._target(wanted, output.name, preferred)
-            wanted[target] = join_names(wanted.get(target, NameFacts()), NameFacts(written={output: said}))
+        self._address(written, wanted)
         order = sorted(wanted)
         contested = self._contested(wanted)
-        done = self._documents.update(
-            order, lambda name, document: _draft(name, document, wanted[name], contested=name in contested)
-        )
+
+        def draft(name: DatasetName, document: Document[NameFacts]) -> Draft[NameFacts] | None:
+            drafted = _draft(name, document, wanted[name], contested=name in contested)
+            if drafted is not None:
+                # Before the facts that refer to it.
+                self._members.keep(drafted.facts.members)
+            return drafted
+
+        done = self._documents.update(order, draft)
         groups = list(dict.fromkeys(_members(name, document.facts) for name, document in done.items()))
         doubtful = joined | {name for name in fresh if len(_members(name, done[name].facts)) > 1}
         hidden = sorted({name for group in groups if group & doubtful for name in group - {self.shown(group)}})
         return Named(groups, hidden)
 
-    def _target(
-        self, wanted: Mapping[DatasetName, NameFacts], name: DatasetName, preferred: list[DatasetName]
-    ) -> DatasetName:
-        """The name that is shown for a dataset, once `wanted` is written."""
-        known = self._documents.get([name])[name].facts
-        members = (known.members | wanted[name].members) or frozenset({name})
-        said = [member for member, document in self._documents.get(members).items() if document.facts.preferred]
-        return shown(members, [*said, *preferred])
+    def _address(self, written: Mapping[Output, Written], wanted: dict[DatasetName, NameFacts]) -> None:
+        """Adds what jobs say of their outputs to the names that are shown for them, once `wanted` is written."""
+        known = self._documents.get({output.name for output in written})
+        preferred = {name for name, said in wanted.items() if said.preferred}
+        targets: dict[Group, DatasetName] = {}
+        for output, said in written.items():
+            members = join_members(known[output.name].facts.members, wanted[output.name].members)
+            group = members or frozenset({output.name})
+            if group not in targets:
+                there = self._documents.get(group)
+                targets[group] = shown(group, preferred | {name for name in group if there[name].facts.preferred})
+            target = targets[group]
+            wanted[target] = join_names(wanted.get(target, NameFacts()), NameFacts(written={output: said}))
 
     def _close(self, wanted: dict[DatasetName, NameFacts]) -> tuple[dict[DatasetName, NameFacts], set[DatasetName]]:
         """Makes links mutual, and tells every name of a dataset of all the others.
@@ -106,40 +124,47 @@ class Names:
         """
         links = {name: said.links for name, said in wanted.items() if said.links}
         graph: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
-        seen: dict[DatasetName, Document[NameFacts]] = {}
+        seen: dict[DatasetName, Group] = {}
+        told: set[Group] = set()
         waiting = set(links).union(*links.values())
         while waiting:
             for name, document in self._documents.get(waiting).items():
-                seen[name] = document
-                for other in (*document.facts.members, *links.get(name, ())):
-                    graph[name].add(other)
+                seen[name] = members = document.facts.members
+                # All names of a dataset tell of the same ones, each of which has to be tied to one other only.
+                others = links.get(name, frozenset()) | (members if members not in told else frozenset())
+                told.add(members)
+                graph[name] |= others
+                for other in others:
                     graph[other].add(name)
             waiting = graph.keys() - seen.keys()
         closed, joined = dict(wanted), set[DatasetName]()
         for group in components(graph):
+            said = NameFacts(members=group)
             for name in group:
-                if seen[name].facts.members != group:
+                if seen[name] != group:
                     joined.add(name)
-                    closed[name] = join_names(closed.get(name, NameFacts()), NameFacts(members=group))
+                    closed[name] = join_names(closed[name], said) if name in closed else said
         return closed, joined
 
     def _contested(self, wanted: Mapping[DatasetName, NameFacts]) -> set[DatasetName]:
         """Names of datasets of which more than one name has facets, so that their stamps decide what is shown."""
-        found: set[DatasetName] = set()
+        found: defaultdict[Group, list[DatasetName]] = defaultdict(list)
         for name, document in self._documents.get(wanted).items():
-            group = document.facts.members | wanted[name].members
-            if len(group) > 1:
-                known = self._documents.get(group)
-                speaking = [
-                    member
-                    for member in group
-                    if any(
-                        said.heard or said.written for said in (known[member].facts, wanted.get(member, NameFacts()))
-                    )
-                ]
-                if len(speaking) > 1:
-                    found.add(name)
-        return found
+            found[join_members(document.facts.members, wanted[name].members)].append(name)
+        return {
+            name
+            for group, names in found.items()
+            if len(group) > 1 and self._speaking(group, wanted) > 1
+            for name in names
+        }
+
+    def _speaking(self, group: Group, wanted: Mapping[DatasetName, NameFacts]) -> int:
+        """How many names of a dataset have facets, once `wanted` is written."""
+        nothing = NameFacts()
+        return sum(
+            any(said.heard or said.written for said in (document.facts, wanted.get(name, nothing)))
+            for name, document in self._documents.get(group).items()
+        )
 
 
 def _members(name: DatasetName, facts: NameFacts) -> Group:

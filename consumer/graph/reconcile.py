@@ -18,6 +18,7 @@ from consumer.graph.documents import Document, Documents, Draft
 from consumer.graph.job_edges import JobEdges
 from consumer.graph.jobs import Jobs, written
 from consumer.graph.looking import Looking
+from consumer.graph.members import Members
 from consumer.graph.names import Names
 from consumer.graph.nodes import Nodes
 from consumer.graph.runs import Runs
@@ -101,9 +102,12 @@ class Reconcile:
         if wrong:
             self._write(Delta(runs={run: RunFacts() for run in sorted(wrong)}))
 
+    def _names(self) -> Documents[DatasetName, NameFacts]:
+        return names.documents(self._store, Members(Texts(self._store, _CACHED)), _CACHED)
+
     def _look_at_names(self, page: list[str]) -> None:
         """All names of a dataset know each other, and only one of them is shown."""
-        known = Documents(self._store, names.KIND, _CACHED).get(DatasetName(*ids.parse(id_)[1:]) for id_ in page)
+        known = self._names().get(DatasetName(*ids.parse(id_)[1:]) for id_ in page)
         linked = {
             name: NameFacts(links=document.facts.links)
             for name, document in known.items()
@@ -146,9 +150,7 @@ class Reconcile:
         wrong = sorted(DatasetName(*dataset) for dataset in _parsed(parts.look.wrong, "dataset"))
         if wrong:
             # A greater stamp, so that nobody puts back what was drawn from older facts.
-            Documents(self._store, names.KIND, _CACHED).update(
-                wrong, lambda _, document: Draft(document.facts, {"changed": document.revision + 1})
-            )
+            self._names().update(wrong, lambda _, document: Draft(document.facts, {"changed": document.revision + 1}))
             self._write(Delta(names={name: NameFacts() for name in wrong}))
         at = [ids.dataset(name) for name in on_page]
         columns = {edge.source: edge.target for edge in self._store.edges_at(at, model.COLUMN_OF, "in")}
@@ -164,7 +166,7 @@ class Reconcile:
         by_name: defaultdict[DatasetName, list[str]] = defaultdict(list)
         for column in set(free) - tied:
             by_name[DatasetName(*ids.parse(columns[column])[1:])].append(column)
-        Documents(self._store, names.KIND, _CACHED).update(
+        self._names().update(
             sorted(by_name),
             lambda name, document: Draft(
                 document.facts, {}, (DropLonely(tuple(by_name[name]), "in_schema", model.COLUMN_EDGE),), changed=False
@@ -210,7 +212,7 @@ class _Parts:
         self.look = Looking(store)
         texts = Texts(self.look, _CACHED)
         self.jobs = Jobs(self.look, Runs(self.look, _CACHED), _CACHED)
-        self.names = Names(self.look, _CACHED)
+        self.names = Names(self.look, texts, _CACHED)
         self.nodes = Nodes(self.look, self.names, texts, _CACHED)
         self.edges = JobEdges(self.look, self.jobs.documents, self.names, self.nodes, texts)
 

@@ -55,7 +55,7 @@ class GraphWriter:
         self._texts = Texts(store, cached.texts)
         self._runs = Runs(store, cached.runs)
         self._jobs = Jobs(store, self._runs, cached.jobs)
-        self._names = Names(store, cached.names)
+        self._names = Names(store, self._texts, cached.names)
         self._nodes = Nodes(store, self._names, self._texts, cached.nodes)
         self._edges = JobEdges(store, self._jobs.documents, self._names, self._nodes, self._texts)
 

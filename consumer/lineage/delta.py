@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from consumer.lineage.current import Current, join_current
@@ -223,6 +224,13 @@ def join_written(one: Mapping[Output, Written], other: Mapping[Output, Written])
     return joined
 
 
+@lru_cache(maxsize=16)
+def join_members(one: frozenset[DatasetName], other: frozenset[DatasetName]) -> frozenset[DatasetName]:
+    """All members that both tell of: for each name of a dataset the same two sets, and then the same result."""
+    joined = one | other
+    return one if joined == one else other if joined == other else joined
+
+
 def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
     """All that both say of one name."""
     if one is other:
@@ -230,7 +238,7 @@ def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
     return NameFacts(
         spellings=one.spellings | other.spellings,
         links=one.links | other.links,
-        members=one.members | other.members,
+        members=join_members(one.members, other.members),
         preferred=one.preferred or other.preferred,
         heard=join_registers(one.heard, other.heard),
         written=join_written(one.written, other.written) if other.written else one.written,

@@ -6,6 +6,7 @@ delta's problems.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -110,12 +111,14 @@ def _mention(
             further = rules.links(known, read=read)
             linked_with.setdefault(known, []).extend(further)
             waiting += further
+    links_of: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
     for one, others in linked_with.items():
         for other in others:
             if other != one:
-                found[one] = join_names(found[one], NameFacts(links=frozenset({other})))
-                found[other] = join_names(found[other], NameFacts(links=frozenset({one})))
-    return _Mention(spelled, found)
+                links_of[one].add(other)
+                links_of[other].add(one)
+    linked_names = {one: NameFacts(links=frozenset(others)) for one, others in links_of.items()}
+    return _Mention(spelled, found | {one: join_names(found[one], said) for one, said in linked_names.items()})
 
 
 class _Folding:

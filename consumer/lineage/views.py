@@ -172,7 +172,8 @@ def dataset_facets(members: Iterable[NameFacts]) -> Registers:
     written: dict[Output, Written] = {}
     for member in members:
         facets = join_registers(facets, member.heard)
-        written = join_written(written, member.written)
+        if member.written:
+            written = join_written(written, member.written)
     for said in written.values():
         facets = join_registers(facets, said.facets)
     return facets

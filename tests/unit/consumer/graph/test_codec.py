@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 
 from consumer.graph import codec
+from consumer.graph.members import INLINE, packed
 from consumer.lineage.current import recount
 from consumer.lineage.delta import JobFacts, NameFacts, Output, RunFacts, Written, join_jobs, join_names
+from schemas.naming import DatasetName
 from tests.support.generate import events
 from tests.support.ingest import folded
 
@@ -42,8 +45,20 @@ def test_names_come_back(documents: list[Any]) -> None:
     for said in delta.names.values():
         facts = join_names(said, NameFacts(members=members, preferred=True, written=written))
         text = codec.dump_name(facts)
-        assert codec.load_name(text) == facts
-        assert codec.dump_name(codec.load_name(text)) == text
+        loaded = codec.load_name(text, {packed(members).ref: members}.__getitem__)
+        assert loaded == facts
+        assert codec.dump_name(loaded) == text
+
+
+@pytest.mark.parametrize("count", [INLINE, INLINE + 1, 1_000])
+def test_many_members_stand_elsewhere(count: int) -> None:
+    """The facts of a name have a bounded length, however many other names its dataset has."""
+    members = frozenset(DatasetName("ns", f"t{number:04}") for number in range(count))
+    text = codec.dump_name(NameFacts(members=members))
+    assert len(text) < 50 * (INLINE + 1)
+    loaded = codec.load_name(text, {packed(members).ref: members}.__getitem__)
+    assert loaded.members == members
+    assert (loaded.members is members) is (count > INLINE)
 
 
 @given(events())
