@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 
 from consumer.errors import TransientError
 from consumer.graph import ids, marks, model
@@ -15,7 +14,7 @@ from consumer.graph.store import Change, DropEdges, DropLonely, Edge, GraphStore
 from consumer.graph.texts import Texts
 from consumer.lineage.current import BY_RUN
 from consumer.lineage.delta import JobFacts, JobName
-from consumer.lineage.views import JobView, current_of, job_view, lineage_refs
+from consumer.lineage.views import JobView, current_of, job_view, lineage_refs, names_in
 from schemas.naming import DatasetName
 
 
@@ -84,11 +83,12 @@ class JobEdges:
 
     def _views(self, jobs: Mapping[JobName, Document[JobFacts]]) -> dict[JobName, JobView]:
         texts = self._texts.fetch(ref for document in jobs.values() for ref in lineage_refs(document.facts))
-        found: dict[JobName, JobView] = {}
-        shown_as = cache(lambda name: self._names.shown_as([name])[name])
-        for job, document in jobs.items():
-            found[job] = job_view(document.facts, shown_as, lambda ref: texts.get(ref, ref))
-        return found
+
+        def text(ref: str) -> str:
+            return texts.get(ref, ref)
+
+        shown_as = self._names.shown_as(set().union(*(names_in(document.facts, text) for document in jobs.values())))
+        return {job: job_view(document.facts, shown_as.__getitem__, text) for job, document in jobs.items()}
 
     def around(self, names: Mapping[DatasetName, Sequence[str]]) -> set[JobName]:
         """The jobs that have edges at datasets, given with the ids of their columns."""

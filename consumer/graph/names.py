@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from consumer.graph import codec, ids, model
@@ -53,13 +53,15 @@ class Names:
         """All names of the dataset that has this name."""
         return _members(name, self._documents.get([name])[name].facts)
 
-    def facts(self, group: Group) -> dict[DatasetName, NameFacts]:
-        """What was said under each name of a dataset."""
-        return {name: document.facts for name, document in self._documents.get(group).items()}
+    def facts(self, groups: Collection[Group]) -> list[dict[DatasetName, NameFacts]]:
+        """For each dataset what was said under each of its names."""
+        known = self._documents.get({name for group in groups for name in group})
+        return [{name: known[name].facts for name in group} for group in groups]
 
-    def stamp(self, group: Group) -> int:
-        """Orders the states that what is shown of a dataset passes through."""
-        return sum(int(document.properties.get("changed", 0)) for document in self._documents.get(group).values())
+    def stamps(self, groups: Collection[Group]) -> list[int]:
+        """For each dataset what orders the states that what is shown of it passes through."""
+        known = self._documents.get({name for group in groups for name in group})
+        return [sum(int(known[name].properties.get("changed", 0)) for name in group) for group in groups]
 
     def shown_as(self, names: Iterable[DatasetName]) -> dict[DatasetName, DatasetName]:
         """For each name the one that its dataset is shown under."""

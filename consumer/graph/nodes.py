@@ -76,7 +76,7 @@ class Nodes:
 
     def _draw(self, wanted: Mapping[DatasetName, Group]) -> dict[DatasetName, Group]:
         """Draws what lags behind; returns what has to be looked at again, since somebody else changed it."""
-        stamps = {name: self._names.stamp(group) for name, group in wanted.items()}
+        stamps = dict(zip(wanted, self._names.stamps(wanted.values()), strict=True))
         known = self._read(wanted)
         late = [
             name
@@ -85,7 +85,8 @@ class Nodes:
         ]
         if not late:
             return {}
-        views = {name: node_view(name, self._names.facts(wanted[name])) for name in late}
+        facts = self._names.facts([wanted[name] for name in late])
+        views = {name: node_view(name, members) for name, members in zip(late, facts, strict=True)}
         texts = self._texts.fetch(register.ref for view in views.values() for register in view.facets.values())
         sending = Sending(self._store)
         for name in late:
@@ -96,7 +97,7 @@ class Nodes:
                 columns={column: marks.mark(properties) for column, properties in columns.items()},
             )
             sending.add(_changes(views[name], columns, known[name], after, texts.__getitem__))
-            self._known[name] = after
+            self._keep(name, after)
         failed = sending.finish()
         again = {name: wanted[name] for name in late if ids.dataset(name) in failed}
         for name in again:
@@ -147,6 +148,11 @@ class Nodes:
                 self._forget(name)
                 self._forget(heirs.get(name, name))
         raise TransientError(f"{len(waiting)} {model.NODE} vertices are changed by others all the time")
+
+    def _keep(self, name: DatasetName, known: _Known) -> None:
+        self._forget(name)
+        if _size(known) <= self._known.maxsize:
+            self._known[name] = known
 
     def _forget(self, name: DatasetName) -> None:
         self._known.pop(name, None)

@@ -219,7 +219,7 @@ class _Parts:
     def heard(self, output: Output) -> Registers:
         """What the names of a dataset know of what a job says of it."""
         said: dict[Output, Written] = {}
-        for facts in self.names.facts(self.names.group(output.name)).values():
+        for facts in self.names.facts([self.names.group(output.name)])[0].values():
             said = join_written(said, facts.written)
         return said[output].facets if output in said else {}
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.columns import OutputLineage, kinds, unpack
+from consumer.lineage.columns import OutputLineage, kinds, sources, unpack
 from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, Current, join_current
 from consumer.lineage.delta import JobFacts, NameFacts, Output, Written, join_written
 from consumer.lineage.identity import HUB
@@ -70,6 +70,18 @@ def lineage_refs(job: JobFacts) -> list[str]:
     ]
 
 
+def names_in(job: JobFacts, text: TextOf) -> set[DatasetName]:
+    """The names that `job_view` asks for, but for those of texts that are not in force."""
+    current = current_of(job)
+    told = (
+        carried.ref
+        for facets in current.carried.values()
+        for facet, carried in facets.items()
+        if facet in {COLUMN_LINEAGE, LINEAGE}
+    )
+    return set(current.carried).union(current.inputs, current.outputs, *(sources(text(ref)) for ref in told))
+
+
 def _lineage(current: Current, facet: str, shown_as: ShownAs, text: TextOf) -> dict[DatasetName, OutputLineage]:
     """What is in force of a facet, by output.
 
@@ -104,12 +116,11 @@ def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf) -> JobView:
     edges: set[tuple[DatasetName, DatasetName]] = set()
     for target in outputs | explicit.keys():
         if target in explicit:
-            sources = explicit[target].sources
+            edges.update((shown_as(source), target) for source in explicit[target].sources)
         elif len(outputs) > 1 and target in by_column:
-            sources = by_column[target].sources
+            edges.update((shown_as(source), target) for source in by_column[target].sources)
         else:
-            sources = inputs
-        edges.update((shown_as(source), target) for source in sources)
+            edges.update((source, target) for source in inputs)
     columns = by_column | {target: told for target, told in explicit.items() if told.columns}
     return JobView(inputs, outputs, frozenset(edges), _column_edges(columns, shown_as), _tool(job, current))
 
@@ -117,8 +128,8 @@ def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf) -> JobView:
 def _column_edges(lineage: Mapping[DatasetName, OutputLineage], shown_as: ShownAs) -> dict[ColumnEdge, str]:
     found: defaultdict[ColumnEdge, set[str]] = defaultdict(set)
     for target, told in lineage.items():
-        for column, sources in told.columns.items():
-            for source in sources:
+        for column, made_of in told.columns.items():
+            for source in made_of:
                 edge = ColumnEdge(shown_as(source.dataset), source.column, target, column)
                 found[edge].add(source.kind)
     return {edge: kinds(said) for edge, said in found.items()}
