@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from schemas.bounds import MAX_DATASETS
 from schemas.errors import RejectedEvent
 from schemas.events import (
     EVENT_TYPES,
@@ -69,6 +70,7 @@ def _event(document: object) -> Event:
     schema_url = _optional_text(document, "schemaURL")
     # An eventType makes it a run's event too: as a job's it would stand for a completed run that there never was.
     if document.get("run") is not None or document.get("eventType") is not None:
+        _check_datasets(document)
         return RunEvent(
             time,
             _event_type(document.get("eventType")),
@@ -80,6 +82,7 @@ def _event(document: object) -> Event:
             schema_url,
         )
     if document.get("job") is not None:
+        _check_datasets(document)
         inputs = _datasets(document, "inputs", _input)
         outputs = _datasets(document, "outputs", _output)
         return JobEvent(time, _job(_member(document, "job")), inputs, outputs, producer, schema_url)
@@ -140,6 +143,19 @@ def _output(dataset: _Object, at: str) -> OutputDataset:
         _facets(dataset, "facets", at),
         _facets(dataset, "outputFacets", at),
     )
+
+
+def _check_datasets(document: _Object) -> None:
+    inputs, outputs = (len(value) if isinstance(value := document.get(key), list) else 0 for key in _LISTS)
+    if inputs + outputs > MAX_DATASETS:
+        raise RejectedEvent(
+            f"$.{_LISTS[outputs > inputs]}",
+            f"the event has {inputs} inputs and {outputs} outputs; at most {MAX_DATASETS} are taken together: send "
+            "several events of the run, each with some of them",
+        )
+
+
+_LISTS = ("inputs", "outputs")
 
 
 def _datasets(document: _Object, key: str, make: Callable[[_Object, str], _D]) -> tuple[_D, ...]:

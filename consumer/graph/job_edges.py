@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+
+import structlog
 
 from consumer.errors import TransientError
 from consumer.graph import ids, marks, model
@@ -16,6 +19,8 @@ from consumer.lineage.current import BY_RUN
 from consumer.lineage.delta import JobFacts, JobName
 from consumer.lineage.views import JobView, current_of, job_view, lineage_refs, names_in
 from schemas.naming import DatasetName
+
+_log = structlog.get_logger(__name__)
 
 
 def view_key(facts: JobFacts) -> object:
@@ -67,28 +72,29 @@ class JobEdges:
         }
         if not late:
             return []
-        views = self._views(late)
         sending = Sending(self._store)
-        drawn: dict[JobName, Properties] = {}
-        for job, document in late.items():
-            changes = _changes(job, document, views[job], self._nodes.columns)
-            drawn[job] = changes[-1].owner.properties
+        for job, view in self._views(late):
+            if view.left_out:
+                _log.warning("edges to some datasets left out: the job has too many", job=job, datasets=view.left_out)
+            changes = _changes(job, late[job], view, self._nodes.columns)
             sending.add(changes)
+            # Not at the end: of many wide jobs, all that they hold would wait for it.
+            self._jobs.note(job, changes[-1].owner.properties)
         failed = sending.finish()
         again = [job for job in late if ids.job(job) in failed]
         self._jobs.forget(again)
-        for job in late.keys() - again:
-            self._jobs.note(job, drawn[job])
         return again
 
-    def _views(self, jobs: Mapping[JobName, Document[JobFacts]]) -> dict[JobName, JobView]:
+    def _views(self, jobs: Mapping[JobName, Document[JobFacts]]) -> Iterator[tuple[JobName, JobView]]:
+        """What is to be drawn of each job, one after the other."""
         texts = self._texts.fetch(ref for document in jobs.values() for ref in lineage_refs(document.facts))
 
         def text(ref: str) -> str:
             return texts.get(ref, ref)
 
         shown_as = self._names.shown_as(set().union(*(names_in(document.facts, text) for document in jobs.values())))
-        return {job: job_view(document.facts, shown_as.__getitem__, text) for job, document in jobs.items()}
+        for job, document in jobs.items():
+            yield job, job_view(document.facts, shown_as.__getitem__, text, len(job.namespace) + len(job.name))
 
     def around(self, names: Mapping[DatasetName, Sequence[str]]) -> set[JobName]:
         """The jobs that have edges at datasets, given with the ids of their columns."""
@@ -103,29 +109,23 @@ class JobEdges:
 
 
 def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
-    """The edges of a view by id."""
-    job_id = ids.job(job)
-    reads = (Edge(ids.make("reads", *name, *job), model.READS, ids.dataset(name), job_id, {}) for name in view.reads)
-    writes = (
-        Edge(ids.make("writes", *job, *name), model.WRITES, job_id, ids.dataset(name), {}) for name in view.writes
-    )
+    """The edges of a view by id; what many of them have in common is there once."""
+    job_id, dataset, column = ids.job(job), cache(ids.dataset), cache(ids.column)
+    of_datasets: Properties = {"edge_name": view.tool, "job": job_id}
+    of_columns = cache(lambda said: {"transformations": said, "job": job_id})
+    reads = (Edge(ids.make("reads", *name, *job), model.READS, dataset(name), job_id, {}) for name in view.reads)
+    writes = (Edge(ids.make("writes", *job, *name), model.WRITES, job_id, dataset(name), {}) for name in view.writes)
     datasets = (
-        Edge(
-            ids.make("edge", *source, *target, *job),
-            model.EDGE,
-            ids.dataset(source),
-            ids.dataset(target),
-            {"edge_name": view.tool, "job": job_id},
-        )
+        Edge(ids.make("edge", *source, *target, *job), model.EDGE, dataset(source), dataset(target), of_datasets)
         for source, target in view.edges
     )
     columns = (
         Edge(
             ids.make("column_edge", *edge.source, edge.source_column, *edge.target, edge.target_column, *job),
             model.COLUMN_EDGE,
-            ids.column(edge.source, edge.source_column),
-            ids.column(edge.target, edge.target_column),
-            {"transformations": said, "job": job_id},
+            column(edge.source, edge.source_column),
+            column(edge.target, edge.target_column),
+            of_columns(said),
         )
         for edge, said in view.columns.items()
     )

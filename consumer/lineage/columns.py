@@ -101,6 +101,32 @@ def sources(text: str) -> frozenset[DatasetName]:
     return _SOURCES.put(text, unpack(text).sources, 2 * len(text)) if found is None else found
 
 
+class Extent(NamedTuple):
+    """How many edges between columns a lineage makes, and the characters of the names of what they lead from and to."""
+
+    edges: int
+    chars: int
+
+
+_EXTENTS: Memo[str, Extent] = Memo(MIB)
+
+
+def extent(told: OutputLineage) -> Extent:
+    """How much a lineage comes to, but for the name of the target dataset."""
+    found = [
+        len(column) + len(source.column) + len(source.dataset.namespace) + len(source.dataset.name)
+        for column, made_of in told.columns.items()
+        for source in made_of
+    ]
+    return Extent(len(found), sum(found))
+
+
+def extent_of(text: str) -> Extent:
+    """How much the lineage of a packed text comes to."""
+    found = _EXTENTS.get(text)
+    return _EXTENTS.put(text, extent(unpack(text)), len(text)) if found is None else found
+
+
 def _source(item: Sequence[str]) -> Source:
     namespace, name, column, kind = item
     return Source(DatasetName(namespace, name), column, kind)

@@ -7,11 +7,12 @@ delta's problems.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from consumer.lineage.columns import sources
+from consumer.lineage.bounds import ID_CHARS, MAX_COLUMN_EDGES, MAX_EDGES, MAX_NAMES, Room, chars, edges_to, total
+from consumer.lineage.columns import Extent, extent_of, sources
 from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
 from consumer.lineage.delta import (
     RANKS,
@@ -36,7 +37,7 @@ from consumer.lineage.facets import (
     read_facet,
 )
 from consumer.lineage.identity import HUB, IdentityRules, shown
-from consumer.lineage.registers import EMPTY, Registers, Value, as_json, stamped, value_of
+from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, RunEvent
@@ -47,6 +48,13 @@ from schemas.naming import DatasetName, canonical, engine
 TEST = "TEST"
 DBT_TEST = "test."
 """How the unique id of a dbt test begins."""
+
+
+TOO_MUCH_LINEAGE = (
+    f"with it the event's lineage would name more than {MAX_NAMES} datasets, or be more than {MAX_COLUMN_EDGES} edges "
+    f"between columns or {MAX_COLUMN_EDGES * ID_CHARS} characters of their ids, so the facet is left out: send an "
+    "event for each output"
+)
 
 
 def fold(event: Event, rules: IdentityRules) -> Delta:
@@ -84,6 +92,10 @@ def _is_alias(dataset: Dataset) -> bool:
     Names with some parts, but not all, are kept: a producer may mean a table of the default database.
     """
     return engine(dataset.namespace) is not None and not any(mark in dataset.name for mark in "./")
+
+
+def _chars(job: Job) -> int:
+    return len(job.namespace) + len(job.name)
 
 
 class _Mention(NamedTuple):
@@ -128,12 +140,17 @@ class _Folding:
         self.delta = Delta()
         self._time = time
         self._rules = rules
+        self._symlinks = 0
+        self._named: frozenset[DatasetName] = frozenset()
+        self._column_edges = Room(MAX_COLUMN_EDGES)
 
     def run_event(self, event: RunEvent) -> None:
         """A run, its job, and its datasets."""
         job = self._job(event.job, event.producer)
         rank = RANKS[event.event_type]
-        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event))
+        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
+        carried = self._carried(outputs, event.job)
+        self._check_edges(inputs, outputs, carried, event.job)
         self.delta.runs[event.run.run_id] = RunFacts(
             jobs={job: self._time},
             state=State(rank, self._time, event.event_type),
@@ -143,13 +160,14 @@ class _Folding:
             inputs=inputs,
             outputs=frozenset(outputs),
             facets=self._registers(RUN_FACETS, event.run.facets, "$.run.facets"),
-            carried=self._carried(outputs, event.job),
+            carried=carried,
         )
 
     def job_event(self, event: JobEvent) -> None:
         """A job and its datasets, as if a run had completed at the event's time."""
-        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event))
+        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
         carried = self._carried(outputs, event.job)
+        self._check_edges(inputs, outputs, carried, event.job)
         said = [
             sorted(inputs),
             sorted(outputs),
@@ -196,7 +214,7 @@ class _Folding:
             found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
         return frozenset(found)
 
-    def _outputs(self, outputs: Iterable[OutputDataset]) -> dict[DatasetName, Registers]:
+    def _outputs(self, outputs: Iterable[OutputDataset], job: Job) -> dict[DatasetName, Registers]:
         """Outputs with their facets, which wait for the run to complete."""
         found: dict[DatasetName, Registers] = {}
         for index, dataset in enumerate(outputs):
@@ -204,6 +222,10 @@ class _Folding:
             name, _ = self._name(dataset, at, read=False)
             facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
             registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets")
+            for facet in (COLUMN_LINEAGE, LINEAGE):
+                if facet in registers and not self._fits({name: self._text(registers[facet])}, job):
+                    del registers[facet]
+                    self.delta.problems.append(Problem(f"{at}.facets.{facet}", TOO_MUCH_LINEAGE))
             found[name] = {**found.get(name, {}), **registers}
         return found
 
@@ -216,18 +238,59 @@ class _Folding:
             self._mention(*target, read=False)
         for registers in carried.values():
             for facet in (COLUMN_LINEAGE, LINEAGE):
-                if facet in registers and registers[facet].ref != EMPTY:
-                    text = self.delta.contents.get(registers[facet].ref, registers[facet].ref)
-                    for source in sources(text):
+                if facet in registers:
+                    for source in sources(self._text(registers[facet])):
                         self._mention(*source, read=True)
         return carried
 
     def _explicit(self, job: Job) -> dict[DatasetName, Value]:
         try:
-            return explicit_of_job(job.facets.get(LINEAGE), "$.job.facets")
+            found = explicit_of_job(job.facets.get(LINEAGE), "$.job.facets")
         except BadFacet as error:
             self.delta.problems.append(Problem(error.path, error.reason))
             return {}
+        if not self._fits({target: value.text or value.ref for target, value in found.items()}, job, found):
+            self.delta.problems.append(Problem(f"$.job.facets.{LINEAGE}", TOO_MUCH_LINEAGE))
+            return {}
+        return found
+
+    def _text(self, register: Register) -> str:
+        return self.delta.contents.get(register.ref, register.ref)
+
+    def _fits(self, told: Mapping[DatasetName, str], job: Job, named: Iterable[DatasetName] = ()) -> bool:
+        """Whether the event has room for more lineage, given as packed texts by target; takes the room if so.
+
+        Args:
+            told: The lineage.
+            job: The event's job.
+            named: Other datasets that only it names.
+        """
+        names = self._named.union(named, *(sources(text) for text in told.values()))
+        columns = total(edges_to(target, extent_of(text), _chars(job)) for target, text in told.items())
+        if len(names) > MAX_NAMES or not self._column_edges.take(columns):
+            return False
+        self._named = names
+        return True
+
+    def _check_edges(
+        self,
+        inputs: Collection[DatasetName],
+        outputs: Collection[DatasetName],
+        carried: Mapping[DatasetName, Registers],
+        job: Job,
+    ) -> None:
+        """Tells of edges that will not be drawn, as every input would feed every output (`views.job_view`)."""
+        told = (LINEAGE, COLUMN_LINEAGE) if len(outputs) > 1 else (LINEAGE,)
+        fed = [name for name in outputs if not any(facet in carried.get(name, ()) for facet in told)]
+        one = Extent(len(inputs), chars(inputs))
+        all_ = total(edges_to(name, one, _chars(job)) for name in fed)
+        if not Room(MAX_EDGES).has(all_):
+            reason = (
+                f"{len(inputs)} inputs of each of {len(fed)} outputs are {all_.edges} edges between datasets, with "
+                f"{all_.chars} characters in their ids; at most {MAX_EDGES} with {MAX_EDGES * ID_CHARS} are drawn of a "
+                "job, to the first outputs by name: say in facets of lineage what each output is made of"
+            )
+            self.delta.problems.append(Problem("$.outputs", reason))
 
     def _name(self, dataset: Dataset, at: str, *, read: bool) -> tuple[DatasetName, DatasetName]:
         """A dataset's canonical name, and the name that facts about it go to, as far as this event knows."""
@@ -236,6 +299,11 @@ class _Folding:
             links = linked(dataset.facets, f"{at}.facets")
         except BadFacet as error:
             self.delta.problems.append(Problem(error.path, error.reason))
+        if self._symlinks + len(links) > MAX_NAMES:
+            links = []
+            reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
+            self.delta.problems.append(Problem(f"{at}.facets.symlinks", reason))
+        self._symlinks += len(links)
         mention = self._mention(dataset.namespace, dataset.name, tuple(links), read=read)
         if len(mention.facts) == 1:
             return mention.name, mention.name

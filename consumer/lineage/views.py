@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.columns import OutputLineage, kinds, sources, unpack
+from consumer.lineage.bounds import MAX_COLUMN_EDGES, MAX_EDGES, Room, chars, edges_to
+from consumer.lineage.columns import Extent, OutputLineage, extent, kinds, sources, unpack
 from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, Current, join_current
 from consumer.lineage.delta import JobFacts, NameFacts, Output, Written, join_written
 from consumer.lineage.identity import HUB
@@ -46,6 +47,7 @@ class JobView(NamedTuple):
         edges: From source to target dataset.
         columns: Column edges, each with its transformations.
         tool: What made the edges: `DBT/Athena`, `DBT/Redshift`, else the integration's or the producer's name.
+        left_out: How many datasets have no edges, of one of the two kinds, since the job would have too many.
     """
 
     reads: frozenset[DatasetName]
@@ -53,6 +55,7 @@ class JobView(NamedTuple):
     edges: frozenset[tuple[DatasetName, DatasetName]]
     columns: Mapping[ColumnEdge, str]
     tool: str
+    left_out: int = 0
 
 
 def current_of(job: JobFacts) -> Current:
@@ -102,11 +105,18 @@ def _lineage(current: Current, facet: str, shown_as: ShownAs, text: TextOf) -> d
     return {target: lineage for target, lineage in told.items() if lineage.says_something}
 
 
-def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf) -> JobView:
+def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf, job_chars: int = 0) -> JobView:
     """The current lineage of a job.
 
     An explicit lineage facet wins; else, where the job writes several datasets, the sources of the output's column
-    lineage; else every input feeds every output.
+    lineage; else every input feeds every output. Of more edges than a job may have (`consumer.lineage.bounds`), those
+    to the first datasets by name are there, and those to the others are not.
+
+    Args:
+        job: Its facts.
+        shown_as: From any name to the shown one.
+        text: From a register's reference to its text.
+        job_chars: Characters of the job's own name.
     """
     current = current_of(job)
     explicit = _lineage(current, LINEAGE, shown_as, text)
@@ -114,15 +124,29 @@ def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf) -> JobView:
     inputs = frozenset(shown_as(name) for name in current.inputs)
     outputs = frozenset(shown_as(name) for name in current.outputs)
     edges: set[tuple[DatasetName, DatasetName]] = set()
-    for target in outputs | explicit.keys():
-        if target in explicit:
-            edges.update((shown_as(source), target) for source in explicit[target].sources)
-        elif len(outputs) > 1 and target in by_column:
-            edges.update((shown_as(source), target) for source in by_column[target].sources)
+    told = explicit if len(outputs) == 1 else by_column | explicit
+    room, input_chars, left_out = Room(MAX_EDGES), chars(inputs), 0
+    for target in sorted(outputs | explicit.keys()):
+        made_of = {shown_as(source) for source in told[target].sources} if target in told else inputs
+        source_chars = input_chars if made_of is inputs else chars(made_of)
+        if room.take(edges_to(target, Extent(len(made_of), source_chars), job_chars)):
+            edges.update((source, target) for source in made_of)
         else:
-            edges.update((source, target) for source in inputs)
+            left_out += 1
     columns = by_column | {target: told for target, told in explicit.items() if told.columns}
-    return JobView(inputs, outputs, frozenset(edges), _column_edges(columns, shown_as), _tool(job, current))
+    fitting = _fitting(columns, job_chars)
+    left_out += len(columns) - len(fitting)
+    return JobView(inputs, outputs, frozenset(edges), _column_edges(fitting, shown_as), _tool(job, current), left_out)
+
+
+def _fitting(columns: Mapping[DatasetName, OutputLineage], job_chars: int) -> dict[DatasetName, OutputLineage]:
+    """The lineage of as many datasets as a job may have column edges for, first those that come first by name."""
+    room = Room(MAX_COLUMN_EDGES)
+    return {
+        target: columns[target]
+        for target in sorted(columns)
+        if room.take(edges_to(target, extent(columns[target]), job_chars))
+    }
 
 
 def _column_edges(lineage: Mapping[DatasetName, OutputLineage], shown_as: ShownAs) -> dict[ColumnEdge, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.facets.view import Facet, Many, Name, Part
+from schemas.bounds import MAX_COLUMNS, MAX_SYMLINKS, bounded
+from schemas.facets.view import Facet, Many, Name, Part, length
 
 
 def _upper(value: object) -> object:
@@ -45,6 +46,18 @@ class SchemaDatasetFacet(Facet):
     key: ClassVar[str] = "schema"
     fields: Many[SchemaField] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _bounded(cls, raw: Any) -> Any:
+        bounded(_columns(raw), MAX_COLUMNS, "columns, with those of nested fields")
+        return raw
+
+
+def _columns(raw: object) -> int:
+    """How many fields there are in an object that has some, and in these."""
+    fields = raw.get("fields") if isinstance(raw, dict) else None
+    return len(fields) + sum(map(_columns, fields)) if isinstance(fields, list) else 0
+
 
 class Symlink(Part):
     """Another name of a dataset."""
@@ -59,6 +72,12 @@ class SymlinksDatasetFacet(Facet):
 
     key: ClassVar[str] = "symlinks"
     identifiers: Many[Symlink] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounded(cls, raw: Any) -> Any:
+        bounded(length(raw, "identifiers"), MAX_SYMLINKS, "symlinks of one dataset")
+        return raw
 
 
 class DatasourceDatasetFacet(Facet):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from schemas.bounds import MAX_LINKS, bounded
 from schemas.events import canonical_run_id
 from schemas.facets.view import ByName, Facet, Many, Name, Part
 
@@ -93,6 +94,12 @@ class ColumnLineageDatasetFacet(Facet):
 
     @model_validator(mode="before")
     @classmethod
+    def _bounded(cls, raw: Any) -> Any:
+        bounded(_links(raw), MAX_LINKS, "links between columns")
+        return raw
+
+    @model_validator(mode="before")
+    @classmethod
     def _says_something(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and raw.get("fields") is None and raw.get("dataset") is None:
             raise ValueError("there are neither `fields` nor `dataset`; which columns go where can't be told")
@@ -173,3 +180,25 @@ class LineageFacet(Facet):
     inputs: tuple[LineageInput, ...] | None = None
     fields: ByName[LineageField] = Field(default_factory=dict)
     entries: tuple[LineageEntry, ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounded(cls, raw: Any) -> Any:
+        bounded(_links(raw), MAX_LINKS, "links from sources to targets")
+        return raw
+
+
+_LISTS = ("inputFields", "dataset", "inputs", "entries", "transformations")
+"""Where facets of lineage have lists: of sources, of what was done to one, of targets."""
+
+
+def _links(raw: object) -> int:
+    """How many sources a facet of lineage names, each as often as it is transformed; before any of it is read."""
+    if not isinstance(raw, dict):
+        return 1
+    fields = raw.get("fields")
+    found = list(fields.values()) if isinstance(fields, dict) else []
+    for key in _LISTS:
+        if isinstance(items := raw.get(key), list):
+            found += items
+    return max(1, sum(map(_links, found)))

@@ -38,6 +38,12 @@ ByName = Annotated[dict[Name, T], BeforeValidator(_no_null_object)]
 """An object with names for keys; it may be null, which is an empty one."""
 
 
+def length(raw: object, key: str) -> int:
+    """How many items a list in an object has that was not read yet; 0 where there is none."""
+    found = raw.get(key) if isinstance(raw, dict) else None
+    return len(found) if isinstance(found, list) else 0
+
+
 class Part(BaseModel):
     """A part of a facet: immutable, in OpenLineage's words with Python's underscores."""
 
