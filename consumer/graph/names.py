@@ -107,15 +107,16 @@ class Names:
     def _address(self, written: Mapping[Output, Written], wanted: dict[DatasetName, NameFacts]) -> None:
         """Adds what jobs say of their outputs to the names that are shown for them, once `wanted` is written."""
         known = self._documents.get({output.name for output in written})
+        groups = {
+            name: join_members(document.facts.members, wanted[name].members) or frozenset({name})
+            for name, document in known.items()
+        }
         preferred = {name for name, said in wanted.items() if said.preferred}
-        targets: dict[Group, DatasetName] = {}
+        there = self._documents.get({name for group in groups.values() for name in group} - preferred)
+        preferred |= {name for name, document in there.items() if document.facts.preferred}
+        targets = {group: shown(group, preferred) for group in set(groups.values())}
         for output, said in written.items():
-            members = join_members(known[output.name].facts.members, wanted[output.name].members)
-            group = members or frozenset({output.name})
-            if group not in targets:
-                there = self._documents.get(group)
-                targets[group] = shown(group, preferred | {name for name in group if there[name].facts.preferred})
-            target = targets[group]
+            target = targets[groups[output.name]]
             wanted[target] = join_names(wanted.get(target, NameFacts()), NameFacts(written={output: said}))
 
     def _close(self, wanted: dict[DatasetName, NameFacts]) -> tuple[dict[DatasetName, NameFacts], set[DatasetName]]:

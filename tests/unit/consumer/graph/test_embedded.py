@@ -13,7 +13,7 @@ import pytest
 
 from consumer.errors import TransientError, UsageError
 from consumer.graph.embedded import SCHEMA_VERSION, EmbeddedStore
-from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
+from consumer.graph.store import Absent, Change, DropVertices, GraphStore, Is, Vertex
 from tests.support.command_line import headwater
 
 
@@ -41,6 +41,29 @@ def test_a_file_is_made_and_opened_again(tmp_path: Path) -> None:
         assert store.read(["a"]) == {"a": {"rev": "1"}}
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_what_is_set_already_is_not_written(tmp_path: Path) -> None:
+    """The many changes of one wide vertex would each write all of it again."""
+    path = tmp_path / "graph.db"
+    token = Is("rev", "1")
+    with closing(EmbeddedStore(path)) as store, closing(sqlite3.connect(path)) as database:
+        store.write([change("a")])
+        before = database.execute("PRAGMA data_version").fetchone()
+        assert not store.write([change("a"), Change(Vertex("a", "thing", {}), token, token)])
+        assert database.execute("PRAGMA data_version").fetchone() == before
+
+
+def test_changes_of_one_vertex_follow_on_each_other() -> None:
+    """Each sees what those before it did to the vertex, also where they did it by a step."""
+    one, two = Is("rev", "1"), Is("rev", "2")
+    gone = Change(Vertex("a", "thing", {}), two, two, (DropVertices(("a",)),))
+    with closing(EmbeddedStore(Path(":memory:"))) as store:
+        by_step = Change(Vertex("a", "thing", {}), one, two, (Vertex("a", "thing", {"rev": "2"}),))
+        assert not store.write([change("a"), by_step, Change(Vertex("a", "thing", {"x": 1}), two, two)])
+        assert store.read(["a"]) == {"a": {"rev": "2", "x": 1}}
+        assert store.write([gone, Change(Vertex("a", "thing", {"x": 2}), two, two)]) == {"a"}
+        assert not store.read(["a"])
 
 
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:
