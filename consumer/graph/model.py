@@ -133,7 +133,7 @@ ELEMENTS: tuple[Element, ...] = (
     Element(
         FACET,
         "vertex",
-        "A long facet value, stored once under its hash.",
+        "A long value, such as a facet or the names of a large dataset, stored once under its hash.",
         (Property("rev", "its reference", "fixed"), Property("text", "the value as JSON", "fixed")),
     ),
     Element(

@@ -145,7 +145,8 @@ def test_mutated_events_are_folded_or_rejected(seed: int) -> None:
 
 @pytest.mark.timeout(3600)
 def test_what_is_accepted_is_written() -> None:
-    """The graph takes the facts of every event that decodes, and its export is JSON."""
+    """The graph takes the facts of every event that decodes, in bounded memory, and its export is JSON."""
+    began = resident()
     store = EmbeddedStore(Path(":memory:"))
     writer, batch = GraphWriter(store), Delta()
     for number, data in enumerate(Mutator(SHARES, sample()).documents(COUNT // 10)):
@@ -154,6 +155,7 @@ def test_what_is_accepted_is_written() -> None:
         if number % 100 == 99:
             writer.apply(batch)
             batch = Delta()
+            assert resident() - began < MOST_GROWTH, f"memory grew too much by document {number}"
     writer.apply(batch)
     exported = export.document(store)
     store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.members import INLINE
+from consumer.graph.reconcile import Reconcile
 from consumer.graph.writer import GraphWriter
+from tests.support.documents import REDSHIFT, columns, dataset, dataset_event, name, run_event
 from tests.support.generate import events
 from tests.support.ingest import difference, embedded, exported, folded, shuffled
 
@@ -21,6 +25,53 @@ def test_order_repetition_and_batches_make_no_difference(documents: list[Any], s
     """Any permutation, with repetitions, cut into any batches, exports the same bytes."""
     changed = difference(embedded(shuffled(documents, seed, 4)), embedded([documents]))
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
+
+
+def many_names(seed: int) -> list[Any]:
+    """Events that make more and more names one dataset, by symlinks from any to any, and a job that uses two of them.
+
+    So many that their set is no longer kept in the facts of each.
+    """
+    rng = random.Random(seed)
+    tables = [f"t{number:02}" for number in range(3 * INLINE)]
+    documents: list[Any] = [
+        run_event("COMPLETE", 1, inputs=["source"], outputs=[dataset(rng.choice(tables), schema=columns("x"))]),
+        run_event("COMPLETE", 2, run="r2", inputs=[rng.choice(tables)], outputs=["target"], job="k"),
+    ]
+    for at in range(1, len(tables)):
+        other = {"namespace": REDSHIFT, "name": name(tables[at]).name}
+        one = dataset(rng.choice(tables[:at]), symlinks={"identifiers": [other]})
+        documents.append(dataset_event(3, one))
+    return documents
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 2**32), st.integers(1, 200))
+def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int) -> None:
+    """In any order, and with a crash on the way, its names become one; and then there is nothing to mend."""
+    documents = many_names(made)
+    expected = embedded([documents])
+    assert expected.count(b'"node_name"') == 3, "the names are not one dataset"
+    store = EmbeddedStore(Path(":memory:"))
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    writer = GraphWriter(Interrupted(store, frozenset({step}), die))
+    for batch in shuffled(documents, seed, 12):
+        delta = folded(batch)
+        try:
+            writer.apply(delta)
+        except KeyboardInterrupt:
+            writer = GraphWriter(store)
+            writer.apply(delta)
+    changed = difference(exported(store), expected)
+    assert not changed, f"the graph depends on how the events arrived:\n{changed}"
+    chore, place = Reconcile(store, 10), ""
+    while (following := chore.step(place)) is not None:
+        place = following
+    assert chore.found.mended == 0
+    assert exported(store) == expected
 
 
 class Interrupted:

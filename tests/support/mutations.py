@@ -64,6 +64,10 @@ NUMBERS = (
     *(0.1, -0.0, 1e308, 5e-324, float("nan"), float("inf")),
 )
 LENGTHS = (255, 256, 2048, 2049, 20_000)
+MANY = (2, 10, 10, 30, 30, 80, 80, 130, 1_500)
+"""How many names, datasets or columns a flood has; the last few are more than one event may have."""
+FLOODED = 0.02
+
 RUBBISH = (
     b"\xff",
     b"\xc0\xaf",
@@ -121,7 +125,7 @@ class Mutator:
         )
 
     def documents(self, count: int) -> Iterator[bytes]:
-        """So many documents; about one in five has broken bytes too."""
+        """So many documents; about one in five has broken bytes too, and one in fifty says very much."""
         for _ in range(count):
             yield self._document()
 
@@ -130,6 +134,9 @@ class Mutator:
         document = copy.deepcopy(chance.choice(self._corpus))
         for _ in range(chance.choice((0, 1, 1, 1, 2, 3, 6))):
             chance.choice(self._of_documents)(document)
+        # Last, as all others look at every place in a document.
+        if chance.random() < FLOODED:
+            self._flood(document)
         data = json.dumps(document, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
         if chance.random() < 0.2:
             data = chance.choice(self._of_bytes)(data)
@@ -203,6 +210,29 @@ class Mutator:
         facets = [facet for some in found if isinstance(some, dict) for facet in some.values()]
         if facets and isinstance(chosen := self._random.choice(facets), dict):
             chosen["_deleted"] = self._random.choice((True, False, None, "true", 1))
+
+    def _flood(self, document: Any) -> None:
+        """Small documents that say much: names of a name, inputs of outputs, columns of columns."""
+        if not isinstance(document, dict):
+            return
+        many = self._random.choice(MANY)
+        self._random.choice((self._flood_names, self._flood_datasets, self._flood_columns))(document, many)
+
+    def _flood_names(self, document: dict[str, Any], many: int) -> None:
+        links = [{"namespace": "flood", "name": f"s{number}", "type": "TABLE"} for number in range(many)]
+        facets = {"symlinks": {"identifiers": links}}
+        document["inputs"] = [{"namespace": "flood", "name": f"t{number}", "facets": facets} for number in range(3)]
+
+    def _flood_datasets(self, document: dict[str, Any], many: int) -> None:
+        for key in ("inputs", "outputs"):
+            document[key] = [{"namespace": "flood", "name": f"{key}{number}"} for number in range(many)]
+
+    def _flood_columns(self, document: dict[str, Any], many: int) -> None:
+        sources = [{"namespace": "flood", "name": "in", "field": f"c{number}"} for number in range(min(many, 130))]
+        fields = {f"c{number}": {"inputFields": sources} for number in range(min(many, 130))}
+        schema = [{"name": f"c{number}", "type": "int"} for number in range(many)]
+        facets = {"columnLineage": {"fields": fields}, "schema": {"fields": schema}}
+        document["outputs"] = [{"namespace": "flood", "name": f"out{number}", "facets": facets} for number in range(2)]
 
     def _anything(self) -> Any:
         chance = self._random
