@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from consumer.graph.neptune import open_gremlin
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import IdentityRules
+from tests.support.documents import many_names
 from tests.support.generate import ATHENA, GLUE, REDSHIFT, events
 from tests.support.ingest import difference, embedded, exported, sample, shuffled, write
 from tests.support.servers import GremlinServer
@@ -79,6 +80,15 @@ class TestRecordedEvents:
         with closing(graph.connect()) as store:
             write(store, [documents[at : at + 200] for at in range(0, len(documents), 200)])
             expect(store, embedded([documents]), "another store")
+
+
+def test_a_dataset_of_many_names(graph: Graph) -> None:
+    """Names that are joined one after the other, by two writers in turn, are one dataset in the end."""
+    documents = many_names(1)
+    with closing(graph.connect()) as store, closing(graph.connect()) as other:
+        for number, batch in enumerate(shuffled(documents, 2, 20)):
+            write(other if number % 2 else store, [batch])
+        expect(store, embedded([documents]), "another order")
 
 
 def test_generated_events(gremlin_server: GremlinServer) -> None:

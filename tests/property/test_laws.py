@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.members import INLINE
 from consumer.graph.reconcile import Reconcile
 from consumer.graph.writer import GraphWriter
-from tests.support.documents import REDSHIFT, columns, dataset, dataset_event, name, run_event
+from tests.support.documents import many_names
 from tests.support.generate import events
 from tests.support.ingest import difference, embedded, exported, folded, shuffled
 
@@ -25,24 +23,6 @@ def test_order_repetition_and_batches_make_no_difference(documents: list[Any], s
     """Any permutation, with repetitions, cut into any batches, exports the same bytes."""
     changed = difference(embedded(shuffled(documents, seed, 4)), embedded([documents]))
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
-
-
-def many_names(seed: int) -> list[Any]:
-    """Events that make more and more names one dataset, by symlinks from any to any, and a job that uses two of them.
-
-    So many that their set is no longer kept in the facts of each.
-    """
-    rng = random.Random(seed)
-    tables = [f"t{number:02}" for number in range(3 * INLINE)]
-    documents: list[Any] = [
-        run_event("COMPLETE", 1, inputs=["source"], outputs=[dataset(rng.choice(tables), schema=columns("x"))]),
-        run_event("COMPLETE", 2, run="r2", inputs=[rng.choice(tables)], outputs=["target"], job="k"),
-    ]
-    for at in range(1, len(tables)):
-        other = {"namespace": REDSHIFT, "name": name(tables[at]).name}
-        one = dataset(rng.choice(tables[:at]), symlinks={"identifiers": [other]})
-        documents.append(dataset_event(3, one))
-    return documents
 
 
 @settings(max_examples=25, deadline=None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from consumer.graph.members import INLINE
 from consumer.lineage.current import recount
 from consumer.lineage.delta import JobFacts, JobName
 from consumer.lineage.views import JobView, job_view
@@ -84,6 +86,24 @@ def job_event(
 def dataset_event(second: int, said: Json) -> Json:
     """A DatasetEvent."""
     return {"eventTime": at(second), "dataset": said}
+
+
+def many_names(seed: int) -> list[Json]:
+    """Events that make more and more names one dataset, by symlinks from any to any, and a job that uses two of them.
+
+    So many that their set is no longer kept in the facts of each.
+    """
+    rng = random.Random(seed)
+    tables = [f"t{number:02}" for number in range(3 * INLINE)]
+    documents: list[Json] = [
+        run_event("COMPLETE", 1, inputs=["source"], outputs=[dataset(rng.choice(tables), schema=columns("x"))]),
+        run_event("COMPLETE", 2, run="r2", inputs=[rng.choice(tables)], outputs=["target"], job="k"),
+    ]
+    for at in range(1, len(tables)):
+        other = {"namespace": REDSHIFT, "name": name(tables[at]).name}
+        one = dataset(rng.choice(tables[:at]), symlinks={"identifiers": [other]})
+        documents.append(dataset_event(3, one))
+    return documents
 
 
 def _work(job: str, facets: Json | None, inputs: Iterable[str | Json], outputs: Iterable[str | Json]) -> Json:
