@@ -39,6 +39,14 @@ class Members:
         self._texts = texts
         self._cache: LRUCache[str, frozenset[DatasetName]] = LRUCache(CACHED_NAMES, getsizeof=len)
 
+    def one(self, members: frozenset[DatasetName]) -> frozenset[DatasetName]:
+        """The same set, as the one object that all names have: sets are told apart by identity before all else."""
+        if len(members) <= INLINE:
+            return members
+        ref = packed(members).ref
+        found = self._cache.get(ref)
+        return self._keep(ref, members) if found is None else found
+
     def keep(self, members: frozenset[DatasetName]) -> None:
         """Stores a set, unless it is small enough to stand in the facts."""
         if len(members) > INLINE:
@@ -54,6 +62,10 @@ class Members:
         found = self._cache.get(ref)
         if found is None:
             found = frozenset(DatasetName(*name) for name in orjson.loads(self._texts.fetch([ref])[ref]))
-            if len(found) <= CACHED_NAMES:
-                self._cache[ref] = found
+            self._keep(ref, found)
         return found
+
+    def _keep(self, ref: str, members: frozenset[DatasetName]) -> frozenset[DatasetName]:
+        if len(members) <= CACHED_NAMES:
+            self._cache[ref] = members
+        return members

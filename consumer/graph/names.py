@@ -141,7 +141,7 @@ class Names:
                     graph[other].add(name)
             waiting = graph.keys() - seen.keys()
         closed, joined = dict(wanted), set[DatasetName]()
-        for group in components(graph):
+        for group in map(self._members.one, components(graph)):
             said = NameFacts(members=group)
             for name in group:
                 if seen[name] != group:
