@@ -1,8 +1,7 @@
 """How much one event may say, so that each costs bounded time and memory.
 
 They are far above what is real. dbt names some dozens of inputs, one or two outputs, and one to three symlinks of a
-dataset. A table has at most 1,600 columns in Redshift ("Quotas and limits in Amazon Redshift", Database Developer
-Guide) and 10,000 in the widest warehouse known here, BigQuery.
+dataset. A table of Redshift has at most 1,600 columns ("CTAS usage notes", Amazon Redshift Database Developer Guide).
 """
 
 from __future__ import annotations
