@@ -12,10 +12,10 @@ from emitter.adapters import Place, default_place, place_of
 from emitter.dbt_events import SPEC, Event, EventMaker, Invocation, run_event
 from emitter.dbt_facets import PRODUCER
 from emitter.errors import ArtifactError
-from emitter.manifest import Manifest
+from emitter.manifest import Manifest, kind_of
 from emitter.runner import glue, parents
 from emitter.runner.journal import Message
-from emitter.runner.node_runs import CLONE, NodeRuns
+from emitter.runner.node_runs import CLONE, STORED, NodeRuns
 from emitter.runner.refining import Refining
 from emitter.settled import read_settled
 
@@ -27,6 +27,7 @@ COMMANDS = frozenset(
 """What dbt calls the commands that make, check or describe tables; of the others there is nothing to tell."""
 _COMPILE_ONLY = "generate"
 _JOB_NAMESPACE = "dbt"
+_WITH_RUNS = STORED | {"source", "test", "unit_test"}
 
 
 def tells_a_story(message: Message) -> bool:
@@ -57,12 +58,14 @@ class Story:
         self._refining: Refining | None = None
         self._error: str | None = None
         self._over = self._interrupted = False
+        self._unread: str | None = None
+        self._untold: set[str] = set()
 
     def take(self, message: Message) -> Iterator[Event]:
         """The events that follow from a message.
 
         Raises:
-            ArtifactError: The manifest can't be used.
+            ArtifactError: The catalog can't be used.
             OSError: It can't be read.
         """
         if message.get("lost"):
@@ -80,22 +83,32 @@ class Story:
             self._interrupted = message["data"].get("stack_trace", "").rstrip().endswith("KeyboardInterrupt")
         elif name == "CommandCompleted":
             yield from self._finish(message)
-        elif runs is not None and self._command != _COMPILE_ONLY:
+        elif self._command != _COMPILE_ONLY:
             yield from map(self._mend, self._of_node(runs, message))
 
     def end(self) -> Iterator[Event]:
-        """What is left to say when dbt has ended without saying so: it was killed."""
+        """What is left to say when dbt has ended without saying so: it was killed. Tells what could not be said."""
+        if self._untold:
+            reason = self._unread or "no manifest of dbt's could be used"
+            log.warning("lineage of %d nodes is missing: %s", len(self._untold), reason)
         if not self._over and self._whole is not None:
             yield from self._close("ABORT", self._now())
 
-    @staticmethod
-    def _of_node(runs: NodeRuns, message: Message) -> Iterator[Event]:
-        if message["name"] == "NodeStart":
+    def _of_node(self, runs: NodeRuns | None, message: Message) -> Iterator[Event]:
+        if runs is None:
+            if message["name"] == "NodeFinished":
+                self._miss(message["data"]["node_info"])
+        elif message["name"] == "NodeStart":
             runs.start(message)
         elif message["name"] == "NodeExecuting":
             yield from runs.executing(message)
         elif message["name"] == "NodeFinished":
             yield from runs.finished(message)
+
+    def _miss(self, node: Message) -> None:
+        """Counts a node that would have had a run."""
+        if kind_of(node["unique_id"]) in _WITH_RUNS and node.get("node_status") != "skipped":
+            self._untold.add(node["unique_id"])
 
     def _begin(self, message: Message) -> Iterator[Event]:
         self._project = message
@@ -106,10 +119,18 @@ class Story:
 
     def _written(self, message: Message) -> Iterator[Event]:
         kind, path = message["data"].get("artifact_type"), message["data"].get("artifact_path")
+        # dbt has put the project's folder in front; the path begins where dbt, and so this process, was started.
         if kind == "WritableManifest" and self._maker is None:
-            self._meet(self._artifact(path))
+            self._meet_at(Path(path))
         elif kind == "CatalogArtifact" and self._maker is not None:
-            yield from self._described(self._artifact(path))
+            yield from self._described(read_settled(Path(path)))
+
+    def _meet_at(self, path: Path) -> None:
+        try:
+            self._meet(read_settled(path))
+        except (ArtifactError, OSError) as error:
+            self._unread = f"dbt's manifest can't be used: {type(error).__name__}: {error}"
+            log.warning("no lineage of any node can be told, %s", self._unread)
 
     def _meet(self, document: dict[str, Any]) -> None:
         self._manifest = Manifest(document)
@@ -224,9 +245,6 @@ class Story:
     def _target(self) -> Path:
         target = self._flags.get("target_path") or self._project.get("target_path") or "target"
         return Path(self._flags.get("project_dir") or ".") / target
-
-    def _artifact(self, path: str) -> dict[str, Any]:
-        return read_settled(Path(self._flags.get("project_dir") or ".") / path)
 
 
 def _now() -> str:

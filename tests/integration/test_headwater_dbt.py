@@ -184,6 +184,31 @@ def test_nothing_is_written_where_the_user_said_so(shop: Shop, built: Run) -> No
     assert not (logs / "dbt.log").read_text().startswith("{"), "the log is text, as the user wants it"
 
 
+@pytest.mark.parametrize(
+    ("options", "environment", "target"),
+    [
+        (["--project-dir", "shop"], {}, "shop/target"),
+        (["--project-dir", "./shop", "--target-path", "made"], {}, "shop/made"),
+        (["--project-dir", "{here}/shop"], {}, "shop/target"),
+        (["--project-dir", "{here}/shop", "--target-path", "{here}/made"], {}, "made"),
+        ([], {"DBT_PROJECT_DIR": "./shop", "DBT_TARGET_PATH": "made"}, "shop/made"),
+    ],
+    ids=["relative", "relative, with a target", "absolute", "absolute, with a target", "by the environment"],
+)
+def test_dbt_is_run_from_another_folder(
+    tmp_path: Path, options: list[str], environment: dict[str, str], target: str
+) -> None:
+    """However the project's folder and its target are named, they are those that dbt takes."""
+    shop = Shop(tmp_path / "shop", where=tmp_path)
+    given = [option.format(here=tmp_path) for option in options]
+    chosen = ["build", "-s", "+stg_orders", "--exclude-resource-type", "unit_test", "--profiles-dir", "shop"]
+    done = shop.run("headwater-dbt", [*chosen, *given], **environment)
+    nodes = ["seed.shop.orders_raw", "shop.main.shop.stg_orders.build.run"]
+    assert done.states() == {job: ["START", "COMPLETE"] for job in (WHOLE, *nodes)}, done.err
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / target / "headwater_columns.cache").exists(), "the project's target is used for the cache too"
+
+
 def _processor_seconds(pid: int) -> float:
     """How long the children of a process have kept a processor busy."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -42,12 +42,12 @@ def cli(obj=None):
     def node(name, unique_id, status="started", **result):
         say(name, node_info={"unique_id": unique_id, "node_status": status}, run_result=result)
 
-    def begin():
+    def begin(manifest=HERE / "manifest.json"):
         say("MainReportVersion", version="=1.11.0")
         context["project"] = types.SimpleNamespace(**PROJECT)
         credentials = types.SimpleNamespace(**CREDENTIALS)
         context["profile"] = types.SimpleNamespace(profile_name="shop", target_name="dev", credentials=credentials)
-        say("ArtifactWritten", artifact_type="WritableManifest", artifact_path=str(HERE / "manifest.json"))
+        say("ArtifactWritten", artifact_type="WritableManifest", artifact_path=str(manifest))
 
     def model(unique_id, status="success", **result):
         node("NodeStart", unique_id)

@@ -97,10 +97,11 @@ class Shop:
 
     Args:
         folder: An empty folder.
+        where: The working directory of what is run; the folder if it is not given.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, where: Path | None = None) -> None:
+        self.folder, self.where = folder, where or folder
         for name, content in _FILES.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +121,7 @@ class Shop:
         own = {"OPENLINEAGE__TRANSPORT": json.dumps(transport), "DO_NOT_TRACK": "1", "HOME": str(self.folder)}
         return subprocess.Popen(
             [Path(sys.executable).with_name(program), *arguments],
-            cwd=self.folder,
+            cwd=self.where,
             env=kept | own | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -203,6 +203,26 @@ def test_a_manifest_that_dbt_is_writing_is_waited_for(tmp_path: Path) -> None:
     assert (done.returncode, dbt.states()) == (0, ALL), done.stderr
 
 
+def test_the_manifest_is_where_dbt_says(tmp_path: Path) -> None:
+    """Its path begins at dbt's working directory, whatever `--project-dir` is: dbt has put that in front of it."""
+    scenario = f"context['flags'].PROJECT_DIR = 'dbt.d'; {COMPLETE}".replace("begin()", "begin('dbt.d/manifest.json')")
+    dbt = FakeDbt(tmp_path, scenario)
+    done = dbt.run("run")
+    assert (done.returncode, dbt.states()) == (0, ALL), done.stderr
+
+
+def test_a_manifest_that_is_not_there_is_told_and_counted(tmp_path: Path) -> None:
+    """Without it no node has lineage; dbt's own run has."""
+    nodes = "model('model.shop.raw'); model('model.shop.orders'); node('NodeFinished', 'model.shop.late', 'skipped')"
+    dbt = FakeDbt(tmp_path, f"begin('nowhere.json'); {nodes}; say('CommandCompleted', success=True)")
+    done = dbt.run("run")
+    assert (done.returncode, dbt.states()) == (0, [(WHOLE, "START"), (WHOLE, "COMPLETE")]), done.stderr
+    first, last = done.stderr.splitlines()
+    assert first.startswith("headwater-dbt: no lineage of any node can be told, dbt's manifest can't be used"), first
+    assert last.startswith("headwater-dbt: lineage of 2 nodes is missing: dbt's manifest can't be used"), last
+    assert "nowhere.json" in last
+
+
 def test_a_broken_catalog_costs_no_lineage(tmp_path: Path) -> None:
     """As `dbt docs generate` leaves it that was killed; it is told, and not waited for when it is old."""
     dbt = FakeDbt(tmp_path, COMPLETE)
