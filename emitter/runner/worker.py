@@ -74,12 +74,26 @@ class Lineage:
             log.debug("it was here:", exc_info=error)
 
 
+def talk_on_stderr() -> None:
+    """Shows what the emitter and OpenLineage's client say, and nothing of the libraries below them.
+
+    Kafka's tells each attempt to connect, several in a second; what became of the events stands in the last line.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("headwater-dbt: %(message)s"))
+    for name, level in (("emitter", logging.INFO), ("openlineage", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(level)
+    # Where events are shown if no transport is configured.
+    logging.getLogger("openlineage.client.transport.console").setLevel(logging.INFO)
+    # Without any handler, Python shows the warnings of the others all the same.
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
 def main(arguments: list[str]) -> int:
     """Follows one run of dbt; returns 0."""
-    logging.basicConfig(stream=sys.stderr, format="headwater-dbt: %(message)s", level=logging.WARNING)
-    # The second is where events are shown if no transport is configured.
-    for name in ("emitter", "openlineage.client.transport.console"):
-        logging.getLogger(name).setLevel(logging.INFO)
+    talk_on_stderr()
     file, listener, patience = map(int, arguments)
     Lineage(dict(os.environ), patience).follow(messages(file, listener))
     return 0
