@@ -21,14 +21,63 @@ def events(manifest: Manifest, maker: EventMaker, results: RunResults | None) ->
     """The events of all tests of a project: runs of those with a result, jobs of the others."""
     told = [results.by_id[id_] for id_ in manifest.tests() if results and id_ in results.by_id]
     ran = [result for result in told if result.ran]
-    yield from _about_tables(manifest, maker, ran, results)
+    about: defaultdict[str, list[Result]] = defaultdict(list)
     for result in ran:
-        if not _is_generic(manifest.nodes[result.unique_id]):
-            yield from _singular(manifest, maker, result)
+        if tested := manifest.tested(result.unique_id):
+            about[tested].append(result)
+    for tested, found in sorted(about.items()):
+        yield from of_table(manifest, maker, tested, found, results.command if results else None)
+    for result in ran:
+        yield from singular(manifest, maker, result)
     known = {result.unique_id for result in told}
     for unique_id in manifest.tests():
         if unique_id not in known and manifest.parents(unique_id):
             yield job_event(manifest.generated_at, maker.job(unique_id, TEST), _read(manifest, maker, unique_id))
+
+
+def of_table(
+    manifest: Manifest, maker: EventMaker, tested: str, found: list[Result], command: str | None
+) -> tuple[Event, Event]:
+    """The start and the end of the run that all tests of a table share.
+
+    Args:
+        manifest: The project.
+        maker: Makes the parts of events.
+        tested: The table.
+        found: What its tests have found, one at least.
+        command: dbt's.
+    """
+    ordered = sorted(found, key=lambda result: result.unique_id)
+    made = [assertion(manifest.nodes[result.unique_id], result) for result in ordered]
+    facet = facets.facet("dataQualityAssertions", assertions=made)
+    dataset = maker.dataset(tested, bare=True)
+    # In both places, as dbt-ol does for the sake of older readers.
+    dataset |= {"facets": dataset["facets"] | facet, "inputFacets": facet}
+    job = maker.job(tested, TEST, ".build.test" if command == "build" else ".test")
+    fine = all(item["success"] or item.get("severity") == "warn" for item in made)
+    run = maker.run(f"{tested}.test")
+    started, ended = min(result.started_at for result in found), max(result.ended_at for result in found)
+    state = "COMPLETE" if fine else "FAIL"
+    return run_event("START", started, run, job, [dataset]), run_event(state, ended, run, job, [dataset])
+
+
+def singular(manifest: Manifest, maker: EventMaker, result: Result) -> Iterator[Event]:
+    """The start and the end of a singular test's own run; nothing of a generic test."""
+    node = manifest.nodes[result.unique_id]
+    if node.get("test_metadata") is not None:
+        return
+    severity = str(config_of(node).get("severity") or "error").lower()
+    told = {
+        "name": result.unique_id,
+        "status": "pass" if result.status == "pass" else "fail",
+        "severity": severity,
+        **_counted(node, result, severity),
+    }
+    run = maker.run(result.unique_id, facets.facet("test", tests=[told]))
+    job = maker.job(result.unique_id, TEST)
+    inputs = _read(manifest, maker, result.unique_id)
+    yield run_event("START", result.started_at, run, job, inputs)
+    yield run_event(result.state, result.ended_at, run, job, inputs)
 
 
 def assertion(node: Node, result: Result) -> dict[str, Any]:
@@ -46,44 +95,6 @@ def assertion(node: Node, result: Result) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _about_tables(
-    manifest: Manifest, maker: EventMaker, ran: list[Result], results: RunResults | None
-) -> Iterator[Event]:
-    about: defaultdict[str, list[Result]] = defaultdict(list)
-    for result in ran:
-        if tested := manifest.tested(result.unique_id):
-            about[tested].append(result)
-    for tested, found in sorted(about.items()):
-        made = [assertion(manifest.nodes[result.unique_id], result) for result in found]
-        facet = facets.facet("dataQualityAssertions", assertions=made)
-        dataset = maker.dataset(tested, bare=True)
-        # In both places, as dbt-ol does for the sake of older readers.
-        dataset |= {"facets": dataset["facets"] | facet, "inputFacets": facet}
-        suffix = ".build.test" if results and results.command == "build" else ".test"
-        job = maker.job(tested, TEST, suffix)
-        fine = all(item["success"] or item.get("severity") == "warn" for item in made)
-        run = maker.run(f"{tested}.test")
-        yield run_event("START", min(result.started_at for result in found), run, job, [dataset])
-        ended = max(result.ended_at for result in found)
-        yield run_event("COMPLETE" if fine else "FAIL", ended, run, job, [dataset])
-
-
-def _singular(manifest: Manifest, maker: EventMaker, result: Result) -> Iterator[Event]:
-    node = manifest.nodes[result.unique_id]
-    severity = str(config_of(node).get("severity") or "error").lower()
-    told = {
-        "name": result.unique_id,
-        "status": "pass" if result.status == "pass" else "fail",
-        "severity": severity,
-        **_counted(node, result, severity),
-    }
-    run = maker.run(result.unique_id, facets.facet("test", tests=[told]))
-    job = maker.job(result.unique_id, TEST)
-    inputs = _read(manifest, maker, result.unique_id)
-    yield run_event("START", result.started_at, run, job, inputs)
-    yield run_event(result.state, result.ended_at, run, job, inputs)
-
-
 def _counted(node: Node, result: Result, severity: str) -> dict[str, str]:
     """How many rows a test found, and how many it may find."""
     if result.failures is None:
@@ -94,7 +105,3 @@ def _counted(node: Node, result: Result, severity: str) -> dict[str, str]:
 
 def _read(manifest: Manifest, maker: EventMaker, unique_id: str) -> list[Event]:
     return [maker.dataset(parent, bare=True) for parent in manifest.parents(unique_id) if kind_of(parent) != "test"]
-
-
-def _is_generic(node: Node) -> bool:
-    return node.get("test_metadata") is not None

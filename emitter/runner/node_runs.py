@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from emitter import dbt_facets as facets
 from emitter import dbt_tests
 from emitter.dbt_events import Dataset, Event, EventMaker, run_event, run_id
 from emitter.manifest import Manifest, is_ephemeral, kind_of
-from emitter.run_results import Result, RunResults
+from emitter.run_results import RUNS, Result, RunResults
 from emitter.runner.journal import Message
 
 STORED = frozenset({"model", "seed", "snapshot"})
@@ -33,10 +32,10 @@ class NodeRuns:
         self._invocation_id, self._command = invocation_id, command
         self._depth: Counter[str] = Counter()
         self._open: dict[str, Event | None] = {}
-        self._tests: dict[str, dict[str, Any]] = {}
-        # Run ids of tests, of which dbt's results so far are told again and again.
-        self._started_tests: set[str] = set()
-        self._ended_tests: set[str] = set()
+        # By the table that they test. All that is known of one is told again with each of them.
+        self._tests: dict[str, dict[str, Result]] = {}
+        self._tested_tables: set[str] = set()
+        self._singular_tests: set[str] = set()
 
     def start(self, message: Message) -> None:
         """Takes `NodeStart`, which dbt also says of nodes that it then skips."""
@@ -59,14 +58,12 @@ class NodeRuns:
         self._learn(unique_id, message)
         if self._depth[unique_id] > 0 or not self._is_run(unique_id):
             return
-        document = _result(unique_id, message)
-        result = _read(document)
+        result = _result(unique_id, message)
         if not result.ran:
             self._open.pop(unique_id, None)
         elif kind_of(unique_id) == "test":
-            self._tests[unique_id] = document
             self._open.pop(unique_id, None)
-            yield from self._tested(unique_id)
+            yield from self._tested(result)
         else:
             if unique_id not in self._open:
                 yield self._started(unique_id, result.started_at, message)
@@ -74,11 +71,10 @@ class NodeRuns:
 
     def end(self, time: str) -> Iterator[Event]:
         """Ends what is still open: the runs of tested tables, and nodes that dbt broke off."""
-        broken_off = {run_id(self._invocation_id, f"{self._manifest.tested(id_)}.test") for id_ in self._open_tests()}
-        for event in self._test_events(self._tests):
-            run = event["run"]["runId"]
-            if event["eventType"] != "START" and run not in self._ended_tests:
-                yield {**event, "eventType": "ABORT", "eventTime": time} if run in broken_off else event
+        broken_off = {self._manifest.tested(id_) for id_ in self._open_tests()}
+        for table in sorted(self._tests):
+            _, event = self._of_table(table)
+            yield {**event, "eventType": "ABORT", "eventTime": time} if table in broken_off else event
         for event in filter(None, self._open.values()):
             yield {**event, "eventType": "ABORT", "eventTime": time, "outputs": []}
 
@@ -152,38 +148,38 @@ class NodeRuns:
             found |= facets.facet("errorMessage", message=result.message, programmingLanguage="sql")
         return found
 
-    def _tested(self, unique_id: str) -> Iterator[Event]:
+    def _tested(self, result: Result) -> Iterator[Event]:
         """Tells all that the tests of a table have found until now; the table's run ends when dbt does."""
-        table = self._manifest.tested(unique_id)
-        of_table = {id_: found for id_, found in self._tests.items() if self._manifest.tested(id_) == table}
-        about_table = run_id(self._invocation_id, f"{table}.test")
-        for event in self._test_events(of_table):
-            run, begins = event["run"]["runId"], event["eventType"] == "START"
-            known = self._started_tests if begins else self._ended_tests
-            if run not in known:
-                yield {**event, "eventType": "RUNNING"} if run == about_table and not begins else event
-                if begins or run != about_table:
-                    known.add(run)
+        unique_id = result.unique_id
+        if self._command not in RUNS or unique_id not in self._manifest.nodes:
+            return
+        if table := self._manifest.tested(unique_id):
+            self._tests.setdefault(table, {})[unique_id] = result
+            start, known = self._of_table(table)
+            if table not in self._tested_tables:
+                yield start
+                self._tested_tables.add(table)
+            yield {**known, "eventType": "RUNNING"}
+        if unique_id not in self._singular_tests:
+            self._singular_tests.add(unique_id)
+            yield from dbt_tests.singular(self._manifest, self._maker, result)
 
-    def _test_events(self, found: dict[str, dict[str, Any]]) -> list[Event]:
-        document = {"metadata": {}, "args": {"which": self._command}, "results": list(found.values())}
-        results = RunResults(document)
-        # Tests that were not asked for are told too, as jobs without a run.
-        return [event for event in dbt_tests.events(self._manifest, self._maker, results) if "eventType" in event]
+    def _of_table(self, table: str) -> tuple[Event, Event]:
+        return dbt_tests.of_table(self._manifest, self._maker, table, list(self._tests[table].values()), self._command)
 
 
 def _id(message: Message) -> str:
     return str(message["data"]["node_info"]["unique_id"])
 
 
-def _result(unique_id: str, message: Message) -> dict[str, Any]:
-    """The message as an entry of run_results.json, where the times and names are a little different."""
+def _result(unique_id: str, message: Message) -> Result:
+    """What the message says; in run_results.json the times and names are a little different."""
     info, result = message["data"]["node_info"], message["data"].get("run_result") or {}
     timing = result.get("timing_info") or [
         {"name": "execute", "started_at": message["ts"], "completed_at": message["ts"]}
     ]
     failures = result.get("num_failures")
-    return {
+    document = {
         "unique_id": unique_id,
         "status": info.get("node_status"),
         "timing": timing,
@@ -191,7 +187,4 @@ def _result(unique_id: str, message: Message) -> dict[str, Any]:
         "failures": None if failures is None else int(failures),
         "adapter_response": result.get("adapter_response") or {},
     }
-
-
-def _read(document: dict[str, Any]) -> Result:
-    return RunResults({"metadata": {}, "args": {}, "results": [document]}).by_id[document["unique_id"]]
+    return RunResults({"metadata": {}, "args": {}, "results": [document]}).by_id[unique_id]

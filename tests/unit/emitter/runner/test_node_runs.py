@@ -1,12 +1,18 @@
 """From what dbt says of its nodes to runs: one for each node and invocation, with an end."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from emitter import dbt_tests
 from emitter.adapters import Place
 from emitter.dbt_events import Event, EventMaker, Invocation
 from emitter.manifest import Manifest
+from emitter.run_results import RunResults
 from emitter.runner.node_runs import NodeRuns
 from tests.support.fake_dbt import manifest
 
@@ -32,6 +38,47 @@ def runs(command: str = "build") -> NodeRuns:
     project = Manifest(document)
     invocation = Invocation("id", command, ("dbt", "dbt-run-shop"))
     return NodeRuns(project, EventMaker(project, Place("postgres://db:5432"), invocation), "id", command)
+
+
+INVOCATION = Invocation("id", "build", ("dbt", "dbt-run-shop"))
+
+
+def project_with_tests(tables: int, tests: int) -> dict[str, Any]:
+    """A manifest of tables with so many tests each, every third a singular one, and one test that is about nothing."""
+    document = manifest(*(f"t{table}" for table in range(tables)))
+    for table in range(tables):
+        for number in range(tests):
+            made = a_test(f"test.shop.t{table}_{number}", None if number % 3 == 2 else f"c{number}")
+            made["depends_on"] = {"nodes": [f"model.shop.t{table}"]}
+            made["config"] = {"severity": "WARN" if number % 4 == 3 else "ERROR"}
+            document["nodes"][made["unique_id"]] = made
+    document["nodes"]["test.shop.of_nothing"] = {**a_test("test.shop.of_nothing", None), "depends_on": {"nodes": []}}
+    return document
+
+
+def retold(results: list[dict[str, Any]], broken_off: str) -> Iterator[Event]:
+    """The plain way: after each test all events of the tests of its table are made, and those that are new are told."""
+    project = Manifest(project_with_tests(3, 5))
+    maker = EventMaker(project, Place("postgres://db:5432"), INVOCATION)
+    told: set[tuple[str, bool]] = set()
+
+    def events(found: list[dict[str, Any]]) -> Iterator[Event]:
+        read = RunResults({"metadata": {}, "args": {"which": "build"}, "results": found})
+        return (event for event in dbt_tests.events(project, maker, read) if "eventType" in event)
+
+    for count, result in enumerate(results, 1):
+        tested = project.tested(result["unique_id"])
+        for event in events([found for found in results[:count] if project.tested(found["unique_id"]) == tested]):
+            key = event["run"]["runId"], event["eventType"] == "START"
+            shared = ".build.test" in event["job"]["name"] and not key[1]
+            if shared or key not in told:
+                told.add(key)
+                yield {**event, "eventType": "RUNNING"} if shared else event
+    aborted = maker.run(f"{project.tested(broken_off)}.test")["runId"]
+    for event in events(results):
+        if ".build.test" in event["job"]["name"] and event["eventType"] != "START":
+            is_aborted = event["run"]["runId"] == aborted
+            yield {**event, "eventType": "ABORT", "eventTime": "later"} if is_aborted else event
 
 
 def message(unique_id: str, status: str = "started", **more: Any) -> dict[str, Any]:
@@ -165,3 +212,72 @@ def test_a_clone_reads_the_table_that_it_copies() -> None:
     assert [dataset["name"] for dataset in events[1]["inputs"]] == ["prod.main.orders"]
     assert [dataset["name"] for dataset in events[1]["outputs"]] == ["dev.main.orders"]
     assert "sql" not in events[1]["job"]["facets"]
+
+
+@given(st.permutations([id_ for id_ in project_with_tests(3, 5)["nodes"] if id_.startswith("test.")]), st.data())
+def test_tests_in_any_order_are_told_as_if_all_were_told_anew(order: list[str], data: st.DataObject) -> None:
+    """To the byte: what is kept of each table gives what all results together give."""
+    *finished, broken_off = order
+    project = Manifest(project_with_tests(3, 5))
+    node = NodeRuns(project, EventMaker(project, Place("postgres://db:5432"), INVOCATION), "id", "build")
+    events, results = [], []
+    assert [*node.executing(message(broken_off))] == []
+    for number, unique_id in enumerate(finished):
+        status = data.draw(st.sampled_from(["pass", "fail", "warn", "error", "skipped"]))
+        at = {"started_at": f"2026-01-01T00:00:{number:02}Z", "completed_at": f"2026-01-01T00:01:{99 - number}Z"}
+        told = {"timing_info": [{"name": "execute", **at}], "num_failures": number, "message": None}
+        node.start(message(unique_id))
+        events += [*node.executing(message(unique_id)), *node.finished(message(unique_id, status, result=told))]
+        if status != "skipped":
+            timing = [{"name": "execute", **at}]
+            results.append({"unique_id": unique_id, "status": status, "timing": timing, "failures": number})
+    events += node.end("later")
+    assert list(map(json.dumps, events)) == list(map(json.dumps, retold(results, broken_off)))
+
+
+class CountingMaker(EventMaker):
+    """Counts the jobs and datasets that it makes."""
+
+    made = 0
+
+    def job(self, unique_id: str, kind: str | None = None, suffix: str | None = None) -> Event:
+        """As it is, counted."""
+        self.made += 1
+        return super().job(unique_id, kind, suffix)
+
+    def dataset(self, unique_id: str, *, bare: bool = False) -> Event:
+        """As it is, counted."""
+        self.made += 1
+        return super().dataset(unique_id, bare=bare)
+
+
+class CountingManifest(Manifest):
+    """Counts the questions about tests."""
+
+    asked = 0
+
+    def tested(self, unique_id: str) -> str | None:
+        """As it is, counted."""
+        self.asked += 1
+        return super().tested(unique_id)
+
+    def tests(self) -> list[str]:
+        """As it is; each test in the list counts."""
+        found = super().tests()
+        self.asked += len(found)
+        return found
+
+
+def test_a_test_costs_the_same_in_a_large_project() -> None:
+    """With twice the tables, twice the work; at thousands of tests the lineage process would else fall behind dbt."""
+    work = []
+    for tables in (20, 40):
+        project = CountingManifest(project_with_tests(tables, 3))
+        maker = CountingMaker(project, Place("postgres://db:5432"), INVOCATION)
+        node = NodeRuns(project, maker, "id", "build")
+        for unique_id in [id_ for id_ in project.nodes if id_.startswith("test.shop.t")]:
+            node.start(message(unique_id))
+            assert [*node.finished(message(unique_id, "pass"))], "each test is told"
+        assert len([*node.end("later")]) == tables
+        work.append((maker.made, project.asked))
+    assert work[1] == (work[0][0] * 2, work[0][1] * 2)
