@@ -14,6 +14,7 @@ from typing import Any, Self
 
 _CHUNK = 1 << 20
 _RINGS = 4096
+_MARK_BYTES = 8
 
 Message = dict[str, Any]
 """One line of `shim.py`: `name`, mostly dbt's event name, and what belongs to it."""
@@ -27,11 +28,13 @@ class Journal:
         file: Both processes share its offset: dbt appends, the reader reads at places of its own.
         bell: dbt's end of the pipe.
         listener: The reader's end.
+        mark: A file of the reader's, which says how far it has come; it can be asked after the reader's death.
     """
 
     file: int
     bell: int
     listener: int
+    mark: int
 
     @classmethod
     def make(cls) -> Self:
@@ -40,30 +43,47 @@ class Journal:
         Raises:
             OSError: No folder for temporary files can be written.
         """
-        with tempfile.TemporaryFile() as unnamed:
-            file = os.dup(unnamed.fileno())
+        file, mark = _nameless(), _nameless()
         fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
         listener, bell = os.pipe()
-        return cls(file, bell, listener)
+        return cls(file, bell, listener, mark)
 
-    def close(self) -> None:
-        """Closes all; once each process has, the file is gone."""
-        for file in (self.file, self.bell, self.listener):
+    def leave(self) -> None:
+        """Closes what only dbt and the reader need; the pipe's end can then be seen."""
+        for file in (self.bell, self.listener):
             os.close(file)
 
+    def unread(self) -> int:
+        """How many messages the reader has not done with."""
+        position, count = int.from_bytes(os.pread(self.mark, _MARK_BYTES, 0), "little"), 0
+        while chunk := os.pread(self.file, _CHUNK, position):
+            position += len(chunk)
+            count += chunk.count(b"\n")
+        return count
 
-def messages(file: int, listener: int) -> Iterator[Message]:
+
+def messages(file: int, listener: int, mark: int) -> Iterator[Message]:
     """Yields each message when it is there; ends once dbt has, without what a death left unfinished.
 
     A line that is no JSON object is given as a message without a name.
+    A message is marked as read when the next one is asked for.
     """
-    rest, position, running = b"", 0, True
+    rest, position, done, running = b"", 0, 0, True
     while running:
         running = bool(os.read(listener, _RINGS))
         while chunk := os.pread(file, _CHUNK, position):
             position += len(chunk)
             *lines, rest = (rest + chunk).split(b"\n")
-            yield from map(_message, filter(None, lines))
+            for line in lines:
+                if line:
+                    yield _message(line)
+                done += len(line) + 1
+                os.pwrite(mark, done.to_bytes(_MARK_BYTES, "little"), 0)
+
+
+def _nameless() -> int:
+    with tempfile.TemporaryFile() as unnamed:
+        return os.dup(unnamed.fileno())
 
 
 def _message(line: bytes) -> Message:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -51,11 +51,11 @@ def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGCHLD, _ignore)
     signal.pthread_sigmask(signal.SIG_BLOCK, (*_PASSED_ON, signal.SIGCHLD))
     lineage = _start_lineage(journal, patience)
-    journal.close()
+    journal.leave()
     os.close(patience)
     code = _attend(dbt)
-    if lineage is not None:
-        _wait_for_lineage(lineage, listener)
+    if lineage is not None and (end := _wait_for_lineage(lineage, listener)):
+        tell(f"the lineage of this run is not complete: its process {end}, {journal.unread()} of dbt's messages unread")
     _end_like(code)
 
 
@@ -72,7 +72,7 @@ def _start_dbt(program: Program, arguments: Sequence[str], journal: Journal) -> 
 
 
 def _start_lineage(journal: Journal, patience: int) -> subprocess.Popen[bytes] | None:
-    files = (journal.file, journal.listener, patience)
+    files = (journal.file, journal.listener, journal.mark, patience)
     try:
         return subprocess.Popen(  # noqa: S603 # our own module
             # Without -P a module of the user's folder could stand in for one of ours.
@@ -113,14 +113,16 @@ def _is_in_foreground() -> bool:
         return False
 
 
-def _wait_for_lineage(lineage: subprocess.Popen[bytes], listener: int) -> None:
-    """Waits as long as the lineage process said that it may take, or until a signal says that nobody wants to wait."""
+def _wait_for_lineage(lineage: subprocess.Popen[bytes], listener: int) -> str:
+    """Waits as long as the lineage process said that it may take, or until a signal says that nobody wants to wait.
+
+    Returns:
+        How it ended, if not as it should.
+    """
     # A signal to all processes at once may still be waiting here after dbt has ended by it.
     while pending := signal.sigpending().intersection(_PASSED_ON):
         signal.sigwait(pending)
-    for number in _PASSED_ON:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _interrupt)
+    _hear(_interrupt)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_PASSED_ON, signal.SIGCHLD))
         ended = time.monotonic()
@@ -129,10 +131,17 @@ def _wait_for_lineage(lineage: subprocess.Popen[bytes], listener: int) -> None:
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         lineage.kill()
         lineage.wait()
-        tell("the lineage of this run is not complete: its process was still at work and was ended")
-        return
-    if lineage.returncode:
-        tell(f"the lineage of this run is not complete: its process ended with {lineage.returncode}")
+        return "was still at work and was ended"
+    finally:
+        # Once more, by somebody in a hurry, must not change how this ends.
+        _hear(_ignore)
+    return f"ended with {lineage.returncode}" if lineage.returncode else ""
+
+
+def _hear(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in _PASSED_ON:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _patience(listener: int) -> float:

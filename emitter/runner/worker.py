@@ -1,6 +1,6 @@
 """The lineage process: reads what dbt says, makes events of it, and sends them.
 
-Usage: `python -m emitter.runner.worker JOURNAL_FD LISTENER_FD PATIENCE_FD`.
+Usage: `python -m emitter.runner.worker JOURNAL_FD LISTENER_FD MARK_FD PATIENCE_FD`.
 """
 
 import logging
@@ -94,8 +94,8 @@ def talk_on_stderr() -> None:
 def main(arguments: list[str]) -> int:
     """Follows one run of dbt; returns 0."""
     talk_on_stderr()
-    file, listener, patience = map(int, arguments)
-    Lineage(dict(os.environ), patience).follow(messages(file, listener))
+    file, listener, mark, patience = map(int, arguments)
+    Lineage(dict(os.environ), patience).follow(messages(file, listener, mark))
     return 0
 
 

@@ -8,7 +8,7 @@ from emitter.runner.journal import Journal, messages
 def test_messages_arrive_while_they_are_written() -> None:
     """Each ring gives what is there by then; the pipe's end is the end."""
     journal = Journal.make()
-    said = messages(journal.file, journal.listener)
+    said = messages(journal.file, journal.listener, journal.mark)
     os.write(journal.file, b'{"name": "a"}\n')
     os.write(journal.bell, b".")
     assert next(said) == {"name": "a"}
@@ -25,7 +25,7 @@ def test_what_is_no_object_is_nameless() -> None:
     journal = Journal.make()
     os.write(journal.file, b'[1]\nno json\n\n{"name": "a"}\n')
     os.close(journal.bell)
-    assert list(messages(journal.file, journal.listener)) == [{"name": ""}, {"name": ""}, {"name": "a"}]
+    assert list(messages(journal.file, journal.listener, journal.mark)) == [{"name": ""}, {"name": ""}, {"name": "a"}]
 
 
 def test_dbt_never_waits_for_a_reader() -> None:
@@ -42,4 +42,14 @@ def test_dbt_never_waits_for_a_reader() -> None:
     except BlockingIOError:
         os.close(journal.bell)
     assert rung >= 4096, "the pipe took something"
-    assert sum(1 for _ in messages(journal.file, journal.listener)) == 10_000
+    assert sum(1 for _ in messages(journal.file, journal.listener, journal.mark)) == 10_000
+
+
+def test_what_was_not_read_is_counted() -> None:
+    """Whoever is left can tell, whatever became of the reader: a message counts until the next is asked for."""
+    journal = Journal.make()
+    os.write(journal.file, b'{"name": "a"}\nno json\n{"name": "c"}\n{"name": "torn')
+    os.close(journal.bell)
+    assert journal.unread() == 3, "what a death left unfinished is no message"
+    unread = [journal.unread() for _ in messages(journal.file, journal.listener, journal.mark)]
+    assert (unread, journal.unread()) == ([3, 2, 1], 0)
