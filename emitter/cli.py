@@ -4,6 +4,7 @@ import sys
 
 from emitter.errors import ConfigError
 from emitter.runner import run
+from emitter.runner.telling import tell
 
 
 def main() -> int:
@@ -15,5 +16,5 @@ def main() -> int:
     try:
         run(sys.argv[1:])
     except ConfigError as error:
-        sys.stderr.write(f"headwater-dbt: {error}\n")
+        tell(str(error))
     return 2

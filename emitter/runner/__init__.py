@@ -1,12 +1,12 @@
 """`headwater-dbt ARGS`: dbt, and lineage of what it does, which dbt never notices."""
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import NoReturn
 
 from emitter.runner.program import Program, find
+from emitter.runner.telling import tell
 
 __all__ = ["run"]
 
@@ -66,11 +66,9 @@ def _without_dbt_ols(arguments: Sequence[str]) -> list[str]:
 
 
 def _without_lineage(program: Program, arguments: Sequence[str], reason: str) -> NoReturn:
-    sys.stderr.write(f"headwater-dbt: no lineage is sent, {reason}\n")
+    tell(f"no lineage is sent, {reason}")
     _become(program, arguments)
 
 
 def _become(program: Program, arguments: Sequence[str]) -> NoReturn:
-    sys.stdout.flush()
-    sys.stderr.flush()
     os.execv(program.path, [program.path, *arguments])  # noqa: S606 # the point of this program

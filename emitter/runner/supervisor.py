@@ -19,6 +19,7 @@ from typing import NoReturn
 from emitter.errors import EmitterError
 from emitter.runner.journal import Journal
 from emitter.runner.program import Program
+from emitter.runner.telling import tell
 
 DEFAULT_PATIENCE = 10.0
 """How many seconds lineage may take after dbt's end, where the lineage process does not say."""
@@ -29,6 +30,7 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, sign
 _SHIM = str(Path(__file__).with_name("shim.py"))
 _WORKER = "emitter.runner.worker"
 _FROM_KERNEL = 0x80
+_STDERR = 2
 
 
 class CannotListen(EmitterError):
@@ -42,6 +44,7 @@ def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
         CannotListen: There is no room for temporary files, or no such interpreter; dbt has not been run.
     """
     try:
+        _take_closed_streams()
         journal = Journal.make()
         listener, patience = os.pipe()
         dbt = _start_dbt(program, arguments, journal)
@@ -59,16 +62,27 @@ def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
     _end_like(code)
 
 
+def _take_closed_streams() -> None:
+    """Opens nothing in place of each standard stream that is closed, or a file of ours would become dbt's stdout.
+
+    In dbt they close by themselves, so that it finds its streams as its caller wants them.
+    """
+    while (taken := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(taken)
+
+
 def _start_dbt(program: Program, arguments: Sequence[str], journal: Journal) -> subprocess.Popen[bytes]:
     interpreter = program.interpreter or (sys.executable,)
     command = [*interpreter, _SHIM, str(journal.file), str(journal.bell), program.path, *arguments]
     for file in (journal.file, journal.bell):
         os.set_inheritable(file, True)  # noqa: FBT003 # it takes no keyword
-    # Files that the caller has opened for dbt stay open, as they would without us.
-    dbt = subprocess.Popen(command, close_fds=False)  # noqa: S603 # it is what the user typed
-    for file in (journal.file, journal.bell):
-        os.set_inheritable(file, False)  # noqa: FBT003
-    return dbt
+    try:
+        # Files that the caller has opened for dbt stay open, as they would without us.
+        return subprocess.Popen(command, close_fds=False)  # noqa: S603 # it is what the user typed
+    finally:
+        for file in (journal.file, journal.bell):
+            os.set_inheritable(file, False)  # noqa: FBT003
 
 
 def _start_lineage(journal: Journal, patience: int) -> subprocess.Popen[bytes] | None:
@@ -79,10 +93,12 @@ def _start_lineage(journal: Journal, patience: int) -> subprocess.Popen[bytes] |
             [sys.executable, "-P", "-m", _WORKER, *map(str, files)],
             pass_fds=files,
             stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
+            stdout=_STDERR,
+            # Said though it is the same: where stderr was closed, it would be closed there.
+            stderr=_STDERR,
             start_new_session=True,
         )
-    except OSError as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         tell(f"the lineage process can't be started ({error}), so no lineage is sent")
         return None
 
@@ -108,8 +124,8 @@ def _next_signal() -> tuple[int, bool]:
 
 def _is_in_foreground() -> bool:
     try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
         return False
 
 
@@ -162,12 +178,6 @@ def _end_like(code: int) -> NoReturn:
         # The first process of a container can't be ended so.
         sys.exit(128 - code)
     sys.exit(code)
-
-
-def tell(text: str) -> None:
-    """One line on stderr."""
-    sys.stderr.write(f"headwater-dbt: {text}\n")
-    sys.stderr.flush()
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

@@ -146,6 +146,20 @@ class FakeDbt:
             out, err = process.communicate(typed, timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
+    def run_by_shell(self, redirections: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs `headwater-dbt ARGUMENTS REDIRECTIONS` to its end, with what a shell makes of the redirections."""
+        python = str(self.folder / "python")
+        return subprocess.run(
+            ["sh", "-c", f'exec "$0" "$@" {redirections}', python, "-c", HEADWATER_DBT, *arguments],
+            cwd=self.folder,
+            env=self.environment(None, **environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def events(self) -> list[dict[str, Any]]:
         """What was sent, in order."""
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []

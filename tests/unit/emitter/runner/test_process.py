@@ -36,6 +36,32 @@ def test_dbt_finds_what_it_finds_without_us(tmp_path: Path) -> None:
     assert with_lineage.stdout == without.stdout, with_lineage.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_streams_stay_closed_and_harm_nothing(tmp_path: Path, closed: str) -> None:
+    """As a daemon starts its programs: dbt finds them closed, and neither its end nor lineage depends on it."""
+    streams = "[stream is None for stream in (sys.stdin, sys.stdout, sys.stderr)]"
+    dbt = FakeDbt(tmp_path, f"(HERE / 'found').write_text(repr({streams})); {COMPLETE}; sys.exit(3)")
+    found = tmp_path / "dbt.d" / "found"
+    without = dbt.run_by_shell(closed, "run", OPENLINEAGE_DISABLED="true")
+    plain = found.read_text()
+    done = dbt.run_by_shell(closed, "run")
+    assert (done.returncode, done.stdout, done.stderr) == (without.returncode, "", "") == (3, "", "")
+    assert (found.read_text(), "True" in plain) == (plain, True)
+    assert dbt.states() == ALL
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_what_cannot_be_said_is_not_said(tmp_path: Path, closed: str) -> None:
+    """A warning that nobody can hear changes no exit code."""
+    dbt = FakeDbt(tmp_path)
+    (tmp_path / "dbt").unlink()
+    assert dbt.run_by_shell(closed, "run").returncode == 2, "there is no dbt"
+    (tmp_path / "dbt").write_text('#!/bin/sh\necho "$@"; exit 5\n')
+    (tmp_path / "dbt").chmod(0o755)
+    done = dbt.run_by_shell(closed, "run")
+    assert (done.returncode, done.stdout) == (5, "run\n")
+
+
 @pytest.mark.parametrize("command", ["deps", "debug", "list", "--version", "a-command-of-tomorrow"])
 def test_commands_without_lineage_are_run_too(tmp_path: Path, command: str) -> None:
     """With their exit code and output; stock dbt-ol does not run some of them, and says 0."""
@@ -273,6 +299,22 @@ def test_without_room_for_temporary_files_dbt_runs(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout.count("dbt ran")) == (3, 1), done.stderr
     assert "no lineage is sent, dbt can't be listened to" in done.stderr
+
+
+def test_dbt_goes_on_where_the_lineage_process_cannot_be_started(tmp_path: Path) -> None:
+    """It is already running by then; its end is still waited for and told."""
+    dbt = FakeDbt(tmp_path, "time.sleep(0.2); print('dbt ended'); sys.exit(3)")
+    uninstalled = HEADWATER_DBT.replace("sys.exit", "sys.executable = '/nowhere/python'; sys.exit")
+    done = subprocess.run(
+        [tmp_path / "python", "-c", uninstalled, "run"],
+        env=dbt.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "dbt ended\n"), done.stderr
+    assert done.stderr.startswith("headwater-dbt: the lineage process can't be started"), done.stderr
 
 
 def test_without_a_transport_events_are_shown(tmp_path: Path) -> None:
