@@ -164,6 +164,17 @@ def test_a_dbt_that_is_not_dbt_core_runs(tmp_path: Path) -> None:
     assert "headwater backfill" in done.stderr
 
 
+def test_on_windows_dbts_end_is_waited_for(tmp_path: Path) -> None:
+    """There dbt can't take this process's place, and the caller would get another exit code while dbt still runs."""
+    dbt = FakeDbt(tmp_path, "print(os.getppid()); time.sleep(0.2); sys.exit(3)")
+    code = "import sys; from emitter.runner import run; run(sys.argv[1:], system='nt')"
+    command = [str(tmp_path / "python"), "-c", code, "run"]
+    with subprocess.Popen(command, env=dbt.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.decode().strip()) == (3, str(process.pid)), err
+    assert b"no lineage is sent, this system has no POSIX signals" in err
+
+
 def test_a_missing_package_of_the_transport_lets_dbt_run(tmp_path: Path) -> None:
     """Stock dbt-ol makes its client first and dies of it, so that dbt never runs."""
     dbt = FakeDbt(tmp_path, f"print('dbt ran'); {COMPLETE}; sys.exit(6)")
