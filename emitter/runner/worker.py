@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ class Lineage:
         self._environ, self._patience = environ, patience
         self._story: Story | None = None
         self._emission: Emission | None = None
-        self._failed: set[str] = set()
+        self._failed: Counter[str] = Counter()
 
     def follow(self, said: Iterable[Message]) -> None:
         """Takes messages until dbt has ended; what one of them breaks costs that message."""
@@ -45,6 +46,8 @@ class Lineage:
             self._send(self._story.end() if self._story else ())
         except Exception as error:  # noqa: BLE001 # what was made before must still be sent
             self._explain("end", error)
+        if unexplained := self._failed.total() - len(self._failed):
+            log.warning("no lineage of %d more of dbt's messages, for reasons like these", unexplained)
         if self._emission is not None:
             self._emission.close(time.monotonic() - ended)
 
@@ -68,8 +71,8 @@ class Lineage:
             self._emission.emit(event)
 
     def _explain(self, what: str, error: Exception) -> None:
-        if what not in self._failed:
-            self._failed.add(what)
+        self._failed[what] += 1
+        if self._failed[what] == 1:
             log.warning("no lineage of dbt's %s: %s: %s", what or "message", type(error).__name__, error)
             log.debug("it was here:", exc_info=error)
 

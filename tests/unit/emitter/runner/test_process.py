@@ -351,3 +351,14 @@ def test_what_a_message_breaks_is_that_message(tmp_path: Path) -> None:
     done = dbt.run("run")
     assert (done.returncode, dbt.states()) == (0, ALL)
     assert "messages could not be kept" in done.stderr
+
+
+def test_messages_that_break_something_are_counted(tmp_path: Path) -> None:
+    """One of each kind is explained; of the others the number is told, as each may have been a node's lineage."""
+    odd = "begin(); [node('NodeFinished', f'test.shop.odd_{n}', 'pass', timing_info=3) for n in range(5)]"
+    dbt = FakeDbt(tmp_path, f"{odd}; model('model.shop.orders'); say('CommandCompleted', success=True)")
+    done = dbt.run("run")
+    assert (done.returncode, dbt.states()) == (0, ALL)
+    first, last = done.stderr.splitlines()
+    assert first.startswith("headwater-dbt: no lineage of dbt's NodeFinished: TypeError"), first
+    assert last == "headwater-dbt: no lineage of 4 more of dbt's messages, for reasons like these"
