@@ -16,6 +16,7 @@ from emitter import dbt_facets as facets
 from emitter.adapters import ATHENA, Place
 from emitter.dbt_facets import PRODUCER, Facets
 from emitter.manifest import Manifest, Node, exposures, kind_of, table_of
+from emitter.refine.symlinks import in_own_catalog
 from emitter.run_results import Result
 
 SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
@@ -156,6 +157,9 @@ class EventMaker:
     def _symlinks(self, node: Node) -> Facets:
         table = table_of(node)[-1:]
         if self._manifest.adapter != ATHENA or self._place.glue is None or not node.get("schema") or not table:
+            return {}
+        # Another catalog is another account's Glue or no Glue at all: the same name there is another table.
+        if not in_own_catalog(node.get("database")):
             return {}
         name = f"table/{node['schema']}/{table[0]}"
         return facets.facet("symlinks", identifiers=[{"namespace": self._place.glue, "name": name, "type": "TABLE"}])

@@ -13,7 +13,7 @@ from emitter.refine.lineage import ColumnLineage
 from emitter.refine.nodes import Project, kind
 from emitter.refine.options import RefineOptions
 from emitter.refine.schemas_of import Lineages
-from emitter.refine.symlinks import other_names
+from emitter.refine.symlinks import other_names, true_names
 
 log = logging.getLogger("emitter")
 
@@ -186,8 +186,12 @@ class Refiner:
         self._correct_schema(found, unique_id)
         names = other_names(dataset["namespace"], dataset["name"], self._options)
         told = [(link["namespace"], link["name"]) for link in _at(found, "symlinks").get("identifiers") or []]
-        if set(names) - set(told):
-            found["symlinks"] = facets.symlinks_facet(dict.fromkeys([*told, *names]))
+        true = true_names(dataset["namespace"], dataset["name"], told, self._options)
+        if len(true) < len(told):
+            self.problems["wrong_symlinks"] += len(told) - len(true)
+            found.pop("symlinks")
+        if set(names) - set(told) or (true and len(true) < len(told)):
+            found["symlinks"] = facets.symlinks_facet(dict.fromkeys([*true, *names]))
         if exposed and "dbt_exposures" not in found and (exposures := self.project.exposures.get(unique_id)):
             found["dbt_exposures"] = facets.exposures_facet(exposures)
         return {**dataset, "facets": found}

@@ -117,10 +117,10 @@ def test_what_is_no_manifest(document: dict[str, Any], said: str) -> None:
 
 def test_names_are_those_of_dbt_ol() -> None:
     """Jobs, datasets and symlinks of Athena, as openlineage-dbt names them; the job around them is dbt's run."""
-    found = made(manifest(source(SRC), node(A, SRC)))
+    found = made(manifest(source(SRC), node(A, SRC, database="awsdatacatalog")))
     event = ended(found, A)
     assert event["job"]["namespace"] == "dbt"
-    assert event["job"]["name"] == "d.s.p.a.build.run"
+    assert event["job"]["name"] == "awsdatacatalog.s.p.a.build.run"
     assert event["outputs"][0]["namespace"] == ATHENA.namespace
     links = event["outputs"][0]["facets"]["symlinks"]["identifiers"]
     assert links == [{"namespace": ATHENA.glue, "name": "table/s/a", "type": "TABLE"}]
@@ -128,6 +128,27 @@ def test_names_are_those_of_dbt_ol() -> None:
     assert parent["job"] == {"namespace": "dbt", "name": "dbt-run-p"}
     whole = [e for e in found if e.get("run", {}).get("runId") == parent["run"]["runId"]]
     assert [e["eventType"] for e in whole] == ["START", "COMPLETE"], "dbt's own run is around those of its nodes"
+
+
+@pytest.mark.parametrize(
+    ("catalog", "linked"),
+    [("awsdatacatalog", True), ("AwsDataCatalog", True), (None, True), ("partner_catalog", False)],
+)
+def test_only_the_own_catalog_is_glue(catalog: str | None, *, linked: bool) -> None:
+    """A table of another Athena catalog has no name in the account's Glue."""
+    found = ended(made(manifest(source(SRC, database=catalog), node(A, SRC))), A)["inputs"][0]
+    assert ("symlinks" in found["facets"]) is linked
+
+
+def test_tables_of_two_catalogs_are_two() -> None:
+    """A copy of a partner's table under the same name reads the partner's, and not itself."""
+    theirs = source(SRC, database="partner_catalog", schema="sales", identifier="orders")
+    ours = node("model.p.orders", SRC, database="awsdatacatalog", schema="sales")
+    found = graph(made(manifest(theirs, ours)))
+    shown = [[each["namespace"], each["name"]] for each in found["datasets"]]
+    glue, athena = [ATHENA.glue, "table/sales/orders"], [ATHENA.namespace, "partner_catalog.sales.orders"]
+    assert shown == [glue, athena]
+    assert [edge[:2] for edge in found["dataset_edges"]] == [[athena, glue]]
 
 
 def test_the_names_of_recorded_events_are_found_again() -> None:

@@ -101,17 +101,17 @@ def imdb(project: str) -> dict[str, Any]:
 def small() -> dict[str, Any]:
     """A project with a failure, a skipped model, a snapshot and tests of each kind."""
     generic = {"name": "unique", "kwargs": {"column_name": "id"}}
-    return manifest(
+    entries = (
         source("source.p.raw.src", columns={"id": {"name": "id", "data_type": "int"}}),
-        node("model.p.a", "source.p.raw.src", description="All.", compiled_code="select id from d.raw.src"),
-        node("model.p.bad", "model.p.a", compiled_code="select id from d.s.a"),
-        node("model.p.after", "model.p.bad", compiled_code="select id from d.s.bad"),
-        node("snapshot.p.kept", "model.p.a", compiled_code="select id from d.s.a"),
+        node("model.p.a", "source.p.raw.src", description="All.", compiled_code="select id from raw.src"),
+        node("model.p.bad", "model.p.a", compiled_code="select id from s.a"),
+        node("model.p.after", "model.p.bad", compiled_code="select id from s.bad"),
+        node("snapshot.p.kept", "model.p.a", compiled_code="select id from s.a"),
         node("test.p.unique_a.1", "model.p.a", test_metadata=generic),
         node("test.p.unique_src.2", "source.p.raw.src", test_metadata=generic, config={"severity": "WARN"}),
         node("test.p.alone", "model.p.a", "source.p.raw.src", config={"severity": "ERROR"}),
-        parent_map={},
     )
+    return manifest(*(entry | {"database": "awsdatacatalog"} for entry in entries), parent_map={})
 
 
 def told(document: dict[str, Any], command: str, **statuses: str) -> dict[str, Any]:

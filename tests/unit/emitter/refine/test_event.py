@@ -204,6 +204,29 @@ def test_glue_symlinks_without_sts() -> None:
     assert names(refined["outputs"]) == ["awsdatacatalog.shop.m"], "not in the engine's spelling"
 
 
+PARTNER = {"namespace": "arn:aws:glue:eu-central-1:999999999999", "name": "table/sales/orders", "type": "TABLE"}
+
+
+@pytest.mark.parametrize(
+    ("account", "told", "kept"),
+    [("123456789012", [], []), (None, [], []), ("123456789012", [PARTNER], [PARTNER])],
+)
+def test_a_table_of_another_catalog_is_not_the_own_glues(
+    account: str | None, told: list[dict[str, str]], kept: list[dict[str, str]]
+) -> None:
+    """dbt-ol links `partner.sales.orders` with the own account's `sales.orders`, and would make them one."""
+    theirs = node("source.p.shop.orders", database="partner", schema="sales")
+    ours = node("model.p.orders", "source.p.shop.orders", database="awsdatacatalog", schema="sales")
+    own = {"namespace": "arn:aws:glue:eu-central-1:123456789012", "name": "table/sales/orders", "type": "TABLE"}
+    given = event("model.p.orders")
+    for place, name, links in (("inputs", "partner", [own, *told]), ("outputs", "awsdatacatalog", [own])):
+        named = {"namespace": "awsathena://athena.eu-central-1.amazonaws.com", "name": f"{name}.sales.orders"}
+        given[place] = [named | {"facets": {"symlinks": facet(identifiers=links)}}]
+    refined = refine(given, manifest(theirs, ours, adapter="athena"), account_id=account)
+    assert refined["inputs"][0]["facets"].get("symlinks", {}).get("identifiers", []) == kept
+    assert refined["outputs"][0]["facets"]["symlinks"]["identifiers"] == [own]
+
+
 def stock_lineage() -> dict[str, Any]:
     """An event of `staged` with column lineage as dbt-ol has it, half of it from a CTE."""
     fields = {
