@@ -117,9 +117,17 @@ class EventMaker:
             found |= facets.facet("processing_engine", name="dbt", version=version)
         return found
 
-    def inputs(self, unique_id: str) -> list[Dataset]:
-        """What a node reads, through ephemeral models."""
-        return [self.dataset(parent) for parent in self._manifest.parents(unique_id)]
+    def inputs(self, unique_id: str, *, bare: bool = False) -> list[Dataset]:
+        """What a node reads, through ephemeral models; `bare` with the names alone."""
+        elsewhere = self._manifest.deferred(unique_id)
+        return [
+            self._bare(elsewhere[parent]) if parent in elsewhere else self.dataset(parent, bare=bare)
+            for parent in self._manifest.parents(unique_id)
+        ]
+
+    def tested(self, unique_id: str, test_id: str) -> Dataset:
+        """The table that a test of a node is about, with its names alone."""
+        return self._bare(self._manifest.deferred(test_id).get(unique_id) or self._manifest.node(unique_id) or {})
 
     def output(self, unique_id: str, result: Result | None = None) -> Dataset:
         """What a node writes, and how much of it where the engine or the catalog tells."""
@@ -133,14 +141,18 @@ class EventMaker:
     def dataset(self, unique_id: str, *, bare: bool = False) -> Dataset:
         """A node's or source's table, with all that is known of it; `bare` with its names alone."""
         node = self._manifest.node(unique_id) or {}
-        found = self._symlinks(node)
+        made = self._bare(node)
         if not bare:
-            namespace = self._place.namespace
+            namespace, found = self._place.namespace, made["facets"]
             found |= facets.facet("dataSource", name=namespace, uri=namespace)
             found |= facets.documentation(node) | facets.ownership(node) | facets.model(node)
             found |= facets.schema(node, self._in_catalog(unique_id))
             found |= facets.exposed(self._exposures.get(unique_id, ()))
-        return {"namespace": self._place.namespace, "name": ".".join(table_of(node)), "facets": found}
+        return made
+
+    def _bare(self, node: Node) -> Dataset:
+        """A table with its names alone: all that this project may say of one that another environment has made."""
+        return {"namespace": self._place.namespace, "name": ".".join(table_of(node)), "facets": self._symlinks(node)}
 
     def _job_name(self, unique_id: str, suffix: str | None) -> str:
         resource, _, rest = unique_id.partition(".")

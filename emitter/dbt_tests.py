@@ -11,7 +11,7 @@ from typing import Any
 
 from emitter import dbt_facets as facets
 from emitter.dbt_events import Event, EventMaker, job_event, run_event
-from emitter.manifest import Manifest, Node, config_of, kind_of
+from emitter.manifest import Manifest, Node, config_of
 from emitter.run_results import Result, RunResults
 
 TEST = "TEST"
@@ -32,7 +32,7 @@ def events(manifest: Manifest, maker: EventMaker, results: RunResults | None) ->
     known = {result.unique_id for result in told}
     for unique_id in manifest.tests():
         if unique_id not in known and manifest.parents(unique_id):
-            yield job_event(manifest.generated_at, maker.job(unique_id, TEST), _read(manifest, maker, unique_id))
+            yield job_event(manifest.generated_at, maker.job(unique_id, TEST), maker.inputs(unique_id, bare=True))
 
 
 def of_table(
@@ -50,7 +50,7 @@ def of_table(
     ordered = sorted(found, key=lambda result: result.unique_id)
     made = [assertion(manifest.nodes[result.unique_id], result) for result in ordered]
     facet = facets.facet("dataQualityAssertions", assertions=made)
-    dataset = maker.dataset(tested, bare=True)
+    dataset = maker.tested(tested, ordered[0].unique_id)
     # In both places, as dbt-ol does for the sake of older readers.
     dataset |= {"facets": dataset["facets"] | facet, "inputFacets": facet}
     job = maker.job(tested, TEST, ".build.test" if command == "build" else ".test")
@@ -75,7 +75,7 @@ def singular(manifest: Manifest, maker: EventMaker, result: Result) -> Iterator[
     }
     run = maker.run(result.unique_id, facets.facet("test", tests=[told]))
     job = maker.job(result.unique_id, TEST)
-    inputs = _read(manifest, maker, result.unique_id)
+    inputs = maker.inputs(result.unique_id, bare=True)
     yield run_event("START", result.started_at, run, job, inputs)
     yield run_event(result.state, result.ended_at, run, job, inputs)
 
@@ -101,7 +101,3 @@ def _counted(node: Node, result: Result, severity: str) -> dict[str, str]:
         return {}
     limit = str(config_of(node).get("warn_if" if severity == "warn" else "error_if") or "!= 0")
     return {"actual": str(result.failures), "expected": "0" if limit.replace(" ", "") == "!=0" else limit}
-
-
-def _read(manifest: Manifest, maker: EventMaker, unique_id: str) -> list[Event]:
-    return [maker.dataset(parent, bare=True) for parent in manifest.parents(unique_id) if kind_of(parent) != "test"]

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from emitter.errors import ArtifactError
+from emitter.refine.deferral import deferred
 from emitter.refine.nodes import Project, compiled_sql, is_ephemeral
 from emitter.refine.raw_sql import render
 
@@ -96,6 +97,10 @@ class Manifest:
     def parents(self, unique_id: str) -> list[str]:
         """The tables and views that a node reads, in the order of its dependencies, seen through ephemeral models."""
         return [parent for parent in self._project.parents(unique_id) if kind_of(parent) in (*STORED, "source")]
+
+    def deferred(self, unique_id: str) -> Mapping[str, Node]:
+        """The parents that a node read in another environment, with their place there: those of `--defer`."""
+        return deferred(self._project, unique_id, compiled_sql(self.nodes.get(unique_id, {})))
 
     def tested(self, unique_id: str) -> str | None:
         """What a test is about; where nothing tells, the last of what it reads, as dbt-ol has it."""

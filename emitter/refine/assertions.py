@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from emitter.refine.nodes import Project, kind
+from emitter.refine.deferral import deferred
+from emitter.refine.nodes import Project, compiled_sql, dataset_name, kind
 
 KEY = "dataQualityAssertions"
 Assertion = Mapping[str, Any]
@@ -46,7 +47,7 @@ class Assertions:
         if test_id is None:
             return dataset, assertion
         tested = self._project.tested(test_id)
-        place = dataset if tested is None else self._project.table(tested)
+        place = dataset if tested is None else self._table(test_id, tested)
         return place, {**self._told(test_id), **{key: value for key, value in assertion.items() if value is not None}}
 
     def show(self, invocation: str, dataset: str, assertions: list[Assertion]) -> list[Assertion]:
@@ -59,6 +60,11 @@ class Assertions:
         candidates = self._tests.get(str(name), [])
         near = [test for test in candidates if dataset in map(self._project.table, self._project.above(test))]
         return next(iter(near or candidates), None)
+
+    def _table(self, test_id: str, tested: str) -> str | None:
+        """The table that a test has read, which with `--defer` may be another environment's."""
+        place = deferred(self._project, test_id, compiled_sql(self._project.node(test_id) or {})).get(tested)
+        return self._project.table(tested) if place is None else self._project.fold(dataset_name(place))
 
     def _told(self, test_id: str) -> dict[str, Any]:
         test = self._project.node(test_id) or {}

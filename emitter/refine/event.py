@@ -9,8 +9,9 @@ from typing import Any
 from emitter.refine import facets
 from emitter.refine.assertions import KEY, Assertion, Assertions, found_in
 from emitter.refine.cache import LineageCache
+from emitter.refine.deferral import deferred
 from emitter.refine.lineage import ColumnLineage
-from emitter.refine.nodes import Project, kind
+from emitter.refine.nodes import Project, compiled_sql, dataset_name, kind
 from emitter.refine.options import RefineOptions
 from emitter.refine.schemas_of import Lineages
 from emitter.refine.symlinks import other_names, true_names
@@ -118,21 +119,40 @@ class Refiner:
                 outputs += self._kept(given)
             else:
                 found = self._corrected({**given, "name": table}, unique_id, exposed=exposed)
-                outputs.append(self._with_lineage(self._with_statistics(found, unique_id), lineage, namespace))
+                outputs.append(
+                    self._with_lineage(self._with_statistics(found, unique_id), lineage, unique_id, namespace)
+                )
         return {**event, "inputs": inputs, "outputs": outputs}
 
     def _inputs(self, event: Mapping[str, Any], unique_id: str, namespace: str, *, exposed: bool) -> list[Dataset]:
         """The tables that feed a node, with what the event tells of each; seeds and snapshots are among them."""
         given = {self.project.fold(found["name"]): found for found in event.get("inputs") or []}
         inputs: list[Dataset] = []
+        elsewhere = self._elsewhere(unique_id, _at(event, "job", "facets", "sql").get("query"))
         for parent in self.project.parents(unique_id):
             name, stock = self.project.table(parent), self.project.stock_name(parent)
+            if (other := elsewhere.get(name or "")) is not None:
+                self.problems["deferred_inputs"] += given.pop(name or "", None) is not None
+                inputs.append(self._bare(other, namespace, given.pop(other, None)))
+                continue
             found = given.pop(name or "", None) or (given.pop(stock, None) if stock in self.project.phantoms else None)
             if found is not None:
                 inputs.append(self._corrected(_renamed(found, name or ""), parent, exposed=exposed))
             elif (made := self.dataset(parent, namespace, exposed=exposed)) is not None:
                 inputs.append(made)
         return [*inputs, *(kept for other in given.values() for kept in self._kept(other))]
+
+    def _elsewhere(self, unique_id: str, sql: str | None = None) -> dict[str, str]:
+        """By the manifest's name of a table the name under which a node reads it in another environment."""
+        node = self.project.node(unique_id) or {}
+        found = deferred(self.project, unique_id, compiled_sql(node) or sql)
+        return {self.project.table(each) or "": self.project.fold(dataset_name(place)) for each, place in found.items()}
+
+    def _bare(self, name: str, namespace: str, given: Mapping[str, Any] | None = None) -> Dataset:
+        """A table of another environment, of which the project's files tell the names alone."""
+        found = dict((given or {}).get("facets") or {})
+        self._correct_links(found, namespace, name)
+        return {**(given or {}), "namespace": namespace, "name": name, "facets": found}
 
     def _kept(self, dataset: Mapping[str, Any]) -> list[Dataset]:
         """A dataset that is none of the node's own: dropped where it can't exist."""
@@ -146,21 +166,31 @@ class Refiner:
         test = unique_id if kind(unique_id) == "test" else None
         placed: dict[str, list[Assertion]] = {}
         inputs: dict[str, Dataset] = {}
+        elsewhere = self._elsewhere(test) if test else {}
         for given in event.get("inputs") or []:
             name = self._real_name(given["name"], unique_id)
+            places = set()
             for assertion in found_in(given):
                 place, told = self._assertions.place(assertion, test, name)
+                places.add(place)
                 if place is not None:
                     placed.setdefault(place, []).append(told)
-            for kept in self._kept(_renamed(given, name)):
-                inputs[name] = self._plain(kept)
+            if name in elsewhere:
+                inputs[elsewhere[name]] = self._bare(elsewhere[name], namespace)
+            elif not places or name in places or not places.isdisjoint({None, *self.project.tables}):
+                for kept in self._kept(_renamed(given, name)):
+                    inputs[name] = self._plain(kept)
         for name, assertions in placed.items():
-            if name not in inputs and (made := self.dataset(self.project.tables[name], namespace)) is not None:
+            if name not in inputs and (made := self._found(name, namespace)) is not None:
                 inputs[name] = made
             if name in inputs:
                 shown = self._assertions.show(_invocation(event), name, assertions)
                 inputs[name] = _with_assertions(inputs[name], shown)
         return list(inputs.values())
+
+    def _found(self, name: str, namespace: str) -> Dataset | None:
+        about = self.project.tables.get(name)
+        return self.dataset(about, namespace) if about else self._bare(name, namespace)
 
     def _real_name(self, name: str, unique_id: str) -> str:
         folded = self.project.fold(name)
@@ -184,17 +214,20 @@ class Refiner:
         """A node's dataset with the columns, the other names and the exposures that it has."""
         found = dict(dataset.get("facets") or {})
         self._correct_schema(found, unique_id)
-        names = other_names(dataset["namespace"], dataset["name"], self._options)
+        self._correct_links(found, dataset["namespace"], dataset["name"])
+        if exposed and "dbt_exposures" not in found and (exposures := self.project.exposures.get(unique_id)):
+            found["dbt_exposures"] = facets.exposures_facet(exposures)
+        return {**dataset, "facets": found}
+
+    def _correct_links(self, found: dict[str, Any], namespace: str, name: str) -> None:
+        names = other_names(namespace, name, self._options)
         told = [(link["namespace"], link["name"]) for link in _at(found, "symlinks").get("identifiers") or []]
-        true = true_names(dataset["namespace"], dataset["name"], told, self._options)
+        true = true_names(namespace, name, told, self._options)
         if len(true) < len(told):
             self.problems["wrong_symlinks"] += len(told) - len(true)
             found.pop("symlinks")
         if set(names) - set(told) or (true and len(true) < len(told)):
             found["symlinks"] = facets.symlinks_facet(dict.fromkeys([*true, *names]))
-        if exposed and "dbt_exposures" not in found and (exposures := self.project.exposures.get(unique_id)):
-            found["dbt_exposures"] = facets.exposures_facet(exposures)
-        return {**dataset, "facets": found}
 
     def _correct_schema(self, found: dict[str, Any], unique_id: str) -> None:
         """Puts all columns in place of those that happen to be documented, or that an older catalog tells of."""
@@ -217,14 +250,21 @@ class Refiner:
         kept = {key: facet for key, facet in dataset["outputFacets"].items() if key != "outputStatistics"}
         return {**dataset, "outputFacets": kept}
 
-    def _with_lineage(self, dataset: Dataset, lineage: ColumnLineage | None, namespace: str) -> Dataset:
+    def _with_lineage(self, dataset: Dataset, lineage: ColumnLineage | None, unique_id: str, namespace: str) -> Dataset:
         found = dict(dataset["facets"])
-        if lineage is not None:
+        if lineage is not None and self._tells_nothing(lineage, unique_id):
+            found.pop("columnLineage", None)
+        elif lineage is not None:
             # Without fields it says that there is none, where an earlier run's would otherwise stay in force.
             found["columnLineage"] = facets.column_lineage_facet(lineage, namespace)
         elif "columnLineage" in found and (kept := self._real_fields(found.pop("columnLineage"))) is not None:
             found["columnLineage"] = kept
         return {**dataset, "facets": found}
+
+    def _tells_nothing(self, lineage: ColumnLineage, unique_id: str) -> bool:
+        """Whether the SQL reads tables, but none of the node's parents: they go by names that are not known."""
+        unknown = any(table is None for _, table in lineage.asked)
+        return unknown and not lineage.tables and bool(self.project.parents(unique_id))
 
     def _real_fields(self, facet: Mapping[str, Any]) -> dict[str, Any] | None:
         """dbt-ol's column lineage without the names of CTEs, which it takes for tables."""

@@ -106,9 +106,11 @@ class Tables:
         self._by_parts = {tuple(name.lower().split(".")): name for name in schema}
 
     def seen_with(self, columns: Mapping[str, Columns]) -> "Tables":
-        """The same tables, where more is known of some."""
+        """The same tables, where more is known of some, and some are added."""
         other = copy(self)
         other._schema = ChainMap(dict(columns), self._schema)  # noqa: SLF001 # its own
+        if added := {tuple(name.lower().split(".")): name for name in columns if name not in self._schema}:
+            other._by_parts = {**self._by_parts, **added}  # noqa: SLF001 # its own
         return other
 
     def find(self, parts: Sequence[str], target: str | None) -> str | None:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from emitter.refine.cache import LineageCache, key_of
+from emitter.refine.deferral import deferred
 from emitter.refine.errors import SqlNotUnderstood
 from emitter.refine.lineage import ColumnLineage, fingerprint, known_columns
-from emitter.refine.nodes import Project, compiled_sql, kind
+from emitter.refine.nodes import Project, compiled_sql, dataset_name, kind
 from emitter.refine.raw_sql import render
 from emitter.refine.relations import Columns, Tables
 from emitter.refine.snapshots import with_history
@@ -146,6 +147,9 @@ class Lineages:
             return None
         parents = self._project.parents(unique_id)
         known = {table: self.columns(parent) for parent in parents if (table := self._project.table(parent))}
+        # What --defer reads is, by its premise, the same model made by another environment.
+        elsewhere = deferred(self._project, unique_id, sql)
+        known |= {self._project.fold(dataset_name(node)): self.columns(parent) for parent, node in elsewhere.items()}
         tables = self._tables.seen_with(known)
         target = self._project.table(unique_id)
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from emitter.backfill import Artifacts, Manifest, Place, RunResults, events
+from emitter.refine import Refiner
 from tests.support.servers import DbtEngines
 from tests.support.shop import Run, Shop
 
@@ -160,6 +162,49 @@ def test_commands_that_make_no_model(shop: Shop, built: Run) -> None:
 
     macro = shop.run("headwater-dbt", ["run-operation", "hello"])
     assert macro.states() == {WHOLE: ["START", "COMPLETE"]}, macro.err
+
+
+def _sent_by_dbt_ol(shop: Shop, arguments: list[str]) -> list[dict[str, Any]]:
+    """The events of dbt-ol with our transport, which refines them."""
+    log = shop.folder / f"log_{arguments[0]}"
+    transport = {"type": "emitter.transport.KafkaTransport", "bootstrap_servers": log.as_uri(), "topic": "told"}
+    # It looks for dbt on the search path.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = shop.run("dbt-ol", arguments, OPENLINEAGE__TRANSPORT=json.dumps(transport), PATH=path)
+    assert done.code == 0, done.out + done.err
+    return [json.loads(line)["value"] for line in (log / "told.jsonl").read_text().splitlines()]
+
+
+def _found_in_files(shop: Shop) -> list[dict[str, Any]]:
+    """What backfill makes of what dbt left."""
+    target = shop.folder / "target"
+    manifest = json.loads((target / "manifest.json").read_text())
+    results = RunResults(json.loads((target / "run_results.json").read_text()))
+    place = Place("duckdb://shop.duckdb")
+    return list(events(Artifacts(Manifest(manifest), results), place, refine=Refiner(manifest).refine))
+
+
+def test_deferred_parents_are_those_of_the_other_environment(tmp_path: Path) -> None:
+    """With --defer the tables that dbt has read are told, by each way, and none that this environment does not have."""
+    shop = Shop(tmp_path)
+    made = shop.run("dbt", ["build", "--target", "prod", *DAYS])
+    assert made.code == 0, made.out
+    (shop.folder / "target").rename(shop.folder / "state")
+    defer = ["-s", "orders", "--defer", "--state", "state"]
+
+    for told in (shop.run("headwater-dbt", ["test", *defer]).events, _sent_by_dbt_ol(shop, ["test", *defer])):
+        tested = [event for event in told if event["eventType"] == "COMPLETE" and event["inputs"]]
+        assert tested, "no test is told"
+        assert {name for event in tested for name in _names(event["inputs"])} == {"shop.prod.orders"}
+
+    ours = shop.run("headwater-dbt", ["run", *defer]).events
+    for told in (ours, _found_in_files(shop), _sent_by_dbt_ol(shop, ["run", *defer])):
+        done = Run(0, "", "", told).of("shop.main.shop.orders")["COMPLETE"]
+        assert (_names(done["inputs"]), _names(done["outputs"])) == (["shop.prod.stg_orders"], ["shop.main.orders"])
+        assert "schema" not in done["inputs"][0]["facets"], "what this project says of columns is not of that table"
+        fields = done["outputs"][0]["facets"]["columnLineage"]["fields"].items()
+        sources = {name: [(each["name"], each["field"]) for each in field["inputFields"]] for name, field in fields}
+        assert sources == {"id": [("shop.prod.stg_orders", "id")], "total": [("shop.prod.stg_orders", "amount")]}
 
 
 @pytest.mark.parametrize("arguments", [["list", "--quiet"], ["run", "--no-such-option"]])
