@@ -9,13 +9,15 @@ from emitter.refine.nodes import Node
 from emitter.refine.origins import TRANSFORMATION, Origin, through
 
 _SCD_ID, _UPDATED_AT, _VALID_FROM, _VALID_TO = "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"
+_IS_DELETED = "dbt_is_deleted"
 
 
 def with_history(lineage: ColumnLineage, node: Node) -> ColumnLineage:
     """The lineage of a snapshot's query, with the columns that dbt adds.
 
     By dbt's page "Snapshot meta-fields": `dbt_scd_id` is a hash of the unique key and of the time of the update, which
-    is the column `updated_at` with the strategy `timestamp`, and the time of the run with `check`.
+    is the column `updated_at` with the strategy `timestamp`, and the time of the run with `check`. `dbt_is_deleted` is
+    there with `hard_deletes: new_record`, and is a constant.
     """
     config: Mapping[str, Any] = node.get("config") or {}
     names = config.get("snapshot_meta_column_names") or {}
@@ -28,6 +30,8 @@ def with_history(lineage: ColumnLineage, node: Node) -> ColumnLineage:
         _VALID_FROM: updated,
         _VALID_TO: updated,
     }
+    if config.get("hard_deletes") == "new_record":
+        made[_IS_DELETED] = ()
     return replace(lineage, columns={**lineage.columns, **{names.get(name) or name: made[name] for name in made}})
 
 

@@ -88,6 +88,19 @@ def test_schemas_are_inferred_without_a_catalog() -> None:
     assert fields == ["id", "amount", "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"]
 
 
+@pytest.mark.parametrize(("called", "column"), [({}, "dbt_is_deleted"), ({"dbt_is_deleted": "gone"}, "gone")])
+def test_a_snapshot_that_keeps_deleted_rows(called: dict[str, str], column: str) -> None:
+    """It has a column that says so, under the name that the project gives it."""
+    config = HISTORY["config"] | {"hard_deletes": "new_record", "snapshot_meta_column_names": called}
+    project = manifest(ORDERS, STAGED, HISTORY | {"config": config}, READER)
+    read = refine(event("model.p.reader", output="dev.shop.reader"), project)
+    assert [field["name"] for field in read["outputs"][0]["facets"]["schema"]["fields"]][-2:] == [
+        "dbt_valid_to",
+        column,
+    ]
+    assert ("dev.shop.history", column, column) in edges(read)
+
+
 @pytest.mark.parametrize(("state", "told"), [("COMPLETE", True), ("START", False), ("FAIL", False)])
 def test_exposures(state: str, *, told: bool) -> None:
     """Who uses a table is told when it was built."""
