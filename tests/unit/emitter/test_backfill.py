@@ -151,6 +151,17 @@ def test_tables_of_two_catalogs_are_two() -> None:
     assert [edge[:2] for edge in found["dataset_edges"]] == [[athena, glue]]
 
 
+@pytest.mark.parametrize(("namespace", "kept"), [("dbt-ci", True), ("dbt-prod", False)])
+def test_each_environment_needs_its_own_namespace(namespace: str, *, kept: bool) -> None:
+    """A later run into another schema takes back production's edges, where both are of one job namespace."""
+    prod, later = manifest(source(SRC), node(A, SRC)), manifest(source(SRC), node(A, SRC, schema="ci"))
+    later["metadata"] |= {"generated_at": "2026-11-22T05:00:00Z", "invocation_id": "another"}
+    told = [(prod, "dbt-prod"), (later, namespace)]
+    found = graph([e for doc, job in told for e in events(Artifacts(Manifest(doc)), ATHENA, job_namespace=job)])
+    targets = {edge[1][1] for edge in found["dataset_edges"]}
+    assert targets == ({"d.s.a", "d.ci.a"} if kept else {"d.ci.a"})
+
+
 def test_the_names_of_recorded_events_are_found_again() -> None:
     """The IMDb project's recorded jobs and datasets: those of a manifest with the same nodes."""
     unique_id = "model.imdb_redshift.titles"
