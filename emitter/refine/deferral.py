@@ -1,6 +1,7 @@
 """`dbt run --defer`: parents that a node reads in another environment, because its own does not have them.
 
-No artifact of dbt tells which parents these were. The compiled SQL does: it names the tables that were read.
+No artifact of dbt tells which parents these were. The compiled SQL does: it names the tables that were read. A live run
+also knows what each parent would be deferred to (`defer_relation`); else it is the table that is called the same.
 """
 
 import re
@@ -35,7 +36,8 @@ def deferred(project: Project, unique_id: str, sql: str | None) -> Mapping[str, 
     for parent in project.parents(unique_id):
         relation = (project.node(parent) or {}).get("relation_name")
         if kind(parent) != "source" and relation and not _names(relation, sql):
-            places = {dataset_name(place): place for place in _alike(relation, sql)}
+            told = _told(project.node(parent) or {}, sql)
+            places = {dataset_name(place): place for place in (told or _alike(relation, sql))}
             found[parent] = {name: place for name, place in places.items() if project.fold(name) not in own}
     return _assigned(project, found)
 
@@ -44,6 +46,12 @@ def _names(relation: str, sql: str) -> bool:
     if relation not in sql or relation[-1] in _CLOSING:
         return relation in sql
     return re.search(rf"(?<![\w.$-]){re.escape(relation)}(?![\w$-])", sql) is not None
+
+
+def _told(node: Node, sql: str) -> list[Node]:
+    other = node.get("defer_relation") or {}
+    known = other.get("relation_name") and _names(other["relation_name"], sql)
+    return [{place: other[place] for place in _PLACES if other.get(place)}] if known else []
 
 
 def _alike(relation: str, sql: str) -> Iterator[Node]:

@@ -92,6 +92,9 @@ class NodeRuns:
         node = self._manifest.nodes.get(unique_id)
         if isinstance(node, dict) and message.get("compiled_code"):
             node["compiled_code"] = message["compiled_code"]
+        for parent, relation in (message.get("deferred") or {}).items():
+            if isinstance(other := self._manifest.nodes.get(parent), dict):
+                other["defer_relation"] = relation
 
     def _started(self, unique_id: str, time: str, message: Message) -> Event:
         run, job, inputs, outputs = self._parts(unique_id, message, None)

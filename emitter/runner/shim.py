@@ -52,6 +52,7 @@ PLACES = (
     "software_host",
     "aws_profile_name",
 )
+RELATION = ("database", "schema", "alias", "relation_name")
 PR_SET_PDEATHSIG = 1
 
 
@@ -126,11 +127,22 @@ class Recorder:
         )
 
     def _node(self, unique_id: str) -> Dict[str, Any]:  # noqa: UP006
-        """What dbt has compiled: the files hold it too, but may be of an earlier run."""
-        node = getattr(self._context.get("manifest"), "nodes", {}).get(unique_id)
-        other = getattr(node, "defer_relation", None)
-        relation = {name: getattr(other, name, None) for name in ("database", "schema", "alias")} if other else None
-        return {"compiled_code": getattr(node, "compiled_code", None), "defer_relation": relation}
+        """What dbt has compiled, and what it may defer to: files of an earlier run hold the first, none the second."""
+        nodes = getattr(self._context.get("manifest"), "nodes", {})
+        node = nodes.get(unique_id)
+        above, deferred = _above(node), {}
+        # The list grows: an ephemeral model's parents are read in its place.
+        for parent in above:
+            other = nodes.get(parent)
+            if (relation := _defer_relation(other)) is not None:
+                deferred[parent] = relation
+            if getattr(other, "is_ephemeral", False):
+                above += [each for each in _above(other) if each not in above]
+        return {
+            "compiled_code": getattr(node, "compiled_code", None),
+            "defer_relation": _defer_relation(node),
+            "deferred": deferred,
+        }
 
     def _write(self, said: Dict[str, Any]) -> None:  # noqa: UP006
         if self._lost:
@@ -146,6 +158,16 @@ class Recorder:
         except OSError:
             # Full: it has been rung often enough. Broken: nobody listens any more.
             return
+
+
+def _above(node: Any) -> "list[str]":
+    return list(getattr(getattr(node, "depends_on", None), "nodes", None) or ())
+
+
+def _defer_relation(node: Any) -> Optional[Dict[str, Any]]:  # noqa: UP006, UP045
+    """The node's table in the environment that `--defer` or `clone` takes it from."""
+    other = getattr(node, "defer_relation", None)
+    return {name: getattr(other, name, None) for name in RELATION} if other else None
 
 
 def die_with_parent() -> None:

@@ -207,6 +207,29 @@ def test_deferred_parents_are_those_of_the_other_environment(tmp_path: Path) -> 
         assert sources == {"id": [("shop.prod.stg_orders", "id")], "total": [("shop.prod.stg_orders", "amount")]}
 
 
+def test_deferred_parents_of_another_name(tmp_path: Path) -> None:
+    """Where each environment names its tables in its own way, dbt is asked, through ephemeral models too."""
+    shop = Shop(tmp_path)
+    alias = "{% macro generate_alias_name(custom_alias_name, node) %}{{ node.name ~ '_' ~ target.name }}{% endmacro %}"
+    (shop.folder / "macros" / "alias.sql").write_text(alias)
+    large = shop.folder / "models" / "large.sql"
+    ephemeral = large.read_text()
+    large.write_text(ephemeral.replace("ephemeral", "view"))
+    made = shop.run(
+        "dbt", ["build", "--target", "prod", "-s", "orders_raw", "stg_orders", "large", "--exclude", "test_type:unit"]
+    )
+    assert made.code == 0, made.out
+    large.write_text(ephemeral)
+    (shop.folder / "target").rename(shop.folder / "state")
+    ours = shop.run("headwater-dbt", ["run", "-s", "orders", "--defer", "--state", "state"])
+    done = ours.of("shop.main.shop.orders")["COMPLETE"]
+    assert _names(done["inputs"]) == ["shop.prod.stg_orders_prod"]
+    fields = done["outputs"][0]["facets"]["columnLineage"]["fields"]
+    assert [each["name"] for each in fields["total"]["inputFields"] if _is_direct(each)] == [
+        "shop.prod.stg_orders_prod"
+    ]
+
+
 @pytest.mark.parametrize("arguments", [["list", "--quiet"], ["run", "--no-such-option"]])
 def test_what_dbt_says_is_what_is_said(shop: Shop, built: Run, arguments: list[str]) -> None:
     """Exit code, stdout and stderr of commands without lineage are dbt's, to the byte."""

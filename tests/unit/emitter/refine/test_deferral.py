@@ -73,6 +73,15 @@ def test_two_parents_of_one_name() -> None:
     assert read('select * from "w"."stg"."a"', *parents) == {"model.p.stg_a": "w.stg.a"}
 
 
+def test_a_table_of_another_name() -> None:
+    """What dbt said of a parent goes before its looks, if the SQL has it."""
+    relation = {"database": "w", "schema": "prod", "alias": "a_1", "relation_name": '"w"."prod"."a_1"'}
+    parent = A | {"defer_relation": relation}
+    assert read('select * from "w"."prod"."a_1", "w"."old"."a"', parent) == {"model.p.a": "w.prod.a_1"}
+    assert read('select * from "w"."dev"."a", "w"."prod"."a_1"', parent) == {}
+    assert read('select * from "w"."prod"."a"', parent) == {"model.p.a": "w.prod.a"}
+
+
 def test_python_models() -> None:
     """Their references are texts within the code that dbt adds."""
     assert read(r'refs = {"a": "\"w\".\"prod\".\"a\""}') == {"model.p.a": "w.prod.a"}
