@@ -24,6 +24,10 @@ ID_CHARS = 400
 """Characters in the id of an edge, on average: one of dbt's has 300, but a name may have four thousand by itself."""
 
 
+SURELY_DRAWN = 100
+"""So many edges are within the bounds, however long their ids: three names and namespaces, of 2,048 characters each."""
+
+
 class Room:
     """How many edges of one kind there may still be.
 

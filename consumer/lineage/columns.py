@@ -59,6 +59,20 @@ class OutputLineage(NamedTuple):
         return frozenset(named) | (self.datasets or frozenset())
 
 
+class Extent(NamedTuple):
+    """How many edges between columns a lineage makes, and the characters of the names of what they lead from and to."""
+
+    edges: int
+    chars: int
+
+
+class _Gist(NamedTuple):
+    """What is asked of a lineage at each event that tells of it."""
+
+    sources: frozenset[DatasetName]
+    extent: Extent
+
+
 NOTHING = OutputLineage(None, {})
 
 
@@ -75,7 +89,7 @@ def pack(lineage: OutputLineage) -> object:
 
 
 _UNPACKED: Memo[str, OutputLineage] = Memo(8 * MIB)
-_SOURCES: Memo[str, frozenset[DatasetName]] = Memo(6 * MIB)
+_GISTS: Memo[str, _Gist] = Memo(6 * MIB)
 
 
 def unpack(text: str) -> OutputLineage:
@@ -97,18 +111,7 @@ def _unpack(text: str) -> OutputLineage:
 
 def sources(text: str) -> frozenset[DatasetName]:
     """Every dataset that the lineage of a packed text comes from."""
-    found = _SOURCES.get(text)
-    return _SOURCES.put(text, unpack(text).sources, 2 * len(text)) if found is None else found
-
-
-class Extent(NamedTuple):
-    """How many edges between columns a lineage makes, and the characters of the names of what they lead from and to."""
-
-    edges: int
-    chars: int
-
-
-_EXTENTS: Memo[str, Extent] = Memo(MIB)
+    return _gist(text).sources
 
 
 def extent(told: OutputLineage) -> Extent:
@@ -123,8 +126,15 @@ def extent(told: OutputLineage) -> Extent:
 
 def extent_of(text: str) -> Extent:
     """How much the lineage of a packed text comes to."""
-    found = _EXTENTS.get(text)
-    return _EXTENTS.put(text, extent(unpack(text)), len(text)) if found is None else found
+    return _gist(text).extent
+
+
+def _gist(text: str) -> _Gist:
+    found = _GISTS.get(text)
+    if found is not None:
+        return found
+    told = unpack(text)
+    return _GISTS.put(text, _Gist(told.sources, extent(told)), 2 * len(text))
 
 
 def _source(item: Sequence[str]) -> Source:

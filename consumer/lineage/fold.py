@@ -11,7 +11,17 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from consumer.lineage.bounds import ID_CHARS, MAX_COLUMN_EDGES, MAX_EDGES, MAX_NAMES, Room, chars, edges_to, total
+from consumer.lineage.bounds import (
+    ID_CHARS,
+    MAX_COLUMN_EDGES,
+    MAX_EDGES,
+    MAX_NAMES,
+    SURELY_DRAWN,
+    Room,
+    chars,
+    edges_to,
+    total,
+)
 from consumer.lineage.columns import Extent, extent_of, sources
 from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
 from consumer.lineage.delta import (
@@ -249,6 +259,8 @@ class _Folding:
         except BadFacet as error:
             self.delta.problems.append(Problem(error.path, error.reason))
             return {}
+        if not found:
+            return {}
         if not self._fits({target: value.text or value.ref for target, value in found.items()}, job, found):
             self.delta.problems.append(Problem(f"$.job.facets.{LINEAGE}", TOO_MUCH_LINEAGE))
             return {}
@@ -280,6 +292,8 @@ class _Folding:
         job: Job,
     ) -> None:
         """Tells of edges that will not be drawn, as every input would feed every output (`views.job_view`)."""
+        if len(inputs) * len(outputs) <= SURELY_DRAWN:
+            return
         told = (LINEAGE, COLUMN_LINEAGE) if len(outputs) > 1 else (LINEAGE,)
         fed = [name for name in outputs if not any(facet in carried.get(name, ()) for facet in told)]
         one = Extent(len(inputs), chars(inputs))
