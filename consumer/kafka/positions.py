@@ -119,12 +119,16 @@ class Positions:
         """
         known = self._cluster.partitions_for_topic(self._settings.topic) or ()
         every = {*partitions, *(KafkaPartition(self._settings.topic, number) for number in known)}
-        asked = {partition: self._consumer.committed(partition, timeout_ms=ASK_MS) for partition in sorted(every)}
-        found = {partition: offset for partition, offset in asked.items() if offset is not None}
+        found = self._committed(every)
         if not found:
             found = self._consumer.end_offsets(list(every), timeout_ms=ASK_MS)
             self._commit(found)
-        return found
+        # They are asked for one by one, and the first member's commit, which is one for all, may have come in between.
+        return {**self._committed(every - found.keys()), **found}
+
+    def _committed(self, partitions: Collection[KafkaPartition]) -> dict[KafkaPartition, int]:
+        asked = {each: self._consumer.committed(each, timeout_ms=ASK_MS) for each in sorted(partitions)}
+        return {partition: offset for partition, offset in asked.items() if offset is not None}
 
     def _resume(self, positions: Mapping[KafkaPartition, int | None], *, anew: bool = False) -> None:
         """The topic does not have these offsets."""
