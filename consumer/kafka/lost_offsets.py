@@ -1,6 +1,6 @@
 """What to do when a group stands at an offset that its topic does not have: retention, a cut-off end, a new topic.
 
-Pure; the sources find out, and do what is decided here.
+The sources find out, and do what is decided here.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+import structlog
 
 from consumer.errors import UsageError
 from consumer.kafka.record import TopicPartition
@@ -20,6 +22,8 @@ OnLost = Callable[[TopicPartition, int], None]
 
 Called on the thread that polls. The count is one of offsets: exact, unless transactions or compaction left gaps.
 """
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ class LostOffset:
     def lost(self, resumed: int) -> int:
         """How many offsets the group will not have read when it goes on at `resumed`."""
         return resumed - min(self.position, self.beginning)
+
+    def tell(self, resumed: int, policy: Policy, on_lost: OnLost) -> None:
+        """Says in the log where the group goes on; as an error, and to `on_lost`, if records are lost by it."""
+        lost = self.lost(resumed)
+        say = _log.error if lost else _log.warning
+        say(str(self), going_on_at=resumed, lost=lost, on_lost_offsets=policy)
+        if lost:
+            on_lost(self.place, lost)
 
     def __str__(self) -> str:
         there = f"the topic begins at {self.beginning} and ends at {self.end}"

@@ -13,16 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import structlog
-
 from consumer.errors import TransientError
 from consumer.kafka.lost_offsets import LostOffset, OnLost, Policy
 from consumer.kafka.memory_log import Log
 from consumer.kafka.producer import Outgoing
 from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.source import OnRevoked
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -204,11 +200,7 @@ class MemorySource:
         if backwards or self._broker.committed(self.group_id, place) == position:
             self._broker.commit(self, {place: resumed})
         self._positions[place] = resumed
-        lost = found.lost(resumed)
-        say = _log.error if lost else _log.warning
-        say(str(found), going_on_at=resumed, lost=lost, on_lost_offsets=self._on_lost_offsets)
-        if lost:
-            self._on_lost(place, lost)
+        found.tell(resumed, self._on_lost_offsets, self._on_lost)
 
     def _beginning(self, place: TopicPartition) -> int:
         committed = self._broker.committed(self.group_id, place)

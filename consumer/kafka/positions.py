@@ -148,11 +148,7 @@ class Positions:
             # Nothing is in hand, so that the commit passes over nothing; with it, a restart tells of no loss twice.
             self._commit({partition: resumed})
         self._seek(partition, resumed)
-        lost = found.lost(resumed)
-        say = _log.error if lost else _log.warning
-        say(str(found), going_on_at=resumed, lost=lost, on_lost_offsets=self._settings.on_lost_offsets)
-        if lost:
-            self._on_lost(found.place, lost)
+        found.tell(resumed, self._settings.on_lost_offsets, self._on_lost)
 
     def _cut(self, divergent: Mapping[KafkaPartition, OffsetAndMetadata | None]) -> None:
         """A leader was elected that lacks the last records that were read; what it has beyond is new."""

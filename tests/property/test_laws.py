@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,22 @@ def test_order_repetition_and_batches_make_no_difference(documents: list[Any], s
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
 
 
+def write_with_a_crash(store: EmbeddedStore, batches: Iterable[list[Any]], step: int) -> None:
+    """Writes batches; a writer dies before a step of one, and another one begins that batch again and goes on."""
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    writer = GraphWriter(Interrupted(store, frozenset({step}), die))
+    for batch in batches:
+        delta = folded(batch)
+        try:
+            writer.apply(delta)
+        except KeyboardInterrupt:
+            writer = GraphWriter(store)
+            writer.apply(delta)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 2**32), st.integers(1, 200))
 def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int) -> None:
@@ -33,18 +49,7 @@ def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int)
     expected = embedded([documents])
     assert expected.count(b'"node_name"') == 3, "the names are not one dataset"
     store = EmbeddedStore(Path(":memory:"))
-
-    def die() -> None:
-        raise KeyboardInterrupt
-
-    writer = GraphWriter(Interrupted(store, frozenset({step}), die))
-    for batch in shuffled(documents, seed, 12):
-        delta = folded(batch)
-        try:
-            writer.apply(delta)
-        except KeyboardInterrupt:
-            writer = GraphWriter(store)
-            writer.apply(delta)
+    write_with_a_crash(store, shuffled(documents, seed, 12), step)
     changed = difference(exported(store), expected)
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
     chore, place = Reconcile(store, 10), ""
@@ -95,19 +100,7 @@ def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at:
 @given(events(), st.integers(0, 2**32), st.integers(1, 60))
 def test_a_crash_anywhere_makes_no_difference(documents: list[Any], seed: int, step: int) -> None:
     """A writer that dies before any step, and another one that begins its batch again, end in the same bytes."""
-    batches = shuffled(documents, seed, 4)
     store = EmbeddedStore(Path(":memory:"))
-
-    def die() -> None:
-        raise KeyboardInterrupt
-
-    writer = GraphWriter(Interrupted(store, frozenset({step}), die))
-    for batch in batches:
-        delta = folded(batch)
-        try:
-            writer.apply(delta)
-        except KeyboardInterrupt:
-            writer = GraphWriter(store)
-            writer.apply(delta)
+    write_with_a_crash(store, shuffled(documents, seed, 4), step)
     changed = difference(exported(store), embedded([documents]))
     assert not changed, f"a crash between two steps made another graph:\n{changed}"
