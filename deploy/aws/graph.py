@@ -10,7 +10,7 @@ from aws_cdk import aws_neptune as neptune
 from constructs import Construct
 
 from deploy.aws.logs import log_group
-from deploy.aws.nag import accept
+from deploy.aws.nag import WHOLE_GRAPH, accept
 from deploy.aws.network import GRAPH, NetworkStack
 from deploy.aws.permissions import graph_data, read_graph
 from deploy.aws.settings import Settings
@@ -45,7 +45,7 @@ class GraphStack(Stack):
             description="Ask Headwater's graph, and change nothing",
             statements=read_graph(self.data),
         )
-        accept(self.reader_policy, {"AwsSolutions-IAM5": "A cluster's data is named CLUSTER-ID/* and no finer."})
+        accept(self.reader_policy, WHOLE_GRAPH)
         CfnOutput(self, "Url", value=self.url, description="HEADWATER_GRAPH")
         CfnOutput(self, "ReadEndpoint", value=self.cluster.attr_read_endpoint, description="For notebooks")
         CfnOutput(self, "ReaderPolicyArn", value=self.reader_policy.managed_policy_arn)

@@ -15,7 +15,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from deploy.aws.graph import GraphStack
-from deploy.aws.nag import accept
+from deploy.aws.nag import WHOLE_GRAPH, accept
 from deploy.aws.network import GRAPH, NetworkStack
 from deploy.aws.settings import Settings
 
@@ -106,5 +106,5 @@ class NotebookStack(Stack):
                 resources=[f"arn:{self.partition}:s3:::{installer}/graph_notebook.tar.gz"],
             )
         )
-        accept(role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
+        accept(role, WHOLE_GRAPH)
         return role

@@ -14,7 +14,7 @@ from constructs import Construct
 from deploy.aws import permissions
 from deploy.aws.graph import GraphStack
 from deploy.aws.ground import Ground
-from deploy.aws.nag import accept
+from deploy.aws.nag import WHOLE_GRAPH, accept
 from deploy.aws.tasks import GROUP, Job, log_of, run_line, task
 from deploy.aws.topics import TopicsStack
 
@@ -47,7 +47,7 @@ class OperatorStack(Stack):
             statements=[*kafka, *permissions.write_graph(graph.data)],
         )
         definition = task(self, job, ground, log_of(self, "operator", ground.settings))
-        accept(definition.task_role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
+        accept(definition.task_role, WHOLE_GRAPH)
         CfnOutput(
             self,
             "Operate",

@@ -14,7 +14,7 @@ from deploy.aws import permissions
 from deploy.aws.graph import GraphStack
 from deploy.aws.ground import Ground
 from deploy.aws.metrics import lag
-from deploy.aws.nag import accept
+from deploy.aws.nag import WHOLE_GRAPH, accept
 from deploy.aws.tasks import GROUP, HTTP_PORT, Job, log_of, task
 from deploy.aws.topics import TopicsStack
 
@@ -68,7 +68,7 @@ class ServiceStack(Stack):
         )
         service = self._service(job, self._settings.service.min_tasks)
         role = service.task_definition.task_role
-        accept(role, {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/* and no finer."})
+        accept(role, WHOLE_GRAPH)
         self._scale(service)
 
     def _datazone_sink(self, domain_id: str) -> None:
