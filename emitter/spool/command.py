@@ -33,12 +33,9 @@ def main(arguments: Sequence[str]) -> int:
         if options.action == "status":
             return _show_status(root, as_json=options.json)
         return _flush(root, settings, options)
-    except (ConfigError, OSError) as error:
+    except (EmitterError, OSError) as error:
         sys.stderr.write(f"headwater-dbt spool: {error}\n")
-        return USAGE
-    except EmitterError as error:
-        sys.stderr.write(f"headwater-dbt spool: {error}\n")
-        return FAILED
+        return USAGE if isinstance(error, ConfigError | OSError) else FAILED
 
 
 def transport_settings() -> Mapping[str, Any] | None:
