@@ -6,15 +6,17 @@ are written once and pointed to by their position.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from consumer.graph.members import INLINE, packed
-from consumer.lineage.current import Carried, CarriedFacets, Current, Execution
-from consumer.lineage.delta import JobFacts, JobName, NameFacts, Output, RunFacts, State, Written
+from consumer.lineage.current import Current, Declared, Execution, Finished, GroupFacts, Member, Told
+from consumer.lineage.delta import JobFacts, NameFacts, RunFacts
+from consumer.lineage.keys import JobName
+from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, Winner
 from consumer.lineage.registers import Register, Registers
+from consumer.lineage.state import Snapshot, State
 from schemas.naming import DatasetName
 
 
@@ -32,148 +34,192 @@ class _Names:
     def of(self, names: Iterable[DatasetName]) -> list[int]:
         return sorted(self._at[name] for name in names)
 
-    def at(self, name: DatasetName) -> str:
-        return str(self._at[name])
+    def at(self, name: DatasetName) -> int:
+        return self._at[name]
+
+
+def _names(raw: Iterable[Sequence[str]]) -> list[DatasetName]:
+    return [DatasetName(*name) for name in raw]
 
 
 def _registers(raw: Mapping[str, Any]) -> Registers:
     return {facet: Register(*item) for facet, item in raw.items()}
 
 
+def _without_empty(raw: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in raw.items() if value}
+
+
 def dump_run(facts: RunFacts) -> str:
     """A run's facts as text."""
-    names = _Names([*facts.inputs, *facts.outputs, *facts.carried])
+    snapshot = facts.snapshot
+    in_snapshot = snapshot.inputs | snapshot.outputs if snapshot else frozenset()
+    names = _Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
     return _dump(
-        {
-            "jobs": [[*job, stamp] for job, stamp in sorted(facts.jobs.items())],
-            "state": facts.state,
-            "started": facts.started_at,
-            "seen": facts.seen_at,
-            "ended": facts.ended_at,
-            "names": names.list,
-            "in": names.of(facts.inputs),
-            "out": names.of(facts.outputs),
-            "facets": facts.facets,
-            "carried": {names.at(name): registers for name, registers in facts.carried.items()},
-        }
+        _without_empty(
+            {
+                "said": facts.said_at,
+                "state": facts.state,
+                "started": facts.started_at,
+                "seen": facts.seen_at,
+                "ended": facts.ended_at,
+                "names": names.list,
+                "in": names.of(facts.inputs),
+                "out": names.of(facts.outputs),
+                "facets": facts.facets,
+                "carried": [[names.at(name), registers] for name, registers in sorted(facts.carried.items())],
+                "parents": sorted(facts.parents),
+                "snapshot": snapshot and [*snapshot[:3], names.of(snapshot.inputs), names.of(snapshot.outputs)],
+            }
+        )
     )
 
 
 def load_run(text: str) -> RunFacts:
     """A run's facts from their text."""
     raw = orjson.loads(text)
-    names = [DatasetName(*name) for name in raw["names"]]
+    names = _names(raw.get("names", ()))
+    state, snapshot = raw.get("state"), raw.get("snapshot")
     return RunFacts(
-        jobs={JobName(namespace, name): stamp for namespace, name, stamp in raw["jobs"]},
-        state=State(*raw["state"]) if raw["state"] else None,
-        started_at=raw["started"],
-        seen_at=raw["seen"],
-        ended_at=raw["ended"],
-        inputs=frozenset(names[index] for index in raw["in"]),
-        outputs=frozenset(names[index] for index in raw["out"]),
-        facets=_registers(raw["facets"]),
-        carried={names[int(index)]: _registers(registers) for index, registers in raw["carried"].items()},
+        said_at=raw.get("said"),
+        state=State(*state) if state else None,
+        started_at=raw.get("started"),
+        seen_at=raw.get("seen"),
+        ended_at=raw.get("ended"),
+        inputs=_at(raw.get("in", ()), names),
+        outputs=_at(raw.get("out", ()), names),
+        facets=_registers(raw.get("facets", {})),
+        carried={names[index]: _registers(registers) for index, registers in raw.get("carried", ())},
+        parents=frozenset(raw.get("parents", ())),
+        snapshot=Snapshot(*snapshot[:3], _at(snapshot[3], names), _at(snapshot[4], names)) if snapshot else None,
     )
 
 
-def _names_in(current: Current) -> set[DatasetName]:
-    return {name for execution in current.executions() for name in (*execution.inputs, *execution.outputs)} | set(
-        current.carried
-    )
+def _at(positions: Iterable[int], names: Sequence[DatasetName]) -> frozenset[DatasetName]:
+    return frozenset(names[index] for index in positions)
+
+
+def _named_by(execution: Execution) -> set[DatasetName]:
+    return {*execution.inputs, *execution.outputs, *(told.output for told in execution.told)}
 
 
 def _dump_execution(execution: Execution, names: _Names) -> list[object]:
-    return [execution.time, execution.id, names.of(execution.inputs), names.of(execution.outputs)]
+    told = [[names.at(one.output), one.facet, one.ref] for one in execution.told]
+    inputs, outputs = names.of(execution.inputs), names.of(execution.outputs)
+    return [execution.time, execution.id, inputs, outputs, told, execution.explicit]
 
 
-def _load_execution(raw: list[Any], names: list[DatasetName]) -> Execution:
-    time, id_, inputs, outputs = raw
-    return Execution(
-        time, id_, frozenset(names[index] for index in inputs), frozenset(names[index] for index in outputs)
-    )
-
-
-def _dump_current(current: Current, names: _Names) -> object:
-    return {
-        "latest": _dump_execution(current.latest, names) if current.latest else None,
-        "unfinished": [_dump_execution(execution, names) for _, execution in sorted(current.unfinished.items())],
-        "carried": {names.at(name): facets for name, facets in current.carried.items()},
-    }
-
-
-def _load_current(raw: dict[str, Any], names: list[DatasetName]) -> Current:
-    unfinished = [_load_execution(item, names) for item in raw["unfinished"]]
-    carried: CarriedFacets = {
-        names[int(index)]: {facet: Carried(*item) for facet, item in facets.items()}
-        for index, facets in raw["carried"].items()
-    }
-    return Current(
-        latest=_load_execution(raw["latest"], names) if raw["latest"] else None,
-        unfinished={execution.id: execution for execution in unfinished},
-        carried=carried,
-    )
+def _load_execution(raw: Sequence[Any], names: Sequence[DatasetName]) -> Execution:
+    time, id_, inputs, outputs, told, explicit = raw
+    found = tuple(Told(names[index], facet, ref) for index, facet, ref in told)
+    return Execution(time, id_, _at(inputs, names), _at(outputs, names), found, explicit)
 
 
 def dump_job(facts: JobFacts) -> str:
     """A job's facts as text."""
-    names = _Names(_names_in(facts.declared) | _names_in(facts.ran))
+    ran, declared = facts.ran, facts.declared
+    executions = [*ran.siblings.values(), *ran.unfinished.values()]
+    executions += [one for one in (ran.latest, declared and declared.execution) if one is not None]
+    names = _Names(name for execution in executions for name in _named_by(execution))
     return _dump(
-        {
-            "called": sorted(facts.names),
-            "facets": facts.facets,
-            "names": names.list,
-            "declared": _dump_current(facts.declared, names),
-            "ran": _dump_current(facts.ran, names),
-        }
+        _without_empty(
+            {
+                "called": sorted(facts.names),
+                "facets": facts.facets,
+                "names": names.list,
+                "declared": declared and [_dump_execution(declared.execution, names), declared.sql],
+                "latest": ran.latest and _dump_execution(ran.latest, names),
+                "group": ran.group,
+                "siblings": [_dump_execution(one, names) for _, one in sorted(ran.siblings.items())],
+                "unfinished": [_dump_execution(one, names) for _, one in sorted(ran.unfinished.items())],
+                "missed": ran.missed,
+                "finished": ran.finished,
+            }
+        )
     )
 
 
 def load_job(text: str) -> JobFacts:
     """A job's facts from their text."""
     raw = orjson.loads(text)
-    names = [DatasetName(*name) for name in raw["names"]]
+    names = _names(raw.get("names", ()))
+
+    def executions(key: str) -> dict[str, Execution]:
+        found = [_load_execution(item, names) for item in raw.get(key, ())]
+        return {execution.id: execution for execution in found}
+
+    declared, latest = raw.get("declared"), raw.get("latest")
+    missed, finished = raw.get("missed"), raw.get("finished")
     return JobFacts(
-        names=frozenset(raw["called"]),
-        facets=_registers(raw["facets"]),
-        declared=_load_current(raw["declared"], names),
-        ran=_load_current(raw["ran"], names),
+        names=frozenset(raw.get("called", ())),
+        facets=_registers(raw.get("facets", {})),
+        declared=Declared(_load_execution(declared[0], names), declared[1]) if declared else None,
+        ran=Current(
+            latest=_load_execution(latest, names) if latest else None,
+            group=raw.get("group", ""),
+            siblings=executions("siblings"),
+            unfinished=executions("unfinished"),
+            missed=(missed[0], missed[1]) if missed else None,
+            finished=Finished(*finished) if finished else None,
+        ),
     )
+
+
+def dump_output(facts: OutputFacts) -> str:
+    """An output's facts as text."""
+    return _dump(_without_empty({"ran": facts.ran, "declared": facts.declared}))
+
+
+def load_output(text: str) -> OutputFacts:
+    """An output's facts from their text."""
+    raw = orjson.loads(text)
+    return OutputFacts(_carried(raw.get("ran", {})), _carried(raw.get("declared", {})))
+
+
+def _carried(raw: Mapping[str, Any]) -> CarriedFacets:
+    return {facet: Carried(*item) for facet, item in raw.items()}
+
+
+def dump_group(facts: GroupFacts) -> str:
+    """The runs of a group as text."""
+    return _dump(facts)
+
+
+def load_group(text: str) -> GroupFacts:
+    """The runs of a group from their text."""
+    return {shape: Member(*item) for shape, item in orjson.loads(text).items()}
 
 
 def dump_name(facts: NameFacts) -> str:
     """A name's facts as text."""
     return _dump(
-        {
-            "spellings": sorted(facts.spellings),
-            "links": sorted(facts.links),
-            "members": sorted(facts.members) if len(facts.members) <= INLINE else packed(facts.members).ref,
-            "preferred": facts.preferred,
-            "heard": facts.heard,
-            "written": [
-                [*output.job, *output.name, written.revision, written.facets]
-                for output, written in sorted(facts.written.items())
-            ],
-        }
+        _without_empty(
+            {
+                "spellings": sorted(facts.spellings),
+                "links": facts.links,
+                "linked_with": sorted(facts.linked_with),
+                "same": sorted(facts.same),
+                "preferred": facts.preferred,
+                "heard": facts.heard,
+                "written": {facet: [*won.carried, *won.job] for facet, won in facts.written.items()},
+            }
+        )
     )
 
 
-def load_name(text: str, members_of: Callable[[str], frozenset[DatasetName]]) -> NameFacts:
-    """A name's facts from their text.
-
-    Args:
-        text: As `dump_name` gives it.
-        members_of: From the reference of a large dataset's names to these.
-    """
+def load_name(text: str) -> NameFacts:
+    """A name's facts from their text."""
     raw = orjson.loads(text)
-    members = raw["members"]
+    links = raw.get("links")
     return NameFacts(
-        spellings=frozenset(DatasetName(*name) for name in raw["spellings"]),
-        links=frozenset(DatasetName(*name) for name in raw["links"]),
-        members=members_of(members) if isinstance(members, str) else frozenset(DatasetName(*name) for name in members),
-        preferred=raw["preferred"],
-        heard=_registers(raw["heard"]),
+        spellings=frozenset(_names(raw.get("spellings", ()))),
+        links=Register(*links) if links else None,
+        linked_with=frozenset(_names(raw.get("linked_with", ()))),
+        same=frozenset(_names(raw.get("same", ()))),
+        preferred=raw.get("preferred", False),
+        heard=_registers(raw.get("heard", {})),
         written={
-            Output(JobName(*job), DatasetName(namespace, table)): Written(revision, _registers(facets))
-            for *job, namespace, table, revision, facets in raw["written"]
+            facet: Winner(Carried(*item[:4]), JobName(item[4], item[5]))
+            for facet, item in raw.get("written", {}).items()
         },
     )

@@ -1,20 +1,26 @@
-"""Facts in vertices: read, join, and write on the very revision that was read.
+"""Vertices that are changed by compare-and-set: the facts of a run, job, output, group or name, and its projections.
 
-A document is the facts of one run, job or name, in a vertex of their own. It is changed by compare-and-set: whoever
-comes second reads again and joins again, and since joining loses nothing, neither does he. What the cache holds is
-therefore never wrong, only perhaps old, and then the write says so.
+A document is a vertex with one token, `rev`. Every change of the vertex, and of anything that hangs on it, names the
+token that it was computed from and sets another one. So all state that a write depends on is guarded: facts, the list
+of edges that the last projection made, the mark of what it shows. A document in the cache may be old, never wrong: a
+write that was computed from an old one fails, and is computed again from what is there.
+
+A cached document is a lower bound of facts that only grow. Where something can be taken back, nothing is left out on
+the word of the cache: documents that a computation used without writing them are collected in `Relied`, and their
+tokens are compared with the store afterwards.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from cachetools import LRUCache
 
 from consumer.errors import TransientError
+from consumer.graph.sending import Sending
 from consumer.graph.store import Absent, Change, GraphStore, Is, Properties, Scalar, Step, Vertex
 
 K = TypeVar("K", bound=Hashable)
@@ -26,33 +32,32 @@ _AT_LEAST = 1_000
 """Bytes of any document."""
 
 MOST_TRIES = 200
-"""How often a change is tried against other writers before the batch is tried anew."""
+"""How often a change is tried against other writers before the batch is tried again as a whole."""
+
+STEPS_PER_CHANGE = 100
+"""How many steps go into one change; more of them go into further changes, each under the token of the one before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document(Generic[F]):
-    """Facts as they are in the store.
+    """A document as it is in the store.
 
     Attributes:
-        revision: How often they were changed; 0 if they are not in the store.
-        token: The revision and a hash, which the vertex's `rev` holds.
+        token: What the vertex's `rev` holds: a count of changes and a hash; empty if it is not in the store.
         facts: The facts.
         properties: The vertex's other properties.
         size: About how many bytes of memory it takes.
-        fresh: Whether it was just read, rather than kept from an earlier write of our own.
     """
 
-    revision: int
     token: str
     facts: F
     properties: Properties = field(default_factory=dict)
     size: int = 0
-    fresh: bool = False
 
     @property
     def stored(self) -> bool:
-        """Whether it is in the store."""
-        return self.revision > 0
+        """True if it is in the store."""
+        return bool(self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +66,17 @@ class Draft(Generic[F]):
 
     Attributes:
         facts: The facts.
-        properties: Vertex properties to set, a view of the facts.
+        properties: Vertex properties to set.
         steps: What else to do in the same change.
-        changed: Whether the facts are new; else only the steps are done.
+        last: Steps for the end, when all others are done.
+        begin: Properties that are true while only a part of the steps is done, if these take several changes.
     """
 
     facts: F
     properties: Properties = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
-    changed: bool = True
+    last: tuple[Step, ...] = ()
+    begin: Properties = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +90,27 @@ class Kind(Generic[K, F]):
     load: Callable[[str], F]
 
 
+class Updated(NamedTuple, Generic[K, F]):
+    """What an update did.
+
+    Attributes:
+        documents: All documents that were asked for, as they are now.
+        written: The keys of those that were written.
+        failed: The keys of those that somebody else has changed meanwhile; only without retries.
+    """
+
+    documents: dict[K, Document[F]]
+    written: set[K]
+    failed: list[K]
+
+
 class Documents(Generic[K, F]):
-    """The documents of one kind, with those last used at hand.
+    """The documents of one kind, with a cache of those last used.
 
     Args:
         store: Where they are.
         kind: Which.
-        cached: How many bytes of memory those at hand may take.
+        cached: How many bytes of memory the cache may take.
     """
 
     def __init__(self, store: GraphStore, kind: Kind[K, F], cached: int) -> None:
@@ -97,6 +118,10 @@ class Documents(Generic[K, F]):
         self._kind = kind
         self._cached = cached
         self._cache: LRUCache[K, Document[F]] = LRUCache(cached, getsizeof=lambda document: document.size)
+
+    def id_of(self, key: K) -> str:
+        """The id of a document's vertex."""
+        return self._kind.id_of(key)
 
     def get(self, keys: Iterable[K]) -> dict[K, Document[F]]:
         """Documents by key; those that the cache lacks are read, in one request."""
@@ -109,10 +134,11 @@ class Documents(Generic[K, F]):
             else:
                 found[key] = document
         if unknown:
-            found |= self._read(unknown)
+            found |= self.read(unknown)
         return found
 
-    def _read(self, keys: Collection[K]) -> dict[K, Document[F]]:
+    def read(self, keys: Collection[K]) -> dict[K, Document[F]]:
+        """Documents by key, read from the store."""
         stored = self._store.read([self._kind.id_of(key) for key in keys])
         found: dict[K, Document[F]] = {}
         for key in keys:
@@ -128,15 +154,12 @@ class Documents(Generic[K, F]):
 
     def _document(self, properties: Properties) -> Document[F]:
         rest = {name: value for name, value in properties.items() if name not in {"rev", "facts"}}
-        token = str(properties["rev"])
         text = str(properties["facts"])
-        return Document(
-            int(token.partition(".")[0]), token, self._kind.load(text), rest, _size(len(text), rest), fresh=True
-        )
+        return Document(str(properties["rev"]), self._kind.load(text), rest, _size(len(text), rest))
 
     def absent(self) -> Document[F]:
-        """What stands for a document that is not in the store."""
-        return Document(0, "", self._kind.empty, size=_AT_LEAST)
+        """A document that is not in the store."""
+        return Document("", self._kind.empty, size=_AT_LEAST)
 
     def forget(self, keys: Iterable[K]) -> None:
         """Drops documents from the cache, so that they are read again."""
@@ -146,51 +169,48 @@ class Documents(Generic[K, F]):
     def update(
         self,
         keys: Collection[K],
-        draft: Callable[[K, Document[F]], Draft[F] | None],
+        plan: Callable[[Mapping[K, Document[F]]], Iterable[tuple[K, Draft[F]]]],
         *,
         presume_new: bool = False,
-    ) -> dict[K, Document[F]]:
-        """Brings documents to what a function drafts from what is there, in the order of the keys.
+        relied: Relied | None = None,
+        retry: bool = True,
+    ) -> Updated[K, F]:
+        """Brings documents to what a function drafts from what is there.
 
         Args:
             keys: Which documents.
-            draft: From a key and what is in the store to what is to be there; None where nothing is to be done. It is
-                called again when somebody else has changed the document meanwhile.
-            presume_new: Whether documents that the cache lacks are taken to be absent, without asking; when one is
-                there after all, the write finds out.
-
-        Returns:
-            The documents as they are now.
+            plan: From documents to the drafts of those that are to change, in the order of writing. It is called again
+                for those that somebody else has changed meanwhile.
+            presume_new: True if documents that the cache lacks are taken to be absent without a look; the write of one
+                that is there fails.
+            relied: Documents that were used before; those that are written here count as they are then.
+            retry: False if documents that somebody else has changed meanwhile are left to the caller.
 
         Raises:
             TransientError: The store can't serve now, or others change the same documents all the time.
         """
         done: dict[K, Document[F]] = {}
+        written: set[K] = set()
         waiting = list(keys)
         for attempt in range(MOST_TRIES):
             known = self._known(waiting, presume_new=presume_new and attempt == 0)
-            changes: list[Change] = []
             drafted: dict[K, Document[F]] = {}
-            for key in waiting:
-                plan = draft(key, known[key])
-                if plan is None:
-                    drafted[key] = known[key]
-                    continue
-                drafted[key], change = self._plan(key, known[key], plan)
-                if plan.changed or plan.steps or plan.properties:
-                    changes.append(change)
-            failed = self._store.write(changes) if changes else set()
-            again: list[K] = []
-            for key in waiting:
-                if self._kind.id_of(key) in failed:
-                    self._cache.pop(key, None)
-                    again.append(key)
-                else:
-                    done[key] = drafted[key]
+            sending = Sending(self._store)
+            for key, draft in plan(known):
+                drafted[key], changes = self._changes(key, known[key], draft)
+                sending.add(changes)
+            failed = sending.finish()
+            waiting = [key for key in drafted if self._kind.id_of(key) in failed]
+            self.forget(waiting)
+            for key in known.keys() - set(waiting):
+                if key in drafted:
+                    written.add(key)
                     self._keep(key, drafted[key])
-            if not again:
-                return done
-            waiting = again
+                    if relied is not None:
+                        relied.advance(self._kind.id_of(key), known[key].token, drafted[key].token)
+                done[key] = drafted.get(key, known[key])
+            if not waiting or not retry:
+                return Updated(done, written, waiting)
         raise TransientError(f"{len(waiting)} {self._kind.label} vertices are changed by others all the time")
 
     def _known(self, keys: Collection[K], *, presume_new: bool) -> dict[K, Document[F]]:
@@ -199,35 +219,94 @@ class Documents(Generic[K, F]):
         absent = self.absent()
         return {key: self._cache.get(key, absent) for key in keys}
 
-    def _plan(self, key: K, known: Document[F], plan: Draft[F]) -> tuple[Document[F], Change]:
-        properties: dict[str, Scalar] = dict(plan.properties)
-        revision, token = known.revision, known.token
-        after = {**known.properties, **plan.properties}
+    def _changes(self, key: K, known: Document[F], draft: Draft[F]) -> tuple[Document[F], list[Change]]:
+        """What a document becomes, and the changes that make it so."""
+        properties: dict[str, Scalar] = dict(draft.properties)
         size = known.size
-        if plan.changed:
-            text = self._kind.dump(plan.facts)
+        after = {**known.properties, **draft.properties}
+        if not known.stored or draft.facts != known.facts:
+            properties["facts"] = text = self._kind.dump(draft.facts)
             size = _size(len(text), after)
-            revision += 1
-            token = f"{revision}.{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
-            properties |= {"rev": token, "facts": text}
-        change = Change(
-            owner=Vertex(self._kind.id_of(key), self._kind.label, properties),
-            when=Is("rev", known.token) if known.stored else Absent(),
-            token=Is("rev", token),
-            steps=plan.steps,
-        )
-        facts = plan.facts if plan.changed else known.facts
-        return Document(revision, token, facts, after, size), change
+        owner = _Owner(self._kind.id_of(key), self._kind.label, known.token)
+        if len(draft.steps) + len(draft.last) <= STEPS_PER_CHANGE:
+            changes = [owner.change(properties, (*draft.steps, *draft.last))]
+        else:
+            parts = [tuple(draft.steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(draft.steps), STEPS_PER_CHANGE)]
+            changes = [owner.change({**properties, **draft.begin})]
+            changes += [owner.change({}, part) for part in parts]
+            changes.append(owner.change(properties, draft.last))
+        return Document(owner.token, draft.facts, after, size), changes
 
-    def note(self, key: K, properties: Mapping[str, Scalar]) -> None:
-        """Tells the cache of properties that were written by other means."""
-        document = self._cache.get(key)
-        if document is not None:
-            after = {**document.properties, **properties}
-            size = document.size + _size(0, after) - _size(0, document.properties)
-            self._keep(key, Document(document.revision, document.token, document.facts, after, size))
+
+class _Owner:
+    """The owner of changes that follow each other, each under the token that the one before set."""
+
+    def __init__(self, id_: str, label: str, token: str) -> None:
+        self._id = id_
+        self._label = label
+        self.token = token
+
+    def change(self, properties: Properties, steps: tuple[Step, ...] = ()) -> Change:
+        count = int(self.token.partition(".")[0] or 0) + 1
+        said = hashlib.blake2b(repr((sorted(properties.items()), steps)).encode(), digest_size=6).hexdigest()
+        when = Is("rev", self.token) if self.token else Absent()
+        self.token = f"{count}.{said}"
+        return Change(
+            Vertex(self._id, self._label, {**properties, "rev": self.token}), when, Is("rev", self.token), steps
+        )
+
+
+class Relied:
+    """Documents that a computation used without writing them, to be compared with the store afterwards.
+
+    Args:
+        store: Where they are.
+    """
+
+    def __init__(self, store: GraphStore) -> None:
+        self._store = store
+        self._used: dict[str, tuple[Documents[Any, Any], Any, str]] = {}
+
+    def add(self, documents: Documents[K, F], used: Mapping[K, Document[F]]) -> None:
+        """Notes documents with the tokens that they had when they were used."""
+        for key, document in used.items():
+            self._used.setdefault(documents.id_of(key), (documents, key, document.token))
+
+    def advance(self, id_: str, before: str, after: str) -> None:
+        """Notes that a document is written on the very token with which it was used."""
+        used = self._used.get(id_)
+        if used is not None and used[2] == before:
+            self._used[id_] = (*used[:2], after)
+
+    def merge(self, other: Relied) -> None:
+        """Notes all that another one has."""
+        for id_, used in other._used.items():
+            self._used.setdefault(id_, used)
+
+    def moved(self) -> bool:
+        """Forgets documents that are not as they were used; returns True if there are any.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        if not self._used:
+            return False
+        stored = self._store.read(list(self._used), ("rev",))
+        moved = False
+        for id_, (documents, key, token) in self._used.items():
+            if str(stored.get(id_, {}).get("rev", "")) != token:
+                documents.forget([key])
+                moved = True
+        self._used.clear()
+        return moved
 
 
 def _size(chars: int, properties: Properties) -> int:
     """About how many bytes a document takes."""
     return _AT_LEAST + _PER_CHAR * chars + sum(len(str(value)) for value in properties.values())
+
+
+def in_order(drafts: Mapping[K, Draft[F]]) -> Iterator[tuple[K, Draft[F]]]:
+    """Drafts in the order of their keys, in which all writers write, so that two never wait for each other."""
+    for key in sorted(drafts):  # type: ignore[type-var]
+        yield key, drafts[key]

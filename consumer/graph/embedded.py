@@ -30,7 +30,7 @@ from consumer.graph.store import (
     Vertex,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the tables, in the file's `user_version`."""
 
 BUSY_TIMEOUT_S = 60.0
@@ -39,7 +39,8 @@ BUSY_TIMEOUT_S = 60.0
 _TABLES = """
 CREATE TABLE vertices (id TEXT PRIMARY KEY, label TEXT NOT NULL, properties TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE edges (
-    id TEXT PRIMARY KEY, label TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, properties TEXT NOT NULL
+    id TEXT PRIMARY KEY, label TEXT NOT NULL, source TEXT NOT NULL REFERENCES vertices (id),
+    target TEXT NOT NULL REFERENCES vertices (id), properties TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX vertices_by_label ON vertices (label);
 CREATE INDEX edges_by_label ON edges (label);
@@ -76,6 +77,10 @@ def _is_busy(error: BaseException) -> bool:
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
+class _EndMissing(Exception):
+    """A vertex at the end of an edge is not there."""
+
+
 class EmbeddedStore:
     """A property graph in a SQLite file; made if it is not there.
 
@@ -96,6 +101,8 @@ class EmbeddedStore:
             # A power cut may cost the last batches, which Kafka still has; a killed process costs nothing.
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA cache_size = -32768")
+            # An edge needs both its ends, as on every other store.
+            self._db.execute("PRAGMA foreign_keys = ON")
         except (sqlite3.Error, TransientError) as error:
             self._db.close()
             raise self._unusable(error) from error
@@ -255,17 +262,40 @@ class EmbeddedStore:
         owner = ""
         known: Properties | None = None
         for change in changes:
+            if change.owner.id in failed:
+                continue
             # The many changes of a wide job would each read and write all that the job holds.
             if change.owner.id != owner:
                 owner, known = change.owner.id, self._properties(change.owner.id)
             if _holds(change, known):
-                known = self._change(change, known)
+                try:
+                    known = self._change(change, known)
+                except _EndMissing:
+                    failed.add(owner)
+                    owner = ""
             elif known is None or known.get(change.token.key) != change.token.value:
                 failed.add(owner)
         return failed
 
     def _change(self, change: Change, known: Properties | None) -> Properties | None:
-        """Does a change; returns what is known of its owner then."""
+        """Does a change, as a whole or not at all; returns what is known of its owner then.
+
+        Raises:
+            _EndMissing: A vertex at the end of an edge is not there.
+        """
+        if not any(isinstance(step, Edge) for step in change.steps):
+            return self._done(change, known)
+        self._db.execute("SAVEPOINT change")
+        try:
+            after = self._done(change, known)
+        except sqlite3.IntegrityError as error:
+            self._db.execute("ROLLBACK TO change")
+            self._db.execute("RELEASE change")
+            raise _EndMissing from error
+        self._db.execute("RELEASE change")
+        return after
+
+    def _done(self, change: Change, known: Properties | None) -> Properties | None:
         owner = change.owner
         after = {key: value for key, value in (known or {}).items() if key not in change.removes}
         after |= owner.properties

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 
 from consumer.graph import codec, ids, model
+from consumer.graph.runs import parent_of
 from consumer.graph.store import GraphStore, Vertex
 from consumer.lineage.delta import RunFacts
+from consumer.lineage.keys import RunKey
 from schemas.naming import DatasetName
 
 Document = dict[str, list[Any]]
@@ -29,7 +31,7 @@ def document(store: GraphStore) -> Document:
     return {
         "datasets": sorted((_dataset(vertex) for vertex in store.vertices(model.NODE)), key=_key),
         "jobs": sorted((_job(vertex) for vertex in store.vertices(model.JOB)), key=_key),
-        "runs": sorted(_runs(store.vertices(model.RUN), shown), key=lambda run: str(run["id"])),
+        "runs": sorted(_runs(store.vertices(model.RUN), shown), key=lambda run: (run["id"], run["job"])),
         "reads": sorted([_parts(edge.source), _parts(edge.target)] for edge in store.edges(model.READS)),
         "writes": sorted([_parts(edge.source), _parts(edge.target)] for edge in store.edges(model.WRITES)),
         "dataset_edges": sorted(
@@ -94,22 +96,22 @@ def _runs(runs: Iterable[Vertex], shown: dict[DatasetName, DatasetName]) -> Iter
     for vertex in runs:
         facts = codec.load_run(str(vertex.properties["facts"]))
         if facts.state is not None:
-            yield _run(str(vertex.properties["run_id"]), facts, shown)
+            yield _run(ids.run_key(vertex.id), facts, shown)
 
 
-def _run(run: str, facts: RunFacts, shown: dict[DatasetName, DatasetName]) -> dict[str, Any]:
-    parent = facts.facets.get("parent")
+def _run(run: RunKey, facts: RunFacts, shown: dict[DatasetName, DatasetName]) -> dict[str, Any]:
+    parent = parent_of(facts)
 
     def names(found: Iterable[DatasetName]) -> list[DatasetName]:
         return sorted({shown.get(name, name) for name in found})
 
     return {
-        "id": run,
-        "job": facts.owner,
+        "id": run.id,
+        "job": run.job,
         "state": facts.state.name if facts.state else None,
         "started_at": facts.started_at,
         "ended_at": facts.ended_at,
-        "parent": orjson.loads(parent.ref) if parent and parent.ref else None,
+        "parent": parent.id if parent else None,
         "inputs": names(facts.inputs),
         "outputs": names(facts.outputs),
     }

@@ -6,7 +6,7 @@ never give one id, and `parse` gives the parts back.
 
 from __future__ import annotations
 
-from consumer.lineage.delta import JobName
+from consumer.lineage.keys import GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
 
 _KINDS = frozenset(
@@ -15,6 +15,8 @@ _KINDS = frozenset(
         "name",
         "job",
         "run",
+        "output",
+        "group",
         "column",
         "facet",
         "task",
@@ -25,6 +27,7 @@ _KINDS = frozenset(
         "column_of",
         "run_of",
         "child_of",
+        "output_of",
     }
 )
 
@@ -75,9 +78,31 @@ def job(name: JobName) -> str:
     return make("job", *name)
 
 
-def run(run_id: str) -> str:
+def run(run: RunKey) -> str:
     """The vertex of a run."""
-    return make("run", run_id)
+    return make("run", *run.job, run.id)
+
+
+def run_key(id_: str) -> RunKey:
+    """The key of the run that a vertex is of."""
+    _, namespace, name, run = parse(id_)
+    return RunKey(JobName(namespace, name), run)
+
+
+def output(output: OutputKey) -> str:
+    """The vertex of what a job's runs carried for a dataset."""
+    return make("output", *output.job, *output.name)
+
+
+def output_key(id_: str) -> OutputKey:
+    """The key of the output that a vertex is of."""
+    _, namespace, name, of_dataset, table = parse(id_)
+    return OutputKey(JobName(namespace, name), DatasetName(of_dataset, table))
+
+
+def group(group: GroupKey) -> str:
+    """The vertex of the completed runs of a job that have one parent."""
+    return make("group", *group.job, group.parent)
 
 
 def column(name: DatasetName, column: str) -> str:

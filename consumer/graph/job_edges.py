@@ -1,100 +1,131 @@
-"""The edges of jobs: what is current of their lineage, between the datasets that are shown."""
+"""The edges of jobs: what is current of their lineage, between the datasets that are shown.
+
+The edges of a job are a projection of its facts, of the facets of its outputs, and of the names of its datasets. They
+are guarded by the job's document, which also lists what the last projection made.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import structlog
 
-from consumer.errors import TransientError
 from consumer.graph import ids, marks, model
-from consumer.graph.documents import MOST_TRIES, Document, Documents
+from consumer.graph.documents import Document, Draft, Relied
+from consumer.graph.jobs import JobDocuments, Jobs
 from consumer.graph.names import Names
 from consumer.graph.nodes import Nodes, column_of
-from consumer.graph.sending import Sending
-from consumer.graph.store import Change, DropEdges, DropLonely, Edge, GraphStore, Is, Properties, Step, Vertex
+from consumer.graph.store import DropEdges, DropLonely, Edge, GraphStore, Properties, Step, Vertex
 from consumer.graph.texts import Texts
-from consumer.lineage.current import BY_RUN
-from consumer.lineage.delta import JobFacts, JobName
-from consumer.lineage.views import JobView, current_of, job_view, lineage_refs, names_in
+from consumer.lineage.current import executions_of
+from consumer.lineage.delta import JobFacts
+from consumer.lineage.keys import JobName, OutputKey
+from consumer.lineage.outputs import OutputFacts
+from consumer.lineage.views import JobView, in_force, job_view, lineage_refs, names_in, targets_of
 from schemas.naming import DatasetName
 
 _log = structlog.get_logger(__name__)
 
+Outputs = dict[DatasetName, OutputFacts]
 
-def view_key(facts: JobFacts) -> object:
-    """What the view of a job depends on, as far as its facts go: equal keys give equal views."""
-    current = current_of(facts)
-    carried = {
-        name: {facet: said.ref for facet, said in facets.items() if facet in BY_RUN}
-        for name, facets in current.carried.items()
-    }
-    latest = current.latest
-    just_said = latest and {
-        name
-        for name, facets in current.carried.items()
-        if any((said.ended_at, said.run) == latest.order for facet, said in facets.items() if facet in BY_RUN)
-    }
-    kind, producer = facts.facets.get("jobType"), facts.facets.get("producer")
-    return current.inputs, current.outputs, carried, just_said, kind and kind.ref, producer and producer.ref
+
+class _Sources(NamedTuple):
+    """What the edges of one job are made from.
+
+    Attributes:
+        outputs: The facets of its current outputs, by each name of these datasets.
+        names: The names of all its datasets, each with the one that is shown.
+    """
+
+    outputs: Outputs
+    names: dict[DatasetName, DatasetName]
+
+
+class Drawn(NamedTuple):
+    """What a drawing of edges did.
+
+    Attributes:
+        failed: Jobs that somebody else has changed meanwhile, or whose datasets are not there as they were known.
+        names: All names of their datasets.
+    """
+
+    failed: list[JobName]
+    names: set[DatasetName]
 
 
 class JobEdges:
     """The edges of jobs."""
 
-    def __init__(
-        self, store: GraphStore, jobs: Documents[JobName, JobFacts], names: Names, nodes: Nodes, texts: Texts
-    ) -> None:
+    def __init__(self, store: GraphStore, jobs: Jobs, names: Names, nodes: Nodes, texts: Texts) -> None:
         self._store = store
         self._jobs = jobs
         self._names = names
         self._nodes = nodes
         self._texts = texts
 
-    def draw(self, jobs: Collection[JobName]) -> None:
-        """Brings the edges of jobs to what their facts say, where they lag behind.
+    def draw(self, jobs: Collection[JobName], relied: Relied, *, certain: Collection[JobName] = ()) -> Drawn:
+        """Brings the edges of jobs to what their facts say.
+
+        Args:
+            jobs: Which.
+            relied: Gets what was used without being written.
+            certain: Those of the jobs whose documents are known to have been in the store after the last change of
+                what their edges are made from.
 
         Raises:
-            TransientError: The store can't serve now, or others change the same jobs all the time.
+            TransientError: The store can't serve now.
         """
-        waiting = list(jobs)
-        for _ in range(MOST_TRIES):
-            waiting = self._draw(waiting)
-            if not waiting:
-                return
-        raise TransientError(f"{len(waiting)} {model.JOB} vertices are changed by others all the time")
+        named: dict[JobName, set[DatasetName]] = {}
 
-    def _draw(self, jobs: Collection[JobName]) -> list[JobName]:
-        known = self._jobs.get(jobs)
-        late = {
-            job: document for job, document in known.items() if document.properties.get("viewed") != document.revision
+        def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+            used = Relied(self._store)
+            sources = self._sources(known, used)
+            late = {
+                job: document for job, document in known.items() if not _is_drawn(document, fingerprint(document, sources[job]))
+            }
+            if late:
+                relied.merge(used)
+            refs = {ref for job in late for ref in lineage_refs(known[job].facts, sources[job].outputs)}
+            texts = self._texts.fetch(refs)
+            for job in sorted(late):
+                named[job] = set(sources[job].names)
+                view = _view(job, known[job].facts, sources[job], texts)
+                yield job, _draft(job, known[job], view, fingerprint(known[job], sources[job]), self._nodes.columns)
+
+        updated = self._jobs.documents.update(jobs, plan, relied=relied, retry=False)
+        kept = {job: document for job, document in updated.documents.items() if job not in {*updated.written, *certain}}
+        relied.add(self._jobs.documents, kept)
+        names = set().union(*(named[job] for job in updated.failed))
+        self._names.documents.forget(names)
+        return Drawn(updated.failed, names)
+
+    def _sources(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, _Sources]:
+        """What the edges of jobs are made from; texts, outputs and names are read for all jobs together."""
+        targets = {job: targets_of(document.facts) for job, document in jobs.items()}
+        groups = self._names.groups(set().union(*targets.values()), relied)
+        keys = {
+            job: [OutputKey(job, name) for target in of_one for name in groups[target]]
+            for job, of_one in targets.items()
         }
-        if not late:
-            return []
-        sending = Sending(self._store)
-        for job, view in self._views(late):
-            if view.left_out:
-                _log.warning("edges to some datasets left out: the job has too many", job=job, datasets=view.left_out)
-            changes = _changes(job, late[job], view, self._nodes.columns)
-            sending.add(changes)
-            # Not at the end: of many wide jobs, all that they hold would wait for it.
-            self._jobs.note(job, changes[-1].owner.properties)
-        failed = sending.finish()
-        again = [job for job in late if ids.job(job) in failed]
-        self._jobs.forget(again)
-        return again
-
-    def _views(self, jobs: Mapping[JobName, Document[JobFacts]]) -> Iterator[tuple[JobName, JobView]]:
-        """What is to be drawn of each job, one after the other."""
-        texts = self._texts.fetch(ref for document in jobs.values() for ref in lineage_refs(document.facts))
-
-        def text(ref: str) -> str:
-            return texts.get(ref, ref)
-
-        shown_as = self._names.shown_as(set().union(*(names_in(document.facts, text) for document in jobs.values())))
-        for job, document in jobs.items():
-            yield job, job_view(document.facts, shown_as.__getitem__, text, len(job.namespace) + len(job.name))
+        documents = self._jobs.outputs.get({key for of_one in keys.values() for key in of_one})
+        relied.add(self._jobs.outputs, documents)
+        outputs = {
+            job: {key.name: documents[key].facts for key in of_one if documents[key].stored}
+            for job, of_one in keys.items()
+        }
+        refs = {ref for job in jobs for ref in lineage_refs(jobs[job].facts, outputs[job])}
+        texts = self._texts.fetch(refs)
+        named = {
+            job: names_in(document.facts, outputs[job], lambda ref: texts.get(ref, ref))
+            for job, document in jobs.items()
+        }
+        shown = self._names.shown_as(set().union(*named.values()), relied)
+        return {
+            job: _Sources(outputs[job], {name: shown[name] for name in of_one}) for job, of_one in named.items()
+        }
 
     def around(self, names: Mapping[DatasetName, Sequence[str]]) -> set[JobName]:
         """The jobs that have edges at datasets, given with the ids of their columns."""
@@ -106,6 +137,37 @@ class JobEdges:
             for edge in (*self._store.edges_at(at, label, "out"), *self._store.edges_at(at, label, "in")):
                 found.add(str(edge.properties["job"]))
         return {JobName(*ids.parse(id_)[1:]) for id_ in found}
+
+
+def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
+    """A hash of all that the edges of a job are made from, but for times and run ids."""
+    facts = document.facts
+    executions = sorted(
+        [sorted(one.inputs), sorted(one.outputs), one.told, one.explicit] for one in executions_of(facts)
+    )
+    # Not the times of facets, which differ with every run, but the order that follows from them.
+    before = sorted(in_force(facts, sources.outputs), key=lambda found: (found[2].rank(found[1]), found[0]))
+    renamed = sorted([name, shown] for name, shown in sources.names.items() if name != shown)
+    kind, producer = facts.facets.get("jobType"), facts.facets.get("producer")
+    facets = [[name, facet, carried.ref] for name, facet, carried in before]
+    return marks.fingerprint((executions, facets, renamed, kind and kind.ref, producer and producer.ref))
+
+
+def _is_drawn(document: Document[JobFacts], projected: str) -> bool:
+    return document.properties.get("projected") == projected and not document.properties.get("partial")
+
+
+def _view(job: JobName, facts: JobFacts, sources: _Sources, texts: Mapping[str, str]) -> JobView:
+    view = job_view(
+        facts,
+        sources.outputs,
+        sources.names.__getitem__,
+        lambda ref: texts.get(ref, ref),
+        len(job.namespace) + len(job.name),
+    )
+    if view.left_out:
+        _log.warning("job has too many edges", job=job, datasets_without_edges=view.left_out)
+    return view
 
 
 def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
@@ -136,54 +198,48 @@ ColumnsOf = Callable[[DatasetName], Collection[str]]
 """From a dataset to those of its columns that need not be made."""
 
 
-def _changes(job: JobName, document: Document[JobFacts], view: JobView, there: ColumnsOf) -> list[Change]:
-    """What brings a job's edges to a view; in one change where it is small enough."""
-    owner, token = ids.job(job), Is("rev", document.token)
+def _draft(
+    job: JobName, document: Document[JobFacts], view: JobView, projected: str, there: ColumnsOf
+) -> Draft[JobFacts]:
+    """What brings a job's edges to a view."""
     edges = _edges(job, view)
     made = {id_: marks.mark(edge.properties) for id_, edge in edges.items()}
-    held = marks.load(document.properties)
-    steps = list(_steps(view, edges, made, held, there, trusted=not document.properties.get("partial")))
-    last = Vertex(owner, model.JOB, {"viewed": document.revision, "holds": marks.dump(made), "partial": False})
-    if len(steps) <= marks.STEPS_PER_CHANGE:
-        return [Change(last, token, token, tuple(steps))]
-    return [
-        Change(Vertex(owner, model.JOB, {"holds": marks.dump({**held, **made}), "partial": True}), token, token),
-        *(Change(Vertex(owner, model.JOB, {}), token, token, chunk) for chunk in marks.chunks(steps)),
-        Change(last, token, token),
-    ]
+    before = marks.load(document.properties)
+    trusted = not document.properties.get("partial")
+    new = [id_ for id_ in edges if not trusted or before.get(id_) != made[id_]]
+    gone = tuple(sorted(id_ for id_ in before if id_ not in edges))
+    lonely = _columns_of(gone) - {end for edge in edges.values() for end in (edge.source, edge.target)}
+    return Draft(
+        document.facts,
+        {"projected": projected, "elements": marks.dump(made), "partial": False},
+        tuple(_steps(view, edges, new, gone, there)),
+        (DropLonely(tuple(sorted(lonely)), "in_schema", model.COLUMN_EDGE),) if lonely else (),
+        {"projected": "", "elements": marks.dump({**before, **made}), "partial": True},
+    )
 
 
 def _steps(
-    view: JobView,
-    edges: Mapping[str, Edge],
-    made: Mapping[str, int],
-    held: Mapping[str, int],
-    there: ColumnsOf,
-    *,
-    trusted: bool,
+    view: JobView, edges: Mapping[str, Edge], new: Collection[str], gone: tuple[str, ...], there: ColumnsOf
 ) -> Iterator[Step]:
     """New and changed edges before those that go, so that a reader never finds a gap."""
-    new = [id_ for id_ in edges if not trusted or held.get(id_) != made[id_]]
     yield from _column_vertices(view, {end for id_ in new for end in (edges[id_].source, edges[id_].target)}, there)
     yield from (edges[id_] for id_ in new)
-    gone = tuple(sorted(id_ for id_ in held if id_ not in edges))
     if gone:
         yield DropEdges(gone)
-        lonely = _columns_of(gone) - {end for edge in edges.values() for end in (edge.source, edge.target)}
-        if lonely:
-            yield DropLonely(tuple(sorted(lonely)), "in_schema", model.COLUMN_EDGE)
 
 
 def _column_vertices(view: JobView, wanted: Collection[str], there: ColumnsOf) -> Iterator[Step]:
     """The columns at the ends of edges, where their dataset's schema does not have them anyway."""
-    ends = {
-        end for edge in view.columns for end in ((edge.source, edge.source_column), (edge.target, edge.target_column))
-    }
-    for name, column in sorted(ends):
-        id_ = ids.column(name, column)
-        if id_ in wanted and column not in there(name):
-            yield Vertex(id_, model.COLUMN, {"name": column})
-            yield column_of(name, column)
+    by_dataset: defaultdict[DatasetName, set[str]] = defaultdict(set)
+    for edge in view.columns:
+        by_dataset[edge.source].add(edge.source_column)
+        by_dataset[edge.target].add(edge.target_column)
+    for name, columns in sorted(by_dataset.items()):
+        for column in sorted(columns.difference(there(name))):
+            id_ = ids.column(name, column)
+            if id_ in wanted:
+                yield Vertex(id_, model.COLUMN, {"name": column})
+                yield column_of(name, column)
 
 
 def _columns_of(edges: Iterable[str]) -> set[str]:

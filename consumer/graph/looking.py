@@ -32,15 +32,11 @@ _AT: Mapping[str, tuple[str, Direction, int]] = {
     "edge": (model.EDGE, "out", 0),
     "column_edge": (model.COLUMN_EDGE, "out", 0),
     "column_of": (model.COLUMN_OF, "out", 0),
-    "run_of": (model.RUN_OF, "out", 0),
-    "child_of": (model.CHILD_OF, "out", 0),
 }
 """By an edge id's kind: the edge's label, how it lies at one of its vertices, and where that one's parts begin."""
 
 _VERTEX = {"writes": ("job", 2), "reads": ("job", 2), "edge": ("dataset", 2), "column_edge": ("column", 3)} | {
     "column_of": ("column", 3),
-    "run_of": ("run", 1),
-    "child_of": ("run", 1),
 }
 """By an edge id's kind: the kind of that vertex, and how many parts its name has."""
 
@@ -65,12 +61,9 @@ class Looking(Around):
         self.wrong: set[str] = set()
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """The properties of vertices, but for what says that their views are up to date."""
+        """The properties of vertices, as if each had a projection of which only a part is written."""
         found = self._store.read(ids, keys)
-        return {
-            id_: {**{key: value for key, value in properties.items() if key != "viewed"}, "partial": True}
-            for id_, properties in found.items()
-        }
+        return {id_: {**properties, "partial": True} for id_, properties in found.items()}
 
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Notes changes that would make a difference; returns the owners of those whose condition does not hold."""
@@ -122,6 +115,8 @@ class _There:
         for change in changes:
             wanted = {key: value for key, value in wanted.items() if key not in change.removes}
             wanted |= change.owner.properties
+        # Every change has a token of its own.
+        wanted.pop("rev", None)
         removed = {key for change in changes for key in change.removes} - wanted.keys()
         return (
             not removed & known.keys()

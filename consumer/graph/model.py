@@ -12,6 +12,8 @@ JOB = "lineage_job"
 RUN = "lineage_run"
 COLUMN = "lineage_column"
 NAME = "lineage_name"
+OUTPUT = "lineage_output"
+GROUP = "lineage_group"
 FACET = "lineage_facet"
 TASK = "lineage_task"
 """Where the upkeep is; not of the graph's content, so it is no element, and nothing exports it."""
@@ -23,6 +25,7 @@ COLUMN_EDGE = "lineage_column_edge"
 COLUMN_OF = "lineage_column_of"
 RUN_OF = "lineage_run_of"
 CHILD_OF = "lineage_child_of"
+OUTPUT_OF = "lineage_output_of"
 
 
 class Property(NamedTuple):
@@ -42,11 +45,11 @@ class Element(NamedTuple):
     properties: tuple[Property, ...] = ()
 
 
-_REVISION = Property("rev", "revision of the facts: a count and a hash", "a write is done only on the revision it read")
-_FACTS = Property("facts", "all that events said, as JSON", "joined; it only grows")
-_VIEWED = Property("viewed", "the revision that the edges around show", "set once they do")
-_HOLDS = Property("holds", "ids of the elements that the view made, as JSON", "replaced with the view")
-_PARTIAL = Property("partial", "whether the view was begun and not ended", "set with the view")
+_REVISION = Property("rev", "token of the vertex: a count and a hash", "every change names the token it was computed from")
+_FACTS = Property("facts", "what events say, as JSON", "joined")
+_PROJECTED = Property("projected", "fingerprint of the projection that was written last", "replaced with it")
+_ELEMENTS = Property("elements", "ids and checksums of the elements that the projection made, as JSON", "replaced with it")
+_PARTIAL = Property("partial", "true while only a part of the projection is written", "set with the projection")
 
 ELEMENTS: tuple[Element, ...] = (
     Element(
@@ -69,9 +72,6 @@ ELEMENTS: tuple[Element, ...] = (
             Property("version", "last dataset version", "greatest stamp"),
             Property("materialized", "dbt materialization", "greatest stamp"),
             Property("source_uri", "dataSource facet's URI", "greatest stamp"),
-            Property("stamp", "orders the states that its facts pass through", "greatest"),
-            _VIEWED,
-            _HOLDS,
         ),
     ),
     Element(
@@ -87,8 +87,8 @@ ELEMENTS: tuple[Element, ...] = (
             Property("source_path", "dbt's original file path, or the source code location", "greatest stamp"),
             _REVISION,
             _FACTS,
-            _VIEWED,
-            _HOLDS,
+            _PROJECTED,
+            _ELEMENTS,
             _PARTIAL,
         ),
     ),
@@ -98,7 +98,7 @@ ELEMENTS: tuple[Element, ...] = (
         "One run of a job.",
         (
             Property("run_id", "OpenLineage run id", "fixed"),
-            Property("state", "START, RUNNING, COMPLETE, FAIL, ABORT or OTHER", "upwards; the later terminal state"),
+            Property("state", "START, RUNNING, COMPLETE, FAIL, ABORT or OTHER", "upwards; FAIL and ABORT outrank COMPLETE"),
             Property("started_at", "time of its START (RFC 3339, UTC)", "least"),
             Property("ended_at", "time of its terminal event", "greatest"),
             Property("error", "errorMessage facet's message", "greatest stamp"),
@@ -125,10 +125,25 @@ ELEMENTS: tuple[Element, ...] = (
         (
             Property("namespace", "OpenLineage namespace in canonical form", "fixed"),
             Property("name", "OpenLineage name in canonical form", "fixed"),
-            Property("changed", "the last revision that changed what can be seen", "greatest"),
+            Property("shown", "the name that its dataset was shown under by the last projection", "replaced with it"),
             _REVISION,
             _FACTS,
+            _PROJECTED,
+            _ELEMENTS,
+            _PARTIAL,
         ),
+    ),
+    Element(
+        OUTPUT,
+        "vertex",
+        "The facets that the completed runs of one job carried for one of its outputs.",
+        (_REVISION, _FACTS),
+    ),
+    Element(
+        GROUP,
+        "vertex",
+        "The completed runs of one job that have the same parent run.",
+        (_REVISION, _FACTS),
     ),
     Element(
         FACET,
@@ -159,4 +174,5 @@ ELEMENTS: tuple[Element, ...] = (
     Element(COLUMN_OF, "edge", "From a column to its dataset."),
     Element(RUN_OF, "edge", "From a run to its job."),
     Element(CHILD_OF, "edge", "From a run to the run that started it."),
+    Element(OUTPUT_OF, "edge", "From an output of a job to the name that the job writes it under."),
 )

@@ -1,194 +1,203 @@
-"""The names of datasets in the graph: what was said under each, and which of them are one dataset."""
+"""The names of datasets in the graph: the facts under each, and which of them are one dataset."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+import orjson
 
 from consumer.graph import codec, ids, model
-from consumer.graph.documents import Document, Documents, Draft, Kind
-from consumer.graph.members import Members
+from consumer.graph.documents import Document, Documents, Draft, Kind, Relied
+from consumer.graph.jobs import OutputDocuments
 from consumer.graph.store import GraphStore, Scalar
 from consumer.graph.texts import Texts
-from consumer.lineage.delta import NameFacts, Output, Written, join_members, join_names
-from consumer.lineage.identity import components, shown
-from consumer.lineage.views import dataset_facets
+from consumer.lineage.delta import NameFacts, join_names
+from consumer.lineage.identity import Group, components, shown
+from consumer.lineage.keys import OutputKey
+from consumer.lineage.outputs import OutputFacts, Winner, absorb_winners, join_winners, winners
 from schemas.naming import DatasetName
 
-Group = frozenset[DatasetName]
-"""All names of one dataset."""
+KIND: Kind[DatasetName, NameFacts] = Kind(model.NAME, ids.name, NameFacts(), codec.dump_name, codec.load_name)
 
-
-class Named(NamedTuple):
-    """What an update of names did.
-
-    Attributes:
-        groups: The datasets that were touched, each as its names.
-        hidden: Names that are not shown themselves and of which a dataset's vertex may still stand: they were joined
-            to another one just now, or perhaps by somebody who did not come to the end.
-    """
-
-    groups: list[Group]
-    hidden: list[DatasetName]
-
-
-def documents(store: GraphStore, members: Members, cached: int) -> Documents[DatasetName, NameFacts]:
-    """The documents of names, without what follows from them."""
-    return Documents(
-        store,
-        Kind(model.NAME, ids.name, NameFacts(), codec.dump_name, lambda text: codec.load_name(text, members.of)),
-        cached,
-    )
+NameDocuments = Mapping[DatasetName, Document[NameFacts]]
 
 
 class Names:
-    """The documents of names."""
+    """The documents of names.
 
-    def __init__(self, store: GraphStore, texts: Texts, cached: int) -> None:
-        self._members = Members(texts)
-        self._documents = documents(store, self._members, cached)
+    Args:
+        store: Where they are.
+        texts: Where long lists of symlinks are.
+        outputs: The outputs of jobs, whose facets describe datasets.
+        cached: How many bytes of memory the cache may take.
+    """
 
-    def group(self, name: DatasetName) -> Group:
-        """All names of the dataset that has this name."""
-        return _members(name, self._documents.get([name])[name].facts)
+    def __init__(
+        self, store: GraphStore, texts: Texts, outputs: Documents[OutputKey, OutputFacts], cached: int
+    ) -> None:
+        self._store = store
+        self._texts = texts
+        self._outputs = outputs
+        self.documents = Documents(store, KIND, cached)
 
-    def facts(self, groups: Collection[Group]) -> list[dict[DatasetName, NameFacts]]:
-        """For each dataset what was said under each of its names."""
-        known = self._documents.get({name for group in groups for name in group})
-        return [{name: known[name].facts for name in group} for group in groups]
+    def create(self, facts: Mapping[DatasetName, NameFacts]) -> None:
+        """Makes the vertices of names that are not there yet, so that outputs can be tied to them."""
 
-    def stamps(self, groups: Collection[Group]) -> list[int]:
-        """For each dataset what orders the states that what is shown of it passes through."""
-        known = self._documents.get({name for group in groups for name in group})
-        return [sum(int(known[name].properties.get("changed", 0)) for name in group) for group in groups]
+        def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+            for name in sorted(known):
+                if not known[name].stored:
+                    yield name, _draft(name, known[name], facts[name])
 
-    def shown_as(self, names: Iterable[DatasetName]) -> dict[DatasetName, DatasetName]:
-        """For each name the one that its dataset is shown under."""
-        groups = {name: _members(name, document.facts) for name, document in self._documents.get(set(names)).items()}
-        shown_as = {group: self.shown(group) for group in set(groups.values())}
-        return {name: shown_as[group] for name, group in groups.items()}
+        new = [name for name, document in self.documents.get(facts).items() if not document.stored]
+        if new:
+            self.documents.update(new, plan)
 
-    def shown(self, group: Group) -> DatasetName:
-        """Which of a dataset's names is shown."""
-        if len(group) == 1:
-            return next(iter(group))
-        known = self._documents.get(group)
-        return shown(group, [name for name, document in known.items() if document.facts.preferred])
-
-    def update(self, facts: Mapping[DatasetName, NameFacts], written: Mapping[Output, Written]) -> Named:
-        """Adds facts to names.
+    def update(self, facts: Mapping[DatasetName, NameFacts], outputs: OutputDocuments, relied: Relied) -> NameDocuments:
+        """Adds facts to names, and what the outputs of jobs carry.
 
         Args:
-            facts: What was said under each name.
-            written: What jobs say of their outputs; it goes to the name that is shown.
-        """
-        wanted = {**{output.name: NameFacts() for output in written}, **facts}
-        before = self._documents.get(wanted)
-        fresh = {name for name, document in before.items() if document.fresh}
-        wanted, joined = self._close(wanted)
-        self._address(written, wanted)
-        order = sorted(wanted)
-        contested = self._contested(wanted)
-
-        def draft(name: DatasetName, document: Document[NameFacts]) -> Draft[NameFacts] | None:
-            drafted = _draft(name, document, wanted[name], contested=name in contested)
-            if drafted is not None:
-                # Before the facts that refer to it.
-                self._members.keep(drafted.facts.members)
-            return drafted
-
-        done = self._documents.update(order, draft)
-        groups = list(dict.fromkeys(_members(name, document.facts) for name, document in done.items()))
-        doubtful = joined | {name for name in fresh if len(_members(name, done[name].facts)) > 1}
-        hidden = sorted({name for group in groups if group & doubtful for name in group - {self.shown(group)}})
-        return Named(groups, hidden)
-
-    def _address(self, written: Mapping[Output, Written], wanted: dict[DatasetName, NameFacts]) -> None:
-        """Adds what jobs say of their outputs to the names that are shown for them, once `wanted` is written."""
-        known = self._documents.get({output.name for output in written})
-        groups = {
-            name: join_members(document.facts.members, wanted[name].members) or frozenset({name})
-            for name, document in known.items()
-        }
-        preferred = {name for name, said in wanted.items() if said.preferred}
-        there = self._documents.get({name for group in groups.values() for name in group} - preferred)
-        preferred |= {name for name, document in there.items() if document.facts.preferred}
-        targets = {group: shown(group, preferred) for group in set(groups.values())}
-        for output, said in written.items():
-            target = targets[groups[output.name]]
-            wanted[target] = join_names(wanted.get(target, NameFacts()), NameFacts(written={output: said}))
-
-    def _close(self, wanted: dict[DatasetName, NameFacts]) -> tuple[dict[DatasetName, NameFacts], set[DatasetName]]:
-        """Makes links mutual, and tells every name of a dataset of all the others.
+            facts: The facts of names.
+            outputs: Outputs whose facets may have changed.
+            relied: Gets what was used without being written.
 
         Returns:
-            The facts to write, and the names that have come to be of a greater dataset than they were.
+            The names, as they are now.
         """
-        links = {name: said.links for name, said in wanted.items() if said.links}
-        graph: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
-        seen: dict[DatasetName, Group] = {}
-        told: set[Group] = set()
-        waiting = set(links).union(*links.values())
-        while waiting:
-            for name, document in self._documents.get(waiting).items():
-                seen[name] = members = document.facts.members
-                # All names of a dataset tell of the same ones, each of which has to be tied to one other only.
-                others = links.get(name, frozenset()) | (members if members not in told else frozenset())
-                told.add(members)
-                graph[name] |= others
-                for other in others:
-                    graph[other].add(name)
-            waiting = graph.keys() - seen.keys()
-        closed, joined = dict(wanted), set[DatasetName]()
-        for group in map(self._members.one, components(graph)):
-            said = NameFacts(members=group)
-            for name in group:
-                if seen[name] != group:
-                    joined.add(name)
-                    closed[name] = join_names(closed[name], said) if name in closed else said
-        return closed, joined
-
-    def _contested(self, wanted: Mapping[DatasetName, NameFacts]) -> set[DatasetName]:
-        """Names of datasets of which more than one name has facets, so that their stamps decide what is shown."""
-        found: defaultdict[Group, list[DatasetName]] = defaultdict(list)
-        for name, document in self._documents.get(wanted).items():
-            found[join_members(document.facts.members, wanted[name].members)].append(name)
-        return {
-            name
-            for group, names in found.items()
-            if len(group) > 1 and self._speaking(group, wanted) > 1
-            for name in names
-        }
-
-    def _speaking(self, group: Group, wanted: Mapping[DatasetName, NameFacts]) -> int:
-        """How many names of a dataset have facets, once `wanted` is written."""
+        by_name: defaultdict[DatasetName, dict[OutputKey, Document[OutputFacts]]] = defaultdict(dict)
+        for output, document in outputs.items():
+            by_name[output.name][output] = document
+        wanted = sorted({*facts, *by_name})
         nothing = NameFacts()
-        return sum(
-            any(said.heard or said.written for said in (document.facts, wanted.get(name, nothing)))
-            for name, document in self._documents.get(group).items()
-        )
+
+        def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+            for name, document in known.items():
+                joined = join_names(document.facts, facts.get(name, nothing))
+                written = self._absorb(name, document.facts.written, by_name.get(name, {}))
+                if written is not document.facts.written:
+                    joined = _with_winners(joined, written)
+                if not document.stored or joined != document.facts:
+                    yield name, _draft(name, document, joined)
+
+        updated = self.documents.update(wanted, plan)
+        relied.add(self.documents, {name: updated.documents[name] for name in by_name if name not in updated.written})
+        return updated.documents
+
+    def _absorb(
+        self, name: DatasetName, known: Mapping[str, Winner], outputs: OutputDocuments
+    ) -> Mapping[str, Winner]:
+        after = known
+        for output, document in outputs.items():
+            absorbed = absorb_winners(after, output, document.facts)
+            if absorbed is None:
+                return self.recount(name)
+            after = absorbed
+        return known if after == known else after
+
+    def repair(self, names: Collection[DatasetName]) -> None:
+        """Brings what follows from outputs and links up to date."""
+        known = {name: document for name, document in self.documents.get(names).items() if document.stored}
+        linked: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
+        for name, document in known.items():
+            for other in self._symlinks(document.facts):
+                linked[other].add(name)
+                linked[name].add(other)
+        found = {name: self.recount(name) for name in known}
+
+        def plan(again: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+            for name, document in again.items():
+                facts = join_names(document.facts, NameFacts(linked_with=frozenset(linked.get(name, ()))))
+                if name in found:
+                    facts = _with_winners(facts, found[name])
+                if facts != document.facts:
+                    yield name, _draft(name, document, facts)
+
+        self.documents.update(sorted(known.keys() | linked), plan)
+
+    def recount(self, name: DatasetName) -> dict[str, Winner]:
+        """What is in force of a name's facets, from all outputs of this name, read from the store."""
+        edges = self._store.edges_at([ids.name(name)], model.OUTPUT_OF, "in")
+        found: dict[str, Winner] = {}
+        for output, document in self._outputs.read([ids.output_key(edge.source) for edge in edges]).items():
+            found = join_winners(found, winners(output, document.facts))
+        return found
+
+    # Which names are one dataset.
+
+    def groups(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, Group]:
+        """For each name, and for each that it may be or have been linked with, all names of its dataset.
+
+        Args:
+            names: Which names.
+            relied: Gets the documents that were looked at, if a name is linked at all.
+        """
+        known = self._around(names)
+        alone = {name: frozenset({name}) for name, document in known.items() if not _is_linked(document.facts)}
+        linked = {name: document.facts for name, document in known.items() if name not in alone}
+        if not linked:
+            return alone
+        relied.add(self.documents, {name: known[name] for name in linked})
+        same: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
+        symlinks: dict[DatasetName, set[DatasetName]] = {name: set() for name in linked}
+        for name, facts in linked.items():
+            for other in facts.same:
+                same[name].add(other)
+                same[other].add(name)
+            for other in self._symlinks(facts):
+                symlinks[name].add(other)
+                symlinks[other].add(name)
+        return alone | {name: group for group in components(same, symlinks) for name in group}
+
+    def _around(self, names: Iterable[DatasetName]) -> dict[DatasetName, Document[NameFacts]]:
+        """The documents of names, and of all that links lead to from there."""
+        found: dict[DatasetName, Document[NameFacts]] = {}
+        waiting = set(names)
+        while waiting:
+            read = self.documents.get(waiting)
+            found |= read
+            further: set[DatasetName] = set()
+            for document in read.values():
+                further |= (document.facts.linked_with | document.facts.same).union(self._symlinks(document.facts))
+            waiting = further - found.keys()
+        return found
+
+    def _symlinks(self, facts: NameFacts) -> list[DatasetName]:
+        if facts.links is None or not facts.links.ref:
+            return []
+        text = self._texts.fetch([facts.links.ref])[facts.links.ref]
+        return [DatasetName(*name) for name in orjson.loads(text)]
+
+    def shown(self, group: Group) -> DatasetName:
+        """The name under which a dataset is shown."""
+        if len(group) == 1:
+            return next(iter(group))
+        known = self.documents.get(group)
+        return shown(group, [name for name, document in known.items() if document.facts.preferred])
+
+    def shown_as(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, DatasetName]:
+        """For each name the one that its dataset is shown under."""
+        wanted = set(names)
+        groups = self.groups(wanted, relied)
+        shown_as = {group: self.shown(group) for group in {groups[name] for name in wanted}}
+        return {name: shown_as[groups[name]] for name in wanted}
+
+    def facts(self, group: Group) -> dict[DatasetName, NameFacts]:
+        """The facts under each name of a dataset."""
+        return {name: document.facts for name, document in self.documents.get(group).items()}
 
 
-def _members(name: DatasetName, facts: NameFacts) -> Group:
-    return facts.members or frozenset({name})
+def _is_linked(facts: NameFacts) -> bool:
+    return bool(facts.linked_with or facts.same or (facts.links is not None and facts.links.ref))
 
 
-def _look(facts: NameFacts) -> object:
-    """What of a name's facts can be seen on its dataset."""
-    refs = {facet: register.ref for facet, register in dataset_facets([facts]).items()}
-    return facts.spellings, facts.members, facts.preferred, refs
+def _with_winners(facts: NameFacts, written: Mapping[str, Winner]) -> NameFacts:
+    return NameFacts(
+        facts.spellings, facts.links, facts.linked_with, facts.same, facts.preferred, facts.heard, dict(written)
+    )
 
 
-def _draft(
-    name: DatasetName, document: Document[NameFacts], said: NameFacts, *, contested: bool
-) -> Draft[NameFacts] | None:
-    joined = join_names(document.facts, said)
-    if document.stored and joined == document.facts:
-        return None
+def _draft(name: DatasetName, document: Document[NameFacts], facts: NameFacts) -> Draft[NameFacts]:
     properties: dict[str, Scalar] = {}
     if not document.stored:
         properties |= {"namespace": name.namespace, "name": name.name}
-    if not document.stored or contested or _look(joined) != _look(document.facts):
-        properties["changed"] = document.revision + 1
-    return Draft(joined, properties)
+    return Draft(facts, properties)

@@ -104,6 +104,7 @@ class GremlinStore:
 
 
 def _undone(group: Sequence[Change], answer: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The owners of a group whose token is not what their change gives them."""
+    """The owners of a group whose token is not what the last of their changes gives them."""
     tokens = {item["id"]: item["token"] for item in answer}
-    return {change.owner.id for change in group if tokens.get(change.owner.id) != change.token.value}
+    wanted = {change.owner.id: change.token.value for change in group}
+    return {owner for owner, token in wanted.items() if tokens.get(owner) != token}

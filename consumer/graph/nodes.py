@@ -1,4 +1,8 @@
-"""The vertices that show datasets: one for all names of a dataset, with its columns."""
+"""The vertices that show datasets: one for all names of a dataset, with its columns.
+
+Whether a vertex stands under a name, and what it shows, is a projection of all names of the dataset. It is guarded by
+the document of the name under which it stands, which is never removed.
+"""
 
 from __future__ import annotations
 
@@ -6,161 +10,141 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from cachetools import LRUCache
 
-from consumer.errors import TransientError
 from consumer.graph import ids, marks, model
-from consumer.graph.documents import MOST_TRIES
-from consumer.graph.names import Group, Names
-from consumer.graph.sending import Sending
-from consumer.graph.store import (
-    Absent,
-    Change,
-    Condition,
-    DropLonely,
-    DropVertices,
-    Edge,
-    GraphStore,
-    Is,
-    Scalar,
-    Step,
-    Vertex,
-)
+from consumer.graph.documents import Document, Draft, Relied
+from consumer.graph.names import NameDocuments, Names
+from consumer.graph.store import DropLonely, DropVertices, Edge, GraphStore, Scalar, Step, Vertex
 from consumer.graph.texts import Texts
-from consumer.lineage.registers import EMPTY
+from consumer.lineage.delta import NameFacts
+from consumer.lineage.identity import Group
 from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
 from schemas.naming import DatasetName, last_part
 
-
-class _Known(NamedTuple):
-    """What the store is known to hold of a vertex: a lower bound."""
-
-    stamp: int
-    complete: bool
-    columns: dict[str, int]
+Drafts = Iterator[tuple[DatasetName, Draft[NameFacts]]]
 
 
-_PER_COLUMN = 150
-_AT_LEAST = 500
-"""Bytes of memory, about."""
+class Identity(NamedTuple):
+    """Which names are one dataset, and which of them is shown.
 
+    Attributes:
+        groups: For each name all names of its dataset.
+        shown: For each name the one that is shown.
+    """
 
-def _size(known: _Known) -> int:
-    return _AT_LEAST + _PER_COLUMN * len(known.columns)
-
-
-_NOTHING = _Known(0, complete=False, columns={})
+    groups: Mapping[DatasetName, Group]
+    shown: Mapping[DatasetName, DatasetName]
 
 
 class Nodes:
     """The vertices that show datasets."""
 
-    def __init__(self, store: GraphStore, names: Names, texts: Texts, cached: int) -> None:
+    def __init__(self, store: GraphStore, names: Names, texts: Texts) -> None:
         self._store = store
         self._names = names
         self._texts = texts
-        self._known: LRUCache[DatasetName, _Known] = LRUCache(cached, getsizeof=_size)
 
-    def draw(self, groups: Iterable[Group]) -> None:
-        """Brings the vertices of datasets to what their facts say.
+    def identity(self, names: Iterable[DatasetName], relied: Relied) -> Identity:
+        """Which names are one dataset: of some names, and of those that they are or were linked with."""
+        groups = self._names.groups(names, relied)
+        shown = {group: self._names.shown(group) for group in set(groups.values())}
+        return Identity(groups, {name: shown[group] for name, group in groups.items()})
+
+    def draw(self, identity: Identity, relied: Relied) -> bool:
+        """Brings the vertices of datasets to what is known under their names.
+
+        Returns:
+            False if somebody else has changed some of these names meanwhile, so that all has to be looked at again.
 
         Raises:
-            TransientError: The store can't serve now, or others change the same vertices all the time.
+            TransientError: The store can't serve now.
         """
-        waiting = {self._names.shown(group): group for group in groups}
-        for _ in range(MOST_TRIES):
-            waiting = self._draw(waiting)
-            if not waiting:
-                return
-        raise TransientError(f"{len(waiting)} {model.NODE} vertices are changed by others all the time")
+        wanted = sorted(name for name, shown in identity.shown.items() if name == shown)
 
-    def _draw(self, wanted: Mapping[DatasetName, Group]) -> dict[DatasetName, Group]:
-        """Draws what lags behind; returns what has to be looked at again, since somebody else changed it."""
-        stamps = dict(zip(wanted, self._names.stamps(wanted.values()), strict=True))
-        known = self._read(wanted)
-        late = [
-            name
-            for name in wanted
-            if known[name].stamp < stamps[name] or (known[name].stamp == stamps[name] and not known[name].complete)
-        ]
-        if not late:
-            return {}
-        facts = self._names.facts([wanted[name] for name in late])
-        views = {name: node_view(name, members) for name, members in zip(late, facts, strict=True)}
-        texts = self._texts.fetch(register.ref for view in views.values() for register in view.facets.values())
-        sending = Sending(self._store)
-        for name in late:
-            columns = _columns(views[name], texts.__getitem__)
-            after = _Known(
-                stamps[name],
-                complete=True,
-                columns={column: marks.mark(properties) for column, properties in columns.items()},
-            )
-            sending.add(_changes(views[name], columns, known[name], after, texts.__getitem__))
-            self._keep(name, after)
-        failed = sending.finish()
-        again = {name: wanted[name] for name in late if ids.dataset(name) in failed}
-        for name in again:
-            self._forget(name)
-        return again
+        def plan(known: NameDocuments) -> Drafts:
+            late = {name: view for name in known if (view := self._view(name, identity, known[name])) is not None}
+            texts = self._texts.fetch(register.ref for view in late.values() for register in view.facets.values())
+            for name, view in late.items():
+                yield name, _drawn(view, known[name], texts.__getitem__)
 
-    def _read(self, names: Iterable[DatasetName]) -> dict[DatasetName, _Known]:
-        found = {name: self._known[name] for name in names if name in self._known}
-        unknown = {ids.dataset(name): name for name in names if name not in found}
-        stored = self._store.read(list(unknown), ("stamp", "viewed", "holds")) if unknown else {}
-        for id_, name in unknown.items():
-            properties = stored.get(id_)
-            found[name] = _NOTHING if properties is None else _of(properties)
-        return found
+        return not self._names.documents.update(wanted, plan, relied=relied, retry=False).failed
+
+    def _view(self, name: DatasetName, identity: Identity, document: Document[NameFacts]) -> NodeView | None:
+        """What is to be shown under a name, if that is not what its vertex shows already."""
+        facts = {**self._names.facts(identity.groups[name] - {name}), name: document.facts}
+        view = node_view(name, facts)
+        is_drawn = document.properties.get("projected") == _fingerprint(view)
+        return view if not is_drawn or document.properties.get("partial") else None
 
     def columns(self, name: DatasetName) -> Collection[str]:
         """The columns of a dataset that are known to be there, because its schema has them."""
-        known = self._known.get(name)
-        return known.columns if known is not None and known.complete else ()
+        properties = self._names.documents.get([name])[name].properties
+        return marks.load(properties).keys() if not properties.get("partial") else ()
 
-    def standing(self, names: Sequence[DatasetName]) -> dict[DatasetName, list[str]]:
-        """Of names, those that a vertex shows, each with the ids of its columns."""
-        stored = self._store.read([ids.dataset(name) for name in names], ("stamp",)) if names else {}
-        found = [name for name in names if ids.dataset(name) in stored]
-        columns: dict[DatasetName, list[str]] = {name: [] for name in found}
-        by_id = {ids.dataset(name): name for name in found}
-        for edge in self._store.edges_at(list(by_id), model.COLUMN_OF, "in") if found else ():
+    def moved(self, identity: Identity) -> dict[DatasetName, list[str]]:
+        """The names at which jobs may have edges that belong to another name by now, with the ids of their columns."""
+        known = self._names.documents.get(identity.shown)
+        places = {
+            DatasetName(*orjson.loads(str(before)))
+            for name, document in known.items()
+            if (before := document.properties.get("shown")) and before != _spelled(identity.shown[name])
+        }
+        places |= {name for name, document in known.items() if _stands(document) and identity.shown[name] != name}
+        columns: dict[DatasetName, list[str]] = {name: [] for name in sorted(places)}
+        by_id = {ids.dataset(name): name for name in columns}
+        for edge in self._store.edges_at(list(by_id), model.COLUMN_OF, "in") if by_id else ():
             columns[by_id[edge.target]].append(edge.source)
         return columns
 
-    def drop(self, standing: Mapping[DatasetName, Sequence[str]]) -> None:
-        """Removes the vertices of names that are shown under another one now, with their columns."""
-        waiting = dict(standing)
-        for _ in range(MOST_TRIES):
-            if not waiting:
-                return
-            heirs = self._names.shown_as(waiting)
-            known = self._read(heirs.values())
-            changes: dict[DatasetName, Change] = {}
-            for name, columns in waiting.items():
-                heir = heirs[name]
-                token = Is("stamp", known[heir].stamp)
-                doomed = DropVertices((*columns, ids.dataset(name)))
-                changes[name] = Change(Vertex(ids.dataset(heir), model.NODE, {}), token, token, (doomed,))
-            failed = self._store.write(list(changes.values()))
-            waiting = {name: columns for name, columns in waiting.items() if ids.dataset(heirs[name]) in failed}
-            for name in standing:
-                self._forget(name)
-                self._forget(heirs.get(name, name))
-        raise TransientError(f"{len(waiting)} {model.NODE} vertices are changed by others all the time")
+    def settle(self, identity: Identity, columns: Mapping[DatasetName, Sequence[str]], relied: Relied) -> bool:
+        """Removes the vertices of names that are not shown, and notes under which name each is shown.
 
-    def _keep(self, name: DatasetName, known: _Known) -> None:
-        self._forget(name)
-        if _size(known) <= self._known.maxsize:
-            self._known[name] = known
+        Their jobs must have no edges there any more.
 
-    def _forget(self, name: DatasetName) -> None:
-        self._known.pop(name, None)
+        Args:
+            identity: What is shown.
+            columns: What `moved` returned.
+            relied: What was used before.
+
+        Returns:
+            False if somebody else has changed some of these names meanwhile, so that all has to be looked at again.
+        """
+
+        def plan(known: NameDocuments) -> Drafts:
+            for name in sorted(known):
+                shown = identity.shown[name]
+                if not _is_settled(name, known[name], shown):
+                    yield name, _settled(name, known[name], shown, columns.get(name, ()))
+
+        return not self._names.documents.update(list(identity.shown), plan, relied=relied, retry=False).failed
 
 
-def _of(properties: Mapping[str, Scalar]) -> _Known:
-    stamp = int(properties["stamp"])
-    return _Known(stamp, properties.get("viewed") == stamp, marks.load(properties))
+def _spelled(name: DatasetName) -> str:
+    return orjson.dumps(name, default=tuple).decode()
+
+
+def _stands(document: Document[NameFacts]) -> bool:
+    """True if a vertex stands under a name."""
+    return bool(document.properties.get("projected") or document.properties.get("partial"))
+
+
+def _is_settled(name: DatasetName, document: Document[NameFacts], shown: DatasetName) -> bool:
+    return document.properties.get("shown") == _spelled(shown) and not (name != shown and _stands(document))
+
+
+def _settled(
+    name: DatasetName, document: Document[NameFacts], shown: DatasetName, columns: Sequence[str]
+) -> Draft[NameFacts]:
+    properties: dict[str, Scalar] = {"shown": _spelled(shown)}
+    if name == shown or not _stands(document):
+        return Draft(document.facts, properties)
+    properties |= {"projected": "", "elements": "", "filled": "", "partial": False}
+    return Draft(document.facts, properties, (DropVertices((*columns, ids.dataset(name))),))
+
+
+def _fingerprint(view: NodeView) -> str:
+    refs = sorted((facet, register.ref) for facet, register in view.facets.items())
+    return marks.fingerprint((view.name, sorted(view.aliases), refs))
 
 
 def _fields(fields: Sequence[Mapping[str, Any]], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -209,44 +193,52 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
     }
 
 
-def _changes(
-    view: NodeView, columns: Mapping[str, dict[str, Scalar]], known: _Known, after: _Known, text: TextOf
-) -> list[Change]:
-    """What brings a dataset's vertex and its columns to a view; in one change where it is small enough."""
-    id_ = ids.dataset(view.name)
-    stamp = after.stamp
-    steps = list(_steps(view.name, columns, after.columns, known))
+def _drawn(view: NodeView, document: Document[NameFacts], text: TextOf) -> Draft[NameFacts]:
+    """What brings a dataset's vertex and its columns to a view."""
+    columns = _columns(view, text)
     properties = _properties(view, columns, text)
-    said = {key: value for key, value in properties.items() if value != EMPTY}
-    empty = tuple(key for key in properties if key not in said)
-    first: dict[str, Scalar] = {**said, "stamp": stamp}
-    when: Condition = Is("stamp", known.stamp) if known.stamp else Absent()
-    last: dict[str, Scalar] = {"viewed": stamp, "holds": marks.dump(after.columns)}
-    token = Is("stamp", stamp)
-    if len(steps) <= marks.STEPS_PER_CHANGE:
-        begin = Vertex(id_, model.NODE, {**first, **last})
-        return [Change(begin, when, token, tuple(steps), empty)]
-    begin = Vertex(id_, model.NODE, {**first, "holds": marks.dump({**known.columns, **after.columns})})
-    return [
-        Change(begin, when, token, (), empty),
-        *(Change(Vertex(id_, model.NODE, {}), token, token, chunk) for chunk in marks.chunks(steps)),
-        Change(Vertex(id_, model.NODE, last), token, token),
-    ]
+    said = {key: value for key, value in properties.items() if value}
+    # What was there and is no more becomes empty; what never was is not written.
+    emptied = {key: "" for key in orjson.loads(str(document.properties.get("filled") or "[]")) if key not in said}
+    before = marks.load(document.properties)
+    after = {column: marks.mark(properties) for column, properties in columns.items()}
+    trusted = not document.properties.get("partial")
+    node = Vertex(ids.dataset(view.name), model.NODE, {**said, **emptied})
+    gone = tuple(ids.column(view.name, column) for column in sorted(before) if column not in columns)
+    projection: dict[str, Scalar] = {
+        "projected": _fingerprint(view),
+        "elements": marks.dump(after),
+        "filled": orjson.dumps(sorted(said)).decode(),
+        "partial": False,
+    }
+    if not document.properties.get("shown"):
+        projection["shown"] = _spelled(view.name)
+    return Draft(
+        document.facts,
+        projection,
+        (node, *_steps(view.name, columns, after, before if trusted else {}), *_out_of_schema(gone)),
+        (DropLonely(gone, "in_schema", model.COLUMN_EDGE),) if gone else (),
+        {"projected": "", "elements": marks.dump({**before, **after}), "partial": True},
+    )
+
+
+def _out_of_schema(columns: Iterable[str]) -> Iterator[Step]:
+    # One that was never made, as a projection ended half-way, has no name: it is made here, and dropped at the end.
+    for id_ in columns:
+        yield Vertex(id_, model.COLUMN, {"name": ids.parse(id_)[-1], "in_schema": False})
 
 
 def _steps(
-    name: DatasetName, columns: Mapping[str, dict[str, Scalar]], wanted: Mapping[str, int], known: _Known
+    name: DatasetName,
+    columns: Mapping[str, dict[str, Scalar]],
+    wanted: Mapping[str, int],
+    before: Mapping[str, int],
 ) -> Iterator[Step]:
     for column, properties in columns.items():
-        if known.complete and known.columns.get(column) == wanted[column]:
+        if before.get(column) == wanted[column]:
             continue
-        id_ = ids.column(name, column)
-        yield Vertex(id_, model.COLUMN, properties)
+        yield Vertex(ids.column(name, column), model.COLUMN, properties)
         yield column_of(name, column)
-    gone = tuple(ids.column(name, column) for column in known.columns if column not in columns)
-    if gone:
-        yield from (Vertex(id_, model.COLUMN, {"in_schema": False}) for id_ in gone)
-        yield DropLonely(gone, "in_schema", model.COLUMN_EDGE)
 
 
 def column_of(name: DatasetName, column: str) -> Edge:

@@ -8,16 +8,20 @@ meanwhile is kept, and the run with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from consumer.errors import UsageError
 from consumer.graph import ids, jobs, model, runs
-from consumer.graph.documents import Document, Documents
+from consumer.graph.documents import Document, Documents, Draft
 from consumer.graph.store import Change, DropVertices, GraphStore, Is, Vertex
 from consumer.graph.upkeep import PAGE, Scan
+from consumer.lineage import current
+from consumer.lineage.current import GroupFacts
 from consumer.lineage.delta import RunFacts
+from consumer.lineage.keys import GroupKey, RunKey
 
 DAY_S = 86_400.0
 
@@ -90,56 +94,65 @@ class Prune:
         if not page:
             return None
         self.pruned.looked_at += len(page)
-        known = self._read(ids.parse(id_)[1] for id_ in page)
-        # Nothing tells the age of a run that is only known as a parent; it goes when its last child does.
-        going = self._free({run: document for run, document in known.items() if document.facts.jobs})
+        known = self._read(map(ids.run_key, page))
+        # A run that is only known as a parent has no age; it goes with its last child.
+        going = self._free({run: document for run, document in known.items() if document.facts.known})
         while going:
             self.pruned.gone += len(going)
             if self._dry_run:
                 break
+            self._leave_groups(going)
             parents = {runs.parent_of(document.facts) for document in going.values()} - {None, *going}
             going = self._free(self._read(parent for parent in parents if parent is not None))
         return page[-1]
 
-    def _read(self, wanted: Iterable[str]) -> dict[str, Document[RunFacts]]:
+    def _read(self, wanted: Iterable[RunKey]) -> dict[RunKey, Document[RunFacts]]:
         found = Documents(self._store, runs.KIND, _CACHED).get(wanted)
         return {run: document for run, document in found.items() if document.stored}
 
-    def _free(self, known: dict[str, Document[RunFacts]]) -> dict[str, Document[RunFacts]]:
+    def _free(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
         """Removes those runs that may go; returns them."""
-        old = {run: document for run, document in known.items() if _last_word(document.facts) < self._before}
+        old = {run: document for run, document in known.items() if self._is_old(document.facts)}
         kept = self._current(old) | self._parents(old)
         going = {run: document for run, document in old.items() if run not in kept}
         if not going or self._dry_run:
             return going
         self._store.write([_removal(run, document.token) for run, document in going.items()])
-        # Whether it was done can't be told from a vertex that is gone, so look.
+        # A vertex that is gone does not show whether the change was done, so look.
         there = self._store.read([ids.run(run) for run in going], ("rev",))
         return {run: document for run, document in going.items() if ids.run(run) not in there}
 
-    def _current(self, known: dict[str, Document[RunFacts]]) -> set[str]:
-        """Which runs are current for a job, or carried what is in force."""
-        owners = {job for document in known.values() for job in document.facts.jobs}
-        ran = {
-            job: document.facts.ran for job, document in Documents(self._store, jobs.KIND, _CACHED).get(owners).items()
-        }
-        return {
-            run
-            for run, document in known.items()
-            if any(ran[job].refers_to(run) or run in ran[job].unfinished for job in document.facts.jobs)
-        }
+    def _is_old(self, facts: RunFacts) -> bool:
+        """True if nothing more is to be expected of a run: it ended long ago, or is only known as a parent."""
+        return not facts.known or (current.ended(facts) and (facts.said_at or "") < self._before)
 
-    def _parents(self, known: Collection[str]) -> set[str]:
-        """Which runs have started others that are there."""
+    def _current(self, known: Collection[RunKey]) -> set[RunKey]:
+        """The runs that lineage rests on."""
+        documents = Documents(self._store, jobs.KIND, _CACHED).get({run.job for run in known})
+        return {run for run in known if run.id in documents[run.job].facts.ran.runs}
+
+    def _parents(self, known: Collection[RunKey]) -> set[RunKey]:
+        """The runs that have started others that are there."""
         edges = self._store.edges_at([ids.run(run) for run in known], model.CHILD_OF, "in") if known else []
-        return {ids.parse(edge.target)[1] for edge in edges if edge.source != edge.target}
+        return {ids.run_key(edge.target) for edge in edges if edge.source != edge.target}
+
+    def _leave_groups(self, gone: Mapping[RunKey, Document[RunFacts]]) -> None:
+        """Takes runs that are gone out of their groups, and removes groups that are empty then."""
+        left: defaultdict[GroupKey, set[str]] = defaultdict(set)
+        for run, document in gone.items():
+            for parent in document.facts.parents:
+                left[GroupKey(run.job, parent)].add(run.id)
+
+        def plan(known: jobs.GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+            for group, document in known.items():
+                members = {shape: one for shape, one in document.facts.items() if one.id not in left[group]}
+                if document.stored and members != document.facts:
+                    empty = () if members else (DropVertices((ids.group(group),)),)
+                    yield group, Draft(members, {}, empty)
+
+        Documents(self._store, jobs.GROUPS, _CACHED).update(sorted(left), plan, retry=False)
 
 
-def _last_word(facts: RunFacts) -> str:
-    """The time of the last event of a run; empty for one that is only known as a parent."""
-    return max(facts.jobs.values(), default="")
-
-
-def _removal(run: str, token: str) -> Change:
+def _removal(run: RunKey, token: str) -> Change:
     same = Is("rev", token)
     return Change(Vertex(ids.run(run), model.RUN, {}), same, same, (DropVertices((ids.run(run),)),))

@@ -21,7 +21,7 @@ from consumer.graph import ids, model
 from consumer.graph.store import Direction, Edge, GraphStore
 from consumer.graph.targets import Target, resolve
 from consumer.lineage.columns import WHOLE
-from consumer.lineage.delta import JobName
+from consumer.lineage.keys import JobName
 from schemas.naming import DatasetName, last_part
 
 __all__ = ["Lineage", "Link", "Node", "Target", "lineage", "link_of", "resolve", "target_of", "title"]

@@ -1,36 +1,30 @@
-"""Views recomputed from facts: what writers at once, or a crash, left behind is found and mended.
+"""Projections computed again from facts: what a crash or a damage left behind is found and repaired.
 
-Four passes over the graph, in pages: runs and what their jobs count of them; names and who is one dataset with whom;
-jobs, what their outputs heard of them and their edges; datasets, and edges that no job knows of. Each page is drawn
-anew on a store for looking, and the writer is given what turned out to be wrong. On a graph that is right nothing is
-written.
+Four passes over the graph, in pages: runs and their edges; jobs and what follows from their runs; names, what follows
+from outputs, and the vertices of datasets; the edges of jobs. On a graph that is right nothing is written.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from consumer.graph import ids, jobs, marks, model, names
+from consumer.graph import ids, marks, model
 from consumer.graph.around import Around
-from consumer.graph.documents import Document, Documents, Draft
-from consumer.graph.job_edges import JobEdges
-from consumer.graph.jobs import Jobs, written
+from consumer.graph.documents import Draft, Relied
+from consumer.graph.jobs import JobDocuments
 from consumer.graph.looking import Looking
-from consumer.graph.members import Members
-from consumer.graph.names import Names
-from consumer.graph.nodes import Nodes
-from consumer.graph.runs import Runs
+from consumer.graph.names import NameDocuments
 from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore
-from consumer.graph.texts import Texts
 from consumer.graph.upkeep import PAGE, Scan
-from consumer.graph.writer import GraphWriter
-from consumer.lineage.delta import Delta, JobFacts, JobName, NameFacts, Output, RunFacts, Written, join_written
-from consumer.lineage.registers import Registers
+from consumer.graph.writer import Cached, GraphWriter
+from consumer.lineage.delta import JobFacts, NameFacts
+from consumer.lineage.keys import JobName
 from schemas.naming import DatasetName
 
-_CACHED = 16 * 1024 * 1024
+MIB = 1 << 20
+_CACHED = Cached(runs=16 * MIB, jobs=24 * MIB, names=24 * MIB, texts=16 * MIB)
 
 
 @dataclass(slots=True)
@@ -38,7 +32,7 @@ class Found:
     """What a reconcile looked at and did.
 
     Attributes:
-        looked_at: How many vertices, those of names twice.
+        looked_at: How many vertices.
         mended: How many vertices, with what hangs on them, were written.
     """
 
@@ -47,7 +41,7 @@ class Found:
 
 
 class Reconcile:
-    """A chore: brings every view of a graph to what the facts say.
+    """A chore: brings every projection of a graph to what the facts say.
 
     Args:
         store: The graph; others may write to it meanwhile.
@@ -62,9 +56,9 @@ class Reconcile:
         self._store = _Counting(store, self.found)
         passes: Sequence[tuple[str, str, Callable[[list[str]], None]]] = (
             ("runs", model.RUN, self._look_at_runs),
-            ("names", model.NAME, self._look_at_names),
             ("jobs", model.JOB, self._look_at_jobs),
-            ("datasets", model.NAME, self._look_at_datasets),
+            ("datasets", model.NAME, self._look_at_names),
+            ("edges", model.JOB, self._look_at_edges),
         )
         self._passes = {called: (Scan(store, label, page), look) for called, label, look in passes}
 
@@ -85,77 +79,63 @@ class Reconcile:
         following = order.index(called) + 1
         return f"{order[following]} " if following < len(order) else None
 
-    def _write(self, delta: Delta) -> None:
-        GraphWriter(self._store).apply(delta)
+    def _writer(self) -> GraphWriter:
+        return GraphWriter(self._store, _CACHED)
 
     def _look_at_runs(self, page: list[str]) -> None:
-        """Runs have their edges, and their jobs count them."""
-        look = Looking(self._store)
-        runs = Runs(look, _CACHED)
-        # A run may have been pruned since the page was made.
-        there = [run for run, known in runs.read([ids.parse(id_)[1] for id_ in page]).items() if known.stored]
-        known = runs.update({run: RunFacts() for run in there})
-        Jobs(look, runs, _CACHED).update({}, known)
-        uncounted = {JobName(*job) for job in _parsed(look.wrong, "job")}
-        wrong = {run for (run,) in _parsed(look.wrong, "run")}
-        wrong |= {run for run, document in known.items() if uncounted & document.facts.jobs.keys()}
-        if wrong:
-            self._write(Delta(runs={run: RunFacts() for run in sorted(wrong)}))
-
-    def _names(self) -> Documents[DatasetName, NameFacts]:
-        return names.documents(self._store, Members(Texts(self._store, _CACHED)), _CACHED)
-
-    def _look_at_names(self, page: list[str]) -> None:
-        """All names of a dataset know each other, and only one of them is shown."""
-        known = self._names().get(DatasetName(*ids.parse(id_)[1:]) for id_ in page)
-        linked = {
-            name: NameFacts(links=document.facts.links)
-            for name, document in known.items()
-            if document.facts.links or document.facts.members
-        }
-        if linked:
-            self._write(Delta(names=linked))
+        """Runs have their edges."""
+        self._writer().runs.tie([ids.run_key(id_) for id_ in page])
 
     def _look_at_jobs(self, page: list[str]) -> None:
-        """Outputs have heard what jobs say of them, and edges are what is current."""
-        parts = _Parts(self._store)
-        known = parts.jobs.documents.get(JobName(*ids.parse(id_)[1:]) for id_ in page)
-        unheard = {output.job for output, said in written(known).items() if parts.heard(output) != said.facets}
-        parts.edges.draw(list(known))
-        lagging = {JobName(*job) for job in _parsed(parts.look.wrong, "job")}
-        self._draw_jobs(lagging, {}, unheard)
+        """Jobs, their outputs and groups are what follows from their runs."""
+        self._writer().jobs.recount([_job(id_) for id_ in page])
 
-    def _draw_jobs(
-        self, lagging: Collection[JobName], strays: Mapping[JobName, Iterable[str]], also: Iterable[JobName] = ()
-    ) -> None:
-        """Draws jobs anew, and takes away edges at which their views don't look."""
+    def _look_at_names(self, page: list[str]) -> None:
+        """Names have what follows from outputs, and datasets show what is known under their names."""
+        names = [DatasetName(*ids.parse(id_)[1:]) for id_ in page]
+        writer = self._writer()
+        writer.names.repair(names)
+        looking = Looking(self._store)
+        look = GraphWriter(looking, _CACHED)
+        identity = look.nodes.identity(names, Relied(self._store))
+        look.nodes.draw(identity, Relied(self._store))
+        wrong = {DatasetName(*parts) for parts in _parsed(looking.wrong, "name")}
+        known = writer.names.documents.get(identity.shown)
+        there = self._store.read([ids.dataset(name) for name in known], ("name",))
+        wrong |= {name for name, shown in identity.shown.items() if name != shown and ids.dataset(name) in there}
 
-        def distrust(job: JobName, document: Document[JobFacts]) -> Draft[JobFacts]:
-            held = {**marks.load(document.properties), **dict.fromkeys(strays.get(job, ()), 0)}
-            # The new revision tells whoever has the job at hand that its edges are not what they were.
-            return Draft(document.facts, {"partial": True, "holds": marks.dump(held)})
+        def distrust(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
+            for name, document in found.items():
+                yield name, Draft(document.facts, {"partial": True})
 
-        wrong = sorted({*lagging, *strays})
         if wrong:
-            Documents(self._store, jobs.KIND, _CACHED).update(wrong, distrust)
-        if wrong or also:
-            self._write(Delta(jobs={job: JobFacts() for job in (*wrong, *also)}))
-
-    def _look_at_datasets(self, page: list[str]) -> None:
-        """Datasets show what is known under their names, and every edge at them is one that its job holds."""
-        parts = _Parts(self._store)
-        on_page = [DatasetName(*ids.parse(id_)[1:]) for id_ in page]
-        shown = parts.names.shown_as(on_page)
-        parts.nodes.draw([parts.names.group(name) for name in on_page if shown[name] == name])
-        wrong = sorted(DatasetName(*dataset) for dataset in _parsed(parts.look.wrong, "dataset"))
-        if wrong:
-            # A greater stamp, so that nobody puts back what was drawn from older facts.
-            self._names().update(wrong, lambda _, document: Draft(document.facts, {"changed": document.revision + 1}))
-            self._write(Delta(names={name: NameFacts() for name in wrong}))
-        at = [ids.dataset(name) for name in on_page]
+            writer.names.documents.update(sorted(wrong), distrust)
+        writer.project(set(), set(names))
+        at = [ids.dataset(name) for name in names]
         columns = {edge.source: edge.target for edge in self._store.edges_at(at, model.COLUMN_OF, "in")}
-        self._draw_jobs((), self._strays(at, list(columns)))
+        self._repair_jobs((), self._strays(at, list(columns)))
         self._drop_lonely(columns)
+
+    def _look_at_edges(self, page: list[str]) -> None:
+        """The edges of jobs are what is current."""
+        looking = Looking(self._store)
+        look = GraphWriter(looking, _CACHED)
+        look.edges.draw([_job(id_) for id_ in page], Relied(self._store))
+        self._repair_jobs({JobName(*parts) for parts in _parsed(looking.wrong, "job")}, {})
+
+    def _repair_jobs(self, wrong: Iterable[JobName], strays: Mapping[JobName, Iterable[str]]) -> None:
+        """Draws the edges of jobs again, and removes edges that their projections do not list."""
+
+        def distrust(found: JobDocuments) -> Iterable[tuple[JobName, Draft[JobFacts]]]:
+            for job, document in found.items():
+                listed = {**marks.load(document.properties), **dict.fromkeys(strays.get(job, ()), 0)}
+                yield job, Draft(document.facts, {"partial": True, "elements": marks.dump(listed)})
+
+        jobs = {*wrong, *strays}
+        if jobs:
+            writer = self._writer()
+            writer.jobs.documents.update(sorted(jobs), distrust)
+            writer.project(jobs, set())
 
     def _drop_lonely(self, columns: Mapping[str, str]) -> None:
         """Removes those columns that no schema has and no column edge needs, given with their datasets."""
@@ -166,30 +146,31 @@ class Reconcile:
         by_name: defaultdict[DatasetName, list[str]] = defaultdict(list)
         for column in set(free) - tied:
             by_name[DatasetName(*ids.parse(columns[column])[1:])].append(column)
-        self._names().update(
-            sorted(by_name),
-            lambda name, document: Draft(
-                document.facts, {}, (DropLonely(tuple(by_name[name]), "in_schema", model.COLUMN_EDGE),), changed=False
-            ),
-        )
+
+        def drop(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
+            for name, document in found.items():
+                lonely = DropLonely(tuple(by_name[name]), "in_schema", model.COLUMN_EDGE)
+                yield name, Draft(document.facts, {}, (), (lonely,))
+
+        if by_name:
+            self._writer().names.documents.update(sorted(by_name), drop)
 
     def _strays(self, at: list[str], columns: list[str]) -> dict[JobName, list[str]]:
-        """Edges at datasets and columns that their jobs don't hold, by job."""
+        """Edges at datasets and columns that their jobs' projections do not list, by job."""
         places: tuple[tuple[list[str], str, Direction], ...] = (
             (at, model.READS, "out"),
             (at, model.WRITES, "in"),
             (at, model.EDGE, "out"),
             (columns, model.COLUMN_EDGE, "out"),
-            (columns, model.COLUMN_EDGE, "in"),  # SQLite lets an edge begin at a column that was dropped
         )
         by_job: defaultdict[str, list[str]] = defaultdict(list)
         for where, label, direction in places:
             for edge in self._store.edges_at(where, label, direction):
                 by_job[_job_of(edge)].append(edge.id)
-        # Read after the edges: a job notes what it makes no later than it makes it.
-        held = self._store.read(list(by_job), ("holds",))
-        strays = {job: set(of_one) - marks.load(held[job]).keys() for job, of_one in by_job.items() if job in held}
-        return {JobName(*ids.parse(job)[1:]): sorted(of_one) for job, of_one in strays.items() if of_one}
+        # Read after the edges: a job lists what it makes no later than it makes it.
+        listed = self._store.read(list(by_job), ("elements",))
+        strays = {job: set(of_one) - marks.load(listed[job]).keys() for job, of_one in by_job.items() if job in listed}
+        return {_job(job): sorted(of_one) for job, of_one in strays.items() if of_one}
 
 
 class _Counting(Around):
@@ -205,23 +186,8 @@ class _Counting(Around):
         return failed
 
 
-class _Parts:
-    """What draws the views, on a store for looking."""
-
-    def __init__(self, store: GraphStore) -> None:
-        self.look = Looking(store)
-        texts = Texts(self.look, _CACHED)
-        self.jobs = Jobs(self.look, Runs(self.look, _CACHED), _CACHED)
-        self.names = Names(self.look, texts, _CACHED)
-        self.nodes = Nodes(self.look, self.names, texts, _CACHED)
-        self.edges = JobEdges(self.look, self.jobs.documents, self.names, self.nodes, texts)
-
-    def heard(self, output: Output) -> Registers:
-        """What the names of a dataset know of what a job says of it."""
-        said: dict[Output, Written] = {}
-        for facts in self.names.facts([self.names.group(output.name)])[0].values():
-            said = join_written(said, facts.written)
-        return said[output].facets if output in said else {}
+def _job(id_: str) -> JobName:
+    return JobName(*ids.parse(id_)[1:])
 
 
 def _parsed(found: Iterable[str], kind: str) -> set[tuple[str, ...]]:

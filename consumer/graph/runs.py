@@ -6,14 +6,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import orjson
 
-from consumer.errors import TransientError
 from consumer.graph import codec, ids, model
 from consumer.graph.documents import Document, Documents, Draft, Kind
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
-from consumer.lineage.delta import JobName, RunFacts, join_runs
+from consumer.lineage.delta import RunFacts, join_runs
+from consumer.lineage.keys import JobName, RunKey
 from consumer.lineage.views import facet_value
 
-KIND: Kind[str, RunFacts] = Kind(model.RUN, ids.run, RunFacts(), codec.dump_run, codec.load_run)
+KIND: Kind[RunKey, RunFacts] = Kind(model.RUN, ids.run, RunFacts(), codec.dump_run, codec.load_run)
+
+RunDocuments = Mapping[RunKey, Document[RunFacts]]
 
 
 class Runs:
@@ -21,72 +23,85 @@ class Runs:
 
     def __init__(self, store: GraphStore, cached: int) -> None:
         self._store = store
-        self._documents = Documents(store, KIND, cached)
+        self.documents = Documents(store, KIND, cached)
 
-    def update(self, facts: Mapping[str, RunFacts]) -> dict[str, Document[RunFacts]]:
-        """Adds facts to runs, whose jobs are in the graph; returns all that is known of each."""
+    def update(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, Document[RunFacts]]:
+        """Adds facts to runs, whose jobs and whose parents' jobs are in the graph; returns all that is known of each."""
         with_parents = dict(facts)
         for said in facts.values():
             parent = parent_of(said)
             if parent is not None:
                 with_parents.setdefault(parent, RunFacts())
         order = list(_parents_first(with_parents))
-        self._break_circles(order, with_parents)
-        done = self._documents.update(
-            order, lambda run, document: _draft(run, document, with_parents[run]), presume_new=True
-        )
+        self._create_parents_in_cycles(order, with_parents)
+        tried: set[RunKey] = set()
+
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            # A write may also have failed because a prune has removed the parent, which the cache still has.
+            parents = [parent for run in tried & known.keys() if (parent := parent_of(with_parents[run])) is not None]
+            self.documents.forget(parents)
+            self._create(parents)
+            tried.update(known)
+            for run, document in known.items():
+                draft = _draft(run, document, with_parents[run])
+                if draft is not None:
+                    yield run, draft
+
+        done = self.documents.update(order, plan, presume_new=True).documents
         return {run: done[run] for run in facts}
 
-    def _break_circles(self, order: Sequence[str], facts: Mapping[str, RunFacts]) -> None:
+    def _create_parents_in_cycles(self, order: Sequence[RunKey], facts: Mapping[RunKey, RunFacts]) -> None:
         """Makes the vertices of parents that no order puts before their children: runs that started each other."""
         place = {run: index for index, run in enumerate(order)}
         early = [parent for run in order if (parent := parent_of(facts[run])) in place and place[parent] > place[run]]
-        if early:
-            self._documents.update(
-                list(dict.fromkeys(early)),
-                lambda _, document: None if document.stored else Draft(RunFacts()),
-                presume_new=True,
-            )
+        self._create(early)
 
-    def moved(self, known: Mapping[str, Document[RunFacts]]) -> list[str]:
-        """Which runs somebody else has changed since they were written.
+    def _create(self, runs: Sequence[RunKey]) -> None:
+        """Makes the vertices of runs of which nothing is known, where they are not there."""
 
-        Raises:
-            TransientError: One of them was pruned meanwhile; it is there again once all is written anew.
-        """
-        stored = self._store.read([ids.run(run) for run in known], ("rev",))
-        gone = [run for run in known if ids.run(run) not in stored]
-        if gone:
-            raise TransientError(f"{len(gone)} runs, such as {gone[0]}, were pruned while they were written")
-        moved = [run for run, document in known.items() if stored[ids.run(run)]["rev"] != document.token]
-        self._documents.forget(moved)
-        return moved
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            for run, document in known.items():
+                if not document.stored:
+                    yield run, Draft(RunFacts())
 
-    def read(self, runs: Collection[str]) -> dict[str, Document[RunFacts]]:
-        """What is known of runs."""
-        return self._documents.get(runs)
+        if runs:
+            self.documents.update(list(dict.fromkeys(runs)), plan, presume_new=True)
+
+    def tie(self, runs: Collection[RunKey]) -> int:
+        """Makes edges of runs that are missing; returns how many runs lacked one."""
+        at = [ids.run(run) for run in runs]
+        there = {edge.id for label in (model.RUN_OF, model.CHILD_OF) for edge in self._store.edges_at(at, label, "out")}
+
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            for run, document in known.items():
+                missing = tuple(edge for id_, edge in _edges(run, document.facts).items() if id_ not in there)
+                if document.stored and missing:
+                    yield run, Draft(document.facts, {}, missing)
+
+        return len(self.documents.update(runs, plan).written)
 
     def of_job(self, job: JobName) -> dict[str, RunFacts]:
-        """All runs of a job, read from the store."""
+        """All runs of a job by id, read from the store."""
         edges = self._store.edges_at([ids.job(job)], model.RUN_OF, "in")
         stored = self._store.read([edge.source for edge in edges], ("run_id", "facts"))
         return {str(found["run_id"]): codec.load_run(str(found["facts"])) for found in stored.values()}
 
 
-def parent_of(facts: RunFacts) -> str | None:
-    """The id of the run that started a run."""
+def parent_of(facts: RunFacts) -> RunKey | None:
+    """The run that started a run."""
     register = facts.facets.get("parent")
     if register is None or not register.ref:
         return None
-    return str(orjson.loads(register.ref))
+    said = orjson.loads(register.ref)
+    return RunKey(JobName(*said["job"]), str(said["run"]))
 
 
-def _parents_first(facts: Mapping[str, RunFacts]) -> Iterator[str]:
+def _parents_first(facts: Mapping[RunKey, RunFacts]) -> Iterator[RunKey]:
     """Runs in an order in which an edge to a parent always finds it."""
-    seen: set[str] = set()
+    seen: set[RunKey] = set()
     for run in sorted(facts):
-        line: list[str] = []
-        at: str | None = run
+        line: list[RunKey] = []
+        at: RunKey | None = run
         while at is not None and at in facts and at not in seen:
             seen.add(at)
             line.append(at)
@@ -94,20 +109,21 @@ def _parents_first(facts: Mapping[str, RunFacts]) -> Iterator[str]:
         yield from reversed(line)
 
 
-def _edges(run: str, facts: RunFacts) -> dict[str, Edge]:
+def _edges(run: RunKey, facts: RunFacts) -> dict[str, Edge]:
     """The edges of a run by id."""
     edges: list[Edge] = []
-    job, parent = facts.owner, parent_of(facts)
-    if job is not None:
-        edges.append(Edge(ids.make("run_of", run, *job), model.RUN_OF, ids.run(run), ids.job(job), {}))
+    parent = parent_of(facts)
+    if facts.known:
+        edges.append(Edge(ids.make("run_of", *run.job, run.id), model.RUN_OF, ids.run(run), ids.job(run.job), {}))
     if parent is not None:
-        edges.append(Edge(ids.make("child_of", run, parent), model.CHILD_OF, ids.run(run), ids.run(parent), {}))
+        id_ = ids.make("child_of", *run.job, run.id, *parent.job, parent.id)
+        edges.append(Edge(id_, model.CHILD_OF, ids.run(run), ids.run(parent), {}))
     return {edge.id: edge for edge in edges}
 
 
-def _shown(run: str, facts: RunFacts) -> dict[str, Scalar]:
+def _shown(run: RunKey, facts: RunFacts) -> dict[str, Scalar]:
     return {
-        "run_id": run,
+        "run_id": run.id,
         "state": facts.state.name if facts.state else "",
         "started_at": facts.started_at or "",
         "ended_at": facts.ended_at or "",
@@ -115,20 +131,18 @@ def _shown(run: str, facts: RunFacts) -> dict[str, Scalar]:
     }
 
 
-def _draft(run: str, document: Document[RunFacts], said: RunFacts) -> Draft[RunFacts] | None:
+def _draft(run: RunKey, document: Document[RunFacts], said: RunFacts) -> Draft[RunFacts] | None:
     joined = join_runs(document.facts, said) if document.stored else said
-    changed = not document.stored or joined != document.facts
-    if not changed and not document.fresh:
+    if document.stored and joined == document.facts:
         return None
+    # The edges are written in the same change as the facts that they follow from.
     before = _edges(run, document.facts) if document.stored else {}
     after = _edges(run, joined)
-    # A document that was just read may have been written by somebody who did not come to its edges.
-    new = [edge for id_, edge in after.items() if document.fresh or id_ not in before]
     gone = tuple(id_ for id_ in before if id_ not in after)
-    steps: tuple[Step, ...] = (*new, *([DropEdges(gone)] if gone else []))
-    if not changed:
-        return Draft(joined, {}, steps, changed=False)
+    steps: list[Step] = [edge for id_, edge in after.items() if id_ not in before]
+    if gone:
+        steps.append(DropEdges(gone))
     known = document.properties
     # What was there and is no more becomes empty; what never was is not written.
     shown = {key: value for key, value in _shown(run, joined).items() if known.get(key, "") != value}
-    return Draft(joined, shown, steps)
+    return Draft(joined, shown, tuple(steps))

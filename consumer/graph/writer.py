@@ -1,40 +1,41 @@
-"""From facts to the graph: facts first, then the views that follow from them.
+"""From facts to the graph: facts first, then the projections that follow from them.
 
-The order makes a crash harmless. Facts are written before what is derived from them, and a view says which revision of
-the facts it shows, so whoever meets one that lags behind draws it anew: after a crash the same records come again, and
-with them the same facts.
+Any number of writers may do this at once, on any of the same facts. Each of them keeps to one rule: whoever changes
+what a projection is made from brings the projection up to date afterwards, from documents that were in the store after
+that change. A projection is written on the token that it was computed from, so an older one never replaces a newer one,
+and the last to write it has seen all that was changed before. The order also makes a crash harmless: the same records
+come again, and with them the same work.
 
-1. long values, 2. the vertices of new jobs, 3. runs, 4. what is current of their jobs, 5. names and their links, 6. the
-datasets that are shown, 7. the edges of the jobs.
+1. Long values; the vertices of new jobs and names. 2. Runs. 3. What follows from runs: facets of outputs, groups of
+siblings, the current executions of jobs; then names. 4. The vertices of datasets, and the edges of jobs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from consumer.errors import TransientError
-from consumer.graph.documents import MOST_TRIES, Document
+from consumer.graph.documents import MOST_TRIES, Relied
 from consumer.graph.job_edges import JobEdges
-from consumer.graph.jobs import Jobs, written
+from consumer.graph.jobs import Jobs
 from consumer.graph.names import Names
 from consumer.graph.nodes import Nodes
-from consumer.graph.runs import Runs
+from consumer.graph.runs import RunDocuments, Runs
 from consumer.graph.store import GraphStore
 from consumer.graph.texts import Texts
-from consumer.lineage.delta import Delta, JobFacts, JobName, RunFacts
+from consumer.lineage.delta import Delta
+from consumer.lineage.keys import JobName
 from schemas.naming import DatasetName
 
 MIB = 1 << 20
 
 
 class Cached(NamedTuple):
-    """How many bytes of memory each kind of what is kept at hand may take; 64 MiB in all, some 2,500 models."""
+    """How many bytes of memory the cache of each kind of documents may take; 64 MiB in all."""
 
     runs: int = 8 * MIB
     jobs: int = 24 * MIB
-    names: int = 12 * MIB
-    nodes: int = 8 * MIB
+    names: int = 20 * MIB
     texts: int = 12 * MIB
 
 
@@ -53,11 +54,11 @@ class GraphWriter:
         """Knows nothing of the graph, as at the start."""
         store, cached = self._store, self._cached
         self._texts = Texts(store, cached.texts)
-        self._runs = Runs(store, cached.runs)
-        self._jobs = Jobs(store, self._runs, cached.jobs)
-        self._names = Names(store, self._texts, cached.names)
-        self._nodes = Nodes(store, self._names, self._texts, cached.nodes)
-        self._edges = JobEdges(store, self._jobs.documents, self._names, self._nodes, self._texts)
+        self.runs = Runs(store, cached.runs)
+        self.jobs = Jobs(store, self.runs, cached.jobs)
+        self.names = Names(store, self._texts, self.jobs.outputs, cached.names)
+        self.nodes = Nodes(store, self.names, self._texts)
+        self.edges = JobEdges(store, self.jobs, self.names, self.nodes, self._texts)
 
     def apply(self, delta: Delta) -> None:
         """Adds facts to the graph; afterwards they are there, and what is shown follows from them.
@@ -76,33 +77,45 @@ class GraphWriter:
 
     def _apply(self, delta: Delta) -> None:
         self._texts.put(delta.contents)
-        owners = {job for facts in delta.runs.values() for job in facts.jobs}
-        self._jobs.ensure(delta.jobs, owners)
-        runs = self._runs.update(delta.runs)
-        jobs = self._count(delta.jobs, runs)
-        named = self._names.update(delta.names, written(jobs))
-        self._nodes.draw(named.groups)
-        self._show(list(jobs), named.hidden)
+        self.jobs.create(delta.jobs, {run.job for run in delta.runs} | {output.job for output in delta.declared})
+        self.names.create(delta.names)
+        self.runs.update(delta.runs)
+        names = self._follow(delta)
+        jobs = {run.job for run in delta.runs} | delta.jobs.keys()
+        self.project(jobs, names, frozenset(jobs))
 
-    def _count(
-        self, facts: Mapping[JobName, JobFacts], runs: Mapping[str, Document[RunFacts]]
-    ) -> dict[JobName, Document[JobFacts]]:
-        """Brings jobs to what their runs make current, until no run has changed meanwhile."""
-        jobs = self._jobs.update(facts, runs)
+    def _follow(self, delta: Delta) -> set[DatasetName]:
+        """Brings jobs, outputs and names to what follows from runs; returns the names."""
+        relied = Relied(self._store)
         for _ in range(MOST_TRIES):
-            moved = self._runs.moved(runs) if runs else []
-            if not moved:
-                return jobs
-            runs = self._runs.read(moved)
-            jobs |= self._jobs.update({}, runs)
-        raise TransientError(f"{len(runs)} runs are changed by others all the time")
+            runs: RunDocuments = self.runs.documents.get(delta.runs)
+            if not all(document.stored for document in runs.values()):
+                raise TransientError("a run was pruned while it was written")
+            jobs_done, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied)
+            names = self.names.update(delta.names, outputs, relied)
+            if not relied.moved():
+                return set(names)
+        raise TransientError(f"{len(jobs_done)} jobs or their runs are changed by others all the time")
 
-    def _show(self, jobs: Sequence[JobName], hidden: Sequence[DatasetName]) -> None:
-        """Draws the edges of jobs; moves those of datasets that have come to be shown under another name."""
-        standing = self._nodes.standing(hidden)
-        # At the heir, too: what a job said of one name may now be in force for the output that it calls by the other.
-        heirs = dict.fromkeys(self._names.shown_as(standing).values(), ())
-        moved = self._edges.around({**heirs, **standing}) if standing else set()
-        self._jobs.touch(moved)
-        self._edges.draw(list(dict.fromkeys((*jobs, *sorted(moved)))))
-        self._nodes.drop(standing)
+    def project(
+        self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()
+    ) -> None:
+        """Draws datasets and the edges of jobs.
+
+        Args:
+            jobs: Jobs whose edges may not show their facts.
+            names: Names of datasets whose vertices may not show theirs.
+            certain: Those of the jobs whose documents in the cache are known not to be older than the last change.
+        """
+        for _ in range(MOST_TRIES):
+            relied = Relied(self._store)
+            identity = self.nodes.identity(names, relied)
+            drawn = self.nodes.draw(identity, relied)
+            places = self.nodes.moved(identity)
+            moved = self.edges.around(places) if places else set[JobName]()
+            edges = self.edges.draw(sorted(jobs | moved), relied, certain=certain)
+            settled = drawn and not edges.failed and self.nodes.settle(identity, places, relied)
+            if not relied.moved() and settled:
+                return
+            jobs, names, certain = jobs | moved, names | edges.names, frozenset()
+        raise TransientError(f"{len(jobs)} jobs or their datasets are changed by others all the time")

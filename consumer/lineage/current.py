@@ -1,172 +1,377 @@
-"""What is current of a job: its latest completed run, the unfinished runs after it, and the facets of its outputs.
+"""The executions of a job that are current: the latest completed run, its siblings, and the unfinished runs after it.
 
-It is derived from the facts of the job's runs, and kept beside them so that a further run costs what that run says and
-not a look at all that were before. `absorb` takes one run's facts in; where they take something back (a run that had
-completed and now failed, or that turns out to be another job's), it says so, and the caller counts afresh.
+`Current` is a projection of the facts of the job's runs. `absorb` brings it up to date with one run, so that a further
+run costs what that run says and not a look at all runs before it. Where a run takes something back (it had completed
+and now failed, or moved to another parent), `absorb` returns None, and `recount` starts from all runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+import orjson
+
+from consumer.lineage.outputs import BY_RUN, LINEAGE
+from consumer.lineage.state import TERMINAL
 from schemas.naming import DatasetName
 
 if TYPE_CHECKING:
-    from consumer.lineage.delta import JobName, RunFacts
+    from consumer.lineage.delta import JobFacts, RunFacts
 
-COLUMN_LINEAGE = "columnLineage"
-LINEAGE = "lineage"
-BY_RUN = frozenset({COLUMN_LINEAGE, LINEAGE})
-"""Facets of which the latest completed run that carried them counts, whatever the time of the event that said so."""
+MAX_UNFINISHED = 100
+"""Unfinished runs of a job that count, those that started last: runs that never end must not make a job grow."""
+
+Order = tuple[str, str]
+"""The time of an execution and its id, which decides between two of one time."""
+
+
+class Told(NamedTuple):
+    """The lineage of an output that an execution carried itself.
+
+    Attributes:
+        output: The output.
+        facet: `columnLineage` or `lineage`.
+        ref: The reference of its value.
+    """
+
+    output: DatasetName
+    facet: str
+    ref: str
 
 
 class Execution(NamedTuple):
-    """A run as far as lineage sees it.
+    """A run as far as lineage is concerned.
 
     Attributes:
         time: When it ended; for an unfinished one, when it started.
-        id: The run's id, which decides between two of one time. A JobEvent's is made from what it says.
+        id: The run's id. That of a JobEvent is made from its contents.
         inputs: Datasets read.
         outputs: Datasets written.
+        told: The lineage that it carried; that of an unfinished run does not count.
+        explicit: True if the job's own lineage facet states all edges, so that none is to be inferred.
     """
 
     time: str
     id: str
     inputs: frozenset[DatasetName]
     outputs: frozenset[DatasetName]
+    told: tuple[Told, ...] = ()
+    explicit: bool = False
 
     @property
-    def order(self) -> tuple[str, str]:
-        """What makes one execution later than another."""
+    def order(self) -> Order:
+        """The order of executions."""
         return self.time, self.id
 
-
-class Carried(NamedTuple):
-    """An output's facet and the completed run that carried it."""
-
-    stamp: str
-    ref: str
-    ended_at: str
-    run: str
-
-    def rank(self, facet: str) -> tuple[str, str, str]:
-        """What makes one carried facet replace another."""
-        if facet in BY_RUN:
-            return self.ended_at, self.run, self.stamp
-        return self.stamp, self.ended_at, self.run
+    @property
+    def shape(self) -> str:
+        """A hash of the datasets: of siblings with equal datasets one is enough."""
+        return shape(self.inputs, self.outputs)
 
 
-CarriedFacets = dict[DatasetName, dict[str, Carried]]
+class Declared(NamedTuple):
+    """A JobEvent: lineage that is declared, not seen to run.
+
+    Attributes:
+        execution: Its datasets, at its time.
+        sql: The reference of its SQL; empty if it has none.
+    """
+
+    execution: Execution
+    sql: str
+
+
+class Finished(NamedTuple):
+    """The latest run that ended in any way.
+
+    Attributes:
+        time: When it ended.
+        id: The run's id.
+        sql: The reference of the SQL that it ran; empty if it did not say.
+    """
+
+    time: str
+    id: str
+    sql: str
+
+
+class Member(NamedTuple):
+    """The latest completed run of one shape in a group of siblings."""
+
+    time: str
+    id: str
+
+
+GroupFacts = dict[str, Member]
+"""The completed runs of a job that have one parent run, by shape."""
 
 
 @dataclass(slots=True, frozen=True)
 class Current:
-    """What is current of a job.
+    """The executions of a job that are current, but for its JobEvents.
 
     Attributes:
-        latest: The latest completed run.
-        unfinished: The runs that started after it ended and have not ended, by id.
-        carried: Facets of outputs, of completed runs.
+        latest: The latest completed run that names datasets, or the newest snapshot of a streaming run.
+        group: The id of the parent run that makes other runs its siblings; empty if there is none.
+        siblings: Completed runs of the group with other datasets, by id.
+        unfinished: Runs that started after the latest one ended, and have not ended, by id.
+        missed: The order of the last unfinished run that was left out, since there are too many.
+        finished: The latest run that ended in any way.
     """
 
     latest: Execution | None = None
+    group: str = ""
+    siblings: dict[str, Execution] = field(default_factory=dict)
     unfinished: dict[str, Execution] = field(default_factory=dict)
-    carried: CarriedFacets = field(default_factory=dict)
+    missed: Order | None = None
+    finished: Finished | None = None
 
-    def executions(self) -> list[Execution]:
-        """All that is current."""
-        return [*([self.latest] if self.latest else []), *self.unfinished.values()]
-
-    @property
-    def inputs(self) -> frozenset[DatasetName]:
-        """The job's current inputs."""
-        return frozenset().union(*(execution.inputs for execution in self.executions()))
+    def counts(self, run: str) -> bool:
+        """True if a run counts here as completed."""
+        return (self.latest is not None and self.latest.id == run) or run in self.siblings
 
     @property
-    def outputs(self) -> frozenset[DatasetName]:
-        """The job's current outputs."""
-        return frozenset().union(*(execution.outputs for execution in self.executions()))
-
-    def refers_to(self, run: str) -> bool:
-        """Whether anything here counts a run as completed."""
-        return (self.latest is not None and self.latest.id == run) or any(
-            carried.run == run for facets in self.carried.values() for carried in facets.values()
-        )
+    def runs(self) -> set[str]:
+        """The ids of all runs that lineage rests on."""
+        latest = {self.latest.id} if self.latest else set()
+        return latest | self.siblings.keys() | self.unfinished.keys()
 
 
-def _later(one: Execution | None, other: Execution | None) -> Execution | None:
+def shape(inputs: frozenset[DatasetName], outputs: frozenset[DatasetName]) -> str:
+    """A hash of the datasets of an execution."""
+    text = orjson.dumps([sorted(inputs), sorted(outputs)], default=tuple)
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def join_declared(one: Declared | None, other: Declared | None) -> Declared | None:
+    """The later of two JobEvents."""
     if one is None or other is None:
         return one or other
-    if one.order == other.order:
-        return one._replace(inputs=one.inputs | other.inputs, outputs=one.outputs | other.outputs)
-    return max(one, other, key=lambda execution: execution.order)
+    return max(one, other, key=lambda declared: (declared.execution.order, declared.sql))
 
 
-def _join_carried(one: CarriedFacets, other: CarriedFacets) -> CarriedFacets:
-    if not other:
-        return one
-    joined = dict(one)
-    for name, facets in other.items():
-        known = dict(joined.get(name, {}))
-        for facet, carried in facets.items():
-            if facet not in known or carried.rank(facet) > known[facet].rank(facet):
-                known[facet] = carried
-        joined[name] = known
-    return joined
+def _names_datasets(facts: RunFacts) -> bool:
+    return bool(facts.inputs or facts.outputs or facts.carried)
 
 
-def join_current(one: Current, other: Current) -> Current:
-    """What is current if both are true of one job."""
-    latest = _later(one.latest, other.latest)
-    unfinished = {**one.unfinished, **other.unfinished}
-    if latest is not None and unfinished:
-        unfinished = {
-            run: execution for run, execution in unfinished.items() if execution.time > latest.time and run != latest.id
-        }
-    return Current(latest, unfinished, _join_carried(one.carried, other.carried))
+def _is_evidence(facts: RunFacts) -> bool:
+    """True if what a run says of datasets is all that it did: it names some, and its extractor did not fail."""
+    failed = facts.facets.get("extractionError")
+    return _names_datasets(facts) and (failed is None or not failed.ref)
 
 
-def _said_by(run: str, facts: RunFacts) -> Current:
-    """What one run alone makes current."""
-    if facts.completed:
-        ended_at = facts.ended_at or ""
-        carried: CarriedFacets = {
-            name: {facet: Carried(register.stamp, register.ref, ended_at, run) for facet, register in facets.items()}
-            for name, facets in facts.carried.items()
-        }
-        return Current(latest=Execution(ended_at, run, facts.inputs, facts.outputs), carried=carried)
-    if facts.unfinished:
-        started_at = facts.started_at or facts.seen_at or ""
-        return Current(unfinished={run: Execution(started_at, run, facts.inputs, facts.outputs)})
-    return Current()
+def completed(run: str, facts: RunFacts) -> Execution | None:
+    """The execution that counts as completed; None if the run has not completed, or is no evidence of lineage.
+
+    A streaming run counts at once, with its newest snapshot.
+    """
+    if facts.snapshot is not None:
+        snapshot = facts.snapshot
+        return Execution(
+            snapshot.time, run, snapshot.inputs, snapshot.outputs, _told(facts, snapshot.outputs), _explicit(facts)
+        )
+    if facts.state is None or facts.state.name != "COMPLETE" or not _is_evidence(facts):
+        return None
+    return Execution(facts.ended_at or "", run, facts.inputs, facts.outputs, _told(facts), _explicit(facts))
 
 
-def absorb(current: Current, job: JobName, run: str, facts: RunFacts) -> Current | None:
-    """What is current once a run's facts are known.
+def _told(facts: RunFacts, outputs: frozenset[DatasetName] | None = None) -> tuple[Told, ...]:
+    return tuple(
+        sorted(
+            Told(name, facet, register.ref)
+            for name, registers in facts.carried.items()
+            if outputs is None or name in outputs
+            for facet, register in registers.items()
+            if facet in BY_RUN
+        )
+    )
+
+
+def _explicit(facts: RunFacts) -> bool:
+    lineage = facts.facets.get(LINEAGE)
+    return lineage is not None and bool(lineage.ref)
+
+
+def _unfinished(run: str, facts: RunFacts) -> Execution | None:
+    started = facts.state is not None and 0 < facts.state.rank < TERMINAL and facts.snapshot is None
+    if not started or not _is_evidence(facts):
+        return None
+    return Execution(facts.started_at or facts.seen_at or "", run, facts.inputs, facts.outputs)
+
+
+def _finished(run: str, facts: RunFacts) -> Finished | None:
+    if facts.state is None or facts.state.rank < TERMINAL:
+        return None
+    sql = facts.facets.get("sql")
+    return Finished(facts.ended_at or "", run, sql.ref if sql else "")
+
+
+def group_of(facts: RunFacts) -> str:
+    """The id of the parent run, else of the root run, that makes other runs of the job siblings; empty if none."""
+    parent = facts.facets.get("parent")
+    if parent is None or not parent.ref or facts.snapshot is not None:
+        return ""
+    said = orjson.loads(parent.ref)
+    return str(said.get("run") or said.get("root") or "")
+
+
+def ended(facts: RunFacts) -> bool:
+    """True if the run has ended, in whatever way."""
+    return facts.state is not None and facts.state.rank >= TERMINAL
+
+
+def absorb_member(group: GroupFacts, run: str, execution: Execution | None) -> GroupFacts | None:
+    """The members of a group once a run's facts are known.
+
+    Args:
+        group: The members before.
+        run: The run's id.
+        execution: The run as it counts in this group; None if it does not.
+
+    Returns:
+        The members, or None where one is taken back: start from all runs of the group.
+    """
+    at = execution.shape if execution is not None else None
+    if any(member.id == run and known != at for known, member in group.items()):
+        return None
+    if execution is None or at is None:
+        return group
+    member = Member(execution.time, run)
+    known = group.get(at)
+    return {**group, at: member} if known is None or known.id == run or member > known else group
+
+
+def absorb(current: Current, run: str, facts: RunFacts) -> Current | None:
+    """The executions that are current once a run's facts are known, but for siblings, see `with_siblings`.
 
     Args:
         current: What was current before.
-        job: The job that `current` is of.
         run: The run's id.
-        facts: All that is known of the run; at least what was known when it was last absorbed.
+        facts: All that is known of the run; at least what was known when it was absorbed before.
 
     Returns:
-        The new state, or None where the facts take something back that `current` counts: count afresh, with `recount`.
+        The new state, or None where the facts take something back that `current` counts: use `recount`.
     """
-    mine = facts.owner == job
-    if not (mine and facts.completed) and current.refers_to(run):
+    execution = completed(run, facts)
+    group = group_of(facts)
+    if current.counts(run) and (execution is None or group != current.group):
         return None
-    if run in current.unfinished:
-        current = replace(current, unfinished={id_: e for id_, e in current.unfinished.items() if id_ != run})
-    return join_current(current, _said_by(run, facts)) if mine else current
+    if current.latest is not None and current.latest.id == run and execution and execution.order < current.latest.order:
+        return None
+    finished = _finished(run, facts)
+    if finished and (current.finished is None or finished[:2] >= current.finished[:2]):
+        current = replace(current, finished=finished)
+    waited = run in current.unfinished
+    if waited:
+        current = replace(current, unfinished={id_: one for id_, one in current.unfinished.items() if id_ != run})
+    if execution is not None and (current.latest is None or execution.order >= current.latest.order):
+        siblings = current.siblings if group and group == current.group else {}
+        current = _after(replace(current, latest=execution, group=group, siblings=siblings))
+    waiting = _unfinished(run, facts)
+    if waiting is not None and (current.latest is None or waiting.time > current.latest.time):
+        return _with_unfinished(current, waiting)
+    # One that was left out may now have its place.
+    return None if waited and current.missed is not None else current
 
 
-def recount(job: JobName, runs: Iterable[tuple[str, RunFacts]]) -> Current:
-    """What is current, from all runs that were ever said to be of a job."""
+def _after(current: Current) -> Current:
+    """Leaves out unfinished runs that started before the latest completed one ended."""
+    latest = current.latest
+    if latest is None:
+        return current
+    unfinished = {run: one for run, one in current.unfinished.items() if one.time > latest.time}
+    missed = current.missed if current.missed is not None and current.missed[0] > latest.time else None
+    return replace(current, unfinished=unfinished, missed=missed)
+
+
+def _with_unfinished(current: Current, waiting: Execution) -> Current:
+    unfinished = {**current.unfinished, waiting.id: waiting}
+    if len(unfinished) <= MAX_UNFINISHED:
+        return replace(current, unfinished=unfinished)
+    first = min(unfinished.values(), key=lambda one: one.order)
+    missed = max(first.order, current.missed or ("", ""))
+    return replace(current, unfinished={run: one for run, one in unfinished.items() if run != first.id}, missed=missed)
+
+
+def with_siblings(current: Current, siblings: Iterable[Execution]) -> Current:
+    """Adds the other runs of the latest one's group.
+
+    Args:
+        current: The latest execution and its group.
+        siblings: The latest execution of each shape in the group.
+    """
+    latest = current.latest
+    if latest is None or not current.group:
+        return replace(current, siblings={}) if current.siblings else current
+    others = {one.id: one for one in siblings if one.id != latest.id and one.shape != latest.shape}
+    return replace(current, siblings=others) if others != current.siblings else current
+
+
+def recount(runs: Mapping[str, RunFacts], known: Current | None = None) -> Current:
+    """The executions that are current, from the facts of all runs of a job.
+
+    Args:
+        runs: The facts of the runs that are in the graph, by id.
+        known: What was current before; of runs that were pruned meanwhile it is all that is left.
+    """
     current = Current()
-    for run, facts in runs:
-        if facts.owner == job:
-            current = join_current(current, _said_by(run, facts))
-    return current
+    executions = [one for run, facts in runs.items() if (one := completed(run, facts)) is not None]
+    if executions:
+        latest = max(executions, key=lambda one: one.order)
+        current = Current(latest=latest, group=group_of(runs[latest.id]))
+    endings = [one for run, facts in runs.items() if (one := _finished(run, facts)) is not None]
+    if known is not None and known.finished is not None and known.finished.id not in runs:
+        endings.append(known.finished)
+    current = replace(current, finished=max(endings, default=None))
+    started = [one for run, facts in runs.items() if (one := _unfinished(run, facts)) is not None]
+    for waiting in sorted(started, key=lambda one: one.order):
+        if current.latest is None or waiting.time > current.latest.time:
+            current = _with_unfinished(current, waiting)
+    return with_siblings(current, siblings_in(current.group, runs))
+
+
+def members_in(group: str, runs: Mapping[str, RunFacts]) -> GroupFacts:
+    """The members of a group, from the facts of all runs of a job, by id."""
+    found: GroupFacts = {}
+    for run, facts in runs.items():
+        execution = completed(run, facts)
+        if execution is not None and group_of(facts) == group:
+            found = absorb_member(found, run, execution) or found
+    return found
+
+
+def siblings_in(group: str, runs: Mapping[str, RunFacts]) -> list[Execution]:
+    """The latest execution of each shape in a group, from the facts of all runs of a job, by id."""
+    if not group:
+        return []
+    members = [(member.id, completed(member.id, runs[member.id])) for member in members_in(group, runs).values()]
+    return [execution for _, execution in members if execution is not None]
+
+
+def declared_overruled(job: JobFacts) -> bool:
+    """True if the latest run of the job ran the very SQL that its JobEvent declares: what it told, or that it failed,
+    goes before a description."""
+    finished, declared = job.ran.finished, job.declared
+    return finished is not None and declared is not None and bool(finished.sql) and finished.sql == declared.sql
+
+
+def declared_in_force(job: JobFacts) -> Execution | None:
+    """The job's JobEvent, if it counts as its latest completed run."""
+    declared, latest = job.declared, job.ran.latest
+    if declared is None or declared_overruled(job):
+        return None
+    if latest is not None and latest.order > declared.execution.order:
+        return None
+    return declared.execution
+
+
+def executions_of(job: JobFacts) -> list[Execution]:
+    """All executions of a job that are current, by its runs and its JobEvents."""
+    declared = declared_in_force(job)
+    if declared is not None:
+        return [declared, *(one for one in job.ran.unfinished.values() if one.time > declared.time)]
+    latest = [job.ran.latest] if job.ran.latest is not None else []
+    return [*latest, *job.ran.siblings.values(), *job.ran.unfinished.values()]

@@ -97,7 +97,8 @@ def _explicit(view: lineage.LineageFacet | lineage.LineageDatasetEntry) -> objec
 
 
 def _parent(view: jobs.ParentRunFacet) -> object:
-    return view.run.run_id
+    root = {"root": view.root.run.run_id} if view.root is not None else {}
+    return {"job": [view.job.namespace, view.job.name], "run": view.run.run_id, **root}
 
 
 def _error(view: jobs.ErrorMessageRunFacet) -> object:
@@ -210,13 +211,13 @@ def explicit_of_job(raw: object, at: str) -> dict[DatasetName, Value]:
     return {target: value_of(as_json(_explicit(said[-1]))) for target, said in entries.items()}
 
 
-def linked(facets: Mapping[str, object], at: str) -> list[DatasetName]:
-    """The names that a symlinks facet gives a dataset, as the event spells them.
+def linked(facets: Mapping[str, object], at: str) -> list[DatasetName] | None:
+    """The names that a symlinks facet gives a dataset, as the event spells them; None if there is no such facet.
 
     Raises:
         BadFacet: It can't be read.
     """
     view = read(datasets.SymlinksDatasetFacet, facets, at)
-    if view is None or view is DELETED:
-        return []
-    return [DatasetName(link.namespace, link.name) for link in view.identifiers]
+    if view is None:
+        return None
+    return [] if view is DELETED else [DatasetName(link.namespace, link.name) for link in view.identifiers]

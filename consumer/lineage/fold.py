@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,19 +24,8 @@ from consumer.lineage.bounds import (
     total,
 )
 from consumer.lineage.columns import Extent, extent_of, sources
-from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
-from consumer.lineage.delta import (
-    RANKS,
-    TERMINAL,
-    Delta,
-    JobFacts,
-    JobName,
-    NameFacts,
-    Problem,
-    RunFacts,
-    State,
-    join_names,
-)
+from consumer.lineage.current import Declared, Execution, Told, group_of
+from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts, join_names
 from consumer.lineage.facets import (
     DATASET_FACETS,
     JOB_FACETS,
@@ -46,8 +36,11 @@ from consumer.lineage.facets import (
     linked,
     read_facet,
 )
-from consumer.lineage.identity import HUB, IdentityRules, shown
+from consumer.lineage.identity import HUB, IdentityRules
+from consumer.lineage.keys import JobName, OutputKey, RunKey
+from consumer.lineage.outputs import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried
 from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
+from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, RunEvent
@@ -56,6 +49,8 @@ from schemas.facets.jobs import JobTypeJobFacet
 from schemas.naming import DatasetName, canonical, engine
 
 TEST = "TEST"
+STREAMING = frozenset({"STREAMING", "SERVICE"})
+"""Processing types of jobs that do not end, whose events are snapshots (the specification's "Run Cycle" page)."""
 DBT_TEST = "test."
 """How the unique id of a dbt test begins."""
 
@@ -119,28 +114,28 @@ class _Mention(NamedTuple):
 def _mention(
     rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool
 ) -> _Mention:
-    found: dict[DatasetName, NameFacts] = {}
     spelled = canonical(namespace, name)
-    linked_with = {spelled: [canonical(*link) for link in links]}
+    found: defaultdict[DatasetName, NameFacts] = defaultdict(NameFacts)
     waiting = [DatasetName(namespace, name), *links]
     while waiting:
         said = waiting.pop()
         known = said if said.namespace == HUB else canonical(*said)
         facts = NameFacts(spellings=frozenset({said}) if said != known else frozenset(), preferred=rules.prefers(known))
         already = known in found
-        found[known] = join_names(found.get(known, NameFacts()), facts)
+        found[known] = join_names(found[known], facts)
         if not already and known.namespace != HUB:
-            further = rules.links(known, read=read)
-            linked_with.setdefault(known, []).extend(further)
-            waiting += further
-    links_of: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
-    for one, others in linked_with.items():
-        for other in others:
-            if other != one:
-                links_of[one].add(other)
-                links_of[other].add(one)
-    linked_names = {one: NameFacts(links=frozenset(others)) for one, others in links_of.items()}
-    return _Mention(spelled, found | {one: join_names(found[one], said) for one, said in linked_names.items()})
+            for other in rules.links(known, read=read):
+                found[known] = join_names(found[known], NameFacts(same=frozenset({other})))
+                waiting.append(other)
+    for one, facts in list(found.items()):
+        for other in facts.same:
+            found[other] = join_names(found[other], NameFacts(same=frozenset({one})))
+    for link in links:
+        other = canonical(*link)
+        if other != spelled:
+            found[other] = join_names(found[other], NameFacts(linked_with=frozenset({spelled})))
+            found[spelled] = join_names(found[spelled], NameFacts(linked_with=frozenset({other})))
+    return _Mention(spelled, dict(found))
 
 
 class _Folding:
@@ -156,25 +151,56 @@ class _Folding:
 
     def run_event(self, event: RunEvent) -> None:
         """A run, its job, and its datasets."""
-        job = self._job(event.job, event.producer)
+        job, of_job = self._job(event.job, event.producer)
         rank = RANKS[event.event_type]
         inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
         carried = self._carried(outputs, event.job)
         self._check_edges(inputs, outputs, carried, event.job)
-        self.delta.runs[event.run.run_id] = RunFacts(
-            jobs={job: self._time},
+        facets = self._registers(RUN_FACETS, event.run.facets, "$.run.facets")
+        facets |= self._about_lineage(event, of_job)
+        facts = RunFacts(
+            said_at=self._time,
             state=State(rank, self._time, event.event_type),
             started_at=self._time if event.event_type == "START" else None,
             seen_at=self._time if 0 < rank < TERMINAL else None,
             ended_at=self._time if rank == TERMINAL else None,
             inputs=inputs,
             outputs=frozenset(outputs),
-            facets=self._registers(RUN_FACETS, event.run.facets, "$.run.facets"),
+            facets=facets,
             carried=carried,
+            snapshot=self._snapshot(event, of_job, inputs, frozenset(outputs)),
         )
+        group = group_of(facts)
+        self.delta.runs[RunKey(job, event.run.run_id)] = replace(facts, parents=frozenset({group} if group else ()))
+
+    def _about_lineage(self, event: RunEvent, of_job: Registers) -> Registers:
+        """What of an event decides how its datasets count: its SQL, an extractor that failed, a lineage facet."""
+        found: Registers = {}
+        if "sql" in of_job:
+            found["sql"] = of_job["sql"]
+        for key, facets in (("extractionError", event.run.facets), (LINEAGE, event.job.facets)):
+            raw = facets.get(key)
+            if isinstance(raw, dict):
+                found[key] = stamped(self._time, value_of("" if raw.get("_deleted") is True else "true"))
+        return found
+
+    def _snapshot(
+        self,
+        event: RunEvent,
+        of_job: Registers,
+        inputs: frozenset[DatasetName],
+        outputs: frozenset[DatasetName],
+    ) -> Snapshot | None:
+        """The datasets of a streaming job's event; one that names none is a sign of life, not a snapshot."""
+        kind = str(facet_value(of_job, JobTypeJobFacet.key).get("processingType") or "").upper()
+        if kind not in STREAMING or not (inputs or outputs):
+            return None
+        digest = value_of(as_json([sorted(inputs), sorted(outputs)])).digest
+        return Snapshot(RANKS[event.event_type] < TERMINAL, self._time, digest, inputs, outputs)
 
     def job_event(self, event: JobEvent) -> None:
         """A job and its datasets, as if a run had completed at the event's time."""
+        job, of_job = self._job(event.job, event.producer)
         inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
         carried = self._carried(outputs, event.job)
         self._check_edges(inputs, outputs, carried, event.job)
@@ -184,32 +210,41 @@ class _Folding:
             sorted((name, sorted(facets.items())) for name, facets in carried.items()),
         ]
         id_ = f"declared:{value_of(as_json(said)).digest}"
-        facets: CarriedFacets = {
-            name: {facet: Carried(register.stamp, register.ref, self._time, id_) for facet, register in said.items()}
-            for name, said in carried.items()
-        }
-        declared = Current(latest=Execution(self._time, id_, inputs, frozenset(outputs)), carried=facets)
-        self._job(event.job, event.producer, declared)
+        told = sorted(
+            Told(name, facet, register.ref)
+            for name, facets in carried.items()
+            for facet, register in facets.items()
+            if facet in BY_RUN
+        )
+        explicit = isinstance(event.job.facets.get(LINEAGE), dict)
+        execution = Execution(self._time, id_, inputs, frozenset(outputs), tuple(told), explicit)
+        if inputs or outputs or carried:
+            declared = Declared(execution, of_job["sql"].ref if "sql" in of_job else "")
+            self.delta.jobs[job] = replace(self.delta.jobs[job], declared=declared)
+        for name, facets in carried.items():
+            self.delta.declared[OutputKey(job, name)] = {
+                facet: Carried(register.stamp, register.ref, self._time, id_) for facet, register in facets.items()
+            }
 
     def dataset(
         self, dataset: Dataset, kept: Mapping[str, Kept], facets: Mapping[str, object], at: str, *, read: bool
     ) -> DatasetName:
         """A dataset and facets of it that count at once; returns its canonical name."""
-        name, home = self._name(dataset, at, read=read)
+        name = self._name(dataset, at, read=read)
         registers = self._registers(kept, facets, f"{at}.facets")
         if registers:
-            self._say(home, NameFacts(heard=registers))
+            self._say(name, NameFacts(heard=registers))
         return name
 
     # What of an event is common to its kinds.
 
-    def _job(self, job: Job, producer: str, declared: Current | None = None) -> JobName:
+    def _job(self, job: Job, producer: str) -> tuple[JobName, Registers]:
         facets = self._registers(JOB_FACETS, job.facets, "$.job.facets")
         if producer:
             facets["producer"] = stamped(self._time, value_of(as_json(producer), len(producer) + 2))
         name = _job_name(job, facets)
-        self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets, declared or Current())
-        return name
+        self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets)
+        return name, facets
 
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
         found: set[DatasetName] = set()
@@ -229,7 +264,7 @@ class _Folding:
         found: dict[DatasetName, Registers] = {}
         for index, dataset in enumerate(outputs):
             at = f"$.outputs[{index}]"
-            name, _ = self._name(dataset, at, read=False)
+            name = self._name(dataset, at, read=False)
             facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
             registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets")
             for facet in (COLUMN_LINEAGE, LINEAGE):
@@ -306,23 +341,25 @@ class _Folding:
             )
             self.delta.problems.append(Problem("$.outputs", reason))
 
-    def _name(self, dataset: Dataset, at: str, *, read: bool) -> tuple[DatasetName, DatasetName]:
-        """A dataset's canonical name, and the name that facts about it go to, as far as this event knows."""
-        links: list[DatasetName] = []
+    def _name(self, dataset: Dataset, at: str, *, read: bool) -> DatasetName:
+        """A dataset's canonical name; adds what the event says of its other names."""
+        links: list[DatasetName] | None = None
         try:
             links = linked(dataset.facets, f"{at}.facets")
         except BadFacet as error:
             self.delta.problems.append(Problem(error.path, error.reason))
-        if self._symlinks + len(links) > MAX_NAMES:
-            links = []
+        if links is not None and self._symlinks + len(links) > MAX_NAMES:
+            links = None
             reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
             self.delta.problems.append(Problem(f"{at}.facets.symlinks", reason))
-        self._symlinks += len(links)
-        mention = self._mention(dataset.namespace, dataset.name, tuple(links), read=read)
-        if len(mention.facts) == 1:
-            return mention.name, mention.name
-        preferred = [name for name, facts in mention.facts.items() if facts.preferred]
-        return mention.name, shown(mention.facts, preferred)
+        mention = self._mention(dataset.namespace, dataset.name, tuple(links or ()), read=read)
+        if links is not None:
+            self._symlinks += len(links)
+            others = {canonical(*link) for link in links} - {mention.name}
+            value = value_of(as_json(sorted(others)) if others else "")
+            self._keep(value)
+            self._say(mention.name, NameFacts(links=stamped(self._time, value)))
+        return mention.name
 
     def _mention(self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool) -> _Mention:
         mention = _mention(self._rules, namespace, name, links, read=read)

@@ -1,22 +1,23 @@
-"""Lineage as a view of facts: what is current of a job, and what is shown of a dataset.
+"""Lineage as a projection of facts: the edges of a job, and what is shown of a dataset.
 
-A view depends on nothing but facts, so it can be computed anew at any time, by anyone, with the same result.
+A projection depends on nothing but facts, so anyone can compute it again at any time, with the same result.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
 
 from consumer.lineage.bounds import MAX_COLUMN_EDGES, MAX_EDGES, Room, chars, edges_to
-from consumer.lineage.columns import Extent, OutputLineage, extent, kinds, sources, unpack
-from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, Current, join_current
-from consumer.lineage.delta import JobFacts, NameFacts, Output, Written, join_written
+from consumer.lineage.columns import Extent, OutputLineage, Source, extent, kinds, sources, unpack
+from consumer.lineage.current import Execution, declared_overruled, executions_of
+from consumer.lineage.delta import JobFacts, NameFacts
 from consumer.lineage.identity import HUB
+from consumer.lineage.outputs import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts, join_carried
 from consumer.lineage.registers import EMPTY, Register, Registers, is_stored, join_registers
 from schemas.naming import DatasetName, engine
 
@@ -25,6 +26,9 @@ TextOf = Callable[[str], str]
 
 ShownAs = Callable[[DatasetName], DatasetName]
 """From any of a dataset's names to the one that is shown."""
+
+Outputs = Mapping[DatasetName, OutputFacts]
+"""What is in force of the facets of a job's outputs, by each name that they have."""
 
 ENGINES = {"athena": "Athena", "glue": "Athena", "redshift": "Redshift"}
 
@@ -58,110 +62,217 @@ class JobView(NamedTuple):
     left_out: int = 0
 
 
-def current_of(job: JobFacts) -> Current:
-    """What is current by a job's runs and by its JobEvents together."""
-    return join_current(job.ran, job.declared)
+def targets_of(job: JobFacts) -> set[DatasetName]:
+    """The names of the datasets that a job's current executions write, or state the lineage of."""
+    found: set[DatasetName] = set()
+    for execution in executions_of(job):
+        found |= execution.outputs
+        found.update(told.output for told in execution.told)
+    return found
 
 
-def lineage_refs(job: JobFacts) -> list[str]:
+def in_force(job: JobFacts, outputs: Outputs) -> Iterator[tuple[DatasetName, str, Carried]]:
+    """The lineage facets of outputs that are in force, but for a declaration that the latest run overrules."""
+    overruled = job.declared.execution.id if job.declared is not None and declared_overruled(job) else None
+    for name, facts in outputs.items():
+        declared = {facet: carried for facet, carried in facts.declared.items() if carried.run != overruled}
+        for facet, carried in join_carried(facts.ran, declared).items():
+            if facet in {COLUMN_LINEAGE, LINEAGE}:
+                yield name, facet, carried
+
+
+def lineage_refs(job: JobFacts, outputs: Outputs) -> set[str]:
     """References of the texts that `job_view` asks for."""
-    return [
-        carried.ref
-        for facets in current_of(job).carried.values()
-        for facet, carried in facets.items()
-        if facet in {COLUMN_LINEAGE, LINEAGE} and is_stored(carried.ref)
-    ]
+    told = {one.ref for execution in executions_of(job) for one in execution.told}
+    return {ref for ref in told | {carried.ref for _, _, carried in in_force(job, outputs)} if is_stored(ref)}
 
 
-def names_in(job: JobFacts, text: TextOf) -> set[DatasetName]:
-    """The names that `job_view` asks for, but for those of texts that are not in force."""
-    current = current_of(job)
-    told = (
-        carried.ref
-        for facets in current.carried.values()
-        for facet, carried in facets.items()
-        if facet in {COLUMN_LINEAGE, LINEAGE}
-    )
-    return set(current.carried).union(current.inputs, current.outputs, *(sources(text(ref)) for ref in told))
+def names_in(job: JobFacts, outputs: Outputs, text: TextOf) -> set[DatasetName]:
+    """The names that `job_view` asks for."""
+    executions = executions_of(job)
+    told = {one.ref for execution in executions for one in execution.told}
+    told |= {carried.ref for _, _, carried in in_force(job, outputs)}
+    targets = {one.output for execution in executions for one in execution.told}
+    named = targets.union(outputs, *(execution.inputs | execution.outputs for execution in executions))
+    return named.union(*(sources(text(ref)) for ref in told if ref != EMPTY))
 
 
-def _lineage(current: Current, facet: str, shown_as: ShownAs, text: TextOf) -> dict[DatasetName, OutputLineage]:
-    """What is in force of a facet, by output.
+class _Lineage(NamedTuple):
+    """What an output of an execution is made of, in shown names.
 
-    That is what the latest run that carried it said, as long as the job still writes the output, under whatever name.
+    Attributes:
+        told: Its sources.
+        explicit: True if a lineage facet states them all.
+        own: True if the execution carried it, rather than one before it.
     """
-    outputs = {shown_as(name) for name in current.outputs}
-    found: dict[DatasetName, Carried] = {}
-    for name, facets in current.carried.items():
-        carried = facets.get(facet)
-        if carried is None:
-            continue
-        target = shown_as(name)
-        just_said = current.latest is not None and (carried.ended_at, carried.run) == current.latest.order
-        known = found.get(target)
-        if (target in outputs or just_said) and (known is None or carried.rank(facet) > known.rank(facet)):
-            found[target] = carried
-    told = {target: unpack(text(carried.ref)) for target, carried in found.items() if carried.ref != EMPTY}
-    return {target: lineage for target, lineage in told.items() if lineage.says_something}
+
+    told: OutputLineage
+    explicit: bool
+    own: bool
 
 
-def job_view(job: JobFacts, shown_as: ShownAs, text: TextOf, job_chars: int = 0) -> JobView:
+class _View:
+    """The view of one job, put together execution by execution."""
+
+    def __init__(self, job: JobFacts, outputs: Outputs, shown_as: ShownAs, text: TextOf) -> None:
+        self._shown_as = shown_as
+        self._text = text
+        self.reads: set[DatasetName] = set()
+        self.writes: set[DatasetName] = set()
+        self.edges: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
+        self.columns: defaultdict[DatasetName, list[OutputLineage]] = defaultdict(list)
+        self._before: dict[DatasetName, dict[str, Carried]] = {}
+        for name, facet, carried in in_force(job, outputs):
+            known = self._before.setdefault(shown_as(name), {})
+            if facet not in known or carried.rank(facet) > known[facet].rank(facet):
+                known[facet] = carried
+
+    def add(self, execution: Execution) -> None:
+        """Adds the lineage of an execution."""
+        inputs = frozenset(map(self._shown_as, execution.inputs))
+        outputs = frozenset(map(self._shown_as, execution.outputs))
+        own = self._own(execution)
+        self.reads |= inputs
+        self.writes |= outputs
+        for target in outputs | own.keys():
+            lineage = own.get(target) or self._earlier(target, inputs)
+            self.edges[target] |= self._sources(lineage, inputs, outputs, stated=execution.explicit)
+            if lineage is not None:
+                self.columns[target].append(lineage.told)
+                if lineage.own and not lineage.explicit:
+                    self.reads |= lineage.told.sources
+
+    @staticmethod
+    def _sources(
+        lineage: _Lineage | None, inputs: frozenset[DatasetName], outputs: Collection[DatasetName], *, stated: bool
+    ) -> frozenset[DatasetName]:
+        if lineage is not None and (lineage.explicit or stated):
+            return lineage.told.sources
+        if stated:
+            return frozenset()
+        told = lineage.told.sources if lineage is not None else frozenset[DatasetName]()
+        return told if len(outputs) > 1 and told & inputs else inputs | told
+
+    def _own(self, execution: Execution) -> dict[DatasetName, _Lineage]:
+        """The lineage that an execution carried; an explicit one supersedes column lineage."""
+        found: dict[DatasetName, _Lineage] = {}
+        # `columnLineage` comes before `lineage`.
+        for output, facet, ref in sorted(execution.told, key=lambda told: told.facet):
+            told = self._unpacked(ref)
+            if told is not None:
+                found[self._shown_as(output)] = _Lineage(told, facet == LINEAGE, own=True)
+        return found
+
+    def _earlier(self, target: DatasetName, inputs: frozenset[DatasetName]) -> _Lineage | None:
+        """The lineage that an execution before this one carried, as far as its sources are still read."""
+        known = self._before.get(target, {})
+        explicit, by_column = known.get(LINEAGE), known.get(COLUMN_LINEAGE)
+        if explicit is not None and (by_column is None or explicit.rank(LINEAGE)[:2] >= by_column.rank(LINEAGE)[:2]):
+            carried, facet = explicit, LINEAGE
+        elif by_column is not None:
+            carried, facet = by_column, COLUMN_LINEAGE
+        else:
+            return None
+        told = self._unpacked(carried.ref)
+        kept = _only(told, inputs) if told is not None else None
+        return _Lineage(kept, facet == LINEAGE, own=False) if kept is not None else None
+
+    def _unpacked(self, ref: str) -> OutputLineage | None:
+        if ref == EMPTY:
+            return None
+        told = unpack(self._text(ref))
+        return _renamed(told, self._shown_as) if told.says_something else None
+
+
+def _renamed(told: OutputLineage, shown_as: ShownAs) -> OutputLineage:
+    datasets = None if told.datasets is None else frozenset(map(shown_as, told.datasets))
+    columns = {
+        column: tuple(source._replace(dataset=shown_as(source.dataset)) for source in made_of)
+        for column, made_of in told.columns.items()
+    }
+    return OutputLineage(datasets, columns)
+
+
+def _only(told: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage | None:
+    """The part of a lineage that comes from some datasets; None if nothing is left of it."""
+    columns: dict[str, tuple[Source, ...]] = {}
+    for column, made_of in told.columns.items():
+        kept = tuple(source for source in made_of if source.dataset in inputs)
+        if kept:
+            columns[column] = kept
+    datasets = None if told.datasets is None else told.datasets & inputs
+    return OutputLineage(datasets, columns) if columns or datasets or not told.sources else None
+
+
+def job_view(job: JobFacts, outputs: Outputs, shown_as: ShownAs, text: TextOf, job_chars: int = 0) -> JobView:
     """The current lineage of a job.
 
-    An explicit lineage facet wins; else, where the job writes several datasets, the sources of the output's column
-    lineage; else every input feeds every output. Of more edges than a job may have (`consumer.lineage.bounds`), those
-    to the first datasets by name are there, and those to the others are not.
+    An explicit lineage facet is the whole truth for its output. Else an output is made of the run's inputs and the
+    sources of its column lineage; where the run has several outputs and the column lineage names one of its inputs, of
+    these sources alone. Of more edges than a job may have (`consumer.lineage.bounds`), those to the first datasets by
+    name are there, and those to the others are not.
 
     Args:
         job: Its facts.
+        outputs: The facets of its current outputs that are in force, by every name of these datasets.
         shown_as: From any name to the shown one.
         text: From a register's reference to its text.
         job_chars: Characters of the job's own name.
     """
-    current = current_of(job)
-    explicit = _lineage(current, LINEAGE, shown_as, text)
-    by_column = _lineage(current, COLUMN_LINEAGE, shown_as, text)
-    inputs = frozenset(shown_as(name) for name in current.inputs)
-    outputs = frozenset(shown_as(name) for name in current.outputs)
+    executions = executions_of(job)
+    view = _View(job, outputs, shown_as, text)
+    for execution in executions:
+        view.add(execution)
+    room, left_out = Room(MAX_EDGES), 0
     edges: set[tuple[DatasetName, DatasetName]] = set()
-    told = explicit if len(outputs) == 1 else by_column | explicit
-    room, input_chars, left_out = Room(MAX_EDGES), chars(inputs), 0
-    for target in sorted(outputs | explicit.keys()):
-        made_of = {shown_as(source) for source in told[target].sources} if target in told else inputs
-        source_chars = input_chars if made_of is inputs else chars(made_of)
-        if room.take(edges_to(target, Extent(len(made_of), source_chars), job_chars)):
+    for target in sorted(view.edges):
+        made_of = view.edges[target]
+        if room.take(edges_to(target, Extent(len(made_of), chars(made_of)), job_chars)):
             edges.update((source, target) for source in made_of)
         else:
             left_out += 1
-    columns = by_column | {target: told for target, told in explicit.items() if told.columns}
-    fitting = _fitting(columns, job_chars)
-    left_out += len(columns) - len(fitting)
-    return JobView(inputs, outputs, frozenset(edges), _column_edges(fitting, shown_as), _tool(job, current), left_out)
+    columns, too_many = _column_edges(view.columns, job_chars)
+    return JobView(
+        frozenset(view.reads),
+        frozenset(view.writes),
+        frozenset(edges),
+        columns,
+        _tool(job, executions),
+        left_out + too_many,
+    )
 
 
-def _fitting(columns: Mapping[DatasetName, OutputLineage], job_chars: int) -> dict[DatasetName, OutputLineage]:
-    """The lineage of as many datasets as a job may have column edges for, first those that come first by name."""
-    room = Room(MAX_COLUMN_EDGES)
-    return {
-        target: columns[target]
-        for target in sorted(columns)
-        if room.take(edges_to(target, extent(columns[target]), job_chars))
-    }
-
-
-def _column_edges(lineage: Mapping[DatasetName, OutputLineage], shown_as: ShownAs) -> dict[ColumnEdge, str]:
+def _column_edges(
+    lineage: Mapping[DatasetName, list[OutputLineage]], job_chars: int
+) -> tuple[dict[ColumnEdge, str], int]:
+    """Column edges to as many datasets as a job may have them for, first by name; and how many were left out."""
     found: defaultdict[ColumnEdge, set[str]] = defaultdict(set)
-    for target, told in lineage.items():
-        for column, made_of in told.columns.items():
-            for source in made_of:
-                edge = ColumnEdge(shown_as(source.dataset), source.column, target, column)
-                found[edge].add(source.kind)
-    return {edge: kinds(said) for edge, said in found.items()}
+    room, left_out = Room(MAX_COLUMN_EDGES), 0
+    for target in sorted(lineage):
+        for told in _distinct(lineage[target]):
+            if not room.take(edges_to(target, extent(told), job_chars)):
+                left_out += 1
+                continue
+            for column, made_of in told.columns.items():
+                for source in made_of:
+                    found[ColumnEdge(source.dataset, source.column, target, column)].add(source.kind)
+    return {edge: kinds(said) for edge, said in found.items()}, left_out
 
 
-def _tool(job: JobFacts, current: Current) -> str:
+def _distinct(lineages: Iterable[OutputLineage]) -> list[OutputLineage]:
+    found: list[OutputLineage] = []
+    for lineage in lineages:
+        if lineage not in found:
+            found.append(lineage)
+    return found
+
+
+def _tool(job: JobFacts, executions: Collection[Execution]) -> str:
     integration = str(facet_value(job.facets, "jobType").get("integration") or "")
-    engines = sorted({engine(name.namespace) or "" for name in (current.outputs or current.inputs)} - {""})
+    named = {name for execution in executions for name in execution.outputs} or {
+        name for execution in executions for name in execution.inputs
+    }
+    engines = sorted({engine(name.namespace) or "" for name in named} - {""})
     if integration.upper() == "DBT" and engines:
         return f"DBT/{ENGINES[engines[0]]}"
     if integration:
@@ -204,13 +315,11 @@ class NodeView(NamedTuple):
 def dataset_facets(members: Iterable[NameFacts]) -> Registers:
     """What is in force of a dataset's facets, over all its names."""
     facets: Registers = {}
-    written: dict[Output, Written] = {}
     for member in members:
         facets = join_registers(facets, member.heard)
         if member.written:
-            written = join_written(written, member.written)
-    for said in written.values():
-        facets = join_registers(facets, said.facets)
+            written = {facet: Register(won.carried.stamp, won.carried.ref) for facet, won in member.written.items()}
+            facets = join_registers(facets, written)
     return facets
 
 

@@ -1,0 +1,50 @@
+"""The state of a run, and the datasets of a streaming run at one moment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schemas.naming import DatasetName
+
+RANKS = {"OTHER": 0, "START": 1, "RUNNING": 2, "COMPLETE": 3, "FAIL": 4, "ABORT": 4}
+"""FAIL and ABORT outrank COMPLETE: a run that failed did not complete, and Spark sends both."""
+
+TERMINAL = 3
+"""The least rank of a run that has ended."""
+
+
+class State(NamedTuple):
+    """A run's state; the greater one stays.
+
+    Attributes:
+        rank: See `RANKS`.
+        time: The time of the event. Between FAIL and ABORT the later one wins.
+        name: OpenLineage's eventType.
+    """
+
+    rank: int
+    time: str
+    name: str
+
+
+class Snapshot(NamedTuple):
+    """The datasets of one event of a streaming job (the specification's "Complete Snapshot Events").
+
+    Attributes:
+        running: True unless the event is terminal; an event that ends a run replaces no snapshot of the running job.
+        time: The time of the event.
+        digest: A hash of the datasets, which decides between two events of one time.
+        inputs: Datasets read.
+        outputs: Datasets written.
+    """
+
+    running: bool
+    time: str
+    digest: str
+    inputs: frozenset[DatasetName]
+    outputs: frozenset[DatasetName]
+
+    @property
+    def order(self) -> tuple[bool, str, str]:
+        """The order in which a snapshot replaces another."""
+        return self.running, self.time, self.digest
