@@ -29,6 +29,9 @@ Json = dict[str, Any]
 MOST_TRIES = 50
 """How often a batch is tried before the case fails; the service retries without end."""
 
+MOST_TASKS = 4
+"""The greatest number of tasks of a case: three writers and a chore."""
+
 _PAGE = 2
 """So small that a chore beside writers has several pages."""
 
