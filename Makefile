@@ -3,13 +3,15 @@ SHELL := bash
 PYTHON := .venv/bin/python
 # Tests at once. Those of one file stay on one worker, so that few workers need servers of their own.
 WORKERS ?= 2
-# Documents of `make fuzz`.
+# Documents of `make fuzz`, and cases of `make schedules`.
 COUNT ?= 100000
+# One case of `make schedules`, by its seed.
+SEED ?=
 # More for pytest, such as ARGS='-k kafka' or ARGS=--last-failed, and for benchmarks, such as ARGS='--seconds 3600'.
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check deploy-check sbom bench soak up down clean
+.PHONY: help setup demo test fuzz schedules check deploy-check sbom bench soak up down clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +28,9 @@ test: setup ## all tests, with real servers on loopback
 
 fuzz: setup ## a hundred thousand broken events through decode, fold and merge; COUNT=... for more
 	FUZZ_COUNT=$(COUNT) $(PYTHON) -m pytest tests/fuzz -n $(WORKERS) $(ARGS)
+
+schedules: setup ## a hundred thousand schedules of writers at once, with crashes; COUNT=... for more, SEED=... for one
+	$(if $(SEED),SCHEDULE_SEED=$(SEED),SCHEDULES=$(COUNT)) $(PYTHON) -m pytest tests/property/test_writers.py -k any_schedule -n $(WORKERS) $(ARGS)
 
 check: ## lint, format, types, and which package may import which
 	@scripts/setup --python

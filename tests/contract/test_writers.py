@@ -1,0 +1,82 @@
+"""Writers at once on every store: any schedule of their calls leaves the bytes of a single writer on SQLite."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.neptune import open_gremlin
+from consumer.graph.store import GraphStore
+from tests.support.servers import GremlinServer, NeptuneProxy
+from tests.support.shrinking import shrunk
+from tests.support.writers import MOST_TASKS, case, described, play
+
+CASES = {"embedded": 120, "gremlin": 60, "neptune": 30}
+"""How many cases each kind of store has; a call of a server takes some milliseconds."""
+
+FIRST = 100_000
+"""The first seed, other than those of the property test."""
+
+
+class Connected:
+    """A graph with a connection for each task, kept from case to case."""
+
+    def __init__(self, connect: Callable[[], GraphStore], clear: Callable[[], None], stack: ExitStack) -> None:
+        self._clear = clear
+        self._stores = [connect() for _ in range(MOST_TASKS)]
+        for store in self._stores:
+            stack.callback(store.close)
+
+    def stores(self, count: int) -> Sequence[GraphStore]:
+        """Stores on one empty graph."""
+        self._clear()
+        return self._stores[:count]
+
+
+class Files:
+    """A SQLite file for each case, with a connection for each task."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._paths = (folder / f"{number}.db" for number in itertools.count())
+        self._stack = stack
+
+    def stores(self, count: int) -> Sequence[GraphStore]:
+        """Stores on one empty graph."""
+        self._stack.close()
+        path = next(self._paths)
+        found = [EmbeddedStore(path) for _ in range(count)]
+        for store in found:
+            self._stack.callback(store.close)
+        return found
+
+
+@pytest.fixture(params=list(CASES))
+def ground(request: pytest.FixtureRequest) -> Iterator[tuple[str, Connected | Files]]:
+    """Each kind of store in turn, with its name."""
+    with ExitStack() as stack:
+        if request.param == "embedded":
+            folder: Path = request.getfixturevalue("tmp_path")
+            yield request.param, Files(folder, stack)
+        elif request.param == "gremlin":
+            server: GremlinServer = request.getfixturevalue("gremlin_server")
+            yield request.param, Connected(lambda: open_gremlin(server.url), server.clear, stack)
+        else:
+            proxy: NeptuneProxy = request.getfixturevalue("neptune")
+            yield request.param, Connected(lambda: open_gremlin(proxy.url), proxy.clear, stack)
+            stats = proxy.stats()
+            assert not stats["rejected"], f"Neptune would refuse requests: {stats['rejected']}"
+
+
+def test_any_schedule(ground: tuple[str, Connected | Files]) -> None:
+    """Cases of all kinds, with crashes: the graph is that of a single writer, and a reconcile has nothing to do."""
+    kind, place = ground
+    for seed in range(FIRST, FIRST + CASES[kind]):
+        one = case(seed)
+        result = play(one, place)
+        if result.fault:
+            pytest.fail(f"on {kind}:\n{described(*shrunk(one, result, place))}")

@@ -1,0 +1,59 @@
+"""The n-th ordinary event costs what the first ones did, counted in what is asked of the store and not timed.
+
+`make bench WHAT=cost` shows the same rows at full length, with times.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+import pytest
+
+from tests.support.costs import ROWS, Cost, Row, Sequenced, Window, windows
+
+EVENTS = int(os.environ.get("COST_EVENTS", "1000"))
+"""How many events of each row are written; a cost that grows shows itself at a few hundred."""
+
+MOST_GROWTH = 1.5
+"""How many times the first window's cost a later one's may be."""
+
+SLACK = Cost(calls=1, ids=2, edges=1, read=400, written=400, steps=1)
+"""What a later event may cost besides: numbers become longer, and a few counts vary by one."""
+
+MOST_CHARS = 64 * 1024
+"""The length that no property may exceed, however many events there were."""
+
+
+def expect_constant(first: Window, later: Window) -> None:
+    """A later window must not cost more than the first one."""
+    for what in ("warm", "cold"):
+        begin, end = getattr(first, what), getattr(later, what)
+        grown = {
+            name: f"{was:,.1f} -> {now:,.1f}"
+            for name, was, now, slack in zip(Cost._fields, begin, end, SLACK, strict=True)
+            if now > MOST_GROWTH * was + slack
+        }
+        assert not grown, f"after {later.before} events one costs a {what} writer more than at first: {grown}"
+    assert later.largest <= MOST_CHARS, f"after {later.before} events {later.largest_at} has {later.largest} characters"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_an_event_costs_what_the_first_did(row: Row) -> None:
+    """Calls, ids, edges, characters and steps for each event are those of the first hundred, and no value grows."""
+    found = windows(row, (EVENTS // 2, EVENTS))
+    begin = next(found)
+    for later in found:
+        assert later.before > 2 * begin.before, "too few events to compare: set COST_EVENTS to 800 at least"
+        expect_constant(begin, later)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.stays is not None], ids=lambda row: row.name)
+def test_old_runs_go(row: Row) -> None:
+    """A prune removes all but the few runs on which lineage rests."""
+    with closing(Sequenced(row)) as sequence:
+        sequence.skip(EVENTS // 4)
+        gone, left = sequence.pruned()
+    assert row.stays is not None
+    assert gone
+    assert left <= row.stays, f"{left} runs stay, {gone} are gone"

@@ -1,0 +1,172 @@
+"""Several writers at once: any schedule of their store calls, and any crash, leaves the bytes of a single writer.
+
+Each event goes to one writer only, so no writer can repair what another one got wrong, and no reconcile runs before the
+comparison. One integer makes a case again: `make schedules SEED=...`; `make schedules COUNT=...` runs more of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.writer import GraphWriter
+from tests.support import upkeep
+from tests.support.documents import columns, dataset, dataset_event, made_of, name, run_event
+from tests.support.generate import ATHENA, GLUE, REDSHIFT
+from tests.support.ingest import difference, embedded, exported, folded, sample
+from tests.support.schedule import Crash
+from tests.support.shrinking import shrunk
+from tests.support.writers import Case, Dealt, case, described, in_memory, play
+
+SEEDS = (
+    range(int(os.environ["SCHEDULE_SEED"]), int(os.environ["SCHEDULE_SEED"]) + 1)
+    if "SCHEDULE_SEED" in os.environ
+    else range(int(os.environ.get("SCHEDULES", "4000")))
+)
+SHARES = 4
+"""Parts of the work, for as many processes; each part has cases of all kinds."""
+
+Json = dict[str, Any]
+
+
+def check(cases: Iterable[Case]) -> None:
+    """Plays cases; the first one that fails is made small and printed, with the seeds of the others."""
+    with in_memory() as ground:
+        failed = [(one, result) for one in cases if (result := play(one, ground)).fault]
+        if failed:
+            origins = [one.origin for one, _ in failed]
+            smallest = min(failed, key=lambda found: len(found[0].events))
+            pytest.fail(f"{len(failed)} cases fail: {', '.join(origins[:50])}\n{described(*shrunk(*smallest, ground))}")
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_any_schedule(share: int) -> None:
+    """Dealt out to two or three writers, beside a reconcile or prunes, with crashes: the same graph, nothing to mend."""
+    size = -(-len(SEEDS) // SHARES)
+    check(case(seed) for seed in SEEDS[share * size : (share + 1) * size])
+
+
+class TestScheduler:
+    """The means of this test are themselves right: repeatable, and able to find a fault."""
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_a_seed_repeats_its_schedule(self, seed: int) -> None:
+        """One seed makes the same store calls in the same order each time."""
+        with in_memory() as ground:
+            first, second = play(case(seed), ground), play(case(seed), ground)
+            taken = play(replace(case(seed), turns=first.turns), ground)
+        assert first == second
+        assert taken.turns == first.turns, "the turns that were taken are a schedule of their own"
+
+    def test_crashes_happen(self) -> None:
+        """Writers die in most of the cases that plan a crash, and their batches are delivered again."""
+        with in_memory() as ground:
+            planned = [one for one in map(case, range(200)) if one.crash is not None and one.kind == "writers"]
+            other = sum(play(one, ground).turns != play(replace(one, crash=None), ground).turns for one in planned)
+        assert other > len(planned) // 3
+
+
+def on_turns(
+    documents: Sequence[Json],
+    writers: Sequence[int],
+    count: int,
+    crash: Crash | None = None,
+    identity: str = "none",
+) -> list[Case]:
+    """The same events, each a batch of the writer that is given for it, under seeded schedules."""
+    dealt = tuple(
+        Dealt(document, writer, number)
+        for number, (document, writer) in enumerate(zip(documents, writers, strict=True))
+    )
+    one = Case("", "writers", dealt, max(writers) + 1, identity, (), crash=crash)
+    return [replace(one.turned(seed), origin=f"schedule {seed} of this test") for seed in range(count)]
+
+
+class TestStories:
+    """Schedules and sequences that have left wrong graphs."""
+
+    @pytest.mark.parametrize("begin", ["START", "RUNNING", "COMPLETE"])
+    @pytest.mark.parametrize("end", ["FAIL", "ABORT"])
+    def test_a_run_split_between_writers_fails(self, begin: str, end: str) -> None:
+        """A writer that knows the job retracts what another one wrote of a run, though nothing happens at once."""
+        events = [
+            (0, run_event("COMPLETE", 1, run="r0", inputs=["old"], outputs=["t"])),
+            (1, run_event(begin, 2, run="r1", inputs=["bad"], outputs=["t"])),
+            (0, run_event(end, 3, run="r1")),
+        ]
+        store = EmbeddedStore(Path(":memory:"))
+        writers = [GraphWriter(store), GraphWriter(store)]
+        for writer, event in events:
+            writers[writer].apply(folded([event]))
+        changed = difference(exported(store), embedded([[event for _, event in events]]))
+        assert not changed, f"the failed run stays in the lineage:\n{changed}"
+        assert upkeep.reconcile(store) == 0
+
+    def test_reruns_of_one_job(self) -> None:
+        """Runs of one job that read another table each, by two writers: the edges are those of the last one."""
+        events = [run_event("COMPLETE", n, run=f"r{n}", inputs=[f"s{n}"], outputs=["t"]) for n in range(5)]
+        check(on_turns(events, (0, 1, 0, 1, 0), 400))
+
+    def test_a_start_beside_a_complete(self) -> None:
+        """An input that configuration shows under another name is read under that name alone, whoever draws first."""
+        read = {"namespace": REDSHIFT, "name": "dev.db.c"}
+        events = [run_event("START", 6, run="r1"), run_event("COMPLETE", 8, run="r0", inputs=[read])]
+        check(on_turns(events, (0, 1), 400, identity="across engines"))
+
+    def test_a_late_link_beside_a_run(self) -> None:
+        """An output that comes to be shown under another name while its edges are drawn has edges under that alone."""
+        link = {"symlinks": {"identifiers": [{"namespace": "s3://lake", "name": "t"}]}}
+        events = [
+            run_event("COMPLETE", 1, run="r0", inputs=["s"], outputs=[dataset("t", schema=columns("x"))]),
+            dataset_event(2, dataset("t", **link)),
+            run_event("COMPLETE", 3, run="r1", inputs=["s"], outputs=["t"], job="k"),
+        ]
+        check(on_turns(events, (0, 1, 1), 400))
+
+    def test_a_chain_of_links(self) -> None:
+        """Three names that two writers link pairwise are one dataset, and only one of them is shown."""
+
+        def linked(table: str, other: str, second: int) -> Json:
+            identifiers = [{"namespace": name(other).namespace, "name": name(other).name}]
+            return dataset_event(second, dataset(table, schema=columns("x"), symlinks={"identifiers": identifiers}))
+
+        events = [linked("a", "b", 1), linked("c", "b", 2), linked("a", "d", 3)]
+        check(on_turns(events, (0, 1, 1), 400))
+
+    def test_columns_that_come_and_go(self) -> None:
+        """A column that one writer drops from a schema stays while an edge of another writer's job needs it."""
+        events = [
+            dataset_event(1, dataset("s", schema=columns("x", "y"))),
+            run_event("COMPLETE", 2, inputs=["s"], outputs=[dataset("t", columnLineage=made_of(x="s.x"))]),
+            dataset_event(3, dataset("s", schema=columns("y"))),
+            run_event("COMPLETE", 4, run="r2", inputs=["s"], outputs=[dataset("t", columnLineage=made_of(x="s.y"))]),
+            run_event("COMPLETE", 5, job="k", run="r3", outputs=[dataset("u", columnLineage=made_of(x="s.x"))]),
+        ]
+        check(on_turns(events, (0, 0, 1, 1, 1), 400))
+
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    def test_a_crash_beside_a_link(self, after: bool) -> None:  # noqa: FBT001 - a parameter of the test
+        """A writer that dies at any of its calls, while another one links the names of its dataset, costs nothing."""
+        used = {"namespace": REDSHIFT, "name": "dev.db.a"}
+        linked = {"symlinks": {"identifiers": [{"namespace": GLUE, "name": "table/db/a"}]}}
+        events = [
+            run_event("RUNNING", 6, inputs=[used], outputs=[used]),
+            run_event("FAIL", 9, inputs=[used], outputs=[used]),
+            dataset_event(5, {"namespace": ATHENA, "name": "AwsDataCatalog.db.b", "facets": linked}),
+        ]
+        for call in range(1, 40):
+            crash = Crash(0, call, after=after)
+            cases = on_turns(events, (0, 0, 1), 12, crash, "across engines")
+            check(replace(one, heir=call % 2) for one in cases)
+
+    def test_recorded_events(self) -> None:
+        """What dbt sends of both engines, with runs that fail, dealt out one by one."""
+        documents = sample("ev_fail_athena", "ev_fail_redshift")
+        check(on_turns(documents, [number % 2 for number in range(len(documents))], 40))

@@ -1,0 +1,41 @@
+"""Whole chores on a graph, for tests: a reconcile and a prune from their beginning to their end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from consumer.errors import TransientError
+from consumer.graph.prune import Prune
+from consumer.graph.reconcile import Reconcile
+from consumer.graph.store import GraphStore
+from consumer.graph.upkeep import Chore
+
+MOST_TRIES = 200
+"""How often one page is tried again while others change what is on it."""
+
+
+def carry_through(chore: Chore) -> None:
+    """Carries a chore out, with a new try of each page that fails for now, as the service does."""
+    place: str | None = ""
+    tries = 0
+    while place is not None:
+        with suppress(TransientError):
+            place = chore.step(place)
+            tries = 0
+            continue
+        tries += 1
+        assert tries < MOST_TRIES, f"a page of the {chore.name} fails again and again"
+
+
+def reconcile(store: GraphStore, page: int = 50) -> int:
+    """A whole reconcile; returns how many vertices it had to mend."""
+    chore = Reconcile(store, page)
+    carry_through(chore)
+    return chore.found.mended
+
+
+def prune(store: GraphStore, before: str, page: int = 50) -> int:
+    """A whole prune of runs whose last event is before a time; returns how many it removed."""
+    chore = Prune(store, before, "test", page=page)
+    carry_through(chore)
+    return chore.pruned.gone
