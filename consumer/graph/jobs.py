@@ -87,12 +87,14 @@ class Jobs:
         }
 
         def plan_groups(found: GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+            history = _History(self._runs)
             for group, document in found.items():
                 after = members_in(group.parent, history.of(group.job))
                 if after != document.facts:
                     yield group, Draft(after)
 
         def plan_outputs(found: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
+            history = _History(self._runs)
             for output, document in found.items():
                 after = OutputFacts(
                     _recount_output(output, document.facts.ran, history.of(output.job)), document.facts.declared
@@ -101,6 +103,7 @@ class Jobs:
                     yield output, Draft(after, {}, () if document.stored else (_output_of(output),))
 
         def plan_jobs(found: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+            history = _History(self._runs)
             for job, document in found.items():
                 ran = recount(history.of(job), document.facts.ran)
                 if replace(ran, missed=None) != replace(document.facts.ran, missed=None):
@@ -142,16 +145,14 @@ class Jobs:
             The jobs, and the outputs whose facets may have changed.
         """
         relied.add(self._runs.documents, runs)
-        history = _History(self._runs)
-        outputs = self._update_outputs(runs, declared, history, relied)
-        self._update_groups(runs, history, relied)
-        return self._update_jobs(facts, runs, history, relied), outputs
+        outputs = self._update_outputs(runs, declared, relied)
+        self._update_groups(runs, relied)
+        return self._update_jobs(facts, runs, relied), outputs
 
     def _update_outputs(
         self,
         runs: RunDocuments,
         declared: Mapping[OutputKey, CarriedFacets],
-        history: _History,
         relied: Relied,
     ) -> OutputDocuments:
         by_output: defaultdict[OutputKey, dict[RunKey, CarriedFacets]] = defaultdict(dict)
@@ -164,6 +165,7 @@ class Jobs:
         wanted = sorted({*by_output, *declared})
 
         def plan(known: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
+            history = _History(self._runs)
             for output, document in known.items():
                 ran = self._absorb_output(output, document.facts.ran, by_output.get(output, {}), history)
                 after = OutputFacts(ran, join_carried(document.facts.declared, declared.get(output, {})))
@@ -185,7 +187,7 @@ class Jobs:
             ran = join_carried(ran, carried)
         return ran
 
-    def _update_groups(self, runs: RunDocuments, history: _History, relied: Relied) -> None:
+    def _update_groups(self, runs: RunDocuments, relied: Relied) -> None:
         by_group: defaultdict[GroupKey, dict[str, Execution | None]] = defaultdict(dict)
         for run, document in runs.items():
             if not ended(document.facts) and document.facts.snapshot is None:
@@ -196,6 +198,7 @@ class Jobs:
                 by_group[GroupKey(run.job, parent)][run.id] = execution
 
         def plan(known: GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+            history = _History(self._runs)
             for group, document in known.items():
                 after = _absorb_members(group, document.facts, by_group[group], history)
                 if after != document.facts:
@@ -205,7 +208,7 @@ class Jobs:
             relied.add(self._groups, self._groups.update(sorted(by_group), plan).documents)
 
     def _update_jobs(
-        self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, history: _History, relied: Relied
+        self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, relied: Relied
     ) -> JobDocuments:
         by_job: defaultdict[JobName, dict[str, RunFacts]] = defaultdict(dict)
         for run, document in runs.items():
@@ -213,6 +216,7 @@ class Jobs:
         wanted = {**{job: JobFacts() for job in by_job}, **facts}
 
         def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+            history = _History(self._runs)
             for job, document in known.items():
                 ran = self._absorb(job, document.facts.ran, by_job.get(job, {}), history, relied)
                 draft = _draft(job, document, wanted[job], ran)
@@ -256,7 +260,7 @@ def _output_of(output: OutputKey) -> Edge:
 
 
 class _History:
-    """All runs of jobs, read once where something is taken back."""
+    """All runs of jobs, read where something is taken back; not before the documents that are computed from them."""
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs

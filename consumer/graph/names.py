@@ -102,13 +102,12 @@ class Names:
             for other in self._symlinks(document.facts):
                 linked[other].add(name)
                 linked[name].add(other)
-        found = {name: self.recount(name) for name in known}
 
         def plan(again: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
             for name, document in again.items():
                 facts = join_names(document.facts, NameFacts(linked_with=frozenset(linked.get(name, ()))))
-                if name in found:
-                    facts = _with_winners(facts, found[name])
+                if name in known:
+                    facts = _with_winners(facts, self.recount(name))
                 if facts != document.facts:
                     yield name, _draft(name, document, facts)
 
@@ -132,18 +131,20 @@ class Names:
             relied: Gets the documents that were looked at, if a name is linked at all.
         """
         known = self._around(names)
-        alone = {name: frozenset({name}) for name, document in known.items() if not _is_linked(document.facts)}
-        linked = {name: document.facts for name, document in known.items() if name not in alone}
+        # A name that others lead to may not say so yet: another writer is about to write that.
+        led_to = {other for document in known.values() for other in self._neighbours(document.facts)}
+        alone = {name: frozenset({name}) for name, found in known.items() if name not in led_to and not _is_linked(found.facts)}
+        linked = {name: document for name, document in known.items() if name not in alone}
         if not linked:
             return alone
-        relied.add(self.documents, {name: known[name] for name in linked})
+        relied.add(self.documents, linked)
         same: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
         symlinks: dict[DatasetName, set[DatasetName]] = {name: set() for name in linked}
-        for name, facts in linked.items():
-            for other in facts.same:
+        for name, document in linked.items():
+            for other in document.facts.same:
                 same[name].add(other)
                 same[other].add(name)
-            for other in self._symlinks(facts):
+            for other in self._symlinks(document.facts):
                 symlinks[name].add(other)
                 symlinks[other].add(name)
         return alone | {name: group for group in components(same, symlinks) for name in group}
@@ -157,9 +158,15 @@ class Names:
             found |= read
             further: set[DatasetName] = set()
             for document in read.values():
-                further |= (document.facts.linked_with | document.facts.same).union(self._symlinks(document.facts))
+                further |= self._neighbours(document.facts)
             waiting = further - found.keys()
         return found
+
+    def _neighbours(self, facts: NameFacts) -> frozenset[DatasetName]:
+        """The names that links lead to, or once led to."""
+        if not _is_linked(facts):
+            return frozenset()
+        return (facts.linked_with | facts.same).union(self._symlinks(facts))
 
     def _symlinks(self, facts: NameFacts) -> list[DatasetName]:
         if facts.links is None or not facts.links.ref:

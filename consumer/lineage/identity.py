@@ -158,15 +158,18 @@ Group = frozenset[DatasetName]
 Links = Mapping[DatasetName, Collection[DatasetName]]
 """By name the names that it is linked with; each link is there in both directions."""
 
+_CATALOGS = frozenset({"glue", "athena"})
+"""Engines of which two names are two tables."""
+
 _Clusters = Mapping[Group, Collection[Group]]
 
 
 def components(same: Links, symlinks: Links) -> list[Group]:
     """The groups of names that are one dataset each.
 
-    Two names of one authority (two tables of one Glue catalog, of one Athena, of one Redshift) are two datasets, unless
-    configuration says otherwise. So a symlink never joins them, and what leads to several of them, such as a location
-    that two tables claim, belongs to none.
+    Two names of one authority (two tables of one Glue catalog, or of one Athena) are two datasets, unless configuration
+    says otherwise. So a symlink never joins them, and what leads to several of them, such as a location that two tables
+    claim, belongs to none.
 
     Args:
         same: Links that configuration makes.
@@ -197,8 +200,8 @@ def _same_table(one: DatasetName, other: DatasetName) -> bool:
 
 
 def _authorities(cluster: Group) -> set[str]:
-    """What decides which names are different datasets: the namespaces of known engines."""
-    return {name.namespace for name in cluster if parts(name) is not None}
+    """What decides which names are different datasets: the namespaces of Glue catalogs and Athenas."""
+    return {name.namespace for name in cluster if engine(name.namespace) in _CATALOGS and parts(name) is not None}
 
 
 def _contested(clusters: Iterable[Group]) -> set[str]:

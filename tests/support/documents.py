@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from consumer.graph.members import INLINE
+from consumer.graph.jobs import from_run
 from consumer.lineage.current import recount
-from consumer.lineage.delta import JobFacts, JobName
+from consumer.lineage.delta import JobFacts
+from consumer.lineage.keys import JobName
+from consumer.lineage.outputs import OutputFacts, join_carried
 from consumer.lineage.views import JobView, job_view
 from schemas.naming import DatasetName
 from tests.support.ingest import folded
@@ -89,12 +91,9 @@ def dataset_event(second: int, said: Json) -> Json:
 
 
 def many_names(seed: int) -> list[Json]:
-    """Events that make more and more names one dataset, by symlinks from any to any, and a job that uses two of them.
-
-    So many that their set is no longer kept in the facts of each.
-    """
+    """Events that make more and more names one dataset, by symlinks from any to any, and a job that uses two of them."""
     rng = random.Random(seed)
-    tables = [f"t{number:02}" for number in range(3 * INLINE)]
+    tables = [f"t{number:02}" for number in range(48)]
     documents: list[Json] = [
         run_event("COMPLETE", 1, inputs=["source"], outputs=[dataset(rng.choice(tables), schema=columns("x"))]),
         run_event("COMPLETE", 2, run="r2", inputs=[rng.choice(tables)], outputs=["target"], job="k"),
@@ -117,13 +116,28 @@ def _work(job: str, facets: Json | None, inputs: Iterable[str | Json], outputs: 
 def facts_of(*documents: Json, job: JobName = JOB) -> JobFacts:
     """What events say of a job, its runs counted."""
     delta = folded(documents)
-    return replace(delta.jobs[job], ran=recount(job, delta.runs.items()))
+    return replace(delta.jobs[job], ran=recount({run.id: facts for run, facts in delta.runs.items() if run.job == job}))
+
+
+def outputs_of(*documents: Json, job: JobName = JOB) -> dict[DatasetName, OutputFacts]:
+    """What is in force of the facets of a job's outputs."""
+    delta = folded(documents)
+    found: dict[DatasetName, OutputFacts] = {}
+    for run, facts in delta.runs.items():
+        for output, carried in from_run(run, facts).items() if run.job == job else ():
+            known = found.get(output, OutputFacts())
+            found[output] = OutputFacts(join_carried(known.ran, carried))
+    for key, carried in delta.declared.items():
+        known = found.get(key.name, OutputFacts())
+        found[key.name] = OutputFacts(known.ran, join_carried(known.declared, carried))
+    return found
 
 
 def lineage(*documents: Json, job: JobName = JOB) -> JobView:
     """The lineage of a job that follows from events, by the pure core alone."""
     texts = folded(documents).contents
-    return job_view(facts_of(*documents, job=job), lambda name: name, lambda ref: texts.get(ref, ref))
+    outputs = outputs_of(*documents, job=job)
+    return job_view(facts_of(*documents, job=job), outputs, lambda name: name, lambda ref: texts.get(ref, ref))
 
 
 def edges(view: JobView) -> set[tuple[str, str]]:
