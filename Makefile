@@ -29,8 +29,8 @@ test: setup ## all tests, with real servers on loopback
 fuzz: setup ## a hundred thousand broken events through decode, fold and merge; COUNT=... for more
 	FUZZ_COUNT=$(COUNT) $(PYTHON) -m pytest tests/fuzz -n $(WORKERS) $(ARGS)
 
-schedules: setup ## a hundred thousand schedules of writers at once, with crashes; COUNT=... for more, SEED=... for one
-	$(if $(SEED),SCHEDULE_SEED=$(SEED),SCHEDULES=$(COUNT)) $(PYTHON) -m pytest tests/property/test_writers.py -k any_schedule -n $(WORKERS) $(ARGS)
+schedules: setup ## a hundred thousand schedules of writers at once, fewer on servers; COUNT=... for more, SEED=... for one
+	$(if $(SEED),SCHEDULE_SEED=$(SEED),SCHEDULES=$(COUNT)) $(PYTHON) -m pytest tests/*/test_writers.py -k any_schedule -n $(WORKERS) $(ARGS)
 
 check: ## lint, format, types, and which package may import which
 	@scripts/setup --python
@@ -47,7 +47,7 @@ sbom: ## what each image holds of Python, as CycloneDX in dist/
 	@scripts/setup --deploy
 	@scripts/sbom
 
-bench: setup ## the main benchmark; WHAT=growth, size, freshness or queries for others
+bench: setup ## the main benchmark; WHAT=growth, cost, size, freshness or queries for others
 	$(PYTHON) -m bench$(if $(WHAT),.$(WHAT)) $(ARGS)
 
 soak: setup ## the service at work for ten minutes, judged; longer with ARGS='--seconds 3600'

@@ -6,7 +6,6 @@ comparison. One integer makes a case again: `make schedules SEED=...`; `make sch
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,15 +21,12 @@ from tests.support.generate import ATHENA, GLUE, REDSHIFT
 from tests.support.ingest import difference, embedded, exported, folded, sample
 from tests.support.schedule import Crash
 from tests.support.shrinking import shrunk
-from tests.support.writers import Case, Dealt, case, described, in_memory, play
+from tests.support.writers import SCHEDULES, Case, Dealt, case, described, in_memory, play, seeds
 
-SEEDS = (
-    range(int(os.environ["SCHEDULE_SEED"]), int(os.environ["SCHEDULE_SEED"]) + 1)
-    if "SCHEDULE_SEED" in os.environ
-    else range(int(os.environ.get("SCHEDULES", "4000")))
-)
 SHARES = 4
 """Parts of the work, for as many processes; each part has cases of all kinds."""
+
+SHARE = -(-SCHEDULES // SHARES)
 
 Json = dict[str, Any]
 
@@ -48,9 +44,8 @@ def check(cases: Iterable[Case]) -> None:
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_any_schedule(share: int) -> None:
-    """Dealt out to two or three writers, beside a reconcile or prunes, with crashes: the same graph, nothing to mend."""
-    size = -(-len(SEEDS) // SHARES)
-    check(case(seed) for seed in SEEDS[share * size : (share + 1) * size])
+    """Two or three writers, crashes, a reconcile or prunes beside them: the graph of one writer, nothing to mend."""
+    check(case(seed) for seed in seeds(0, SCHEDULES)[share * SHARE : (share + 1) * SHARE])
 
 
 class TestScheduler:

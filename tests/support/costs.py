@@ -1,8 +1,8 @@
 """What the n-th ordinary event costs, in counts of what is asked of a store, for sequences that go on without end.
 
-Each row is a sequence of events of one kind, of which one thing gets ever more: outputs, writers, jobs, names, runs. The
-events are written one by one. In windows of a hundred events the costs are counted: half of the events are written by a
-writer that has written all before, the other half by writers that know nothing of the graph.
+Each row is a sequence of events that give one thing ever more outputs, writers, jobs, names or runs. The events are
+written one by one. In windows of a hundred events the costs are counted: half of the events are written by a writer
+that has written all before, the other half by writers that know nothing of the graph.
 """
 
 from __future__ import annotations
@@ -202,6 +202,11 @@ class Sequenced:
         """Writes events, uncounted."""
         for _ in range(count):
             self._write(self._writer)
+
+    @property
+    def written(self) -> int:
+        """How many events were written."""
+        return self._next
 
     def until(self, count: int) -> None:
         """Writes events, uncounted, up to the beginning of a window that ends about a count of all."""

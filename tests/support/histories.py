@@ -7,9 +7,9 @@ names, streaming, shared run ids, siblings, schemas that change); a history with
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from consumer.lineage.identity import IdentityRules
 from tests.support.generate import ATHENA, GLUE, REDSHIFT
 
 Json = dict[str, Any]
@@ -37,12 +37,13 @@ THEMES = (
 )
 """What a history may be about, besides runs of jobs."""
 
-IDENTITY: dict[str, Sequence[Sequence[str]]] = {
-    "none": (),
-    "across engines": ([GLUE, ATHENA], [f"{GLUE}/db", f"{REDSHIFT}/dev.db"]),
-    "redshift first": ([f"{REDSHIFT}/dev.db", f"{ATHENA}/awsdatacatalog.db"],),
+IDENTITY: dict[str, IdentityRules] = {
+    "none": IdentityRules.of(),
+    "across engines": IdentityRules.of([[GLUE, ATHENA], [f"{GLUE}/db", f"{REDSHIFT}/dev.db"]]),
+    "redshift first": IdentityRules.of([[f"{REDSHIFT}/dev.db", f"{ATHENA}/awsdatacatalog.db"]]),
+    "by table name": IdentityRules.of(by_table_name=True),
 }
-"""Groups of `identity.same`, by name."""
+"""Identity rules by name, for cases that print it."""
 
 
 def at(second: int) -> str:
@@ -113,10 +114,7 @@ class _Teller:
         jobs = [run.job]
         if not self._ordered and self._is("shared runs"):
             jobs.append(self._job())
-        return [
-            self._event(run, chance.choice(jobs), kind, second)
-            for kind, second in zip(kinds, times, strict=False)
-        ]
+        return [self._event(run, chance.choice(jobs), kind, second) for kind, second in zip(kinds, times, strict=False)]
 
     def _kinds(self) -> list[str]:
         chance = self._chance
@@ -180,6 +178,10 @@ class _Teller:
     def _job(self) -> Json:
         name = self._chance.choice(self._jobs)
         facets: Json = {}
+        if self._chance.random() < 0.2:
+            # Commands of dbt name a model differently; its unique id is the job.
+            facets["dbt_node"] = {"unique_id": f"model.p.{name}"}
+            name += self._chance.choice(("", ".build"))
         if self._chance.random() < 0.3:
             facets["jobType"] = {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"}
         # In an ordered history all events say so: otherwise the job's kind changes while runs are pruned.

@@ -33,13 +33,13 @@ class _Shrinking:
             pass
 
     def _fails(self, case: Case, others: int = 0) -> bool:
-        """True if a case, under its own turns or some others, fails, too; it is then the case that is made smaller."""
+        """True if a case, under its own turns or some others, fails as badly; it is then made smaller in its turn."""
         for tried in (case, *(case.turned(seed) for seed in range(others))):
             if self._plays >= MOST_PLAYS:
                 return False
             self._plays += 1
             result = play(tried, self._ground)
-            if result.fault:
+            if result.severity >= self.result.severity:
                 self.case, self.result = replace(tried, turns=result.turns), result
                 return True
         return False

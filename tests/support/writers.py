@@ -1,8 +1,9 @@
-"""Events dealt out to several writers under a schedule: one such case, from a seed, and what the graph is afterwards."""
+"""Events dealt out to several writers under a schedule: cases from seeds, and the graph that each of them leaves."""
 
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ class Case:
         writers: How many writers there are.
         identity: A name in `IDENTITY`.
         turns: Which task makes how many store calls; the writers are the first tasks, then comes the chore, if any.
-        crash: The death of one writer, if any.
+        crash: The death of one writer or of the chore, if any.
         heir: The writer that receives the dead one's batches; a new process of the same number if it has ended.
         repeated: How many batches before the crash are delivered again, as their offsets were not committed.
         cutoffs: Event times before which the chore prunes, one prune each.
@@ -89,7 +90,7 @@ class Case:
     @property
     def rules(self) -> IdentityRules:
         """The identity rules that all writers have."""
-        return IdentityRules.of(IDENTITY[self.identity])
+        return IDENTITY[self.identity]
 
     @property
     def tasks(self) -> int:
@@ -109,8 +110,18 @@ class Case:
         return replace(self, turns=random_turns(random.Random(seed), self.tasks, _CALLS))
 
 
+SCHEDULES = int(os.environ.get("SCHEDULES", "4000"))
+"""How many cases the property test has; the servers of the contract test have some of a hundred of that."""
+
+
+def seeds(first: int, count: int) -> range:
+    """Seeds of a test: so many from a first one on, or only that of SCHEDULE_SEED, if it is set."""
+    only = os.environ.get("SCHEDULE_SEED")
+    return range(first, first + count) if only is None else range(int(only), int(only) + 1)
+
+
 KINDS = ("writers", "writers", "reconcile", "prune")
-"""Who is at work, by turns of the seed: writers alone (half of all cases); a reconcile beside them; prunes beside them."""
+"""Who is at work, by the remainder of the seed: writers alone, or a reconcile or prunes beside them."""
 
 
 def case(seed: int) -> Case:
@@ -131,7 +142,7 @@ def case(seed: int) -> Case:
     )
     made = replace(made, turns=random_turns(chance, made.tasks, _CALLS))
     if chance.random() < 0.5:
-        dies = Crash(chance.randrange(writers), chance.randint(1, 60), after=chance.random() < 0.5)
+        dies = Crash(chance.randrange(made.tasks), chance.randint(1, 60), after=chance.random() < 0.5)
         made = replace(made, crash=dies, heir=chance.randrange(writers), repeated=chance.choice((0, 0, 1)))
     return made
 
@@ -212,7 +223,7 @@ class Play:
         """Runs all tasks to their end; returns the turns that they took."""
         tasks = [lambda writer=writer: self._write(writer) for writer in range(self._case.writers)]
         if self._case.kind != "writers":
-            tasks.append(self._chore)
+            tasks.append(self._upkeep)
         self._scheduler.run(tasks)
         return self._scheduler.turns
 
@@ -239,6 +250,13 @@ class Play:
             self._waiting[heir].extendleft(reversed([under_way, *batches]))
         else:
             self._waiting[me].extend(batches)
+
+    def _upkeep(self) -> None:
+        """Carries the chore out; once it is killed, another process begins it again."""
+        try:
+            self._chore()
+        except Killed:
+            self._chore()
 
     def _chore(self) -> None:
         store = self._stores[-1]
@@ -270,10 +288,12 @@ class Result(NamedTuple):
     Attributes:
         fault: What is wrong with the graph; empty if nothing is.
         turns: The turns that the tasks took.
+        severity: 0 for none, 1 where a reconcile has something to do, 2 for a wrong graph, 3 for a task that fails.
     """
 
     fault: str
     turns: tuple[Turn, ...]
+    severity: int = 0
 
 
 def play(case: Case, ground: Ground) -> Result:
@@ -283,15 +303,15 @@ def play(case: Case, ground: Ground) -> Result:
     try:
         turns = Play(case, stores).run()
     except Exception as error:  # noqa: BLE001 - an error of a writer is a fault like any other, to be shrunk
-        return Result(f"a task failed: {error!r}", turns)
+        return Result(f"a task failed: {error!r}", turns, 3)
     found, expected = exported(stores[0]), embedded([case.documents], case.rules)
     if case.kind == "prune":
         found, expected = lineage(found), lineage(expected)
     changed = difference(found, expected)
     if changed:
-        return Result(f"the graph is not that of a single writer:\n{changed}", turns)
+        return Result(f"the graph is not that of a single writer:\n{changed}", turns, 2)
     mended = upkeep.reconcile(stores[0])
-    return Result(f"a reconcile afterwards mends {mended} vertices" if mended else "", turns)
+    return Result(f"a reconcile afterwards mends {mended} vertices", turns, 1) if mended else Result("", turns)
 
 
 def described(case: Case, result: Result) -> str:
@@ -308,8 +328,8 @@ def described(case: Case, result: Result) -> str:
     if case.crash is not None:
         when = "after" if case.crash.after else "before"
         lines.append(
-            f"writer {case.crash.task} is killed {when} its store call {case.crash.call};"
-            f" writer {case.heir} receives its batches, {case.repeated} of them again"
+            f"task {case.crash.task} is killed {when} its store call {case.crash.call};"
+            f" if it is a writer, writer {case.heir} receives its batches, and {case.repeated} earlier ones"
         )
     lines.append(f"turns (task x store calls): {' '.join(f'{task}x{calls}' for task, calls in result.turns)}")
     return "\n".join(lines)

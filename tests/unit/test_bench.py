@@ -95,7 +95,7 @@ def test_questions_reach_through_all_layers() -> None:
     assert deepest == [LAYERS, LAYERS, LAYERS]
 
 
-@pytest.mark.parametrize("module", ["bench", "bench.growth", "bench.freshness", "bench.queries"])
+@pytest.mark.parametrize("module", ["bench", "bench.growth", "bench.cost", "bench.freshness", "bench.queries"])
 def test_each_table_has_its_place(module: str) -> None:
     """`--write` finds where it belongs, replaces what is there and nothing else."""
     before = report.DOCUMENT.read_text(encoding="utf-8")
