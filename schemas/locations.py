@@ -7,6 +7,7 @@ key, which has no slash around it; a file system's name is an absolute path.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _OBJECT_STORES = {
     "s3": "s3",
@@ -37,15 +38,25 @@ SCHEMES = frozenset(_OBJECT_STORES) | _FILE_SYSTEMS
 """Schemes of namespaces whose datasets are paths."""
 
 
-def has_paths(namespace: str) -> bool:
-    """True if a namespace's datasets are paths; in a warehouse, which has a path itself, they are tables."""
-    match = _NAMESPACE.fullmatch(namespace)
-    return match is not None and match[1].lower() in SCHEMES and not (match[3] or "").strip("/")
-
-
 def scheme(namespace: str) -> str:
     """The scheme of a namespace in lower case; for `file` alone, the namespace itself."""
     return namespace.partition(":")[0].lower()
+
+
+def has_paths(namespace: str) -> bool:
+    """True if a namespace's datasets are paths; in a warehouse, which has a path itself, they are tables."""
+    return _is_store(namespace, with_path=False)
+
+
+def is_warehouse(namespace: str) -> bool:
+    """True if a namespace is a path, and its datasets are the tables in it."""
+    return _is_store(namespace, with_path=True)
+
+
+@lru_cache(maxsize=4096)
+def _is_store(namespace: str, *, with_path: bool) -> bool:
+    match = _NAMESPACE.fullmatch(namespace)
+    return match is not None and match[1].lower() in SCHEMES and bool((match[3] or "").strip("/")) == with_path
 
 
 def canonical_path(namespace: str, name: str) -> tuple[str, str] | None:

@@ -34,6 +34,16 @@ _BACKTICK_PART = re.compile(r"`[^`]+`|[^`.]+")
 _BRACKETS = re.compile(r"(?:\[[^\[\]]+\]|[^\[\].\"`]+)(?:\.(?:\[[^\[\]]+\]|[^\[\].\"`]+))*")
 _BRACKET_PART = re.compile(r"\[[^\[\]]+\]|[^\[\].]+")
 _BRACKET_SCHEMES = frozenset({"mssql", "sqlserver", "synapse", "fabric"})
+_SQL = frozenset(
+    {"awsathena", "bigquery", "clickhouse", "cratedb", "databricks", "db2", "duckdb", "hive", "mysql", "oceanbase"}
+    | {"oracle", "postgres", "postgresql", "presto", "redshift", "snowflake", "spanner", "sqlite", "teradata", "trino"}
+    | {"unity-catalog", "vertica"}
+    | _BRACKET_SCHEMES
+)
+_NO_SQL = frozenset(
+    {"amqp", "elasticsearch", "kafka", "kinesis", "mongodb", "mqtt", "nats", "opensearch", "pubsub", "pulsar", "sqs"}
+)
+"""Schemes of messages and documents, whose names may have dots that part nothing."""
 _GLUE_TABLE = "table"
 _OWN_CATALOG = "awsdatacatalog"
 """Athena's name of the Glue catalog of its account, which a name without a catalog is in."""
@@ -108,6 +118,21 @@ def parts(name: DatasetName) -> tuple[str, ...] | None:
     """
     kind = engine(name.namespace)
     return None if kind is None else _parts(kind, _of_engine(kind, name.name.lower()))
+
+
+def sql_parts(name: DatasetName) -> tuple[str, ...] | None:
+    """The parts of a table's name in any SQL engine, without quotes; None for paths, topics and other names."""
+    known = parts(name)
+    if known is not None:
+        return known
+    if "/" in name.name or locations.has_paths(name.namespace) or locations.scheme(name.namespace) in _NO_SQL:
+        return None
+    return _split(name.name)
+
+
+def is_sql(namespace: str) -> bool:
+    """True if a namespace is surely one of a SQL engine."""
+    return engine(namespace) is not None or locations.scheme(namespace) in _SQL
 
 
 def build(namespace: str, parts: Sequence[str]) -> DatasetName | None:

@@ -7,7 +7,7 @@ run of an unchanged model, so what was made of it is remembered.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ import orjson
 
 from consumer.lineage.columns import WHOLE, OutputLineage, Source, pack
 from consumer.lineage.memo import OVERHEAD, Memo
+from consumer.lineage.metadata import is_column
 from consumer.lineage.registers import INLINE_CHARS, Value, as_json, value_of
 from schemas.errors import BadFacet
 from schemas.facets import datasets, dbt, jobs, lineage
@@ -80,7 +81,7 @@ def _of_fields(fields: Iterable[lineage.InputField | lineage.LineageDatasetInput
 
 def _column_lineage(view: lineage.ColumnLineageDatasetFacet) -> object:
     columns = {column: _of_fields(said.input_fields) for column, said in view.fields.items()}
-    return pack(OutputLineage(None, {**columns, WHOLE: _of_fields(view.dataset)}))
+    return pack(OutputLineage(None, {**columns, WHOLE: _of_fields(view.dataset)}, bool(_dropped(view))))
 
 
 def _dataset_inputs(inputs: Iterable[lineage.LineageInput] | None) -> list[lineage.LineageDatasetInput]:
@@ -94,6 +95,11 @@ def _explicit(view: lineage.LineageFacet | lineage.LineageDatasetEntry) -> objec
     columns = {column: _of_fields(_dataset_inputs(said.inputs)) for column, said in view.fields.items()}
     named = frozenset(canonical(said.namespace, said.name) for said in inputs if _is_table(said.namespace, said.name))
     return pack(OutputLineage(None if view.inputs is None else named, {**columns, WHOLE: _of_fields(whole)}))
+
+
+def _schema(view: datasets.SchemaDatasetFacet) -> object:
+    fields = tuple(field for field in view.fields if not is_column(field.name))
+    return _all(view.model_copy(update={"fields": fields}))
 
 
 def _parent(view: jobs.ParentRunFacet) -> object:
@@ -128,7 +134,7 @@ JOB_FACETS = _table(
 )
 
 DATASET_FACETS = _table(
-    Kept(datasets.SchemaDatasetFacet, _all),
+    Kept(datasets.SchemaDatasetFacet, _schema),
     Kept(datasets.DatasourceDatasetFacet, _all),
     Kept(datasets.LifecycleStateChangeDatasetFacet, _all),
     Kept(datasets.DatasetVersionDatasetFacet, _all),
@@ -185,7 +191,7 @@ def _made_of(kept: Kept, raw: bytes) -> Reading:
     return Reading(value_of(text, kept.inline), tuple(_dropped(view)))
 
 
-def _dropped(view: object) -> Iterable[str]:
+def _dropped(view: object) -> Sequence[str]:
     """What `_of_fields` leaves out of a facet of lineage."""
     if isinstance(view, lineage.ColumnLineageDatasetFacet):
         fields = [field for said in view.fields.values() for field in said.input_fields]

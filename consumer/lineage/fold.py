@@ -22,8 +22,8 @@ from consumer.lineage.bounds import (
     edges_to,
     total,
 )
-from consumer.lineage.columns import Extent, extent_of, sources
-from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
+from consumer.lineage.columns import Extent, extent_of, may_have_metadata, pack, sources, unpack, without
+from consumer.lineage.current import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
 from consumer.lineage.delta import (
     RANKS,
     TERMINAL,
@@ -47,10 +47,13 @@ from consumer.lineage.facets import (
     read_facet,
 )
 from consumer.lineage.identity import HUB, IdentityRules, shown
+from consumer.lineage.metadata import NOTHING, is_column, is_table, may_be_table, reserved, schema_without
+from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, RunEvent
+from schemas.facets.datasets import SchemaDatasetFacet
 from schemas.facets.dbt import DbtNodeJobFacet
 from schemas.facets.jobs import JobTypeJobFacet
 from schemas.naming import DatasetName, canonical, engine
@@ -73,11 +76,13 @@ def fold(event: Event, rules: IdentityRules) -> Delta:
     folding.delta.problems += [Problem(*left_out) for left_out in event.left_out]
     match event:
         case RunEvent():
+            folding.prepare(event)
             folding.run_event(event)
         case JobEvent():
+            folding.prepare(event)
             folding.job_event(event)
         case DatasetEvent():
-            folding.dataset(event.dataset, DATASET_FACETS, event.dataset.facets, "$.dataset", read=False)
+            folding.dataset_event(event)
     return folding.delta
 
 
@@ -97,12 +102,21 @@ def _job_name(job: Job, facets: Registers) -> JobName:
     return JobName(job.namespace, f"{unique_id}.test" if is_test and not unique_id.startswith(DBT_TEST) else unique_id)
 
 
-def _is_alias(dataset: Dataset) -> bool:
-    """Whether an input is a bare word where a known engine's tables have a database and a schema.
-
-    Names with some parts, but not all, are kept: a producer may mean a table of the default database.
-    """
+def _is_bare(dataset: Dataset) -> bool:
+    """Whether an input is a bare word where a known engine's tables have a database and a schema."""
     return engine(dataset.namespace) is not None and not any(mark in dataset.name for mark in "./")
+
+
+ALIAS = "it can't be a table there, left out: an alias that a SQL parser did not resolve"
+METADATA = "it is the metadata of a table, which is no data, left out"
+
+
+def _links(dataset: Dataset) -> list[DatasetName]:
+    """The symlinks of a dataset; none where the facet can't be read, which is reported with its name."""
+    try:
+        return linked(dataset.facets, "$")
+    except BadFacet:
+        return []
 
 
 def _chars(job: Job) -> int:
@@ -154,6 +168,26 @@ class _Folding:
         self._symlinks = 0
         self._named: frozenset[DatasetName] = frozenset()
         self._column_edges = Room(MAX_COLUMN_EDGES)
+        self._tables: Tables | None = None
+        self._reserved: dict[DatasetName, frozenset[str]] = {}
+
+    def prepare(self, event: RunEvent | JobEvent) -> None:
+        """Takes from the event as a whole what its parts are judged by."""
+        self._tables = Tables(event)
+        by_spark = "spark" in event.producer.lower()
+        for dataset in (*event.inputs, *event.outputs):
+            self._reserve(dataset, by_spark=by_spark)
+
+    def _reserve(self, dataset: Dataset, *, by_spark: bool) -> None:
+        if found := reserved(dataset.namespace, dataset.facets, by_spark=by_spark):
+            name = canonical(dataset.namespace, dataset.name)
+            self._reserved[name] = self._reserved.get(name, found) | found
+
+    def dataset_event(self, event: DatasetEvent) -> None:
+        """A dataset by itself."""
+        self._reserve(event.dataset, by_spark="spark" in event.producer.lower())
+        if not self._is_metadata(event.dataset, "$.dataset"):
+            self.dataset(event.dataset, DATASET_FACETS, event.dataset.facets, "$.dataset", read=False)
 
     def run_event(self, event: RunEvent) -> None:
         """A run, its job, and its datasets."""
@@ -197,7 +231,7 @@ class _Folding:
     ) -> DatasetName:
         """A dataset and facets of it that count at once; returns its canonical name."""
         name, home = self._name(dataset, at, read=read)
-        registers = self._registers(kept, facets, f"{at}.facets")
+        registers = self._registers(kept, facets, f"{at}.facets", name)
         if registers:
             self._say(home, NameFacts(heard=registers))
         return name
@@ -215,11 +249,10 @@ class _Folding:
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
         found: set[DatasetName] = set()
         for index, dataset in enumerate(inputs):
-            if _is_alias(dataset):
-                reason = (
-                    f"{dataset.name!r} can't be a table there, left out: an alias that a SQL parser did not resolve"
-                )
-                self.delta.problems.append(Problem(f"$.inputs[{index}].name", reason))
+            if _is_bare(dataset) or (self._tables is not None and self._tables.is_alias(dataset)):
+                self.delta.problems.append(Problem(f"$.inputs[{index}].name", f"{dataset.name!r}: {ALIAS}"))
+                continue
+            if self._is_metadata(dataset, f"$.inputs[{index}]"):
                 continue
             facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
             found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
@@ -230,9 +263,11 @@ class _Folding:
         found: dict[DatasetName, Registers] = {}
         for index, dataset in enumerate(outputs):
             at = f"$.outputs[{index}]"
+            if self._is_metadata(dataset, at):
+                continue
             name, _ = self._name(dataset, at, read=False)
             facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
-            registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets")
+            registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets", name)
             for facet in (COLUMN_LINEAGE, LINEAGE):
                 if facet in registers and not self._fits({name: self._text(registers[facet])}, job):
                     del registers[facet]
@@ -335,23 +370,64 @@ class _Folding:
         known = self.delta.names.get(name)
         self.delta.names[name] = facts if known is None else join_names(known, facts)
 
-    def _registers(self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str) -> Registers:
-        """The facets that the graph keeps, stamped; one that can't be read is left out and told of."""
+    def _is_metadata(self, dataset: Dataset, at: str) -> bool:
+        """Whether a dataset is the metadata of a table; if so, it is reported."""
+        if not may_be_table(dataset):
+            return False
+        links = [canonical(*link) for link in _links(dataset)]
+        found = is_table(canonical(dataset.namespace, dataset.name), links)
+        if found:
+            self.delta.problems.append(Problem(f"{at}.name", f"{dataset.name!r}: {METADATA}"))
+        return found
+
+    def _is_metadata_column(self, dataset: DatasetName, column: str) -> bool:
+        return is_column(column, self._reserved.get(dataset, NOTHING))
+
+    def _without(self, value: Value, dataset: DatasetName, at: str) -> Value:
+        """A facet of lineage without names that are no tables of this event, and without columns that are metadata."""
+        text = value.text or value.ref
+        if not text or self._tables is None:
+            return value
+        phantoms = {name for name in sources(text) if self._tables.is_phantom(name) or is_table(name)}
+        if not phantoms and not may_have_metadata(text):
+            return value
+        told = without(unpack(text), phantoms.__contains__, self._is_metadata_column)
+        own = {name: made for name, made in told.columns.items() if not self._is_metadata_column(dataset, name)}
+        if phantoms:
+            names = ", ".join(sorted(name.name for name in phantoms))
+            self.delta.problems.append(Problem(at, f"not names of tables, left out: {names}"))
+        return value_of(as_json(pack(told._replace(columns=own))))
+
+    def _registers(
+        self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str, dataset: DatasetName | None = None
+    ) -> Registers:
+        """The facets that the graph keeps, stamped; one that can't be read is left out and told of.
+
+        Args:
+            table: Which facets are kept.
+            facets: Those of the event.
+            at: Their JSON path.
+            dataset: The dataset that they are of, if they are of one.
+        """
         found: Registers = {}
         for key, raw in facets.items():
             kept = table.get(key)
             if kept is None:
                 continue
+            reserved_columns = self._reserved.get(dataset) if dataset and key == SchemaDatasetFacet.key else None
             try:
-                reading = read_facet(kept, raw, at)
+                reading = read_facet(kept, schema_without(raw, reserved_columns) if reserved_columns else raw, at)
             except BadFacet as error:
                 self.delta.problems.append(Problem(error.path, error.reason))
                 continue
             if reading.dropped:
                 names = ", ".join(reading.dropped)
                 self.delta.problems.append(Problem(f"{at}.{key}", f"not names of tables, left out: {names}"))
-            self._keep(reading.value)
-            found[key] = stamped(self._time, reading.value)
+            value = reading.value
+            if key in BY_RUN and dataset is not None:
+                value = self._without(value, dataset, f"{at}.{key}")
+            self._keep(value)
+            found[key] = stamped(self._time, value)
         return found
 
     def _keep(self, value: Value) -> None:
