@@ -90,7 +90,7 @@ class EventMaker:
         """
         node = self._manifest.node(unique_id) or {}
         resource = kind_of(unique_id)
-        made = facets.job_type(kind or resource.upper()) | facets.node(node)
+        made = facets.job_type(kind or resource.upper()) | facets.node(node, self._manifest.project)
         if kind is None and (sql := self._manifest.sql(unique_id)):
             made |= facets.facet("sql", query=sql, dialect=self._manifest.adapter or None)
         return {"namespace": self._invocation.job[0], "name": self._job_name(unique_id, suffix), "facets": made}

@@ -57,10 +57,11 @@ def job_type(kind: str) -> Facets:
     return facet("jobType", jobType=kind, integration="DBT", processingType="BATCH")
 
 
-def node(found: Node) -> Facets:
-    """What identifies a node: its unique id, above all."""
+def node(found: Node, project: str = "") -> Facets:
+    """What identifies a node: its unique id, and for one of another package the project that runs it."""
     keys = ("original_file_path", "database", "schema", "alias", "unique_id")
-    return facet("dbt_node", **{key: found.get(key) for key in keys})
+    root = project if project and found.get("package_name", project) != project else None
+    return facet("dbt_node", **{key: found.get(key) for key in keys}, root_project=root)
 
 
 def tags(found: Node) -> Facets:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from consumer.lineage.bounds import (
@@ -47,6 +48,7 @@ from consumer.lineage.facets import (
     read_facet,
 )
 from consumer.lineage.identity import HUB, IdentityRules, shown
+from consumer.lineage.jobs import DBT_TEST, TEST, is_statement, job_name
 from consumer.lineage.metadata import NOTHING, is_column, is_table, may_be_table, reserved, schema_without
 from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
@@ -58,10 +60,7 @@ from schemas.facets.dbt import DbtNodeJobFacet
 from schemas.facets.jobs import JobTypeJobFacet
 from schemas.naming import DatasetName, canonical, engine
 
-TEST = "TEST"
-DBT_TEST = "test."
-"""How the unique id of a dbt test begins."""
-
+__all__ = ["DBT_TEST", "TEST", "fold"]
 
 TOO_MUCH_LINEAGE = (
     f"with it the event's lineage would name more than {MAX_NAMES} datasets, or be more than {MAX_COLUMN_EDGES} edges "
@@ -75,6 +74,8 @@ def fold(event: Event, rules: IdentityRules) -> Delta:
     folding = _Folding(event.event_time, rules)
     folding.delta.problems += [Problem(*left_out) for left_out in event.left_out]
     match event:
+        case _ if is_statement(event):
+            pass
         case RunEvent():
             folding.prepare(event)
             folding.run_event(event)
@@ -91,15 +92,6 @@ def _written(event: RunEvent | JobEvent) -> tuple[OutputDataset, ...]:
     kind = event.job.facets.get(JobTypeJobFacet.key)
     is_test = isinstance(kind, dict) and kind.get("jobType") == TEST and kind.get("integration") == "DBT"
     return () if is_test else event.outputs
-
-
-def _job_name(job: Job, facets: Registers) -> JobName:
-    """The job's key; the tests of a model, to which stock dbt-ol gives the model's id, are a job of their own."""
-    unique_id = facet_value(facets, DbtNodeJobFacet.key).get("unique_id")
-    if not isinstance(unique_id, str) or not unique_id:
-        return JobName(job.namespace, job.name)
-    is_test = facet_value(facets, JobTypeJobFacet.key).get("jobType") == TEST
-    return JobName(job.namespace, f"{unique_id}.test" if is_test and not unique_id.startswith(DBT_TEST) else unique_id)
 
 
 def _is_bare(dataset: Dataset) -> bool:
@@ -191,7 +183,7 @@ class _Folding:
 
     def run_event(self, event: RunEvent) -> None:
         """A run, its job, and its datasets."""
-        job = self._job(event.job, event.producer)
+        job = self._job(event.job, event.producer, run_facets=event.run.facets)
         rank = RANKS[event.event_type]
         inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
         carried = self._carried(outputs, event.job)
@@ -238,11 +230,19 @@ class _Folding:
 
     # What of an event is common to its kinds.
 
-    def _job(self, job: Job, producer: str, declared: Current | None = None) -> JobName:
+    def _job(
+        self,
+        job: Job,
+        producer: str,
+        declared: Current | None = None,
+        run_facets: Mapping[str, object] = MappingProxyType({}),
+    ) -> JobName:
         facets = self._registers(JOB_FACETS, job.facets, "$.job.facets")
         if producer:
             facets["producer"] = stamped(self._time, value_of(as_json(producer), len(producer) + 2))
-        name = _job_name(job, facets)
+        unique_id = facet_value(facets, DbtNodeJobFacet.key).get("unique_id")
+        job_type = facet_value(facets, JobTypeJobFacet.key).get("jobType")
+        name = job_name(job, run_facets, unique_id, job_type)
         self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets, declared or Current())
         return name
 

@@ -21,6 +21,7 @@ class DbtNodeJobFacet(Facet):
         unique_id: Such as `model.imdb.titles`: the one name that a model has in every way to run it.
         original_file_path: From the project's folder.
         test_type: `generic` or `singular`, of a test.
+        root_project: The project that is run, where the node is of another package; Headwater's own addition.
     """
 
     model_config = _UNDERSCORES
@@ -31,6 +32,7 @@ class DbtNodeJobFacet(Facet):
     schema_: str | None = Field(None, alias="schema")
     alias: str | None = None
     test_type: str | None = None
+    root_project: str | None = None
 
 
 class DbtRunRunFacet(Facet):

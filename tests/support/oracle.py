@@ -18,7 +18,7 @@ from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet, SchemaField
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
-from tests.support.oracle_events import NOTHING, Key, Said, Told, job_key, outputs_of, said, written
+from tests.support.oracle_events import NOTHING, Key, Said, Told, is_statement, job_key, outputs_of, said, written
 from tests.support.oracle_identity import Identity, mentions
 
 Json = dict[str, list[Any]]
@@ -34,11 +34,12 @@ def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by
         same: The setting `identity.same`, as lists of prefixes.
         by_table_name: The setting `identity.by_table_name`.
     """
-    events = [decode_document(document) for document in documents]
+    decoded = [decode_document(document) for document in documents]
+    events = [event for event in decoded if not (isinstance(event, RunEvent) and is_statement(event))]
     identity = Identity([mention for event in events for mention in mentions(event)], same, by_table_name=by_table_name)
     runs = {event.run.run_id for event in events if isinstance(event, RunEvent)}
     history = History([RunOf(id_, events) for id_ in sorted(runs)], events)
-    jobs = sorted({job_key(event.job) for event in events if not isinstance(event, DatasetEvent)})
+    jobs = sorted({job_key(event) for event in events if not isinstance(event, DatasetEvent)})
     lineages = {job: current_lineage(job, history, identity) for job in jobs}
     return {
         "datasets": [dataset(shown, identity, history) for shown in sorted(set(identity.shown.values()))],
@@ -61,7 +62,7 @@ class RunOf:
     @cached_property
     def job(self) -> Key:
         """The job that it was last said to be of."""
-        return max((event.event_time, job_key(event.job)) for event in self.mine)[1]
+        return max((event.event_time, job_key(event)) for event in self.mine)[1]
 
     @cached_property
     def state(self) -> str:
@@ -125,7 +126,7 @@ class History:
         """The completed runs of a job, and its JobEvents, the latest last."""
         runs = [run for run in self.runs if run.job == job and run.state == "COMPLETE"]
         found = [Done(run.ended_at or "", run.id, run.inputs, run.outputs, run.carried) for run in runs]
-        found += [declared(e) for e in self.events if isinstance(e, JobEvent) and job_key(e.job) == job]
+        found += [declared(e) for e in self.events if isinstance(e, JobEvent) and job_key(e) == job]
         return sorted(found, key=lambda done: done[:2])
 
     def unfinished(self, job: Key, after: str) -> list[RunOf]:
@@ -234,7 +235,7 @@ def schemas_said(history: History) -> Iterator[tuple[DatasetName, Said]]:
 
 def job_object(job: Key, events: Iterable[Event]) -> dict[str, Any]:
     """A job, with all its names."""
-    mine = [event for event in events if not isinstance(event, DatasetEvent) and job_key(event.job) == job]
+    mine = [event for event in events if not isinstance(event, DatasetEvent) and job_key(event) == job]
     kinds = [one for e in mine for one in said(JobTypeJobFacet, e.job.facets, e.event_time).values()]
     names = sorted({event.job.name for event in mine})
     return {"namespace": job[0], "name": job[1], "type": last(kinds), "names": names}

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, explicit_of_job, read_facet
 from schemas.errors import BadFacet
-from schemas.events import Job, JobEvent, OutputDataset, RunEvent
+from schemas.events import JobEvent, OutputDataset, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet
-from schemas.facets.dbt import DbtNodeJobFacet
+from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.facets.lineage import ColumnLineageDatasetFacet, LineageDatasetEntry, LineageDatasetInput, LineageFacet
 from schemas.facets.view import DELETED, Facet, read
@@ -35,13 +35,32 @@ def facet(view: type[F], facets: Mapping[str, object]) -> F | None:
     return None if found is DELETED else found
 
 
-def job_key(job: Job) -> Key:
-    """Three names that dbt has for one model are one job, and the tests on it are another one."""
+def job_key(event: RunEvent | JobEvent) -> Key:
+    """Three names that dbt has for one model are one job, and the tests on it are another one.
+
+    A node of a package is another job in each project that runs it.
+    """
+    job = event.job
     node, kind = facet(DbtNodeJobFacet, job.facets), facet(JobTypeJobFacet, job.facets)
     if node is None or not node.unique_id:
         return job.namespace, job.name
     tests = kind is not None and kind.job_type == "TEST" and not node.unique_id.startswith("test.")
-    return job.namespace, f"{node.unique_id}.test" if tests else node.unique_id
+    name = f"{node.unique_id}.test" if tests else node.unique_id
+    root = node.root_project
+    if root is None and isinstance(event, RunEvent):
+        run, parent = facet(DbtRunRunFacet, event.run.facets), facet(ParentRunFacet, event.run.facets)
+        root = run.project_name if run else None
+        if root is None and parent is not None and parent.job.name.startswith("dbt-run-"):
+            root = parent.job.name.split("-")[2]
+    return job.namespace, name if root in {None, node.unique_id.split(".")[1]} else f"{root}/{name}"
+
+
+def is_statement(event: RunEvent) -> bool:
+    """One SQL statement of a parent, without datasets: nothing of its own."""
+    parent = facet(ParentRunFacet, event.run.facets)
+    *_, kind, number = ("", *event.job.name.split("."))
+    is_numbered = kind in {"sql", "query"} and number.isdigit()
+    return is_numbered and not event.inputs and not event.outputs and parent is not None
 
 
 class Told(NamedTuple):
