@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -37,13 +39,13 @@ from consumer.lineage.delta import (
     State,
     join_names,
 )
+from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
 from consumer.lineage.facets import (
     DATASET_FACETS,
     JOB_FACETS,
     OUTPUT_FACETS,
     RUN_FACETS,
     Kept,
-    explicit_of_job,
     linked,
     read_facet,
 )
@@ -58,6 +60,7 @@ from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobE
 from schemas.facets.datasets import SchemaDatasetFacet
 from schemas.facets.dbt import DbtNodeJobFacet
 from schemas.facets.jobs import JobTypeJobFacet
+from schemas.facets.view import Deleted
 from schemas.naming import DatasetName, canonical, engine
 
 __all__ = ["DBT_TEST", "TEST", "fold"]
@@ -101,6 +104,24 @@ def _is_bare(dataset: Dataset) -> bool:
 
 ALIAS = "it can't be a table there, left out: an alias that a SQL parser did not resolve"
 METADATA = "it is the metadata of a table, which is no data, left out"
+
+
+def _stated_of(
+    outputs: Mapping[DatasetName, Registers], stated: JobLineage | Deleted | None
+) -> Mapping[DatasetName, Value]:
+    """The explicit lineage of each target by the job's facet.
+
+    An output that the facet does not name, and that says nothing of its own lineage, is fed by nothing: a consumer is
+    not to infer more than the facet says.
+    """
+    if stated is None:
+        return {}
+    unnamed = {name: registers for name, registers in outputs.items() if LINEAGE not in registers}
+    if not isinstance(stated, JobLineage):
+        return dict.fromkeys(unnamed, value_of(""))
+    by_column = (name for name, registers in unnamed.items() if COLUMN_LINEAGE in registers)
+    nothing = dict.fromkeys(unnamed, FED_BY_NOTHING) | dict.fromkeys(by_column, value_of(""))
+    return {**nothing, **stated.targets}
 
 
 def _links(dataset: Dataset) -> list[DatasetName]:
@@ -180,14 +201,26 @@ class _Folding:
         self._reserve(event.dataset, by_spark="spark" in event.producer.lower())
         if not self._is_metadata(event.dataset, "$.dataset"):
             self.dataset(event.dataset, DATASET_FACETS, event.dataset.facets, "$.dataset", read=False)
+            self._declared_by(event)
+
+    def _declared_by(self, event: DatasetEvent) -> None:
+        """The lineage that a DatasetEvent says, as that of a job that reads all sources."""
+        declared = declared_by(event)
+        if declared is None:
+            return
+        problems, self.delta.problems = self.delta.problems, []
+        self.prepare(declared)
+        self.job_event(declared, reads_sources=True)
+        self.delta.problems = problems + [
+            Problem(problem.path.replace("$.outputs[0]", "$.dataset", 1), problem.reason)
+            for problem in self.delta.problems
+        ]
 
     def run_event(self, event: RunEvent) -> None:
         """A run, its job, and its datasets."""
         job = self._job(event.job, event.producer, run_facets=event.run.facets)
         rank = RANKS[event.event_type]
-        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
-        carried = self._carried(outputs, event.job)
-        self._check_edges(inputs, outputs, carried, event.job)
+        inputs, outputs, carried = self._datasets(event, job)
         self.delta.runs[event.run.run_id] = RunFacts(
             jobs={job: self._time},
             state=State(rank, self._time, event.event_type),
@@ -195,16 +228,23 @@ class _Folding:
             seen_at=self._time if 0 < rank < TERMINAL else None,
             ended_at=self._time if rank == TERMINAL else None,
             inputs=inputs,
-            outputs=frozenset(outputs),
+            outputs=outputs,
             facets=self._registers(RUN_FACETS, event.run.facets, "$.run.facets"),
             carried=carried,
         )
 
-    def job_event(self, event: JobEvent) -> None:
-        """A job and its datasets, as if a run had completed at the event's time."""
-        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
-        carried = self._carried(outputs, event.job)
-        self._check_edges(inputs, outputs, carried, event.job)
+    def job_event(self, event: JobEvent, *, reads_sources: bool = False) -> None:
+        """A job and its datasets, as if a run had completed at the event's time.
+
+        Args:
+            event: The event.
+            reads_sources: True if the sources of its lineage are its inputs.
+        """
+        job = self._job(event.job, event.producer)
+        inputs, outputs, carried = self._datasets(event, job)
+        if reads_sources:
+            registers = [facets[key] for facets in carried.values() for key in BY_RUN & facets.keys()]
+            inputs = inputs.union(*(sources(self._text(register)) for register in registers))
         said = [
             sorted(inputs),
             sorted(outputs),
@@ -215,8 +255,21 @@ class _Folding:
             name: {facet: Carried(register.stamp, register.ref, self._time, id_) for facet, register in said.items()}
             for name, said in carried.items()
         }
-        declared = Current(latest=Execution(self._time, id_, inputs, frozenset(outputs)), carried=facets)
-        self._job(event.job, event.producer, declared)
+        declared = Current(latest=Execution(self._time, id_, inputs, outputs), carried=facets)
+        self.delta.jobs[job] = replace(self.delta.jobs[job], declared=declared)
+
+    def _datasets(
+        self, event: RunEvent | JobEvent, key: JobName
+    ) -> tuple[frozenset[DatasetName], frozenset[DatasetName], dict[DatasetName, Registers]]:
+        """What the event's job reads and writes, and the facets that its outputs carry."""
+        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
+        stated = self._stated(event.job, key)
+        carried = self._carried(outputs, stated)
+        self._check_edges(inputs, outputs, carried, event.job)
+        self._flows(event, key, stated)
+        if isinstance(stated, JobLineage):
+            return inputs | stated.reads, frozenset(outputs) | stated.writes, carried
+        return inputs, frozenset(outputs), carried
 
     def dataset(
         self, dataset: Dataset, kept: Mapping[str, Kept], facets: Mapping[str, object], at: str, *, read: bool
@@ -230,20 +283,14 @@ class _Folding:
 
     # What of an event is common to its kinds.
 
-    def _job(
-        self,
-        job: Job,
-        producer: str,
-        declared: Current | None = None,
-        run_facets: Mapping[str, object] = MappingProxyType({}),
-    ) -> JobName:
+    def _job(self, job: Job, producer: str, run_facets: Mapping[str, object] = MappingProxyType({})) -> JobName:
         facets = self._registers(JOB_FACETS, job.facets, "$.job.facets")
         if producer:
             facets["producer"] = stamped(self._time, value_of(as_json(producer), len(producer) + 2))
         unique_id = facet_value(facets, DbtNodeJobFacet.key).get("unique_id")
         job_type = facet_value(facets, JobTypeJobFacet.key).get("jobType")
         name = job_name(job, run_facets, unique_id, job_type)
-        self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets, declared or Current())
+        self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets)
         return name
 
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
@@ -275,13 +322,16 @@ class _Folding:
             found[name] = {**found.get(name, {}), **registers}
         return found
 
-    def _carried(self, outputs: Mapping[DatasetName, Registers], job: Job) -> dict[DatasetName, Registers]:
+    def _carried(
+        self, outputs: Mapping[DatasetName, Registers], stated: JobLineage | Deleted | None
+    ) -> dict[DatasetName, Registers]:
         """The facets of outputs, with what the job's explicit lineage says of them; and the sources' names."""
-        carried = {name: dict(registers) for name, registers in outputs.items() if registers}
-        for target, value in self._explicit(job).items():
+        carried = {name: dict(registers) for name, registers in outputs.items()}
+        for target, value in _stated_of(outputs, stated).items():
             self._keep(value)
             carried.setdefault(target, {})[LINEAGE] = stamped(self._time, value)
             self._mention(*target, read=False)
+        carried = {name: registers for name, registers in carried.items() if registers}
         for registers in carried.values():
             for facet in (COLUMN_LINEAGE, LINEAGE):
                 if facet in registers:
@@ -289,18 +339,41 @@ class _Folding:
                         self._mention(*source, read=True)
         return carried
 
-    def _explicit(self, job: Job) -> dict[DatasetName, Value]:
+    def _stated(self, job: Job, key: JobName) -> JobLineage | Deleted | None:
+        """What the job's own facet says of lineage; reported and left out where it can't be read, or is too much."""
         try:
-            found = explicit_of_job(job.facets.get(LINEAGE), "$.job.facets")
+            found = of_job(job.facets.get(LINEAGE), "$.job.facets", key)
         except BadFacet as error:
             self.delta.problems.append(Problem(error.path, error.reason))
-            return {}
-        if not found:
-            return {}
-        if not self._fits({target: value.text or value.ref for target, value in found.items()}, job, found):
+            return None
+        if not isinstance(found, JobLineage):
+            return found
+        named = {*found.targets, *found.reads, *found.writes}
+        if not self._fits({target: value.text or value.ref for target, value in found.targets.items()}, job, named):
             self.delta.problems.append(Problem(f"$.job.facets.{LINEAGE}", TOO_MUCH_LINEAGE))
-            return {}
+            return None
+        for name in found.reads:
+            self._mention(*name, read=True)
+        for name in found.writes:
+            self._mention(*name, read=False)
         return found
+
+    def _flows(self, event: RunEvent | JobEvent, key: JobName, stated: JobLineage | Deleted | None) -> None:
+        """Keeps with the job what flows from or to other jobs, where an event states lineage that holds."""
+        if isinstance(event, RunEvent) and event.event_type != "COMPLETE":
+            return
+        flows = set(stated.flows) if isinstance(stated, JobLineage) else set()
+        facets = [(dataset.facets.get(LINEAGE), dataset) for dataset in event.outputs]
+        facets = [(raw, dataset) for raw, dataset in facets if raw is not None]
+        if stated is None and not facets:
+            return
+        for raw, dataset in facets:
+            # A facet that can't be read is reported where the output is folded.
+            with suppress(BadFacet):
+                flows |= flows_into(raw, "$", canonical(dataset.namespace, dataset.name), key)
+        value = pack_flows(flows)
+        self._keep(value)
+        self.delta.jobs[key].facets[LINEAGE] = stamped(self._time, value)
 
     def _text(self, register: Register) -> str:
         return self.delta.contents.get(register.ref, register.ref)
