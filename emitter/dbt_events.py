@@ -145,7 +145,8 @@ class EventMaker:
         if not bare:
             namespace, found = self._place.namespace, made["facets"]
             found |= facets.facet("dataSource", name=namespace, uri=namespace)
-            found |= facets.documentation(node) | facets.ownership(node) | facets.model(node)
+            found |= facets.documentation(node) | facets.ownership(node, self._manifest.groups) | facets.model(node)
+            found |= facets.dataset_tags(node)
             found |= facets.schema(node, self._in_catalog(unique_id))
             found |= facets.exposed(self._exposures.get(unique_id, ()))
         return made

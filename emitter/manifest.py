@@ -82,6 +82,11 @@ class Manifest:
         packages = Counter(str(node.get("package_name") or "") for node in self.nodes.values())
         return min(packages, key=lambda name: (-packages[name], name), default="")
 
+    @cached_property
+    def groups(self) -> Mapping[str, Node]:
+        """The project's groups by name."""
+        return {str(group.get("name")): group for group in (self.document.get("groups") or {}).values()}
+
     def stored(self) -> list[str]:
         """The unique ids of models, seeds and snapshots that are tables or views of this project, sorted."""
         found = (id_ for id_, node in self.nodes.items() if kind_of(id_) in STORED and not is_ephemeral(node))

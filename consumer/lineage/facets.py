@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from consumer.lineage import lifecycle
+from consumer.lineage.column_types import BESIDE, registers_of
 from consumer.lineage.columns import WHOLE, OutputLineage, pack
 from consumer.lineage.explicit import is_table, of_dataset, of_fields
 from consumer.lineage.memo import OVERHEAD, Memo
@@ -20,7 +22,7 @@ from consumer.lineage.metadata import is_column
 from consumer.lineage.registers import INLINE_CHARS, Value, as_json, value_of
 from schemas.errors import BadFacet
 from schemas.facets import datasets, dbt, jobs, lineage
-from schemas.facets.view import DELETED, Facet, read
+from schemas.facets.view import DELETED, Facet, Part, read
 from schemas.naming import DatasetName
 
 ALWAYS_INLINE = 16_384
@@ -51,13 +53,15 @@ class Reading(NamedTuple):
     Attributes:
         value: What is kept.
         dropped: Names of datasets that were left out, because they can't be tables of their engine.
+        also: Other registers that it is a value of.
     """
 
     value: Value
     dropped: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
-def _all(view: Facet) -> object:
+def _all(view: Part) -> object:
     return view.model_dump(by_alias=True, exclude_none=True, mode="json")
 
 
@@ -80,7 +84,21 @@ def _parent(view: jobs.ParentRunFacet) -> object:
 
 
 def _error(view: jobs.ErrorMessageRunFacet) -> object:
-    return {"message": view.message[:4_000]}
+    return {"message": view.message[:MOST_OF_AN_ERROR]}
+
+
+MOST_OF_AN_ERROR = 4_000
+"""Characters of an error's message that are kept."""
+
+
+def _spark_error(view: jobs.SparkExceptionRunFacet) -> object:
+    """The message, as that of an errorMessage facet; a stack trace begins with it."""
+    return {"message": (view.message or view.stack_trace or "").partition("\n\tat ")[0][:MOST_OF_AN_ERROR]}
+
+
+def _dbt_tags(view: jobs.TagsFacet) -> object:
+    """The tags that dbt has for a node, and its meta; not those that the OpenLineage client adds."""
+    return {"tags": [_all(tag) for tag in view.tags if tag.source in {"DBT", "DBT_META"}]}
 
 
 def _table(*kept: Kept) -> dict[str, Kept]:
@@ -90,11 +108,15 @@ def _table(*kept: Kept) -> dict[str, Kept]:
 RUN_FACETS = _table(
     Kept(jobs.ParentRunFacet, _parent, ALWAYS_INLINE),
     Kept(jobs.ErrorMessageRunFacet, _error, ALWAYS_INLINE),
+    Kept(jobs.SparkExceptionRunFacet, _spark_error, ALWAYS_INLINE),
     Kept(jobs.NominalTimeRunFacet, _all),
     Kept(jobs.ProcessingEngineRunFacet, _all),
     Kept(jobs.TagsFacet, _all),
     Kept(dbt.DbtRunRunFacet, _all),
 )
+
+TAGS_OF_A_NODE = Kept(jobs.TagsFacet, _dbt_tags)
+"""The tags of a run of dbt that are those of the node's table: dbt-ol has no other place for them."""
 
 JOB_FACETS = _table(
     Kept(jobs.JobTypeJobFacet, _all, ALWAYS_INLINE),
@@ -109,11 +131,12 @@ JOB_FACETS = _table(
 DATASET_FACETS = _table(
     Kept(datasets.SchemaDatasetFacet, _schema),
     Kept(datasets.DatasourceDatasetFacet, _all),
-    Kept(datasets.LifecycleStateChangeDatasetFacet, _all),
+    Kept(datasets.LifecycleStateChangeDatasetFacet, lifecycle.kept, ALWAYS_INLINE),
     Kept(datasets.DatasetVersionDatasetFacet, _all),
     Kept(datasets.StorageDatasetFacet, _all),
     Kept(datasets.DataQualityAssertionsDatasetFacet, _all),
     Kept(dbt.DbtModelDatasetFacet, _all),
+    Kept(dbt.DbtExposuresDatasetFacet, _all),
     Kept(jobs.DocumentationFacet, _all),
     Kept(jobs.OwnershipFacet, _all),
     Kept(jobs.TagsFacet, _all),
@@ -159,9 +182,10 @@ def _reading(kept: Kept, raw: bytes) -> Reading:
 def _made_of(kept: Kept, raw: bytes) -> Reading:
     view = read(kept.view, {kept.view.key: orjson.loads(raw)}, "")
     if view is None or view is DELETED:
-        return Reading(value_of(""))
+        return Reading(value_of(""), also=BESIDE if kept.view is datasets.SchemaDatasetFacet else ())
     text = as_json(kept.keep(view))
-    return Reading(value_of(text, kept.inline), tuple(_dropped(view)))
+    also = registers_of(view) if isinstance(view, datasets.SchemaDatasetFacet) else ()
+    return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also)
 
 
 def _dropped(view: object) -> Sequence[str]:

@@ -45,21 +45,23 @@ from consumer.lineage.facets import (
     JOB_FACETS,
     OUTPUT_FACETS,
     RUN_FACETS,
+    TAGS_OF_A_NODE,
     Kept,
     linked,
     read_facet,
 )
 from consumer.lineage.identity import HUB, IdentityRules, shown
 from consumer.lineage.jobs import DBT_TEST, TEST, is_statement, job_name
+from consumer.lineage.lifecycle import is_dropped
 from consumer.lineage.metadata import NOTHING, is_column, is_table, may_be_table, reserved, schema_without
 from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
-from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, RunEvent
+from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet
-from schemas.facets.dbt import DbtNodeJobFacet
-from schemas.facets.jobs import JobTypeJobFacet
+from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
+from schemas.facets.jobs import ErrorMessageRunFacet, JobTypeJobFacet, SparkExceptionRunFacet, TagsFacet
 from schemas.facets.view import Deleted
 from schemas.naming import DatasetName, canonical, engine
 
@@ -229,9 +231,30 @@ class _Folding:
             ended_at=self._time if rank == TERMINAL else None,
             inputs=inputs,
             outputs=outputs,
-            facets=self._registers(RUN_FACETS, event.run.facets, "$.run.facets"),
+            facets=self._run_facets(event.run),
             carried=carried,
         )
+
+    def _run_facets(self, run: Run) -> Registers:
+        """The run's facets; Spark's own facet of an error stands for OpenLineage's."""
+        facets = self._registers(RUN_FACETS, run.facets, "$.run.facets")
+        error = facets.pop(SparkExceptionRunFacet.key, None)
+        if error is not None:
+            facets.setdefault(ErrorMessageRunFacet.key, error)
+        return facets
+
+    def _tags(self, event: RunEvent | JobEvent) -> Registers:
+        """The tags of dbt's node, which dbt-ol tells of the run, for the table that it makes."""
+        if not isinstance(event, RunEvent) or DbtRunRunFacet.key not in event.run.facets:
+            return {}
+        # A facet that can't be read is reported where the run is folded.
+        with suppress(BadFacet):
+            raw = event.run.facets.get(TagsFacet.key)
+            if raw is not None:
+                value = read_facet(TAGS_OF_A_NODE, raw, "$").value
+                self._keep(value)
+                return {TagsFacet.key: stamped(self._time, value)}
+        return {}
 
     def job_event(self, event: JobEvent, *, reads_sources: bool = False) -> None:
         """A job and its datasets, as if a run had completed at the event's time.
@@ -262,14 +285,17 @@ class _Folding:
         self, event: RunEvent | JobEvent, key: JobName
     ) -> tuple[frozenset[DatasetName], frozenset[DatasetName], dict[DatasetName, Registers]]:
         """What the event's job reads and writes, and the facets that its outputs carry."""
-        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
+        written = _written(event)
+        inputs, outputs = self._inputs(event.inputs), self._outputs(written, event.job, self._tags(event))
+        dropped = {canonical(one.namespace, one.name) for one in written if is_dropped(one.facets)}
         stated = self._stated(event.job, key)
         carried = self._carried(outputs, stated)
-        self._check_edges(inputs, outputs, carried, event.job)
+        kept = outputs.keys() - dropped
+        self._check_edges(inputs, kept, carried, event.job)
         self._flows(event, key, stated)
         if isinstance(stated, JobLineage):
-            return inputs | stated.reads, frozenset(outputs) | stated.writes, carried
-        return inputs, frozenset(outputs), carried
+            return inputs | stated.reads, frozenset(kept) | stated.writes, carried
+        return inputs, frozenset(kept), carried
 
     def dataset(
         self, dataset: Dataset, kept: Mapping[str, Kept], facets: Mapping[str, object], at: str, *, read: bool
@@ -305,8 +331,8 @@ class _Folding:
             found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
         return frozenset(found)
 
-    def _outputs(self, outputs: Iterable[OutputDataset], job: Job) -> dict[DatasetName, Registers]:
-        """Outputs with their facets, which wait for the run to complete."""
+    def _outputs(self, outputs: Iterable[OutputDataset], job: Job, tags: Registers) -> dict[DatasetName, Registers]:
+        """Outputs with their facets, which wait for the run to complete; `tags` are of those that have none."""
         found: dict[DatasetName, Registers] = {}
         for index, dataset in enumerate(outputs):
             at = f"$.outputs[{index}]"
@@ -319,7 +345,7 @@ class _Folding:
                 if facet in registers and not self._fits({name: self._text(registers[facet])}, job):
                     del registers[facet]
                     self.delta.problems.append(Problem(f"{at}.facets.{facet}", TOO_MUCH_LINEAGE))
-            found[name] = {**found.get(name, {}), **registers}
+            found[name] = {**tags, **found.get(name, {}), **registers}
         return found
 
     def _carried(
@@ -501,6 +527,7 @@ class _Folding:
                 value = self._without(value, dataset, f"{at}.{key}")
             self._keep(value)
             found[key] = stamped(self._time, value)
+            found |= dict.fromkeys(reading.also, found[key])
         return found
 
     def _keep(self, value: Value) -> None:

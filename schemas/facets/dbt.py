@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from schemas.facets.view import Facet, Name, Part
+from schemas.facets.view import Facet, Many, Name, Part
 
 _UNDERSCORES = ConfigDict(alias_generator=None)
 
@@ -66,3 +66,21 @@ class DbtModelDatasetFacet(Facet):
     model_config = _UNDERSCORES
     key: ClassVar[str] = "dbt_model"
     config: DbtModelConfig | None = None
+
+
+class DbtExposure(Part):
+    """What people use a dataset for: a dashboard, a notebook."""
+
+    model_config = _UNDERSCORES
+    unique_id: str | None = None
+    name: str | None = None
+    type: str | None = None
+    url: str | None = None
+
+
+class DbtExposuresDatasetFacet(Facet):
+    """The exposures of dbt that use a dataset."""
+
+    model_config = _UNDERSCORES
+    key: ClassVar[str] = "dbt_exposures"
+    exposures: Many[DbtExposure] = ()

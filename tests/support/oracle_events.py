@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from consumer.lineage.delta import JobName
 from consumer.lineage.explicit import DECLARED, FED_BY_NOTHING, JobLineage, of_job
 from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
+from consumer.lineage.lifecycle import is_dropped
 from consumer.lineage.registers import value_of
 from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
@@ -193,7 +194,8 @@ def inputs_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
 
 def targets_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
     """What the event's job writes."""
-    return frozenset(canonical(one.namespace, one.name) for one in written(event)) | flowing(event)[1]
+    kept = [one for one in written(event) if not is_dropped(one.facets)]
+    return frozenset(canonical(one.namespace, one.name) for one in kept) | flowing(event)[1]
 
 
 def said(view: type[Facet], facets: Mapping[str, object], time: str) -> dict[str, Said]:
