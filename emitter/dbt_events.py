@@ -90,7 +90,7 @@ class EventMaker:
         """
         node = self._manifest.node(unique_id) or {}
         resource = kind_of(unique_id)
-        made = facets.job_type(kind or resource.upper()) | facets.node(node)
+        made = facets.job_type(kind or resource.upper()) | facets.node(node, self._manifest.project)
         if kind is None and (sql := self._manifest.sql(unique_id)):
             made |= facets.facet("sql", query=sql, dialect=self._manifest.adapter or None)
         return {"namespace": self._invocation.job[0], "name": self._job_name(unique_id, suffix), "facets": made}
@@ -145,7 +145,8 @@ class EventMaker:
         if not bare:
             namespace, found = self._place.namespace, made["facets"]
             found |= facets.facet("dataSource", name=namespace, uri=namespace)
-            found |= facets.documentation(node) | facets.ownership(node) | facets.model(node)
+            found |= facets.documentation(node) | facets.ownership(node, self._manifest.groups) | facets.model(node)
+            found |= facets.dataset_tags(node)
             found |= facets.schema(node, self._in_catalog(unique_id))
             found |= facets.exposed(self._exposures.get(unique_id, ()))
         return made

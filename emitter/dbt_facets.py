@@ -39,6 +39,7 @@ _URLS = {
     "sql": _SPEC.format("1-1-0", "SQLJobFacet"),
     "symlinks": _SPEC.format("1-0-1", "SymlinksDatasetFacet"),
     "tags": _SPEC.format("1-0-0", "TagsRunFacet"),
+    "dataset_tags": _SPEC.format("1-0-0", "TagsDatasetFacet"),
     "test": _SPEC.format("1-0-1", "TestRunFacet"),
 }
 
@@ -57,18 +58,31 @@ def job_type(kind: str) -> Facets:
     return facet("jobType", jobType=kind, integration="DBT", processingType="BATCH")
 
 
-def node(found: Node) -> Facets:
-    """What identifies a node: its unique id, above all."""
+def node(found: Node, project: str = "") -> Facets:
+    """What identifies a node: its unique id, and for one of another package the project that runs it."""
     keys = ("original_file_path", "database", "schema", "alias", "unique_id")
-    return facet("dbt_node", **{key: found.get(key) for key in keys})
+    root = project if project and found.get("package_name", project) != project else None
+    return facet("dbt_node", **{key: found.get(key) for key in keys}, root_project=root)
 
 
 def tags(found: Node) -> Facets:
-    """The tags that dbt has for it, and its meta as tags with values."""
-    config = config_of(found)
-    plain = [{"key": tag, "value": "true", "source": "DBT"} for tag in found.get("tags") or config.get("tags") or ()]
-    meta = [{"key": key, "value": _spelled(value), "source": "DBT_META"} for key, value in _meta(found).items()]
-    return facet("tags", tags=plain + meta) if plain or meta else {}
+    """The tags that dbt has for a node, and its meta as tags with values; of its run, as dbt-ol has them."""
+    own = _tags_of(found)
+    return facet("tags", tags=own) if own else {}
+
+
+def dataset_tags(found: Node) -> Facets:
+    """The same, and those of the columns, of the table itself: dbt-ol tells no column's tags, and a job has no run."""
+    columns: Mapping[str, Node] = found.get("columns") or {}
+    of_columns = [{**tag, "field": column["name"]} for column in columns.values() for tag in _tags_of(column)]
+    own = _tags_of(found) + of_columns
+    return {"tags": facet("dataset_tags", tags=own)["dataset_tags"]} if own else {}
+
+
+def _tags_of(found: Node) -> list[Facet]:
+    plain = found.get("tags") or config_of(found).get("tags") or ()
+    own = [{"key": tag, "value": "true", "source": "DBT"} for tag in ([plain] if isinstance(plain, str) else plain)]
+    return own + [{"key": key, "value": _spelled(value), "source": "DBT_META"} for key, value in _meta(found).items()]
 
 
 def documentation(found: Node) -> Facets:
@@ -76,11 +90,24 @@ def documentation(found: Node) -> Facets:
     return facet("documentation", description=found["description"]) if found.get("description") else {}
 
 
-def ownership(found: Node) -> Facets:
-    """`meta.owner`, one or several."""
+def ownership(found: Node, groups: Mapping[str, Node]) -> Facets:
+    """`meta.owner`, one or several; else the owner of the node's group.
+
+    Args:
+        found: The node.
+        groups: The project's groups by name.
+    """
     owner = _meta(found).get("owner")
     names = owner if isinstance(owner, list) else [owner] if owner else []
-    return facet("ownership", owners=[{"name": str(name)} for name in names]) if names else {}
+    if names:
+        return facet("ownership", owners=[{"name": str(name)} for name in names])
+    of_group: Mapping[str, Any] = (groups.get(_group(found)) or {}).get("owner") or {}
+    name = of_group.get("name") or of_group.get("email")
+    return facet("ownership", owners=[{"name": str(name), "type": "GROUP"}]) if name else {}
+
+
+def _group(found: Node) -> str:
+    return str(config_of(found).get("group") or found.get("group") or "")
 
 
 def schema(found: Node, in_catalog: Node | None) -> Facets:

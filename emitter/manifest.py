@@ -82,9 +82,15 @@ class Manifest:
         packages = Counter(str(node.get("package_name") or "") for node in self.nodes.values())
         return min(packages, key=lambda name: (-packages[name], name), default="")
 
+    @cached_property
+    def groups(self) -> Mapping[str, Node]:
+        """The project's groups by name."""
+        return {str(group.get("name")): group for group in (self.document.get("groups") or {}).values()}
+
     def stored(self) -> list[str]:
-        """The unique ids of models, seeds and snapshots that are tables or views, sorted."""
-        return sorted(id_ for id_, node in self.nodes.items() if kind_of(id_) in STORED and not is_ephemeral(node))
+        """The unique ids of models, seeds and snapshots that are tables or views of this project, sorted."""
+        found = (id_ for id_, node in self.nodes.items() if kind_of(id_) in STORED and not is_ephemeral(node))
+        return sorted(id_ for id_ in found if not is_reference(self.nodes[id_]))
 
     def tests(self) -> list[str]:
         """The unique ids of data tests, sorted."""
@@ -123,6 +129,12 @@ class Manifest:
 def kind_of(unique_id: str) -> str:
     """A node's resource type, which its unique id begins with."""
     return unique_id.partition(".")[0]
+
+
+def is_reference(node: Node) -> bool:
+    """True if a model is one of another project that this one refers to: it has a table and no file (dbt mesh)."""
+    paths = ("original_file_path", "path")
+    return all(key in node for key in paths) and not any(node[key] for key in paths)
 
 
 def config_of(node: Node) -> Mapping[str, Any]:

@@ -1,8 +1,9 @@
 """From bytes to an event; or to the reason why they are none.
 
 Accepted is what real producers send, which is more than the specification allows: nulls where something may be
-missing, run ids that are no UUIDs, lower-case event types, any number of a second's digits. Rejected is what could not
-be folded, or only by a guess.
+missing, run ids that are no UUIDs, lower-case event types, any number of a second's digits. A bad part (a facet, a
+dataset, a producer) is left out of the event and listed there. Rejected is what could not be folded, or only by a
+guess.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from schemas.events import (
     InputDataset,
     Job,
     JobEvent,
+    LeftOut,
     OutputDataset,
     Run,
     RunEvent,
     canonical_run_id,
 )
+from schemas.salvage import Unusable, without
 from schemas.strict_json import MAX_BYTES, MAX_DEPTH, check, parse
 from schemas.times import canonical_time
 
@@ -46,7 +49,7 @@ def decode(data: bytes) -> Event:
     Raises:
         RejectedEvent: It is no OpenLineage event; with the JSON path of the fault and the reason.
     """
-    return _event(parse(data))
+    return _event(*without(*parse(data)))
 
 
 def decode_document(document: object) -> Event:
@@ -58,36 +61,45 @@ def decode_document(document: object) -> Event:
     Raises:
         RejectedEvent: It is no OpenLineage event; with the JSON path of the fault and the reason.
     """
-    check(document)
-    return _event(document)
+    return _event(*without(document, check(document)))
 
 
-def _event(document: object) -> Event:
+def _event(document: object, left_out: list[LeftOut]) -> Event:
     if not isinstance(document, dict):
         raise _unexpected("$", "an event, which is an object", document)
     time = _event_time(document.get("eventTime"))
-    producer = _optional_text(document, "producer")
-    schema_url = _optional_text(document, "schemaURL")
-    # An eventType makes it a run's event too: as a job's it would stand for a completed run that there never was.
-    if document.get("run") is not None or document.get("eventType") is not None:
-        _check_datasets(document)
-        return RunEvent(
-            time,
-            _event_type(document.get("eventType")),
-            _run(_member(document, "run")),
-            _job(_member(document, "job")),
-            _datasets(document, "inputs", _input),
-            _datasets(document, "outputs", _output),
-            producer,
-            schema_url,
-        )
+    producer = _optional_text(document, "producer", left_out)
+    schema_url = _optional_text(document, "schemaURL", left_out)
+    kind = _kind(document, schema_url)
+    if kind is DatasetEvent:
+        dataset = _dataset(_member(document, "dataset"), "$.dataset", left_out)
+        return DatasetEvent(time, dataset, producer, schema_url, tuple(left_out))
+    _check_datasets(document)
+    run = _run(_member(document, "run"), left_out) if kind is RunEvent else None
+    job = _job(_member(document, "job"), left_out)
+    inputs = _datasets(document, "inputs", _input, left_out)
+    outputs = _datasets(document, "outputs", _output, left_out)
+    if run is None:
+        return JobEvent(time, job, inputs, outputs, producer, schema_url, tuple(left_out))
+    event_type = _event_type(document.get("eventType"))
+    return RunEvent(time, event_type, run, job, inputs, outputs, producer, schema_url, tuple(left_out))
+
+
+def _kind(document: _Object, schema_url: str) -> type[Event]:
+    """Which event it is: a run's, else a job's, else a dataset's.
+
+    An eventType without a run is what some producers put in other events; then schemaURL decides. Without its word it
+    is a run's event: as a job's it would stand for a completed run that there never was.
+    """
+    claimed = schema_url.rpartition("/")[2]
+    if document.get("run") is not None:
+        return RunEvent
+    if document.get("eventType") is not None and claimed not in {"JobEvent", "DatasetEvent"}:
+        return RunEvent
     if document.get("job") is not None:
-        _check_datasets(document)
-        inputs = _datasets(document, "inputs", _input)
-        outputs = _datasets(document, "outputs", _output)
-        return JobEvent(time, _job(_member(document, "job")), inputs, outputs, producer, schema_url)
+        return JobEvent
     if document.get("dataset") is not None:
-        return DatasetEvent(time, _dataset(_member(document, "dataset"), "$.dataset"), producer, schema_url)
+        return DatasetEvent
     hint = f"; its schemaURL says {schema_url[-40:]!r}" if schema_url else ""
     raise RejectedEvent("$", f"an event has a run, a job or a dataset; this one has none of them{hint}")
 
@@ -115,33 +127,35 @@ def _event_type(value: object) -> str:
     return spelled
 
 
-def _run(run: _Object) -> Run:
-    return Run(canonical_run_id(_name(run, "runId", "$.run")), _facets(run, "facets", "$.run"))
+def _run(run: _Object, left_out: list[LeftOut]) -> Run:
+    return Run(canonical_run_id(_name(run, "runId", "$.run")), _facets(run, "facets", "$.run", left_out))
 
 
-def _job(job: _Object) -> Job:
-    return Job(_name(job, "namespace", "$.job"), _name(job, "name", "$.job"), _facets(job, "facets", "$.job"))
+def _job(job: _Object, left_out: list[LeftOut]) -> Job:
+    return Job(_name(job, "namespace", "$.job"), _name(job, "name", "$.job"), _facets(job, "facets", "$.job", left_out))
 
 
-def _dataset(dataset: _Object, at: str) -> Dataset:
-    return Dataset(_name(dataset, "namespace", at), _name(dataset, "name", at), _facets(dataset, "facets", at))
-
-
-def _input(dataset: _Object, at: str) -> InputDataset:
-    return InputDataset(
-        _name(dataset, "namespace", at),
-        _name(dataset, "name", at),
-        _facets(dataset, "facets", at),
-        _facets(dataset, "inputFacets", at),
+def _dataset(dataset: _Object, at: str, left_out: list[LeftOut]) -> Dataset:
+    return Dataset(
+        _name(dataset, "namespace", at), _name(dataset, "name", at), _facets(dataset, "facets", at, left_out)
     )
 
 
-def _output(dataset: _Object, at: str) -> OutputDataset:
+def _input(dataset: _Object, at: str, left_out: list[LeftOut]) -> InputDataset:
+    return InputDataset(
+        _name(dataset, "namespace", at),
+        _name(dataset, "name", at),
+        _facets(dataset, "facets", at, left_out),
+        _facets(dataset, "inputFacets", at, left_out),
+    )
+
+
+def _output(dataset: _Object, at: str, left_out: list[LeftOut]) -> OutputDataset:
     return OutputDataset(
         _name(dataset, "namespace", at),
         _name(dataset, "name", at),
-        _facets(dataset, "facets", at),
-        _facets(dataset, "outputFacets", at),
+        _facets(dataset, "facets", at, left_out),
+        _facets(dataset, "outputFacets", at, left_out),
     )
 
 
@@ -158,7 +172,10 @@ def _check_datasets(document: _Object) -> None:
 _LISTS = ("inputs", "outputs")
 
 
-def _datasets(document: _Object, key: str, make: Callable[[_Object, str], _D]) -> tuple[_D, ...]:
+def _datasets(
+    document: _Object, key: str, make: Callable[[_Object, str, list[LeftOut]], _D], left_out: list[LeftOut]
+) -> tuple[_D, ...]:
+    """The datasets of a list; one that has no name, or that is none, costs the others nothing."""
     value = document.get(key)
     if not value and (value is None or isinstance(value, list)):
         return ()
@@ -167,10 +184,19 @@ def _datasets(document: _Object, key: str, make: Callable[[_Object, str], _D]) -
     found: list[_D] = []
     for index, item in enumerate(value):
         at = f"$.{key}[{index}]"
-        if not isinstance(item, dict):
-            raise _unexpected(at, "a dataset, which is an object", item)
-        found.append(make(item, at))
+        try:
+            found.append(make(_object(item, at), at, left_out))
+        except RejectedEvent as error:
+            left_out.append(LeftOut(error.path, f"{error.reason}; the dataset is left out"))
     return tuple(found)
+
+
+def _object(item: object, at: str) -> _Object:
+    if isinstance(item, Unusable):
+        raise RejectedEvent(*item.left_out)
+    if not isinstance(item, dict):
+        raise _unexpected(at, "a dataset, which is an object", item)
+    return item
 
 
 def _member(document: _Object, key: str) -> _Object:
@@ -193,21 +219,23 @@ def _name(owner: _Object, key: str, at: str) -> str:
     return value
 
 
-def _optional_text(owner: _Object, key: str) -> str:
+def _optional_text(owner: _Object, key: str, left_out: list[LeftOut]) -> str:
     value = owner.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _unexpected(f"$.{key}", "a string", value)
-    return value
+    if isinstance(value, str):
+        return value
+    if value is not None:
+        left_out.append(LeftOut(f"$.{key}", _unexpected(f"$.{key}", "a string", value).reason))
+    return ""
 
 
-def _facets(owner: _Object, key: str, at: str) -> Facets:
+def _facets(owner: _Object, key: str, at: str, left_out: list[LeftOut]) -> Facets:
     value = owner.get(key)
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _unexpected(f"{at}.{key}", "an object of facets", value)
+        path = f"{at}.{key}"
+        left_out.append(LeftOut(path, _unexpected(path, "an object of facets", value).reason))
+        return {}
     if None in value.values():
         return {name: facet for name, facet in value.items() if facet is not None}
     return value

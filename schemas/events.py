@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 EVENT_TYPES = frozenset({"START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"})
 """OpenLineage's transitions of a run's state."""
@@ -28,6 +29,18 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re
 def canonical_run_id(text: str) -> str:
     """A run's id, spelled one way: UUIDs in lower case, anything else as it is."""
     return text.lower() if _UUID.fullmatch(text) else text
+
+
+class LeftOut(NamedTuple):
+    """A part of a document that could not be used and is not in the event.
+
+    Attributes:
+        path: Its JSON path.
+        reason: What is wrong with it, in words.
+    """
+
+    path: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,7 @@ class RunEvent:
         outputs: What the run writes, as far as this event tells.
         producer: The URI of the code that made the event; empty where it names none.
         schema_url: The specification that the event claims to follow; empty where it names none.
+        left_out: Parts of the document that could not be used.
     """
 
     event_time: str
@@ -98,6 +112,7 @@ class RunEvent:
     outputs: tuple[OutputDataset, ...]
     producer: str
     schema_url: str
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,7 @@ class JobEvent:
     outputs: tuple[OutputDataset, ...]
     producer: str
     schema_url: str
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,7 @@ class DatasetEvent:
     dataset: Dataset
     producer: str
     schema_url: str
+    left_out: tuple[LeftOut, ...] = ()
 
 
 Event = RunEvent | JobEvent | DatasetEvent

@@ -11,24 +11,42 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from schemas import locations
+
 Engine = Literal["glue", "athena", "redshift"]
 
 REDSHIFT_PORT = 5439
 _HTTPS_PORT = "443"
 
-_GLUE = re.compile(r"arn:aws[a-z-]*:glue:[a-z0-9-]+:\d+", re.ASCII | re.IGNORECASE)
+_ARN = re.compile(r"arn:aws[a-z-]*:.+", re.ASCII | re.IGNORECASE)
+_GLUE = re.compile(r"arn:aws[a-z-]*:glue:[a-z0-9-]+:\d+/*", re.ASCII | re.IGNORECASE)
 _SERVER = re.compile(
     r"(awsathena|redshift)://(\[[0-9a-f:.]+\]|[^\s/:?#@\[\]]+)(?::(\d{0,5}))?/*", re.ASCII | re.IGNORECASE
 )
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]+/*")
 _RULES_FORM = re.compile(
     r"redshift://[^./]+\.[a-z]{2,}(?:-[a-z]+)?-(?:north|south|east|west|central)+-\d+:\d+", re.ASCII
 )
 _PARTS = re.compile(r'(?:"(?:[^"]|"")+"|[^".]+)(?:\.(?:"(?:[^"]|"")+"|[^".]+))*')
 _PART = re.compile(r'"(?:[^"]|"")+"|[^".]+')
-_PATH_SCHEMES = frozenset(
-    {"abfs", "abfss", "dbfs", "file", "gs", "hdfs", "oss", "s3", "s3a", "s3n", "wasb", "wasbs"},
+_BACKTICKS = re.compile(r"(?:`[^`]+`|[^`.\"]+)(?:\.(?:`[^`]+`|[^`.\"]+))*")
+_BACKTICK_PART = re.compile(r"`[^`]+`|[^`.]+")
+_BRACKETS = re.compile(r"(?:\[[^\[\]]+\]|[^\[\].\"`]+)(?:\.(?:\[[^\[\]]+\]|[^\[\].\"`]+))*")
+_BRACKET_PART = re.compile(r"\[[^\[\]]+\]|[^\[\].]+")
+_BRACKET_SCHEMES = frozenset({"mssql", "sqlserver", "synapse", "fabric"})
+_SQL = frozenset(
+    {"awsathena", "bigquery", "clickhouse", "cratedb", "databricks", "db2", "duckdb", "hive", "mysql", "oceanbase"}
+    | {"oracle", "postgres", "postgresql", "presto", "redshift", "snowflake", "spanner", "sqlite", "teradata", "trino"}
+    | {"unity-catalog", "vertica"}
+    | _BRACKET_SCHEMES
 )
+_NO_SQL = frozenset(
+    {"amqp", "elasticsearch", "kafka", "kinesis", "mongodb", "mqtt", "nats", "opensearch", "pubsub", "pulsar", "sqs"}
+)
+"""Schemes of messages and documents, whose names may have dots that part nothing."""
 _GLUE_TABLE = "table"
+_OWN_CATALOG = "awsdatacatalog"
+"""Athena's name of the Glue catalog of its account, which a name without a catalog is in."""
 
 
 class DatasetName(NamedTuple):
@@ -51,19 +69,44 @@ def engine(namespace: str) -> Engine | None:
 
 @lru_cache(maxsize=16384)
 def canonical(namespace: str, name: str) -> DatasetName:
-    """A name in the one spelling of its engine; names of other engines as they are.
+    """A name in the one spelling of its engine or store.
 
-    Identifiers and hosts in lower case (Athena and Glue know no other, Redshift folds them unless a session asks it not
-    to), quotes only where a part needs them, Redshift's port written out, Athena's left out.
+    Known engines: identifiers and hosts in lower case (Athena and Glue know no other, Redshift folds them unless a
+    session asks it not to), quotes only where a part needs them, Redshift's port written out, Athena's left out,
+    Athena's own catalog written out. Paths: as in `schemas.locations`. Others: without quotes that no part needs; the
+    case stays, since it is theirs to fold it.
     """
     kind = engine(namespace)
-    if kind is None:
-        return DatasetName(namespace, name)
-    spelled = name.lower()
-    if kind != "glue":
-        found = _split(spelled)
-        spelled = _join(found) if found is not None else spelled
-    return DatasetName(_canonical_namespace(namespace), spelled)
+    if kind is not None:
+        return DatasetName(_canonical_namespace(namespace), _of_engine(kind, name.lower()))
+    path = locations.canonical_path(namespace, name)
+    if path is not None:
+        return DatasetName(*path)
+    return DatasetName(_canonical_namespace(namespace), _unquoted(namespace, name))
+
+
+def _of_engine(kind: Engine, name: str) -> str:
+    if kind == "glue":
+        return name.strip("/")
+    found = _split(name)
+    if found is None:
+        return name
+    is_completed = kind == "athena" and len(found) == len(("database", "table"))
+    return _join((_OWN_CATALOG, *found) if is_completed else found)
+
+
+def _unquoted(namespace: str, name: str) -> str:
+    """A name without the quotes that none of its parts needs, by double quotes, backticks, or SQL Server's brackets."""
+    if '"' in name:
+        found = _split(name)
+        return name if found is None else _join(found)
+    if "`" in name and _BACKTICKS.fullmatch(name):
+        inner = [part.strip("`") for part in _BACKTICK_PART.findall(name)]
+        # BigQuery quotes a whole path as well as its parts.
+        return ".".join(inner) if locations.scheme(namespace) == "bigquery" else _join(inner)
+    if "[" in name and locations.scheme(namespace) in _BRACKET_SCHEMES and _BRACKETS.fullmatch(name):
+        return _join([part.strip("[]") for part in _BRACKET_PART.findall(name)])
+    return name
 
 
 def parts(name: DatasetName) -> tuple[str, ...] | None:
@@ -73,7 +116,23 @@ def parts(name: DatasetName) -> tuple[str, ...] | None:
         Glue's (database, table), Athena's (catalog, database, table), Redshift's (database, schema, table); None when
         the name is of no known engine or has not just these parts.
     """
-    return _parts(engine(name.namespace), name.name.lower())
+    kind = engine(name.namespace)
+    return None if kind is None else _parts(kind, _of_engine(kind, name.name.lower()))
+
+
+def sql_parts(name: DatasetName) -> tuple[str, ...] | None:
+    """The parts of a table's name in any SQL engine, without quotes; None for paths, topics and other names."""
+    known = parts(name)
+    if known is not None:
+        return known
+    if "/" in name.name or locations.has_paths(name.namespace) or locations.scheme(name.namespace) in _NO_SQL:
+        return None
+    return _split(name.name)
+
+
+def is_sql(namespace: str) -> bool:
+    """True if a namespace is surely one of a SQL engine."""
+    return engine(namespace) is not None or locations.scheme(namespace) in _SQL
 
 
 def build(namespace: str, parts: Sequence[str]) -> DatasetName | None:
@@ -96,7 +155,7 @@ def last_part(name: DatasetName) -> str:
     known = parts(name)
     if known is not None:
         return known[-1]
-    if "/" in name.name or name.namespace.partition(":")[0].lower() in _PATH_SCHEMES:
+    if "/" in name.name or locations.has_paths(name.namespace):
         segments: Sequence[str] = name.name.split("/")
     else:
         segments = _split(name.name) or name.name.split(".")
@@ -110,21 +169,19 @@ def is_rules_form(name: DatasetName) -> bool:
 
 @lru_cache(maxsize=4096)
 def _canonical_namespace(namespace: str) -> str:
-    """The one spelling of a known engine's namespace; others as they are."""
+    """The one spelling of a known engine's namespace; others without a slash at their end."""
     if _GLUE.fullmatch(namespace):
-        return namespace.lower()
+        return namespace.rstrip("/").lower()
     server = _SERVER.fullmatch(namespace)
     if server is None:
-        return namespace
+        return namespace.rstrip("/") if _ARN.fullmatch(namespace) or _URL.fullmatch(namespace) else namespace
     scheme, host, port = server[1].lower(), server[2].lower(), (server[3] or "").lstrip("0")
     if scheme == "redshift":
         return f"{scheme}://{host}:{port or REDSHIFT_PORT}"
     return f"{scheme}://{host}" + (f":{port}" if port and port != _HTTPS_PORT else "")
 
 
-def _parts(kind: Engine | None, name: str) -> tuple[str, ...] | None:
-    if kind is None:
-        return None
+def _parts(kind: Engine, name: str) -> tuple[str, ...] | None:
     if kind == "glue":
         table, *found = name.split("/")
         return (

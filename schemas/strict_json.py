@@ -1,9 +1,10 @@
-"""JSON, strictly: what parsers let pass and a graph can't take is refused, in bounded time and memory.
+"""JSON, strictly: what parsers let pass and a graph can't take is found, in bounded time and memory.
 
-orjson refuses what is no JSON, invalid UTF-8, NaN and lone surrogates by itself. Not so NUL characters, duplicate keys,
-deep nesting, and integers beyond 64 bits, which it turns into floats. Looking for those one by one would cost a
-multiple of the parsing, so a cheap test that can't miss one goes first; only what it suspects is walked, to find the
-place.
+What has a place is a fault of that place, and the caller decides what it costs; what makes the whole document doubtful
+is refused here. orjson refuses what is no JSON, invalid UTF-8, NaN and lone surrogates by itself. Not so NUL
+characters, duplicate keys, deep nesting, and integers beyond 64 bits, which it turns into floats. Looking for those one
+by one would cost a multiple of the parsing, so a cheap test that can't miss one goes first; only what it suspects is
+walked, to find the place.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -24,6 +25,9 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
 """The most levels of nested objects and arrays; the document itself is the first."""
 
+MAX_FAULTS = 100
+"""The most faults that are told one by one; a document with more is refused."""
+
 MIN_INTEGER = -(1 << 63)
 MAX_INTEGER = (1 << 64) - 1
 """What is written in 64 bits, signed or not."""
@@ -33,11 +37,29 @@ _CONTAINERS = frozenset({dict, list})
 _LONGEST_INTEGER = 21
 
 
-def parse(data: bytes) -> object:
-    """The value of a JSON document.
+Step = str | int
+"""A key of an object, or an index of an array."""
+
+
+class Fault(NamedTuple):
+    """Something in a document that a graph can't take.
+
+    Attributes:
+        steps: Where it is, from the document on.
+        reason: What is wrong with it, in words.
+    """
+
+    steps: tuple[Step, ...]
+    reason: str
+
+
+def parse(data: bytes) -> tuple[object, list[Fault]]:
+    """The value of a JSON document, and the faults in it.
+
+    Of a key that stands twice with equal values nothing is in doubt, so that is no fault.
 
     Raises:
-        RejectedEvent: It is too large, no JSON, or holds one of the things that are refused; with the first one's path.
+        RejectedEvent: It is too large, no JSON, nests too deep, or has too many faults.
     """
     if len(data) > MAX_BYTES:
         raise RejectedEvent("$", f"the document has {len(data)} bytes; an event may have at most {MAX_BYTES}")
@@ -46,18 +68,24 @@ def parse(data: bytes) -> object:
         document: object = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise RejectedEvent("$", f"the document is no JSON: {error}") from None
-    if _is_suspect(data, document):
-        check(_parse_exactly(data))
-    return document
+    return document, check(_parse_exactly(data)) if _is_suspect(data, document) else []
 
 
-def check(document: object) -> None:
-    """Refuses a parsed document that holds what is refused.
+def check(document: object) -> list[Fault]:
+    """The faults of a parsed document.
 
     Raises:
-        RejectedEvent: With the path of the first such thing.
+        RejectedEvent: It holds what no JSON parser gives, nests too deep, or has too many faults.
     """
-    _check(document, [])
+    faults: list[Fault] = []
+    _check(document, [], faults)
+    return faults
+
+
+def _found(faults: list[Fault], path: list[Step], reason: str) -> None:
+    if len(faults) >= MAX_FAULTS:
+        raise RejectedEvent(join("$", path), f"{reason}; the document has more than {MAX_FAULTS} such faults")
+    faults.append(Fault(tuple(path), reason))
 
 
 def _is_suspect(data: bytes, document: object) -> bool:
@@ -113,19 +141,19 @@ def _integer(text: str) -> int:
     return int(text) if len(text) <= _LONGEST_INTEGER else MAX_INTEGER + 1
 
 
-def _check(value: object, path: list[str | int]) -> None:
+def _check(value: object, path: list[Step], faults: list[Fault]) -> None:
     match value:
         case dict() | _Pairs() | list():
             if len(path) >= MAX_DEPTH:
                 raise RejectedEvent(join("$", path[:8]) + "...", f"the document nests deeper than {MAX_DEPTH} levels")
-            _check_members(value, path)
+            _check_members(value, path, faults)
         case str():
-            _check_text(value, path)
+            _check_text(value, path, faults)
         case bool() | None:
             pass
         case int():
             if not MIN_INTEGER <= value <= MAX_INTEGER:
-                raise RejectedEvent(join("$", path), "the integer does not fit into 64 bits")
+                _found(faults, path, "the integer does not fit into 64 bits")
         case float():
             if not math.isfinite(value):
                 raise RejectedEvent(join("$", path), f"{value} is no JSON number")
@@ -133,20 +161,32 @@ def _check(value: object, path: list[str | int]) -> None:
             raise RejectedEvent(join("$", path), f"a {type(value).__name__} is no JSON value")
 
 
-def _check_members(container: dict[Any, Any] | list[Any], path: list[str | int]) -> None:
+def _check_members(container: dict[Any, Any] | list[Any], path: list[Step], faults: list[Fault]) -> None:
     keyed = isinstance(container, dict | _Pairs)
-    seen: set[object] = set()
+    seen: dict[object, object] = {}
     for key, value in _members(container):
         path.append(key if isinstance(key, str | int) else repr(key))
         if keyed:
             if not isinstance(key, str):
                 raise RejectedEvent(join("$", path), "an object's key must be a string")
-            _check_text(key, path)
-            if key in seen:
-                raise RejectedEvent(join("$", path), "the key is there twice; which of the two is meant can't be told")
-            seen.add(key)
-        _check(value, path)
+            _check_text(key, path, faults)
+        _check(value, path, faults)
+        if keyed and key in seen and not _equal(seen[key], value):
+            _found(faults, path, "the key is there twice, with two values; which of them is meant is not known")
+        seen[key] = value
         path.pop()
+
+
+def _equal(one: object, other: object) -> bool:
+    """True if two checked values are the same JSON; the order of keys does not matter."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, _Pairs) and isinstance(other, _Pairs):
+        left, right = dict(one), dict(other)
+        return left.keys() == right.keys() and all(_equal(value, right[key]) for key, value in left.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return one == other and str(one) == str(other)  # 0.0 equals -0.0 but is not the same.
 
 
 def _members(container: dict[Any, Any] | list[Any]) -> Iterable[tuple[object, object]]:
@@ -155,9 +195,9 @@ def _members(container: dict[Any, Any] | list[Any]) -> Iterable[tuple[object, ob
     return container if isinstance(container, _Pairs) else enumerate(container)
 
 
-def _check_text(text: str, path: list[str | int]) -> None:
+def _check_text(text: str, path: list[Step], faults: list[Fault]) -> None:
     if "\0" in text:
-        raise RejectedEvent(join("$", path), "a string holds a NUL character, which the graph does not take")
+        _found(faults, path, "a string holds a NUL character, which the graph does not take")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 _TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)? ?(?:([Zz])|([+-])(\d\d):?(\d\d)?)?",
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)? ?"
+    r"(?:(?:[Zz]|UTC|GMT)(?:\[[\w+/-]+\])?|([+-])(\d\d):?(\d\d)?(?: ?([Zz]|UTC|GMT)|\[[\w+/-]+\])?)?",
     re.ASCII,
 )
 
@@ -15,7 +16,8 @@ def canonical_time(text: str) -> str:
     """A time in UTC with six fraction digits, such as `2026-11-21T05:22:25.824607Z`.
 
     Digits beyond six are cut, so that the order of two times never turns. A time without a zone is taken as UTC;
-    RFC 3339's lower-case letters and space, and missing seconds (as Java writes a full minute), are accepted.
+    RFC 3339's lower-case letters and space, and missing seconds (as Java writes a full minute), are accepted. A zone's
+    name after the offset, as Java writes it, adds nothing; so does a Z after an offset of zero.
 
     Raises:
         ValueError: It is no time, or one that is not on the calendar; the message says what was expected.
@@ -23,10 +25,12 @@ def canonical_time(text: str) -> str:
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is no time; expected one like 2026-11-21T05:22:25.824607Z")
-    year, month, day, hour, minute, second, fraction, _, sign, hours, minutes = match.groups()
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes, utc = match.groups()
     micros = (fraction or "")[:6].ljust(6, "0")
     try:
         moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=UTC)
+        if utc and int(hours) + int(minutes or 0):
+            raise ValueError(f"{utc} contradicts the offset before it")  # noqa: TRY301 - one handler for both
         if sign is not None:
             moment = moment.replace(tzinfo=_zone(sign, int(hours), int(minutes or 0))).astimezone(UTC)
     except (ValueError, OverflowError) as error:

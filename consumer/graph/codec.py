@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
-from consumer.lineage.current import Current, Declared, Execution, Finished, GroupFacts, Member, Told
+from consumer.lineage.current import Current, Declared, Execution, Finished, GroupFacts, Member
 from consumer.lineage.delta import JobFacts, NameFacts, RunFacts
 from consumer.lineage.keys import JobName
 from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, Winner
 from consumer.lineage.registers import Register, Registers
-from consumer.lineage.state import Snapshot, State
+from consumer.lineage.state import Snapshot, State, Told
 from schemas.naming import DatasetName
 
 
@@ -53,7 +53,7 @@ def _without_empty(raw: Mapping[str, object]) -> dict[str, object]:
 def dump_run(facts: RunFacts) -> str:
     """A run's facts as text."""
     snapshot = facts.snapshot
-    in_snapshot = snapshot.inputs | snapshot.outputs if snapshot else frozenset()
+    in_snapshot = {*snapshot.inputs, *snapshot.outputs, *(told.output for told in snapshot.told)} if snapshot else ()
     names = _Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
     return _dump(
         _without_empty(
@@ -69,7 +69,7 @@ def dump_run(facts: RunFacts) -> str:
                 "facets": facts.facets,
                 "carried": [[names.at(name), registers] for name, registers in sorted(facts.carried.items())],
                 "parents": sorted(facts.parents),
-                "snapshot": snapshot and [*snapshot[:3], names.of(snapshot.inputs), names.of(snapshot.outputs)],
+                "snapshot": snapshot and _dump_snapshot(snapshot, names),
             }
         )
     )
@@ -91,8 +91,26 @@ def load_run(text: str) -> RunFacts:
         facets=_registers(raw.get("facets", {})),
         carried={names[index]: _registers(registers) for index, registers in raw.get("carried", ())},
         parents=frozenset(raw.get("parents", ())),
-        snapshot=Snapshot(*snapshot[:3], _at(snapshot[3], names), _at(snapshot[4], names)) if snapshot else None,
+        snapshot=_load_snapshot(snapshot, names) if snapshot else None,
     )
+
+
+def _dump_snapshot(snapshot: Snapshot, names: _Names) -> list[object]:
+    told = _dump_told(snapshot.told, names)
+    return [snapshot.running, snapshot.time, snapshot.digest, names.of(snapshot.inputs), names.of(snapshot.outputs), told]
+
+
+def _load_snapshot(raw: Sequence[Any], names: Sequence[DatasetName]) -> Snapshot:
+    running, time, digest, inputs, outputs, told = raw
+    return Snapshot(running, time, digest, _at(inputs, names), _at(outputs, names), _load_told(told, names))
+
+
+def _dump_told(told: Iterable[Told], names: _Names) -> list[object]:
+    return [[names.at(one.output), one.facet, one.ref] for one in told]
+
+
+def _load_told(raw: Iterable[Sequence[Any]], names: Sequence[DatasetName]) -> tuple[Told, ...]:
+    return tuple(Told(names[index], facet, ref) for index, facet, ref in raw)
 
 
 def _at(positions: Iterable[int], names: Sequence[DatasetName]) -> frozenset[DatasetName]:
@@ -104,15 +122,13 @@ def _named_by(execution: Execution) -> set[DatasetName]:
 
 
 def _dump_execution(execution: Execution, names: _Names) -> list[object]:
-    told = [[names.at(one.output), one.facet, one.ref] for one in execution.told]
     inputs, outputs = names.of(execution.inputs), names.of(execution.outputs)
-    return [execution.time, execution.id, inputs, outputs, told, execution.explicit]
+    return [execution.time, execution.id, inputs, outputs, _dump_told(execution.told, names)]
 
 
 def _load_execution(raw: Sequence[Any], names: Sequence[DatasetName]) -> Execution:
-    time, id_, inputs, outputs, told, explicit = raw
-    found = tuple(Told(names[index], facet, ref) for index, facet, ref in told)
-    return Execution(time, id_, _at(inputs, names), _at(outputs, names), found, explicit)
+    time, id_, inputs, outputs, told = raw
+    return Execution(time, id_, _at(inputs, names), _at(outputs, names), _load_told(told, names))
 
 
 def dump_job(facts: JobFacts) -> str:

@@ -143,7 +143,7 @@ def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     """A hash of all that the edges of a job are made from, but for times and run ids."""
     facts = document.facts
     executions = sorted(
-        [sorted(one.inputs), sorted(one.outputs), one.told, one.explicit] for one in executions_of(facts)
+        [sorted(one.inputs), sorted(one.outputs), one.told] for one in executions_of(facts)
     )
     # Not the times of facets, which differ with every run, but the order that follows from them.
     before = sorted(in_force(facts, sources.outputs), key=lambda found: (found[2].rank(found[1]), found[0]))

@@ -16,6 +16,7 @@ from consumer.graph.documents import Document, Draft, Relied
 from consumer.graph.names import NameDocuments, Names
 from consumer.graph.store import DropLonely, DropVertices, Edge, GraphStore, Scalar, Step, Vertex
 from consumer.graph.texts import Texts
+from consumer.lineage.column_types import ALL_TYPED, TYPED, with_types
 from consumer.lineage.delta import NameFacts
 from consumer.lineage.identity import Group
 from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
@@ -156,7 +157,7 @@ def _fields(fields: Sequence[Mapping[str, Any]], prefix: str = "") -> Iterator[t
 
 def _columns(view: NodeView, text: TextOf) -> dict[str, dict[str, Scalar]]:
     """The properties of a dataset's columns, by name."""
-    schema: Any = facet_value(view.facets, "schema", text)
+    schema: Any = with_types(*(facet_value(view.facets, key, text) for key in ("schema", TYPED, ALL_TYPED)))
     columns: dict[str, dict[str, Scalar]] = {}
     for position, (name, field) in enumerate(_fields(schema.get("fields") or ())):
         columns[name] = {"name": name, "in_schema": True, "position": position}

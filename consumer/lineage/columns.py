@@ -6,12 +6,13 @@ of them: one edge, where one to each column would multiply with the width of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
 
 from consumer.lineage.memo import Memo
+from consumer.lineage.metadata import may_be_column
 from schemas.naming import DatasetName
 
 MIB = 1024 * 1024
@@ -42,10 +43,12 @@ class OutputLineage(NamedTuple):
     Attributes:
         datasets: Its source datasets; None where only columns are told.
         columns: Sources by target column; those of the whole dataset under `*`.
+        partial: True if sources were left out that are no tables, so that what they stand for is not known.
     """
 
     datasets: frozenset[DatasetName] | None
     columns: Mapping[str, tuple[Source, ...]]
+    partial: bool = False
 
     @property
     def says_something(self) -> bool:
@@ -71,6 +74,7 @@ class _Gist(NamedTuple):
 
     sources: frozenset[DatasetName]
     extent: Extent
+    may_have_metadata: bool
 
 
 NOTHING = OutputLineage(None, {})
@@ -78,7 +82,8 @@ NOTHING = OutputLineage(None, {})
 
 def pack(lineage: OutputLineage) -> object:
     """The lineage as JSON; `unpack` is the way back."""
-    return {
+    partial = {"partial": True} if lineage.partial else {}
+    return partial | {
         "datasets": None if lineage.datasets is None else sorted(lineage.datasets),
         "columns": {
             column: sorted({(*source.dataset, source.column, source.kind) for source in sources})
@@ -106,7 +111,29 @@ def _unpack(text: str) -> OutputLineage:
     return OutputLineage(
         None if datasets is None else frozenset(DatasetName(*name) for name in datasets),
         {column: tuple(_source(item) for item in items) for column, items in packed["columns"].items()},
+        packed.get("partial", False),
     )
+
+
+def without(
+    told: OutputLineage, is_phantom: Callable[[DatasetName], bool], is_metadata: Callable[[DatasetName, str], bool]
+) -> OutputLineage:
+    """A lineage without sources that are no tables, and without columns that are metadata.
+
+    Args:
+        told: The lineage.
+        is_phantom: True for the name of what is no table.
+        is_metadata: True for a dataset's column that its engine adds by itself.
+    """
+    phantoms = frozenset(name for name in told.sources if is_phantom(name))
+    columns = {
+        column: tuple(
+            one for one in made_of if one.dataset not in phantoms and not is_metadata(one.dataset, one.column)
+        )
+        for column, made_of in told.columns.items()
+    }
+    datasets = None if told.datasets is None else told.datasets - phantoms
+    return OutputLineage(datasets, columns, told.partial or bool(phantoms))
 
 
 def sources(text: str) -> frozenset[DatasetName]:
@@ -129,12 +156,19 @@ def extent_of(text: str) -> Extent:
     return _gist(text).extent
 
 
+def may_have_metadata(text: str) -> bool:
+    """True if a column of the lineage of a packed text may be metadata (`consumer.lineage.metadata`)."""
+    return _gist(text).may_have_metadata
+
+
 def _gist(text: str) -> _Gist:
     found = _GISTS.get(text)
     if found is not None:
         return found
     told = unpack(text)
-    return _GISTS.put(text, _Gist(told.sources, extent(told)), 2 * len(text))
+    names = (one.column for made_of in told.columns.values() for one in made_of)
+    odd = any(map(may_be_column, told.columns)) or any(map(may_be_column, names))
+    return _GISTS.put(text, _Gist(told.sources, extent(told), odd), 2 * len(text))
 
 
 def _source(item: Sequence[str]) -> Source:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from consumer.lineage.outputs import BY_RUN, LINEAGE
-from consumer.lineage.state import TERMINAL
+from consumer.lineage.outputs import BY_RUN
+from consumer.lineage.state import TERMINAL, Told
 from schemas.naming import DatasetName
 
 if TYPE_CHECKING:
@@ -28,20 +28,6 @@ Order = tuple[str, str]
 """The time of an execution and its id, which decides between two of one time."""
 
 
-class Told(NamedTuple):
-    """The lineage of an output that an execution carried itself.
-
-    Attributes:
-        output: The output.
-        facet: `columnLineage` or `lineage`.
-        ref: The reference of its value.
-    """
-
-    output: DatasetName
-    facet: str
-    ref: str
-
-
 class Execution(NamedTuple):
     """A run as far as lineage is concerned.
 
@@ -51,7 +37,6 @@ class Execution(NamedTuple):
         inputs: Datasets read.
         outputs: Datasets written.
         told: The lineage that it carried; that of an unfinished run does not count.
-        explicit: True if the job's own lineage facet states all edges, so that none is to be inferred.
     """
 
     time: str
@@ -59,7 +44,6 @@ class Execution(NamedTuple):
     inputs: frozenset[DatasetName]
     outputs: frozenset[DatasetName]
     told: tuple[Told, ...] = ()
-    explicit: bool = False
 
     @property
     def order(self) -> Order:
@@ -168,31 +152,23 @@ def completed(run: str, facts: RunFacts) -> Execution | None:
 
     A streaming run counts at once, with its newest snapshot.
     """
-    if facts.snapshot is not None:
-        snapshot = facts.snapshot
-        return Execution(
-            snapshot.time, run, snapshot.inputs, snapshot.outputs, _told(facts, snapshot.outputs), _explicit(facts)
-        )
+    snapshot = facts.snapshot
+    if snapshot is not None:
+        return Execution(snapshot.time, run, snapshot.inputs, snapshot.outputs, snapshot.told)
     if facts.state is None or facts.state.name != "COMPLETE" or not _is_evidence(facts):
         return None
-    return Execution(facts.ended_at or "", run, facts.inputs, facts.outputs, _told(facts), _explicit(facts))
+    return Execution(facts.ended_at or "", run, facts.inputs, facts.outputs, _told(facts))
 
 
-def _told(facts: RunFacts, outputs: frozenset[DatasetName] | None = None) -> tuple[Told, ...]:
+def _told(facts: RunFacts) -> tuple[Told, ...]:
     return tuple(
         sorted(
             Told(name, facet, register.ref)
             for name, registers in facts.carried.items()
-            if outputs is None or name in outputs
             for facet, register in registers.items()
             if facet in BY_RUN
         )
     )
-
-
-def _explicit(facts: RunFacts) -> bool:
-    lineage = facts.facets.get(LINEAGE)
-    return lineage is not None and bool(lineage.ref)
 
 
 def _unfinished(run: str, facts: RunFacts) -> Execution | None:

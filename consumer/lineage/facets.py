@@ -6,21 +6,24 @@ run of an unchanged model, so what was made of it is remembered.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import orjson
 
-from consumer.lineage.columns import WHOLE, OutputLineage, Source, pack
+from consumer.lineage import lifecycle
+from consumer.lineage.column_types import BESIDE, registers_of
+from consumer.lineage.columns import WHOLE, OutputLineage, pack
+from consumer.lineage.explicit import is_table, of_dataset, of_fields
 from consumer.lineage.memo import OVERHEAD, Memo
+from consumer.lineage.metadata import is_column
 from consumer.lineage.registers import INLINE_CHARS, Value, as_json, value_of
 from schemas.errors import BadFacet
 from schemas.facets import datasets, dbt, jobs, lineage
-from schemas.facets.view import DELETED, Facet, read
-from schemas.naming import DatasetName, canonical, engine, parts
+from schemas.facets.view import DELETED, Facet, Part, read
+from schemas.naming import DatasetName
 
 ALWAYS_INLINE = 16_384
 """For values that views read without a look-up of their text."""
@@ -50,50 +53,30 @@ class Reading(NamedTuple):
     Attributes:
         value: What is kept.
         dropped: Names of datasets that were left out, because they can't be tables of their engine.
+        also: Other registers that it is a value of.
     """
 
     value: Value
     dropped: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
-def _all(view: Facet) -> object:
+def _all(view: Part) -> object:
     return view.model_dump(by_alias=True, exclude_none=True, mode="json")
 
 
-def _is_table(namespace: str, name: str) -> bool:
-    """Whether a name can be one of a table: an alias or a CTE that a parser did not resolve has too few parts."""
-    return engine(namespace) is None or parts(canonical(namespace, name)) is not None
-
-
-def _kinds(transformations: Iterable[lineage.Transformation]) -> list[str]:
-    return [f"{step.type}/{step.subtype}" if step.subtype else step.type for step in transformations] or [""]
-
-
-def _of_fields(fields: Iterable[lineage.InputField | lineage.LineageDatasetInput]) -> tuple[Source, ...]:
-    return tuple(
-        Source(canonical(field.namespace, field.name), field.field or WHOLE, kind)
-        for field in fields
-        if _is_table(field.namespace, field.name)
-        for kind in _kinds(field.transformations)
-    )
-
-
 def _column_lineage(view: lineage.ColumnLineageDatasetFacet) -> object:
-    columns = {column: _of_fields(said.input_fields) for column, said in view.fields.items()}
-    return pack(OutputLineage(None, {**columns, WHOLE: _of_fields(view.dataset)}))
+    columns = {column: of_fields(said.input_fields) for column, said in view.fields.items()}
+    return pack(OutputLineage(None, {**columns, WHOLE: of_fields(view.dataset)}, bool(_dropped(view))))
 
 
-def _dataset_inputs(inputs: Iterable[lineage.LineageInput] | None) -> list[lineage.LineageDatasetInput]:
-    return [said for said in inputs or () if isinstance(said, lineage.LineageDatasetInput)]
+def _stated(view: lineage.LineageFacet) -> object:
+    return pack(of_dataset(view))
 
 
-def _explicit(view: lineage.LineageFacet | lineage.LineageDatasetEntry) -> object:
-    """What is stated of one target; a source that is a job is no dataset, and is left to reads and writes."""
-    inputs = _dataset_inputs(view.inputs)
-    whole = [said for said in inputs if said.field is not None]
-    columns = {column: _of_fields(_dataset_inputs(said.inputs)) for column, said in view.fields.items()}
-    named = frozenset(canonical(said.namespace, said.name) for said in inputs if _is_table(said.namespace, said.name))
-    return pack(OutputLineage(None if view.inputs is None else named, {**columns, WHOLE: _of_fields(whole)}))
+def _schema(view: datasets.SchemaDatasetFacet) -> object:
+    fields = tuple(field for field in view.fields if not is_column(field.name))
+    return _all(view.model_copy(update={"fields": fields}))
 
 
 def _parent(view: jobs.ParentRunFacet) -> object:
@@ -102,7 +85,21 @@ def _parent(view: jobs.ParentRunFacet) -> object:
 
 
 def _error(view: jobs.ErrorMessageRunFacet) -> object:
-    return {"message": view.message[:4_000]}
+    return {"message": view.message[:MOST_OF_AN_ERROR]}
+
+
+MOST_OF_AN_ERROR = 4_000
+"""Characters of an error's message that are kept."""
+
+
+def _spark_error(view: jobs.SparkExceptionRunFacet) -> object:
+    """The message, as that of an errorMessage facet; a stack trace begins with it."""
+    return {"message": (view.message or view.stack_trace or "").partition("\n\tat ")[0][:MOST_OF_AN_ERROR]}
+
+
+def _dbt_tags(view: jobs.TagsFacet) -> object:
+    """The tags that dbt has for a node, and its meta; not those that the OpenLineage client adds."""
+    return {"tags": [_all(tag) for tag in view.tags if tag.source in {"DBT", "DBT_META"}]}
 
 
 def _table(*kept: Kept) -> dict[str, Kept]:
@@ -112,11 +109,15 @@ def _table(*kept: Kept) -> dict[str, Kept]:
 RUN_FACETS = _table(
     Kept(jobs.ParentRunFacet, _parent, ALWAYS_INLINE),
     Kept(jobs.ErrorMessageRunFacet, _error, ALWAYS_INLINE),
+    Kept(jobs.SparkExceptionRunFacet, _spark_error, ALWAYS_INLINE),
     Kept(jobs.NominalTimeRunFacet, _all),
     Kept(jobs.ProcessingEngineRunFacet, _all),
     Kept(jobs.TagsFacet, _all),
     Kept(dbt.DbtRunRunFacet, _all),
 )
+
+TAGS_OF_A_NODE = Kept(jobs.TagsFacet, _dbt_tags)
+"""The tags of a run of dbt that are those of the node's table: dbt-ol has no other place for them."""
 
 JOB_FACETS = _table(
     Kept(jobs.JobTypeJobFacet, _all, ALWAYS_INLINE),
@@ -129,13 +130,14 @@ JOB_FACETS = _table(
 )
 
 DATASET_FACETS = _table(
-    Kept(datasets.SchemaDatasetFacet, _all),
+    Kept(datasets.SchemaDatasetFacet, _schema),
     Kept(datasets.DatasourceDatasetFacet, _all),
-    Kept(datasets.LifecycleStateChangeDatasetFacet, _all),
+    Kept(datasets.LifecycleStateChangeDatasetFacet, lifecycle.kept, ALWAYS_INLINE),
     Kept(datasets.DatasetVersionDatasetFacet, _all),
     Kept(datasets.StorageDatasetFacet, _all),
     Kept(datasets.DataQualityAssertionsDatasetFacet, _all),
     Kept(dbt.DbtModelDatasetFacet, _all),
+    Kept(dbt.DbtExposuresDatasetFacet, _all),
     Kept(jobs.DocumentationFacet, _all),
     Kept(jobs.OwnershipFacet, _all),
     Kept(jobs.TagsFacet, _all),
@@ -144,7 +146,7 @@ DATASET_FACETS = _table(
 OUTPUT_FACETS = DATASET_FACETS | _table(
     Kept(datasets.OutputStatisticsOutputDatasetFacet, _all),
     Kept(lineage.ColumnLineageDatasetFacet, _column_lineage),
-    Kept(lineage.LineageFacet, _explicit),
+    Kept(lineage.LineageFacet, _stated),
 )
 
 
@@ -181,34 +183,18 @@ def _reading(kept: Kept, raw: bytes) -> Reading:
 def _made_of(kept: Kept, raw: bytes) -> Reading:
     view = read(kept.view, {kept.view.key: orjson.loads(raw)}, "")
     if view is None or view is DELETED:
-        return Reading(value_of(""))
+        return Reading(value_of(""), also=BESIDE if kept.view is datasets.SchemaDatasetFacet else ())
     text = as_json(kept.keep(view))
-    return Reading(value_of(text, kept.inline), tuple(_dropped(view)))
+    also = registers_of(view) if isinstance(view, datasets.SchemaDatasetFacet) else ()
+    return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also)
 
 
-def _dropped(view: object) -> Iterable[str]:
-    """What `_of_fields` leaves out of a facet of lineage."""
+def _dropped(view: object) -> Sequence[str]:
+    """What `of_fields` leaves out of a facet of lineage."""
     if isinstance(view, lineage.ColumnLineageDatasetFacet):
         fields = [field for said in view.fields.values() for field in said.input_fields]
-        return sorted({f.name for f in (*fields, *view.dataset) if not _is_table(f.namespace, f.name)})
+        return sorted({f.name for f in (*fields, *view.dataset) if not is_table(f.namespace, f.name)})
     return ()
-
-
-def explicit_of_job(raw: object, at: str) -> dict[DatasetName, Value]:
-    """What a job's explicit lineage states, by target dataset; targets that are jobs are left out.
-
-    Raises:
-        BadFacet: It can't be read.
-    """
-    view = read(lineage.LineageFacet, {lineage.LineageFacet.key: raw}, at)
-    if view is None or view is DELETED:
-        return {}
-    entries: defaultdict[DatasetName, list[lineage.LineageDatasetEntry]] = defaultdict(list)
-    for entry in view.entries or ():
-        if isinstance(entry, lineage.LineageDatasetEntry) and _is_table(entry.namespace, entry.name):
-            entries[canonical(entry.namespace, entry.name)].append(entry)
-    # Of several entries for one target the last is taken, as in any JSON object.
-    return {target: value_of(as_json(_explicit(said[-1]))) for target, said in entries.items()}
 
 
 def linked(facets: Mapping[str, object], at: str) -> list[DatasetName] | None:

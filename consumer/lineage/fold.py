@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from consumer.lineage.bounds import (
@@ -23,37 +25,42 @@ from consumer.lineage.bounds import (
     edges_to,
     total,
 )
-from consumer.lineage.columns import Extent, extent_of, sources
+from consumer.lineage.columns import Extent, extent_of, may_have_metadata, pack, sources, unpack, without
 from consumer.lineage.current import Declared, Execution, Told, group_of
 from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts, join_names
+from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
 from consumer.lineage.facets import (
     DATASET_FACETS,
     JOB_FACETS,
     OUTPUT_FACETS,
     RUN_FACETS,
+    TAGS_OF_A_NODE,
     Kept,
-    explicit_of_job,
     linked,
     read_facet,
 )
 from consumer.lineage.identity import HUB, IdentityRules
+from consumer.lineage.jobs import DBT_TEST, TEST, is_statement, job_name
 from consumer.lineage.keys import JobName, OutputKey, RunKey
+from consumer.lineage.lifecycle import is_dropped
+from consumer.lineage.metadata import NOTHING, is_column, is_table, may_be_table, reserved, schema_without
 from consumer.lineage.outputs import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried
+from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
 from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
-from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, RunEvent
-from schemas.facets.dbt import DbtNodeJobFacet
-from schemas.facets.jobs import JobTypeJobFacet
+from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent
+from schemas.facets.datasets import SchemaDatasetFacet
+from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
+from schemas.facets.jobs import ErrorMessageRunFacet, JobTypeJobFacet, SparkExceptionRunFacet, TagsFacet
+from schemas.facets.view import Deleted
 from schemas.naming import DatasetName, canonical, engine
 
-TEST = "TEST"
+__all__ = ["DBT_TEST", "TEST", "fold"]
+
 STREAMING = frozenset({"STREAMING", "SERVICE"})
 """Processing types of jobs that do not end, whose events are snapshots (the specification's "Run Cycle" page)."""
-DBT_TEST = "test."
-"""How the unique id of a dbt test begins."""
-
 
 TOO_MUCH_LINEAGE = (
     f"with it the event's lineage would name more than {MAX_NAMES} datasets, or be more than {MAX_COLUMN_EDGES} edges "
@@ -65,13 +72,18 @@ TOO_MUCH_LINEAGE = (
 def fold(event: Event, rules: IdentityRules) -> Delta:
     """The facts that an event says, under the identity rules of the configuration."""
     folding = _Folding(event.event_time, rules)
+    folding.delta.problems += [Problem(*left_out) for left_out in event.left_out]
     match event:
+        case _ if is_statement(event):
+            pass
         case RunEvent():
+            folding.prepare(event)
             folding.run_event(event)
         case JobEvent():
+            folding.prepare(event)
             folding.job_event(event)
         case DatasetEvent():
-            folding.dataset(event.dataset, DATASET_FACETS, event.dataset.facets, "$.dataset", read=False)
+            folding.dataset_event(event)
     return folding.delta
 
 
@@ -82,21 +94,51 @@ def _written(event: RunEvent | JobEvent) -> tuple[OutputDataset, ...]:
     return () if is_test else event.outputs
 
 
-def _job_name(job: Job, facets: Registers) -> JobName:
-    """The job's key; the tests of a model, to which stock dbt-ol gives the model's id, are a job of their own."""
-    unique_id = facet_value(facets, DbtNodeJobFacet.key).get("unique_id")
-    if not isinstance(unique_id, str) or not unique_id:
-        return JobName(job.namespace, job.name)
-    is_test = facet_value(facets, JobTypeJobFacet.key).get("jobType") == TEST
-    return JobName(job.namespace, f"{unique_id}.test" if is_test and not unique_id.startswith(DBT_TEST) else unique_id)
-
-
-def _is_alias(dataset: Dataset) -> bool:
-    """Whether an input is a bare word where a known engine's tables have a database and a schema.
-
-    Names with some parts, but not all, are kept: a producer may mean a table of the default database.
-    """
+def _is_bare(dataset: Dataset) -> bool:
+    """Whether an input is a bare word where a known engine's tables have a database and a schema."""
     return engine(dataset.namespace) is not None and not any(mark in dataset.name for mark in "./")
+
+
+ALIAS = "it can't be a table there, left out: an alias that a SQL parser did not resolve"
+METADATA = "it is the metadata of a table, which is no data, left out"
+
+
+def _stated_of(
+    outputs: Mapping[DatasetName, Registers], stated: JobLineage | Deleted | None
+) -> Mapping[DatasetName, Value]:
+    """The explicit lineage of each target by the job's facet.
+
+    An output that the facet does not name, and that says nothing of its own lineage, is fed by nothing: a consumer is
+    not to infer more than the facet says.
+    """
+    if stated is None:
+        return {}
+    unnamed = {name: registers for name, registers in outputs.items() if LINEAGE not in registers}
+    if not isinstance(stated, JobLineage):
+        return dict.fromkeys(unnamed, value_of(""))
+    by_column = (name for name, registers in unnamed.items() if COLUMN_LINEAGE in registers)
+    nothing = dict.fromkeys(unnamed, FED_BY_NOTHING) | dict.fromkeys(by_column, value_of(""))
+    return {**nothing, **stated.targets}
+
+
+def _links(dataset: Dataset) -> list[DatasetName]:
+    """The symlinks of a dataset; none where the facet can't be read, which is reported with its name."""
+    try:
+        return linked(dataset.facets, "$") or []
+    except BadFacet:
+        return []
+
+
+def _told(carried: Mapping[DatasetName, Registers]) -> tuple[Told, ...]:
+    """The lineage that an event carries for its outputs."""
+    return tuple(
+        sorted(
+            Told(name, facet, register.ref)
+            for name, facets in carried.items()
+            for facet, register in facets.items()
+            if facet in BY_RUN
+        )
+    )
 
 
 def _chars(job: Job) -> int:
@@ -130,11 +172,9 @@ def _mention(
     for one, facts in list(found.items()):
         for other in facts.same:
             found[other] = join_names(found[other], NameFacts(same=frozenset({one})))
-    for link in links:
-        other = canonical(*link)
-        if other != spelled:
-            found[other] = join_names(found[other], NameFacts(linked_with=frozenset({spelled})))
-            found[spelled] = join_names(found[spelled], NameFacts(linked_with=frozenset({other})))
+    for other in {canonical(*link) for link in links} - {spelled}:
+        found[other] = join_names(found[other], NameFacts(linked_with=frozenset({spelled})))
+        found[spelled] = join_names(found[spelled], NameFacts(linked_with=frozenset({other})))
     return _Mention(spelled, dict(found))
 
 
@@ -148,40 +188,68 @@ class _Folding:
         self._symlinks = 0
         self._named: frozenset[DatasetName] = frozenset()
         self._column_edges = Room(MAX_COLUMN_EDGES)
+        self._tables: Tables | None = None
+        self._reserved: dict[DatasetName, frozenset[str]] = {}
+
+    def prepare(self, event: RunEvent | JobEvent) -> None:
+        """Takes from the event as a whole what its parts are judged by."""
+        self._tables = Tables(event)
+        by_spark = "spark" in event.producer.lower()
+        for dataset in (*event.inputs, *event.outputs):
+            self._reserve(dataset, by_spark=by_spark)
+
+    def _reserve(self, dataset: Dataset, *, by_spark: bool) -> None:
+        if found := reserved(dataset.namespace, dataset.facets, by_spark=by_spark):
+            name = canonical(dataset.namespace, dataset.name)
+            self._reserved[name] = self._reserved.get(name, found) | found
+
+    def dataset_event(self, event: DatasetEvent) -> None:
+        """A dataset by itself."""
+        self._reserve(event.dataset, by_spark="spark" in event.producer.lower())
+        if not self._is_metadata(event.dataset, "$.dataset"):
+            self.dataset(event.dataset, DATASET_FACETS, event.dataset.facets, "$.dataset", read=False)
+            self._declared_by(event)
+
+    def _declared_by(self, event: DatasetEvent) -> None:
+        """The lineage that a DatasetEvent says, as that of a job that reads all sources."""
+        declared = declared_by(event)
+        if declared is None:
+            return
+        problems, self.delta.problems = self.delta.problems, []
+        self.prepare(declared)
+        self.job_event(declared, reads_sources=True)
+        self.delta.problems = problems + [
+            Problem(problem.path.replace("$.outputs[0]", "$.dataset", 1), problem.reason)
+            for problem in self.delta.problems
+        ]
 
     def run_event(self, event: RunEvent) -> None:
         """A run, its job, and its datasets."""
-        job, of_job = self._job(event.job, event.producer)
+        job, of_job = self._job(event.job, event.producer, run_facets=event.run.facets)
         rank = RANKS[event.event_type]
-        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
-        carried = self._carried(outputs, event.job)
-        self._check_edges(inputs, outputs, carried, event.job)
-        facets = self._registers(RUN_FACETS, event.run.facets, "$.run.facets")
-        facets |= self._about_lineage(event, of_job)
+        inputs, outputs, carried = self._datasets(event, job)
         facts = RunFacts(
             said_at=self._time,
             state=State(rank, self._time, event.event_type),
             started_at=self._time if event.event_type == "START" else None,
             seen_at=self._time if 0 < rank < TERMINAL else None,
-            ended_at=self._time if rank == TERMINAL else None,
+            ended_at=self._time if rank >= TERMINAL else None,
             inputs=inputs,
-            outputs=frozenset(outputs),
-            facets=facets,
+            outputs=outputs,
+            facets=self._run_facets(event.run) | self._about_lineage(event, of_job),
             carried=carried,
-            snapshot=self._snapshot(event, of_job, inputs, frozenset(outputs)),
+            snapshot=self._snapshot(event, of_job, inputs, outputs, carried),
         )
         group = group_of(facts)
         self.delta.runs[RunKey(job, event.run.run_id)] = replace(facts, parents=frozenset({group} if group else ()))
 
     def _about_lineage(self, event: RunEvent, of_job: Registers) -> Registers:
-        """What of an event decides how its datasets count: its SQL, an extractor that failed, a lineage facet."""
-        found: Registers = {}
-        if "sql" in of_job:
-            found["sql"] = of_job["sql"]
-        for key, facets in (("extractionError", event.run.facets), (LINEAGE, event.job.facets)):
-            raw = facets.get(key)
-            if isinstance(raw, dict):
-                found[key] = stamped(self._time, value_of("" if raw.get("_deleted") is True else "true"))
+        """What of an event decides how its datasets count: its SQL, and an extractor that failed."""
+        found = {"sql": of_job["sql"]} if "sql" in of_job else {}
+        failed = event.run.facets.get("extractionError")
+        if isinstance(failed, dict):
+            value = value_of("" if failed.get("_deleted") is True else "true")
+            found["extractionError"] = stamped(self._time, value)
         return found
 
     def _snapshot(
@@ -190,35 +258,57 @@ class _Folding:
         of_job: Registers,
         inputs: frozenset[DatasetName],
         outputs: frozenset[DatasetName],
+        carried: Mapping[DatasetName, Registers],
     ) -> Snapshot | None:
         """The datasets of a streaming job's event; one that names none is a sign of life, not a snapshot."""
         kind = str(facet_value(of_job, JobTypeJobFacet.key).get("processingType") or "").upper()
         if kind not in STREAMING or not (inputs or outputs):
             return None
-        digest = value_of(as_json([sorted(inputs), sorted(outputs)])).digest
-        return Snapshot(RANKS[event.event_type] < TERMINAL, self._time, digest, inputs, outputs)
+        told = _told(carried)
+        digest = value_of(as_json([sorted(inputs), sorted(outputs), told])).digest
+        return Snapshot(RANKS[event.event_type] < TERMINAL, self._time, digest, inputs, outputs, told)
 
-    def job_event(self, event: JobEvent) -> None:
-        """A job and its datasets, as if a run had completed at the event's time."""
+    def _run_facets(self, run: Run) -> Registers:
+        """The run's facets; Spark's own facet of an error stands for OpenLineage's."""
+        facets = self._registers(RUN_FACETS, run.facets, "$.run.facets")
+        error = facets.pop(SparkExceptionRunFacet.key, None)
+        if error is not None:
+            facets.setdefault(ErrorMessageRunFacet.key, error)
+        return facets
+
+    def _tags(self, event: RunEvent | JobEvent) -> Registers:
+        """The tags of dbt's node, which dbt-ol tells of the run, for the table that it makes."""
+        if not isinstance(event, RunEvent) or DbtRunRunFacet.key not in event.run.facets:
+            return {}
+        # A facet that can't be read is reported where the run is folded.
+        with suppress(BadFacet):
+            raw = event.run.facets.get(TagsFacet.key)
+            if raw is not None:
+                value = read_facet(TAGS_OF_A_NODE, raw, "$").value
+                self._keep(value)
+                return {TagsFacet.key: stamped(self._time, value)}
+        return {}
+
+    def job_event(self, event: JobEvent, *, reads_sources: bool = False) -> None:
+        """A job and its datasets, as if a run had completed at the event's time.
+
+        Args:
+            event: The event.
+            reads_sources: True if the sources of its lineage are its inputs.
+        """
         job, of_job = self._job(event.job, event.producer)
-        inputs, outputs = self._inputs(event.inputs), self._outputs(_written(event), event.job)
-        carried = self._carried(outputs, event.job)
-        self._check_edges(inputs, outputs, carried, event.job)
+        inputs, outputs, carried = self._datasets(event, job)
+        if reads_sources:
+            registers = [facets[key] for facets in carried.values() for key in BY_RUN & facets.keys()]
+            inputs = inputs.union(*(sources(self._text(register)) for register in registers))
         said = [
             sorted(inputs),
             sorted(outputs),
             sorted((name, sorted(facets.items())) for name, facets in carried.items()),
         ]
         id_ = f"declared:{value_of(as_json(said)).digest}"
-        told = sorted(
-            Told(name, facet, register.ref)
-            for name, facets in carried.items()
-            for facet, register in facets.items()
-            if facet in BY_RUN
-        )
-        explicit = isinstance(event.job.facets.get(LINEAGE), dict)
-        execution = Execution(self._time, id_, inputs, frozenset(outputs), tuple(told), explicit)
         if inputs or outputs or carried:
+            execution = Execution(self._time, id_, inputs, outputs, _told(carried))
             declared = Declared(execution, of_job["sql"].ref if "sql" in of_job else "")
             self.delta.jobs[job] = replace(self.delta.jobs[job], declared=declared)
         for name, facets in carried.items():
@@ -226,61 +316,85 @@ class _Folding:
                 facet: Carried(register.stamp, register.ref, self._time, id_) for facet, register in facets.items()
             }
 
+    def _datasets(
+        self, event: RunEvent | JobEvent, key: JobName
+    ) -> tuple[frozenset[DatasetName], frozenset[DatasetName], dict[DatasetName, Registers]]:
+        """What the event's job reads and writes, and the facets that its outputs carry."""
+        written = _written(event)
+        inputs, outputs = self._inputs(event.inputs), self._outputs(written, event.job, self._tags(event))
+        dropped = {canonical(one.namespace, one.name) for one in written if is_dropped(one.facets)}
+        stated = self._stated(event.job, key)
+        carried = self._carried(outputs, stated)
+        kept = outputs.keys() - dropped
+        self._check_edges(inputs, kept, carried, event.job)
+        self._flows(event, key, stated)
+        if isinstance(stated, JobLineage):
+            return inputs | stated.reads, frozenset(kept) | stated.writes, carried
+        return inputs, frozenset(kept), carried
+
     def dataset(
         self, dataset: Dataset, kept: Mapping[str, Kept], facets: Mapping[str, object], at: str, *, read: bool
     ) -> DatasetName:
         """A dataset and facets of it that count at once; returns its canonical name."""
         name = self._name(dataset, at, read=read)
-        registers = self._registers(kept, facets, f"{at}.facets")
+        registers = self._registers(kept, facets, f"{at}.facets", name)
         if registers:
             self._say(name, NameFacts(heard=registers))
         return name
 
     # What of an event is common to its kinds.
 
-    def _job(self, job: Job, producer: str) -> tuple[JobName, Registers]:
+    def _job(
+        self, job: Job, producer: str, run_facets: Mapping[str, object] = MappingProxyType({})
+    ) -> tuple[JobName, Registers]:
         facets = self._registers(JOB_FACETS, job.facets, "$.job.facets")
         if producer:
             facets["producer"] = stamped(self._time, value_of(as_json(producer), len(producer) + 2))
-        name = _job_name(job, facets)
+        unique_id = facet_value(facets, DbtNodeJobFacet.key).get("unique_id")
+        job_type = facet_value(facets, JobTypeJobFacet.key).get("jobType")
+        name = job_name(job, run_facets, unique_id, job_type)
         self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets)
         return name, facets
 
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
         found: set[DatasetName] = set()
         for index, dataset in enumerate(inputs):
-            if _is_alias(dataset):
-                reason = (
-                    f"{dataset.name!r} can't be a table there, left out: an alias that a SQL parser did not resolve"
-                )
-                self.delta.problems.append(Problem(f"$.inputs[{index}].name", reason))
+            if _is_bare(dataset) or (self._tables is not None and self._tables.is_alias(dataset)):
+                self.delta.problems.append(Problem(f"$.inputs[{index}].name", f"{dataset.name!r}: {ALIAS}"))
+                continue
+            if self._is_metadata(dataset, f"$.inputs[{index}]"):
                 continue
             facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
             found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
         return frozenset(found)
 
-    def _outputs(self, outputs: Iterable[OutputDataset], job: Job) -> dict[DatasetName, Registers]:
-        """Outputs with their facets, which wait for the run to complete."""
+    def _outputs(self, outputs: Iterable[OutputDataset], job: Job, tags: Registers) -> dict[DatasetName, Registers]:
+        """Outputs with their facets, which wait for the run to complete; `tags` are of those that have none."""
         found: dict[DatasetName, Registers] = {}
         for index, dataset in enumerate(outputs):
             at = f"$.outputs[{index}]"
+            if self._is_metadata(dataset, at):
+                continue
             name = self._name(dataset, at, read=False)
             facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
-            registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets")
+            registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets", name)
             for facet in (COLUMN_LINEAGE, LINEAGE):
                 if facet in registers and not self._fits({name: self._text(registers[facet])}, job):
                     del registers[facet]
                     self.delta.problems.append(Problem(f"{at}.facets.{facet}", TOO_MUCH_LINEAGE))
-            found[name] = {**found.get(name, {}), **registers}
+            found[name] = {**tags, **found.get(name, {}), **registers}
         return found
 
-    def _carried(self, outputs: Mapping[DatasetName, Registers], job: Job) -> dict[DatasetName, Registers]:
+    def _carried(
+        self, outputs: Mapping[DatasetName, Registers], stated: JobLineage | Deleted | None
+    ) -> dict[DatasetName, Registers]:
         """The facets of outputs, with what the job's explicit lineage says of them; and the sources' names."""
-        carried = {name: dict(registers) for name, registers in outputs.items() if registers}
-        for target, value in self._explicit(job).items():
+        carried = {name: dict(registers) for name, registers in outputs.items()}
+        for target, value in _stated_of(outputs, stated).items():
             self._keep(value)
             carried.setdefault(target, {})[LINEAGE] = stamped(self._time, value)
             self._mention(*target, read=False)
+        carried = {name: registers for name, registers in carried.items() if registers}
         for registers in carried.values():
             for facet in (COLUMN_LINEAGE, LINEAGE):
                 if facet in registers:
@@ -288,18 +402,41 @@ class _Folding:
                         self._mention(*source, read=True)
         return carried
 
-    def _explicit(self, job: Job) -> dict[DatasetName, Value]:
+    def _stated(self, job: Job, key: JobName) -> JobLineage | Deleted | None:
+        """What the job's own facet says of lineage; reported and left out where it can't be read, or is too much."""
         try:
-            found = explicit_of_job(job.facets.get(LINEAGE), "$.job.facets")
+            found = of_job(job.facets.get(LINEAGE), "$.job.facets", key)
         except BadFacet as error:
             self.delta.problems.append(Problem(error.path, error.reason))
-            return {}
-        if not found:
-            return {}
-        if not self._fits({target: value.text or value.ref for target, value in found.items()}, job, found):
+            return None
+        if not isinstance(found, JobLineage):
+            return found
+        named = {*found.targets, *found.reads, *found.writes}
+        if not self._fits({target: value.text or value.ref for target, value in found.targets.items()}, job, named):
             self.delta.problems.append(Problem(f"$.job.facets.{LINEAGE}", TOO_MUCH_LINEAGE))
-            return {}
+            return None
+        for name in found.reads:
+            self._mention(*name, read=True)
+        for name in found.writes:
+            self._mention(*name, read=False)
         return found
+
+    def _flows(self, event: RunEvent | JobEvent, key: JobName, stated: JobLineage | Deleted | None) -> None:
+        """Keeps with the job what flows from or to other jobs, where an event states lineage that holds."""
+        if isinstance(event, RunEvent) and event.event_type != "COMPLETE":
+            return
+        flows = set(stated.flows) if isinstance(stated, JobLineage) else set()
+        facets = [(dataset.facets.get(LINEAGE), dataset) for dataset in event.outputs]
+        facets = [(raw, dataset) for raw, dataset in facets if raw is not None]
+        if stated is None and not facets:
+            return
+        for raw, dataset in facets:
+            # A facet that can't be read is reported where the output is folded.
+            with suppress(BadFacet):
+                flows |= flows_into(raw, "$", canonical(dataset.namespace, dataset.name), key)
+        value = pack_flows(flows)
+        self._keep(value)
+        self.delta.jobs[key].facets[LINEAGE] = stamped(self._time, value)
 
     def _text(self, register: Register) -> str:
         return self.delta.contents.get(register.ref, register.ref)
@@ -371,23 +508,65 @@ class _Folding:
         known = self.delta.names.get(name)
         self.delta.names[name] = facts if known is None else join_names(known, facts)
 
-    def _registers(self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str) -> Registers:
-        """The facets that the graph keeps, stamped; one that can't be read is left out and told of."""
+    def _is_metadata(self, dataset: Dataset, at: str) -> bool:
+        """Whether a dataset is the metadata of a table; if so, it is reported."""
+        if not may_be_table(dataset):
+            return False
+        links = [canonical(*link) for link in _links(dataset)]
+        found = is_table(canonical(dataset.namespace, dataset.name), links)
+        if found:
+            self.delta.problems.append(Problem(f"{at}.name", f"{dataset.name!r}: {METADATA}"))
+        return found
+
+    def _is_metadata_column(self, dataset: DatasetName, column: str) -> bool:
+        return is_column(column, self._reserved.get(dataset, NOTHING))
+
+    def _without(self, value: Value, dataset: DatasetName, at: str) -> Value:
+        """A facet of lineage without names that are no tables of this event, and without columns that are metadata."""
+        text = value.text or value.ref
+        if not text or self._tables is None:
+            return value
+        phantoms = {name for name in sources(text) if self._tables.is_phantom(name) or is_table(name)}
+        if not phantoms and not may_have_metadata(text):
+            return value
+        told = without(unpack(text), phantoms.__contains__, self._is_metadata_column)
+        own = {name: made for name, made in told.columns.items() if not self._is_metadata_column(dataset, name)}
+        if phantoms:
+            names = ", ".join(sorted(name.name for name in phantoms))
+            self.delta.problems.append(Problem(at, f"not names of tables, left out: {names}"))
+        return value_of(as_json(pack(told._replace(columns=own))))
+
+    def _registers(
+        self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str, dataset: DatasetName | None = None
+    ) -> Registers:
+        """The facets that the graph keeps, stamped; one that can't be read is left out and told of.
+
+        Args:
+            table: Which facets are kept.
+            facets: Those of the event.
+            at: Their JSON path.
+            dataset: The dataset that they are of, if they are of one.
+        """
         found: Registers = {}
         for key, raw in facets.items():
             kept = table.get(key)
             if kept is None:
                 continue
+            reserved_columns = self._reserved.get(dataset) if dataset and key == SchemaDatasetFacet.key else None
             try:
-                reading = read_facet(kept, raw, at)
+                reading = read_facet(kept, schema_without(raw, reserved_columns) if reserved_columns else raw, at)
             except BadFacet as error:
                 self.delta.problems.append(Problem(error.path, error.reason))
                 continue
             if reading.dropped:
                 names = ", ".join(reading.dropped)
                 self.delta.problems.append(Problem(f"{at}.{key}", f"not names of tables, left out: {names}"))
-            self._keep(reading.value)
-            found[key] = stamped(self._time, reading.value)
+            value = reading.value
+            if key in BY_RUN and dataset is not None:
+                value = self._without(value, dataset, f"{at}.{key}")
+            self._keep(value)
+            found[key] = stamped(self._time, value)
+            found |= dict.fromkeys(reading.also, found[key])
         return found
 
     def _keep(self, value: Value) -> None:

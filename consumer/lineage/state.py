@@ -27,6 +27,20 @@ class State(NamedTuple):
     name: str
 
 
+class Told(NamedTuple):
+    """The lineage of an output that an execution carried itself.
+
+    Attributes:
+        output: The output.
+        facet: `columnLineage` or `lineage`.
+        ref: The reference of its value.
+    """
+
+    output: DatasetName
+    facet: str
+    ref: str
+
+
 class Snapshot(NamedTuple):
     """The datasets of one event of a streaming job (the specification's "Complete Snapshot Events").
 
@@ -36,6 +50,7 @@ class Snapshot(NamedTuple):
         digest: A hash of the datasets, which decides between two events of one time.
         inputs: Datasets read.
         outputs: Datasets written.
+        told: The lineage of outputs that the event carries.
     """
 
     running: bool
@@ -43,6 +58,7 @@ class Snapshot(NamedTuple):
     digest: str
     inputs: frozenset[DatasetName]
     outputs: frozenset[DatasetName]
+    told: tuple[Told, ...] = ()
 
     @property
     def order(self) -> tuple[bool, str, str]:

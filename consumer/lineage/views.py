@@ -136,7 +136,7 @@ class _View:
         self.writes |= outputs
         for target in outputs | own.keys():
             lineage = own.get(target) or self._earlier(target, inputs)
-            self.edges[target] |= self._sources(lineage, inputs, outputs, stated=execution.explicit)
+            self.edges[target] |= self._sources(lineage, inputs, outputs)
             if lineage is not None:
                 self.columns[target].append(lineage.told)
                 if lineage.own and not lineage.explicit:
@@ -144,14 +144,16 @@ class _View:
 
     @staticmethod
     def _sources(
-        lineage: _Lineage | None, inputs: frozenset[DatasetName], outputs: Collection[DatasetName], *, stated: bool
+        lineage: _Lineage | None, inputs: frozenset[DatasetName], outputs: Collection[DatasetName]
     ) -> frozenset[DatasetName]:
-        if lineage is not None and (lineage.explicit or stated):
-            return lineage.told.sources
-        if stated:
-            return frozenset()
-        told = lineage.told.sources if lineage is not None else frozenset[DatasetName]()
-        return told if len(outputs) > 1 and told & inputs else inputs | told
+        """The datasets that an output is made from."""
+        if lineage is None:
+            return inputs
+        told = lineage.told.sources
+        if lineage.explicit:
+            return told
+        says_all = len(outputs) > 1 and not lineage.told.partial and bool(told & inputs)
+        return told if says_all else inputs | told
 
     def _own(self, execution: Execution) -> dict[DatasetName, _Lineage]:
         """The lineage that an execution carried; an explicit one supersedes column lineage."""
@@ -190,7 +192,7 @@ def _renamed(told: OutputLineage, shown_as: ShownAs) -> OutputLineage:
         column: tuple(source._replace(dataset=shown_as(source.dataset)) for source in made_of)
         for column, made_of in told.columns.items()
     }
-    return OutputLineage(datasets, columns)
+    return told._replace(datasets=datasets, columns=columns)
 
 
 def _only(told: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage | None:
@@ -201,7 +203,7 @@ def _only(told: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage 
         if kept:
             columns[column] = kept
     datasets = None if told.datasets is None else told.datasets & inputs
-    return OutputLineage(datasets, columns) if columns or datasets or not told.sources else None
+    return told._replace(datasets=datasets, columns=columns) if columns or datasets or not told.sources else None
 
 
 def job_view(job: JobFacts, outputs: Outputs, shown_as: ShownAs, text: TextOf, job_chars: int = 0) -> JobView:

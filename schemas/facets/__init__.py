@@ -14,7 +14,14 @@ from schemas.facets.datasets import (
     Symlink,
     SymlinksDatasetFacet,
 )
-from schemas.facets.dbt import DbtModelConfig, DbtModelDatasetFacet, DbtNodeJobFacet, DbtRunRunFacet
+from schemas.facets.dbt import (
+    DbtExposure,
+    DbtExposuresDatasetFacet,
+    DbtModelConfig,
+    DbtModelDatasetFacet,
+    DbtNodeJobFacet,
+    DbtRunRunFacet,
+)
 from schemas.facets.jobs import (
     DocumentationFacet,
     ErrorMessageRunFacet,
@@ -28,6 +35,7 @@ from schemas.facets.jobs import (
     RootRun,
     RunReference,
     SourceCodeLocationJobFacet,
+    SparkExceptionRunFacet,
     SQLJobFacet,
     Tag,
     TagsFacet,
@@ -56,6 +64,8 @@ __all__ = [
     "DataQualityAssertionsDatasetFacet",
     "DatasetVersionDatasetFacet",
     "DatasourceDatasetFacet",
+    "DbtExposure",
+    "DbtExposuresDatasetFacet",
     "DbtModelConfig",
     "DbtModelDatasetFacet",
     "DbtNodeJobFacet",
@@ -90,6 +100,7 @@ __all__ = [
     "SchemaDatasetFacet",
     "SchemaField",
     "SourceCodeLocationJobFacet",
+    "SparkExceptionRunFacet",
     "StorageDatasetFacet",
     "Symlink",
     "SymlinksDatasetFacet",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from schemas.facets.view import Facet, Name, Part
+from schemas.facets.view import Facet, Many, Name, Part
 
 _UNDERSCORES = ConfigDict(alias_generator=None)
 
@@ -21,6 +21,7 @@ class DbtNodeJobFacet(Facet):
         unique_id: Such as `model.imdb.titles`: the one name that a model has in every way to run it.
         original_file_path: From the project's folder.
         test_type: `generic` or `singular`, of a test.
+        root_project: The project that is run, where the node is of another package; Headwater's own addition.
     """
 
     model_config = _UNDERSCORES
@@ -31,6 +32,7 @@ class DbtNodeJobFacet(Facet):
     schema_: str | None = Field(None, alias="schema")
     alias: str | None = None
     test_type: str | None = None
+    root_project: str | None = None
 
 
 class DbtRunRunFacet(Facet):
@@ -64,3 +66,21 @@ class DbtModelDatasetFacet(Facet):
     model_config = _UNDERSCORES
     key: ClassVar[str] = "dbt_model"
     config: DbtModelConfig | None = None
+
+
+class DbtExposure(Part):
+    """What people use a dataset for: a dashboard, a notebook."""
+
+    model_config = _UNDERSCORES
+    unique_id: str | None = None
+    name: str | None = None
+    type: str | None = None
+    url: str | None = None
+
+
+class DbtExposuresDatasetFacet(Facet):
+    """The exposures of dbt that use a dataset."""
+
+    model_config = _UNDERSCORES
+    key: ClassVar[str] = "dbt_exposures"
+    exposures: Many[DbtExposure] = ()

@@ -131,6 +131,14 @@ class ErrorMessageRunFacet(Facet):
     stack_trace: str | None = None
 
 
+class SparkExceptionRunFacet(Facet):
+    """Why a run of Spark failed; openlineage-spark has this facet in place of OpenLineage's own."""
+
+    key: ClassVar[str] = "spark.exception"
+    message: str | None = None
+    stack_trace: str | None = None
+
+
 class NominalTimeRunFacet(Facet):
     """When a run was meant to be: from, and up to but without, in canonical times."""
 

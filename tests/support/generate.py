@@ -56,6 +56,17 @@ def _explicit(*, linked: bool) -> st.SearchStrategy[Json]:
     return st.fixed_dictionaries({"inputs": st.lists(source, max_size=2)})
 
 
+def _stated(*, linked: bool) -> st.SearchStrategy[Json]:
+    """A job's lineage facet: several entries may have one target, and targets and sources may be jobs."""
+    dataset = _names(linked=linked).map(lambda name: {"type": "DATASET", "namespace": name[0], "name": name[1]})
+    own, other = st.just({"type": "JOB"}), st.just({"type": "JOB", "namespace": "dbt", "name": "elsewhere"})
+    sources = st.lists(st.one_of(dataset, own, other), max_size=2)
+    entry = st.builds(
+        lambda target, inputs: {**target, "inputs": inputs}, st.one_of(dataset, dataset, own, other), sources
+    )
+    return st.one_of(st.lists(entry, max_size=3).map(lambda found: {"entries": found}), st.just({"_deleted": True}))
+
+
 def _facets(*, linked: bool, output: bool) -> st.SearchStrategy[Json]:
     schema = st.sampled_from((COLUMNS, COLUMNS[:1], COLUMNS[1:])).map(
         lambda columns: {"fields": [{"name": column, "type": "int"} for column in columns]}
@@ -89,18 +100,20 @@ def _datasets(*, linked: bool, output: bool) -> st.SearchStrategy[list[Json]]:
     return st.lists(_dataset(linked=linked, output=output), max_size=2)
 
 
-def _job() -> st.SearchStrategy[Json]:
+def _job(*, linked: bool) -> st.SearchStrategy[Json]:
     return st.builds(
-        lambda name, dbt: {
+        lambda name, dbt, more: {
             "namespace": "dbt",
             "name": name,
             "facets": {
                 "jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"},
                 **({"dbt_node": {"unique_id": f"model.p.{name[:2]}"}} if dbt else {}),
+                **more,
             },
         },
         st.sampled_from((*JOBS, "j1.build", "j2.build")),
         st.booleans(),
+        st.one_of(st.just({}), st.just({}), _stated(linked=linked).map(lambda found: {"lineage": found})),
     )
 
 
@@ -117,7 +130,7 @@ def run_events(*, linked: bool) -> st.SearchStrategy[Json]:
             "eventTime": st.sampled_from(TIMES),
             "eventType": st.sampled_from(TYPES),
             "run": st.fixed_dictionaries({"runId": st.sampled_from(RUNS), "facets": _run_facets()}),
-            "job": _job(),
+            "job": _job(linked=linked),
             "inputs": _datasets(linked=linked, output=False),
             "outputs": _datasets(linked=linked, output=True),
             "producer": st.sampled_from(("https://example.com/spark", "")),
@@ -131,11 +144,11 @@ def events(*, linked: bool = True) -> st.SearchStrategy[list[Json]]:
     jobs = st.fixed_dictionaries(
         {
             "eventTime": st.sampled_from(TIMES),
-            "job": _job(),
+            "job": _job(linked=linked),
             "inputs": _datasets(linked=linked, output=False),
             "outputs": _datasets(linked=linked, output=True),
         }
     )
-    dataset = _dataset(linked=linked, output=False)
+    dataset = _dataset(linked=linked, output=True)
     datasets = st.fixed_dictionaries({"eventTime": st.sampled_from(TIMES), "dataset": dataset})
     return st.lists(st.one_of(runs, runs, runs, jobs, datasets), min_size=1, max_size=10)

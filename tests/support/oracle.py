@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from consumer.lineage.explicit import DECLARED, declared_by
 from consumer.lineage.fold import fold
 from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode_document
@@ -18,7 +19,18 @@ from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet, SchemaField
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
-from tests.support.oracle_events import NOTHING, Key, Said, Told, job_key, outputs_of, said, written
+from tests.support.oracle_events import (
+    NOTHING,
+    Key,
+    Said,
+    Told,
+    inputs_of,
+    is_statement,
+    job_key,
+    outputs_of,
+    said,
+    targets_of,
+)
 from tests.support.oracle_identity import Identity, mentions
 
 Json = dict[str, list[Any]]
@@ -34,11 +46,14 @@ def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by
         same: The setting `identity.same`, as lists of prefixes.
         by_table_name: The setting `identity.by_table_name`.
     """
-    events = [decode_document(document) for document in documents]
+    decoded = [decode_document(document) for document in documents]
+    events = [event for event in decoded if not (isinstance(event, RunEvent) and is_statement(event))]
+    declared_of = [declared_by(event) for event in events if isinstance(event, DatasetEvent)]
+    events += [event for event in declared_of if event is not None]
     identity = Identity([mention for event in events for mention in mentions(event)], same, by_table_name=by_table_name)
     runs = {event.run.run_id for event in events if isinstance(event, RunEvent)}
     history = History([RunOf(id_, events) for id_ in sorted(runs)], events)
-    jobs = sorted({job_key(event.job) for event in events if not isinstance(event, DatasetEvent)})
+    jobs = sorted({job_key(event) for event in events if not isinstance(event, DatasetEvent)})
     lineages = {job: current_lineage(job, history, identity) for job in jobs}
     return {
         "datasets": [dataset(shown, identity, history) for shown in sorted(set(identity.shown.values()))],
@@ -61,7 +76,7 @@ class RunOf:
     @cached_property
     def job(self) -> Key:
         """The job that it was last said to be of."""
-        return max((event.event_time, job_key(event.job)) for event in self.mine)[1]
+        return max((event.event_time, job_key(event)) for event in self.mine)[1]
 
     @cached_property
     def state(self) -> str:
@@ -85,12 +100,12 @@ class RunOf:
     @cached_property
     def inputs(self) -> frozenset[DatasetName]:
         """All that it read."""
-        return frozenset(canonical(one.namespace, one.name) for event in self.mine for one in event.inputs)
+        return frozenset().union(*(inputs_of(event) for event in self.mine))
 
     @cached_property
     def outputs(self) -> frozenset[DatasetName]:
         """All that it wrote."""
-        return frozenset(canonical(one.namespace, one.name) for event in self.mine for one in written(event))
+        return frozenset().union(*(targets_of(event) for event in self.mine))
 
     @cached_property
     def carried(self) -> dict[DatasetName, dict[str, Said]]:
@@ -125,7 +140,7 @@ class History:
         """The completed runs of a job, and its JobEvents, the latest last."""
         runs = [run for run in self.runs if run.job == job and run.state == "COMPLETE"]
         found = [Done(run.ended_at or "", run.id, run.inputs, run.outputs, run.carried) for run in runs]
-        found += [declared(e) for e in self.events if isinstance(e, JobEvent) and job_key(e.job) == job]
+        found += [declared(e) for e in self.events if isinstance(e, JobEvent) and job_key(e) == job]
         return sorted(found, key=lambda done: done[:2])
 
     def unfinished(self, job: Key, after: str) -> list[RunOf]:
@@ -134,13 +149,21 @@ class History:
         return [run for run in found if (run.started_at or min(run.times("RUNNING"))) > after]
 
 
+def original(event: JobEvent) -> Event:
+    """The event that was sent: a DatasetEvent for a job that stands for one."""
+    if event.job.namespace != DECLARED:
+        return event
+    (output,) = event.outputs
+    dataset = Dataset(output.namespace, output.name, output.facets)
+    return DatasetEvent(event.event_time, dataset, event.producer, event.schema_url)
+
+
 def declared(event: JobEvent) -> Done:
     """A JobEvent as a completed run."""
-    folded = next(iter(fold(event, IdentityRules.of()).jobs.values())).declared.latest
+    said = original(event)
+    folded = next(iter(fold(said, IdentityRules.of()).jobs.values())).declared.latest
     assert folded is not None, "a JobEvent counts as a completed run"
-    inputs = frozenset(canonical(one.namespace, one.name) for one in event.inputs)
-    outputs = frozenset(canonical(one.namespace, one.name) for one in written(event))
-    return Done(event.event_time, folded.id, inputs, outputs, outputs_of(event))
+    return Done(event.event_time, folded.id, inputs_of(event), targets_of(event), outputs_of(event))
 
 
 class Lineage(NamedTuple):
@@ -234,7 +257,7 @@ def schemas_said(history: History) -> Iterator[tuple[DatasetName, Said]]:
 
 def job_object(job: Key, events: Iterable[Event]) -> dict[str, Any]:
     """A job, with all its names."""
-    mine = [event for event in events if not isinstance(event, DatasetEvent) and job_key(event.job) == job]
+    mine = [event for event in events if not isinstance(event, DatasetEvent) and job_key(event) == job]
     kinds = [one for e in mine for one in said(JobTypeJobFacet, e.job.facets, e.event_time).values()]
     names = sorted({event.job.name for event in mine})
     return {"namespace": job[0], "name": job[1], "type": last(kinds), "names": names}

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, explicit_of_job, read_facet
+from consumer.lineage.delta import JobName
+from consumer.lineage.explicit import DECLARED, FED_BY_NOTHING, JobLineage, of_job
+from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
+from consumer.lineage.lifecycle import is_dropped
+from consumer.lineage.registers import value_of
 from schemas.errors import BadFacet
-from schemas.events import Job, JobEvent, OutputDataset, RunEvent
+from schemas.events import JobEvent, OutputDataset, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet
-from schemas.facets.dbt import DbtNodeJobFacet
+from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.facets.lineage import ColumnLineageDatasetFacet, LineageDatasetEntry, LineageDatasetInput, LineageFacet
 from schemas.facets.view import DELETED, Facet, read
@@ -35,13 +39,32 @@ def facet(view: type[F], facets: Mapping[str, object]) -> F | None:
     return None if found is DELETED else found
 
 
-def job_key(job: Job) -> Key:
-    """Three names that dbt has for one model are one job, and the tests on it are another one."""
+def job_key(event: RunEvent | JobEvent) -> Key:
+    """Three names that dbt has for one model are one job, and the tests on it are another one.
+
+    A node of a package is another job in each project that runs it.
+    """
+    job = event.job
     node, kind = facet(DbtNodeJobFacet, job.facets), facet(JobTypeJobFacet, job.facets)
     if node is None or not node.unique_id:
         return job.namespace, job.name
     tests = kind is not None and kind.job_type == "TEST" and not node.unique_id.startswith("test.")
-    return job.namespace, f"{node.unique_id}.test" if tests else node.unique_id
+    name = f"{node.unique_id}.test" if tests else node.unique_id
+    root = node.root_project
+    if root is None and isinstance(event, RunEvent):
+        run, parent = facet(DbtRunRunFacet, event.run.facets), facet(ParentRunFacet, event.run.facets)
+        root = run.project_name if run else None
+        if root is None and parent is not None and parent.job.name.startswith("dbt-run-"):
+            root = parent.job.name.split("-")[2]
+    return job.namespace, name if root in {None, node.unique_id.split(".")[1]} else f"{root}/{name}"
+
+
+def is_statement(event: RunEvent) -> bool:
+    """One SQL statement of a parent, without datasets: nothing of its own."""
+    parent = facet(ParentRunFacet, event.run.facets)
+    *_, kind, number = ("", *event.job.name.split("."))
+    is_numbered = kind in {"sql", "query"} and number.isdigit()
+    return is_numbered and not event.inputs and not event.outputs and parent is not None
 
 
 class Told(NamedTuple):
@@ -111,13 +134,68 @@ def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]
         known = found.setdefault(canonical(output.namespace, output.name), {})
         for view in (SchemaDatasetFacet, ColumnLineageDatasetFacet, LineageFacet):
             known.update(said(view, facets, event.event_time))
-    explicit = facet(LineageFacet, event.job.facets)
-    for entry in (explicit.entries or ()) if explicit else ():
-        if isinstance(entry, LineageDatasetEntry) and is_table(entry.namespace, entry.name):
-            target = canonical(entry.namespace, entry.name)
-            digest = explicit_of_job(event.job.facets["lineage"], "$")[target].digest
-            found.setdefault(target, {})["lineage"] = Said(f"{event.event_time} {digest[:12]}", told_by(entry))
+    for target, one in stated_by_job(event, found).items():
+        found.setdefault(target, {})["lineage"] = one
     return found
+
+
+def stated_by_job(
+    event: RunEvent | JobEvent, outputs: Mapping[DatasetName, Mapping[str, Said]]
+) -> dict[DatasetName, Said]:
+    """What the job's lineage facet says of each target, and of outputs that it does not name."""
+    raw = event.job.facets.get("lineage")
+    try:
+        stated = of_job(raw, "$", JobName(*job_key(event)))
+    except BadFacet:
+        return {}
+    if stated is None:
+        return {}
+    unnamed = [name for name, facets in outputs.items() if "lineage" not in facets]
+    nothing = Said(f"{event.event_time} {value_of('').digest[:12]}", None)
+    if not isinstance(stated, JobLineage):
+        return dict.fromkeys(unnamed, nothing)
+    fed_by_nothing = Said(
+        f"{event.event_time} {FED_BY_NOTHING.digest[:12]}", Told(frozenset(), frozenset(), stated=True)
+    )
+    found = dict.fromkeys(unnamed, fed_by_nothing)
+    found |= dict.fromkeys((name for name in unnamed if "columnLineage" in outputs[name]), nothing)
+    for target, value in stated.targets.items():
+        found[target] = Said(f"{event.event_time} {value.digest[:12]}", entries_of(event, target))
+    return found
+
+
+def entries_of(event: RunEvent | JobEvent, target: DatasetName) -> Told:
+    """What all entries of a target say together."""
+    view = facet(LineageFacet, event.job.facets)
+    entries = [one for one in (view.entries or ()) if isinstance(one, LineageDatasetEntry)] if view else []
+    told = [told_by(one) for one in entries if canonical(one.namespace, one.name) == target]
+    datasets: frozenset[DatasetName] = frozenset().union(*(one.datasets for one in told))
+    columns: frozenset[tuple[str, DatasetName, str]] = frozenset().union(*(one.columns for one in told))
+    return Told(datasets, columns, any(one.stated for one in told))
+
+
+def flowing(event: RunEvent | JobEvent) -> tuple[frozenset[DatasetName], frozenset[DatasetName]]:
+    """What the job's lineage facet says that the job itself reads and writes."""
+    try:
+        stated = of_job(event.job.facets.get("lineage"), "$", JobName(*job_key(event)))
+    except BadFacet:
+        stated = None
+    return (stated.reads, stated.writes) if isinstance(stated, JobLineage) else (frozenset(), frozenset())
+
+
+def inputs_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
+    """What the event's job reads; a DatasetEvent's reads all that its lineage names."""
+    named = {canonical(one.namespace, one.name) for one in event.inputs} | flowing(event)[0]
+    if event.job.namespace == DECLARED:
+        told = [one.what for facets in outputs_of(event).values() for one in facets.values()]
+        named = named.union(*(one.sources for one in told if isinstance(one, Told)))
+    return frozenset(named)
+
+
+def targets_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
+    """What the event's job writes."""
+    kept = [one for one in written(event) if not is_dropped(one.facets)]
+    return frozenset(canonical(one.namespace, one.name) for one in kept) | flowing(event)[1]
 
 
 def said(view: type[Facet], facets: Mapping[str, object], time: str) -> dict[str, Said]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from schemas.events import Dataset, DatasetEvent, Event
 from schemas.facets.datasets import SymlinksDatasetFacet
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
-from tests.support.oracle_events import Told, facet, outputs_of, written
+from tests.support.oracle_events import Told, facet, flowing, outputs_of, written
 
 TABLE_NAME = "by table name"
 
@@ -28,6 +28,9 @@ def mentions(event: Event) -> Iterator[Mention]:
         return
     yield from (mention(dataset, read=True) for dataset in event.inputs)
     yield from (mention(dataset) for dataset in written(event))
+    reads, writes = flowing(event)
+    yield from (Mention(name, read=True) for name in reads)
+    yield from (Mention(name) for name in writes)
     for target, facets in outputs_of(event).items():
         yield Mention(target)
         for one in facets.values():

@@ -303,6 +303,38 @@ def test_what_else_the_manifest_knows_of_a_table() -> None:
     assert [tag["key"] for tag in event["run"]["facets"]["tags"]["tags"]] == ["nightly", "owner"]
 
 
+def test_tags_of_a_table_and_its_columns() -> None:
+    """Those of the node, its meta, and the tags and meta of each column, as tags of the dataset."""
+    columns = {"email": {"name": "email", "tags": ["pii"], "meta": {"level": 3}}, "id": {"name": "id"}}
+    event = ended(made(manifest(node(A, tags=["gold"], columns=columns))), A)
+    tags = event["outputs"][0]["facets"]["tags"]["tags"]
+    assert [(tag["key"], tag["value"], tag["source"], tag.get("field")) for tag in tags] == [
+        ("gold", "true", "DBT", None),
+        ("pii", "true", "DBT", "email"),
+        ("level", "3", "DBT_META", "email"),
+    ]
+    assert "tags" not in ended(made(manifest(node(B))), B)["outputs"][0]["facets"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "meta", "expected"),
+    [
+        ({"name": "Finance", "email": "f@example.com"}, {}, [{"name": "Finance", "type": "GROUP"}]),
+        ({"email": "f@example.com"}, {}, [{"name": "f@example.com", "type": "GROUP"}]),
+        ({"name": "Finance"}, {"owner": "ann"}, [{"name": "ann"}]),
+        ({}, {}, None),
+    ],
+)
+def test_the_owner_of_a_group(
+    owner: dict[str, str], meta: dict[str, str], expected: list[dict[str, str]] | None
+) -> None:
+    """A model of a group is owned by the group's owner, unless it names one itself."""
+    group = {"group.p.finance": {"unique_id": "group.p.finance", "name": "finance", "owner": owner}}
+    entry = node(A, meta=meta, config={"materialized": "table", "group": "finance"})
+    found = ended(made(manifest(entry, groups=group)), A)["outputs"][0]["facets"]
+    assert found.get("ownership", {}).get("owners") == expected
+
+
 def test_sql_that_was_never_compiled() -> None:
     """Where Jinja only names tables, the SQL can be told; where it does more, it is not guessed."""
     plain = (

@@ -40,7 +40,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 
 def stock(profile: dict[str, Any], folder: Path, *documents: dict[str, Any]) -> DbtLocalArtifactProcessor:
     """What dbt-ol reads artifacts with; `documents` are the manifest and the run results."""
-    name = str(documents[0]["metadata"].get("project_name", "p")) if documents else "p"
+    name = Manifest(documents[0]).project if documents else "p"
     (folder / "dbt_project.yml").write_text(json.dumps({"name": name, "profile": "p"}))
     (folder / "profiles.yml").write_text(json.dumps({"p": {"target": "t", "outputs": {"t": profile}}}))
     (folder / "target").mkdir()

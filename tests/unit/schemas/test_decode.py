@@ -103,21 +103,16 @@ def test_keys_tell_which_event_it_is() -> None:
         ({"run": {}}, "$.run.runId"),
         ({"run": {"runId": ""}}, "$.run.runId"),
         ({"run": {"runId": 7}}, "$.run.runId"),
-        ({"run": {"runId": RUN_ID, "facets": []}}, "$.run.facets"),
         ({"job": ...}, "$.job"),
         ({"job": {"namespace": "", "name": "x"}}, "$.job.namespace"),
         ({"job": {"namespace": "x", "name": None}}, "$.job.name"),
         ({"job": {"namespace": "x", "name": "n" * (MAX_NAME + 1)}}, "$.job.name"),
         ({"inputs": {}}, "$.inputs"),
         ({"inputs": "x"}, "$.inputs"),
-        ({"outputs": [{"namespace": "x", "name": "x"}, None]}, "$.outputs[1]"),
-        ({"outputs": [{"namespace": "x"}]}, "$.outputs[0].name"),
-        ({"inputs": [{"namespace": "x", "name": "x", "inputFacets": 1}]}, "$.inputs[0].inputFacets"),
         ({"eventTime": ...}, "$.eventTime"),
         ({"eventTime": 1763702545}, "$.eventTime"),
         ({"eventType": "DONE"}, "$.eventType"),
         ({"eventType": 3}, "$.eventType"),
-        ({"producer": 3}, "$.producer"),
         ({"run": ..., "eventType": ..., "job": ...}, "$"),
     ],
 )
@@ -126,6 +121,60 @@ def test_a_broken_core_is_refused_with_its_place(changes: dict[str, Any], path: 
     error = rejection(json.dumps(event(**changes)).encode())
     assert error.path == path
     assert len(error.reason.split()) > 3, f"{error.reason!r} explains nothing"
+
+
+GOOD = {"namespace": "x", "name": "good"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"namespace": "s3://my_bucket", "name": ""},
+        {"namespace": "", "name": "t"},
+        {"namespace": "x"},
+        {"namespace": "x", "name": 7},
+        {"namespace": "x", "name": "n" * (MAX_NAME + 1)},
+        None,
+        "t",
+        [],
+    ],
+)
+@pytest.mark.parametrize("key", ["inputs", "outputs"])
+def test_a_bad_dataset_costs_itself(bad: object, key: str) -> None:
+    """The others are there, and the bad one is reported with its place."""
+    decoded = run_event(**{key: [GOOD, bad, GOOD | {"name": "last"}]})
+    found = decoded.inputs if key == "inputs" else decoded.outputs
+    assert [dataset.name for dataset in found] == ["good", "last"]
+    (left_out,) = decoded.left_out
+    assert left_out.path.startswith(f"$.{key}[1]")
+    assert "left out" in left_out.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"run": {"runId": RUN_ID, "facets": []}}, "$.run.facets"),
+        ({"job": {"namespace": "dbt", "name": "titles", "facets": "x"}}, "$.job.facets"),
+        ({"inputs": [GOOD | {"inputFacets": 1}]}, "$.inputs[0].inputFacets"),
+        ({"outputs": [GOOD | {"facets": True}]}, "$.outputs[0].facets"),
+        ({"producer": 3}, "$.producer"),
+        ({"schemaURL": {}}, "$.schemaURL"),
+    ],
+)
+def test_a_bad_part_costs_that_part(changes: dict[str, Any], path: str) -> None:
+    """What lineage does not need is left out and reported."""
+    assert [left_out.path for left_out in run_event(**changes).left_out] == [path]
+
+
+@pytest.mark.parametrize("base", ["https://openlineage.io/spec/1-0-5/OpenLineage.json#/definitions", "#/$defs"])
+def test_an_event_type_does_not_make_a_run_where_the_schema_says_otherwise(base: str) -> None:
+    """Some producers put an eventType in every event."""
+    job = event(run=..., schemaURL=f"{base}/JobEvent")
+    assert isinstance(decode_document(job), JobEvent)
+    dataset = event(run=..., job=..., dataset=GOOD, schemaURL=f"{base}/DatasetEvent")
+    assert isinstance(decode_document(dataset), DatasetEvent)
+    assert isinstance(decode_document(event(schemaURL=f"{base}/JobEvent")), RunEvent), "it has a run"
+    assert rejection(json.dumps(event(run=...)).encode()).path == "$.run"
 
 
 def test_what_real_producers_leave_out_is_accepted() -> None:
@@ -164,6 +213,14 @@ def test_what_real_producers_leave_out_is_accepted() -> None:
         ("2026-01-01T00:30:00.5+01:00", "2025-12-31T23:30:00.500000Z"),
         ("2026-12-31T23:30:00-0530", "2027-01-01T05:00:00.000000Z"),
         ("2026-12-31T23:30:00+05", "2026-12-31T18:30:00.000000Z"),
+        ("2026-11-21T05:22:25.5+00:00Z", "2026-11-21T05:22:25.500000Z"),
+        ("2026-11-21T05:22:25-0000Z", "2026-11-21T05:22:25.000000Z"),
+        ("2026-11-21 05:22:25.5 +0000 UTC", "2026-11-21T05:22:25.500000Z"),
+        ("2026-11-21 05:22:25 UTC", "2026-11-21T05:22:25.000000Z"),
+        ("2026-11-21T05:22:25Z[Europe/London]", "2026-11-21T05:22:25.000000Z"),
+        ("2026-11-21T05:22:25Z[UTC]", "2026-11-21T05:22:25.000000Z"),
+        ("2026-07-21T05:22:25.1+01:00[Europe/London]", "2026-07-21T04:22:25.100000Z"),
+        ("2026-11-21T05:22:25+05:30[Etc/GMT+5]", "2026-11-20T23:52:25.000000Z"),
     ],
 )
 def test_times_have_one_spelling(text: str, canonical: str) -> None:
@@ -189,6 +246,10 @@ def test_times_have_one_spelling(text: str, canonical: str) -> None:
         "2026-11-21T05:22:25.Z",
         "\u0662026-11-21T05:22:25Z",
         "2026-11-21T05:22:25Z\n",
+        "2026-11-21T05:22:25+01:00Z",
+        "2026-11-21T05:22:25-00:30 UTC",
+        "2026-11-21T05:22:25[Europe/London]",
+        "2026-11-21T05:22:25Z[Europe/London",
     ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
@@ -213,23 +274,104 @@ def with_facet(facet: bytes) -> bytes:
         (b'"\\ud800"', "$", "surrogate"),
         (b'"\\udc00 x"', "$", "surrogate"),
         (b'"\x00"', "$", "control character"),
-        (b'{"y": ["a\\u0000b"]}', "$.run.facets.x.y[0]", "NUL"),
-        (b'{"a \\u0000": 1}', '$.run.facets.x["a \\x00"]', "NUL"),
-        (b'{"y": 1, "y": 1}', "$.run.facets.x.y", "twice"),
-        (b'{"y": 1, "z": {}, "y" : {"y": 2}}', "$.run.facets.x.y", "twice"),
-        (b'[{"a b": 1, "a b"\n:2}]', '$.run.facets.x[0]["a b"]', "twice"),
-        (b'{"y": ":", "y": ""}', "$.run.facets.x.y", "twice"),
-        (b'{"y": "", "z": "\\u003a", "y": ""}', "$.run.facets.x.y", "twice"),
-        (b'{"y": "", "z": "\\u003A", "\\u0079": ""}', "$.run.facets.x.y", "twice"),
-        (b"18446744073709551616", "$.run.facets.x", "64 bits"),
-        (b"[-9223372036854775809]", "$.run.facets.x[0]", "64 bits"),
-        (b"1" + b"0" * 200, "$.run.facets.x", "64 bits"),
     ],
 )
 def test_what_a_graph_can_not_take_is_refused(facet: bytes, path: str, word: str) -> None:
     """Anywhere in the document, with the place."""
     error = rejection(with_facet(facet))
     assert (error.path, word in error.reason) == (path, True), f"{error}"
+
+
+@pytest.mark.parametrize(
+    ("facet", "path", "word"),
+    [
+        (b'{"y": ["a\\u0000b"]}', "$.run.facets.x.y[0]", "NUL"),
+        (b'{"a \\u0000": 1}', '$.run.facets.x["a \\x00"]', "NUL"),
+        (b'{"y": 1, "y": 2}', "$.run.facets.x.y", "twice"),
+        (b'{"y": [], "y": {}}', "$.run.facets.x.y", "twice"),
+        (b'{"y": 1, "z": {}, "y" : {"y": 2}}', "$.run.facets.x.y", "twice"),
+        (b'[{"a b": 1, "a b"\n:2}]', '$.run.facets.x[0]["a b"]', "twice"),
+        (b'{"y": ":", "y": ""}', "$.run.facets.x.y", "twice"),
+        (b'{"y": "", "z": "\\u003a", "y": "b"}', "$.run.facets.x.y", "twice"),
+        (b'{"y": "", "z": "\\u003A", "\\u0079": "b"}', "$.run.facets.x.y", "twice"),
+        (b"18446744073709551616", "$.run.facets.x", "64 bits"),
+        (b"[-9223372036854775809]", "$.run.facets.x[0]", "64 bits"),
+        (b"1" + b"0" * 200, "$.run.facets.x", "64 bits"),
+    ],
+)
+def test_what_a_graph_can_not_take_costs_its_facet(facet: bytes, path: str, word: str) -> None:
+    """The rest of the event is there, and the fault is reported with its place."""
+    decoded = decode(with_facet(facet))
+    assert isinstance(decoded, RunEvent)
+    assert decoded.run.facets == {}
+    (left_out,) = decoded.left_out
+    assert (left_out.path, word in left_out.reason) == (path, True), f"{left_out}"
+
+
+@pytest.mark.parametrize(
+    "facet",
+    [
+        b'{"y": 1, "y": 1}',
+        b'{"y": {"a": [1, {"b": null}], "c": ":"}, "y": {"c": ":", "a": [1, {"b": null}]}}',
+        b'[{"y": "\\u003a", "y": ":"}]',
+        b'{"y": {"z": 1, "z": 1}, "y": {"z": 1, "z": 1}}',
+    ],
+)
+def test_a_key_twice_with_equal_values_costs_nothing(facet: bytes) -> None:
+    """Which of the two is meant makes no difference."""
+    decoded = decode(with_facet(facet))
+    assert isinstance(decoded, RunEvent)
+    assert (decoded.run.facets["x"], decoded.left_out) == (json.loads(facet), ())
+
+
+@pytest.mark.parametrize("one", ["1", "true", "1.0", '"1"', "[1]", "null"])
+def test_equal_is_equal_json(one: str) -> None:
+    """Python takes 1, 1.0 and True for equal; a reader of the event does not."""
+    others = {"1", "true", "1.0", '"1"', "[1]", "null"} - {one}
+    for other in others:
+        decoded = decode(with_facet(f'{{"y": {one}, "y": {other}}}'.encode()))
+        assert [left_out.path for left_out in decoded.left_out] == ["$.run.facets.x.y"], other
+
+
+TWICE = (
+    ('"run": {', '"run": {"facets": {"x": {}, "x": {}, "y": {"a": 1}, "y": {"a": 2}}, ', "$.run.facets.y", True),
+    ('"run": {', '"run": {"facets": {}, "facets": {"x": {}}, ', "$.run.facets", True),
+    ('"run": {', '"run": {"more": 1, "more": 2, ', "$.run.more", True),
+    ('"run": {', '"more": 1, "more": 2, "run": {', "$.more", True),
+    ('"run": {', '"producer": "p", "run": {', "$.producer", True),
+    ('"run": {', '"inputs": [{"namespace": "n", "name": "a", "name": "b"}], "run": {', "$.inputs[0].name", True),
+    ('"run": {', '"outputs": [{"namespace": "n", "name": "a", "x": 1, "x": 2}], "run": {', "$.outputs[0].x", True),
+    ('"run": {', '"run": {"runId": "other", ', "$.run.runId", False),
+    ('"run": {', '"eventTime": "2025-01-01T00:00:00Z", "run": {', "$.eventTime", False),
+    ('"run": {', '"inputs": [], "inputs": [{}], "run": {', "$.inputs", False),
+    ('"job": {', '"job": {"name": "other", ', "$.job.name", False),
+)
+
+
+@pytest.mark.parametrize(("place", "put", "path", "taken"), TWICE, ids=[case[2] for case in TWICE])
+def test_a_key_twice_costs_the_smallest_part(place: str, put: str, path: str, *, taken: bool) -> None:
+    """A facet, a dataset or a field; the event only where it is not known what the event is about."""
+    data = json.dumps(event()).replace(place, put, 1).encode()
+    if not taken:
+        assert rejection(data).path == path
+        return
+    assert [left_out.path for left_out in decode(data).left_out] == [path]
+
+
+def test_a_dataset_that_is_left_out_keeps_the_places_of_others() -> None:
+    """Paths in reports are those of the document as it was sent."""
+    twice, empty, good = '"name": "a", "name": "b"', '"name": ""', '"name": "c"'
+    inputs = ", ".join(f'{{"namespace": "n", {names}}}' for names in (twice, empty, good))
+    decoded = decode(json.dumps(event()).replace('"run": {', f'"inputs": [{inputs}], "run": {{', 1).encode())
+    assert isinstance(decoded, RunEvent)
+    assert [dataset.name for dataset in decoded.inputs] == ["c"]
+    assert [left_out.path for left_out in decoded.left_out] == ["$.inputs[0].name", "$.inputs[1].name"]
+
+
+def test_too_many_faults_are_refused() -> None:
+    """A document that is broken all over is not worth salvaging."""
+    keys = ", ".join(f'"k{number}": {{"a": 1, "a": 2}}' for number in range(101))
+    assert "more than 100" in rejection(with_facet(b"{" + keys.encode() + b"}")).reason
 
 
 @pytest.mark.parametrize(
@@ -285,7 +427,6 @@ def test_size_has_a_limit() -> None:
         (float("nan"), "$.run.facets.x"),
         ({"y": "\ud800"}, "$.run.facets.x.y"),
         ({"\udc00": 1}, '$.run.facets.x["\\udc00"]'),
-        (1 << 64, "$.run.facets.x"),
         ({1: 2}, "$.run.facets.x[1]"),
         ([b"bytes"], "$.run.facets.x[0]"),
         ([()], "$.run.facets.x[0]"),
@@ -297,6 +438,15 @@ def test_parsed_documents_are_checked_too(facet: object, path: str) -> None:
         decode_document(event(run={"runId": RUN_ID, "facets": {"x": facet}}))
     assert caught.value.path == path
     caught.value.reason.encode()
+
+
+def test_a_parsed_document_is_not_changed() -> None:
+    """What is left out of an event is still in the document."""
+    document = event(run={"runId": RUN_ID, "facets": {"x": 1 << 64, "y": {"z": "\0"}, "w": {}}})
+    decoded = decode_document(document)
+    assert isinstance(decoded, RunEvent)
+    assert (decoded.run.facets, document["run"]["facets"]["x"]) == ({"w": {}}, 1 << 64)
+    assert {left_out.path for left_out in decoded.left_out} == {"$.run.facets.x", "$.run.facets.y.z"}
 
 
 def test_a_document_that_holds_itself_is_refused() -> None:

@@ -14,6 +14,7 @@ from schemas.decode import decode
 from schemas.errors import BadFacet
 from schemas.events import RunEvent
 from schemas.facets import DELETED, Facet, read
+from schemas.paths import join
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 VIEWS = [
@@ -65,12 +66,12 @@ def test_absent_null_deleted_and_broken_facets(view: type[Facet]) -> None:
     for broken in ([], "text", 3, True):
         with pytest.raises(BadFacet, match="expected a facet") as caught:
             read(view, {view.key: broken}, AT)
-        assert caught.value.path == f"{AT}.{view.key}"
+        assert caught.value.path == join(AT, [view.key])
 
 
 def test_keys_are_told_apart() -> None:
     """No two views claim one key."""
-    assert len({view.key for view in VIEWS}) == len(VIEWS) == 23
+    assert len({view.key for view in VIEWS}) == len(VIEWS) == 25
 
 
 def test_views_are_immutable() -> None:

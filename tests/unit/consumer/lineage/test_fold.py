@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consumer.lineage.column_types import ALL_TYPED, TYPED
 from consumer.lineage.current import LINEAGE
 from consumer.lineage.delta import Delta, JobName, NameFacts, Problem
 from consumer.lineage.identity import IdentityRules
@@ -137,7 +138,7 @@ class TestDatasets:
         found = folded([run_event("START", 1, inputs=said, outputs=[dataset("t", schema=columns("y"))])])
         assert found.names[name("a")].heard["schema"].stamp.startswith(at(1))
         assert found.names[name("t")].heard == {}
-        assert found.runs["r1"].carried[name("t")].keys() == {"schema"}
+        assert found.runs["r1"].carried[name("t")].keys() == {"schema", TYPED, ALL_TYPED}
         assert folded([dataset_event(1, said[0])]).names == {name("a"): found.names[name("a")]}
 
     def test_a_deleted_facet_is_an_empty_value(self) -> None:
@@ -237,7 +238,7 @@ def test_a_job_event_stands_for_a_completed_run() -> None:
     assert found.latest.time == at(5)
     assert found.latest.inputs == {name("a")}
     assert found.latest.outputs == {name("t")}
-    assert found.carried[name("t")].keys() == {"schema"}
+    assert found.carried[name("t")].keys() == {"schema", TYPED, ALL_TYPED}
     assert found.latest.id != other.latest.id
     assert folded([event, event]).jobs == folded([event]).jobs
 

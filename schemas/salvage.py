@@ -1,0 +1,79 @@
+"""The smallest part of an event that a fault costs: a facet, a dataset, or a field that lineage does not need.
+
+What says which run, which job or which dataset an event is about can't be left out; a fault there costs the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from schemas.errors import RejectedEvent
+from schemas.events import LeftOut
+from schemas.paths import join
+from schemas.strict_json import Fault, Step
+
+_OWNERS = {"run": frozenset({"runId"}), "job": frozenset({"namespace", "name"})}
+_OWNERS["dataset"] = _OWNERS["job"]
+"""What an event is about, each with the fields that identify it."""
+
+_LISTS = frozenset({"inputs", "outputs"})
+_FACETS = frozenset({"facets", "inputFacets", "outputFacets"})
+_CORE = frozenset({"eventTime", "eventType"}) | _LISTS | _OWNERS.keys()
+
+
+class Unusable(NamedTuple):
+    """What stands in a list in place of a dataset that can't be used."""
+
+    left_out: LeftOut
+
+
+def without(document: object, faults: Iterable[Fault]) -> tuple[object, list[LeftOut]]:
+    """A document without the parts that faults are in, and those parts; the document itself is not changed.
+
+    Raises:
+        RejectedEvent: A fault is in a part that can't be left out.
+    """
+    left_out: dict[tuple[Step, ...], LeftOut] = {}
+    for fault in faults:
+        part = _part(fault.steps)
+        at = join("$", fault.steps)
+        if part is None:
+            raise RejectedEvent(at, fault.reason)
+        left_out.setdefault(part, LeftOut(at, fault.reason))
+    for part, reported in left_out.items():
+        document = _changed(document, part, reported)
+    return document, [reported for part, reported in left_out.items() if not _is_dataset(part)]
+
+
+def _part(steps: tuple[Step, ...]) -> tuple[Step, ...] | None:
+    """The path of the smallest part that a fault costs; None for the whole event."""
+    match steps:
+        case (str(owner), str(key), *_) if owner in _OWNERS:
+            return None if key in _OWNERS[owner] else steps[: 2 + (key in _FACETS)]
+        case (str(owner), int(), str(key), *_) if owner in _LISTS:
+            return steps[:2] if key in _OWNERS["dataset"] else steps[: 3 + (key in _FACETS)]
+        case (str(owner), int()) if owner in _LISTS:
+            return steps
+        case (str(key), *_) if key not in _CORE:
+            return steps[:1]
+    return None
+
+
+def _is_dataset(part: tuple[Step, ...]) -> bool:
+    return isinstance(part[-1], int)
+
+
+def _changed(value: Any, part: tuple[Step, ...], reported: LeftOut) -> Any:
+    """A copy of a value without a part; a dataset has a mark in its place, so that the others keep theirs."""
+    step, *further = part
+    if isinstance(value, dict):
+        if step not in value:  # A part above this one is left out already.
+            return value
+        if not further:
+            return {key: member for key, member in value.items() if key != step}
+    elif not isinstance(value, list):
+        return value
+    copy: Any = value.copy()
+    copy[step] = _changed(value[step], tuple(further), reported) if further else Unusable(reported)
+    return copy
