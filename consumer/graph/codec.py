@@ -97,7 +97,14 @@ def load_run(text: str) -> RunFacts:
 
 def _dump_snapshot(snapshot: Snapshot, names: _Names) -> list[object]:
     told = _dump_told(snapshot.told, names)
-    return [snapshot.running, snapshot.time, snapshot.digest, names.of(snapshot.inputs), names.of(snapshot.outputs), told]
+    return [
+        snapshot.running,
+        snapshot.time,
+        snapshot.digest,
+        names.of(snapshot.inputs),
+        names.of(snapshot.outputs),
+        told,
+    ]
 
 
 def _load_snapshot(raw: Sequence[Any], names: Sequence[DatasetName]) -> Snapshot:
@@ -123,12 +130,12 @@ def _named_by(execution: Execution) -> set[DatasetName]:
 
 def _dump_execution(execution: Execution, names: _Names) -> list[object]:
     inputs, outputs = names.of(execution.inputs), names.of(execution.outputs)
-    return [execution.time, execution.id, inputs, outputs, _dump_told(execution.told, names)]
+    return [execution.time, execution.id, inputs, outputs, _dump_told(execution.told, names), execution.whole]
 
 
 def _load_execution(raw: Sequence[Any], names: Sequence[DatasetName]) -> Execution:
-    time, id_, inputs, outputs, told = raw
-    return Execution(time, id_, _at(inputs, names), _at(outputs, names), _load_told(told, names))
+    time, id_, inputs, outputs, told, whole = raw
+    return Execution(time, id_, _at(inputs, names), _at(outputs, names), _load_told(told, names), whole)
 
 
 def dump_job(facts: JobFacts) -> str:
@@ -175,7 +182,7 @@ def load_job(text: str) -> JobFacts:
             group=raw.get("group", ""),
             siblings=executions("siblings"),
             unfinished=executions("unfinished"),
-            missed=(missed[0], missed[1]) if missed else None,
+                missed=missed,
             finished=Finished(*finished) if finished else None,
         ),
     )

@@ -84,7 +84,9 @@ class JobEdges:
             used = Relied(self._store)
             sources = self._sources(known, used)
             late = {
-                job: document for job, document in known.items() if not _is_drawn(document, fingerprint(document, sources[job]))
+                job: document
+                for job, document in known.items()
+                if not _is_drawn(document, fingerprint(document, sources[job]))
             }
             if late:
                 relied.merge(used)
@@ -123,9 +125,7 @@ class JobEdges:
             for job, document in jobs.items()
         }
         shown = self._names.shown_as(set().union(*named.values()), relied)
-        return {
-            job: _Sources(outputs[job], {name: shown[name] for name in of_one}) for job, of_one in named.items()
-        }
+        return {job: _Sources(outputs[job], {name: shown[name] for name in of_one}) for job, of_one in named.items()}
 
     def around(self, names: Mapping[DatasetName, Sequence[str]]) -> set[JobName]:
         """The jobs that have edges at datasets, given with the ids of their columns."""
@@ -142,9 +142,7 @@ class JobEdges:
 def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     """A hash of all that the edges of a job are made from, but for times and run ids."""
     facts = document.facts
-    executions = sorted(
-        [sorted(one.inputs), sorted(one.outputs), one.told] for one in executions_of(facts)
-    )
+    executions = sorted([sorted(one.inputs), sorted(one.outputs), one.told] for one in executions_of(facts))
     # Not the times of facets, which differ with every run, but the order that follows from them.
     before = sorted(in_force(facts, sources.outputs), key=lambda found: (found[2].rank(found[1]), found[0]))
     renamed = sorted([name, shown] for name, shown in sources.names.items() if name != shown)

@@ -45,10 +45,14 @@ class Element(NamedTuple):
     properties: tuple[Property, ...] = ()
 
 
-_REVISION = Property("rev", "token of the vertex: a count and a hash", "every change names the token it was computed from")
+_REVISION = Property(
+    "rev", "token of the vertex: a count and a hash", "every change names the token it was computed from"
+)
 _FACTS = Property("facts", "what events say, as JSON", "joined")
 _PROJECTED = Property("projected", "fingerprint of the projection that was written last", "replaced with it")
-_ELEMENTS = Property("elements", "ids and checksums of the elements that the projection made, as JSON", "replaced with it")
+_ELEMENTS = Property(
+    "elements", "ids and checksums of the elements that the projection made, as JSON", "replaced with it"
+)
 _PARTIAL = Property("partial", "true while only a part of the projection is written", "set with the projection")
 
 ELEMENTS: tuple[Element, ...] = (
@@ -98,7 +102,9 @@ ELEMENTS: tuple[Element, ...] = (
         "One run of a job.",
         (
             Property("run_id", "OpenLineage run id", "fixed"),
-            Property("state", "START, RUNNING, COMPLETE, FAIL, ABORT or OTHER", "upwards; FAIL and ABORT outrank COMPLETE"),
+            Property(
+                "state", "START, RUNNING, COMPLETE, FAIL, ABORT or OTHER", "upwards; FAIL and ABORT outrank COMPLETE"
+            ),
             Property("started_at", "time of its START (RFC 3339, UTC)", "least"),
             Property("ended_at", "time of its terminal event", "greatest"),
             Property("error", "errorMessage facet's message", "greatest stamp"),

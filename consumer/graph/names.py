@@ -83,9 +83,7 @@ class Names:
         relied.add(self.documents, {name: updated.documents[name] for name in by_name if name not in updated.written})
         return updated.documents
 
-    def _absorb(
-        self, name: DatasetName, known: Mapping[str, Winner], outputs: OutputDocuments
-    ) -> Mapping[str, Winner]:
+    def _absorb(self, name: DatasetName, known: Mapping[str, Winner], outputs: OutputDocuments) -> Mapping[str, Winner]:
         after = known
         for output, document in outputs.items():
             absorbed = absorb_winners(after, output, document.facts)
@@ -133,7 +131,11 @@ class Names:
         known = self._around(names)
         # A name that others lead to may not say so yet: another writer is about to write that.
         led_to = {other for document in known.values() for other in self._neighbours(document.facts)}
-        alone = {name: frozenset({name}) for name, found in known.items() if name not in led_to and not _is_linked(found.facts)}
+        alone = {
+            name: frozenset({name})
+            for name, found in known.items()
+            if name not in led_to and not _is_linked(found.facts)
+        }
         linked = {name: document for name, document in known.items() if name not in alone}
         if not linked:
             return alone

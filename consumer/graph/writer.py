@@ -97,9 +97,7 @@ class GraphWriter:
                 return set(names)
         raise TransientError(f"{len(jobs_done)} jobs or their runs are changed by others all the time")
 
-    def project(
-        self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()
-    ) -> None:
+    def project(self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()) -> None:
         """Draws datasets and the edges of jobs.
 
         Args:
