@@ -19,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from consumer.errors import HeadwaterError, RefusedWrite, TransientError
 from consumer.graph import graphbinary
 from consumer.graph.address import Address
-from consumer.graph.gremlin_errors import RECONNECTED, RETRIED, TOO_MUCH, code_of
+from consumer.graph.gremlin_errors import CONFLICTS, RECONNECTED, RETRIED, TOO_MUCH, code_of
 from consumer.graph.patience import Patience, Waiting
 from consumer.graph.websocket import WebSocket
 
@@ -34,6 +34,10 @@ class GraphError(RefusedWrite):
 
 class TooMuch(HeadwaterError):
     """A request is too much for the graph at once; smaller ones may not be."""
+
+
+class Conflict(TransientError):
+    """A request does not fit what others have made of the graph meanwhile; none of it was done."""
 
 
 class _Failed(TransientError):
@@ -102,6 +106,7 @@ class GremlinConnection:
 
         Raises:
             TooMuch: One that can be divided is too much for the server at once; those that follow are not sent.
+            Conflict: One does not fit what is in the graph; those that follow are not sent.
             TransientError: As with `submit`; those that follow are not sent.
             GraphError: Likewise.
         """
@@ -176,6 +181,8 @@ class GremlinConnection:
         code, words = code_of(str(error))
         if divisible and code in TOO_MUCH:
             return TooMuch(f"{self._address.url} answers {code}: {words}")
+        if code in CONFLICTS:
+            return Conflict(f"{self._address.url} answers {code}: {words}")
         if code in RECONNECTED:
             self._drop()
         if code in RETRIED:
