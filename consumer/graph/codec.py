@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from consumer.lineage.current import Current, Declared, Execution, Finished, GroupFacts, Member
-from consumer.lineage.delta import JobFacts, NameFacts, RunFacts
+from consumer.lineage.delta import JobFacts, NameFacts, RunDataset, RunFacts
 from consumer.lineage.keys import JobName
 from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, Winner
 from consumer.lineage.registers import Register, Registers
@@ -120,6 +120,17 @@ def _load_told(raw: Iterable[Sequence[Any]], names: Sequence[DatasetName]) -> tu
     return tuple(Told(names[index], facet, ref) for index, facet, ref in raw)
 
 
+def dump_run_dataset(facts: RunDataset) -> str:
+    """The facts of one dataset of a streaming run as text."""
+    return _dump(_without_empty({"read": facts.read, "written": facts.written, "carried": facts.carried}))
+
+
+def load_run_dataset(text: str) -> RunDataset:
+    """The facts of one dataset of a streaming run from their text."""
+    raw = orjson.loads(text)
+    return RunDataset(raw.get("read", False), raw.get("written", False), _registers(raw.get("carried", {})))
+
+
 def _at(positions: Iterable[int], names: Sequence[DatasetName]) -> frozenset[DatasetName]:
     return frozenset(names[index] for index in positions)
 
@@ -182,7 +193,7 @@ def load_job(text: str) -> JobFacts:
             group=raw.get("group", ""),
             siblings=executions("siblings"),
             unfinished=executions("unfinished"),
-                missed=missed,
+            missed=missed,
             finished=Finished(*finished) if finished else None,
         ),
     )

@@ -12,6 +12,7 @@ JOB = "lineage_job"
 RUN = "lineage_run"
 COLUMN = "lineage_column"
 NAME = "lineage_name"
+RUN_DATASET = "lineage_run_dataset"
 OUTPUT = "lineage_output"
 GROUP = "lineage_group"
 FACET = "lineage_facet"
@@ -26,6 +27,7 @@ COLUMN_OF = "lineage_column_of"
 RUN_OF = "lineage_run_of"
 CHILD_OF = "lineage_child_of"
 OUTPUT_OF = "lineage_output_of"
+RUN_DATASET_OF = "lineage_run_dataset_of"
 
 
 class Property(NamedTuple):
@@ -140,6 +142,12 @@ ELEMENTS: tuple[Element, ...] = (
         ),
     ),
     Element(
+        RUN_DATASET,
+        "vertex",
+        "A dataset that a streaming run has read or written; the run itself only holds its newest snapshot.",
+        (_REVISION, _FACTS),
+    ),
+    Element(
         OUTPUT,
         "vertex",
         "The facets that the completed runs of one job carried for one of its outputs.",
@@ -181,4 +189,5 @@ ELEMENTS: tuple[Element, ...] = (
     Element(RUN_OF, "edge", "From a run to its job."),
     Element(CHILD_OF, "edge", "From a run to the run that started it."),
     Element(OUTPUT_OF, "edge", "From an output of a job to the name that the job writes it under."),
+    Element(RUN_DATASET_OF, "edge", "From a dataset of a streaming run to the run."),
 )

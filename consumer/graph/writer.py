@@ -88,7 +88,7 @@ class GraphWriter:
         """Brings jobs, outputs and names to what follows from runs; returns the names."""
         relied = Relied(self._store)
         for _ in range(MOST_TRIES):
-            runs: RunDocuments = self.runs.documents.get(delta.runs)
+            runs: RunDocuments = self.runs.known(delta.runs)
             if not all(document.stored for document in runs.values()):
                 raise TransientError("a run was pruned while it was written")
             jobs_done, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied)

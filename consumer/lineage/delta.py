@@ -7,7 +7,8 @@ them and can be taken back again is a projection, computed by `current.py`, `out
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from consumer.lineage.current import Current, Declared, join_declared
@@ -54,6 +55,21 @@ class RunFacts:
     def known(self) -> bool:
         """True if an event was about this run itself, not only about a child of it."""
         return self.said_at is not None
+
+
+@dataclass(slots=True, frozen=True)
+class RunDataset:
+    """What a streaming run has done to one dataset, over all of its events.
+
+    Attributes:
+        read: True if it was an input.
+        written: True if it was an output.
+        carried: The facets that the run carried for it.
+    """
+
+    read: bool = False
+    written: bool = False
+    carried: Registers = field(default_factory=dict)
 
 
 @dataclass(slots=True, frozen=True)
@@ -162,6 +178,34 @@ def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
         snapshot=max(snapshots, key=lambda snapshot: snapshot.order) if snapshots else None,
         parents=one.parents | other.parents,
     )
+
+
+def without_datasets(facts: RunFacts) -> RunFacts:
+    """A run without its datasets but for those of the newest snapshot: a stream may name ever new ones."""
+    return replace(facts, inputs=frozenset(), outputs=frozenset(), carried={})
+
+
+def datasets_of(facts: RunFacts) -> dict[DatasetName, RunDataset]:
+    """The datasets of a run, one by one."""
+    return {
+        name: RunDataset(name in facts.inputs, name in facts.outputs, facts.carried.get(name, {}))
+        for name in facts.inputs | facts.outputs | facts.carried.keys()
+    }
+
+
+def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -> RunFacts:
+    """A run with datasets that were apart."""
+    apart = RunFacts(
+        inputs=frozenset(name for name, one in datasets.items() if one.read),
+        outputs=frozenset(name for name, one in datasets.items() if one.written),
+        carried={name: one.carried for name, one in datasets.items() if one.carried},
+    )
+    return join_runs(facts, apart)
+
+
+def join_run_datasets(one: RunDataset, other: RunDataset) -> RunDataset:
+    """The facts of both about one dataset of one run."""
+    return RunDataset(one.read or other.read, one.written or other.written, join_registers(one.carried, other.carried))
 
 
 def join_jobs(one: JobFacts, other: JobFacts) -> JobFacts:
