@@ -21,6 +21,9 @@ LINEAGE = "lineage"
 BY_RUN = frozenset({COLUMN_LINEAGE, LINEAGE})
 """Facets of which the latest completed run that carried them counts, whatever the time of the event that said so."""
 
+DECLARED = "\0declared:"
+"""How the id of a JobEvent's execution begins. No run has such an id: decoding rejects NUL characters."""
+
 
 class Execution(NamedTuple):
     """A run as far as lineage sees it.

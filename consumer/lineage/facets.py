@@ -80,7 +80,12 @@ def _of_fields(fields: Iterable[lineage.InputField | lineage.LineageDatasetInput
 
 def _column_lineage(view: lineage.ColumnLineageDatasetFacet) -> object:
     columns = {column: _of_fields(said.input_fields) for column, said in view.fields.items()}
-    return pack(OutputLineage(None, {**columns, WHOLE: _of_fields(view.dataset)}))
+    return pack(OutputLineage(None, _with_whole(columns, _of_fields(view.dataset))))
+
+
+def _with_whole(columns: Mapping[str, tuple[Source, ...]], whole: tuple[Source, ...]) -> dict[str, tuple[Source, ...]]:
+    """Columns by name with the sources of the whole dataset; parsers of `select *` name a column `*` too."""
+    return {**columns, WHOLE: (*columns.get(WHOLE, ()), *whole)}
 
 
 def _dataset_inputs(inputs: Iterable[lineage.LineageInput] | None) -> list[lineage.LineageDatasetInput]:
@@ -93,7 +98,7 @@ def _explicit(view: lineage.LineageFacet | lineage.LineageDatasetEntry) -> objec
     whole = [said for said in inputs if said.field is not None]
     columns = {column: _of_fields(_dataset_inputs(said.inputs)) for column, said in view.fields.items()}
     named = frozenset(canonical(said.namespace, said.name) for said in inputs if _is_table(said.namespace, said.name))
-    return pack(OutputLineage(None if view.inputs is None else named, {**columns, WHOLE: _of_fields(whole)}))
+    return pack(OutputLineage(None if view.inputs is None else named, _with_whole(columns, _of_fields(whole))))
 
 
 def _parent(view: jobs.ParentRunFacet) -> object:

@@ -23,7 +23,7 @@ from consumer.lineage.bounds import (
     total,
 )
 from consumer.lineage.columns import Extent, extent_of, sources
-from consumer.lineage.current import COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
+from consumer.lineage.current import COLUMN_LINEAGE, DECLARED, LINEAGE, Carried, CarriedFacets, Current, Execution
 from consumer.lineage.delta import (
     RANKS,
     TERMINAL,
@@ -183,7 +183,7 @@ class _Folding:
             sorted(outputs),
             sorted((name, sorted(facets.items())) for name, facets in carried.items()),
         ]
-        id_ = f"declared:{value_of(as_json(said)).digest}"
+        id_ = f"{DECLARED}{value_of(as_json(said)).digest}"
         facets: CarriedFacets = {
             name: {facet: Carried(register.stamp, register.ref, self._time, id_) for facet, register in said.items()}
             for name, said in carried.items()

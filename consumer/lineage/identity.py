@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
 
-HUB = "headwater:table-name"
-"""Namespace of the names that `identity.by_table_name` links tables through; never shown."""
+HUB = ""
+"""Namespace of the names that `identity.by_table_name` links tables through; never shown.
+
+It is empty because no dataset of an event can have an empty namespace: decoding rejects it.
+"""
 
 ATHENA_CATALOG = "awsdatacatalog"
 
