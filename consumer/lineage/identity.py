@@ -124,6 +124,13 @@ class IdentityRules:
         """Whether configuration says that a name is the one to show."""
         return any(first.remainder(name) is not None for first, *_ in self.same)
 
+    def shown(self, names: Collection[DatasetName]) -> DatasetName:
+        """Which of a dataset's names is shown: it follows from the names and these rules alone.
+
+        A graph that keeps no preference among its facts shows, once reconciled, what a new graph would show.
+        """
+        return shown(names, [name for name in names if self.prefers(name)])
+
     @staticmethod
     def _has_table_name(name: DatasetName, *, read: bool) -> bool:
         kind = engine(name.namespace)
