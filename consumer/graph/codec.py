@@ -1,7 +1,7 @@
 """Facts as JSON text and back.
 
 The text is what a vertex's `facts` property holds. It is compact, because a run's is written once for each run: names
-are written once and pointed to by their position.
+are written once and pointed to by their position. Each text has the number of the graph's format.
 """
 
 from __future__ import annotations
@@ -9,17 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import orjson
-
+from consumer.graph.format_version import seal, unseal
 from consumer.graph.members import INLINE, packed
 from consumer.lineage.current import Carried, CarriedFacets, Current, Execution
 from consumer.lineage.delta import JobFacts, JobName, NameFacts, Output, RunFacts, State, Written
 from consumer.lineage.registers import Register, Registers
 from schemas.naming import DatasetName
-
-
-def _dump(value: object) -> str:
-    return orjson.dumps(value, default=tuple, option=orjson.OPT_SORT_KEYS).decode()
 
 
 class _Names:
@@ -43,7 +38,7 @@ def _registers(raw: Mapping[str, Any]) -> Registers:
 def dump_run(facts: RunFacts) -> str:
     """A run's facts as text."""
     names = _Names([*facts.inputs, *facts.outputs, *facts.carried])
-    return _dump(
+    return seal(
         {
             "jobs": [[*job, stamp] for job, stamp in sorted(facts.jobs.items())],
             "state": facts.state,
@@ -61,7 +56,7 @@ def dump_run(facts: RunFacts) -> str:
 
 def load_run(text: str) -> RunFacts:
     """A run's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     names = [DatasetName(*name) for name in raw["names"]]
     return RunFacts(
         jobs={JobName(namespace, name): stamp for namespace, name, stamp in raw["jobs"]},
@@ -117,7 +112,7 @@ def _load_current(raw: dict[str, Any], names: list[DatasetName]) -> Current:
 def dump_job(facts: JobFacts) -> str:
     """A job's facts as text."""
     names = _Names(_names_in(facts.declared) | _names_in(facts.ran))
-    return _dump(
+    return seal(
         {
             "called": sorted(facts.names),
             "facets": facts.facets,
@@ -130,7 +125,7 @@ def dump_job(facts: JobFacts) -> str:
 
 def load_job(text: str) -> JobFacts:
     """A job's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     names = [DatasetName(*name) for name in raw["names"]]
     return JobFacts(
         names=frozenset(raw["called"]),
@@ -142,7 +137,7 @@ def load_job(text: str) -> JobFacts:
 
 def dump_name(facts: NameFacts) -> str:
     """A name's facts as text."""
-    return _dump(
+    return seal(
         {
             "spellings": sorted(facts.spellings),
             "links": sorted(facts.links),
@@ -164,7 +159,7 @@ def load_name(text: str, members_of: Callable[[str], frozenset[DatasetName]]) ->
         text: As `dump_name` gives it.
         members_of: From the reference of a large dataset's names to these.
     """
-    raw = orjson.loads(text)
+    raw = unseal(text)
     members = raw["members"]
     return NameFacts(
         spellings=frozenset(DatasetName(*name) for name in raw["spellings"]),

@@ -14,7 +14,7 @@ COLUMN = "lineage_column"
 NAME = "lineage_name"
 FACET = "lineage_facet"
 TASK = "lineage_task"
-"""Where the upkeep is; not of the graph's content, so it is no element, and nothing exports it."""
+"""Where the upkeep is, and the graph's format; not of its content, so it is no element, and nothing exports it."""
 
 EDGE = "lineage_edge"
 READS = "lineage_reads"
