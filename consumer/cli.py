@@ -27,6 +27,7 @@ from consumer.commands.reconcile import reconcile
 from consumer.commands.replay import replay
 from consumer.errors import HeadwaterError, UsageError
 from consumer.extras import missing_extra
+from consumer.masking import masked
 from consumer.memory import collect_rarely
 from consumer.options import DEBUG, examples
 
@@ -60,8 +61,8 @@ class _Commands(click.Group):
 
 def _fail(ctx: click.Context, message: str, code: int) -> NoReturn:
     if ctx.meta.get(DEBUG):
-        click.echo(traceback.format_exc(), err=True, nl=False)
-    click.echo(f"headwater: {message}", err=True)
+        click.echo(masked(traceback.format_exc()), err=True, nl=False)
+    click.echo(f"headwater: {masked(message)}", err=True)
     ctx.exit(code)
 
 

@@ -14,9 +14,12 @@ def test_calls_are_done_in_order_on_one_thread() -> None:
     """Each future has its call's result, and its exception."""
     worker = Worker("test")
     done: list[int] = []
-    futures = [
-        worker.submit(lambda number=number: done.append(number) or threading.get_ident()) for number in range(20)
-    ]
+
+    def call(number: int) -> int:
+        done.append(number)
+        return threading.get_ident()
+
+    futures = [worker.submit(partial(call, number)) for number in range(20)]
     threads = {future.result() for future in futures}
     assert (done, len(threads)) == (list(range(20)), 1)
     assert threading.get_ident() not in threads
