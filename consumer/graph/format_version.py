@@ -79,7 +79,7 @@ def _claim(store: GraphStore) -> list[Change]:
     """The change that writes this format into an empty graph; facts without it may be those of another version."""
     if store.ids(model.NAME, "", 1):
         return []
-    said = {"format": FORMAT, "written_by": version("headwater"), "rev": "1"}
+    said: Properties = {"format": FORMAT, "written_by": version("headwater"), "rev": "1"}
     return [Change(Vertex(_ID, model.TASK, said), Absent(), Is("rev", "1"))]
 
 
