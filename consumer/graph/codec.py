@@ -1,7 +1,7 @@
 """Facts as JSON text and back.
 
 The text is what a vertex's `facts` property holds. It is compact, because a run's is written once for each run: names
-are written once and pointed to by their position.
+are written once and pointed to by their position. Each text has the number of the graph's format.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
+from consumer.graph.format_version import seal, unseal
 from consumer.lineage.current import Current, Declared, Execution, Finished, GroupFacts, Member
 from consumer.lineage.delta import JobFacts, NameFacts, RunDataset, RunFacts
 from consumer.lineage.keys import JobName
@@ -18,10 +17,6 @@ from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, Winner
 from consumer.lineage.registers import Register, Registers
 from consumer.lineage.state import Snapshot, State, Told
 from schemas.naming import DatasetName
-
-
-def _dump(value: object) -> str:
-    return orjson.dumps(value, default=tuple, option=orjson.OPT_SORT_KEYS).decode()
 
 
 class _Names:
@@ -55,7 +50,7 @@ def dump_run(facts: RunFacts) -> str:
     snapshot = facts.snapshot
     in_snapshot = {*snapshot.inputs, *snapshot.outputs, *(told.output for told in snapshot.told)} if snapshot else ()
     names = _Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
-    return _dump(
+    return seal(
         _without_empty(
             {
                 "said": facts.said_at,
@@ -77,7 +72,7 @@ def dump_run(facts: RunFacts) -> str:
 
 def load_run(text: str) -> RunFacts:
     """A run's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     names = _names(raw.get("names", ()))
     state, snapshot = raw.get("state"), raw.get("snapshot")
     return RunFacts(
@@ -122,12 +117,12 @@ def _load_told(raw: Iterable[Sequence[Any]], names: Sequence[DatasetName]) -> tu
 
 def dump_run_dataset(facts: RunDataset) -> str:
     """The facts of one dataset of a streaming run as text."""
-    return _dump(_without_empty({"read": facts.read, "written": facts.written, "carried": facts.carried}))
+    return seal(_without_empty({"read": facts.read, "written": facts.written, "carried": facts.carried}))
 
 
 def load_run_dataset(text: str) -> RunDataset:
     """The facts of one dataset of a streaming run from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     return RunDataset(raw.get("read", False), raw.get("written", False), _registers(raw.get("carried", {})))
 
 
@@ -155,7 +150,7 @@ def dump_job(facts: JobFacts) -> str:
     executions = [*ran.siblings.values(), *ran.unfinished.values()]
     executions += [one for one in (ran.latest, declared and declared.execution) if one is not None]
     names = _Names(name for execution in executions for name in _named_by(execution))
-    return _dump(
+    return seal(
         _without_empty(
             {
                 "called": sorted(facts.names),
@@ -175,7 +170,7 @@ def dump_job(facts: JobFacts) -> str:
 
 def load_job(text: str) -> JobFacts:
     """A job's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     names = _names(raw.get("names", ()))
 
     def executions(key: str) -> dict[str, Execution]:
@@ -201,12 +196,12 @@ def load_job(text: str) -> JobFacts:
 
 def dump_output(facts: OutputFacts) -> str:
     """An output's facts as text."""
-    return _dump(_without_empty({"ran": facts.ran, "declared": facts.declared}))
+    return seal(_without_empty({"ran": facts.ran, "declared": facts.declared}))
 
 
 def load_output(text: str) -> OutputFacts:
     """An output's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     return OutputFacts(_carried(raw.get("ran", {})), _carried(raw.get("declared", {})))
 
 
@@ -216,17 +211,17 @@ def _carried(raw: Mapping[str, Any]) -> CarriedFacets:
 
 def dump_group(facts: GroupFacts) -> str:
     """The runs of a group as text."""
-    return _dump(facts)
+    return seal({"members": facts})
 
 
 def load_group(text: str) -> GroupFacts:
     """The runs of a group from their text."""
-    return {shape: Member(*item) for shape, item in orjson.loads(text).items()}
+    return {shape: Member(*item) for shape, item in unseal(text)["members"].items()}
 
 
 def dump_name(facts: NameFacts) -> str:
     """A name's facts as text."""
-    return _dump(
+    return seal(
         _without_empty(
             {
                 "spellings": sorted(facts.spellings),
@@ -243,7 +238,7 @@ def dump_name(facts: NameFacts) -> str:
 
 def load_name(text: str) -> NameFacts:
     """A name's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     links = raw.get("links")
     return NameFacts(
         spellings=frozenset(_names(raw.get("spellings", ()))),

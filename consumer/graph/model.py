@@ -17,7 +17,7 @@ OUTPUT = "lineage_output"
 GROUP = "lineage_group"
 FACET = "lineage_facet"
 TASK = "lineage_task"
-"""Where the upkeep is; not of the graph's content, so it is no element, and nothing exports it."""
+"""Where the upkeep is, and the graph's format; not of its content, so it is no element, and nothing exports it."""
 
 EDGE = "lineage_edge"
 READS = "lineage_reads"

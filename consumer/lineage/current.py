@@ -28,6 +28,9 @@ Order = tuple[bool, str, str]
 """What makes one execution later than another: its time, and between two of one time its id. One whose extractor
 failed comes before all others: it is evidence of lineage only where there is no other."""
 
+DECLARED = "\0declared:"
+"""How the id of a JobEvent's execution begins. No run has such an id: decoding rejects NUL characters."""
+
 
 class Execution(NamedTuple):
     """A run as far as lineage is concerned.

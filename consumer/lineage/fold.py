@@ -26,7 +26,7 @@ from consumer.lineage.bounds import (
     total,
 )
 from consumer.lineage.columns import Extent, extent_of, may_have_metadata, pack, sources, unpack, without
-from consumer.lineage.current import Declared, Execution, Told, group_of
+from consumer.lineage.current import DECLARED, Declared, Execution, group_of
 from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts, join_names
 from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
 from consumer.lineage.facets import (
@@ -47,7 +47,7 @@ from consumer.lineage.metadata import NOTHING, is_column, is_table, may_be_table
 from consumer.lineage.outputs import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried
 from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
-from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State
+from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State, Told
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent
@@ -306,7 +306,7 @@ class _Folding:
             sorted(outputs),
             sorted((name, sorted(facets.items())) for name, facets in carried.items()),
         ]
-        id_ = f"declared:{value_of(as_json(said)).digest}"
+        id_ = f"{DECLARED}{value_of(as_json(said)).digest}"
         if inputs or outputs or carried:
             execution = Execution(self._time, id_, inputs, outputs, _told(carried))
             declared = Declared(execution, of_job["sql"].ref if "sql" in of_job else "")

@@ -45,7 +45,7 @@ def _column_lineage(*, linked: bool) -> st.SearchStrategy[Json]:
     fields = st.lists(_input_fields(linked=linked), max_size=2).map(lambda found: {"inputFields": found})
     return st.fixed_dictionaries(
         {
-            "fields": st.fixed_dictionaries({}, optional=dict.fromkeys(COLUMNS, fields)),
+            "fields": st.fixed_dictionaries({}, optional=dict.fromkeys((*COLUMNS, "*"), fields)),
             "dataset": st.lists(_input_fields(linked=linked), max_size=1),
         }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consumer.lineage.delta import JobFacts, NameFacts, Output, Written
+from consumer.lineage.identity import HUB
 from consumer.lineage.registers import Register, value_of
 from consumer.lineage.views import dataset_facets, facet_value, job_view, node_view
 from schemas.naming import DatasetName
@@ -213,7 +214,7 @@ class TestNodes:
 
     def test_aliases(self) -> None:
         """All other names and spellings, but for the hubs of `by_table_name`."""
-        spelled, hub = DatasetName(REDSHIFT, "DEV.S.T"), DatasetName("headwater:table-name", "t")
+        spelled, hub = DatasetName(REDSHIFT, "DEV.S.T"), DatasetName(HUB, "t")
         members = {name("t"): NameFacts(spellings=frozenset({spelled})), name("u"): NameFacts(), hub: NameFacts()}
         assert node_view(name("t"), members).aliases == {spelled, name("u")}
 
