@@ -229,6 +229,7 @@ def dump_name(facts: NameFacts) -> str:
                 "linked_with": sorted(facts.linked_with),
                 "same": sorted(facts.same),
                 "preferred": facts.preferred,
+                "used": facts.used,
                 "heard": facts.heard,
                 "written": {facet: [*won.carried, *won.job] for facet, won in facts.written.items()},
             }
@@ -246,6 +247,7 @@ def load_name(text: str) -> NameFacts:
         linked_with=frozenset(_names(raw.get("linked_with", ()))),
         same=frozenset(_names(raw.get("same", ()))),
         preferred=raw.get("preferred", False),
+        used=raw.get("used", False),
         heard=_registers(raw.get("heard", {})),
         written={
             facet: Winner(Carried(*item[:4]), JobName(item[4], item[5]))

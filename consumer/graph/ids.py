@@ -28,6 +28,7 @@ _KINDS = frozenset(
         "column_of",
         "run_of",
         "child_of",
+        "names",
         "output_of",
         "run_dataset_of",
     }

@@ -26,6 +26,7 @@ COLUMN_EDGE = "lineage_column_edge"
 COLUMN_OF = "lineage_column_of"
 RUN_OF = "lineage_run_of"
 CHILD_OF = "lineage_child_of"
+NAMES = "lineage_names"
 OUTPUT_OF = "lineage_output_of"
 RUN_DATASET_OF = "lineage_run_dataset_of"
 
@@ -188,6 +189,7 @@ ELEMENTS: tuple[Element, ...] = (
     Element(COLUMN_OF, "edge", "From a column to its dataset."),
     Element(RUN_OF, "edge", "From a run to its job."),
     Element(CHILD_OF, "edge", "From a run to the run that started it."),
+    Element(NAMES, "edge", "From a job to the name of a dataset that it names and that was dropped or renamed."),
     Element(OUTPUT_OF, "edge", "From an output of a job to the name that the job writes it under."),
     Element(RUN_DATASET_OF, "edge", "From a dataset of a streaming run to the run."),
 )

@@ -110,7 +110,7 @@ class GraphWriter:
             identity = self.nodes.identity(names, relied)
             drawn = self.nodes.draw(identity, relied)
             places = self.nodes.moved(identity)
-            moved = self.edges.around(places) if places else set[JobName]()
+            moved = self.edges.around(places) if places.columns or places.names else set[JobName]()
             edges = self.edges.draw(sorted(jobs | moved), relied, certain=certain)
             settled = drawn and not edges.failed and self.nodes.settle(identity, places, relied)
             if not relied.moved() and settled:

@@ -99,6 +99,7 @@ class NameFacts:
         linked_with: Names that a symlinks facet has ever linked it with, in either direction; `links` says which still are.
         same: Names that configuration links it with.
         preferred: True if configuration prefers this name as the one to show.
+        used: True if an event names it for something else than to drop it.
         heard: Facets that count at once: those of inputs and of DatasetEvents.
         written: Of each facet the greatest that a completed run carried; a projection of the outputs of jobs.
     """
@@ -108,6 +109,7 @@ class NameFacts:
     linked_with: frozenset[DatasetName] = frozenset()
     same: frozenset[DatasetName] = frozenset()
     preferred: bool = False
+    used: bool = False
     heard: Registers = field(default_factory=dict)
     written: dict[str, Winner] = field(default_factory=dict)
 
@@ -228,6 +230,7 @@ def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
         linked_with=one.linked_with | other.linked_with,
         same=one.same | other.same,
         preferred=one.preferred or other.preferred,
+        used=one.used or other.used,
         heard=join_registers(one.heard, other.heard) if other.heard else one.heard,
         written=one.written,
     )
