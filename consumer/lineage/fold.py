@@ -105,6 +105,7 @@ def _is_bare(dataset: Dataset) -> bool:
 
 
 ALIAS = "it can't be a table there, left out: an alias that a SQL parser did not resolve"
+UNREAD = "the compiled SQL of the model does not name it, left out: the name of a source, or an ephemeral model"
 METADATA = "it is the metadata of a table, which is no data, left out"
 
 
@@ -320,8 +321,12 @@ class _Folding:
         return name
 
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
+        read = self._tables.read_by_dbt() if self._tables is not None else None
         found: set[DatasetName] = set()
         for index, dataset in enumerate(inputs):
+            if read is not None and canonical(dataset.namespace, dataset.name) not in read:
+                self.delta.problems.append(Problem(f"$.inputs[{index}].name", f"{dataset.name!r}: {UNREAD}"))
+                continue
             if _is_bare(dataset) or (self._tables is not None and self._tables.is_alias(dataset)):
                 self.delta.problems.append(Problem(f"$.inputs[{index}].name", f"{dataset.name!r}: {ALIAS}"))
                 continue
@@ -329,7 +334,9 @@ class _Folding:
                 continue
             facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
             found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
-        return frozenset(found)
+        for name in (read or frozenset()) - found:
+            self._mention(*name, read=True)
+        return frozenset(found) | (read or frozenset())
 
     def _outputs(self, outputs: Iterable[OutputDataset], job: Job, tags: Registers) -> dict[DatasetName, Registers]:
         """Outputs with their facets, which wait for the run to complete; `tags` are of those that have none."""
