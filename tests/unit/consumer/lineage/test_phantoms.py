@@ -141,7 +141,8 @@ class TestInputs:
 
     def test_a_bare_word_beside_tables(self) -> None:
         """It is left out and reported, whether the event has outputs or not."""
-        for outputs in ({"p.d.t": []}, {}):
+        both: list[dict[str, list[str]]] = [{"p.d.t": []}, {}]
+        for outputs in both:
             delta = folded([event("bigquery", ["source_data", "p.d.orders"], outputs)])
             assert DatasetName("bigquery", "source_data") not in delta.names
             assert [problem.path for problem in delta.problems] == ["$.inputs[0].name"]
