@@ -6,13 +6,10 @@ delta's problems.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 from consumer.lineage.bounds import (
     ID_CHARS,
@@ -25,7 +22,7 @@ from consumer.lineage.bounds import (
     edges_to,
     total,
 )
-from consumer.lineage.columns import Extent, extent_of, may_have_metadata, pack, sources, unpack, without
+from consumer.lineage.columns import Extent, extent_of, sources
 from consumer.lineage.current import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried, CarriedFacets, Current, Execution
 from consumer.lineage.delta import (
     RANKS,
@@ -37,9 +34,9 @@ from consumer.lineage.delta import (
     Problem,
     RunFacts,
     State,
-    join_names,
 )
 from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
+from consumer.lineage.facet_gathering import FacetGathering
 from consumer.lineage.facets import (
     DATASET_FACETS,
     JOB_FACETS,
@@ -47,19 +44,15 @@ from consumer.lineage.facets import (
     RUN_FACETS,
     TAGS_OF_A_NODE,
     Kept,
-    linked,
     read_facet,
 )
-from consumer.lineage.identity import HUB, IdentityRules, shown
+from consumer.lineage.identity import IdentityRules
 from consumer.lineage.jobs import DBT_TEST, TEST, is_statement, job_name
 from consumer.lineage.lifecycle import is_dropped
-from consumer.lineage.metadata import NOTHING, is_column, is_table, may_be_table, reserved, schema_without
-from consumer.lineage.phantoms import Tables
-from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
+from consumer.lineage.registers import Registers, Value, as_json, stamped, value_of
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent
-from schemas.facets.datasets import SchemaDatasetFacet
 from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
 from schemas.facets.jobs import ErrorMessageRunFacet, JobTypeJobFacet, SparkExceptionRunFacet, TagsFacet
 from schemas.facets.view import Deleted
@@ -106,7 +99,6 @@ def _is_bare(dataset: Dataset) -> bool:
 
 ALIAS = "it can't be a table there, left out: an alias that a SQL parser did not resolve"
 UNREAD = "the compiled SQL of the model does not name it, left out: the name of a source, or an ephemeral model"
-METADATA = "it is the metadata of a table, which is no data, left out"
 
 
 def _stated_of(
@@ -127,77 +119,17 @@ def _stated_of(
     return {**nothing, **stated.targets}
 
 
-def _links(dataset: Dataset) -> list[DatasetName]:
-    """The symlinks of a dataset; none where the facet can't be read, which is reported with its name."""
-    try:
-        return linked(dataset.facets, "$")
-    except BadFacet:
-        return []
-
-
 def _chars(job: Job) -> int:
     return len(job.namespace) + len(job.name)
 
 
-class _Mention(NamedTuple):
-    """A dataset's canonical name, and what its being named says of it and of the names that it is linked with."""
-
-    name: DatasetName
-    facts: Mapping[DatasetName, NameFacts]
-
-
-@lru_cache(maxsize=8_192)
-def _mention(
-    rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool
-) -> _Mention:
-    found: dict[DatasetName, NameFacts] = {}
-    spelled = canonical(namespace, name)
-    linked_with = {spelled: [canonical(*link) for link in links]}
-    waiting = [DatasetName(namespace, name), *links]
-    while waiting:
-        said = waiting.pop()
-        known = said if said.namespace == HUB else canonical(*said)
-        facts = NameFacts(spellings=frozenset({said}) if said != known else frozenset(), preferred=rules.prefers(known))
-        already = known in found
-        found[known] = join_names(found.get(known, NameFacts()), facts)
-        if not already and known.namespace != HUB:
-            further = rules.links(known, read=read)
-            linked_with.setdefault(known, []).extend(further)
-            waiting += further
-    links_of: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
-    for one, others in linked_with.items():
-        for other in others:
-            if other != one:
-                links_of[one].add(other)
-                links_of[other].add(one)
-    linked_names = {one: NameFacts(links=frozenset(others)) for one, others in links_of.items()}
-    return _Mention(spelled, found | {one: join_names(found[one], said) for one, said in linked_names.items()})
-
-
-class _Folding:
+class _Folding(FacetGathering):
     """The folding of one event into `delta`."""
 
     def __init__(self, time: str, rules: IdentityRules) -> None:
-        self.delta = Delta()
-        self._time = time
-        self._rules = rules
-        self._symlinks = 0
+        super().__init__(time, rules)
         self._named: frozenset[DatasetName] = frozenset()
         self._column_edges = Room(MAX_COLUMN_EDGES)
-        self._tables: Tables | None = None
-        self._reserved: dict[DatasetName, frozenset[str]] = {}
-
-    def prepare(self, event: RunEvent | JobEvent) -> None:
-        """Takes from the event as a whole what its parts are judged by."""
-        self._tables = Tables(event)
-        by_spark = "spark" in event.producer.lower()
-        for dataset in (*event.inputs, *event.outputs):
-            self._reserve(dataset, by_spark=by_spark)
-
-    def _reserve(self, dataset: Dataset, *, by_spark: bool) -> None:
-        if found := reserved(dataset.namespace, dataset.facets, by_spark=by_spark):
-            name = canonical(dataset.namespace, dataset.name)
-            self._reserved[name] = self._reserved.get(name, found) | found
 
     def dataset_event(self, event: DatasetEvent) -> None:
         """A dataset by itself."""
@@ -408,9 +340,6 @@ class _Folding:
         self._keep(value)
         self.delta.jobs[key].facets[LINEAGE] = stamped(self._time, value)
 
-    def _text(self, register: Register) -> str:
-        return self.delta.contents.get(register.ref, register.ref)
-
     def _fits(self, told: Mapping[DatasetName, str], job: Job, named: Iterable[DatasetName] = ()) -> bool:
         """Whether the event has room for more lineage, given as packed texts by target; takes the room if so.
 
@@ -447,96 +376,3 @@ class _Folding:
                 "job, to the first outputs by name: say in facets of lineage what each output is made of"
             )
             self.delta.problems.append(Problem("$.outputs", reason))
-
-    def _name(self, dataset: Dataset, at: str, *, read: bool) -> tuple[DatasetName, DatasetName]:
-        """A dataset's canonical name, and the name that facts about it go to, as far as this event knows."""
-        links: list[DatasetName] = []
-        try:
-            links = linked(dataset.facets, f"{at}.facets")
-        except BadFacet as error:
-            self.delta.problems.append(Problem(error.path, error.reason))
-        if self._symlinks + len(links) > MAX_NAMES:
-            links = []
-            reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
-            self.delta.problems.append(Problem(f"{at}.facets.symlinks", reason))
-        self._symlinks += len(links)
-        mention = self._mention(dataset.namespace, dataset.name, tuple(links), read=read)
-        if len(mention.facts) == 1:
-            return mention.name, mention.name
-        preferred = [name for name, facts in mention.facts.items() if facts.preferred]
-        return mention.name, shown(mention.facts, preferred)
-
-    def _mention(self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool) -> _Mention:
-        mention = _mention(self._rules, namespace, name, links, read=read)
-        for one, facts in mention.facts.items():
-            self._say(one, facts)
-        return mention
-
-    def _say(self, name: DatasetName, facts: NameFacts) -> None:
-        known = self.delta.names.get(name)
-        self.delta.names[name] = facts if known is None else join_names(known, facts)
-
-    def _is_metadata(self, dataset: Dataset, at: str) -> bool:
-        """Whether a dataset is the metadata of a table; if so, it is reported."""
-        if not may_be_table(dataset):
-            return False
-        links = [canonical(*link) for link in _links(dataset)]
-        found = is_table(canonical(dataset.namespace, dataset.name), links)
-        if found:
-            self.delta.problems.append(Problem(f"{at}.name", f"{dataset.name!r}: {METADATA}"))
-        return found
-
-    def _is_metadata_column(self, dataset: DatasetName, column: str) -> bool:
-        return is_column(column, self._reserved.get(dataset, NOTHING))
-
-    def _without(self, value: Value, dataset: DatasetName, at: str) -> Value:
-        """A facet of lineage without names that are no tables of this event, and without columns that are metadata."""
-        text = value.text or value.ref
-        if not text or self._tables is None:
-            return value
-        phantoms = {name for name in sources(text) if self._tables.is_phantom(name) or is_table(name)}
-        if not phantoms and not may_have_metadata(text):
-            return value
-        told = without(unpack(text), phantoms.__contains__, self._is_metadata_column)
-        own = {name: made for name, made in told.columns.items() if not self._is_metadata_column(dataset, name)}
-        if phantoms:
-            names = ", ".join(sorted(name.name for name in phantoms))
-            self.delta.problems.append(Problem(at, f"not names of tables, left out: {names}"))
-        return value_of(as_json(pack(told._replace(columns=own))))
-
-    def _registers(
-        self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str, dataset: DatasetName | None = None
-    ) -> Registers:
-        """The facets that the graph keeps, stamped; one that can't be read is left out and told of.
-
-        Args:
-            table: Which facets are kept.
-            facets: Those of the event.
-            at: Their JSON path.
-            dataset: The dataset that they are of, if they are of one.
-        """
-        found: Registers = {}
-        for key, raw in facets.items():
-            kept = table.get(key)
-            if kept is None:
-                continue
-            reserved_columns = self._reserved.get(dataset) if dataset and key == SchemaDatasetFacet.key else None
-            try:
-                reading = read_facet(kept, schema_without(raw, reserved_columns) if reserved_columns else raw, at)
-            except BadFacet as error:
-                self.delta.problems.append(Problem(error.path, error.reason))
-                continue
-            if reading.dropped:
-                names = ", ".join(reading.dropped)
-                self.delta.problems.append(Problem(f"{at}.{key}", f"not names of tables, left out: {names}"))
-            value = reading.value
-            if key in BY_RUN and dataset is not None:
-                value = self._without(value, dataset, f"{at}.{key}")
-            self._keep(value)
-            found[key] = stamped(self._time, value)
-            found |= dict.fromkeys(reading.also, found[key])
-        return found
-
-    def _keep(self, value: Value) -> None:
-        if value.text is not None:
-            self.delta.contents[value.ref] = value.text
