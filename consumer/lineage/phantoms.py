@@ -109,7 +109,8 @@ class Tables:
 def _is_node_of_dbt(job: Job) -> bool:
     facet = job.facets.get(JobTypeJobFacet.key)
     kind = facet if isinstance(facet, dict) else {}
-    return kind.get("integration") == "DBT" and kind.get("jobType") in {"MODEL", "SNAPSHOT"}
+    # Tuples, as an event may have anything there, also what has no hash.
+    return kind.get("integration") == "DBT" and kind.get("jobType") in ("MODEL", "SNAPSHOT")
 
 
 def _least(names: Iterable[DatasetName]) -> dict[str, int]:

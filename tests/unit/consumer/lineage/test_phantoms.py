@@ -212,6 +212,14 @@ class TestCompiledSql:
         """What it names in full is read, and nothing else; where it names nothing in full, the inputs are."""
         assert self.read(inputs, sql) == expected
 
+    @pytest.mark.parametrize("value", [{}, [], 7, None])
+    def test_a_job_type_that_is_no_text(self, value: object) -> None:
+        """It is reported as a bad facet, and the inputs are those of the event."""
+        said = event(self.NAMESPACE, ["dev.public.a"], {"dev.public.t": []}, "select * from dev.public.b")
+        said["job"]["facets"]["jobType"] = {"integration": "DBT", "jobType": value}
+        (run,) = folded([said]).runs.values()
+        assert {name.name for name in run.inputs} == {"dev.public.a"}
+
     def test_only_of_models_and_snapshots_of_dbt(self) -> None:
         """A test reads what it is attached to, and other tools' texts may be one of many statements."""
         sql = "select * from dev.public.b"
