@@ -8,7 +8,7 @@ from typing import NamedTuple
 from schemas.events import Dataset, DatasetEvent, Event
 from schemas.facets.datasets import SymlinksDatasetFacet
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
-from tests.support.oracle_events import Told, facet, flowing, outputs_of, written
+from tests.support.oracle_events import Told, facet, flowing, inputs_of, outputs_of, written
 
 TABLE_NAME = "by table name"
 
@@ -26,11 +26,11 @@ def mentions(event: Event) -> Iterator[Mention]:
     if isinstance(event, DatasetEvent):
         yield mention(event.dataset)
         return
-    yield from (mention(dataset, read=True) for dataset in event.inputs)
+    read = inputs_of(event)
+    yield from (mention(one, read=True) for one in event.inputs if canonical(one.namespace, one.name) in read)
+    yield from (Mention(name, read=True) for name in read)
     yield from (mention(dataset) for dataset in written(event))
-    reads, writes = flowing(event)
-    yield from (Mention(name, read=True) for name in reads)
-    yield from (Mention(name) for name in writes)
+    yield from (Mention(name) for name in flowing(event)[1])
     for target, facets in outputs_of(event).items():
         yield Mention(target)
         for one in facets.values():
