@@ -108,7 +108,7 @@ def test_runs_of_one_job_are_what_the_oracle_says(documents: list[Any], parents:
     runs = [
         {
             **document,
-            "job": {**document["job"], "name": "j", "facets": {**document["job"]["facets"], "dbt_node": None}},
+            "job": {**document["job"], "name": "j", "facets": {**document["job"]["facets"], "dbt_node": {}}},
             "run": {**document["run"], "facets": {**document["run"]["facets"], **parent}},
         }
         for document, parent in zip(documents, parents, strict=False)

@@ -171,7 +171,7 @@ def linked(configured: Iterable[set[DatasetName]], links: Sequence[set[DatasetNa
     """
     tables = joined([*configured, *(link for link in links if is_one_table(*sorted(link)))])
     home = {name: group for group in tables for name in group}
-    between = {frozenset({home[name] for name in link}) for link in links}
+    between = {pair for link in links if len(pair := frozenset(home[name] for name in link)) == 2}
     parts = joined([*({table} for table in tables), *between])
     return [frozenset().union(*group) for part in parts for group in settled(part, between)]
 
@@ -203,7 +203,7 @@ def settled(part: frozenset[Group], between: set[frozenset[Group]]) -> list[froz
         claims = {(link - place, link) for link in own if len(link & place) == 1 and link - place <= owners}
         claimants = {owner for (owner,), _ in claims}
         kept += [link for (owner,), link in claims if not rivals(owner, claimants, disputed)]
-    among = [link for link in own if link <= owners and len(link) == 2]
+    among = [link for link in own if link <= owners]
     for one, other in (sorted(link, key=sorted) for link in among):
         beside = {owner: frozenset().union(*(link for link in among if owner in link)) - {owner} for owner in (one, other)}
         if catalogs(one) & catalogs(other) & disputed:
