@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from consumer.graph import export
 from consumer.lineage.identity import IdentityRules
 from tests.support.documents import columns, dataset, run_event
-from tests.support.generate import ATHENA, GLUE, REDSHIFT, Json, events, run_events
+from tests.support.generate import ATHENA, GLUE, REDSHIFT, RUNS, Json, events, run_events
 from tests.support.ingest import difference, embedded, sample, shuffled
 from tests.support.oracle import expected
 
@@ -99,14 +99,29 @@ def test_the_graph_is_what_the_oracle_says(documents: list[Any], seed: int) -> N
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
-ONE_JOB = {"namespace": "dbt", "name": "j", "facets": {"jobType": {"integration": "DBT", "jobType": "MODEL"}}}
+PARENTS: tuple[Json, ...] = (
+    {},
+    {"parent": {"run": {"runId": RUNS[0]}, "job": {"namespace": "dbt", "name": "dag"}}},
+    {"parent": {"run": {"runId": RUNS[1]}, "job": {"namespace": "dbt", "name": "dag"}}},
+)
 
 
 @settings(max_examples=400)
-@given(st.lists(run_events(linked=False), min_size=4, max_size=9), st.integers(0, 2**32))
-def test_runs_of_one_job_are_what_the_oracle_says(documents: list[Any], seed: int) -> None:
-    """Runs that complete, fail after all, and are told late, all of one job: the oracle's graph."""
-    runs = [{**document, "job": ONE_JOB} for document in documents]
+@given(
+    st.lists(run_events(linked=False), min_size=4, max_size=9),
+    st.lists(st.sampled_from(PARENTS), min_size=9, max_size=9),
+    st.integers(0, 2**32),
+)
+def test_runs_of_one_job_are_what_the_oracle_says(documents: list[Any], parents: list[Json], seed: int) -> None:
+    """Runs of one job that complete, fail after all, are siblings, stream, and come late: the oracle's graph."""
+    runs = [
+        {
+            **document,
+            "job": {**document["job"], "name": "j", "facets": {**document["job"]["facets"], "dbt_node": {}}},
+            "run": {**document["run"], "facets": {**document["run"]["facets"], **parent}},
+        }
+        for document, parent in zip(documents, parents, strict=False)
+    ]
     changed = unlike(runs, shuffled(runs, seed, 2))
     assert not changed, f"the graph is not what the design says:\n{changed}"
 

@@ -14,6 +14,7 @@ COLUMNS = ("x", "y")
 RUNS = tuple(f"00000000-0000-4000-8000-00000000000{n}" for n in range(5))
 TIMES = tuple(f"2026-01-01T00:00:0{second}Z" for second in range(6))
 JOBS = ("j1", "j2", "j3")
+QUERIES = ("select 1", "select 2")
 TYPES = ("START", "RUNNING", "COMPLETE", "COMPLETE", "FAIL", "ABORT", "OTHER")
 
 Json = dict[str, Any]
@@ -67,9 +68,17 @@ def _stated(*, linked: bool) -> st.SearchStrategy[Json]:
     return st.one_of(st.lists(entry, max_size=3).map(lambda found: {"entries": found}), st.just({"_deleted": True}))
 
 
+def _symlinks() -> st.SearchStrategy[Json]:
+    """One other name or two, or none any more."""
+    name = _names(linked=True).map(lambda name: {"namespace": name[0], "name": name[1], "type": "TABLE"})
+    return st.lists(name, max_size=2).map(lambda found: {"identifiers": found})
+
+
 def _facets(*, linked: bool, output: bool) -> st.SearchStrategy[Json]:
-    schema = st.sampled_from((COLUMNS, COLUMNS[:1], COLUMNS[1:])).map(
-        lambda columns: {"fields": [{"name": column, "type": "int"} for column in columns]}
+    schema = st.builds(
+        lambda columns, types: {"fields": [{"name": column, **types} for column in columns]},
+        st.sampled_from((COLUMNS, COLUMNS[:1], COLUMNS[1:])),
+        st.sampled_from(({"type": "int"}, {"type": "date"}, {})),
     )
     documentation = st.sampled_from(("one", "two", "x" * 200)).map(lambda text: {"description": text})
     deleted = st.just({"_deleted": True})
@@ -79,9 +88,7 @@ def _facets(*, linked: bool, output: bool) -> st.SearchStrategy[Json]:
         "documentation": st.one_of(documentation, deleted),
     }
     if linked:
-        optional["symlinks"] = _names(linked=True).map(
-            lambda name: {"identifiers": [{"namespace": name[0], "name": name[1], "type": "TABLE"}]}
-        )
+        optional["symlinks"] = st.one_of(_symlinks(), _symlinks(), deleted, bad)
     if output:
         optional["columnLineage"] = _column_lineage(linked=linked)
         optional["lineage"] = _explicit(linked=linked)
@@ -100,27 +107,44 @@ def _datasets(*, linked: bool, output: bool) -> st.SearchStrategy[list[Json]]:
     return st.lists(_dataset(linked=linked, output=output), max_size=2)
 
 
+def _job_facets(*, linked: bool) -> st.SearchStrategy[Json]:
+    """Facets of a job: what kind it is of, its SQL, and what it states of lineage."""
+    kinds = ("BATCH", "BATCH", "BATCH", "STREAMING")
+    job_type = st.sampled_from(kinds).map(
+        lambda kind: {"processingType": kind, "integration": "DBT", "jobType": "MODEL"}
+    )
+    sql = st.sampled_from(({}, *({"sql": {"query": query}} for query in QUERIES), {"sql": {"_deleted": True}}))
+    stated = _stated(linked=linked).map(lambda found: {"lineage": found})
+    return st.builds(
+        lambda kind, query, more: {"jobType": kind, **query, **more},
+        job_type,
+        sql,
+        st.one_of(st.just({}), st.just({}), stated),
+    )
+
+
 def _job(*, linked: bool) -> st.SearchStrategy[Json]:
     return st.builds(
-        lambda name, dbt, more: {
+        lambda name, dbt, facets: {
             "namespace": "dbt",
             "name": name,
-            "facets": {
-                "jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"},
-                **({"dbt_node": {"unique_id": f"model.p.{name[:2]}"}} if dbt else {}),
-                **more,
-            },
+            "facets": {**facets, **({"dbt_node": {"unique_id": f"model.p.{name[:2]}"}} if dbt else {})},
         },
         st.sampled_from((*JOBS, "j1.build", "j2.build")),
         st.booleans(),
-        st.one_of(st.just({}), st.just({}), _stated(linked=linked).map(lambda found: {"lineage": found})),
+        _job_facets(linked=linked),
     )
 
 
 def _run_facets() -> st.SearchStrategy[Json]:
-    parent = st.sampled_from(RUNS).map(lambda run: {"run": {"runId": run}, "job": {"namespace": "dbt", "name": "j1"}})
+    # Few parents, so that runs are siblings.
+    parent = st.sampled_from(RUNS[:3]).map(
+        lambda run: {"run": {"runId": run}, "job": {"namespace": "dbt", "name": "j1"}}
+    )
     error = st.sampled_from(("boom", "bang")).map(lambda text: {"message": text, "programmingLanguage": "python"})
-    return st.fixed_dictionaries({}, optional={"parent": parent, "errorMessage": error})
+    failed = st.sampled_from(({"totalTasks": 1, "failedTasks": 1}, {"_deleted": True}))
+    most = st.fixed_dictionaries({}, optional={"parent": parent, "errorMessage": error})
+    return st.one_of(most, most, most, st.builds(lambda facets, one: {**facets, "extractionError": one}, most, failed))
 
 
 def run_events(*, linked: bool) -> st.SearchStrategy[Json]:

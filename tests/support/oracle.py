@@ -1,41 +1,25 @@
 """What the graph has to be: DESIGN's sections 5 and 6 once more, in the plainest way, with nothing incremental.
 
 From a list of events straight to the object that `headwater export` prints. What one event says is read in
-`oracle_events`, which names are one dataset in `oracle_identity`.
+`oracle_events`, what is current of a job in `oracle_runs`, which names are one dataset in `oracle_identity`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
-from consumer.lineage.explicit import DECLARED, declared_by
-from consumer.lineage.fold import fold
-from consumer.lineage.identity import IdentityRules
+from consumer.lineage.explicit import declared_by
 from schemas.decode import decode_document
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet, SchemaField
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
-from tests.support.oracle_events import (
-    NOTHING,
-    Key,
-    Said,
-    Told,
-    inputs_of,
-    is_statement,
-    job_key,
-    outputs_of,
-    said,
-    targets_of,
-)
+from tests.support.oracle_events import Key, Said, Told, is_statement, job_key, last, outputs_of, said
 from tests.support.oracle_identity import Identity, mentions
+from tests.support.oracle_runs import Done, History, RunOf
 
 Json = dict[str, list[Any]]
-
-RANK = {"OTHER": 0, "START": 1, "RUNNING": 2, "COMPLETE": 3, "FAIL": 3, "ABORT": 3}
 
 
 def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by_table_name: bool = False) -> Json:
@@ -51,119 +35,18 @@ def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by
     declared_of = [declared_by(event) for event in events if isinstance(event, DatasetEvent)]
     events += [event for event in declared_of if event is not None]
     identity = Identity([mention for event in events for mention in mentions(event)], same, by_table_name=by_table_name)
-    runs = {event.run.run_id for event in events if isinstance(event, RunEvent)}
-    history = History([RunOf(id_, events) for id_ in sorted(runs)], events)
+    history = History(events)
     jobs = sorted({job_key(event) for event in events if not isinstance(event, DatasetEvent)})
     lineages = {job: current_lineage(job, history, identity) for job in jobs}
     return {
         "datasets": [dataset(shown, identity, history) for shown in sorted(set(identity.shown.values()))],
         "jobs": [job_object(job, events) for job in jobs],
-        "runs": [run_object(run, identity) for run in history.runs],
+        "runs": [run_object(run, identity) for run in sorted(history.runs, key=lambda run: (run.id, run.job))],
         "reads": sorted([name, job] for job in jobs for name in lineages[job].reads),
         "writes": sorted([job, name] for job in jobs for name in lineages[job].writes),
         "dataset_edges": sorted([*edge, job] for job in jobs for edge in lineages[job].edges),
         "column_edges": sorted([*edge, job] for job in jobs for edge in lineages[job].columns),
     }
-
-
-class RunOf:
-    """A run, over all of its events."""
-
-    def __init__(self, id_: str, events: Sequence[Event]) -> None:
-        self.id = id_
-        self.mine = [event for event in events if isinstance(event, RunEvent) and event.run.run_id == id_]
-
-    @cached_property
-    def job(self) -> Key:
-        """The job that it was last said to be of."""
-        return max((event.event_time, job_key(event)) for event in self.mine)[1]
-
-    @cached_property
-    def state(self) -> str:
-        """The greatest state."""
-        return max((RANK[event.event_type], event.event_time, event.event_type) for event in self.mine)[2]
-
-    def times(self, *types: str) -> list[str]:
-        """When events of these types happened."""
-        return [event.event_time for event in self.mine if event.event_type in types]
-
-    @property
-    def started_at(self) -> str | None:
-        """The least time of a START."""
-        return min(self.times("START"), default=None)
-
-    @property
-    def ended_at(self) -> str | None:
-        """The greatest time of a terminal event."""
-        return max(self.times("COMPLETE", "FAIL", "ABORT"), default=None)
-
-    @cached_property
-    def inputs(self) -> frozenset[DatasetName]:
-        """All that it read."""
-        return frozenset().union(*(inputs_of(event) for event in self.mine))
-
-    @cached_property
-    def outputs(self) -> frozenset[DatasetName]:
-        """All that it wrote."""
-        return frozenset().union(*(targets_of(event) for event in self.mine))
-
-    @cached_property
-    def carried(self) -> dict[DatasetName, dict[str, Said]]:
-        """Of each output and facet what was said last."""
-        found: dict[DatasetName, dict[str, Said]] = {}
-        for event in self.mine:
-            for name, facets in outputs_of(event).items():
-                for key, one in facets.items():
-                    known = found.setdefault(name, {})
-                    known[key] = max(one, known.get(key, one), key=lambda one: one.stamp)
-        return found
-
-
-class Done(NamedTuple):
-    """Something that counts as a completed run; the first two fields order it."""
-
-    time: str
-    id: str
-    inputs: frozenset[DatasetName]
-    outputs: frozenset[DatasetName]
-    carried: dict[DatasetName, dict[str, Said]]
-
-
-@dataclass(frozen=True)
-class History:
-    """All runs, and all events."""
-
-    runs: list[RunOf]
-    events: list[Event]
-
-    def completed(self, job: Key) -> list[Done]:
-        """The completed runs of a job, and its JobEvents, the latest last."""
-        runs = [run for run in self.runs if run.job == job and run.state == "COMPLETE"]
-        found = [Done(run.ended_at or "", run.id, run.inputs, run.outputs, run.carried) for run in runs]
-        found += [declared(e) for e in self.events if isinstance(e, JobEvent) and job_key(e) == job]
-        return sorted(found, key=lambda done: done[:2])
-
-    def unfinished(self, job: Key, after: str) -> list[RunOf]:
-        """The runs of a job that started after a time and have not ended."""
-        found = [run for run in self.runs if run.job == job and run.state in {"START", "RUNNING"}]
-        return [run for run in found if (run.started_at or min(run.times("RUNNING"))) > after]
-
-
-def original(event: JobEvent) -> Event:
-    """The event that was sent: a DatasetEvent for a job that stands for one."""
-    if event.job.namespace != DECLARED:
-        return event
-    (output,) = event.outputs
-    dataset = Dataset(output.namespace, output.name, output.facets)
-    return DatasetEvent(event.event_time, dataset, event.producer, event.schema_url)
-
-
-def declared(event: JobEvent) -> Done:
-    """A JobEvent as a completed run."""
-    said = original(event)
-    folded = next(iter(fold(said, IdentityRules.of()).jobs.values())).declared.latest
-    assert folded is not None, "a JobEvent counts as a completed run"
-    return Done(event.event_time, folded.id, inputs_of(event), targets_of(event), outputs_of(event))
 
 
 class Lineage(NamedTuple):
@@ -177,47 +60,74 @@ class Lineage(NamedTuple):
 
 def current_lineage(job: Key, history: History, identity: Identity) -> Lineage:
     """The current inputs and outputs of a job, and the edges that follow from them."""
-    completed = history.completed(job)
-    latest = completed[-1:]
-    current: list[Done | RunOf] = [*latest, *history.unfinished(job, latest[0].time if latest else "")]
+    found = Lineage(set(), set(), set(), set())
+    for done in history.current(job):
+        inputs = {identity.shown[name] for name in done.inputs}
+        outputs = {identity.shown[name] for name in done.outputs}
+        own = lineage_of(done, identity)
+        found.reads.update(inputs)
+        found.writes.update(outputs)
+        for target in outputs | own.keys():
+            key, told = own.get(target) or lineage_before(target, inputs, history.carried(job), identity)
+            sources = told.sources if told is not None else set[DatasetName]()
+            if key == "lineage" and told is not None:
+                found.edges.update((source, target) for source in sources)
+            elif len(outputs) > 1 and told is not None and sources & inputs and not told.partial:
+                found.edges.update((source, target) for source in sources)
+            else:
+                found.edges.update((source, target) for source in inputs | sources)
+            if target in own and key == "columnLineage":
+                found.reads.update(sources)
+            for column, source, name in told.columns if told is not None else ():
+                found.columns.add(((*source, name), (*target, column)))
+    return found
+
+
+def lineage_of(done: Done, identity: Identity) -> dict[DatasetName, tuple[str, Told]]:
+    """What an execution says itself that its outputs are made of; an explicit facet goes before column lineage."""
+    found: dict[DatasetName, tuple[str, Told]] = {}
+    for key in ("columnLineage", "lineage"):
+        for name in sorted(done.carried):
+            one = done.carried[name].get(key)
+            if one is not None and isinstance(one.what, Told) and one.what.says_something:
+                found[identity.shown[name]] = key, in_shown_names(one.what, identity)
+    return found
+
+
+def lineage_before(
+    target: DatasetName,
+    inputs: set[DatasetName],
+    carried: Mapping[DatasetName, Mapping[str, tuple[str, str, Said]]],
+    identity: Identity,
+) -> tuple[str, Told | None]:
+    """What the latest execution with a facet said of an output, as far as its sources are still read."""
+    latest: dict[str, tuple[str, str, str, Said]] = {}
+    for name, facets in carried.items():
+        for key, (time, id_, one) in facets.items():
+            if key in {"columnLineage", "lineage"} and identity.shown[name] == target:
+                latest[key] = max(latest.get(key, ("",)), (time, id_, one.stamp, one), key=lambda found: found[:3])  # type: ignore[type-var]
+    # Of one execution the explicit facet counts, of several the later one.
+    key = max(latest, key=lambda key: (latest[key][:2], key == "lineage"), default="")
+    what = latest[key][3].what if key else None
+    if not isinstance(what, Told) or not what.says_something:
+        return "", None
+    told = in_shown_names(what, identity)
+    kept = told._replace(
+        datasets=told.datasets & inputs, columns=frozenset(one for one in told.columns if one[1] in inputs)
+    )
+    return (key, kept) if kept.sources or not told.sources else ("", None)
+
+
+def in_shown_names(told: Told, identity: Identity) -> Told:
+    """Lineage between the datasets that are shown."""
     shown = identity.shown
-    inputs = {shown[name] for run in current for name in run.inputs}
-    outputs = {shown[name] for run in current for name in run.outputs}
-    explicit = in_force("lineage", completed, outputs, identity)
-    by_column = in_force("columnLineage", completed, outputs, identity)
-    edges: set[tuple[DatasetName, DatasetName]] = set()
-    for target in outputs | explicit.keys():
-        sources: Iterable[DatasetName] = inputs
-        if target in explicit:
-            sources = explicit[target].sources
-        elif len(outputs) > 1 and target in by_column:
-            sources = by_column[target].sources
-        edges |= {(shown.get(source, source), target) for source in sources}
-    columns: set[tuple[tuple[str, str, str], tuple[str, str, str]]] = set()
-    for target in explicit.keys() | by_column.keys():
-        told = explicit.get(target, NOTHING).columns or by_column.get(target, NOTHING).columns
-        columns |= {((*shown[source], name), (*target, column)) for column, source, name in told}
-    return Lineage(inputs, outputs, edges, columns)
-
-
-def in_force(key: str, completed: list[Done], outputs: set[DatasetName], identity: Identity) -> dict[DatasetName, Told]:
-    """Of each output what the latest completed run that carried the facet says; an output no more written says none."""
-    found: dict[DatasetName, Told | None] = {}
-    for done in completed:
-        said_now: dict[DatasetName, Said] = {}
-        for name, facets in done.carried.items():
-            target = identity.shown[name]
-            if key in facets and (target in outputs or done is completed[-1]):
-                said_now[target] = max(facets[key], said_now.get(target, facets[key]), key=lambda one: one.stamp)
-        found |= {target: one.what if isinstance(one.what, Told) else None for target, one in said_now.items()}
-    return {name: told for name, told in found.items() if told is not None and told.says_something}
+    columns = frozenset((column, shown[source], name) for column, source, name in told.columns)
+    return told._replace(datasets=frozenset(shown[name] for name in told.datasets), columns=columns)
 
 
 def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[str, Any]:
     """A dataset, with the columns of the schema that is in force."""
-    schemas = [one for name, one in schemas_said(history) if identity.shown[name] == shown]
-    latest = last(schemas)
-    columns = dict(fields(latest.fields)) if isinstance(latest, SchemaDatasetFacet) else {}
+    columns = columns_of([one for name, one in schemas_said(history) if identity.shown[name] == shown])
     return {
         "namespace": shown.namespace,
         "name": shown.name,
@@ -227,9 +137,22 @@ def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[st
     }
 
 
-def last(found: Iterable[Said]) -> Any:
-    """What was said last; None where nothing was said, or where it was deleted."""
-    return max(found, key=lambda one: one.stamp, default=Said("", None)).what
+def columns_of(schemas: Sequence[Said]) -> dict[str, str | None]:
+    """The columns of the last schema; one without a type has that of the last schema with types, then with all types."""
+    columns = typed(last(schemas))
+    some = typed(last(one for one in schemas if one.what is None or any(typed(one.what).values())))
+    full = typed(last(one for one in schemas if one.what is None or has_all_types(typed(one.what))))
+    return {name: kind or some.get(name) or full.get(name) for name, kind in columns.items()}
+
+
+def has_all_types(columns: Mapping[str, str | None]) -> bool:
+    """True if there are columns, and each has a type."""
+    return bool(columns) and all(columns.values())
+
+
+def typed(schema: object) -> dict[str, str | None]:
+    """The types of a schema's columns by name; none of a schema that was deleted."""
+    return dict(fields(schema.fields)) if isinstance(schema, SchemaDatasetFacet) else {}
 
 
 def fields(found: Iterable[SchemaField], prefix: str = "") -> Iterator[tuple[str, str | None]]:
@@ -250,7 +173,7 @@ def schemas_said(history: History) -> Iterator[tuple[DatasetName, Said]]:
         for one, facets in heard:
             for found in said(SchemaDatasetFacet, facets, event.event_time).values():
                 yield canonical(one.namespace, one.name), found
-    done = [run.carried for run in history.runs if run.state == "COMPLETE"]
+    done = [run.carried for run in history.runs if run.counts]
     for carried in (*done, *(outputs_of(event) for event in history.events if isinstance(event, JobEvent))):
         yield from ((name, of_one["schema"]) for name, of_one in carried.items() if "schema" in of_one)
 
@@ -265,14 +188,13 @@ def job_object(job: Key, events: Iterable[Event]) -> dict[str, Any]:
 
 def run_object(run: RunOf, identity: Identity) -> dict[str, Any]:
     """A run."""
-    parents = [one for e in run.mine for one in said(ParentRunFacet, e.run.facets, e.event_time).values()]
     return {
         "id": run.id,
         "job": run.job,
         "state": run.state,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
-        "parent": last(parents),
+        "parent": run.latest_of(ParentRunFacet),
         "inputs": sorted({identity.shown[name] for name in run.inputs}),
         "outputs": sorted({identity.shown[name] for name in run.outputs}),
     }

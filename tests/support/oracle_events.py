@@ -19,7 +19,7 @@ from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
 from schemas.facets.datasets import SchemaDatasetFacet
 from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
-from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
+from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet, SQLJobFacet
 from schemas.facets.lineage import ColumnLineageDatasetFacet, LineageDatasetEntry, LineageDatasetInput, LineageFacet
 from schemas.facets.view import DELETED, Facet, read
 from schemas.naming import DatasetName, canonical, engine, parts
@@ -71,12 +71,14 @@ def is_statement(event: RunEvent) -> bool:
 class Told(NamedTuple):
     """What a facet of lineage says: the source datasets, and (target column, source, source column).
 
-    It is stated where the datasets are given, if only to say that there are none.
+    It is stated where the datasets are given, if only to say that there are none; and partial where it names what is no
+    table.
     """
 
     datasets: frozenset[DatasetName]
     columns: frozenset[tuple[str, DatasetName, str]]
     stated: bool = False
+    partial: bool = False
 
     @property
     def says_something(self) -> bool:
@@ -89,14 +91,16 @@ class Told(NamedTuple):
         return self.datasets | {source for _, source, _ in self.columns}
 
 
-NOTHING = Told(frozenset(), frozenset())
-
-
 class Said(NamedTuple):
     """One facet as one event says it; what is said is None where it was deleted."""
 
     stamp: str
     what: Told | SchemaDatasetFacet | str | None
+
+
+def last(found: Iterable[Said]) -> Any:
+    """What was said last; None where nothing was said, or where it was deleted."""
+    return max(found, key=lambda one: one.stamp, default=Said("", None)).what
 
 
 def is_table(namespace: str, name: str) -> bool:
@@ -109,8 +113,9 @@ def told_by(view: ColumnLineageDatasetFacet | LineageFacet | LineageDatasetEntry
     if isinstance(view, ColumnLineageDatasetFacet):
         pairs = [(column, field) for column, said in view.fields.items() for field in said.input_fields]
         pairs += [("*", field) for field in view.dataset]
-        columns = {(c, canonical(f.namespace, f.name), f.field) for c, f in pairs if is_table(f.namespace, f.name)}
-        return Told(frozenset(), frozenset(columns))
+        tables = [(column, field) for column, field in pairs if is_table(field.namespace, field.name)]
+        columns = {(column, canonical(field.namespace, field.name), field.field) for column, field in tables}
+        return Told(frozenset(), frozenset(columns), partial=len(tables) < len(pairs))
     by_column = {column: said.inputs for column, said in view.fields.items()}
     columns = {(c, source, name or "*") for c, said in by_column.items() for source, name in sources(said)}
     whole = set(sources(view.inputs or ()))
@@ -219,6 +224,8 @@ def said(view: type[Facet], facets: Mapping[str, object], time: str) -> dict[str
         what = what.run.run_id
     elif isinstance(what, JobTypeJobFacet):
         what = what.job_type
+    elif isinstance(what, SQLJobFacet):
+        what = digest
     elif isinstance(what, ColumnLineageDatasetFacet | LineageFacet):
         what = told_by(what)
     return {view.key: Said(f"{time} {digest[:12]}", what)}

@@ -9,10 +9,12 @@ import pytest
 
 from consumer.lineage.bounds import ID_CHARS, MAX_COLUMN_EDGES, MAX_EDGES, MAX_NAMES, Room
 from consumer.lineage.columns import Extent
-from consumer.lineage.current import COLUMN_LINEAGE
 from consumer.lineage.delta import Delta
+from consumer.lineage.keys import RunKey
+from consumer.lineage.outputs import COLUMN_LINEAGE
 from schemas.bounds import MAX_LINKS, MAX_SYMLINKS
 from tests.support.documents import (
+    JOB,
     REDSHIFT,
     Json,
     column_edges,
@@ -63,8 +65,8 @@ class TestEvents:
         assert path == "$.outputs[0].facets.symlinks"
         assert f"{MAX_SYMLINKS + 1} symlinks" in reason
         assert delta.names.keys() == {name("t")}
-        assert delta.runs["r1"].outputs == {name("t")}
-        assert "schema" in delta.runs["r1"].carried[name("t")]
+        assert delta.runs[RunKey(JOB, "r1")].outputs == {name("t")}
+        assert "schema" in delta.runs[RunKey(JOB, "r1")].carried[name("t")]
 
     def test_symlinks_of_all_datasets(self) -> None:
         """Each facet is small enough; those that the event has no room for are left out, in its order."""
@@ -85,7 +87,7 @@ class TestEvents:
         assert path == "$.outputs[1].facets.columnLineage"
         assert str(MAX_COLUMN_EDGES) in reason
         assert "send an event for each output" in reason
-        carried = delta.runs["r1"].carried
+        carried = delta.runs[RunKey(JOB, "r1")].carried
         assert [COLUMN_LINEAGE in carried[name(table)] for table in "tuv"] == [True, False, True]
         assert "schema" in carried[name("u")]
 
@@ -114,7 +116,7 @@ class TestEvents:
         assert path == "$.outputs"
         for words in ("101 inputs of each of 100 outputs", "10100 edges", f"at most {MAX_EDGES}", "facets of lineage"):
             assert words in reason
-        assert len(delta.runs["r1"].inputs) == 101
+        assert len(delta.runs[RunKey(JOB, "r1")].inputs) == 101
         assert not folded([run_event("COMPLETE", 1, inputs=tables(100, "i"), outputs=tables(100))]).problems
 
     def test_lineage_facets_make_room(self) -> None:

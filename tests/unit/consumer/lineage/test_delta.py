@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from consumer.lineage.delta import Delta, JobName, RunFacts, join_runs, least, merge
+from consumer.lineage.delta import Delta, RunFacts, greatest, join_runs, least, merge
+from consumer.lineage.keys import RunKey
 from tests.support.documents import JOB, at, dataset, name, run_event
 from tests.support.generate import events
 from tests.support.ingest import folded
@@ -16,7 +17,7 @@ from tests.support.ingest import folded
 
 def run_of(*documents: Any) -> RunFacts:
     """The facts of the run `r1`."""
-    return folded(documents).runs["r1"]
+    return folded(documents).runs[RunKey(JOB, "r1")]
 
 
 @given(events(), events(), events())
@@ -27,7 +28,7 @@ def test_merging_is_a_lattice(one: Sequence[Any], two: Sequence[Any], three: Seq
         into = Delta()
         for part in parts:
             merge(into, folded(part))
-        return into.runs, into.jobs, into.names, into.contents
+        return into.runs, into.jobs, into.names, into.declared, into.contents
 
     expected = facts([*one, *two, *three])
     assert facts(three, two, one) == expected, "order"
@@ -46,8 +47,8 @@ def test_a_run_is_the_union_of_its_events() -> None:
     assert facts.inputs == {name("a"), name("b")}
     assert facts.outputs == {name("t"), name("u")}
     assert (facts.started_at, facts.ended_at) == (at(1), at(5))
-    assert facts.completed
-    assert not facts.unfinished
+    assert facts.said_at == at(5)
+    assert facts.seen_at == at(1)
 
 
 @pytest.mark.parametrize(
@@ -56,36 +57,38 @@ def test_a_run_is_the_union_of_its_events() -> None:
         ([("RUNNING", 9), ("START", 1)], "RUNNING"),
         ([("COMPLETE", 1), ("RUNNING", 9)], "COMPLETE"),
         ([("COMPLETE", 1), ("FAIL", 2)], "FAIL"),
-        ([("ABORT", 1), ("COMPLETE", 2)], "COMPLETE"),
+        ([("ABORT", 1), ("COMPLETE", 2)], "ABORT"),
+        ([("FAIL", 1), ("COMPLETE", 2)], "FAIL"),
+        ([("ABORT", 1), ("FAIL", 2)], "FAIL"),
+        ([("FAIL", 1), ("ABORT", 2)], "ABORT"),
         ([("START", 1), ("OTHER", 9)], "START"),
         ([("OTHER", 1)], "OTHER"),
         ([("FAIL", 1), ("COMPLETE", 1)], "FAIL"),
     ],
 )
 def test_a_state_moves_up(said: list[tuple[str, int]], expected: str) -> None:
-    """A run that ended is not started again; of two ends the later counts, and at one time the name decides."""
+    """A run that ended is not started again, one that failed did not complete; of FAIL and ABORT the later counts."""
     for order in (said, said[::-1]):
         state = run_of(*(run_event(kind, second) for kind, second in order)).state
         assert state is not None
         assert state.name == expected, f"from {order}"
 
 
-@pytest.mark.parametrize(
-    ("kind", "completed", "unfinished"),
-    [("START", False, True), ("RUNNING", False, True), ("OTHER", False, False), ("FAIL", False, False)],
-)
-def test_what_a_state_means(kind: str, completed: bool, unfinished: bool) -> None:  # noqa: FBT001 - a table of cases
-    """Only a started run is unfinished, only COMPLETE completes."""
-    facts = run_of(run_event(kind, 1))
-    assert (facts.completed, facts.unfinished) == (completed, unfinished)
+def test_one_run_id_of_two_jobs_is_two_runs() -> None:
+    """Dagster gives all jobs of an execution one run id."""
+    asset, check = run_event("START", 1, job="asset", inputs=["a"]), run_event("START", 1, job="check", inputs=["b"])
+    runs = folded([asset, check]).runs
+    assert {run.job.name: facts.inputs for run, facts in runs.items()} == {
+        "asset": frozenset({name("a")}),
+        "check": frozenset({name("b")}),
+    }
 
 
-def test_a_run_is_of_the_job_that_was_named_last() -> None:
-    """Of several jobs the one with the latest event owns the run; at one time the greater name."""
-    first, second = run_event("START", 1, job="z"), run_event("COMPLETE", 2, job="j")
-    assert run_of(first, second).owner == run_of(second, first).owner == JOB
-    assert run_of(run_event("START", 1, job="j"), run_event("START", 1, job="k")).owner == JobName("dbt", "k")
-    assert RunFacts().owner is None, "a run that is only known as a parent is nobody's"
+def test_all_parents_are_kept() -> None:
+    """The groups that a run was in must be known, so that it can be taken out of those it has left."""
+    parents = [{"parent": {"run": {"runId": run}, "job": {"namespace": "dbt", "name": "dag"}}} for run in ("p", "q")]
+    facts = run_of(*(run_event("START", second, run_facets=facet) for second, facet in enumerate(parents)))
+    assert facts.parents == {"p", "q"}
 
 
 def test_only_a_known_parent() -> None:
@@ -93,9 +96,12 @@ def test_only_a_known_parent() -> None:
     facts = run_of(run_event("START", 1, outputs=[dataset("t", documentation={"description": "x"})]))
     assert join_runs(facts, RunFacts()) == join_runs(RunFacts(), facts) == facts
     assert RunFacts().state is None
+    assert facts.known
+    assert not RunFacts().known
 
 
 def test_a_missing_time_is_no_time() -> None:
     """A time that is not known is neither the least nor the greatest."""
     assert least(None, "b") == least("b", None) == "b"
-    assert least(None, None) is None
+    assert greatest(None, "b") == greatest("b", None) == "b"
+    assert least(None, None) is greatest(None, None) is None

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from consumer.lineage.column_types import ALL_TYPED, TYPED
-from consumer.lineage.current import LINEAGE
-from consumer.lineage.delta import Delta, JobName, NameFacts, Problem
+from consumer.lineage.delta import Delta, NameFacts, Problem, RunFacts
 from consumer.lineage.identity import IdentityRules
-from consumer.lineage.registers import EMPTY
+from consumer.lineage.keys import JobName, OutputKey, RunKey
+from consumer.lineage.outputs import COLUMN_LINEAGE, LINEAGE
+from consumer.lineage.registers import EMPTY, as_json
 from consumer.lineage.views import facet_value
 from schemas.naming import DatasetName
 from tests.support.documents import (
+    JOB,
     REDSHIFT,
     Json,
     at,
@@ -48,6 +50,11 @@ def symlink(namespace: str, name: str) -> Json:
     return {"identifiers": [{"namespace": namespace, "name": name, "type": "TABLE"}]}
 
 
+def run_of(*documents: Json) -> RunFacts:
+    """The facts of the run `r1`."""
+    return folded(documents).runs[RunKey(JOB, "r1")]
+
+
 class TestJobs:
     """What a job is known by."""
 
@@ -79,8 +86,8 @@ class TestJobs:
         """The audit table that structured logs name as its output is no lineage; what it reads is."""
         event = run_event("COMPLETE", 1, inputs=["titles"], outputs=["audit"], job_facets=TEST)
         delta = folded([event])
-        assert delta.runs["r1"].inputs == {name("titles")}
-        assert delta.runs["r1"].outputs == frozenset()
+        assert run_of(event).inputs == {name("titles")}
+        assert run_of(event).outputs == frozenset()
         assert name("audit") not in delta.names
 
     def test_recorded_runs_have_the_same_jobs(self) -> None:
@@ -111,25 +118,51 @@ class TestDatasets:
         spelled = {DatasetName(ATHENA, f"AwsDataCatalog.db.{table}") for table in "tT"}
         assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): NameFacts(spellings=frozenset(spelled))}
 
-    def test_symlinks_are_mutual(self) -> None:
-        """Each of two linked names leads to the other, and a link that was said is not taken back."""
-        link = athena("t", symlinks=symlink(GLUE, "table/db/t"))
-        one, other = DatasetName(ATHENA, "awsdatacatalog.db.t"), DatasetName(GLUE, "table/db/t")
-        found = folded(
-            [
-                run_event("START", 1, inputs=[link]),
-                run_event("START", 2, inputs=[athena("t", symlinks={"_deleted": True})]),
-            ]
+    def test_symlinks_are_a_register_of_the_name_that_has_them(self) -> None:
+        """A newer facet replaces the older one as a whole; either name remembers that there was a link."""
+        one, first, second = (
+            DatasetName(ATHENA, "awsdatacatalog.db.t"),
+            *(DatasetName(GLUE, f"table/db/{table}") for table in ("t", "t_archive")),
         )
-        assert found.names[one].links == {other}
-        assert found.names[other].links == {one}
+        said = [
+            run_event("START", 1, inputs=[athena("t", symlinks=symlink(GLUE, "table/db/T"))]),
+            run_event("START", 2, inputs=[athena("t", symlinks=symlink(GLUE, "table/db/t_archive/"))]),
+        ]
+        for order in (said, said[::-1]):
+            found = folded(order).names
+            links = found[one].links
+            assert links is not None
+            assert links.ref == as_json([second])
+            assert links.stamp.startswith(at(2))
+            assert found[one].linked_with == {first, second}
+            assert found[first].linked_with == found[second].linked_with == {one}
+            assert found[first].links is None, "a link is of the name whose facet it is"
+
+    @pytest.mark.parametrize(
+        "facet",
+        [{"_deleted": True}, {"identifiers": []}, symlink(ATHENA, "AwsDataCatalog.DB.t")],
+        ids=["deleted", "empty", "only itself"],
+    )
+    def test_links_that_are_taken_back(self, facet: Json) -> None:
+        """A facet without another name says that there is none any more."""
+        (found,) = folded([run_event("START", 2, inputs=[athena("t", symlinks=facet)])]).names.values()
+        assert found.links is not None
+        assert found.links.ref == EMPTY
+        assert found.linked_with == frozenset()
+
+    def test_no_facet_is_no_word_about_links(self) -> None:
+        """Most events of a dataset do not repeat its links; a facet that can't be read says nothing, too."""
+        for facets in ({}, {"symlinks": 7}):
+            (found,) = folded([run_event("START", 2, inputs=[athena("t", **facets)])]).names.values()
+            assert found.links is None
 
     def test_rules_link_names_beyond_those_in_the_event(self) -> None:
         """A rule may start from a symlink's name, and one rule's name may lead to the next."""
         rules = IdentityRules.of([[f"{REDSHIFT}/dev.s", f"{GLUE}/db"], ["redshift://wg.us-east-1:5439", REDSHIFT]])
         found = folded([run_event("START", 1, inputs=[athena("t", symlinks=symlink(GLUE, "table/db/t"))])], rules).names
-        last = DatasetName("redshift://wg.us-east-1:5439", "dev.s.t")
-        assert found[name("t")].links == {DatasetName(GLUE, "table/db/t"), last}
+        first, last = DatasetName(GLUE, "table/db/t"), DatasetName("redshift://wg.us-east-1:5439", "dev.s.t")
+        assert found[name("t")].same == {first, last}
+        assert found[first].same == found[last].same == {name("t")}, "links of the configuration are mutual"
         assert [one for one, facts in found.items() if facts.preferred] == [name("t"), last]
 
     def test_facets_of_inputs_count_at_once(self) -> None:
@@ -138,7 +171,7 @@ class TestDatasets:
         found = folded([run_event("START", 1, inputs=said, outputs=[dataset("t", schema=columns("y"))])])
         assert found.names[name("a")].heard["schema"].stamp.startswith(at(1))
         assert found.names[name("t")].heard == {}
-        assert found.runs["r1"].carried[name("t")].keys() == {"schema", TYPED, ALL_TYPED}
+        assert found.runs[RunKey(JOB, "r1")].carried[name("t")].keys() == {"schema", TYPED, ALL_TYPED}
         assert folded([dataset_event(1, said[0])]).names == {name("a"): found.names[name("a")]}
 
     def test_a_deleted_facet_is_an_empty_value(self) -> None:
@@ -173,7 +206,7 @@ class TestLineageFacets:
         ]
         output = dataset("t", lineage={"inputs": [{**source, "name": "dev.s.b"}]})
         delta = folded([run_event("START", 1, outputs=[output], job_facets={"lineage": {"entries": entries}})])
-        carried = delta.runs["r1"].carried
+        carried = delta.runs[RunKey(JOB, "r1")].carried
         assert carried.keys() == {name("t"), name("u")}
         assert len({facets[LINEAGE] for facets in carried.values()}) == 1, "both say the same, and so does the stamp"
         assert name("b") not in delta.names, "what was replaced names nothing"
@@ -200,7 +233,7 @@ class TestBadParts:
         """The fault is told once, with its place, and everything else is folded."""
         found = folded([event])
         assert [problem.path for problem in found.problems] == [path]
-        assert name("b") in found.names or "r1" in found.runs
+        assert name("b") in found.names or RunKey(JOB, "r1") in found.runs
         assert found == _with_problems(folded([_without_fault(event, path)]), found.problems)
 
     def test_unknown_facets_are_no_problem(self) -> None:
@@ -229,18 +262,72 @@ def _with_problems(delta: Delta, problems: list[Problem]) -> Delta:
     return delta
 
 
-def test_a_job_event_stands_for_a_completed_run() -> None:
-    """What it says is declared at its time, under an id that follows from what it says."""
-    event = job_event(5, inputs=["a"], outputs=[dataset("t", schema=columns("x"))])
-    found, other = (folded([one]).jobs[JobName("dbt", "j")].declared for one in (event, job_event(5, inputs=["b"])))
-    assert found.latest is not None
-    assert other.latest is not None
-    assert found.latest.time == at(5)
-    assert found.latest.inputs == {name("a")}
-    assert found.latest.outputs == {name("t")}
-    assert found.carried[name("t")].keys() == {"schema", TYPED, ALL_TYPED}
-    assert found.latest.id != other.latest.id
-    assert folded([event, event]).jobs == folded([event]).jobs
+class TestJobEvents:
+    """Lineage that is declared."""
+
+    def test_it_stands_for_a_completed_run(self) -> None:
+        """It counts at its time, under an id that follows from what it says."""
+        event = job_event(5, inputs=["a"], outputs=[dataset("t", schema=columns("x"), columnLineage=made_of(x="a.x"))])
+        delta = folded([event])
+        declared = delta.jobs[JOB].declared
+        other = folded([job_event(5, inputs=["b"])]).jobs[JOB].declared
+        assert declared is not None
+        assert other is not None
+        assert declared.execution.time == at(5)
+        assert declared.execution.inputs == {name("a")}
+        assert declared.execution.outputs == {name("t")}
+        assert [told.facet for told in declared.execution.told] == [COLUMN_LINEAGE]
+        carried = delta.declared[OutputKey(JOB, name("t"))]
+        assert carried.keys() == {"schema", TYPED, ALL_TYPED, COLUMN_LINEAGE}
+        assert {(one.ended_at, one.run) for one in carried.values()} == {(at(5), declared.execution.id)}
+        assert declared.execution.id != other.execution.id
+        assert folded([event, event]).jobs == delta.jobs
+
+    def test_its_sql_says_which_code_it_describes(self) -> None:
+        """A run of the same SQL goes before it."""
+        said = [folded([job_event(5, inputs=["a"], job_facets=facets)]).jobs[JOB].declared for facets in (SQL, {})]
+        assert [bool(declared and declared.sql) for declared in said] == [True, False]
+
+    def test_one_about_the_job_alone_declares_nothing(self) -> None:
+        """What it says of the job counts."""
+        found = folded([job_event(5, job_facets=MODEL)]).jobs[JOB]
+        assert found.declared is None
+        assert "jobType" in found.facets
+
+
+SQL = {"sql": {"query": "select 1"}}
+
+
+class TestRuns:
+    """What of an event decides how its run counts."""
+
+    def test_its_sql_and_a_failed_extractor(self) -> None:
+        """Both are kept with the run, as long as they were not taken back."""
+        failed = {"extractionError": {"totalTasks": 1, "failedTasks": 1}}
+        facets = run_of(run_event("START", 1, job_facets=SQL, run_facets=failed)).facets
+        assert facets["sql"].ref == as_json(SQL["sql"])
+        assert facets["extractionError"].ref == "true"
+        gone = {"extractionError": {"_deleted": True}}
+        assert run_of(run_event("START", 1, run_facets=gone)).facets["extractionError"].ref == EMPTY
+        assert run_of(run_event("START", 1)).facets == {}
+
+    def test_an_event_of_a_streaming_job_is_a_snapshot(self) -> None:
+        """The newest event that does not end the run stays; one without datasets is none."""
+        streaming = {"jobType": {"processingType": "STREAMING", "integration": "FLINK"}}
+
+        def said(kind: str, second: int, *inputs: str) -> Json:
+            return run_event(kind, second, inputs=inputs, job_facets=streaming)
+
+        snapshot = run_of(
+            said("RUNNING", 2, "b"), said("START", 1, "a"), said("FAIL", 3, "c"), said("OTHER", 4)
+        ).snapshot
+        assert snapshot is not None
+        assert (snapshot.time, snapshot.inputs) == (at(2), frozenset({name("b")}))
+        only_end = run_of(said("FAIL", 3, "c")).snapshot
+        assert only_end is not None
+        assert only_end.inputs == {name("c")}
+        assert run_of(said("START", 4)).snapshot is None
+        assert run_of(run_event("START", 1, inputs=["a"], job_facets=MODEL)).snapshot is None
 
 
 def test_an_input_that_is_only_an_alias_is_left_out() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 
 import pytest
@@ -137,12 +138,6 @@ class TestShown:
         assert shown(names, [names[1]]) == names[1]
 
 
-def test_components() -> None:
-    """Names that are linked through others are one group; one that is linked with none is its own."""
-    a, b, c, d = (DatasetName("s3://lake", name) for name in "abcd")
-    assert set(components({a: [b], b: [a, c], c: [b], d: []})) == {frozenset({a, b, c}), frozenset({d})}
-
-
 GROUP = (f"{GLUE}/db", f"{ATHENA}/awsdatacatalog.db", "redshift://wg.us-east-1:5439/dev.db")
 TABLE = st.sampled_from(("a", "b"))
 
@@ -166,3 +161,89 @@ def test_without_a_preferred_name_the_rule_over_names_decides() -> None:
     rules = IdentityRules.of([["s3://lake", *GROUP]])
     assert rules.shown([redshift, athena, glue]) == glue
     assert rules.shown([redshift, athena]) == redshift
+
+
+A, B, C, D = (DatasetName("s3://lake", name) for name in "abcd")
+
+
+def glue(table: str, account: str = GLUE) -> DatasetName:
+    """A table of a Glue catalog."""
+    return DatasetName(account, f"table/db/{table}")
+
+
+def athena(table: str) -> DatasetName:
+    """A table as Athena names it."""
+    return DatasetName(ATHENA, f"awsdatacatalog.db.{table}")
+
+
+def groups(
+    *symlinks: tuple[DatasetName, DatasetName], same: Sequence[tuple[DatasetName, DatasetName]] = ()
+) -> set[frozenset[DatasetName]]:
+    """The groups of names that links make, of two or more; the same in whichever order the links are given."""
+    found: list[set[frozenset[DatasetName]]] = []
+    for order in (symlinks, symlinks[::-1]):
+        links: dict[DatasetName, set[DatasetName]] = {}
+        configured: dict[DatasetName, set[DatasetName]] = {}
+        for pairs, into in ((order, links), (same, configured)):
+            for one, other in pairs:
+                links.setdefault(one, set())
+                links.setdefault(other, set())
+                into.setdefault(one, set()).add(other)
+                into.setdefault(other, set()).add(one)
+        made = components(configured, links)
+        assert sorted(name for group in made for name in group) == sorted(links), "each name is in one group"
+        found.append({group for group in made if len(group) > 1})
+    assert found[0] == found[1], "the order of names decides"
+    return found[0]
+
+
+class TestComponents:
+    """The names of one dataset hang together by links."""
+
+    def test_links_are_transitive(self) -> None:
+        """Names that are linked through others are one group; one that is linked with none is its own."""
+        assert set(components({}, {A: [B], B: [A, C], C: [B], D: []})) == {frozenset({A, B, C}), frozenset({D})}
+        assert groups((A, B), same=[(B, C)]) == {frozenset({A, B, C})}, "links of either kind"
+
+    def test_a_table_and_its_location(self) -> None:
+        """Athena's name, Glue's and the location of one table are one dataset."""
+        assert groups((athena("t"), glue("t")), (A, glue("t"))) == {frozenset({athena("t"), glue("t"), A})}
+        assert groups((athena("t"), A), (A, glue("t"))) == {frozenset({athena("t"), glue("t"), A})}
+
+    def test_a_location_that_two_tables_claim(self) -> None:
+        """Glue tables swapped by RENAME: both stay, and the location is joined with neither of them."""
+        assert groups((A, glue("t")), (A, glue("t_old"))) == set()
+        assert groups((A, glue("t")), (A, glue("t_old")), (B, glue("t"))) == {frozenset({B, glue("t")})}
+
+    def test_locations_that_hang_together_are_one_place(self) -> None:
+        """Two tables that claim two linked locations claim both."""
+        assert groups((A, glue("t")), (A, B), (B, glue("u"))) == {frozenset({A, B})}
+
+    def test_each_table_keeps_what_is_its_alone(self) -> None:
+        """A dispute about one place leaves the others as they were."""
+        found = groups((A, glue("t")), (A, glue("u")), (B, glue("t")), (C, glue("u")), (athena("u"), glue("u")))
+        assert found == {frozenset({B, glue("t")}), frozenset({C, glue("u"), athena("u")})}
+
+    def test_a_link_never_joins_two_tables_of_one_catalog(self) -> None:
+        """Whatever a facet says."""
+        assert groups((glue("t"), glue("u"))) == set()
+        assert groups((athena("t"), athena("u"))) == set()
+        assert groups((athena("t"), glue("t")), (athena("t"), glue("u"))) == {frozenset({athena("t"), glue("t")})}
+
+    def test_tables_of_two_catalogs(self) -> None:
+        """Another account's name of a table may be a resource link: each catalog has one table of it."""
+        other = glue("t", "arn:aws:glue:us-east-1:210987654321")
+        assert groups((glue("t"), other)) == {frozenset({glue("t"), other})}
+        assert groups((A, glue("t")), (A, other)) == {frozenset({A, glue("t"), other})}
+
+    def test_configuration_goes_before_the_rule(self) -> None:
+        """Who says that two tables of a catalog are one dataset knows why."""
+        assert groups(same=[(glue("t"), glue("u"))]) == {frozenset({glue("t"), glue("u")})}
+        found = groups((A, glue("t")), (A, glue("u")), same=[(glue("t"), glue("u"))])
+        assert found == {frozenset({A, glue("t"), glue("u")})}
+
+    def test_what_still_hangs_together_is_taken_apart(self) -> None:
+        """Two tables that places of other catalogs' tables join are each alone, with all that led to them."""
+        other = glue("x", "arn:aws:glue:us-east-1:210987654321")
+        found = groups((A, glue("t")), (A, other), (B, other), (B, glue("u")))
+        assert not any({glue("t"), glue("u")} <= group for group in found)

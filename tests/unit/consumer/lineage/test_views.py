@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.lineage.delta import JobFacts, NameFacts, Output, Written
+from consumer.lineage.delta import JobFacts, NameFacts
 from consumer.lineage.identity import HUB
+from consumer.lineage.outputs import Carried, OutputFacts, Winner
 from consumer.lineage.registers import Register, value_of
-from consumer.lineage.views import dataset_facets, facet_value, job_view, node_view
+from consumer.lineage.views import JobView, dataset_facets, facet_value, job_view, names_in, node_view, targets_of
 from schemas.naming import DatasetName
 from tests.support.documents import (
     JOB,
@@ -21,8 +22,10 @@ from tests.support.documents import (
     lineage,
     made_of,
     name,
+    outputs_of,
     run_event,
 )
+from tests.support.ingest import folded
 
 OLD = run_event("COMPLETE", 10, run="old", inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))])
 """A run that made `t` from `a`."""
@@ -101,10 +104,43 @@ class TestDatasetEdges:
         )
         assert edges(lineage(stated)) == {("c", "t")}, "an output that the facet does not name is fed by nothing"
 
-    def test_a_streaming_job_is_seen_while_it_runs(self) -> None:
+    def test_an_unfinished_run_is_seen_while_it_runs(self) -> None:
         """Inputs of an unfinished run feed the outputs at once."""
         view = lineage(run_event("START", 1, inputs=["a"]), run_event("RUNNING", 2, outputs=["t"]))
         assert edges(view) == {("a", "t")}
+
+    def test_runs_that_read_one_thing_each(self) -> None:
+        """Mapped tasks under one parent: each output is made from its own run's inputs, not from those of all."""
+        parent = {"parent": {"run": {"runId": "p"}, "job": {"namespace": "dbt", "name": "dag"}}}
+        view = lineage(
+            *(
+                run_event("COMPLETE", n, run=f"m{n}", inputs=[f"in{n}"], outputs=[f"out{n}"], run_facets=parent)
+                for n in range(3)
+            )
+        )
+        assert edges(view) == {("in0", "out0"), ("in1", "out1"), ("in2", "out2")}
+
+    def test_sources_of_columns_are_read(self) -> None:
+        """What column lineage names and the inputs do not is a source, too."""
+        output = dataset("o", columnLineage=made_of(x="a.x", y="b.y"))
+        view = lineage(run_event("COMPLETE", 1, inputs=["a"], outputs=[output]))
+        assert edges(view) == {("a", "o"), ("b", "o")}
+        assert column_edges(view) == {("a.x", "o.x"), ("b.y", "o.y")}
+        assert view.reads == {name("a"), name("b")}
+
+    def test_sources_that_are_no_inputs_do_not_stand_for_all(self) -> None:
+        """Of several outputs one whose columns name none of the inputs has every input as well."""
+        outputs = [dataset("t", columnLineage=made_of(x="far.x")), dataset("u")]
+        view = lineage(run_event("COMPLETE", 1, inputs=["a"], outputs=outputs))
+        assert edges(view) == {("a", "t"), ("far", "t"), ("a", "u")}
+
+    def test_a_cte_never_costs_an_edge(self) -> None:
+        """Column lineage with a name that is no table is not complete, so every input still feeds the output."""
+        fields = [*made_of(x="a.x")["fields"]["x"]["inputFields"], {"namespace": REDSHIFT, "name": "cte", "field": "x"}]
+        outputs = [dataset("t", columnLineage={"fields": {"x": {"inputFields": fields}}}), dataset("u")]
+        view = lineage(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=outputs))
+        assert edges(view) == {("a", "t"), ("b", "t"), ("a", "u"), ("b", "u")}
+        assert column_edges(view) == {("a.x", "t.x")}
 
     def test_a_declared_job(self) -> None:
         """A JobEvent makes edges without any run."""
@@ -116,10 +152,32 @@ class TestColumnEdges:
 
     def test_the_latest_run_that_carried_the_facet(self) -> None:
         """A later run without the facet keeps it; one with it replaces it as a whole."""
-        bare = run_event("COMPLETE", 20, run="bare", inputs=["b"], outputs=["t"])
+        bare = run_event("COMPLETE", 20, run="bare", inputs=["a", "b"], outputs=["t"])
         assert column_edges(lineage(OLD, bare)) == {("a.x", "t.x")}
         new = run_event("COMPLETE", 30, run="new", outputs=[dataset("t", columnLineage=made_of(y="b.y"))])
         assert column_edges(lineage(OLD, bare, new)) == {("b.y", "t.y")}
+
+    def test_a_source_that_is_no_longer_read(self) -> None:
+        """New SQL that was not understood reads another table: dataset edges and column edges agree."""
+        new = run_event("COMPLETE", 20, run="new", inputs=["b"], outputs=["t"])
+        assert edges(lineage(OLD, new)) == {("b", "t")}
+        assert column_edges(lineage(OLD, new)) == set()
+        two = [dataset("t", columnLineage=made_of(x="a.x", y="b.y"))]
+        older = run_event("COMPLETE", 15, run="older", inputs=["a", "b"], outputs=two)
+        assert column_edges(lineage(older, new)) == {("b.y", "t.y")}, "what is still read stays"
+
+    def test_a_streaming_job_has_them_at_once(self) -> None:
+        """Its output is made of columns for as long as it runs; the next snapshot replaces them."""
+        streaming = {"jobType": {"processingType": "STREAMING", "integration": "FLINK"}}
+        output = dataset("out", columnLineage=made_of(x="in1.x"))
+        said = [
+            run_event("START", 1, inputs=["in1"], job_facets=streaming),
+            run_event("RUNNING", 2, inputs=["in1"], outputs=[output], job_facets=streaming),
+        ]
+        view = lineage(*said)
+        assert (edges(view), column_edges(view)) == ({("in1", "out")}, {("in1.x", "out.x")})
+        view = lineage(*said, run_event("RUNNING", 3, inputs=["in2"], outputs=["out"], job_facets=streaming))
+        assert (edges(view), column_edges(view)) == ({("in2", "out")}, set())
 
     def test_the_end_of_the_run_counts_not_the_time_of_the_word(self) -> None:
         """A long run that said its lineage early, and ended late, is the latest."""
@@ -128,7 +186,9 @@ class TestColumnEdges:
 
     def test_a_start_carries_what_a_bare_complete_confirms(self) -> None:
         """While the run goes on, what was in force stays."""
-        started = run_event("START", 20, run="new", outputs=[dataset("t", columnLineage=made_of(y="b.y"))])
+        started = run_event(
+            "START", 20, run="new", inputs=["b"], outputs=[dataset("t", columnLineage=made_of(y="b.y"))]
+        )
         assert column_edges(lineage(OLD, started)) == {("a.x", "t.x")}
         assert column_edges(lineage(OLD, started, run_event("COMPLETE", 21, run="new"))) == {("b.y", "t.y")}
 
@@ -153,12 +213,42 @@ class TestColumnEdges:
         view = lineage(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=[dataset("t", columnLineage=said)]))
         assert column_edges(view) == {("a.x", "t.x"), ("b.f", "t.*")}
 
-    def test_explicit_columns_win(self) -> None:
-        """Explicit columns replace column lineage; explicit datasets alone leave it."""
+    def test_explicit_lineage_supersedes(self) -> None:
+        """A lineage facet is the whole truth of its output, also where it names no columns."""
         by_column = made_of(x="a.x")
-        for said, expected in ((explicit(y="c.y"), {("c.y", "t.y")}), (explicit("c"), {("a.x", "t.x")})):
+        for said, expected in ((explicit(y="c.y"), {("c.y", "t.y")}), (explicit("c"), set())):
             output = dataset("t", columnLineage=by_column, lineage=said)
             assert column_edges(lineage(run_event("COMPLETE", 1, outputs=[output]))) == expected
+
+    def test_later_column_lineage_replaces_explicit_lineage(self) -> None:
+        """Of two runs the later one's word counts, whichever facet it is."""
+        stated = run_event("COMPLETE", 20, run="new", inputs=["c"], outputs=[dataset("t", lineage=explicit(y="c.y"))])
+        bare = run_event("COMPLETE", 30, run="bare", inputs=["a", "c"], outputs=["t"])
+        assert column_edges(lineage(OLD, stated, bare)) == {("c.y", "t.y")}
+        assert edges(lineage(OLD, stated, bare)) == {("c", "t")}
+        later = run_event(
+            "COMPLETE", 25, run="old2", inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))]
+        )
+        assert column_edges(lineage(stated, later, bare)) == {("a.x", "t.x")}
+
+    def test_a_declaration_that_a_run_overrules(self) -> None:
+        """Columns that a description of the same code tells do not count after the code has run."""
+        sql = {"sql": {"query": "select 1"}}
+        ran = run_event("COMPLETE", 10, inputs=["a"], outputs=["t"], job_facets=sql)
+        declared = job_event(20, inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))], job_facets=sql)
+        assert column_edges(lineage(declared)) == {("a.x", "t.x")}
+        assert column_edges(lineage(ran, declared)) == set()
+
+
+def shown_as_t(*documents: Json) -> JobView:
+    """The lineage of a job where the table `alias` is shown as `t`."""
+    texts = folded(documents).contents
+    return job_view(
+        facts_of(*documents),
+        outputs_of(*documents),
+        lambda one: name("t") if one == name("alias") else one,
+        lambda ref: texts.get(ref, ref),
+    )
 
 
 class TestShownNames:
@@ -167,22 +257,30 @@ class TestShownNames:
     def test_names_of_one_dataset_are_one_end(self) -> None:
         """Two names of one dataset make one edge."""
         facts = facts_of(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=["t"]))
-        view = job_view(facts, lambda one: name("a") if one == name("b") else one, lambda ref: ref)
+        view = job_view(facts, {}, lambda one: name("a") if one == name("b") else one, lambda ref: ref)
         assert view.reads == {name("a")}
         assert edges(view) == {("a", "t")}
 
     def test_one_output_under_two_names_is_one_output(self) -> None:
         """A dataset that a run calls by two of its names is not several, so every input feeds it."""
         outputs = [dataset("t", columnLineage=made_of(x="a.x")), dataset("alias")]
-        facts = facts_of(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=outputs))
-        view = job_view(facts, lambda one: name("t") if one == name("alias") else one, lambda ref: ref)
+        view = shown_as_t(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=outputs))
         assert edges(view) == {("a", "t"), ("b", "t")}
 
     def test_an_output_that_is_now_called_otherwise_is_still_written(self) -> None:
         """Column lineage that was said under one name holds while the dataset is written under another."""
-        facts = facts_of(OLD, run_event("COMPLETE", 20, run="new", inputs=["a"], outputs=["alias"]))
-        view = job_view(facts, lambda one: name("t") if one == name("alias") else one, lambda ref: ref)
+        view = shown_as_t(OLD, run_event("COMPLETE", 20, run="new", inputs=["a"], outputs=["alias"]))
         assert column_edges(view) == {("a.x", "t.x")}
+
+    def test_names_that_a_view_asks_for(self) -> None:
+        """All targets, also those that only a facet names, and all sources, also those of older runs."""
+        entry = {"type": "DATASET", "namespace": REDSHIFT, "name": name("stated").name, **explicit("source")}
+        stated = run_event("COMPLETE", 20, run="new", inputs=["b"], job_facets={"lineage": {"entries": [entry]}})
+        documents = (OLD, stated, run_event("START", 21, run="next", outputs=["t"]))
+        facts, texts = facts_of(*documents), folded(documents).contents
+        assert targets_of(facts) == {name("stated"), name("t")}
+        found = names_in(facts, outputs_of(*documents), lambda ref: texts.get(ref, ref))
+        assert found == {name(table) for table in ("stated", "source", "b", "t", "a")}
 
     @pytest.mark.parametrize(
         ("integration", "namespace", "producer", "expected"),
@@ -205,7 +303,7 @@ class TestShownNames:
 
     def test_a_job_of_which_nothing_is_known(self) -> None:
         """It has no edges."""
-        view = job_view(JobFacts(), lambda one: one, lambda ref: ref)
+        view = job_view(JobFacts(), {}, lambda one: one, lambda ref: ref)
         assert (view.reads, view.writes, view.edges, view.columns) == (frozenset(), frozenset(), frozenset(), {})
 
 
@@ -221,14 +319,15 @@ class TestNodes:
     def test_facets_over_all_names(self) -> None:
         """The latest word stays, whether heard or written, and under whichever name."""
         heard = NameFacts(heard={"schema": Register("2 x", "heard"), "tags": Register("1 x", "heard")})
-        output = Output(JOB, name("u"))
         written = NameFacts(
-            written={output: Written(1, {"schema": Register("3 x", "written"), "tags": Register("0", "w")})}
+            written={
+                "schema": Winner(Carried("3 x", "written", "4", "r"), JOB),
+                "tags": Winner(Carried("0", "w", "9", "r"), JOB),
+            }
         )
         found = dataset_facets([heard, written])
         assert {facet: register.ref for facet, register in found.items()} == {"schema": "written", "tags": "heard"}
-        silent = NameFacts(written={output: Written(2, {})})
-        assert dataset_facets([heard, written, silent])["schema"].ref == "heard", "a job may take back what it said"
+        assert dataset_facets([heard, NameFacts()])["schema"].ref == "heard", "a job may take back what it wrote"
 
     def test_facet_values(self) -> None:
         """Of a stored text only with the text at hand; of a deleted facet nothing."""

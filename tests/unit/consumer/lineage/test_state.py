@@ -1,0 +1,43 @@
+"""States and snapshots: which of two stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State
+from tests.support.documents import name
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ("OTHER", "START"),
+        ("START", "RUNNING"),
+        ("RUNNING", "COMPLETE"),
+        ("COMPLETE", "FAIL"),
+        ("COMPLETE", "ABORT"),
+    ],
+)
+def test_a_state_only_advances(less: str, more: str) -> None:
+    """Whatever the times of the events: a run that failed did not complete."""
+    assert State(RANKS[less], "9", less) < State(RANKS[more], "1", more)
+
+
+def test_between_fail_and_abort_the_later_counts() -> None:
+    """Both say that the run did not complete."""
+    assert State(RANKS["FAIL"], "1", "FAIL") < State(RANKS["ABORT"], "2", "ABORT")
+    assert State(RANKS["ABORT"], "1", "ABORT") < State(RANKS["FAIL"], "2", "FAIL")
+
+
+def test_what_has_ended() -> None:
+    """Three states are terminal."""
+    assert {state for state, rank in RANKS.items() if rank >= TERMINAL} == {"COMPLETE", "FAIL", "ABORT"}
+
+
+def test_a_snapshot_replaces_an_older_one() -> None:
+    """An event that ends a run replaces none of the running job, however late it is."""
+    nothing = frozenset({name("a")}), frozenset({name("t")})
+    first, second = Snapshot(True, "1", "x", *nothing), Snapshot(True, "2", "a", *nothing)
+    end = Snapshot(False, "3", "z", *nothing)
+    assert sorted([second, end, first], key=lambda one: one.order) == [end, first, second]
+    assert first.order < Snapshot(True, "1", "y", *nothing).order, "at one time the hash decides"
