@@ -124,8 +124,11 @@ def _facets(document: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
 
 def _with_fewer_turns(case: Case) -> Iterator[Case]:
     turns = case.turns
-    for number in range(len(turns) - 1, -1, -1):
-        yield replace(case, turns=_joined(turns[:number] + turns[number + 1 :]))
+    size = max(len(turns) // 2, 1)
+    while size:
+        for start in range(0, len(turns), size):
+            yield replace(case, turns=_joined(turns[:start] + turns[start + size :]))
+        size //= 2
     for number, turn in enumerate(turns[1:-1], 1):
         # The neighbours of a turn are of another task, so its calls come earlier or later.
         yield replace(case, turns=_joined((*turns[: number - 1], turn, turns[number - 1], *turns[number + 1 :])))

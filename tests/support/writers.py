@@ -142,7 +142,7 @@ def case(seed: int) -> Case:
     )
     made = replace(made, turns=random_turns(chance, made.tasks, _CALLS))
     if chance.random() < 0.5:
-        dies = Crash(chance.randrange(made.tasks), chance.randint(1, 60), after=chance.random() < 0.5)
+        dies = Crash(chance.randrange(made.tasks), chance.randint(1, 25), after=chance.random() < 0.5)
         made = replace(made, crash=dies, heir=chance.randrange(writers), repeated=chance.choice((0, 0, 1)))
     return made
 
