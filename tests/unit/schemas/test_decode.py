@@ -164,6 +164,10 @@ def test_what_real_producers_leave_out_is_accepted() -> None:
         ("2026-01-01T00:30:00.5+01:00", "2025-12-31T23:30:00.500000Z"),
         ("2026-12-31T23:30:00-0530", "2027-01-01T05:00:00.000000Z"),
         ("2026-12-31T23:30:00+05", "2026-12-31T18:30:00.000000Z"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999Z"),
+        ("2016-12-31T23:59:60.1234567Z", "2016-12-31T23:59:59.999999Z"),
+        ("1990-12-31T15:59:60-08:00", "1990-12-31T23:59:59.999999Z"),
+        ("2015-07-01T05:29:60.5+05:30", "2015-06-30T23:59:59.999999Z"),
     ],
 )
 def test_times_have_one_spelling(text: str, canonical: str) -> None:
@@ -178,6 +182,10 @@ def test_times_have_one_spelling(text: str, canonical: str) -> None:
         "now",
         "2026-11-21",
         "2026-11-21T05:22:60Z",
+        "2026-11-21T23:59:60Z",
+        "2026-12-31T23:59:61Z",
+        "2016-12-31T23:59:60-08:00",
+        "9999-12-31T23:59:60Z",
         "2026-11-21T24:00:00Z",
         "2026-02-29T00:00:00Z",
         "2026-13-01T00:00:00Z",
@@ -192,7 +200,7 @@ def test_times_have_one_spelling(text: str, canonical: str) -> None:
     ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    """Leap seconds and days that are not on the calendar are refused, as nothing could be said of their order."""
+    """Days and seconds that are not on the calendar are refused, as nothing could be said of their order."""
     assert rejection(json.dumps(event(eventTime=text)).encode()).path == "$.eventTime"
 
 
