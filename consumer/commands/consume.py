@@ -21,6 +21,7 @@ from consumer.memory import share_one_arena
 from consumer.options import examples, with_settings
 from consumer.settings import Settings
 from schemas.decode import decode
+from schemas.facets.known import decode_known
 
 UPKEEP_PATIENCE = Patience(for_s=5.0)
 """For a request of upkeep to the graph; the end of the service waits for it."""
@@ -82,7 +83,7 @@ def consume(settings: Settings, sink: str) -> None:
         source = WatchedSource(kafka, kafka.is_member, watch)
         loop = Loop(
             source,
-            decode,
+            decode_known if name == "graph" else decode,
             target,
             MeteredDeadLetters(letters, watch.metrics),
             settings.batch,

@@ -125,6 +125,8 @@ def show(settings: Settings, position: str, *, as_json: bool) -> None:
     value = letter.content.record.value
     click.echo()
     click.echo("(no value)" if value is None else "\n".join(marked(value, letter.content.path)))
+    if (whole := letter.content.record.cut) is not None:
+        click.echo(f"(the first {len(value or b''):,} of {whole.length:,} bytes; the rest is not kept)")
 
 
 @dead_letters.command(
@@ -184,7 +186,7 @@ def redrive(
             why = hindrance(letter, settings.dead_letters.max_ahead_s, int(time.time() * 1000))
             if letter.redriven and not (force and positions):
                 outcomes.tell(letter, "already")
-            elif why and not (force and letter.has_origin):
+            elif why and not (force and letter.can_go_back):
                 outcomes.tell(letter, "refused", why)
             else:
                 yield letter
@@ -194,7 +196,7 @@ def redrive(
             for letter in due(reader):
                 outcomes.tell(letter, "redriven")
         else:
-            Redrive(producer, settings.kafka.dead_letter_topic, outcomes.redriven).run(due(reader))
+            Redrive(producer, settings.kafka.dead_letter_topic, outcomes.redriven, outcomes.refused).run(due(reader))
     click.echo(outcomes.summary("would be " if dry_run else ""), err=True)
     if outcomes.count["refused"]:
         click.get_current_context().exit(REFUSED)
@@ -210,6 +212,10 @@ class _Outcomes:
     def redriven(self, letter: Letter) -> None:
         """It went back."""
         self.tell(letter, "redriven")
+
+    def refused(self, letter: Letter, why: str) -> None:
+        """Its topic does not take it."""
+        self.tell(letter, "refused", why)
 
     def tell(self, letter: Letter, outcome: str, why: str = "") -> None:
         """Counts it, and prints a line."""
@@ -239,11 +245,13 @@ def _chosen(reader: Reader, since: str | None, reason: str) -> Iterator[Letter]:
     return (letter for letter in letters(reader, since_ms) if letter.matches(reason))
 
 
-def _named(reader: Reader, positions: tuple[str, ...]) -> list[Letter]:
+def _named(reader: Reader, positions: tuple[str, ...]) -> Iterator[Letter]:
     from consumer.kafka.redrive import letter_at  # noqa: PLC0415
     from consumer.kafka.spans import Position  # noqa: PLC0415
 
-    return [letter_at(reader, position) for position in dict.fromkeys(map(Position.parse, positions))]
+    # One after the other, as each may have megabytes; but what is no position is refused before anything is written.
+    wanted = dict.fromkeys(map(Position.parse, positions))
+    return (letter_at(reader, position) for position in wanted)
 
 
 def _row(letter: Letter) -> dict[str, Any]:
@@ -258,7 +266,9 @@ def _row(letter: Letter) -> dict[str, Any]:
         "offset": record.offset,
         "timestamp": spelled_time(record.timestamp_ms),
         "key": None if record.key is None else _text(record.key),
-        "bytes": record.size,
+        "bytes": record.size if record.cut is None else record.cut.length,
+        "kept_bytes": record.size,
+        "sha256": None if record.cut is None else record.cut.sha256,
         "path": letter.content.path,
         "reason": letter.content.reason,
     }

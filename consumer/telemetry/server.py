@@ -1,8 +1,8 @@
 """Health and metrics over HTTP: `/healthz`, `/readyz`, `/metrics`; what deploy/monitoring and an orchestrator read.
 
 One thread serves all connections, so that a client that dawdles takes no thread from others. A request has a time limit
-as a whole, from its connection to the last byte of its answer. Where there are too many connections the oldest is closed:
-a probe sends its request at once, and is answered before it is the oldest.
+as a whole, from its connection to the last byte of its answer. One connection too many closes the oldest: a probe
+sends its request at once, and is answered before it is the oldest.
 """
 
 from __future__ import annotations
