@@ -12,12 +12,15 @@ from consumer.errors import GaveUp, TransientError
 from consumer.inputs import Advance, Input, UnreadableError
 from consumer.setting_groups import BatchSettings
 from consumer.sink import Sink
-from consumer.split import Piece, pieces
+from consumer.split import TOO_LONG, Piece, pieces
 from schemas.bounds import PARSED_FACTOR
 from schemas.errors import RejectedEvent
 from schemas.events import Event, RunEvent
 from schemas.facets.known import decode_known
 from schemas.strict_json import parsed_bytes
+
+KEPT_BYTES = 64 * 1024
+"""How many bytes are kept of a document that is longer than an event may be."""
 
 GIVE_UP_AFTER_S = 60.0
 """How long a command tries to write one batch, where the settings don't say; the service tries for ever."""
@@ -32,7 +35,7 @@ class Rejection:
         line: Where it begins there, from 1.
         path: Where in the document, as a JSON path; `$` is all of it.
         reason: Why, in words.
-        value: Its bytes.
+        value: Its bytes; the first `KEPT_BYTES` if it is longer than an event may be.
     """
 
     file: str
@@ -110,7 +113,9 @@ class Pipeline:
         try:
             event = _event(data, fault)
         except RejectedEvent as error:
-            self._reject(Rejection(name, line, error.path, error.reason, data))
+            # What is too long can't be ingested again, however it is corrected.
+            kept = data[:KEPT_BYTES] if fault == TOO_LONG else data
+            self._reject(Rejection(name, line, error.path, error.reason, kept))
             return
         self._events.append(event)
         self._size += len(data)

@@ -27,7 +27,7 @@ MAX_LABEL = 1_000
 MAX_TIME = 64
 """Characters of a time; RFC 3339 sets no limit on the digits of a second."""
 
-PARSED_FACTOR = 6
+PARSED_FACTOR = 4
 """How many times its text a batch of events may take as objects, about (`strict_json.parsed_bytes`)."""
 
 

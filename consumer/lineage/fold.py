@@ -55,6 +55,9 @@ from schemas.facets.dbt import DbtNodeJobFacet
 from schemas.facets.jobs import JobTypeJobFacet
 from schemas.naming import DatasetName, canonical, engine
 
+FEW_LINKS, SHORT_NAME = 8, 400
+"""What is remembered of names: how many links they have at most, and how many characters."""
+
 TEST = "TEST"
 DBT_TEST = "test."
 """How the unique id of a dbt test begins."""
@@ -325,7 +328,9 @@ class _Folding:
         return mention.name, shown(mention.facts, preferred)
 
     def _mention(self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool) -> _Mention:
-        mention = _mention(self._rules, namespace, name, links, read=read)
+        # A cache counts entries, and a name with a hundred links of two thousand characters is not one of thousands.
+        make = _mention if len(links) <= FEW_LINKS and len(name) <= SHORT_NAME else _mention.__wrapped__
+        mention = make(self._rules, namespace, name, links, read=read)
         for one, facts in mention.facts.items():
             self._say(one, facts)
         return mention
