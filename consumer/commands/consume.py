@@ -120,7 +120,7 @@ class _Stop:
     """A request to stop, made by a signal.
 
     Attributes:
-        requested: Set by the first SIGTERM or SIGINT; a second one has its usual effect.
+        requested: Set by the first SIGTERM or SIGINT; a second SIGINT ends the process, a second SIGTERM does nothing.
         signal: Its name.
     """
 
@@ -132,7 +132,8 @@ class _Stop:
 
     def _note(self, number: int, _: FrameType | None) -> None:
         self.signal = signal.Signals(number).name
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # An orchestrator may send it twice, to a group and to a process; who is in haste sends SIGKILL.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # On a thread, as this one may have been interrupted while it held the event's lock.
         threading.Thread(target=self.requested.set, daemon=True).start()

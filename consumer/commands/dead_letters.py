@@ -14,7 +14,7 @@ import orjson
 from consumer.errors import UsageError
 from consumer.moments import moment_ms, spelled_time
 from consumer.options import Command, examples, json_option, with_settings
-from consumer.pretty import marked, printable
+from consumer.pretty import marked, printable, printable_json
 from consumer.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def list_letters(settings: Settings, since: str | None, reason: str, limit: int,
             count += 1
             latest.append(_row(letter))
     for row in sorted(latest, key=lambda row: str(row["rejected_at"])):
-        click.echo(orjson.dumps(row) if as_json else _line(row))
+        click.echo(_json(row) if as_json else _line(row))
     words = f"the latest {limit:,} of {count:,}; --limit shows more" if count > limit else f"{count:,} dead letters"
     click.echo(f"{settings.kafka.dead_letter_topic}: {words}", err=True)
 
@@ -116,7 +116,7 @@ def show(settings: Settings, position: str, *, as_json: bool) -> None:
     with _reader(settings) as reader:
         letter = letter_at(reader, wanted)
     if as_json:
-        click.echo(orjson.dumps(_whole(letter)))
+        click.echo(_json(_whole(letter)))
         return
     for name, value in _row(letter).items():
         click.echo(f"{name:12} {printable(str(value))}")
@@ -221,7 +221,7 @@ class _Outcomes:
         """Counts it, and prints a line."""
         self.count[outcome] += 1
         if self._as_json:
-            click.echo(orjson.dumps({**_row(letter), "outcome": outcome, "hindrance": why}))
+            click.echo(_json({**_row(letter), "outcome": outcome, "hindrance": why}))
         else:
             click.echo(f"{letter.position}  {letter.content.record}  {outcome}{printable(f': {why}' if why else '')}")
 
@@ -272,6 +272,10 @@ def _row(letter: Letter) -> dict[str, Any]:
         "path": letter.content.path,
         "reason": letter.content.reason,
     }
+
+
+def _json(row: dict[str, Any]) -> str:
+    return printable_json(orjson.dumps(row).decode())
 
 
 def _line(row: dict[str, Any]) -> str:

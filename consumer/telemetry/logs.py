@@ -6,13 +6,15 @@ from.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
+from consumer.pretty import printable, printable_json
 from consumer.telemetry.places import spell_out
 from consumer.telemetry.repeats import Repeats
 
@@ -84,5 +86,15 @@ def configure(
 
 def _renderers(format: Format, out: TextIO) -> list[Processor]:  # noqa: A002
     if format == "console" or (format == "auto" and out.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=out.isatty())]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [_printable, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_dumps, ensure_ascii=False)]
+
+
+def _dumps(event: EventDict, **options: Any) -> str:
+    """A line of JSON that does a terminal no harm."""
+    return printable_json(json.dumps(event, **options))
+
+
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Spells out what a terminal would obey, in all texts."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
