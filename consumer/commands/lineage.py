@@ -9,6 +9,7 @@ import click
 from consumer import wiring
 from consumer.graph import queries, render
 from consumer.options import examples, json_option, with_settings
+from consumer.pretty import printable, printable_json
 from consumer.settings import Settings
 
 FAR = 100
@@ -78,4 +79,6 @@ def lineage(
     with wiring.reading(settings.graph) as store:
         found = queries.lineage(store, queries.resolve(store, node), up, down, columns=columns)
     text = render.FORMATS["json" if as_json else form](found)
-    click.echo(text, nl=not text.endswith("\n"))
+    # Names are what others wrote; the tree has colours of its own, and spells out what is in names by itself.
+    safe = {"json": printable_json, "tree": str}.get("json" if as_json else form, printable)
+    click.echo(safe(text), nl=not text.endswith("\n"))

@@ -147,8 +147,7 @@ def _oddities(topic: Topic, brokers: int, letters_of: Topic | None) -> list[tupl
         (0 < largest <= of_events, "the largest record does not fit with its reason: raise max.message.bytes by a MiB"),
         (
             topic.configs.get(TIMESTAMPS) != "LogAppendTime" and 0 <= _number(topic, AHEAD, 2 * DAY_MS) < DAY_MS,
-            "records of a producer whose clock is ahead are refused, as brokers do since Kafka 4.0: set"
-            f" {TIMESTAMPS} to LogAppendTime",
+            f"records of a clock that is ahead are refused, as by default since 4.0: set {TIMESTAMPS} to LogAppendTime",
         ),
         (not topic.configs, "its settings are not shown to us: grant DescribeConfigs to have them checked"),
     ]

@@ -81,4 +81,4 @@ def _weight(record: Any) -> int:
     """Bytes of a record, or of what had to be unpacked for it."""
     value = record.value
     length = value.length if isinstance(value, Unreadable) else len(value or b"")
-    return length + max(0, record.serialized_key_size) + max(0, record.serialized_header_size)
+    return int(length + max(0, record.serialized_key_size) + max(0, record.serialized_header_size))

@@ -1,4 +1,4 @@
-"""No record that the topics' limits let through takes a command above its container's memory, as processes on a real broker.
+"""No record that the topics' limits let through takes a command, as a process, above its container's memory.
 
 The limit is that of deploy/: 512 MiB. Peaks are printed; `pytest -rP` shows them.
 """
@@ -125,7 +125,7 @@ def test_no_record_takes_a_command_above_its_limit(kafka_broker: KafkaBroker, tm
         ),
         "dead-letters redrive": bench.run(1, "dead-letters", "redrive", "--all", "--force"),
     }
-    print(f"peaks in MiB: {peaks}")
+    print(f"peaks in MiB: {peaks}")  # noqa: T201 -- the figure of a run that passes
     assert max(peaks.values()) <= MOST_MIB, peaks
 
 
@@ -144,7 +144,7 @@ def test_no_line_takes_ingest_above_its_limit(tmp_path: Path) -> None:
     options = ("--graph", f"sqlite:///{tmp_path / 'graph.db'}", "--dead-letters", str(tmp_path / "rejected"))
     command = Measured(tmp_path / "ingest", ("ingest", *names, *options), environment)
     assert command.wait(PATIENCE_S) == 1, command.log.read_text()[-3000:]
-    print(f"peak of ingest in MiB: {command.peak_mib()}")
+    print(f"peak of ingest in MiB: {command.peak_mib()}")  # noqa: T201 -- the figure of a run that passes
     assert command.peak_mib() <= MOST_MIB
 
 
@@ -162,7 +162,7 @@ def test_large_honest_events_take_little(kafka_broker: KafkaBroker, tmp_path: Pa
         producer.send(bench.topic, value=honest(number), partition=number % 6)
     producer.close()
     peak = bench.consume()
-    print(f"peak of consume in MiB: {peak}")
+    print(f"peak of consume in MiB: {peak}")  # noqa: T201 -- the figure of a run that passes
     assert not kafka_broker.records(bench.dead)
     assert peak <= HONEST_MIB
 
