@@ -50,7 +50,8 @@ def parse(data: bytes) -> object:
     if len(data) > MAX_BYTES:
         raise RejectedEvent("$", f"the document has {len(data)} bytes; an event may have at most {MAX_BYTES}")
     data = data.removeprefix(_BOM)
-    if most_values(data) > MAX_VALUES and (count := _count_values(data)) > MAX_VALUES:
+    # Each value has a byte at least, and most documents are small.
+    if len(data) > MAX_VALUES and most_values(data) > MAX_VALUES and (count := _count_values(data)) > MAX_VALUES:
         raise RejectedEvent("$", f"the document has {count} values; an event may have at most {MAX_VALUES}")
     try:
         document: object = orjson.loads(data)

@@ -80,5 +80,8 @@ def lineage(
         found = queries.lineage(store, queries.resolve(store, node), up, down, columns=columns)
     text = render.FORMATS["json" if as_json else form](found)
     # Names are what others wrote; the tree has colours of its own, and spells out what is in names by itself.
-    safe = {"json": printable_json, "tree": str}.get("json" if as_json else form, printable)
-    click.echo(safe(text), nl=not text.endswith("\n"))
+    if as_json or form == "json":
+        text = printable_json(text)
+    elif form != "tree":
+        text = printable(text)
+    click.echo(text, nl=not text.endswith("\n"))

@@ -10,16 +10,21 @@ from schemas.events import DatasetEvent, Event, Facets, InputDataset, OutputData
 from schemas.facets import datasets, dbt, jobs, lineage  # noqa: F401 -- their views are what is known
 from schemas.facets.view import Facet
 
+SMALL: Final = 8 * 1024
+"""Bytes of an event in which it is not looked for facets that say nothing."""
+
 KNOWN: Final = frozenset(view.key for view in Facet.__subclasses__())
 
 
 def decode_known(data: bytes) -> Event:
-    """The event that a record or a line holds, without facets that no view reads.
+    """The event that a record or a line holds; a large one without facets that no view reads.
 
     Raises:
         RejectedEvent: As `decode` raises it.
     """
     event = decode(data)
+    if len(data) <= SMALL:
+        return event
     for facets in _facets(event):
         for name in facets.keys() - KNOWN:
             del cast("dict[str, Any]", facets)[name]

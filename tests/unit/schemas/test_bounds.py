@@ -20,7 +20,7 @@ from schemas.facets import (
     SymlinksDatasetFacet,
     read,
 )
-from schemas.facets.known import decode_known
+from schemas.facets.known import SMALL, decode_known
 from schemas.strict_json import MAX_VALUES
 from tests.support.documents import dataset, job_event, run_event
 
@@ -100,7 +100,7 @@ def test_errors_are_short() -> None:
 
 def test_facets_without_a_view_are_not_kept() -> None:
     """Those with one are, of every part of an event."""
-    facets = {"schema": {"fields": []}, "other": {"v": [[]]}, "sql": {"query": "q"}}
+    facets = {"schema": {"fields": []}, "other": {"v": [[]]}, "sql": {"query": "q" * SMALL}}
     table = {**dataset("t"), "facets": facets, "inputFacets": facets, "outputFacets": facets}
     run = run_event("COMPLETE", 1, inputs=[table], outputs=[table])
     run["run"]["facets"], run["job"]["facets"] = facets, facets
