@@ -19,7 +19,7 @@ from consumer.errors import HeadwaterError, TransientError, UsageError
 from consumer.setting_groups import MIB, KafkaSettings
 
 MAX_MESSAGE_BYTES = 8 * MIB
-"""The largest record of a topic that Headwater creates, and the most that is fetched of a partition at once.
+"""The largest record of a topic that Headwater creates.
 
 MSK Serverless allows no more ("Configuration properties for MSK Serverless clusters", MSK developer guide).
 """

@@ -334,8 +334,10 @@ def siblings_in(group: str, runs: Mapping[str, RunFacts]) -> list[Execution]:
 
 
 def declared_overruled(job: JobFacts) -> bool:
-    """True if the latest run of the job ran the very SQL that its JobEvent declares: what it told, or that it failed,
-    goes before a description."""
+    """True if the job's JobEvent declares the code that its latest run ran.
+
+    What the run said of its datasets, or that it failed, then counts more than a description.
+    """
     finished, declared = job.ran.finished, job.declared
     return finished is not None and declared is not None and bool(finished.sql) and finished.sql == declared.sql
 
