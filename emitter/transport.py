@@ -21,6 +21,7 @@ from emitter.delivery import Delivery
 from emitter.errors import ConfigError, RefusedError
 from emitter.flight import Broker
 from emitter.keys import message_key
+from emitter.node_names import node_of
 from emitter.outbox import Outbox, open_disk
 from emitter.record import Record
 from emitter.refining import Refine, RefiningBroker, project_refiner
@@ -93,13 +94,15 @@ class KafkaTransport(Transport):
 
     def emit(self, event: Any) -> None:
         """Keeps an event to send it: a RunEvent, JobEvent, DatasetEvent, or one as a dictionary."""
-        if self._error is not None:
-            self._delivery.reject(str(self._error))
-            return
+        body: Any = {}
         try:
-            self._delivery.put(self._record(event))
+            body = Serde.to_dict(event)
+            if self._error is None:
+                self._delivery.put(self._record(body))
+            else:
+                self._delivery.reject(str(self._error), node_of(body))
         except Exception as error:  # noqa: BLE001 # a guest: whatever an event holds, dbt goes on and the count is true
-            self._delivery.reject(f"an event could not be kept: {type(error).__name__}: {error}")
+            self._delivery.reject(f"an event could not be kept: {type(error).__name__}: {error}", node_of(body))
 
     def wait_for_completion(self, timeout: float = -1) -> bool:
         """Waits until every event is settled, at most `timeout` seconds (`close_timeout` if negative or longer)."""
@@ -131,8 +134,7 @@ class KafkaTransport(Transport):
     def _bounded(self, timeout: float) -> float:
         return self.close_timeout if timeout < 0 else min(timeout, self.close_timeout)
 
-    def _record(self, event: Any) -> Record:
-        body = Serde.to_dict(event)
+    def _record(self, body: dict[str, Any]) -> Record:
         return Record(
             topic=self._topic,
             key=message_key(body),

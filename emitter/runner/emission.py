@@ -52,9 +52,8 @@ class Emission:
             log.warning("the OpenLineage transport did not close: %s: %s", type(error).__name__, error)
         if self._failed:
             failed, total = len(self._failed), len(self._failed) + self._sent
-            log.warning(
-                "%d of %d OpenLineage events were not sent: %s; %s", failed, total, self._first, missing(self._failed)
-            )
+            why = "; ".join(filter(None, (self._first, missing(self._failed))))
+            log.warning("%d of %d OpenLineage events were not sent: %s", failed, total, why)
 
     def _emitted(self, event: Event) -> bool:
         """Sends an event; returns False if the configuration's `filters` kept it back.

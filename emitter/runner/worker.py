@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from emitter.node_names import missing
 from emitter.runner.journal import Message, messages
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Lineage:
         self._story: Story | None = None
         self._emission: Emission | None = None
         self._failed: Counter[str] = Counter()
+        self._missed: list[str] = []
 
     def follow(self, said: Iterable[Message]) -> None:
         """Takes messages until dbt has ended; what one of them breaks costs that message."""
@@ -41,6 +43,7 @@ class Lineage:
                 self._take(message)
             except Exception as error:  # noqa: BLE001 # the top of the loop; dbt goes on and so does the rest
                 self._explain(str(message.get("name")), error)
+                self._miss(message)
         ended = time.monotonic()
         try:
             self._send(self._story.end() if self._story else ())
@@ -48,6 +51,8 @@ class Lineage:
             self._explain("end", error)
         if unexplained := self._failed.total() - len(self._failed):
             log.warning("no lineage of %d more of dbt's messages, for reasons like these", unexplained)
+        if names := missing(self._missed):
+            log.warning("%s, as dbt's messages about them could not be used", names)
         if self._emission is not None:
             self._emission.close(time.monotonic() - ended)
 
@@ -69,6 +74,15 @@ class Lineage:
                 self._emission = Emission()
                 os.write(self._patience, f"{self._emission.close_timeout}\n".encode())
             self._emission.emit(event)
+
+    def _miss(self, message: Message) -> None:
+        """Keeps the name of a node whose end could not be used; its other messages are of no weight for lineage."""
+        try:
+            if message["name"] == "NodeFinished":
+                self._missed.append(str(message["data"]["node_info"]["unique_id"]))
+        except (KeyError, TypeError):
+            # Such a message names no node; that it came and could not be used is reported as any other.
+            return
 
     def _explain(self, what: str, error: Exception) -> None:
         self._failed[what] += 1
