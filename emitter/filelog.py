@@ -4,10 +4,12 @@ Each line is `{"topic", "key", "timestamp", "value"}`: the value is the event it
 milliseconds since 1970. Several processes may append at once, and one that is killed in the midst of it spoils nothing.
 """
 
+import errno
 import fcntl
 import json
 import mmap
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,8 +64,18 @@ def _line(record: Record) -> bytes:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    # In a folder that others may write to, a link of that name could lead to a file that is not theirs to change. The
+    # file's permissions are the umask's: whoever ingests it may be another user.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
+        file = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnavailableError(f"{path} is a symbolic link, which is not followed: remove it") from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise UnavailableError(f"{path} is not a plain file: remove it")
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
     finally:

@@ -5,6 +5,7 @@ from pathlib import Path
 from emitter.errors import SpoolError
 from emitter.record import Record
 from emitter.spool.frames import encode
+from emitter.spool.place import LAYOUT
 from emitter.spool.segment import SUFFIX, Progress, SegmentWriter, number
 
 # A segment is deleted as a whole, so small ones give their room back soon. In bytes.
@@ -109,12 +110,15 @@ class Journal:
 
 
 def used_bytes(root: Path) -> int:
-    """The bytes of all segments and set-aside events below a spool's folder."""
+    """The bytes of all segments and set-aside events of a spool.
+
+    Only those below its own folder: beside it, another user could put a file of any size, and fill the limit with it.
+    """
     used = 0
-    for pattern in (f"*/*/*{SUFFIX}", "*/*/aside/*"):
-        for path in root.glob(pattern):
+    for pattern in (f"*/*{SUFFIX}", "*/aside/*"):
+        for path in (root / LAYOUT).glob(pattern):
             try:
-                used += path.stat().st_size
+                used += path.lstat().st_size
             except FileNotFoundError:  # sent and deleted meanwhile
                 continue
     return used

@@ -1,5 +1,6 @@
 """The queue: all that waits for one topic, of all processes, in order; and the lock of the one that sends it."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from emitter.record import Record
 from emitter.spool.frames import decode, is_torn
 from emitter.spool.place import write_atomically
+from emitter.spool.private import open_own, read_own
 from emitter.spool.segment import (
     HEAD_SIZE,
     SUFFIX,
@@ -26,6 +28,9 @@ from emitter.window import Window, fill
 
 # A segment with something in it that is neither a record nor a torn write is kept under this name, for people.
 DAMAGED = ".damaged"
+
+# Deleted meanwhile; a link; not a plain file or not this user's.
+_NOT_OURS = (errno.ENOENT, errno.ELOOP, errno.EPERM)
 
 
 class Queue:
@@ -49,7 +54,7 @@ class Queue:
         Raises:
             OSError: if the lock can't be opened.
         """
-        file = os.open(self.folder / "flusher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = open_own(self.folder / "flusher.lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -117,7 +122,7 @@ class Queue:
     def read_note(self, path: Path) -> tuple[Record, str] | None:
         """The record of such a file with its reason; None if it is damaged, or has been deleted meanwhile."""
         try:
-            note = json.loads(path.read_bytes())
+            note = json.loads(read_own(path))
             key, value = (note[name].encode(errors="surrogateescape") for name in ("key", "value"))
             timestamp_ms, reason = note["timestamp_ms"], note["reason"]
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -184,10 +189,12 @@ def _unsent(file: int, topic: str) -> Iterator[_Found]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int | None]:
-    """Opens a segment for reading and noting progress; None if it has been deleted meanwhile."""
+    """Opens a segment for reading and noting progress; None if it was deleted meanwhile or is not a file of ours."""
     try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+        file = open_own(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
         yield None
         return
     try:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from emitter.spool.private import open_own
+
 VERSION = 1
 SUFFIX = ".seg"
 _MAGIC = b"headwater-spool\n"
@@ -88,7 +90,7 @@ class SegmentWriter:
         """
         name = f"{place:016d}-{os.getpid()}-{secrets.token_hex(4)}"
         hidden = folder / f".{name}"
-        file = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        file = open_own(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             _write_all(file, _HEAD.pack(_MAGIC, VERSION, 0) + _PROGRESS.pack(*START))
