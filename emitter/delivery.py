@@ -101,6 +101,10 @@ class Delivery:
         self._outbox.close()
         return self.tally()
 
+    def leave_to_parent(self) -> None:
+        """In a forked process, lets go of the parent's files; nothing else of this object can be used there."""
+        self._outbox.leave_to_parent()
+
     def tally(self) -> Tally:
         """Returns the count as of now."""
         with self._changed:

@@ -174,6 +174,14 @@ class Outbox:
             if self._disk:
                 self._disk.journal.close()
 
+    def leave_to_parent(self) -> None:
+        """In a forked process, lets go of the parent's files.
+
+        It takes no lock: the thread that held one at the fork is not there to release it.
+        """
+        if self._disk:
+            self._disk.journal.leave_to_parent()
+
     def _on_disk(self, record: Record) -> bool:
         if self._open_disk is None:
             return False

@@ -7,10 +7,13 @@ disk for the next run.
 
 import atexit
 import logging
+import os
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from openlineage.client.serde import Serde
@@ -73,24 +76,41 @@ class KafkaTransport(Transport):
         outcome = config.outcome if isinstance(config, CheckedConfig) else config
         keep = config.keep if isinstance(config, CheckedConfig) else None
         settings = outcome if isinstance(outcome, KafkaConfig) else keep or KafkaConfig(bootstrap_servers=())
-        self._topic = settings.topic
+        self._settings = settings
+        self._connect = connect
         self.close_timeout = settings.close_timeout
         self._now = now
+        self._refine: Refine | None = None
+        self._mistake = outcome if isinstance(outcome, ConfigError) else None
+        self._error = None if keep else self._mistake
+        if self._mistake is not None:
+            log.warning("OpenLineage events will not be sent, dbt runs without them: %s", outcome)
+        self._delivery = self._begin()
+        # dbt-ol does not close its client on every way out.
+        atexit.register(self._close_at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(_begin_again, weakref.ref(self)))
+
+    def _begin(self) -> Delivery:
+        settings, connect = self._settings, self._connect
         outbox = Outbox(
             memory_bytes=settings.queue_limit,
             open_disk=(lambda: open_disk(settings)) if settings.spool else None,
             warn=lambda reason: log.warning("OpenLineage events wait in memory, not on disk: %s", reason),
         )
-        self._refine: Refine | None = None
-        self._delivery = Delivery(lambda: self._refining(connect(settings)), outbox)
+        delivery = Delivery(lambda: self._refining(connect(settings)), outbox)
+        if self._mistake is not None:
+            delivery.refuse(str(self._mistake))
         self._told = False
-        self._error: ConfigError | None = None
-        if isinstance(outcome, ConfigError):
-            log.warning("OpenLineage events will not be sent, dbt runs without them: %s", outcome)
-            self._delivery.refuse(str(outcome))
-            self._error = None if keep else outcome
-        # dbt-ol does not close its client on every way out.
-        atexit.register(self._close_at_exit)
+        return delivery
+
+    def begin_again(self) -> None:
+        """Starts from nothing in a process that was forked.
+
+        The thread is not there, its locks are in any state, and the events emitted so far are the parent's to send.
+        """
+        self._delivery.leave_to_parent()
+        self._delivery = self._begin()
 
     def emit(self, event: Any) -> None:
         """Keeps an event to send it: a RunEvent, JobEvent, DatasetEvent, or one as a dictionary."""
@@ -136,11 +156,16 @@ class KafkaTransport(Transport):
 
     def _record(self, body: dict[str, Any]) -> Record:
         return Record(
-            topic=self._topic,
+            topic=self._settings.topic,
             key=message_key(body),
             value=Serde.to_json(body).encode(),
             timestamp_ms=int(self._now() * 1000),
         )
+
+
+def _begin_again(made: "weakref.ref[KafkaTransport]") -> None:
+    if (transport := made()) is not None:
+        transport.begin_again()
 
 
 def _talk_on_stderr() -> None:

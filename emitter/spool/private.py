@@ -103,5 +103,13 @@ def read_own(path: Path) -> bytes:
         return file.read()
 
 
+def is_still(path: Path, file: int) -> bool:
+    """True if a name still stands for an open file, rather than for none or for another one."""
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
 def _elsewhere(advice: str) -> str:
     return f"{advice}, or set `spool_dir` or HEADWATER_SPOOL_DIR to a folder of this user's own"
