@@ -25,6 +25,7 @@ from emitter.errors import ConfigError, RefusedError
 from emitter.flight import Broker
 from emitter.keys import message_key
 from emitter.node_names import node_of
+from emitter.optimized import obstacle
 from emitter.outbox import Outbox, open_disk
 from emitter.record import Record
 from emitter.refining import Refine, RefiningBroker, project_refiner
@@ -42,6 +43,8 @@ def open_broker(config: KafkaConfig) -> Broker:
         from emitter.filelog import FileLog  # noqa: PLC0415 # needs a Unix
 
         return FileLog(config.directory)
+    if (reason := obstacle()) is not None:
+        raise RefusedError(reason)
     try:
         from emitter.kafka import KafkaBroker  # noqa: PLC0415 # kafka-python may be missing, which must not stop dbt
     except ImportError as error:
