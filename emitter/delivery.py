@@ -6,6 +6,7 @@ Every record that was put is, at any moment, exactly one of sent (acknowledged),
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from emitter.errors import DeliveryError, RefusedError, RejectedError, SpoolError, TooLargeError, UnavailableError
 from emitter.flight import Broker, Flight
@@ -90,6 +91,12 @@ class Delivery:
             self._changed.wait_for(lambda: self._given_up or not self._pending(), timeout)
             return not self._pending()
 
+    @property
+    def is_idle(self) -> bool:
+        """True if no record waits or no attempt is left."""
+        with self._changed:
+            return self._given_up or not self._pending()
+
     def close(self, timeout: float) -> Tally:
         """Waits like `wait`, stops the thread within GRACE seconds more, and returns the final count."""
         self.wait(timeout)
@@ -119,6 +126,12 @@ class Delivery:
                 reasons=reasons,
                 lost_nodes=(*self._outbox.lost_nodes(), *self._rejected),
             )
+
+    def tally_if_ended(self) -> Tally:
+        """Returns what the count would be if this process were killed now: what waits in memory is lost then."""
+        with self._changed:
+            found, unsaved = self.tally(), self._outbox.in_memory()
+            return replace(found, waiting=max(0, found.waiting - unsaved), lost=found.lost + unsaved)
 
     def _pending(self) -> bool:
         return self._outbox.counts().waiting > 0

@@ -104,6 +104,11 @@ class Outbox:
         with self._lock:
             return tuple(dict.fromkeys(self._lost))
 
+    def in_memory(self) -> int:
+        """How many records wait in memory, where the end of this process would be their end."""
+        with self._lock:
+            return len(self._memory)
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Holds the right to send what is on disk, if no other process has it."""

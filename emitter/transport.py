@@ -20,6 +20,7 @@ from openlineage.client.serde import Serde
 from openlineage.client.transport.transport import Transport
 
 from emitter.config import CheckedConfig, KafkaConfig
+from emitter.configuration import report_conflict
 from emitter.delivery import Delivery
 from emitter.errors import ConfigError, RefusedError
 from emitter.flight import Broker
@@ -29,6 +30,7 @@ from emitter.optimized import obstacle
 from emitter.outbox import Outbox, open_disk
 from emitter.record import Record
 from emitter.refining import Refine, RefiningBroker, project_refiner
+from emitter.tally import Tally
 
 log = logging.getLogger("emitter")
 
@@ -88,6 +90,7 @@ class KafkaTransport(Transport):
         self._error = None if keep else self._mistake
         if self._mistake is not None:
             log.warning("OpenLineage events will not be sent, dbt runs without them: %s", outcome)
+        report_conflict()
         self._delivery = self._begin()
         # dbt-ol does not close its client on every way out.
         atexit.register(self._close_at_exit)
@@ -137,9 +140,27 @@ class KafkaTransport(Transport):
         tally = self._delivery.close(self._bounded(timeout))
         if not self._told and (tally.sent or not tally.complete):
             self._told = True
-            kept = " (on disk: the next run sends what waits, or `headwater-dbt spool flush`)" if tally.waiting else ""
-            log.log(logging.INFO if tally.complete else logging.WARNING, "OpenLineage events: %s%s", tally, kept)
+            log.log(logging.INFO if tally.complete else logging.WARNING, "%s", self._summary(tally))
         return tally.complete
+
+    @property
+    def is_idle(self) -> bool:
+        """True if there is nothing to wait for: all events are settled, or no further attempt is made."""
+        return self._delivery.is_idle
+
+    @property
+    def has_events(self) -> bool:
+        """True if any event was emitted, or one of an earlier run was sent."""
+        tally = self._delivery.tally()
+        return bool(tally.sent or tally.earlier or not tally.complete)
+
+    def summary(self) -> str:
+        """Returns the summary as it would be if this process were killed now."""
+        return self._summary(self._delivery.tally_if_ended())
+
+    def _summary(self, tally: Tally) -> str:
+        kept = " (on disk: the next run sends what waits, or `headwater-dbt spool flush`)" if tally.waiting else ""
+        return f"OpenLineage events: {tally}{kept}{self._settings.destination}"
 
     def _refining(self, broker: Broker) -> Broker:
         """The broker behind refinement with the artifacts of the project that dbt runs, unless it is switched off."""

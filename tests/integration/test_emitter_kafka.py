@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from emitter.config import CheckedConfig
-from emitter.runner.emission import Emission
+from emitter.runner.emission import open_emission
 from emitter.transport import KafkaTransport
 from tests.support import every_facet
 from tests.support.kafka_broker import scram
@@ -81,11 +81,12 @@ def test_every_facet_is_in_the_topic(
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(transport))
     monkeypatch.setenv("OPENLINEAGE__TAGS__RUN__COST", "seven")
     monkeypatch.setenv("OPENLINEAGE__TAGS__JOB__TIER", "gold")
-    emission = Emission()
+    emission = open_emission()
     sent = [every_facet.run(), every_facet.described()]
     for event in sent:
         emission.emit(event)
-    emission.close()
+    notes: list[str] = []
+    emission.close(notes.append)
     run, described = (json.loads(record.value or b"") for record in kafka_broker.records(topic))
     assert described == sent[1]
     tags = {tag["key"]: tag["value"] for tag in run["run"]["facets"].pop("tags")["tags"]}

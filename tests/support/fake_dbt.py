@@ -146,6 +146,19 @@ class FakeDbt:
             out, err = process.communicate(typed, timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
+    def run_in(self, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs `headwater-dbt ARGUMENTS` to its end in an environment of the test's own."""
+        return subprocess.run(
+            [self.folder / "python", "-c", HEADWATER_DBT, *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def run_by_shell(self, redirections: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs `headwater-dbt ARGUMENTS REDIRECTIONS` to its end, with what a shell makes of the redirections."""
         python = str(self.folder / "python")
@@ -159,6 +172,10 @@ class FakeDbt:
             timeout=60,
             check=False,
         )
+
+    def last_line(self, count: int) -> str:
+        """What `headwater-dbt` says on stderr after so many events went to `log`."""
+        return f"headwater-dbt: OpenLineage events: {count} sent; destination: file {self.log}\n"
 
     def events(self) -> list[dict[str, Any]]:
         """What was sent, in order."""

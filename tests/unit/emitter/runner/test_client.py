@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from emitter import dbt_facets
-from emitter.runner.emission import Emission
+from emitter.runner.emission import open_emission
 from tests.support import every_facet
 
 VERSION = "openlineage_client_version"
+NOTES: list[str] = []
 RULE = {"type": "exact", "match": "another job"}
 
 
@@ -190,10 +191,10 @@ def test_each_facet_arrives(
     (tmp_path / "openlineage.yml").write_text(json.dumps(settings))
     sent = [every_facet.run(), every_facet.described()]
     before = copy.deepcopy(sent)
-    emission = Emission()
+    emission = open_emission()
     for event in sent:
         emission.emit(event)
-    emission.close()
+    emission.close(NOTES.append)
     assert sent == before, "the client changed an event that may be used again"
     arrived = [without_version(event) for event in destination.arrived(transport)]
     assert len(arrived) == len(sent), caplog.text
@@ -208,9 +209,9 @@ def test_tags_come_from_the_environment(destination: Destination, monkeypatch: p
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(destination.transports["file"]))
     monkeypatch.setenv("OPENLINEAGE__TAGS__RUN", '{"nightly": "no"}')
     monkeypatch.setenv("OPENLINEAGE__TAGS__JOB__TIER", "gold")
-    emission = Emission()
+    emission = open_emission()
     emission.emit(every_facet.run())
-    emission.close()
+    emission.close(NOTES.append)
     [event] = destination.arrived("file")
     tags = {each["key"]: (each["value"], each["source"]) for each in event["run"]["facets"]["tags"]["tags"]}
     assert (tags["nightly"], tags["Team"]) == (("no", "USER"), ("sales", "DBT_META"))
@@ -222,9 +223,9 @@ def test_a_namespace_is_replaced_in_parents_too(destination: Destination, tmp_pa
     transform = destination.transports["transform"]
     transform["transformer_properties"] = {"new_job_namespace": "nightly", "include_parent_facet": True}
     (tmp_path / "openlineage.yml").write_text(json.dumps({"transport": transform}))
-    emission = Emission()
+    emission = open_emission()
     emission.emit(every_facet.run())
-    emission.close()
+    emission.close(NOTES.append)
     [event] = destination.arrived("file")
     parent = event["run"]["facets"]["parent"]
     jobs = [event["job"], parent["job"], parent["root"]["job"]]
@@ -236,9 +237,9 @@ def test_column_lineage_keeps_pace_with_names_that_are_reduced(destination: Dest
     settings = {"transport": destination.transports["file"], "dataset": {"reducing_enabled": True}}
     (tmp_path / "openlineage.yml").write_text(json.dumps(settings))
     given = json.loads(json.dumps(every_facet.run()).replace("dev.main.raw", "lake/raw/day=2026-01-01"))
-    emission = Emission()
+    emission = open_emission()
     emission.emit(given)
-    emission.close()
+    emission.close(NOTES.append)
     [event] = destination.arrived("file")
     lineage = event["outputs"][0]["facets"]["columnLineage"]
     assert event["inputs"][0]["name"] == "lake/raw"
@@ -259,10 +260,10 @@ def test_a_fault_in_what_the_client_adds_costs_no_event(
     """The client dies of such tags at each event; the events go out without them, and one line says so."""
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(destination.transports["file"]))
     monkeypatch.setenv(name, value)
-    emission = Emission()
+    emission = open_emission()
     for _ in range(3):
         emission.emit(every_facet.run())
-    emission.close()
+    emission.close(NOTES.append)
     assert destination.arrived("file") == [every_facet.run()] * 3
     told = [message for message in caplog.messages if "without what OpenLineage's client adds" in message]
     assert len(told) == 1, caplog.text
@@ -273,8 +274,8 @@ def test_a_parent_whose_run_is_no_uuid_costs_no_event(destination: Destination, 
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(destination.transports["file"]))
     given = every_facet.run()
     given["run"]["facets"]["parent"]["root"]["run"]["runId"] = "scheduled__2026-01-01"
-    emission = Emission()
+    emission = open_emission()
     emission.emit(given)
-    emission.close()
+    emission.close(NOTES.append)
     [event] = destination.arrived("file")
     assert event["run"]["facets"]["parent"] == given["run"]["facets"]["parent"]
