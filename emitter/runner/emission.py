@@ -176,7 +176,7 @@ class _Gate(Transport):
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         # By these the client recognises a transport that is switched off, and shows it.
-        self.kind = transport.kind
+        self.kind = transport.kind or self.kind
         self.name = transport.name
         self.priority = transport.priority
         self.reached = False

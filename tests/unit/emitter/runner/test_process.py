@@ -329,7 +329,10 @@ def test_no_broker_loses_nothing(tmp_path: Path) -> None:
 
     While dbt runs nothing is said of the attempts to connect, and at the end one line.
     """
-    dbt = FakeDbt(tmp_path, f"{COMPLETE}; sys.exit(1)")
+    # On a busy machine the lineage process may need longer to load than it has after dbt's end.
+    kept_by_now = "b''.join(file.read_bytes() for file in (HERE.parent / 'spool').rglob('*.seg'))"
+    wait = f"while {kept_by_now}.count(b'eventType') < 4: time.sleep(0.01)"
+    dbt = FakeDbt(tmp_path, f"{COMPLETE}\n{wait}\nsys.exit(1)")
     spool = tmp_path / "spool"
     transport = {
         "type": "emitter.transport.KafkaTransport",
