@@ -269,6 +269,23 @@ def test_a_fault_in_what_the_client_adds_costs_no_event(
     assert len(told) == 1, caplog.text
 
 
+@pytest.mark.parametrize("transport", ["file", "headwater"])
+def test_what_filters_keep_back_is_counted(
+    destination: Destination, tmp_path: Path, caplog: pytest.LogCaptureFixture, transport: str
+) -> None:
+    """It is no loss, and nobody should wonder where the events are."""
+    caplog.set_level("INFO", "emitter")
+    rule = {"type": "exact", "match": every_facet.JOB}
+    settings = {"transport": destination.transports[transport], "filters": [rule]}
+    (tmp_path / "openlineage.yml").write_text(json.dumps(settings))
+    emission = open_emission()
+    emission.emit(every_facet.run())
+    emission.emit(every_facet.described())
+    emission.close(NOTES.append)
+    assert len(destination.arrived(transport)) == 1
+    assert "1 kept back by `filters`" in caplog.messages[-1]
+
+
 def test_a_parent_whose_run_is_no_uuid_costs_no_event(destination: Destination, monkeypatch: Any) -> None:
     """The client's class for it refuses such an id; an orchestrator may give one all the same."""
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(destination.transports["file"]))
