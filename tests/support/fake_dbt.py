@@ -59,6 +59,15 @@ def cli(obj=None):
 """
 
 
+ALL_KEPT = """
+while b"".join(file.read_bytes() for file in (HERE.parent / "spool").rglob("*.seg")).count(b'"eventType"') < 4:
+    time.sleep(0.01)
+"""
+"""For a scenario's end: waits until the four events of a run with one model are in the spool of the folder.
+
+On a busy machine the lineage process may need longer to load than it has after dbt's end.
+"""
+
 _SELECT = "select id from dev.main."
 
 

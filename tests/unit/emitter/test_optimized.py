@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_dbt import FakeDbt
+from tests.support.fake_dbt import ALL_KEPT, FakeDbt
 
 EMIT = """
 from emitter.config import CheckedConfig
@@ -57,7 +57,7 @@ def test_the_spools_command_says_so() -> None:
 def test_headwater_dbt_sends_all_the_same(tmp_path: Path) -> None:
     """Its lineage process is one of its own: dbt runs as it was told to, and lineage with Python's asserts."""
     scenario = "begin(); print(sys.flags.optimize); model('model.shop.orders'); say('CommandCompleted', success=True)"
-    dbt = FakeDbt(tmp_path, scenario)
+    dbt = FakeDbt(tmp_path, f"{scenario}\n{ALL_KEPT}")
     transport = {"type": "emitter.transport.KafkaTransport", "bootstrap_servers": "127.0.0.1:9", "close_timeout": 1}
     done = dbt.run("run", transport=transport, PYTHONOPTIMIZE="1")
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr

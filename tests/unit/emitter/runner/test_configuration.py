@@ -8,7 +8,7 @@ import pytest
 from emitter.configuration import Configuration, make_client
 from emitter.errors import ConfigError
 from emitter.secrets import public_url, redact, secrets_in
-from tests.support.fake_dbt import FakeDbt
+from tests.support.fake_dbt import ALL_KEPT, FakeDbt
 
 SECRET = "planted-s3cret"
 KAFKA = "emitter.transport.KafkaTransport"
@@ -16,9 +16,9 @@ COMPLETE = "begin(); model('model.shop.orders'); say('CommandCompleted', success
 MISSING = "lineage of 1 node is missing: model.shop.orders"
 
 
-def lines(folder: Path, transport: str | None = None, **environment: str) -> list[str]:
+def lines(folder: Path, transport: str | None = None, scenario: str = COMPLETE, **environment: str) -> list[str]:
     """What a run says on stderr; the environment configures no transport unless one is given."""
-    dbt = FakeDbt(folder, COMPLETE)
+    dbt = FakeDbt(folder, scenario)
     given = dbt.environment()
     del given["OPENLINEAGE__TRANSPORT"]
     if transport is not None:
@@ -73,6 +73,7 @@ def test_a_password_with_brackets_is_a_text_and_not_shown(tmp_path: Path) -> Non
     variables = {f"OPENLINEAGE__TRANSPORT__{name}": value for name, value in names.items()}
     said = lines(
         tmp_path,
+        scenario=f"{COMPLETE}\n{ALL_KEPT}",
         **variables,
         OPENLINEAGE__TRANSPORT__CLOSE_TIMEOUT="1",
         OPENLINEAGE__TRANSPORT__PASSWORD=f"{SECRET}{{[",
