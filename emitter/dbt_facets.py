@@ -43,6 +43,9 @@ _URLS = {
     "test": _SPEC.format("1-0-1", "TestRunFacet"),
 }
 
+KINDS = frozenset(_URLS)
+"""The keys of all facets that are made here."""
+
 _INCREMENTAL = ("on_schema_change", "partition_by", "full_refresh")
 _MICROBATCH = ("event_time", "batch_size", "begin", "lookback")
 
@@ -80,9 +83,12 @@ def dataset_tags(found: Node) -> Facets:
 
 
 def _tags_of(found: Node) -> list[Facet]:
-    plain = found.get("tags") or config_of(found).get("tags") or ()
-    own = [{"key": tag, "value": "true", "source": "DBT"} for tag in ([plain] if isinstance(plain, str) else plain)]
-    return own + [{"key": key, "value": _spelled(value), "source": "DBT_META"} for key, value in _meta(found).items()]
+    given = found.get("tags") or config_of(found).get("tags") or ()
+    # Old manifests and other engines hold a single tag as text, and YAML's numbers as numbers.
+    named = [given] if isinstance(given, str) else given
+    plain = [{"key": _spelled(tag), "value": "true", "source": "DBT"} for tag in named]
+    meta = [{"key": str(key), "value": _spelled(value), "source": "DBT_META"} for key, value in _meta(found).items()]
+    return plain + meta
 
 
 def documentation(found: Node) -> Facets:

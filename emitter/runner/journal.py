@@ -10,11 +10,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 _CHUNK = 1 << 20
 _RINGS = 4096
 _MARK_BYTES = 8
+_NOTE_BYTES = 1 << 16
+_WHOLE, _PARTIAL = b"+", b"-"
 
 Message = dict[str, Any]
 """One line of `shim.py`: `name`, mostly dbt's event name, and what belongs to it."""
@@ -28,7 +30,8 @@ class Journal:
         file: Both processes share its offset: dbt appends, the reader reads at places of its own.
         bell: dbt's end of the pipe.
         listener: The reader's end.
-        mark: A file of the reader's, which says how far it has come; it can be asked after the reader's death.
+        mark: A file of the reader's, which says how far it has come and what its last line would be. It can be asked
+            after the reader's death.
     """
 
     file: int
@@ -60,6 +63,33 @@ class Journal:
             position += len(chunk)
             count += chunk.count(b"\n")
         return count
+
+    def note(self) -> "Note | None":
+        """Returns the reader's last note; None if there is none."""
+        size = int.from_bytes(os.pread(self.mark, _MARK_BYTES, _MARK_BYTES), "little")
+        data = os.pread(self.mark, size, 2 * _MARK_BYTES)
+        if not size or len(data) != size:
+            return None
+        return Note(data[1:].decode(errors="replace"), is_whole=data[:1] == _WHOLE)
+
+
+class Note(NamedTuple):
+    """What a reader of the journal leaves for whoever outlives it.
+
+    Attributes:
+        text: What its last line would be by now; empty once it was logged.
+        is_whole: True if all events of the run are made, so that the text is about all of them.
+    """
+
+    text: str
+    is_whole: bool
+
+
+def leave_note(mark: int, note: Note) -> None:
+    """Writes what `Journal.note` returns, in one write, so that it is whole whenever this process is killed."""
+    text = note.text.encode(errors="backslashreplace")[:_NOTE_BYTES]
+    data = (_WHOLE if note.is_whole else _PARTIAL) + text
+    os.pwrite(mark, len(data).to_bytes(_MARK_BYTES, "little") + data, _MARK_BYTES)
 
 
 def messages(file: int, listener: int, mark: int) -> Iterator[Message]:

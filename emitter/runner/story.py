@@ -13,10 +13,12 @@ from emitter.dbt_events import SPEC, Event, EventMaker, Invocation, run_event
 from emitter.dbt_facets import PRODUCER
 from emitter.errors import ArtifactError
 from emitter.manifest import Manifest, kind_of
+from emitter.node_names import missing
 from emitter.runner import glue, parents
 from emitter.runner.journal import Message
 from emitter.runner.node_runs import CLONE, STORED, NodeRuns
 from emitter.runner.refining import Refining
+from emitter.runner.unknown import UnknownColumns
 from emitter.settled import read_settled
 
 log = logging.getLogger("emitter.runner")
@@ -60,6 +62,7 @@ class Story:
         self._over = self._interrupted = False
         self._unread: str | None = None
         self._untold: set[str] = set()
+        self._unknown = UnknownColumns()
 
     def take(self, message: Message) -> Iterator[Event]:
         """The events that follow from a message.
@@ -90,9 +93,11 @@ class Story:
         """What is left to say when dbt has ended without saying so: it was killed. Tells what could not be said."""
         if self._untold:
             reason = self._unread or "no manifest of dbt's could be used"
-            log.warning("lineage of %d nodes is missing: %s", len(self._untold), reason)
+            log.warning("%s (%s)", missing(sorted(self._untold)), reason)
         if not self._over and self._whole is not None:
             yield from self._close("ABORT", self._now())
+        if unknown := self._unknown.report():
+            log.info("%s", unknown)
 
     def _of_node(self, runs: NodeRuns | None, message: Message) -> Iterator[Event]:
         if runs is None:
@@ -197,7 +202,12 @@ class Story:
         parent = parents.part_of(whole, self._parent["root"] if self._parent else None)
         run = {**event["run"], "facets": event["run"]["facets"] | self._engine() | facets.facet("parent", **parent)}
         event = {**event, "run": run}
-        return self._refining(event) if self._refining is not None else event
+        if self._refining is None:
+            return event
+        refined = self._refining(event)
+        if self._refining.traces_columns:
+            self._unknown.take(refined)
+        return refined
 
     def _engine(self) -> facets.Facets:
         return {

@@ -59,6 +59,18 @@ def cli(obj=None):
 """
 
 
+ALL_KEPT = """
+while b"".join(file.read_bytes() for file in (HERE.parent / "spool").rglob("*.seg")).count(b'"eventType"') < 4:
+    time.sleep(0.01)
+"""
+"""For a scenario's end: waits until the four events of a run with one model are in the spool of the folder.
+
+On a busy machine the lineage process may need longer to load than it has after dbt's end.
+"""
+
+_SELECT = "select id from dev.main."
+
+
 def manifest(*names: str) -> dict[str, Any]:
     """A manifest of models of a PostgreSQL project, each of which reads the one before."""
     nodes = {}
@@ -76,7 +88,8 @@ def manifest(*names: str) -> dict[str, Any]:
             "config": {"materialized": "table"},
             "columns": {},
             "depends_on": {"nodes": previous},
-            "compiled_code": None,
+            # Columns by name, so that their lineage is known without a catalog.
+            "compiled_code": _SELECT + previous[0].rpartition(".")[2] if previous else None,
         }
         previous = [unique_id]
     metadata = {
@@ -146,6 +159,19 @@ class FakeDbt:
             out, err = process.communicate(typed, timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
+    def run_in(self, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs `headwater-dbt ARGUMENTS` to its end in an environment of the test's own."""
+        return subprocess.run(
+            [self.folder / "python", "-c", HEADWATER_DBT, *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def run_by_shell(self, redirections: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs `headwater-dbt ARGUMENTS REDIRECTIONS` to its end, with what a shell makes of the redirections."""
         python = str(self.folder / "python")
@@ -159,6 +185,10 @@ class FakeDbt:
             timeout=60,
             check=False,
         )
+
+    def last_line(self, count: int) -> str:
+        """What `headwater-dbt` says on stderr after so many events went to `log`."""
+        return f"headwater-dbt: OpenLineage events: {count} sent; destination: file {self.log}\n"
 
     def events(self) -> list[dict[str, Any]]:
         """What was sent, in order."""
