@@ -54,7 +54,7 @@ def _obstacle(program: Program, system: str) -> str | None:
         return "openlineage-python is not installed: pip install 'headwater[emitter]'"
     if program.interpreter is None:
         # Engines that are not dbt-core have no callbacks; what they leave in target/ can still be read.
-        return f"{program.path} is not dbt-core in Python: run `headwater backfill` on its target folder afterwards"
+        return f"{program.path} is not dbt-core's script: run `headwater backfill` on its target folder afterwards"
     return None
 
 

@@ -2,6 +2,7 @@
 
 It is started by its path in the interpreter of the `dbt` script, which need not be ours: nothing but the standard
 library and dbt is imported here. dbt's callbacks run in the midst of its threads, so whatever goes wrong is kept here.
+Where the package behind the script is dbt v2, which has no callbacks, the script itself takes this process's place.
 Usage: `python shim.py JOURNAL_FD BELL_FD DBT_SCRIPT ARGUMENTS...`
 """
 
@@ -9,7 +10,11 @@ import json
 import os
 import signal
 import sys
-from typing import Any, Dict, Optional  # noqa: UP035 # dbt's interpreter may be older than ours
+from contextlib import suppress
+from importlib.util import find_spec
+from inspect import signature
+from pathlib import Path
+from typing import Any, Dict, NoReturn, Optional  # noqa: UP035 # dbt's interpreter may be older than ours
 
 WANTED = frozenset(
     {
@@ -179,6 +184,42 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def is_v2(folder: Path) -> bool:
+    """True if a package folder `dbt` is dbt v2's, by its files alone: importing it would load a large library.
+
+    Where dbt-core was installed over v2, the library is still there, but the entry point is dbt-core's.
+    """
+    try:
+        entry = (folder / "cli" / "main.py").read_bytes()
+        return b"_core" in entry and b"import click" not in entry and any(folder.glob("_core*"))
+    except OSError:
+        return False
+
+
+def _is_dbt_v2() -> bool:
+    found = find_spec("dbt")
+    folders = (Path(folder) for folder in (found.submodule_search_locations if found else None) or ())
+    # The first folder that has the entry point is the one that Python imports it from.
+    return next((is_v2(folder) for folder in folders if (folder / "cli" / "main.py").is_file()), False)
+
+
+def _takes_context(cli: Any) -> bool:
+    """True for dbt-core's click command, which takes `obj`; an entry point without arguments is another engine's."""
+    try:
+        signature(cli).bind(obj={})
+    except TypeError:
+        return False
+    return True
+
+
+def _become(script: str, arguments: "list[str]") -> NoReturn:
+    """Replaces this process by `SCRIPT ARGUMENTS`, after one line that says that there is no lineage."""
+    reason = f"no lineage is sent, {script} is not dbt-core's: run `headwater backfill` on its target folder afterwards"
+    with suppress(OSError):
+        os.write(2, f"headwater-dbt: {reason}\n".encode(errors="backslashreplace"))
+    os.execv(script, [script, *arguments])  # noqa: S606 # what the user typed
+
+
 def main(journal: int, bell: int, script: str, arguments: "list[str]") -> Optional[int]:  # noqa: UP045
     """Becomes `SCRIPT ARGUMENTS`: the same program name, search path and exit."""
     # dbt starts programs, such as git, that must not hold these open.
@@ -190,10 +231,14 @@ def main(journal: int, bell: int, script: str, arguments: "list[str]") -> Option
     # With Python's -P or -I this folder is not there.
     if sys.path[0] == os.path.dirname(os.path.realpath(__file__)):  # noqa: PTH120
         sys.path[0] = os.path.dirname(os.path.realpath(script))  # noqa: PTH120
+    if _is_dbt_v2():
+        _become(script, arguments)
     context: Dict[str, Any] = {}  # noqa: UP006
     context["callbacks"] = [Recorder(journal, bell, context)]
     from dbt.cli.main import cli  # noqa: PLC0415 # only now, with dbt's own search path
 
+    if not _takes_context(cli):
+        _become(script, arguments)
     result: Optional[int] = cli(obj=context)  # noqa: UP045
     return result
 

@@ -17,6 +17,7 @@ from consumer import cli, wiring
 from consumer.options import every
 from consumer.settings import describe, load
 from emitter.config import _PARSERS, KafkaConfig
+from emitter.runner.program import DBT
 from emitter.spool.command import _parser as spool_parser
 from emitter.spool.place import VARIABLE as SPOOL_DIR
 from schemas.naming import DatasetName, last_part
@@ -51,7 +52,7 @@ def variables() -> set[str]:
     """The environment variables of all settings and options, and those of the emitter that are Headwater's own."""
     found = (option.envvar for command in every(cli.cli) for option in command.params)
     refinement = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "options.py").read_text("utf-8"))
-    own = {SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
+    own = {DBT, SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
     return {setting.env for setting in describe()} | {name for name in found if isinstance(name, str)} | own
 
 
