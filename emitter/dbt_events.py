@@ -41,12 +41,15 @@ class Invocation:
         command: Such as `build`.
         job: Namespace and name of the job that it is a run of.
         full_refresh: Whether it was told to make incremental models anew, where that is known.
+        dbt_version: The version of dbt that ran; the manifest's if it is not given, though with `--use-v2-parser` that
+            is the parser's.
     """
 
     id: str
     command: str
     job: tuple[str, str]
     full_refresh: bool | None = None
+    dbt_version: str = ""
 
     @property
     def run_id(self) -> str:
@@ -111,7 +114,7 @@ class EventMaker:
             dbt_runtime="core",
             full_refresh=self._invocation.full_refresh,
         )
-        version = self._manifest.dbt_version
+        version = self._invocation.dbt_version or self._manifest.dbt_version
         if version:
             found |= facets.facet("dbt_version", version=version)
             found |= facets.facet("processing_engine", name="dbt", version=version)
@@ -219,13 +222,13 @@ def run_event(
     }
 
 
-def job_event(time: str, job: Event, inputs: list[Dataset]) -> Event:
-    """A JobEvent: what a job reads by its definition."""
+def job_event(time: str, job: Event, inputs: list[Dataset], outputs: list[Dataset] | None = None) -> Event:
+    """A JobEvent: what a job reads and writes by its definition."""
     return {
         "eventTime": time,
         "job": job,
         "inputs": inputs,
-        "outputs": [],
+        "outputs": outputs or [],
         "producer": PRODUCER,
         "schemaURL": f"{SPEC}JobEvent",
     }

@@ -58,9 +58,11 @@ def job_type(kind: str) -> Facets:
 
 
 def node(found: Node) -> Facets:
-    """What identifies a node: its unique id, above all."""
+    """What identifies a node, its unique id above all, and the checksum of its code."""
     keys = ("original_file_path", "database", "schema", "alias", "unique_id")
-    return facet("dbt_node", **{key: found.get(key) for key in keys})
+    checksum = found.get("checksum")
+    code = checksum.get("checksum") if isinstance(checksum, Mapping) else None
+    return facet("dbt_node", **{key: found.get(key) for key in keys}, checksum=code or None)
 
 
 def tags(found: Node) -> Facets:

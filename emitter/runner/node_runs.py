@@ -7,7 +7,7 @@ from emitter import dbt_facets as facets
 from emitter import dbt_tests
 from emitter.dbt_events import Dataset, Event, EventMaker, run_event, run_id
 from emitter.manifest import Manifest, is_ephemeral, kind_of
-from emitter.run_results import RUNS, Result, RunResults
+from emitter.run_results import RUNS, Result, read_result
 from emitter.runner.journal import Message
 
 STORED = frozenset({"model", "seed", "snapshot"})
@@ -190,4 +190,4 @@ def _result(unique_id: str, message: Message) -> Result:
         "failures": None if failures is None else int(failures),
         "adapter_response": result.get("adapter_response") or {},
     }
-    return RunResults({"metadata": {}, "args": {}, "results": [document]}).by_id[unique_id]
+    return read_result(document, message["ts"])
