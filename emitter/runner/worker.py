@@ -9,12 +9,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emitter.runner.journal import Message, messages
+from emitter.runner.journal import Message, Reader
+from emitter.runner.shim import HANDOVER
+from emitter.runner.telemetry import is_needed, is_record
 
 if TYPE_CHECKING:
     from emitter.runner.emission import Emission
+    from emitter.runner.invocations import Invocations
     from emitter.runner.story import Story
 
 log = logging.getLogger("emitter.runner")
@@ -26,11 +30,13 @@ class Lineage:
     Args:
         environ: The environment variables.
         patience: A descriptor that takes, as text, how many seconds sending may last after dbt's end.
+        reader: Of the journal; it is told where dbt v2 writes its telemetry.
     """
 
-    def __init__(self, environ: Mapping[str, str], patience: int) -> None:
-        self._environ, self._patience = environ, patience
+    def __init__(self, environ: Mapping[str, str], patience: int, reader: Reader) -> None:
+        self._environ, self._patience, self._reader = environ, patience, reader
         self._story: Story | None = None
+        self._invocations: Invocations | None = None
         self._emission: Emission | None = None
         self._failed: Counter[str] = Counter()
 
@@ -40,10 +46,11 @@ class Lineage:
             try:
                 self._take(message)
             except Exception as error:  # noqa: BLE001 # the top of the loop; dbt goes on and so does the rest
-                self._explain(str(message.get("name")), error)
+                self._explain(str(message.get("name") or message.get("event_type") or ""), error)
         ended = time.monotonic()
         try:
             self._send(self._story.end() if self._story else ())
+            self._send(self._invocations.end() if self._invocations else ())
         except Exception as error:  # noqa: BLE001 # what was made before must still be sent
             self._explain("end", error)
         if unexplained := self._failed.total() - len(self._failed):
@@ -52,12 +59,25 @@ class Lineage:
             self._emission.close(time.monotonic() - ended)
 
     def _take(self, message: Message) -> None:
-        if message["name"] == "MainReportVersion":
+        if is_record(message):
+            if self._invocations is not None:
+                self._send(self._invocations.take(message))
+        elif message["name"] == HANDOVER:
+            self._follow_telemetry(message)
+        elif message["name"] == "MainReportVersion":
             from emitter.runner.story import Story, tells_a_story  # noqa: PLC0415 # for other commands nothing is loaded
 
             self._story = Story(message, self._environ) if tells_a_story(message) else None
         elif self._story is not None:
             self._send(self._story.take(message))
+
+    def _follow_telemetry(self, handover: Message) -> None:
+        from emitter.runner.invocations import Invocations  # noqa: PLC0415 # dbt-core has no need of it
+
+        self._reader.look()
+        self._invocations = Invocations(handover, self._environ, Path.cwd())
+        if (own := self._invocations.telemetry) is not None:
+            self._reader.turn_to(*own)
 
     def _send(self, events: Iterable[dict[str, object]]) -> None:
         for event in events:
@@ -98,7 +118,8 @@ def main(arguments: list[str]) -> int:
     """Follows one run of dbt; returns 0."""
     talk_on_stderr()
     file, listener, mark, patience = map(int, arguments)
-    Lineage(dict(os.environ), patience).follow(messages(file, listener, mark))
+    reader = Reader(file, listener, mark, is_needed)
+    Lineage(dict(os.environ), patience, reader).follow(reader.messages())
     return 0
 
 

@@ -34,6 +34,19 @@ def run_cli(argv):
 """
 
 
+PROFILES = {
+    "duckdb": "{type: duckdb, path: dev.duckdb}",
+    "redshift": "{type: redshift, host: wg.us-east-1, port: 5439, user: someone, password: planted-secret}",
+}
+
+
+def write_project(folder: Path, adapter: str) -> None:
+    """The files of a project's folder that are read beside dbt: its name, and its connection."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dbt_project.yml").write_text("name: shop\nversion: '1.0'\nprofile: shop\n")
+    (folder / "profiles.yml").write_text(f"shop:\n  target: prod\n  outputs:\n    prod: {PROFILES[adapter]}\n")
+
+
 class Layout(Enum):
     """The forms in which dbt v2 is installed."""
 
@@ -53,6 +66,7 @@ class DbtV2(HeadwaterDbt):
     def __init__(self, folder: Path, layout: Layout = Layout.BINARY, sample: str = "duckdb") -> None:
         super().__init__(folder)
         self.sample = SAMPLES / sample
+        write_project(folder, sample)
         if layout is Layout.PIP:
             self._install_package()
         else:
