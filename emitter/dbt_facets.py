@@ -42,6 +42,9 @@ _URLS = {
     "test": _SPEC.format("1-0-1", "TestRunFacet"),
 }
 
+KINDS = frozenset(_URLS)
+"""The keys of all facets that are made here."""
+
 _INCREMENTAL = ("on_schema_change", "partition_by", "full_refresh")
 _MICROBATCH = ("event_time", "batch_size", "begin", "lookback")
 
@@ -67,9 +70,11 @@ def node(found: Node) -> Facets:
 
 def tags(found: Node) -> Facets:
     """The tags that dbt has for it, and its meta as tags with values."""
-    config = config_of(found)
-    plain = [{"key": tag, "value": "true", "source": "DBT"} for tag in found.get("tags") or config.get("tags") or ()]
-    meta = [{"key": key, "value": _spelled(value), "source": "DBT_META"} for key, value in _meta(found).items()]
+    given = found.get("tags") or config_of(found).get("tags") or ()
+    # Old manifests and other engines hold a single tag as text, and YAML's numbers as numbers.
+    named = [given] if isinstance(given, str) else given
+    plain = [{"key": _spelled(tag), "value": "true", "source": "DBT"} for tag in named]
+    meta = [{"key": str(key), "value": _spelled(value), "source": "DBT_META"} for key, value in _meta(found).items()]
     return facet("tags", tags=plain + meta) if plain or meta else {}
 
 

@@ -13,6 +13,7 @@ from emitter.dbt_events import SPEC, Event, EventMaker, Invocation, run_event
 from emitter.dbt_facets import PRODUCER
 from emitter.errors import ArtifactError
 from emitter.manifest import Manifest, kind_of
+from emitter.node_names import missing
 from emitter.runner import glue, parents
 from emitter.runner.journal import Message
 from emitter.runner.node_runs import CLONE, STORED, NodeRuns
@@ -91,7 +92,7 @@ class Story:
         """What is left to say when dbt has ended without saying so: it was killed. Tells what could not be said."""
         if self._untold:
             reason = self._unread or "no manifest of dbt's could be used"
-            log.warning("lineage of %d nodes is missing: %s", len(self._untold), reason)
+            log.warning("%s (%s)", missing(sorted(self._untold)), reason)
         if not self._over and self._whole is not None:
             yield from self._close("ABORT", self._now())
 

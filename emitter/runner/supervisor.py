@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from emitter import optimized
 from emitter.errors import EmitterError
 from emitter.runner.journal import Journal
 from emitter.runner.program import Program
@@ -97,6 +98,8 @@ def _start_lineage(journal: Journal, patience: int) -> subprocess.Popen[bytes] |
         return subprocess.Popen(  # noqa: S603 # our own module
             # Without -P a module of the user's folder could stand in for one of ours.
             [sys.executable, "-P", "-m", _WORKER, *map(str, files)],
+            # What dbt's Python is told of optimisation is not for ours, which could not speak to Kafka then.
+            env={name: value for name, value in os.environ.items() if name != optimized.VARIABLE},
             pass_fds=files,
             stdin=subprocess.DEVNULL,
             stdout=_STDERR,

@@ -55,6 +55,14 @@ def is_record(message: Message) -> bool:
     return "event_type" in message and "record_type" in message
 
 
+def ended_node(record: Record) -> list[str]:
+    """The unique id of the node whose end a record tells; empty for any other record."""
+    if record["record_type"] != _END or record["event_type"] != f"{EVENTS}node.NodeProcessed":
+        return []
+    unique_id = _object(record.get("attributes")).get("unique_id")
+    return [unique_id] if isinstance(unique_id, str) else []
+
+
 class Telemetry:
     """Translates the records of one invocation."""
 

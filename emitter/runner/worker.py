@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emitter.node_names import missing
 from emitter.runner.journal import Message, Reader
 from emitter.runner.shim import HANDOVER
-from emitter.runner.telemetry import is_needed, is_record
+from emitter.runner.telemetry import ended_node, is_needed, is_record
 
 if TYPE_CHECKING:
     from emitter.runner.emission import Emission
@@ -39,6 +40,7 @@ class Lineage:
         self._invocations: Invocations | None = None
         self._emission: Emission | None = None
         self._failed: Counter[str] = Counter()
+        self._missed: list[str] = []
 
     def follow(self, said: Iterable[Message]) -> None:
         """Takes messages until dbt has ended; what one of them breaks costs that message."""
@@ -47,6 +49,7 @@ class Lineage:
                 self._take(message)
             except Exception as error:  # noqa: BLE001 # the top of the loop; dbt goes on and so does the rest
                 self._explain(str(message.get("name") or message.get("event_type") or ""), error)
+                self._miss(message)
         ended = time.monotonic()
         try:
             self._send(self._story.end() if self._story else ())
@@ -55,6 +58,8 @@ class Lineage:
             self._explain("end", error)
         if unexplained := self._failed.total() - len(self._failed):
             log.warning("no lineage of %d more of dbt's messages, for reasons like these", unexplained)
+        if names := missing(self._missed):
+            log.warning("%s, as dbt's messages about them could not be used", names)
         if self._emission is not None:
             self._emission.close(time.monotonic() - ended)
 
@@ -89,6 +94,18 @@ class Lineage:
                 self._emission = Emission()
                 os.write(self._patience, f"{self._emission.close_timeout}\n".encode())
             self._emission.emit(event)
+
+    def _miss(self, message: Message) -> None:
+        """Keeps the name of a node whose end could not be used; its other messages are of no weight for lineage."""
+        if is_record(message):
+            self._missed += ended_node(message)
+            return
+        try:
+            if message["name"] == "NodeFinished":
+                self._missed.append(str(message["data"]["node_info"]["unique_id"]))
+        except (KeyError, TypeError):
+            # Such a message names no node; that it came and could not be used is reported as any other.
+            return
 
     def _explain(self, what: str, error: Exception) -> None:
         self._failed[what] += 1

@@ -199,7 +199,11 @@ class Broken(Transport):
     ("emit", "close", "told"),
     [
         ("pass", "raise RuntimeError('close failed')", "did not close: RuntimeError: close failed"),
-        ("raise OSError('no route')", "return True", "4 of 4 OpenLineage events were not sent: OSError: no route"),
+        (
+            "raise OSError('no route')",
+            "return True",
+            "were not sent: OSError: no route; lineage of 1 node is missing: model.shop.orders",
+        ),
         ("import os; os._exit(255)", "return True", "its process ended with 255"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "return True", "its process ended with -9"),
     ],
@@ -256,7 +260,8 @@ def test_a_manifest_that_is_not_there_is_told_and_counted(tmp_path: Path) -> Non
     assert (done.returncode, dbt.states()) == (0, [(WHOLE, "START"), (WHOLE, "COMPLETE")]), done.stderr
     first, last = done.stderr.splitlines()
     assert first.startswith("headwater-dbt: no lineage of any node can be told, dbt's manifest can't be used"), first
-    assert last.startswith("headwater-dbt: lineage of 2 nodes is missing: dbt's manifest can't be used"), last
+    assert last.startswith("headwater-dbt: lineage of 2 nodes is missing: model.shop.orders, model.shop.raw ("), last
+    assert "dbt's manifest can't be used" in last
     assert "nowhere.json" in last
 
 
@@ -359,6 +364,9 @@ def test_messages_that_break_something_are_counted(tmp_path: Path) -> None:
     dbt = FakeDbt(tmp_path, f"{odd}; model('model.shop.orders'); say('CommandCompleted', success=True)")
     done = dbt.run("run")
     assert (done.returncode, dbt.states()) == (0, ALL)
-    first, last = done.stderr.splitlines()
+    first, second, last = done.stderr.splitlines()
     assert first.startswith("headwater-dbt: no lineage of dbt's NodeFinished: TypeError"), first
-    assert last == "headwater-dbt: no lineage of 4 more of dbt's messages, for reasons like these"
+    assert second == "headwater-dbt: no lineage of 4 more of dbt's messages, for reasons like these"
+    names = ", ".join(f"test.shop.odd_{n}" for n in range(5))
+    told = f"lineage of 5 nodes is missing: {names}, as dbt's messages about them could not be used"
+    assert last == f"headwater-dbt: {told}"
