@@ -13,7 +13,7 @@ from typing import Any
 from emitter import dbt_facets as facets
 from emitter import dbt_tests
 from emitter.adapters import Place, default_place, place_of, scheme_of
-from emitter.dbt_events import Event, EventMaker, Invocation, job_event, run_event
+from emitter.dbt_events import Event, EventMaker, Invocation, job_event, run_event, with_pointers
 from emitter.errors import ArtifactError
 from emitter.keys import message_key
 from emitter.manifest import Manifest
@@ -84,7 +84,7 @@ def events(
     )
     maker = EventMaker(manifest, place, invocation, artifacts.catalog)
     for event in _events(manifest, results, maker, invocation):
-        yield refine(event) if refine else event
+        yield with_pointers(refine(event)) if refine else event
 
 
 def with_executed_sql(manifest: Manifest, results: RunResults | None) -> Manifest:
@@ -124,8 +124,8 @@ def _events(
         if result is not None and result.ran:
             yield from _node(unique_id, result, maker)
         elif _is_declared(unique_id, result, results):
-            inputs, output = maker.inputs(unique_id), maker.output(unique_id)
-            yield job_event(manifest.generated_at, maker.job(unique_id), inputs, [output])
+            inputs, outputs = maker.inputs(unique_id), maker.outputs(unique_id)
+            yield job_event(manifest.generated_at, maker.job(unique_id), inputs, outputs)
     yield from dbt_tests.events(manifest, maker, results)
     if results and results.ran:
         failed = results.stamped or any(result.ran and result.state == "FAIL" for result in told.values())
@@ -158,10 +158,10 @@ def _whole(
 
 def _node(unique_id: str, result: Result, maker: EventMaker) -> Iterator[Event]:
     run, job = maker.run(unique_id, _of_run(result, maker)), maker.job(unique_id)
-    inputs, output = maker.inputs(unique_id), maker.output(unique_id, result)
-    yield run_event("START", result.started_at, run, job, inputs, [output])
+    inputs, outputs = maker.inputs(unique_id), maker.outputs(unique_id, result)
+    yield run_event("START", result.started_at, run, job, inputs, outputs)
     # A run that failed has written nothing that could be told.
-    yield run_event(result.state, result.ended_at, run, job, inputs, [output] if result.state == "COMPLETE" else [])
+    yield run_event(result.state, result.ended_at, run, job, inputs, outputs if result.state == "COMPLETE" else [])
 
 
 def _error(message: str) -> facets.Facets:

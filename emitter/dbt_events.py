@@ -15,7 +15,7 @@ from typing import Any
 from emitter import dbt_facets as facets
 from emitter.adapters import ATHENA, Place
 from emitter.dbt_facets import PRODUCER, Facets
-from emitter.manifest import Manifest, Node, exposures, kind_of, table_of
+from emitter.manifest import Manifest, Node, exposures, kind_of, pointer_of, table_of
 from emitter.refine.symlinks import in_own_catalog
 from emitter.run_results import Result
 
@@ -24,6 +24,7 @@ Event = dict[str, Any]
 Dataset = dict[str, Any]
 _OWN = uuid.UUID("0f7e6c6e-6d0c-5e0a-9a5b-5a2f8f1f4c11")
 _SUFFIXES = {"build": {"model": ".build.run", "snapshot": ".build.snapshot"}}
+_OF_POINTERS = frozenset({"dataSource", "documentation", "ownership", "schema"})
 _MEBI = 2**20
 
 
@@ -141,6 +142,16 @@ class EventMaker:
             found["outputFacets"] = statistics
         return found
 
+    def outputs(self, unique_id: str, result: Result | None = None) -> list[Dataset]:
+        """What a node writes, and the view that points to it where it is the latest version of a model."""
+        node = self._manifest.node(unique_id) or {}
+        found = [self.output(unique_id, result)]
+        if name := pointer_of(node):
+            view = self._bare({**node, "alias": name})
+            view["facets"] |= {key: facet for key, facet in found[0]["facets"].items() if key in _OF_POINTERS}
+            found.append(view)
+        return found
+
     def dataset(self, unique_id: str, *, bare: bool = False) -> Dataset:
         """A node's or source's table, with all that is known of it; `bare` with its names alone."""
         node = self._manifest.node(unique_id) or {}
@@ -220,6 +231,16 @@ def run_event(
         "producer": PRODUCER,
         "schemaURL": f"{SPEC}RunEvent",
     }
+
+
+def with_pointers(event: Event) -> Event:
+    """The event whose further outputs, views that point to the first one, have the lineage of its columns as well."""
+    first, *views = event.get("outputs") or [{}]
+    lineage = (first.get("facets") or {}).get("columnLineage")
+    if not views or lineage is None:
+        return event
+    views = [{**view, "facets": {"columnLineage": lineage, **view["facets"]}} for view in views]
+    return {**event, "outputs": [first, *views]}
 
 
 def job_event(time: str, job: Event, inputs: list[Dataset], outputs: list[Dataset] | None = None) -> Event:

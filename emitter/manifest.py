@@ -179,6 +179,20 @@ def config_of(node: Node) -> Mapping[str, Any]:
     return node.get("config") or {}
 
 
+def pointer_of(node: Node) -> str | None:
+    """The name of the view that dbt-core 1.12 makes for the latest version of a model, which is no node of its own.
+
+    None where it is not switched on for the model itself: no artifact has the project's flag for all models.
+    """
+    pointer = config_of(node).get("latest_version_pointer")
+    if not isinstance(pointer, Mapping) or not pointer.get("enabled"):
+        return None
+    version = node.get("version")
+    if version is None or str(version) != str(node.get("latest_version")):
+        return None
+    return str(pointer.get("alias") or node.get("name"))
+
+
 def table_of(node: Node) -> tuple[str, ...]:
     """The parts of the table's name: of database, schema and table those that there are."""
     table = node.get("identifier") or node.get("alias") or node.get("name")

@@ -152,7 +152,8 @@ class NodeRuns:
         if self._command == CLONE:
             job["facets"].pop("sql", None)
             inputs = self._cloned(unique_id, message)
-        return run, job, inputs, [maker.output(unique_id, result)]
+            return run, job, inputs, [maker.output(unique_id, result)]
+        return run, job, inputs, maker.outputs(unique_id, result)
 
     def _cloned(self, unique_id: str, message: Message) -> list[Dataset]:
         """The table of another environment that a clone is a copy of."""

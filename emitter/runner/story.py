@@ -9,7 +9,7 @@ from typing import Any
 
 from emitter import dbt_facets as facets
 from emitter.adapters import Place, default_place, place_of
-from emitter.dbt_events import SPEC, Event, EventMaker, Invocation, run_event
+from emitter.dbt_events import SPEC, Event, EventMaker, Invocation, run_event, with_pointers
 from emitter.dbt_facets import PRODUCER
 from emitter.errors import ArtifactError
 from emitter.manifest import Manifest, kind_of
@@ -223,7 +223,7 @@ class Story:
     def _mend(self, event: Event) -> Event:
         """Adds what only this run knows: where it stands among runs, and what refinement finds."""
         event = self._placed(event)
-        return self._refining(event) if self._refining is not None else event
+        return with_pointers(self._refining(event)) if self._refining is not None else event
 
     def _placed(self, event: Event) -> Event:
         whole = self._whole or {}

@@ -11,6 +11,7 @@ import pytest
 from consumer.lineage.identity import IdentityRules
 from emitter.backfill import ArtifactError, Artifacts, Event, Manifest, RunResults, events, notes
 from emitter.dbt_events import run_id
+from emitter.refine import Refiner
 from tests.support.dbt_artifacts import (
     ARTICLE,
     AT,
@@ -183,6 +184,42 @@ def test_ephemeral_models_are_seen_through() -> None:
     assert names(ended(found, A)["inputs"]) == ["d.raw.src", "d.s.labels"]
     assert {dataset["node_name"] for dataset in graph(found)["datasets"]} == {"src", "labels", "a"}
     assert not any("outer" in e["job"]["name"] or e["job"]["name"].endswith(".b.build.run") for e in found)
+
+
+def test_functions_are_seen_through() -> None:
+    """A model that calls a function which reads a table reads that table; a function is no dataset."""
+    function = {"unique_id": "function.p.f", "name": "f", "depends_on": {"nodes": [SRC, "function.p.g"]}}
+    inner = {"unique_id": "function.p.g", "name": "g", "depends_on": {"nodes": [B]}}
+    functions = {"functions": {"function.p.f": function, "function.p.g": inner}}
+    found = made(manifest(source(SRC), node(B), node(A, "function.p.f"), **functions))
+    assert names(ended(found, A)["inputs"]) == ["d.raw.src", "d.s.b"]
+    mapped = {"parent_map": {A: ["function.p.f"], "function.p.f": [SRC]}}
+    found = made(manifest(source(SRC), node(A, "function.p.f"), **functions, **mapped))
+    assert names(ended(found, A)["inputs"]) == ["d.raw.src"]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "version", "expected"),
+    [
+        ({"enabled": True, "alias": None}, 2, ["d.s.report_v2", "d.s.report"]),
+        ({"enabled": True, "alias": "newest"}, 2, ["d.s.report_v2", "d.s.newest"]),
+        ({"enabled": True, "alias": None}, 1, ["d.s.report_v2"]),
+        ({"enabled": None, "alias": None}, 2, ["d.s.report_v2"]),
+        ({"enabled": False, "alias": None}, 2, ["d.s.report_v2"]),
+    ],
+)
+def test_the_view_of_the_latest_version(pointer: dict[str, Any], version: int, expected: list[str]) -> None:
+    """It is no node of dbt's, and has the model's lineage, also of columns: what reads it has an upstream."""
+    unique_id = "model.p.report.v2"
+    entry = node(unique_id, SRC, compiled_code="select id from d.raw.src", version=version, latest_version=2)
+    entry |= {"name": "report", "alias": "report_v2", "config": {"latest_version_pointer": pointer}}
+    project = Manifest(manifest(source(SRC), entry))
+    found = list(events(Artifacts(project), ATHENA, refine=Refiner(project.document).refine))
+    outputs = ended(found, unique_id)["outputs"]
+    assert names(outputs) == expected
+    assert all("id" in each["facets"]["columnLineage"]["fields"] for each in outputs)
+    targets = {edge[1][1].replace("table/s/", "d.s.") for edge in graph(found)["dataset_edges"]}
+    assert targets == set(expected)
 
 
 def test_seeds_snapshots_and_sources() -> None:
