@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -349,3 +350,25 @@ def test_a_closed_pipe_ends_the_program_as_it_does_without_us(tmp_path: Path) ->
     for environment in ({}, {"OPENLINEAGE_DISABLED": "true"}):
         done = dbt.run("run", **environment)
         assert (done.returncode, done.stdout) == (-signal.SIGPIPE, ""), done.stderr
+
+
+def test_a_person_with_dbt_v2_records_a_sample(tmp_path: Path) -> None:
+    """In one command, with a report of what is as it is known, and what is not."""
+    dbt = DbtV2(tmp_path)
+    script = Path(__file__).parents[2] / "scripts" / "record-dbt-v2"
+    variables = {**dbt.environment(), "HEADWATER_DBT": str(tmp_path / "dbt"), "PYTHON": sys.executable}
+    done = subprocess.run(
+        [script, tmp_path / "sample"],
+        cwd=tmp_path,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = (tmp_path / "sample" / "report.txt").read_text().splitlines()
+    assert report[0].startswith("exit code 0; 157 records")
+    assert "missing in telemetry: nothing" in report
+    assert report[-1] == "telemetry and artifacts are one graph"
+    assert (tmp_path / "sample" / "version.txt").read_text() == "dbt 2.0.9\n"

@@ -34,7 +34,10 @@ RUNS = (ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "even
 COMMANDS = cli.cli.commands
 ELSEWHERE = {"--write", "--models", "--builds", "--batch", "--picture", "--help", "--version"}
 """Options of the benchmark, of `scripts/docs`, and of every command."""
-OF_DBT = {"--defer", "--consume-structured-logs", "--openlineage-dbt-job-name", "--fail-fast", "--no-write-json"}
+OF_DBT = {
+    *("--defer", "--consume-structured-logs", "--openlineage-dbt-job-name", "--fail-fast", "--no-write-json"),
+    *("--use-v2-parser", "--otel-file-name", "--log-level-file", "--profiles-dir"),
+}
 """Options of dbt-ol and of dbt that the documents speak of."""
 OF_THE_SPOOL = {flag for action in spool_parser()._actions for flag in action.option_strings if flag.startswith("--")}
 

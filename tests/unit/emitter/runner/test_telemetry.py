@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from emitter.runner.journal import Message
 from emitter.runner.telemetry import EVENTS, Telemetry, is_needed, is_record
 from tests.support.dbt_v2 import SAMPLES
+from tests.support.recorded_sample import missing_fields
 
 REAL = SAMPLES / "real" / "otel-preview.120"
 NODE = "model.shop.orders"
@@ -103,26 +104,10 @@ def test_what_is_left_out_unparsed_makes_no_message(name: str) -> None:
     assert is_needed(b'{"name": "NodeStart"}'), "what is no telemetry is not judged"
 
 
-@pytest.mark.parametrize("name", ["duckdb", "redshift"])
+@pytest.mark.parametrize("name", ["duckdb", "redshift", "otel.jsonl.gz"])
 def test_what_telemetry_needs_is_in_the_samples(name: str) -> None:
     """A newer sample without one of these names or fields means that dbt has renamed it."""
-    found: dict[str, set[str]] = {}
-    for each in read(name):
-        key = f"{each['event_type'].removeprefix(EVENTS)} {each['record_type']}"
-        found.setdefault(key, set()).update(each["attributes"])
-    needed = {
-        "invocation.Invocation SpanStart": {"eval_args", "invocation_id", "process_info"},
-        "invocation.Invocation SpanEnd": {"metrics"},
-        "node.NodeEvaluated SpanStart": {"unique_id", "phase"},
-        "node.NodeProcessed SpanEnd": {
-            *("unique_id", "node_outcome", "node_type", "node_checksum", "node_skip_reason", "node_test_detail"),
-            *("database", "schema", "identifier", "materialization", "rows_affected"),
-        },
-        "log.CompiledCode LogRecord": {"unique_id", "sql"},
-        "query.QueryExecuted SpanEnd": {"unique_id", "query_description"},
-        "artifact.ArtifactWritten SpanEnd": {"artifact_type", "relative_path"},
-    }
-    missing = {key: fields - found.get(key, set()) for key, fields in needed.items() if fields - found.get(key, set())}
+    missing = missing_fields(read(name))
     assert not missing, f"telemetry has no longer {missing}: emitter/runner/telemetry.py reads these"
 
 
