@@ -14,7 +14,7 @@ import pytest
 
 from emitter.backfill import Artifacts, Event, Manifest, Place, RunResults, events
 from emitter.refine import Refiner
-from tests.support.dbt_v2 import SAMPLES, DbtV2, Layout
+from tests.support.dbt_v2 import REPLAY, SAMPLES, DbtV2, Layout
 from tests.support.ingest import embedded
 
 PLACE = Place("duckdb://dev.duckdb")
@@ -26,19 +26,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project, built by `headwater-dbt build` with dbt-core; its events are in `core.jsonl`."""
     path = tmp_path_factory.mktemp("engines") / "shop"
     shutil.copytree(SAMPLES / "project", path)
-    told = {"type": "file", "log_file_path": str(path / "core.jsonl"), "append": True}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENLINEAGE", "DBT_"))}
-    own = {"OPENLINEAGE__TRANSPORT": json.dumps(told), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
     # The sample is of a second run, in which the incremental model reads itself.
     tests = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
     first = ("dbt", ["build", "--select", "+customers", *tests])
     for program, arguments in (first, ("headwater-dbt", ["build"])):
-        command = [Path(sys.executable).with_name(program), *arguments]
-        done = subprocess.run(
-            command, cwd=path, env=kept | own, capture_output=True, text=True, timeout=200, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        run(path, program, arguments)
     return path
+
+
+def run(folder: Path, program: str, arguments: list[str], **environment: str) -> None:
+    """Runs a program of this Python's environment in a project's folder; events are added to `core.jsonl`."""
+    told = {"type": "file", "log_file_path": str(folder / "core.jsonl"), "append": True}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENLINEAGE", "DBT_"))}
+    own = {"OPENLINEAGE__TRANSPORT": json.dumps(told), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+    command = [str(Path(sys.executable).with_name(program)), *arguments]
+    variables = kept | own | environment
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def read(path: Path) -> list[Event]:
@@ -85,3 +89,18 @@ def test_a_project_moves_from_one_engine_to_the_other(folder: Path, tmp_path: Pa
     order = [(event["job"]["name"], event["eventType"]) for event in after]
     staged, made = (f"dev.shop.shop.{name}.build.run" for name in ("stg_orders", "orders"))
     assert order.index((staged, "COMPLETE")) < order.index((made, "START")), "it waits for no other manifest"
+
+
+def test_dbt_core_with_the_parser_of_v2(folder: Path, tmp_path: Path) -> None:
+    """The graph is that of dbt-core, and so is the engine, though the manifest has the version of its parser."""
+    shop = tmp_path / "shop"
+    shutil.copytree(folder, shop, ignore=shutil.ignore_patterns("core.jsonl"))
+    parser = {"DBT_ENGINE_USE_V2_PARSER": "1", "DBT_ENGINE_V2_PARSER": f"{sys.executable} {REPLAY} parse"}
+    replay = {"REPLAY_SAMPLE": str(SAMPLES / "duckdb"), "REPLAY_SPEED": "0"}
+    run(shop, "headwater-dbt", ["build"], **parser, **replay)
+    live = read(shop / "core.jsonl")
+    assert graph(live) == graph(read(folder / "core.jsonl")) == graph(left(shop / "target"))
+    assert json.loads((shop / "target" / "manifest.json").read_text())["metadata"]["dbt_version"] == "2.0.9"
+    for event in (*live, *left(shop / "target")):
+        if "run" in event:
+            assert event["run"]["facets"]["processing_engine"]["version"].startswith("1.12.")

@@ -91,7 +91,7 @@ def ends(events: list[dict[str, Any]]) -> dict[str, str]:
 def running(dbt: DbtV2, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A build that stops while `orders` is being made, as soon as its start has been told."""
     hold = {"REPLAY_HOLD": "model.shop.orders", "REPLAY_RELEASE": str(dbt.folder / "release")}
-    with dbt.start("build", *arguments, **hold, **environment) as process:
+    with dbt.start("build", *arguments, transport=None, **hold, **environment) as process:
         try:
             deadline = time.monotonic() + 60
             while (ORDERS, "START") not in dbt.states():
@@ -205,7 +205,7 @@ def test_without_a_folder_for_temporary_files_dbt_runs(tmp_path: Path, layout: L
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); resource.setrlimit("
         "resource.RLIMIT_NOFILE, (6, 6)); from emitter.cli import main; sys.exit(main())"
     )
-    command = [tmp_path / "python", "-c", code, "--version"]
+    command = [str(tmp_path / "python"), "-c", code, "--version"]
     done = subprocess.run(
         command, cwd=tmp_path, env=dbt.environment(), capture_output=True, text=True, timeout=60, check=False
     )
@@ -235,7 +235,7 @@ def test_the_users_own_telemetry_is_left_alone(
     own.write_text(before)
     given = [argument.format(here=tmp_path) for argument in arguments]
     variables = {name: value.format(here=tmp_path) for name, value in environment.items()}
-    done = dbt.run("build", *given, **variables)
+    done = dbt.run("build", *given, transport=None, **variables)
     assert (done.returncode, done.stderr) == (0, "")
     assert ends(dbt.events()) == dict.fromkeys(BUILT, "COMPLETE")
     text = own.read_text()
@@ -273,7 +273,7 @@ def test_the_project_and_its_target_are_elsewhere(
     (tmp_path / "shop").mkdir()
     shutil.move(tmp_path / "dbt_project.yml", tmp_path / "shop")
     given = [argument.format(here=tmp_path) for argument in arguments]
-    done = dbt.run("build", "--project-dir", "shop", *given, **environment)
+    done = dbt.run("build", "--project-dir", "shop", *given, transport=None, **environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / target / "manifest.json").is_file()
     assert ends(dbt.events()) == dict.fromkeys(BUILT, "COMPLETE")
@@ -347,8 +347,8 @@ def test_a_closed_pipe_ends_the_program_as_it_does_without_us(tmp_path: Path) ->
     """Python ignores SIGPIPE; a program in its place must not inherit that."""
     dbt = DbtV2(tmp_path)
     (tmp_path / "dbt").write_text("#!/bin/sh\nkill -PIPE $$\necho survived\n")
-    for environment in ({}, {"OPENLINEAGE_DISABLED": "true"}):
-        done = dbt.run("run", **environment)
+    for disabled in ("false", "true"):
+        done = dbt.run("run", OPENLINEAGE_DISABLED=disabled)
         assert (done.returncode, done.stdout) == (-signal.SIGPIPE, ""), done.stderr
 
 

@@ -190,11 +190,11 @@ def test_functions_are_seen_through() -> None:
     """A model that calls a function which reads a table reads that table; a function is no dataset."""
     function = {"unique_id": "function.p.f", "name": "f", "depends_on": {"nodes": [SRC, "function.p.g"]}}
     inner = {"unique_id": "function.p.g", "name": "g", "depends_on": {"nodes": [B]}}
-    functions = {"functions": {"function.p.f": function, "function.p.g": inner}}
-    found = made(manifest(source(SRC), node(B), node(A, "function.p.f"), **functions))
+    functions = {"function.p.f": function, "function.p.g": inner}
+    found = made(manifest(source(SRC), node(B), node(A, "function.p.f"), functions=functions))
     assert names(ended(found, A)["inputs"]) == ["d.raw.src", "d.s.b"]
-    mapped = {"parent_map": {A: ["function.p.f"], "function.p.f": [SRC]}}
-    found = made(manifest(source(SRC), node(A, "function.p.f"), **functions, **mapped))
+    parents = {A: ["function.p.f"], "function.p.f": [SRC]}
+    found = made(manifest(source(SRC), node(A, "function.p.f"), functions=functions, parent_map=parents))
     assert names(ended(found, A)["inputs"]) == ["d.raw.src"]
 
 
