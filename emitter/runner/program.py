@@ -15,6 +15,7 @@ DBT = "HEADWATER_DBT"
 """Environment variable that names the program, by its path or by a name on PATH."""
 
 _ENTRY = b"dbt.cli.main"
+_OURS = b"from emitter.cli import"
 _HEAD_BYTES = 4096
 # What pip and uv write where the interpreter's path is too long, or has a space, for a `#!` line.
 _TRAMPOLINE = re.compile(r"""^'''exec' (.+) "\$0" "\$@"$""", re.MULTILINE)
@@ -44,7 +45,7 @@ def find(environ: Mapping[str, str] = os.environ, here: Path = Path(sys.executab
         here: The interpreter's folder.
 
     Raises:
-        ConfigError: There is no such program.
+        ConfigError: There is no such program, or it is ours.
     """
     search = environ.get("PATH", os.defpath)
     if named := environ.get(DBT):
@@ -55,7 +56,18 @@ def find(environ: Mapping[str, str] = os.environ, here: Path = Path(sys.executab
         path = shutil.which("dbt", path=str(here)) or shutil.which("dbt", path=search)
     if path is None:
         raise ConfigError("dbt is not installed here or on PATH: pip install dbt-core and dbt's adapter")
+    if _is_ourselves(Path(path)):
+        raise ConfigError(f"{path} is headwater-dbt itself: set {DBT} to dbt's own program")
     return Program(path, _interpreter(Path(path)))
+
+
+def _is_ourselves(script: Path) -> bool:
+    """True for our own console script, which would start itself without end."""
+    try:
+        with script.open("rb") as file:
+            return _OURS in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def _interpreter(script: Path) -> tuple[str, ...] | None:

@@ -13,7 +13,6 @@ from emitter.times import of_nanoseconds
 
 Record = Mapping[str, Any]
 
-EVENTS = "v1.public.events.fusion."
 _START, _END = "SpanStart", "SpanEnd"
 _RUN = "EXECUTION_PHASE_RUN"
 _ERROR_CODE = 2
@@ -28,14 +27,14 @@ _ARTIFACTS = {"ARTIFACT_TYPE_MANIFEST": "WritableManifest", "ARTIFACT_TYPE_CATAL
 
 # Parts of a line that tell without parsing it that nobody needs it, which most are.
 _NEEDED = (
-    b'fusion.invocation.Invocation"',
-    b'fusion.node.NodeProcessed"',
-    b'fusion.log.CompiledCode"',
-    b'fusion.log.LogMessage"',
-    b'fusion.artifact.ArtifactWritten"',
+    b'.Invocation"',
+    b'.NodeProcessed"',
+    b'.CompiledCode"',
+    b'.LogMessage"',
+    b'.ArtifactWritten"',
 )
-_IF_ENDED = b'fusion.query.QueryExecuted"'
-_IF_RUNNING = b'fusion.node.NodeEvaluated"'
+_IF_ENDED = b'.QueryExecuted"'
+_IF_RUNNING = b'.NodeEvaluated"'
 _RECORD = b'"event_type"'
 
 
@@ -55,9 +54,14 @@ def is_record(message: Message) -> bool:
     return "event_type" in message and "record_type" in message
 
 
+def name_of(record: Record) -> str:
+    """The kind of a record without the package that it is defined in, such as `NodeProcessed`."""
+    return str(record.get("event_type")).rpartition(".")[2]
+
+
 def ended_node(record: Record) -> list[str]:
     """The unique id of the node whose end a record tells; empty for any other record."""
-    if record["record_type"] != _END or record["event_type"] != f"{EVENTS}node.NodeProcessed":
+    if record["record_type"] != _END or name_of(record) != "NodeProcessed":
         return []
     unique_id = _object(record.get("attributes")).get("unique_id")
     return [unique_id] if isinstance(unique_id, str) else []
@@ -74,25 +78,25 @@ class Telemetry:
 
     def take(self, record: Record) -> Iterator[Message]:
         """The messages that follow from a record."""
-        name = str(record.get("event_type")).removeprefix(EVENTS)
+        name = name_of(record)
         kind, attributes = record.get("record_type"), _object(record.get("attributes"))
         unique_id = str(attributes.get("unique_id") or "")
-        if name == "invocation.Invocation":
+        if name == "Invocation":
             yield from _began(record, attributes) if kind == _START else _ended(record, attributes)
-        elif name == "artifact.ArtifactWritten" and kind == _END:
+        elif name == "ArtifactWritten" and kind == _END:
             yield from _written(record, attributes)
-        elif name == "log.LogMessage":
+        elif name == "LogMessage":
             yield from self._logged(record, unique_id)
         elif not unique_id:
             return
-        elif name == "log.CompiledCode":
+        elif name == "CompiledCode":
             self._sql[unique_id] = str(attributes.get("sql") or "")
-        elif name == "query.QueryExecuted" and kind == _END:
+        elif name == "QueryExecuted" and kind == _END:
             self._asked(unique_id, attributes)
-        elif name == "node.NodeEvaluated" and kind == _START and _runs(attributes):
+        elif name == "NodeEvaluated" and kind == _START and _runs(attributes):
             self._began[unique_id] = _time(record, "start")
             yield self._node("NodeExecuting", unique_id, attributes, self._began[unique_id], "started")
-        elif name == "node.NodeProcessed" and kind == _END:
+        elif name == "NodeProcessed" and kind == _END:
             yield self._finished(unique_id, record, attributes)
 
     def _logged(self, record: Record, unique_id: str) -> Iterator[Message]:

@@ -15,16 +15,16 @@ from typing import Any
 from emitter.backfill import Artifacts, Event, Manifest, Place, RunResults, default_place, events
 from emitter.refine import Refiner
 from emitter.runner.invocations import Invocations
-from emitter.runner.telemetry import EVENTS, is_needed
+from emitter.runner.telemetry import is_needed, name_of
 from tests.support.ingest import embedded
 
 FIELDS = {
-    "invocation.Invocation SpanStart": {"eval_args", "invocation_id", "process_info"},
-    "invocation.Invocation SpanEnd": {"metrics"},
-    "node.NodeEvaluated SpanStart": {"unique_id", "phase"},
-    "node.NodeProcessed SpanEnd": {"unique_id", "node_outcome", "node_type", "database", "schema", "identifier"},
-    "log.CompiledCode LogRecord": {"unique_id", "sql"},
-    "artifact.ArtifactWritten SpanEnd": {"artifact_type", "relative_path"},
+    "Invocation SpanStart": {"eval_args", "invocation_id", "process_info"},
+    "Invocation SpanEnd": {"metrics"},
+    "NodeEvaluated SpanStart": {"unique_id", "phase"},
+    "NodeProcessed SpanEnd": {"unique_id", "node_outcome", "node_type", "database", "schema", "identifier"},
+    "CompiledCode LogRecord": {"unique_id", "sql"},
+    "ArtifactWritten SpanEnd": {"artifact_type", "relative_path"},
 }
 """What emitter/runner/telemetry.py can't do without."""
 PARTS = ("datasets", "dataset_edges", "column_edges")
@@ -34,7 +34,7 @@ def missing_fields(records: list[dict[str, Any]]) -> dict[str, set[str]]:
     """Names of records and fields that are needed and that no record has."""
     found: dict[str, set[str]] = {}
     for record in records:
-        key = f"{record['event_type'].removeprefix(EVENTS)} {record['record_type']}"
+        key = f"{name_of(record)} {record['record_type']}"
         found.setdefault(key, set()).update(record.get("attributes") or {})
     return {key: fields - found.get(key, set()) for key, fields in FIELDS.items() if fields - found.get(key, set())}
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emitter.runner.journal import Message
-from emitter.runner.telemetry import EVENTS, Telemetry, is_needed, is_record
+from emitter.runner.telemetry import Telemetry, is_needed, is_record
 from tests.support.dbt_v2 import SAMPLES
 from tests.support.recorded_sample import missing_fields
 
@@ -44,7 +44,7 @@ def record(name: str, kind: str = "SpanEnd", **attributes: Any) -> dict[str, Any
     return {
         "record_type": kind,
         "trace_id": "0a",
-        "event_type": f"{EVENTS}{name}",
+        "event_type": f"v1.public.events.fusion.{name}",
         "start_time_unix_nano": "1795162504118204204",
         "end_time_unix_nano": "1795162505118204204",
         "time_unix_nano": "1795162505118204204",
