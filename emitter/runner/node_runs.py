@@ -212,7 +212,8 @@ def _result(unique_id: str, message: Message) -> Result:
     failures = result.get("num_failures")
     document = {
         "unique_id": unique_id,
-        "status": info.get("node_status"),
+        # Of a node that is skipped since an ephemeral model above it is, the other status is still `started`.
+        "status": result.get("status") or info.get("node_status"),
         "timing": timing,
         "message": result.get("message"),
         "failures": None if failures is None else int(failures),
