@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import NoReturn
 
 from emitter.runner.program import Program, find
-from emitter.runner.shim import restore_signals
+from emitter.runner.shim import become
 from emitter.runner.telling import tell
 
 __all__ = ["run"]
@@ -79,5 +79,4 @@ def _become(program: Program, arguments: Sequence[str], system: str) -> NoReturn
     if system != _POSIX:
         # There, a program that takes another's place is a new process, and who waits for the old one gets 0 at once.
         sys.exit(subprocess.call([program.path, *arguments]))  # noqa: S603 # it is what the user typed
-    restore_signals()
-    os.execv(program.path, [program.path, *arguments])  # noqa: S606 # the point of this program
+    become(program.path, list(arguments), os.environ)

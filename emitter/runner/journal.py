@@ -10,7 +10,6 @@ import os
 import select
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -100,9 +99,10 @@ class Reader:
 
     def _lines_of(self, path: Path, size: int) -> Iterator[Message]:
         running = True
-        while running and not path.exists():
+        # A pipe or a device is not opened: its reader is somebody else.
+        while running and not path.is_file():
             running = self._wait()
-        with suppress(FileNotFoundError):
+        if path.is_file():
             file = os.open(path, os.O_RDONLY)
             yield from self._lines(file, size, mark=False)
             os.close(file)

@@ -7,6 +7,7 @@ takes this process's place, and is asked by an environment variable to write its
 Usage: `python shim.py JOURNAL_FD BELL_FD script|program DBT ARGUMENTS...`
 """
 
+import errno
 import json
 import os
 import signal
@@ -61,6 +62,8 @@ PLACES = (
 )
 RELATION = ("database", "schema", "alias", "relation_name")
 PR_SET_PDEATHSIG = 1
+_SHELL = "/bin/sh"
+_NOT_RUNNABLE = 126
 SCRIPT, PROGRAM = "script", "program"
 HANDOVER = "Handover"
 """Name of the message after which the journal holds dbt v2's telemetry, and messages no more."""
@@ -244,8 +247,21 @@ def hand_over(journal: int, bell: int, program: str, arguments: "list[str]", *, 
         os.write(bell, b".")
     if own is None and (path := _path_of(journal)) is not None:
         environ[f"DBT_{OTEL_FILE.upper().replace('-', '_')}"] = path
+    become(program, arguments, environ)
+
+
+def become(program: str, arguments: "list[str]", environ: "Mapping[str, str]") -> NoReturn:
+    """Replaces this process by `PROGRAM ARGUMENTS`, as a shell starts it."""
     restore_signals()
-    os.execve(program, [program, *arguments], environ)  # noqa: S606 # what the user typed
+    try:
+        os.execve(program, [program, *arguments], environ)  # noqa: S606 # what the user typed
+    except OSError as error:
+        if error.errno == errno.ENOEXEC:
+            # A script without a first line that names its interpreter.
+            os.execve(_SHELL, [_SHELL, program, *arguments], environ)  # noqa: S606
+        with suppress(OSError):
+            os.write(2, f"headwater-dbt: {program} can't be run: {error.strerror}\n".encode(errors="backslashreplace"))
+        os._exit(_NOT_RUNNABLE)
 
 
 def restore_signals() -> None:

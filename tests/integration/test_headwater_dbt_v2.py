@@ -343,6 +343,30 @@ def test_an_unknown_program_has_no_lineage(tmp_path: Path) -> None:
     assert dbt.events() == []
 
 
+@pytest.mark.parametrize("disabled", ["true", "false"])
+def test_programs_start_as_in_a_shell(tmp_path: Path, disabled: str) -> None:
+    """A script without a first line is run by the shell; one without its interpreter ends with the shell's code."""
+    dbt = DbtV2(tmp_path)
+    (tmp_path / "dbt").write_text('echo "$@"; exit 4\n')
+    done = dbt.run("run", "a b", OPENLINEAGE_DISABLED=disabled)
+    assert (done.returncode, done.stdout) == (4, "run a b\n"), done.stderr
+    (tmp_path / "dbt").write_text("#!/nowhere/sh\n")
+    done = dbt.run("deps", OPENLINEAGE_DISABLED=disabled)
+    assert (done.returncode, done.stdout) == (126, "")
+    assert done.stderr == f"headwater-dbt: {tmp_path / 'dbt'} can't be run: No such file or directory\n"
+
+
+def test_the_users_own_pipe_has_its_own_reader(tmp_path: Path) -> None:
+    """Nothing of it is taken away; the artifacts are told after the end."""
+    dbt = DbtV2(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "read").open("wb") as out, subprocess.Popen(["cat", tmp_path / "pipe"], stdout=out) as reader:
+        done = dbt.run("build", "--otel-file-name", str(tmp_path / "pipe"))
+        assert reader.wait(60) == 0
+    assert (done.returncode, (tmp_path / "read").read_text().count("\n")) == (0, 157), done.stderr
+    assert ends(dbt.events()) == dict.fromkeys(BUILT, "COMPLETE"), done.stderr
+
+
 def test_a_closed_pipe_ends_the_program_as_it_does_without_us(tmp_path: Path) -> None:
     """Python ignores SIGPIPE; a program in its place must not inherit that."""
     dbt = DbtV2(tmp_path)
