@@ -62,10 +62,13 @@ def job_type(kind: str) -> Facets:
 
 
 def node(found: Node, project: str = "") -> Facets:
-    """What identifies a node: its unique id, and for one of another package the project that runs it."""
+    """What identifies a node: its unique id, the checksum of its code, and the project that runs another package's."""
     keys = ("original_file_path", "database", "schema", "alias", "unique_id")
+    checksum = found.get("checksum")
+    code = checksum.get("checksum") if isinstance(checksum, Mapping) else None
     root = project if project and found.get("package_name", project) != project else None
-    return facet("dbt_node", **{key: found.get(key) for key in keys}, root_project=root)
+    own = {key: found.get(key) for key in keys}
+    return facet("dbt_node", **own, checksum=code or None, root_project=root)
 
 
 def tags(found: Node) -> Facets:

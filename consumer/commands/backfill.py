@@ -135,8 +135,9 @@ def backfill(
     """Fold what dbt left, its manifest.json, into the graph or the topic.
 
     MANIFEST is a manifest of dbt 1.0 or newer, a folder with one or with projects in it, or s3://bucket/prefix of the
-    same; run_results.json and catalog.json beside a manifest.json are taken too. The events are those of a run of
-    dbt-ol, with ids and times from the artifacts: the same files again change nothing.
+    same; run_results.json, catalog.json and compiled/ beside a manifest.json are taken too. A node whose result says
+    that it ran has a run, with ids and times from the artifacts; any other node is declared. The same files again
+    change nothing.
     """
     began = time.monotonic()
     places = Places(how["namespaces"], how["glue"], Profiles(profiles, how["target"]) if profiles else None)
@@ -184,6 +185,8 @@ class _Projects:
         place, words = self._places.of(project.artifacts.manifest)
         if words:
             click.echo(f"headwater: {words}", err=True)
+        for note in events_of.notes(project.artifacts, columns=self._columns):
+            click.echo(f"headwater: {project.name}: {note}", err=True)
         refine = _refiner(project.artifacts, place) if self._columns else None
         return events_of.events(project.artifacts, place, job_namespace=self._job_namespace, refine=refine)
 

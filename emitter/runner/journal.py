@@ -1,15 +1,17 @@
 """What dbt says, on its way to the lineage process: a nameless file that dbt appends to, and a pipe that rings.
 
 dbt never waits on it, however slow or dead its reader is, and what was written is readable even after dbt was killed.
-The pipe's end is dbt's end.
+The pipe's end is dbt's end. dbt v2 does not ring: from its handover on, the file is looked at ten times a second.
 """
 
 import fcntl
 import json
 import os
+import select
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 _CHUNK = 1 << 20
@@ -17,9 +19,10 @@ _RINGS = 4096
 _MARK_BYTES = 8
 _NOTE_BYTES = 1 << 16
 _WHOLE, _PARTIAL = b"+", b"-"
+_LOOK_S = 0.1
 
 Message = dict[str, Any]
-"""One line of `shim.py`: `name`, mostly dbt's event name, and what belongs to it."""
+"""One line of `shim.py`: `name`, mostly dbt's event name, and what belongs to it. A record of telemetry has no name."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,6 @@ class Journal:
         fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
         listener, bell = os.pipe()
         return cls(file, bell, listener, mark)
-
-    def leave(self) -> None:
-        """Closes what only dbt and the reader need; the pipe's end can then be seen."""
-        for file in (self.bell, self.listener):
-            os.close(file)
 
     def unread(self) -> int:
         """How many messages the reader has not done with."""
@@ -92,23 +90,81 @@ def leave_note(mark: int, note: Note) -> None:
     os.pwrite(mark, len(data).to_bytes(_MARK_BYTES, "little") + data, _MARK_BYTES)
 
 
-def messages(file: int, listener: int, mark: int) -> Iterator[Message]:
-    """Yields each message when it is there; ends once dbt has, without what a death left unfinished.
+class Reader:
+    """Reads the journal.
 
-    A line that is no JSON object is given as a message without a name.
-    A message is marked as read when the next one is asked for.
+    Args:
+        file: The journal's file.
+        listener: The pipe's end that rings.
+        mark: The file that tells how far the reader has come.
+        is_needed: Tells of a line, before it is parsed, if anybody wants it.
     """
-    rest, position, done, running = b"", 0, 0, True
-    while running:
-        running = bool(os.read(listener, _RINGS))
-        while chunk := os.pread(file, _CHUNK, position):
-            position += len(chunk)
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                if line:
-                    yield _message(line)
-                done += len(line) + 1
-                os.pwrite(mark, done.to_bytes(_MARK_BYTES, "little"), 0)
+
+    def __init__(
+        self, file: int, listener: int, mark: int, is_needed: Callable[[bytes], bool] = lambda _line: True
+    ) -> None:
+        self._file, self._listener, self._mark = file, listener, mark
+        self._is_needed = is_needed
+        self._interval: float | None = None
+        self._other: tuple[Path, int] | None = None
+
+    def look(self) -> None:
+        """From now on looks at the file by itself, as nobody rings."""
+        self._interval = _LOOK_S
+
+    def turn_to(self, path: Path, size: int) -> None:
+        """From now on reads another file from an offset on, also if it does not exist yet; it is only read."""
+        self._other = path, size
+
+    def messages(self) -> Iterator[Message]:
+        """Yields each message when it is there; ends once dbt has, without what a death left unfinished.
+
+        A line that is no JSON object is given as a message without a name.
+        A message is marked as read when the next one is asked for.
+        """
+        yield from self._lines(self._file, 0, mark=True)
+        if self._other is not None:
+            path, size = self._other
+            yield from self._lines_of(path, size)
+
+    def _lines_of(self, path: Path, size: int) -> Iterator[Message]:
+        running = True
+        # A pipe or a device is not opened: its reader is somebody else.
+        while running and not path.is_file():
+            running = self._wait()
+        if path.is_file():
+            file = os.open(path, os.O_RDONLY)
+            yield from self._lines(file, size, mark=False)
+            os.close(file)
+
+    def _lines(self, file: int, position: int, *, mark: bool) -> Iterator[Message]:
+        rest, done, running = b"", position, True
+        while running and (self._other is None or not mark):
+            running = self._wait()
+            while chunk := os.pread(file, _CHUNK, position):
+                position += len(chunk)
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    done += len(line) + 1
+                    if line and self._is_needed(line):
+                        yield _message(line)
+                        self._note(done, mark=mark)
+                self._note(done, mark=mark)
+
+    def _note(self, done: int, *, mark: bool) -> None:
+        if mark:
+            os.pwrite(self._mark, done.to_bytes(_MARK_BYTES, "little"), 0)
+
+    def _wait(self) -> bool:
+        """Waits until there may be something to read; False once dbt has ended."""
+        if self._interval is not None and not select.select([self._listener], [], [], self._interval)[0]:
+            return True
+        return bool(os.read(self._listener, _RINGS))
+
+
+def messages(file: int, listener: int, mark: int) -> Iterator[Message]:
+    """The messages of a journal that dbt-core writes, see `Reader.messages`."""
+    return Reader(file, listener, mark).messages()
 
 
 def _nameless() -> int:

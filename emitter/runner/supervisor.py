@@ -20,6 +20,7 @@ from emitter import optimized
 from emitter.errors import EmitterError
 from emitter.runner.journal import Journal, Note
 from emitter.runner.program import Program
+from emitter.runner.shim import PROGRAM, SCRIPT
 from emitter.runner.telling import tell
 
 DEFAULT_PATIENCE = 10.0
@@ -55,9 +56,11 @@ def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGCHLD, _ignore)
     signal.pthread_sigmask(signal.SIG_BLOCK, (*_PASSED_ON, signal.SIGCHLD))
     lineage = _start_lineage(journal, patience)
-    journal.leave()
+    os.close(journal.listener)
     os.close(patience)
     code = _attend(dbt)
+    # dbt-core has closed its own end by now; dbt v2 never had one, and its children must not keep it open.
+    os.close(journal.bell)
     if lineage is not None and (end := _wait_for_lineage(lineage, listener)):
         _tell_of_the_end(journal, end)
     _end_like(code)
@@ -86,8 +89,11 @@ def _take_closed_streams() -> None:
 
 
 def _start_dbt(program: Program, arguments: Sequence[str], journal: Journal) -> subprocess.Popen[bytes]:
-    interpreter = program.interpreter or (sys.executable,)
-    command = [*interpreter, _SHIM, str(journal.file), str(journal.bell), program.path, *arguments]
+    # Where no Python is behind the program, ours is there only until the program takes its place.
+    kind, interpreter = (
+        (SCRIPT, program.interpreter) if program.interpreter else (PROGRAM, (sys.executable, "-I", "-S"))
+    )
+    command = [*interpreter, _SHIM, str(journal.file), str(journal.bell), kind, program.path, *arguments]
     for file in (journal.file, journal.bell):
         os.set_inheritable(file, True)  # noqa: FBT003 # it takes no keyword
     try:

@@ -10,13 +10,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emitter.node_names import missing
-from emitter.runner.journal import Message, Note, leave_note, messages
+from emitter.runner.journal import Message, Note, Reader, leave_note
+from emitter.runner.shim import HANDOVER
+from emitter.runner.telemetry import ended_node, is_needed, is_record
 
 if TYPE_CHECKING:
     from emitter.runner.emission import Emitting
+    from emitter.runner.invocations import Invocations
     from emitter.runner.story import Story
 
 log = logging.getLogger("emitter.runner")
@@ -29,12 +33,14 @@ class Lineage:
         environ: The environment variables.
         patience: A descriptor that takes, as text, how many seconds sending may last after dbt's end.
         note: Takes what the last line would be if this process were killed, for whoever outlives it.
+        reader: Of the journal; it is told where dbt v2 writes its telemetry.
     """
 
-    def __init__(self, environ: Mapping[str, str], patience: int, note: Callable[[Note], None]) -> None:
-        self._environ, self._patience, self._leave = environ, patience, note
+    def __init__(self, environ: Mapping[str, str], patience: int, note: Callable[[Note], None], reader: Reader) -> None:
+        self._environ, self._patience, self._leave, self._reader = environ, patience, note, reader
         self._is_whole = False
         self._story: Story | None = None
+        self._invocations: Invocations | None = None
         self._emission: Emitting | None = None
         self._failed: Counter[str] = Counter()
         self._missed: list[str] = []
@@ -45,11 +51,12 @@ class Lineage:
             try:
                 self._take(message)
             except Exception as error:  # noqa: BLE001 # the top of the loop; dbt goes on and so does the rest
-                self._explain(str(message.get("name")), error)
+                self._explain(str(message.get("name") or message.get("event_type") or ""), error)
                 self._miss(message)
         ended = time.monotonic()
         try:
             self._send(self._story.end() if self._story else ())
+            self._send(self._invocations.end() if self._invocations else ())
         except Exception as error:  # noqa: BLE001 # what was made before must still be sent
             self._explain("end", error)
         self._is_whole = True
@@ -65,12 +72,25 @@ class Lineage:
         self._note("")
 
     def _take(self, message: Message) -> None:
-        if message["name"] == "MainReportVersion":
+        if is_record(message):
+            if self._invocations is not None:
+                self._send(self._invocations.take(message))
+        elif message["name"] == HANDOVER:
+            self._follow_telemetry(message)
+        elif message["name"] == "MainReportVersion":
             from emitter.runner.story import Story, tells_a_story  # noqa: PLC0415 # for other commands nothing is loaded
 
             self._story = Story(message, self._environ) if tells_a_story(message) else None
         elif self._story is not None:
             self._send(self._story.take(message))
+
+    def _follow_telemetry(self, handover: Message) -> None:
+        from emitter.runner.invocations import Invocations  # noqa: PLC0415 # dbt-core has no need of it
+
+        self._reader.look()
+        self._invocations = Invocations(handover, self._environ, Path.cwd())
+        if (own := self._invocations.telemetry) is not None:
+            self._reader.turn_to(*own)
 
     def _send(self, events: Iterable[dict[str, object]]) -> None:
         for event in events:
@@ -89,6 +109,9 @@ class Lineage:
 
     def _miss(self, message: Message) -> None:
         """Keeps the name of a node whose end could not be used; its other messages are of no weight for lineage."""
+        if is_record(message):
+            self._missed += ended_node(message)
+            return
         try:
             if message["name"] == "NodeFinished":
                 self._missed.append(str(message["data"]["node_info"]["unique_id"]))
@@ -124,7 +147,8 @@ def main(arguments: list[str]) -> int:
     """Follows one run of dbt; returns 0."""
     talk_on_stderr()
     file, listener, mark, patience = map(int, arguments)
-    Lineage(dict(os.environ), patience, partial(leave_note, mark)).follow(messages(file, listener, mark))
+    reader = Reader(file, listener, mark, is_needed)
+    Lineage(dict(os.environ), patience, partial(leave_note, mark), reader).follow(reader.messages())
     return 0
 
 

@@ -100,30 +100,17 @@ def manifest(*names: str) -> dict[str, Any]:
     return {"metadata": metadata, "nodes": nodes, "sources": {}}
 
 
-class FakeDbt:
-    """A folder with `python` and `dbt`.
+class HeadwaterDbt:
+    """A folder with a `python` of its own, in which `headwater-dbt` is run.
 
     Args:
         folder: An empty folder.
-        scenario: What dbt does: Python with `begin`, `say`, `node`, `model` and the standard library at hand.
     """
 
-    def __init__(self, folder: Path, scenario: str = "begin(); model('model.shop.orders')") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "events.jsonl"
         (folder / "python").symlink_to(Path(sys.executable).resolve())
-        package = folder / "dbt.d" / "dbt" / "cli"
-        package.mkdir(parents=True)
-        for module in (package.parent / "__init__.py", package / "__init__.py"):
-            module.touch()
-        # As a script's own folder is the first place to import from, dbt and its package are in one.
-        (package / "main.py").write_text(_MAIN)
-        (folder / "dbt.d" / "scenario.py").write_text(scenario)
-        (folder / "dbt.d" / "manifest.json").write_text(json.dumps(manifest("raw", "orders")))
-        script = folder / "dbt.d" / "script"
-        script.write_text(f"#!{folder / 'python'}\nimport sys\nfrom dbt.cli.main import cli\nsys.exit(cli())\n")
-        script.chmod(0o755)
-        (folder / "dbt").symlink_to(script)
 
     def environment(self, transport: Mapping[str, Any] | None = None, **more: str) -> dict[str, str]:
         """The environment for `headwater-dbt`; events go to `log` unless a transport is given."""
@@ -197,3 +184,27 @@ class FakeDbt:
     def states(self) -> list[tuple[str, str]]:
         """Job and state of each event that was sent."""
         return [(event["job"]["name"], event["eventType"]) for event in self.events()]
+
+
+class FakeDbt(HeadwaterDbt):
+    """With a `dbt` that has dbt-core's entry point.
+
+    Args:
+        folder: An empty folder.
+        scenario: What dbt does: Python with `begin`, `say`, `node`, `model` and the standard library at hand.
+    """
+
+    def __init__(self, folder: Path, scenario: str = "begin(); model('model.shop.orders')") -> None:
+        super().__init__(folder)
+        package = folder / "dbt.d" / "dbt" / "cli"
+        package.mkdir(parents=True)
+        for module in (package.parent / "__init__.py", package / "__init__.py"):
+            module.touch()
+        # As a script's own folder is the first place to import from, dbt and its package are in one.
+        (package / "main.py").write_text(_MAIN)
+        (folder / "dbt.d" / "scenario.py").write_text(scenario)
+        (folder / "dbt.d" / "manifest.json").write_text(json.dumps(manifest("raw", "orders")))
+        script = folder / "dbt.d" / "script"
+        script.write_text(f"#!{folder / 'python'}\nimport sys\nfrom dbt.cli.main import cli\nsys.exit(cli())\n")
+        script.chmod(0o755)
+        (folder / "dbt").symlink_to(script)
