@@ -9,16 +9,16 @@ from sqlglot import exp
 from emitter.refine.expressions import all_of, origins_of
 from emitter.refine.origins import JOIN, NONE, TRANSFORMATION, Origins, through
 from emitter.refine.pivots import pivoted
-from emitter.refine.relations import UNKNOWN, Column, Relation, union_of
-from emitter.refine.scopes import Scope, Source
+from emitter.refine.relations import UNKNOWN, Column, Relation, beside, union_of
+from emitter.refine.scopes import Part, Scope
 
 
 def add_source(node: Any, scope: Scope) -> None:
-    """Adds an item of FROM to a place."""
+    """Adds an item of FROM to a place, with what is joined to it in the same parentheses."""
     if isinstance(node, exp.Table):
         _add_table(node, scope)
-    elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
-        add_source(node.this, scope)
+    elif isinstance(node, exp.Subquery) and _is_join(node):
+        _add_join_in_parentheses(node, scope)
     elif isinstance(node, exp.Subquery | exp.Lateral | exp.Values):
         _add_query(node, scope)
     elif isinstance(node, exp.Unnest):
@@ -26,49 +26,103 @@ def add_source(node: Any, scope: Scope) -> None:
     elif isinstance(node, exp.Alias | exp.AtIndex | exp.Pivot | exp.Column):
         _add_path(node, scope)
     else:
-        scope.sources.append(Source((node.alias_or_name.lower(),), UNKNOWN))
+        scope.add((node.alias_or_name.lower(),), UNKNOWN)
     for join in node.args.get("joins") or []:
-        _nested(join, scope)
+        decided = add_join(join, scope)
+        # The joins within parentheses decide on rows too; the last part carries that.
+        last = scope.parts[-1]
+        last.relation = replace(last.relation, whole=last.relation.whole | decided)
 
 
-def _nested(join: Any, scope: Scope) -> None:
-    # The joins within parentheses decide on rows too; the last source of the parentheses carries that.
-    decided = add_join(join, scope)
-    last = scope.sources[-1]
-    scope.sources[-1] = last._replace(relation=replace(last.relation, whole=last.relation.whole | decided))
+def _is_join(node: exp.Subquery) -> bool:
+    """True if parentheses hold items of FROM, not a query."""
+    inner = node.this
+    if isinstance(inner, exp.Subquery):
+        return bool(inner.alias or inner.args.get("joins")) or _is_join(inner)
+    if isinstance(inner, exp.Values | exp.Unnest | exp.Lateral):
+        return bool(inner.alias or inner.args.get("joins"))
+    return isinstance(inner, exp.Table)
+
+
+def _add_join_in_parentheses(node: exp.Subquery, scope: Scope) -> None:
+    """Adds what stands in parentheses: one part of the rows, whose names are seen outside unless it has an alias."""
+    inner = Scope(scope.context, scope.ctes, scope.outer)
+    add_source(node.this, inner)
+    relation = everything(inner)
+    if node.alias or node.args.get("pivots"):
+        _add(node, (node.alias.lower(),) if node.alias else (), relation, scope)
+        return
+    part = Part(relation)
+    scope.parts.append(part)
+    scope.sources += [source._replace(part=part) for source in inner.sources]
+    scope.proved |= inner.proved
+
+
+def everything(scope: Scope) -> Relation:
+    """All columns of the rows that FROM makes, in order: first those that JOIN USING has merged."""
+    found = Relation(tuple(Column(name, origins) for name, origins in scope.merged.items()))
+    for part in scope.parts:
+        found = beside(found, _shown(part))
+    return found
+
+
+def _shown(part: Part) -> Relation:
+    relation = part.relation
+    if not part.hidden:
+        return relation
+    columns = tuple(column for column in relation.columns if column.name.lower() not in part.hidden)
+    return replace(relation, columns=columns, without=relation.without | part.hidden, ahead=0)
 
 
 def add_join(join: Any, scope: Scope) -> Origins:
     """Adds a joined item to a place and returns what the join goes by."""
-    before = len(scope.sources)
+    before = len(scope.parts)
     add_source(join.this, scope)
     by = all_of([join.args.get("on")], scope, JOIN)
     names = [scope.context.fold(node.name) for node in join.args.get("using") or []]
     if join.args.get("method") == "NATURAL":
-        names = _common(scope.sources[:before], scope.sources[before:])
-    return by | union_of(_merge(name, str(join.args.get("side") or ""), before, scope) for name in names)
+        names = _common(scope.parts[:before], scope.parts[before:], scope)
+    return by | _merge_all(names, str(join.args.get("side") or ""), before, scope)
 
 
-def _common(left: Sequence[Source], right: Sequence[Source]) -> list[str]:
-    names = {name for source in left for name in source.relation.by_name}
-    return [name for source in right for name in source.relation.by_name if name in names]
+def _merge_all(names: Sequence[str], side: str, before: int, scope: Scope) -> Origins:
+    """Merges the columns of JOIN USING, which come first in the joined rows."""
+    merged: dict[str, Origins] = {}
+    by = NONE
+    for name in names:
+        merged[name.lower()], both = _merge(name, side, before, scope)
+        by |= through(JOIN, both)
+    if merged:
+        scope.merged = {**merged, **{name: found for name, found in scope.merged.items() if name not in merged}}
+    return by
 
 
-def _merge(name: str, side: str, before: int, scope: Scope) -> Origins:
+def _common(left: Sequence[Part], right: Sequence[Part], scope: Scope) -> list[str]:
+    """The columns of a NATURAL JOIN: those that both sides are known to have."""
+    if not all(part.relation.complete for part in (*left, *right)):
+        scope.context.unresolved["NATURAL JOIN of unknown columns"] = None
+    names = {name for part in left for name in part.relation.by_name if name not in part.hidden} | scope.merged.keys()
+    return [name for part in right for name in part.relation.by_name if name in names]
+
+
+def _merge(name: str, side: str, before: int, scope: Scope) -> tuple[Origins, Origins]:
     """JOIN USING makes one column of two: the one that is never null, or either after a full join."""
     key = name.lower()
-    left = scope.merged.get(key) or _held(scope.sources[:before], key, scope)
-    right = _held(scope.sources[before:], key, scope)
-    both = through(TRANSFORMATION, left | right)
-    scope.merged[key] = {"FULL": both, "RIGHT": right}.get(side, left)
-    return through(JOIN, left | right)
+    left = scope.merged.get(key)
+    if left is None:
+        left = _held(scope.parts[:before], key, scope)
+    right = _held(scope.parts[before:], key, scope)
+    both = left | right
+    for part in scope.parts:
+        part.hidden.add(key)
+    return {"FULL": through(TRANSFORMATION, both), "RIGHT": right}.get(side, left), both
 
 
-def _held(sources: Sequence[Source], name: str, scope: Scope) -> Origins:
-    known = [source.relation.by_name[name] for source in sources if name in source.relation.by_name]
+def _held(parts: Sequence[Part], name: str, scope: Scope) -> Origins:
+    known = [found for part in parts if (found := part.known(name)) is not None]
     if known:
         return known[0]
-    found = [origins for source in sources if (origins := source.relation.get(name)) is not None]
+    found = [origins for part in parts if (origins := part.relation.get(name)) is not None]
     if len(found) == 1:
         return found[0]
     scope.context.unresolved[name] = None
@@ -84,7 +138,7 @@ def _add(node: Any, names: tuple[str, ...], relation: Relation, scope: Scope) ->
     for pivot in node.args.get("pivots") or []:
         relation = pivoted(pivot, relation, scope)
         names = (pivot.alias.lower(),) if pivot.alias else names
-    scope.sources.append(Source(names, relation.renamed(_names(node, scope))))
+    scope.add(names, relation.renamed(_names(node, scope)))
 
 
 def _add_table(node: exp.Table, scope: Scope) -> None:
@@ -99,36 +153,23 @@ def _add_table(node: exp.Table, scope: Scope) -> None:
         element = source.relation.get(lower[1]) or NONE
         _add_element(called[-1], element, scope)
     else:
-        _add(node, called, _base(lower, scope), scope)
+        _add(node, called, scope.context.read(parts), scope)
 
 
 def _is_table(parts: tuple[str, ...], scope: Scope) -> bool:
     return scope.context.tables.find(parts, scope.context.target) is not None
 
 
-def _base(parts: tuple[str, ...], scope: Scope) -> Relation:
-    context = scope.context
-    if (made := scope.ctes.get(".".join(parts))) is not None:
-        return made
-    table = context.tables.find(parts, context.target)
-    context.asked[parts] = table
-    if table is None:
-        context.unresolved[".".join(parts)] = None
-        return UNKNOWN
-    context.used[table] = None
-    return context.tables.relation(table)
-
-
 def _add_query(node: Any, scope: Scope) -> None:
-    # Only a lateral query sees its neighbours; a Values item may, but has no columns to ask for.
-    lateral = isinstance(node, exp.Lateral)
+    # Only a lateral query sees its neighbours.
     inner = node.this if isinstance(node, exp.Lateral | exp.Subquery) else node
     if isinstance(inner, exp.Unnest):
         _add_unnest(inner, scope, alias=node.args.get("alias"))
         return
     if not isinstance(inner, exp.Query | exp.Values | exp.Table):
-        scope.sources.append(Source((node.alias.lower(),), UNKNOWN))
+        scope.add((node.alias.lower(),), UNKNOWN)
         return
+    lateral = isinstance(node, exp.Lateral)
     around = scope if lateral else (scope.outer or Scope(scope.context))
     # A subquery's parentheses may have a WITH and an ORDER BY of their own.
     whole = node if isinstance(node, exp.Subquery) else inner
@@ -147,12 +188,12 @@ def _add_unnest(node: exp.Unnest, scope: Scope, alias: Any = None) -> None:
         _add_element(names[0], values[0], scope)
     elif not names:
         loose = Relation(element=union_of(values), loose=scope.context.dialect != "redshift")
-        scope.sources.append(Source((called,), loose))
+        scope.add((called,), loose)
     else:
         columns = [Column(name, origins) for name, origins in zip(names, _spread(values, len(names)), strict=False)]
         if isinstance(offset, exp.Identifier):
             columns.append(Column(scope.context.fold(offset.name), NONE))
-        scope.sources.append(Source((called,), Relation(tuple(columns))))
+        scope.add((called,), Relation(tuple(columns)))
 
 
 def _spread(values: Sequence[Origins], width: int) -> list[Origins]:
@@ -165,7 +206,7 @@ def _spread(values: Sequence[Origins], width: int) -> list[Origins]:
 def _add_element(name: str, origins: Origins, scope: Scope) -> None:
     """An element of a SUPER array, which is a value and has fields."""
     element = through(TRANSFORMATION, origins)
-    scope.sources.append(Source((name,), Relation((Column(name, element),), element=element)))
+    scope.add((name,), Relation((Column(name, element),), element=element))
 
 
 def _add_path(node: Any, scope: Scope) -> None:
@@ -179,4 +220,4 @@ def _add_path(node: Any, scope: Scope) -> None:
     if index is not None:
         # The key of an object is part of it; the index of an array is not.
         made = through(TRANSFORMATION, origins) if isinstance(node, exp.Pivot) else NONE
-        scope.sources.append(Source((index,), Relation((Column(index, made),))))
+        scope.add((index,), Relation((Column(index, made),)))
