@@ -17,6 +17,9 @@ _CONCERNED = re.compile(
     r"\bunload\b|\bremove\s+duplicates\b|\bsortkey\b|\bencode\s+auto\b|\bdistkey\b|\busing\s+(?:external\s+)?function\b",
     re.IGNORECASE,
 )
+# sqlglot's tokenizer takes UNLOAD for a command, and all that follows for one text.
+_UNLOAD = re.compile(r"\bunload(?=\s*\()", re.IGNORECASE)
+_A_NAME = "un_oad"
 _OPEN, _CLOSE = TokenType.L_PAREN, TokenType.R_PAREN
 _BEGINS_A_STATEMENT = frozenset({"CREATE", "DELETE", "INSERT", "MERGE", "SELECT", "UPDATE", "WITH"})
 
@@ -30,7 +33,7 @@ def prepared(sql: str, dialect: str) -> str:
     if not _CONCERNED.search(sql):
         return sql
     statements: list[list[Token]] = [[]]
-    for token in sqlglot.tokenize(sql, read=dialect):
+    for token in sqlglot.tokenize(_UNLOAD.sub(_A_NAME, sql), read=dialect):
         if token.token_type == TokenType.SEMICOLON:
             statements.append([])
         else:
@@ -41,7 +44,7 @@ def prepared(sql: str, dialect: str) -> str:
 def _statement(tokens: Sequence[Token], sql: str) -> str:
     words = [token.text.upper() for token in tokens]
     whole = _text(tokens, sql)
-    if words[0] == "UNLOAD":
+    if words[0] == _A_NAME.upper():
         return _unloaded(tokens, sql) or whole
     if words[0] == "USING" and "FUNCTION" in words[1:3]:
         return _text(tokens[_first_of_query(tokens, words) :], sql)

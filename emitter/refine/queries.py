@@ -74,7 +74,11 @@ def with_names(node: Any, scope: Scope) -> Mapping[str, Relation]:
         names = [scope.context.fold(column.name) for column in cte.args["alias"].columns]
         inner = Scope(scope.context, ctes, scope.outer)
         recursive = clause.args.get("recursive") and isinstance(cte.this, exp.SetOperation)
-        found = _recursive(cte.this, name, names, inner) if recursive else read(cte.this, inner).renamed(names)
+        found = (
+            _recursive(cte.this, name, names, inner)
+            if recursive
+            else scope.context.renamed(read(cte.this, inner), names)
+        )
         ctes = {**ctes, name: found}
     return ctes
 
@@ -149,9 +153,10 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
     scope.hierarchical = node.args.get("connect") is not None
     # Before the select list, as WHERE shows which columns a table has, and knows no alias.
     whole = joined_by | _filters(node, scope)
-    found = _project(node, scope)
+    items, excluded = _excluding(node, scope.context.dialect)
+    found = _project(items, scope)
     beneath = union_of(part.relation.whole for part in scope.parts)
-    return replace(_without(node, found), whole=beneath | whole | _decisions(node, found, scope))
+    return replace(_without(excluded, found), whole=beneath | whole | _decisions(node, found, scope))
 
 
 def _filters(node: exp.Select, scope: Scope) -> Origins:
@@ -174,7 +179,7 @@ def _decisions(node: exp.Select, found: Relation, scope: Scope) -> Origins:
     if group:
         whole |= _by_position(list(group.iter_expressions()), found.placed, grouped, GROUP_BY)
         if group.args.get("all"):
-            whole |= through(GROUP_BY, _not_aggregated(node, found, scope))
+            whole |= through(GROUP_BY, _not_aggregated(node, scope))
     if order:
         whole |= _by_position(order.expressions, found.placed, replace(scope, alias_rule="first"), SORT)
     return whole
@@ -185,14 +190,12 @@ def _windowed(node: exp.Select) -> frozenset[str]:
     return frozenset(item.alias.lower() for item in node.expressions if item.alias and item.find(exp.Window))
 
 
-def _not_aggregated(node: exp.Select, found: Relation, scope: Scope) -> Origins:
+def _not_aggregated(node: exp.Select, scope: Scope) -> Origins:
     """What GROUP BY ALL groups by: the items of the select list without an aggregate."""
-    if any(_is_star(item) for item in node.expressions):
-        items = [origins_of(item, scope) for item in node.expressions if not _is_star(item) and not has_aggregate(item)]
-        stars = [expand(item, scope) for item in node.expressions if _is_star(item)]
-        return union_of(items) | union_of(column.origins for star in stars for column in star.columns)
-    pairs = zip(node.expressions, found.columns, strict=True)
-    return union_of(column.origins for item, column in pairs if not has_aggregate(item))
+    items = [item for item in node.expressions if _is_star(item) or not has_aggregate(item)]
+    stars = [expand(item, scope) for item in items if _is_star(item)]
+    single = [origins_of(item, scope) for item in items if not _is_star(item)]
+    return union_of(single) | union_of(column.origins for star in stars for column in star.columns)
 
 
 def _by_position(nodes: Sequence[Any], columns: Sequence[Column], scope: Scope, kind: str) -> Origins:
@@ -222,11 +225,11 @@ def _for_item(by: Any, scope: Scope) -> Scope:
     return scope if bare or scope.context.dialect not in _BARE_ALIASES else replace(scope, alias_rule="last")
 
 
-def _project(node: exp.Select, scope: Scope) -> Relation:
+def _project(items: Sequence[Any], scope: Scope) -> Relation:
     """The select list's columns, in order."""
     found = Relation()
     columns: list[Column] = []
-    for item in node.expressions:
+    for item in items:
         if _is_star(item):
             found = beside(beside(found, Relation(tuple(columns))), replace(expand(item, scope), whole=NONE))
             columns = []
@@ -247,9 +250,25 @@ def _is_star(item: Any) -> bool:
     return bool(item.is_star) and not isinstance(item, exp.Count) or isinstance(item, exp.Aliases)
 
 
-def _without(node: exp.Select, found: Relation) -> Relation:
-    """The result without the columns that EXCLUDE takes out of it, behind the whole select list."""
-    names = frozenset(column.name.lower() for column in node.args.get("exclude") or [])
+def _excluding(node: exp.Select, dialect: str) -> tuple[Sequence[Any], frozenset[str]]:
+    """The items of a select list, and the names that EXCLUDE takes out of all that they return.
+
+    In Redshift the names are the last thing of the list and need no parentheses, so that sqlglot takes those from the
+    second on for items.
+    """
+    items: Sequence[Any] = node.expressions
+    names = [column.name for column in node.args.get("exclude") or []]
+    for place, item in enumerate(items if dialect == "redshift" else ()):
+        excluded = arg(item.this if isinstance(item, exp.Column) else item, "except") if item.is_star else None
+        rest = items[place + 1 :]
+        if excluded and all(isinstance(each, exp.Column) and not each.table for each in rest):
+            names += [column.name for column in (*excluded, *rest)]
+            items = items[: place + 1]
+            break
+    return items, frozenset(name.lower() for name in names)
+
+
+def _without(names: frozenset[str], found: Relation) -> Relation:
     if not names:
         return found
     columns = tuple(column for column in found.columns if column.name.lower() not in names)

@@ -43,10 +43,12 @@ class Shape:
     Attributes:
         fields: the fields of a row or an object, the entries of a map by key, or the elements of an array by place.
         element: what any element of an array or any value of a map is made from; None of a row.
+        keys: what the keys of a map are made from; None of any other value.
     """
 
     fields: tuple[Column, ...] = ()
     element: Column | None = None
+    keys: Origins | None = None
 
     def field(self, name: str) -> Column | None:
         """The field of a name, whatever its case."""

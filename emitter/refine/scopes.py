@@ -127,6 +127,12 @@ class Context:
             return UNKNOWN
         return base(name, Columns())
 
+    def renamed(self, relation: Relation, names: Sequence[str]) -> Relation:
+        """A relation under a list of names; counts those of which it can't be told what they stand for."""
+        for name in names[len(relation.placed) :] if not relation.complete else ():
+            self.unresolved[name] = None
+        return relation.renamed(names)
+
     def made_as(self, parts: tuple[str, ...]) -> Relation | None:
         """What an earlier statement of the text has made under a name, however many of its parts are told."""
         if not self.made or parts in self.made:

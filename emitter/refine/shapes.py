@@ -47,7 +47,12 @@ def joined(shapes: Sequence[Shape | None]) -> Shape | None:
     rows = [shape.fields for shape in shapes if shape is not None]
     fields = [_either(columns) for columns in zip(*rows, strict=True)]
     elements = [shape.element for shape in shapes if shape is not None and shape.element is not None]
-    return Shape(tuple(fields), _either(elements) if len(elements) == len(shapes) else None)
+    keys = [shape.keys for shape in shapes if shape is not None and shape.keys is not None]
+    return Shape(
+        tuple(fields),
+        _either(elements) if len(elements) == len(shapes) else None,
+        union_of(keys) if len(keys) == len(shapes) else None,
+    )
 
 
 def _either(columns: Sequence[Column]) -> Column:
@@ -91,7 +96,8 @@ def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape
     fields = tuple(_made(key.name, value, scope) for key, value in zip(keys, values, strict=True))
     # A number as a key is no place, so only texts lead to one entry.
     constant = all(isinstance(key, exp.Literal) and key.is_string for key in keys)
-    return Shape(fields if constant else (), _either(fields))
+    made = through(TRANSFORMATION, union_of(origins_of(key, scope) for key in keys))
+    return Shape(fields if constant else (), _either(fields), made)
 
 
 def _map(node: exp.Expression, scope: Scope) -> Shape | None:
@@ -128,7 +134,8 @@ def _through(kind: str, column: Column) -> Column:
     shape = column.shape
     if shape is not None:
         fields = tuple(_through(kind, each) for each in shape.fields)
-        shape = Shape(fields, None if shape.element is None else _through(kind, shape.element))
+        keys = None if shape.keys is None else through(kind, shape.keys)
+        shape = Shape(fields, None if shape.element is None else _through(kind, shape.element), keys)
     return Column(column.name, through(kind, column.origins), shape)
 
 

@@ -9,8 +9,9 @@ from sqlglot import exp
 from emitter.refine.expressions import all_of, origins_of
 from emitter.refine.origins import JOIN, NONE, TRANSFORMATION, Origins, through
 from emitter.refine.pivots import pivoted
-from emitter.refine.relations import UNKNOWN, Column, Relation, beside, union_of
+from emitter.refine.relations import UNKNOWN, Column, Relation, Shape, beside, union_of
 from emitter.refine.scopes import Part, Scope
+from emitter.refine.shapes import shape_of
 
 
 def add_source(node: Any, scope: Scope) -> None:
@@ -138,7 +139,7 @@ def _add(node: Any, names: tuple[str, ...], relation: Relation, scope: Scope) ->
     for pivot in node.args.get("pivots") or []:
         relation = pivoted(pivot, relation, scope)
         names = (pivot.alias.lower(),) if pivot.alias else names
-    scope.add(names, relation.renamed(_names(node, scope)))
+    scope.add(names, scope.context.renamed(relation, _names(node, scope)))
 
 
 def _add_table(node: exp.Table, scope: Scope) -> None:
@@ -178,29 +179,47 @@ def _add_query(node: Any, scope: Scope) -> None:
 
 
 def _add_unnest(node: exp.Unnest, scope: Scope, alias: Any = None) -> None:
-    """UNNEST: an array's column is made from the array, a map's two from the map."""
+    """UNNEST: an array's column is made from the array, a map's two from the map, a row's from its fields."""
     alias = alias or node.args.get("alias")
     names = [scope.context.fold(column.name) for column in alias.columns] if alias else []
-    values = [through(TRANSFORMATION, origins_of(value, scope)) for value in node.expressions]
+    values = [_unnested(value, scope) for value in node.expressions]
     called = alias.name.lower() if alias else ""
-    offset = node.args.get("offset")
     if alias and not called and len(names) == 1 and scope.context.dialect == "redshift":
-        _add_element(names[0], values[0], scope)
-    elif not names:
-        loose = Relation(element=union_of(values), loose=scope.context.dialect != "redshift")
-        scope.add((called,), loose)
-    else:
-        columns = [Column(name, origins) for name, origins in zip(names, _spread(values, len(names)), strict=False)]
-        if isinstance(offset, exp.Identifier):
-            columns.append(Column(scope.context.fold(offset.name), NONE))
-        scope.add((called,), Relation(tuple(columns)))
+        _add_element(names[0], values[0].origins, scope)
+        return
+    columns = _columns_of(values, names)
+    if columns is None:
+        origins = union_of(value.origins for value in values)
+        scope.add((called,), Relation(element=origins, loose=scope.context.dialect != "redshift"))
+        return
+    if isinstance(offset := node.args.get("offset"), exp.Identifier):
+        columns.append(Column(scope.context.fold(offset.name), NONE))
+    scope.add((called,), Relation(tuple(columns)))
 
 
-def _spread(values: Sequence[Origins], width: int) -> list[Origins]:
-    if len(values) == width:
-        return list(values)
+def _unnested(node: Any, scope: Scope) -> Column:
+    """An element of an array, with the fields that it is known to have."""
+    shape = shape_of(node, scope)
+    element = None if shape is None else shape.element
+    if shape is not None and element is not None and shape.keys is not None:
+        return Column("", shape.keys | element.origins, Shape((Column("", shape.keys), element._replace(name=""))))
+    if element is not None:
+        return element
+    return Column("", through(TRANSFORMATION, origins_of(node, scope)))
+
+
+def _columns_of(values: Sequence[Column], names: Sequence[str]) -> list[Column] | None:
+    """The columns of UNNEST under their names; None if neither the statement nor a row of its own names them."""
+    fields: list[Column] = []
+    for value in values:
+        fields += value.shape.fields if value.shape is not None and value.shape.element is None else (value,)
+    if len(fields) == len(names):
+        return [column._replace(name=name) for column, name in zip(fields, names, strict=True)]
+    if not names:
+        return fields if all(field.name for field in fields) else None
     # An array of rows or a map gives several columns; which of several arrays gives how many needs their types.
-    return [values[0]] * width if len(values) == 1 else [NONE] * width
+    origins = values[0].origins if len(values) == 1 else NONE
+    return [Column(name, origins) for name in names]
 
 
 def _add_element(name: str, origins: Origins, scope: Scope) -> None:

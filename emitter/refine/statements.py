@@ -57,7 +57,7 @@ def _listed(table: Any, found: Relation, scope: Scope) -> Relation:
     """What is written under the list of columns that follows the table's name, if there is one."""
     if not isinstance(table, exp.Schema):
         return found
-    return found.renamed([scope.context.fold(column.name) for column in table.expressions])
+    return scope.context.renamed(found, [scope.context.fold(column.name) for column in table.expressions])
 
 
 def _empty(table: exp.Schema, scope: Scope) -> Relation:
