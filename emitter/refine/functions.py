@@ -7,19 +7,58 @@ from sqlglot import exp
 # By Trino's page "Aggregate functions" (Athena's engine) and Redshift's "Aggregate functions", "Window functions" and
 # "HyperLogLog functions", what sqlglot keeps as a name alone.
 _AGGREGATES = frozenset(
-    """
-    approx_most_frequent approx_set checksum convex_hull_agg entropy evaluate_classifier_predictions every
-    geometric_mean geometry_union_agg histogram hll_combine hll_create_sketch learn_classifier
-    learn_libsvm_classifier learn_regressor make_set_digest map_agg map_union merge merge_set_digest multimap_agg
-    numeric_histogram qdigest_agg ratio_to_report reduce_agg set_union spatial_partitioning st_collect tdigest_agg
-    """.split()
+    {
+        "approx_most_frequent",
+        "approx_set",
+        "checksum",
+        "convex_hull_agg",
+        "entropy",
+        "evaluate_classifier_predictions",
+        "every",
+        "geometric_mean",
+        "geometry_union_agg",
+        "histogram",
+        "hll_combine",
+        "hll_create_sketch",
+        "learn_classifier",
+        "learn_libsvm_classifier",
+        "learn_regressor",
+        "make_set_digest",
+        "map_agg",
+        "map_union",
+        "merge",
+        "merge_set_digest",
+        "multimap_agg",
+        "numeric_histogram",
+        "qdigest_agg",
+        "ratio_to_report",
+        "reduce_agg",
+        "set_union",
+        "spatial_partitioning",
+        "st_collect",
+        "tdigest_agg",
+    }
 )
 # Each hides its argument. What counts as such is the engine's matter by the specification; these are its hashes.
 _HASH_NAMES = frozenset(
-    """
-    approx_set checksum crc32 farmhash64 fnv_hash func_sha1 hll_create_sketch hmac_md5 hmac_sha1 hmac_sha256
-    hmac_sha512 murmur3 murmur3_32_hash spooky_hash_v2_32 spooky_hash_v2_64 xxhash64
-    """.split()
+    {
+        "approx_set",
+        "checksum",
+        "crc32",
+        "farmhash64",
+        "fnv_hash",
+        "func_sha1",
+        "hll_create_sketch",
+        "hmac_md5",
+        "hmac_sha1",
+        "hmac_sha256",
+        "hmac_sha512",
+        "murmur3",
+        "murmur3_32_hash",
+        "spooky_hash_v2_32",
+        "spooky_hash_v2_64",
+        "xxhash64",
+    }
 )
 COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Hll)
 # By name, as not every version of sqlglot has each.

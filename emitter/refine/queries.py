@@ -247,7 +247,12 @@ def _item(item: Any, scope: Scope) -> Column:
 
 
 def _is_star(item: Any) -> bool:
-    return bool(item.is_star) and not isinstance(item, exp.Count) or isinstance(item, exp.Aliases)
+    """True for `*`, `t.*`, `(row).*` and `(row).* AS (a, b)`."""
+    if isinstance(item, exp.Column):
+        return isinstance(item.this, exp.Star)
+    return isinstance(item, exp.Star | exp.Aliases) or (
+        isinstance(item, exp.Dot) and isinstance(item.expression, exp.Star)
+    )
 
 
 def _excluding(node: exp.Select, dialect: str) -> tuple[Sequence[Any], frozenset[str]]:
@@ -259,7 +264,8 @@ def _excluding(node: exp.Select, dialect: str) -> tuple[Sequence[Any], frozenset
     items: Sequence[Any] = node.expressions
     names = [column.name for column in node.args.get("exclude") or []]
     for place, item in enumerate(items if dialect == "redshift" else ()):
-        excluded = arg(item.this if isinstance(item, exp.Column) else item, "except") if item.is_star else None
+        star = item.this if isinstance(item, exp.Column) else item
+        excluded = arg(star, "except") if isinstance(star, exp.Star) else None
         rest = items[place + 1 :]
         if excluded and all(isinstance(each, exp.Column) and not each.table for each in rest):
             names += [column.name for column in (*excluded, *rest)]

@@ -87,6 +87,7 @@ class Context:
         query: reads a query that stands inside an expression.
         part_of: reads a part of a constructed value.
         accept_undeclared: True if a table that is not in `tables` is still an origin, where its name is complete.
+        constructs: True once the statement has constructed a value with parts.
         made: what earlier statements of the same text have made, by the parts of a name.
         used: the tables that were read.
         undeclared: the tables that were read by a complete name and are not in `tables`.
@@ -100,6 +101,7 @@ class Context:
     query: Query
     part_of: PartOf
     accept_undeclared: bool = False
+    constructs: bool = False
     made: dict[tuple[str, ...], Relation] = field(default_factory=dict)
     used: dict[str, None] = field(default_factory=dict)
     undeclared: dict[str, None] = field(default_factory=dict)
@@ -204,6 +206,8 @@ class Scope:
 
     def shape(self, path: Sequence[str]) -> Shape | None:
         """The parts of a column's value, if this statement has constructed it."""
+        if not self.context.constructs:
+            return None
         for place in self.around():
             for cut in range(len(path)):
                 for relation in place._relations(path[:cut]):  # noqa: SLF001 # of its own kind

@@ -26,7 +26,11 @@ def shape_of(node: Any, scope: Scope) -> Shape | None:
         scope: the names at its place.
     """
     reader = _READERS.get(node.__class__)
-    return None if reader is None else reader(node, scope)
+    if reader is None:
+        return None
+    shape = reader(node, scope)
+    scope.context.constructs = scope.context.constructs or shape is not None
+    return shape
 
 
 def part_of(node: Any, scope: Scope) -> Column | None:
