@@ -34,6 +34,11 @@ class ColumnLineage:
     undeclared: tuple[str, ...] = ()
     masked: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
 
+    @property
+    def exact(self) -> bool:
+        """True if nothing was left out, so that what this does not have is not there."""
+        return self.complete and not self.unresolved
+
     def packed(self) -> dict[str, Any]:
         """The lineage as JSON; `unpacked` is the way back."""
         return {**vars(self), "columns": dict(self.columns), "masked": dict(self.masked)}
