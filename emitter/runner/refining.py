@@ -48,6 +48,11 @@ class Refining:
         if self._refiner is not None:
             self._refiner.save()
 
+    def report(self) -> None:
+        """Logs the tables that were found in SQL alone."""
+        if self._refiner is not None and (words := self._refiner.undeclared.report()):
+            log.warning("%s", words)
+
     def _tell(self, error: Exception) -> None:
         if not self._told:
             self._told = True

@@ -93,6 +93,8 @@ class Story:
             log.warning("lineage of %d nodes is missing: %s", len(self._untold), reason)
         if not self._over and self._whole is not None:
             yield from self._close("ABORT", self._now())
+        if self._refining is not None:
+            self._refining.report()
 
     def _of_node(self, runs: NodeRuns | None, message: Message) -> Iterator[Event]:
         if runs is None:
