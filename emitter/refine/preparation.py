@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 import sqlglot
-from sqlglot.tokens import Token, TokenType
+from sqlglot import Token, TokenType
 
 # Few texts have any of it, and only those are taken apart.
 _CONCERNED = re.compile(

@@ -194,10 +194,10 @@ class Tables:
 
     def undeclared(self, parts: Sequence[str]) -> str | None:
         """The full name of a table that is not among these; None if the parts do not tell it for certain."""
-        full = [self._database, *parts] if len(parts) == _FULL_NAME - 1 else list(parts)
-        if len(full) < _FULL_NAME or full[0] is None or "$" in full[-1] or full[-2].lower() in _OF_THE_ENGINE:
+        whole = [self._database or "", *parts] if len(parts) == _FULL_NAME - 1 else list(parts)
+        if len(whole) < _FULL_NAME or not whole[0] or "$" in whole[-1] or whole[-2].lower() in _OF_THE_ENGINE:
             return None
-        return ".".join(str(part) for part in full)
+        return ".".join(whole)
 
     def columns(self, table: str) -> Columns:
         """What is known of a table's columns; nothing of one that is not in the schema."""

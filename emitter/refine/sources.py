@@ -123,9 +123,10 @@ def _held(parts: Sequence[Part], name: str, scope: Scope) -> Origins:
     known = [found for part in parts if (found := part.known(name)) is not None]
     if known:
         return known[0]
-    found = [origins for part in parts if (origins := part.relation.get(name)) is not None]
-    if len(found) == 1:
-        return found[0]
+    possible = [part.relation.get(name) for part in parts]
+    told = [origins for origins in possible if origins is not None]
+    if len(told) == 1:
+        return told[0]
     scope.context.unresolved[name] = None
     return NONE
 

@@ -1,6 +1,6 @@
 """What a statement writes: CREATE TABLE AS, CREATE VIEW, INSERT, MERGE, UPDATE, DELETE, COPY, or a query by itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -130,18 +130,21 @@ def _assigned(then: Any, rows: Relation, name: tuple[str, ...], scope: Scope) ->
         return _set(then.expressions, scope)
     if not isinstance(then, exp.Insert):
         return []
-    listed, values = then.this, then.expression
-    if isinstance(listed, exp.Var):
+    if isinstance(then.this, exp.Var):
         return _row_by_place(rows, name, scope)
-    if isinstance(listed, exp.Tuple) and not values:
-        # Without a list of columns sqlglot takes VALUES for a function in the place of the list.
-        listed, values = None, listed.expressions[0]
-    given = [origins_of(value, scope) for value in values.expressions] if values else []
-    if listed is not None:
-        names: Sequence[str] | None = [scope.context.fold(column.name) for column in listed.expressions]
-    else:
-        names = _columns_of(name, scope)
+    listed, values = _list_and_values(then)
+    given = [origins_of(value, scope) for value in values]
+    names = _columns_of(name, scope) if listed is None else [scope.context.fold(column.name) for column in listed]
     return _pairs(names, given, scope)
+
+
+def _list_and_values(then: exp.Insert) -> tuple[Sequence[Any] | None, Sequence[Any]]:
+    """The columns that INSERT lists, None if it does not, and the values."""
+    listed, values = then.this, then.expression
+    if values:
+        return (listed.expressions if isinstance(listed, exp.Tuple) else None), values.expressions
+    # Without a list of columns sqlglot takes VALUES for a function in the place of the list.
+    return None, listed.expressions[0].expressions if isinstance(listed, exp.Tuple) else []
 
 
 def _row_by_place(rows: Relation, name: tuple[str, ...], scope: Scope) -> list[tuple[str, Origins]] | None:
@@ -195,7 +198,7 @@ def _copy(node: exp.Copy, scope: Scope) -> Written | None:
     return Written(_parts(node.this), Relation(columns, () if names else ("",)))
 
 
-_WRITERS = {
+_WRITERS: dict[type, Callable[[Any, Scope], Written | None]] = {
     exp.Create: _create,
     exp.Insert: _insert,
     exp.Merge: _merge,
