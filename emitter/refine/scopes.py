@@ -156,7 +156,7 @@ class Scope:
         outer: the place around this one, whose columns a subquery may use.
         sources: the names in FROM so far.
         parts: the parts of FROM's rows so far, which names without a qualifier go by.
-        merged: columns of JOIN USING by name.
+        merged: columns of JOIN USING by name; None where it can't be told what one is made from.
         aliases: the select list's names so far.
         alias_rule: where aliases stand: to the left in a select list (`left`), before columns (`first`), or after
             them (`last`).
@@ -172,7 +172,7 @@ class Scope:
     outer: "Scope | None" = None
     sources: list[Source] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
-    merged: dict[str, Origins] = field(default_factory=dict)
+    merged: dict[str, Origins | None] = field(default_factory=dict)
     aliases: dict[str, Origins] = field(default_factory=dict)
     alias_rule: AliasRule = "left"
     certain: Container[str] = ()
@@ -242,16 +242,21 @@ class Scope:
 
     def _qualified(self, path: Sequence[str]) -> Origins | None:
         """The innermost place that has the first name decides, be it a table there or a column with fields."""
+        hidden = False
         for place in self.around():
             is_table = False
             for cut in range(1, len(path)):
                 if (source := place.named(path[:cut])) is None:
                     continue
                 is_table = True
+                if hidden and path[cut] not in source.relation.by_name:
+                    # The name may also be that of a column within, of a table that is not known.
+                    return None
                 if (found := place._column_of(source, path[cut], path[cut + 1 :])) is not None:  # noqa: SLF001
                     return found
             if (found := place._field(path)) is not None or is_table:  # noqa: SLF001 # of its own kind
                 return found
+            hidden = hidden or any(part.may_hold(path[0]) for part in place.parts)
         found = self._unqualified(path[0])
         return None if found is None else through(TRANSFORMATION, found)
 
@@ -267,7 +272,7 @@ class Scope:
         """A field within a column that is known at this place."""
         name, *fields = path
         known = self._known(name)
-        if len(known) != 1:
+        if len(known) != 1 or known[0] is None:
             return None
         relation = next((part.relation for part in self.parts if part.known(name) is not None), None)
         if relation is None:
@@ -318,7 +323,7 @@ class Scope:
         names = _NO_COLUMNS_OF_TRINO if self.context.dialect in _ALIASES_IN_ORDER_ALONE else _NO_COLUMNS
         return not quoted and name in names
 
-    def _known(self, name: str) -> list[Origins]:
+    def _known(self, name: str) -> list[Origins | None]:
         if name in self.merged:
             return [self.merged[name]]
         return [found for part in self.parts if (found := part.known(name)) is not None]

@@ -61,7 +61,7 @@ def _add_join_in_parentheses(node: exp.Subquery, scope: Scope) -> None:
 
 def everything(scope: Scope) -> Relation:
     """All columns of the rows that FROM makes, in order: first those that JOIN USING has merged."""
-    found = Relation(tuple(Column(name, origins) for name, origins in scope.merged.items()))
+    found = Relation(tuple(Column(name, origins or NONE) for name, origins in scope.merged.items()))
     for part in scope.parts:
         found = beside(found, _shown(part))
     return found
@@ -81,14 +81,31 @@ def add_join(join: Any, scope: Scope) -> Origins:
     add_source(join.this, scope)
     by = all_of([join.args.get("on")], scope, JOIN)
     names = [scope.context.fold(node.name) for node in join.args.get("using") or []]
+    side = str(join.args.get("side") or "")
     if join.args.get("method") == "NATURAL":
         names = _common(scope.parts[:before], scope.parts[before:], scope)
-    return by | _merge_all(names, str(join.args.get("side") or ""), before, scope)
+        by |= _merge_all(names, side, before, scope)
+        _doubt(scope.parts[:before], scope.parts[before:], side, scope)
+        return by
+    return by | _merge_all(names, side, before, scope)
+
+
+def _doubt(left: Sequence[Part], right: Sequence[Part], side: str, scope: Scope) -> None:
+    """Marks the columns that a NATURAL JOIN may have merged with one of a table that is not known."""
+    ours, others = (left, right) if side == "RIGHT" else (right, left)
+    doubtful: list[str] = []
+    if not all(part.relation.complete for part in others):
+        doubtful += (name for part in ours for name in part.relation.by_name if name not in part.hidden)
+    if side == "FULL" and not all(part.relation.complete for part in ours):
+        doubtful += (name for part in others for name in part.relation.by_name if name not in part.hidden)
+    scope.merged = {**dict.fromkeys(doubtful), **scope.merged}
+    for part in scope.parts:
+        part.hidden.update(doubtful)
 
 
 def _merge_all(names: Sequence[str], side: str, before: int, scope: Scope) -> Origins:
     """Merges the columns of JOIN USING, which come first in the joined rows."""
-    merged: dict[str, Origins] = {}
+    merged: dict[str, Origins | None] = {}
     by = NONE
     for name in names:
         merged[name.lower()], both = _merge(name, side, before, scope)

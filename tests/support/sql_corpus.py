@@ -38,6 +38,7 @@ class Statement:
         target: the table that it writes, if it matters.
         schema: columns by table.
         expected: what `shown` has to return.
+        valid: False for a statement that its engine would refuse, if the schemas were those of the run.
         known_gap: why the reader does not get it right; "" where it has to.
     """
 
@@ -47,6 +48,7 @@ class Statement:
     target: str | None
     schema: Mapping[str, list[str] | None]
     expected: Mapping[str, Any]
+    valid: bool
     known_gap: str
 
 
@@ -88,6 +90,7 @@ def _statement(place: str, shared: Mapping[str, Any], entry: Mapping[str, Any]) 
         entry.get("target", shared.get("target")),
         schema,
         _expected(entry, schema),
+        entry.get("valid", True),
         entry.get("known_gap", ""),
     )
 
