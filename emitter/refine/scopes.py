@@ -48,10 +48,12 @@ class Part:
     Attributes:
         relation: its columns.
         hidden: names that JOIN USING has merged with another part's.
+        ambiguous: names that several of its columns have.
     """
 
     relation: Relation
     hidden: set[str] = field(default_factory=set)
+    ambiguous: frozenset[str] = frozenset()
 
     def known(self, name: str) -> Origins | None:
         """The origins of a column that is known to be here."""
@@ -324,9 +326,10 @@ class Scope:
         return not quoted and name in names
 
     def _known(self, name: str) -> list[Origins | None]:
-        if name in self.merged:
-            return [self.merged[name]]
-        return [found for part in self.parts if (found := part.known(name)) is not None]
+        if any(name in part.ambiguous for part in self.parts):
+            return [None]
+        merged = [self.merged[name]] if name in self.merged else []
+        return merged + [found for part in self.parts if (found := part.known(name)) is not None]
 
     def _alias(self, name: str) -> Origins | None:
         dialect = self.context.dialect

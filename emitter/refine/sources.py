@@ -1,6 +1,7 @@
 """What stands in FROM: tables, subqueries, arrays taken apart, lateral queries, pivots, and how they are joined."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,8 @@ def _add_join_in_parentheses(node: exp.Subquery, scope: Scope) -> None:
     if node.alias or node.args.get("pivots"):
         _add(node, (node.alias.lower(),) if node.alias else (), relation, scope)
         return
-    part = Part(relation)
+    names = Counter(column.name.lower() for column in relation.columns)
+    part = Part(relation, ambiguous=frozenset(name for name, count in names.items() if count > 1))
     scope.parts.append(part)
     scope.sources += [source._replace(part=part) for source in inner.sources]
     scope.proved |= inner.proved
@@ -126,9 +128,7 @@ def _common(left: Sequence[Part], right: Sequence[Part], scope: Scope) -> list[s
 def _merge(name: str, side: str, before: int, scope: Scope) -> tuple[Origins, Origins]:
     """JOIN USING makes one column of two: the one that is never null, or either after a full join."""
     key = name.lower()
-    left = scope.merged.get(key)
-    if left is None:
-        left = _held(scope.parts[:before], key, scope)
+    left = _held(scope.parts[:before], key, scope, scope.merged)
     right = _held(scope.parts[before:], key, scope)
     both = left | right
     for part in scope.parts:
@@ -136,16 +136,18 @@ def _merge(name: str, side: str, before: int, scope: Scope) -> tuple[Origins, Or
     return {"FULL": through(TRANSFORMATION, both), "RIGHT": right}.get(side, left), both
 
 
-def _held(parts: Sequence[Part], name: str, scope: Scope) -> Origins:
-    known = [found for part in parts if (found := part.known(name)) is not None]
-    if known:
-        return known[0]
-    possible = [part.relation.get(name) for part in parts]
-    told = [origins for origins in possible if origins is not None]
-    if len(told) == 1:
-        return told[0]
-    scope.context.unresolved[name] = None
-    return NONE
+def _held(
+    parts: Sequence[Part], name: str, scope: Scope, merged: Mapping[str, Origins | None] | None = None
+) -> Origins:
+    """The column of a name on one side of a join; of two it can't be told which is meant."""
+    known = [part.known(name) for part in parts if part.known(name) is not None]
+    if merged is not None and name in merged:
+        known.append(merged[name])
+    possible = known or [found for part in parts if (found := part.relation.get(name)) is not None]
+    only = possible[0] if len(possible) == 1 else None
+    if only is None:
+        scope.context.unresolved[name] = None
+    return only or NONE
 
 
 def _names(node: Any, scope: Scope) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from emitter.refine import ColumnLineage, Columns, column_lineage
-from tests.support.sql_corpus import DIALECTS, Statement, corpus, edges, read, shown
+from tests.support.sql_corpus import Statement, corpus, edges, read, shown
 from tests.support.sql_queries import STATEMENTS, TABLES, WRAPPERS, Wrapper, prefix, queries, schema
 
 CORPUS = list(corpus())
