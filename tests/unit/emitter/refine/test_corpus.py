@@ -7,7 +7,6 @@ from tests.support.sql_corpus import DIALECTS, Statement, corpus, edges, read, s
 
 STATEMENTS = list(corpus())
 EXACT = [statement for statement in STATEMENTS if not statement.known_gap]
-GAPS = [statement for statement in STATEMENTS if statement.known_gap]
 
 
 @pytest.mark.parametrize("statement", EXACT, ids=lambda statement: statement.name)
@@ -16,12 +15,13 @@ def test_lineage_is_exact(statement: Statement) -> None:
     assert shown(read(statement)) == statement.expected
 
 
-@pytest.mark.parametrize("statement", GAPS, ids=lambda statement: statement.name)
-def test_a_gap_is_no_phantom(statement: Statement) -> None:
+def test_a_gap_is_no_phantom() -> None:
     """What is not exact lacks something, and the reason is written beside it; nothing is invented."""
-    found = shown(read(statement))
-    assert found != statement.expected, "it is exact now: take the reason away"
-    assert edges(found) <= edges(statement.expected)
+    for statement in STATEMENTS:
+        if statement.known_gap:
+            found = shown(read(statement))
+            assert found != statement.expected, f"{statement.name} is exact now: take the reason away"
+            assert edges(found) <= edges(statement.expected), statement.name
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement.name)
