@@ -189,8 +189,8 @@ class _Projects:
         refiner = _refiner(project.artifacts, place) if self._columns else None
         refine = refiner.refine if refiner else None
         yield from events_of.events(project.artifacts, place, job_namespace=self._job_namespace, refine=refine)
-        if refiner and (undeclared := refiner.undeclared.report()):
-            click.echo(f"{project.name}: {undeclared}", err=True)
+        for sentence in refiner.report() if refiner else ():
+            click.echo(f"{project.name}: {sentence}", err=True)
 
 
 def _to_graph(settings: Settings, projects: _Projects) -> tuple[int, int]:

@@ -91,7 +91,7 @@ class ProjectRefiner:
         self._refiner: Refiner | None = None
         self._invocation: str | None = None
         self._told = False
-        self._reported = ""
+        self._reported: set[str] = set()
 
     def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
         """Returns the event refined, or as it is if that can't be done; the reason is logged once."""
@@ -117,10 +117,10 @@ class ProjectRefiner:
         return self._refiner.refine(event)
 
     def _report(self, refiner: Refiner) -> None:
-        words = refiner.undeclared.report()
-        if words not in ("", self._reported):
-            self._reported = words
-            log.warning("%s", words)
+        for sentence in refiner.report():
+            if sentence not in self._reported:
+                self._reported.add(sentence)
+                log.warning("%s", sentence)
 
     def _load(self) -> None:
         artifacts = find(self._project_dir, self._target)

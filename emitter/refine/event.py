@@ -17,6 +17,7 @@ from emitter.refine.options import RefineOptions
 from emitter.refine.schemas_of import Lineages
 from emitter.refine.tested import TestedInputs
 from emitter.refine.undeclared import Undeclared
+from emitter.refine.unknown import unknown
 
 log = logging.getLogger("emitter")
 
@@ -94,6 +95,10 @@ class Refiner:
             exposed: True if the facet with the exposures that use it is added.
         """
         return self._datasets.made(unique_id, namespace, exposed=exposed)
+
+    def report(self) -> list[str]:
+        """Returns a sentence for each kind of lineage that is not known, or that dbt does not know of."""
+        return [*filter(None, [self.undeclared.report(), *unknown(self._lineages)])]
 
     def save(self) -> None:
         """Writes the cache of column lineage, if one is configured."""

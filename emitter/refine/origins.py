@@ -48,6 +48,11 @@ def through(kind: str, origins: Iterable[Origin]) -> Origins:
     return frozenset(Origin(table, column, _compose(kind, inner)) for table, column, inner in origins)
 
 
+def is_indirect(origin: Origin) -> bool:
+    """True for an influence on a value that the value is not made from."""
+    return origin.kind.startswith("INDIRECT/")
+
+
 @cache
 def _compose(outer: str, inner: str) -> str:
     base = inner.removesuffix(_MASKED)

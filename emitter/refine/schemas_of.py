@@ -30,6 +30,10 @@ class Lineages:
         dialect: sqlglot's name of it.
         cache: what earlier runs computed.
         problems: counts what was dropped.
+
+    Attributes:
+        unread: why a node's SQL can't be read, by the node's id.
+        unresolved: the names in a node's SQL of which it can't be told what they stand for, by the node's id.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class Lineages:
         self._given: dict[str, str] = {}
         self._texts: dict[str, str | None] = {}
         self._rendered: dict[str, str | None] = {}
+        self.unread: dict[str, str] = {}
+        self.unresolved: dict[str, tuple[str, ...]] = {}
 
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
         """The column lineage of a model or snapshot; None if there is no SQL of it or it can't be read.
@@ -160,20 +166,23 @@ class Lineages:
         key = key_of(sql, self._dialect, target)
         lineage = self._cache.get(key, state)
         if lineage is None:
-            if (lineage := self._read(sql, tables, target)) is None:
+            if (lineage := self._read(unique_id, sql, tables, target)) is None:
                 return None
             self._cache.put(key, lineage, state)
         self._problems["unresolved_names"] += len(lineage.unresolved)
+        if lineage.unresolved:
+            self.unresolved[unique_id] = lineage.unresolved
         node = self._project.node(unique_id) or {}
         return with_history(lineage, node) if kind(unique_id) == "snapshot" else lineage
 
-    def _read(self, sql: str, tables: Tables, target: str | None) -> ColumnLineage | None:
+    def _read(self, unique_id: str, sql: str, tables: Tables, target: str | None) -> ColumnLineage | None:
         from emitter.refine.columns import lineage_of  # noqa: PLC0415 # sqlglot takes time, and may be missing
 
         try:
             return lineage_of(sql, self._dialect, tables, target, accept_undeclared=True)
         except SqlNotUnderstood as error:
             self._problems["sql_not_understood"] += 1
+            self.unread[unique_id] = str(error)
             log.debug("No column lineage: %s", error)
             return None
 

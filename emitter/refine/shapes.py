@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from emitter.refine.expressions import origins_of, path_of
 from emitter.refine.functions import called
-from emitter.refine.origins import AGGREGATION, TRANSFORMATION, through
+from emitter.refine.origins import AGGREGATION, TRANSFORMATION, Origins, is_indirect, through
 from emitter.refine.relations import Column, Shape, union_of
 from emitter.refine.scopes import Scope
 
@@ -184,6 +184,46 @@ def _part(node: exp.Expression, scope: Scope) -> Shape | None:
     return None if found is None else found.shape
 
 
+def _coalesce(node: exp.Coalesce, scope: Scope) -> Shape | None:
+    return _chosen(node, [node.this, *node.expressions], scope)
+
+
+def _case(node: exp.Case, scope: Scope) -> Shape | None:
+    values = [branch.args.get("true") for branch in node.args.get("ifs") or []]
+    return _chosen(node, [*values, node.args.get("default")], scope)
+
+
+def _if(node: exp.If, scope: Scope) -> Shape | None:
+    return _chosen(node, [node.args.get("true"), node.args.get("false")], scope)
+
+
+def _around(node: exp.Expression, scope: Scope) -> Shape | None:
+    return _chosen(node, [node.this], scope)
+
+
+def _chosen(node: exp.Expression, values: Sequence[Any], scope: Scope) -> Shape | None:
+    """The parts of a value that may be any of several; what decides on the value decides on each of its parts."""
+    shape = joined([shape_of(value, scope) for value in values if value is not None])
+    if shape is None:
+        return None
+    return _decided(shape, frozenset(origin for origin in origins_of(node, scope) if is_indirect(origin)))
+
+
+def _decided(shape: Shape, by: Origins) -> Shape:
+    element = None if shape.element is None else _decided_part(shape.element, by)
+    return Shape(tuple(_decided_part(column, by) for column in shape.fields), element, shape.keys)
+
+
+def _decided_part(column: Column, by: Origins) -> Column:
+    shape = None if column.shape is None else _decided(column.shape, by)
+    return Column(column.name, column.origins | by, shape)
+
+
+def _scalar(node: exp.Subquery, scope: Scope) -> Shape | None:
+    columns = scope.context.query(node, scope).columns
+    return columns[0].shape if columns else None
+
+
 _READERS: dict[type, Callable[[Any, Scope], Shape | None]] = {
     exp.Alias: _inner,
     exp.Paren: _inner,
@@ -197,6 +237,12 @@ _READERS: dict[type, Callable[[Any, Scope], Shape | None]] = {
     exp.Array: _array,
     exp.ArrayAgg: _collected,
     exp.Column: _column,
+    exp.Coalesce: _coalesce,
+    exp.Case: _case,
+    exp.If: _if,
+    exp.Window: _around,
+    exp.Filter: _around,
+    exp.Subquery: _scalar,
     exp.Dot: _part,
     exp.Bracket: _part,
 }

@@ -49,9 +49,9 @@ class Refining:
             self._refiner.save()
 
     def report(self) -> None:
-        """Logs the tables that were found in SQL alone."""
-        if self._refiner is not None and (words := self._refiner.undeclared.report()):
-            log.warning("%s", words)
+        """Logs what is not known of the run's lineage, and which tables only SQL names."""
+        for sentence in self._refiner.report() if self._refiner is not None else ():
+            log.warning("%s", sentence)
 
     def _tell(self, error: Exception) -> None:
         if not self._told:
