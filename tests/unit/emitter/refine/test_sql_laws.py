@@ -69,7 +69,8 @@ def test_an_insert_writes_what_its_query_returns() -> None:
     for statement in QUERIES:
         before = read(statement)
         names = list(before.columns)
-        items = sqlglot.parse_one(statement.sql, dialect=statement.dialect).selects
+        parsed = sqlglot.parse_one(statement.sql, dialect=statement.dialect)
+        items = parsed.selects if isinstance(parsed, exp.Query) else []
         if before.complete and names and not any(item.is_star for item in items) and len(items) == len(names):
             into = "insert into out ({}) ".format(", ".join(f'"{name}"' for name in names))
             assert essence(wrapped(statement, (into + "{}").format)) == essence(before), statement.name
