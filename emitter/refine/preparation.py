@@ -1,7 +1,7 @@
 """Statements that sqlglot can't read, written in a way that it can, without a change to what they read and write.
 
 - Redshift's `UNLOAD ('query') TO 'place'` and Athena's `UNLOAD (query) TO 'place'` become a table of the place's name.
-- Redshift's attributes of a table (`SORTKEY AUTO`, `INTERLEAVED SORTKEY (a)`, `ENCODE AUTO`) are left out of a CTAS.
+- Redshift's attributes of a table (`SORTKEY AUTO`, `INTERLEAVED SORTKEY (a)`, `ENCODE AUTO`) are left out.
 - `MERGE ... REMOVE DUPLICATES` inserts the source's rows.
 - Athena's `USING EXTERNAL FUNCTION ...` before a query declares a function, and is left out.
 """
@@ -21,6 +21,7 @@ _CONCERNED = re.compile(
 _UNLOAD = re.compile(r"\bunload(?=\s*\()", re.IGNORECASE)
 _A_NAME = "un_oad"
 _OPEN, _CLOSE = TokenType.L_PAREN, TokenType.R_PAREN
+_ATTRIBUTES_OF_COLUMNS = frozenset({"DISTKEY", "ENCODE", "SORTKEY"})
 _BEGINS_A_STATEMENT = frozenset({"CREATE", "DELETE", "INSERT", "MERGE", "SELECT", "UPDATE", "WITH"})
 
 
@@ -93,7 +94,7 @@ def _first_of_query(tokens: Sequence[Token], words: Sequence[str]) -> int:
 
 
 def _without_attributes(tokens: Sequence[Token], words: Sequence[str], sql: str) -> str | None:
-    """A CREATE TABLE AS without what stands between the table's name, or its list of columns, and the query."""
+    """A CREATE TABLE without what follows the table's name or its list of columns, up to the query if there is one."""
     if "TABLE" not in words and "VIEW" not in words:
         return None
     place = min(words.index(kind) for kind in ("TABLE", "VIEW") if kind in words) + 1
@@ -101,10 +102,26 @@ def _without_attributes(tokens: Sequence[Token], words: Sequence[str], sql: str)
         place += 3
     while words[place + 1 : place + 2] == ["."]:
         place += 2
+    head = _text(tokens[: place + 1], sql)
     if words[place + 1 : place + 2] == ["("]:
-        place = _closing(tokens, place + 1)
+        closing = _closing(tokens, place + 1)
+        head += _columns(tokens[place + 1 : closing + 1], sql)
+        place = closing
     query = _query_after(tokens, words, place + 1)
-    return None if query is None else f"{_text(tokens[: place + 1], sql)} {_text(tokens[query:], sql)}"
+    rest = "" if query is None else _text(tokens[query:], sql)
+    return f"{head} {rest}"
+
+
+def _columns(tokens: Sequence[Token], sql: str) -> str:
+    """A list of columns without the attributes that concern keys and encoding."""
+    kept: list[str] = []
+    skip = False
+    for token in tokens:
+        word = token.text.upper()
+        if not skip and word not in _ATTRIBUTES_OF_COLUMNS:
+            kept.append(sql[token.start : token.end + 1])
+        skip = word == "ENCODE"
+    return " ".join(kept)
 
 
 def _query_after(tokens: Sequence[Token], words: Sequence[str], start: int) -> int | None:
