@@ -54,6 +54,11 @@ class Refining:
         if self._refiner is not None:
             self._refiner.save()
 
+    def report(self) -> None:
+        """Logs what is not known of the run's lineage, and which tables only SQL names."""
+        for sentence in self._refiner.report() if self._refiner is not None else ():
+            log.warning("%s", sentence)
+
     def _tell(self, error: Exception) -> None:
         if not self._told:
             self._told = True

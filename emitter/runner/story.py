@@ -99,6 +99,8 @@ class Story:
             yield from self._close("ABORT", self._now())
         if unknown := self._unknown.report():
             log.info("%s", unknown)
+        if self._refining is not None:
+            self._refining.report()
 
     def _of_node(self, runs: NodeRuns | None, message: Message) -> Iterator[Event]:
         if runs is None:

@@ -70,9 +70,9 @@ def current_lineage(job: Key, history: History, identity: Identity) -> Lineage:
         for target in outputs | own.keys():
             key, told = own.get(target) or lineage_before(target, inputs, history.carried(job), identity)
             sources = told.sources if told is not None else set[DatasetName]()
-            if key == "lineage" and told is not None:
-                found.edges.update((source, target) for source in sources)
-            elif len(outputs) > 1 and told is not None and sources & inputs and not told.partial:
+            if (key == "lineage" and told is not None) or (
+                len(outputs) > 1 and told is not None and sources & inputs and not told.partial
+            ):
                 found.edges.update((source, target) for source in sources)
             else:
                 found.edges.update((source, target) for source in inputs | sources)

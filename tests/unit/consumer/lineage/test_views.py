@@ -6,7 +6,7 @@ import pytest
 
 from consumer.lineage.delta import JobFacts, NameFacts
 from consumer.lineage.identity import HUB
-from consumer.lineage.outputs import Carried, OutputFacts, Winner
+from consumer.lineage.outputs import Carried, Winner
 from consumer.lineage.registers import Register, value_of
 from consumer.lineage.views import JobView, dataset_facets, facet_value, job_view, names_in, node_view, targets_of
 from schemas.naming import DatasetName
