@@ -60,4 +60,4 @@ down: ## stop them
 	@scripts/servers down
 
 clean: down ## remove all that was made here, but not the servers' jars
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist headwater-demo headwater.db headwater.db-shm headwater.db-wal

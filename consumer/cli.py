@@ -26,6 +26,8 @@ from consumer.commands.prune import prune
 from consumer.commands.reconcile import reconcile
 from consumer.commands.replay import replay
 from consumer.errors import HeadwaterError, UsageError
+from consumer.extras import missing_extra
+from consumer.masking import masked
 from consumer.memory import collect_rarely
 from consumer.options import DEBUG, examples
 
@@ -49,6 +51,8 @@ class _Commands(click.Group):
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:
+            if isinstance(error, ModuleNotFoundError) and (advice := missing_extra(error)):
+                _fail(ctx, advice, USAGE)
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # whoever read our output has gone; click ends quietly
             hint = "" if ctx.meta.get(DEBUG) else "; --debug shows where, please report it"
@@ -57,8 +61,8 @@ class _Commands(click.Group):
 
 def _fail(ctx: click.Context, message: str, code: int) -> NoReturn:
     if ctx.meta.get(DEBUG):
-        click.echo(traceback.format_exc(), err=True, nl=False)
-    click.echo(f"headwater: {message}", err=True)
+        click.echo(masked(traceback.format_exc()), err=True, nl=False)
+    click.echo(f"headwater: {masked(message)}", err=True)
     ctx.exit(code)
 
 

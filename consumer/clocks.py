@@ -5,12 +5,29 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from consumer.errors import UsageError
 from schemas.errors import RejectedEvent
 from schemas.events import Event
 
 DAY_S: Final = 86_400.0
 
 _END = datetime.max.replace(tzinfo=UTC)
+
+
+def require_past(before: str, now: str) -> None:
+    """Checks a time before which something is deleted.
+
+    Args:
+        before: The time, as events spell it (`schemas.times`).
+        now: The present time, spelled likewise.
+
+    Raises:
+        UsageError: It is in the future, so that what is written meanwhile would be deleted.
+    """
+    if before > now:
+        raise UsageError(
+            f"all before {before} would be deleted, which is later than now, {now}: give a span in the past"
+        )
 
 
 def require_plausible(event: Event, timestamp_ms: int, max_ahead_s: float = DAY_S) -> None:

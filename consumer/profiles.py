@@ -76,10 +76,8 @@ _SECRET = frozenset({"aws_access_key_id", "aws_secret_access_key", "aws_session_
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        import yaml  # noqa: PLC0415 -- only this option needs it
-    except ImportError as error:
-        raise UsageError("--profiles needs PyYAML: pip install pyyaml, or give --namespace") from error
+    import yaml  # noqa: PLC0415 -- only this option needs it
+
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

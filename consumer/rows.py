@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,8 @@ def rows(option: str, path: Path | None) -> Iterator[Put]:
         yield lambda _: None
         return
     try:
-        file = path.open("wb")
+        # For the owner alone, as rejected records hold what the producers sent.
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
     except OSError as error:
         raise UsageError(f"{option} {path} can't be written: {error.strerror}") from error
     with file:

@@ -20,6 +20,12 @@ class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _without_user(server: str) -> str:
+    """A server without what stands before an `@`, which may be a password."""
+    _, at_sign, host = server.rpartition("@")
+    return f"***@{host}" if at_sign else server
+
+
 class KafkaSettings(_Group):
     """The cluster, how to sign in, and what to read."""
 
@@ -86,7 +92,9 @@ class KafkaSettings(_Group):
         for server in servers:
             host, _, port = server.rpartition(":")
             if not host or not port.isdigit() or int(port) not in range(1, 65536):
-                raise PydanticCustomError("server", "{server} is not HOST:PORT", {"server": repr(server)})
+                raise PydanticCustomError(
+                    "server", "{server} is not HOST:PORT", {"server": repr(_without_user(server))}
+                )
         return servers
 
     @field_validator("replication_factor")

@@ -14,6 +14,7 @@ from typing import Self
 
 import structlog
 
+from consumer.clocks import require_past
 from consumer.errors import TransientError
 from consumer.graph.prune import DAY_S, Prune, event_time
 from consumer.graph.reconcile import Reconcile
@@ -95,7 +96,10 @@ class Upkeep:
             if self._do(store, reconcile, every_s):
                 _log.info("graph reconciled", **asdict(reconcile.found))
         if (days := self._settings.runs_older_than_days) is not None and not self._stop.is_set():
-            prune = Prune(store, event_time(self._clock() - days * DAY_S), f"{days:g}d")
+            now = self._clock()
+            before = event_time(now - days * DAY_S)
+            require_past(before, event_time(now))
+            prune = Prune(store, before, f"{days:g}d")
             if self._do(store, prune, PRUNE_EVERY_S):
                 _log.info("old runs pruned", days=days, **asdict(prune.pruned))
 

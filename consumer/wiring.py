@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from consumer.errors import UsageError
+from consumer.graph import format_version
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.patience import Patience
 from consumer.graph.store import GraphStore
@@ -51,29 +52,46 @@ PROBE_PATIENCE: Final = Patience(for_s=2.0, answer_s=10.0)
 """For one question whether a graph serves; it is asked again, and must not hold up an end."""
 
 
-def open_graph(url: str, patience: Patience | None = None, stop: threading.Event | None = None) -> GraphStore:
+def open_graph(
+    url: str, patience: Patience | None = None, stop: threading.Event | None = None, *, claims: bool = False
+) -> GraphStore:
     """The store of a graph's URL; an embedded one is made if it is not there.
 
     Args:
         url: The graph's.
         patience: How long a server that can't serve now is tried again; the store's default if None.
         stop: Set by a request to stop, after which no request to a server takes longer than the patience lasts.
+        claims: True for a writer of events, which writes the format of its facts into a graph that says none.
 
     Raises:
-        UsageError: The URL is of no kind that there is or holds a password, or its file can't be opened.
+        UsageError: The URL is of no kind that there is or holds a password, its file can't be opened, or the graph is
+            in a format of another version; of a server's graph this is found out by the first request.
     """
     if has_credentials(url):
         raise UsageError(CREDENTIALS)
     if (path := sqlite_file(url)) is not None:
-        return EmbeddedStore(path)
+        return _embedded(path, claims=claims)
     if url.startswith(GREMLIN):
         from consumer.graph.neptune import open_gremlin  # noqa: PLC0415 -- the driver only where it is needed
 
-        return open_gremlin(url, patience, stop)
+        return format_version.Checked(open_gremlin(url, patience, stop), claims=claims)
     raise UsageError(
         f"graph {url!r} is of no known kind; write sqlite:///graph.db, ws://host:8182/gremlin, wss://host:8182/gremlin"
         " or neptune://host:8182?region=us-east-1"
     )
+
+
+def _embedded(path: Path, *, claims: bool) -> EmbeddedStore:
+    store = EmbeddedStore(path)
+    try:
+        if claims:
+            format_version.claim(store)
+        else:
+            format_version.check(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
 
 
 @contextmanager
@@ -132,7 +150,7 @@ def graph_sink(
 ) -> Sink:
     """The sink that writes to the graph."""
     rules = identity_rules(settings)
-    return GraphSink(dress(open_graph(settings.graph, patience, stop)), rules)
+    return GraphSink(dress(open_graph(settings.graph, patience, stop, claims=True)), rules)
 
 
 def ask_graph(settings: Settings, stop: threading.Event) -> None:

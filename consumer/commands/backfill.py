@@ -18,6 +18,7 @@ from consumer import artifacts, wiring
 from consumer.artifacts import Project
 from consumer.errors import NothingThere
 from consumer.inputs import Input
+from consumer.masking import masked
 from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import Pipeline, patiently
 from consumer.places import Places
@@ -143,7 +144,7 @@ def backfill(
     projects = _Projects(found, places, how["job_namespace"], columns=how["columns"])
     events, rejected = _to_topic(settings, projects) if to_topic else _to_graph(settings, projects)
     seconds = round(time.monotonic() - began, 3)
-    where = f"sent to topic {settings.kafka.topic}" if to_topic else f"folded into {settings.graph}"
+    where = f"sent to topic {settings.kafka.topic}" if to_topic else f"folded into {masked(settings.graph)}"
     click.echo(
         f"{events:,} events of {projects.count:,} projects {where} in {seconds:.1f} s; {rejected:,} rejected", err=True
     )

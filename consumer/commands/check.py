@@ -15,6 +15,7 @@ from consumer.errors import HeadwaterError, TransientError, UsageError
 from consumer.findings import Finding, State
 from consumer.graph.patience import Patience
 from consumer.graph.store import Change, Is, Vertex
+from consumer.masking import masked
 from consumer.options import examples, json_option, with_settings
 from consumer.settings import Settings
 
@@ -148,10 +149,10 @@ def _graph(settings: Settings) -> Result:
         if path is not None and not path.exists():
             folder = path.absolute().parent
             words = "not there yet; the first event makes it" if folder.is_dir() else f"there is no folder {folder}"
-            return Result("graph", url, folder.is_dir(), words)
+            return Result("graph", masked(url), folder.is_dir(), words)
         findings = _of_neptune(url)
     except HeadwaterError as error:
-        return Result("graph", url, ok=False, words=str(error))
+        return Result("graph", masked(url), ok=False, words=masked(str(error)))
     return _used(url).with_findings(findings)
 
 
@@ -162,8 +163,8 @@ def _used(url: str) -> Result:
             store.read([_NOTHING.owner.id])
             store.write([_NOTHING])
     except HeadwaterError as error:
-        return Result("graph", url, ok=False, words=str(error))
-    return Result("graph", url, ok=True, words="reached, signed in, reads and takes writes")
+        return Result("graph", masked(url), ok=False, words=masked(str(error)))
+    return Result("graph", masked(url), ok=True, words="reached, signed in, reads and takes writes")
 
 
 def _of_neptune(url: str) -> list[Finding]:

@@ -14,6 +14,7 @@ import orjson
 from consumer import inputs, wiring
 from consumer.errors import UsageError
 from consumer.inputs import Advance
+from consumer.masking import masked
 from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import Pipeline, Rejection
 from consumer.rows import printable, rows
@@ -81,8 +82,8 @@ def ingest(settings: Settings, files: tuple[str, ...], dead_letters: Path | None
 
 def _tell(summary: dict[str, float], graph: str) -> None:
     click.echo(
-        f"{summary['events']:,} events of {summary['runs']:,} runs folded into {graph} in {summary['seconds']:.1f} s;"
-        f" {summary['rejected']:,} rejected",
+        f"{summary['events']:,} events of {summary['runs']:,} runs folded into {masked(graph)} in"
+        f" {summary['seconds']:.1f} s; {summary['rejected']:,} rejected",
         err=True,
     )
 

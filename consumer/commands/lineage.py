@@ -71,7 +71,7 @@ def lineage(
     """Print the lineage of one table or column.
 
     NODE is a name, namespace/name, or an end of one that only one table has; of a column, a dot and its name follow. An
-    ambiguous name lists what it may mean.
+    ambiguous name lists what it may mean. Where a column's lineage is unknown, the lineage of its table is printed.
     """
     everywhere = FAR if upstream is None and downstream is None else 0
     up, down = (everywhere if steps is None else steps for steps in (upstream, downstream))

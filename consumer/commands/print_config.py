@@ -8,6 +8,7 @@ from typing import Any
 import click
 import orjson
 
+from consumer.masking import masked
 from consumer.options import examples, json_option, with_settings
 from consumer.settings import MASK, Origin, Settings, origins
 
@@ -30,7 +31,11 @@ def print_config(settings: Settings, *, as_json: bool) -> None:
     found = origins(settings)
     if as_json:
         document = {
-            origin.setting.name: {"value": origin.value, "source": origin.source, "variable": origin.setting.env}
+            origin.setting.name: {
+                "value": _shown(origin.value),
+                "source": origin.source,
+                "variable": origin.setting.env,
+            }
             for origin in found
         }
         click.echo(orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2))
@@ -39,12 +44,18 @@ def print_config(settings: Settings, *, as_json: bool) -> None:
         click.echo(_line(origin))
 
 
+def _shown(value: Any) -> Any:
+    return masked(value) if isinstance(value, str) else value
+
+
 def _line(origin: Origin) -> str:
     name, value = origin.setting.name, origin.value
     if value is None:
         return f"# {name} is not set"
     if value == MASK and origin.setting.secret:
         return f"# {name} = {MASK}  # {origin.source}"
+    if isinstance(value, str) and masked(value) != value:
+        return f"# {name} = {_toml(masked(value))}  # {origin.source}"
     return f"{name} = {_toml(value)}  # {origin.source}"
 
 

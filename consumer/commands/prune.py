@@ -9,6 +9,7 @@ import click
 import orjson
 
 from consumer import wiring
+from consumer.clocks import require_past
 from consumer.options import examples, json_option, with_settings
 from consumer.settings import Settings
 
@@ -48,7 +49,9 @@ def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: b
     from consumer.graph.upkeep import Task, carry_out  # noqa: PLC0415
     from consumer.upkeep import owner  # noqa: PLC0415
 
-    before = event_time(time.time() - seconds_of(runs_older_than))
+    now = time.time()
+    before = event_time(now - seconds_of(runs_older_than))
+    require_past(before, event_time(now))
     with wiring.mending(settings.graph) as store:
         chore = Prune(store, before, runs_older_than, dry_run=dry_run)
         if dry_run:

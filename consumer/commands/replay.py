@@ -16,6 +16,7 @@ import orjson
 
 from consumer import wiring
 from consumer.errors import UsageError
+from consumer.masking import masked
 from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import GIVE_UP_AFTER_S
 from consumer.rows import rows
@@ -111,14 +112,14 @@ def replay(
         with progress.shown(spans), _told_where_to_go_on(progress, spans, into):
             _run(target, reader, spans, progress, tell)
     summary = {
-        "graph": target.graph,
+        "graph": masked(target.graph),
         "topic": settings.kafka.topic,
         "from": {span.place.partition: span.start for span in spans},
         "to": {span.place.partition: span.stop for span in spans},
         **progress.summary(),
     }
     _say(
-        f"{summary['events']:,} events of {summary['records']:,} records folded into {target.graph} in"
+        f"{summary['events']:,} events of {summary['records']:,} records folded into {masked(target.graph)} in"
         f" {summary['seconds']:.1f} s; {summary['rejected']:,} rejected, {summary['lost']:,} gone before they were read"
     )
     if as_json:

@@ -1,7 +1,7 @@
 """Facts as JSON text and back.
 
 The text is what a vertex's `facts` property holds. It is compact, because a run's is written once for each run: names
-are written once and pointed to by their position.
+are written once and pointed to by their position. Each text has the number of the graph's format.
 """
 
 from __future__ import annotations
@@ -9,19 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
+from consumer.graph.format_version import seal, unseal
 from consumer.lineage.current import Current, Declared, Execution, Finished, GroupFacts, Member
-from consumer.lineage.delta import JobFacts, NameFacts, RunFacts
+from consumer.lineage.delta import JobFacts, NameFacts, RunDataset, RunFacts
 from consumer.lineage.keys import JobName
 from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, Winner
 from consumer.lineage.registers import Register, Registers
 from consumer.lineage.state import Snapshot, State, Told
 from schemas.naming import DatasetName
-
-
-def _dump(value: object) -> str:
-    return orjson.dumps(value, default=tuple, option=orjson.OPT_SORT_KEYS).decode()
 
 
 class _Names:
@@ -55,7 +50,7 @@ def dump_run(facts: RunFacts) -> str:
     snapshot = facts.snapshot
     in_snapshot = {*snapshot.inputs, *snapshot.outputs, *(told.output for told in snapshot.told)} if snapshot else ()
     names = _Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
-    return _dump(
+    return seal(
         _without_empty(
             {
                 "said": facts.said_at,
@@ -77,7 +72,7 @@ def dump_run(facts: RunFacts) -> str:
 
 def load_run(text: str) -> RunFacts:
     """A run's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     names = _names(raw.get("names", ()))
     state, snapshot = raw.get("state"), raw.get("snapshot")
     return RunFacts(
@@ -97,7 +92,14 @@ def load_run(text: str) -> RunFacts:
 
 def _dump_snapshot(snapshot: Snapshot, names: _Names) -> list[object]:
     told = _dump_told(snapshot.told, names)
-    return [snapshot.running, snapshot.time, snapshot.digest, names.of(snapshot.inputs), names.of(snapshot.outputs), told]
+    return [
+        snapshot.running,
+        snapshot.time,
+        snapshot.digest,
+        names.of(snapshot.inputs),
+        names.of(snapshot.outputs),
+        told,
+    ]
 
 
 def _load_snapshot(raw: Sequence[Any], names: Sequence[DatasetName]) -> Snapshot:
@@ -113,6 +115,17 @@ def _load_told(raw: Iterable[Sequence[Any]], names: Sequence[DatasetName]) -> tu
     return tuple(Told(names[index], facet, ref) for index, facet, ref in raw)
 
 
+def dump_run_dataset(facts: RunDataset) -> str:
+    """The facts of one dataset of a streaming run as text."""
+    return seal(_without_empty({"read": facts.read, "written": facts.written, "carried": facts.carried}))
+
+
+def load_run_dataset(text: str) -> RunDataset:
+    """The facts of one dataset of a streaming run from their text."""
+    raw = unseal(text)
+    return RunDataset(raw.get("read", False), raw.get("written", False), _registers(raw.get("carried", {})))
+
+
 def _at(positions: Iterable[int], names: Sequence[DatasetName]) -> frozenset[DatasetName]:
     return frozenset(names[index] for index in positions)
 
@@ -123,12 +136,12 @@ def _named_by(execution: Execution) -> set[DatasetName]:
 
 def _dump_execution(execution: Execution, names: _Names) -> list[object]:
     inputs, outputs = names.of(execution.inputs), names.of(execution.outputs)
-    return [execution.time, execution.id, inputs, outputs, _dump_told(execution.told, names)]
+    return [execution.time, execution.id, inputs, outputs, _dump_told(execution.told, names), execution.whole]
 
 
 def _load_execution(raw: Sequence[Any], names: Sequence[DatasetName]) -> Execution:
-    time, id_, inputs, outputs, told = raw
-    return Execution(time, id_, _at(inputs, names), _at(outputs, names), _load_told(told, names))
+    time, id_, inputs, outputs, told, whole = raw
+    return Execution(time, id_, _at(inputs, names), _at(outputs, names), _load_told(told, names), whole)
 
 
 def dump_job(facts: JobFacts) -> str:
@@ -137,7 +150,7 @@ def dump_job(facts: JobFacts) -> str:
     executions = [*ran.siblings.values(), *ran.unfinished.values()]
     executions += [one for one in (ran.latest, declared and declared.execution) if one is not None]
     names = _Names(name for execution in executions for name in _named_by(execution))
-    return _dump(
+    return seal(
         _without_empty(
             {
                 "called": sorted(facts.names),
@@ -157,7 +170,7 @@ def dump_job(facts: JobFacts) -> str:
 
 def load_job(text: str) -> JobFacts:
     """A job's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     names = _names(raw.get("names", ()))
 
     def executions(key: str) -> dict[str, Execution]:
@@ -175,7 +188,7 @@ def load_job(text: str) -> JobFacts:
             group=raw.get("group", ""),
             siblings=executions("siblings"),
             unfinished=executions("unfinished"),
-            missed=(missed[0], missed[1]) if missed else None,
+            missed=missed,
             finished=Finished(*finished) if finished else None,
         ),
     )
@@ -183,12 +196,12 @@ def load_job(text: str) -> JobFacts:
 
 def dump_output(facts: OutputFacts) -> str:
     """An output's facts as text."""
-    return _dump(_without_empty({"ran": facts.ran, "declared": facts.declared}))
+    return seal(_without_empty({"ran": facts.ran, "declared": facts.declared}))
 
 
 def load_output(text: str) -> OutputFacts:
     """An output's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     return OutputFacts(_carried(raw.get("ran", {})), _carried(raw.get("declared", {})))
 
 
@@ -198,17 +211,17 @@ def _carried(raw: Mapping[str, Any]) -> CarriedFacets:
 
 def dump_group(facts: GroupFacts) -> str:
     """The runs of a group as text."""
-    return _dump(facts)
+    return seal({"members": facts})
 
 
 def load_group(text: str) -> GroupFacts:
     """The runs of a group from their text."""
-    return {shape: Member(*item) for shape, item in orjson.loads(text).items()}
+    return {shape: Member(*item) for shape, item in unseal(text)["members"].items()}
 
 
 def dump_name(facts: NameFacts) -> str:
     """A name's facts as text."""
-    return _dump(
+    return seal(
         _without_empty(
             {
                 "spellings": sorted(facts.spellings),
@@ -216,6 +229,7 @@ def dump_name(facts: NameFacts) -> str:
                 "linked_with": sorted(facts.linked_with),
                 "same": sorted(facts.same),
                 "preferred": facts.preferred,
+                "used": facts.used,
                 "heard": facts.heard,
                 "written": {facet: [*won.carried, *won.job] for facet, won in facts.written.items()},
             }
@@ -225,7 +239,7 @@ def dump_name(facts: NameFacts) -> str:
 
 def load_name(text: str) -> NameFacts:
     """A name's facts from their text."""
-    raw = orjson.loads(text)
+    raw = unseal(text)
     links = raw.get("links")
     return NameFacts(
         spellings=frozenset(_names(raw.get("spellings", ()))),
@@ -233,6 +247,7 @@ def load_name(text: str) -> NameFacts:
         linked_with=frozenset(_names(raw.get("linked_with", ()))),
         same=frozenset(_names(raw.get("same", ()))),
         preferred=raw.get("preferred", False),
+        used=raw.get("used", False),
         heard=_registers(raw.get("heard", {})),
         written={
             facet: Winner(Carried(*item[:4]), JobName(item[4], item[5]))

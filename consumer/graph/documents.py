@@ -231,7 +231,9 @@ class Documents(Generic[K, F]):
         if len(draft.steps) + len(draft.last) <= STEPS_PER_CHANGE:
             changes = [owner.change(properties, (*draft.steps, *draft.last))]
         else:
-            parts = [tuple(draft.steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(draft.steps), STEPS_PER_CHANGE)]
+            parts = [
+                tuple(draft.steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(draft.steps), STEPS_PER_CHANGE)
+            ]
             changes = [owner.change({**properties, **draft.begin})]
             changes += [owner.change({}, part) for part in parts]
             changes.append(owner.change(properties, draft.last))

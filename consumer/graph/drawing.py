@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from consumer.graph.queries import Link, title
+from consumer.graph.answer import Link, title
 from consumer.graph.targets import Target
 from consumer.lineage.views import ENGINES
 from schemas.naming import DatasetName, engine, last_part, parts
@@ -93,10 +93,15 @@ def drawing(targets: Iterable[Target], links: Iterable[Link], root: Target | Non
         Arrow(source, to, ", ".join(sorted(labels - {""})), inner) for (source, to, inner), labels in said.items()
     ]
     return Drawing(
-        tuple(sorted((_box(target) for target in set(targets)), key=lambda box: (box.group, box.target))),
-        tuple(sorted(arrows)),
+        tuple(sorted((_box(target) for target in set(targets)), key=lambda box: (box.group, _order(box.target)))),
+        tuple(sorted(arrows, key=lambda arrow: (_order(arrow.source), _order(arrow.target), arrow.label))),
         root,
     )
+
+
+def _order(target: Target) -> tuple[DatasetName, bool, str]:
+    """Sorts a dataset before its columns."""
+    return target.dataset, target.column is not None, target.column or ""
 
 
 def _box(target: Target) -> Box:

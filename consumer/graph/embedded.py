@@ -218,7 +218,9 @@ class EmbeddedStore:
 
     def _rows(self, select: str, *values: str | int) -> Iterator[tuple[str, ...]]:
         with self._told("read"):
-            yield from self._db.execute(select, values)
+            # Not `yield from`, which closes the cursor of a reader that failed, and by then the file is closed.
+            for row in self._db.execute(select, values):  # noqa: UP028
+                yield row
 
     def vertices(self, label: str) -> Iterator[Vertex]:
         """All vertices of a label."""

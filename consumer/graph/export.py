@@ -5,6 +5,7 @@ The same events give the same bytes from every store: all is sorted, and nothing
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ import orjson
 from consumer.graph import codec, ids, model
 from consumer.graph.runs import parent_of
 from consumer.graph.store import GraphStore, Vertex
-from consumer.lineage.delta import RunFacts
+from consumer.lineage.delta import RunDataset, RunFacts, with_datasets
 from consumer.lineage.keys import RunKey
 from schemas.naming import DatasetName
 
@@ -31,7 +32,7 @@ def document(store: GraphStore) -> Document:
     return {
         "datasets": sorted((_dataset(vertex) for vertex in store.vertices(model.NODE)), key=_key),
         "jobs": sorted((_job(vertex) for vertex in store.vertices(model.JOB)), key=_key),
-        "runs": sorted(_runs(store.vertices(model.RUN), shown), key=lambda run: (run["id"], run["job"])),
+        "runs": sorted(_runs(store, shown), key=lambda run: (run["id"], run["job"])),
         "reads": sorted([_parts(edge.source), _parts(edge.target)] for edge in store.edges(model.READS)),
         "writes": sorted([_parts(edge.source), _parts(edge.target)] for edge in store.edges(model.WRITES)),
         "dataset_edges": sorted(
@@ -92,11 +93,16 @@ def _shown(nodes: Iterable[Vertex]) -> Iterator[tuple[DatasetName, DatasetName]]
             yield DatasetName(*alias), name
 
 
-def _runs(runs: Iterable[Vertex], shown: dict[DatasetName, DatasetName]) -> Iterator[dict[str, Any]]:
-    for vertex in runs:
+def _runs(store: GraphStore, shown: dict[DatasetName, DatasetName]) -> Iterator[dict[str, Any]]:
+    apart: defaultdict[RunKey, dict[DatasetName, RunDataset]] = defaultdict(dict)
+    for vertex in store.vertices(model.RUN_DATASET):
+        run, name = ids.run_dataset_key(vertex.id)
+        apart[run][name] = codec.load_run_dataset(str(vertex.properties["facts"]))
+    for vertex in store.vertices(model.RUN):
+        run = ids.run_key(vertex.id)
         facts = codec.load_run(str(vertex.properties["facts"]))
         if facts.state is not None:
-            yield _run(ids.run_key(vertex.id), facts, shown)
+            yield _run(run, with_datasets(facts, apart.get(run, {})), shown)
 
 
 def _run(run: RunKey, facts: RunFacts, shown: dict[DatasetName, DatasetName]) -> dict[str, Any]:

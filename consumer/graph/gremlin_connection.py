@@ -1,14 +1,16 @@
 """The typed module in front of gremlinpython: one connection, mended when it breaks.
 
 gremlinpython keeps the headers that it was given for good and never reopens a connection that died, so after a broken
-connection the client is made anew, and with it the signature.
+connection the client is made anew, and with it the signature. All its calls are made on one thread (`Worker`), so that
+an interrupt ends a wait and nothing else.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from typing import Any
 
 import structlog
 from gremlin_python.driver.client import Client
@@ -19,9 +21,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from consumer.errors import HeadwaterError, RefusedWrite, TransientError
 from consumer.graph import graphbinary
 from consumer.graph.address import Address
-from consumer.graph.gremlin_errors import RECONNECTED, RETRIED, TOO_MUCH, code_of
+from consumer.graph.gremlin_errors import CONFLICTS, RECONNECTED, RETRIED, TOO_MUCH, code_of
 from consumer.graph.patience import Patience, Waiting
 from consumer.graph.websocket import WebSocket
+from consumer.graph.worker import Worker
 
 _log = structlog.get_logger(__name__)
 
@@ -36,21 +39,16 @@ class TooMuch(HeadwaterError):
     """A request is too much for the graph at once; smaller ones may not be."""
 
 
+class Conflict(TransientError):
+    """A request does not fit what others have made of the graph meanwhile; none of it was done."""
+
+
 class _Failed(TransientError):
     """A request failed and may succeed when it is sent again."""
 
 
-class Sent(NamedTuple):
-    """A request on its way; `future` waits for the answer, or raises why there will be none."""
-
-    future: Callable[[], Any]
-
-
-def _raises(error: Exception) -> Callable[[], Any]:
-    def fail() -> Any:
-        raise error
-
-    return fail
+Sent = Future[list[Any]]
+"""The results of a request on its way."""
 
 
 def _taken(answers: list[Any]) -> list[Any]:
@@ -81,6 +79,8 @@ class GremlinConnection:
         self._address = address
         self._patience = patience
         self._waiting = Waiting(patience, stop)
+        self._worker = Worker("graph-connection")
+        # Of the worker's thread, as are the methods that use them.
         self._client: Any = None
         self._socket: WebSocket | None = None
 
@@ -102,6 +102,7 @@ class GremlinConnection:
 
         Raises:
             TooMuch: One that can be divided is too much for the server at once; those that follow are not sent.
+            Conflict: One does not fit what is in the graph; those that follow are not sent.
             TransientError: As with `submit`; those that follow are not sent.
             GraphError: Likewise.
         """
@@ -110,7 +111,7 @@ class GremlinConnection:
         while pair is not None:
             data, divisible = pair
             self._waiting.begin()
-            sent = self._send(data)
+            sent = self._send(data, divisible=divisible)
             following = _next(waiting)
             yield self._patiently(data, sent, divisible=divisible)
             pair = following
@@ -120,7 +121,7 @@ class GremlinConnection:
         first = [sent]
 
         def attempt() -> list[Any]:
-            return self._results((first.pop() if first else None) or self._send(data), divisible=divisible)
+            return ((first.pop() if first else None) or self._send(data, divisible=divisible)).result()
 
         tried_enough = stop_after_delay(self._patience.for_s)
         retrying = Retrying(
@@ -132,18 +133,15 @@ class GremlinConnection:
         )
         return list(retrying(attempt))
 
-    def _send(self, data: bytes) -> Sent:
-        """Sends a request; what goes wrong is told by its results."""
+    def _send(self, data: bytes, *, divisible: bool) -> Sent:
+        return self._worker.submit(lambda: self._exchange(data, divisible=divisible))
+
+    def _exchange(self, data: bytes, *, divisible: bool) -> list[Any]:
+        """Sends a request and returns its results."""
         try:
             if self._client is None:
                 self._client = self._open()
-            return Sent(self._client.submit_async(graphbinary.numbered(data)).result)
-        except Exception as error:  # noqa: BLE001 - whatever it is, `_results` says what it means
-            return Sent(_raises(error))
-
-    def _results(self, sent: Sent, *, divisible: bool) -> list[Any]:
-        try:
-            return _taken(sent.future().all().result())
+            return _taken(self._client.submit_async(graphbinary.numbered(data)).result().all().result())
         except GremlinServerError as error:
             raise self._meaning(error, divisible=divisible) from error
         except TransientError as error:
@@ -176,6 +174,8 @@ class GremlinConnection:
         code, words = code_of(str(error))
         if divisible and code in TOO_MUCH:
             return TooMuch(f"{self._address.url} answers {code}: {words}")
+        if code in CONFLICTS:
+            return Conflict(f"{self._address.url} answers {code}: {words}")
         if code in RECONNECTED:
             self._drop()
         if code in RETRIED:
@@ -194,7 +194,7 @@ class GremlinConnection:
 
     def _drop(self) -> None:
         """Forgets the connection; the next request opens another one."""
-        # The client closes no connection that is in use, such as when an interrupt has ended the wait for its answer.
+        # The client closes no connection that is in use, so the socket is closed by itself.
         broken, self._client, self._socket = (self._client, self._socket), None, None
         for part in broken:
             if part is not None:
@@ -206,4 +206,5 @@ class GremlinConnection:
     def close(self) -> None:
         """Closes the connection for good, and waits for no answer."""
         self._waiting.end()
-        self._drop()
+        self._worker.submit(self._drop)
+        self._worker.close()

@@ -13,7 +13,6 @@ RETRIED = frozenset(
     {
         "CancelledByUserException",
         "ConcurrentModificationException",
-        "ConstraintViolationException",
         "InternalFailureException",
         "MemoryLimitExceededException",
         "QueryLimitExceededException",
@@ -23,8 +22,12 @@ RETRIED = frozenset(
         "TooManyRequestsException",
     }
 )
-"""Neptune's codes after which the same request may succeed. A merge that meets another one of the same id is a
-constraint violation, and does not meet it again; a writer that has become a replica is found anew by its name."""
+"""Neptune's codes after which the same request may succeed. A writer that has become a replica is found again by its
+name."""
+
+CONFLICTS = frozenset({"ConstraintViolationException"})
+"""Codes of a request that does not fit what is in the graph: the end of an edge is missing, or a merge met another one
+of the same id. Whoever sent it has to look at the graph again."""
 
 TOO_MUCH = frozenset({"MemoryLimitExceededException", "QueryLimitException", "TimeLimitExceededException"})
 """Codes after which a smaller request may succeed where the same one would not."""
@@ -33,10 +36,8 @@ RECONNECTED = frozenset({"ReadOnlyViolationException", "AccessDeniedException"})
 """Codes after which a new connection may reach another instance, or carry a newer signature."""
 
 _PLAIN = (
-    (
-        re.compile(r"modified in another transaction|already exists|could not be resolved"),
-        "ConcurrentModificationException",
-    ),
+    (re.compile(r"modified in another transaction|already exists"), "ConcurrentModificationException"),
+    (re.compile(r"could not be resolved"), "ConstraintViolationException"),
     (re.compile(r"timeout occurred|[Ee]valuation exceeded|evaluationTimeout"), "TimeLimitExceededException"),
     (re.compile(r"Rate limiting"), "ThrottlingException"),
 )

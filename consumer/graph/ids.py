@@ -15,6 +15,7 @@ _KINDS = frozenset(
         "name",
         "job",
         "run",
+        "run_dataset",
         "output",
         "group",
         "column",
@@ -27,7 +28,9 @@ _KINDS = frozenset(
         "column_of",
         "run_of",
         "child_of",
+        "names",
         "output_of",
+        "run_dataset_of",
     }
 )
 
@@ -87,6 +90,17 @@ def run_key(id_: str) -> RunKey:
     """The key of the run that a vertex is of."""
     _, namespace, name, run = parse(id_)
     return RunKey(JobName(namespace, name), run)
+
+
+def run_dataset(run: RunKey, name: DatasetName) -> str:
+    """The vertex of a dataset that a streaming run reads or writes."""
+    return make("run_dataset", *run.job, run.id, *name)
+
+
+def run_dataset_key(id_: str) -> tuple[RunKey, DatasetName]:
+    """The run and the dataset that such a vertex is of."""
+    _, namespace, job, run, of_dataset, name = parse(id_)
+    return RunKey(JobName(namespace, job), run), DatasetName(of_dataset, name)
 
 
 def output(output: OutputKey) -> str:

@@ -17,12 +17,13 @@ from consumer.graph import ids, marks, model
 from consumer.graph.documents import Document, Draft, Relied
 from consumer.graph.jobs import JobDocuments, Jobs
 from consumer.graph.names import Names
-from consumer.graph.nodes import Nodes, column_of
+from consumer.graph.nodes import Nodes, Places, column_of
 from consumer.graph.store import DropEdges, DropLonely, Edge, GraphStore, Properties, Step, Vertex
 from consumer.graph.texts import Texts
 from consumer.lineage.current import executions_of
 from consumer.lineage.delta import JobFacts
 from consumer.lineage.keys import JobName, OutputKey
+from consumer.lineage.lifecycle import Placement
 from consumer.lineage.outputs import OutputFacts
 from consumer.lineage.views import JobView, in_force, job_view, lineage_refs, names_in, targets_of
 from schemas.naming import DatasetName
@@ -37,11 +38,11 @@ class _Sources(NamedTuple):
 
     Attributes:
         outputs: The facets of its current outputs, by each name of these datasets.
-        names: The names of all its datasets, each with the one that is shown.
+        names: The names of all its datasets, each with where it is shown.
     """
 
     outputs: Outputs
-    names: dict[DatasetName, DatasetName]
+    names: Mapping[DatasetName, Placement]
 
 
 class Drawn(NamedTuple):
@@ -84,7 +85,9 @@ class JobEdges:
             used = Relied(self._store)
             sources = self._sources(known, used)
             late = {
-                job: document for job, document in known.items() if not _is_drawn(document, fingerprint(document, sources[job]))
+                job: document
+                for job, document in known.items()
+                if not _is_drawn(document, fingerprint(document, sources[job]))
             }
             if late:
                 relied.merge(used)
@@ -122,16 +125,16 @@ class JobEdges:
             job: names_in(document.facts, outputs[job], lambda ref: texts.get(ref, ref))
             for job, document in jobs.items()
         }
-        shown = self._names.shown_as(set().union(*named.values()), relied)
-        return {
-            job: _Sources(outputs[job], {name: shown[name] for name in of_one}) for job, of_one in named.items()
-        }
+        placed = self._names.placed(set().union(*named.values()), relied)
+        return {job: _Sources(outputs[job], _within(placed, of_one)) for job, of_one in named.items()}
 
-    def around(self, names: Mapping[DatasetName, Sequence[str]]) -> set[JobName]:
-        """The jobs that have edges at datasets, given with the ids of their columns."""
-        datasets = [ids.dataset(name) for name in names]
-        columns = [column for of_one in names.values() for column in of_one]
-        found = {edge.target for edge in self._store.edges_at(datasets, model.READS, "out")}
+    def around(self, places: Places) -> set[JobName]:
+        """The jobs that have edges at places."""
+        datasets = [ids.dataset(name) for name in places.columns]
+        columns = [column for of_one in places.columns.values() for column in of_one]
+        changed = [ids.name(name) for name in places.names]
+        found = {edge.source for edge in self._store.edges_at(changed, model.NAMES, "in")}
+        found |= {edge.target for edge in self._store.edges_at(datasets, model.READS, "out")}
         found |= {edge.source for edge in self._store.edges_at(datasets, model.WRITES, "in")}
         for at, label in ((datasets, model.EDGE), (columns, model.COLUMN_EDGE)):
             for edge in (*self._store.edges_at(at, label, "out"), *self._store.edges_at(at, label, "in")):
@@ -139,18 +142,33 @@ class JobEdges:
         return {JobName(*ids.parse(id_)[1:]) for id_ in found}
 
 
+def _within(placed: Mapping[DatasetName, Placement], names: Iterable[DatasetName]) -> dict[DatasetName, Placement]:
+    """The placements of names, and of those that they were renamed to."""
+    found: dict[DatasetName, Placement] = {}
+    waiting = set(names)
+    while waiting:
+        found |= {name: placed[name] for name in waiting}
+        waiting = {one.to for one in found.values() if one.to is not None} - found.keys()
+    return found
+
+
 def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     """A hash of all that the edges of a job are made from, but for times and run ids."""
     facts = document.facts
-    executions = sorted(
-        [sorted(one.inputs), sorted(one.outputs), one.told] for one in executions_of(facts)
-    )
+    executions = sorted([sorted(one.inputs), sorted(one.outputs), one.told] for one in executions_of(facts))
     # Not the times of facets, which differ with every run, but the order that follows from them.
     before = sorted(in_force(facts, sources.outputs), key=lambda found: (found[2].rank(found[1]), found[0]))
-    renamed = sorted([name, shown] for name, shown in sources.names.items() if name != shown)
+    placed = sorted(
+        [name, *(found if found.changed else found[:1])]
+        for name, found in sources.names.items()
+        if found.changed or found.shown != name
+    )
+    # Of a dataset that was dropped or renamed it matters what was said before.
+    if any(found.changed for found in sources.names.values()):
+        executions.append(sorted([one.id, one.time] for one in executions_of(facts)))
     kind, producer = facts.facets.get("jobType"), facts.facets.get("producer")
     facets = [[name, facet, carried.ref] for name, facet, carried in before]
-    return marks.fingerprint((executions, facets, renamed, kind and kind.ref, producer and producer.ref))
+    return marks.fingerprint((executions, facets, placed, kind and kind.ref, producer and producer.ref))
 
 
 def _is_drawn(document: Document[JobFacts], projected: str) -> bool:
@@ -161,7 +179,7 @@ def _view(job: JobName, facts: JobFacts, sources: _Sources, texts: Mapping[str, 
     view = job_view(
         facts,
         sources.outputs,
-        sources.names.__getitem__,
+        sources.names,
         lambda ref: texts.get(ref, ref),
         len(job.namespace) + len(job.name),
     )
@@ -191,7 +209,8 @@ def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
         )
         for edge, said in view.columns.items()
     )
-    return {edge.id: edge for edges in (reads, writes, datasets, columns) for edge in edges}
+    names = (Edge(ids.make("names", *job, *name), model.NAMES, job_id, ids.name(name), {}) for name in view.changed)
+    return {edge.id: edge for edges in (reads, writes, datasets, columns, names) for edge in edges}
 
 
 ColumnsOf = Callable[[DatasetName], Collection[str]]

@@ -207,9 +207,7 @@ class Jobs:
         if by_group:
             relied.add(self._groups, self._groups.update(sorted(by_group), plan).documents)
 
-    def _update_jobs(
-        self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, relied: Relied
-    ) -> JobDocuments:
+    def _update_jobs(self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, relied: Relied) -> JobDocuments:
         by_job: defaultdict[JobName, dict[str, RunFacts]] = defaultdict(dict)
         for run, document in runs.items():
             by_job[run.job][run.id] = document.facts

@@ -32,11 +32,13 @@ _AT: Mapping[str, tuple[str, Direction, int]] = {
     "edge": (model.EDGE, "out", 0),
     "column_edge": (model.COLUMN_EDGE, "out", 0),
     "column_of": (model.COLUMN_OF, "out", 0),
+    "names": (model.NAMES, "out", 0),
 }
 """By an edge id's kind: the edge's label, how it lies at one of its vertices, and where that one's parts begin."""
 
 _VERTEX = {"writes": ("job", 2), "reads": ("job", 2), "edge": ("dataset", 2), "column_edge": ("column", 3)} | {
     "column_of": ("column", 3),
+    "names": ("job", 2),
 }
 """By an edge id's kind: the kind of that vertex, and how many parts its name has."""
 

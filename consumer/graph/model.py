@@ -12,11 +12,12 @@ JOB = "lineage_job"
 RUN = "lineage_run"
 COLUMN = "lineage_column"
 NAME = "lineage_name"
+RUN_DATASET = "lineage_run_dataset"
 OUTPUT = "lineage_output"
 GROUP = "lineage_group"
 FACET = "lineage_facet"
 TASK = "lineage_task"
-"""Where the upkeep is; not of the graph's content, so it is no element, and nothing exports it."""
+"""Where the upkeep is, and the graph's format; not of its content, so it is no element, and nothing exports it."""
 
 EDGE = "lineage_edge"
 READS = "lineage_reads"
@@ -25,7 +26,9 @@ COLUMN_EDGE = "lineage_column_edge"
 COLUMN_OF = "lineage_column_of"
 RUN_OF = "lineage_run_of"
 CHILD_OF = "lineage_child_of"
+NAMES = "lineage_names"
 OUTPUT_OF = "lineage_output_of"
+RUN_DATASET_OF = "lineage_run_dataset_of"
 
 
 class Property(NamedTuple):
@@ -45,10 +48,14 @@ class Element(NamedTuple):
     properties: tuple[Property, ...] = ()
 
 
-_REVISION = Property("rev", "token of the vertex: a count and a hash", "every change names the token it was computed from")
+_REVISION = Property(
+    "rev", "token of the vertex: a count and a hash", "every change names the token it was computed from"
+)
 _FACTS = Property("facts", "what events say, as JSON", "joined")
 _PROJECTED = Property("projected", "fingerprint of the projection that was written last", "replaced with it")
-_ELEMENTS = Property("elements", "ids and checksums of the elements that the projection made, as JSON", "replaced with it")
+_ELEMENTS = Property(
+    "elements", "ids and checksums of the elements that the projection made, as JSON", "replaced with it"
+)
 _PARTIAL = Property("partial", "true while only a part of the projection is written", "set with the projection")
 
 ELEMENTS: tuple[Element, ...] = (
@@ -98,7 +105,9 @@ ELEMENTS: tuple[Element, ...] = (
         "One run of a job.",
         (
             Property("run_id", "OpenLineage run id", "fixed"),
-            Property("state", "START, RUNNING, COMPLETE, FAIL, ABORT or OTHER", "upwards; FAIL and ABORT outrank COMPLETE"),
+            Property(
+                "state", "START, RUNNING, COMPLETE, FAIL, ABORT or OTHER", "upwards; FAIL and ABORT outrank COMPLETE"
+            ),
             Property("started_at", "time of its START (RFC 3339, UTC)", "least"),
             Property("ended_at", "time of its terminal event", "greatest"),
             Property("error", "errorMessage facet's message", "greatest stamp"),
@@ -132,6 +141,12 @@ ELEMENTS: tuple[Element, ...] = (
             _ELEMENTS,
             _PARTIAL,
         ),
+    ),
+    Element(
+        RUN_DATASET,
+        "vertex",
+        "A dataset that a streaming run has read or written; the run itself only holds its newest snapshot.",
+        (_REVISION, _FACTS),
     ),
     Element(
         OUTPUT,
@@ -174,5 +189,7 @@ ELEMENTS: tuple[Element, ...] = (
     Element(COLUMN_OF, "edge", "From a column to its dataset."),
     Element(RUN_OF, "edge", "From a run to its job."),
     Element(CHILD_OF, "edge", "From a run to the run that started it."),
+    Element(NAMES, "edge", "From a job to the name of a dataset that it names and that was dropped or renamed."),
     Element(OUTPUT_OF, "edge", "From an output of a job to the name that the job writes it under."),
+    Element(RUN_DATASET_OF, "edge", "From a dataset of a streaming run to the run."),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import orjson
 
@@ -15,7 +16,9 @@ from consumer.graph.texts import Texts
 from consumer.lineage.delta import NameFacts, join_names
 from consumer.lineage.identity import Group, components, shown
 from consumer.lineage.keys import OutputKey
+from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, Placement, placement
 from consumer.lineage.outputs import OutputFacts, Winner, absorb_winners, join_winners, winners
+from consumer.lineage.views import dataset_facets
 from schemas.naming import DatasetName
 
 KIND: Kind[DatasetName, NameFacts] = Kind(model.NAME, ids.name, NameFacts(), codec.dump_name, codec.load_name)
@@ -83,9 +86,7 @@ class Names:
         relied.add(self.documents, {name: updated.documents[name] for name in by_name if name not in updated.written})
         return updated.documents
 
-    def _absorb(
-        self, name: DatasetName, known: Mapping[str, Winner], outputs: OutputDocuments
-    ) -> Mapping[str, Winner]:
+    def _absorb(self, name: DatasetName, known: Mapping[str, Winner], outputs: OutputDocuments) -> Mapping[str, Winner]:
         after = known
         for output, document in outputs.items():
             absorbed = absorb_winners(after, output, document.facts)
@@ -133,7 +134,11 @@ class Names:
         known = self._around(names)
         # A name that others lead to may not say so yet: another writer is about to write that.
         led_to = {other for document in known.values() for other in self._neighbours(document.facts)}
-        alone = {name: frozenset({name}) for name, found in known.items() if name not in led_to and not _is_linked(found.facts)}
+        alone = {
+            name: frozenset({name})
+            for name, found in known.items()
+            if name not in led_to and not _is_linked(found.facts)
+        }
         linked = {name: document for name, document in known.items() if name not in alone}
         if not linked:
             return alone
@@ -181,12 +186,33 @@ class Names:
         known = self.documents.get(group)
         return shown(group, [name for name, document in known.items() if document.facts.preferred])
 
-    def shown_as(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, DatasetName]:
-        """For each name the one that its dataset is shown under."""
-        wanted = set(names)
-        groups = self.groups(wanted, relied)
-        shown_as = {group: self.shown(group) for group in {groups[name] for name in wanted}}
-        return {name: shown_as[groups[name]] for name in wanted}
+    def placements(self, groups: Mapping[DatasetName, Group]) -> dict[DatasetName, Placement]:
+        """Where the lineage of each name is shown, by the datasets' names."""
+        found = {group: self._placement(group) for group in set(groups.values())}
+        return {name: found[group] for name, group in groups.items()}
+
+    def _placement(self, group: Group) -> Placement:
+        shown = self.shown(group)
+        facts = self.facts(group).values()
+        if not any(key in one.heard or key in one.written for one in facts for key in (LIFECYCLE, RENAMED)):
+            return Placement(shown)
+        return placement(shown, dataset_facets(facts))
+
+    def placed(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, Placement]:
+        """Where the lineage of each name is shown, and that of the names that they were renamed to.
+
+        Args:
+            names: Which names.
+            relied: Gets all documents that were looked at.
+        """
+        found: dict[DatasetName, Placement] = {}
+        waiting = set(names)
+        while waiting:
+            groups = self.groups(waiting, relied)
+            relied.add(self.documents, self.documents.get(waiting))
+            found |= self.placements({name: groups[name] for name in waiting})
+            waiting = {one.to for one in found.values() if one.to is not None} - found.keys()
+        return found
 
     def facts(self, group: Group) -> dict[DatasetName, NameFacts]:
         """The facts under each name of a dataset."""
@@ -198,9 +224,7 @@ def _is_linked(facts: NameFacts) -> bool:
 
 
 def _with_winners(facts: NameFacts, written: Mapping[str, Winner]) -> NameFacts:
-    return NameFacts(
-        facts.spellings, facts.links, facts.linked_with, facts.same, facts.preferred, facts.heard, dict(written)
-    )
+    return replace(facts, written=dict(written))
 
 
 def _draft(name: DatasetName, document: Document[NameFacts], facts: NameFacts) -> Draft[NameFacts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -12,7 +12,7 @@ from gremlin_python.process.traversal import T
 
 from consumer.graph import traversals
 from consumer.graph.address import Address
-from consumer.graph.gremlin_connection import GremlinConnection, TooMuch
+from consumer.graph.gremlin_connection import Conflict, GremlinConnection, TooMuch
 from consumer.graph.patience import Patience
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
 
@@ -58,7 +58,8 @@ class GremlinStore:
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Does changes, a group in a request; returns the owners of those that were not done.
 
-        A group that is too much for the server at once is divided.
+        A group that is too much for the server at once is divided. So is one that does not fit what is in the graph, until
+        the change that does not fit is found.
         """
         failed: set[str] = set()
         waiting = deque(traversals.requests(changes))
@@ -74,6 +75,14 @@ class GremlinStore:
                 middle = len(group) // 2
                 waiting.extendleft((group[middle:], group[:middle]))
                 _log.info("request divided", changes=len(group), reason=str(error))
+            except Conflict:
+                group = waiting.popleft()
+                if len(group) == 1:
+                    failed.add(group[0].owner.id)
+                    waiting = _without(waiting, group[0].owner.id)
+                else:
+                    middle = len(group) // 2
+                    waiting.extendleft((group[middle:], group[:middle]))
         return failed
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
@@ -101,6 +110,12 @@ class GremlinStore:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
+
+
+def _without(waiting: Iterable[Sequence[Change]], owner: str) -> deque[Sequence[Change]]:
+    """Groups without the changes of an owner, of which one before them was not done."""
+    left = ([change for change in group if change.owner.id != owner] for group in waiting)
+    return deque(group for group in left if group)
 
 
 def _undone(group: Sequence[Change], answer: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -19,6 +19,7 @@ from consumer.graph.texts import Texts
 from consumer.lineage.column_types import ALL_TYPED, TYPED, with_types
 from consumer.lineage.delta import NameFacts
 from consumer.lineage.identity import Group
+from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
 from schemas.naming import DatasetName, last_part
 
@@ -30,11 +31,28 @@ class Identity(NamedTuple):
 
     Attributes:
         groups: For each name all names of its dataset.
-        shown: For each name the one that is shown.
+        placements: For each name where its lineage is shown.
     """
 
     groups: Mapping[DatasetName, Group]
-    shown: Mapping[DatasetName, DatasetName]
+    placements: Mapping[DatasetName, Placement]
+
+    @property
+    def shown(self) -> dict[DatasetName, DatasetName]:
+        """For each name the one that is shown."""
+        return {name: placed.shown for name, placed in self.placements.items()}
+
+
+class Places(NamedTuple):
+    """Where jobs may have edges that belong elsewhere by now.
+
+    Attributes:
+        columns: Datasets by the name under which they are or were shown, with the ids of their columns.
+        names: Names of which something was dropped, renamed or linked otherwise.
+    """
+
+    columns: Mapping[DatasetName, Sequence[str]]
+    names: Sequence[DatasetName]
 
 
 class Nodes:
@@ -48,8 +66,7 @@ class Nodes:
     def identity(self, names: Iterable[DatasetName], relied: Relied) -> Identity:
         """Which names are one dataset: of some names, and of those that they are or were linked with."""
         groups = self._names.groups(names, relied)
-        shown = {group: self._names.shown(group) for group in set(groups.values())}
-        return Identity(groups, {name: shown[group] for name, group in groups.items()})
+        return Identity(groups, self._names.placements(groups))
 
     def draw(self, identity: Identity, relied: Relied) -> bool:
         """Brings the vertices of datasets to what is known under their names.
@@ -66,13 +83,15 @@ class Nodes:
             late = {name: view for name in known if (view := self._view(name, identity, known[name])) is not None}
             texts = self._texts.fetch(register.ref for view in late.values() for register in view.facets.values())
             for name, view in late.items():
-                yield name, _drawn(view, known[name], texts.__getitem__)
+                yield name, _drawn(view, known[name], identity.placements[name], texts.__getitem__)
 
         return not self._names.documents.update(wanted, plan, relied=relied, retry=False).failed
 
     def _view(self, name: DatasetName, identity: Identity, document: Document[NameFacts]) -> NodeView | None:
         """What is to be shown under a name, if that is not what its vertex shows already."""
         facts = {**self._names.facts(identity.groups[name] - {name}), name: document.facts}
+        if not any(one.used for one in facts.values()):
+            return None
         view = node_view(name, facts)
         is_drawn = document.properties.get("projected") == _fingerprint(view)
         return view if not is_drawn or document.properties.get("partial") else None
@@ -82,29 +101,30 @@ class Nodes:
         properties = self._names.documents.get([name])[name].properties
         return marks.load(properties).keys() if not properties.get("partial") else ()
 
-    def moved(self, identity: Identity) -> dict[DatasetName, list[str]]:
-        """The names at which jobs may have edges that belong to another name by now, with the ids of their columns."""
-        known = self._names.documents.get(identity.shown)
-        places = {
-            DatasetName(*orjson.loads(str(before)))
+    def moved(self, identity: Identity) -> Places:
+        """The places at which jobs may have edges that belong elsewhere by now."""
+        known = self._names.documents.get(identity.placements)
+        late = {
+            name: str(before)
             for name, document in known.items()
-            if (before := document.properties.get("shown")) and before != _spelled(identity.shown[name])
+            if (before := document.properties.get("shown")) and before != _spelled(identity.placements[name])
         }
-        places |= {name for name, document in known.items() if _stands(document) and identity.shown[name] != name}
-        columns: dict[DatasetName, list[str]] = {name: [] for name in sorted(places)}
+        datasets = {DatasetName(*orjson.loads(before)[:2]) for before in late.values()}
+        datasets |= {name for name, document in known.items() if _stands(document) and not _is_at_home(name, identity)}
+        columns: dict[DatasetName, list[str]] = {name: [] for name in sorted(datasets)}
         by_id = {ids.dataset(name): name for name in columns}
         for edge in self._store.edges_at(list(by_id), model.COLUMN_OF, "in") if by_id else ():
             columns[by_id[edge.target]].append(edge.source)
-        return columns
+        return Places(columns, sorted(late))
 
-    def settle(self, identity: Identity, columns: Mapping[DatasetName, Sequence[str]], relied: Relied) -> bool:
+    def settle(self, identity: Identity, places: Places, relied: Relied) -> bool:
         """Removes the vertices of names that are not shown, and notes under which name each is shown.
 
         Their jobs must have no edges there any more.
 
         Args:
             identity: What is shown.
-            columns: What `moved` returned.
+            places: What `moved` returned.
             relied: What was used before.
 
         Returns:
@@ -113,15 +133,18 @@ class Nodes:
 
         def plan(known: NameDocuments) -> Drafts:
             for name in sorted(known):
-                shown = identity.shown[name]
-                if not _is_settled(name, known[name], shown):
-                    yield name, _settled(name, known[name], shown, columns.get(name, ()))
+                placed = identity.placements[name]
+                gone = _stands(known[name]) and name != placed.shown
+                if gone or known[name].properties.get("shown") != _spelled(placed):
+                    yield name, _settled(name, known[name], placed, places.columns.get(name, ()) if gone else None)
 
-        return not self._names.documents.update(list(identity.shown), plan, relied=relied, retry=False).failed
+        return not self._names.documents.update(list(identity.placements), plan, relied=relied, retry=False).failed
 
 
-def _spelled(name: DatasetName) -> str:
-    return orjson.dumps(name, default=tuple).decode()
+def _spelled(placed: Placement) -> str:
+    """A placement as the `shown` property has it."""
+    changed = [placed.dropped, placed.renamed, placed.to] if placed.changed else []
+    return orjson.dumps([*placed.shown, *changed], default=tuple).decode()
 
 
 def _stands(document: Document[NameFacts]) -> bool:
@@ -129,15 +152,16 @@ def _stands(document: Document[NameFacts]) -> bool:
     return bool(document.properties.get("projected") or document.properties.get("partial"))
 
 
-def _is_settled(name: DatasetName, document: Document[NameFacts], shown: DatasetName) -> bool:
-    return document.properties.get("shown") == _spelled(shown) and not (name != shown and _stands(document))
+def _is_at_home(name: DatasetName, identity: Identity) -> bool:
+    return identity.placements[name].shown == name
 
 
 def _settled(
-    name: DatasetName, document: Document[NameFacts], shown: DatasetName, columns: Sequence[str]
+    name: DatasetName, document: Document[NameFacts], placed: Placement, columns: Sequence[str] | None
 ) -> Draft[NameFacts]:
-    properties: dict[str, Scalar] = {"shown": _spelled(shown)}
-    if name == shown or not _stands(document):
+    """What notes where a name is shown, and removes the vertex under it, given with the ids of its columns."""
+    properties: dict[str, Scalar] = {"shown": _spelled(placed)}
+    if columns is None:
         return Draft(document.facts, properties)
     properties |= {"projected": "", "elements": "", "filled": "", "partial": False}
     return Draft(document.facts, properties, (DropVertices((*columns, ids.dataset(name))),))
@@ -194,7 +218,7 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
     }
 
 
-def _drawn(view: NodeView, document: Document[NameFacts], text: TextOf) -> Draft[NameFacts]:
+def _drawn(view: NodeView, document: Document[NameFacts], placed: Placement, text: TextOf) -> Draft[NameFacts]:
     """What brings a dataset's vertex and its columns to a view."""
     columns = _columns(view, text)
     properties = _properties(view, columns, text)
@@ -213,7 +237,7 @@ def _drawn(view: NodeView, document: Document[NameFacts], text: TextOf) -> Draft
         "partial": False,
     }
     if not document.properties.get("shown"):
-        projection["shown"] = _spelled(view.name)
+        projection["shown"] = _spelled(placed)
     return Draft(
         document.facts,
         projection,

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from consumer.errors import UsageError
 from consumer.graph import ids, jobs, model, runs
 from consumer.graph.documents import Document, Documents, Draft
-from consumer.graph.store import Change, DropVertices, GraphStore, Is, Vertex
+from consumer.graph.store import MOST_STEPS, Change, DropVertices, GraphStore, Is, Vertex
 from consumer.graph.upkeep import PAGE, Scan
 from consumer.lineage import current
 from consumer.lineage.current import GroupFacts
@@ -107,20 +107,43 @@ class Prune:
         return page[-1]
 
     def _read(self, wanted: Iterable[RunKey]) -> dict[RunKey, Document[RunFacts]]:
-        found = Documents(self._store, runs.KIND, _CACHED).get(wanted)
+        found = self._documents().get(wanted)
         return {run: document for run, document in found.items() if document.stored}
 
     def _free(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
-        """Removes those runs that may go; returns them."""
-        old = {run: document for run, document in known.items() if self._is_old(document.facts)}
-        kept = self._current(old) | self._parents(old)
-        going = {run: document for run, document in old.items() if run not in kept}
-        if not going or self._dry_run:
-            return going
-        self._store.write([_removal(run, document.token) for run, document in going.items()])
+        """Removes those runs that may go; returns them.
+
+        Each gets a new token first, and is looked at once more after that. So a writer that counts one of them at the
+        same moment either was done before, which is seen then, or finds that the run has changed and counts again.
+        """
+        old = self._without_needed({run: one for run, one in known.items() if self._is_old(one.facts)})
+        if not old or self._dry_run:
+            return old
+        marked = self._documents().update(sorted(old), _marked, retry=False)
+        going = self._without_needed({run: marked.documents[run] for run in marked.written})
+        self._remove(going)
         # A vertex that is gone does not show whether the change was done, so look.
         there = self._store.read([ids.run(run) for run in going], ("rev",))
         return {run: document for run, document in going.items() if ids.run(run) not in there}
+
+    def _remove(self, going: Mapping[RunKey, Document[RunFacts]]) -> None:
+        """Removes runs, and the datasets that streaming runs have in vertices of their own."""
+        streaming = [run for run, document in going.items() if document.facts.snapshot is not None]
+        apart = runs.Runs(self._store, _CACHED).datasets(streaming)
+        changes: list[Change] = []
+        for run, document in going.items():
+            parts = [ids.run_dataset(run, name) for name in sorted(apart.get(run, ()))]
+            for at in range(0, len(parts), MOST_STEPS):
+                changes.append(_removal(run, document.token, tuple(parts[at : at + MOST_STEPS])))
+            changes.append(_removal(run, document.token, (ids.run(run),)))
+        self._store.write(changes)
+
+    def _without_needed(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+        needed = self._current(known) | self._parents(known) if known else set()
+        return {run: document for run, document in known.items() if run not in needed}
+
+    def _documents(self) -> Documents[RunKey, RunFacts]:
+        return Documents(self._store, runs.KIND, _CACHED)
 
     def _is_old(self, facts: RunFacts) -> bool:
         """True if nothing more is to be expected of a run: it ended long ago, or is only known as a parent."""
@@ -153,6 +176,13 @@ class Prune:
         Documents(self._store, jobs.GROUPS, _CACHED).update(sorted(left), plan, retry=False)
 
 
-def _removal(run: RunKey, token: str) -> Change:
+def _marked(known: runs.RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+    """Drafts that change nothing but the token."""
+    for run, document in known.items():
+        if document.stored:
+            yield run, Draft(document.facts)
+
+
+def _removal(run: RunKey, token: str, vertices: tuple[str, ...]) -> Change:
     same = Is("rev", token)
-    return Change(Vertex(ids.run(run), model.RUN, {}), same, same, (DropVertices((ids.run(run),)),))
+    return Change(Vertex(ids.run(run), model.RUN, {}), same, same, (DropVertices(vertices),))

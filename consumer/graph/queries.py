@@ -7,6 +7,8 @@ Of a dataset's columns `*` stands for the whole. What is made from `*` is made f
 (a filter, a join) goes into every column. So a walk goes through it: upstream of a column are the sources of its
 dataset's `*`, upstream of a `*` that something is made from are the sources of all columns, and downstream the same the
 other way about. These steps inside one dataset cost no depth; they are links without a job.
+
+Where a table leads to another one without any column edge, column lineage is unknown; the answer goes on by table.
 """
 
 from __future__ import annotations
@@ -15,84 +17,15 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple
 
-from consumer.graph import ids, model
+from consumer.graph import ids, model, unknown
+from consumer.graph.answer import NO_TABLES, Lineage, Link, Node, Tables, Way, in_order, link_of, target_of, title
 from consumer.graph.store import Direction, Edge, GraphStore
 from consumer.graph.targets import Target, resolve
 from consumer.lineage.columns import WHOLE
-from consumer.lineage.keys import JobName
-from schemas.naming import DatasetName, last_part
+from schemas.naming import DatasetName
 
-__all__ = ["Lineage", "Link", "Node", "Target", "lineage", "link_of", "resolve", "target_of", "title"]
-
-
-class Node(NamedTuple):
-    """A dataset or column of an answer.
-
-    Attributes:
-        target: Which it is.
-        upstream: How many steps it lies upstream of what was asked about; None where it does not.
-        downstream: How many steps it lies downstream; in a cycle a node may be both.
-    """
-
-    target: Target
-    upstream: int | None
-    downstream: int | None
-
-    @property
-    def direction(self) -> Literal["root", "upstream", "downstream", "both"]:
-        """Where it lies, seen from the root."""
-        if self.depth == 0:
-            return "root"
-        if self.upstream is not None and self.downstream is not None:
-            return "both"
-        return "upstream" if self.upstream is not None else "downstream"
-
-    @property
-    def depth(self) -> int:
-        """The least number of steps from the root."""
-        return min(depth for depth in (self.upstream, self.downstream) if depth is not None)
-
-
-class Link(NamedTuple):
-    """From a dataset or column to one that a job makes from it.
-
-    Attributes:
-        source: What it is made from.
-        target: What is made.
-        job: The job; None where `source` and `target` are a dataset's column and the `*` that stands for it too.
-        tool: What made it, such as `DBT/Athena`; empty for columns.
-        transformations: For columns, `DIRECT/IDENTITY` and the like, joined by commas.
-    """
-
-    source: Target
-    target: Target
-    job: JobName | None
-    tool: str = ""
-    transformations: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """What a dataset or column is made from, and what is made from it.
-
-    Attributes:
-        root: What was asked about; the column `*` where a dataset was asked about by column.
-        nodes: The root and all that was reached, sorted.
-        upstream: The links that the walk upstream found, sorted.
-        downstream: Those of the walk downstream.
-    """
-
-    root: Target
-    nodes: tuple[Node, ...]
-    upstream: tuple[Link, ...]
-    downstream: tuple[Link, ...]
-
-    @property
-    def links(self) -> tuple[Link, ...]:
-        """All links, sorted, each once."""
-        return tuple(sorted({*self.upstream, *self.downstream}, key=_order))
+__all__ = ["Lineage", "Link", "Node", "Tables", "Target", "lineage", "link_of", "resolve", "target_of", "title"]
 
 
 def lineage(store: GraphStore, target: Target, upstream: int, downstream: int, *, columns: bool = False) -> Lineage:
@@ -113,19 +46,46 @@ def lineage(store: GraphStore, target: Target, upstream: int, downstream: int, *
     label, widen = (model.COLUMN_EDGE, _widen_columns) if by_column else (model.EDGE, _widen_nothing)
     up = _walk(_Walk(store, label, "in", widen), root, upstream)
     down = _walk(_Walk(store, label, "out", widen), root, downstream)
-    found = {**up.depths, **down.depths}
     return Lineage(
         root,
-        # Of one answer either all targets have a column or none has, so they can be compared as they are.
-        tuple(sorted(Node(target_of(id_), up.depths.get(id_), down.depths.get(id_)) for id_ in found)),
-        tuple(sorted(up.links.values(), key=_order)),
-        tuple(sorted(down.links.values(), key=_order)),
+        _nodes(up.depths, down.depths),
+        in_order(up.links.values()),
+        in_order(down.links.values()),
+        frozenset(way for way, steps in _ways(upstream, downstream) if steps),
+        _tables(store, up, down, (upstream, downstream)) if by_column else NO_TABLES,
     )
 
 
-def _order(link: Link) -> tuple[object, ...]:
-    source, target, job, tool, transformations = link
-    return source, target, job or (), tool, transformations
+def _ways(upstream: int, downstream: int) -> tuple[tuple[Way, int], tuple[Way, int]]:
+    return ("upstream", upstream), ("downstream", downstream)
+
+
+def _nodes(up: Mapping[str, int], down: Mapping[str, int]) -> tuple[Node, ...]:
+    # Either all targets have a column or none has, so they can be compared as they are.
+    return tuple(sorted(Node(target_of(id_), up.get(id_), down.get(id_)) for id_ in {**up, **down}))
+
+
+def _tables(store: GraphStore, up: _Walk, down: _Walk, steps: tuple[int, int]) -> Tables:
+    above = unknown.beyond(store, _reached(up), "in", steps[0])
+    below = unknown.beyond(store, _reached(down), "out", steps[1])
+    return Tables(
+        tuple(sorted(target_of(id_) for id_ in above.starts | below.starts)),
+        _nodes(above.depths, below.depths),
+        in_order(map(link_of, above.edges.values())),
+        in_order(map(link_of, below.edges.values())),
+    )
+
+
+def _reached(walk: _Walk) -> unknown.Reached:
+    depths: dict[str, int] = {}
+    for id_, depth in walk.depths.items():
+        dataset = ids.dataset(target_of(id_).dataset)
+        depths[dataset] = min(depth, depths.get(dataset, depth))
+    known: set[unknown.Pair] = set()
+    for source, target, job, *_ in walk.links.values():
+        if job is not None:
+            known.add((ids.dataset(source.dataset), ids.dataset(target.dataset), ids.job(job)))
+    return unknown.Reached(depths, known)
 
 
 Asked = Mapping[str, Collection[str]]
@@ -212,39 +172,9 @@ def _id(target: Target) -> str:
 
 
 # One vertex is the end of many edges, and one job makes many.
-@lru_cache(maxsize=32768)
-def target_of(id_: str) -> Target:
-    """The dataset or column of a vertex's id."""
-    _, namespace, name, *column = ids.parse(id_)
-    return Target(DatasetName(namespace, name), column[0] if column else None)
-
-
-@lru_cache(maxsize=8192)
-def _job(id_: str) -> JobName:
-    return JobName(*ids.parse(id_)[1:])
-
-
 def _near_end(edge: Edge, direction: Direction) -> str:
     return edge.target if direction == "in" else edge.source
 
 
 def _far_end(edge: Edge, direction: Direction) -> str:
     return edge.source if direction == "in" else edge.target
-
-
-def link_of(edge: Edge) -> Link:
-    """A dataset or column edge of the store as a link."""
-    properties = edge.properties
-    return Link(
-        target_of(edge.source),
-        target_of(edge.target),
-        _job(str(properties["job"])),
-        str(properties.get("edge_name", "")),
-        str(properties.get("transformations", "")),
-    )
-
-
-def title(target: Target) -> str:
-    """What people call it: `titles`, or `titles.title_type`."""
-    called = last_part(target.dataset)
-    return called if target.column is None else f"{called}.{target.column}"

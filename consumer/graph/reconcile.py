@@ -100,7 +100,7 @@ class Reconcile:
         identity = look.nodes.identity(names, Relied(self._store))
         look.nodes.draw(identity, Relied(self._store))
         wrong = {DatasetName(*parts) for parts in _parsed(looking.wrong, "name")}
-        known = writer.names.documents.get(identity.shown)
+        known = writer.names.documents.get(identity.placements)
         there = self._store.read([ids.dataset(name) for name in known], ("name",))
         wrong |= {name for name, shown in identity.shown.items() if name != shown and ids.dataset(name) in there}
 

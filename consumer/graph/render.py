@@ -10,7 +10,7 @@ import click
 import orjson
 
 from consumer.graph import drawing
-from consumer.graph.queries import Lineage, Link, title
+from consumer.graph.answer import Lineage, Link, Node, title
 from consumer.graph.targets import Target
 from schemas.naming import last_part
 
@@ -32,14 +32,38 @@ def tree(lineage: Lineage) -> str:
     Places and tools are dim, in the terminal's own way; `click.echo` leaves that out where the output is no terminal.
     """
     lines = [click.style(_safe(title(lineage.root)), bold=True) + _dim(drawing.place(lineage.root.dataset))]
-    upstream, downstream = _branches(lineage.upstream, against=True), _branches(lineage.downstream, against=False)
-    if upstream:
-        lines += [click.style("← upstream", dim=True), *_lines(lineage.root, upstream)]
-    if downstream:
-        lines += [click.style("→ downstream", dim=True), *_lines(lineage.root, downstream)]
-    if not upstream and not downstream:
-        lines.append(click.style("nothing upstream or downstream", dim=True))
+    for heading, branches in _sections(lineage):
+        if branches:
+            lines += [click.style(heading, dim=True), *_lines(lineage.root, branches)]
+    if len(lines) == 1:
+        lines.append(click.style(_nothing(lineage), dim=True))
     return "\n".join([*lines, ""])
+
+
+def _sections(lineage: Lineage) -> Iterator[tuple[str, dict[Target, list[_Branch]]]]:
+    """The tree's parts: what is known in each direction, then the tables beyond the end of known column lineage."""
+    unknown = lineage.unknown
+    yield "← upstream", _branches(lineage.upstream, against=True)
+    yield "← upstream by table, as column lineage is unknown", _from_starts(lineage, unknown.upstream, against=True)
+    yield "→ downstream", _branches(lineage.downstream, against=False)
+    yield (
+        "→ downstream by table, as column lineage is unknown",
+        _from_starts(lineage, unknown.downstream, against=False),
+    )
+
+
+def _from_starts(lineage: Lineage, links: Iterable[Link], *, against: bool) -> dict[Target, list[_Branch]]:
+    """The branches of links by table, below the column that was asked about."""
+    branches = _branches(links, against=against)
+    starts = [_Branch(start, "") for start in lineage.unknown.starts if start in branches]
+    return {**branches, lineage.root: starts} if starts else {}
+
+
+def _nothing(lineage: Lineage) -> str:
+    if not lineage.asked:
+        return "no step was asked for"
+    what = "nothing" if lineage.root.column is None else "no column"
+    return f"{what} {' or '.join(sorted(lineage.asked, reverse=True))}"
 
 
 def _dim(*texts: str) -> str:
@@ -107,21 +131,32 @@ def json(lineage: Lineage) -> str:
     ```
     {"root":  {"namespace": "...", "name": "...", "node_name": "..."},
      "nodes": [{"namespace": "...", "name": "...", "node_name": "...", "direction": "upstream", "depth": 1}],
-     "edges": [{"source": ["ns", "name"], "target": ["ns", "name"], "job": ["ns", "name"], "tool": "DBT/Redshift"}]}
+     "edges": [{"source": ["ns", "name"], "target": ["ns", "name"], "job": ["ns", "name"], "tool": "DBT/Redshift"}],
+     "unknown": {"nodes": [], "edges": []}}
     ```
     `direction` is root, upstream, downstream, or both (in a cycle), and `depth` the least number of steps from the
     root. By columns, root and nodes have a `column`, the ends of edges a third part, the column, and an edge has
     `transformations`, such as `["DIRECT/IDENTITY"]`, in place of `tool`. An edge whose `job` is null leads between a
-    column of a dataset and the column `*`, which stands for all of them.
+    column of a dataset and the column `*`, which stands for all of them. `unknown` holds, by table, where column
+    lineage is unknown: the tables at which it ends, those beyond them, and the edges between them. It is empty if
+    column lineage is known to the end, and where a table was asked about.
     """
     document = {
         "root": _named(lineage.root),
-        "nodes": [{**_named(node.target), "direction": node.direction, "depth": node.depth} for node in lineage.nodes],
+        "nodes": _nodes(lineage.nodes),
         "edges": [_edge(link) for link in lineage.links],
+        "unknown": {
+            "nodes": _nodes(lineage.unknown.nodes),
+            "edges": [_edge(link) for link in lineage.unknown.links],
+        },
     }
     return orjson.dumps(
         document, default=tuple, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     ).decode()
+
+
+def _nodes(nodes: Iterable[Node]) -> list[dict[str, Any]]:
+    return [{**_named(node.target), "direction": node.direction, "depth": node.depth} for node in nodes]
 
 
 def _named(target: Target) -> dict[str, Any]:
@@ -141,7 +176,15 @@ def _end(target: Target) -> tuple[str, ...]:
 
 
 def _drawn(lineage: Lineage) -> drawing.Drawing:
-    return drawing.drawing((node.target for node in lineage.nodes), lineage.links, lineage.root)
+    """The drawing of a lineage; a table at which column lineage ends hangs on its own columns."""
+    columns, tables = lineage.nodes, lineage.unknown
+    ends = [Link(node.target, start, None) for start in tables.starts for node in columns if _is_of(node, start)]
+    targets = [node.target for node in (*columns, *tables.nodes)]
+    return drawing.drawing(targets, [*lineage.links, *ends, *tables.links], lineage.root)
+
+
+def _is_of(node: Node, table: Target) -> bool:
+    return node.target.dataset == table.dataset
 
 
 def mermaid(lineage: Lineage) -> str:

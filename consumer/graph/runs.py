@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
 from consumer.graph import codec, ids, model
 from consumer.graph.documents import Document, Documents, Draft, Kind
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
-from consumer.lineage.delta import RunFacts, join_runs
+from consumer.lineage.delta import (
+    RunDataset,
+    RunFacts,
+    datasets_of,
+    join_run_datasets,
+    join_runs,
+    with_datasets,
+    without_datasets,
+)
 from consumer.lineage.keys import JobName, RunKey
 from consumer.lineage.views import facet_value
+from schemas.naming import DatasetName
 
 KIND: Kind[RunKey, RunFacts] = Kind(model.RUN, ids.run, RunFacts(), codec.dump_run, codec.load_run)
+
+DatasetKey = tuple[RunKey, DatasetName]
+DATASETS: Kind[DatasetKey, RunDataset] = Kind(
+    model.RUN_DATASET, lambda key: ids.run_dataset(*key), RunDataset(), codec.dump_run_dataset, codec.load_run_dataset
+)
 
 RunDocuments = Mapping[RunKey, Document[RunFacts]]
 
@@ -23,11 +39,12 @@ class Runs:
 
     def __init__(self, store: GraphStore, cached: int) -> None:
         self._store = store
-        self.documents = Documents(store, KIND, cached)
+        self.documents = Documents(store, KIND, cached * 3 // 4)
+        self._datasets = Documents(store, DATASETS, cached // 4)
 
-    def update(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, Document[RunFacts]]:
-        """Adds facts to runs, whose jobs and whose parents' jobs are in the graph; returns all that is known of each."""
-        with_parents = dict(facts)
+    def update(self, facts: Mapping[RunKey, RunFacts]) -> None:
+        """Adds facts to runs, whose jobs are in the graph."""
+        with_parents = {run: said if said.snapshot is None else without_datasets(said) for run, said in facts.items()}
         for said in facts.values():
             parent = parent_of(said)
             if parent is not None:
@@ -47,8 +64,30 @@ class Runs:
                 if draft is not None:
                     yield run, draft
 
-        done = self.documents.update(order, plan, presume_new=True).documents
-        return {run: done[run] for run in facts}
+        self.documents.update(order, plan, presume_new=True)
+        self._add_datasets({run: said for run, said in facts.items() if said.snapshot is not None})
+
+    def _add_datasets(self, streaming: Mapping[RunKey, RunFacts]) -> None:
+        """Adds datasets to streaming runs, each in a vertex of its own."""
+        wanted = {(run, name): one for run, said in streaming.items() for name, one in datasets_of(said).items()}
+
+        def plan(known: Mapping[DatasetKey, Document[RunDataset]]) -> Iterator[tuple[DatasetKey, Draft[RunDataset]]]:
+            for key, document in known.items():
+                joined = join_run_datasets(document.facts, wanted[key])
+                if not document.stored or joined != document.facts:
+                    yield key, Draft(joined, {}, () if document.stored else (_dataset_of(key),))
+
+        if wanted:
+            self._datasets.update(sorted(wanted), plan)
+
+    def known(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, Document[RunFacts]]:
+        """Runs as they are in the store; of the datasets that a streaming run has apart, those in some facts of it."""
+        known = self.documents.get(facts)
+        streaming = {run: facts[run] for run, document in known.items() if facts[run].snapshot is not None}
+        return known | {
+            run: replace(known[run], facts=with_datasets(known[run].facts, datasets_of(said)))
+            for run, said in streaming.items()
+        }
 
     def _create_parents_in_cycles(self, order: Sequence[RunKey], facts: Mapping[RunKey, RunFacts]) -> None:
         """Makes the vertices of parents that no order puts before their children: runs that started each other."""
@@ -83,8 +122,25 @@ class Runs:
     def of_job(self, job: JobName) -> dict[str, RunFacts]:
         """All runs of a job by id, read from the store."""
         edges = self._store.edges_at([ids.job(job)], model.RUN_OF, "in")
-        stored = self._store.read([edge.source for edge in edges], ("run_id", "facts"))
-        return {str(found["run_id"]): codec.load_run(str(found["facts"])) for found in stored.values()}
+        stored = self._store.read([edge.source for edge in edges], ("facts",))
+        runs = {ids.run_key(id_): codec.load_run(str(found["facts"])) for id_, found in stored.items()}
+        apart = self.datasets([run for run, facts in runs.items() if facts.snapshot is not None])
+        return {run.id: with_datasets(facts, apart.get(run, {})) for run, facts in runs.items()}
+
+    def datasets(self, runs: Collection[RunKey]) -> dict[RunKey, dict[DatasetName, RunDataset]]:
+        """The datasets that runs have apart, read from the store."""
+        found: defaultdict[RunKey, dict[DatasetName, RunDataset]] = defaultdict(dict)
+        edges = self._store.edges_at([ids.run(run) for run in runs], model.RUN_DATASET_OF, "in") if runs else ()
+        for id_, properties in self._store.read([edge.source for edge in edges], ("facts",)).items():
+            run, name = ids.run_dataset_key(id_)
+            found[run][name] = codec.load_run_dataset(str(properties["facts"]))
+        return found
+
+
+def _dataset_of(key: DatasetKey) -> Edge:
+    run, name = key
+    id_ = ids.make("run_dataset_of", *run.job, run.id, *name)
+    return Edge(id_, model.RUN_DATASET_OF, ids.run_dataset(run, name), ids.run(run), {})
 
 
 def parent_of(facts: RunFacts) -> RunKey | None:

@@ -43,7 +43,8 @@ def resolve(store: GraphStore, text: str) -> Target:
     A dataset is meant by `namespace/name`, by its name, or by the end of one of these from a `.` or `/` on, in this
     order; each of the name that is shown before those of aliases; in other upper and lower case only where nothing is
     spelled just so. What means no dataset is a column if it ends in a dot and the name of one, which may have dots of
-    its own: `titles.title_type`. `titles.*` is all of the columns.
+    its own: `titles.title_type`. `titles.*` is all of the columns. Of a dataset without a schema any column may be
+    meant, as nobody knows which it has.
 
     Raises:
         UsageError: It means nothing, or several things.
@@ -133,10 +134,10 @@ def _splits(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) -> list[Target]:
-    """The column of a name in each dataset that has it.
+    """The column of a name in each dataset that has it, or else in each dataset whose columns are unknown.
 
     Raises:
-        UsageError: None has it.
+        UsageError: The columns of all datasets are known, and none is called so.
     """
     by_id = {ids.dataset(name): name for name in datasets}
     if column == WHOLE:
@@ -149,13 +150,14 @@ def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) ->
         found = sorted(target for target in has if case(target.column or "") == case(column))
         if found:
             return found
-    names = sorted({target.column or "" for target in has})
+    known = store.read(list(by_id), ("columns",))
+    without_schema = {id_ for id_ in by_id if known.get(id_, {}).get("columns") in {None, "[]"}}
+    if without_schema:
+        return sorted(Target(by_id[id_], column) for id_ in without_schema)
+    names = sorted({target.column or "" for target in has} - {WHOLE})
     near = difflib.get_close_matches(column, names, n=3)
-    if near:
-        hint = f"; did you mean {' or '.join(near)}?"
-    else:
-        hint = f"; it has {', '.join(names[:MOST_LISTED])}" if names else "; none of its columns is known"
-    raise UsageError(f"{' and '.join(map(spelled, by_id.values()))} has no column {column}{hint}")
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names[:MOST_LISTED])}"
+    raise UsageError(f"{' and '.join(map(spelled, by_id.values()))} has no column {column}; {hint}")
 
 
 def _only(found: list[Target], text: str) -> Target:
@@ -175,6 +177,8 @@ def _near(known: Collection[_Known], text: str) -> str:
         for spelling in {last_part(dataset.name).casefold(), dataset.name.name.casefold()}:
             spellings.setdefault(spelling, []).append(dataset.name)
     close = difflib.get_close_matches(text.casefold(), spellings, n=5)
+    if not close:
+        close = [spelling for spelling in sorted(spellings) if text.casefold() in spelling]
     if not close:
         return "; headwater export --format lineage-map lists all"
     names = list(dict.fromkeys(spelled(name) for spelling in close for name in spellings[spelling]))[:MOST_LISTED]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from cachetools import LRUCache
 
-from consumer.errors import HeadwaterError
+from consumer.errors import HeadwaterError, TransientError
 from consumer.graph import ids, model
 from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
 from consumer.lineage.registers import EMPTY, is_stored
@@ -38,12 +38,12 @@ class Texts:
         new = {ref: text for ref, text in texts.items() if ref not in self._written}
         if not new:
             return
-        self._store.write(
-            [
-                Change(Vertex(ids.facet(ref), model.FACET, {"rev": ref, "text": text}), Absent(), Is("rev", ref))
-                for ref, text in sorted(new.items())
-            ]
-        )
+        changes = [
+            Change(Vertex(ids.facet(ref), model.FACET, {"rev": ref, "text": text}), Absent(), Is("rev", ref))
+            for ref, text in sorted(new.items())
+        ]
+        if self._store.write(changes):
+            raise TransientError("long values were written by others at the same moment")
         for ref, text in new.items():
             self._written[ref] = True
             self._keep(ref, text)

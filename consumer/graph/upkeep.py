@@ -31,6 +31,10 @@ class Busy(TransientError):
     """Another process does the chore; it is done when that one is, or goes on when its lease runs out."""
 
 
+class ClockWentBack(TransientError):
+    """The graph holds a note of a chore from a time that this machine's clock has not reached yet."""
+
+
 class Scan:
     """The ids of a label, page by page, in an order that is always the same."""
 
@@ -96,10 +100,12 @@ class Task:
 
         Raises:
             Busy: Another process is at it.
+            ClockWentBack: A clock was or is wrong; the next claim goes by this one.
         """
         known = self._known = self._store.read([self._id]).get(self._id)
         now = self._clock()
         if known is not None:
+            self._require_past(known, now)
             until = float(known["until"])
             if known["owner"] not in {self._owner, ""} and now < until:
                 raise Busy(f"{known['owner']} is at {self._chore} and has {until - now:.0f} s to its next note")
@@ -108,6 +114,20 @@ class Task:
         place = str(known["place"]) if known is not None and known["scope"] == scope else ""
         self._note(owner=self._owner, scope=scope, place=place)
         return place
+
+    def _require_past(self, known: Properties, now: float) -> None:
+        """Checks that the times in the note can be right, and corrects them once if they are not.
+
+        Without the check, one process whose clock was years ahead would end the upkeep for years.
+        """
+        ahead = max(float(known["done"]), float(known["until"]) - self._lease_s) - now
+        if ahead <= self._lease_s:
+            return
+        self._note(owner="", done=min(int(str(known["done"])), int(now)), until=int(now))
+        raise ClockWentBack(
+            f"{self._chore} was last noted {ahead:.0f} s after the time of this machine: a clock is wrong, so nothing"
+            " is done; correct this machine's clock, or run it again if this clock is right"
+        )
 
     def reached(self, place: str) -> None:
         """Notes a place, and keeps the chore for another while.

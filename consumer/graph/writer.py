@@ -88,7 +88,7 @@ class GraphWriter:
         """Brings jobs, outputs and names to what follows from runs; returns the names."""
         relied = Relied(self._store)
         for _ in range(MOST_TRIES):
-            runs: RunDocuments = self.runs.documents.get(delta.runs)
+            runs: RunDocuments = self.runs.known(delta.runs)
             if not all(document.stored for document in runs.values()):
                 raise TransientError("a run was pruned while it was written")
             jobs_done, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied)
@@ -97,9 +97,7 @@ class GraphWriter:
                 return set(names)
         raise TransientError(f"{len(jobs_done)} jobs or their runs are changed by others all the time")
 
-    def project(
-        self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()
-    ) -> None:
+    def project(self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()) -> None:
         """Draws datasets and the edges of jobs.
 
         Args:
@@ -112,7 +110,7 @@ class GraphWriter:
             identity = self.nodes.identity(names, relied)
             drawn = self.nodes.draw(identity, relied)
             places = self.nodes.moved(identity)
-            moved = self.edges.around(places) if places else set[JobName]()
+            moved = self.edges.around(places) if places.columns or places.names else set[JobName]()
             edges = self.edges.draw(sorted(jobs | moved), relied, certain=certain)
             settled = drawn and not edges.failed and self.nodes.settle(identity, places, relied)
             if not relied.moved() and settled:

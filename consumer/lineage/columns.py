@@ -80,6 +80,11 @@ class _Gist(NamedTuple):
 NOTHING = OutputLineage(None, {})
 
 
+def with_whole(columns: Mapping[str, tuple[Source, ...]], whole: tuple[Source, ...]) -> dict[str, tuple[Source, ...]]:
+    """Columns by name with the sources of the whole dataset; parsers of `select *` name a column `*` too."""
+    return {**columns, WHOLE: (*columns.get(WHOLE, ()), *whole)}
+
+
 def pack(lineage: OutputLineage) -> object:
     """The lineage as JSON; `unpack` is the way back."""
     partial = {"partial": True} if lineage.partial else {}

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 MAX_UNFINISHED = 100
 """Unfinished runs of a job that count, those that started last: runs that never end must not make a job grow."""
 
-Order = tuple[str, str]
-"""The time of an execution and its id, which decides between two of one time."""
+Order = tuple[bool, str, str]
+"""What makes one execution later than another: its time, and between two of one time its id. One whose extractor
+failed comes before all others: it is evidence of lineage only where there is no other."""
+
+DECLARED = "\0declared:"
+"""How the id of a JobEvent's execution begins. No run has such an id: decoding rejects NUL characters."""
 
 
 class Execution(NamedTuple):
@@ -37,6 +41,7 @@ class Execution(NamedTuple):
         inputs: Datasets read.
         outputs: Datasets written.
         told: The lineage that it carried; that of an unfinished run does not count.
+        whole: False if its extractor failed, so that it may not name all datasets.
     """
 
     time: str
@@ -44,11 +49,12 @@ class Execution(NamedTuple):
     inputs: frozenset[DatasetName]
     outputs: frozenset[DatasetName]
     told: tuple[Told, ...] = ()
+    whole: bool = True
 
     @property
     def order(self) -> Order:
         """The order of executions."""
-        return self.time, self.id
+        return self.whole, self.time, self.id
 
     @property
     def shape(self) -> str:
@@ -102,7 +108,7 @@ class Current:
         group: The id of the parent run that makes other runs its siblings; empty if there is none.
         siblings: Completed runs of the group with other datasets, by id.
         unfinished: Runs that started after the latest one ended, and have not ended, by id.
-        missed: The order of the last unfinished run that was left out, since there are too many.
+        missed: The start of the last unfinished run that was left out, since there are too many.
         finished: The latest run that ended in any way.
     """
 
@@ -110,7 +116,7 @@ class Current:
     group: str = ""
     siblings: dict[str, Execution] = field(default_factory=dict)
     unfinished: dict[str, Execution] = field(default_factory=dict)
-    missed: Order | None = None
+    missed: str | None = None
     finished: Finished | None = None
 
     def counts(self, run: str) -> bool:
@@ -141,23 +147,23 @@ def _names_datasets(facts: RunFacts) -> bool:
     return bool(facts.inputs or facts.outputs or facts.carried)
 
 
-def _is_evidence(facts: RunFacts) -> bool:
-    """True if what a run says of datasets is all that it did: it names some, and its extractor did not fail."""
+def _is_whole(facts: RunFacts) -> bool:
+    """True if no extractor reported that it failed."""
     failed = facts.facets.get("extractionError")
-    return _names_datasets(facts) and (failed is None or not failed.ref)
+    return failed is None or not failed.ref
 
 
 def completed(run: str, facts: RunFacts) -> Execution | None:
-    """The execution that counts as completed; None if the run has not completed, or is no evidence of lineage.
+    """The execution that counts as completed; None if the run has not completed, or names no dataset.
 
     A streaming run counts at once, with its newest snapshot.
     """
     snapshot = facts.snapshot
     if snapshot is not None:
         return Execution(snapshot.time, run, snapshot.inputs, snapshot.outputs, snapshot.told)
-    if facts.state is None or facts.state.name != "COMPLETE" or not _is_evidence(facts):
+    if facts.state is None or facts.state.name != "COMPLETE" or not _names_datasets(facts):
         return None
-    return Execution(facts.ended_at or "", run, facts.inputs, facts.outputs, _told(facts))
+    return Execution(facts.ended_at or "", run, facts.inputs, facts.outputs, _told(facts), _is_whole(facts))
 
 
 def _told(facts: RunFacts) -> tuple[Told, ...]:
@@ -173,7 +179,7 @@ def _told(facts: RunFacts) -> tuple[Told, ...]:
 
 def _unfinished(run: str, facts: RunFacts) -> Execution | None:
     started = facts.state is not None and 0 < facts.state.rank < TERMINAL and facts.snapshot is None
-    if not started or not _is_evidence(facts):
+    if not started or not _names_datasets(facts) or not _is_whole(facts):
         return None
     return Execution(facts.started_at or facts.seen_at or "", run, facts.inputs, facts.outputs)
 
@@ -259,7 +265,7 @@ def _after(current: Current) -> Current:
     if latest is None:
         return current
     unfinished = {run: one for run, one in current.unfinished.items() if one.time > latest.time}
-    missed = current.missed if current.missed is not None and current.missed[0] > latest.time else None
+    missed = current.missed if current.missed is not None and current.missed > latest.time else None
     return replace(current, unfinished=unfinished, missed=missed)
 
 
@@ -268,7 +274,7 @@ def _with_unfinished(current: Current, waiting: Execution) -> Current:
     if len(unfinished) <= MAX_UNFINISHED:
         return replace(current, unfinished=unfinished)
     first = min(unfinished.values(), key=lambda one: one.order)
-    missed = max(first.order, current.missed or ("", ""))
+    missed = max(first.time, current.missed or "")
     return replace(current, unfinished={run: one for run, one in unfinished.items() if run != first.id}, missed=missed)
 
 

@@ -7,7 +7,8 @@ them and can be taken back again is a projection, computed by `current.py`, `out
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from consumer.lineage.current import Current, Declared, join_declared
@@ -57,6 +58,21 @@ class RunFacts:
 
 
 @dataclass(slots=True, frozen=True)
+class RunDataset:
+    """What a streaming run has done to one dataset, over all of its events.
+
+    Attributes:
+        read: True if it was an input.
+        written: True if it was an output.
+        carried: The facets that the run carried for it.
+    """
+
+    read: bool = False
+    written: bool = False
+    carried: Registers = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
 class JobFacts:
     """Facts of one job, and what follows from its runs.
 
@@ -83,6 +99,7 @@ class NameFacts:
         linked_with: Names that a symlinks facet has ever linked it with, in either direction; `links` says which still are.
         same: Names that configuration links it with.
         preferred: True if configuration prefers this name as the one to show.
+        used: True if an event names it for something else than to drop it.
         heard: Facets that count at once: those of inputs and of DatasetEvents.
         written: Of each facet the greatest that a completed run carried; a projection of the outputs of jobs.
     """
@@ -92,6 +109,7 @@ class NameFacts:
     linked_with: frozenset[DatasetName] = frozenset()
     same: frozenset[DatasetName] = frozenset()
     preferred: bool = False
+    used: bool = False
     heard: Registers = field(default_factory=dict)
     written: dict[str, Winner] = field(default_factory=dict)
 
@@ -164,6 +182,34 @@ def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
     )
 
 
+def without_datasets(facts: RunFacts) -> RunFacts:
+    """A run without its datasets but for those of the newest snapshot: a stream may name ever new ones."""
+    return replace(facts, inputs=frozenset(), outputs=frozenset(), carried={})
+
+
+def datasets_of(facts: RunFacts) -> dict[DatasetName, RunDataset]:
+    """The datasets of a run, one by one."""
+    return {
+        name: RunDataset(name in facts.inputs, name in facts.outputs, facts.carried.get(name, {}))
+        for name in facts.inputs | facts.outputs | facts.carried.keys()
+    }
+
+
+def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -> RunFacts:
+    """A run with datasets that were apart."""
+    apart = RunFacts(
+        inputs=frozenset(name for name, one in datasets.items() if one.read),
+        outputs=frozenset(name for name, one in datasets.items() if one.written),
+        carried={name: one.carried for name, one in datasets.items() if one.carried},
+    )
+    return join_runs(facts, apart)
+
+
+def join_run_datasets(one: RunDataset, other: RunDataset) -> RunDataset:
+    """The facts of both about one dataset of one run."""
+    return RunDataset(one.read or other.read, one.written or other.written, join_registers(one.carried, other.carried))
+
+
 def join_jobs(one: JobFacts, other: JobFacts) -> JobFacts:
     """The facts of both about one job, but for `ran`, which is `one`'s: it is a projection."""
     return JobFacts(
@@ -184,6 +230,7 @@ def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
         linked_with=one.linked_with | other.linked_with,
         same=one.same | other.same,
         preferred=one.preferred or other.preferred,
+        used=one.used or other.used,
         heard=join_registers(one.heard, other.heard) if other.heard else one.heard,
         written=one.written,
     )

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from consumer.lineage.columns import WHOLE, OutputLineage, Source, pack
+from consumer.lineage.columns import WHOLE, OutputLineage, Source, pack, with_whole
 from consumer.lineage.keys import JobName
 from consumer.lineage.registers import Value, as_json, value_of
 from schemas.events import DatasetEvent, Job, JobEvent, OutputDataset
@@ -94,7 +94,7 @@ def of_dataset(view: Stated) -> OutputLineage:
     whole = [said for said in inputs if said.field is not None]
     columns = {column: of_fields(_datasets(said.inputs)) for column, said in view.fields.items()}
     named = frozenset(canonical(said.namespace, said.name) for said in inputs if is_table(said.namespace, said.name))
-    return OutputLineage(None if view.inputs is None else named, {**columns, WHOLE: of_fields(whole)})
+    return OutputLineage(None if view.inputs is None else named, with_whole(columns, of_fields(whole)))
 
 
 def _datasets(inputs: Iterable[lineage.LineageInput] | None) -> list[lineage.LineageDatasetInput]:

@@ -15,7 +15,7 @@ import orjson
 
 from consumer.lineage import lifecycle
 from consumer.lineage.column_types import BESIDE, registers_of
-from consumer.lineage.columns import WHOLE, OutputLineage, pack
+from consumer.lineage.columns import OutputLineage, pack, with_whole
 from consumer.lineage.explicit import is_table, of_dataset, of_fields
 from consumer.lineage.memo import OVERHEAD, Memo
 from consumer.lineage.metadata import is_column
@@ -67,7 +67,7 @@ def _all(view: Part) -> object:
 
 def _column_lineage(view: lineage.ColumnLineageDatasetFacet) -> object:
     columns = {column: of_fields(said.input_fields) for column, said in view.fields.items()}
-    return pack(OutputLineage(None, {**columns, WHOLE: of_fields(view.dataset)}, bool(_dropped(view))))
+    return pack(OutputLineage(None, with_whole(columns, of_fields(view.dataset)), bool(_dropped(view))))
 
 
 def _stated(view: lineage.LineageFacet) -> object:

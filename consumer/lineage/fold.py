@@ -26,7 +26,7 @@ from consumer.lineage.bounds import (
     total,
 )
 from consumer.lineage.columns import Extent, extent_of, may_have_metadata, pack, sources, unpack, without
-from consumer.lineage.current import Declared, Execution, Told, group_of
+from consumer.lineage.current import DECLARED, Declared, Execution, group_of
 from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts, join_names
 from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
 from consumer.lineage.facets import (
@@ -42,12 +42,12 @@ from consumer.lineage.facets import (
 from consumer.lineage.identity import HUB, IdentityRules
 from consumer.lineage.jobs import DBT_TEST, TEST, is_statement, job_name
 from consumer.lineage.keys import JobName, OutputKey, RunKey
-from consumer.lineage.lifecycle import is_dropped
+from consumer.lineage.lifecycle import RENAMED, is_dropped, renamed_from
 from consumer.lineage.metadata import NOTHING, is_column, is_table, may_be_table, reserved, schema_without
 from consumer.lineage.outputs import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried
 from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
-from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State
+from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State, Told
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent
@@ -154,7 +154,7 @@ class _Mention(NamedTuple):
 
 @lru_cache(maxsize=8_192)
 def _mention(
-    rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool
+    rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool, used: bool
 ) -> _Mention:
     spelled = canonical(namespace, name)
     found: defaultdict[DatasetName, NameFacts] = defaultdict(NameFacts)
@@ -162,7 +162,8 @@ def _mention(
     while waiting:
         said = waiting.pop()
         known = said if said.namespace == HUB else canonical(*said)
-        facts = NameFacts(spellings=frozenset({said}) if said != known else frozenset(), preferred=rules.prefers(known))
+        spellings = frozenset({said}) if said != known else frozenset[DatasetName]()
+        facts = NameFacts(spellings=spellings, preferred=rules.prefers(known), used=used)
         already = known in found
         found[known] = join_names(found[known], facts)
         if not already and known.namespace != HUB:
@@ -306,7 +307,7 @@ class _Folding:
             sorted(outputs),
             sorted((name, sorted(facets.items())) for name, facets in carried.items()),
         ]
-        id_ = f"declared:{value_of(as_json(said)).digest}"
+        id_ = f"{DECLARED}{value_of(as_json(said)).digest}"
         if inputs or outputs or carried:
             execution = Execution(self._time, id_, inputs, outputs, _told(carried))
             declared = Declared(execution, of_job["sql"].ref if "sql" in of_job else "")
@@ -340,6 +341,10 @@ class _Folding:
         registers = self._registers(kept, facets, f"{at}.facets", name)
         if registers:
             self._say(name, NameFacts(heard=registers))
+        renamed = renamed_from(name, registers)
+        if renamed is not None:
+            self._mention(*renamed[0], read=False, used=False)
+            self._say(renamed[0], NameFacts(heard={RENAMED: renamed[1]}))
         return name
 
     # What of an event is common to its kinds.
@@ -394,6 +399,11 @@ class _Folding:
             self._keep(value)
             carried.setdefault(target, {})[LINEAGE] = stamped(self._time, value)
             self._mention(*target, read=False)
+        for name, registers in outputs.items():
+            renamed = renamed_from(name, registers)
+            if renamed is not None:
+                carried.setdefault(renamed[0], {})[RENAMED] = renamed[1]
+                self._mention(*renamed[0], read=False, used=False)
         carried = {name: registers for name, registers in carried.items() if registers}
         for registers in carried.values():
             for facet in (COLUMN_LINEAGE, LINEAGE):
@@ -489,7 +499,8 @@ class _Folding:
             links = None
             reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
             self.delta.problems.append(Problem(f"{at}.facets.symlinks", reason))
-        mention = self._mention(dataset.namespace, dataset.name, tuple(links or ()), read=read)
+        used = not is_dropped(dataset.facets)
+        mention = self._mention(dataset.namespace, dataset.name, tuple(links or ()), read=read, used=used)
         if links is not None:
             self._symlinks += len(links)
             others = {canonical(*link) for link in links} - {mention.name}
@@ -498,8 +509,10 @@ class _Folding:
             self._say(mention.name, NameFacts(links=stamped(self._time, value)))
         return mention.name
 
-    def _mention(self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool) -> _Mention:
-        mention = _mention(self._rules, namespace, name, links, read=read)
+    def _mention(
+        self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool, used: bool = True
+    ) -> _Mention:
+        mention = _mention(self._rules, namespace, name, links, read=read, used=used)
         for one, facts in mention.facts.items():
             self._say(one, facts)
         return mention

@@ -14,8 +14,11 @@ from typing import TypeVar
 
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
 
-HUB = "headwater:table-name"
-"""Namespace of the names that `identity.by_table_name` links tables through; never shown."""
+HUB = ""
+"""Namespace of the names that `identity.by_table_name` links tables through; never shown.
+
+It is empty because no dataset of an event can have an empty namespace: decoding rejects it.
+"""
 
 ATHENA_CATALOG = "awsdatacatalog"
 
@@ -122,6 +125,13 @@ class IdentityRules:
     def prefers(self, name: DatasetName) -> bool:
         """Whether configuration says that a name is the one to show."""
         return any(first.remainder(name) is not None for first, *_ in self.same)
+
+    def shown(self, names: Collection[DatasetName]) -> DatasetName:
+        """Which of a dataset's names is shown: it follows from the names and these rules alone.
+
+        A graph that keeps no preference among its facts shows, once reconciled, what a new graph would show.
+        """
+        return shown(names, [name for name in names if self.prefers(name)])
 
     @staticmethod
     def _has_table_name(name: DatasetName, *, read: bool) -> bool:
@@ -248,7 +258,11 @@ def _apart(joined: frozenset[Group], links: _Clusters, contested: set[str]) -> l
         rivals = set(links[owner]) & owners.keys()
         for other in rivals:
             back = set(links[other]) & owners.keys()
-            if not owners[owner] & owners[other] and _is_alone(other, rivals, owners) and _is_alone(owner, back, owners):
+            if (
+                not owners[owner] & owners[other]
+                and _is_alone(other, rivals, owners)
+                and _is_alone(owner, back, owners)
+            ):
                 kept[owner].add(other)
     found: list[frozenset[Group]] = []
     for part in _connected(joined, kept):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
 
+from consumer.lineage.registers import Register, Registers, as_json
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet
 from schemas.naming import DatasetName, canonical
 
 DROP = "DROP"
 RENAME = "RENAME"
+
+LIFECYCLE = LifecycleStateChangeDatasetFacet.key
+RENAMED = "renamed"
+"""The register of a dataset's old name that has the new one; made from the lifecycle facet of the new one."""
 
 
 class Lifecycle(NamedTuple):
@@ -54,3 +60,56 @@ def is_dropped(facets: object) -> bool:
     facet = facets.get(LifecycleStateChangeDatasetFacet.key) if isinstance(facets, dict) else None
     said = facet.get("lifecycleStateChange") if isinstance(facet, dict) else None
     return isinstance(said, str) and said.upper() == DROP
+
+
+class Placement(NamedTuple):
+    """Where the lineage of a dataset's name is shown.
+
+    Attributes:
+        shown: The name under which the dataset is shown.
+        dropped: When it was dropped, if nothing has brought it back since; what was said before is not shown.
+        renamed: When it was renamed; what was said before is shown at the new name.
+        to: The new name.
+    """
+
+    shown: DatasetName
+    dropped: str = ""
+    renamed: str = ""
+    to: DatasetName | None = None
+
+    @property
+    def changed(self) -> bool:
+        """True if what was said at one time is shown otherwise than what was said at another."""
+        return bool(self.dropped or self.renamed)
+
+
+def placement(shown: DatasetName, facets: Registers) -> Placement:
+    """Where the lineage of a dataset is shown, by the facets that are in force of it."""
+    change, renamed = facets.get(LIFECYCLE), facets.get(RENAMED)
+    found = Placement(shown)
+    if change is not None and change.ref and orjson.loads(change.ref)["lifecycleStateChange"].upper() == DROP:
+        found = found._replace(dropped=change.stamp.partition(" ")[0])
+    if renamed is not None and renamed.ref:
+        to = DatasetName(*orjson.loads(renamed.ref))
+        found = found._replace(renamed=renamed.stamp.partition(" ")[0], to=to)
+    return found
+
+
+def place(name: DatasetName, time: str, placements: Mapping[DatasetName, Placement]) -> DatasetName | None:
+    """The name at which something is shown that was said of a dataset at a time; None if it was dropped since."""
+    seen: set[DatasetName] = set()
+    while True:
+        found = placements[name]
+        if found.to is None or found.to in seen or time > found.renamed:
+            return None if found.dropped and time <= found.dropped else found.shown
+        seen.add(name)
+        name = found.to
+
+
+def renamed_from(name: DatasetName, facets: Registers) -> tuple[DatasetName, Register] | None:
+    """The old name of a dataset that was renamed, with the register for it."""
+    change = facets.get(LIFECYCLE)
+    found = lifecycle(change.ref, name) if change is not None else None
+    if change is None or found is None or found.previous is None:
+        return None
+    return found.previous, Register(change.stamp, as_json(name))

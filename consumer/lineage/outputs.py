@@ -88,9 +88,7 @@ def join_carried(one: CarriedFacets, other: CarriedFacets) -> CarriedFacets:
 
 def winners(output: OutputKey, facts: OutputFacts) -> dict[str, Winner]:
     """An output's facets that describe its dataset, as candidates for the dataset's name."""
-    return {
-        facet: Winner(carried, output.job) for facet, carried in facts.in_force.items() if facet not in BY_RUN
-    }
+    return {facet: Winner(carried, output.job) for facet, carried in facts.in_force.items() if facet not in BY_RUN}
 
 
 def join_winners(one: Mapping[str, Winner], other: Mapping[str, Winner]) -> dict[str, Winner]:
@@ -103,9 +101,7 @@ def join_winners(one: Mapping[str, Winner], other: Mapping[str, Winner]) -> dict
     return joined
 
 
-def absorb_winners(
-    known: Mapping[str, Winner], output: OutputKey, facts: OutputFacts
-) -> dict[str, Winner] | None:
+def absorb_winners(known: Mapping[str, Winner], output: OutputKey, facts: OutputFacts) -> dict[str, Winner] | None:
     """The winners of a name once an output's facets are known.
 
     Args:

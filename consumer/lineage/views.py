@@ -17,6 +17,7 @@ from consumer.lineage.columns import Extent, OutputLineage, Source, extent, kind
 from consumer.lineage.current import Execution, declared_overruled, executions_of
 from consumer.lineage.delta import JobFacts, NameFacts
 from consumer.lineage.identity import HUB
+from consumer.lineage.lifecycle import Placement, place
 from consumer.lineage.outputs import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts, join_carried
 from consumer.lineage.registers import EMPTY, Register, Registers, is_stored, join_registers
 from schemas.naming import DatasetName, engine
@@ -24,8 +25,11 @@ from schemas.naming import DatasetName, engine
 TextOf = Callable[[str], str]
 """From a register's reference to its text."""
 
-ShownAs = Callable[[DatasetName], DatasetName]
-"""From any of a dataset's names to the one that is shown."""
+Placements = Mapping[DatasetName, Placement]
+"""By any of a dataset's names where its lineage is shown."""
+
+PlaceOf = Callable[[DatasetName], DatasetName | None]
+"""From a name to the one at which something is shown that was said of it; None where that is not shown."""
 
 Outputs = Mapping[DatasetName, OutputFacts]
 """What is in force of the facets of a job's outputs, by each name that they have."""
@@ -52,6 +56,7 @@ class JobView(NamedTuple):
         columns: Column edges, each with its transformations.
         tool: What made the edges: `DBT/Athena`, `DBT/Redshift`, else the integration's or the producer's name.
         left_out: How many datasets have no edges, of one of the two kinds, since the job would have too many.
+        changed: Names of its datasets that were dropped or renamed.
     """
 
     reads: frozenset[DatasetName]
@@ -60,6 +65,7 @@ class JobView(NamedTuple):
     columns: Mapping[ColumnEdge, str]
     tool: str
     left_out: int = 0
+    changed: frozenset[DatasetName] = frozenset()
 
 
 def targets_of(job: JobFacts) -> set[DatasetName]:
@@ -114,28 +120,27 @@ class _Lineage(NamedTuple):
 class _View:
     """The view of one job, put together execution by execution."""
 
-    def __init__(self, job: JobFacts, outputs: Outputs, shown_as: ShownAs, text: TextOf) -> None:
-        self._shown_as = shown_as
+    def __init__(self, job: JobFacts, outputs: Outputs, placements: Placements, text: TextOf) -> None:
+        self._placements = placements
         self._text = text
+        self._before = list(in_force(job, outputs))
         self.reads: set[DatasetName] = set()
         self.writes: set[DatasetName] = set()
         self.edges: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
         self.columns: defaultdict[DatasetName, list[OutputLineage]] = defaultdict(list)
-        self._before: dict[DatasetName, dict[str, Carried]] = {}
-        for name, facet, carried in in_force(job, outputs):
-            known = self._before.setdefault(shown_as(name), {})
-            if facet not in known or carried.rank(facet) > known[facet].rank(facet):
-                known[facet] = carried
 
     def add(self, execution: Execution) -> None:
         """Adds the lineage of an execution."""
-        inputs = frozenset(map(self._shown_as, execution.inputs))
-        outputs = frozenset(map(self._shown_as, execution.outputs))
-        own = self._own(execution)
+
+        def place_of(name: DatasetName) -> DatasetName | None:
+            return place(name, execution.time, self._placements)
+
+        inputs, outputs = _placed(execution.inputs, place_of), _placed(execution.outputs, place_of)
+        own = self._own(execution, place_of)
         self.reads |= inputs
         self.writes |= outputs
         for target in outputs | own.keys():
-            lineage = own.get(target) or self._earlier(target, inputs)
+            lineage = own.get(target) or self._earlier(target, inputs, place_of)
             self.edges[target] |= self._sources(lineage, inputs, outputs)
             if lineage is not None:
                 self.columns[target].append(lineage.told)
@@ -155,19 +160,22 @@ class _View:
         says_all = len(outputs) > 1 and not lineage.told.partial and bool(told & inputs)
         return told if says_all else inputs | told
 
-    def _own(self, execution: Execution) -> dict[DatasetName, _Lineage]:
+    def _own(self, execution: Execution, place_of: PlaceOf) -> dict[DatasetName, _Lineage]:
         """The lineage that an execution carried; an explicit one supersedes column lineage."""
         found: dict[DatasetName, _Lineage] = {}
         # `columnLineage` comes before `lineage`.
         for output, facet, ref in sorted(execution.told, key=lambda told: told.facet):
-            told = self._unpacked(ref)
-            if told is not None:
-                found[self._shown_as(output)] = _Lineage(told, facet == LINEAGE, own=True)
+            target, told = place_of(output), self._unpacked(ref, place_of)
+            if target is not None and told is not None:
+                found[target] = _Lineage(told, facet == LINEAGE, own=True)
         return found
 
-    def _earlier(self, target: DatasetName, inputs: frozenset[DatasetName]) -> _Lineage | None:
+    def _earlier(self, target: DatasetName, inputs: frozenset[DatasetName], place_of: PlaceOf) -> _Lineage | None:
         """The lineage that an execution before this one carried, as far as its sources are still read."""
-        known = self._before.get(target, {})
+        known: dict[str, Carried] = {}
+        for name, facet, carried in self._before:
+            if place_of(name) == target and (facet not in known or carried.rank(facet) > known[facet].rank(facet)):
+                known[facet] = carried
         explicit, by_column = known.get(LINEAGE), known.get(COLUMN_LINEAGE)
         if explicit is not None and (by_column is None or explicit.rank(LINEAGE)[:2] >= by_column.rank(LINEAGE)[:2]):
             carried, facet = explicit, LINEAGE
@@ -175,24 +183,28 @@ class _View:
             carried, facet = by_column, COLUMN_LINEAGE
         else:
             return None
-        told = self._unpacked(carried.ref)
+        told = self._unpacked(carried.ref, place_of)
         kept = _only(told, inputs) if told is not None else None
         return _Lineage(kept, facet == LINEAGE, own=False) if kept is not None else None
 
-    def _unpacked(self, ref: str) -> OutputLineage | None:
+    def _unpacked(self, ref: str, place_of: PlaceOf) -> OutputLineage | None:
         if ref == EMPTY:
             return None
         told = unpack(self._text(ref))
-        return _renamed(told, self._shown_as) if told.says_something else None
+        return _renamed(told, place_of) if told.says_something else None
 
 
-def _renamed(told: OutputLineage, shown_as: ShownAs) -> OutputLineage:
-    datasets = None if told.datasets is None else frozenset(map(shown_as, told.datasets))
-    columns = {
-        column: tuple(source._replace(dataset=shown_as(source.dataset)) for source in made_of)
-        for column, made_of in told.columns.items()
-    }
-    return told._replace(datasets=datasets, columns=columns)
+def _placed(names: Iterable[DatasetName], place_of: PlaceOf) -> frozenset[DatasetName]:
+    return frozenset(found for name in names if (found := place_of(name)) is not None)
+
+
+def _renamed(told: OutputLineage, place_of: PlaceOf) -> OutputLineage:
+    datasets = None if told.datasets is None else _placed(told.datasets, place_of)
+    columns: dict[str, tuple[Source, ...]] = {}
+    for column, made_of in told.columns.items():
+        places = ((source, place_of(source.dataset)) for source in made_of)
+        columns[column] = tuple(source._replace(dataset=found) for source, found in places if found is not None)
+    return told._replace(datasets=datasets, columns={column: of_one for column, of_one in columns.items() if of_one})
 
 
 def _only(told: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage | None:
@@ -206,7 +218,7 @@ def _only(told: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage 
     return told._replace(datasets=datasets, columns=columns) if columns or datasets or not told.sources else None
 
 
-def job_view(job: JobFacts, outputs: Outputs, shown_as: ShownAs, text: TextOf, job_chars: int = 0) -> JobView:
+def job_view(job: JobFacts, outputs: Outputs, placements: Placements, text: TextOf, job_chars: int = 0) -> JobView:
     """The current lineage of a job.
 
     An explicit lineage facet is the whole truth for its output. Else an output is made of the run's inputs and the
@@ -217,12 +229,12 @@ def job_view(job: JobFacts, outputs: Outputs, shown_as: ShownAs, text: TextOf, j
     Args:
         job: Its facts.
         outputs: The facets of its current outputs that are in force, by every name of these datasets.
-        shown_as: From any name to the shown one.
+        placements: Where the lineage of each name is shown.
         text: From a register's reference to its text.
         job_chars: Characters of the job's own name.
     """
     executions = executions_of(job)
-    view = _View(job, outputs, shown_as, text)
+    view = _View(job, outputs, placements, text)
     for execution in executions:
         view.add(execution)
     room, left_out = Room(MAX_EDGES), 0
@@ -241,6 +253,7 @@ def job_view(job: JobFacts, outputs: Outputs, shown_as: ShownAs, text: TextOf, j
         columns,
         _tool(job, executions),
         left_out + too_many,
+        frozenset(name for name, placed in placements.items() if placed.changed),
     )
 
 

@@ -11,8 +11,9 @@ import sys
 from typing import Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
+from consumer.masking import masked
 from consumer.telemetry.places import spell_out
 from consumer.telemetry.repeats import Repeats
 
@@ -84,5 +85,21 @@ def configure(
 
 def _renderers(format: Format, out: TextIO) -> list[Processor]:  # noqa: A002
     if format == "console" or (format == "auto" and out.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=out.isatty())]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [_Masked(structlog.dev.ConsoleRenderer(colors=out.isatty()))]
+    return [structlog.processors.format_exc_info, _mask, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+def _mask(_: object, __: str, event: EventDict) -> EventDict:
+    """Masks secrets of URLs in what is logged."""
+    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+class _Masked:
+    """A renderer whose text has the secrets of URLs masked, those in a traceback too."""
+
+    def __init__(self, renderer: structlog.dev.ConsoleRenderer) -> None:
+        self._renderer = renderer
+
+    def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
+        """The text of an event."""
+        return masked(self._renderer(logger, name, event))

@@ -55,7 +55,7 @@ def _trace(settings: Settings, stack: ExitStack) -> Trace:
         spans = BatchSpans(settings.kafka, exporting())
     except ImportError as error:
         raise UsageError(
-            f"telemetry.traces is on, but {error.name} is not there: install headwater[consumer,tracing], or set"
+            f"telemetry.traces is on, but {error.name} is not there: pip install 'headwater[consumer,tracing]', or set"
             " telemetry.traces to false"
         ) from error
     stack.callback(spans.close)

@@ -17,7 +17,8 @@ def accept(construct: IConstruct, reasons: Mapping[str, str]) -> None:
 
     Args:
         construct: What they are about.
-        reasons: Why each is right, by rule. `RULE[finding]` accepts that finding alone, which wildcards must do.
+        reasons: Why each is right, by rule. A rule alone accepts all its findings there, and the reason has to hold for
+            each of them; `RULE[finding]` accepts one finding.
     """
     suppressions = []
     for rule, reason in reasons.items():

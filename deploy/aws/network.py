@@ -101,7 +101,8 @@ class NetworkStack(Stack):
         for group in (self.consumers, self.readers):
             group.connections.allow_to(self.graph, graph, "Gremlin over TLS with IAM")
         for group in (self.consumers, self.readers):
-            # S3 is behind a gateway endpoint, whose addresses are not the VPC's; nothing else is routed.
+            # S3 is behind a gateway endpoint, whose addresses are not the VPC's. A VPC of our own routes nothing else;
+            # in an existing VPC with a NAT gateway this rule lets our tasks reach any HTTPS server.
             group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS), "Endpoints and S3")
 
     def _endpoints(self, settings: Settings) -> None:

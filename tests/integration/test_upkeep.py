@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -207,7 +208,7 @@ def test_the_command_reconcile(file: Path) -> None:
 def test_another_process_is_at_it(file: Path) -> None:
     """The command says who is, and until when, and changes nothing."""
     with closing(EmbeddedStore(file)) as store:
-        Task(store, "reconcile", "host:1:a", lambda: 4e9).claim("")
+        Task(store, "reconcile", "host:1:a", time.time).claim("")
     done = headwater("reconcile", "--graph", f"sqlite:///{file}")
     assert (done.exit_code, "host:1:a is at reconcile" in done.stderr) == (1, True), done.output
     assert edges_of(file) == []

@@ -49,6 +49,11 @@ def _output_facets(**facets: Json) -> Spice:
     return spiced
 
 
+def _input(**name: str) -> Spice:
+    """Adds an input to an event with inputs."""
+    return lambda event: {**event, "inputs": [*event["inputs"], name]} if "inputs" in event else event
+
+
 def _source(table: str, **more: str) -> Json:
     return {"type": "DATASET", "namespace": ATHENA, "name": f"AwsDataCatalog.DB.{table}", **more}
 
@@ -62,6 +67,10 @@ SPICES: tuple[Spice, ...] = (
     _job_facets(lineage={"entries": [{"type": "DATASET", "namespace": ATHENA, "name": "cte", "inputs": []}]}),
     _job_facets(lineage={"entries": "no list"}),
     _output_facets(columnLineage={"fields": {"x": {"inputFields": [{**_source("b"), "name": "cte", "field": "x"}]}}}),
+    _output_facets(
+        lineage={"inputs": [_source("a")], "fields": {"*": {"inputs": [_source("b"), _source("c", field="x")]}}}
+    ),
+    _input(namespace="headwater:table-name", name="a"),
     _output_facets(columnLineage={"_deleted": True}),
     _output_facets(lineage={"_deleted": True}),
     _output_facets(schema={"fields": [{"name": "s", "type": "row", "fields": [{"name": "x"}, {"name": "a.b"}]}]}),

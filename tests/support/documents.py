@@ -11,6 +11,7 @@ from consumer.graph.jobs import from_run
 from consumer.lineage.current import recount
 from consumer.lineage.delta import JobFacts
 from consumer.lineage.keys import JobName
+from consumer.lineage.lifecycle import Placement
 from consumer.lineage.outputs import OutputFacts, join_carried
 from consumer.lineage.views import JobView, job_view
 from schemas.naming import DatasetName
@@ -133,11 +134,18 @@ def outputs_of(*documents: Json, job: JobName = JOB) -> dict[DatasetName, Output
     return found
 
 
+class Anywhere(dict[DatasetName, Placement]):
+    """Placements of names none of which is linked, dropped or renamed."""
+
+    def __missing__(self, name: DatasetName) -> Placement:
+        return Placement(name)
+
+
 def lineage(*documents: Json, job: JobName = JOB) -> JobView:
     """The lineage of a job that follows from events, by the pure core alone."""
     texts = folded(documents).contents
     outputs = outputs_of(*documents, job=job)
-    return job_view(facts_of(*documents, job=job), outputs, lambda name: name, lambda ref: texts.get(ref, ref))
+    return job_view(facts_of(*documents, job=job), outputs, Anywhere(), lambda ref: texts.get(ref, ref))
 
 
 def edges(view: JobView) -> set[tuple[str, str]]:

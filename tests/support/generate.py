@@ -46,7 +46,7 @@ def _column_lineage(*, linked: bool) -> st.SearchStrategy[Json]:
     fields = st.lists(_input_fields(linked=linked), max_size=2).map(lambda found: {"inputFields": found})
     return st.fixed_dictionaries(
         {
-            "fields": st.fixed_dictionaries({}, optional=dict.fromkeys(COLUMNS, fields)),
+            "fields": st.fixed_dictionaries({}, optional=dict.fromkeys((*COLUMNS, "*"), fields)),
             "dataset": st.lists(_input_fields(linked=linked), max_size=1),
         }
     )
@@ -138,13 +138,13 @@ def _job(*, linked: bool) -> st.SearchStrategy[Json]:
 
 def _run_facets() -> st.SearchStrategy[Json]:
     # Few parents, so that runs are siblings.
-    parent = st.sampled_from(RUNS[:3]).map(lambda run: {"run": {"runId": run}, "job": {"namespace": "dbt", "name": "j1"}})
+    parent = st.sampled_from(RUNS[:3]).map(
+        lambda run: {"run": {"runId": run}, "job": {"namespace": "dbt", "name": "j1"}}
+    )
     error = st.sampled_from(("boom", "bang")).map(lambda text: {"message": text, "programmingLanguage": "python"})
     failed = st.sampled_from(({"totalTasks": 1, "failedTasks": 1}, {"_deleted": True}))
     most = st.fixed_dictionaries({}, optional={"parent": parent, "errorMessage": error})
-    return st.one_of(
-        most, most, most, st.builds(lambda facets, one: {**facets, "extractionError": one}, most, failed)
-    )
+    return st.one_of(most, most, most, st.builds(lambda facets, one: {**facets, "extractionError": one}, most, failed))
 
 
 def run_events(*, linked: bool) -> st.SearchStrategy[Json]:

@@ -116,12 +116,16 @@ def told_by(view: ColumnLineageDatasetFacet | LineageFacet | LineageDatasetEntry
         columns = {(column, canonical(field.namespace, field.name), field.field) for column, field in tables}
         return Told(frozenset(), frozenset(columns), partial=len(tables) < len(pairs))
     by_column = {column: said.inputs for column, said in view.fields.items()}
-    given = [(c, i) for c, inputs in by_column.items() for i in inputs if isinstance(i, LineageDatasetInput)]
-    whole = [("*", i) for i in view.inputs or () if isinstance(i, LineageDatasetInput)]
-    known = [(c, canonical(i.namespace, i.name), i.field) for c, i in (*given, *whole) if is_table(i.namespace, i.name)]
-    datasets = {source for column, source, _ in known if column == "*"}
-    columns = {(c, source, name or "*") for c, source, name in known if c != "*" or name is not None}
-    return Told(frozenset(datasets), frozenset(columns), view.inputs is not None)
+    columns = {(c, source, name or "*") for c, said in by_column.items() for source, name in sources(said)}
+    whole = set(sources(view.inputs or ()))
+    columns |= {("*", source, name) for source, name in whole if name is not None}
+    return Told(frozenset(source for source, _ in whole), frozenset(columns), view.inputs is not None)
+
+
+def sources(inputs: Iterable[object]) -> list[tuple[DatasetName, str | None]]:
+    """The datasets among inputs that can be tables, each with the column that is named."""
+    found = [said for said in inputs if isinstance(said, LineageDatasetInput) and is_table(said.namespace, said.name)]
+    return [(canonical(said.namespace, said.name), said.field) for said in found]
 
 
 def written(event: RunEvent | JobEvent) -> tuple[OutputDataset, ...]:

@@ -205,14 +205,18 @@ def settled(part: frozenset[Group], between: set[frozenset[Group]]) -> list[froz
         kept += [link for (owner,), link in claims if not rivals(owner, claimants, disputed)]
     among = [link for link in own if link <= owners]
     for one, other in (sorted(link, key=sorted) for link in among):
-        beside = {owner: frozenset().union(*(link for link in among if owner in link)) - {owner} for owner in (one, other)}
+        beside = {
+            owner: frozenset().union(*(link for link in among if owner in link)) - {owner} for owner in (one, other)
+        }
         if catalogs(one) & catalogs(other) & disputed:
             continue
         if not rivals(other, beside[one], disputed) and not rivals(one, beside[other], disputed):
             kept.append(frozenset({one, other}))
     found = joined([*({table} for table in part), *kept])
     return [
-        one for group in found for one in ([group] if not any(is_disputed(c, group) for c in disputed) else alone(group))
+        one
+        for group in found
+        for one in ([group] if not any(is_disputed(c, group) for c in disputed) else alone(group))
     ]
 
 

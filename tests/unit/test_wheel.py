@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.installed import build_wheel
 
 ROOT = Path(__file__).parents[2]
 WEB = {"aiohttp", "fastapi", "flask", "starlette", "uvicorn", "django", "werkzeug"}
@@ -18,10 +18,7 @@ WEB = {"aiohttp", "fastapi", "flask", "starlette", "uvicorn", "django", "werkzeu
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """The wheel, built from this tree."""
-    target = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", target], cwd=ROOT, check=True)
-    (built,) = target.glob("*.whl")
-    return zipfile.ZipFile(built)
+    return zipfile.ZipFile(build_wheel(tmp_path_factory.mktemp("wheel")))
 
 
 def _file(wheel: zipfile.ZipFile, name: str) -> str:
@@ -39,7 +36,7 @@ def test_top_level_names(wheel: zipfile.ZipFile) -> None:
 def test_commands(wheel: zipfile.ZipFile) -> None:
     """Both commands are there."""
     found = _file(wheel, "entry_points.txt")
-    assert "headwater = consumer.cli:main" in found
+    assert "headwater = consumer.entry:main" in found
     assert "headwater-dbt = emitter.cli:main" in found
 
 

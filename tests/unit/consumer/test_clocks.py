@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from consumer.clocks import require_plausible
+from consumer.clocks import require_past, require_plausible
+from consumer.errors import UsageError
 from schemas.decode import decode
 from schemas.errors import RejectedEvent
 from schemas.events import Event
@@ -49,3 +50,12 @@ def test_more_than_a_day_ahead_is_rejected(time: str) -> None:
 def test_a_timestamp_at_the_end_of_time() -> None:
     """The limit can't be beyond what a time can say."""
     require_plausible(event("9999-12-31T23:59:59Z"), 253_402_300_799_000)
+
+
+def test_nothing_is_deleted_before_a_time_in_the_future() -> None:
+    """A cutoff later than now is refused in words; one that is now or earlier is taken."""
+    now = "2026-01-02T00:00:00.000000Z"
+    require_past(now, now)
+    require_past("2025-01-01T00:00:00.000000Z", now)
+    with pytest.raises(UsageError, match=r"later than now, 2026-01-02.*give a span in the past"):
+        require_past("2026-01-02T00:00:00.000001Z", now)

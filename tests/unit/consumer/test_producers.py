@@ -125,7 +125,7 @@ class TestDbt:
         """They are those of the table, in whatever facet they were sent."""
         delta = Producer("dbt111_duckdb_dbt_ol").delta
         name = DatasetName("duckdb:///data/shop.duckdb", "shop.main.revenue")
-        runs = [run for run in delta.runs.values() if any(job.name == "model.shop.revenue" for job in run.jobs)]
+        runs = [run for key, run in delta.runs.items() if key.job.name == "model.shop.revenue"]
         (found,) = [run.carried[name] for run in runs]
         text = {key: delta.contents.get(register.ref, register.ref) for key, register in found.items()}
         assert [tag["key"] for tag in json.loads(text["tags"])["tags"]] == ["gold", "owner"]

@@ -212,7 +212,7 @@ class Counting:
 
 @pytest.mark.parametrize("columns", [False, True])
 def test_a_level_costs_one_request(columns: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """The requests go with the depth, whatever the width; a whole dataset by columns asks once for their names."""
+    """The requests go with the depth, whatever the width; by columns, names and tables are asked for once more."""
     layers = [[table(f"t{depth}_{number}") for number in range(5)] for depth in range(4)]
     events = [
         job(target, *above, columns={"x": [(source, "x") for source in above]})
@@ -222,7 +222,8 @@ def test_a_level_costs_one_request(columns: bool) -> None:  # noqa: FBT001 - a p
     store = Counting(graph(events))
     found = lineage(store, at(layers[-1][0]), 3, 0, columns=columns)
     assert len(found.nodes) == (17 if columns else 16)
-    assert store.requests == ([model.COLUMN_OF, *[model.COLUMN_EDGE] * 3] if columns else [model.EDGE] * 3)
+    by_columns = [model.COLUMN_OF, *[model.COLUMN_EDGE] * 3, model.EDGE]
+    assert store.requests == (by_columns if columns else [model.EDGE] * 3)
 
 
 def test_columns_of_a_column() -> None:
@@ -272,6 +273,56 @@ def test_what_is_made_from_the_whole_is_made_from_every_column() -> None:
     assert arrows(lineage(store, at(A, "p"), 0, 5)) == {"a.p>b.x", "b.x~b.*", "b.*>c.n"}
 
 
+def tables(found: Lineage) -> dict[str, tuple[int | None, int | None]]:
+    """How far up and down each table lies beyond known column lineage."""
+    return {called(node.target): (node.upstream, node.downstream) for node in found.unknown.nodes}
+
+
+def test_where_column_lineage_is_unknown_the_answer_is_by_table() -> None:
+    """A job without column lineage does not end the answer; what is beyond it is named by table."""
+    store = graph([job(B, A), job(C, B, columns={"x": [(B, "y")]}), job(D, C)])
+    down = lineage(store, at(A, "p"), 0, 9)
+    assert depths(down) == {"a.p": (0, 0)}
+    assert tables(down) == {"a": (None, 0), "b": (None, 1), "c": (None, 2), "d": (None, 3)}
+    assert tables(lineage(store, at(A, "p"), 0, 2)) == {"a": (None, 0), "b": (None, 1), "c": (None, 2)}, "two steps"
+    up = lineage(store, at(C, "x"), 9, 0)
+    assert (arrows(up), tables(up)) == ({"b.y>c.x"}, {"b": (1, None), "a": (2, None)})
+    assert [called(start) for start in up.unknown.starts] == ["b"]
+    assert not tables(lineage(store, at(C, "x"), 1, 0)), "no further step was asked for"
+
+
+def test_a_column_that_nothing_is_made_from_is_known_not_to_be_used() -> None:
+    """Column lineage between two tables is known where any of their columns has it."""
+    store = graph([job(B, A, columns={"x": [(A, "p")], "y": [(A, "q")]}), job(C, B, columns={"z": [(B, "x")]})])
+    found = lineage(store, at(B, "y"), 0, 9)
+    assert (depths(found), tables(found)) == ({"b.y": (0, 0)}, {}), "y is not unknown, it goes nowhere"
+
+
+def test_one_of_two_jobs_has_no_column_lineage() -> None:
+    """What one job is known to do with a column says nothing about the other job."""
+    store = graph([job(B, A, columns={"x": [(A, "p")]}, name="one"), job(B, A, name="two"), job(C, B)])
+    found = lineage(store, at(A, "p"), 0, 9)
+    assert (arrows(found), tables(found)) == ({"a.p>b.x"}, {"a": (None, 0), "b": (None, 1), "c": (None, 2)})
+
+
+def test_a_column_of_a_table_without_a_schema_may_exist() -> None:
+    """It is a question that can be answered by table; a table with a schema has no other columns."""
+    schema = {"schema": {"fields": [{"name": "id"}, {"name": "total"}]}}
+    store = graph([job(B, A), job(C, B, facets=schema)])
+    found = lineage(store, resolve(store, "a.nobody_knows"), 0, 9)
+    assert (depths(found), list(tables(found))) == ({"a.nobody_knows": (0, 0)}, ["a", "b", "c"])
+    with pytest.raises(UsageError, match=r"dev\.s\.c has no column totl; did you mean total\?"):
+        resolve(store, "c.totl")
+    with pytest.raises(UsageError, match=r"has no column xyz; it has id, total$"):
+        resolve(store, "c.xyz")
+
+
+def test_an_unknown_name_lists_names_that_contain_it(imdb: EmbeddedStore) -> None:
+    """A part of a name is answered by the names that have it."""
+    with pytest.raises(UsageError, match=r"no dataset is called crew; did you mean.*\n  .*title_crew"):
+        resolve(imdb, "crew")
+
+
 SMALL = [table(name) for name in "abc"]
 COLUMN = st.sampled_from(("x", "y", "*"))
 MADE = st.lists(st.tuples(st.sampled_from(SMALL), COLUMN, st.sampled_from(SMALL), COLUMN), max_size=7)
@@ -312,3 +363,40 @@ def test_up_and_down_are_one_relation(made: list[tuple[Name, str, Name, str]]) -
         named = {node.target for node in found.nodes}
         missing = {end for link in found.links for end in (link.source, link.target)} - named
         assert not missing, f"links end at what is no node: {missing}"
+
+
+MAYBE = st.sampled_from(("x", "y", "*", None))
+PARTLY = st.lists(st.tuples(st.sampled_from(SMALL), MAYBE, st.sampled_from(SMALL), COLUMN), max_size=7)
+
+
+def may_depend(made: list[tuple[Name, str | None, Name, str]], start: Target) -> set[Target]:
+    """All columns and, from where a job has no column lineage, all tables that may be made from a column."""
+    found: set[Target] = set()
+    waiting = [start]
+    while waiting:
+        dataset, column = waiting.pop()
+        for source, source_column, target, target_column in made:
+            by_table = column is None or source_column is None
+            feeds = source == dataset and (by_table or column == source_column or "*" in {column, source_column})
+            to = at(target, None if by_table else target_column)
+            if feeds and to not in found:
+                found.add(to)
+                waiting.append(to)
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(PARTLY)
+def test_nothing_that_may_depend_on_a_column_is_left_out(made: list[tuple[Name, str | None, Name, str]]) -> None:
+    """Whichever jobs have no column lineage, each column and table that may be reached is in the answer."""
+    events = [
+        job(to, source, columns=None if column is None else {to_column: [(source, column)]}, name=str(number))
+        for number, (source, column, to, to_column) in enumerate(made)
+    ]
+    store = graph(events)
+    for start in {at(source, column or "x") for source, column, _, _ in made}:
+        found = lineage(store, start, 0, 20)
+        expected = may_depend(made, start)
+        links = [link for link in (*found.downstream, *found.unknown.downstream) if link.job]
+        assert {link.target for link in links} == expected, f"downstream of {called(start)}"
+        assert {node.target for node in found.unknown.nodes} >= {each for each in expected if each.column is None}

@@ -102,6 +102,44 @@ def test_a_tree_by_columns() -> None:
     ]
 
 
+def test_a_column_whose_lineage_is_unknown_has_its_tables_lineage() -> None:
+    """The demo's raw tables have no column lineage: their dependents are shown by table, and nothing is denied."""
+    store = demo()
+    found = lineage(store, resolve(store, "title_crew.directors"), 0, 20)
+    assert skeleton(found)[1:4] == [
+        "→ downstream by table, as column lineage is unknown",
+        "└── title_crew  Athena imdb (us-east-1 123456789012)",
+        "    └── stg_imdb__title_crews  Athena imdb_stg (us-east-1 123456789012)  DBT/Athena",
+    ]
+    by_table = lineage(store, resolve(store, "title_crew"), 0, 20)
+    assert skeleton(found)[4:] == ["    " + line for line in skeleton(by_table)[3:]], "the table's answer"
+    document = orjson.loads(render.json(found))
+    assert (document["edges"], [node["column"] for node in document["nodes"]]) == ([], ["directors"])
+    tables = orjson.loads(render.json(by_table))
+    assert document["unknown"]["edges"] == tables["edges"]
+    assert document["unknown"]["nodes"] == tables["nodes"]
+
+
+def test_a_column_without_lineage_says_which_way_there_is_none() -> None:
+    """Only a direction that was asked for is denied."""
+    store = graph([job(B, A, columns={"x": [(A, "p")]}), job(C, B, columns={"z": [(B, "x")]})])
+    for column, up, down, expected in (
+        ("x", 0, 0, "no step was asked for"),
+        ("y", 0, 9, "no column downstream"),
+        ("y", 9, 9, "no column upstream or downstream"),
+    ):
+        assert plain(lineage(store, Target(DatasetName(*B), column), up, down)).splitlines()[-1] == expected
+    assert plain(lineage(store, Target(DatasetName(*A)), 9, 0)).splitlines()[-1] == "nothing upstream"
+
+
+def test_pictures_hang_the_tables_on_the_column() -> None:
+    """Where column lineage ends, the column's table follows, and what is made from it."""
+    found = lineage(graph([job(B, A), job(C, B)]), Target(DatasetName(*A), "p"), 0, 9)
+    labels, arrows = parsed_mermaid(render.mermaid(found))
+    assert {(labels[source], labels[target]) for source, target in arrows} == {("p", "a"), ("a", "b"), ("b", "c")}
+    assert render.dot(found).count(" -> ") == 3
+
+
 def test_places_are_dim_in_a_terminal() -> None:
     """The name stands out; nothing but style is added."""
     found = asked([job(B, A)], B)
@@ -142,6 +180,7 @@ def test_json_of_datasets() -> None:
         "root": b,
         "nodes": [{**a, "direction": "upstream", "depth": 1}, {**b, "direction": "root", "depth": 0}],
         "edges": [{"source": [*A], "target": [*B], "job": ["dbt", "one"], "tool": "DBT/Redshift"}],
+        "unknown": {"nodes": [], "edges": []},
     }
 
 

@@ -231,7 +231,9 @@ class TestSiblings:
         later = absorb_member(members, "m7", first._replace(time=at(50), id="m7"))
         assert later is not None
         assert {member.id for member in later.values()} == {"m7", "m1", "m2"}
-        assert absorb_member(members, "m9", first._replace(time=at(1), id="m9")) == members, "an older one changes nothing"
+        assert absorb_member(members, "m9", first._replace(time=at(1), id="m9")) == members, (
+            "an older one changes nothing"
+        )
         assert absorb_member(members, "m0", None) is None
         assert absorb_member(members, "m0", first._replace(inputs=frozenset())) is None, "another shape"
         assert absorb_member(members, "m8", None) == members
@@ -308,7 +310,8 @@ class TestDeclared:
         """What a run of the very SQL has reported goes before a description of it, however late that comes."""
         ran = run_event("COMPLETE", 10, inputs=["a", "b"], outputs=["t"], job_facets=with_query("select 1"))
         same, other = (
-            job_event(20, inputs=["a"], outputs=["t"], job_facets=with_query(query)) for query in ("select 1", "select 2")
+            job_event(20, inputs=["a"], outputs=["t"], job_facets=with_query(query))
+            for query in ("select 1", "select 2")
         )
         assert reads(ran, same) == reads(same, ran) == {"a", "b"}
         assert reads(ran, other) == {"a"}, "new code has not run yet"

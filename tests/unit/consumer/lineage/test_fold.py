@@ -116,12 +116,13 @@ class TestDatasets:
         """A name is known in its canonical form; how the event spells it is kept."""
         found = folded([run_event("START", 1, inputs=[athena("T"), athena("t")])]).names
         spelled = {DatasetName(ATHENA, f"AwsDataCatalog.db.{table}") for table in "tT"}
-        assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): NameFacts(spellings=frozenset(spelled))}
+        assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): NameFacts(spellings=frozenset(spelled), used=True)}
 
     def test_symlinks_are_a_register_of_the_name_that_has_them(self) -> None:
         """A newer facet replaces the older one as a whole; either name remembers that there was a link."""
-        one, first, second = DatasetName(ATHENA, "awsdatacatalog.db.t"), *(
-            DatasetName(GLUE, f"table/db/{table}") for table in ("t", "t_archive")
+        one, first, second = (
+            DatasetName(ATHENA, "awsdatacatalog.db.t"),
+            *(DatasetName(GLUE, f"table/db/{table}") for table in ("t", "t_archive")),
         )
         said = [
             run_event("START", 1, inputs=[athena("t", symlinks=symlink(GLUE, "table/db/T"))]),
@@ -317,7 +318,9 @@ class TestRuns:
         def said(kind: str, second: int, *inputs: str) -> Json:
             return run_event(kind, second, inputs=inputs, job_facets=streaming)
 
-        snapshot = run_of(said("RUNNING", 2, "b"), said("START", 1, "a"), said("FAIL", 3, "c"), said("OTHER", 4)).snapshot
+        snapshot = run_of(
+            said("RUNNING", 2, "b"), said("START", 1, "a"), said("FAIL", 3, "c"), said("OTHER", 4)
+        ).snapshot
         assert snapshot is not None
         assert (snapshot.time, snapshot.inputs) == (at(2), frozenset({name("b")}))
         only_end = run_of(said("FAIL", 3, "c")).snapshot

@@ -69,7 +69,9 @@ class TestWinners:
             "schema": Winner(EARLY_WORD_LATE_END, JOB)
         }
         assert absorb_winners(other, OUTPUT, OutputFacts({"schema": EARLY_WORD_LATE_END})) == other
-        newer = absorb_winners({"schema": Winner(EARLY_WORD_LATE_END, JOB)}, OUTPUT, OutputFacts({"schema": LATE_WORD_EARLY_END}))
+        newer = absorb_winners(
+            {"schema": Winner(EARLY_WORD_LATE_END, JOB)}, OUTPUT, OutputFacts({"schema": LATE_WORD_EARLY_END})
+        )
         assert newer == {"schema": Winner(LATE_WORD_EARLY_END, JOB)}
 
     def test_a_facet_that_is_taken_back(self) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 from consumer.lineage.delta import JobFacts, NameFacts
-from consumer.lineage.outputs import Carried, OutputFacts, Winner
+from consumer.lineage.identity import HUB
+from consumer.lineage.lifecycle import Placement
+from consumer.lineage.outputs import Carried, Winner
 from consumer.lineage.registers import Register, value_of
 from consumer.lineage.views import JobView, dataset_facets, facet_value, job_view, names_in, node_view, targets_of
 from schemas.naming import DatasetName
 from tests.support.documents import (
     JOB,
     REDSHIFT,
+    Anywhere,
     Json,
     column_edges,
     dataset,
@@ -185,7 +188,9 @@ class TestColumnEdges:
 
     def test_a_start_carries_what_a_bare_complete_confirms(self) -> None:
         """While the run goes on, what was in force stays."""
-        started = run_event("START", 20, run="new", inputs=["b"], outputs=[dataset("t", columnLineage=made_of(y="b.y"))])
+        started = run_event(
+            "START", 20, run="new", inputs=["b"], outputs=[dataset("t", columnLineage=made_of(y="b.y"))]
+        )
         assert column_edges(lineage(OLD, started)) == {("a.x", "t.x")}
         assert column_edges(lineage(OLD, started, run_event("COMPLETE", 21, run="new"))) == {("b.y", "t.y")}
 
@@ -223,7 +228,9 @@ class TestColumnEdges:
         bare = run_event("COMPLETE", 30, run="bare", inputs=["a", "c"], outputs=["t"])
         assert column_edges(lineage(OLD, stated, bare)) == {("c.y", "t.y")}
         assert edges(lineage(OLD, stated, bare)) == {("c", "t")}
-        later = run_event("COMPLETE", 25, run="old2", inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))])
+        later = run_event(
+            "COMPLETE", 25, run="old2", inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))]
+        )
         assert column_edges(lineage(stated, later, bare)) == {("a.x", "t.x")}
 
     def test_a_declaration_that_a_run_overrules(self) -> None:
@@ -238,12 +245,8 @@ class TestColumnEdges:
 def shown_as_t(*documents: Json) -> JobView:
     """The lineage of a job where the table `alias` is shown as `t`."""
     texts = folded(documents).contents
-    return job_view(
-        facts_of(*documents),
-        outputs_of(*documents),
-        lambda one: name("t") if one == name("alias") else one,
-        lambda ref: texts.get(ref, ref),
-    )
+    placements = Anywhere({name("alias"): Placement(name("t"))})
+    return job_view(facts_of(*documents), outputs_of(*documents), placements, lambda ref: texts.get(ref, ref))
 
 
 class TestShownNames:
@@ -252,7 +255,7 @@ class TestShownNames:
     def test_names_of_one_dataset_are_one_end(self) -> None:
         """Two names of one dataset make one edge."""
         facts = facts_of(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=["t"]))
-        view = job_view(facts, {}, lambda one: name("a") if one == name("b") else one, lambda ref: ref)
+        view = job_view(facts, {}, Anywhere({name("b"): Placement(name("a"))}), lambda ref: ref)
         assert view.reads == {name("a")}
         assert edges(view) == {("a", "t")}
 
@@ -298,7 +301,7 @@ class TestShownNames:
 
     def test_a_job_of_which_nothing_is_known(self) -> None:
         """It has no edges."""
-        view = job_view(JobFacts(), {}, lambda one: one, lambda ref: ref)
+        view = job_view(JobFacts(), {}, {}, lambda ref: ref)
         assert (view.reads, view.writes, view.edges, view.columns) == (frozenset(), frozenset(), frozenset(), {})
 
 
@@ -307,7 +310,7 @@ class TestNodes:
 
     def test_aliases(self) -> None:
         """All other names and spellings, but for the hubs of `by_table_name`."""
-        spelled, hub = DatasetName(REDSHIFT, "DEV.S.T"), DatasetName("headwater:table-name", "t")
+        spelled, hub = DatasetName(REDSHIFT, "DEV.S.T"), DatasetName(HUB, "t")
         members = {name("t"): NameFacts(spellings=frozenset({spelled})), name("u"): NameFacts(), hub: NameFacts()}
         assert node_view(name("t"), members).aliases == {spelled, name("u")}
 

@@ -157,7 +157,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = load({"telemetry.traces": True})
     with (
         pytest.raises(
-            UsageError, match=r"telemetry.traces is on, but opentelemetry.* install headwater\[consumer,tracing"
+            UsageError, match=r"telemetry.traces is on, but opentelemetry.* install .headwater\[consumer,tracing"
         ),
         watching(wanted, threading.Event(), lambda: None),
     ):

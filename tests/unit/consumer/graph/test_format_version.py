@@ -1,0 +1,211 @@
+"""Graphs of other versions of Headwater: those of each release are opened, those in another format are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from consumer.errors import UsageError
+from consumer.graph import codec, format_version, ids, model
+from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.format_version import FORMAT, Checked, WrongFormat, seal, unseal
+from consumer.graph.store import Absent, Change, Is, Vertex
+from consumer.lineage.delta import RunFacts
+from tests.support.command_line import headwater
+from tests.support.release_graph import GRAPHS
+
+RELEASES = sorted(GRAPHS.glob("*.sqlite"))
+META = ids.task("format")
+
+
+@pytest.fixture(params=RELEASES, ids=lambda path: path.stem)
+def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of the graph file of a release, in a folder of its own."""
+    return Path(shutil.copy(request.param, tmp_path))
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A file with a graph that nothing was written to."""
+    path = tmp_path / "empty.db"
+    EmbeddedStore(path).close()
+    return path
+
+
+def beside(release: Path, suffix: str) -> Path:
+    """The events or the export of a release."""
+    return GRAPHS / f"{release.stem}{suffix}"
+
+
+def test_the_release_that_is_made_has_a_file() -> None:
+    """Each release's graph is kept; `python -m tests.support.release_graph` makes it."""
+    assert version("headwater") in {path.stem for path in RELEASES}
+
+
+def test_a_releases_graph_is_read_and_written(release: Path) -> None:
+    """Its export is the one of then; reconcile finds nothing, and its events change nothing when they come again."""
+    graph = ("--graph", f"sqlite:///{release}")
+    expected = beside(release, ".json").read_bytes()
+    assert headwater("export", *graph).stdout_bytes == expected
+    found = json.loads(headwater("reconcile", "--json", *graph).stdout)
+    assert (found["mended"], found["looked_at"] > 0) == (0, True)
+    done = headwater("ingest", beside(release, ".jsonl"), *graph)
+    assert done.exit_code == 0, done.stderr
+    assert headwater("export", *graph).stdout_bytes == expected
+    run = json.loads(beside(release, ".jsonl").read_text().splitlines()[-2])
+    later = {**run, "eventTime": "2026-02-01T00:00:00Z", "inputs": run["inputs"][:0]}
+    done = headwater("ingest", "-", *graph, stdin=orjson.dumps(later))
+    assert done.exit_code == 0, done.stderr
+    assert headwater("export", *graph).stdout_bytes != expected, "a new event is folded into it"
+
+
+def rewritten(path: Path, edit: Any) -> None:
+    """Changes the properties of all vertices of a file."""
+    with closing(sqlite3.connect(path)) as database, database:
+        for id_, text in database.execute("SELECT id, properties FROM vertices").fetchall():
+            changed = json.dumps(edit(id_, json.loads(text)))
+            database.execute("UPDATE vertices SET properties = ? WHERE id = ?", (changed, id_))
+
+
+def in_format(number: int | None) -> Any:
+    """An edit that puts all facts into another format; without a number, into that of the first builds."""
+
+    def edit(id_: str, properties: dict[str, Any]) -> dict[str, Any]:
+        if id_ == META:
+            return {**properties, "format": number, "written_by": "9.8.7"} if number else {}
+        if "facts" not in properties:
+            return properties
+        facts = json.loads(properties["facts"])
+        facts.pop("v")
+        return {**properties, "facts": json.dumps({**facts, "v": number} if number else facts)}
+
+    return edit
+
+
+def without_meta(path: Path) -> None:
+    """Removes what the graph itself says of its format."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("DELETE FROM vertices WHERE id = ?", (META,))
+
+
+READING_FACTS = ("export", "reconcile", "prune --runs-older-than 90d", "ingest -")
+
+
+def refused(command: str, path: Path) -> str:
+    """What a command says of a graph, which it must refuse and leave as it is."""
+    before = path.read_bytes()
+    event = beside(path, ".jsonl").read_bytes().splitlines()[-2]
+    done = headwater(*command.split(), "--graph", f"sqlite:///{path}", stdin=event)
+    assert (done.exit_code, "Traceback" in done.stderr) == (2, False), done.stderr
+    with closing(sqlite3.connect(path)) as database:
+        facts = database.execute(
+            "SELECT id, properties FROM vertices WHERE label != 'lineage_task' ORDER BY id"
+        ).fetchall()
+    path.write_bytes(before)
+    with closing(sqlite3.connect(path)) as database:
+        assert (
+            facts
+            == database.execute(
+                "SELECT id, properties FROM vertices WHERE label != 'lineage_task' ORDER BY id"
+            ).fetchall()
+        ), "the facts are as they were"
+    return done.stderr
+
+
+@pytest.mark.parametrize("command", [*READING_FACTS, "lineage t01"])
+def test_a_graph_that_says_a_newer_format_is_refused(command: str, release: Path) -> None:
+    """Each command names the version that wrote the graph, before it reads anything else."""
+    rewritten(release, in_format(FORMAT + 1))
+    expected = (
+        f"format {FORMAT + 1}, written by Headwater 9.8.7; Headwater {version('headwater')} reads format {FORMAT}"
+    )
+    assert f"{expected}: use Headwater 9.8.7, or name another graph" in refused(command, release)
+
+
+@pytest.mark.parametrize("command", READING_FACTS)
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (FORMAT + 1, "written by another version of Headwater"),
+        (None, "written by a build before Headwater 0.1.0"),
+    ],
+)
+def test_facts_in_another_format_are_refused(command: str, number: int | None, said: str, release: Path) -> None:
+    """A graph that says nothing of itself, such as one that a bulk loader made, has facts that do."""
+    rewritten(release, in_format(number))
+    without_meta(release)
+    found = refused(command, release)
+    assert said in found, found
+    assert ("headwater replay --from beginning --into URL" in found) is (number is None), "how to get a graph of today"
+
+
+def test_a_graph_says_its_format_once_it_is_written(empty: Path) -> None:
+    """The first writer of events says it; a reader says nothing."""
+    url = f"sqlite:///{empty}"
+    with closing(EmbeddedStore(empty)) as store:
+        headwater("export", "--graph", url)
+        assert not store.read([META])
+        headwater("ingest", RELEASES[-1].with_suffix(".jsonl"), "--graph", url)
+        said = store.read([META])[META]
+        assert (said["format"], said["written_by"]) == (FORMAT, version("headwater"))
+        assert [vertex.id for vertex in format_version.stated(store)] == [META], "so that a bulk load says it too"
+
+
+class TestChecked:
+    """A store on a server: the first request asks for the format, and the first write says it."""
+
+    def test_nothing_is_done_on_another_format(self, empty: Path) -> None:
+        """Whichever request is the first, it is refused."""
+        with closing(EmbeddedStore(empty)) as store:
+            said = Vertex(META, model.TASK, {"rev": "1", "format": FORMAT + 1, "written_by": "9.8.7"})
+            store.write([Change(said, Absent(), Is("rev", "1"))])
+            made = Change(Vertex("a", "thing", {"rev": "1"}), Absent(), Is("rev", "1"))
+            for ask in (
+                lambda checked: checked.read(["a"]),
+                lambda checked: checked.write([made]),
+                lambda checked: checked.edges_at(["a"], model.EDGE, "out"),
+                lambda checked: checked.ids(model.JOB, "", 1),
+                lambda checked: list(checked.vertices(model.JOB)),
+                lambda checked: list(checked.edges(model.EDGE)),
+            ):
+                with pytest.raises(WrongFormat):
+                    ask(Checked(store, claims=True))
+            assert not store.read(["a"])
+
+    @pytest.mark.parametrize("claims", [True, False])
+    def test_the_first_write_of_an_empty_graph_says_it(self, empty: Path, *, claims: bool) -> None:
+        """Only a writer of events says it, and what is read and written is what it would be without."""
+        with closing(EmbeddedStore(empty)) as store:
+            checked = Checked(store, claims=claims)
+            made = Change(Vertex("a", "thing", {"rev": "1", "x": 2}), Absent(), Is("rev", "1"))
+            again = Change(Vertex("a", "thing", {"rev": "2"}), Is("rev", "0"), Is("rev", "2"))
+            assert checked.write([made]) == set()
+            assert checked.write([again]) == {"a"}
+            assert bool(store.read([META])) is claims
+            assert Checked(store, claims=claims).read(["a"], ("x",)) == {"a": {"x": 2}}
+            assert Checked(store, claims=claims).read(["a"]) == {"a": {"rev": "1", "x": 2}}
+
+    def test_a_graph_with_facts_is_not_said_to_be_in_this_format(self, empty: Path) -> None:
+        """Facts that stand in a graph that says nothing may be in any format."""
+        with closing(EmbeddedStore(empty)) as store:
+            known = Change(Vertex("name/a/b", model.NAME, {"rev": "1"}), Absent(), Is("rev", "1"))
+            store.write([known])
+            Checked(store, claims=True).write([Change(Vertex("a", "thing", {"rev": "1"}), Absent(), Is("rev", "1"))])
+            assert not store.read([META])
+
+
+def test_sealed_facts_are_equal_where_facts_are() -> None:
+    """The format's number is no part of what is read back."""
+    assert unseal(seal({"b": 1, "a": [2]})) == {"a": [2], "b": 1, "v": FORMAT}
+    assert seal({"b": 1, "a": 2}) == seal({"a": 2, "b": 1})
+    assert codec.load_run(codec.dump_run(RunFacts())) == RunFacts()
+    with pytest.raises(UsageError, match="is in format 0, written by a build before"):
+        codec.load_run("{}")
