@@ -83,8 +83,18 @@ def _facets(*, linked: bool, output: bool) -> st.SearchStrategy[Json]:
     documentation = st.sampled_from(("one", "two", "x" * 200)).map(lambda text: {"description": text})
     deleted = st.just({"_deleted": True})
     bad = st.just({"fields": "no list"})
+    renamed = _names(linked=linked).map(
+        lambda name: {
+            "lifecycleStateChange": "RENAME",
+            "previousIdentifier": {"namespace": name[0], "name": name[1]},
+        }
+    )
+    changes = st.one_of(
+        st.sampled_from(("DROP", "CREATE")).map(lambda change: {"lifecycleStateChange": change}), renamed
+    )
     optional: dict[str, st.SearchStrategy[Json]] = {
         "schema": st.one_of(schema, deleted, bad),
+        "lifecycleStateChange": st.one_of(changes, changes, changes, deleted),
         "documentation": st.one_of(documentation, deleted),
     }
     if linked:

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from consumer.lineage.explicit import declared_by
 from schemas.decode import decode_document
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
-from schemas.facets.datasets import SchemaDatasetFacet, SchemaField
+from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet, SchemaField
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
-from tests.support.oracle_events import Key, Said, Told, is_statement, job_key, last, outputs_of, said
+from tests.support.oracle_events import Key, Said, Told, is_statement, job_key, last, outputs_of, previous_name, said
 from tests.support.oracle_identity import Identity, mentions
 from tests.support.oracle_runs import Done, History, RunOf
 
@@ -37,9 +37,10 @@ def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by
     identity = Identity([mention for event in events for mention in mentions(event)], same, by_table_name=by_table_name)
     history = History(events)
     jobs = sorted({job_key(event) for event in events if not isinstance(event, DatasetEvent)})
-    lineages = {job: current_lineage(job, history, identity) for job in jobs}
+    lives = Lives(history, identity)
+    lineages = {job: current_lineage(job, history, lives) for job in jobs}
     return {
-        "datasets": [dataset(shown, identity, history) for shown in sorted(set(identity.shown.values()))],
+        "datasets": [dataset(shown, identity, history) for shown in sorted(identity.used)],
         "jobs": [job_object(job, events) for job in jobs],
         "runs": [run_object(run, identity) for run in sorted(history.runs, key=lambda run: (run.id, run.job))],
         "reads": sorted([name, job] for job in jobs for name in lineages[job].reads),
@@ -58,24 +59,62 @@ class Lineage(NamedTuple):
     columns: set[tuple[tuple[str, str, str], tuple[str, str, str]]]
 
 
-def current_lineage(job: Key, history: History, identity: Identity) -> Lineage:
+class Lives:
+    """What became of datasets: which were dropped, and which renamed."""
+
+    def __init__(self, history: History, identity: Identity) -> None:
+        self._shown = identity.shown
+        changes = facets_said("lifecycleStateChange", history)
+        changes_of: dict[DatasetName, list[Said]] = {}
+        renamed: dict[DatasetName, list[Said]] = {}
+        for name, change in changes:
+            changes_of.setdefault(identity.shown[name], []).append(change)
+        for name, to in facets_said("renamed", history):
+            renamed.setdefault(identity.shown[name], []).append(to)
+        self._change = {name: max(found, key=lambda one: one.stamp) for name, found in changes_of.items()}
+        self._renamed = {name: max(found, key=lambda one: one.stamp) for name, found in renamed.items()}
+
+    def place(self, name: DatasetName, time: str) -> DatasetName | None:
+        """The name at which something is shown that was said at a time; None if the dataset was dropped since."""
+        passed: set[DatasetName] = set()
+        while True:
+            shown = self._shown[name]
+            renamed = self._renamed.get(shown)
+            if renamed is None or renamed.what in passed or time > renamed.stamp.partition(" ")[0]:
+                break
+            passed.add(name)
+            assert isinstance(renamed.what, DatasetName)
+            name = renamed.what
+        change = self._change.get(shown)
+        what = change.what if change is not None else None
+        dropped = isinstance(what, LifecycleStateChangeDatasetFacet) and what.lifecycle_state_change.upper() == "DROP"
+        return None if change is not None and dropped and time <= change.stamp.partition(" ")[0] else shown
+
+    def places(self, names: Iterable[DatasetName], time: str) -> frozenset[DatasetName]:
+        """The places of names, but for those of datasets that were dropped."""
+        return frozenset(place for name in names if (place := self.place(name, time)) is not None)
+
+    def told(self, told: Told, time: str) -> Told:
+        """Lineage between the places of its datasets."""
+        columns = ((column, self.place(source, time), name) for column, source, name in told.columns)
+        kept = frozenset((column, source, name) for column, source, name in columns if source is not None)
+        return told._replace(datasets=self.places(told.datasets, time), columns=kept)
+
+
+def current_lineage(job: Key, history: History, lives: Lives) -> Lineage:
     """The current inputs and outputs of a job, and the edges that follow from them."""
     found = Lineage(set(), set(), set(), set())
     for done in history.current(job):
-        inputs = {identity.shown[name] for name in done.inputs}
-        outputs = {identity.shown[name] for name in done.outputs}
-        own = lineage_of(done, identity)
+        inputs, outputs = lives.places(done.inputs, done.time), lives.places(done.outputs, done.time)
+        own = lineage_of(done, lives)
         found.reads.update(inputs)
         found.writes.update(outputs)
         for target in outputs | own.keys():
-            key, told = own.get(target) or lineage_before(target, inputs, history.carried(job), identity)
-            sources = told.sources if told is not None else set[DatasetName]()
-            if (key == "lineage" and told is not None) or (
-                len(outputs) > 1 and told is not None and sources & inputs and not told.partial
-            ):
-                found.edges.update((source, target) for source in sources)
-            else:
-                found.edges.update((source, target) for source in inputs | sources)
+            key, told = own.get(target) or lineage_before(target, inputs, history.carried(job), lives, done.time)
+            sources = told.sources if told is not None else frozenset[DatasetName]()
+            by_columns = len(outputs) > 1 and told is not None and sources & inputs and not told.partial
+            made_of = sources if key == "lineage" or by_columns else inputs | sources
+            found.edges.update((source, target) for source in made_of)
             if target in own and key == "columnLineage":
                 found.reads.update(sources)
             for column, source, name in told.columns if told is not None else ():
@@ -83,51 +122,45 @@ def current_lineage(job: Key, history: History, identity: Identity) -> Lineage:
     return found
 
 
-def lineage_of(done: Done, identity: Identity) -> dict[DatasetName, tuple[str, Told]]:
+def lineage_of(done: Done, lives: Lives) -> dict[DatasetName, tuple[str, Told]]:
     """What an execution says itself that its outputs are made of; an explicit facet goes before column lineage."""
     found: dict[DatasetName, tuple[str, Told]] = {}
     for key in ("columnLineage", "lineage"):
         for name in sorted(done.carried):
-            one = done.carried[name].get(key)
-            if one is not None and isinstance(one.what, Told) and one.what.says_something:
-                found[identity.shown[name]] = key, in_shown_names(one.what, identity)
+            one, target = done.carried[name].get(key), lives.place(name, done.time)
+            if target is not None and one is not None and isinstance(one.what, Told) and one.what.says_something:
+                found[target] = key, lives.told(one.what, done.time)
     return found
 
 
 def lineage_before(
     target: DatasetName,
-    inputs: set[DatasetName],
+    inputs: frozenset[DatasetName],
     carried: Mapping[DatasetName, Mapping[str, tuple[str, str, Said]]],
-    identity: Identity,
+    lives: Lives,
+    time: str,
 ) -> tuple[str, Told | None]:
     """What the latest execution with a facet said of an output, as far as its sources are still read."""
-    latest: dict[str, tuple[str, str, str, Said]] = {}
+    latest: dict[str, tuple[tuple[str, str, str], Said]] = {}
     for name, facets in carried.items():
-        for key, (time, id_, one) in facets.items():
-            if key in {"columnLineage", "lineage"} and identity.shown[name] == target:
-                latest[key] = max(latest.get(key, ("",)), (time, id_, one.stamp, one), key=lambda found: found[:3])  # type: ignore[type-var]
+        for key, (ended, id_, one) in facets.items():
+            rank = ended, id_, one.stamp
+            if key in {"columnLineage", "lineage"} and lives.place(name, time) == target:
+                latest[key] = max(latest.get(key, (rank, one)), (rank, one), key=lambda found: found[0])
     # Of one execution the explicit facet counts, of several the later one.
-    key = max(latest, key=lambda key: (latest[key][:2], key == "lineage"), default="")
-    what = latest[key][3].what if key else None
+    key = max(latest, key=lambda key: (latest[key][0][:2], key == "lineage"), default="")
+    what = latest[key][1].what if key else None
     if not isinstance(what, Told) or not what.says_something:
         return "", None
-    told = in_shown_names(what, identity)
-    kept = told._replace(
-        datasets=told.datasets & inputs, columns=frozenset(one for one in told.columns if one[1] in inputs)
-    )
+    told = lives.told(what, time)
+    columns = frozenset((column, source, name) for column, source, name in told.columns if source in inputs)
+    kept = told._replace(datasets=told.datasets & inputs, columns=columns)
     return (key, kept) if kept.sources or not told.sources else ("", None)
-
-
-def in_shown_names(told: Told, identity: Identity) -> Told:
-    """Lineage between the datasets that are shown."""
-    shown = identity.shown
-    columns = frozenset((column, shown[source], name) for column, source, name in told.columns)
-    return told._replace(datasets=frozenset(shown[name] for name in told.datasets), columns=columns)
 
 
 def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[str, Any]:
     """A dataset, with the columns of the schema that is in force."""
-    columns = columns_of([one for name, one in schemas_said(history) if identity.shown[name] == shown])
+    columns = columns_of([one for name, one in facets_said("schema", history) if identity.shown[name] == shown])
     return {
         "namespace": shown.namespace,
         "name": shown.name,
@@ -138,7 +171,7 @@ def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[st
 
 
 def columns_of(schemas: Sequence[Said]) -> dict[str, str | None]:
-    """The columns of the last schema; one without a type has that of the last schema with types, then with all types."""
+    """The columns of the last schema; one without a type has that of the last schema with types, or with all types."""
     columns = typed(last(schemas))
     some = typed(last(one for one in schemas if one.what is None or any(typed(one.what).values())))
     full = typed(last(one for one in schemas if one.what is None or has_all_types(typed(one.what))))
@@ -162,8 +195,8 @@ def fields(found: Iterable[SchemaField], prefix: str = "") -> Iterator[tuple[str
         yield from fields(one.fields, f"{prefix}{one.name}.")
 
 
-def schemas_said(history: History) -> Iterator[tuple[DatasetName, Said]]:
-    """Every schema that counts: of inputs and DatasetEvents at once, of outputs once their run has completed."""
+def facets_said(key: str, history: History) -> Iterator[tuple[DatasetName, Said]]:
+    """Every facet that counts: of inputs and DatasetEvents at once, of outputs once their run has completed."""
     for event in history.events:
         heard: list[tuple[Dataset, Mapping[str, object]]] = []
         if isinstance(event, DatasetEvent):
@@ -171,11 +204,18 @@ def schemas_said(history: History) -> Iterator[tuple[DatasetName, Said]]:
         else:
             heard = [(one, {**one.facets, **one.input_facets}) for one in event.inputs]
         for one, facets in heard:
-            for found in said(SchemaDatasetFacet, facets, event.event_time).values():
-                yield canonical(one.namespace, one.name), found
+            name = canonical(one.namespace, one.name)
+            changes = list(said(LifecycleStateChangeDatasetFacet, facets, event.event_time).values())
+            if key == "schema":
+                yield from ((name, found) for found in said(SchemaDatasetFacet, facets, event.event_time).values())
+            elif key == "lifecycleStateChange":
+                yield from ((name, change) for change in changes)
+            else:
+                previous = [(previous_name(name, change), change) for change in changes]
+                yield from ((before, Said(change.stamp, name)) for before, change in previous if before is not None)
     done = [run.carried for run in history.runs if run.counts]
     for carried in (*done, *(outputs_of(event) for event in history.events if isinstance(event, JobEvent))):
-        yield from ((name, of_one["schema"]) for name, of_one in carried.items() if "schema" in of_one)
+        yield from ((name, of_one[key]) for name, of_one in carried.items() if key in of_one)
 
 
 def job_object(job: Key, events: Iterable[Event]) -> dict[str, Any]:
@@ -195,6 +235,6 @@ def run_object(run: RunOf, identity: Identity) -> dict[str, Any]:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
         "parent": run.latest_of(ParentRunFacet),
-        "inputs": sorted({identity.shown[name] for name in run.inputs}),
-        "outputs": sorted({identity.shown[name] for name in run.outputs}),
+        "inputs": sorted({identity.known_as(name) for name in run.inputs}),
+        "outputs": sorted({identity.known_as(name) for name in run.outputs}),
     }

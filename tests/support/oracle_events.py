@@ -17,7 +17,7 @@ from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import value_of
 from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
-from schemas.facets.datasets import SchemaDatasetFacet
+from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet
 from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet, SQLJobFacet
 from schemas.facets.lineage import ColumnLineageDatasetFacet, LineageDatasetEntry, LineageDatasetInput, LineageFacet
@@ -95,7 +95,7 @@ class Said(NamedTuple):
     """One facet as one event says it; what is said is None where it was deleted."""
 
     stamp: str
-    what: Told | SchemaDatasetFacet | str | None
+    what: Told | SchemaDatasetFacet | LifecycleStateChangeDatasetFacet | str | DatasetName | None
 
 
 def last(found: Iterable[Said]) -> Any:
@@ -142,11 +142,29 @@ def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]
     for output in written(event):
         facets = {**output.facets, **output.output_facets}
         known = found.setdefault(canonical(output.namespace, output.name), {})
-        for view in (SchemaDatasetFacet, ColumnLineageDatasetFacet, LineageFacet):
+        for view in (SchemaDatasetFacet, LifecycleStateChangeDatasetFacet, ColumnLineageDatasetFacet, LineageFacet):
             known.update(said(view, facets, event.event_time))
-    for target, one in stated_by_job(event, found).items():
+    stated = stated_by_job(event, found)
+    renamed = [
+        (name, facets["lifecycleStateChange"]) for name, facets in found.items() if "lifecycleStateChange" in facets
+    ]
+    for target, one in stated.items():
         found.setdefault(target, {})["lineage"] = one
+    for name, change in renamed:
+        previous = previous_name(name, change)
+        if previous is not None:
+            found.setdefault(previous, {})["renamed"] = Said(change.stamp, name)
     return found
+
+
+def previous_name(name: DatasetName, change: Said) -> DatasetName | None:
+    """The name that a dataset had before, by its lifecycle facet; None if it was not renamed."""
+    what = change.what
+    if not isinstance(what, LifecycleStateChangeDatasetFacet) or what.lifecycle_state_change != "RENAME":
+        return None
+    said = what.previous_identifier
+    previous = canonical(said.namespace, said.name) if said is not None else name
+    return previous if previous != name else None
 
 
 def stated_by_job(
@@ -206,8 +224,9 @@ def inputs_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
 
 def targets_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
     """What the event's job writes."""
-    kept = [one for one in written(event) if not is_dropped(one.facets)]
-    return frozenset(canonical(one.namespace, one.name) for one in kept) | flowing(event)[1]
+    names = {canonical(one.namespace, one.name) for one in written(event)}
+    dropped = {canonical(one.namespace, one.name) for one in written(event) if is_dropped(one.facets)}
+    return frozenset(names - dropped) | flowing(event)[1]
 
 
 def said(view: type[Facet], facets: Mapping[str, object], time: str) -> dict[str, Said]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from consumer.lineage.lifecycle import is_dropped
 from consumer.lineage.registers import as_json, value_of
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event
-from schemas.facets.datasets import SymlinksDatasetFacet
+from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SymlinksDatasetFacet
 from schemas.facets.view import DELETED
 from schemas.facets.view import read as read_view
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
-from tests.support.oracle_events import Told, flowing, inputs_of, outputs_of, written
+from tests.support.oracle_events import Told, flowing, outputs_of, previous_name, said, written
 
 TABLE_NAME = "by table name"
 
@@ -27,12 +28,14 @@ class Mention(NamedTuple):
         links: The names of its symlinks facet, as they are spelled; None if it has no facet that can be read.
         read: True if it is an input, or a source of lineage.
         time: The time of the event.
+        used: False if the event only says that it was dropped, or what it was renamed to.
     """
 
     name: DatasetName
     links: tuple[DatasetName, ...] | None = None
     read: bool = False
     time: str = ""
+    used: bool = True
 
     @property
     def linked(self) -> set[DatasetName]:
@@ -50,15 +53,17 @@ def mentions(event: Event) -> Iterator[Mention]:
     """Every dataset that an event names."""
     if isinstance(event, DatasetEvent):
         yield mention(event.dataset, event.event_time)
+        yield from renamed_in(event.dataset, event.dataset.facets, event.event_time)
         return
-    read = inputs_of(event)
-    named = (one for one in event.inputs if canonical(one.namespace, one.name) in read)
-    yield from (mention(one, event.event_time, read=True) for one in named)
-    yield from (Mention(name, read=True) for name in read)
+    for one in event.inputs:
+        yield from renamed_in(one, {**one.facets, **one.input_facets}, event.event_time)
+    yield from (mention(dataset, event.event_time, read=True) for dataset in event.inputs)
     yield from (mention(dataset, event.event_time) for dataset in written(event))
-    yield from (Mention(name) for name in flowing(event)[1])
+    reads, writes = flowing(event)
+    yield from (Mention(name, read=True) for name in reads)
+    yield from (Mention(name) for name in writes)
     for target, facets in outputs_of(event).items():
-        yield Mention(target)
+        yield Mention(target, used="lineage" in facets)
         for one in facets.values():
             if isinstance(one.what, Told):
                 yield from (Mention(source, read=True) for source in one.what.sources)
@@ -73,7 +78,15 @@ def mention(dataset: Dataset, time: str, *, read: bool = False) -> Mention:
     others = () if links is None or links is DELETED else links.identifiers
     spelled = tuple(DatasetName(link.namespace, link.name) for link in others)
     name = DatasetName(dataset.namespace, dataset.name)
-    return Mention(name, None if links is None else spelled, read, time)
+    return Mention(name, None if links is None else spelled, read, time, not is_dropped(dataset.facets))
+
+
+def renamed_in(dataset: Dataset, facets: Mapping[str, object], time: str) -> Iterator[Mention]:
+    """The name that a dataset had before."""
+    for change in said(LifecycleStateChangeDatasetFacet, facets, time).values():
+        previous = previous_name(canonical(dataset.namespace, dataset.name), change)
+        if previous is not None:
+            yield Mention(previous, used=False)
 
 
 class Identity:
@@ -82,6 +95,7 @@ class Identity:
     Attributes:
         aliases: All names and spellings of each dataset, by the one that is shown.
         shown: The one that is shown, by canonical name.
+        used: Those that are shown of which more is known than that they were dropped.
     """
 
     def __init__(self, found: Iterable[Mention], same: Sequence[Sequence[str]], *, by_table_name: bool) -> None:
@@ -90,22 +104,30 @@ class Identity:
         raw: set[DatasetName] = set()
         configured: list[set[DatasetName]] = []
         facets: dict[DatasetName, Mention] = {}
+        used: set[DatasetName] = set()
         for one in found:
             spelled = {one.name, *(one.links or ())}
             raw |= spelled
             for name in {canonical(*name) for name in spelled}:
                 configured.append(self._closure(name, read=one.read))
+                used |= configured[-1] if one.used else set()
             if one.links is not None:
                 name = canonical(*one.name)
                 facets[name] = max(facets.get(name, one), one, key=lambda mention: mention.stamp)
         links = [{name, other} for name, mention in facets.items() for other in mention.linked]
         self.shown: dict[DatasetName, DatasetName] = {}
         self.aliases: dict[DatasetName, set[DatasetName]] = {}
+        self.used: set[DatasetName] = set()
         for group in linked(configured, links):
             names = {name for name in group if name.namespace != TABLE_NAME}
             first = min(names, key=self._rank)
             self.shown |= dict.fromkeys(names, first)
+            self.used |= {first} if group & used else set()
             self.aliases[first] = names | {name for name in raw if canonical(*name) in names}
+
+    def known_as(self, name: DatasetName) -> DatasetName:
+        """The name that a dataset is shown under, or the name itself where it is not shown."""
+        return shown if (shown := self.shown[name]) in self.used else name
 
     def _closure(self, name: DatasetName, *, read: bool) -> set[DatasetName]:
         """A name with all that the settings say that it is."""
@@ -168,7 +190,7 @@ Group = frozenset[DatasetName]
 def linked(configured: Iterable[set[DatasetName]], links: Sequence[set[DatasetName]]) -> list[Group]:
     """All names in groups: what the settings join, then what symlinks join.
 
-    A symlink never joins two tables of one Glue catalog or of one Athena, but for Athena's and Glue's name of one table.
+    A symlink never joins two tables of one Glue catalog or of one Athena, but for both their names of one table.
     """
     tables = joined([*configured, *(link for link in links if is_one_table(*sorted(link)))])
     home = {name: group for group in tables for name in group}

@@ -34,7 +34,7 @@ Carried = Mapping[DatasetName, Mapping[str, Said]]
 
 
 class Done(NamedTuple):
-    """Something that counts as a completed run; the first two fields order it."""
+    """Something that counts as a completed run."""
 
     time: str
     id: str
@@ -42,6 +42,12 @@ class Done(NamedTuple):
     outputs: frozenset[DatasetName]
     carried: Carried
     sql: Any = None
+    whole: bool = True
+
+    @property
+    def order(self) -> tuple[bool, str, str]:
+        """What makes it later than another one: a failed extractor's word counts only where there is no other."""
+        return self.whole, self.time, self.id
 
 
 class RunOf:
@@ -109,34 +115,40 @@ class RunOf:
             found, key=lambda event: (RANK[event.event_type] < 3, event.event_time, digest_of(event)), default=None
         )
 
+    @property
+    def names_datasets(self) -> bool:
+        """False if it says nothing of lineage."""
+        return any(names_datasets(event) for event in self.mine)
+
     @cached_property
-    def says_what_it_did(self) -> bool:
-        """False if it names no dataset at all, or if its extractor failed."""
+    def whole(self) -> bool:
+        """False if its extractor failed."""
         failures = [
             (event.event_time, value_of(text).digest[:12], text)
             for event in self.mine
             for text in extraction_errors(event)
         ]
-        failed = max(failures, default=("", "", ""))[2]
-        return not failed and any(names_datasets(event) for event in self.mine)
+        return not max(failures, default=("", "", ""))[2]
 
     @property
     def counts(self) -> bool:
         """True if what it says of its outputs is so."""
-        return self.snapshot is not None or (self.state == "COMPLETE" and self.says_what_it_did)
+        return self.snapshot is not None or (self.state == "COMPLETE" and self.names_datasets)
 
     @property
     def done(self) -> Done:
         """What it did: all that it said, or its newest snapshot."""
         if self.snapshot is None:
-            return Done(self.ended_at or "", self.id, self.inputs, self.outputs, self.carried)
+            return Done(self.ended_at or "", self.id, self.inputs, self.outputs, self.carried, whole=self.whole)
         event = self.snapshot
         return Done(event.event_time, self.id, inputs_of(event), targets_of(event), outputs_of(event))
 
     @property
     def unfinished(self) -> Done | None:
         """What it does, if it runs; its facets do not count yet."""
-        if self.state not in {"START", "RUNNING"} or self.snapshot is not None or not self.says_what_it_did:
+        if self.state not in {"START", "RUNNING"} or self.snapshot is not None:
+            return None
+        if not self.names_datasets or not self.whole:
             return None
         return Done(self.started_at or min(self.times("RUNNING")), self.id, self.inputs, self.outputs, {})
 
@@ -183,16 +195,17 @@ class History:
 
     def current(self, job: Key) -> list[Done]:
         """The executions of a job that are current."""
-        completed = sorted((run for run in self.of(job) if run.counts), key=lambda run: run.done[:2])
+        completed = sorted((run for run in self.of(job) if run.counts), key=lambda run: run.done.order)
         latest = [run.done for run in completed[-1:]]
         described = self.declaration(job)
-        if described is not None and [described[:2]] > [one[:2] for one in latest] and not self.overruled(job):
+        if described is not None and [described.order] > [one.order for one in latest] and not self.overruled(job):
             latest = [described]
         elif completed:
             latest += self.siblings(completed[-1], completed)
         since = latest[0].time if latest else ""
         started = [one for run in self.of(job) if (one := run.unfinished) is not None]
-        return latest + sorted(one for one in started if one.time > since)[-MOST_UNFINISHED:]
+        after = sorted((one for one in started if one.time > since), key=lambda one: one.order)
+        return latest + after[-MOST_UNFINISHED:]
 
     def declaration(self, job: Key) -> Done | None:
         """The last JobEvent of a job."""
@@ -212,7 +225,7 @@ class History:
         """Completed runs with the latest one's parent; of those with equal datasets the last."""
         parent = group_of(latest)
         found: dict[tuple[frozenset[DatasetName], frozenset[DatasetName]], Done] = {}
-        for run in completed:
+        for run in sorted(completed, key=lambda run: run.done[:2]):
             if parent and group_of(run) == parent:
                 found[run.done.inputs, run.done.outputs] = run.done
         return [one for one in found.values() if (one.inputs, one.outputs) != (latest.done.inputs, latest.done.outputs)]

@@ -116,7 +116,7 @@ class TestDatasets:
         """A name is known in its canonical form; how the event spells it is kept."""
         found = folded([run_event("START", 1, inputs=[athena("T"), athena("t")])]).names
         spelled = {DatasetName(ATHENA, f"AwsDataCatalog.db.{table}") for table in "tT"}
-        assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): NameFacts(spellings=frozenset(spelled))}
+        assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): NameFacts(spellings=frozenset(spelled), used=True)}
 
     def test_symlinks_are_a_register_of_the_name_that_has_them(self) -> None:
         """A newer facet replaces the older one as a whole; either name remembers that there was a link."""

@@ -6,6 +6,7 @@ import pytest
 
 from consumer.lineage.delta import JobFacts, NameFacts
 from consumer.lineage.identity import HUB
+from consumer.lineage.lifecycle import Placement
 from consumer.lineage.outputs import Carried, Winner
 from consumer.lineage.registers import Register, value_of
 from consumer.lineage.views import JobView, dataset_facets, facet_value, job_view, names_in, node_view, targets_of
@@ -13,6 +14,7 @@ from schemas.naming import DatasetName
 from tests.support.documents import (
     JOB,
     REDSHIFT,
+    Anywhere,
     Json,
     column_edges,
     dataset,
@@ -243,12 +245,8 @@ class TestColumnEdges:
 def shown_as_t(*documents: Json) -> JobView:
     """The lineage of a job where the table `alias` is shown as `t`."""
     texts = folded(documents).contents
-    return job_view(
-        facts_of(*documents),
-        outputs_of(*documents),
-        lambda one: name("t") if one == name("alias") else one,
-        lambda ref: texts.get(ref, ref),
-    )
+    placements = Anywhere({name("alias"): Placement(name("t"))})
+    return job_view(facts_of(*documents), outputs_of(*documents), placements, lambda ref: texts.get(ref, ref))
 
 
 class TestShownNames:
@@ -257,7 +255,7 @@ class TestShownNames:
     def test_names_of_one_dataset_are_one_end(self) -> None:
         """Two names of one dataset make one edge."""
         facts = facts_of(run_event("COMPLETE", 1, inputs=["a", "b"], outputs=["t"]))
-        view = job_view(facts, {}, lambda one: name("a") if one == name("b") else one, lambda ref: ref)
+        view = job_view(facts, {}, Anywhere({name("b"): Placement(name("a"))}), lambda ref: ref)
         assert view.reads == {name("a")}
         assert edges(view) == {("a", "t")}
 
@@ -303,7 +301,7 @@ class TestShownNames:
 
     def test_a_job_of_which_nothing_is_known(self) -> None:
         """It has no edges."""
-        view = job_view(JobFacts(), {}, lambda one: one, lambda ref: ref)
+        view = job_view(JobFacts(), {}, {}, lambda ref: ref)
         assert (view.reads, view.writes, view.edges, view.columns) == (frozenset(), frozenset(), frozenset(), {})
 
 
