@@ -171,6 +171,6 @@ def _partition(region: str) -> str:
 def _symlinks(dataset: Dataset) -> list[DatasetName]:
     """The names that a symlinks facet gives; one that can't be read gives none."""
     try:
-        return [canonical(*name) for name in linked(dataset.facets, "$")]
+        return [canonical(*name) for name in linked(dataset.facets, "$") or ()]
     except BadFacet:
         return []

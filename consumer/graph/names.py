@@ -187,16 +187,14 @@ class Names:
         return shown(group, [name for name, document in known.items() if document.facts.preferred])
 
     def placements(self, groups: Mapping[DatasetName, Group]) -> dict[DatasetName, Placement]:
-        """Where the lineage of each name is shown, by the datasets' names."""
-        found = {group: self._placement(group) for group in set(groups.values())}
-        return {name: found[group] for name, group in groups.items()}
+        """Where the lineage of each name is shown, by the names of its dataset.
 
-    def _placement(self, group: Group) -> Placement:
-        shown = self.shown(group)
-        facts = self.facts(group).values()
-        if not any(key in one.heard or key in one.written for one in facts for key in (LIFECYCLE, RENAMED)):
-            return Placement(shown)
-        return placement(shown, dataset_facets(facts))
+        What was dropped or renamed is the name that the event gives, not all names of the dataset: Spark names the
+        table's old path.
+        """
+        shown = {group: self.shown(group) for group in set(groups.values())}
+        known = self.documents.get(groups)
+        return {name: _placement(shown[groups[name]], document.facts) for name, document in known.items()}
 
     def placed(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, Placement]:
         """Where the lineage of each name is shown, and that of the names that they were renamed to.
@@ -217,6 +215,12 @@ class Names:
     def facts(self, group: Group) -> dict[DatasetName, NameFacts]:
         """The facts under each name of a dataset."""
         return {name: document.facts for name, document in self.documents.get(group).items()}
+
+
+def _placement(shown: DatasetName, facts: NameFacts) -> Placement:
+    if not any(key in facts.heard or key in facts.written for key in (LIFECYCLE, RENAMED)):
+        return Placement(shown)
+    return placement(shown, dataset_facets([facts]))
 
 
 def _is_linked(facts: NameFacts) -> bool:

@@ -24,7 +24,7 @@ from consumer.lineage.keys import JobName
 from schemas.naming import DatasetName
 
 MIB = 1 << 20
-_CACHED = Cached(runs=16 * MIB, jobs=24 * MIB, names=24 * MIB, texts=16 * MIB)
+_CACHED = Cached(runs=4 * MIB, jobs=8 * MIB, names=8 * MIB, texts=4 * MIB)
 
 
 @dataclass(slots=True)

@@ -6,13 +6,10 @@ delta's problems.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 from consumer.lineage.bounds import (
     ID_CHARS,
@@ -25,10 +22,11 @@ from consumer.lineage.bounds import (
     edges_to,
     total,
 )
-from consumer.lineage.columns import Extent, extent_of, may_have_metadata, pack, sources, unpack, without
+from consumer.lineage.columns import Extent, extent_of, sources
 from consumer.lineage.current import DECLARED, Declared, Execution, group_of
-from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts, join_names
+from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts
 from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
+from consumer.lineage.facet_gathering import FacetGathering
 from consumer.lineage.facets import (
     DATASET_FACETS,
     JOB_FACETS,
@@ -36,22 +34,18 @@ from consumer.lineage.facets import (
     RUN_FACETS,
     TAGS_OF_A_NODE,
     Kept,
-    linked,
     read_facet,
 )
-from consumer.lineage.identity import HUB, IdentityRules
+from consumer.lineage.identity import IdentityRules
 from consumer.lineage.jobs import DBT_TEST, TEST, is_statement, job_name
 from consumer.lineage.keys import JobName, OutputKey, RunKey
 from consumer.lineage.lifecycle import RENAMED, is_dropped, renamed_from
-from consumer.lineage.metadata import NOTHING, is_column, is_table, may_be_table, reserved, schema_without
 from consumer.lineage.outputs import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried
-from consumer.lineage.phantoms import Tables
-from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
+from consumer.lineage.registers import Registers, Value, as_json, stamped, value_of
 from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State, Told
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent
-from schemas.facets.datasets import SchemaDatasetFacet
 from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
 from schemas.facets.jobs import ErrorMessageRunFacet, JobTypeJobFacet, SparkExceptionRunFacet, TagsFacet
 from schemas.facets.view import Deleted
@@ -100,7 +94,7 @@ def _is_bare(dataset: Dataset) -> bool:
 
 
 ALIAS = "it can't be a table there, left out: an alias that a SQL parser did not resolve"
-METADATA = "it is the metadata of a table, which is no data, left out"
+UNREAD = "the compiled SQL of the model does not name it, left out: the name of a source, or an ephemeral model"
 
 
 def _stated_of(
@@ -121,14 +115,6 @@ def _stated_of(
     return {**nothing, **stated.targets}
 
 
-def _links(dataset: Dataset) -> list[DatasetName]:
-    """The symlinks of a dataset; none where the facet can't be read, which is reported with its name."""
-    try:
-        return linked(dataset.facets, "$") or []
-    except BadFacet:
-        return []
-
-
 def _told(carried: Mapping[DatasetName, Registers]) -> tuple[Told, ...]:
     """The lineage that an event carries for its outputs."""
     return tuple(
@@ -145,64 +131,13 @@ def _chars(job: Job) -> int:
     return len(job.namespace) + len(job.name)
 
 
-class _Mention(NamedTuple):
-    """A dataset's canonical name, and what its being named says of it and of the names that it is linked with."""
-
-    name: DatasetName
-    facts: Mapping[DatasetName, NameFacts]
-
-
-@lru_cache(maxsize=8_192)
-def _mention(
-    rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool, used: bool
-) -> _Mention:
-    spelled = canonical(namespace, name)
-    found: defaultdict[DatasetName, NameFacts] = defaultdict(NameFacts)
-    waiting = [DatasetName(namespace, name), *links]
-    while waiting:
-        said = waiting.pop()
-        known = said if said.namespace == HUB else canonical(*said)
-        spellings = frozenset({said}) if said != known else frozenset[DatasetName]()
-        facts = NameFacts(spellings=spellings, preferred=rules.prefers(known), used=used)
-        already = known in found
-        found[known] = join_names(found[known], facts)
-        if not already and known.namespace != HUB:
-            for other in rules.links(known, read=read):
-                found[known] = join_names(found[known], NameFacts(same=frozenset({other})))
-                waiting.append(other)
-    for one, facts in list(found.items()):
-        for other in facts.same:
-            found[other] = join_names(found[other], NameFacts(same=frozenset({one})))
-    for other in {canonical(*link) for link in links} - {spelled}:
-        found[other] = join_names(found[other], NameFacts(linked_with=frozenset({spelled})))
-        found[spelled] = join_names(found[spelled], NameFacts(linked_with=frozenset({other})))
-    return _Mention(spelled, dict(found))
-
-
-class _Folding:
+class _Folding(FacetGathering):
     """The folding of one event into `delta`."""
 
     def __init__(self, time: str, rules: IdentityRules) -> None:
-        self.delta = Delta()
-        self._time = time
-        self._rules = rules
-        self._symlinks = 0
+        super().__init__(time, rules)
         self._named: frozenset[DatasetName] = frozenset()
         self._column_edges = Room(MAX_COLUMN_EDGES)
-        self._tables: Tables | None = None
-        self._reserved: dict[DatasetName, frozenset[str]] = {}
-
-    def prepare(self, event: RunEvent | JobEvent) -> None:
-        """Takes from the event as a whole what its parts are judged by."""
-        self._tables = Tables(event)
-        by_spark = "spark" in event.producer.lower()
-        for dataset in (*event.inputs, *event.outputs):
-            self._reserve(dataset, by_spark=by_spark)
-
-    def _reserve(self, dataset: Dataset, *, by_spark: bool) -> None:
-        if found := reserved(dataset.namespace, dataset.facets, by_spark=by_spark):
-            name = canonical(dataset.namespace, dataset.name)
-            self._reserved[name] = self._reserved.get(name, found) | found
 
     def dataset_event(self, event: DatasetEvent) -> None:
         """A dataset by itself."""
@@ -362,8 +297,12 @@ class _Folding:
         return name, facets
 
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
+        read = self._tables.read_by_dbt() if self._tables is not None else None
         found: set[DatasetName] = set()
         for index, dataset in enumerate(inputs):
+            if read is not None and canonical(dataset.namespace, dataset.name) not in read:
+                self.delta.problems.append(Problem(f"$.inputs[{index}].name", f"{dataset.name!r}: {UNREAD}"))
+                continue
             if _is_bare(dataset) or (self._tables is not None and self._tables.is_alias(dataset)):
                 self.delta.problems.append(Problem(f"$.inputs[{index}].name", f"{dataset.name!r}: {ALIAS}"))
                 continue
@@ -371,7 +310,9 @@ class _Folding:
                 continue
             facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
             found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
-        return frozenset(found)
+        for name in (read or frozenset()) - found:
+            self._mention(*name, read=True)
+        return frozenset(found) | (read or frozenset())
 
     def _outputs(self, outputs: Iterable[OutputDataset], job: Job, tags: Registers) -> dict[DatasetName, Registers]:
         """Outputs with their facets, which wait for the run to complete; `tags` are of those that have none."""
@@ -448,9 +389,6 @@ class _Folding:
         self._keep(value)
         self.delta.jobs[key].facets[LINEAGE] = stamped(self._time, value)
 
-    def _text(self, register: Register) -> str:
-        return self.delta.contents.get(register.ref, register.ref)
-
     def _fits(self, told: Mapping[DatasetName, str], job: Job, named: Iterable[DatasetName] = ()) -> bool:
         """Whether the event has room for more lineage, given as packed texts by target; takes the room if so.
 
@@ -487,101 +425,3 @@ class _Folding:
                 "job, to the first outputs by name: say in facets of lineage what each output is made of"
             )
             self.delta.problems.append(Problem("$.outputs", reason))
-
-    def _name(self, dataset: Dataset, at: str, *, read: bool) -> DatasetName:
-        """A dataset's canonical name; adds what the event says of its other names."""
-        links: list[DatasetName] | None = None
-        try:
-            links = linked(dataset.facets, f"{at}.facets")
-        except BadFacet as error:
-            self.delta.problems.append(Problem(error.path, error.reason))
-        if links is not None and self._symlinks + len(links) > MAX_NAMES:
-            links = None
-            reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
-            self.delta.problems.append(Problem(f"{at}.facets.symlinks", reason))
-        used = not is_dropped(dataset.facets)
-        mention = self._mention(dataset.namespace, dataset.name, tuple(links or ()), read=read, used=used)
-        if links is not None:
-            self._symlinks += len(links)
-            others = {canonical(*link) for link in links} - {mention.name}
-            value = value_of(as_json(sorted(others)) if others else "")
-            self._keep(value)
-            self._say(mention.name, NameFacts(links=stamped(self._time, value)))
-        return mention.name
-
-    def _mention(
-        self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool, used: bool = True
-    ) -> _Mention:
-        mention = _mention(self._rules, namespace, name, links, read=read, used=used)
-        for one, facts in mention.facts.items():
-            self._say(one, facts)
-        return mention
-
-    def _say(self, name: DatasetName, facts: NameFacts) -> None:
-        known = self.delta.names.get(name)
-        self.delta.names[name] = facts if known is None else join_names(known, facts)
-
-    def _is_metadata(self, dataset: Dataset, at: str) -> bool:
-        """Whether a dataset is the metadata of a table; if so, it is reported."""
-        if not may_be_table(dataset):
-            return False
-        links = [canonical(*link) for link in _links(dataset)]
-        found = is_table(canonical(dataset.namespace, dataset.name), links)
-        if found:
-            self.delta.problems.append(Problem(f"{at}.name", f"{dataset.name!r}: {METADATA}"))
-        return found
-
-    def _is_metadata_column(self, dataset: DatasetName, column: str) -> bool:
-        return is_column(column, self._reserved.get(dataset, NOTHING))
-
-    def _without(self, value: Value, dataset: DatasetName, at: str) -> Value:
-        """A facet of lineage without names that are no tables of this event, and without columns that are metadata."""
-        text = value.text or value.ref
-        if not text or self._tables is None:
-            return value
-        phantoms = {name for name in sources(text) if self._tables.is_phantom(name) or is_table(name)}
-        if not phantoms and not may_have_metadata(text):
-            return value
-        told = without(unpack(text), phantoms.__contains__, self._is_metadata_column)
-        own = {name: made for name, made in told.columns.items() if not self._is_metadata_column(dataset, name)}
-        if phantoms:
-            names = ", ".join(sorted(name.name for name in phantoms))
-            self.delta.problems.append(Problem(at, f"not names of tables, left out: {names}"))
-        return value_of(as_json(pack(told._replace(columns=own))))
-
-    def _registers(
-        self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str, dataset: DatasetName | None = None
-    ) -> Registers:
-        """The facets that the graph keeps, stamped; one that can't be read is left out and told of.
-
-        Args:
-            table: Which facets are kept.
-            facets: Those of the event.
-            at: Their JSON path.
-            dataset: The dataset that they are of, if they are of one.
-        """
-        found: Registers = {}
-        for key, raw in facets.items():
-            kept = table.get(key)
-            if kept is None:
-                continue
-            reserved_columns = self._reserved.get(dataset) if dataset and key == SchemaDatasetFacet.key else None
-            try:
-                reading = read_facet(kept, schema_without(raw, reserved_columns) if reserved_columns else raw, at)
-            except BadFacet as error:
-                self.delta.problems.append(Problem(error.path, error.reason))
-                continue
-            if reading.dropped:
-                names = ", ".join(reading.dropped)
-                self.delta.problems.append(Problem(f"{at}.{key}", f"not names of tables, left out: {names}"))
-            value = reading.value
-            if key in BY_RUN and dataset is not None:
-                value = self._without(value, dataset, f"{at}.{key}")
-            self._keep(value)
-            found[key] = stamped(self._time, value)
-            found |= dict.fromkeys(reading.also, found[key])
-        return found
-
-    def _keep(self, value: Value) -> None:
-        if value.text is not None:
-            self.delta.contents[value.ref] = value.text

@@ -97,13 +97,14 @@ def placement(shown: DatasetName, facets: Registers) -> Placement:
 
 def place(name: DatasetName, time: str, placements: Mapping[DatasetName, Placement]) -> DatasetName | None:
     """The name at which something is shown that was said of a dataset at a time; None if it was dropped since."""
-    seen: set[DatasetName] = set()
-    while True:
-        found = placements[name]
-        if found.to is None or found.to in seen or time > found.renamed:
-            return None if found.dropped and time <= found.dropped else found.shown
-        seen.add(name)
-        name = found.to
+    found = placements[name]
+    while found.to is not None and time <= found.renamed:
+        # Only a later change of the new name counts; the times grow, so this ends where tables were swapped.
+        last, found = found.renamed, placements[found.to]
+        if found.to is not None and found.renamed <= last:
+            found = found._replace(to=None)
+        time = max(time, last)
+    return None if found.dropped and time <= found.dropped else found.shown
 
 
 def renamed_from(name: DatasetName, facets: Registers) -> tuple[DatasetName, Register] | None:

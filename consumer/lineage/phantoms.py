@@ -6,6 +6,7 @@ for a bare word beside tables whose names have a database and a schema.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
@@ -13,8 +14,11 @@ from functools import cached_property
 from consumer.lineage.sql_names import names_in
 from schemas.events import Dataset, Job, JobEvent, RunEvent
 from schemas.facets.datasets import SymlinksDatasetFacet
-from schemas.facets.jobs import SQLJobFacet
+from schemas.facets.jobs import JobTypeJobFacet, SQLJobFacet
 from schemas.naming import DatasetName, canonical, is_sql, sql_parts
+
+_QUERY = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|\()*(?:select|with)\b", re.IGNORECASE | re.DOTALL)
+"""How the compiled SQL of a model begins; that of a Python model is Python."""
 
 
 class Tables:
@@ -39,6 +43,27 @@ class Tables:
         if sql_parts(name) is None or not self._is_of_sql(name) or SymlinksDatasetFacet.key in dataset.facets:
             return False
         return self._parts_beside(name) > 1
+
+    def read_by_dbt(self) -> frozenset[DatasetName] | None:
+        """What a model or snapshot of dbt reads by its compiled SQL, which names each table in full.
+
+        Stock dbt-ol names a source by its name in dbt, an ephemeral model as if it were a table, and no seed and no
+        snapshot.
+
+        Returns:
+            None where the event is no such job's, or its SQL names no table in full.
+        """
+        if not _is_node_of_dbt(self._event.job) or not _QUERY.match(self._sql):
+            return None
+        names = names_in(self._sql)
+        namespaces = {one.namespace for one in self._event.outputs or self._event.inputs}
+        full = {len(sql_parts(name) or ()) for name in self._outputs or self._inputs}
+        if len(namespaces) != 1 or len(full) != 1:
+            return None
+        (namespace,), (length,) = namespaces, full
+        paths = [path for path in names.spelled if len(path) == length > 1 and path[0].lower() not in names.defined]
+        found = {canonical(namespace, ".".join(f'"{part}"' for part in path)) for path in paths}
+        return frozenset(found - self._outputs) if paths else None
 
     def is_phantom(self, source: DatasetName) -> bool:
         """True if a source of lineage, by its canonical name, is no table."""
@@ -79,6 +104,13 @@ class Tables:
             return least
         named = (canonical(one.namespace, one.name) for one in self._event.inputs)
         return _least(one for one in named if len(sql_parts(one) or ()) > 1).get(name.namespace, 0)
+
+
+def _is_node_of_dbt(job: Job) -> bool:
+    facet = job.facets.get(JobTypeJobFacet.key)
+    kind = facet if isinstance(facet, dict) else {}
+    # Tuples, as an event may have anything there, also what has no hash.
+    return kind.get("integration") == "DBT" and kind.get("jobType") in ("MODEL", "SNAPSHOT")
 
 
 def _least(names: Iterable[DatasetName]) -> dict[str, int]:

@@ -44,10 +44,12 @@ class SqlNames(NamedTuple):
     Attributes:
         tables: Paths of tables, each as its parts; a CTE or an alias is none.
         defined: The CTEs and aliases.
+        spelled: The same tables as the text spells them, but for quotes.
     """
 
     tables: frozenset[tuple[str, ...]]
     defined: frozenset[str]
+    spelled: frozenset[tuple[str, ...]] = frozenset()
 
     def has_only_defined(self, name: Sequence[str]) -> bool:
         """True if a name, as its parts, is a CTE or an alias of the text, and no table that it reads."""
@@ -63,6 +65,7 @@ NO_NAMES = SqlNames(frozenset(), frozenset())
 class _Token(NamedTuple):
     text: str
     is_name: bool
+    spelled: str = ""
 
 
 class _Cte(NamedTuple):
@@ -83,19 +86,23 @@ def names_in(sql: str) -> SqlNames:
     visible: dict[str, list[range]] = {}
     for cte in ctes:
         visible.setdefault(cte.name, []).append(cte.visible)
-    real = (
-        path for at, path in scan.found if len(path) > 1 or not any(at in places for places in visible.get(path[0], ()))
-    )
-    return SqlNames(frozenset(real), frozenset(visible) | scan.aliases)
+    real = [
+        path
+        for at, path in scan.found
+        if len(path) > 1 or not any(at in places for places in visible.get(path[0].lower(), ()))
+    ]
+    lower = frozenset(tuple(part.lower() for part in path) for path in real)
+    return SqlNames(lower, frozenset(visible) | scan.aliases, frozenset(real))
 
 
 def _tokens(sql: str) -> Iterator[_Token]:
     for match in _TOKEN.finditer(sql):
         text, kind = match[0], match.lastgroup
         if kind == "quoted":
-            yield _Token(text[1:].rstrip('"`]').replace('""', '"').lower(), is_name=True)
+            inner = text[1:].rstrip('"`]').replace('""', '"')
+            yield _Token(inner.lower(), is_name=True, spelled=inner)
         elif kind == "word":
-            yield _Token(text.lower(), is_name=not text[0].isdigit())
+            yield _Token(text.lower(), is_name=not text[0].isdigit(), spelled=text)
         elif kind != "skip":
             yield _Token(text if kind == "mark" else "'", is_name=False)
 
@@ -153,6 +160,7 @@ class _Scan:
         self.aliases: set[str] = set()
         self._tokens = tokens
         self._in_from = [False]
+        self._is_query = [True]
         self._expected = False
 
     def run(self) -> None:
@@ -169,16 +177,23 @@ class _Scan:
             index += 1
 
     def _keyword(self, word: str) -> None:
+        if word == "select":
+            self._is_query[-1] = True
         if word in _BEFORE_A_TABLE:
-            self._in_from[-1] = self._expected = True
+            # Within a call, as of EXTRACT or TRIM, FROM is before a value.
+            self._in_from[-1] = self._expected = self._is_query[-1]
         elif word in _OTHER_CLAUSES:
             self._in_from[-1] = self._expected = False
 
     def _mark(self, mark: str, index: int) -> None:
         if mark == "(":
+            before = self._tokens[index - 1] if index else None
+            is_call = before is not None and before.is_name and before.text not in _NO_ALIAS
+            self._is_query.append(not is_call)
             self._in_from.append(self._expected)
         elif mark == ")":
             self._in_from = self._in_from[:-1] or [False]
+            self._is_query = self._is_query[:-1] or [True]
             self._expected = False
             self._alias(index + 1)
         elif mark == ",":
@@ -186,11 +201,12 @@ class _Scan:
 
     def _table(self, start: int) -> int:
         """Takes the path that begins at a place; returns where it ends."""
-        end, path = start, [self._tokens[start].text]
+        end, path = start, [self._tokens[start].spelled]
         while _text(self._tokens, end + 1) == "." and end + 2 < len(self._tokens):
             end += 2
-            path.append(self._tokens[end].text)
-        self.found.append((start, tuple(path)))
+            path.append(self._tokens[end].spelled)
+        if _text(self._tokens, end + 1) != "(":  # A function is no table.
+            self.found.append((start, tuple(path)))
         self._alias(end + 1)
         self._expected = False
         return end

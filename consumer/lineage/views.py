@@ -172,20 +172,14 @@ class _View:
 
     def _earlier(self, target: DatasetName, inputs: frozenset[DatasetName], place_of: PlaceOf) -> _Lineage | None:
         """The lineage that an execution before this one carried, as far as its sources are still read."""
-        known: dict[str, Carried] = {}
+        latest: Carried | None = None
         for name, facet, carried in self._before:
-            if place_of(name) == target and (facet not in known or carried.rank(facet) > known[facet].rank(facet)):
-                known[facet] = carried
-        explicit, by_column = known.get(LINEAGE), known.get(COLUMN_LINEAGE)
-        if explicit is not None and (by_column is None or explicit.rank(LINEAGE)[:2] >= by_column.rank(LINEAGE)[:2]):
-            carried, facet = explicit, LINEAGE
-        elif by_column is not None:
-            carried, facet = by_column, COLUMN_LINEAGE
-        else:
-            return None
-        told = self._unpacked(carried.ref, place_of)
+            # An explicit facet is the whole truth of its own run alone: the next one may not carry any.
+            if facet == COLUMN_LINEAGE and place_of(name) == target:
+                latest = carried if latest is None or carried.rank(facet) > latest.rank(facet) else latest
+        told = self._unpacked(latest.ref, place_of) if latest is not None else None
         kept = _only(told, inputs) if told is not None else None
-        return _Lineage(kept, facet == LINEAGE, own=False) if kept is not None else None
+        return _Lineage(kept, explicit=False, own=False) if kept is not None else None
 
     def _unpacked(self, ref: str, place_of: PlaceOf) -> OutputLineage | None:
         if ref == EMPTY:

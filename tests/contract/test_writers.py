@@ -20,6 +20,9 @@ from tests.support.writers import MOST_TASKS, SCHEDULES, case, described, play, 
 CASES = {"embedded": SCHEDULES // 20, "gremlin": SCHEDULES // 25, "neptune": SCHEDULES // 50}
 """How many cases each kind of store has; a call of a server takes some milliseconds."""
 
+PLAYS = 300
+"""How many smaller cases are tried of one that fails: a minute on a server."""
+
 FIRST = 100_000
 """The first seed, other than those of the property test."""
 
@@ -85,4 +88,4 @@ def test_any_schedule(ground: tuple[str, Connected | Files]) -> None:
         one = case(seed)
         result = play(one, place)
         if result.fault:
-            pytest.fail(f"on {kind}:\n{described(*shrunk(one, result, place))}")
+            pytest.fail(f"on {kind}:\n{described(*shrunk(one, result, place, PLAYS))}")

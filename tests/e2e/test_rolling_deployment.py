@@ -40,7 +40,7 @@ def of_job(number: int, begin: str, end: str | None) -> tuple[Json, Json, Json |
     return (
         run_event("COMPLETE", 1, run=f"{job}-r0", job=job, inputs=["old"], outputs=[old]),
         run_event(begin, 2, run=f"{job}-r1", job=job, inputs=["new"], outputs=[new]),
-        end and run_event(end, 3, run=f"{job}-r1", job=job),
+        None if end is None else run_event(end, 3, run=f"{job}-r1", job=job),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.store import Absent, Change, GraphStore, Is
 from consumer.graph.writer import GraphWriter
 from tests.support import upkeep
 from tests.support.documents import columns, dataset, dataset_event, made_of, name, run_event
@@ -48,6 +49,30 @@ def test_any_schedule(share: int) -> None:
     check(case(seed) for seed in seeds(0, SCHEDULES)[share * SHARE : (share + 1) * SHARE])
 
 
+class Careless(EmbeddedStore):
+    """A store that carries out each change whatever its condition says, so that writers overwrite each other."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(":memory:"))
+
+    def write(self, changes: Sequence[Change]) -> set[str]:
+        """Carries out all changes."""
+        for change in changes:
+            there = self.read([change.owner.id]).get(change.owner.id)
+            when = Absent() if there is None else Is("label", change.owner.label)
+            owner = change.owner._replace(properties={**change.owner.properties, "label": change.owner.label})
+            super().write([replace(change, owner=owner, when=when)])
+        return set()
+
+
+class CarelessGround:
+    """Graphs on which writers overwrite each other."""
+
+    def stores(self, count: int) -> Sequence[GraphStore]:
+        """Stores on one empty graph."""
+        return [Careless()] * count
+
+
 class TestScheduler:
     """The means of this test are themselves right: repeatable, and able to find a fault."""
 
@@ -66,6 +91,17 @@ class TestScheduler:
             planned = [one for one in map(case, range(200)) if one.crash is not None and one.kind == "writers"]
             other = sum(play(one, ground).turns != play(replace(one, crash=None), ground).turns for one in planned)
         assert other > len(planned) // 3
+
+    def test_lost_updates_are_found_and_made_small(self) -> None:
+        """On a store without conditions some schedules go wrong, and what is printed of one is short."""
+        ground = CarelessGround()
+        found = ((one, play(one, ground)) for one in map(case, range(400)) if one.kind == "writers")
+        one, result = next((one, result) for one, result in found if result.severity == 2)
+        small, smaller = shrunk(one, result, ground)
+        assert smaller.severity == 2
+        assert len(small.events) <= min(len(one.events), 4)
+        assert len(smaller.turns) <= min(len(result.turns), 8)
+        assert play(small, ground) == smaller
 
 
 def on_turns(
@@ -134,6 +170,23 @@ class TestStories:
 
         events = [linked("a", "b", 1), linked("c", "b", 2), linked("a", "d", 3)]
         check(on_turns(events, (0, 1, 1), 400))
+
+    def test_links_of_three_writers(self) -> None:
+        """Links that three writers report of the tables of one run end in one dataset, and no writer tries for ever."""
+
+        def linked(used: Json, *others: Json) -> Json:
+            return {**used, "facets": {"symlinks": {"identifiers": list(others)}}}
+
+        first, second = ({"namespace": ATHENA, "name": f"AwsDataCatalog.db.{table}"} for table in "ab")
+        third, fourth = ({"namespace": REDSHIFT, "name": f"dev.db.{table}"} for table in "ab")
+        fifth = {"namespace": GLUE, "name": "table/db/a"}
+        events = [
+            dataset_event(3, linked(second, third)),
+            dataset_event(2, linked(third, first)),
+            run_event("START", 6, inputs=[fourth], outputs=[second]),
+            run_event("ABORT", 5, job="k", outputs=[linked(fifth, first, fourth)]),
+        ]
+        check(on_turns(events, (0, 0, 1, 2), 400))
 
     def test_columns_that_come_and_go(self) -> None:
         """A column that one writer drops from a schema stays while an edge of another writer's job needs it."""

@@ -13,6 +13,7 @@ from consumer.lineage.delta import JobName
 from consumer.lineage.explicit import DECLARED, FED_BY_NOTHING, JobLineage, of_job
 from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
 from consumer.lineage.lifecycle import is_dropped
+from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import value_of
 from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
@@ -212,10 +213,12 @@ def flowing(event: RunEvent | JobEvent) -> tuple[frozenset[DatasetName], frozens
 
 def inputs_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
     """What the event's job reads; a DatasetEvent's reads all that its lineage names."""
-    named = {canonical(one.namespace, one.name) for one in event.inputs} | flowing(event)[0]
+    by_sql = Tables(event).read_by_dbt()
+    told = {canonical(one.namespace, one.name) for one in event.inputs}
+    named = (told if by_sql is None else by_sql) | flowing(event)[0]
     if event.job.namespace == DECLARED:
-        told = [one.what for facets in outputs_of(event).values() for one in facets.values()]
-        named = named.union(*(one.sources for one in told if isinstance(one, Told)))
+        lineage = [one.what for facets in outputs_of(event).values() for one in facets.values()]
+        named = named.union(*(one.sources for one in lineage if isinstance(one, Told)))
     return frozenset(named)
 
 

@@ -19,7 +19,7 @@ from consumer.graph.store import GraphStore
 PATIENCE_S = 120.0
 """How many seconds a whole schedule may take before it counts as stuck; one takes some hundredths of a second."""
 
-MOST_CALLS = 20_000
+MOST_CALLS = 6_000
 """How many store calls a schedule may have; writers that retry one change without end reach it."""
 
 _SWITCHING = (0.02, 0.1, 0.3, 0.6, 0.9)

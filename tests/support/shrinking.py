@@ -21,11 +21,11 @@ OTHER_TURNS = 10
 class _Shrinking:
     """One failing case on its way to a small one."""
 
-    def __init__(self, case: Case, result: Result, ground: Ground) -> None:
+    def __init__(self, case: Case, result: Result, ground: Ground, plays: int) -> None:
         self.case = replace(case, turns=result.turns)
         self.result = result
         self._ground = ground
-        self._plays = 0
+        self._plays = plays
 
     def run(self) -> None:
         """Takes smaller cases for as long as one fails, too."""
@@ -35,9 +35,9 @@ class _Shrinking:
     def _fails(self, case: Case, others: int = 0) -> bool:
         """True if a case, under its own turns or some others, fails as badly; it is then made smaller in its turn."""
         for tried in (case, *(case.turned(seed) for seed in range(others))):
-            if self._plays >= MOST_PLAYS:
+            if not self._plays:
                 return False
-            self._plays += 1
+            self._plays -= 1
             result = play(tried, self._ground)
             if result.severity >= self.result.severity:
                 self.case, self.result = replace(tried, turns=result.turns), result
@@ -58,9 +58,9 @@ class _Shrinking:
         return self._any_fails(_with_fewer_turns(self.case), 0)
 
 
-def shrunk(case: Case, result: Result, ground: Ground) -> tuple[Case, Result]:
-    """The smallest failing case that is found on the way from one, and its result."""
-    shrinking = _Shrinking(case, result, ground)
+def shrunk(case: Case, result: Result, ground: Ground, plays: int = MOST_PLAYS) -> tuple[Case, Result]:
+    """The smallest failing case that is found from one within some plays, and its result."""
+    shrinking = _Shrinking(case, result, ground, plays)
     shrinking.run()
     return shrinking.case, shrinking.result
 
@@ -124,8 +124,11 @@ def _facets(document: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
 
 def _with_fewer_turns(case: Case) -> Iterator[Case]:
     turns = case.turns
-    for number in range(len(turns) - 1, -1, -1):
-        yield replace(case, turns=_joined(turns[:number] + turns[number + 1 :]))
+    size = max(len(turns) // 2, 1)
+    while size:
+        for start in range(0, len(turns), size):
+            yield replace(case, turns=_joined(turns[:start] + turns[start + size :]))
+        size //= 2
     for number, turn in enumerate(turns[1:-1], 1):
         # The neighbours of a turn are of another task, so its calls come earlier or later.
         yield replace(case, turns=_joined((*turns[: number - 1], turn, turns[number - 1], *turns[number + 1 :])))

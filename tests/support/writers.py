@@ -6,9 +6,10 @@ import json
 import os
 import random
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -142,7 +143,7 @@ def case(seed: int) -> Case:
     )
     made = replace(made, turns=random_turns(chance, made.tasks, _CALLS))
     if chance.random() < 0.5:
-        dies = Crash(chance.randrange(made.tasks), chance.randint(1, 60), after=chance.random() < 0.5)
+        dies = Crash(chance.randrange(made.tasks), chance.randint(1, 25), after=chance.random() < 0.5)
         made = replace(made, crash=dies, heir=chance.randrange(writers), repeated=chance.choice((0, 0, 1)))
     return made
 
@@ -221,7 +222,7 @@ class Play:
 
     def run(self) -> tuple[Turn, ...]:
         """Runs all tasks to their end; returns the turns that they took."""
-        tasks = [lambda writer=writer: self._write(writer) for writer in range(self._case.writers)]
+        tasks: list[Callable[[], None]] = [partial(self._write, writer) for writer in range(self._case.writers)]
         if self._case.kind != "writers":
             tasks.append(self._upkeep)
         self._scheduler.run(tasks)

@@ -114,6 +114,33 @@ class TestDbt:
         for file in ("dbt111_duckdb_dbt_ol", "dbt111_duckdb_dbt_ol_empty"):
             assert not Producer(file).datasets & {"range", "c", "e", "k", "o", "s"}
 
+    def test_tables_by_the_compiled_sql(self) -> None:
+        """Sources under their tables' names, seeds and snapshots; ephemeral models are seen through."""
+        graph = Producer("dbt111_duckdb_dbt_ol")
+        assert graph.edges == {
+            ("raw_customers", "stg_customers"),
+            ("stg_customers", "customers_v1"),
+            ("stg_customers", "customers_v2"),
+            ("countries", "customers_v2"),
+            ("stg_customers", "snap_customers"),
+            ("raw_orders", "stg_orders"),
+            ("stg_orders", "orders_by_day"),
+            ("orders_by_day", "revenue"),
+            ("customers_v2", "revenue"),
+            ("stg_orders", "from_eph"),
+            ("snap_customers", "from_eph"),
+            ("customers_v1", "legacy"),
+            ("revenue", "py_scores"),
+        }
+        assert "eph" not in graph.datasets
+
+    def test_a_source_in_capitals(self) -> None:
+        """One table, one run that failed, no edge."""
+        graph = Producer("dbt111_redshift_dbt_ol_upper_case", lambda _, name: name)
+        assert graph.datasets == {"dev.raw_data.orderstable", "dev.imdb.stg_upper"}
+        assert graph.states("model.rs.stg_upper") == {"FAIL"}
+        assert graph.edges == set()
+
     def test_jobs_and_their_states(self) -> None:
         """A model that failed, and one that did not run; tests of a model are a job of their own."""
         graph = Producer("dbt111_duckdb_dbt_ol")

@@ -34,7 +34,7 @@ def model(project: str | None = None, *, parent: str | None = None, name: str = 
     )
 
 
-def manifest(project: str, **more: Json) -> Json:
+def manifest(project: str) -> Json:
     """A project with a package in it, whose one model reads the project's raw table."""
     node = {
         "unique_id": NODE,
@@ -69,7 +69,7 @@ def manifest(project: str, **more: Json) -> Json:
             "project_name": project,
             "adapter_type": "redshift",
         },
-        "nodes": {NODE: node, **more},
+        "nodes": {NODE: node},
         "sources": {source["unique_id"]: source},
     }
 
@@ -120,7 +120,7 @@ class TestRootProjects:
 
     def test_a_node_of_another_project_is_a_reference(self) -> None:
         """In a mesh, a public model of another project is in the manifest without a file: it is read, and never run."""
-        upstream = {
+        upstream: Json = {
             "unique_id": "model.core.dim_account",
             "resource_type": "model",
             "package_name": "core",
@@ -133,7 +133,8 @@ class TestRootProjects:
             "config": {"materialized": "view"},
             "depends_on": {"nodes": []},
         }
-        document = manifest("fin", **{upstream["unique_id"]: upstream})
+        document = manifest("fin")
+        document["nodes"][upstream["unique_id"]] = upstream
         document["nodes"][NODE]["depends_on"]["nodes"].append(upstream["unique_id"])
         delta = folded(events(Artifacts(Manifest(document)), Place(HOST)))
         assert not [job for job in delta.jobs if "dim_account" in job.name]

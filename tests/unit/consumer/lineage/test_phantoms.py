@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from consumer.lineage.columns import sources, unpack
-from consumer.lineage.current import COLUMN_LINEAGE
 from consumer.lineage.delta import Delta
+from consumer.lineage.outputs import COLUMN_LINEAGE
 from schemas.naming import DatasetName
 from tests.support.ingest import folded
 
@@ -141,7 +141,8 @@ class TestInputs:
 
     def test_a_bare_word_beside_tables(self) -> None:
         """It is left out and reported, whether the event has outputs or not."""
-        for outputs in ({"p.d.t": []}, {}):
+        both: list[dict[str, list[str]]] = [{"p.d.t": []}, {}]
+        for outputs in both:
             delta = folded([event("bigquery", ["source_data", "p.d.orders"], outputs)])
             assert DatasetName("bigquery", "source_data") not in delta.names
             assert [problem.path for problem in delta.problems] == ["$.inputs[0].name"]
@@ -158,3 +159,70 @@ class TestInputs:
         link = {"identifiers": [{"namespace": "duckdb://x", "name": "db.s.orders", "type": "TABLE"}]}
         said["inputs"][0]["facets"] = {"symlinks": link}
         assert DatasetName("duckdb://x", "orders") in folded([said]).names
+
+
+class TestCompiledSql:
+    """Models of stock dbt-ol, whose compiled SQL names each table in full."""
+
+    NAMESPACE = "postgres://db:5432"
+
+    def read(self, inputs: list[str], sql: str, **job_type: str) -> set[str]:
+        """The inputs of the run of a model that writes dev.public.t."""
+        said = event(self.NAMESPACE, inputs, {"dev.public.t": []}, sql)
+        said["job"]["facets"]["jobType"] = {"integration": "DBT", "jobType": "MODEL", **job_type}
+        (run,) = folded([said]).runs.values()
+        return {name.name for name in run.inputs}
+
+    @pytest.mark.parametrize(
+        ("inputs", "sql", "expected"),
+        [
+            (["dev.raw.orders"], 'select * from "dev"."raw"."OrdersTable"', {"dev.raw.OrdersTable"}),
+            (
+                ["dev.public.a"],
+                'select * from dev.public.a join "dev"."public"."seed" s using (id)',
+                {"dev.public.a", "dev.public.seed"},
+            ),
+            (
+                ["dev.public.eph"],
+                "with __dbt__cte__eph as (select * from dev.public.a) select * from __dbt__cte__eph",
+                {"dev.public.a"},
+            ),
+            (
+                ["dev.public.a"],
+                "select * from dev.public.a where d > (select max(d) from dev.public.t)",
+                {"dev.public.a"},
+            ),
+            (
+                ["dev.public.a"],
+                "select extract(day from x.y.z), trim(both 'x' from q.r.s) from dev.public.a",
+                {"dev.public.a"},
+            ),
+            (["dev.public.a"], "select * from dev.public.a o, o.items.list l, unnest(o.b.c) u", {"dev.public.a"}),
+            (["dev.public.a"], "select * from a", {"dev.public.a"}),
+            (
+                ["dev.public.a"],
+                "def model(dbt, session):\n    from a.b.c import d\n    return dbt.ref('a')",
+                {"dev.public.a"},
+            ),
+            (["dev.public.a"], "", {"dev.public.a"}),
+        ],
+        ids=["identifier", "seed", "ephemeral", "itself", "calls", "columns", "in part", "python", "none"],
+    )
+    def test_it_says_what_is_read(self, inputs: list[str], sql: str, expected: set[str]) -> None:
+        """What it names in full is read, and nothing else; where it names nothing in full, the inputs are."""
+        assert self.read(inputs, sql) == expected
+
+    @pytest.mark.parametrize("value", [{}, [], 7, None])
+    def test_a_job_type_that_is_no_text(self, value: object) -> None:
+        """It is reported as a bad facet, and the inputs are those of the event."""
+        said = event(self.NAMESPACE, ["dev.public.a"], {"dev.public.t": []}, "select * from dev.public.b")
+        said["job"]["facets"]["jobType"] = {"integration": "DBT", "jobType": value}
+        (run,) = folded([said]).runs.values()
+        assert {name.name for name in run.inputs} == {"dev.public.a"}
+
+    def test_only_of_models_and_snapshots_of_dbt(self) -> None:
+        """A test reads what it is attached to, and other tools' texts may be one of many statements."""
+        sql = "select * from dev.public.b"
+        assert self.read(["dev.public.a"], sql, jobType="TEST") == {"dev.public.a"}
+        assert self.read(["dev.public.a"], sql, integration="AIRFLOW") == {"dev.public.a"}
+        assert self.read(["dev.public.a"], sql, jobType="SNAPSHOT") == {"dev.public.b"}
