@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.registers import Register, Registers, as_json
+from consumer.lineage.registers import Register, Registers, as_json, stamped, value_of
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet
 from schemas.naming import DatasetName, canonical
 
@@ -113,4 +113,6 @@ def renamed_from(name: DatasetName, facets: Registers) -> tuple[DatasetName, Reg
     found = lifecycle(change.ref, name) if change is not None else None
     if change is None or found is None or found.previous is None:
         return None
-    return found.previous, Register(change.stamp, as_json(name))
+    # The stamp is of this value: two datasets may have been renamed from one at the same time.
+    value = value_of(as_json(name))
+    return found.previous, Register(stamped(change.stamp.partition(" ")[0], value).stamp, as_json(name))
