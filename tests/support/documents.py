@@ -92,7 +92,7 @@ def dataset_event(second: int, said: Json) -> Json:
 
 
 def many_names(seed: int) -> list[Json]:
-    """Events that make more and more names one dataset, by symlinks from any to any, and a job that uses two of them."""
+    """Events that make more and more names one dataset, by a symlink of each, and a job that uses two of them."""
     rng = random.Random(seed)
     tables = [f"t{number:02}" for number in range(48)]
     documents: list[Json] = [

@@ -15,7 +15,18 @@ from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet, SchemaField
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
-from tests.support.oracle_events import Key, Said, Told, is_statement, job_key, last, outputs_of, previous_name, said
+from tests.support.oracle_events import (
+    Key,
+    Said,
+    Told,
+    is_statement,
+    job_key,
+    last,
+    outputs_of,
+    previous_name,
+    renamed_to,
+    said,
+)
 from tests.support.oracle_identity import Identity, mentions
 from tests.support.oracle_runs import Done, History, RunOf
 
@@ -216,7 +227,7 @@ def facets_said(key: str, history: History) -> Iterator[tuple[DatasetName, Said]
                 yield from ((name, change) for change in changes)
             else:
                 previous = [(previous_name(name, change), change) for change in changes]
-                yield from ((before, Said(change.stamp, name)) for before, change in previous if before is not None)
+                yield from ((before, renamed_to(name, change)) for before, change in previous if before is not None)
     done = [run.carried for run in history.runs if run.counts]
     for carried in (*done, *(outputs_of(event) for event in history.events if isinstance(event, JobEvent))):
         yield from ((name, of_one[key]) for name, of_one in carried.items() if key in of_one)

@@ -14,7 +14,7 @@ from consumer.lineage.explicit import DECLARED, FED_BY_NOTHING, JobLineage, of_j
 from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
 from consumer.lineage.lifecycle import is_dropped
 from consumer.lineage.phantoms import Tables
-from consumer.lineage.registers import value_of
+from consumer.lineage.registers import as_json, value_of
 from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet
@@ -153,8 +153,13 @@ def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]
     for name, change in renamed:
         previous = previous_name(name, change)
         if previous is not None:
-            found.setdefault(previous, {})["renamed"] = Said(change.stamp, name)
+            found.setdefault(previous, {})["renamed"] = renamed_to(name, change)
     return found
+
+
+def renamed_to(name: DatasetName, change: Said) -> Said:
+    """What a dataset's lifecycle facet says of the name that it had before."""
+    return Said(f"{change.stamp.partition(' ')[0]} {value_of(as_json(name)).digest[:12]}", name)
 
 
 def previous_name(name: DatasetName, change: Said) -> DatasetName | None:
