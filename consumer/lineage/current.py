@@ -334,8 +334,9 @@ def siblings_in(group: str, runs: Mapping[str, RunFacts]) -> list[Execution]:
 
 
 def declared_overruled(job: JobFacts) -> bool:
-    """True if the latest run of the job ran the very SQL that its JobEvent declares: what it told, or that it failed,
-    goes before a description.
+    """True if the latest run of the job ran the very SQL that its JobEvent declares.
+
+    What the run reported, or that it failed, goes before a description.
     """
     finished, declared = job.ran.finished, job.declared
     return finished is not None and declared is not None and bool(finished.sql) and finished.sql == declared.sql

@@ -254,15 +254,11 @@ def _apart(joined: frozenset[Group], links: _Clusters, contested: set[str]) -> l
                     kept[place].add(owner)
             else:
                 kept[owner] -= places
-    for owner in owners:
+    for owner, authorities in owners.items():
         rivals = set(links[owner]) & owners.keys()
         for other in rivals:
             back = set(links[other]) & owners.keys()
-            if (
-                not owners[owner] & owners[other]
-                and _is_alone(other, rivals, owners)
-                and _is_alone(owner, back, owners)
-            ):
+            if not authorities & owners[other] and _is_alone(other, rivals, owners) and _is_alone(owner, back, owners):
                 kept[owner].add(other)
     found: list[frozenset[Group]] = []
     for part in _connected(joined, kept):

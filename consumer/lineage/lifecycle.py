@@ -15,6 +15,9 @@ DROP = "DROP"
 RENAME = "RENAME"
 
 LIFECYCLE = LifecycleStateChangeDatasetFacet.key
+UNUSED = "~"
+"""In place of the time of a drop, after which it sorts: no event has ever used the dataset, so it is not shown."""
+
 RENAMED = "renamed"
 """The register of a dataset's old name that has the new one; made from the lifecycle facet of the new one."""
 
@@ -67,7 +70,8 @@ class Placement(NamedTuple):
 
     Attributes:
         shown: The name under which the dataset is shown.
-        dropped: When it was dropped, if nothing has brought it back since; what was said before is not shown.
+        dropped: When it was dropped, if nothing has brought it back since; what was said before is not shown. UNUSED
+            if only that is known of it.
         renamed: When it was renamed; what was said before is shown at the new name.
         to: The new name.
     """
@@ -81,6 +85,11 @@ class Placement(NamedTuple):
     def changed(self) -> bool:
         """True if what was said at one time is shown otherwise than what was said at another."""
         return bool(self.dropped or self.renamed)
+
+    @property
+    def unused(self) -> bool:
+        """True if the dataset is not shown, since nothing but its end is known."""
+        return self.dropped == UNUSED
 
 
 def placement(shown: DatasetName, facets: Registers) -> Placement:

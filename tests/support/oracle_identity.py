@@ -67,7 +67,7 @@ def mentions(event: Event) -> Iterator[Mention]:
     read = inputs_of(event)
     named = [one for one in event.inputs if canonical(one.namespace, one.name) in read]
     yield from (mention(one, event.event_time, read=True) for one in named)
-    yield from (Mention(name, read=True) for name in read)
+    yield from (Mention(name, read=True) for name in read - {canonical(one.namespace, one.name) for one in named})
     for one in named:
         yield from renamed_in(one, {**one.facets, **one.input_facets}, event.event_time)
     yield from (mention(dataset, event.event_time) for dataset in written(event))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from consumer.graph.members import INLINE, packed
 from hypothesis import given
 
 from consumer.graph import codec
-from consumer.graph.members import INLINE, packed
 from consumer.lineage.current import recount
 from consumer.lineage.delta import JobFacts, NameFacts, Output, RunFacts, Written, join_jobs, join_names
 from schemas.naming import DatasetName

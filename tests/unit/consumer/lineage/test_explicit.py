@@ -13,7 +13,7 @@ from consumer.lineage.explicit import DECLARED, Endpoint, Flow, unpack_flows
 from consumer.lineage.keys import RunKey
 from consumer.lineage.outputs import LINEAGE
 from schemas.naming import DatasetName
-from tests.support.documents import JOB, REDSHIFT, columns, dataset, dataset_event, job_event, made_of, name, run_event
+from tests.support.documents import REDSHIFT, columns, dataset, dataset_event, job_event, made_of, name, run_event
 from tests.support.ingest import embedded, folded
 
 Json = dict[str, Any]
