@@ -74,7 +74,7 @@ class Lives:
     """What became of the names of datasets: which were dropped, and which renamed."""
 
     def __init__(self, history: History, identity: Identity) -> None:
-        self._shown = identity.shown
+        self._shown = {name: shown for name, shown in identity.shown.items() if shown in identity.used}
         self._dropped: dict[DatasetName, str] = {}
         self._renamed: dict[DatasetName, tuple[str, DatasetName]] = {}
         for name, change in latest_by_name(facets_said("lifecycleStateChange", history)).items():
@@ -91,7 +91,7 @@ class Lives:
         while name in self._renamed and since < self._renamed[name][0] >= time:
             since, name = self._renamed[name]
         time = max(time, since)
-        return None if name in self._dropped and time <= self._dropped[name] else self._shown[name]
+        return None if name in self._dropped and time <= self._dropped[name] else self._shown.get(name)
 
     def places(self, names: Iterable[DatasetName], time: str) -> frozenset[DatasetName]:
         """The places of names, but for those of datasets that were dropped."""
