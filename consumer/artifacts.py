@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import orjson
 from consumer import inputs
 from consumer.errors import HeadwaterError, NothingThere
 from consumer.inputs import S3, Input
-from emitter.backfill import ArtifactError, Artifacts, Manifest, RunResults
+from emitter.backfill import ArtifactError, Artifacts, Manifest, RunResults, with_executed_sql
 
 MANIFEST = "manifest.json"
 RESULTS = "run_results.json"
@@ -23,6 +24,12 @@ BELOW = ("", "target/", "*/", "*/target/")
 
 MOST_BYTES = 1 << 30
 """A larger file is no artifact; dbt's own reader would need ten times its size in memory."""
+
+MOST_SQL_BYTES = 1 << 24
+"""A longer file of compiled SQL is not read: no parser of SQL takes it."""
+
+Beside = Callable[[str], Input | None]
+"""Finds a file beside a manifest by its path from there."""
 
 Read = TypeVar("Read")
 
@@ -60,22 +67,22 @@ def load(
     more_results = {source.name: _parse(source, RunResults) for source in inputs.find(results)}
     more_catalogs = {source.name: _parse(source, _catalog) for source in inputs.find(catalogs)}
     owners: Counter[str] = Counter(dict.fromkeys((*more_results, *more_catalogs), 0))
-    for source, siblings in found:
+    for source, beside in found:
         manifest = _parse(source, Manifest)
-        own_results = [name for name, given in more_results.items() if _shares(given.by_id, manifest)]
+        own_results = [name for name, given in more_results.items() if _shares(given.ids, manifest)]
         own_catalogs = [name for name, given in more_catalogs.items() if _shares(_ids(given), manifest)]
         owners.update(own_results + own_catalogs)
         _require_one(source.name, own_results, RESULTS)
         _require_one(source.name, own_catalogs, CATALOG)
-        result = more_results[own_results[0]] if own_results else _sibling(siblings.get(RESULTS), RunResults)
-        catalog = more_catalogs[own_catalogs[0]] if own_catalogs else _sibling(siblings.get(CATALOG), _catalog)
-        yield Project(source.name, Artifacts(manifest, result, catalog))
+        result = more_results[own_results[0]] if own_results else _sibling(beside(RESULTS), RunResults)
+        catalog = more_catalogs[own_catalogs[0]] if own_catalogs else _sibling(beside(CATALOG), _catalog)
+        yield Project(source.name, Artifacts(_compiled(manifest, result, beside), result, catalog))
     for name, count in owners.items():
         if not count:
             raise HeadwaterError(f"{name} names no node of the manifests; give the manifest of its project too")
 
 
-def _found_or(name: str, when_empty: Callable[[NothingThere], None] | None) -> list[tuple[Input, Mapping[str, Input]]]:
+def _found_or(name: str, when_empty: Callable[[NothingThere], None] | None) -> list[tuple[Input, Beside]]:
     try:
         return list(_found(name))
     except NothingThere as error:
@@ -85,7 +92,7 @@ def _found_or(name: str, when_empty: Callable[[NothingThere], None] | None) -> l
         return []
 
 
-def _found(name: str) -> Iterator[tuple[Input, Mapping[str, Input]]]:
+def _found(name: str) -> Iterator[tuple[Input, Beside]]:
     """Each manifest below a name, with what lies beside it."""
     if name.startswith(S3):
         yield from _in_s3(name)
@@ -93,7 +100,7 @@ def _found(name: str) -> Iterator[tuple[Input, Mapping[str, Input]]]:
         yield from map(_in_folder, _manifests(folder))
     else:
         source = next(inputs.find([name]))
-        yield (source, _in_folder(Path(name))[1]) if Path(name).name == MANIFEST else (source, {})
+        yield _in_folder(Path(name)) if Path(name).name == MANIFEST else (source, _nothing_beside)
 
 
 def _manifests(folder: Path) -> list[Path]:
@@ -105,31 +112,55 @@ def _manifests(folder: Path) -> list[Path]:
     )
 
 
-def _in_folder(manifest: Path) -> tuple[Input, Mapping[str, Input]]:
-    beside = [path for path in (manifest.with_name(RESULTS), manifest.with_name(CATALOG)) if path.exists()]
-    source, *others = inputs.find([str(path) for path in (manifest, *beside)])
-    return source, {Path(other.name).name: other for other in others}
+def _nothing_beside(_name: str) -> None:
+    """Finds nothing: a manifest of another name may lie among those of other projects."""
 
 
-def _in_s3(address: str) -> Iterator[tuple[Input, Mapping[str, Input]]]:
+def _in_folder(manifest: Path) -> tuple[Input, Beside]:
+    def beside(name: str) -> Input | None:
+        path = manifest.parent / name
+        return next(inputs.find([str(path)])) if path.is_file() else None
+
+    return next(inputs.find([str(manifest)])), beside
+
+
+def _in_s3(address: str) -> Iterator[tuple[Input, Beside]]:
     objects = {found.name: found for found in inputs.find([address])}
     if address in objects:
-        beside = address.rpartition("/")[0]
+        folder = address.rpartition("/")[0]
         siblings = (
-            {found.name: found for found in inputs.find([f"{beside}/"])} if address.endswith(f"/{MANIFEST}") else {}
+            {found.name: found for found in inputs.find([f"{folder}/"])} if address.endswith(f"/{MANIFEST}") else {}
         )
-        yield objects[address], _beside(address, siblings)
+        yield objects[address], partial(_object_beside, folder, siblings)
         return
     manifests = [name for name in objects if name.endswith(f"/{MANIFEST}")]
     if not manifests:
         raise NothingThere(f"there is no {MANIFEST} below {address}")
     for name in manifests:
-        yield objects[name], _beside(name, objects)
+        yield objects[name], partial(_object_beside, name.rpartition("/")[0], objects)
 
 
-def _beside(manifest: str, objects: Mapping[str, Input]) -> Mapping[str, Input]:
-    folder = manifest.rpartition("/")[0]
-    return {name: objects[f"{folder}/{name}"] for name in (RESULTS, CATALOG) if f"{folder}/{name}" in objects}
+def _object_beside(folder: str, objects: Mapping[str, Input], name: str) -> Input | None:
+    return objects.get(f"{folder}/{name}")
+
+
+def _compiled(manifest: Manifest, results: RunResults | None, beside: Beside) -> Manifest:
+    """The manifest with the SQL that dbt has compiled into files, where it holds none and none can be put together.
+
+    A file may be of an earlier run, and so of older code: it is the last place to look at.
+    """
+    manifest, texts = with_executed_sql(manifest, results), dict[str, str]()
+    for unique_id in manifest.without_sql():
+        sources = filter(None, map(beside, manifest.compiled_paths(unique_id)))
+        if (source := next(sources, None)) is not None and (text := _text(source)):
+            texts[unique_id] = text
+    return manifest.with_sql(texts)
+
+
+def _text(source: Input) -> str | None:
+    with source.open() as stream:
+        data = stream.read(MOST_SQL_BYTES + 1)
+    return data.decode(errors="replace").strip() if len(data) <= MOST_SQL_BYTES else None
 
 
 def _parse(source: Input, read: Callable[[Mapping[str, Any]], Read]) -> Read:
@@ -162,7 +193,7 @@ def _ids(catalog: Mapping[str, Any]) -> set[str]:
     return {*catalog["nodes"], *catalog["sources"]}
 
 
-def _shares(ids: Mapping[str, object] | set[str], manifest: Manifest) -> bool:
+def _shares(ids: Collection[str], manifest: Manifest) -> bool:
     return any(manifest.node(unique_id) for unique_id in ids)
 
 

@@ -20,6 +20,7 @@ QUIET_S = 60.0
 """Seconds for which a facet that can't be read is not told of again."""
 
 _KINDS = 1_000
+_KIND_CHARS = 300
 _INDEX = re.compile(r"\[\d+\]")
 
 _log = structlog.get_logger(__name__)
@@ -60,7 +61,7 @@ class GraphSink:
         self._store.close()
 
     def _tell(self, event: Event, problem: Problem) -> None:
-        kind = (_INDEX.sub("[]", problem.path), problem.reason)
+        kind = (_INDEX.sub("[]", problem.path)[:_KIND_CHARS], problem.reason[:_KIND_CHARS])
         if kind not in self._told:
             self._told[kind] = True
             _log.warning(

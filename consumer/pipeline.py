@@ -12,10 +12,15 @@ from consumer.errors import GaveUp, TransientError
 from consumer.inputs import Advance, Input, UnreadableError
 from consumer.setting_groups import BatchSettings
 from consumer.sink import Sink
-from consumer.split import Piece, pieces
-from schemas.decode import decode
+from consumer.split import TOO_LONG, Piece, pieces
+from schemas.bounds import PARSED_FACTOR
 from schemas.errors import RejectedEvent
 from schemas.events import Event, RunEvent
+from schemas.facets.known import decode_known
+from schemas.strict_json import parsed_bytes
+
+KEPT_BYTES = 64 * 1024
+"""How many bytes are kept of a document that is longer than an event may be."""
 
 GIVE_UP_AFTER_S = 60.0
 """How long a command tries to write one batch, where the settings don't say; the service tries for ever."""
@@ -30,7 +35,7 @@ class Rejection:
         line: Where it begins there, from 1.
         path: Where in the document, as a JSON path; `$` is all of it.
         reason: Why, in words.
-        value: Its bytes.
+        value: Its bytes; the first `KEPT_BYTES` if it is longer than an event may be.
     """
 
     file: str
@@ -81,7 +86,7 @@ class Pipeline:
         self._on_rejected = on_rejected
         self._sleep = sleep
         self._events: list[Event] = []
-        self._size = 0
+        self._size = self._weight = 0
 
     def run(self, inputs: Iterable[Input], advance: Advance = lambda _: None) -> Tally:
         """Reads all of the inputs; returns once everything is written.
@@ -108,22 +113,31 @@ class Pipeline:
         try:
             event = _event(data, fault)
         except RejectedEvent as error:
-            self._reject(Rejection(name, line, error.path, error.reason, data))
+            # What is too long can't be ingested again, however it is corrected.
+            kept = data[:KEPT_BYTES] if fault == TOO_LONG else data
+            self._reject(Rejection(name, line, error.path, error.reason, kept))
             return
         self._events.append(event)
         self._size += len(data)
+        self._weight += parsed_bytes(data)
         self.tally.events += 1
         if isinstance(event, RunEvent):
             self.tally.runs.add(hash(event.run.run_id))
-        if len(self._events) >= self._batching.max_records or self._size >= self._batching.max_bytes:
+        if self._is_full():
             self._flush()
+
+    def _is_full(self) -> bool:
+        limits = self._batching
+        is_large = self._size >= limits.max_bytes or self._weight >= PARSED_FACTOR * limits.max_bytes
+        return is_large or len(self._events) >= limits.max_records
 
     def _reject(self, rejection: Rejection) -> None:
         self.tally.rejected += 1
         self._on_rejected(rejection)
 
     def _flush(self) -> None:
-        events, self._events, self._size = self._events, [], 0
+        events, self._events = self._events, []
+        self._size = self._weight = 0
         if not events:
             return
         patiently(lambda: self._sink.write(events), self._batching, self._sleep)
@@ -154,7 +168,7 @@ def patiently(write: Callable[[], None], batching: BatchSettings, sleep: Callabl
 def _event(data: bytes, fault: str) -> Event:
     if fault:
         raise RejectedEvent("$", fault)
-    return decode(data)
+    return decode_known(data)
 
 
 def _pieces(source: Input, advance: Advance) -> Iterator[Piece]:

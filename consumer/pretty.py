@@ -9,16 +9,29 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from schemas.paths import join
+from schemas.strict_json import most_values
 
 MOST_DEPTH: Final = 100
 """Levels of nesting that are shown; what is deeper is rejected for that."""
 
+MOST_VALUES: Final = 50_000
+"""About how many values a document may have to be shown over lines; each line is an object as well."""
+
+_OBEYED = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
     """A text whose control characters, marks of direction and half characters are spelled out."""
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def printable_json(text: str) -> str:
+    """A JSON text, whose own control characters are escaped already, with all others that a terminal obeys escaped.
+
+    Its value is the same; such characters stand only within strings.
+    """
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class _Line(NamedTuple):
@@ -29,7 +42,9 @@ class _Line(NamedTuple):
 
 
 def marked(value: bytes, path: str, mark: str = "> ") -> list[str]:
-    """A document's lines, that of a place with a mark before it; a document that is no JSON is shown as text.
+    """A document's lines, that of a place with a mark before it.
+
+    A document that is no JSON, or has very many values, is shown as text.
 
     Args:
         value: The document.
@@ -37,8 +52,10 @@ def marked(value: bytes, path: str, mark: str = "> ") -> list[str]:
         mark: What goes before the line; all others have as many blanks.
     """
     try:
-        document = orjson.loads(value)
+        document = orjson.loads(value) if most_values(value) <= MOST_VALUES else None
     except orjson.JSONDecodeError:
+        document = None
+    if document is None:
         return [" " * len(mark) + line for line in printable(value.decode("utf-8", "backslashreplace")).split("\n")]
     lines = list(_lines(document, "$", "", "", ""))
     at = max((line.path for line in lines if line.path and _leads_to(line.path, path)), key=len, default="$")

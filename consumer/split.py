@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 import orjson
 
 from schemas.decode import MAX_BYTES
+from schemas.strict_json import MAX_VALUES, most_values
 
 BOM = b"\xef\xbb\xbf"
 FRAGMENT = MAX_BYTES + 1
@@ -70,6 +71,8 @@ def pieces(stream: BinaryIO) -> Iterator[Piece]:
 
 
 def _is_json(text: bytes) -> bool:
+    if most_values(text) > MAX_VALUES:
+        return text.endswith(b"}")  # as objects it might be many times its text
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -86,6 +86,15 @@ class KafkaConfig(Config):
         return Path(unquote(url.path)) if url.scheme == "file" else None
 
     @property
+    def destination(self) -> str:
+        """The end of the last line, which names where events go; empty if that is not set."""
+        if not self.bootstrap_servers:
+            return ""
+        if self.directory is not None:
+            return f"; destination: file {self.directory / self.topic}.jsonl"
+        return f"; destination: topic {self.topic} at {self.where}"
+
+    @property
     def where(self) -> str:
         """The brokers as one word for messages."""
         return ",".join(self.bootstrap_servers)
@@ -131,8 +140,8 @@ def _error(name: str, problem: str) -> ConfigError:
     )
 
 
+# The value of a setting is not shown, whatever is wrong with it: a password may have come into any of them.
 def _check_names(params: Mapping[str, Any]) -> None:
-    # Only names may be shown here: a misspelled `password` has a secret for its value.
     for name in params:
         if name in _PARSERS or name in _OF_THE_FACTORY:
             continue
@@ -152,14 +161,17 @@ def _text(name: str, value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    return "an empty one" if isinstance(value, str) else f"a {type(value).__name__}"
+    if isinstance(value, str):
+        return "another text" if value.strip() else "an empty one"
+    return f"a {type(value).__name__}"
 
 
 def _choice(*choices: str) -> Callable[[str, Any], str]:
     def parse(name: str, value: Any) -> str:
         text = _text(name, value).strip().lower()
         if text not in choices:
-            raise _error(name, f"must be one of {', '.join(choices)}, not {text!r}")
+            near = difflib.get_close_matches(text, choices, n=1)
+            raise _error(name, f"must be one of {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else ""))
         return text
 
     return parse
@@ -171,35 +183,35 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not 0 < number < math.inf:
-        raise _error(name, f"must be a number above 0, not {value!r}")
+        raise _error(name, f"must be a number above 0, not {_kind(value)}")
     return number
 
 
 def _whole(name: str, value: Any) -> int:
     number = _number(name, value)
     if number != int(number):
-        raise _error(name, f"must be a whole number of bytes, not {value!r}")
+        raise _error(name, f"must be a whole number of bytes, not {_kind(value)}")
     return int(number)
 
 
 def _switch(name: str, value: Any) -> bool:
     word = str(value).strip().lower()
     if word not in {"true", "false"}:
-        raise _error(name, f"must be true or false, not {value!r}")
+        raise _error(name, f"must be true or false, not {_kind(value)}")
     return word == "true"
 
 
 def _topic(name: str, value: Any) -> str:
     text = _text(name, value)
     if not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", text) or text in {".", ".."}:
-        raise _error(name, f"must be 1 to 249 letters, digits, dots, dashes and underscores, not {text!r}")
+        raise _error(name, "must be 1 to 249 letters, digits, dots, dashes and underscores")
     return text
 
 
 def _file(name: str, value: Any) -> str:
     path = Path(_text(name, value)).expanduser()
     if not path.is_file():
-        raise _error(name, f"names {str(path)!r}, which is not a file that can be read")
+        raise _error(name, f"does not name a file that can be read, seen from {Path.cwd()}")
     return str(path)
 
 
@@ -210,12 +222,21 @@ def _servers(name: str, value: Any) -> tuple[str, ...]:
     servers = tuple(stripped for entry in entries if (stripped := entry.strip()))
     if len(servers) == 1 and re.fullmatch(r"file:///.+", servers[0]):
         return servers
-    for server in servers:
+    for place, server in enumerate(servers, 1):
         if not re.fullmatch(r"(\[[0-9a-fA-F:.%]+\]|[^\s:/@]+):\d{1,5}", server):
-            raise _error(name, f"must be host:port, not {server!r}; MSK's ports are 9098 iam, 9096 scram, 9094 tls")
+            which = f"its entry {place} " if len(servers) > 1 else ""
+            raise _error(name, which + _fault_of_server(server))
     if not servers:
         raise _error(name, "is empty; give host:port of one or more brokers")
     return servers
+
+
+def _fault_of_server(server: str) -> str:
+    if "@" in server:
+        return "must be host:port without a user or a password; `username` and `password_env` are for these"
+    if server.startswith("file:"):
+        return "must be file:///folder, with three slashes and the path from the root on, or host:port"
+    return "must be host:port; ports are often 9092 plaintext, and on MSK 9098 iam, 9096 scram, 9094 tls"
 
 
 _PARSERS: dict[str, Callable[[str, Any], Any]] = {
@@ -242,7 +263,9 @@ def _from_environment(variable: str, *, given: bool, environ: Mapping[str, str])
     if given:
         raise _error("password_env", "and `password` are both set; keep one")
     if not (value := environ.get(variable)):
-        raise _error("password_env", f"names the environment variable {variable}, which is not set")
+        # The likeliest mistake is the password itself in its place.
+        name = variable if re.fullmatch("[A-Z_]{1,99}", variable) else "that it gives"
+        raise _error("password_env", f"names the environment variable {name}, which is not set")
     return value
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from emitter import dbt_facets as facets
 from emitter.adapters import ATHENA, Place
 from emitter.dbt_facets import PRODUCER, Facets
-from emitter.manifest import Manifest, Node, exposures, kind_of, table_of
+from emitter.manifest import Manifest, Node, exposures, kind_of, pointer_of, table_of
 from emitter.refine.symlinks import in_own_catalog
 from emitter.run_results import Result
 
@@ -24,6 +24,7 @@ Event = dict[str, Any]
 Dataset = dict[str, Any]
 _OWN = uuid.UUID("0f7e6c6e-6d0c-5e0a-9a5b-5a2f8f1f4c11")
 _SUFFIXES = {"build": {"model": ".build.run", "snapshot": ".build.snapshot"}}
+_OF_POINTERS = frozenset({"dataSource", "documentation", "ownership", "schema"})
 _MEBI = 2**20
 
 
@@ -41,12 +42,15 @@ class Invocation:
         command: Such as `build`.
         job: Namespace and name of the job that it is a run of.
         full_refresh: Whether it was told to make incremental models anew, where that is known.
+        dbt_version: The version of dbt that ran; the manifest's if it is not given, though with `--use-v2-parser` that
+            is the parser's.
     """
 
     id: str
     command: str
     job: tuple[str, str]
     full_refresh: bool | None = None
+    dbt_version: str = ""
 
     @property
     def run_id(self) -> str:
@@ -111,7 +115,7 @@ class EventMaker:
             dbt_runtime="core",
             full_refresh=self._invocation.full_refresh,
         )
-        version = self._manifest.dbt_version
+        version = self._invocation.dbt_version or self._manifest.dbt_version
         if version:
             found |= facets.facet("dbt_version", version=version)
             found |= facets.facet("processing_engine", name="dbt", version=version)
@@ -136,6 +140,16 @@ class EventMaker:
         if rows > 0 or size > 0:
             statistics = facets.facet("outputStatistics", rowCount=max(rows, 0) or None, size=max(size, 0) or None)
             found["outputFacets"] = statistics
+        return found
+
+    def outputs(self, unique_id: str, result: Result | None = None) -> list[Dataset]:
+        """What a node writes, and the view that points to it where it is the latest version of a model."""
+        node = self._manifest.node(unique_id) or {}
+        found = [self.output(unique_id, result)]
+        if name := pointer_of(node):
+            view = self._bare({**node, "alias": name})
+            view["facets"] |= {key: facet for key, facet in found[0]["facets"].items() if key in _OF_POINTERS}
+            found.append(view)
         return found
 
     def dataset(self, unique_id: str, *, bare: bool = False) -> Dataset:
@@ -220,13 +234,23 @@ def run_event(
     }
 
 
-def job_event(time: str, job: Event, inputs: list[Dataset]) -> Event:
-    """A JobEvent: what a job reads by its definition."""
+def with_pointers(event: Event) -> Event:
+    """The event whose further outputs, views that point to the first one, have the lineage of its columns as well."""
+    first, *views = event.get("outputs") or [{}]
+    lineage = (first.get("facets") or {}).get("columnLineage")
+    if not views or lineage is None:
+        return event
+    views = [{**view, "facets": {"columnLineage": lineage, **view["facets"]}} for view in views]
+    return {**event, "outputs": [first, *views]}
+
+
+def job_event(time: str, job: Event, inputs: list[Dataset], outputs: list[Dataset] | None = None) -> Event:
+    """A JobEvent: what a job reads and writes by its definition."""
     return {
         "eventTime": time,
         "job": job,
         "inputs": inputs,
-        "outputs": [],
+        "outputs": outputs or [],
         "producer": PRODUCER,
         "schemaURL": f"{SPEC}JobEvent",
     }

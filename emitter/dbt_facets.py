@@ -43,6 +43,9 @@ _URLS = {
     "test": _SPEC.format("1-0-1", "TestRunFacet"),
 }
 
+KINDS = frozenset(_URLS)
+"""The keys of all facets that are made here."""
+
 _INCREMENTAL = ("on_schema_change", "partition_by", "full_refresh")
 _MICROBATCH = ("event_time", "batch_size", "begin", "lookback")
 
@@ -59,10 +62,13 @@ def job_type(kind: str) -> Facets:
 
 
 def node(found: Node, project: str = "") -> Facets:
-    """What identifies a node: its unique id, and for one of another package the project that runs it."""
+    """What identifies a node: its unique id, the checksum of its code, and the project that runs another package's."""
     keys = ("original_file_path", "database", "schema", "alias", "unique_id")
+    checksum = found.get("checksum")
+    code = checksum.get("checksum") if isinstance(checksum, Mapping) else None
     root = project if project and found.get("package_name", project) != project else None
-    return facet("dbt_node", **{key: found.get(key) for key in keys}, root_project=root)
+    own = {key: found.get(key) for key in keys}
+    return facet("dbt_node", **own, checksum=code or None, root_project=root)
 
 
 def tags(found: Node) -> Facets:
@@ -80,9 +86,12 @@ def dataset_tags(found: Node) -> Facets:
 
 
 def _tags_of(found: Node) -> list[Facet]:
-    plain = found.get("tags") or config_of(found).get("tags") or ()
-    own = [{"key": tag, "value": "true", "source": "DBT"} for tag in ([plain] if isinstance(plain, str) else plain)]
-    return own + [{"key": key, "value": _spelled(value), "source": "DBT_META"} for key, value in _meta(found).items()]
+    given = found.get("tags") or config_of(found).get("tags") or ()
+    # Old manifests and other engines hold a single tag as text, and YAML's numbers as numbers.
+    named = [given] if isinstance(given, str) else given
+    plain = [{"key": _spelled(tag), "value": "true", "source": "DBT"} for tag in named]
+    meta = [{"key": str(key), "value": _spelled(value), "source": "DBT_META"} for key, value in _meta(found).items()]
+    return plain + meta
 
 
 def documentation(found: Node) -> Facets:

@@ -13,6 +13,7 @@ from emitter import dbt_facets as facets
 from emitter.dbt_events import Event, EventMaker, job_event, run_event
 from emitter.manifest import Manifest, Node, config_of
 from emitter.run_results import Result, RunResults
+from emitter.times import earliest, latest
 
 TEST = "TEST"
 
@@ -29,7 +30,7 @@ def events(manifest: Manifest, maker: EventMaker, results: RunResults | None) ->
         yield from of_table(manifest, maker, tested, found, results.command if results else None)
     for result in ran:
         yield from singular(manifest, maker, result)
-    known = {result.unique_id for result in told}
+    known = {result.unique_id for result in told if result.is_known} | (results.stamped if results else set())
     for unique_id in manifest.tests():
         if unique_id not in known and manifest.parents(unique_id):
             yield job_event(manifest.generated_at, maker.job(unique_id, TEST), maker.inputs(unique_id, bare=True))
@@ -56,7 +57,7 @@ def of_table(
     job = maker.job(tested, TEST, ".build.test" if command == "build" else ".test")
     fine = all(item["success"] or item.get("severity") == "warn" for item in made)
     run = maker.run(f"{tested}.test")
-    started, ended = min(result.started_at for result in found), max(result.ended_at for result in found)
+    started, ended = earliest(each.started_at for each in found), latest(each.ended_at for each in found)
     state = "COMPLETE" if fine else "FAIL"
     return run_event("START", started, run, job, [dataset]), run_event(state, ended, run, job, [dataset])
 

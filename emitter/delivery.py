@@ -6,9 +6,11 @@ Every record that was put is, at any moment, exactly one of sent (acknowledged),
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from emitter.errors import DeliveryError, RefusedError, RejectedError, SpoolError, TooLargeError, UnavailableError
 from emitter.flight import Broker, Flight
+from emitter.node_names import node_in
 from emitter.outbox import Outbox
 from emitter.record import Record
 from emitter.reduce import reduced
@@ -43,7 +45,8 @@ class Delivery:
         self._outbox = outbox
         self._pauses = pauses
         self._changed = threading.Condition()
-        self._rejected = 0
+        # The nodes that the rejected events were about, one entry for each event.
+        self._rejected: list[str] = []
         self._reasons: dict[str, None] = {}
         self._trouble = "no answer from the broker yet"
         self._progress = 0
@@ -56,7 +59,7 @@ class Delivery:
         """Keeps a record and returns at once; what doesn't fit, or comes after the end, is lost and counted."""
         with self._changed:
             if self._stopped:
-                self.reject("emitted after the transport was closed")
+                self.reject("emitted after the transport was closed", node_in(record.value))
                 return
             try:
                 self._outbox.append(record)
@@ -69,10 +72,10 @@ class Delivery:
         """Sends nothing in this process: what is put is kept for a later run."""
         self._give_up(reason)
 
-    def reject(self, reason: str) -> None:
-        """Counts an event that is lost."""
+    def reject(self, reason: str, node: str) -> None:
+        """Counts an event that is lost, and keeps the name of the node that it was about."""
         with self._changed:
-            self._rejected += 1
+            self._rejected.append(node)
             self._reasons[reason] = None
 
     def start(self) -> None:
@@ -88,6 +91,12 @@ class Delivery:
             self._changed.wait_for(lambda: self._given_up or not self._pending(), timeout)
             return not self._pending()
 
+    @property
+    def is_idle(self) -> bool:
+        """True if no record waits or no attempt is left."""
+        with self._changed:
+            return self._given_up or not self._pending()
+
     def close(self, timeout: float) -> Tally:
         """Waits like `wait`, stops the thread within GRACE seconds more, and returns the final count."""
         self.wait(timeout)
@@ -99,6 +108,10 @@ class Delivery:
         self._outbox.close()
         return self.tally()
 
+    def leave_to_parent(self) -> None:
+        """In a forked process, lets go of the parent's files; nothing else of this object can be used there."""
+        self._outbox.leave_to_parent()
+
     def tally(self) -> Tally:
         """Returns the count as of now."""
         with self._changed:
@@ -108,10 +121,17 @@ class Delivery:
                 sent=counts.sent,
                 waiting=counts.waiting,
                 aside=counts.aside,
-                lost=counts.lost + self._rejected,
+                lost=counts.lost + len(self._rejected),
                 earlier=counts.earlier,
                 reasons=reasons,
+                lost_nodes=(*self._outbox.lost_nodes(), *self._rejected),
             )
+
+    def tally_if_ended(self) -> Tally:
+        """Returns what the count would be if this process were killed now: what waits in memory is lost then."""
+        with self._changed:
+            found, unsaved = self.tally(), self._outbox.in_memory()
+            return replace(found, waiting=max(0, found.waiting - unsaved), lost=found.lost + unsaved)
 
     def _pending(self) -> bool:
         return self._outbox.counts().waiting > 0

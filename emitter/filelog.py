@@ -4,10 +4,12 @@ Each line is `{"topic", "key", "timestamp", "value"}`: the value is the event it
 milliseconds since 1970. Several processes may append at once, and one that is killed in the midst of it spoils nothing.
 """
 
+import errno
 import fcntl
 import json
 import mmap
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 from emitter.errors import RejectedError, TooLargeError, UnavailableError
 from emitter.flight import Settle
 from emitter.record import MAX_BYTES, Record
+from emitter.spool.private import is_still
 
 
 class FileLog:
@@ -62,12 +65,32 @@ def _line(record: Record) -> bytes:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    """Opens the file and locks it, when it is its turn; the name stands for that file then, also after a rotation."""
+    while True:
+        file = _opened(path)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if is_still(path, file):
+                yield file
+                return
+        finally:
+            os.close(file)
+
+
+def _opened(path: Path) -> int:
+    # In a folder that others may write to, a link of that name could lead to a file that is not theirs to change. The
+    # file's permissions are the umask's: whoever ingests it may be another user.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
-    finally:
+        file = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnavailableError(f"{path} is a symbolic link, which is not followed: remove it") from error
+        raise
+    if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
+        raise UnavailableError(f"{path} is not a plain file: remove it")
+    return file
 
 
 def _drop_torn_line(file: int) -> None:

@@ -15,6 +15,7 @@ from emitter.errors import ArtifactError
 from emitter.refine.deferral import deferred
 from emitter.refine.nodes import Project, compiled_sql, is_ephemeral
 from emitter.refine.raw_sql import render
+from emitter.times import EPOCH
 
 __all__ = ["STORED", "Manifest", "Node", "config_of", "exposures", "is_ephemeral", "kind_of", "table_of"]
 
@@ -24,6 +25,9 @@ Node = Mapping[str, Any]
 OLDEST = 4
 STORED = ("model", "seed", "snapshot")
 """Resource types that dbt makes tables or views of."""
+
+COMPILED = "compiled"
+"""The folder below the target folder in which dbt writes compiled SQL."""
 
 _VERSION = re.compile(r"/manifest/v(\d+)")
 
@@ -67,7 +71,13 @@ class Manifest:
     @property
     def generated_at(self) -> str:
         """When it was written, RFC 3339."""
-        return str(self._metadata.get("generated_at") or "1970-01-01T00:00:00Z")
+        return str(self._metadata.get("generated_at") or EPOCH)
+
+    @property
+    def started_at(self) -> str | None:
+        """The start of the invocation that wrote it, RFC 3339; None before dbt-core 1.10."""
+        found = self._metadata.get("invocation_started_at") or self._metadata.get("run_started_at")
+        return str(found) if found else None
 
     @property
     def invocation_id(self) -> str:
@@ -125,6 +135,45 @@ class Manifest:
             return None
         return compiled_sql(node) or (render(self._project, unique_id, node) or "").strip() or None
 
+    def is_without_compiled_sql(self, unique_id: str) -> bool:
+        """True for a node that SQL makes and that dbt has not compiled."""
+        return self._is_sql(unique_id) and compiled_sql(self.nodes[unique_id]) is None
+
+    def without_sql(self) -> list[str]:
+        """The unique ids of tables and views that SQL makes, whose SQL is neither here nor can be put together."""
+        return [
+            unique_id
+            for unique_id in self.stored()
+            if kind_of(unique_id) != "seed" and self._is_sql(unique_id) and self.sql(unique_id) is None
+        ]
+
+    def compiled_paths(self, unique_id: str) -> list[str]:
+        """Paths below the target folder at which dbt writes a node's compiled SQL, the likeliest first."""
+        node = self.nodes[unique_id]
+        given, file, path = (_posix(node.get(key)) for key in ("compiled_path", "original_file_path", "path"))
+        # The folder's name is the target's, which may have been renamed or copied since.
+        found = [f"{COMPILED}/{given.partition(f'/{COMPILED}/')[2]}"] if f"/{COMPILED}/" in given else []
+        if file:
+            # Several nodes of one file have a file each, below a folder of its name.
+            whole = file if file.rpartition("/")[2] == path.rpartition("/")[2] else f"{file}/{path}"
+            found.append(f"{COMPILED}/{node.get('package_name') or self.project}/{whole}")
+        return [each for each in dict.fromkeys(found) if ".." not in each.split("/")]
+
+    def with_sql(self, sql: Mapping[str, str]) -> Manifest:
+        """A manifest with the compiled SQL of some nodes, by unique id; this one is not changed."""
+        if not sql:
+            return self
+        nodes = {**self.nodes, **{id_: {**self.nodes[id_], "compiled_code": text} for id_, text in sql.items()}}
+        return Manifest({**self.document, "nodes": nodes})
+
+    def _is_sql(self, unique_id: str) -> bool:
+        return bool(self.nodes[unique_id].get("language", "sql") == "sql")
+
+
+def _posix(path: object) -> str:
+    """A path with slashes; dbt on Windows writes backslashes."""
+    return str(path or "").replace("\\", "/")
+
 
 def kind_of(unique_id: str) -> str:
     """A node's resource type, which its unique id begins with."""
@@ -140,6 +189,20 @@ def is_reference(node: Node) -> bool:
 def config_of(node: Node) -> Mapping[str, Any]:
     """A node's resolved configuration; sources of old versions have none."""
     return node.get("config") or {}
+
+
+def pointer_of(node: Node) -> str | None:
+    """The name of the view that dbt-core 1.12 makes for the latest version of a model, which is no node of its own.
+
+    None where it is not switched on for the model itself: no artifact has the project's flag for all models.
+    """
+    pointer = config_of(node).get("latest_version_pointer")
+    if not isinstance(pointer, Mapping) or not pointer.get("enabled"):
+        return None
+    version = node.get("version")
+    if version is None or str(version) != str(node.get("latest_version")):
+        return None
+    return str(pointer.get("alias") or node.get("name"))
 
 
 def table_of(node: Node) -> tuple[str, ...]:

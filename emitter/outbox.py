@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from emitter.config import KafkaConfig
 from emitter.errors import SpoolError
+from emitter.node_names import node_in
 from emitter.record import Record
 from emitter.window import Window, fill
 
@@ -75,7 +76,9 @@ class Outbox:
         self._memory_left = memory_bytes
         self._memory_limit = memory_bytes
         # Not for the disk's records: their segments tell, whoever sent them.
-        self._sent = self._lost = self._earlier = 0
+        self._sent = self._earlier = 0
+        # The nodes that the lost records were about, one entry for each record.
+        self._lost: list[str] = []
         self._has_turn = False
         self._disk_trouble: str | None = None
 
@@ -94,7 +97,17 @@ class Outbox:
         with self._lock:
             appended, sent, aside = self._disk.journal.progress() if self._disk else (0, 0, 0)
             waiting = appended - sent - aside + len(self._memory)
-            return Counts(self._sent + sent, waiting, aside, self._lost, self._earlier)
+            return Counts(self._sent + sent, waiting, aside, len(self._lost), self._earlier)
+
+    def lost_nodes(self) -> tuple[str, ...]:
+        """The names of the nodes that the lost records were about."""
+        with self._lock:
+            return tuple(dict.fromkeys(self._lost))
+
+    def in_memory(self) -> int:
+        """How many records wait in memory, where the end of this process would be their end."""
+        with self._lock:
+            return len(self._memory)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -142,12 +155,12 @@ class Outbox:
     def set_aside(self, record: Record, reason: str) -> None:
         """Keeps a record that can never be sent, on disk; without a disk it is lost."""
         if self._disk is None:
-            self._lost += 1
+            self._lose(record)
             return
         try:
             self._disk.queue.set_aside(record, reason)
         except OSError:
-            self._lost += 1
+            self._lose(record)
 
     def note_trouble(self, reason: str | None) -> None:
         """Keeps the reason why nothing could be sent, for `status`; None says that all is well."""
@@ -161,10 +174,18 @@ class Outbox:
                 while self._disk and self._memory:
                     self._disk.journal.append(self._memory[0])
                     self._memory.popleft()
-            self._lost += len(self._memory)
+            self._lost += [node_in(record.value) for record in self._memory]
             self._memory.clear()
             if self._disk:
                 self._disk.journal.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked process, lets go of the parent's files.
+
+        It takes no lock: the thread that held one at the fork is not there to release it.
+        """
+        if self._disk:
+            self._disk.journal.leave_to_parent()
 
     def _on_disk(self, record: Record) -> bool:
         if self._open_disk is None:
@@ -181,10 +202,13 @@ class Outbox:
 
     def _in_memory(self, record: Record) -> None:
         if record.size > self._memory_left:
-            self._lost += 1
+            self._lose(record)
             raise SpoolError(f"the {self._memory_limit} bytes of `queue_limit` were full")
         self._memory_left -= record.size
         self._memory.append(record)
+
+    def _lose(self, record: Record) -> None:
+        self._lost.append(node_in(record.value))
 
     def _waiting_on_disk(self) -> int:
         appended, sent, aside = self._disk.journal.progress() if self._disk else (0, 0, 0)

@@ -39,7 +39,7 @@ def read_settled(path: Path) -> dict[str, Any]:
         _wait_for_rest(path)
 
 
-def _wait_for_change(path: Path, stamp: tuple[int, int]) -> None:
+def _wait_for_change(path: Path, stamp: tuple[int, int, int]) -> None:
     since, age = time.monotonic(), time.time() - stamp[0] / 1e9
     while stamp_of(path) == stamp:
         # The file's own time too: one that was broken long ago is not waited for.
@@ -56,7 +56,10 @@ def _wait_for_rest(path: Path) -> None:
             stamp, since = now, time.monotonic()
 
 
-def stamp_of(path: Path) -> tuple[int, int]:
-    """What differs once a file has been written anew: its time in nanoseconds, and its size."""
+def stamp_of(path: Path) -> tuple[int, int, int]:
+    """Returns what differs once a file was written again: its time in nanoseconds, its size, and which file it is.
+
+    A file that was replaced may have the time and the size of the one before.
+    """
     status = path.stat()
-    return status.st_mtime_ns, status.st_size
+    return status.st_mtime_ns, status.st_size, status.st_ino

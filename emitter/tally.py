@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from emitter.node_names import missing
+
 _SHOWN_REASONS = 3
 
 
@@ -11,6 +13,7 @@ class Tally:
 
     Attributes:
         earlier: How many records of other runs were sent as well.
+        lost_nodes: The names of the nodes that the lost records were about.
     """
 
     sent: int
@@ -19,6 +22,7 @@ class Tally:
     lost: int = 0
     earlier: int = 0
     reasons: tuple[str, ...] = ()
+    lost_nodes: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -29,6 +33,9 @@ class Tally:
         counts = f"{self.sent} sent, {self.waiting} waiting, {self.aside} set aside"
         lost = f", {self.lost} lost" if self.lost else ""
         earlier = f" (and {self.earlier} of earlier runs sent)" if self.earlier else ""
-        shown = "; ".join(self.reasons[:_SHOWN_REASONS])
+        why = "; ".join(filter(None, (self._reasons(), missing(self.lost_nodes))))
+        return counts + lost + earlier + (f": {why}" if why else "")
+
+    def _reasons(self) -> str:
         more = len(self.reasons) - _SHOWN_REASONS
-        return counts + lost + earlier + (f": {shown}" if shown else "") + (f"; and {more} more" if more > 0 else "")
+        return "; ".join((*self.reasons[:_SHOWN_REASONS], *((f"and {more} more",) if more > 0 else ())))

@@ -7,23 +7,30 @@ disk for the next run.
 
 import atexit
 import logging
+import os
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from openlineage.client.serde import Serde
 from openlineage.client.transport.transport import Transport
 
 from emitter.config import CheckedConfig, KafkaConfig
+from emitter.configuration import report_conflict
 from emitter.delivery import Delivery
 from emitter.errors import ConfigError, RefusedError
 from emitter.flight import Broker
 from emitter.keys import message_key
+from emitter.node_names import node_of
+from emitter.optimized import obstacle
 from emitter.outbox import Outbox, open_disk
 from emitter.record import Record
 from emitter.refining import Refine, RefiningBroker, project_refiner
+from emitter.tally import Tally
 
 log = logging.getLogger("emitter")
 
@@ -38,6 +45,8 @@ def open_broker(config: KafkaConfig) -> Broker:
         from emitter.filelog import FileLog  # noqa: PLC0415 # needs a Unix
 
         return FileLog(config.directory)
+    if (reason := obstacle()) is not None:
+        raise RefusedError(reason)
     try:
         from emitter.kafka import KafkaBroker  # noqa: PLC0415 # kafka-python may be missing, which must not stop dbt
     except ImportError as error:
@@ -72,34 +81,54 @@ class KafkaTransport(Transport):
         outcome = config.outcome if isinstance(config, CheckedConfig) else config
         keep = config.keep if isinstance(config, CheckedConfig) else None
         settings = outcome if isinstance(outcome, KafkaConfig) else keep or KafkaConfig(bootstrap_servers=())
-        self._topic = settings.topic
+        self._settings = settings
+        self._connect = connect
         self.close_timeout = settings.close_timeout
         self._now = now
+        self._refine: Refine | None = None
+        self._mistake = outcome if isinstance(outcome, ConfigError) else None
+        self._error = None if keep else self._mistake
+        if self._mistake is not None:
+            log.warning("OpenLineage events will not be sent, dbt runs without them: %s", outcome)
+        report_conflict()
+        self._delivery = self._begin()
+        # dbt-ol does not close its client on every way out.
+        atexit.register(self._close_at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(_begin_again, weakref.ref(self)))
+
+    def _begin(self) -> Delivery:
+        settings, connect = self._settings, self._connect
         outbox = Outbox(
             memory_bytes=settings.queue_limit,
             open_disk=(lambda: open_disk(settings)) if settings.spool else None,
             warn=lambda reason: log.warning("OpenLineage events wait in memory, not on disk: %s", reason),
         )
-        self._refine: Refine | None = None
-        self._delivery = Delivery(lambda: self._refining(connect(settings)), outbox)
+        delivery = Delivery(lambda: self._refining(connect(settings)), outbox)
+        if self._mistake is not None:
+            delivery.refuse(str(self._mistake))
         self._told = False
-        self._error: ConfigError | None = None
-        if isinstance(outcome, ConfigError):
-            log.warning("OpenLineage events will not be sent, dbt runs without them: %s", outcome)
-            self._delivery.refuse(str(outcome))
-            self._error = None if keep else outcome
-        # dbt-ol does not close its client on every way out.
-        atexit.register(self._close_at_exit)
+        return delivery
+
+    def begin_again(self) -> None:
+        """Starts from nothing in a process that was forked.
+
+        The thread is not there, its locks are in any state, and the events emitted so far are the parent's to send.
+        """
+        self._delivery.leave_to_parent()
+        self._delivery = self._begin()
 
     def emit(self, event: Any) -> None:
         """Keeps an event to send it: a RunEvent, JobEvent, DatasetEvent, or one as a dictionary."""
-        if self._error is not None:
-            self._delivery.reject(str(self._error))
-            return
+        body: Any = {}
         try:
-            self._delivery.put(self._record(event))
+            body = Serde.to_dict(event)
+            if self._error is None:
+                self._delivery.put(self._record(body))
+            else:
+                self._delivery.reject(str(self._error), node_of(body))
         except Exception as error:  # noqa: BLE001 # a guest: whatever an event holds, dbt goes on and the count is true
-            self._delivery.reject(f"an event could not be kept: {type(error).__name__}: {error}")
+            self._delivery.reject(f"an event could not be kept: {type(error).__name__}: {error}", node_of(body))
 
     def wait_for_completion(self, timeout: float = -1) -> bool:
         """Waits until every event is settled, at most `timeout` seconds (`close_timeout` if negative or longer)."""
@@ -111,9 +140,27 @@ class KafkaTransport(Transport):
         tally = self._delivery.close(self._bounded(timeout))
         if not self._told and (tally.sent or not tally.complete):
             self._told = True
-            kept = " (on disk: the next run sends what waits, or `headwater-dbt spool flush`)" if tally.waiting else ""
-            log.log(logging.INFO if tally.complete else logging.WARNING, "OpenLineage events: %s%s", tally, kept)
+            log.log(logging.INFO if tally.complete else logging.WARNING, "%s", self._summary(tally))
         return tally.complete
+
+    @property
+    def is_idle(self) -> bool:
+        """True if there is nothing to wait for: all events are settled, or no further attempt is made."""
+        return self._delivery.is_idle
+
+    @property
+    def has_events(self) -> bool:
+        """True if any event was emitted, or one of an earlier run was sent."""
+        tally = self._delivery.tally()
+        return bool(tally.sent or tally.earlier or not tally.complete)
+
+    def summary(self) -> str:
+        """Returns the summary as it would be if this process were killed now."""
+        return self._summary(self._delivery.tally_if_ended())
+
+    def _summary(self, tally: Tally) -> str:
+        kept = " (on disk: the next run sends what waits, or `headwater-dbt spool flush`)" if tally.waiting else ""
+        return f"OpenLineage events: {tally}{kept}{self._settings.destination}"
 
     def _refining(self, broker: Broker) -> Broker:
         """The broker behind refinement with the artifacts of the project that dbt runs, unless it is switched off."""
@@ -131,14 +178,18 @@ class KafkaTransport(Transport):
     def _bounded(self, timeout: float) -> float:
         return self.close_timeout if timeout < 0 else min(timeout, self.close_timeout)
 
-    def _record(self, event: Any) -> Record:
-        body = Serde.to_dict(event)
+    def _record(self, body: dict[str, Any]) -> Record:
         return Record(
-            topic=self._topic,
+            topic=self._settings.topic,
             key=message_key(body),
             value=Serde.to_json(body).encode(),
             timestamp_ms=int(self._now() * 1000),
         )
+
+
+def _begin_again(made: "weakref.ref[KafkaTransport]") -> None:
+    if (transport := made()) is not None:
+        transport.begin_again()
 
 
 def _talk_on_stderr() -> None:

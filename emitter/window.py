@@ -17,15 +17,23 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The next records to send, in order, of one segment; `path` is None where they are not on disk."""
+    """The next records to send, in order, of one segment.
+
+    Attributes:
+        records: The records.
+        ends: Where each of them ends in the segment, in bytes from its beginning.
+        path: The segment; None where they are not on disk.
+        start: Where the first of them begins in the segment.
+    """
 
     records: tuple[Record, ...]
     ends: tuple[int, ...] = ()
     path: Path | None = None
+    start: int = 0
 
     def first(self) -> "Window":
         """The window of its first record."""
-        return Window(self.records[:1], self.ends[:1], self.path)
+        return Window(self.records[:1], self.ends[:1], self.path, self.start)
 
 
 def fill(items: Iterable[Item], size: Callable[[Item], int]) -> list[Item]:

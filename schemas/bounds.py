@@ -21,6 +21,15 @@ MAX_LINKS = 16_000
 Ten for each column of Redshift's widest table.
 """
 
+MAX_LABEL = 1_000
+"""Characters of a text that names a kind, a tool, a version or a producer; a facet with a longer one is left out."""
+
+MAX_TIME = 64
+"""Characters of a time; RFC 3339 sets no limit on the digits of a second."""
+
+PARSED_FACTOR = 4
+"""How many times its text a batch of events may take as objects, about (`strict_json.parsed_bytes`)."""
+
 
 def bounded(count: int, most: int, what: str) -> None:
     """Checks how much a facet says.

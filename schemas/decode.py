@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from schemas.bounds import MAX_DATASETS
+from schemas.bounds import MAX_DATASETS, MAX_LABEL, MAX_TIME
 from schemas.errors import RejectedEvent
 from schemas.events import (
     EVENT_TYPES,
@@ -108,7 +108,8 @@ def _event_time(value: object) -> str:
     if not isinstance(value, str):
         raise _unexpected("$.eventTime", "a time such as 2026-11-21T05:22:25.824607Z", value)
     try:
-        return _canonical_time(value)
+        # What is long is not remembered.
+        return _canonical_time(value) if len(value) <= MAX_TIME else canonical_time(value)
     except ValueError as error:
         raise RejectedEvent("$.eventTime", str(error)) from None
 
@@ -222,7 +223,7 @@ def _name(owner: _Object, key: str, at: str) -> str:
 def _optional_text(owner: _Object, key: str, left_out: list[LeftOut]) -> str:
     value = owner.get(key)
     if isinstance(value, str):
-        return value
+        return value[:MAX_LABEL]
     if value is not None:
         left_out.append(LeftOut(f"$.{key}", _unexpected(f"$.{key}", "a string", value).reason))
     return ""

@@ -9,6 +9,13 @@ SchemaError
 
 from __future__ import annotations
 
+MAX_TEXT = 2_000
+"""Characters of a path or a reason; longer ones are shortened."""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
+
 
 class SchemaError(Exception):
     """A document, or a part of one, is not what OpenLineage says.
@@ -19,6 +26,8 @@ class SchemaError(Exception):
     """
 
     def __init__(self, path: str, reason: str) -> None:
+        # They go to logs, dead letters and caches, and quote what a producer wrote.
+        path, reason = _shortened(path), _shortened(reason)
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason

@@ -11,13 +11,16 @@ _TIME = re.compile(
     re.ASCII,
 )
 
+LEAP = "60"
+
 
 def canonical_time(text: str) -> str:
     """A time in UTC with six fraction digits, such as `2026-11-21T05:22:25.824607Z`.
 
     Digits beyond six are cut, so that the order of two times never turns. A time without a zone is taken as UTC;
     RFC 3339's lower-case letters and space, and missing seconds (as Java writes a full minute), are accepted. A zone's
-    name after the offset, as Java writes it, adds nothing; so does a Z after an offset of zero.
+    name after the offset, as Java writes it, adds nothing; so does a Z after an offset of zero. A leap second, which is
+    the last one of a month in UTC, is the last microsecond before the next month.
 
     Raises:
         ValueError: It is no time, or one that is not on the calendar; the message says what was expected.
@@ -26,17 +29,27 @@ def canonical_time(text: str) -> str:
     if match is None:
         raise ValueError(f"{text[:40]!r} is no time; expected one like 2026-11-21T05:22:25.824607Z")
     year, month, day, hour, minute, second, fraction, sign, hours, minutes, utc = match.groups()
-    micros = (fraction or "")[:6].ljust(6, "0")
+    leaps = second == LEAP
+    micros = "999999" if leaps else (fraction or "")[:6].ljust(6, "0")
+    seconds = 59 if leaps else int(second or 0)
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=UTC)
+        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), seconds, tzinfo=UTC)
         if utc and int(hours) + int(minutes or 0):
             raise ValueError(f"{utc} contradicts the offset before it")  # noqa: TRY301 - one handler for both
         if sign is not None:
             moment = moment.replace(tzinfo=_zone(sign, int(hours), int(minutes or 0))).astimezone(UTC)
+        if leaps and not _ends_a_month(moment):
+            raise ValueError("second must be in 0..59; 60 is the last second of a month in UTC")  # noqa: TRY301
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text[:40]!r} is not on the calendar: {error}") from error
     # isoformat() would leave a zero fraction out, and strftime does not pad the year everywhere.
     return f"{moment.isoformat()[:19]}.{micros}Z"
+
+
+def _ends_a_month(moment: datetime) -> bool:
+    """True for the last whole second of a month that a calendar without leap seconds has."""
+    following = moment + timedelta(seconds=1)
+    return (following.day, following.hour, following.minute, following.second) == (1, 0, 0, 0)
 
 
 def _zone(sign: str, hours: int, minutes: int) -> timezone:

@@ -44,6 +44,12 @@ def kafka_broker() -> Iterator[KafkaBroker]:
 
 
 @pytest.fixture(scope="session")
+def kafka_4_broker() -> Iterator[KafkaBroker]:
+    """The same of Kafka 4."""
+    yield from _run("kafka_4_broker", lambda: KafkaBroker(4))
+
+
+@pytest.fixture(scope="session")
 def gremlin_server() -> Iterator[GremlinServer]:
     """A Gremlin Server with transactions; `clear()` it first."""
     yield from _run("gremlin_server", GremlinServer)

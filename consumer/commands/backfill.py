@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import orjson
@@ -25,6 +25,9 @@ from consumer.places import Places
 from consumer.profiles import Profiles
 from consumer.settings import Settings
 from emitter import backfill as events_of
+
+if TYPE_CHECKING:
+    from emitter.refine import Refiner
 
 REJECTED = 1
 """The exit code when an event could not be folded."""
@@ -135,8 +138,9 @@ def backfill(
     """Fold what dbt left, its manifest.json, into the graph or the topic.
 
     MANIFEST is a manifest of dbt 1.0 or newer, a folder with one or with projects in it, or s3://bucket/prefix of the
-    same; run_results.json and catalog.json beside a manifest.json are taken too. The events are those of a run of
-    dbt-ol, with ids and times from the artifacts: the same files again change nothing.
+    same; run_results.json, catalog.json and compiled/ beside a manifest.json are taken too. A node whose result says
+    that it ran has a run, with ids and times from the artifacts; any other node is declared. The same files again
+    change nothing.
     """
     began = time.monotonic()
     places = Places(how["namespaces"], how["glue"], Profiles(profiles, how["target"]) if profiles else None)
@@ -184,8 +188,13 @@ class _Projects:
         place, words = self._places.of(project.artifacts.manifest)
         if words:
             click.echo(f"headwater: {words}", err=True)
-        refine = _refiner(project.artifacts, place) if self._columns else None
-        return events_of.events(project.artifacts, place, job_namespace=self._job_namespace, refine=refine)
+        for note in events_of.notes(project.artifacts, columns=self._columns):
+            click.echo(f"headwater: {project.name}: {note}", err=True)
+        refiner = _refiner(project.artifacts, place) if self._columns else None
+        refine = refiner.refine if refiner else None
+        yield from events_of.events(project.artifacts, place, job_namespace=self._job_namespace, refine=refine)
+        for sentence in refiner.report() if refiner else ():
+            click.echo(f"headwater: {project.name}: {sentence}", err=True)
 
 
 def _to_graph(settings: Settings, projects: _Projects) -> tuple[int, int]:
@@ -215,10 +224,10 @@ def _to_topic(settings: Settings, projects: _Projects) -> tuple[int, int]:
     return count, 0
 
 
-def _refiner(found: events_of.Artifacts, place: events_of.Place) -> events_of.Refine | None:
+def _refiner(found: events_of.Artifacts, place: events_of.Place) -> Refiner:
     """Column lineage and what else the SQL tells; without the SQL parser it leaves the columns out."""
     from emitter.refine import RefineOptions, Refiner  # noqa: PLC0415 -- only where it is asked for
 
     region, account = place.glue.split(":")[3:5] if place.glue else (None, None)
     options = RefineOptions(account_id=account, region=region)
-    return Refiner(found.manifest.document, found.catalog, options).refine
+    return Refiner(found.manifest.document, found.catalog, options)

@@ -21,6 +21,7 @@ from consumer.memory import share_one_arena
 from consumer.options import examples, with_settings
 from consumer.settings import Settings
 from schemas.decode import decode
+from schemas.facets.known import decode_known
 
 UPKEEP_PATIENCE = Patience(for_s=5.0)
 """For a request of upkeep to the graph; the end of the service waits for it."""
@@ -82,7 +83,7 @@ def consume(settings: Settings, sink: str) -> None:
         source = WatchedSource(kafka, kafka.is_member, watch)
         loop = Loop(
             source,
-            decode,
+            decode_known if name == "graph" else decode,
             target,
             MeteredDeadLetters(letters, watch.metrics),
             settings.batch,
@@ -119,7 +120,7 @@ class _Stop:
     """A request to stop, made by a signal.
 
     Attributes:
-        requested: Set by the first SIGTERM or SIGINT; a second one has its usual effect.
+        requested: Set by the first SIGTERM or SIGINT; a second SIGINT ends the process, a second SIGTERM does nothing.
         signal: Its name.
     """
 
@@ -131,7 +132,8 @@ class _Stop:
 
     def _note(self, number: int, _: FrameType | None) -> None:
         self.signal = signal.Signals(number).name
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # An orchestrator may send it twice, to a group and to a process; who is in haste sends SIGKILL.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # On a thread, as this one may have been interrupted while it held the event's lock.
         threading.Thread(target=self.requested.set, daemon=True).start()

@@ -14,7 +14,7 @@ import orjson
 from consumer.errors import UsageError
 from consumer.moments import moment_ms, spelled_time
 from consumer.options import Command, examples, json_option, with_settings
-from consumer.pretty import marked, printable
+from consumer.pretty import marked, printable, printable_json
 from consumer.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def list_letters(settings: Settings, since: str | None, reason: str, limit: int,
             count += 1
             latest.append(_row(letter))
     for row in sorted(latest, key=lambda row: str(row["rejected_at"])):
-        click.echo(orjson.dumps(row) if as_json else _line(row))
+        click.echo(_json(row) if as_json else _line(row))
     words = f"the latest {limit:,} of {count:,}; --limit shows more" if count > limit else f"{count:,} dead letters"
     click.echo(f"{settings.kafka.dead_letter_topic}: {words}", err=True)
 
@@ -116,7 +116,7 @@ def show(settings: Settings, position: str, *, as_json: bool) -> None:
     with _reader(settings) as reader:
         letter = letter_at(reader, wanted)
     if as_json:
-        click.echo(orjson.dumps(_whole(letter)))
+        click.echo(_json(_whole(letter)))
         return
     for name, value in _row(letter).items():
         click.echo(f"{name:12} {printable(str(value))}")
@@ -125,6 +125,8 @@ def show(settings: Settings, position: str, *, as_json: bool) -> None:
     value = letter.content.record.value
     click.echo()
     click.echo("(no value)" if value is None else "\n".join(marked(value, letter.content.path)))
+    if (whole := letter.content.record.cut) is not None:
+        click.echo(f"(the first {len(value or b''):,} of {whole.length:,} bytes; the rest is not kept)")
 
 
 @dead_letters.command(
@@ -184,7 +186,7 @@ def redrive(
             why = hindrance(letter, settings.dead_letters.max_ahead_s, int(time.time() * 1000))
             if letter.redriven and not (force and positions):
                 outcomes.tell(letter, "already")
-            elif why and not (force and letter.has_origin):
+            elif why and not (force and letter.can_go_back):
                 outcomes.tell(letter, "refused", why)
             else:
                 yield letter
@@ -194,7 +196,7 @@ def redrive(
             for letter in due(reader):
                 outcomes.tell(letter, "redriven")
         else:
-            Redrive(producer, settings.kafka.dead_letter_topic, outcomes.redriven).run(due(reader))
+            Redrive(producer, settings.kafka.dead_letter_topic, outcomes.redriven, outcomes.refused).run(due(reader))
     click.echo(outcomes.summary("would be " if dry_run else ""), err=True)
     if outcomes.count["refused"]:
         click.get_current_context().exit(REFUSED)
@@ -211,11 +213,15 @@ class _Outcomes:
         """It went back."""
         self.tell(letter, "redriven")
 
+    def refused(self, letter: Letter, why: str) -> None:
+        """Its topic does not take it."""
+        self.tell(letter, "refused", why)
+
     def tell(self, letter: Letter, outcome: str, why: str = "") -> None:
         """Counts it, and prints a line."""
         self.count[outcome] += 1
         if self._as_json:
-            click.echo(orjson.dumps({**_row(letter), "outcome": outcome, "hindrance": why}))
+            click.echo(_json({**_row(letter), "outcome": outcome, "hindrance": why}))
         else:
             click.echo(f"{letter.position}  {letter.content.record}  {outcome}{printable(f': {why}' if why else '')}")
 
@@ -239,11 +245,13 @@ def _chosen(reader: Reader, since: str | None, reason: str) -> Iterator[Letter]:
     return (letter for letter in letters(reader, since_ms) if letter.matches(reason))
 
 
-def _named(reader: Reader, positions: tuple[str, ...]) -> list[Letter]:
+def _named(reader: Reader, positions: tuple[str, ...]) -> Iterator[Letter]:
     from consumer.kafka.redrive import letter_at  # noqa: PLC0415
     from consumer.kafka.spans import Position  # noqa: PLC0415
 
-    return [letter_at(reader, position) for position in dict.fromkeys(map(Position.parse, positions))]
+    # One after the other, as each may have megabytes; but what is no position is refused before anything is written.
+    wanted = dict.fromkeys(map(Position.parse, positions))
+    return (letter_at(reader, position) for position in wanted)
 
 
 def _row(letter: Letter) -> dict[str, Any]:
@@ -258,10 +266,16 @@ def _row(letter: Letter) -> dict[str, Any]:
         "offset": record.offset,
         "timestamp": spelled_time(record.timestamp_ms),
         "key": None if record.key is None else _text(record.key),
-        "bytes": record.size,
+        "bytes": record.size if record.cut is None else record.cut.length,
+        "kept_bytes": record.size,
+        "sha256": None if record.cut is None else record.cut.sha256,
         "path": letter.content.path,
         "reason": letter.content.reason,
     }
+
+
+def _json(row: dict[str, Any]) -> str:
+    return printable_json(orjson.dumps(row).decode())
 
 
 def _line(row: dict[str, Any]) -> str:

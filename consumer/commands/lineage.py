@@ -9,6 +9,7 @@ import click
 from consumer import wiring
 from consumer.graph import queries, render
 from consumer.options import examples, json_option, with_settings
+from consumer.pretty import printable, printable_json
 from consumer.settings import Settings
 
 FAR = 100
@@ -78,4 +79,9 @@ def lineage(
     with wiring.reading(settings.graph) as store:
         found = queries.lineage(store, queries.resolve(store, node), up, down, columns=columns)
     text = render.FORMATS["json" if as_json else form](found)
+    # Names are what others wrote; the tree has colours of its own, and spells out what is in names by itself.
+    if as_json or form == "json":
+        text = printable_json(text)
+    elif form != "tree":
+        text = printable(text)
     click.echo(text, nl=not text.endswith("\n"))

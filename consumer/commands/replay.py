@@ -21,7 +21,7 @@ from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import GIVE_UP_AFTER_S
 from consumer.rows import rows
 from consumer.settings import Settings
-from schemas.decode import decode
+from schemas.facets.known import decode_known
 
 if TYPE_CHECKING:
     from consumer.kafka.browse import Reader
@@ -144,7 +144,7 @@ def _run(
     with closing(wiring.graph_sink(settings)) as sink:
         Loop(
             source,
-            decode,
+            decode_known,
             sink,
             Unmourned(tell),
             batching,

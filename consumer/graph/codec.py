@@ -156,7 +156,7 @@ def dump_job(facts: JobFacts) -> str:
                 "called": sorted(facts.names),
                 "facets": facts.facets,
                 "names": names.list,
-                "declared": declared and [_dump_execution(declared.execution, names), declared.sql],
+                "declared": declared and [_dump_execution(declared.execution, names), declared.code],
                 "latest": ran.latest and _dump_execution(ran.latest, names),
                 "group": ran.group,
                 "siblings": [_dump_execution(one, names) for _, one in sorted(ran.siblings.items())],
@@ -182,14 +182,14 @@ def load_job(text: str) -> JobFacts:
     return JobFacts(
         names=frozenset(raw.get("called", ())),
         facets=_registers(raw.get("facets", {})),
-        declared=Declared(_load_execution(declared[0], names), declared[1]) if declared else None,
+        declared=Declared(_load_execution(declared[0], names), tuple(declared[1])) if declared else None,
         ran=Current(
             latest=_load_execution(latest, names) if latest else None,
             group=raw.get("group", ""),
             siblings=executions("siblings"),
             unfinished=executions("unfinished"),
             missed=missed,
-            finished=Finished(*finished) if finished else None,
+            finished=Finished(finished[0], finished[1], tuple(finished[2])) if finished else None,
         ),
     )
 

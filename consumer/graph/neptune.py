@@ -58,8 +58,8 @@ class GremlinStore:
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Does changes, a group in a request; returns the owners of those that were not done.
 
-        A group that is too much for the server at once is divided. So is one that does not fit what is in the graph, until
-        the change that does not fit is found.
+        A group that is too much for the server at once is divided. So is one that does not fit what is in the graph,
+        until the change that does not fit is found.
         """
         failed: set[str] = set()
         waiting = deque(traversals.requests(changes))

@@ -133,9 +133,8 @@ class Prune:
         changes: list[Change] = []
         for run, document in going.items():
             parts = [ids.run_dataset(run, name) for name in sorted(apart.get(run, ()))]
-            for at in range(0, len(parts), MOST_STEPS):
-                changes.append(_removal(run, document.token, tuple(parts[at : at + MOST_STEPS])))
-            changes.append(_removal(run, document.token, (ids.run(run),)))
+            portions = [tuple(parts[at : at + MOST_STEPS]) for at in range(0, len(parts), MOST_STEPS)]
+            changes += (_removal(run, document.token, portion) for portion in (*portions, (ids.run(run),)))
         self._store.write(changes)
 
     def _without_needed(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:

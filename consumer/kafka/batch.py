@@ -11,8 +11,10 @@ from consumer.clocks import require_plausible
 from consumer.errors import RejectedRecord
 from consumer.kafka.dead_letters import DeadLetter
 from consumer.kafka.record import Record, TopicPartition
+from schemas.bounds import PARSED_FACTOR
 from schemas.errors import RejectedEvent
 from schemas.events import Event
+from schemas.strict_json import parsed_bytes
 
 TOMBSTONE = "the record has no value (a tombstone), so there is no event in it"
 
@@ -30,7 +32,8 @@ class Batch:
         records: All of them, in the order in which they came.
         events: Those that are events, with them.
         letters: Those that are none.
-        size: Bytes of all keys and values.
+        size: Bytes of all records.
+        weight: About how many bytes they take with their events as objects.
     """
 
     since: float = 0.0
@@ -38,11 +41,12 @@ class Batch:
     events: list[tuple[Record, Event]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     size: int = 0
+    weight: int = 0
 
     def add(self, record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> None:
         """Takes a record in, as an event or as a dead letter; the arguments are those of `event_of`."""
         self.records.append(record)
-        self.size += record.size
+        self._weigh(record)
         try:
             self.events.append((record, event_of(record, decode, max_ahead_s, now_ms)))
         except (RejectedEvent, RejectedRecord) as error:
@@ -54,7 +58,18 @@ class Batch:
         self.records = [record for record in self.records if record.place not in gone]
         self.events = [(record, event) for record, event in self.events if record.place not in gone]
         self.letters = [letter for letter in self.letters if letter.record.place not in gone]
-        self.size = sum(record.size for record in self.records)
+        self.size = self.weight = 0
+        for record in self.records:
+            self._weigh(record)
+
+    def is_full(self, max_records: int, max_bytes: int) -> bool:
+        """True if there are so many records, so many bytes of them, or too many objects in their events."""
+        most = PARSED_FACTOR * max_bytes
+        return len(self.records) >= max_records or self.size >= max_bytes or self.weight >= most
+
+    def _weigh(self, record: Record) -> None:
+        self.size += record.size
+        self.weight += record.size + parsed_bytes(record.value or b"")
 
 
 def event_of(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> Event:

@@ -12,8 +12,9 @@ from kafka import KafkaConsumer, errors
 from kafka.structs import TopicPartition as KafkaPartition
 
 from consumer.errors import TransientError, UsageError
-from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
+from consumer.kafka.connection import client_options, talking
 from consumer.kafka.diagnosis import diagnose
+from consumer.kafka.fetching import FETCH_BYTES, PARTITION_BYTES, bound_fetches
 from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.source import record_of
@@ -23,10 +24,6 @@ from consumer.setting_groups import KafkaSettings
 
 SILENCE_S: Final = 20.0
 """Seconds without a record, short of the end, after which reading is given up."""
-
-FETCH_BYTES: Final = 2 * MAX_MESSAGE_BYTES
-"""The most that is fetched of all partitions at once; a record that is larger comes alone."""
-
 
 _log = structlog.get_logger(__name__)
 
@@ -59,13 +56,14 @@ def reading(settings: KafkaSettings, topic: str) -> Iterator[Reader]:
         # What is no longer there is told, and not passed over.
         "auto_offset_reset": "none",
         "isolation_level": "read_committed",
-        "max_partition_fetch_bytes": FETCH_BYTES,
+        "max_partition_fetch_bytes": PARTITION_BYTES,
         "fetch_max_bytes": FETCH_BYTES,
         "metrics_enabled": False,
     }
     with talking(f"reading of topic {topic}", settings):
         consumer = KafkaConsumer(**options)
     read_on(consumer)
+    bound_fetches(consumer)
     try:
         yield Reader(consumer, settings, topic)
     finally:

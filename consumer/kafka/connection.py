@@ -17,9 +17,10 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from consumer.errors import HeadwaterError, TransientError, UsageError
 from consumer.setting_groups import MIB, KafkaSettings
+from emitter.optimized import obstacle
 
 MAX_MESSAGE_BYTES = 8 * MIB
-"""The largest record of a topic that Headwater creates, and the most that is fetched of a partition at once.
+"""The largest record of a topic that Headwater creates.
 
 MSK Serverless allows no more ("Configuration properties for MSK Serverless clusters", MSK developer guide).
 """
@@ -43,7 +44,8 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """The keyword arguments that consumer, producer and admin client share.
 
     Raises:
-        UsageError: `auth` is iam, and the region is neither set nor in the brokers' names.
+        UsageError: `auth` is iam, and the region is neither set nor in the brokers' names; or Python leaves out its
+            assert statements, without which the library reads no answer.
     """
     return {
         "bootstrap_servers": settings.bootstrap_servers,
@@ -57,7 +59,13 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def security_options(settings: KafkaSettings) -> dict[str, Any]:
-    """How the connection is secured and who we are, as keyword arguments."""
+    """How the connection is secured and who we are, as keyword arguments.
+
+    Raises:
+        UsageError: As `client_options`.
+    """
+    if (reason := obstacle()) is not None:
+        raise UsageError(reason)
     if settings.auth == "plaintext":
         return {"security_protocol": "PLAINTEXT"}
     tls = {"ssl_cafile": str(settings.ca_file) if settings.ca_file else None}

@@ -25,7 +25,11 @@ from consumer.kafka.topics import DAY_MS
 from consumer.moments import spelled_time
 from consumer.setting_groups import MIB, KafkaSettings
 
-KEYS: Final = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.insync.replicas")
+TIMESTAMPS: Final = "message.timestamp.type"
+AHEAD: Final = "message.timestamp.after.max.ms"
+"""How far a record's time may be ahead of the broker's; an hour by default since Kafka 4.0."""
+
+KEYS: Final = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.insync.replicas", TIMESTAMPS, AHEAD)
 """The settings of a topic that matter here."""
 
 SAMPLED: Final = 16
@@ -141,6 +145,10 @@ def _oddities(topic: Topic, brokers: int, letters_of: Topic | None) -> list[tupl
         (0 <= _number(topic, "retention.ms", DAY_MS) < DAY_MS, "kept less than a day: a longer outage loses records"),
         (largest < MIB, "records of a MiB don't fit: raise max.message.bytes"),
         (0 < largest <= of_events, "the largest record does not fit with its reason: raise max.message.bytes by a MiB"),
+        (
+            topic.configs.get(TIMESTAMPS) != "LogAppendTime" and 0 <= _number(topic, AHEAD, 2 * DAY_MS) < DAY_MS,
+            f"records of a clock that is ahead are refused, as by default since 4.0: set {TIMESTAMPS} to LogAppendTime",
+        ),
         (not topic.configs, "its settings are not shown to us: grant DescribeConfigs to have them checked"),
     ]
 

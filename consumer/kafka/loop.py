@@ -191,8 +191,7 @@ class Loop:
             self._batch.add(self._arrived.popleft(), self._decode, self._rejecting.max_ahead_s, now_ms)
 
     def _is_full(self) -> bool:
-        batch, limits = self._batch, self._batching
-        return len(batch.records) >= limits.max_records or batch.size >= limits.max_bytes
+        return self._batch.is_full(self._batching.max_records, self._batching.max_bytes)
 
     def _is_due(self) -> bool:
         if self._flight is not None or not self._batch.records:

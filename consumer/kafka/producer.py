@@ -18,8 +18,22 @@ SEND_TIMEOUT_S = 30.0
 
 _UNBOUNDED = 2**31 - 1
 
+_TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
+
 Outgoing = tuple[bytes | None, bytes | None, Headers]
 """Key, value, headers."""
+
+
+class TooLargeError(UsageError):
+    """A topic refuses some records for their size; all others of the call are kept.
+
+    Attributes:
+        refused: Their places in the call, from 0.
+    """
+
+    def __init__(self, topic: str, refused: Sequence[int]) -> None:
+        super().__init__(f"topic {topic} does not take a record of this size: raise its max.message.bytes")
+        self.refused = tuple(refused)
 
 
 class Producer(Protocol):
@@ -30,6 +44,7 @@ class Producer(Protocol):
 
         Raises:
             TransientError: Some may not have been kept; write all of them again.
+            TooLargeError: Some are refused for their size.
             UsageError: The broker refuses them; something must be changed first.
         """
         ...
@@ -64,26 +79,30 @@ class TopicProducer:
         if self._producer is None:
             self._producer = KafkaProducer(**producer_options(self._settings))
         # A record must have a key or a value; that of a tombstone without a key is empty.
-        try:
-            sent = [
-                self._producer.send(
-                    topic, key=b"" if key is None and value is None else key, value=value, headers=[*headers]
-                )
-                for key, value, headers in records
-            ]
-            self._producer.flush(timeout=SEND_TIMEOUT_S)
-            for future in sent:
-                future.get(timeout=SEND_TIMEOUT_S)
-        except errors.MessageSizeTooLargeError as error:
-            raise UsageError(
-                f"topic {topic} does not take a record of this size: raise its max.message.bytes"
-            ) from error
+        sent = [
+            self._producer.send(
+                topic, key=b"" if key is None and value is None else key, value=value, headers=[*headers]
+            )
+            for key, value, headers in records
+        ]
+        self._producer.flush(timeout=SEND_TIMEOUT_S)
+        if refused := [number for number, future in enumerate(sent) if _is_too_large(future)]:
+            raise TooLargeError(topic, refused)
 
     def _abandon(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
             with suppress(TransientError), talking("closing the producer", self._settings):
                 producer.close(timeout=0)
+
+
+def _is_too_large(future: Any) -> bool:
+    """Waits for the acknowledgement of a record; True if the record is refused for its size."""
+    try:
+        future.get(timeout=SEND_TIMEOUT_S)
+    except _TOO_LARGE:
+        return True
+    return False
 
 
 def producer_options(settings: KafkaSettings) -> dict[str, Any]:

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from hashlib import sha256
+from typing import Final, NamedTuple, Self
 
 Headers = tuple[tuple[str, bytes], ...]
 """A record's headers in their order; a name may come twice."""
+
+
+KEPT_BYTES: Final = 64 * 1024
+"""How many bytes are kept of a value that can't be an event for its length."""
+
+
+class Cut(NamedTuple):
+    """The whole value, of which only the first bytes are kept.
+
+    Attributes:
+        length: Its length in bytes.
+        sha256: Its SHA-256, in hexadecimal digits.
+    """
+
+    length: int
+    sha256: str
+
+    @classmethod
+    def of(cls, value: bytes) -> Self:
+        """Length and SHA-256 of a whole value."""
+        return cls(len(value), sha256(value).hexdigest())
 
 
 class TopicPartition(NamedTuple):
@@ -32,6 +54,7 @@ class Record:
         timestamp_ms: Milliseconds since 1970 in UTC, as the producer or the broker set it.
         headers: Names and bytes beside the document.
         flaw: Why it can't be read, if it can't; its value is then the raw bytes.
+        cut: What the value was, if only its first bytes are kept.
     """
 
     topic: str
@@ -42,6 +65,7 @@ class Record:
     timestamp_ms: int
     headers: Headers = ()
     flaw: str = ""
+    cut: Cut | None = None
 
     @property
     def place(self) -> TopicPartition:
@@ -50,8 +74,12 @@ class Record:
 
     @property
     def size(self) -> int:
-        """Bytes of key and value; headers are few and small."""
-        return len(self.key or b"") + len(self.value or b"")
+        """Bytes of key, value and headers, as they are held."""
+        return len(self.key or b"") + len(self.value or b"") + _header_bytes(self.headers)
 
     def __str__(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.offset}"
+
+
+def _header_bytes(headers: Headers) -> int:
+    return sum(len(name) + len(data) for name, data in headers) if headers else 0

@@ -8,6 +8,7 @@ changes no graph. The mark is younger than its letter, so retention never takes 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from consumer.errors import RejectedRecord, UsageError
 from consumer.kafka.batch import event_of
 from consumer.kafka.browse import Reader
 from consumer.kafka.dead_letters import PREFIX, DeadLetter, original
-from consumer.kafka.producer import Outgoing, Producer
+from consumer.kafka.producer import Outgoing, Producer, TooLargeError
 from consumer.kafka.record import Record
 from consumer.kafka.spans import Bound, Position, Span
 from schemas.decode import decode
@@ -27,6 +28,9 @@ REDRIVEN: Final = f"{PREFIX}redriven"
 
 AT_ONCE: Final = 100
 """How many letters are written before their marks are, at most."""
+
+LOST: Final = "only its first bytes are kept, as it was too large: have its producer send it again, in smaller parts"
+"""Why a letter that was cut can't go back."""
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 """How many bytes of letters are held for that, about."""
@@ -49,6 +53,11 @@ class Letter:
     content: DeadLetter
     has_origin: bool
     redriven: bool
+
+    @property
+    def can_go_back(self) -> bool:
+        """True if the whole record is there, and its topic is known."""
+        return self.has_origin and self.content.record.cut is None
 
     def matches(self, text: str) -> bool:
         """Whether its reason or its path has a text in it, whatever the case."""
@@ -122,6 +131,8 @@ def hindrance(letter: Letter, max_ahead_s: float, now_ms: int) -> str:
         max_ahead_s: How many seconds an eventTime may be ahead.
         now_ms: The time that the record would get, in milliseconds since 1970.
     """
+    if letter.content.record.cut is not None:
+        return LOST
     if not letter.has_origin:
         return "it does not say from which topic it is: its headers are not those of Headwater"
     try:
@@ -137,13 +148,21 @@ class Redrive:
     Args:
         producer: To the topics.
         topic: The dead letters'.
-        done: Told of each letter once its mark is kept.
+        done: Called with each letter once its mark is kept.
+        refused: Called with each letter that its topic does not take, and why.
     """
 
-    def __init__(self, producer: Producer, topic: str, done: Callable[[Letter], None]) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        done: Callable[[Letter], None],
+        refused: Callable[[Letter, str], None],
+    ) -> None:
         self._producer = producer
         self._topic = topic
         self._done = done
+        self._refused = refused
 
     def run(self, chosen: Iterable[Letter]) -> None:
         """Writes all of them.
@@ -161,13 +180,23 @@ class Redrive:
         self._write(held)
 
     def _write(self, held: Sequence[Letter]) -> None:
-        by_topic: dict[str, list[Outgoing]] = {}
+        by_topic: defaultdict[str, list[Letter]] = defaultdict(list)
         for letter in held:
-            record = letter.content.record
-            by_topic.setdefault(record.topic, []).append((record.key, record.value, record.headers))
-        for topic, records in by_topic.items():
-            self._producer.write(topic, records)
-        if held:
-            self._producer.write(self._topic, [mark(letter) for letter in held])
-        for letter in held:
+            by_topic[letter.content.record.topic].append(letter)
+        gone = {letter.position for topic, letters in by_topic.items() for letter in self._taken(topic, letters)}
+        back = [letter for letter in held if letter.position in gone]
+        if back:
+            self._producer.write(self._topic, [mark(letter) for letter in back])
+        for letter in back:
             self._done(letter)
+
+    def _taken(self, topic: str, letters: Sequence[Letter]) -> Sequence[Letter]:
+        """Writes letters of one topic; returns those that it takes."""
+        records = [letter.content.record for letter in letters]
+        try:
+            self._producer.write(topic, [(record.key, record.value, record.headers) for record in records])
+        except TooLargeError as error:
+            for number in error.refused:
+                self._refused(letters[number], str(error))
+            return [letter for number, letter in enumerate(letters) if number not in error.refused]
+        return letters

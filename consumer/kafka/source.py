@@ -19,12 +19,14 @@ from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
 from consumer.errors import UsageError
-from consumer.kafka.connection import MAX_MESSAGE_BYTES, client_options, talking
+from consumer.kafka.connection import client_options, talking
 from consumer.kafka.diagnosis import require_reachable
+from consumer.kafka.fetching import FETCH_BYTES, PARTITION_BYTES, bound_fetches
 from consumer.kafka.lost_offsets import OnLost
+from consumer.kafka.parsing import Unreadable
 from consumer.kafka.positions import LIBRARY_POLICY, Positions
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.unreadable import Unreadable, read_on
+from consumer.kafka.unreadable import read_on
 from consumer.setting_groups import KafkaSettings
 
 OnRevoked = Callable[[Collection[TopicPartition]], None]
@@ -116,6 +118,7 @@ class KafkaSource:
             consumer = KafkaConsumer(**consumer_options(self._settings))
             consumer.subscribe([self._settings.topic], listener=self._changes)
         read_on(consumer)
+        bound_fetches(consumer)
         self._changes.pause = consumer.pause
         self._positions = Positions(consumer, self._settings, on_lost, on_revoked)
         self._consumer = consumer
@@ -239,7 +242,8 @@ def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
         "heartbeat_interval_ms": int(settings.heartbeat_interval_s * 1000),
         "max_poll_interval_ms": int(settings.max_poll_interval_s * 1000),
         "fetch_max_wait_ms": 250,
-        "max_partition_fetch_bytes": MAX_MESSAGE_BYTES,
+        "fetch_max_bytes": FETCH_BYTES,
+        "max_partition_fetch_bytes": PARTITION_BYTES,
         "check_crcs": checks_crcs(settings),
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
@@ -281,5 +285,5 @@ def record_of(raw: Any) -> Record:
     headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
     place = (raw.topic, raw.partition, raw.offset)
     if isinstance(raw.value, Unreadable):
-        return Record(*place, raw.key, bytes(raw.value), raw.timestamp, headers, raw.value.flaw)
+        return Record(*place, raw.key, bytes(raw.value), raw.timestamp, headers, raw.value.flaw, raw.value.cut)
     return Record(*place, raw.key, raw.value, raw.timestamp, headers)

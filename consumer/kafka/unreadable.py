@@ -1,13 +1,14 @@
 r"""What the library can't parse: it comes as a record with a flaw, and reading goes on behind it.
 
 kafka-python 3.0 raises at such a record, keeps the parser of that fetch though it is spent, and from then on asks it
-for more without end, inside one `poll`. So its parser is given batches here that never break off, and is dropped if it
-fails all the same. This is the one module that knows the parser from inside: `Fetcher.PartitionRecords`, and where a
-batch keeps its bytes and its place in them.
+for more without end, inside one `poll`. It also unpacks a batch as a whole, whatever that comes to. So its parser gets
+batches here that never break off and are read record by record (`parsing`), and is dropped if it fails all the same.
+This module knows the parser from inside: `Fetcher.PartitionRecords`, and where a batch keeps its bytes.
 
 - A header's name that is no UTF-8, which brokers let pass, is spelled with `\xNN` for each byte that is none.
 - A record that is no record otherwise has its raw bytes as its value, and what is wrong with it as its flaw.
 - So has a batch whose records can't be told apart: one record, at the last of its offsets.
+- Of a value that is longer than an event may be, the first bytes are kept, with its length and its hash.
 - Where a checksum is wrong, the fault may be on the way. The batch is fetched again, and only then has a flaw.
 """
 
@@ -15,15 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from kafka import errors
 from kafka.consumer.fetcher import Fetcher
 from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecord
-from kafka.record.util import decode_varint
 from kafka.structs import TopicPartition as KafkaPartition
 
+from consumer.kafka.parsing import current_records, flawed, legacy_records
 from consumer.kafka.record import TopicPartition
 
 TRIES: Final = 5
@@ -34,22 +35,6 @@ V2: Final = 2
 
 NO_TIME: Final = -1
 """Kafka's timestamp of a record that has none."""
-
-
-class Unreadable(bytes):
-    """Raw bytes in place of a record's value.
-
-    Attributes:
-        flaw: Why they are no record.
-    """
-
-    flaw: str
-
-    def __new__(cls, data: bytes, flaw: str) -> Self:
-        """Bytes and what is wrong with them."""
-        made = super().__new__(cls, data)
-        made.flaw = flaw
-        return made
 
 
 def read_on(consumer: Any) -> None:
@@ -105,9 +90,12 @@ class _Checksums:
 class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc] # the library has no types
     """The library's parser of what a fetch brought of a partition."""
 
-    def __init__(self, checksums: _Checksums, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, checksums: _Checksums, fetch_offset: int, place: KafkaPartition, records: Any, **kwargs: Any
+    ) -> None:
         self._checksums = checksums
-        super().__init__(*args, **kwargs)
+        self.size: int = records.size_in_bytes()
+        super().__init__(fetch_offset, place, records, **kwargs)
 
     def take(self, n: int | None = None) -> list[Any]:
         """The next records; after a failure there are none, and the rest is fetched anew."""
@@ -156,12 +144,12 @@ class _Batches:
 
 
 class _Batch:
-    """A batch as the library parses it, but for what it can't."""
+    """A batch whose header the library reads, and whose records are read here."""
 
     def __init__(self, parser: _PartitionRecords, batch: Any) -> None:
         self._parser = parser
         self._batch = batch
-        self._raw = batch._buffer  # noqa: SLF001 -- decompressing puts another one in its place
+        self._raw = memoryview(batch._buffer)  # noqa: SLF001 -- see the module
         self._damaged = False if parser.check_crcs else None
 
     def __getattr__(self, name: str) -> Any:
@@ -176,26 +164,20 @@ class _Batch:
 
     def __iter__(self) -> Iterator[Any]:
         """Its records; what can't be read has a flaw, and is the last one if nothing can be read behind it."""
-        records, offset = None, self._batch.base_offset
-        while True:
-            try:
-                records = records or iter(self._batch)
-                record = next(records)
-            except StopIteration:
-                return
-            except Exception as error:  # codecs have errors of their own
-                self._look_whether_damaged()
-                if isinstance(error, errors.UnsupportedCodecError) and not self._damaged:
-                    raise
-                # In what is still compressed, or damaged, no record's place or offset can be believed.
-                hopeless = records is None or self._damaged
-                record = None if hopeless else _again(self._batch, offset, self._time_ms())
-                if record is None:
-                    what = f"can't be told apart: {error!r}"
-                    yield _whole(self._batch, self._raw, offset, self._time_ms(), what)
-                    return
-            yield record
-            offset = record.offset + 1
+        offset = self._batch.base_offset
+        try:
+            for record in self._records():
+                yield record
+                offset = record.offset + 1
+        except Exception as error:  # noqa: BLE001 -- codecs have errors of their own
+            self._look_whether_damaged()
+            yield _whole(self._batch, self._raw, offset, self._time_ms(), f"can't be told apart: {error!r}")
+
+    def _records(self) -> Iterator[Any]:
+        if self._batch.magic == V2:
+            header = self._batch.HEADER_STRUCT.size
+            return current_records(self._batch, self._raw[header:], self._time_ms())
+        return legacy_records(self._batch, self._raw, check=self._parser.check_crcs)
 
     def _look_whether_damaged(self) -> None:
         """Returns if its bytes are those that were written, or were fetched often enough."""
@@ -237,81 +219,4 @@ def _whole(batch: Any, raw: Any, first: int, time_ms: int, what: str) -> Default
     """A batch as one record, at its last offset: a commit must not come to lie within it."""
     last = _last_offset(batch)
     flaw = f"the records at offsets {min(first, last)} to {last} {what}; the value is their whole batch"
-    return _flawed(last, time_ms, bytes(raw), flaw)
-
-
-def _flawed(offset: int, time_ms: int, data: bytes, flaw: str) -> DefaultRecord:
-    return DefaultRecord(len(data), offset, time_ms, 0, None, Unreadable(data, flaw), [])
-
-
-def _again(batch: Any, expected: int, time_ms: int) -> DefaultRecord | None:
-    """The record at which the library failed, read with more patience; None if its end is not known.
-
-    Args:
-        batch: Moved behind the record.
-        expected: Its offset, if it does not tell.
-        time_ms: Its timestamp, likewise.
-    """
-    if batch.magic != V2 or batch._next_record_index >= batch.records_count:  # noqa: SLF001 -- see the module
-        return None
-    buffer, begin = batch._buffer, batch._pos  # noqa: SLF001
-    try:
-        length, start = decode_varint(buffer, begin)
-    except (ValueError, IndexError):
-        return None
-    end = start + length
-    if length < 0 or end > len(buffer):
-        return None
-    batch._pos = end  # noqa: SLF001
-    batch._next_record_index += 1  # noqa: SLF001
-    data = bytes(buffer[start:end])
-    try:
-        return _record(batch, data)
-    except (ValueError, IndexError) as error:
-        return _flawed(expected, time_ms, data, f"it is no record: {error}; the value is all of its bytes")
-
-
-def _record(batch: Any, data: bytes) -> DefaultRecord:
-    """A record of Kafka's "Record" format, behind its length.
-
-    Raises:
-        ValueError: It is none.
-        IndexError: It ends too early.
-    """
-    fields = _Fields(data)
-    time_ms, offset = batch.first_timestamp + fields.number(), batch.base_offset + fields.number()
-    if batch.timestamp_type == batch.LOG_APPEND_TIME:
-        time_ms = batch.max_timestamp
-    key, value = fields.sized(), fields.sized()
-    headers = [(fields.name(), fields.sized()) for _ in range(fields.number())]
-    fields.end()
-    return DefaultRecord(len(data), offset, time_ms, batch.timestamp_type, key, value, headers)
-
-
-class _Fields:
-    """The fields of a record, one after the other."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 1  # the first byte has attributes, of which there are none yet
-
-    def number(self) -> int:
-        number, self._at = decode_varint(self._data, self._at)
-        return int(number)
-
-    def sized(self) -> bytes | None:
-        size = self.number()
-        if size < 0:
-            return None
-        begin, self._at = self._at, self._at + size
-        if self._at > len(self._data):
-            raise ValueError(f"a field of {size} bytes is longer than the record")
-        return self._data[begin : self._at]
-
-    def name(self) -> str:
-        # Whoever writes the record again, such as to the dead letters, writes names as UTF-8.
-        return (self.sized() or b"").decode("utf-8", "backslashreplace")
-
-    def end(self) -> None:
-        if self._at != len(self._data):
-            raise ValueError(f"{len(self._data) - self._at} bytes are left over")
+    return flawed(last, time_ms, bytes(raw), flaw)

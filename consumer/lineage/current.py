@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from consumer.lineage.outputs import BY_RUN
+from consumer.lineage.registers import Register
 from consumer.lineage.state import TERMINAL, Told
 from schemas.naming import DatasetName
 
@@ -62,16 +63,29 @@ class Execution(NamedTuple):
         return shape(self.inputs, self.outputs)
 
 
+Code = tuple[str, ...]
+"""What tells which code a job ran: the reference of its SQL, and dbt's checksum of the model. Equal code has one in common:
+what dbt compiles for an incremental run differs, and other producers have no checksum."""
+
+SQL, CHECKSUM = "sql", "checksum"
+"""The registers of these."""
+
+
+def code_of(facets: Mapping[str, Register]) -> Code:
+    """What tells the code, by registers."""
+    return tuple(facets[key].ref for key in (SQL, CHECKSUM) if key in facets and facets[key].ref)
+
+
 class Declared(NamedTuple):
     """A JobEvent: lineage that is declared, not seen to run.
 
     Attributes:
         execution: Its datasets, at its time.
-        sql: The reference of its SQL; empty if it has none.
+        code: What tells its code, see `code_of`.
     """
 
     execution: Execution
-    sql: str
+    code: Code
 
 
 class Finished(NamedTuple):
@@ -80,12 +94,12 @@ class Finished(NamedTuple):
     Attributes:
         time: When it ended.
         id: The run's id.
-        sql: The reference of the SQL that it ran; empty if it did not say.
+        code: What tells the code that it ran, see `code_of`.
     """
 
     time: str
     id: str
-    sql: str
+    code: Code
 
 
 class Member(NamedTuple):
@@ -140,7 +154,7 @@ def join_declared(one: Declared | None, other: Declared | None) -> Declared | No
     """The later of two JobEvents."""
     if one is None or other is None:
         return one or other
-    return max(one, other, key=lambda declared: (declared.execution.order, declared.sql))
+    return max(one, other, key=lambda declared: (declared.execution.order, declared.code))
 
 
 def _names_datasets(facts: RunFacts) -> bool:
@@ -187,8 +201,7 @@ def _unfinished(run: str, facts: RunFacts) -> Execution | None:
 def _finished(run: str, facts: RunFacts) -> Finished | None:
     if facts.state is None or facts.state.rank < TERMINAL:
         return None
-    sql = facts.facets.get("sql")
-    return Finished(facts.ended_at or "", run, sql.ref if sql else "")
+    return Finished(facts.ended_at or "", run, code_of(facts.facets))
 
 
 def group_of(facts: RunFacts) -> str:
@@ -334,12 +347,12 @@ def siblings_in(group: str, runs: Mapping[str, RunFacts]) -> list[Execution]:
 
 
 def declared_overruled(job: JobFacts) -> bool:
-    """True if the latest run of the job ran the very SQL that its JobEvent declares.
+    """True if the job's JobEvent declares the code that its latest run ran.
 
-    What the run reported, or that it failed, goes before a description.
+    What the run said of its datasets, or that it failed, then counts more than a description.
     """
     finished, declared = job.ran.finished, job.declared
-    return finished is not None and declared is not None and bool(finished.sql) and finished.sql == declared.sql
+    return finished is not None and declared is not None and not set(finished.code).isdisjoint(declared.code)
 
 
 def declared_in_force(job: JobFacts) -> Execution | None:

@@ -96,7 +96,8 @@ class NameFacts:
     Attributes:
         spellings: The name as events spell it, where that is not the canonical form.
         links: The names of its latest symlinks facet, as JSON.
-        linked_with: Names that a symlinks facet has ever linked it with, in either direction; `links` has the current.
+        linked_with: Names that a symlinks facet has ever linked it with, in either direction; `links` says which still
+            are.
         same: Names that configuration links it with.
         preferred: True if configuration prefers this name as the one to show.
         used: True if an event names it for something else than to drop it.

@@ -23,7 +23,7 @@ from consumer.lineage.bounds import (
     total,
 )
 from consumer.lineage.columns import Extent, extent_of, sources
-from consumer.lineage.current import DECLARED, Declared, Execution, group_of
+from consumer.lineage.current import CHECKSUM, DECLARED, SQL, Declared, Execution, code_of, group_of
 from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts
 from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
 from consumer.lineage.facet_gathering import FacetGathering
@@ -41,7 +41,7 @@ from consumer.lineage.jobs import DBT_TEST, TEST, is_statement, job_name
 from consumer.lineage.keys import JobName, OutputKey, RunKey
 from consumer.lineage.lifecycle import RENAMED, is_dropped, renamed_from
 from consumer.lineage.outputs import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried
-from consumer.lineage.registers import Registers, Value, as_json, stamped, value_of
+from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
 from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State, Told
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
@@ -127,6 +127,15 @@ def _told(carried: Mapping[DatasetName, Registers]) -> tuple[Told, ...]:
     )
 
 
+def _code(of_job: Registers) -> Registers:
+    """What tells the code of an event's job."""
+    found = {SQL: of_job[SQL]} if SQL in of_job else {}
+    checksum = facet_value(of_job, DbtNodeJobFacet.key).get("checksum")
+    if checksum:
+        found[CHECKSUM] = Register(of_job[DbtNodeJobFacet.key].stamp, str(checksum))
+    return found
+
+
 def _chars(job: Job) -> int:
     return len(job.namespace) + len(job.name)
 
@@ -181,7 +190,7 @@ class _Folding(FacetGathering):
 
     def _about_lineage(self, event: RunEvent, of_job: Registers) -> Registers:
         """What of an event decides how its datasets count: its SQL, and an extractor that failed."""
-        found = {"sql": of_job["sql"]} if "sql" in of_job else {}
+        found = _code(of_job)
         failed = event.run.facets.get("extractionError")
         if isinstance(failed, dict):
             value = value_of("" if failed.get("_deleted") is True else "true")
@@ -245,7 +254,7 @@ class _Folding(FacetGathering):
         id_ = f"{DECLARED}{value_of(as_json(said)).digest}"
         if inputs or outputs or carried:
             execution = Execution(self._time, id_, inputs, outputs, _told(carried))
-            declared = Declared(execution, of_job["sql"].ref if "sql" in of_job else "")
+            declared = Declared(execution, code_of(_code(of_job)))
             self.delta.jobs[job] = replace(self.delta.jobs[job], declared=declared)
         for name, facets in carried.items():
             self.delta.declared[OutputKey(job, name)] = {

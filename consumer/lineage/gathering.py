@@ -17,6 +17,9 @@ from schemas.errors import BadFacet
 from schemas.events import Dataset
 from schemas.naming import DatasetName, canonical
 
+FEW_LINKS, SHORT_NAME = 8, 400
+"""What is remembered of names: how many links they have at most, and how many characters."""
+
 
 class Mention(NamedTuple):
     """A dataset's canonical name, and what its being named says of it and of the names that it is linked with."""
@@ -107,7 +110,9 @@ class Gathering:
     def _mention(
         self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool, used: bool = True
     ) -> Mention:
-        found = mention(self._rules, namespace, name, links, read=read, used=used)
+        # A cache counts entries, and a name with a hundred links of two thousand characters is not one of thousands.
+        make = mention if len(links) <= FEW_LINKS and len(name) <= SHORT_NAME else mention.__wrapped__
+        found = make(self._rules, namespace, name, links, read=read, used=used)
         for one, facts in found.facts.items():
             self._say(one, facts)
         return found

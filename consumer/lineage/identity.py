@@ -258,7 +258,8 @@ def _apart(joined: frozenset[Group], links: _Clusters, contested: set[str]) -> l
         rivals = set(links[owner]) & owners.keys()
         for other in rivals:
             back = set(links[other]) & owners.keys()
-            if not authorities & owners[other] and _is_alone(other, rivals, owners) and _is_alone(owner, back, owners):
+            both_alone = _is_alone(other, rivals, owners) and _is_alone(owner, back, owners)
+            if both_alone and not authorities & owners[other]:
                 kept[owner].add(other)
     found: list[frozenset[Group]] = []
     for part in _connected(joined, kept):

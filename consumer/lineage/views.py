@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -18,6 +17,7 @@ from consumer.lineage.current import Execution, declared_overruled, executions_o
 from consumer.lineage.delta import JobFacts, NameFacts
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement, place
+from consumer.lineage.memo import Memo
 from consumer.lineage.outputs import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts, join_carried
 from consumer.lineage.registers import EMPTY, Register, Registers, is_stored, join_registers
 from schemas.naming import DatasetName, engine
@@ -291,10 +291,17 @@ def _tool(job: JobFacts, executions: Collection[Execution]) -> str:
     return said.rstrip("/").rpartition("/")[2] or "OpenLineage"
 
 
-@lru_cache(maxsize=4096)
+# By bytes: the schema of a wide table has a megabyte, and as objects several times as much.
+_PARSED: Memo[str, Mapping[str, object]] = Memo(16 * 1024 * 1024)
+_PARSED_FACTOR = 6
+
+
 def _parsed(ref: str) -> Mapping[str, object]:
-    found = orjson.loads(ref)
-    return found if isinstance(found, dict) else {}
+    found = _PARSED.get(ref)
+    if found is None:
+        read = orjson.loads(ref)
+        found = _PARSED.put(ref, read if isinstance(read, dict) else {}, len(ref) * _PARSED_FACTOR)
+    return found
 
 
 def facet_value(facets: Mapping[str, Register], key: str, text: TextOf | None = None) -> Mapping[str, object]:

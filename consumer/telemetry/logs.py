@@ -6,14 +6,16 @@ from.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from consumer.masking import masked
+from consumer.pretty import printable, printable_json
 from consumer.telemetry.places import spell_out
 from consumer.telemetry.repeats import Repeats
 
@@ -85,8 +87,8 @@ def configure(
 
 def _renderers(format: Format, out: TextIO) -> list[Processor]:  # noqa: A002
     if format == "console" or (format == "auto" and out.isatty()):
-        return [_Masked(structlog.dev.ConsoleRenderer(colors=out.isatty()))]
-    return [structlog.processors.format_exc_info, _mask, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [_printable, _Masked(structlog.dev.ConsoleRenderer(colors=out.isatty()))]
+    return [structlog.processors.format_exc_info, _mask, structlog.processors.JSONRenderer(_dumps, ensure_ascii=False)]
 
 
 def _mask(_: object, __: str, event: EventDict) -> EventDict:
@@ -103,3 +105,13 @@ class _Masked:
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
         """The text of an event."""
         return masked(self._renderer(logger, name, event))
+
+
+def _dumps(event: EventDict, **options: Any) -> str:
+    """A line of JSON that does a terminal no harm."""
+    return printable_json(json.dumps(event, **options))
+
+
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Spells out what a terminal would obey, in all texts."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

@@ -91,6 +91,7 @@ class ProjectRefiner:
         self._refiner: Refiner | None = None
         self._invocation: str | None = None
         self._told = False
+        self._reported: set[str] = set()
 
     def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
         """Returns the event refined, or as it is if that can't be done; the reason is logged once."""
@@ -107,12 +108,19 @@ class ProjectRefiner:
         if not (job.get("facets") or {}).get("dbt_node"):
             if self._refiner is not None and event.get("eventType") in _ENDED:
                 self._refiner.save()
+                self._report(self._refiner)
             return event
         self._load()
         invocation = (run.get("dbt_run") or {}).get("invocation_id")
         if self._refiner is None or (invocation and self._invocation and invocation != self._invocation):
             return event
         return self._refiner.refine(event)
+
+    def _report(self, refiner: Refiner) -> None:
+        for sentence in refiner.report():
+            if sentence not in self._reported:
+                self._reported.add(sentence)
+                log.warning("%s", sentence)
 
     def _load(self) -> None:
         artifacts = find(self._project_dir, self._target)

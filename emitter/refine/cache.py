@@ -11,7 +11,7 @@ from typing import Any
 from emitter.refine.lineage import ColumnLineage, fingerprint, unpacked
 
 # Raise it whenever the same SQL and schemas would give another lineage than before.
-VERSION = 1
+VERSION = 2
 # Entries of SQL that has changed since are the oldest; so many are kept beyond those that a run used.
 _SPARE = 5000
 

@@ -12,10 +12,12 @@ from sqlglot.errors import SqlglotError
 
 from emitter.refine.errors import SqlNotUnderstood
 from emitter.refine.lineage import ColumnLineage
-from emitter.refine.origins import NONE, Origin, Origins
+from emitter.refine.origins import NONE, Origin, Origins, without_marks
+from emitter.refine.preparation import prepared
 from emitter.refine.queries import read_query
 from emitter.refine.relations import Column, Columns, Relation, Tables
 from emitter.refine.scopes import Context, Scope
+from emitter.refine.shapes import part_of
 from emitter.refine.statements import Written, write
 
 # It warns on stderr, dbt's own, where it falls back; what can't be read is counted here.
@@ -44,13 +46,22 @@ def column_lineage(
     return lineage_of(sql, dialect, Tables({table: _columns(known) for table, known in schema.items()}), target)
 
 
-def lineage_of(sql: str, dialect: str, tables: Tables, target: str | None = None) -> ColumnLineage:
+def lineage_of(
+    sql: str, dialect: str, tables: Tables, target: str | None = None, *, accept_undeclared: bool = False
+) -> ColumnLineage:
     """The same with tables that are made once for many texts.
+
+    Args:
+        sql: as above.
+        dialect: as above.
+        tables: every table that may be read.
+        target: as above.
+        accept_undeclared: True if a table that is not among them is an origin too, where its full name is told.
 
     Raises:
         SqlNotUnderstood: if the text can't be parsed or writes nothing.
     """
-    context = Context(dialect, tables, target, read_query)
+    context = Context(dialect, tables, target, read_query, part_of, accept_undeclared)
     try:
         written = _written(sql, context)
     except (SqlglotError, RecursionError, *_UNFORESEEN) as error:
@@ -68,17 +79,17 @@ def _columns(known: Sequence[str] | Columns | None) -> Columns:
 
 
 def _written(sql: str, context: Context) -> list[Relation]:
-    made: dict[str, Relation] = {}
     found: list[tuple[Written, bool]] = []
-    for statement in sqlglot.parse(sql, dialect=context.dialect):
-        if statement is None or (written := write(statement, Scope(context, ctes=dict(made)))) is None:
+    for statement in sqlglot.parse(prepared(sql, context.dialect), dialect=context.dialect):
+        if statement is None or (written := write(statement, Scope(context))) is None:
             continue
         table = context.tables.find(written.name, context.target) if written.name else context.target
         ours = table == context.target or ".".join(written.name) == (context.target or "").lower()
-        found.append((written, ours))
-        if written.name and not ours:
+        if written.fills:
+            found.append((written, ours))
+        if written.name and not (ours and written.fills):
             # What a later statement reads from a table on the way comes from where that table came from.
-            made[".".join(written.name)] = _added(made.get(".".join(written.name)), written)
+            context.made[written.name] = _added(context.made_as(written.name), written)
     chosen = [written.relation for written, ours in found if ours]
     return chosen or [written.relation for written, _ in found[-1:]]
 
@@ -90,26 +101,36 @@ def _added(before: Relation | None, written: Written) -> Relation:
 def _merged(relations: Sequence[Relation]) -> Relation:
     columns: dict[str, Origins] = {}
     for relation in relations:
-        for name, origins in relation.columns:
-            if name:
-                columns[name] = columns.get(name, NONE) | origins
-    more = tuple(dict.fromkeys(table for relation in relations for table in relation.more))
+        for column in relation.columns:
+            if column.name:
+                columns[column.name] = columns.get(column.name, NONE) | column.origins
+    more = tuple(dict.fromkeys(table for relation in relations for table in _more(relation)))
     whole = NONE.union(*(relation.whole for relation in relations))
     return Relation(tuple(Column(*item) for item in columns.items()), more, whole=whole)
+
+
+def _more(relation: Relation) -> tuple[str, ...]:
+    return (*relation.more, "") if relation.loose else relation.more
 
 
 def _result(written: Sequence[Relation], context: Context) -> ColumnLineage:
     found = _merged(written)
     unnamed = any(not column.name for relation in written for column in relation.columns)
+    columns = {column.name: _others(column.origins, context.target) for column in found.columns}
     return ColumnLineage(
-        columns={column.name: _others(column.origins, context.target) for column in found.columns},
-        whole=_others(found.whole, context.target),
+        columns={name: clear for name, (clear, _) in columns.items()},
+        masked={name: hidden for name, (_, hidden) in columns.items() if hidden},
+        whole=_others(found.whole, context.target)[0],
         complete=found.complete and not unnamed,
         tables=tuple(table for table in context.used if table != context.target),
+        undeclared=tuple(context.undeclared),
         unresolved=tuple(context.unresolved),
         asked=tuple((".".join(parts), table) for parts, table in context.asked.items()),
     )
 
 
-def _others(origins: Origins, target: str | None) -> tuple[Origin, ...]:
-    return tuple(sorted(origin for origin in origins if origin.table != target))
+def _others(origins: Origins, target: str | None) -> tuple[tuple[Origin, ...], tuple[Origin, ...]]:
+    """The origins in other tables, sorted: all of them, and those that are obfuscated."""
+    others = frozenset(origin for origin in origins if origin.table != target)
+    clear, hidden = without_marks(others)
+    return tuple(sorted(clear)), tuple(sorted(hidden))

@@ -5,11 +5,13 @@ decides on whole rows is the query's.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from sqlglot import exp
 
+from emitter.refine.functions import COUNTS, HASHES, OF_ONE_ROW, is_aggregate, is_default, is_masking
 from emitter.refine.origins import (
     AGGREGATION,
     CONDITIONAL,
@@ -19,13 +21,11 @@ from emitter.refine.origins import (
     TRANSFORMATION,
     WINDOW,
     Origins,
+    masked,
     through,
 )
 from emitter.refine.relations import Relation, union_of
 from emitter.refine.scopes import Scope
-
-# sqlglot counts these among the aggregates, but each hands on the value of one row.
-_OF_ONE_ROW = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
 
 
 def origins_of(node: Any, scope: Scope) -> Origins:
@@ -56,7 +56,7 @@ def arg(node: Any, name: str) -> Any:
 def _column(node: exp.Column, scope: Scope) -> Origins:
     if isinstance(node.this, exp.Star):
         return NONE
-    return scope.resolve(path_of(node, scope))
+    return scope.resolve(path_of(node, scope), quoted=bool(node.parts[0].args.get("quoted")))
 
 
 def _same(node: exp.Expression, scope: Scope) -> Origins:
@@ -77,9 +77,40 @@ def _binary(node: exp.Expression, scope: Scope) -> Origins:
     return all_of([left, *parts], scope, TRANSFORMATION)
 
 
+def _default(node: exp.Expression, scope: Scope) -> Origins:
+    found = all_of(node.iter_expressions(), scope, TRANSFORMATION)
+    # Each argument may be the value, and whether it is null decides on that.
+    return found | through(CONDITIONAL, found)
+
+
 def _aggregate(node: exp.Expression, scope: Scope) -> Origins:
-    kind = TRANSFORMATION if isinstance(node, _OF_ONE_ROW) else AGGREGATION
-    return all_of(node.iter_expressions(), scope, kind)
+    # An aggregate of an enclosing query's columns alone would be that query's own.
+    place = scope if scope.outer is None else replace(scope, inside=True)
+    return all_of(node.iter_expressions(), place, AGGREGATION)
+
+
+def _count(node: exp.Expression, scope: Scope) -> Origins:
+    return masked(_aggregate(node, scope))
+
+
+def _hash(node: exp.Expression, scope: Scope) -> Origins:
+    return masked(_any(node, scope))
+
+
+def _called(node: exp.Anonymous, scope: Scope) -> Origins:
+    """A function that sqlglot keeps as a name alone."""
+    if is_default(node):
+        return _default(node, scope)
+    found = _aggregate(node, scope) if is_aggregate(node) else _any(node, scope)
+    return masked(found) if is_masking(node) else found
+
+
+def _part(node: exp.Expression, scope: Scope) -> Origins:
+    """A field of a value, or an element of it: of a value made in this statement, that part alone."""
+    if (part := scope.context.part_of(node, scope)) is None:
+        return _any(node, scope)
+    keys = all_of(node.expressions, scope, TRANSFORMATION)
+    return through(TRANSFORMATION, part.origins) | keys
 
 
 def _case(node: exp.Case, scope: Scope) -> Origins:
@@ -168,6 +199,15 @@ _HANDLERS: dict[type, Callable[[Any, Scope], Origins]] = {
     exp.Exists: _exists,
     exp.Query: _scalar,
     exp.AggFunc: _aggregate,
+    exp.Anonymous: _called,
+    exp.Coalesce: _default,
+    **dict.fromkeys(OF_ONE_ROW, _any),
+    **dict.fromkeys(COUNTS, _count),
+    **dict.fromkeys(HASHES, _hash),
+    exp.Dot: _part,
+    exp.Bracket: _part,
+    exp.Prior: _same,
+    exp.ConnectByRoot: _same,
     exp.DataType: _nothing,
     exp.Interval: _nothing,
     exp.Var: _nothing,

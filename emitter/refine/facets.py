@@ -1,6 +1,6 @@
 """The facets that refinement makes, each after its OpenLineage JSON Schema."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -9,6 +9,8 @@ from emitter.refine.origins import Origin
 
 Facet = dict[str, Any]
 
+UNDECLARED = "headwater_undeclared"
+"""The facet of an input that only a node's SQL names: in no file of the dbt project is it a source or a model."""
 PRODUCER = "urn:headwater:refine"
 _SPEC = "https://openlineage.io/spec/facets"
 _DBT = "https://github.com/OpenLineage/OpenLineage/tree/main/integration/common/openlineage/schema"
@@ -21,19 +23,26 @@ def _facet(schema: str, **values: Any) -> Facet:
 
 def column_lineage_facet(lineage: ColumnLineage, namespace: str) -> Facet:
     """`columnLineage`: the columns that are made from others, and under `dataset` what decides on all rows."""
-    fields = {
-        name: {"inputFields": _input_fields(origins, namespace)} for name, origins in lineage.columns.items() if origins
-    }
+    fields = {}
+    for name, origins in lineage.columns.items():
+        if origins:
+            fields[name] = {"inputFields": _input_fields(origins, namespace, lineage.masked.get(name, ()))}
     whole = {"dataset": _input_fields(lineage.whole, namespace)} if lineage.whole else {}
     return _facet("1-2-0/ColumnLineageDatasetFacet.json", fields=fields, **whole)
 
 
-def _input_fields(origins: Sequence[Origin], namespace: str) -> list[dict[str, Any]]:
+def _input_fields(origins: Sequence[Origin], namespace: str, masked: Container[Origin] = ()) -> list[dict[str, Any]]:
     found = []
-    for (table, column), kinds in groupby(sorted(origins), key=lambda origin: (origin.table, origin.column)):
-        steps = [dict(zip(("type", "subtype"), origin.kind.split("/"), strict=True)) for origin in kinds]
+    for (table, column), same in groupby(sorted(origins), key=lambda origin: (origin.table, origin.column)):
+        steps = [_transformation(origin, masking=origin in masked) for origin in same]
         found.append({"namespace": namespace, "name": table, "field": column, "transformations": steps})
     return found
+
+
+def _transformation(origin: Origin, *, masking: bool) -> dict[str, Any]:
+    type_, _, subtype = origin.kind.partition("/")
+    # The property is optional; only what is known to be obfuscated has it.
+    return {"type": type_, "subtype": subtype, **({"masking": True} if masking else {})}
 
 
 def schema_facet(columns: Iterable[str], types: Mapping[str, str], told: Mapping[str, Any]) -> Facet:
@@ -77,3 +86,12 @@ def exposures_facet(exposures: Sequence[Mapping[str, Any]]) -> Facet:
     """`dbt_exposures`, dbt-ol's own facet: who uses a table outside dbt."""
     schema = f"{_DBT}/dbt-exposures-dataset-facet.json"
     return {"_producer": PRODUCER, "_schemaURL": schema, "exposures": list(exposures)}
+
+
+def undeclared_facet() -> Facet:
+    """`headwater_undeclared`: the mark of an input that only SQL names."""
+    return {
+        "_producer": PRODUCER,
+        "_schemaURL": f"{PRODUCER}:undeclared",
+        "reason": "named in SQL without ref() or source()",
+    }

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from emitter.refine.origins import Origin
@@ -19,6 +19,8 @@ class ColumnLineage:
         whole: what decides on the rows as a whole: filters, joins, groups, order.
         complete: whether `columns` are all of the output's.
         tables: the tables that are read, except the target.
+        undeclared: tables that are read by their full name, and that nobody has declared.
+        masked: those of a column's origins that its value does not show, as it is a hash or a count of them.
         unresolved: names that were dropped because it can't be told what they stand for.
         asked: the tables that were looked up and found (or not), on which the result rests.
     """
@@ -29,10 +31,17 @@ class ColumnLineage:
     tables: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()
     asked: tuple[tuple[str, str | None], ...] = ()
+    undeclared: tuple[str, ...] = ()
+    masked: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
+
+    @property
+    def exact(self) -> bool:
+        """True if nothing was left out, so that what this does not have is not there."""
+        return self.complete and not self.unresolved
 
     def packed(self) -> dict[str, Any]:
         """The lineage as JSON; `unpacked` is the way back."""
-        return {**vars(self), "columns": dict(self.columns)}
+        return {**vars(self), "columns": dict(self.columns), "masked": dict(self.masked)}
 
 
 def unpacked(value: Mapping[str, Any]) -> ColumnLineage:
@@ -48,6 +57,8 @@ def unpacked(value: Mapping[str, Any]) -> ColumnLineage:
         tables=tuple(value["tables"]),
         unresolved=tuple(value["unresolved"]),
         asked=tuple((parts, table) for parts, table in value["asked"]),
+        undeclared=tuple(value["undeclared"]),
+        masked={name: _origins(found) for name, found in value["masked"].items()},
     )
 
 

@@ -25,6 +25,7 @@ class Project:
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         self._manifest = manifest
         self._nodes: dict[str, Node] = {**(manifest.get("nodes") or {}), **(manifest.get("sources") or {})}
+        self._functions: Mapping[str, Node] = manifest.get("functions") or {}
         self._parents: dict[str, tuple[str, ...]] = {}
 
     @cached_property
@@ -76,7 +77,7 @@ class Project:
         return {table: unique_id for unique_id in self._nodes if (table := self.table(unique_id)) is not None}
 
     def parents(self, unique_id: str) -> tuple[str, ...]:
-        """The tables that feed a node, through ephemeral models to theirs, in the manifest's order."""
+        """The tables that feed a node, through ephemeral models and functions to theirs, in the manifest's order."""
         if unique_id not in self._parents:
             self._parents[unique_id] = tuple(dict.fromkeys(self._tables_above(unique_id)))
         return self._parents[unique_id]
@@ -85,7 +86,8 @@ class Project:
         """What a node depends on by the manifest's word, ephemeral models included."""
         listed = (self._manifest.get("parent_map") or {}).get(unique_id)
         if listed is None:
-            listed = ((self._nodes.get(unique_id) or {}).get("depends_on") or {}).get("nodes")
+            node = self._nodes.get(unique_id) or self._functions.get(unique_id) or {}
+            listed = (node.get("depends_on") or {}).get("nodes")
         return tuple(listed or ())
 
     def _tables_above(self, unique_id: str) -> Iterator[str]:
@@ -98,7 +100,7 @@ class Project:
             seen.add(parent)
             if self.table(parent) is not None:
                 yield parent
-            elif (node := self._nodes.get(parent)) is not None and is_ephemeral(node):
+            elif parent in self._functions or is_ephemeral(self._nodes.get(parent, {})):
                 waiting += reversed(self.above(parent))
 
     def upstream(self, unique_id: str, without: Container[str] = ()) -> list[str]:

@@ -1,6 +1,7 @@
 """Where a column comes from, in OpenLineage's words: a column of a table, and how its value got here."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final, NamedTuple
 
 IDENTITY: Final = "DIRECT/IDENTITY"
@@ -13,8 +14,10 @@ JOIN: Final = "INDIRECT/JOIN"
 SORT: Final = "INDIRECT/SORT"
 WINDOW: Final = "INDIRECT/WINDOW"
 
-# Of two direct ways one after the other, the one that changes more is what remains to be told.
+# Of two direct steps in sequence, the one that changes more names the whole.
 _RANK = {IDENTITY: 0, TRANSFORMATION: 1, AGGREGATION: 2}
+# Marks a kind inside a statement: the value was obfuscated on the way. It never leaves `emitter.refine.columns`.
+_MASKED = "/MASKED"
 
 
 class Origin(NamedTuple):
@@ -45,9 +48,29 @@ def through(kind: str, origins: Iterable[Origin]) -> Origins:
     return frozenset(Origin(table, column, _compose(kind, inner)) for table, column, inner in origins)
 
 
+def is_indirect(origin: Origin) -> bool:
+    """True for an influence on a value that the value is not made from."""
+    return origin.kind.startswith("INDIRECT/")
+
+
+@cache
 def _compose(outer: str, inner: str) -> str:
+    base = inner.removesuffix(_MASKED)
+    mark = inner[len(base) :]
     if outer not in _RANK:
-        return outer
-    if inner not in _RANK:
+        return outer + mark
+    if base not in _RANK:
         return inner
-    return outer if _RANK[outer] >= _RANK[inner] else inner
+    return (outer if _RANK[outer] >= _RANK[base] else base) + mark
+
+
+def masked(origins: Origins) -> Origins:
+    """The same origins, marked as obfuscated: a hash or a count does not show the value that it is made from."""
+    return frozenset(Origin(table, column, kind.removesuffix(_MASKED) + _MASKED) for table, column, kind in origins)
+
+
+def without_marks(origins: Origins) -> tuple[Origins, Origins]:
+    """The origins without marks, and those among them that are obfuscated on every way."""
+    clear = frozenset(origin for origin in origins if not origin.kind.endswith(_MASKED))
+    hidden = frozenset(Origin(table, column, kind.removesuffix(_MASKED)) for table, column, kind in origins - clear)
+    return clear | hidden, hidden - clear

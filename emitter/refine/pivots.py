@@ -8,15 +8,16 @@ from sqlglot import exp
 from emitter.refine.expressions import origins_of
 from emitter.refine.origins import CONDITIONAL, NONE, TRANSFORMATION, Origins, through
 from emitter.refine.relations import Column, Relation, union_of
-from emitter.refine.scopes import Scope, Source
+from emitter.refine.scopes import Scope
 
 
 def pivoted(node: exp.Pivot, relation: Relation, scope: Scope) -> Relation:
     """A relation after PIVOT or UNPIVOT: what it takes up is gone, what it makes comes last."""
-    inner = Scope(scope.context, scope.ctes, sources=[Source((), relation)])
+    inner = Scope(scope.context, scope.ctes)
+    inner.add((), relation)
     made, taken = _unpivot(node, inner) if node.args.get("unpivot") else _pivot(node, inner)
     kept = tuple(column for column in relation.columns if column.name.lower() not in taken)
-    return Relation((*kept, *made), relation.more, relation.without | taken, relation.whole)
+    return Relation((*kept, *made), relation.more, relation.without | taken, relation.whole, ahead=0)
 
 
 def _pivot(node: exp.Pivot, scope: Scope) -> tuple[list[Column], frozenset[str]]:

@@ -6,14 +6,14 @@ Without a catalog, a model's columns are those that its SQL returns, given its p
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emitter.refine.cache import LineageCache, key_of
 from emitter.refine.deferral import deferred
 from emitter.refine.errors import SqlNotUnderstood
 from emitter.refine.lineage import ColumnLineage, fingerprint, known_columns
-from emitter.refine.nodes import Project, compiled_sql, dataset_name, kind
+from emitter.refine.nodes import Node, Project, compiled_sql, dataset_name, kind
 from emitter.refine.raw_sql import render
 from emitter.refine.relations import Columns, Tables
 from emitter.refine.snapshots import with_history
@@ -30,6 +30,10 @@ class Lineages:
         dialect: sqlglot's name of it.
         cache: what earlier runs computed.
         problems: counts what was dropped.
+
+    Attributes:
+        unread: why a node's SQL can't be read, by the node's id.
+        unresolved: the names in a node's SQL of which it can't be told what they stand for, by the node's id.
     """
 
     def __init__(
@@ -49,12 +53,14 @@ class Lineages:
         # dbt writes the catalog after the manifest of one invocation; an older one tells of an earlier run's tables.
         self.stale = bool(self._catalog) and written < project.generated_at
         self._declared = {table: self._declare(unique_id) for table, unique_id in project.tables.items()}
-        self._tables = Tables(self._declared)
+        self._tables = Tables(self._declared, _only_database(project))
         self._columns: dict[str, Columns] = {}
         self._lineages: dict[str, ColumnLineage | None] = {}
         self._given: dict[str, str] = {}
         self._texts: dict[str, str | None] = {}
         self._rendered: dict[str, str | None] = {}
+        self.unread: dict[str, str] = {}
+        self.unresolved: dict[str, tuple[str, ...]] = {}
 
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
         """The column lineage of a model or snapshot; None if there is no SQL of it or it can't be read.
@@ -160,19 +166,37 @@ class Lineages:
         key = key_of(sql, self._dialect, target)
         lineage = self._cache.get(key, state)
         if lineage is None:
-            if (lineage := self._read(sql, tables, target)) is None:
+            if (lineage := self._read(unique_id, sql, tables, target)) is None:
                 return None
             self._cache.put(key, lineage, state)
         self._problems["unresolved_names"] += len(lineage.unresolved)
+        if lineage.unresolved:
+            self.unresolved[unique_id] = lineage.unresolved
         node = self._project.node(unique_id) or {}
         return with_history(lineage, node) if kind(unique_id) == "snapshot" else lineage
 
-    def _read(self, sql: str, tables: Tables, target: str | None) -> ColumnLineage | None:
+    def _read(self, unique_id: str, sql: str, tables: Tables, target: str | None) -> ColumnLineage | None:
         from emitter.refine.columns import lineage_of  # noqa: PLC0415 # sqlglot takes time, and may be missing
 
         try:
-            return lineage_of(sql, self._dialect, tables, target)
+            return lineage_of(sql, self._dialect, tables, target, accept_undeclared=True)
         except SqlNotUnderstood as error:
             self._problems["sql_not_understood"] += 1
+            self.unread[unique_id] = str(error)
             log.debug("No column lineage: %s", error)
             return None
+
+
+def _only_database(project: Project) -> str | None:
+    """The database that all of a project's models are in, which is the one that dbt is connected to.
+
+    With several, a name of two parts may be of any, so it is not completed.
+    """
+    found = {project.fold(dataset_name(node)).partition(".")[0] for node in _models(project)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _models(project: Project) -> Iterator[Node]:
+    for unique_id, node in project.nodes.items():
+        if kind(unique_id) in {"model", "seed", "snapshot"} and node.get("database"):
+            yield node

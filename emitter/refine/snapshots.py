@@ -32,7 +32,10 @@ def with_history(lineage: ColumnLineage, node: Node) -> ColumnLineage:
     }
     if config.get("hard_deletes") == "new_record":
         made[_IS_DELETED] = ()
-    return replace(lineage, columns={**lineage.columns, **{names.get(name) or name: made[name] for name in made}})
+    added = {names.get(name) or name: origins for name, origins in made.items()}
+    # The id is a hash, whose value does not show the key.
+    hidden = {names.get(_SCD_ID) or _SCD_ID: made[_SCD_ID]} if made[_SCD_ID] else {}
+    return replace(lineage, columns={**lineage.columns, **added}, masked={**lineage.masked, **hidden})
 
 
 def _of(lineage: ColumnLineage, names: Sequence[Any]) -> tuple[Origin, ...]:

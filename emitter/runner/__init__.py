@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import NoReturn
 
 from emitter.runner.program import Program, find
+from emitter.runner.shim import become
 from emitter.runner.telling import tell
 
 __all__ = ["run"]
@@ -32,7 +33,7 @@ def run(arguments: Sequence[str], *, system: str = os.name) -> NoReturn:
     arguments = _without_dbt_ols(arguments)
     if _is_disabled(os.environ):
         _become(program, arguments, system)
-    if reason := _obstacle(program, system):
+    if reason := _obstacle(system):
         _without_lineage(program, arguments, system, reason)
     from emitter.runner.supervisor import CannotListen, supervise  # noqa: PLC0415 # needs a Unix
 
@@ -46,15 +47,12 @@ def _is_disabled(environ: Mapping[str, str]) -> bool:
     return environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true"
 
 
-def _obstacle(program: Program, system: str) -> str | None:
+def _obstacle(system: str) -> str | None:
     """Why there can be no lineage, with what to do; None if there can."""
     if system != _POSIX:
         return "this system has no POSIX signals: run it on Linux or macOS"
     if find_spec("openlineage") is None or find_spec("openlineage.client") is None:
         return "openlineage-python is not installed: pip install 'headwater[emitter]'"
-    if program.interpreter is None:
-        # Engines that are not dbt-core have no callbacks; what they leave in target/ can still be read.
-        return f"{program.path} is not dbt-core in Python: run `headwater backfill` on its target folder afterwards"
     return None
 
 
@@ -81,4 +79,4 @@ def _become(program: Program, arguments: Sequence[str], system: str) -> NoReturn
     if system != _POSIX:
         # There, a program that takes another's place is a new process, and who waits for the old one gets 0 at once.
         sys.exit(subprocess.call([program.path, *arguments]))  # noqa: S603 # it is what the user typed
-    os.execv(program.path, [program.path, *arguments])  # noqa: S606 # the point of this program
+    become(program.path, list(arguments), os.environ)

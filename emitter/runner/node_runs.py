@@ -1,13 +1,13 @@
 """The runs of dbt's nodes, from what dbt says of them while they run. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from emitter import dbt_facets as facets
 from emitter import dbt_tests
 from emitter.dbt_events import Dataset, Event, EventMaker, run_event, run_id
 from emitter.manifest import Manifest, is_ephemeral, kind_of
-from emitter.run_results import RUNS, Result, RunResults
+from emitter.run_results import CANCELLED, RUNS, Result, read_result
 from emitter.runner.journal import Message
 
 STORED = frozenset({"model", "seed", "snapshot"})
@@ -36,6 +36,15 @@ class NodeRuns:
         self._tests: dict[str, dict[str, Result]] = {}
         self._tested_tables: set[str] = set()
         self._singular_tests: set[str] = set()
+        self._unknown: Counter[str] = Counter()
+
+    def adopt(self, manifest: Manifest, maker: EventMaker) -> None:
+        """Goes on with another manifest of the same project, which dbt v2 writes after the nodes have run."""
+        self._manifest, self._maker = manifest, maker
+
+    def begun(self, unique_id: str, event: Event) -> None:
+        """Takes a START that was made of a node before any manifest with it was there."""
+        self._open[unique_id] = event
 
     def start(self, message: Message) -> None:
         """Takes `NodeStart`, which dbt also says of nodes that it then skips."""
@@ -59,8 +68,13 @@ class NodeRuns:
         if self._depth[unique_id] > 0 or not self._is_run(unique_id):
             return
         result = _result(unique_id, message)
+        if result.status == CANCELLED:
+            # It stays open, and is aborted when dbt ends.
+            return
         if not result.ran:
             self._open.pop(unique_id, None)
+            if not result.is_known:
+                self._unknown[result.status] += 1
         elif kind_of(unique_id) == "test":
             self._open.pop(unique_id, None)
             yield from self._tested(result)
@@ -77,6 +91,19 @@ class NodeRuns:
             yield {**event, "eventType": "ABORT", "eventTime": time} if table in broken_off else event
         for event in filter(None, self._open.values()):
             yield {**event, "eventType": "ABORT", "eventTime": time, "outputs": []}
+
+    def again(self, message: Message, time: str) -> Event:
+        """Tells the end of a model, seed or snapshot once more, by another manifest; the later time lets it count."""
+        unique_id = _id(message)
+        self._learn(unique_id, message)
+        result = _result(unique_id, message)
+        run, job, inputs, outputs = self._parts(unique_id, message, result)
+        return run_event(result.state, time, run, job, inputs, outputs if result.state == "COMPLETE" else [])
+
+    @property
+    def unknown(self) -> Mapping[str, int]:
+        """How many nodes ended with each status that is not known, and so have no end."""
+        return self._unknown
 
     def _open_tests(self) -> list[str]:
         return [id_ for id_ in self._open if kind_of(id_) == "test" and id_ in self._manifest.nodes]
@@ -125,7 +152,8 @@ class NodeRuns:
         if self._command == CLONE:
             job["facets"].pop("sql", None)
             inputs = self._cloned(unique_id, message)
-        return run, job, inputs, [maker.output(unique_id, result)]
+            return run, job, inputs, [maker.output(unique_id, result)]
+        return run, job, inputs, maker.outputs(unique_id, result)
 
     def _cloned(self, unique_id: str, message: Message) -> list[Dataset]:
         """The table of another environment that a clone is a copy of."""
@@ -184,10 +212,11 @@ def _result(unique_id: str, message: Message) -> Result:
     failures = result.get("num_failures")
     document = {
         "unique_id": unique_id,
-        "status": info.get("node_status"),
+        # Of a node that is skipped since an ephemeral model above it is, the other status is still `started`.
+        "status": result.get("status") or info.get("node_status"),
         "timing": timing,
         "message": result.get("message"),
         "failures": None if failures is None else int(failures),
         "adapter_response": result.get("adapter_response") or {},
     }
-    return RunResults({"metadata": {}, "args": {}, "results": [document]}).by_id[unique_id]
+    return read_result(document, message["ts"])

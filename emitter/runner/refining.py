@@ -19,6 +19,9 @@ class Refining:
         catalog: The parsed catalog.json, of whatever age.
         target: dbt's target folder.
         environ: The environment variables.
+
+    Attributes:
+        traces_columns: Whether column lineage is read out of SQL.
     """
 
     def __init__(
@@ -26,12 +29,15 @@ class Refining:
     ) -> None:
         self._refiner: Refiner | None = None
         self._told = False
+        self.traces_columns = False
         try:
             from emitter.refine import artifacts, event  # noqa: PLC0415 # loaded for commands with lineage alone
             from emitter.refine.options import is_on, options_from  # noqa: PLC0415
 
             if is_on(environ):
-                self._refiner = event.Refiner(document, catalog, options_from(environ, target / artifacts.CACHE))
+                options = options_from(environ, target / artifacts.CACHE)
+                self._refiner = event.Refiner(document, catalog, options)
+                self.traces_columns = options.column_lineage
         except Exception as error:  # noqa: BLE001 # events without it are still true
             self._tell(error)
 
@@ -47,6 +53,11 @@ class Refining:
         """Writes the cache."""
         if self._refiner is not None:
             self._refiner.save()
+
+    def report(self) -> None:
+        """Logs what is not known of the run's lineage, and which tables only SQL names."""
+        for sentence in self._refiner.report() if self._refiner is not None else ():
+            log.warning("%s", sentence)
 
     def _tell(self, error: Exception) -> None:
         if not self._told:

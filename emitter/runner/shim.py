@@ -2,14 +2,22 @@
 
 It is started by its path in the interpreter of the `dbt` script, which need not be ours: nothing but the standard
 library and dbt is imported here. dbt's callbacks run in the midst of its threads, so whatever goes wrong is kept here.
-Usage: `python shim.py JOURNAL_FD BELL_FD DBT_SCRIPT ARGUMENTS...`
+dbt v2 has no callbacks: where the package behind the script is v2's, or the program is no such script, the program
+takes this process's place, and is asked by an environment variable to write its telemetry into the journal.
+Usage: `python shim.py JOURNAL_FD BELL_FD script|program DBT ARGUMENTS...`
 """
 
+import errno
 import json
 import os
 import signal
 import sys
-from typing import Any, Dict, Optional  # noqa: UP035 # dbt's interpreter may be older than ours
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from inspect import signature
+from pathlib import Path
+from typing import Any, Dict, Mapping, NoReturn, Optional  # noqa: UP035 # dbt's interpreter may be older than ours
 
 WANTED = frozenset(
     {
@@ -54,6 +62,13 @@ PLACES = (
 )
 RELATION = ("database", "schema", "alias", "relation_name")
 PR_SET_PDEATHSIG = 1
+_SHELL = "/bin/sh"
+_NOT_RUNNABLE = 126
+SCRIPT, PROGRAM = "script", "program"
+HANDOVER = "Handover"
+"""Name of the message after which the journal holds dbt v2's telemetry, and messages no more."""
+OTEL_FILE = "otel-file-name"
+"""dbt v2's option for a file of telemetry, one JSON object a line."""
 
 
 class Recorder:
@@ -179,24 +194,131 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def main(journal: int, bell: int, script: str, arguments: "list[str]") -> Optional[int]:  # noqa: UP045
+def is_v2(folder: Path) -> bool:
+    """True if a package folder `dbt` is dbt v2's, by its files alone: importing it would load a large library.
+
+    Where dbt-core was installed over v2, the library is still there, but the entry point is dbt-core's.
+    """
+    try:
+        entry = (folder / "cli" / "main.py").read_bytes()
+        return b"_core" in entry and b"import click" not in entry and any(folder.glob("_core*"))
+    except OSError:
+        return False
+
+
+def _is_dbt_v2() -> bool:
+    found = find_spec("dbt")
+    folders = (Path(folder) for folder in (found.submodule_search_locations if found else None) or ())
+    # The first folder that has the entry point is the one that Python imports it from.
+    return next((is_v2(folder) for folder in folders if (folder / "cli" / "main.py").is_file()), False)
+
+
+def _takes_context(cli: Any) -> bool:
+    """True for dbt-core's click command, which takes `obj`; an entry point without arguments is another engine's."""
+    try:
+        signature(cli).bind(obj={})
+    except TypeError:
+        return False
+    return True
+
+
+def option(name: str, arguments: "list[str]", environ: "Mapping[str, str]") -> Optional[str]:  # noqa: UP045
+    """The value of one of dbt's options: the last flag, else the variable `DBT_ENGINE_X`, else `DBT_X`."""
+    found = None
+    for position, word in enumerate(arguments):
+        if word == f"--{name}":
+            found = next(iter(arguments[position + 1 :]), None)
+        elif word.startswith(f"--{name}="):
+            found = word.partition("=")[2]
+    variable = name.upper().replace("-", "_")
+    return found or environ.get(f"DBT_ENGINE_{variable}") or environ.get(f"DBT_{variable}") or None
+
+
+def hand_over(journal: int, bell: int, program: str, arguments: "list[str]", *, is_v2: bool) -> NoReturn:
+    """Replaces this process by `PROGRAM ARGUMENTS`, with telemetry into the journal unless the user has a file for it.
+
+    dbt v2 does not run if it can't open that file, so it is only told of one that was opened here.
+    """
+    own, environ = _own_telemetry(arguments), dict(os.environ)
+    with suppress(OSError):
+        said = {"name": HANDOVER, "program": program, "arguments": arguments, "is_v2": is_v2, "telemetry": own}
+        said["began"] = time.time_ns()
+        os.write(journal, json.dumps(said).encode() + b"\n")
+        os.write(bell, b".")
+    if own is None and (path := _path_of(journal)) is not None:
+        environ[f"DBT_{OTEL_FILE.upper().replace('-', '_')}"] = path
+    become(program, arguments, environ)
+
+
+def become(program: str, arguments: "list[str]", environ: "Mapping[str, str]") -> NoReturn:
+    """Replaces this process by `PROGRAM ARGUMENTS`, as a shell starts it."""
+    restore_signals()
+    try:
+        os.execve(program, [program, *arguments], environ)  # noqa: S606 # what the user typed
+    except OSError as error:
+        if error.errno == errno.ENOEXEC:
+            # A script without a first line that names its interpreter.
+            os.execve(_SHELL, [_SHELL, program, *arguments], environ)  # noqa: S606
+        with suppress(OSError):
+            os.write(2, f"headwater-dbt: {program} can't be run: {error.strerror}\n".encode(errors="backslashreplace"))
+        os._exit(_NOT_RUNNABLE)
+
+
+def restore_signals() -> None:
+    """Undoes what Python does to signals when it starts, which a program in this process's place would inherit."""
+    for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+def _own_telemetry(arguments: "list[str]") -> "Optional[list[Any]]":  # noqa: UP045
+    """The path and the size by now of the file that the user has chosen for telemetry; None if there is none."""
+    name = option(OTEL_FILE, arguments, os.environ)
+    if name is None:
+        return None
+    folders = [
+        option(key, arguments, os.environ) or default for key, default in (("project-dir", "."), ("log-path", "logs"))
+    ]
+    path = Path(*folders, name).absolute()
+    return [str(path), path.stat().st_size if path.is_file() else 0]
+
+
+def _path_of(journal: int) -> Optional[str]:  # noqa: UP045
+    """A path at which the nameless journal can be opened, also by programs below dbt that inherit no files."""
+    for path in (f"/proc/{os.getppid()}/fd/{journal}", f"/dev/fd/{journal}"):
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+        except OSError:
+            continue
+        os.set_inheritable(journal, path.startswith("/dev"))
+        return path
+    return None
+
+
+def main(journal: int, bell: int, kind: str, script: str, arguments: "list[str]") -> Optional[int]:  # noqa: UP045
     """Becomes `SCRIPT ARGUMENTS`: the same program name, search path and exit."""
     # dbt starts programs, such as git, that must not hold these open.
     for file in (journal, bell):
         os.set_inheritable(file, False)  # noqa: FBT003 # it takes no keyword
     os.set_blocking(bell, False)
     die_with_parent()
+    if kind == PROGRAM:
+        hand_over(journal, bell, script, arguments, is_v2=False)
     sys.argv = [script, *arguments]
     # With Python's -P or -I this folder is not there.
     if sys.path[0] == os.path.dirname(os.path.realpath(__file__)):  # noqa: PTH120
         sys.path[0] = os.path.dirname(os.path.realpath(script))  # noqa: PTH120
+    if _is_dbt_v2():
+        hand_over(journal, bell, script, arguments, is_v2=True)
     context: Dict[str, Any] = {}  # noqa: UP006
     context["callbacks"] = [Recorder(journal, bell, context)]
     from dbt.cli.main import cli  # noqa: PLC0415 # only now, with dbt's own search path
 
+    if not _takes_context(cli):
+        hand_over(journal, bell, script, arguments, is_v2=False)
     result: Optional[int] = cli(obj=context)  # noqa: UP045
     return result
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5:]))

@@ -9,14 +9,16 @@ from typing import Any
 
 from emitter import dbt_facets as facets
 from emitter.adapters import Place, default_place, place_of
-from emitter.dbt_events import SPEC, Event, EventMaker, Invocation, run_event
+from emitter.dbt_events import SPEC, Event, EventMaker, Invocation, run_event, with_pointers
 from emitter.dbt_facets import PRODUCER
 from emitter.errors import ArtifactError
 from emitter.manifest import Manifest, kind_of
+from emitter.node_names import missing
 from emitter.runner import glue, parents
 from emitter.runner.journal import Message
 from emitter.runner.node_runs import CLONE, STORED, NodeRuns
 from emitter.runner.refining import Refining
+from emitter.runner.unknown import UnknownColumns
 from emitter.settled import read_settled
 
 log = logging.getLogger("emitter.runner")
@@ -58,8 +60,10 @@ class Story:
         self._refining: Refining | None = None
         self._error: str | None = None
         self._over = self._interrupted = False
+        self._located: Place | None = None
         self._unread: str | None = None
         self._untold: set[str] = set()
+        self._unknown = UnknownColumns()
 
     def take(self, message: Message) -> Iterator[Event]:
         """The events that follow from a message.
@@ -74,7 +78,7 @@ class Story:
         if name == "Project":
             yield from self._begin(message)
         elif name == "Manifest":
-            self._meet(message["manifest"])
+            self.meet(message["manifest"])
         elif name == "ArtifactWritten":
             yield from self._written(message)
         elif name == "MainEncounteredError":
@@ -90,9 +94,13 @@ class Story:
         """What is left to say when dbt has ended without saying so: it was killed. Tells what could not be said."""
         if self._untold:
             reason = self._unread or "no manifest of dbt's could be used"
-            log.warning("lineage of %d nodes is missing: %s", len(self._untold), reason)
+            log.warning("%s (%s)", missing(sorted(self._untold)), reason)
         if not self._over and self._whole is not None:
             yield from self._close("ABORT", self._now())
+        if unknown := self._unknown.report():
+            log.info("%s", unknown)
+        if self._refining is not None:
+            self._refining.report()
 
     def _of_node(self, runs: NodeRuns | None, message: Message) -> Iterator[Event]:
         if runs is None:
@@ -127,21 +135,45 @@ class Story:
 
     def _meet_at(self, path: Path) -> None:
         try:
-            self._meet(read_settled(path))
+            self.meet(read_settled(path))
         except (ArtifactError, OSError) as error:
             self._unread = f"dbt's manifest can't be used: {type(error).__name__}: {error}"
             log.warning("no lineage of any node can be told, %s", self._unread)
 
-    def _meet(self, document: dict[str, Any]) -> None:
+    def meet(self, document: dict[str, Any]) -> None:
+        """Takes the manifest; another one later takes its place for what comes then, as dbt v2 writes its own last."""
         self._manifest = Manifest(document)
         catalog = self._catalog()
         # What an older catalog says of tables that this run makes is of the past.
         sources = {key: catalog.get(key) for key in ("metadata", "sources")} if catalog else None
         self._maker = EventMaker(self._manifest, self._place(), self._invocation(), sources)
-        self._runs = NodeRuns(self._manifest, self._maker, self._id, self._command)
+        if self._runs is None:
+            self._runs = NodeRuns(self._manifest, self._maker, self._id, self._command)
+        else:
+            self._runs.adopt(self._manifest, self._maker)
         # A clone has the model's name, but not its SQL.
         if self._command != CLONE:
+            if self._refining is not None:
+                self._refining.save()
             self._refining = Refining(document, catalog, self._target, self._environ)
+
+    def announce(self, document: dict[str, Any], message: Message) -> Iterator[Event]:
+        """The START of a node that no manifest has yet, by a manifest with that node alone.
+
+        What it reads is not known for sure, and is told with its end.
+        """
+        if self._runs is None or self._command == _COMPILE_ONLY:
+            return
+        manifest = Manifest(document)
+        maker = EventMaker(manifest, self._place(), self._invocation())
+        for event in NodeRuns(manifest, maker, self._id, self._command).executing(message):
+            self._runs.begun(message["data"]["node_info"]["unique_id"], event)
+            yield self._placed(event)
+
+    def again(self, message: Message, time: str) -> Iterator[Event]:
+        """The end of a node that has been told, by the manifest that was met since."""
+        if self._runs is not None:
+            yield self._mend(self._runs.again(message, time))
 
     def _catalog(self) -> dict[str, Any] | None:
         path = self._target / "catalog.json"
@@ -167,6 +199,7 @@ class Story:
 
     def _finish(self, message: Message) -> Iterator[Event]:
         self._over = True
+        self._interrupted |= bool(message["data"].get("interrupted"))
         if self._whole is None:
             return
         success = bool(message["data"].get("success"))
@@ -178,6 +211,8 @@ class Story:
     def _close(self, state: str, time: str) -> Iterator[Event]:
         if self._runs is not None:
             yield from map(self._mend, self._runs.end(time))
+            for status, count in self._runs.unknown.items():
+                log.warning("the status %r of %d nodes is not known, so their runs have no end", status, count)
         if self._refining is not None:
             self._refining.save()
         more: facets.Facets = {}
@@ -193,11 +228,19 @@ class Story:
 
     def _mend(self, event: Event) -> Event:
         """Adds what only this run knows: where it stands among runs, and what refinement finds."""
+        event = self._placed(event)
+        if self._refining is None:
+            return event
+        refined = self._refining(event)
+        if self._refining.traces_columns:
+            self._unknown.take(refined)
+        return with_pointers(refined)
+
+    def _placed(self, event: Event) -> Event:
         whole = self._whole or {}
         parent = parents.part_of(whole, self._parent["root"] if self._parent else None)
         run = {**event["run"], "facets": event["run"]["facets"] | self._engine() | facets.facet("parent", **parent)}
-        event = {**event, "run": run}
-        return self._refining(event) if self._refining is not None else event
+        return {**event, "run": run}
 
     def _engine(self) -> facets.Facets:
         return {
@@ -218,12 +261,18 @@ class Story:
         return Invocation(self._id, self._command, (self._job_namespace, self._job_name()))
 
     def _place(self) -> Place:
-        profile = self._project["profile"]
+        if self._located is None:
+            self._located = self._locate()
+        return self._located
+
+    def _locate(self) -> Place:
+        profile, reason = self._project["profile"], self._project.get("reason")
         try:
             place = place_of(profile)
         except ArtifactError as error:
-            log.warning("%s; its datasets' namespace is made of the project's name", error)
-            return default_place(str(profile.get("type", "")), self._project["project_name"])
+            log.warning("%s; its datasets' namespace is made of the project's name", reason or error)
+            adapter = str(profile.get("type") or self._manifest.adapter)
+            return default_place(adapter, self._project["project_name"])
         return glue.located(place, profile)
 
     @property

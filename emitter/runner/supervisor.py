@@ -16,9 +16,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from emitter import optimized
 from emitter.errors import EmitterError
-from emitter.runner.journal import Journal
+from emitter.runner.journal import Journal, Note
 from emitter.runner.program import Program
+from emitter.runner.shim import PROGRAM, SCRIPT
 from emitter.runner.telling import tell
 
 DEFAULT_PATIENCE = 10.0
@@ -54,12 +56,26 @@ def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
     signal.signal(signal.SIGCHLD, _ignore)
     signal.pthread_sigmask(signal.SIG_BLOCK, (*_PASSED_ON, signal.SIGCHLD))
     lineage = _start_lineage(journal, patience)
-    journal.leave()
+    os.close(journal.listener)
     os.close(patience)
     code = _attend(dbt)
+    # dbt-core has closed its own end by now; dbt v2 never had one, and its children must not keep it open.
+    os.close(journal.bell)
     if lineage is not None and (end := _wait_for_lineage(lineage, listener)):
-        tell(f"the lineage of this run is not complete: its process {end}, {journal.unread()} of dbt's messages unread")
+        _tell_of_the_end(journal, end)
     _end_like(code)
+
+
+def _tell_of_the_end(journal: Journal, end: str) -> None:
+    """Reports how the lineage process ended before its time, with the last count of its events, which outlives it."""
+    note, unread = journal.note() or Note("", is_whole=False), journal.unread()
+    if note.is_whole and not unread:
+        # Nothing is missing but the last line, and that only if it has not been logged.
+        if note.text:
+            tell(f"{note.text}; the process that sends them {end}")
+        return
+    counted = f"; when they were last counted, {note.text}" if note.text else ""
+    tell(f"the lineage of this run is not complete: its process {end}, {unread} of dbt's messages unread{counted}")
 
 
 def _take_closed_streams() -> None:
@@ -73,8 +89,11 @@ def _take_closed_streams() -> None:
 
 
 def _start_dbt(program: Program, arguments: Sequence[str], journal: Journal) -> subprocess.Popen[bytes]:
-    interpreter = program.interpreter or (sys.executable,)
-    command = [*interpreter, _SHIM, str(journal.file), str(journal.bell), program.path, *arguments]
+    # Where no Python is behind the program, ours is there only until the program takes its place.
+    kind, interpreter = (
+        (SCRIPT, program.interpreter) if program.interpreter else (PROGRAM, (sys.executable, "-I", "-S"))
+    )
+    command = [*interpreter, _SHIM, str(journal.file), str(journal.bell), kind, program.path, *arguments]
     for file in (journal.file, journal.bell):
         os.set_inheritable(file, True)  # noqa: FBT003 # it takes no keyword
     try:
@@ -91,6 +110,8 @@ def _start_lineage(journal: Journal, patience: int) -> subprocess.Popen[bytes] |
         return subprocess.Popen(  # noqa: S603 # our own module
             # Without -P a module of the user's folder could stand in for one of ours.
             [sys.executable, "-P", "-m", _WORKER, *map(str, files)],
+            # What dbt's Python is told of optimisation is not for ours, which could not speak to Kafka then.
+            env={name: value for name, value in os.environ.items() if name != optimized.VARIABLE},
             pass_fds=files,
             stdin=subprocess.DEVNULL,
             stdout=_STDERR,

@@ -39,7 +39,7 @@ class Backlog(Outbox):
 
     def counts(self) -> Counts:
         """What this process sent and set aside, and what of the queue is left."""
-        return Counts(sent=self._done, waiting=self._left, aside=self._set_aside, lost=self._lost)
+        return Counts(sent=self._done, waiting=self._left, aside=self._set_aside, lost=len(self._lost))
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from openlineage.client import OpenLineageClient
 from openlineage.client.transport.noop import NoopConfig, NoopTransport
 
 from emitter.config import KafkaConfig
+from emitter.configuration import make_client
 from emitter.delivery import Delivery
 from emitter.errors import ConfigError, EmitterError
 from emitter.outbox import Disk, open_disk
@@ -44,11 +44,8 @@ def transport_settings() -> Mapping[str, Any] | None:
     Raises:
         ConfigError: if OpenLineage can't read its configuration.
     """
-    try:
-        client = OpenLineageClient(transport=NoopTransport(NoopConfig()))
-        return next(_ours(client.config.transport), None)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"OpenLineage's configuration can't be read: {error}") from error
+    client = make_client(NoopTransport(NoopConfig()))
+    return next(_ours(client.config.transport), None)
 
 
 def _ours(transport: Any) -> Iterator[Mapping[str, Any]]:
@@ -100,7 +97,7 @@ def _flush(root: Path, settings: Mapping[str, Any] | None, options: argparse.Nam
             json.dumps({**counts, "reasons": tally.reasons, "other_queues": [q.name for q in others]}) + "\n"
         )
     else:
-        sys.stdout.write(f"OpenLineage events: {tally}\n")
+        sys.stdout.write(f"OpenLineage events: {tally}{config.destination}\n")
         for queue in others:
             sys.stderr.write(
                 f"headwater-dbt spool: {queue.name} waits for other brokers; `--queue` sends it to these\n"

@@ -1,10 +1,12 @@
 """The journal: the segments that this process appends to, within the spool's limit."""
 
+import os
 from pathlib import Path
 
 from emitter.errors import SpoolError
 from emitter.record import Record
 from emitter.spool.frames import encode
+from emitter.spool.place import LAYOUT
 from emitter.spool.segment import SUFFIX, Progress, SegmentWriter, number
 
 # A segment is deleted as a whole, so small ones give their room back soon. In bytes.
@@ -37,6 +39,7 @@ class Journal:
         self._appended = 0
         self._names: set[str] = set()
         self._closed = False
+        self._process = os.getpid()
 
     def append(self, record: Record) -> None:
         """Appends a record; once it returns, the record survives this process.
@@ -44,6 +47,7 @@ class Journal:
         Raises:
             SpoolError: if the limit is reached, or the disk can't be written.
         """
+        self.leave_to_parent()
         if self._closed:
             raise SpoolError(f"the spool {self._folder} was closed by this process")
         frame = encode(record)
@@ -57,6 +61,7 @@ class Journal:
 
     def progress(self) -> tuple[int, int, int]:
         """How many records of this process were appended, sent, and set aside, by whichever process."""
+        self.leave_to_parent()
         if self._closed:
             return self._appended, self._settled.sent, self._settled.aside
         self._forget_settled()
@@ -68,12 +73,27 @@ class Journal:
         """Whether a segment is one of this process's."""
         return path.name in self._names
 
+    def leave_to_parent(self) -> None:
+        """Begins segments of its own in a process that was forked from the one that made this journal.
+
+        Two processes that append to one segment would each count only what they wrote themselves, and by that count cut
+        off or delete what the other one wrote. The parent's lock stays: it is held as long as the parent has the file.
+        """
+        if self._process == os.getpid():
+            return
+        self._process = os.getpid()
+        for segment in self._segments:
+            segment.close()
+        self._segments.clear()
+        self._names.clear()
+        self._settled, self._appended, self._granted = Progress(0, 0, 0), 0, 0
+
     def close(self) -> None:
         """Lets go of the files, which says that this process appends no more; `progress` stays what it is."""
         _, sent, aside = self.progress()
         self._settled, self._closed = Progress(0, sent, aside), True
         for segment in self._segments:
-            if segment.progress().end == segment.size:
+            if segment.is_settled():
                 segment.path.unlink(missing_ok=True)
             segment.close()
         self._segments.clear()
@@ -109,12 +129,15 @@ class Journal:
 
 
 def used_bytes(root: Path) -> int:
-    """The bytes of all segments and set-aside events below a spool's folder."""
+    """The bytes of all segments and set-aside events of a spool.
+
+    Only those below its own folder: beside it, another user could put a file of any size, and fill the limit with it.
+    """
     used = 0
-    for pattern in (f"*/*/*{SUFFIX}", "*/*/aside/*"):
-        for path in root.glob(pattern):
+    for pattern in (f"*/*{SUFFIX}", "*/aside/*"):
+        for path in (root / LAYOUT).glob(pattern):
             try:
-                used += path.stat().st_size
+                used += path.lstat().st_size
             except FileNotFoundError:  # sent and deleted meanwhile
                 continue
     return used

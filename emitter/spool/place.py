@@ -4,10 +4,13 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from emitter.spool.private import close_folder, make_folder, open_own, read_own, require_private
 
 VARIABLE = "HEADWATER_SPOOL_DIR"
 LAYOUT = "v1"
@@ -54,12 +57,15 @@ def open_queue(folder: Path, destination: Destination) -> Path:
 
     Raises:
         OSError: if that is not possible.
+        SpoolError: if the spool's folder is a link, another user's, or open to others.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     # Below this one, nobody else gets anywhere.
-    (folder / LAYOUT).mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder / LAYOUT)
+    require_private(folder / LAYOUT)
     queue = folder / LAYOUT / destination.queue
-    (queue / "aside").mkdir(parents=True, exist_ok=True)
+    make_folder(queue / "aside")
+    for inner in (queue, queue / "aside"):
+        close_folder(inner)
     if _read_destination(queue) is None:
         # For people, and for `--queue`: what waits doesn't depend on it, and a later run writes it if this one can't.
         with suppress(OSError):
@@ -68,7 +74,14 @@ def open_queue(folder: Path, destination: Destination) -> Path:
 
 
 def queues(folder: Path) -> dict[Path, Destination]:
-    """The queues below a spool's folder, with what they wait for; UNKNOWN where that can't be read."""
+    """The queues below a spool's folder, with what they wait for; UNKNOWN where that can't be read.
+
+    Raises:
+        SpoolError: if others may have put there what looks like a queue.
+    """
+    if not os.path.lexists(folder / LAYOUT):
+        return {}
+    require_private(folder / LAYOUT)
     found = sorted(path for path in folder.glob(f"{LAYOUT}/*") if path.is_dir())
     return {queue: _read_destination(queue) or UNKNOWN for queue in found}
 
@@ -76,7 +89,7 @@ def queues(folder: Path) -> dict[Path, Destination]:
 def _read_destination(queue: Path) -> Destination | None:
     """What a queue waits for; None if the note is missing or damaged, as a power failure may leave it."""
     try:
-        values = json.loads((queue / _NOTE).read_bytes())
+        values = json.loads(read_own(queue / _NOTE))
         destination = Destination(values["bootstrap_servers"], values["topic"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
@@ -95,9 +108,10 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     Raises:
         OSError: if it can't be written; nothing is left of it then.
     """
-    hidden = path.with_name(f".{path.name}.{os.getpid()}")
+    hidden = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with hidden.open("wb") as file:
+        new = open_own(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        with open(new, "wb") as file:  # noqa: PTH123 # a path can't be given for a descriptor
             file.write(data)
             if durable:
                 # Else the new name may outlive a power failure and the content not.

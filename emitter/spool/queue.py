@@ -1,5 +1,6 @@
 """The queue: all that waits for one topic, of all processes, in order; and the lock of the one that sends it."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from emitter.record import Record
 from emitter.spool.frames import decode, is_torn
 from emitter.spool.place import write_atomically
+from emitter.spool.private import is_still, open_own, read_own
 from emitter.spool.segment import (
     HEAD_SIZE,
     SUFFIX,
@@ -26,6 +28,9 @@ from emitter.window import Window, fill
 
 # A segment with something in it that is neither a record nor a torn write is kept under this name, for people.
 DAMAGED = ".damaged"
+
+# Deleted meanwhile; a link; not a plain file or not this user's.
+_NOT_OURS = (errno.ENOENT, errno.ELOOP, errno.EPERM)
 
 
 class Queue:
@@ -49,11 +54,7 @@ class Queue:
         Raises:
             OSError: if the lock can't be opened.
         """
-        file = os.open(self.folder / "flusher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
+        if (file := self._locked(self.folder / "flusher.lock")) is None:
             yield False
             return
         with suppress(OSError):  # for people who look who it is; a full disk is no reason not to send
@@ -61,6 +62,23 @@ class Queue:
         try:
             yield True
         finally:
+            os.close(file)
+
+    def _locked(self, path: Path) -> int | None:
+        """Opens and locks a file; None if another process has locked it.
+
+        A lock is one of the file and not of its name. If somebody has deleted the file meanwhile, the next process
+        locks a new one of that name, and both would send.
+        """
+        while True:
+            file = open_own(path, os.O_RDWR | os.O_CREAT)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+                return None
+            if is_still(path, file):
+                return file
             os.close(file)
 
     def window(self) -> Window | None:
@@ -89,8 +107,9 @@ class Queue:
         if window.path is None or not sent + aside:
             return
         with _opened(window.path) as file:
-            if file is not None:
-                before = read_progress(file)
+            # If the progress is another one by now, it was damaged, or another process has sent these records too. What
+            # it does not count is sent once more.
+            if file is not None and (before := read_progress(file)).end == window.start:
                 end = window.ends[sent + aside - 1]
                 write_progress(file, Progress(end, before.sent + sent, before.aside + aside))
 
@@ -117,7 +136,7 @@ class Queue:
     def read_note(self, path: Path) -> tuple[Record, str] | None:
         """The record of such a file with its reason; None if it is damaged, or has been deleted meanwhile."""
         try:
-            note = json.loads(path.read_bytes())
+            note = json.loads(read_own(path))
             key, value = (note[name].encode(errors="surrogateescape") for name in ("key", "value"))
             timestamp_ms, reason = note["timestamp_ms"], note["reason"]
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -144,7 +163,7 @@ class Queue:
         for path in self.segments():
             with _opened(path) as file:
                 if file is not None and is_readable(file):
-                    yield from (found.record for found in _unsent(file, self._topic))
+                    yield from (found.record for found in _unsent(file, self._topic, read_progress(file).end))
 
     def segments(self) -> Sequence[Path]:
         """The segments' files in the order in which they are sent."""
@@ -152,9 +171,10 @@ class Queue:
 
     def _next(self, path: Path, file: int) -> Window | None:
         over = left_behind(file)  # asked first: what is read then is all that there will be
-        frames = fill(_unsent(file, self._topic), lambda found: found.record.size)
+        start = read_progress(file).end
+        frames = fill(_unsent(file, self._topic, start), lambda found: found.record.size)
         if frames:
-            return Window(tuple(frame.record for frame in frames), tuple(frame.end for frame in frames), path)
+            return Window(tuple(frame.record for frame in frames), tuple(frame.end for frame in frames), path, start)
         if over and _is_sound(file, self._topic):
             path.unlink(missing_ok=True)
         elif over:
@@ -168,14 +188,19 @@ class _Found(NamedTuple):
 
 
 def _is_sound(file: int, topic: str) -> bool:
-    """Whether nothing is in a finished segment but whole records and, at its end, a write that never returned."""
+    """True if a finished segment may be deleted.
+
+    Nothing is in it but whole records, and as many as were settled, and at its end a write that never returned.
+    """
+    progress = read_progress(file)
     data = os.pread(file, os.fstat(file).st_size - HEAD_SIZE, HEAD_SIZE)
     frames = list(decode(data, topic))
+    if len(frames) != progress.sent + progress.aside:
+        return False
     return all(frame.record for frame in frames) and is_torn(data[frames[-1].end if frames else 0 :])
 
 
-def _unsent(file: int, topic: str) -> Iterator[_Found]:
-    start = read_progress(file).end
+def _unsent(file: int, topic: str, start: int) -> Iterator[_Found]:
     data = os.pread(file, os.fstat(file).st_size - start, start)
     for frame in decode(data, topic):
         if frame.record is not None:
@@ -184,10 +209,12 @@ def _unsent(file: int, topic: str) -> Iterator[_Found]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int | None]:
-    """Opens a segment for reading and noting progress; None if it has been deleted meanwhile."""
+    """Opens a segment for reading and noting progress; None if it was deleted meanwhile or is not a file of ours."""
     try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+        file = open_own(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
         yield None
         return
     try:

@@ -8,16 +8,23 @@ import fcntl
 import os
 import secrets
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from emitter.spool.private import open_own
+
 VERSION = 1
 SUFFIX = ".seg"
 _MAGIC = b"headwater-spool\n"
-_HEAD = struct.Struct("<16sII")
+# Magic and version.
+_HEAD = struct.Struct("<16sI")
+# CRC-32 of what follows it, then the progress.
+_CHECK = struct.Struct("<I")
 _PROGRESS = struct.Struct("<QQQ")
-HEAD_SIZE = _HEAD.size + _PROGRESS.size
+HEAD_SIZE = _HEAD.size + _CHECK.size + _PROGRESS.size
+_TRIES = 3
 
 
 class Progress(NamedTuple):
@@ -32,21 +39,33 @@ START = Progress(HEAD_SIZE, 0, 0)
 
 
 def read_progress(file: int) -> Progress:
-    """Reads the progress from an open segment; without a sound one, all of it counts as unsent."""
-    data = os.pread(file, _PROGRESS.size, _HEAD.size)
-    progress = Progress(*_PROGRESS.unpack(data)) if len(data) == _PROGRESS.size else START
-    return progress if HEAD_SIZE <= progress.end <= os.fstat(file).st_size else START
+    """Reads the progress from an open segment; without a sound one, all of it counts as unsent.
+
+    What the progress counts as sent is deleted in the end, so it has a checksum: to send twice is harmless.
+    """
+    for _ in range(_TRIES):  # it may be read while it is being overwritten
+        data = os.pread(file, HEAD_SIZE - _HEAD.size, _HEAD.size)
+        packed = data[_CHECK.size :]
+        if len(packed) == _PROGRESS.size and _CHECK.unpack_from(data)[0] == zlib.crc32(packed):
+            progress = Progress(*_PROGRESS.unpack(packed))
+            return progress if HEAD_SIZE <= progress.end <= os.fstat(file).st_size else START
+    return START
 
 
 def write_progress(file: int, progress: Progress) -> None:
     """Overwrites the progress of an open segment; the open file must not be one for appending."""
-    os.pwrite(file, _PROGRESS.pack(*progress), _HEAD.size)
+    os.pwrite(file, _packed(progress), _HEAD.size)
+
+
+def _packed(progress: Progress) -> bytes:
+    packed = _PROGRESS.pack(*progress)
+    return _CHECK.pack(zlib.crc32(packed)) + packed
 
 
 def is_readable(file: int) -> bool:
     """Whether an open segment is of a version that is known here."""
     head = os.pread(file, _HEAD.size, 0)
-    return len(head) == _HEAD.size and _HEAD.unpack(head)[:2] == (_MAGIC, VERSION)
+    return len(head) == _HEAD.size and _HEAD.unpack(head) == (_MAGIC, VERSION)
 
 
 def left_behind(file: int) -> bool:
@@ -88,10 +107,10 @@ class SegmentWriter:
         """
         name = f"{place:016d}-{os.getpid()}-{secrets.token_hex(4)}"
         hidden = folder / f".{name}"
-        file = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        file = open_own(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
-            _write_all(file, _HEAD.pack(_MAGIC, VERSION, 0) + _PROGRESS.pack(*START))
+            _write_all(file, _HEAD.pack(_MAGIC, VERSION) + _packed(START))
             path = hidden.rename(folder / f"{name}{SUFFIX}")
         except OSError:
             os.close(file)
@@ -116,6 +135,11 @@ class SegmentWriter:
     def progress(self) -> Progress:
         """How far it is sent, by whichever process."""
         return read_progress(self.file)
+
+    def is_settled(self) -> bool:
+        """True if every record in the file is settled: by the place, by the count, and by the file's own size."""
+        end, sent, aside = self.progress()
+        return end == self.size == os.fstat(self.file).st_size and sent + aside == self.appended
 
     def seal(self) -> None:
         """Says that nothing more is appended; `progress` can still be asked."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from emitter.spool.journal import used_bytes
 from emitter.spool.place import UNKNOWN, Destination, queues
+from emitter.spool.private import open_own, read_own
 from emitter.spool.queue import DAMAGED, Queue
 from emitter.spool.segment import SUFFIX, is_readable
 
@@ -82,7 +83,7 @@ def _queue_status(folder: Path, destination: Destination, now: float) -> QueueSt
 
 def _last_error(folder: Path) -> tuple[float | None, str | None]:
     try:
-        note = json.loads((folder / "last_error.json").read_bytes())
+        note = json.loads(read_own(folder / "last_error.json"))
         return float(note["at"]), str(note["error"])
     except (OSError, ValueError, LookupError, TypeError):
         return None, None
@@ -90,17 +91,22 @@ def _last_error(folder: Path) -> tuple[float | None, str | None]:
 
 def _readable(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return is_readable(file.fileno())
+        file = open_own(path, os.O_RDONLY)
     except FileNotFoundError:  # sent and deleted meanwhile
         return True
+    except OSError:
+        return False
+    try:
+        return is_readable(file)
+    finally:
+        os.close(file)
 
 
 def _sender(folder: Path) -> int | None:
     """The process that holds the lock, which is only looked at."""
     try:
-        file = os.open(folder / "flusher.lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        file = open_own(folder / "flusher.lock", os.O_RDONLY)
+    except OSError:
         return None
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -22,6 +22,7 @@ class DbtNodeJobFacet(Facet):
         original_file_path: From the project's folder.
         test_type: `generic` or `singular`, of a test.
         root_project: The project that is run, where the node is of another package; Headwater's own addition.
+        checksum: dbt's checksum of the node's code; Headwater's own addition.
     """
 
     model_config = _UNDERSCORES
@@ -33,6 +34,7 @@ class DbtNodeJobFacet(Facet):
     alias: str | None = None
     test_type: str | None = None
     root_project: str | None = None
+    checksum: str | None = None
 
 
 class DbtRunRunFacet(Facet):

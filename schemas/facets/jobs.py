@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BeforeValidator
 
 from schemas.facets.lineage import RunId
-from schemas.facets.view import Facet, Many, Name, Part
+from schemas.facets.view import Facet, Label, Many, Name, Part
 from schemas.times import canonical_time
 
 Time = Annotated[str, AfterValidator(canonical_time)]
@@ -28,9 +28,9 @@ class JobTypeJobFacet(Facet):
     """
 
     key: ClassVar[str] = "jobType"
-    processing_type: str | None = None
-    integration: str | None = None
-    job_type: str | None = None
+    processing_type: Label | None = None
+    integration: Label | None = None
+    job_type: Label | None = None
 
 
 class SQLJobFacet(Facet):
@@ -38,7 +38,7 @@ class SQLJobFacet(Facet):
 
     key: ClassVar[str] = "sql"
     query: str
-    dialect: str | None = None
+    dialect: Label | None = None
 
 
 class SourceCodeLocationJobFacet(Facet):
@@ -46,13 +46,13 @@ class SourceCodeLocationJobFacet(Facet):
 
     key: ClassVar[str] = "sourceCodeLocation"
     url: str
-    type: str | None = None
+    type: Label | None = None
     repo_url: str | None = None
     path: str | None = None
-    version: str | None = None
-    tag: str | None = None
-    branch: str | None = None
-    pull_request_number: str | None = None
+    version: Label | None = None
+    tag: Label | None = None
+    branch: Label | None = None
+    pull_request_number: Label | None = None
 
 
 class DocumentationFacet(Facet):
@@ -67,7 +67,7 @@ class Owner(Part):
     """Who answers for it, and as what."""
 
     name: Name
-    type: str | None = None
+    type: Label | None = None
 
 
 class OwnershipFacet(Facet):
@@ -127,7 +127,7 @@ class ErrorMessageRunFacet(Facet):
 
     key: ClassVar[str] = "errorMessage"
     message: str
-    programming_language: str | None = None
+    programming_language: Label | None = None
     stack_trace: str | None = None
 
 
@@ -151,6 +151,6 @@ class ProcessingEngineRunFacet(Facet):
     """What ran it, and in which version."""
 
     key: ClassVar[str] = "processing_engine"
-    version: str | None = None
-    name: str | None = None
-    openlineage_adapter_version: str | None = None
+    version: Label | None = None
+    name: Label | None = None
+    openlineage_adapter_version: Label | None = None

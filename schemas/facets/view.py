@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
+from schemas.bounds import MAX_LABEL
 from schemas.errors import BadFacet
 from schemas.events import MAX_NAME
 from schemas.paths import join
@@ -21,6 +22,10 @@ T = TypeVar("T")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 """The name of something that the graph has an id for."""
+
+
+Label = Annotated[str, StringConstraints(max_length=MAX_LABEL)]
+"""A short text of a producer, such as a kind, a tool or a version."""
 
 
 def _no_null(value: object) -> object:

@@ -1,4 +1,4 @@
-"""What every broker does for the loop: the embedded one, Kafka, and Kafka behind TLS and a password."""
+"""What every broker does for the loop: the embedded one, Kafka 3 and 4, and Kafka behind TLS and a password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.servers import KafkaBroker
 PATIENCE_S = 30.0
 
 
-@pytest.fixture(params=["memory", "file", "kafka", "kafka-scram"])
+@pytest.fixture(params=["memory", "file", "kafka", "kafka-scram", "kafka-4"])
 def kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
     """Each broker in turn."""
     if request.param in {"memory", "file"}:
@@ -28,7 +28,8 @@ def kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
         with closing(Broker(path)) as broker:
             yield MemoryKit(broker)
     else:
-        server: KafkaBroker = request.getfixturevalue("kafka_broker")
+        fixture = "kafka_4_broker" if request.param == "kafka-4" else "kafka_broker"
+        server: KafkaBroker = request.getfixturevalue(fixture)
         yield KafkaKit(server, secure=request.param == "kafka-scram")
 
 

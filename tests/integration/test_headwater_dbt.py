@@ -54,6 +54,8 @@ def test_a_build_is_told_node_by_node(built: Run) -> None:
             "shop.main.shop.stg_orders.build.run",
             "shop.main.shop.orders.build.run",
             "shop.main.shop.daily.build.run",
+            "shop.main.shop.prices.v1.build.run",
+            "shop.main.shop.prices.v2.build.run",
             "shop.main.shop.report.build.run",
             "shop.main.shop.last.build.run",
             "shop.main.shop.orders_then.build.snapshot",
@@ -98,6 +100,34 @@ def test_inputs_and_outputs_are_tables(built: Run) -> None:
 
 def _is_direct(field: dict[str, Any]) -> bool:
     return any(each["type"] == "DIRECT" for each in field.get("transformations", [{"type": "DIRECT"}]))
+
+
+def test_tags_and_meta_are_told_of_each_node(built: Run) -> None:
+    """Those of the node and of its project, and the client's own beside them; owner, group and exposures as well."""
+    assert "not sent" not in built.err
+    tags = {
+        job: {each["key"]: each["value"] for each in event["run"]["facets"]["tags"]["tags"]}
+        for job in built.states()
+        if (event := built.of(job)["COMPLETE"])
+    }
+    for job, own in tags.items():
+        assert own.pop("openlineage_client_version"), job
+    assert tags["seed.shop.orders_raw"] == {"raw": "true", "team": "sales"}
+    assert tags["shop.main.shop.stg_orders.build.run"] == {
+        "staging": "true",
+        "gold": "true",
+        "team": "sales",
+        "tier": "2",
+    }
+    assert tags["shop.main.shop.prices.v2.build.run"].items() >= {"versioned": "true", "team": "sales"}.items()
+    assert tags["shop.main.shop.daily.build.run"]["daily"] == "true"
+    assert tags["shop.main.shop.orders_then.build.snapshot"] == {"nightly": "true", "team": "sales"}
+    assert tags["test.shop.no_negative"] == {"quality": "true", "team": "sales"}
+    written = built.of("shop.main.shop.orders.build.run")["COMPLETE"]["outputs"][0]["facets"]
+    assert written["ownership"]["owners"] == [{"name": "ana"}]
+    assert written["dbt_model"]["config"].items() >= {"group": "finance", "access": "protected"}.items()
+    shown = built.of("shop.main.shop.prices.v2.build.run")["COMPLETE"]["outputs"][0]["facets"]
+    assert [each["name"] for each in shown["dbt_exposures"]["exposures"]] == ["board"]
 
 
 def test_tests_are_assertions(built: Run) -> None:
@@ -210,7 +240,8 @@ def test_deferred_parents_are_those_of_the_other_environment(tmp_path: Path) -> 
 def test_deferred_parents_of_another_name(tmp_path: Path) -> None:
     """Where each environment names its tables in its own way, dbt is asked, through ephemeral models too."""
     shop = Shop(tmp_path)
-    alias = "{% macro generate_alias_name(custom_alias_name, node) %}{{ node.name ~ '_' ~ target.name }}{% endmacro %}"
+    name = "{{ node.name ~ (node.version or '') ~ '_' ~ target.name }}"
+    alias = f"{{% macro generate_alias_name(custom_alias_name, node) %}}{name}{{% endmacro %}}"
     (shop.folder / "macros" / "alias.sql").write_text(alias)
     large = shop.folder / "models" / "large.sql"
     ephemeral = large.read_text()
@@ -272,7 +303,8 @@ def test_dbt_is_run_from_another_folder(
     done = shop.run("headwater-dbt", [*chosen, *given], **environment)
     nodes = ["seed.shop.orders_raw", "shop.main.shop.stg_orders.build.run"]
     assert done.states() == {job: ["START", "COMPLETE"] for job in (WHOLE, *nodes)}, done.err
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0, done.err
+    assert done.err == f"headwater-dbt: OpenLineage events: 6 sent; destination: file {shop.log}\n"
     assert (tmp_path / target / "headwater_columns.cache").exists(), "the project's target is used for the cache too"
 
 

@@ -59,6 +59,18 @@ def cli(obj=None):
 """
 
 
+ALL_KEPT = """
+while b"".join(file.read_bytes() for file in (HERE.parent / "spool").rglob("*.seg")).count(b'"eventType"') < 4:
+    time.sleep(0.01)
+"""
+"""For a scenario's end: waits until the four events of a run with one model are in the spool of the folder.
+
+On a busy machine the lineage process may need longer to load than it has after dbt's end.
+"""
+
+_SELECT = "select id from dev.main."
+
+
 def manifest(*names: str) -> dict[str, Any]:
     """A manifest of models of a PostgreSQL project, each of which reads the one before."""
     nodes = {}
@@ -76,7 +88,8 @@ def manifest(*names: str) -> dict[str, Any]:
             "config": {"materialized": "table"},
             "columns": {},
             "depends_on": {"nodes": previous},
-            "compiled_code": None,
+            # Columns by name, so that their lineage is known without a catalog.
+            "compiled_code": _SELECT + previous[0].rpartition(".")[2] if previous else None,
         }
         previous = [unique_id]
     metadata = {
@@ -87,30 +100,17 @@ def manifest(*names: str) -> dict[str, Any]:
     return {"metadata": metadata, "nodes": nodes, "sources": {}}
 
 
-class FakeDbt:
-    """A folder with `python` and `dbt`.
+class HeadwaterDbt:
+    """A folder with a `python` of its own, in which `headwater-dbt` is run.
 
     Args:
         folder: An empty folder.
-        scenario: What dbt does: Python with `begin`, `say`, `node`, `model` and the standard library at hand.
     """
 
-    def __init__(self, folder: Path, scenario: str = "begin(); model('model.shop.orders')") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "events.jsonl"
         (folder / "python").symlink_to(Path(sys.executable).resolve())
-        package = folder / "dbt.d" / "dbt" / "cli"
-        package.mkdir(parents=True)
-        for module in (package.parent / "__init__.py", package / "__init__.py"):
-            module.touch()
-        # As a script's own folder is the first place to import from, dbt and its package are in one.
-        (package / "main.py").write_text(_MAIN)
-        (folder / "dbt.d" / "scenario.py").write_text(scenario)
-        (folder / "dbt.d" / "manifest.json").write_text(json.dumps(manifest("raw", "orders")))
-        script = folder / "dbt.d" / "script"
-        script.write_text(f"#!{folder / 'python'}\nimport sys\nfrom dbt.cli.main import cli\nsys.exit(cli())\n")
-        script.chmod(0o755)
-        (folder / "dbt").symlink_to(script)
 
     def environment(self, transport: Mapping[str, Any] | None = None, **more: str) -> dict[str, str]:
         """The environment for `headwater-dbt`; events go to `log` unless a transport is given."""
@@ -146,6 +146,19 @@ class FakeDbt:
             out, err = process.communicate(typed, timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
+    def run_in(self, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs `headwater-dbt ARGUMENTS` to its end in an environment of the test's own."""
+        return subprocess.run(
+            [self.folder / "python", "-c", HEADWATER_DBT, *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def run_by_shell(self, redirections: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs `headwater-dbt ARGUMENTS REDIRECTIONS` to its end, with what a shell makes of the redirections."""
         python = str(self.folder / "python")
@@ -160,6 +173,10 @@ class FakeDbt:
             check=False,
         )
 
+    def last_line(self, count: int) -> str:
+        """What `headwater-dbt` says on stderr after so many events went to `log`."""
+        return f"headwater-dbt: OpenLineage events: {count} sent; destination: file {self.log}\n"
+
     def events(self) -> list[dict[str, Any]]:
         """What was sent, in order."""
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
@@ -167,3 +184,27 @@ class FakeDbt:
     def states(self) -> list[tuple[str, str]]:
         """Job and state of each event that was sent."""
         return [(event["job"]["name"], event["eventType"]) for event in self.events()]
+
+
+class FakeDbt(HeadwaterDbt):
+    """With a `dbt` that has dbt-core's entry point.
+
+    Args:
+        folder: An empty folder.
+        scenario: What dbt does: Python with `begin`, `say`, `node`, `model` and the standard library at hand.
+    """
+
+    def __init__(self, folder: Path, scenario: str = "begin(); model('model.shop.orders')") -> None:
+        super().__init__(folder)
+        package = folder / "dbt.d" / "dbt" / "cli"
+        package.mkdir(parents=True)
+        for module in (package.parent / "__init__.py", package / "__init__.py"):
+            module.touch()
+        # As a script's own folder is the first place to import from, dbt and its package are in one.
+        (package / "main.py").write_text(_MAIN)
+        (folder / "dbt.d" / "scenario.py").write_text(scenario)
+        (folder / "dbt.d" / "manifest.json").write_text(json.dumps(manifest("raw", "orders")))
+        script = folder / "dbt.d" / "script"
+        script.write_text(f"#!{folder / 'python'}\nimport sys\nfrom dbt.cli.main import cli\nsys.exit(cli())\n")
+        script.chmod(0o755)
+        (folder / "dbt").symlink_to(script)

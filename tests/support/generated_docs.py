@@ -25,6 +25,7 @@ from deploy.aws.settings import NO_IMAGE
 from deploy.aws.settings import Group as Choice
 from deploy.aws.settings import Settings as Choices
 from emitter.config import KafkaConfig
+from tests.support.sql_corpus import DIALECTS, corpus, score
 
 ROOT = Path(__file__).parents[2]
 HELP_WIDTH = 110
@@ -56,6 +57,24 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     cells = [list(heads), *map(list, rows)]
     cells.insert(1, ["---"] * len(cells[0]))
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells)
+
+
+def accuracy() -> str:
+    """How close column lineage comes to what each statement of the corpus has."""
+    statements = list(corpus())
+    rows = []
+    for dialect in DIALECTS:
+        found = score(statement for statement in statements if statement.dialect == dialect)
+        share = f"{100 * found.exact / found.statements:.1f} %"
+        counts = (found.statements, found.exact, share, found.edges, found.missing, found.phantom)
+        rows.append([dialect.capitalize(), *map(str, counts)])
+    return _table(("engine", "statements", "exact", "share", "edges", "missing", "phantom"), rows)
+
+
+def accuracy_gaps() -> str:
+    """The statements of the corpus that are not exact, and why."""
+    gaps = [f"- {statement.name}: {statement.known_gap}" for statement in corpus() if statement.known_gap]
+    return "\n".join(gaps) or "None of the corpus."
 
 
 def settings() -> str:
@@ -192,6 +211,8 @@ def alerts() -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "accuracy": accuracy,
+    "accuracy-gaps": accuracy_gaps,
     "settings": settings,
     "aws": choices,
     "transport": transport,

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
@@ -27,14 +27,18 @@ class Record(NamedTuple):
 
 
 class KafkaBroker(Server):
-    """One broker: plaintext, and SASL_SSL with SCRAM-SHA-512. Topics are only made by `create_topic`, as on MSK."""
+    """One broker: plaintext, and SASL_SSL with SCRAM-SHA-512. Topics are only made by `create_topic`, as on MSK.
+
+    Args:
+        major: The major version of Kafka; `tests/stand_ins/kafka/fetch.sh` has the whole one.
+    """
 
     username = "headwater"
     password = "secret"
 
-    def __init__(self) -> None:
+    def __init__(self, major: Literal[3, 4] = 3) -> None:
         require("java", "install a JDK 17, such as Debian's openjdk-17-jdk-headless")
-        super().__init__("kafka", "SIGNAL=KILL kafka/down.sh")
+        super().__init__("kafka", "SIGNAL=KILL kafka/down.sh", {"KAFKA_MAJOR": str(major)})
         self.port = free_port(3)
         self.log = self.state / "kafka" / "log"
         self.paused = False

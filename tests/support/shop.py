@@ -1,4 +1,8 @@
-"""A dbt project on DuckDB with a node of every kind, for tests that need dbt itself and no server."""
+"""A dbt project on DuckDB with a node of every kind, for tests that need dbt itself and no server.
+
+Nodes of every kind have tags and meta, as real projects do; there are a group with an owner, an exposure, a model with
+versions, a unit test and a microbatch model.
+"""
 
 import json
 import os
@@ -15,7 +19,10 @@ name: shop
 version: '1.0'
 profile: shop
 on-run-start: select 1
-seeds: {shop: {+schema: raw}}
+models: {shop: {+meta: {team: sales, tier: 2}}}
+seeds: {shop: {+schema: raw, +tags: [raw], +meta: {team: sales}}}
+snapshots: {shop: {+tags: nightly, +meta: {team: sales}}}
+data_tests: {shop: {+tags: [quality], +meta: {team: sales}}}
 """,
     "profiles.yml": """
 shop:
@@ -25,24 +32,42 @@ shop:
     prod: {type: duckdb, path: shop.duckdb, schema: prod, threads: 4}
 """,
     "seeds/orders_raw.csv": "id,amount,placed_at\n1,10,2024-01-01\n2,20,2024-01-02\n3,30,2024-01-03\n",
-    "models/stg_orders.sql": """{{ config(materialized='view', event_time='placed_at') }}
+    "models/stg_orders.sql": """{{ config(materialized='view', event_time='placed_at', tags=['staging', 'gold']) }}
 with source as (select * from {{ ref('orders_raw') }})
 select id, amount, cast(placed_at as timestamp) as placed_at from source""",
+    "models/prices_v1.sql": "select id, amount from {{ ref('orders_raw') }}",
+    "models/prices_v2.sql": "select id, amount as price from {{ ref('orders_raw') }}",
     "models/large.sql": """{{ config(materialized='ephemeral') }}
 select id, amount from {{ ref('stg_orders') }} where amount > 0""",
     "models/orders.sql": """{{ config(materialized='table') }}
 select id, amount as total from {{ ref('large') }}""",
     "models/daily.sql": """{{ config(materialized='incremental', incremental_strategy='microbatch',
-  event_time='placed_at', batch_size='day', begin='2024-01-01', concurrent_batches=false) }}
+  event_time='placed_at', batch_size='day', begin='2024-01-01', concurrent_batches=false, tags='daily') }}
 select id, amount, placed_at from {{ ref('stg_orders') }}""",
     "models/report.sql": """{{ config(materialized='table') }}
 select {{ env_var('COLUMN', 'total') }} as shown from {{ ref('orders') }}""",
     "models/last.sql": "select * from {{ ref('report') }}",
     "models/schema.yml": """
+groups:
+  - name: finance
+    owner: {name: Finance, email: finance@shop.example}
+exposures:
+  - name: board
+    type: dashboard
+    url: https://bi.shop.example/board
+    depends_on: [ref('report'), ref('prices')]
+    owner: {name: Ana, email: ana@shop.example}
+    config: {tags: [weekly], meta: {team: finance}}
 models:
+  - name: prices
+    latest_version: 2
+    versions: [{v: 1}, {v: 2}]
+    config: {tags: [versioned]}
   - name: orders
+    description: Orders, one row each.
+    config: {group: finance, access: protected, tags: [gold], meta: {owner: ana, contract: {sla: 4}}}
     columns:
-      - {name: id, data_tests: [unique, not_null]}
+      - {name: id, config: {tags: [key], meta: {pii: false}}, data_tests: [unique, not_null]}
       - name: total
         data_tests: [{accepted_values: {arguments: {values: [10, 20]}, config: {severity: warn}}}]
 sources:
@@ -50,12 +75,14 @@ sources:
     schema: main_raw
     tables:
       - name: incoming
+        config: {tags: [external], meta: {owner: [ana, ben]}}
         identifier: orders_raw
         loaded_at_field: cast(placed_at as timestamp)
         freshness: {warn_after: {count: 1, period: day}}
 unit_tests:
   - name: staged
     model: stg_orders
+    config: {tags: [unit], meta: {team: sales}}
     given: [{input: ref('orders_raw'), rows: [{id: 1, amount: 2, placed_at: 2024-01-01}]}]
     expect: {rows: [{id: 1, amount: 2}]}
 """,

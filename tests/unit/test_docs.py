@@ -17,6 +17,7 @@ from consumer import cli, wiring
 from consumer.options import every
 from consumer.settings import describe, load
 from emitter.config import _PARSERS, KafkaConfig
+from emitter.runner.program import DBT
 from emitter.spool.command import _parser as spool_parser
 from emitter.spool.place import VARIABLE as SPOOL_DIR
 from schemas.naming import DatasetName, last_part
@@ -33,7 +34,10 @@ RUNS = (ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "even
 COMMANDS = cli.cli.commands
 ELSEWHERE = {"--write", "--models", "--builds", "--batch", "--picture", "--help", "--version"}
 """Options of the benchmark, of `scripts/docs`, and of every command."""
-OF_DBT = {"--defer", "--consume-structured-logs", "--openlineage-dbt-job-name", "--fail-fast", "--no-write-json"}
+OF_DBT = {
+    *("--defer", "--consume-structured-logs", "--openlineage-dbt-job-name", "--fail-fast", "--no-write-json"),
+    *("--use-v2-parser", "--otel-file-name", "--log-level-file", "--profiles-dir"),
+}
 """Options of dbt-ol and of dbt that the documents speak of."""
 OF_THE_SPOOL = {flag for action in spool_parser()._actions for flag in action.option_strings if flag.startswith("--")}
 
@@ -51,7 +55,7 @@ def variables() -> set[str]:
     """The environment variables of all settings and options, and those of the emitter that are Headwater's own."""
     found = (option.envvar for command in every(cli.cli) for option in command.params)
     refinement = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "options.py").read_text("utf-8"))
-    own = {SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
+    own = {DBT, SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
     return {setting.env for setting in describe()} | {name for name in found if isinstance(name, str)} | own
 
 

@@ -124,6 +124,68 @@ def test_further_files_go_to_the_manifest_that_has_their_nodes(tmp_path: Path, u
     assert (lost.exit_code, "names no node of the manifests" in lost.stderr) == (1, True), lost.stderr
 
 
+WIDE = "select id{% for m in ['jan', 'feb'] %}, {{ m }} * 2 as {{ m }}_doubled{% endfor %} from {{ ref('src') }}"
+COMPILED = 'select id, jan * 2 as jan_doubled, feb * 2 as feb_doubled from "d"."s"."src"'
+
+
+def uncompiled() -> dict[str, Any]:
+    """The manifest of three models of which dbt has compiled none; one is of a file with several nodes."""
+    src = node("model.p.src", raw_code="select 1 as id, 2 as jan, 3 as feb", original_file_path="models/src.sql")
+    wide = node("model.p.wide", "model.p.src", raw_code=WIDE, original_file_path="models/wide.sql", path="wide.sql")
+    down = node("model.p.down", "model.p.wide", raw_code="select * from {{ ref('wide') }}")
+    kept = node("snapshot.p.kept", "model.p.src", raw_code="{{ macro() }}", path="kept.sql")
+    kept["original_file_path"] = "snapshots\\all.yml"
+    return manifest(src, wide, down, kept, adapter="redshift")
+
+
+def test_sql_is_taken_from_compiled_files(tmp_path: Path, url: str) -> None:
+    """Where the manifest holds none, as after `dbt parse`: by the project's layout, in the target folder beside it."""
+    target = tmp_path / "target"
+    (target / "compiled/p/models").mkdir(parents=True)
+    (target / "compiled/p/snapshots/all.yml").mkdir(parents=True)
+    (target / "manifest.json").write_text(json.dumps(uncompiled()))
+    without = headwater("backfill", tmp_path, "--graph", url)
+    assert "there is no compiled SQL of 2 nodes, so their column lineage is missing" in without.stderr
+    (target / "compiled/p/models/wide.sql").write_text(COMPILED)
+    (target / "compiled/p/snapshots/all.yml/kept.sql").write_text('select id from "d"."s"."src"')
+    done = headwater("backfill", tmp_path, "--graph", url)
+    assert (done.exit_code, "compiled SQL" in done.stderr) == (0, False), done.stderr
+    found = {(source[2], target[1], target[2]) for source, target, _ in graph(url)["column_edges"] if target[2] != "*"}
+    wide = {("id", "id"), ("jan", "jan_doubled"), ("feb", "feb_doubled")}
+    assert found >= {(s, "d.s.wide", t) for s, t in wide} | {(t, "d.s.down", t) for _, t in wide}
+    assert ("id", "d.s.kept", "id") in found
+
+
+@pytest.mark.parametrize("path", ["../../secret.sql", "models/../../../../secret.sql", "/secret.sql"])
+def test_compiled_files_are_below_the_target_folder(path: str, tmp_path: Path, url: str) -> None:
+    """A manifest names no file of another folder."""
+    (tmp_path / "a/b/target/compiled").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "a", tmp_path / "a/b"):
+        (folder / "secret.sql").write_text(COMPILED)
+    entry = node(
+        A, raw_code="{{ macro() }}", original_file_path=path, path="secret.sql", compiled_path=f"x/compiled/{path}"
+    )
+    (tmp_path / "a/b/target/manifest.json").write_text(json.dumps(manifest(entry, adapter="redshift")))
+    done = headwater("backfill", tmp_path / "a/b", "--graph", url)
+    assert "there is no compiled SQL of 1 nodes" in done.stderr, done.stderr
+
+
+def test_results_of_docs_generate_go_to_their_manifest(tmp_path: Path, url: str) -> None:
+    """They are no runs, and no mistake either."""
+    folder = put(tmp_path / "one")
+    (tmp_path / "r.json").write_text(json.dumps(results(result(A), command="generate")))
+    done = headwater("backfill", folder / "manifest.json", "--run-results", tmp_path / "r.json", "--graph", url)
+    assert (done.exit_code, graph(url)["runs"]) == (0, []), done.stderr
+
+
+def test_statuses_that_are_not_known_are_reported(tmp_path: Path, url: str) -> None:
+    """With their number, on stderr."""
+    put(tmp_path / "one", told=results(result(A, "a status of tomorrow")))
+    done = headwater("backfill", tmp_path / "one", "--graph", url)
+    assert "the status 'a status of tomorrow' of 1 nodes is not known" in done.stderr
+    assert (done.exit_code, {run["state"] for run in graph(url)["runs"]}) == (0, {"COMPLETE"})
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -245,6 +307,8 @@ def s3() -> Iterator[dict[str, str]]:
     failed = results(result("model.dbt_redshift_sls.titles", "error", message="no"))
     client.put_object(Bucket="dbt", Key="nightly/redshift/target/run_results.json", Body=json.dumps(failed).encode())
     client.put_object(Bucket="dbt", Key="nightly/athena/target/graph.gpickle", Body=b"\x80")
+    client.put_object(Bucket="dbt", Key="parsed/target/manifest.json", Body=json.dumps(uncompiled()).encode())
+    client.put_object(Bucket="dbt", Key="parsed/target/compiled/p/models/wide.sql", Body=COMPILED.encode())
     yield variables
     server.stop()
 
@@ -272,6 +336,14 @@ def test_addresses_in_s3(address: str, code: int, said: str, s3: dict[str, str],
     """One object, a folder, and what holds none."""
     done = headwater("backfill", address, *PLACES, "--graph", url, env=s3)
     assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
+
+
+@pytest.mark.parametrize("address", ["s3://dbt/parsed/", "s3://dbt/parsed/target/manifest.json"])
+def test_compiled_files_in_s3(address: str, s3: dict[str, str], url: str) -> None:
+    """As on disk: beside the manifest, below `compiled/`."""
+    done = headwater("backfill", address, "--graph", url, env=s3)
+    assert "there is no compiled SQL of 1 nodes" in done.stderr, "only the snapshot has none"
+    assert "jan_doubled" in {target[2] for _, target, _ in graph(url)["column_edges"]}
 
 
 def test_a_batch_before_the_first_upload(s3: dict[str, str], url: str, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from consumer.pretty import MOST_DEPTH, marked, printable
+from consumer.pretty import MOST_DEPTH, MOST_VALUES, marked, printable, printable_json
 
 DOCUMENT = {"run": {"facets": {}}, "inputs": [{"name": "a"}, {"name": 1}], "odd key": {"x": None}}
 
@@ -39,3 +39,18 @@ def test_what_is_no_json_is_text() -> None:
 def test_a_terminal_is_not_moved() -> None:
     """Control characters, marks of direction and half characters are spelled out; a line's end is one."""
     assert printable("a\x1b[2J\r\u202eb\ud800é\n") == "a\\x1b[2J\\r\\u202eb\\ud800é\n"
+
+
+def test_json_that_a_terminal_does_not_obey() -> None:
+    """It is the same document, without a raw control character or mark of direction."""
+    document = {"\x9b31m": "a\x85b\u202ec\u2066d\x7f", "ok": "Büro 😀\n"}
+    text = printable_json(json.dumps(document, ensure_ascii=False))
+    assert json.loads(text) == document
+    assert not set(text) & set("\x9b\x85\u202e\u2066\x7f")
+    assert "Büro 😀" in text
+
+
+def test_a_document_of_very_many_values_is_shown_as_text() -> None:
+    """A line for each would be gigabytes."""
+    value = b"[" + b"0," * MOST_VALUES + b"0]"
+    assert marked(value, "$") == ["  " + value.decode()]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from consumer.lineage.identity import IdentityRules
-from emitter.backfill import ArtifactError, Artifacts, Event, Manifest, RunResults, events
+from emitter.backfill import ArtifactError, Artifacts, Event, Manifest, RunResults, events, notes
 from emitter.dbt_events import run_id
+from emitter.refine import Refiner
 from tests.support.dbt_artifacts import (
     ARTICLE,
     AT,
@@ -44,11 +45,11 @@ def made(
 
 
 def ended(found: list[Event], unique_id: str) -> Event:
-    """The terminal event of a node's run."""
+    """The terminal event of a node's run, or its JobEvent if nothing says that it ran."""
     ends = [
         event
         for event in found
-        if event.get("eventType") in {"COMPLETE", "FAIL"}
+        if event.get("eventType") in {"COMPLETE", "FAIL", None}
         and event["job"]["facets"].get("dbt_node", {}).get("unique_id") == unique_id
         and event["job"]["facets"]["jobType"]["jobType"] != "TEST"
     ]
@@ -87,8 +88,9 @@ def test_the_same_artifacts_give_the_same_events() -> None:
     once, again = list(article_events()), list(article_events())
     assert once == again, "the second time other events are made"
     assert embedded([once]) == embedded([once, again]), "repeating changes the graph"
-    ids = {event["run"]["runId"] for event in once if "run" in event}
-    assert len(ids) == 24, "one run for each of the 22 models and the two runs of dbt"
+    models = [event for event in once if event["job"]["facets"]["jobType"]["jobType"] == "MODEL"]
+    assert len(models) == 22, "one event for each of the 22 models"
+    assert not any("run" in event for event in once), "there are no results, so nothing says that anything ran"
 
 
 @pytest.mark.parametrize("version", [4, 5, 6, 7, 9, 12, 13, 20])
@@ -117,7 +119,7 @@ def test_what_is_no_manifest(document: dict[str, Any], said: str) -> None:
 
 def test_names_are_those_of_dbt_ol() -> None:
     """Jobs, datasets and symlinks of Athena, as openlineage-dbt names them; the job around them is dbt's run."""
-    found = made(manifest(source(SRC), node(A, SRC, database="awsdatacatalog")))
+    found = made(manifest(source(SRC), node(A, SRC, database="awsdatacatalog")), results(result(A)))
     event = ended(found, A)
     assert event["job"]["namespace"] == "dbt"
     assert event["job"]["name"] == "awsdatacatalog.s.p.a.build.run"
@@ -184,20 +186,56 @@ def test_ephemeral_models_are_seen_through() -> None:
     assert not any("outer" in e["job"]["name"] or e["job"]["name"].endswith(".b.build.run") for e in found)
 
 
+def test_functions_are_seen_through() -> None:
+    """A model that calls a function which reads a table reads that table; a function is no dataset."""
+    function = {"unique_id": "function.p.f", "name": "f", "depends_on": {"nodes": [SRC, "function.p.g"]}}
+    inner = {"unique_id": "function.p.g", "name": "g", "depends_on": {"nodes": [B]}}
+    functions = {"function.p.f": function, "function.p.g": inner}
+    found = made(manifest(source(SRC), node(B), node(A, "function.p.f"), functions=functions))
+    assert names(ended(found, A)["inputs"]) == ["d.raw.src", "d.s.b"]
+    parents = {A: ["function.p.f"], "function.p.f": [SRC]}
+    found = made(manifest(source(SRC), node(A, "function.p.f"), functions=functions, parent_map=parents))
+    assert names(ended(found, A)["inputs"]) == ["d.raw.src"]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "version", "expected"),
+    [
+        ({"enabled": True, "alias": None}, 2, ["d.s.report_v2", "d.s.report"]),
+        ({"enabled": True, "alias": "newest"}, 2, ["d.s.report_v2", "d.s.newest"]),
+        ({"enabled": True, "alias": None}, 1, ["d.s.report_v2"]),
+        ({"enabled": None, "alias": None}, 2, ["d.s.report_v2"]),
+        ({"enabled": False, "alias": None}, 2, ["d.s.report_v2"]),
+    ],
+)
+def test_the_view_of_the_latest_version(pointer: dict[str, Any], version: int, expected: list[str]) -> None:
+    """It is no node of dbt's, and has the model's lineage, also of columns: what reads it has an upstream."""
+    unique_id = "model.p.report.v2"
+    entry = node(unique_id, SRC, compiled_code="select id from d.raw.src", version=version, latest_version=2)
+    entry |= {"name": "report", "alias": "report_v2", "config": {"latest_version_pointer": pointer}}
+    project = Manifest(manifest(source(SRC), entry))
+    found = list(events(Artifacts(project), ATHENA, refine=Refiner(project.document).refine))
+    outputs = ended(found, unique_id)["outputs"]
+    assert names(outputs) == expected
+    assert all("id" in each["facets"]["columnLineage"]["fields"] for each in outputs)
+    targets = {edge[1][1].replace("table/s/", "d.s.") for edge in graph(found)["dataset_edges"]}
+    assert targets == set(expected)
+
+
 def test_seeds_snapshots_and_sources() -> None:
     """Each is what it is: a source goes by its identifier, a seed and a snapshot have jobs of their own."""
     snapshot = node("snapshot.p.history", SRC)
     found = made(manifest(source(SRC, identifier="SRC_2024"), node("seed.p.labels"), snapshot))
     assert names(ended(found, snapshot["unique_id"])["inputs"]) == ["d.raw.SRC_2024"]
     jobs = {e["job"]["name"]: e["job"]["facets"]["jobType"]["jobType"] for e in found}
-    assert jobs == {"dbt-run-p": "JOB", "seed.p.labels": "SEED", "d.s.p.history.build.snapshot": "SNAPSHOT"}
+    assert jobs == {"seed.p.labels": "SEED", "d.s.p.history.build.snapshot": "SNAPSHOT"}
 
 
 def test_disabled_and_other_nodes_make_no_events() -> None:
     """Analyses, unit tests and operations write nothing."""
     others = (node("analysis.p.x", A), node("operation.p.x"), node("unit_test.p.x", A))
     found = made(manifest(node(A), *others))
-    assert {event["job"]["name"] for event in found} == {"dbt-run-p", "d.s.p.a.build.run"}
+    assert {event["job"]["name"] for event in found} == {"d.s.p.a.build.run"}
 
 
 def test_results_tell_states_and_times() -> None:
@@ -221,18 +259,113 @@ def test_results_tell_states_and_times() -> None:
     )
 
 
-def test_nodes_without_a_result_are_as_the_manifest_says() -> None:
-    """A run of a part of the project takes nothing of the rest away."""
-    found = made(manifest(node(A), node(B, A)), results(result(A)))
-    assert ended(found, B)["eventTime"] == AT
-    assert ended(found, A)["eventTime"] > AT
+def test_nodes_without_a_result_are_declared() -> None:
+    """A run of a part of the project is no run of the rest, and takes nothing of it away."""
+    checksum = {"name": "sha256", "checksum": "0a1b"}
+    document = manifest(node(A), node(B, A, compiled_code="select id from d.s.a", checksum=checksum))
+    found = made(document, results(result(A)))
+    declared = ended(found, B)
+    assert ("run" in declared, declared["eventTime"]) == (False, AT)
+    assert (names(declared["inputs"]), names(declared["outputs"])) == (["d.s.a"], ["d.s.b"])
+    assert declared["job"]["facets"]["sql"]["query"] == "select id from d.s.a"
+    assert declared["job"]["facets"]["dbt_node"]["checksum"] == "0a1b", "it names the version of the code"
+    assert (ended(found, A)["eventType"], found[-1]["eventType"]) == ("COMPLETE", "COMPLETE")
 
 
-@pytest.mark.parametrize("command", ["generate", "compile", "run-operation"])
+@pytest.mark.parametrize("command", ["generate", "compile", "run-operation", "clone", "parse", "list", "show"])
 def test_results_of_other_commands_tell_of_no_run(command: str) -> None:
-    """`dbt docs generate` writes a success for each node that it compiled."""
-    found = made(manifest(node(A)), results(result(A), command=command))
-    assert ended(found, A)["eventTime"] == AT, f"{command} ran nothing"
+    """`dbt docs generate` writes a success for each node that it compiled; dbt itself made nothing either."""
+    found = made(manifest(node(A), node(TEST, A, test_metadata=UNIQUE)), results(result(A), command=command))
+    assert [event.get("eventType") for event in found] == [None, None], f"{command} ran nothing"
+    assert {event["eventTime"] for event in found} == {AT}
+
+
+@pytest.mark.parametrize("more", [{}, {"timing": []}, {"timing": [{"name": "compile", "started_at": AT}]}])
+def test_results_without_a_command_need_a_time_of_execution(more: dict[str, Any]) -> None:
+    """Where the file does not say which command wrote it, a status alone is no evidence."""
+    document = results(result(A, **more))
+    document["args"] = {}
+    assert ("run" in ended(made(manifest(node(A)), document), A)) is (not more)
+
+
+def test_a_run_that_failed_stays_failed() -> None:
+    """What later artifacts declare of its code is no success."""
+    code = {"checksum": {"name": "sha256", "checksum": "0a1b"}}
+    document = manifest(node(A), node(B, A, **code))
+    failed = made(document, results(result(A), result(B, "error", message="no such column")))
+    later = copy.deepcopy(document)
+    later["metadata"] |= {"generated_at": "2026-11-22T05:00:00Z", "invocation_id": "another"}
+    found = made(later, results(result(A), command="generate"))
+    runs = graph([*failed, *found])["runs"]
+    assert {run["job"][1]: run["state"] for run in runs} == {A: "COMPLETE", B: "FAIL", "dbt-run-p": "FAIL"}
+
+
+@pytest.mark.parametrize("status", ["reused", "a status of tomorrow"])
+def test_what_was_not_built_is_no_run(status: str) -> None:
+    """Its table is that of an earlier run, and dbt's own run has not failed; what is not known is reported."""
+    artifacts = Artifacts(Manifest(manifest(node(A), node(B, A))), RunResults(results(result(A), result(B, status))))
+    found = list(events(artifacts, ATHENA))
+    assert "run" not in ended(found, B), f"{status} is no execution"
+    assert (ended(found, A)["eventType"], found[-1]["eventType"]) == ("COMPLETE", "COMPLETE")
+    known = status == "reused"
+    assert [note for note in notes(artifacts, columns=False) if status in note] == (
+        [] if known else [f"the status {status!r} of 1 nodes is not known, so no run of them is emitted"]
+    )
+
+
+def test_a_cancelled_invocation_says_nothing_of_its_nodes() -> None:
+    """Each node has the same error in dbt v2, also for those that had succeeded; the others keep their definition."""
+    at = "2026-11-21T05:05:00.5Z"
+    timing = [{"name": name, "started_at": at, "completed_at": at} for name in ("compile", "execute")]
+    stamped = {"message": "Compilation Error", "thread_id": "main", "timing": timing}
+    told = results(*(result(id_, "error", **stamped) for id_ in (A, B)))
+    artifacts = Artifacts(Manifest(manifest(node(A), node(B, A), node(C, B))), RunResults(told))
+    found = list(events(artifacts, ATHENA))
+    assert [event["job"]["name"] for event in found] == ["dbt-run-p", "d.s.p.c.build.run", "dbt-run-p"]
+    assert found[-1]["eventType"] == "FAIL"
+    assert found[-1]["run"]["facets"]["errorMessage"]["message"] == "Compilation Error"
+    assert [note for note in notes(artifacts) if "say nothing about 2 nodes" in note], "it is reported"
+
+
+def test_one_node_that_fails_is_no_cancelled_invocation() -> None:
+    """The error of one node has a thread and a duration of its own."""
+    told = results(result(A, "error", message="no", thread_id="Thread-1 (worker)"))
+    assert ended(made(manifest(node(A)), told), A)["eventType"] == "FAIL"
+
+
+def test_arguments_of_previews_are_found() -> None:
+    """Previews of dbt v2 had most of them a level deeper."""
+    told = results(result(A))
+    told["args"] = {"command": "build", "__other__": {"which": "build", "full_refresh": True}}
+    found = made(manifest(node(A)), told)
+    assert found[0]["run"]["facets"]["dbt_run"]["full_refresh"] is True
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"invocation_started_at": "2026-11-21T04:59:01.5Z"}, "2026-11-21T04:59:01.5Z"),
+        ({"run_started_at": "2026-11-21T04:59:02Z"}, "2026-11-21T04:59:02Z"),
+        ({}, AT),
+        ({"generated_at": "2026-11-21T05:10:00Z"}, "2026-11-21T05:05:00.000000Z"),
+        ({"invocation_id": "another", "invocation_started_at": "2026-11-20T00:00:00Z"}, "2026-11-21T05:05:00.000000Z"),
+    ],
+    ids=["v2", "dbt-core 1.12", "older", "manifest at the end", "another invocation's manifest"],
+)
+def test_dbts_run_starts_when_dbt_was_started(metadata: dict[str, Any], expected: str) -> None:
+    """As the manifest of the same invocation says, else with the first of its nodes."""
+    document, told = manifest(node(A)), results(result(A))
+    told["metadata"]["invocation_id"] = document["metadata"]["invocation_id"]
+    document["metadata"] |= metadata
+    assert made(document, told)[0]["eventTime"] == expected
+
+
+def test_the_engine_is_the_one_that_ran() -> None:
+    """With `--use-v2-parser` the manifest has the parser's version, the results have that of dbt."""
+    document, told = manifest(node(A)), results(result(A))
+    document["metadata"]["dbt_version"] = "2.0.9"
+    told["metadata"]["dbt_version"] = "1.12.6"
+    assert ended(made(document, told), A)["run"]["facets"]["processing_engine"]["version"] == "1.12.6"
 
 
 def test_tests_are_assertions_and_never_outputs() -> None:
@@ -294,7 +427,7 @@ def test_what_else_the_manifest_knows_of_a_table() -> None:
     config = {"materialized": "incremental", "incremental_strategy": "merge", "unique_key": "id", "lookback": 1}
     entry = node(A, description="All.", meta={"owner": ["ann", "bo"]}, tags=["nightly"], config=config)
     board = {"unique_id": "exposure.p.board", "name": "board", "type": "dashboard", "depends_on": {"nodes": [A]}}
-    event = ended(made(manifest(entry, exposures={"exposure.p.board": board})), A)
+    event = ended(made(manifest(entry, exposures={"exposure.p.board": board}), results(result(A))), A)
     found = event["outputs"][0]["facets"]
     assert found["documentation"]["description"] == "All."
     assert [owner["name"] for owner in found["ownership"]["owners"]] == ["ann", "bo"]

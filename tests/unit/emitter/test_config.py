@@ -59,18 +59,22 @@ def test_an_unknown_setting_names_the_nearest(wrong: str, right: str) -> None:
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({"bootstrap_servers": "b"}, "must be host:port, not 'b'"),
+        ({"bootstrap_servers": "b"}, "must be host:port; ports are often 9092 plaintext"),
+        ({"bootstrap_servers": "a:1,b"}, "its entry 2 must be host:port"),
+        ({"bootstrap_servers": "file://lineage"}, "must be file:///folder, with three slashes"),
+        ({"bootstrap_servers": f"user:{SECRET}@host:1"}, "without a user or a password"),
         ({"bootstrap_servers": ""}, "is empty"),
         ({"bootstrap_servers": {"a": 1}}, "must be host:port"),
         ({"topic": "a b"}, "`topic` must be 1 to 249 letters"),
         ({"auth": "kerberos"}, "one of plaintext, tls, scram, iam"),
-        ({"close_timeout": "soon"}, "above 0, not 'soon'"),
+        ({"auth": "skram"}, "did you mean scram?"),
+        ({"close_timeout": "soon"}, "above 0, not another text"),
         ({"close_timeout": 0}, "above 0"),
         ({"close_timeout": True}, "above 0"),
-        ({"spool": "perhaps"}, "`spool` must be true or false, not 'perhaps'"),
+        ({"spool": "perhaps"}, "`spool` must be true or false, not another text"),
         ({"queue_limit": 1.5}, "whole number of bytes"),
         ({"compression": "bzip2"}, "one of auto, none, gzip"),
-        ({"auth": "tls", "ca_file": "/nowhere/ca.pem"}, "'/nowhere/ca.pem', which is not a file"),
+        ({"auth": "tls", "ca_file": "/nowhere/ca.pem"}, "does not name a file that can be read"),
         ({"ca_file": __file__}, "of no use with `auth: plaintext`"),
         ({"auth": "scram", "password": SECRET}, "`username` is missing"),
         ({"auth": "scram", "username": "u"}, "`password` is missing"),
@@ -88,6 +92,27 @@ def test_a_wrong_setting_is_named_with_what_to_write(params: dict[str, Any], tol
     assert told in str(caught.value)
     assert "OPENLINEAGE__TRANSPORT__" in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [*sorted(KafkaConfig.__dataclass_fields__), "password_env", "pasword"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        SECRET,
+        f"user:{SECRET}@host:1",
+        f"https://user:{SECRET}@host/?token={SECRET}",
+        f"a:1,{SECRET}",
+        f"-----BEGIN PRIVATE KEY-----\n{SECRET}",
+        [SECRET, 3],
+        {"password": SECRET},
+    ],
+    ids=["bare", "user and password", "url", "one of two", "key", "list", "object"],
+)
+def test_no_value_is_shown_whatever_it_is_set_for(name: str, value: Any) -> None:
+    """A secret in the wrong setting is a mistake that is told without the secret."""
+    given = {"bootstrap_servers": "b:1", "auth": "scram", "username": "u", "password": "p", name: value}
+    told = repr(CheckedConfig.from_dict(given).outcome)
+    assert told.startswith("KafkaConfig(") or SECRET not in told
 
 
 def test_missing_brokers_are_told() -> None:

@@ -15,6 +15,7 @@ from emitter.record import Record
 from emitter.tally import Tally
 
 SOON = 10.0
+NAMELESS = ("an event without a name",)
 TROUBLE = "no acknowledgement from the broker yet"
 
 
@@ -96,7 +97,7 @@ def test_connecting_does_not_hold_up_put() -> None:
     outbox.put(record())
     tally = outbox.close(0)
     connected.set()
-    assert tally == Tally(0, 0, 0, lost=1, reasons=("no answer from the broker yet",))
+    assert tally == Tally(0, 0, 0, lost=1, reasons=("no answer from the broker yet",), lost_nodes=NAMELESS)
 
 
 def test_a_lost_connection_is_made_anew() -> None:
@@ -127,7 +128,7 @@ def test_a_rejected_record_costs_itself_alone() -> None:
     outbox = delivery(lambda: broker)
     for number in range(3):
         outbox.put(record(number))
-    assert outbox.close(SOON) == Tally(2, 0, 0, lost=1, reasons=(TROUBLE, "too large"))
+    assert outbox.close(SOON) == Tally(2, 0, 0, lost=1, reasons=(TROUBLE, "too large"), lost_nodes=NAMELESS)
 
 
 @pytest.mark.parametrize("where", ["connect", "send"])
@@ -143,7 +144,7 @@ def test_a_refusal_ends_the_attempts(where: str) -> None:
 
     outbox = delivery(connect)
     outbox.put(record())
-    assert outbox.close(SOON) == Tally(0, 0, 0, lost=1, reasons=("no",))
+    assert outbox.close(SOON) == Tally(0, 0, 0, lost=1, reasons=("no",), lost_nodes=NAMELESS)
     assert attempts == [where]
 
 
@@ -197,7 +198,9 @@ def test_after_the_end_nothing_is_taken() -> None:
     outbox = delivery(MemoryBroker)
     outbox.close(SOON)
     outbox.put(record())
-    assert outbox.close(SOON) == Tally(0, 0, 0, lost=1, reasons=("emitted after the transport was closed",))
+    assert outbox.close(SOON) == Tally(
+        0, 0, 0, lost=1, reasons=("emitted after the transport was closed",), lost_nodes=NAMELESS
+    )
 
 
 def test_many_threads_may_put() -> None:
@@ -216,6 +219,29 @@ def test_the_summary_shows_a_few_reasons() -> None:
     assert str(Tally(3, 0, 0, lost=1, earlier=2)) == (
         "3 sent, 0 waiting, 0 set aside, 1 lost (and 2 of earlier runs sent)"
     )
+
+
+def test_the_nodes_of_lost_events_are_named() -> None:
+    """Those that no longer fit, those that wait at the end, and those that come after it; of a node once."""
+    value = b'{"job": {"name": "j%d", "facets": {"dbt_node": {"unique_id": "model.shop.m%d"}}}}'
+    outbox = delivery(SilentBroker, limit=90)
+    for number in (1, 2, 2, 3):
+        outbox.put(Record("t", b"", value % (number, number), 0))
+    outbox.close(0)
+    outbox.put(Record("t", b"", b'{"job": {"name": "no.node"}}', 0))
+    tally = outbox.tally()
+    assert tally.lost == 5
+    names = "model.shop.m2, model.shop.m3, model.shop.m1, no.node"
+    assert str(tally).endswith(f"; lineage of 4 nodes is missing: {names}"), str(tally)
+
+
+def test_names_of_nodes_are_bounded() -> None:
+    """A project of thousands of models does not fill the terminal."""
+    tally = Tally(0, 0, 0, lost=40, lost_nodes=tuple(f"model.shop.m{number}" for number in range(40)))
+    assert str(tally).startswith(
+        "0 sent, 0 waiting, 0 set aside, 40 lost: lineage of 40 nodes is missing: model.shop.m0,"
+    )
+    assert str(tally).endswith("model.shop.m9 and 30 more")
 
 
 def test_a_record_that_is_too_large_is_sent_without_some_facets() -> None:

@@ -155,7 +155,8 @@ def test_close_is_bounded_by_the_setting_and_tells_once(caplog: pytest.LogCaptur
     sender.close()
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     kept = "(on disk: the next run sends what waits, or `headwater-dbt spool flush`)"
-    assert caplog.messages == [f"OpenLineage events: 0 sent, 1 waiting, 0 set aside: no {kept}"]
+    where = "; destination: topic openlineage.events at b:1"
+    assert caplog.messages == [f"OpenLineage events: 0 sent, 1 waiting, 0 set aside: no {kept}{where}"]
 
 
 def test_without_events_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -178,5 +179,6 @@ def test_a_client_that_is_not_closed_sends_and_talks_on_stderr_alone(tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    assert done.stderr == "headwater: OpenLineage events: 1 sent, 0 waiting, 0 set aside\n"
+    where = f"; destination: file {tmp_path}/openlineage.events.jsonl"
+    assert done.stderr == f"headwater: OpenLineage events: 1 sent, 0 waiting, 0 set aside{where}\n"
     assert len((tmp_path / "openlineage.events.jsonl").read_bytes().splitlines()) == 1

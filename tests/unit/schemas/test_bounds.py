@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
-from schemas.bounds import MAX_COLUMNS, MAX_DATASETS, MAX_LINKS, MAX_SYMLINKS
-from schemas.decode import decode_document
-from schemas.errors import BadFacet, RejectedEvent
-from schemas.events import JobEvent, RunEvent
+from schemas.bounds import MAX_COLUMNS, MAX_DATASETS, MAX_LABEL, MAX_LINKS, MAX_SYMLINKS
+from schemas.decode import decode, decode_document
+from schemas.errors import MAX_TEXT, BadFacet, RejectedEvent
+from schemas.events import DatasetEvent, JobEvent, RunEvent
 from schemas.facets import (
     ColumnLineageDatasetFacet,
     Facet,
+    JobTypeJobFacet,
     LineageFacet,
     SchemaDatasetFacet,
     SymlinksDatasetFacet,
     read,
 )
+from schemas.facets.known import SMALL, decode_known
+from schemas.strict_json import MAX_VALUES
 from tests.support.documents import dataset, job_event, run_event
 
 AT = "$.outputs[0].facets"
@@ -50,6 +54,64 @@ def test_an_event_with_more_datasets_is_rejected(inputs: int, outputs: int, path
         assert caught.value.path == path
         for words in (f"{inputs} inputs", f"{outputs} outputs", f"at most {MAX_DATASETS}", "send several events"):
             assert words in caught.value.reason
+
+
+@pytest.mark.parametrize("unit", ["[]", '{"0":0}', '"a"', "1.5", "{}", "[[]]"])
+def test_values_of_a_document_are_bounded(unit: str) -> None:
+    """Whatever they are: at the bound the event is taken, beyond it rejected before there is an object of any."""
+    each = 1 + unit.count("[[") + unit.count(":")
+    event = orjson.dumps(run_event("COMPLETE", 1))
+    for count, taken in ((MAX_VALUES // each - 100, True), (MAX_VALUES // each + 1, False)):
+        values = ",".join([unit] * count).encode()
+        data = event[:-1] + b', "other": [' + values + b"]}"
+        if taken:
+            decode(data)
+            continue
+        with pytest.raises(RejectedEvent, match=rf"values; an event may have at most {MAX_VALUES}"):
+            decode(data)
+
+
+def test_marks_in_texts_are_no_values() -> None:
+    """A query with very many commas and brackets is one value."""
+    job = {"namespace": "n", "name": "j", "facets": {"sql": {"query": 'select "[{,\\\\' * MAX_VALUES}}}
+    data = orjson.dumps({**run_event("COMPLETE", 1), "job": job})
+    assert isinstance(decode(data), RunEvent)
+
+
+def test_short_texts_are_bounded() -> None:
+    """A producer and a specification are shortened, a facet with a long kind is left out, as it is multiplied else."""
+    event = decode_document({**run_event("COMPLETE", 1), "producer": "p" * 9_999, "schemaURL": "s" * 9_999})
+    assert (len(event.producer), len(event.schema_url)) == (MAX_LABEL, MAX_LABEL)
+    with pytest.raises(BadFacet, match="integration"):
+        read(JobTypeJobFacet, {"jobType": {"integration": "x" * (MAX_LABEL + 1)}}, "$.job.facets")
+
+
+def test_a_time_of_any_length() -> None:
+    """Digits of a second without end are a time like any other."""
+    event = decode_document({**run_event("COMPLETE", 1), "eventTime": "2026-01-01T00:00:00." + "1" * 100_000 + "Z"})
+    assert event.event_time == "2026-01-01T00:00:00.111111Z"
+
+
+def test_errors_are_short() -> None:
+    """Whatever they quote."""
+    error = RejectedEvent("$" * 99_999, "x" * 99_999)
+    assert (len(error.path), len(error.reason)) == (MAX_TEXT + 3, MAX_TEXT + 3)
+
+
+def test_facets_without_a_view_are_not_kept() -> None:
+    """Those with one are, of every part of an event."""
+    facets = {"schema": {"fields": []}, "other": {"v": [[]]}, "sql": {"query": "q" * SMALL}}
+    table = {**dataset("t"), "facets": facets, "inputFacets": facets, "outputFacets": facets}
+    run = run_event("COMPLETE", 1, inputs=[table], outputs=[table])
+    run["run"]["facets"], run["job"]["facets"] = facets, facets
+    event = decode_known(orjson.dumps(run))
+    assert isinstance(event, RunEvent)
+    kept = [event.run.facets, event.job.facets, event.inputs[0].facets, event.inputs[0].input_facets]
+    for found in [*kept, event.outputs[0].facets, event.outputs[0].output_facets]:
+        assert set(found) == {"schema", "sql"}
+    alone = {"eventTime": "2026-01-01T00:00:00Z", "dataset": {**TABLE, "facets": facets}}
+    assert isinstance(known := decode_known(orjson.dumps(alone)), DatasetEvent)
+    assert set(known.dataset.facets) == {"schema", "sql"}
 
 
 def symlinks(count: int) -> Any:

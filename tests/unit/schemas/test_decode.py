@@ -221,6 +221,10 @@ def test_what_real_producers_leave_out_is_accepted() -> None:
         ("2026-11-21T05:22:25Z[UTC]", "2026-11-21T05:22:25.000000Z"),
         ("2026-07-21T05:22:25.1+01:00[Europe/London]", "2026-07-21T04:22:25.100000Z"),
         ("2026-11-21T05:22:25+05:30[Etc/GMT+5]", "2026-11-20T23:52:25.000000Z"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999Z"),
+        ("2016-12-31T23:59:60.1234567Z", "2016-12-31T23:59:59.999999Z"),
+        ("1990-12-31T15:59:60-08:00", "1990-12-31T23:59:59.999999Z"),
+        ("2015-07-01T05:29:60.5+05:30", "2015-06-30T23:59:59.999999Z"),
     ],
 )
 def test_times_have_one_spelling(text: str, canonical: str) -> None:
@@ -235,6 +239,10 @@ def test_times_have_one_spelling(text: str, canonical: str) -> None:
         "now",
         "2026-11-21",
         "2026-11-21T05:22:60Z",
+        "2026-11-21T23:59:60Z",
+        "2026-12-31T23:59:61Z",
+        "2016-12-31T23:59:60-08:00",
+        "9999-12-31T23:59:60Z",
         "2026-11-21T24:00:00Z",
         "2026-02-29T00:00:00Z",
         "2026-13-01T00:00:00Z",
@@ -253,7 +261,7 @@ def test_times_have_one_spelling(text: str, canonical: str) -> None:
     ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    """Leap seconds and days that are not on the calendar are refused, as nothing could be said of their order."""
+    """Days and seconds that are not on the calendar are refused, as nothing could be said of their order."""
     assert rejection(json.dumps(event(eventTime=text)).encode()).path == "$.eventTime"
 
 

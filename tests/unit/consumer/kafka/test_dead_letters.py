@@ -1,10 +1,16 @@
 """Dead letters and back; the contract test has the way through a broker."""
 
+from collections.abc import Sequence
+from hashlib import sha256
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kafka.dead_letters import MAX_TEXT, DeadLetter, headers, original
-from consumer.kafka.record import Record
+from consumer.kafka.dead_letters import MAX_TEXT, DeadLetter, TopicDeadLetters, cut, headers, original
+from consumer.kafka.producer import Outgoing, TooLargeError
+from consumer.kafka.record import KEPT_BYTES, Cut, Record
+from schemas.strict_json import MAX_BYTES
 
 names = st.text(max_size=20).filter(lambda name: not name.startswith("headwater."))
 records = st.builds(
@@ -40,3 +46,65 @@ def test_foreign_record_is_its_own_origin() -> None:
     letter = original(record)
     assert (letter.record.topic, letter.record.partition, letter.record.offset) == ("dead", 1, 2)
     assert letter.reason == "no reason is recorded"
+
+
+class Narrow:
+    """A topic that takes records of so many bytes, with their headers."""
+
+    def __init__(self, most: int) -> None:
+        self.kept: list[Outgoing] = []
+        self._most = most
+
+    def write(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Keeps those that are small enough."""
+        sizes = [
+            len(key or b"") + len(value or b"") + sum(len(name) + len(data) for name, data in headers)
+            for key, value, headers in records
+        ]
+        self.kept += [record for record, size in zip(records, sizes, strict=True) if size <= self._most]
+        if refused := [number for number, size in enumerate(sizes) if size > self._most]:
+            raise TooLargeError(topic, refused)
+
+    def close(self) -> None:
+        """Has nothing to give back."""
+
+
+def read_back(record: Outgoing) -> DeadLetter:
+    """The letter that a reader of the topic finds."""
+    key, value, headers = record
+    return original(Record("dead", 0, 7, key, value, 1, headers))
+
+
+@pytest.mark.parametrize(("most", "kept"), [(100_000, KEPT_BYTES), (20_000, 4_096), (1_000, 0)])
+def test_a_letter_that_is_refused_for_its_size(most: int, kept: int) -> None:
+    """As much of it is kept as the topic takes, with its length and its hash; the letters beside it are kept whole."""
+    value = bytes(range(256)) * 4_000
+    large = DeadLetter(Record("t", 0, 5, b"key", value, 3, (("own", b"x" * 50),)), "no" * 900, "$.a")
+    small = DeadLetter(Record("t", 0, 6, None, b"{", 3), "no JSON")
+    topic = Narrow(most)
+    TopicDeadLetters(topic, "dead").write([large, small])
+    assert read_back(topic.kept[0]) == small
+    found = read_back(topic.kept[1])
+    assert (found.record.value, found.record.cut) == (value[:kept], Cut(len(value), sha256(value).hexdigest()))
+    assert (found.record.offset, found.reason.startswith("nono")) == (5, True)
+
+
+def test_a_topic_that_takes_no_reason() -> None:
+    """It is said to be too narrow, as nothing can be kept in it."""
+    with pytest.raises(TooLargeError, match=r"raise its max\.message\.bytes"):
+        TopicDeadLetters(Narrow(100), "dead").write([DeadLetter(Record("t", 0, 5, b"k", b"x" * 500, 3), "no")])
+
+
+def test_what_is_longer_than_an_event_may_be_is_cut() -> None:
+    """Even where the topic would take it: it can never go back."""
+    topic, value = Narrow(1 << 30), b"x" * (MAX_BYTES + 1)
+    TopicDeadLetters(topic, "dead").write([DeadLetter(Record("t", 0, 5, b"k", value, 3), "too long")])
+    (found,) = map(read_back, topic.kept)
+    assert (len(found.record.value or b""), found.record.cut) == (KEPT_BYTES, Cut.of(value))
+
+
+def test_key_and_headers_are_cut_where_they_are_what_is_large() -> None:
+    """A letter has room for its reason whatever its record had beside its value."""
+    record = Record("t", 0, 5, b"k" * 900_000, b"x" * 10, 3, (("own", b"y" * 900_000),))
+    short = cut(DeadLetter(record, "no")).record
+    assert (len(short.key or b""), short.headers, short.value) == (100, (), b"x" * 10)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from consumer.errors import TransientError
-from consumer.kafka.dead_letters import DeadLetter
-from consumer.kafka.producer import Outgoing
+from consumer.kafka.dead_letters import DeadLetter, cut
+from consumer.kafka.producer import Outgoing, TooLargeError
 from consumer.kafka.record import Record
-from consumer.kafka.redrive import AT_ONCE, Letter, Redrive, hindrance, mark, marked
+from consumer.kafka.redrive import AT_ONCE, LOST, Letter, Redrive, hindrance, mark, marked
 from consumer.kafka.spans import Position
 
 EVENT = (
@@ -45,11 +46,48 @@ class Writes:
         """Has nothing to give back."""
 
 
+def refused_none(letter: Letter, why: str) -> None:
+    """Fails: nothing is too large."""
+    raise AssertionError(f"{letter} was refused: {why}")
+
+
+class Narrow(Writes):
+    """A producer whose topics refuse one record of each call for its size."""
+
+    def __init__(self, refused: int) -> None:
+        super().__init__()
+        self._refused = refused
+
+    def write(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Takes all but one."""
+        super().write(topic, records)
+        if topic != "dead" and len(records) > self._refused:
+            raise TooLargeError(topic, [self._refused])
+
+
+def test_a_letter_that_its_topic_refuses_for_its_size() -> None:
+    """It is refused with a reason; the others go back and are marked."""
+    producer, done, refused = Narrow(1), list[Letter](), list[tuple[Letter, str]]()
+    chosen = [letter(number) for number in range(3)]
+    Redrive(producer, "dead", done.append, lambda *said: refused.append(said)).run(chosen)
+    assert done == [chosen[0], chosen[2]]
+    assert [(one, "max.message.bytes" in why) for one, why in refused] == [(chosen[1], True)]
+    assert producer.done == [("events", 3), ("dead", 2)]
+
+
+def test_a_letter_that_was_cut_never_goes_back() -> None:
+    """Its record is not whole, so force does not help either."""
+    whole = letter(1)
+    short = replace(whole, content=cut(whole.content, 10))
+    assert hindrance(short, DAY_S, AFTER_MS) == LOST
+    assert (whole.can_go_back, short.can_go_back) == (True, False)
+
+
 def test_originals_first_and_then_their_marks() -> None:
     """A mark is only written once its letter's record is in its topic, in portions, to each topic its own."""
     producer, told = Writes(), list[Letter]()
     chosen = [letter(number, topic="events" if number % 2 else "others") for number in range(AT_ONCE + 1)]
-    Redrive(producer, "dead", told.append).run(chosen)
+    Redrive(producer, "dead", told.append, refused_none).run(chosen)
     assert producer.done == [("others", 50), ("events", 50), ("dead", 100), ("others", 1), ("dead", 1)]
     assert told == chosen, "each is told of, in order"
 
@@ -59,7 +97,7 @@ def test_what_fails_is_not_told_as_done(fails_at: int) -> None:
     """Whether the record or its mark can't be written: the letter is not done, and comes again."""
     producer, told = Writes(fails_at), list[Letter]()
     with pytest.raises(TransientError):
-        Redrive(producer, "dead", told.append).run([letter(1)])
+        Redrive(producer, "dead", told.append, refused_none).run([letter(1)])
     assert told == []
 
 

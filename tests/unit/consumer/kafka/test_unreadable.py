@@ -14,11 +14,13 @@ from kafka.structs import TopicPartition as KafkaPartition
 
 from consumer.errors import RejectedRecord
 from consumer.kafka.batch import event_of
-from consumer.kafka.record import Record
+from consumer.kafka.parsing import MAX_HEADERS, MAX_MESSAGE_SET, MAX_RECORD, MAX_UNPACKED, list_places
+from consumer.kafka.record import KEPT_BYTES, Cut, Record
 from consumer.kafka.source import record_of
 from consumer.kafka.unreadable import NO_TIME, TRIES, read_on
 from schemas.decode import decode
-from tests.support.batches import batch, resealed
+from schemas.strict_json import MAX_BYTES
+from tests.support.batches import batch, message_set, resealed, with_payload
 
 PLACE = KafkaPartition("t", 0)
 FIVE = [b"a", b"b", b"c", b"d", b"e"]
@@ -60,8 +62,8 @@ class Fetching:
 
 def _end(data: bytes) -> int:
     """The offset behind a batch."""
-    first, last = struct.unpack_from(">q15xi", data)
-    return int(first + last + 1)
+    first, magic, last = struct.unpack_from(">q8xb6xi", data)
+    return int(first + last + 1) if magic == 2 else int(first + 1)
 
 
 def places(records: list[Record]) -> list[int]:
@@ -74,7 +76,7 @@ def flaws(records: list[Record]) -> dict[int, str]:
     return {record.offset: record.flaw for record in records if record.flaw}
 
 
-@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4"])
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
 @pytest.mark.parametrize("checks", [False, True])
 def test_header_in_another_encoding(codec: str, *, checks: bool) -> None:
     """A header's name that is no UTF-8 is spelled out, and its record is a record as any other."""
@@ -105,7 +107,7 @@ def test_record_that_is_none() -> None:
     found = fetching.fetch()
     assert places(found) == list(range(8))
     assert list(flaws(found)) == [1]
-    assert "longer than the record" in found[1].flaw
+    assert "ends 22 bytes too early" in found[1].flaw
     assert b"x" * 40 in (found[1].value or b"")
     assert found[1].timestamp_ms == 1002, "no time is known of it but that of the batch"
 
@@ -176,7 +178,7 @@ def test_damaged_range() -> None:
 def test_any_damage_ends(*, checks: bool) -> None:
     """Whatever bytes are changed, each fetch ends, with records that are there or a failure to be told."""
     chance = random.Random(7)
-    for codec in ("none", "gzip", "snappy", "lz4"):
+    for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
         good = batch(FIVE, codec=codec) + batch(FIVE, 5, codec)
         for _ in range(300):
             data = bytearray(good)
@@ -185,6 +187,105 @@ def test_any_damage_ends(*, checks: bool) -> None:
             fetching = Fetching(bytes(data), checks=checks)
             for _ in range(TRIES + 1):
                 fetching.fetch(3)
+
+
+def test_honest_batch_is_read_whatever_it_unpacks_to() -> None:
+    """Records that unpack to far more than is held at once are all read, each as it was."""
+    values = [b"%d" % number * 200_000 for number in range(100)]
+    for codec in ("gzip", "lz4", "zstd"):
+        found = Fetching(batch(values, codec=codec)).fetch(1)
+        assert [record.value for record in found] == values
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_long_value_is_cut(codec: str) -> None:
+    """A value that no event can be is passed over as it is unpacked: its beginning, length and hash are kept."""
+    bomb = b"{" + b" " * (MAX_RECORD + 5)
+    fetching = Fetching(batch([b"a", bomb, b"c"], codec=codec), batch(FIVE, 3))
+    found = fetching.fetch()
+    assert places(found) == list(range(8))
+    assert (found[1].key, found[1].value, found[1].cut) == (b"1", bomb[:KEPT_BYTES], Cut.of(bomb))
+    assert f"has {len(bomb)} bytes" in found[1].flaw
+    assert list(flaws(found)) == [1]
+
+
+@pytest.mark.parametrize("headers", [[("a", b"b")] * (MAX_HEADERS + 1), [("a", b"b" * MAX_RECORD)]])
+def test_headers_are_bounded(headers: list[tuple[str, bytes]]) -> None:
+    """A record with very many headers, or very long ones, costs itself."""
+    fetching = Fetching(batch([b"a", b"b", b"c"], codec="zstd", headers={1: headers}))
+    found = fetching.fetch()
+    assert (places(found), list(flaws(found))) == ([0, 1, 2], [1])
+    assert "headers" in found[1].flaw
+
+
+def test_batch_that_unpacks_to_too_much() -> None:
+    """What is before the bound is read, the rest is a letter of the raw batch, and the next batch is read."""
+    data = batch([b"a", *[b" " * (MAX_UNPACKED // 3 + 1)] * 3, b"e"], codec="zstd")
+    fetching = Fetching(data, batch(FIVE, 5))
+    found = fetching.fetch()
+    assert places(found) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert (found[3].value, f"unpacks to more than {MAX_UNPACKED}" in found[3].flaw) == (data, True)
+
+
+def test_block_of_snappy_that_states_too_much() -> None:
+    """It is refused by what it states, before there is a byte of it."""
+    good = batch([b"a" * 500] * 5, codec="snappy")
+    states = b"\xff\xff\xff\xff\x0f" + bytes(20)
+    fetching = Fetching(with_payload(good, states), batch(FIVE, 5))
+    found = fetching.fetch()
+    assert (places(found), "unpacks to 4294967295 bytes" in found[0].flaw) == ([4, 5, 6, 7, 8, 9], True)
+
+
+@pytest.mark.parametrize("length", [0, -4, 1 << 30])
+def test_block_of_snappy_with_a_wrong_length(length: int) -> None:
+    """It ends."""
+    good = batch([b"a" * 500] * 5, codec="snappy")
+    framed = b"\x82SNAPPY\x00" + struct.pack(">iii", 1, 1, length) + good[61:]
+    fetching = Fetching(with_payload(good, framed))
+    found = fetching.fetch()
+    assert (places(found), "states a length" in found[0].flaw) == ([4], True)
+
+
+def test_offset_that_is_not_of_its_batch() -> None:
+    """A record that claims to lie elsewhere moves no group there."""
+    good = batch(FIVE)
+    at = 61 + 3
+    assert good[at] == 0, "the delta of the first offset"
+    fetching = Fetching(resealed(good[:at] + b"\x7e" + good[at + 1 :]), batch(FIVE, 5))
+    found = fetching.fetch()
+    assert (places(found), list(flaws(found))) == (list(range(10)), [0])
+    assert "states the offset 63" in found[0].flaw
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy"])
+def test_old_message_sets(magic: int, codec: str) -> None:
+    """Messages of the old formats are read with their offsets and times, compressed or not."""
+    first, values = 40, [value * 500 for value in FIVE]
+    found = Fetching(*message_set(values, magic, codec, first), checks=True)
+    records = found.fetch()
+    assert [(record.offset, record.value) for record in records] == list(enumerate(values, first)), flaws(records)
+    if magic:
+        assert [record.timestamp_ms for record in records] == [1000, 1001, 1002, 1003, 1004]
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+def test_old_message_set_that_unpacks_to_too_much(magic: int) -> None:
+    """It is a letter of its raw bytes; a message in it that no event can be is cut."""
+    long = b" " * (MAX_BYTES + 1)
+    (record,) = Fetching(*message_set([long], magic, "gzip")).fetch()
+    assert (record.value, record.cut) == (long[:KEPT_BYTES], Cut.of(long))
+    (data,) = message_set([b" " * (MAX_MESSAGE_SET + 1)], magic, "gzip")
+    (record,) = Fetching(data).fetch()
+    assert (record.value, f"unpacks to more than {MAX_MESSAGE_SET}" in record.flaw) == (data, True)
+
+
+def test_old_message_with_a_wrong_length() -> None:
+    """A set whose messages don't end where they say is one letter, and reading ends."""
+    for length in (-12, 0, 1 << 30):
+        inner = struct.pack(">qi", 0, length) + bytes(30)
+        with pytest.raises(ValueError, match="states a length"):
+            list(list_places(memoryview(inner)))
 
 
 def test_is_rejected() -> None:

@@ -106,3 +106,12 @@ def test_places_are_spelled_out() -> None:
     assert (place["topic"], place["partition"], "offset" in place) == ("lineage.events-1", 3, False)
     assert odd["record"] == "a thing of somebody else"
     assert "secret value" not in out.getvalue()
+
+
+@pytest.mark.parametrize("out", [Terminal(), io.StringIO()])
+def test_nothing_that_a_terminal_obeys(out: io.StringIO) -> None:
+    """Names of events are written by others."""
+    logs.configure("info", "auto", out)
+    structlog.get_logger("consumer.x").warning("done", name="a\x9b31m\x85\u202e\x1b]0;x\x07")
+    assert not set(out.getvalue()) & set("\x9b\x85\u202e\x07")
+    assert "202e" in out.getvalue(), "it is spelled out"

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
@@ -15,18 +15,18 @@ from consumer.errors import UsageError
 from consumer.setting_groups import HttpSettings
 from consumer.telemetry.health import Health
 from consumer.telemetry.metrics import RECORDS, Metrics
-from consumer.telemetry.server import MOST_REQUESTS, PATIENCE_S, HttpServer
+from consumer.telemetry.server import MOST_BYTES, MOST_CONNECTIONS, PATIENCE_S, HttpServer
 
 
 class Service:
     """A server, its health and its metrics."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self.still_s = 0.0
         self.metrics = Metrics()
         self.health = Health(HttpSettings(), threading.Event(), lambda: 1e9)
         self.health.follow(lambda: self.still_s)
-        self.server = HttpServer("127.0.0.1", 0, self.health, self.metrics.registry)
+        self.server = HttpServer("127.0.0.1", 0, self.health, self.metrics.registry, patience_s)
 
     def get(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body."""
@@ -34,6 +34,21 @@ class Service:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.getheader("Content-Type") or "", answer.read()
+
+    def connected(self) -> socket.socket:
+        """A client's connection."""
+        return socket.create_connection(("127.0.0.1", self.server.port), timeout=60)
+
+    def raw(self, request: bytes) -> bytes:
+        """The answer to bytes."""
+        with self.connected() as client:
+            client.sendall(request)
+            return received(client)
+
+
+def received(client: socket.socket) -> bytes:
+    """All that the server sends."""
+    return b"".join(iter(lambda: client.recv(65536), b""))
 
 
 @pytest.fixture
@@ -107,21 +122,61 @@ def test_a_host_of_somebody_else(service: Service) -> None:
             HttpServer(host, 0, service.health, service.metrics.registry)
 
 
-def test_clients_that_say_nothing(service: Service) -> None:
-    """They get a bounded number of threads, and lose them after a while; then others are served again."""
-    with ExitStack() as silent:
-        for _ in range(MOST_REQUESTS):
-            silent.enter_context(socket.create_connection(("127.0.0.1", service.server.port)))
-        with socket.create_connection(("127.0.0.1", service.server.port), timeout=60) as one_more:
-            assert one_more.recv(1) == b"", "it is not turned away"
-        for _ in range(100):
-            try:
+def test_invalid_request_target(service: Service) -> None:
+    """400, in words; what is no HTTP, or too long, is answered too."""
+    for target, status in {"http://[::1": 400, "/healthz?" + "x" * MOST_BYTES: 431}.items():
+        assert service.raw(f"GET {target} HTTP/1.1\r\n\r\n".encode()).split()[1] == str(status).encode()
+    many = b"".join(b"x-%d: y\r\n" % number for number in range(500))
+    assert b" 431 " in service.raw(b"GET / HTTP/1.1\r\n" + many + b"\r\n")
+    assert b"400" in service.raw(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
+
+
+def test_request_in_pieces(service: Service) -> None:
+    """A request may come byte by byte, and end its lines without a carriage return."""
+    with service.connected() as client:
+        for byte in b"GET /healthz HTTP/1.1\nHost: x\n\n":
+            client.sendall(bytes([byte]))
+        assert received(client).startswith(b"HTTP/1.0 200 OK")
+
+
+def test_silent_and_dribbling_clients_starve_nobody(service: Service) -> None:
+    """However many there are, whoever sends a request is answered at once."""
+    with ExitStack() as others:
+        for number in range(3 * MOST_CONNECTIONS):
+            client = others.enter_context(service.connected())
+            if number % 2:
+                client.sendall(b"GET /healthz HTTP/1.1\r\nX")
+            if number % 10 == 0:
                 assert service.get("/healthz")[0] == 200
+        assert service.get("/metrics")[0] == 200
+
+
+def test_a_request_has_a_limit_as_a_whole() -> None:
+    """A client that sends a byte from time to time is cut off, as is one that sends nothing."""
+    service = Service(patience_s=0.3)
+    with service.server, service.connected() as silent, service.connected() as dribbling:
+        dribbling.sendall(b"GET /healthz HTTP/1.1\r\n")
+        dribbling.settimeout(0.02)
+        for _ in range(3000):
+            try:
+                dribbling.sendall(b"X")
+                assert dribbling.recv(1) == b"", "an answer to half a request"
                 break
+            except TimeoutError:
+                continue
             except ConnectionError:
-                threading.Event().wait(PATIENCE_S / 10)
+                break
         else:
-            pytest.fail("silent clients keep the server for good")
+            pytest.fail("it was never cut off")
+        with suppress(ConnectionError):
+            assert silent.recv(1) == b""
+
+
+def test_client_that_does_not_read(service: Service) -> None:
+    """It keeps nobody else waiting."""
+    with service.connected() as lazy:
+        lazy.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert service.get("/healthz")[0] == 200
 
 
 def test_closing_ends_its_thread() -> None:

@@ -1,104 +1,27 @@
 """Column lineage of a corpus of statements, each with the lineage that it has by a careful reading."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
 
-from emitter.refine import ColumnLineage, SqlNotUnderstood, column_lineage
-
-CORPUS = Path(__file__).parents[3] / "data" / "sql" / "corpus"
-FILES = sorted(CORPUS.glob("*.yaml"))
-INDIRECT = frozenset({"CONDITIONAL", "FILTER", "GROUP_BY", "JOIN", "SORT", "WINDOW"})
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement of the corpus.
-
-    Attributes:
-        name: what it shows.
-        dialect: sqlglot's.
-        sql: its text.
-        target: the table that it writes, if it matters.
-        schema: columns by table.
-        expected: what `shown` has to give.
-    """
-
-    name: str
-    dialect: str
-    sql: str
-    target: str | None
-    schema: Mapping[str, list[str] | None]
-    expected: Mapping[str, Any]
-
-
-def corpus() -> Iterator[Statement]:
-    """All statements."""
-    for path in FILES:
-        document = yaml.safe_load(path.read_text("utf-8"))
-        for entry in document["statements"]:
-            tables = document["schema"] | entry.get("schema", {})
-            schema = {_full(document["prefix"], table): columns for table, columns in tables.items()}
-            yield Statement(
-                f"{path.stem}: {entry['name']}",
-                document["dialect"],
-                entry["sql"],
-                entry.get("target"),
-                schema,
-                _expected(entry, schema),
-            )
-
-
-def _full(prefix: str, table: str) -> str:
-    return table if "." in table else f"{prefix}.{table}"
-
-
-def _expected(entry: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    names = {table.rpartition(".")[2]: table for table in schema}
-    return {
-        "columns": {name: _origins(found, names) for name, found in entry["columns"].items()},
-        "whole": _origins(entry.get("whole", []), names),
-        "complete": entry.get("complete", True),
-        "unresolved": sorted(entry.get("unresolved", [])),
-    }
-
-
-def _origins(written: list[str], names: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    found = []
-    for text in written:
-        place, _, kind = text.partition(" ")
-        table, _, column = place.partition(".")
-        subtype = kind or "IDENTITY"
-        found.append((names[table], column, f"{'INDIRECT' if subtype in INDIRECT else 'DIRECT'}/{subtype}"))
-    return sorted(found)
-
-
-def shown(lineage: ColumnLineage) -> dict[str, Any]:
-    """A lineage in the form of the expected one."""
-    return {
-        "columns": {name: [tuple(origin) for origin in origins] for name, origins in lineage.columns.items()},
-        "whole": [tuple(origin) for origin in lineage.whole],
-        "complete": lineage.complete,
-        "unresolved": sorted(lineage.unresolved),
-    }
-
-
-def read(statement: Statement) -> ColumnLineage:
-    """The lineage that is computed."""
-    return column_lineage(statement.sql, statement.dialect, statement.schema, statement.target)
-
+from emitter.refine import SqlNotUnderstood, column_lineage
+from tests.support.sql_corpus import DIALECTS, Statement, corpus, edges, read, score, shown
 
 STATEMENTS = list(corpus())
+EXACT = [statement for statement in STATEMENTS if not statement.known_gap]
 
 
-@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement.name)
+@pytest.mark.parametrize("statement", EXACT, ids=lambda statement: statement.name)
 def test_lineage_is_exact(statement: Statement) -> None:
     """Each statement has exactly the lineage that is written beside it, kinds and influences on all rows included."""
     assert shown(read(statement)) == statement.expected
+
+
+def test_a_gap_is_no_phantom() -> None:
+    """What is not exact lacks something, and the reason is written beside it; nothing is invented."""
+    for statement in STATEMENTS:
+        if statement.known_gap:
+            found = shown(read(statement))
+            assert found != statement.expected, f"{statement.name} is exact now: take the reason away"
+            assert edges(found) <= edges(statement.expected), statement.name
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement.name)
@@ -129,6 +52,15 @@ def test_what_is_not_understood_says_so(sql: str) -> None:
 
 
 def test_the_corpus_is_large() -> None:
-    """At least 60 statements of both engines, with names that differ."""
-    assert len({statement.name for statement in STATEMENTS}) == len(STATEMENTS) >= 60
-    assert {statement.dialect for statement in STATEMENTS} == {"athena", "redshift"}
+    """At least 300 statements, at least 120 of each engine, with names that differ."""
+    assert len({statement.name for statement in STATEMENTS}) == len(STATEMENTS) >= 300
+    for dialect in DIALECTS:
+        assert sum(statement.dialect == dialect for statement in STATEMENTS) >= 120
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_reader_is_exact_on_nearly_all(dialect: str) -> None:
+    """99 % of the statements are exact, and no edge is a phantom."""
+    found = score(statement for statement in STATEMENTS if statement.dialect == dialect)
+    assert found.phantom == 0
+    assert found.exact >= 0.99 * found.statements

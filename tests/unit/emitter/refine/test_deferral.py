@@ -105,10 +105,17 @@ def test_inputs_and_columns_are_of_the_other_environment() -> None:
 
 def test_columns_of_unknown_tables_are_not_said_to_come_from_nowhere() -> None:
     """An empty facet would take earlier lineage back."""
-    refined = told('select id from "w"."prod"."a_of_another_name"')
+    refined = told('select id from "a_of_another_name"')
     assert "columnLineage" not in refined["outputs"][0]["facets"]
     constant = told("select 1 as id")
     assert constant["outputs"][0]["facets"]["columnLineage"]["fields"] == {}
+
+
+def test_a_full_name_is_an_input_even_where_no_parent_is_called_so() -> None:
+    """The parent's table may be called anything there; what the SQL names in full is read for certain."""
+    refined = told('select id from "w"."prod"."a_of_another_name"')
+    assert names(refined["inputs"]) == ["w.dev.a", "w.prod.a_of_another_name"]
+    assert edges(refined) == {("w.prod.a_of_another_name", "id", "id")}
 
 
 @pytest.mark.parametrize("unique_id", ["test.p.not_null_b", "model.p.b"])

@@ -138,6 +138,29 @@ def test_what_is_skipped_has_not_run() -> None:
     assert [*node.end("2026-01-01T00:00:09Z")] == []
 
 
+def test_what_is_skipped_under_an_ephemeral_model_has_not_run() -> None:
+    """The node's status says that it has started, and its result that it was skipped."""
+    node = runs()
+    node.start(message(ORDERS))
+    assert [*node.finished(message(ORDERS, "started", result={"status": "skipped"}))] == []
+    assert (node.unknown, [*node.end("2026-01-01T00:00:09Z")]) == ({}, [])
+
+
+def test_a_status_that_is_not_known_is_counted() -> None:
+    """It is neither a success nor a failure."""
+    node = runs()
+    assert [*node.finished(message(ORDERS, "a status of tomorrow"))] == []
+    assert node.unknown == {"a status of tomorrow": 1}
+
+
+def test_what_is_cancelled_is_aborted() -> None:
+    """Its end is that of dbt, as nothing is known of its own."""
+    node = runs()
+    events = [*node.executing(message(ORDERS)), *node.finished(message(ORDERS, "cancelled"))]
+    events += node.end("2026-01-01T00:00:09Z")
+    assert [event["eventType"] for event in events] == ["START", "ABORT"]
+
+
 def test_what_dbt_breaks_off_is_aborted() -> None:
     """As by --fail-fast or Ctrl-C: each run that was started has an end."""
     node = runs()

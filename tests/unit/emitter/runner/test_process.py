@@ -5,10 +5,11 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.fake_dbt import HEADWATER_DBT, FakeDbt
+from tests.support.fake_dbt import ALL_KEPT, HEADWATER_DBT, FakeDbt
 
 WHOLE = "dbt-run-shop"
 ORDERS = "dev.main.shop.orders"
@@ -45,7 +46,9 @@ def test_closed_streams_stay_closed_and_harm_nothing(tmp_path: Path, closed: str
     without = dbt.run_by_shell(closed, "run", OPENLINEAGE_DISABLED="true")
     plain = found.read_text()
     done = dbt.run_by_shell(closed, "run")
-    assert (done.returncode, done.stdout, done.stderr) == (without.returncode, "", "") == (3, "", "")
+    assert (done.returncode, done.stdout, without.stdout, without.stderr) == (without.returncode, "", "", "")
+    assert done.returncode == 3
+    assert done.stderr == ("" if "2>" in closed else dbt.last_line(len(ALL)))
     assert (found.read_text(), "True" in plain) == (plain, True)
     assert dbt.states() == ALL
 
@@ -180,7 +183,10 @@ def test_a_missing_package_of_the_transport_lets_dbt_run(tmp_path: Path) -> None
     dbt = FakeDbt(tmp_path, f"print('dbt ran'); {COMPLETE}; sys.exit(6)")
     done = dbt.run("run", transport={"type": "nowhere.NoTransport"})
     assert (done.returncode, done.stdout) == (6, "dbt ran\n"), done.stderr
-    assert "no lineage of dbt's" in done.stderr, "the reason is told"
+    [line] = done.stderr.splitlines()
+    assert "4 lost: the transport of OPENLINEAGE__TRANSPORT can't be used: ModuleNotFoundError: No module" in line
+    assert "'nowhere'" in line
+    assert line.endswith("lineage of 1 node is missing: model.shop.orders")
 
 
 TRANSPORT = """
@@ -199,7 +205,11 @@ class Broken(Transport):
     ("emit", "close", "told"),
     [
         ("pass", "raise RuntimeError('close failed')", "did not close: RuntimeError: close failed"),
-        ("raise OSError('no route')", "return True", "4 of 4 OpenLineage events were not sent: OSError: no route"),
+        (
+            "raise OSError('no route')",
+            "return True",
+            "were not sent: OSError: no route; lineage of 1 node is missing: model.shop.orders",
+        ),
         ("import os; os._exit(255)", "return True", "its process ended with 255"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "return True", "its process ended with -9"),
     ],
@@ -216,16 +226,57 @@ def test_a_broken_transport_costs_lineage_alone(tmp_path: Path, emit: str, close
 
 
 def test_a_transport_that_hangs_is_waited_for_no_longer_than_it_may(tmp_path: Path) -> None:
-    """`close_timeout` and two seconds more, though it never comes back and the caller is not asked."""
+    """It would come back after ten minutes, and the run is over in a tenth of that at most, or `run` fails."""
     code = TRANSPORT.format(emit="import time; time.sleep(600)", close="return True") + "    close_timeout = 0.5\n"
     (tmp_path / "broken.py").write_text(code)
-    dbt = FakeDbt(tmp_path, f"{COMPLETE}; (HERE / 'ended').touch(); sys.exit(9)")
+    dbt = FakeDbt(tmp_path, f"{COMPLETE}; sys.exit(9)")
     path = os.pathsep.join((dbt.environment()["PYTHONPATH"], str(tmp_path)))
     done = dbt.run("run", transport={"type": "broken.Broken"}, PYTHONPATH=path)
-    late = time.time() - (tmp_path / "dbt.d" / "ended").stat().st_mtime
     assert done.returncode == 9, done.stderr
     assert "was still at work and was ended, 6 of dbt's messages unread" in done.stderr, done.stderr
-    assert late < 0.5 + 2 + 3, f"{late:.1f} s after dbt's end; a slow machine explains a second or two"
+
+
+HANGING = """
+import os, pathlib, time
+from emitter.transport import KafkaTransport
+
+class Hanging(KafkaTransport):
+    def emit(self, event):
+        super().emit(event)
+        with pathlib.Path(__file__).with_name("emitted").open("a") as file:
+            file.write(".")
+
+    def close(self, timeout=-1):
+        {close}
+"""
+# On a busy machine the lineage process may need longer to load than it has after dbt's end.
+EMITTED = (
+    "emitted = HERE.parent / 'emitted'\nwhile not emitted.exists() or emitted.stat().st_size < 4: time.sleep(0.01)"
+)
+
+
+def hanging(folder: Path, close: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a dbt that ends once all its events are emitted, with a transport that closes as told."""
+    (folder / "hanging.py").write_text(HANGING.format(close=close))
+    dbt = FakeDbt(folder, f"{COMPLETE}\n{EMITTED}\nsys.exit(4)")
+    transport = {"type": "hanging.Hanging", "bootstrap_servers": "127.0.0.1:9", "close_timeout": 3, **settings}
+    path = os.pathsep.join((dbt.environment()["PYTHONPATH"], str(folder)))
+    done = dbt.run("run", transport=transport, PYTHONPATH=path)
+    assert done.returncode == 4, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("close", ["time.sleep(600)", "os.kill(os.getpid(), 9)"])
+def test_the_count_outlives_the_process_that_counts(tmp_path: Path, close: str) -> None:
+    """As on a machine so busy that its last line does not come in time: all events are on disk, and that is said."""
+    [line] = hanging(tmp_path, close).stderr.splitlines()
+    assert line.startswith("headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 set aside: "), line
+    assert "; destination: topic openlineage.events at 127.0.0.1:9; the process that sends them" in line
+
+
+def test_what_waits_in_memory_is_counted_as_lost_with_its_process(tmp_path: Path) -> None:
+    """Without a spool its end is theirs."""
+    assert "0 sent, 0 waiting, 0 set aside, 4 lost" in hanging(tmp_path, "time.sleep(600)", spool=False).stderr
 
 
 def test_a_manifest_that_dbt_is_writing_is_waited_for(tmp_path: Path) -> None:
@@ -254,9 +305,10 @@ def test_a_manifest_that_is_not_there_is_told_and_counted(tmp_path: Path) -> Non
     dbt = FakeDbt(tmp_path, f"begin('nowhere.json'); {nodes}; say('CommandCompleted', success=True)")
     done = dbt.run("run")
     assert (done.returncode, dbt.states()) == (0, [(WHOLE, "START"), (WHOLE, "COMPLETE")]), done.stderr
-    first, last = done.stderr.splitlines()
+    first, last, _ = done.stderr.splitlines()
     assert first.startswith("headwater-dbt: no lineage of any node can be told, dbt's manifest can't be used"), first
-    assert last.startswith("headwater-dbt: lineage of 2 nodes is missing: dbt's manifest can't be used"), last
+    assert last.startswith("headwater-dbt: lineage of 2 nodes is missing: model.shop.orders, model.shop.raw ("), last
+    assert "dbt's manifest can't be used" in last
     assert "nowhere.json" in last
 
 
@@ -277,7 +329,7 @@ def test_no_broker_loses_nothing(tmp_path: Path) -> None:
 
     While dbt runs nothing is said of the attempts to connect, and at the end one line.
     """
-    dbt = FakeDbt(tmp_path, f"{COMPLETE}; (HERE / 'ended').touch(); sys.exit(1)")
+    dbt = FakeDbt(tmp_path, f"{COMPLETE}\n{ALL_KEPT}\nsys.exit(1)")
     spool = tmp_path / "spool"
     transport = {
         "type": "emitter.transport.KafkaTransport",
@@ -286,11 +338,11 @@ def test_no_broker_loses_nothing(tmp_path: Path) -> None:
         "spool_dir": str(spool),
     }
     done = dbt.run("run", transport=transport)
-    late = time.time() - (tmp_path / "dbt.d" / "ended").stat().st_mtime
     assert done.returncode == 1, done.stderr
-    assert late < 2 + 2 + 3, f"{late:.1f} s after dbt's end; a slow machine explains a second or two"
     (line,) = done.stderr.splitlines()
-    assert line.startswith("headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 set aside: kafka at 127.0.0.1:9: ")
+    said = "headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 set aside: "
+    # On a busy machine the time may be over before the first attempt to connect is.
+    assert line.startswith((f"{said}kafka at 127.0.0.1:9: ", f"{said}no answer from the broker yet")), line
     kept = b"".join(file.read_bytes() for file in spool.rglob("*") if file.is_file())
     assert kept.count(b'"eventType": "') == len(ALL), f"all events wait on disk: {done.stderr}"
 
@@ -359,6 +411,9 @@ def test_messages_that_break_something_are_counted(tmp_path: Path) -> None:
     dbt = FakeDbt(tmp_path, f"{odd}; model('model.shop.orders'); say('CommandCompleted', success=True)")
     done = dbt.run("run")
     assert (done.returncode, dbt.states()) == (0, ALL)
-    first, last = done.stderr.splitlines()
+    first, second, last, _ = done.stderr.splitlines()
     assert first.startswith("headwater-dbt: no lineage of dbt's NodeFinished: TypeError"), first
-    assert last == "headwater-dbt: no lineage of 4 more of dbt's messages, for reasons like these"
+    assert second == "headwater-dbt: no lineage of 4 more of dbt's messages, for reasons like these"
+    names = ", ".join(f"test.shop.odd_{n}" for n in range(5))
+    told = f"lineage of 5 nodes is missing: {names}, as dbt's messages about them could not be used"
+    assert last == f"headwater-dbt: {told}"

@@ -37,7 +37,36 @@ def test_other_programs_have_none(tmp_path: Path, content: bytes) -> None:
     assert find(environ={"PATH": str(tmp_path)}, here=tmp_path / "elsewhere").interpreter is None
 
 
+@pytest.mark.parametrize("named", ["{folder}/other/dbtf", "dbtf", "~/other/dbtf"])
+def test_the_program_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    """HEADWATER_DBT holds a path, or a name that is looked up on PATH; a `dbt` beside the interpreter is ignored."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in (tmp_path / "dbt", other / "dbtf"):
+        path.write_bytes(b"\x7fELF")
+        path.chmod(0o755)
+    found = find(environ={"PATH": str(other), "HEADWATER_DBT": named.format(folder=tmp_path)}, here=tmp_path)
+    assert (found.path, found.interpreter) == (str(other / "dbtf"), None)
+
+
+def test_a_named_program_that_does_not_exist(tmp_path: Path) -> None:
+    """Another dbt than the one that was asked for is never run in its place."""
+    (tmp_path / "dbt").write_bytes(b"\x7fELF")
+    (tmp_path / "dbt").chmod(0o755)
+    with pytest.raises(ConfigError, match="HEADWATER_DBT=/nowhere/dbt is not an executable file"):
+        find(environ={"PATH": str(tmp_path), "HEADWATER_DBT": "/nowhere/dbt"}, here=tmp_path)
+
+
 def test_no_dbt_is_a_wrong_set_up(tmp_path: Path) -> None:
     """And the message says what to install."""
     with pytest.raises(ConfigError, match="pip install dbt-core"):
+        find(environ={"PATH": str(tmp_path)}, here=tmp_path)
+
+
+def test_it_does_not_start_itself(tmp_path: Path) -> None:
+    """As it would without end, where HEADWATER_DBT or a link names it."""
+    (tmp_path / "dbt").write_text("#!/venv/bin/python\nimport sys\nfrom emitter.cli import main\nsys.exit(main())\n")
+    (tmp_path / "dbt").chmod(0o755)
+    with pytest.raises(ConfigError, match="is headwater-dbt itself: set HEADWATER_DBT"):
         find(environ={"PATH": str(tmp_path)}, here=tmp_path)

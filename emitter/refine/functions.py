@@ -1,0 +1,107 @@
+"""Functions by what they do with their arguments, where sqlglot does not say so by the class of an expression."""
+
+from typing import Any
+
+from sqlglot import exp
+
+# By Trino's page "Aggregate functions" (Athena's engine) and Redshift's "Aggregate functions", "Window functions" and
+# "HyperLogLog functions", what sqlglot keeps as a name alone.
+_AGGREGATES = frozenset(
+    {
+        "approx_most_frequent",
+        "approx_set",
+        "checksum",
+        "convex_hull_agg",
+        "entropy",
+        "evaluate_classifier_predictions",
+        "every",
+        "geometric_mean",
+        "geometry_union_agg",
+        "histogram",
+        "hll_combine",
+        "hll_create_sketch",
+        "learn_classifier",
+        "learn_libsvm_classifier",
+        "learn_regressor",
+        "make_set_digest",
+        "map_agg",
+        "map_union",
+        "merge",
+        "merge_set_digest",
+        "multimap_agg",
+        "numeric_histogram",
+        "qdigest_agg",
+        "ratio_to_report",
+        "reduce_agg",
+        "set_union",
+        "spatial_partitioning",
+        "st_collect",
+        "tdigest_agg",
+    }
+)
+# Each hides its argument. What counts as such is the engine's matter by the specification; these are its hashes.
+_HASH_NAMES = frozenset(
+    {
+        "approx_set",
+        "checksum",
+        "crc32",
+        "farmhash64",
+        "fnv_hash",
+        "func_sha1",
+        "hll_create_sketch",
+        "hmac_md5",
+        "hmac_sha1",
+        "hmac_sha256",
+        "hmac_sha512",
+        "murmur3",
+        "murmur3_32_hash",
+        "spooky_hash_v2_32",
+        "spooky_hash_v2_64",
+        "xxhash64",
+    }
+)
+COUNTS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Hll)
+# By name, as not every version of sqlglot has each.
+HASHES = tuple(
+    getattr(exp, name)
+    for name in ("MD5", "MD5Digest", "SHA", "SHA1Digest", "SHA2", "SHA2Digest", "FarmFingerprint", "StandardHash")
+    if hasattr(exp, name)
+)
+# sqlglot counts these among the aggregates, but each hands on the value of one row.
+OF_ONE_ROW = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
+_DEFAULTS = frozenset({"ifnull", "isnull", "nvl"})
+
+
+def called(node: Any) -> str:
+    """The name of a function that sqlglot keeps as a name alone, in lower case; "" of any other expression."""
+    return str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
+
+
+def is_aggregate(node: Any) -> bool:
+    """True if an expression makes one value of many rows."""
+    if isinstance(node, exp.AggFunc):
+        return not isinstance(node, OF_ONE_ROW)
+    return called(node) in _AGGREGATES
+
+
+def is_masking(node: exp.Anonymous) -> bool:
+    """True if a function's value does not show its arguments, as a hash's."""
+    return called(node) in _HASH_NAMES
+
+
+def is_default(node: exp.Anonymous) -> bool:
+    """True for a function that returns the first of its arguments that is not null."""
+    return called(node) in _DEFAULTS
+
+
+def has_aggregate(node: Any) -> bool:
+    """True if an item of a select list aggregates its own query's rows, so that GROUP BY ALL leaves it out."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, exp.Window | exp.Query):
+            continue
+        if is_aggregate(current):
+            return True
+        waiting += current.iter_expressions()
+    return False

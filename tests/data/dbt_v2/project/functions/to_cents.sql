@@ -1,0 +1,1 @@
+cast(round(amount * 100) as bigint)
