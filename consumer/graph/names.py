@@ -16,7 +16,7 @@ from consumer.graph.texts import Texts
 from consumer.lineage.delta import NameFacts, join_names
 from consumer.lineage.identity import Group, components, shown
 from consumer.lineage.keys import OutputKey
-from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, Placement, placement
+from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, UNUSED, Placement, placement
 from consumer.lineage.outputs import OutputFacts, Winner, absorb_winners, join_winners, winners
 from consumer.lineage.views import dataset_facets
 from schemas.naming import DatasetName
@@ -193,8 +193,9 @@ class Names:
         table's old path.
         """
         shown = {group: self.shown(group) for group in set(groups.values())}
-        known = self.documents.get(groups)
-        return {name: _placement(shown[groups[name]], document.facts) for name, document in known.items()}
+        known = self.documents.get({name for group in shown for name in group})
+        used = {group for group in shown if any(known[name].facts.used for name in group)}
+        return {name: _placement(shown[group], known[name].facts, used=group in used) for name, group in groups.items()}
 
     def placed(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, Placement]:
         """Where the lineage of each name is shown, and that of the names that they were renamed to.
@@ -217,10 +218,12 @@ class Names:
         return {name: document.facts for name, document in self.documents.get(group).items()}
 
 
-def _placement(shown: DatasetName, facts: NameFacts) -> Placement:
-    if not any(key in facts.heard or key in facts.written for key in (LIFECYCLE, RENAMED)):
-        return Placement(shown)
-    return placement(shown, dataset_facets([facts]))
+def _placement(shown: DatasetName, facts: NameFacts, *, used: bool) -> Placement:
+    found = Placement(shown)
+    if any(key in facts.heard or key in facts.written for key in (LIFECYCLE, RENAMED)):
+        found = placement(shown, dataset_facets([facts]))
+    # An edge to a dataset that is not shown would have no end.
+    return found if used else found._replace(dropped=UNUSED)
 
 
 def _is_linked(facts: NameFacts) -> bool:

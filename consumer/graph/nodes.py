@@ -134,7 +134,7 @@ class Nodes:
         def plan(known: NameDocuments) -> Drafts:
             for name in sorted(known):
                 placed = identity.placements[name]
-                gone = _stands(known[name]) and name != placed.shown
+                gone = _stands(known[name]) and not _is_at_home(name, identity)
                 if gone or known[name].properties.get("shown") != _spelled(placed):
                     yield name, _settled(name, known[name], placed, places.columns.get(name, ()) if gone else None)
 
@@ -153,7 +153,8 @@ def _stands(document: Document[NameFacts]) -> bool:
 
 
 def _is_at_home(name: DatasetName, identity: Identity) -> bool:
-    return identity.placements[name].shown == name
+    placed = identity.placements[name]
+    return placed.shown == name and not placed.unused
 
 
 def _settled(

@@ -348,7 +348,8 @@ class _Folding(FacetGathering):
         for target, value in _stated_of(outputs, stated).items():
             self._keep(value)
             carried.setdefault(target, {})[LINEAGE] = stamped(self._time, value)
-            self._mention(*target, read=False)
+            if isinstance(stated, JobLineage) and target in stated.targets:
+                self._mention(*target, read=False)
         for name, registers in outputs.items():
             renamed = renamed_from(name, registers)
             if renamed is not None:

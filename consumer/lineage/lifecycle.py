@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.registers import Register, Registers, as_json
+from consumer.lineage.registers import Register, Registers, as_json, stamped, value_of
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet
 from schemas.naming import DatasetName, canonical
 
@@ -15,6 +15,9 @@ DROP = "DROP"
 RENAME = "RENAME"
 
 LIFECYCLE = LifecycleStateChangeDatasetFacet.key
+UNUSED = "~"
+"""In place of the time of a drop, after which it sorts: no event has ever used the dataset, so it is not shown."""
+
 RENAMED = "renamed"
 """The register of a dataset's old name that has the new one; made from the lifecycle facet of the new one."""
 
@@ -67,7 +70,8 @@ class Placement(NamedTuple):
 
     Attributes:
         shown: The name under which the dataset is shown.
-        dropped: When it was dropped, if nothing has brought it back since; what was said before is not shown.
+        dropped: When it was dropped, if nothing has brought it back since; what was said before is not shown. UNUSED
+            if only that is known of it.
         renamed: When it was renamed; what was said before is shown at the new name.
         to: The new name.
     """
@@ -81,6 +85,11 @@ class Placement(NamedTuple):
     def changed(self) -> bool:
         """True if what was said at one time is shown otherwise than what was said at another."""
         return bool(self.dropped or self.renamed)
+
+    @property
+    def unused(self) -> bool:
+        """True if the dataset is not shown, since nothing but its end is known."""
+        return self.dropped == UNUSED
 
 
 def placement(shown: DatasetName, facets: Registers) -> Placement:
@@ -113,4 +122,6 @@ def renamed_from(name: DatasetName, facets: Registers) -> tuple[DatasetName, Reg
     found = lifecycle(change.ref, name) if change is not None else None
     if change is None or found is None or found.previous is None:
         return None
-    return found.previous, Register(change.stamp, as_json(name))
+    # The stamp is of this value: two datasets may have been renamed from one at the same time.
+    value = value_of(as_json(name))
+    return found.previous, Register(stamped(change.stamp.partition(" ")[0], value).stamp, as_json(name))

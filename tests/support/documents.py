@@ -92,7 +92,7 @@ def dataset_event(second: int, said: Json) -> Json:
 
 
 def many_names(seed: int) -> list[Json]:
-    """Events that make more and more names one dataset, by symlinks from any to any, and a job that uses two of them."""
+    """Events that make more and more names one dataset, by a symlink of each, and a job that uses two of them."""
     rng = random.Random(seed)
     tables = [f"t{number:02}" for number in range(48)]
     documents: list[Json] = [
@@ -100,9 +100,9 @@ def many_names(seed: int) -> list[Json]:
         run_event("COMPLETE", 2, run="r2", inputs=[rng.choice(tables)], outputs=["target"], job="k"),
     ]
     for at in range(1, len(tables)):
-        other = {"namespace": REDSHIFT, "name": name(tables[at]).name}
-        one = dataset(rng.choice(tables[:at]), symlinks={"identifiers": [other]})
-        documents.append(dataset_event(3, one))
+        # Each name has one facet, as a newer one would replace its links.
+        other = {"namespace": REDSHIFT, "name": name(rng.choice(tables[:at])).name}
+        documents.append(dataset_event(3, dataset(tables[at], symlinks={"identifiers": [other]})))
     return documents
 
 

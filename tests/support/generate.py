@@ -135,13 +135,16 @@ def _job_facets(*, linked: bool) -> st.SearchStrategy[Json]:
 
 def _job(*, linked: bool) -> st.SearchStrategy[Json]:
     return st.builds(
-        lambda name, dbt, facets: {
+        lambda name, checksum, facets: {
             "namespace": "dbt",
             "name": name,
-            "facets": {**facets, **({"dbt_node": {"unique_id": f"model.p.{name[:2]}"}} if dbt else {})},
+            "facets": {
+                **facets,
+                **({"dbt_node": {"unique_id": f"model.p.{name[:2]}", **checksum}} if checksum is not None else {}),
+            },
         },
         st.sampled_from((*JOBS, "j1.build", "j2.build")),
-        st.booleans(),
+        st.sampled_from((None, None, {}, {"checksum": "c1"}, {"checksum": "c2"})),
         _job_facets(linked=linked),
     )
 

@@ -15,7 +15,18 @@ from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet, SchemaField
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
-from tests.support.oracle_events import Key, Said, Told, is_statement, job_key, last, outputs_of, previous_name, said
+from tests.support.oracle_events import (
+    Key,
+    Said,
+    Told,
+    is_statement,
+    job_key,
+    last,
+    outputs_of,
+    previous_name,
+    renamed_to,
+    said,
+)
 from tests.support.oracle_identity import Identity, mentions
 from tests.support.oracle_runs import Done, History, RunOf
 
@@ -60,35 +71,27 @@ class Lineage(NamedTuple):
 
 
 class Lives:
-    """What became of datasets: which were dropped, and which renamed."""
+    """What became of the names of datasets: which were dropped, and which renamed."""
 
     def __init__(self, history: History, identity: Identity) -> None:
-        self._shown = identity.shown
-        changes = facets_said("lifecycleStateChange", history)
-        changes_of: dict[DatasetName, list[Said]] = {}
-        renamed: dict[DatasetName, list[Said]] = {}
-        for name, change in changes:
-            changes_of.setdefault(identity.shown[name], []).append(change)
-        for name, to in facets_said("renamed", history):
-            renamed.setdefault(identity.shown[name], []).append(to)
-        self._change = {name: max(found, key=lambda one: one.stamp) for name, found in changes_of.items()}
-        self._renamed = {name: max(found, key=lambda one: one.stamp) for name, found in renamed.items()}
+        self._shown = {name: shown for name, shown in identity.shown.items() if shown in identity.used}
+        self._dropped: dict[DatasetName, str] = {}
+        self._renamed: dict[DatasetName, tuple[str, DatasetName]] = {}
+        for name, change in latest_by_name(facets_said("lifecycleStateChange", history)).items():
+            what = change.what
+            if isinstance(what, LifecycleStateChangeDatasetFacet) and what.lifecycle_state_change.upper() == "DROP":
+                self._dropped[name] = time_of(change)
+        for name, to in latest_by_name(facets_said("renamed", history)).items():
+            assert isinstance(to.what, DatasetName)
+            self._renamed[name] = time_of(to), to.what
 
     def place(self, name: DatasetName, time: str) -> DatasetName | None:
         """The name at which something is shown that was said at a time; None if the dataset was dropped since."""
-        passed: set[DatasetName] = set()
-        while True:
-            shown = self._shown[name]
-            renamed = self._renamed.get(shown)
-            if renamed is None or renamed.what in passed or time > renamed.stamp.partition(" ")[0]:
-                break
-            passed.add(name)
-            assert isinstance(renamed.what, DatasetName)
-            name = renamed.what
-        change = self._change.get(shown)
-        what = change.what if change is not None else None
-        dropped = isinstance(what, LifecycleStateChangeDatasetFacet) and what.lifecycle_state_change.upper() == "DROP"
-        return None if change is not None and dropped and time <= change.stamp.partition(" ")[0] else shown
+        since = ""
+        while name in self._renamed and since < self._renamed[name][0] >= time:
+            since, name = self._renamed[name]
+        time = max(time, since)
+        return None if name in self._dropped and time <= self._dropped[name] else self._shown.get(name)
 
     def places(self, names: Iterable[DatasetName], time: str) -> frozenset[DatasetName]:
         """The places of names, but for those of datasets that were dropped."""
@@ -140,22 +143,24 @@ def lineage_before(
     lives: Lives,
     time: str,
 ) -> tuple[str, Told | None]:
-    """What the latest execution with a facet said of an output, as far as its sources are still read."""
-    latest: dict[str, tuple[tuple[str, str, str], Said]] = {}
-    for name, facets in carried.items():
-        for key, (ended, id_, one) in facets.items():
-            rank = ended, id_, one.stamp
-            if key in {"columnLineage", "lineage"} and lives.place(name, time) == target:
-                latest[key] = max(latest.get(key, (rank, one)), (rank, one), key=lambda found: found[0])
-    # Of one execution the explicit facet counts, of several the later one.
-    key = max(latest, key=lambda key: (latest[key][0][:2], key == "lineage"), default="")
-    what = latest[key][1].what if key else None
+    """What the latest execution with column lineage said of an output, as far as its sources are still read.
+
+    An explicit facet counts for its own execution alone.
+    """
+    by_name = [
+        facets["columnLineage"]
+        for name, facets in carried.items()
+        if lives.place(name, time) == target
+        if "columnLineage" in facets
+    ]
+    what = max(by_name, key=lambda found: (found[:2], found[2].stamp))[2].what if by_name else None
     if not isinstance(what, Told) or not what.says_something:
         return "", None
     told = lives.told(what, time)
-    columns = frozenset((column, source, name) for column, source, name in told.columns if source in inputs)
-    kept = told._replace(datasets=told.datasets & inputs, columns=columns)
-    return (key, kept) if kept.sources or not told.sources else ("", None)
+    kept = told._replace(
+        columns=frozenset((column, source, name) for column, source, name in told.columns if source in inputs)
+    )
+    return ("columnLineage", kept) if kept.sources or not told.sources else ("", None)
 
 
 def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[str, Any]:
@@ -195,6 +200,16 @@ def fields(found: Iterable[SchemaField], prefix: str = "") -> Iterator[tuple[str
         yield from fields(one.fields, f"{prefix}{one.name}.")
 
 
+def latest_by_name(found: Iterable[tuple[DatasetName, Said]]) -> dict[DatasetName, Said]:
+    """Of each name what was said last."""
+    return dict(sorted(found, key=lambda one: one[1].stamp))
+
+
+def time_of(one: Said) -> str:
+    """When something was said."""
+    return one.stamp.partition(" ")[0]
+
+
 def facets_said(key: str, history: History) -> Iterator[tuple[DatasetName, Said]]:
     """Every facet that counts: of inputs and DatasetEvents at once, of outputs once their run has completed."""
     for event in history.events:
@@ -212,7 +227,7 @@ def facets_said(key: str, history: History) -> Iterator[tuple[DatasetName, Said]
                 yield from ((name, change) for change in changes)
             else:
                 previous = [(previous_name(name, change), change) for change in changes]
-                yield from ((before, Said(change.stamp, name)) for before, change in previous if before is not None)
+                yield from ((before, renamed_to(name, change)) for before, change in previous if before is not None)
     done = [run.carried for run in history.runs if run.counts]
     for carried in (*done, *(outputs_of(event) for event in history.events if isinstance(event, JobEvent))):
         yield from ((name, of_one[key]) for name, of_one in carried.items() if key in of_one)

@@ -14,7 +14,7 @@ from consumer.lineage.explicit import DECLARED, FED_BY_NOTHING, JobLineage, of_j
 from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
 from consumer.lineage.lifecycle import is_dropped
 from consumer.lineage.phantoms import Tables
-from consumer.lineage.registers import value_of
+from consumer.lineage.registers import as_json, value_of
 from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet
@@ -95,7 +95,19 @@ class Said(NamedTuple):
     """One facet as one event says it; what is said is None where it was deleted."""
 
     stamp: str
-    what: Told | SchemaDatasetFacet | LifecycleStateChangeDatasetFacet | str | DatasetName | None
+    what: Told | SchemaDatasetFacet | LifecycleStateChangeDatasetFacet | DbtNodeJobFacet | str | DatasetName | None
+
+
+def code_of(events: Iterable[RunEvent | JobEvent]) -> tuple[str, ...]:
+    """What tells the code that a job ran: its SQL as it is kept, and dbt's checksum, each as it was said last."""
+    queries: list[Said] = []
+    checksums: list[Said] = []
+    for event in events:
+        queries += said(SQLJobFacet, event.job.facets, event.event_time).values()
+        nodes = said(DbtNodeJobFacet, event.job.facets, event.event_time).values()
+        checksums += [one._replace(what=one.what.checksum) for one in nodes if isinstance(one.what, DbtNodeJobFacet)]
+    found = (last(queries), last(one for one in checksums if one.what))
+    return tuple(code for code in found if code)
 
 
 def last(found: Iterable[Said]) -> Any:
@@ -153,8 +165,13 @@ def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]
     for name, change in renamed:
         previous = previous_name(name, change)
         if previous is not None:
-            found.setdefault(previous, {})["renamed"] = Said(change.stamp, name)
+            found.setdefault(previous, {})["renamed"] = renamed_to(name, change)
     return found
+
+
+def renamed_to(name: DatasetName, change: Said) -> Said:
+    """What a dataset's lifecycle facet says of the name that it had before."""
+    return Said(f"{change.stamp.partition(' ')[0]} {value_of(as_json(name)).digest[:12]}", name)
 
 
 def previous_name(name: DatasetName, change: Said) -> DatasetName | None:
@@ -237,14 +254,14 @@ def said(view: type[Facet], facets: Mapping[str, object], time: str) -> dict[str
         return {}
     if found is None:
         return {}
-    digest = read_facet(KEPT[view.key], facets[view.key], "$").value.digest
+    value = read_facet(KEPT[view.key], facets[view.key], "$").value
     what: Any = None if found is DELETED else found
     if isinstance(what, ParentRunFacet):
         what = what.run.run_id
     elif isinstance(what, JobTypeJobFacet):
         what = what.job_type
     elif isinstance(what, SQLJobFacet):
-        what = digest
+        what = value.ref
     elif isinstance(what, ColumnLineageDatasetFacet | LineageFacet):
         what = told_by(what)
-    return {view.key: Said(f"{time} {digest[:12]}", what)}
+    return {view.key: Said(f"{time} {value.digest[:12]}", what)}

@@ -13,7 +13,16 @@ from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SymlinksDa
 from schemas.facets.view import DELETED
 from schemas.facets.view import read as read_view
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
-from tests.support.oracle_events import Told, flowing, outputs_of, previous_name, said, written
+from tests.support.oracle_events import (
+    Told,
+    flowing,
+    inputs_of,
+    outputs_of,
+    previous_name,
+    said,
+    stated_by_job,
+    written,
+)
 
 TABLE_NAME = "by table name"
 
@@ -55,15 +64,17 @@ def mentions(event: Event) -> Iterator[Mention]:
         yield mention(event.dataset, event.event_time)
         yield from renamed_in(event.dataset, event.dataset.facets, event.event_time)
         return
-    for one in event.inputs:
+    read = inputs_of(event)
+    named = [one for one in event.inputs if canonical(one.namespace, one.name) in read]
+    yield from (mention(one, event.event_time, read=True) for one in named)
+    yield from (Mention(name, read=True) for name in read - {canonical(one.namespace, one.name) for one in named})
+    for one in named:
         yield from renamed_in(one, {**one.facets, **one.input_facets}, event.event_time)
-    yield from (mention(dataset, event.event_time, read=True) for dataset in event.inputs)
     yield from (mention(dataset, event.event_time) for dataset in written(event))
-    reads, writes = flowing(event)
-    yield from (Mention(name, read=True) for name in reads)
-    yield from (Mention(name) for name in writes)
-    for target, facets in outputs_of(event).items():
-        yield Mention(target, used="lineage" in facets)
+    yield from (Mention(name) for name in flowing(event)[1])
+    outputs = outputs_of(event)
+    for target, facets in outputs.items():
+        yield Mention(target, used=target in stated_by_job(event, {}))
         for one in facets.values():
             if isinstance(one.what, Told):
                 yield from (Mention(source, read=True) for source in one.what.sources)

@@ -11,12 +11,13 @@ from consumer.lineage.fold import fold
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.registers import value_of
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
-from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet, SQLJobFacet
+from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.facets.view import Facet
 from schemas.naming import DatasetName
 from tests.support.oracle_events import (
     Key,
     Said,
+    code_of,
     facet,
     inputs_of,
     job_key,
@@ -41,7 +42,7 @@ class Done(NamedTuple):
     inputs: frozenset[DatasetName]
     outputs: frozenset[DatasetName]
     carried: Carried
-    sql: Any = None
+    code: tuple[str, ...] = ()
     whole: bool = True
 
     @property
@@ -209,16 +210,16 @@ class History:
 
     def declaration(self, job: Key) -> Done | None:
         """The last JobEvent of a job."""
-        return max(self.declared.get(job, []), key=lambda one: (one[:2], one.sql or ""), default=None)
+        return max(self.declared.get(job, []), key=lambda one: (one[:2], one.code), default=None)
 
     def overruled(self, job: Key) -> bool:
-        """True if the last run to end, in whatever way, ran the SQL that the last JobEvent declares."""
+        """True if the last run to end, in whatever way, ran the code that the last JobEvent declares."""
         ended = [run for run in self.of(job) if RANK[run.state] >= 3]
         final = max(ended, key=lambda run: (run.ended_at or "", run.id), default=None)
         described = self.declaration(job)
-        if final is None or described is None or not described.sql:
+        if final is None or described is None:
             return False
-        return bool(final.latest_of(SQLJobFacet) == described.sql)
+        return bool(set(code_of(final.mine)) & set(described.code))
 
     @staticmethod
     def siblings(latest: RunOf, completed: Sequence[RunOf]) -> list[Done]:
@@ -285,6 +286,5 @@ def declared(event: JobEvent) -> Done:
     """A JobEvent as a completed run; only its id is the consumer's."""
     (facts,) = fold(original(event), IdentityRules.of()).jobs.values()
     assert facts.declared is not None, "a JobEvent that names datasets counts as a completed run"
-    sql = last(said(SQLJobFacet, event.job.facets, event.event_time).values())
     id_ = facts.declared.execution.id
-    return Done(event.event_time, id_, inputs_of(event), targets_of(event), outputs_of(event), sql)
+    return Done(event.event_time, id_, inputs_of(event), targets_of(event), outputs_of(event), code_of([event]))

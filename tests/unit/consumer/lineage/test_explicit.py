@@ -8,9 +8,10 @@ import orjson
 import pytest
 
 from consumer.lineage.columns import sources, unpack
-from consumer.lineage.current import LINEAGE
 from consumer.lineage.delta import Delta, JobName
 from consumer.lineage.explicit import DECLARED, Endpoint, Flow, unpack_flows
+from consumer.lineage.keys import RunKey
+from consumer.lineage.outputs import LINEAGE
 from schemas.naming import DatasetName
 from tests.support.documents import REDSHIFT, columns, dataset, dataset_event, job_event, made_of, name, run_event
 from tests.support.ingest import embedded, folded
@@ -104,7 +105,7 @@ class TestEntries:
             of("C", inputs=[]),
         ]
         delta = folded([stating(*entries, outputs=["c"])])
-        register = delta.runs["r1"].carried[name("c")][LINEAGE]
+        register = delta.runs[RunKey(JOB, "r1")].carried[name("c")][LINEAGE]
         told = unpack(delta.contents.get(register.ref, register.ref))
         assert set(told.datasets or ()) == {name("a"), name("b")}
         assert {column: {(one.dataset, one.column) for one in made} for column, made in told.columns.items()} == {
@@ -210,6 +211,6 @@ def test_names_that_are_no_tables_state_nothing() -> None:
     """An alias of a known engine is left out of stated lineage as well."""
     alias = {"type": "DATASET", "namespace": REDSHIFT, "name": "d"}
     delta = folded([stating(of("c", inputs=[alias, of("a")]), {**OWN, "inputs": [alias]}, outputs=["c"])])
-    register = delta.runs["r1"].carried[name("c")][LINEAGE]
+    register = delta.runs[RunKey(JOB, "r1")].carried[name("c")][LINEAGE]
     assert sources(delta.contents.get(register.ref, register.ref)) == {name("a")}
     assert DatasetName(REDSHIFT, "d") not in delta.names

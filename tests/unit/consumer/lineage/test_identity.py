@@ -138,6 +138,31 @@ class TestShown:
         assert shown(names, [names[1]]) == names[1]
 
 
+GROUP = (f"{GLUE}/db", f"{ATHENA}/awsdatacatalog.db", "redshift://wg.us-east-1:5439/dev.db")
+TABLE = st.sampled_from(("a", "b"))
+
+
+def names_of(table: str) -> list[DatasetName]:
+    """A table's name under each prefix of the group."""
+    found = [Prefix.parse(prefix).name((table,)) for prefix in GROUP]
+    return [name for name in found if name is not None]
+
+
+@given(st.permutations(GROUP), TABLE, st.data())
+def test_the_first_prefix_is_shown_whatever_the_order(order: list[str], table: str, data: st.DataObject) -> None:
+    """The rules alone decide: another order shows another name of the same names, in whatever order these come."""
+    names = data.draw(st.permutations(names_of(table)))
+    assert IdentityRules.of([order]).shown(names) == Prefix.parse(order[0]).name((table,))
+
+
+def test_without_a_preferred_name_the_rule_over_names_decides() -> None:
+    """A name of the first prefix is shown only if the dataset has one."""
+    glue, athena, redshift = names_of("a")
+    rules = IdentityRules.of([["s3://lake", *GROUP]])
+    assert rules.shown([redshift, athena, glue]) == glue
+    assert rules.shown([redshift, athena]) == redshift
+
+
 A, B, C, D = (DatasetName("s3://lake", name) for name in "abcd")
 
 
@@ -222,28 +247,3 @@ class TestComponents:
         other = glue("x", "arn:aws:glue:us-east-1:210987654321")
         found = groups((A, glue("t")), (A, other), (B, other), (B, glue("u")))
         assert not any({glue("t"), glue("u")} <= group for group in found)
-
-
-GROUP = (f"{GLUE}/db", f"{ATHENA}/awsdatacatalog.db", "redshift://wg.us-east-1:5439/dev.db")
-TABLE = st.sampled_from(("a", "b"))
-
-
-def names_of(table: str) -> list[DatasetName]:
-    """A table's name under each prefix of the group."""
-    found = [Prefix.parse(prefix).name((table,)) for prefix in GROUP]
-    return [name for name in found if name is not None]
-
-
-@given(st.permutations(GROUP), TABLE, st.data())
-def test_the_first_prefix_is_shown_whatever_the_order(order: list[str], table: str, data: st.DataObject) -> None:
-    """The rules alone decide: another order shows another name of the same names, in whatever order these come."""
-    names = data.draw(st.permutations(names_of(table)))
-    assert IdentityRules.of([order]).shown(names) == Prefix.parse(order[0]).name((table,))
-
-
-def test_without_a_preferred_name_the_rule_over_names_decides() -> None:
-    """A name of the first prefix is shown only if the dataset has one."""
-    glue, athena, redshift = names_of("a")
-    rules = IdentityRules.of([["s3://lake", *GROUP]])
-    assert rules.shown([redshift, athena, glue]) == glue
-    assert rules.shown([redshift, athena]) == redshift

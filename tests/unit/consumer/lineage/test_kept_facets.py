@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from consumer.lineage.delta import Delta
+from consumer.lineage.keys import RunKey
 from consumer.lineage.lifecycle import Lifecycle, lifecycle
 from consumer.lineage.views import facet_value
 from schemas.naming import DatasetName, canonical
-from tests.support.documents import dataset, name, run_event
+from tests.support.documents import JOB, dataset, name, run_event
 from tests.support.ingest import folded
 
 Json = dict[str, Any]
@@ -85,7 +86,7 @@ class TestErrors:
     def test_of_spark(self, facet: Json, expected: str) -> None:
         """openlineage-spark has a facet of its own."""
         delta = folded([run_event("FAIL", 1, run_facets={"spark.exception": facet})])
-        assert facet_value(delta.runs["r1"].facets, "errorMessage") == {"message": expected}
+        assert facet_value(delta.runs[RunKey(JOB, "r1")].facets, "errorMessage") == {"message": expected}
 
     def test_openlineages_own_goes_first(self) -> None:
         """Where an event has both."""
@@ -94,7 +95,7 @@ class TestErrors:
             "errorMessage": {"message": "own", "programmingLanguage": "x"},
         }
         delta = folded([run_event("FAIL", 1, run_facets=facets)])
-        assert facet_value(delta.runs["r1"].facets, "errorMessage") == {"message": "own"}
+        assert facet_value(delta.runs[RunKey(JOB, "r1")].facets, "errorMessage") == {"message": "own"}
 
 
 class TestLifecycle:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from consumer.lineage.columns import sources, unpack
-from consumer.lineage.current import COLUMN_LINEAGE
 from consumer.lineage.delta import Delta
+from consumer.lineage.outputs import COLUMN_LINEAGE
 from schemas.naming import DatasetName
 from tests.support.ingest import folded
 

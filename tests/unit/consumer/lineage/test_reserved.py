@@ -62,18 +62,17 @@ def test_no_dataset_is_the_hub_of_equal_table_names(namespace: str) -> None:
     assert any(namespace in found for found in names), "a symlink joins the name that it names"
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        run_event("COMPLETE", 1, inputs=[{"namespace": HUB, "name": "t"}]),
-        run_event("COMPLETE", 1, run=f"{DECLARED}0123456789ab"),
-    ],
-    ids=["dataset", "run"],
-)
-def test_reserved_names_can_not_be_decoded(event: Json) -> None:
-    """The names that the consumer makes itself are rejected, so no event can use one."""
+def test_no_run_can_be_called_as_a_declaration() -> None:
+    """The ids that the consumer makes itself are rejected."""
     with pytest.raises(RejectedEvent):
-        decode_document(event)
+        decode_document(run_event("COMPLETE", 1, run=f"{DECLARED}0123456789ab"))
+
+
+def test_no_dataset_can_be_called_as_the_hub() -> None:
+    """A dataset without a namespace is left out and reported."""
+    delta = folded([run_event("COMPLETE", 1, inputs=[{"namespace": HUB, "name": "t"}, "a"])])
+    assert delta.names.keys() == {name("a")}
+    assert [problem.path for problem in delta.problems] == ["$.inputs[0].namespace"]
 
 
 def test_a_facet_can_not_name_the_hub() -> None:
@@ -89,8 +88,9 @@ def test_a_facet_can_not_name_the_hub() -> None:
 def test_a_run_is_no_declaration() -> None:
     """A run whose id is spelled as a declaration's does not join what a JobEvent of the same moment says."""
     said = job_event(1, inputs=["a"], outputs=["t"])
-    declared = facts_of(said).declared.latest
-    assert declared is not None
+    declaration = facts_of(said).declared
+    assert declaration is not None
+    declared = declaration.execution
     run = run_event("COMPLETE", 1, run=declared.id.removeprefix("\0"), inputs=["b"], outputs=["t"])
     both = facts_of(said, run)
     assert both.ran.latest is not None

@@ -36,8 +36,12 @@ def test_what_has_ended() -> None:
 
 def test_a_snapshot_replaces_an_older_one() -> None:
     """An event that ends a run replaces none of the running job, however late it is."""
-    nothing = frozenset({name("a")}), frozenset({name("t")})
-    first, second = Snapshot(True, "1", "x", *nothing), Snapshot(True, "2", "a", *nothing)
-    end = Snapshot(False, "3", "z", *nothing)
+    first, second = snapshot("1", "x"), snapshot("2", "a")
+    end = snapshot("3", "z", running=False)
     assert sorted([second, end, first], key=lambda one: one.order) == [end, first, second]
-    assert first.order < Snapshot(True, "1", "y", *nothing).order, "at one time the hash decides"
+    assert first.order < snapshot("1", "y").order, "at one time the hash decides"
+
+
+def snapshot(time: str, digest: str, *, running: bool = True) -> Snapshot:
+    """The datasets of an event."""
+    return Snapshot(running, time, digest, frozenset({name("a")}), frozenset({name("t")}))
