@@ -48,6 +48,7 @@ OF_DATASET: dict[str, dict[str, Any]] = {
     "documentation": {"description": "Orders, one row each."},
     "ownership": {"owners": [{"name": "ana"}]},
     "schema": {"fields": [{"name": "id", "type": "integer", "description": "key"}, {"name": "total"}]},
+    "dataset_tags": {"tags": [{"key": "pii", "value": "true", "source": "DBT", "field": "id"}]},
     "symlinks": {"identifiers": [{"namespace": "arn:aws:glue:r:1", "name": "table/main/orders", "type": "TABLE"}]},
 }
 OF_INPUT: dict[str, dict[str, Any]] = {
@@ -65,7 +66,10 @@ _LINEAGE = {
 
 def dataset(name: str) -> dict[str, Any]:
     """A dataset with each facet that a dataset may have, column lineage among them."""
-    return {"namespace": NAMESPACE, "name": name, "facets": _made(OF_DATASET) | {"columnLineage": _LINEAGE}}
+    facets = _made(OF_DATASET) | {"columnLineage": _LINEAGE}
+    # Tags have one key, and a schema for each place.
+    facets["tags"] = facets.pop("dataset_tags")
+    return {"namespace": NAMESPACE, "name": name, "facets": facets}
 
 
 def run() -> dict[str, Any]:

@@ -138,7 +138,8 @@ class TestRootProjects:
         document["nodes"][NODE]["depends_on"]["nodes"].append(upstream["unique_id"])
         delta = folded(events(Artifacts(Manifest(document)), Place(HOST)))
         assert not [job for job in delta.jobs if "dim_account" in job.name]
-        inputs = {name.name for run in delta.runs.values() for name in run.inputs}
+        declared = [job.declared.execution for job in delta.jobs.values() if job.declared is not None]
+        inputs = {name.name for execution in declared for name in execution.inputs}
         assert inputs == {"dev.fin_raw.account", "dev.core.dim_account"}
 
 
