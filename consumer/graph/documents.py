@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import orjson
 from cachetools import LRUCache
 
 from consumer.errors import TransientError
@@ -250,7 +251,9 @@ class _Owner:
 
     def change(self, properties: Properties, steps: tuple[Step, ...] = ()) -> Change:
         count = int(self.token.partition(".")[0] or 0) + 1
-        said = hashlib.blake2b(repr((sorted(properties.items()), steps)).encode(), digest_size=6).hexdigest()
+        # What differs in a step follows from the properties, but for which vertices and edges are there.
+        text = orjson.dumps([properties, [step[0] for step in steps]], default=tuple, option=orjson.OPT_SORT_KEYS)
+        said = hashlib.blake2b(text, digest_size=6).hexdigest()
         when = Is("rev", self.token) if self.token else Absent()
         self.token = f"{count}.{said}"
         return Change(

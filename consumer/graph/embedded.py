@@ -39,8 +39,7 @@ BUSY_TIMEOUT_S = 60.0
 _TABLES = """
 CREATE TABLE vertices (id TEXT PRIMARY KEY, label TEXT NOT NULL, properties TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE edges (
-    id TEXT PRIMARY KEY, label TEXT NOT NULL, source TEXT NOT NULL REFERENCES vertices (id),
-    target TEXT NOT NULL REFERENCES vertices (id), properties TEXT NOT NULL
+    id TEXT PRIMARY KEY, label TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, properties TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX vertices_by_label ON vertices (label);
 CREATE INDEX edges_by_label ON edges (label);
@@ -77,10 +76,6 @@ def _is_busy(error: BaseException) -> bool:
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
-class _EndMissing(Exception):
-    """A vertex at the end of an edge is not there."""
-
-
 class EmbeddedStore:
     """A property graph in a SQLite file; made if it is not there.
 
@@ -101,8 +96,6 @@ class EmbeddedStore:
             # A power cut may cost the last batches, which Kafka still has; a killed process costs nothing.
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA cache_size = -32768")
-            # An edge needs both its ends, as on every other store.
-            self._db.execute("PRAGMA foreign_keys = ON")
         except (sqlite3.Error, TransientError) as error:
             self._db.close()
             raise self._unusable(error) from error
@@ -261,6 +254,7 @@ class EmbeddedStore:
 
     def _changes(self, changes: Sequence[Change]) -> set[str]:
         failed: set[str] = set()
+        there = self._ends_of(changes)
         owner = ""
         known: Properties | None = None
         for change in changes:
@@ -270,32 +264,18 @@ class EmbeddedStore:
             if change.owner.id != owner:
                 owner, known = change.owner.id, self._properties(change.owner.id)
             if _holds(change, known):
-                try:
-                    known = self._change(change, known)
-                except _EndMissing:
+                if _has_all_ends(change, there):
+                    known = self._done(change, known)
+                else:
                     failed.add(owner)
-                    owner = ""
             elif known is None or known.get(change.token.key) != change.token.value:
                 failed.add(owner)
         return failed
 
-    def _change(self, change: Change, known: Properties | None) -> Properties | None:
-        """Does a change, as a whole or not at all; returns what is known of its owner then.
-
-        Raises:
-            _EndMissing: A vertex at the end of an edge is not there.
-        """
-        if not any(isinstance(step, Edge) for step in change.steps):
-            return self._done(change, known)
-        self._db.execute("SAVEPOINT change")
-        try:
-            after = self._done(change, known)
-        except sqlite3.IntegrityError as error:
-            self._db.execute("ROLLBACK TO change")
-            self._db.execute("RELEASE change")
-            raise _EndMissing from error
-        self._db.execute("RELEASE change")
-        return after
+    def _ends_of(self, changes: Sequence[Change]) -> set[str]:
+        """The vertices that are there of those that new edges need."""
+        ends = {end for change in changes for step in change.steps if isinstance(step, Edge) for end in step[2:4]}
+        return {id_ for (id_,) in self._by_ids("SELECT id FROM vertices WHERE id IN", ends)}
 
     def _done(self, change: Change, known: Properties | None) -> Properties | None:
         owner = change.owner
@@ -358,6 +338,24 @@ class EmbeddedStore:
     def close(self) -> None:
         """Closes the file."""
         self._db.close()
+
+
+def _has_all_ends(change: Change, there: set[str]) -> bool:
+    """True if no edge of a change lacks an end; the vertices that the change leaves are then in `there`."""
+    made, gone = {change.owner.id}, set[str]()
+    for step in change.steps:
+        if isinstance(step, Vertex):
+            made.add(step.id)
+        elif isinstance(step, DropVertices):
+            made.difference_update(step.ids)
+            gone.update(step.ids)
+        elif isinstance(step, Edge):
+            for end in (step.source, step.target):
+                if end not in made and (end in gone or end not in there):
+                    return False
+    there -= gone
+    there |= made
+    return True
 
 
 def _ids_of(step: Vertex | DropVertices) -> Collection[str]:

@@ -64,8 +64,10 @@ class Execution(NamedTuple):
 
 
 Code = tuple[str, ...]
-"""What tells which code a job ran: the reference of its SQL, and dbt's checksum of the model. Equal code has one in common:
-what dbt compiles for an incremental run differs, and other producers have no checksum."""
+"""What tells which code a job ran: the reference of its SQL, and dbt's checksum of the model.
+
+Equal code has one in common: what dbt compiles for an incremental run differs, and other producers have no checksum.
+"""
 
 SQL, CHECKSUM = "sql", "checksum"
 """The registers of these."""
@@ -366,9 +368,15 @@ def declared_in_force(job: JobFacts) -> Execution | None:
 
 
 def executions_of(job: JobFacts) -> list[Execution]:
-    """All executions of a job that are current, by its runs and its JobEvents."""
-    declared = declared_in_force(job)
+    """All executions of a job that are current, by its runs and its JobEvents.
+
+    An unfinished run with the datasets of a completed one says nothing new, and is left out.
+    """
+    declared, ran = declared_in_force(job), job.ran
     if declared is not None:
-        return [declared, *(one for one in job.ran.unfinished.values() if one.time > declared.time)]
-    latest = [job.ran.latest] if job.ran.latest is not None else []
-    return [*latest, *job.ran.siblings.values(), *job.ran.unfinished.values()]
+        done = [declared]
+    else:
+        done = [*([ran.latest] if ran.latest is not None else []), *ran.siblings.values()]
+    known = {(one.inputs, one.outputs) for one in done}
+    waiting = [one for one in ran.unfinished.values() if (one.inputs, one.outputs) not in known]
+    return [*done, *(one for one in waiting if declared is None or one.time > declared.time)]

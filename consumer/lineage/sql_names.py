@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
+
+from consumer.lineage.memo import Memo
 
 MAX_CHARS = 200_000
 """The longest text that is scanned."""
@@ -73,11 +74,19 @@ class _Cte(NamedTuple):
     visible: range
 
 
-@lru_cache(maxsize=16)
+_NAMES: Memo[str, SqlNames] = Memo(6 * 1024 * 1024)
+
+
 def names_in(sql: str) -> SqlNames:
     """The names in a text, in lower case; none for one that is longer than MAX_CHARS."""
     if len(sql) > MAX_CHARS:
         return NO_NAMES
+    found = _NAMES.get(sql)
+    # An unchanged model has the same SQL in each of its runs.
+    return _NAMES.put(sql, _names_in(sql), 3 * len(sql)) if found is None else found
+
+
+def _names_in(sql: str) -> SqlNames:
     tokens = list(_tokens(sql))
     closing = _closing(tokens)
     ctes = list(_ctes(tokens, closing))
