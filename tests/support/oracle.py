@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from consumer.lineage.explicit import declared_by
 from schemas.decode import decode_document
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
-from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet, SchemaField
+from schemas.facets.datasets import LifecycleStateChangeDatasetFacet
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
 from tests.support.oracle_events import (
@@ -26,6 +26,8 @@ from tests.support.oracle_events import (
     previous_name,
     renamed_to,
     said,
+    schema_said,
+    typed,
 )
 from tests.support.oracle_identity import Identity, mentions
 from tests.support.oracle_runs import Done, History, RunOf
@@ -74,7 +76,7 @@ class Lives:
     """What became of the names of datasets: which were dropped, and which renamed."""
 
     def __init__(self, history: History, identity: Identity) -> None:
-        self._shown = {name: shown for name, shown in identity.shown.items() if shown in identity.used}
+        self._identity = identity
         self._dropped: dict[DatasetName, str] = {}
         self._renamed: dict[DatasetName, tuple[str, DatasetName]] = {}
         for name, change in latest_by_name(facets_said("lifecycleStateChange", history)).items():
@@ -91,7 +93,13 @@ class Lives:
         while name in self._renamed and since < self._renamed[name][0] >= time:
             since, name = self._renamed[name]
         time = max(time, since)
-        return None if name in self._dropped and time <= self._dropped[name] else self._shown.get(name)
+        shown = self.shown(name)
+        dropped = name in self._dropped and time <= self._dropped[name]
+        return None if dropped or shown not in self._identity.used else shown
+
+    def shown(self, name: DatasetName) -> DatasetName:
+        """The name that a dataset is shown under, if it is shown."""
+        return self._identity.shown[name]
 
     def places(self, names: Iterable[DatasetName], time: str) -> frozenset[DatasetName]:
         """The places of names, but for those of datasets that were dropped."""
@@ -107,13 +115,17 @@ class Lives:
 def current_lineage(job: Key, history: History, lives: Lives) -> Lineage:
     """The current inputs and outputs of a job, and the edges that follow from them."""
     found = Lineage(set(), set(), set(), set())
-    for done in history.current(job):
+    executions = history.current(job)
+    # Only facets of datasets that are written now, under any of their names, can still hold.
+    written = {lives.shown(name) for done in executions for name in done.outputs | done.carried.keys()}
+    carried = {name: facets for name, facets in history.carried(job).items() if lives.shown(name) in written}
+    for done in executions:
         inputs, outputs = lives.places(done.inputs, done.time), lives.places(done.outputs, done.time)
         own = lineage_of(done, lives)
         found.reads.update(inputs)
         found.writes.update(outputs)
         for target in outputs | own.keys():
-            key, told = own.get(target) or lineage_before(target, inputs, history.carried(job), lives, done.time)
+            key, told = own.get(target) or lineage_before(target, inputs, carried, lives, done.time)
             sources = told.sources if told is not None else frozenset[DatasetName]()
             by_columns = len(outputs) > 1 and told is not None and sources & inputs and not told.partial
             made_of = sources if key == "lineage" or by_columns else inputs | sources
@@ -165,7 +177,7 @@ def lineage_before(
 
 def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[str, Any]:
     """A dataset, with the columns of the schema that is in force."""
-    columns = columns_of([one for name, one in facets_said("schema", history) if identity.shown[name] == shown])
+    columns = columns_of(shown, identity, history)
     return {
         "namespace": shown.namespace,
         "name": shown.name,
@@ -175,29 +187,13 @@ def dataset(shown: DatasetName, identity: Identity, history: History) -> dict[st
     }
 
 
-def columns_of(schemas: Sequence[Said]) -> dict[str, str | None]:
+def columns_of(shown: DatasetName, identity: Identity, history: History) -> dict[str, str | None]:
     """The columns of the last schema; one without a type has that of the last schema with types, or with all types."""
-    columns = typed(last(schemas))
-    some = typed(last(one for one in schemas if one.what is None or any(typed(one.what).values())))
-    full = typed(last(one for one in schemas if one.what is None or has_all_types(typed(one.what))))
+    columns, some, full = (
+        typed(last(one for name, one in facets_said(key, history) if identity.shown[name] == shown))
+        for key in ("schema", "some types", "all types")
+    )
     return {name: kind or some.get(name) or full.get(name) for name, kind in columns.items()}
-
-
-def has_all_types(columns: Mapping[str, str | None]) -> bool:
-    """True if there are columns, and each has a type."""
-    return bool(columns) and all(columns.values())
-
-
-def typed(schema: object) -> dict[str, str | None]:
-    """The types of a schema's columns by name; none of a schema that was deleted."""
-    return dict(fields(schema.fields)) if isinstance(schema, SchemaDatasetFacet) else {}
-
-
-def fields(found: Iterable[SchemaField], prefix: str = "") -> Iterator[tuple[str, str | None]]:
-    """Columns with their types; nested ones with dots."""
-    for one in found:
-        yield f"{prefix}{one.name}", one.type or None
-        yield from fields(one.fields, f"{prefix}{one.name}.")
 
 
 def latest_by_name(found: Iterable[tuple[DatasetName, Said]]) -> dict[DatasetName, Said]:
@@ -221,11 +217,12 @@ def facets_said(key: str, history: History) -> Iterator[tuple[DatasetName, Said]
         for one, facets in heard:
             name = canonical(one.namespace, one.name)
             changes = list(said(LifecycleStateChangeDatasetFacet, facets, event.event_time).values())
-            if key == "schema":
-                yield from ((name, found) for found in said(SchemaDatasetFacet, facets, event.event_time).values())
+            schemas = schema_said(facets, event.event_time)
+            if key in schemas:
+                yield name, schemas[key]
             elif key == "lifecycleStateChange":
                 yield from ((name, change) for change in changes)
-            else:
+            elif key == "renamed":
                 previous = [(previous_name(name, change), change) for change in changes]
                 yield from ((before, renamed_to(name, change)) for before, change in previous if before is not None)
     done = [run.carried for run in history.runs if run.counts]

@@ -6,7 +6,7 @@ values of one instant wins is decided by a hash, and that hash is the consumer's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from consumer.lineage.delta import JobName
@@ -17,7 +17,7 @@ from consumer.lineage.phantoms import Tables
 from consumer.lineage.registers import as_json, value_of
 from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
-from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet
+from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet, SchemaField
 from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet, SQLJobFacet
 from schemas.facets.lineage import ColumnLineageDatasetFacet, LineageDatasetEntry, LineageDatasetInput, LineageFacet
@@ -154,7 +154,8 @@ def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]
     for output in written(event):
         facets = {**output.facets, **output.output_facets}
         known = found.setdefault(canonical(output.namespace, output.name), {})
-        for view in (SchemaDatasetFacet, LifecycleStateChangeDatasetFacet, ColumnLineageDatasetFacet, LineageFacet):
+        known.update(schema_said(facets, event.event_time))
+        for view in (LifecycleStateChangeDatasetFacet, ColumnLineageDatasetFacet, LineageFacet):
             known.update(said(view, facets, event.event_time))
     stated = stated_by_job(event, found)
     renamed = [
@@ -244,6 +245,30 @@ def targets_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
     names = {canonical(one.namespace, one.name) for one in written(event)}
     dropped = {canonical(one.namespace, one.name) for one in written(event) if is_dropped(one.facets)}
     return frozenset(names - dropped) | flowing(event)[1]
+
+
+def schema_said(facets: Mapping[str, object], time: str) -> dict[str, Said]:
+    """A schema, which may also be the last word on types: where it has some, or where it has all."""
+    found = said(SchemaDatasetFacet, facets, time)
+    for one in list(found.values()):
+        types = list(typed(one.what).values())
+        if one.what is None or any(types):
+            found["some types"] = one
+        if one.what is None or (types and all(types)):
+            found["all types"] = one
+    return found
+
+
+def typed(schema: object) -> dict[str, str | None]:
+    """The types of a schema's columns by name; none of a schema that was deleted."""
+    return dict(fields(schema.fields)) if isinstance(schema, SchemaDatasetFacet) else {}
+
+
+def fields(found: Iterable[SchemaField], prefix: str = "") -> Iterator[tuple[str, str | None]]:
+    """Columns with their types; nested ones with dots."""
+    for one in found:
+        yield f"{prefix}{one.name}", one.type or None
+        yield from fields(one.fields, f"{prefix}{one.name}.")
 
 
 def said(view: type[Facet], facets: Mapping[str, object], time: str) -> dict[str, Said]:

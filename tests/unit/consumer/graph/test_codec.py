@@ -2,68 +2,82 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
 
-import pytest
-from consumer.graph.members import INLINE, packed
 from hypothesis import given
 
 from consumer.graph import codec
-from consumer.lineage.current import recount
-from consumer.lineage.delta import JobFacts, NameFacts, Output, RunFacts, Written, join_jobs, join_names
-from schemas.naming import DatasetName
+from consumer.graph.jobs import from_run
+from consumer.lineage.current import members_in, recount
+from consumer.lineage.delta import Delta, JobFacts, NameFacts, RunDataset, RunFacts, datasets_of
+from consumer.lineage.keys import JobName, OutputKey
+from consumer.lineage.outputs import OutputFacts, winners
 from tests.support.generate import events
 from tests.support.ingest import folded
+
+F = TypeVar("F")
+
+
+def come_back(found: Iterable[F], dump: Callable[[F], str], load: Callable[[str], F]) -> None:
+    """All facts survive their text, and have the same text again."""
+    for facts in found:
+        text = dump(facts)
+        assert load(text) == facts
+        assert dump(load(text)) == text
+
+
+def runs_of(delta: Delta, job: JobName) -> dict[str, RunFacts]:
+    """The runs of a job by id."""
+    return {run.id: facts for run, facts in delta.runs.items() if run.job == job}
+
+
+def outputs_of(delta: Delta) -> dict[OutputKey, OutputFacts]:
+    """The facets of outputs, that one run each carried, or a JobEvent."""
+    ran = {
+        OutputKey(run.job, name): OutputFacts(carried)
+        for run, facts in delta.runs.items()
+        for name, carried in from_run(run, facts).items()
+    }
+    return ran | {key: OutputFacts({}, carried) for key, carried in delta.declared.items()}
 
 
 @given(events())
 def test_runs_come_back(documents: list[Any]) -> None:
     """A run's facts survive their text, and so does a run of which nothing was said."""
-    for facts in (*folded(documents).runs.values(), RunFacts()):
-        text = codec.dump_run(facts)
-        assert codec.load_run(text) == facts
-        assert codec.dump_run(codec.load_run(text)) == text
+    runs = [*folded(documents).runs.values(), RunFacts()]
+    come_back(runs, codec.dump_run, codec.load_run)
+    datasets = [one for facts in runs for one in datasets_of(facts).values()]
+    come_back([*datasets, RunDataset()], codec.dump_run_dataset, codec.load_run_dataset)
 
 
 @given(events())
 def test_jobs_come_back(documents: list[Any]) -> None:
-    """A job's facts survive, with what is declared and what ran."""
+    """A job's facts survive, with what is declared, what ran, and the members of its groups."""
     delta = folded(documents)
-    for job, said in delta.jobs.items():
-        facts = join_jobs(JobFacts(ran=recount(job, delta.runs.items())), said)
-        text = codec.dump_job(facts)
-        assert codec.load_job(text) == facts
-        assert codec.dump_job(codec.load_job(text)) == text
+    jobs = [replace(facts, ran=recount(runs_of(delta, job))) for job, facts in delta.jobs.items()]
+    come_back([*jobs, JobFacts()], codec.dump_job, codec.load_job)
+    groups = [
+        members_in(parent, runs_of(delta, run.job)) for run, facts in delta.runs.items() for parent in facts.parents
+    ]
+    come_back([*groups, {}], codec.dump_group, codec.load_group)
 
 
 @given(events())
-def test_names_come_back(documents: list[Any]) -> None:
+def test_outputs_and_names_come_back(documents: list[Any]) -> None:
     """A name's facts survive, with what jobs wrote under it."""
     delta = folded(documents)
-    members = frozenset(delta.names)
-    written = {Output(job, name): Written(7, facts.facets) for job, facts in delta.jobs.items() for name in members}
-    for said in delta.names.values():
-        facts = join_names(said, NameFacts(members=members, preferred=True, written=written))
-        text = codec.dump_name(facts)
-        loaded = codec.load_name(text, {packed(members).ref: members}.__getitem__)
-        assert loaded == facts
-        assert codec.dump_name(loaded) == text
-
-
-@pytest.mark.parametrize("count", [INLINE, INLINE + 1, 1_000])
-def test_many_members_stand_elsewhere(count: int) -> None:
-    """The facts of a name have a bounded length, however many other names its dataset has."""
-    members = frozenset(DatasetName("ns", f"t{number:04}") for number in range(count))
-    text = codec.dump_name(NameFacts(members=members))
-    assert len(text) < 50 * (INLINE + 1)
-    loaded = codec.load_name(text, {packed(members).ref: members}.__getitem__)
-    assert loaded.members == members
-    assert (loaded.members is members) is (count > INLINE)
+    outputs = outputs_of(delta)
+    come_back([*outputs.values(), OutputFacts()], codec.dump_output, codec.load_output)
+    written = {facet: won for key, facts in outputs.items() for facet, won in winners(key, facts).items()}
+    names = [replace(said, preferred=True, written=written) for said in delta.names.values()]
+    come_back([*names, NameFacts()], codec.dump_name, codec.load_name)
 
 
 @given(events())
 def test_equal_facts_have_equal_text(documents: list[Any]) -> None:
-    """The order in which things were said leaves no trace in the text, whose hash is a revision's token."""
+    """The order in which things were said leaves no trace in the text, whose hash is a part of a vertex's token."""
     one, other = folded(documents), folded(documents[::-1])
     assert {key: codec.dump_run(facts) for key, facts in one.runs.items()} == {
         key: codec.dump_run(facts) for key, facts in other.runs.items()

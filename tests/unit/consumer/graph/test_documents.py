@@ -1,20 +1,20 @@
-"""Documents: read, join, write on the very revision that was read; whoever comes second does it again."""
+"""Documents: read, change, write on the very token that was read; whoever comes second does it again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from consumer.errors import TransientError
-from consumer.graph.documents import Document, Documents, Draft, Kind
+from consumer.graph.documents import STEPS_PER_CHANGE, Document, Documents, Draft, Kind, Relied, in_order
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.store import Change, GraphStore, Properties, Vertex
 
 Words = frozenset[str]
-Update = Callable[[str, Document[Words]], Draft[Words] | None]
+Plan = Callable[[Mapping[str, Document[Words]]], Iterator[tuple[str, Draft[Words]]]]
 
 KIND: Kind[str, Words] = Kind(
     label="words",
@@ -26,13 +26,20 @@ KIND: Kind[str, Words] = Kind(
 
 
 class CountingStore(EmbeddedStore):
-    """An embedded store that counts reads and writes, and may be told to lose every race."""
+    """An embedded store that counts reads and writes, and may be told to lose every race.
+
+    Attributes:
+        reads: How many vertices each read asks for.
+        writes: How many changes each write has.
+        before: What happens before the next write; afterwards nothing does.
+    """
 
     def __init__(self) -> None:
         super().__init__(Path(":memory:"))
         self.reads: list[int] = []
         self.writes: list[int] = []
         self.always_late = False
+        self.before: Callable[[], object] | None = None
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """Counts the ids."""
@@ -42,6 +49,9 @@ class CountingStore(EmbeddedStore):
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Counts the changes, and may refuse them all."""
         self.writes.append(len(changes))
+        other, self.before = self.before, None
+        if other is not None:
+            other()
         return {change.owner.id for change in changes} if self.always_late else super().write(changes)
 
 
@@ -57,99 +67,193 @@ def documents(store: GraphStore) -> Documents[str, Words]:
     return Documents(store, KIND, 1_000_000)
 
 
-def adding(*words: str) -> Update:
+def adding(*words: str) -> Plan:
     """Adds words where they are missing."""
 
-    def draft(_: str, document: Document[Words]) -> Draft[Words] | None:
-        joined = document.facts | set(words)
-        return None if document.stored and joined == document.facts else Draft(joined)
+    def plan(known: Mapping[str, Document[Words]]) -> Iterator[tuple[str, Draft[Words]]]:
+        for key, document in known.items():
+            joined = document.facts | set(words)
+            if not document.stored or joined != document.facts:
+                yield key, Draft(joined)
 
-    return draft
+    return plan
+
+
+def hanging(*steps: Vertex, last: tuple[Vertex, ...] = (), **begin: str) -> Plan:
+    """Writes steps with a document, and what is true while only a part of them is done."""
+
+    def plan(known: Mapping[str, Document[Words]]) -> Iterator[tuple[str, Draft[Words]]]:
+        for key, document in known.items():
+            yield key, Draft(document.facts, {"seen": "all"}, steps, last, dict(begin))
+
+    return plan
+
+
+def points(count: int) -> list[Vertex]:
+    """Vertices to write in steps."""
+    return [Vertex(f"p{number}", "point", {"n": number}) for number in range(count)]
 
 
 def test_a_document_grows(store: CountingStore) -> None:
-    """Its revision counts the changes, and its token tells apart two that would be of one number."""
+    """Its token counts the changes, and tells apart two changes of one number."""
     mine = documents(store)
     assert not mine.get(["a"])["a"].stored
-    first = mine.update(["a"], adding("x"))["a"]
-    second = mine.update(["a"], adding("y"))["a"]
-    assert (first.revision, second.revision) == (1, 2)
+    first = mine.update(["a"], adding("x")).documents["a"]
+    second = mine.update(["a"], adding("y")).documents["a"]
+    assert [one.token.partition(".")[0] for one in (first, second)] == ["1", "2"]
     assert second.facts == {"x", "y"}
     assert store.read(["words/a"]) == {"words/a": {"rev": second.token, "facts": "x y"}}
-    assert second.token.startswith("2.")
 
 
 def test_what_is_known_is_neither_read_nor_written_again(store: CountingStore) -> None:
-    """The cache spares the read, and a join that changes nothing spares the write."""
+    """The cache saves the read, and a plan without drafts saves the write."""
     mine = documents(store)
-    mine.update(["a", "b"], adding("x"))
+    assert mine.update(["a", "b"], adding("x")).written == {"a", "b"}
     assert (store.reads, store.writes) == ([2], [2]), "one read and one write for both"
-    mine.update(["a", "b"], adding("x"))
+    assert mine.update(["a", "b"], adding("x")).written == set()
     assert (store.reads, store.writes) == ([2], [2])
 
 
-def test_who_comes_second_joins_again(store: CountingStore) -> None:
+def test_the_second_writer_joins_again(store: CountingStore) -> None:
     """Two writers with a cache each lose nothing of each other's."""
     mine, others = documents(store), documents(store)
     mine.update(["a", "b"], adding("x"))
     others.get(["a", "b"])
     mine.update(["a"], adding("y"))
-    tried: list[str] = []
+    tried: list[list[str]] = []
 
-    def draft(key: str, document: Document[Words]) -> Draft[Words] | None:
-        tried.append(key)
-        return Draft(document.facts | {"z"})
+    def plan(known: Mapping[str, Document[Words]]) -> Iterator[tuple[str, Draft[Words]]]:
+        tried.append(list(known))
+        return adding("z")(known)
 
-    found = others.update(["a", "b"], draft)
-    assert tried == ["a", "b", "a"], "only the one that somebody had changed is tried again"
-    assert found["a"].facts == {"x", "y", "z"}
-    assert found["b"].facts == {"x", "z"}
+    found = others.update(["a", "b"], plan)
+    assert tried == [["a", "b"], ["a"]], "only the one that another writer had changed is tried again"
+    assert (found.written, found.failed) == ({"a", "b"}, [])
+    assert found.documents["a"].facts == {"x", "y", "z"}
+    assert found.documents["b"].facts == {"x", "z"}
     assert documents(store).get(["a"])["a"].facts == {"x", "y", "z"}
+
+
+def test_without_retries_the_caller_decides(store: CountingStore) -> None:
+    """What another writer has changed is named, and read again when it is asked for."""
+    mine, others = documents(store), documents(store)
+    mine.update(["a", "b"], adding("x"))
+    others.get(["a", "b"])
+    mine.update(["a"], adding("y"))
+    found = others.update(["a", "b"], adding("z"), retry=False)
+    assert (found.written, found.failed) == ({"b"}, ["a"])
+    assert "a" not in found.documents
+    assert others.get(["a"])["a"].facts == {"x", "y"}
 
 
 def test_what_is_taken_to_be_new_is_not_read(store: CountingStore) -> None:
     """A new run costs no read; where it is there after all, the write finds out and nothing gets lost."""
     documents(store).update(["old"], adding("x"), presume_new=True)
     assert store.reads == []
-    found = documents(store).update(["old", "new"], adding("y"), presume_new=True)
+    found = documents(store).update(["old", "new"], adding("y"), presume_new=True).documents
     assert store.reads == [1], "only what turned out to be there"
     assert found["old"].facts == {"x", "y"}
     assert found["new"].facts == {"y"}
 
 
 def test_two_makers_of_the_same(store: CountingStore) -> None:
-    """Who makes what another one made just so has done it."""
-    documents(store).update(["a"], adding("x"), presume_new=True)
-    found = documents(store).update(["a"], adding("x"), presume_new=True)
-    assert (found["a"].revision, store.reads) == (1, [])
+    """A writer that makes what another one made just so has done it."""
+    first = documents(store).update(["a"], adding("x"), presume_new=True).documents["a"]
+    second = documents(store).update(["a"], adding("x"), presume_new=True).documents["a"]
+    assert (second.token, store.reads) == (first.token, [])
 
 
-def test_properties_and_steps_without_new_facts(store: CountingStore) -> None:
-    """A view's properties and what hangs on it can be written while the revision stays."""
+def test_every_change_has_a_token_of_its_own(store: CountingStore) -> None:
+    """Also one of properties and steps alone: what hangs on a vertex is guarded by it."""
     mine = documents(store)
-    before = mine.update(["a"], adding("x"))["a"]
-    hang = Vertex("p", "point", {"n": 1})
-    after = mine.update(["a"], lambda _, document: Draft(document.facts, {"seen": 1}, (hang,), changed=False))["a"]
-    assert (after.token, after.properties) == (before.token, {"seen": 1})
-    assert store.read(["words/a", "p"])["words/a"]["seen"] == 1
-    mine.note("a", {"viewed": 2})
-    mine.note("unknown", {"viewed": 2})
-    assert mine.get(["a"])["a"].properties == {"seen": 1, "viewed": 2}
+    before = mine.update(["a"], adding("x")).documents["a"]
+    after = mine.update(["a"], hanging(*points(1))).documents["a"]
+    assert after.token != before.token
+    assert after.properties == {"seen": "all"}
+    assert store.read(["words/a", "p0"])["words/a"]["rev"] == after.token
+    late = Documents(store, KIND, 0)
+    assert late.get(["a"])["a"] == Document(after.token, after.facts, after.properties, late.get(["a"])["a"].size)
 
 
-def test_what_was_read_is_told_from_what_was_written(store: CountingStore) -> None:
-    """A document that was just read may be another writer's, who did not come to the end; our own is complete."""
-    assert not documents(store).update(["a"], adding("x"))["a"].fresh
+def test_many_steps_take_several_changes(store: CountingStore) -> None:
+    """Each is under the token of the one before; a reader of a part finds that it is one."""
     mine = documents(store)
-    assert mine.get(["a"])["a"].fresh
-    mine.forget(["a", "unknown"])
-    store.reads.clear()
-    mine.get(["a"])
-    assert store.reads == [1], "what was forgotten is read again"
+    mine.update(["a"], adding("x"))
+    seen: list[Properties] = []
+    many = points(2 * STEPS_PER_CHANGE)
+    store.writes.clear()
+    found = mine.update(["a"], hanging(*many, last=tuple(points(1)), seen="some")).documents["a"]
+    assert sum(store.writes) == 4, "the beginning, two parts, the end"
+    assert store.read(["words/a"])["words/a"] == {"rev": found.token, "facts": "x", "seen": "all"}
+    assert len(store.read([vertex.id for vertex in many])) == len(many)
+
+    def interrupt() -> None:
+        seen.append(store.read(["words/a"])["words/a"])
+        documents(store).update(["a"], adding("other"))
+
+    store.before = interrupt
+    mine.update(["a"], hanging(*many, seen="some"))
+    assert store.read(["words/a"])["words/a"]["facts"] == "other x", "the other writer's word is not lost"
 
 
 def test_a_race_that_is_never_won(store: CountingStore) -> None:
-    """After many tries the batch is to be tried anew, and the message says what was contested."""
+    """After many tries the batch is to be tried again, and the message says what was contested."""
     store.always_late = True
     with pytest.raises(TransientError, match="1 words vertices are changed by others all the time"):
         documents(store).update(["a"], adding("x"))
+
+
+class TestRelied:
+    """Documents that a computation used without writing them."""
+
+    def test_one_that_was_changed_is_noticed(self, store: CountingStore) -> None:
+        """It is forgotten, so that the computation starts from what is there."""
+        mine = documents(store)
+        mine.update(["a"], adding("x"))
+        relied = Relied(store)
+        relied.add(mine, mine.get(["a", "b"]))
+        assert not relied.moved()
+        relied.add(mine, mine.get(["a", "b"]))
+        documents(store).update(["a"], adding("y"))
+        assert relied.moved()
+        assert mine.get(["a"])["a"].facts == {"x", "y"}
+        assert not relied.moved(), "nothing is relied on any more"
+
+    def test_one_that_was_made_is_noticed(self, store: CountingStore) -> None:
+        """That something was not there is relied on, too."""
+        mine, relied = documents(store), Relied(store)
+        relied.add(mine, mine.get(["a"]))
+        documents(store).update(["a"], adding("y"))
+        assert relied.moved()
+
+    def test_an_own_change_of_what_was_used_is_none(self, store: CountingStore) -> None:
+        """A document that is written on the very token with which it was used has not changed meanwhile."""
+        mine, relied = documents(store), Relied(store)
+        mine.update(["a"], adding("x"))
+        relied.add(mine, mine.get(["a"]))
+        mine.update(["a"], adding("y"), relied=relied)
+        assert not relied.moved()
+        relied.add(mine, mine.get(["a"]))
+        documents(store).update(["a"], adding("other"))
+        mine.update(["a"], adding("z"), relied=relied)
+        assert relied.moved(), "it was written on a newer token than the one that was used"
+
+    def test_two_computations_together(self, store: CountingStore) -> None:
+        """What one of them used first counts."""
+        mine, one, other = documents(store), Relied(store), Relied(store)
+        one.add(mine, mine.get(["a"]))
+        documents(store).update(["a"], adding("y"))
+        mine.forget(["a"])
+        other.add(mine, mine.get(["a"]))
+        one.merge(other)
+        assert one.moved()
+
+    def test_nothing_used_costs_nothing(self, store: CountingStore) -> None:
+        """The store is not asked."""
+        assert not Relied(store).moved()
+        assert store.reads == []
+
+
+def test_drafts_are_written_in_the_order_of_their_keys() -> None:
+    """All writers write in one order, so that two never wait for each other."""
+    assert [key for key, _ in in_order({"b": Draft(1), "a": Draft(2)})] == ["a", "b"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.graph import ids
-from consumer.lineage.delta import JobName
+from consumer.lineage.keys import GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
 
 PARTS = st.lists(st.text() | st.text(alphabet="a/%25F"), max_size=5)
@@ -33,7 +33,18 @@ def test_slashes_and_percents() -> None:
     assert ids.job(JobName("dbt", "model.p.t")) == "job/dbt/model.p.t"
     assert ids.column(DatasetName("a", "b"), "x.y") == "column/a/b/x.y"
     assert ids.name(DatasetName("a", "b")) != ids.dataset(DatasetName("a", "b"))
-    assert (ids.run("r"), ids.facet("#f")) == ("run/r", "facet/#f")
+    assert ids.run(RunKey(JobName("a", "b/c"), "r")) == "run/a/b%2Fc/r"
+    assert ids.facet("#f") == "facet/#f"
+
+
+def test_keys_come_back() -> None:
+    """From an id the key of its vertex can be told."""
+    job, name = JobName("a/b", "c"), DatasetName("s3://b", "d/e")
+    run, output = RunKey(job, "r/1"), OutputKey(job, name)
+    assert ids.run_key(ids.run(run)) == run
+    assert ids.output_key(ids.output(output)) == output
+    assert ids.run_dataset_key(ids.run_dataset(run, name)) == (run, name)
+    assert ids.parse(ids.group(GroupKey(job, "p/q"))) == ("group", "a/b", "c", "p/q")
 
 
 def test_foreign_ids() -> None:

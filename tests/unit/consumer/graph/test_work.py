@@ -17,8 +17,8 @@ from schemas.bounds import MAX_SYMLINKS
 from tests.support.documents import Json, columns, dataset, dataset_event, run_event
 from tests.support.ingest import folded
 
-SMALL = Cached(*[1 << 18] * 5)
-"""Caches that a few hundred documents fill, so that what is asked for again is read again."""
+SMALL = Cached(*[1 << 16] * 4)
+"""Caches that a few dozen documents fill, so that what is asked for again is read again."""
 
 
 class Weighing(EmbeddedStore):

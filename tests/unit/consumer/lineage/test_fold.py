@@ -286,7 +286,7 @@ class TestJobEvents:
     def test_its_sql_says_which_code_it_describes(self) -> None:
         """A run of the same SQL goes before it."""
         said = [folded([job_event(5, inputs=["a"], job_facets=facets)]).jobs[JOB].declared for facets in (SQL, {})]
-        assert [bool(declared and declared.sql) for declared in said] == [True, False]
+        assert [bool(declared and declared.code) for declared in said] == [True, False]
 
     def test_one_about_the_job_alone_declares_nothing(self) -> None:
         """What it says of the job counts."""
