@@ -21,6 +21,8 @@ from bench.workload import Project
 from consumer.graph import ids, model
 from consumer.graph.neptune import open_gremlin
 from consumer.graph.store import GraphStore
+from consumer.lineage.fold import fold
+from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode
 from schemas.events import RunEvent
 from schemas.naming import DatasetName
@@ -51,10 +53,11 @@ def sign(value: bytes, *, rebuilt: bool) -> Sign:
     event = decode(value)
     if not isinstance(event, RunEvent):
         raise TypeError(f"the workload has run events only, not {type(event).__name__}")
+    (run,) = fold(event, IdentityRules.of()).runs
     if event.event_type == "START":
-        return Sign("run", ids.run(event.run.run_id))
+        return Sign("run", ids.run(run))
     if rebuilt or not event.outputs:
-        return Sign("complete", ids.run(event.run.run_id))
+        return Sign("complete", ids.run(run))
     return Sign("edges", ids.dataset(DatasetName(event.outputs[0].namespace, event.outputs[0].name)))
 
 

@@ -154,7 +154,8 @@ class _There:
 
 
 def _covers(known: Properties, wanted: Properties) -> bool:
-    return all(known.get(key) == value for key, value in wanted.items())
+    # A property that is not there is one that is empty.
+    return all(known.get(key, "") == value for key, value in wanted.items())
 
 
 def _vertices(steps: Iterable[Step]) -> Iterator[str]:

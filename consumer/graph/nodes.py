@@ -224,11 +224,12 @@ def _drawn(view: NodeView, document: Document[NameFacts], placed: Placement, tex
     columns = _columns(view, text)
     properties = _properties(view, columns, text)
     said = {key: value for key, value in properties.items() if value}
-    # What was there and is no more becomes empty; what never was is not written.
-    emptied = {key: "" for key in orjson.loads(str(document.properties.get("filled") or "[]")) if key not in said}
+    trusted = not document.properties.get("partial")
+    # What was there and is no more becomes empty; what never was is not written, unless anything may be there.
+    filled = orjson.loads(str(document.properties.get("filled") or "[]")) if trusted else properties
+    emptied = {key: "" for key in filled if key not in said}
     before = marks.load(document.properties)
     after = {column: marks.mark(properties) for column, properties in columns.items()}
-    trusted = not document.properties.get("partial")
     node = Vertex(ids.dataset(view.name), model.NODE, {**said, **emptied})
     gone = tuple(ids.column(view.name, column) for column in sorted(before) if column not in columns)
     projection: dict[str, Scalar] = {

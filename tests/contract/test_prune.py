@@ -20,7 +20,8 @@ from consumer.graph.reconcile import Reconcile
 from consumer.graph.store import Absent, Change, DropEdges, GraphStore, Is, Vertex
 from consumer.graph.upkeep import Busy, Chore, Scan, Task, carry_out
 from consumer.graph.writer import GraphWriter
-from tests.support.documents import columns, dataset, run_event
+from consumer.lineage.keys import RunKey
+from tests.support.documents import JOB, columns, dataset, run_event
 from tests.support.generate import events
 from tests.support.ingest import difference, embedded, exported, folded, sample, shuffled, write
 from tests.support.servers import GremlinServer
@@ -60,7 +61,7 @@ def lineage(found: bytes) -> bytes:
 
 def run_ids(store: GraphStore) -> set[str]:
     """The runs that the graph has, those known as parents only among them."""
-    return {ids.parse(vertex.id)[1] for vertex in store.vertices(model.RUN)}
+    return {ids.run_key(vertex.id).id for vertex in store.vertices(model.RUN)}
 
 
 def expect_lineage(store: GraphStore, documents: Sequence[Any]) -> None:
@@ -82,34 +83,66 @@ HISTORY = [
     run_event("COMPLETE", 5, run="latest", inputs=["a"], outputs=["b"]),
     run_event("START", 6, run="unfinished", inputs=["e"], outputs=["b"]),
 ]
-"""Runs of one job: those that lineage rests on are the carrier of the schema, the latest and the unfinished one."""
+"""Runs of one job: those that lineage rests on are the latest and the unfinished one."""
 
 
 class TestPrune:
     """Old runs go, lineage stays."""
 
     def test_what_lineage_rests_on_stays(self, store: GraphStore) -> None:
-        """The latest completed run, the unfinished one and the carrier of a facet stay, however old; others go."""
+        """The latest completed run and the unfinished one stay, however old; others go, and what they carried stays."""
         write(store, [HISTORY])
         told = prune(store, dry_run=True)
         assert run_ids(store) == {event["run"]["runId"] for event in HISTORY}, "a dry run removes nothing"
-        assert prune(store) == told == Pruned(looked_at=6, gone=3), "and counts what goes"
-        assert run_ids(store) == {"carrier", "latest", "unfinished"}
+        assert prune(store) == told == Pruned(looked_at=6, gone=4), "and counts what goes"
+        assert run_ids(store) == {"latest", "unfinished"}
         expect_lineage(store, HISTORY)
         assert reconcile(store) == 0, "the views are those of the facts that are left"
 
     def test_young_runs_stay(self, store: GraphStore) -> None:
         """A run goes by its last word, which may be long after its first."""
         write(store, [[*HISTORY, run_event("RUNNING", 1, run="late"), run_event("FAIL", 9, run="late")]])
-        assert prune(store, "2026-01-01T00:00:04.000000Z").gone == 2
-        assert run_ids(store) == {"carrier", "superseded", "latest", "unfinished", "late"}
+        assert prune(store, "2026-01-01T00:00:04.000000Z").gone == 3
+        assert run_ids(store) == {"superseded", "latest", "unfinished", "late"}
+
+    def test_siblings_stay(self, store: GraphStore) -> None:
+        """Runs that are current together with the latest one stay; those of an older parent go, and so does its group."""
+        mapped = [
+            run_event("COMPLETE", second, run=f"m{second}", inputs=[f"in{second}"], run_facets=child_of(parent))
+            for second, parent in ((1, "before"), (2, "p"), (3, "p"))
+        ]
+        write(store, [mapped])
+        assert prune(store).gone == 2, "the older run, and with it its parent"
+        assert run_ids(store) == {"m2", "m3", "p"}
+        assert sum(1 for _ in store.vertices(model.GROUP)) == 1
+        expect_lineage(store, mapped)
+        assert reconcile(store) == 0
+        failed = run_event("FAIL", 4, run="m3", run_facets=child_of("p"))
+        write(store, [[failed]])
+        expect_lineage(store, [*mapped, failed])
+
+    def test_datasets_of_a_streaming_run_go_with_it(self, store: GraphStore) -> None:
+        """They have vertices of their own, however many there are."""
+        streaming = {"jobType": {"processingType": "STREAMING", "integration": "FLINK"}}
+        many = [f"t{number}" for number in range(150)]
+        work = [
+            run_event("RUNNING", 1, run="old", outputs=many, job_facets=streaming),
+            run_event("FAIL", 2, run="old", job_facets=streaming),
+            run_event("RUNNING", 3, run="new", inputs=["a"], outputs=["b"], job_facets=streaming),
+        ]
+        write(store, [work])
+        assert sum(1 for _ in store.vertices(model.RUN_DATASET)) == 152
+        assert prune(store).gone == 1
+        assert {ids.run_dataset_key(one.id)[0].id for one in store.vertices(model.RUN_DATASET)} == {"new"}
+        expect_lineage(store, work)
+        assert reconcile(store) == 0
 
     def test_a_parent_goes_with_its_last_child(self, store: GraphStore) -> None:
         """Neither a run that others hang on nor one that is known as a parent only goes before its children."""
         work = [
-            run_event("COMPLETE", 1, run="c1", run_facets=child_of("b1")),
+            run_event("COMPLETE", 1, run="c1", inputs=["a"], run_facets=child_of("b1")),
             run_event("FAIL", 1, run="b1", job="all", run_facets=child_of("a1")),
-            run_event("COMPLETE", 2, run="c2", run_facets=child_of("a2")),
+            run_event("COMPLETE", 2, run="c2", inputs=["a"], run_facets=child_of("a2")),
         ]
         write(store, [work])
         assert prune(store).gone == 3
@@ -163,8 +196,8 @@ class TestPrune:
         write(store, [HISTORY])
         chore = Prune(Meanwhile(), LATER, "test")
         run_through(chore)
-        assert chore.pruned.gone == 2
-        assert run_ids(store) == {"carrier", "latest", "unfinished", "failed"}
+        assert chore.pruned.gone == 3
+        assert run_ids(store) == {"latest", "unfinished", "failed"}
 
 
 class TestReconcile:
@@ -195,8 +228,8 @@ def vandalise(store: GraphStore) -> None:
     gone = tuple(found[0] for found in edges.values())
     made = Change(Vertex("task/vandal", model.TASK, {"rev": "1"}), Absent(), Is("rev", "1"), (DropEdges(gone),))
     node = min(vertex.id for vertex in store.vertices(model.NODE))
-    stamp = Is("stamp", store.read([node])[node]["stamp"])
-    painted = Change(Vertex(node, model.NODE, {"columns": "[]", "aliases": '[["x","y"]]'}), stamp, stamp)
+    shown = Is("node_name", store.read([node])[node]["node_name"])
+    painted = Change(Vertex(node, model.NODE, {"columns": "[]", "aliases": '[["x","y"]]'}), shown, shown)
     assert not store.write([made])
     assert not store.write([painted])
 
@@ -275,7 +308,7 @@ class TestTask:
         """A scan gives every id once, from anywhere on, in whatever pieces it is fetched."""
         write(store, [HISTORY])
         every = Scan(store, model.RUN, 10).after("")
-        assert set(every) == {ids.run(run) for run in run_ids(store)}
+        assert set(every) == {ids.run(RunKey(JOB, run)) for run in run_ids(store)}
         for page, fetched in ((1, 1), (2, 3), (4, 100)):
             scan, found = Scan(store, model.RUN, page, fetched), list[str]()
             while some := scan.after(found[-1] if found else ""):
