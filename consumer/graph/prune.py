@@ -18,7 +18,6 @@ from consumer.graph import ids, jobs, model, runs
 from consumer.graph.documents import Document, Documents, Draft
 from consumer.graph.store import MOST_STEPS, Change, DropVertices, GraphStore, Is, Vertex
 from consumer.graph.upkeep import PAGE, Scan
-from consumer.lineage import current
 from consumer.lineage.current import GroupFacts
 from consumer.lineage.delta import RunFacts
 from consumer.lineage.keys import GroupKey, RunKey
@@ -145,8 +144,11 @@ class Prune:
         return Documents(self._store, runs.KIND, _CACHED)
 
     def _is_old(self, facts: RunFacts) -> bool:
-        """True if nothing more is to be expected of a run: it ended long ago, or is only known as a parent."""
-        return not facts.known or (current.ended(facts) and (facts.said_at or "") < self._before)
+        """True if no event was about a run for long enough, or if it is only known as a parent.
+
+        A run that never ended goes as well: many producers report no end of a run that was killed.
+        """
+        return not facts.known or (facts.said_at or "") < self._before
 
     def _current(self, known: Collection[RunKey]) -> set[RunKey]:
         """The runs that lineage rests on."""
