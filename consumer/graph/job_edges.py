@@ -134,6 +134,9 @@ class JobEdges:
         columns = [column for of_one in places.columns.values() for column in of_one]
         changed = [ids.name(name) for name in places.names]
         found = {edge.source for edge in self._store.edges_at(changed, model.NAMES, "in")}
+        # What a job said of an output under one name may now be of a dataset that it writes under another one.
+        outputs = (ids.output_key(edge.source) for edge in self._store.edges_at(changed, model.OUTPUT_OF, "in"))
+        found |= {ids.job(output.job) for output in outputs}
         found |= {edge.target for edge in self._store.edges_at(datasets, model.READS, "out")}
         found |= {edge.source for edge in self._store.edges_at(datasets, model.WRITES, "in")}
         for at, label in ((datasets, model.EDGE), (columns, model.COLUMN_EDGE)):
@@ -211,7 +214,7 @@ def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
         )
         for edge, said in view.columns.items()
     )
-    names = (Edge(ids.make("names", *job, *name), model.NAMES, job_id, ids.name(name), {}) for name in view.changed)
+    names = (Edge(ids.make("names", *job, *name), model.NAMES, job_id, ids.name(name), {}) for name in view.beside)
     return {edge.id: edge for edges in (reads, writes, datasets, columns, names) for edge in edges}
 
 

@@ -189,7 +189,7 @@ ELEMENTS: tuple[Element, ...] = (
     Element(COLUMN_OF, "edge", "From a column to its dataset."),
     Element(RUN_OF, "edge", "From a run to its job."),
     Element(CHILD_OF, "edge", "From a run to the run that started it."),
-    Element(NAMES, "edge", "From a job to the name of a dataset that it names and that was dropped or renamed."),
+    Element(NAMES, "edge", "From a job to a name that its edges depend on, if it has no edge there or it was changed."),
     Element(OUTPUT_OF, "edge", "From an output of a job to the name that the job writes it under."),
     Element(RUN_DATASET_OF, "edge", "From a dataset of a streaming run to the run."),
 )

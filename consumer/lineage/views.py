@@ -56,7 +56,7 @@ class JobView(NamedTuple):
         columns: Column edges, each with its transformations.
         tool: What made the edges: `DBT/Athena`, `DBT/Redshift`, else the integration's or the producer's name.
         left_out: How many datasets have no edges, of one of the two kinds, since the job would have too many.
-        changed: Names of its datasets that were dropped or renamed.
+        beside: Names that it depends on and has no edge at, or that were dropped or renamed.
     """
 
     reads: frozenset[DatasetName]
@@ -65,7 +65,7 @@ class JobView(NamedTuple):
     columns: Mapping[ColumnEdge, str]
     tool: str
     left_out: int = 0
-    changed: frozenset[DatasetName] = frozenset()
+    beside: frozenset[DatasetName] = frozenset()
 
 
 def targets_of(job: JobFacts) -> set[DatasetName]:
@@ -240,6 +240,7 @@ def job_view(job: JobFacts, outputs: Outputs, placements: Placements, text: Text
         else:
             left_out += 1
     columns, too_many = _column_edges(view.columns, job_chars)
+    with_edges = view.reads.union(view.writes, *edges)
     return JobView(
         frozenset(view.reads),
         frozenset(view.writes),
@@ -247,7 +248,7 @@ def job_view(job: JobFacts, outputs: Outputs, placements: Placements, text: Text
         columns,
         _tool(job, executions),
         left_out + too_many,
-        frozenset(name for name, placed in placements.items() if placed.changed),
+        frozenset(name for name, placed in placements.items() if placed.changed or placed.shown not in with_edges),
     )
 
 

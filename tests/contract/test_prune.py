@@ -21,7 +21,7 @@ from consumer.graph.store import Absent, Change, DropEdges, GraphStore, Is, Vert
 from consumer.graph.upkeep import Busy, Chore, Scan, Task, carry_out
 from consumer.graph.writer import GraphWriter
 from consumer.lineage.keys import RunKey
-from tests.support.documents import JOB, columns, dataset, run_event
+from tests.support.documents import JOB, REDSHIFT, columns, dataset, made_of, name, run_event
 from tests.support.generate import events
 from tests.support.ingest import difference, embedded, exported, folded, sample, shuffled, write
 from tests.support.servers import GremlinServer
@@ -208,6 +208,22 @@ class TestReconcile:
         with closing(graph.connect()) as store:
             write(store, [sample("events_athena_withcatalog", "events_redshift_withcatalog", "ev_fail_slog")])
             assert reconcile(store) == 0
+
+    def test_a_name_without_edges_is_renamed(self, store: GraphStore) -> None:
+        """A job may depend on the names of datasets that it shows no edge at: of a lineage that does not count."""
+        stated = {"inputs": [{"type": "DATASET", **dataset("c")}]}
+        superseded = dataset("t", lineage=stated, columnLineage=made_of(x="b.x"))
+        dropped = dataset("gone", columnLineage=made_of(x="b.x"), lifecycleStateChange={"lifecycleStateChange": "DROP"})
+        previous = {"namespace": REDSHIFT, "name": name("b").name}
+        renamed = {"lifecycleStateChange": "RENAME", "previousIdentifier": previous}
+        work = [
+            run_event("COMPLETE", 1, outputs=[superseded]),
+            run_event("COMPLETE", 1, run="k", outputs=[dropped], job="k"),
+            run_event("COMPLETE", 2, run="l", outputs=[dataset("b2", lifecycleStateChange=renamed)], job="l"),
+        ]
+        write(store, [[event] for event in work])
+        assert reconcile(store) == 0
+        expect_lineage(store, work)
 
     def test_what_is_broken_is_mended(self, store: GraphStore) -> None:
         """Edges, vertices and properties that were taken away, changed or added by hand are as they were."""
