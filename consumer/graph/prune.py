@@ -161,8 +161,8 @@ class Prune:
     def _is_old(self, facts: RunFacts) -> bool:
         """True if no event was about a run for long enough, or if it is only known as a parent.
 
-        A run that has not ended may yet go on, and what it said is then needed: it has a cutoff of its own. Many producers
-        report no end of a run that was killed.
+        A run that has not ended may yet go on, and what it said is then needed, so it has a cutoff of its own. Many
+        producers report no end of a run that was killed.
         """
         before = self._before if current.ended(facts) else self._unended_before
         return not facts.known or (facts.said_at or "") < before
