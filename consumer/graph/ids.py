@@ -6,6 +6,8 @@ never give one id, and `parse` gives the parts back.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from consumer.lineage.keys import GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
 
@@ -33,6 +35,9 @@ _KINDS = frozenset(
         "run_dataset_of",
     }
 )
+
+REMEMBERED = 2_048
+"""How many ids of each kind are remembered: a batch asks for the same ones several times."""
 
 
 def _escape(part: str) -> str:
@@ -66,16 +71,19 @@ def parse(id_: str) -> tuple[str, ...]:
     return (kind, *map(_unescape, parts))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def dataset(name: DatasetName) -> str:
     """The vertex of a dataset that is shown under a name."""
     return make("dataset", *name)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def name(name: DatasetName) -> str:
     """The vertex that holds what was said of a dataset under a name."""
     return make("name", *name)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def job(name: JobName) -> str:
     """The vertex of a job."""
     return make("job", *name)
@@ -103,6 +111,7 @@ def run_dataset_key(id_: str) -> tuple[RunKey, DatasetName]:
     return RunKey(JobName(namespace, job), run), DatasetName(of_dataset, name)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def output(output: OutputKey) -> str:
     """The vertex of what a job's runs carried for a dataset."""
     return make("output", *output.job, *output.name)

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import orjson
-
 from consumer.graph import codec, ids, model
 from consumer.graph.documents import Document, Documents, Draft, Kind
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
+from consumer.lineage.current import parent_in
 from consumer.lineage.delta import (
     RunDataset,
     RunFacts,
@@ -148,8 +147,8 @@ def parent_of(facts: RunFacts) -> RunKey | None:
     register = facts.facets.get("parent")
     if register is None or not register.ref:
         return None
-    said = orjson.loads(register.ref)
-    return RunKey(JobName(*said["job"]), str(said["run"]))
+    found = parent_in(register.ref)
+    return RunKey(JobName(*found.job), found.run)
 
 
 def _parents_first(facts: Mapping[RunKey, RunFacts]) -> Iterator[RunKey]:

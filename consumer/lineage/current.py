@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -206,13 +207,35 @@ def _finished(run: str, facts: RunFacts) -> Finished | None:
     return Finished(facts.ended_at or "", run, code_of(facts.facets))
 
 
+class Parent(NamedTuple):
+    """The run that started another one.
+
+    Attributes:
+        job: The namespace and the name of its job.
+        run: Its id.
+        root: The id of the run that all began with; empty if it is not given.
+    """
+
+    job: tuple[str, str]
+    run: str
+    root: str
+
+
+@lru_cache(maxsize=2_048)
+def parent_in(ref: str) -> Parent:
+    """The parent in the value of a `parent` register; all nodes of one run of dbt have the same."""
+    said = orjson.loads(ref)
+    namespace, name = said["job"]
+    return Parent((namespace, name), str(said["run"]), str(said.get("root") or ""))
+
+
 def group_of(facts: RunFacts) -> str:
     """The id of the parent run, else of the root run, that makes other runs of the job siblings; empty if none."""
     parent = facts.facets.get("parent")
     if parent is None or not parent.ref or facts.snapshot is not None:
         return ""
-    said = orjson.loads(parent.ref)
-    return str(said.get("run") or said.get("root") or "")
+    found = parent_in(parent.ref)
+    return found.run or found.root
 
 
 def ended(facts: RunFacts) -> bool:
