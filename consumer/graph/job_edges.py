@@ -158,7 +158,12 @@ def _within(placed: Mapping[DatasetName, Placement], names: Iterable[DatasetName
 def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     """A hash of all that the edges of a job are made from, but for times and run ids."""
     facts = document.facts
-    executions = sorted([sorted(one.inputs), sorted(one.outputs), one.told] for one in executions_of(facts))
+    # Of a dataset that was dropped or renamed it matters when something was said.
+    is_timed = any(found.changed for found in sources.names.values())
+    executions = sorted(
+        (sorted(one.inputs), sorted(one.outputs), one.told, one.time if is_timed else "")
+        for one in executions_of(facts)
+    )
     # Not the times of facets, which differ with every run, but the order that follows from them.
     before = sorted(in_force(facts, sources.outputs), key=lambda found: (found[2].rank(found[1]), found[0]))
     placed = sorted(
@@ -166,9 +171,6 @@ def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
         for name, found in sources.names.items()
         if found.changed or found.shown != name
     )
-    # Of a dataset that was dropped or renamed it matters what was said before.
-    if any(found.changed for found in sources.names.values()):
-        executions.append(sorted([one.id, one.time] for one in executions_of(facts)))
     kind, producer = facts.facets.get("jobType"), facts.facets.get("producer")
     facets = [[name, facet, carried.ref] for name, facet, carried in before]
     return marks.fingerprint((executions, facets, placed, kind and kind.ref, producer and producer.ref))

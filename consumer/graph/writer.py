@@ -91,11 +91,11 @@ class GraphWriter:
             runs: RunDocuments = self.runs.known(delta.runs)
             if not all(document.stored for document in runs.values()):
                 raise TransientError("a run was pruned while it was written")
-            jobs_done, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied)
+            _, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied)
             names = self.names.update(delta.names, outputs, relied)
             if not relied.moved():
                 return set(names)
-        raise TransientError(f"{len(jobs_done)} jobs or their runs are changed by others all the time")
+        raise TransientError(f"{len(delta.jobs)} jobs or their runs are changed by others all the time")
 
     def project(self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()) -> None:
         """Draws datasets and the edges of jobs.

@@ -319,7 +319,7 @@ def recount(runs: Mapping[str, RunFacts], known: Current | None = None) -> Curre
     if executions:
         latest = max(executions, key=lambda one: one.order)
         current = Current(latest=latest, group=group_of(runs[latest.id]))
-    endings = [one for run, facts in runs.items() if (one := _finished(run, facts)) is not None]
+    endings = [end for run, facts in runs.items() if (end := _finished(run, facts)) is not None]
     if known is not None and known.finished is not None and known.finished.id not in runs:
         endings.append(known.finished)
     current = replace(current, finished=max(endings, default=None))

@@ -243,7 +243,8 @@ def _connected(nodes: Collection[_N], links: Mapping[_N, Collection[_N]]) -> Ite
 
 def _apart(joined: frozenset[Group], links: _Clusters, contested: set[str]) -> list[frozenset[Group]]:
     """The groups of clusters that are left where several names of an authority hang together."""
-    owners = {cluster: found for cluster in joined if (found := _authorities(cluster) & contested)}
+    named = {cluster: _authorities(cluster) & contested for cluster in joined}
+    owners = {cluster: authorities for cluster, authorities in named.items() if authorities}
     others = joined - owners.keys()
     kept: dict[Group, set[Group]] = {cluster: set(links[cluster]) & others for cluster in joined}
     for part in _connected(others, links):

@@ -106,7 +106,7 @@ class TestPrune:
         assert run_ids(store) == {"superseded", "latest", "unfinished", "late"}
 
     def test_siblings_stay(self, store: GraphStore) -> None:
-        """Runs that are current together with the latest one stay; those of an older parent go, as does its group."""
+        """Runs that are current together with the latest one stay; those of an older parent go, with its group."""
         mapped = [
             run_event("COMPLETE", second, run=f"m{second}", inputs=[f"in{second}"], run_facets=child_of(parent))
             for second, parent in ((1, "before"), (2, "p"), (3, "p"))

@@ -145,12 +145,15 @@ class Row(NamedTuple):
         event: The n-th event.
         events: How many of them the bench writes.
         stays: How many runs a prune of all old runs may leave at most; None where lineage rests on each of them.
+        all_current: True if all of it is current at once, or is the names of one dataset, so that an event may cost as
+            much as there is of it.
     """
 
     name: str
     event: Callable[[int], Json]
     events: int
     stays: int | None
+    all_current: bool = False
 
 
 class Window(NamedTuple):
@@ -351,11 +354,11 @@ ROWS = (
     Row("runs of one job that never end", _start, 10_000, None),
     Row("failed runs of one job", _failure, 10_000, 20),
     Row("outputs of one streaming run", _streamed, 4_000, None),
-    Row("outputs of one run, batch", _running, 4_000, None),
+    Row("outputs of one run, batch", _running, 4_000, None, all_current=True),
     Row("jobs of one run id", _constant_run, 10_000, None),
     Row("outputs that one job declares", _declared, 10_000, None),
-    Row("names that link to one dataset", _new_name, 1_000, None),
-    Row("names that one dataset links to", _new_link, 1_000, None),
+    Row("names that link to one dataset", _new_name, 1_000, None, all_current=True),
+    Row("names that one dataset links to", _new_link, 1_000, None, all_current=True),
     Row("columns that one dataset had", _new_column, 4_000, None),
 )
 """Sequences that ordinary producers make."""

@@ -75,9 +75,9 @@ def mentions(event: Event) -> Iterator[Mention]:
     outputs = outputs_of(event)
     for target, facets in outputs.items():
         yield Mention(target, used=target in stated_by_job(event, {}))
-        for one in facets.values():
-            if isinstance(one.what, Told):
-                yield from (Mention(source, read=True) for source in one.what.sources)
+        for found in facets.values():
+            if isinstance(found.what, Told):
+                yield from (Mention(source, read=True) for source in found.what.sources)
 
 
 def mention(dataset: Dataset, time: str, *, read: bool = False) -> Mention:
