@@ -16,7 +16,7 @@ import structlog
 
 from consumer.clocks import require_past
 from consumer.errors import TransientError
-from consumer.graph.prune import DAY_S, Prune, event_time
+from consumer.graph.prune import DAY_S, UNENDED_TIMES, Prune, event_time
 from consumer.graph.reconcile import Reconcile
 from consumer.graph.store import GraphStore
 from consumer.graph.upkeep import Busy, Task, carry_out
@@ -99,7 +99,8 @@ class Upkeep:
             now = self._clock()
             before = event_time(now - days * DAY_S)
             require_past(before, event_time(now))
-            prune = Prune(store, before, f"{days:g}d")
+            unended = event_time(now - UNENDED_TIMES * days * DAY_S)
+            prune = Prune(store, before, f"{days:g}d", unended_before=unended)
             if self._do(store, prune, PRUNE_EVERY_S):
                 _log.info("old runs pruned", days=days, **asdict(prune.pruned))
 

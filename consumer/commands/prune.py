@@ -41,11 +41,11 @@ from consumer.settings import Settings
 def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: bool) -> None:
     """Remove the facts of old runs from the graph; lineage stays.
 
-    A run stays that is the latest completed one of its job, that has not ended, that carried what is in force of an
-    output's facets, or that started a run which stays. Others may write to the graph meanwhile; interrupted, it goes on
-    where it was when it is run again.
+    A run stays that is current of its job (the latest completed one, its siblings under the same parent, the unfinished
+    ones after it), or that started a run which stays. One that has not ended goes when it is twice as old. Others may
+    write to the graph meanwhile; interrupted, it goes on where it was when it is run again.
     """
-    from consumer.graph.prune import Prune, event_time, seconds_of  # noqa: PLC0415 -- the graph's parts where needed
+    from consumer.graph.prune import UNENDED_TIMES, Prune, event_time, seconds_of  # noqa: PLC0415 -- the graph's parts where needed
     from consumer.graph.upkeep import Task, carry_out  # noqa: PLC0415
     from consumer.upkeep import owner  # noqa: PLC0415
 
@@ -53,7 +53,8 @@ def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: b
     before = event_time(now - seconds_of(runs_older_than))
     require_past(before, event_time(now))
     with wiring.mending(settings.graph) as store:
-        chore = Prune(store, before, runs_older_than, dry_run=dry_run)
+        unended = event_time(now - UNENDED_TIMES * seconds_of(runs_older_than))
+        chore = Prune(store, before, runs_older_than, unended_before=unended, dry_run=dry_run)
         if dry_run:
             place: str | None = ""
             while place is not None:

@@ -18,11 +18,15 @@ from consumer.graph import ids, jobs, model, runs
 from consumer.graph.documents import Document, Documents, Draft
 from consumer.graph.store import MOST_STEPS, Change, DropVertices, GraphStore, Is, Vertex
 from consumer.graph.upkeep import PAGE, Scan
+from consumer.lineage import current
 from consumer.lineage.current import GroupFacts
 from consumer.lineage.delta import RunFacts
 from consumer.lineage.keys import GroupKey, RunKey
 
 DAY_S = 86_400.0
+
+UNENDED_TIMES = 2
+"""How many times as old a run that has not ended has to be: it may go on, and what it said is then needed."""
 
 _UNITS = {"h": 3_600.0, "d": DAY_S, "w": 7 * DAY_S}
 _CACHED = 16 * 1024 * 1024
@@ -69,17 +73,28 @@ class Prune:
         store: The graph; others may write to it meanwhile.
         before: The event time before which a run's last word has to be.
         scope: How old that is; a prune that was interrupted goes on only in the same scope.
+        unended_before: The same for runs that have not ended; by default the same time.
         dry_run: Whether runs are only counted. Those that started others are counted once these are gone.
         page: How many runs are looked at in one step.
     """
 
     name = "prune"
 
-    def __init__(self, store: GraphStore, before: str, scope: str, *, dry_run: bool = False, page: int = PAGE) -> None:
+    def __init__(
+        self,
+        store: GraphStore,
+        before: str,
+        scope: str,
+        *,
+        unended_before: str | None = None,
+        dry_run: bool = False,
+        page: int = PAGE,
+    ) -> None:
         self.scope = scope
         self.pruned = Pruned()
         self._store = store
         self._before = before
+        self._unended_before = before if unended_before is None else unended_before
         self._dry_run = dry_run
         self._scan = Scan(store, model.RUN, page)
 
@@ -146,9 +161,11 @@ class Prune:
     def _is_old(self, facts: RunFacts) -> bool:
         """True if no event was about a run for long enough, or if it is only known as a parent.
 
-        A run that never ended goes as well: many producers report no end of a run that was killed.
+        A run that has not ended may yet go on, and what it said is then needed, so it has a cutoff of its own. Many
+        producers report no end of a run that was killed.
         """
-        return not facts.known or (facts.said_at or "") < self._before
+        before = self._before if current.ended(facts) else self._unended_before
+        return not facts.known or (facts.said_at or "") < before
 
     def _current(self, known: Collection[RunKey]) -> set[RunKey]:
         """The runs that lineage rests on."""

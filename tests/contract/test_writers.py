@@ -17,7 +17,7 @@ from tests.support.servers import GremlinServer, NeptuneProxy
 from tests.support.shrinking import shrunk
 from tests.support.writers import MOST_TASKS, SCHEDULES, case, described, play, seeds
 
-CASES = {"embedded": SCHEDULES // 20, "gremlin": SCHEDULES // 25, "neptune": SCHEDULES // 50}
+CASES = {"embedded": SCHEDULES // 10, "gremlin": SCHEDULES // 20, "neptune": SCHEDULES // 40}
 """How many cases each kind of store has; a call of a server takes some milliseconds."""
 
 PLAYS = 300

@@ -111,7 +111,7 @@ class Case:
         return replace(self, turns=random_turns(random.Random(seed), self.tasks, _CALLS))
 
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "4000"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "2000"))
 """How many cases the property test has; the servers of the contract test have some of a hundred of that."""
 
 
