@@ -124,7 +124,7 @@ class Current:
         latest: The latest completed run that names datasets, or the newest snapshot of a streaming run.
         group: The id of the parent run that makes other runs its siblings; empty if there is none.
         siblings: Completed runs of the group with other datasets, by id.
-        unfinished: Runs that started after the latest one ended, and have not ended, by id.
+        unfinished: Runs that have not ended, and started after the latest one whose extractor did not fail, by id.
         missed: The start of the last unfinished run that was left out, since there are too many.
         finished: The latest run that ended in any way.
     """
@@ -135,6 +135,14 @@ class Current:
     unfinished: dict[str, Execution] = field(default_factory=dict)
     missed: str | None = None
     finished: Finished | None = None
+
+    @property
+    def since(self) -> str:
+        """The time after which an unfinished run counts, whatever completes before it.
+
+        One whose extractor failed may yet give way to a run that ended before it.
+        """
+        return self.latest.time if self.latest is not None and self.latest.whole else ""
 
     def counts(self, run: str) -> bool:
         """True if a run counts here as completed."""
@@ -291,7 +299,7 @@ def absorb(current: Current, run: str, facts: RunFacts) -> Current | None:
         siblings = current.siblings if group and group == current.group else {}
         current = _after(replace(current, latest=execution, group=group, siblings=siblings))
     waiting = _unfinished(run, facts)
-    if waiting is not None and (current.latest is None or waiting.time > current.latest.time):
+    if waiting is not None and waiting.time > current.since:
         return _with_unfinished(current, waiting)
     # One that was left out may now have its place.
     return None if waited and current.missed is not None else current
@@ -299,11 +307,9 @@ def absorb(current: Current, run: str, facts: RunFacts) -> Current | None:
 
 def _after(current: Current) -> Current:
     """Leaves out unfinished runs that started before the latest completed one ended."""
-    latest = current.latest
-    if latest is None:
-        return current
-    unfinished = {run: one for run, one in current.unfinished.items() if one.time > latest.time}
-    missed = current.missed if current.missed is not None and current.missed > latest.time else None
+    since = current.since
+    unfinished = {run: one for run, one in current.unfinished.items() if one.time > since}
+    missed = current.missed if current.missed is not None and current.missed > since else None
     return replace(current, unfinished=unfinished, missed=missed)
 
 
@@ -348,7 +354,7 @@ def recount(runs: Mapping[str, RunFacts], known: Current | None = None) -> Curre
     current = replace(current, finished=max(endings, default=None))
     started = [one for run, facts in runs.items() if (one := _unfinished(run, facts)) is not None]
     for waiting in sorted(started, key=lambda one: one.order):
-        if current.latest is None or waiting.time > current.latest.time:
+        if waiting.time > current.since:
             current = _with_unfinished(current, waiting)
     return with_siblings(current, siblings_in(current.group, runs))
 
@@ -396,10 +402,10 @@ def executions_of(job: JobFacts) -> list[Execution]:
     An unfinished run with the datasets of a completed one says nothing new, and is left out.
     """
     declared, ran = declared_in_force(job), job.ran
-    if declared is not None:
-        done = [declared]
-    else:
-        done = [*([ran.latest] if ran.latest is not None else []), *ran.siblings.values()]
+    latest = declared if declared is not None else ran.latest
+    done = [latest] if latest is not None else []
+    if declared is None:
+        done += ran.siblings.values()
     known = {(one.inputs, one.outputs) for one in done}
-    waiting = [one for one in ran.unfinished.values() if (one.inputs, one.outputs) not in known]
-    return [*done, *(one for one in waiting if declared is None or one.time > declared.time)]
+    waiting = [one for one in ran.unfinished.values() if latest is None or one.time > latest.time]
+    return [*done, *(one for one in waiting if (one.inputs, one.outputs) not in known)]

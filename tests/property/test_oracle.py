@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from consumer.graph import export
 from consumer.lineage.identity import IdentityRules
-from tests.support.documents import columns, dataset, run_event
+from tests.support.documents import REDSHIFT as SHOP
+from tests.support.documents import columns, dataset, dataset_event, made_of, name, run_event
 from tests.support.generate import ATHENA, GLUE, REDSHIFT, RUNS, Json, events, run_events
 from tests.support.ingest import difference, embedded, sample, shuffled
 from tests.support.oracle import expected
@@ -126,6 +128,63 @@ def test_runs_of_one_job_are_what_the_oracle_says(documents: list[Any], parents:
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
+TABLES = st.sampled_from(("n1", "n2", "n3"))
+
+
+def _renamed(table: str) -> Json:
+    previous = {"namespace": SHOP, "name": name(table).name}
+    return {"lifecycleStateChange": {"lifecycleStateChange": "RENAME", "previousIdentifier": previous}}
+
+
+def _linked(table: str) -> Json:
+    return {"symlinks": {"identifiers": [{"namespace": SHOP, "name": name(table).name, "type": "TABLE"}]}}
+
+
+CHANGES = st.one_of(
+    st.sampled_from(
+        (
+            {},
+            {"symlinks": {"_deleted": True}},
+            {"lifecycleStateChange": {"lifecycleStateChange": "DROP"}},
+            {"lifecycleStateChange": {"lifecycleStateChange": "CREATE"}},
+            {"columnLineage": made_of(x="a.x")},
+            {"columnLineage": made_of(x="a.x")},
+            {"columnLineage": made_of(x="n1.x")},
+        )
+    ),
+    TABLES.map(_linked),
+    TABLES.map(_renamed),
+)
+CHANGED = st.builds(lambda table, facets: dataset(table, **facets), TABLES, CHANGES)
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(
+                lambda second, run, kind, inputs, outputs: run_event(
+                    kind, second, run=run, inputs=inputs, outputs=outputs
+                ),
+                st.integers(1, 5),
+                st.sampled_from(("r1", "r2", "r3")),
+                st.sampled_from(("START", "COMPLETE", "COMPLETE", "COMPLETE", "FAIL")),
+                st.lists(st.one_of(st.just("a"), CHANGED), max_size=2),
+                st.lists(CHANGED, max_size=2),
+            ),
+            st.builds(dataset_event, st.integers(1, 5), CHANGED),
+        ),
+        min_size=2,
+        max_size=6,
+    ),
+    st.integers(0, 2**32),
+)
+def test_what_becomes_of_the_tables_of_one_job(documents: list[Any], seed: int) -> None:
+    """Linked, dropped, renamed and written again, under names that its runs have used in turn: the oracle's graph."""
+    changed = unlike(documents, shuffled(documents, seed, 1))
+    assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
 @settings(max_examples=600)
 @given(events(), st.integers(0, 2**32), st.sampled_from(SAME), st.booleans())
 def test_identity_is_what_the_oracle_says(
@@ -154,6 +213,18 @@ def test_a_run_that_failed_after_all_takes_back_what_it_said() -> None:
     for batches in ([said], [said[:1], said[1:]], [said[1:], said[:1]]):
         changed = unlike(said, batches)
         assert not changed, f"in {len(batches)} batches something of the failed run is left:\n{changed}"
+
+
+def test_a_link_joins_two_names_of_one_output() -> None:
+    """What an earlier run said of it under one name holds for the other one, however late the link comes."""
+    said = [
+        run_event("COMPLETE", 1, run="r1", inputs=["a"], outputs=[dataset("n2", columnLineage=made_of(x="a.x"))]),
+        run_event("COMPLETE", 2, run="r2", inputs=["a"], outputs=["n1"]),
+        dataset_event(3, dataset("n2", **_linked("n1"))),
+    ]
+    for order in permutations(said):
+        changed = unlike(said, [[event] for event in order])
+        assert not changed, f"the order of arrival decides:\n{changed}"
 
 
 def test_a_job_type_that_is_taken_back_is_forgotten_in_any_batches() -> None:

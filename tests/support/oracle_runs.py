@@ -206,7 +206,9 @@ class History:
         since = latest[0].time if latest else ""
         started = [one for run in self.of(job) if (one := run.unfinished) is not None]
         after = sorted((one for one in started if one.time > since), key=lambda one: one.order)
-        return latest + after[-MOST_UNFINISHED:]
+        # One with the datasets of a completed run says nothing new.
+        known = {(one.inputs, one.outputs) for one in latest}
+        return latest + [one for one in after[-MOST_UNFINISHED:] if (one.inputs, one.outputs) not in known]
 
     def declaration(self, job: Key) -> Done | None:
         """The last JobEvent of a job."""

@@ -139,6 +139,21 @@ class TestUnfinished:
         assert reads(OLD, running, run_event("RUNNING", 9, run="x")) == {"a"}
         assert reads(OLD, running, run_event("OTHER", 9, run="x")) == {"a", "b"}, "OTHER starts nothing"
 
+    def test_it_counts_from_the_end_of_the_run_that_counts(self) -> None:
+        """A failed extractor's run ends later, and is forgotten where another run or a JobEvent says more."""
+        partial = run_event("COMPLETE", 30, run="partial", inputs=["c"], run_facets=FAILED_EXTRACTOR)
+        running = run_event("START", 20, run="new", inputs=["b"])
+        assert reads(partial, running) == {"c"}
+        for order in permutations((OLD, partial, running)):
+            assert reads(*order) == {"a", "b"}
+        assert reads(partial, running, job_event(10, inputs=["d"])) == {"d", "b"}
+        found = Current()
+        for run in ("partial", "new", "old"):
+            absorbed = absorb(found, run, runs_of(OLD, partial, running)[run])
+            assert absorbed is not None
+            found = absorbed
+        assert found == recount(runs_of(OLD, partial, running))
+
     def test_at_most_so_many_count(self) -> None:
         """Runs that never end must not make a job grow: those that started last count, in any order of arrival."""
         runs = {
