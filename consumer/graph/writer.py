@@ -23,7 +23,7 @@ from consumer.graph.nodes import Nodes
 from consumer.graph.runs import RunDocuments, Runs
 from consumer.graph.store import GraphStore
 from consumer.graph.texts import Texts
-from consumer.lineage.delta import Delta
+from consumer.lineage.delta import Delta, NameFacts
 from consumer.lineage.keys import JobName
 from schemas.naming import DatasetName
 
@@ -108,6 +108,8 @@ class GraphWriter:
         for _ in range(MOST_TRIES):
             relied = Relied(self._store)
             identity = self.nodes.identity(names, relied)
+            # Another writer may have died, or be about to write them: the edges of a job need them now.
+            self.names.create({name: NameFacts() for name in identity.groups})
             drawn = self.nodes.draw(identity, relied)
             places = self.nodes.moved(identity)
             moved = self.edges.around(places) if places.columns or places.names else set[JobName]()

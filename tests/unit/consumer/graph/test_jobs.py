@@ -12,10 +12,11 @@ import pytest
 
 from consumer.graph import codec, ids, model
 from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.writer import GraphWriter
 from consumer.lineage.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.outputs import COLUMN_LINEAGE
 from tests.support.documents import JOB, Json, at, columns, dataset, job_event, made_of, name, run_event
-from tests.support.ingest import embedded, exported, write
+from tests.support.ingest import embedded, exported, folded, write
 
 OUTPUT = ids.output(OutputKey(JOB, name("t")))
 
@@ -154,3 +155,13 @@ def test_a_failed_write_makes_no_table() -> None:
         for kind, second in (("FAIL", 2), ("COMPLETE", 3))
     ]
     assert edges(old, *run) == {("a", "o")}
+
+
+def test_a_writer_that_died_leaves_others_free(store: EmbeddedStore) -> None:
+    """It had written the job and not yet the names of its datasets; another one writes of the job meanwhile."""
+    declared = folded([job_event(1, inputs=["a"], outputs=["t"])])
+    GraphWriter(store).jobs.create(declared.jobs, ())
+    late = run_event("START", 2, inputs=["b"])
+    write(store, [[late]])
+    GraphWriter(store).apply(declared)
+    assert exported(store) == embedded([[late, job_event(1, inputs=["a"], outputs=["t"])]])
