@@ -76,18 +76,36 @@ class TopicProducer:
         self._abandon()
 
     def _send(self, topic: str, records: Sequence[Outgoing]) -> None:
+        refused = self._refused(topic, list(enumerate(records)))
+        if refused:
+            # An idempotent producer fails every record after one that was refused, so each is sent once more by itself.
+            self._abandon()
+            refused = [number for number in refused if self._is_refused_alone(topic, number, records[number])]
+        if refused:
+            raise TooLargeError(topic, refused)
+
+    def _is_refused_alone(self, topic: str, number: int, record: Outgoing) -> bool:
+        is_refused = bool(self._refused(topic, [(number, record)]))
+        if is_refused:
+            self._abandon()
+        return is_refused
+
+    def _refused(self, topic: str, records: Sequence[tuple[int, Outgoing]]) -> list[int]:
+        """Sends records and waits for each; returns the numbers of those that failed for their size."""
         if self._producer is None:
             self._producer = KafkaProducer(**producer_options(self._settings))
         # A record must have a key or a value; that of a tombstone without a key is empty.
         sent = [
-            self._producer.send(
-                topic, key=b"" if key is None and value is None else key, value=value, headers=[*headers]
+            (
+                number,
+                self._producer.send(
+                    topic, key=b"" if key is None and value is None else key, value=value, headers=[*headers]
+                ),
             )
-            for key, value, headers in records
+            for number, (key, value, headers) in records
         ]
         self._producer.flush(timeout=SEND_TIMEOUT_S)
-        if refused := [number for number, future in enumerate(sent) if _is_too_large(future)]:
-            raise TooLargeError(topic, refused)
+        return [number for number, future in sent if _is_too_large(future)]
 
     def _abandon(self) -> None:
         if self._producer is not None:
