@@ -123,7 +123,7 @@ class _View:
     def __init__(self, job: JobFacts, outputs: Outputs, placements: Placements, text: TextOf) -> None:
         self._placements = placements
         self._text = text
-        self._before = list(in_force(job, outputs))
+        self._in_force = list(in_force(job, outputs))
         self.reads: set[DatasetName] = set()
         self.writes: set[DatasetName] = set()
         self.edges: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
@@ -136,11 +136,11 @@ class _View:
             return place(name, execution.time, self._placements)
 
         inputs, outputs = _placed(execution.inputs, place_of), _placed(execution.outputs, place_of)
-        own = self._own(execution, place_of)
+        own, before = self._own(execution, place_of), self._before(place_of)
         self.reads |= inputs
         self.writes |= outputs
         for target in outputs | own.keys():
-            lineage = own.get(target) or self._earlier(target, inputs, place_of)
+            lineage = own.get(target) or self._earlier(before.get(target), inputs, place_of)
             self.edges[target] |= self._sources(lineage, inputs, outputs)
             if lineage is not None:
                 self.columns[target].append(lineage.told)
@@ -170,14 +170,22 @@ class _View:
                 found[target] = _Lineage(told, facet == LINEAGE, own=True)
         return found
 
-    def _earlier(self, target: DatasetName, inputs: frozenset[DatasetName], place_of: PlaceOf) -> _Lineage | None:
+    def _before(self, place_of: PlaceOf) -> dict[DatasetName, Carried]:
+        """The column lineage of each target that is in force, whichever execution carried it.
+
+        An explicit facet is the whole truth of its own run alone: the next one may not carry any.
+        """
+        found: dict[DatasetName, Carried] = {}
+        for name, facet, carried in self._in_force:
+            target = place_of(name) if facet == COLUMN_LINEAGE else None
+            if target is not None:
+                known = found.get(target)
+                found[target] = carried if known is None or carried.rank(facet) > known.rank(facet) else known
+        return found
+
+    def _earlier(self, carried: Carried | None, inputs: frozenset[DatasetName], place_of: PlaceOf) -> _Lineage | None:
         """The lineage that an execution before this one carried, as far as its sources are still read."""
-        latest: Carried | None = None
-        for name, facet, carried in self._before:
-            # An explicit facet is the whole truth of its own run alone: the next one may not carry any.
-            if facet == COLUMN_LINEAGE and place_of(name) == target:
-                latest = carried if latest is None or carried.rank(facet) > latest.rank(facet) else latest
-        told = self._unpacked(latest.ref, place_of) if latest is not None else None
+        told = self._unpacked(carried.ref, place_of) if carried is not None else None
         kept = _only(told, inputs) if told is not None else None
         return _Lineage(kept, explicit=False, own=False) if kept is not None else None
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.costs import ROWS, Cost, Row, Sequenced, Window, windows
 
-EVENTS = int(os.environ.get("COST_EVENTS", "1000"))
+EVENTS = int(os.environ.get("COST_EVENTS", "600"))
 """How many events of each row are written; a cost that grows shows itself at a few hundred."""
 
 MOST_GROWTH = 1.5
