@@ -111,6 +111,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property("started_at", "time of its START (RFC 3339, UTC)", "least"),
             Property("ended_at", "time of its terminal event", "greatest"),
             Property("error", "errorMessage facet's message", "greatest stamp"),
+            Property("pruning", "true while a prune is about to remove it", "set by a prune, cleared by a writer"),
             _REVISION,
             _FACTS,
         ),

@@ -127,8 +127,8 @@ class Prune:
     def _free(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
         """Removes those runs that may go; returns them.
 
-        Each gets a new token first, and is looked at once more after that. So a writer that counts one of them at the
-        same moment either was done before, which is seen then, or finds that the run has changed and counts again.
+        Each is marked first, and looked at once more after that. A writer that counts one of them at the same moment
+        either was done before, which is seen then, or finds that the run has changed, and takes the mark back.
         """
         old = self._without_needed({run: one for run, one in known.items() if self._is_old(one.facts)})
         if not old or self._dry_run:
@@ -195,10 +195,9 @@ class Prune:
 
 
 def _marked(known: runs.RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
-    """Drafts that change nothing but the token."""
     for run, document in known.items():
         if document.stored:
-            yield run, Draft(document.facts)
+            yield run, Draft(document.facts, {runs.PRUNING: True})
 
 
 def _removal(run: RunKey, token: str, vertices: tuple[str, ...]) -> Change:

@@ -32,6 +32,9 @@ DATASETS: Kind[DatasetKey, RunDataset] = Kind(
 
 RunDocuments = Mapping[RunKey, Document[RunFacts]]
 
+PRUNING = "pruning"
+"""The property of a run that a prune is about to remove."""
+
 
 class Runs:
     """The documents of runs."""
@@ -81,12 +84,23 @@ class Runs:
 
     def known(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, Document[RunFacts]]:
         """Runs as they are in the store; of the datasets that a streaming run has apart, those in some facts of it."""
-        known = self.documents.get(facts)
+        known = self._kept(self.documents.get(facts))
         streaming = {run: facts[run] for run, document in known.items() if facts[run].snapshot is not None}
         return known | {
             run: replace(known[run], facts=with_datasets(known[run].facts, datasets_of(said)))
             for run, said in streaming.items()
         }
+
+    def _kept(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+        """Takes back the mark of a prune, which then lets the runs stay, as they are about to be counted."""
+
+        def plan(marked: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            for run, document in marked.items():
+                if document.properties.get(PRUNING):
+                    yield run, Draft(document.facts, {PRUNING: False})
+
+        marked = [run for run, document in known.items() if document.properties.get(PRUNING)]
+        return known | self.documents.update(marked, plan).documents if marked else known
 
     def _create_parents_in_cycles(self, order: Sequence[RunKey], facts: Mapping[RunKey, RunFacts]) -> None:
         """Makes the vertices of parents that no order puts before their children: runs that started each other."""
