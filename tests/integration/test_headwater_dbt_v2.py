@@ -144,7 +144,6 @@ def warnings_in(stderr: str) -> list[str]:
     return lines
 
 
-
 @pytest.mark.parametrize(("layout", "earlier"), [(Layout.BINARY, False), (Layout.PIP, True)])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, -signal.SIGTERM)])
 def test_what_a_signal_has_cut_short_is_aborted(
