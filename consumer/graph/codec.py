@@ -15,7 +15,7 @@ from consumer.lineage.delta import JobFacts, NameFacts, RunDataset, RunFacts
 from consumer.lineage.keys import JobName
 from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, Winner
 from consumer.lineage.registers import Register, Registers
-from consumer.lineage.state import Snapshot, State, Told
+from consumer.lineage.state import CarriedLineage, Snapshot, State
 from schemas.naming import DatasetName
 
 
@@ -48,7 +48,7 @@ def _without_empty(raw: Mapping[str, object]) -> dict[str, object]:
 def dump_run(facts: RunFacts) -> str:
     """A run's facts as text."""
     snapshot = facts.snapshot
-    in_snapshot = {*snapshot.inputs, *snapshot.outputs, *(told.output for told in snapshot.told)} if snapshot else ()
+    in_snapshot = {*snapshot.inputs, *snapshot.outputs, *(one.output for one in snapshot.lineage)} if snapshot else ()
     names = _Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
     return seal(
         _without_empty(
@@ -91,28 +91,28 @@ def load_run(text: str) -> RunFacts:
 
 
 def _dump_snapshot(snapshot: Snapshot, names: _Names) -> list[object]:
-    told = _dump_told(snapshot.told, names)
+    lineage = _dump_lineage(snapshot.lineage, names)
     return [
         snapshot.running,
         snapshot.time,
         snapshot.digest,
         names.of(snapshot.inputs),
         names.of(snapshot.outputs),
-        told,
+        lineage,
     ]
 
 
 def _load_snapshot(raw: Sequence[Any], names: Sequence[DatasetName]) -> Snapshot:
-    running, time, digest, inputs, outputs, told = raw
-    return Snapshot(running, time, digest, _at(inputs, names), _at(outputs, names), _load_told(told, names))
+    running, time, digest, inputs, outputs, lineage = raw
+    return Snapshot(running, time, digest, _at(inputs, names), _at(outputs, names), _load_lineage(lineage, names))
 
 
-def _dump_told(told: Iterable[Told], names: _Names) -> list[object]:
-    return [[names.at(one.output), one.facet, one.ref] for one in told]
+def _dump_lineage(lineage: Iterable[CarriedLineage], names: _Names) -> list[object]:
+    return [[names.at(one.output), one.facet, one.ref] for one in lineage]
 
 
-def _load_told(raw: Iterable[Sequence[Any]], names: Sequence[DatasetName]) -> tuple[Told, ...]:
-    return tuple(Told(names[index], facet, ref) for index, facet, ref in raw)
+def _load_lineage(raw: Iterable[Sequence[Any]], names: Sequence[DatasetName]) -> tuple[CarriedLineage, ...]:
+    return tuple(CarriedLineage(names[index], facet, ref) for index, facet, ref in raw)
 
 
 def dump_run_dataset(facts: RunDataset) -> str:
@@ -131,17 +131,17 @@ def _at(positions: Iterable[int], names: Sequence[DatasetName]) -> frozenset[Dat
 
 
 def _named_by(execution: Execution) -> set[DatasetName]:
-    return {*execution.inputs, *execution.outputs, *(told.output for told in execution.told)}
+    return {*execution.inputs, *execution.outputs, *(one.output for one in execution.lineage)}
 
 
 def _dump_execution(execution: Execution, names: _Names) -> list[object]:
     inputs, outputs = names.of(execution.inputs), names.of(execution.outputs)
-    return [execution.time, execution.id, inputs, outputs, _dump_told(execution.told, names), execution.whole]
+    return [execution.time, execution.id, inputs, outputs, _dump_lineage(execution.lineage, names), execution.whole]
 
 
 def _load_execution(raw: Sequence[Any], names: Sequence[DatasetName]) -> Execution:
-    time, id_, inputs, outputs, told, whole = raw
-    return Execution(time, id_, _at(inputs, names), _at(outputs, names), _load_told(told, names), whole)
+    time, id_, inputs, outputs, lineage, whole = raw
+    return Execution(time, id_, _at(inputs, names), _at(outputs, names), _load_lineage(lineage, names), whole)
 
 
 def dump_job(facts: JobFacts) -> str:

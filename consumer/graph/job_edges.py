@@ -161,7 +161,7 @@ def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     # Of a dataset that was dropped or renamed it matters when something was said.
     is_timed = any(found.changed for found in sources.names.values())
     executions = sorted(
-        (sorted(one.inputs), sorted(one.outputs), one.told, one.time if is_timed else "")
+        (sorted(one.inputs), sorted(one.outputs), one.lineage, one.time if is_timed else "")
         for one in executions_of(facts)
     )
     # Not the times of facets, which differ with every run, but the order that follows from them.

@@ -29,7 +29,7 @@ from consumer.lineage.current import (
 )
 from consumer.lineage.delta import JobFacts, RunFacts, join_jobs
 from consumer.lineage.keys import GroupKey, JobName, OutputKey, RunKey
-from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, join_carried
+from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, join_facets
 from consumer.lineage.registers import Registers
 from consumer.lineage.views import facet_value
 from schemas.naming import DatasetName
@@ -168,7 +168,7 @@ class Jobs:
             history = _History(self._runs)
             for output, document in known.items():
                 ran = self._absorb_output(output, document.facts.ran, by_output.get(output, {}), history)
-                after = OutputFacts(ran, join_carried(document.facts.declared, declared.get(output, {})))
+                after = OutputFacts(ran, join_facets(document.facts.declared, declared.get(output, {})))
                 if after != document.facts or (not document.stored and (after.ran or after.declared)):
                     yield output, Draft(after, {}, () if document.stored else (_output_of(output),))
 
@@ -184,7 +184,7 @@ class Jobs:
             lost = {facet for facet, known in ran.items() if known.run == run.id and facet not in carried}
             if lost or any(c.rank(f) < ran[f].rank(f) for f, c in carried.items() if f in ran and ran[f].run == run.id):
                 return _recount_output(output, ran, history.of(output.job))
-            ran = join_carried(ran, carried)
+            ran = join_facets(ran, carried)
         return ran
 
     def _update_groups(self, runs: RunDocuments, relied: Relied) -> None:
@@ -278,7 +278,7 @@ def _recount_output(output: OutputKey, ran: CarriedFacets, runs: Mapping[str, Ru
     """
     found = {facet: carried for facet, carried in ran.items() if carried.run not in runs}
     for run, facts in runs.items():
-        found = join_carried(found, from_run(RunKey(output.job, run), facts).get(output.name, {}))
+        found = join_facets(found, from_run(RunKey(output.job, run), facts).get(output.name, {}))
     return found
 
 

@@ -17,7 +17,7 @@ from consumer.lineage.delta import NameFacts, join_names
 from consumer.lineage.identity import Group, components, shown
 from consumer.lineage.keys import OutputKey
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, UNUSED, Placement, placement
-from consumer.lineage.outputs import OutputFacts, Winner, absorb_winners, join_winners, winners
+from consumer.lineage.outputs import OutputFacts, Winner, absorb_winners, join_facets, winners
 from consumer.lineage.views import dataset_facets
 from schemas.naming import DatasetName
 
@@ -119,7 +119,7 @@ class Names:
         edges = self._store.edges_at([ids.name(name)], model.OUTPUT_OF, "in")
         found: dict[str, Winner] = {}
         for output, document in self._outputs.read([ids.output_key(edge.source) for edge in edges]).items():
-            found = join_winners(found, winners(output, document.facts))
+            found = join_facets(found, winners(output, document.facts))
         return found
 
     # Which names are one dataset.

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from consumer.lineage.outputs import BY_RUN
-from consumer.lineage.registers import Register
-from consumer.lineage.state import TERMINAL, Told
+from consumer.lineage.registers import Register, Registers
+from consumer.lineage.state import TERMINAL, CarriedLineage
 from schemas.naming import DatasetName
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Execution(NamedTuple):
         id: The run's id. That of a JobEvent is made from its contents.
         inputs: Datasets read.
         outputs: Datasets written.
-        told: The lineage that it carried; that of an unfinished run does not count.
+        lineage: The lineage that it carried; that of an unfinished run does not count.
         whole: False if its extractor failed, so that it may not name all datasets.
     """
 
@@ -50,7 +50,7 @@ class Execution(NamedTuple):
     id: str
     inputs: frozenset[DatasetName]
     outputs: frozenset[DatasetName]
-    told: tuple[Told, ...] = ()
+    lineage: tuple[CarriedLineage, ...] = ()
     whole: bool = True
 
     @property
@@ -185,17 +185,20 @@ def completed(run: str, facts: RunFacts) -> Execution | None:
     """
     snapshot = facts.snapshot
     if snapshot is not None:
-        return Execution(snapshot.time, run, snapshot.inputs, snapshot.outputs, snapshot.told)
+        return Execution(snapshot.time, run, snapshot.inputs, snapshot.outputs, snapshot.lineage)
     if facts.state is None or facts.state.name != "COMPLETE" or not _names_datasets(facts):
         return None
-    return Execution(facts.ended_at or "", run, facts.inputs, facts.outputs, _told(facts), _is_whole(facts))
+    return Execution(
+        facts.ended_at or "", run, facts.inputs, facts.outputs, carried_lineage(facts.carried), _is_whole(facts)
+    )
 
 
-def _told(facts: RunFacts) -> tuple[Told, ...]:
+def carried_lineage(carried: Mapping[DatasetName, Registers]) -> tuple[CarriedLineage, ...]:
+    """The lineage among the facets that an event or a run carries for its outputs."""
     return tuple(
         sorted(
-            Told(name, facet, register.ref)
-            for name, registers in facts.carried.items()
+            CarriedLineage(name, facet, register.ref)
+            for name, registers in carried.items()
             for facet, register in registers.items()
             if facet in BY_RUN
         )

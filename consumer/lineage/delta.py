@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from consumer.lineage.current import Current, Declared, join_declared
 from consumer.lineage.keys import JobName, OutputKey, RunKey
-from consumer.lineage.outputs import CarriedFacets, Winner, join_carried
+from consumer.lineage.outputs import CarriedFacets, Winner, join_facets
 from consumer.lineage.registers import Register, Registers, join_registers, later
 from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State
 from schemas.naming import DatasetName
@@ -249,6 +249,6 @@ def merge(into: Delta, delta: Delta) -> None:
         known_name = into.names.get(name)
         into.names[name] = name_facts if known_name is None else join_names(known_name, name_facts)
     for output, carried in delta.declared.items():
-        into.declared[output] = join_carried(into.declared.get(output, {}), carried)
+        into.declared[output] = join_facets(into.declared.get(output, {}), carried)
     into.contents.update(delta.contents)
     into.problems.extend(delta.problems)

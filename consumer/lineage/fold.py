@@ -23,7 +23,7 @@ from consumer.lineage.bounds import (
     total,
 )
 from consumer.lineage.columns import Extent, extent_of, sources
-from consumer.lineage.current import CHECKSUM, DECLARED, SQL, Declared, Execution, code_of, group_of
+from consumer.lineage.current import CHECKSUM, DECLARED, SQL, Declared, Execution, carried_lineage, code_of, group_of
 from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts
 from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
 from consumer.lineage.facet_gathering import FacetGathering
@@ -42,7 +42,7 @@ from consumer.lineage.keys import JobName, OutputKey, RunKey
 from consumer.lineage.lifecycle import RENAMED, is_dropped, renamed_from
 from consumer.lineage.outputs import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried
 from consumer.lineage.registers import Register, Registers, Value, as_json, stamped, value_of
-from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State, Told
+from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent
@@ -113,18 +113,6 @@ def _stated_of(
     by_column = (name for name, registers in unnamed.items() if COLUMN_LINEAGE in registers)
     nothing = dict.fromkeys(unnamed, FED_BY_NOTHING) | dict.fromkeys(by_column, value_of(""))
     return {**nothing, **stated.targets}
-
-
-def _told(carried: Mapping[DatasetName, Registers]) -> tuple[Told, ...]:
-    """The lineage that an event carries for its outputs."""
-    return tuple(
-        sorted(
-            Told(name, facet, register.ref)
-            for name, facets in carried.items()
-            for facet, register in facets.items()
-            if facet in BY_RUN
-        )
-    )
 
 
 def _code(of_job: Registers) -> Registers:
@@ -209,9 +197,9 @@ class _Folding(FacetGathering):
         kind = str(facet_value(of_job, JobTypeJobFacet.key).get("processingType") or "").upper()
         if kind not in STREAMING or not (inputs or outputs):
             return None
-        told = _told(carried)
-        digest = value_of(as_json([sorted(inputs), sorted(outputs), told])).digest
-        return Snapshot(RANKS[event.event_type] < TERMINAL, self._time, digest, inputs, outputs, told)
+        lineage = carried_lineage(carried)
+        digest = value_of(as_json([sorted(inputs), sorted(outputs), lineage])).digest
+        return Snapshot(RANKS[event.event_type] < TERMINAL, self._time, digest, inputs, outputs, lineage)
 
     def _run_facets(self, run: Run) -> Registers:
         """The run's facets; Spark's own facet of an error stands for OpenLineage's."""
@@ -253,7 +241,7 @@ class _Folding(FacetGathering):
         ]
         id_ = f"{DECLARED}{value_of(as_json(said)).digest}"
         if inputs or outputs or carried:
-            execution = Execution(self._time, id_, inputs, outputs, _told(carried))
+            execution = Execution(self._time, id_, inputs, outputs, carried_lineage(carried))
             declared = Declared(execution, code_of(_code(of_job)))
             self.delta.jobs[job] = replace(self.delta.jobs[job], declared=declared)
         for name, facets in carried.items():

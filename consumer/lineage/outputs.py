@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from consumer.lineage.keys import JobName, OutputKey
 
@@ -56,6 +56,9 @@ class Winner(NamedTuple):
         return self.carried.rank(facet), self.job
 
 
+_Ranked = TypeVar("_Ranked", Carried, Winner)
+
+
 @dataclass(slots=True, frozen=True)
 class OutputFacts:
     """Facets of one output of one job.
@@ -71,34 +74,22 @@ class OutputFacts:
     @property
     def in_force(self) -> CarriedFacets:
         """What is in force of either."""
-        return join_carried(self.ran, self.declared)
+        return join_facets(self.ran, self.declared)
 
 
-def join_carried(one: CarriedFacets, other: CarriedFacets) -> CarriedFacets:
+def join_facets(one: Mapping[str, _Ranked], other: Mapping[str, _Ranked]) -> dict[str, _Ranked]:
     """For each facet the one of the greater rank."""
-    if not other:
-        return one
     joined = dict(one)
-    for facet, carried in other.items():
+    for facet, ranked in other.items():
         known = joined.get(facet)
-        if known is None or carried.rank(facet) > known.rank(facet):
-            joined[facet] = carried
+        if known is None or ranked.rank(facet) > known.rank(facet):
+            joined[facet] = ranked
     return joined
 
 
 def winners(output: OutputKey, facts: OutputFacts) -> dict[str, Winner]:
     """An output's facets that describe its dataset, as candidates for the dataset's name."""
     return {facet: Winner(carried, output.job) for facet, carried in facts.in_force.items() if facet not in BY_RUN}
-
-
-def join_winners(one: Mapping[str, Winner], other: Mapping[str, Winner]) -> dict[str, Winner]:
-    """For each facet the winner of the greater rank."""
-    joined = dict(one)
-    for facet, winner in other.items():
-        known = joined.get(facet)
-        if known is None or winner.rank(facet) > known.rank(facet):
-            joined[facet] = winner
-    return joined
 
 
 def absorb_winners(known: Mapping[str, Winner], output: OutputKey, facts: OutputFacts) -> dict[str, Winner] | None:
@@ -119,4 +110,4 @@ def absorb_winners(known: Mapping[str, Winner], output: OutputKey, facts: Output
         candidate = candidates.get(facet)
         if candidate is None or candidate.rank(facet) < winner.rank(facet):
             return None
-    return join_winners(known, candidates)
+    return join_facets(known, candidates)

@@ -27,7 +27,7 @@ class State(NamedTuple):
     name: str
 
 
-class Told(NamedTuple):
+class CarriedLineage(NamedTuple):
     """The lineage of an output that an execution carried itself.
 
     Attributes:
@@ -50,7 +50,7 @@ class Snapshot(NamedTuple):
         digest: A hash of the datasets, which decides between two events of one time.
         inputs: Datasets read.
         outputs: Datasets written.
-        told: The lineage of outputs that the event carries.
+        lineage: The lineage of outputs that the event carries.
     """
 
     running: bool
@@ -58,7 +58,7 @@ class Snapshot(NamedTuple):
     digest: str
     inputs: frozenset[DatasetName]
     outputs: frozenset[DatasetName]
-    told: tuple[Told, ...] = ()
+    lineage: tuple[CarriedLineage, ...] = ()
 
     @property
     def order(self) -> tuple[bool, str, str]:

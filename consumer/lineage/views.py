@@ -18,7 +18,7 @@ from consumer.lineage.delta import JobFacts, NameFacts
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement, place
 from consumer.lineage.memo import Memo
-from consumer.lineage.outputs import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts, join_carried
+from consumer.lineage.outputs import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts, join_facets
 from consumer.lineage.registers import EMPTY, Register, Registers, is_stored, join_registers
 from schemas.naming import DatasetName, engine
 
@@ -73,7 +73,7 @@ def targets_of(job: JobFacts) -> set[DatasetName]:
     found: set[DatasetName] = set()
     for execution in executions_of(job):
         found |= execution.outputs
-        found.update(told.output for told in execution.told)
+        found.update(one.output for one in execution.lineage)
     return found
 
 
@@ -82,23 +82,23 @@ def in_force(job: JobFacts, outputs: Outputs) -> Iterator[tuple[DatasetName, str
     overruled = job.declared.execution.id if job.declared is not None and declared_overruled(job) else None
     for name, facts in outputs.items():
         declared = {facet: carried for facet, carried in facts.declared.items() if carried.run != overruled}
-        for facet, carried in join_carried(facts.ran, declared).items():
+        for facet, carried in join_facets(facts.ran, declared).items():
             if facet in {COLUMN_LINEAGE, LINEAGE}:
                 yield name, facet, carried
 
 
 def lineage_refs(job: JobFacts, outputs: Outputs) -> set[str]:
     """References of the texts that `job_view` asks for."""
-    told = {one.ref for execution in executions_of(job) for one in execution.told}
+    told = {one.ref for execution in executions_of(job) for one in execution.lineage}
     return {ref for ref in told | {carried.ref for _, _, carried in in_force(job, outputs)} if is_stored(ref)}
 
 
 def names_in(job: JobFacts, outputs: Outputs, text: TextOf) -> set[DatasetName]:
     """The names that `job_view` asks for."""
     executions = executions_of(job)
-    told = {one.ref for execution in executions for one in execution.told}
+    told = {one.ref for execution in executions for one in execution.lineage}
     told |= {carried.ref for _, _, carried in in_force(job, outputs)}
-    targets = {one.output for execution in executions for one in execution.told}
+    targets = {one.output for execution in executions for one in execution.lineage}
     named = targets.union(outputs, *(execution.inputs | execution.outputs for execution in executions))
     return named.union(*(sources(text(ref)) for ref in told if ref != EMPTY))
 
@@ -164,7 +164,7 @@ class _View:
         """The lineage that an execution carried; an explicit one supersedes column lineage."""
         found: dict[DatasetName, _Lineage] = {}
         # `columnLineage` comes before `lineage`.
-        for output, facet, ref in sorted(execution.told, key=lambda told: told.facet):
+        for output, facet, ref in sorted(execution.lineage, key=lambda one: one.facet):
             target, told = place_of(output), self._unpacked(ref, place_of)
             if target is not None and told is not None:
                 found[target] = _Lineage(told, facet == LINEAGE, own=True)

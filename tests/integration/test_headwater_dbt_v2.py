@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.dbt_v2 import SAMPLES, DbtV2, Layout
 from tests.support.fake_dbt import FakeDbt
+from tests.support.process import await_end
 
 WHOLE = "dbt-run-shop"
 ORDERS = "dev.shop.shop.orders.build.run"
@@ -97,7 +98,8 @@ def running(dbt: DbtV2, *arguments: str, **environment: str) -> Iterator[subproc
             while (ORDERS, "START") not in dbt.states():
                 assert process.poll() is None, process.communicate()
                 assert time.monotonic() < deadline, "orders has not started after 60 s"
-                time.sleep(0.02)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.02)
             yield process
         finally:
             (dbt.folder / "release").touch()
@@ -182,10 +184,7 @@ def test_whoever_kills_it_kills_dbt(tmp_path: Path) -> None:
         (child,) = _children_that_run(process.pid, str(tmp_path / "dbt"))
         process.kill()
         process.communicate(timeout=60)
-        deadline = time.monotonic() + 50
-        while Path(f"/proc/{child}/stat").exists() and Path(f"/proc/{child}/stat").read_text().split()[2] != "Z":
-            assert time.monotonic() < deadline, "dbt is still running 50 s after headwater-dbt was killed"
-            time.sleep(0.02)
+        await_end(child, "dbt, whose headwater-dbt was killed,")
 
 
 def test_the_lineage_process_is_killed(tmp_path: Path) -> None:

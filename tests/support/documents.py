@@ -12,7 +12,7 @@ from consumer.lineage.current import recount
 from consumer.lineage.delta import JobFacts
 from consumer.lineage.keys import JobName
 from consumer.lineage.lifecycle import Placement
-from consumer.lineage.outputs import OutputFacts, join_carried
+from consumer.lineage.outputs import OutputFacts, join_facets
 from consumer.lineage.views import JobView, job_view
 from schemas.naming import DatasetName
 from tests.support.ingest import folded
@@ -127,10 +127,10 @@ def outputs_of(*documents: Json, job: JobName = JOB) -> dict[DatasetName, Output
     for run, facts in delta.runs.items():
         for output, carried in from_run(run, facts).items() if run.job == job else ():
             known = found.get(output, OutputFacts())
-            found[output] = OutputFacts(join_carried(known.ran, carried))
+            found[output] = OutputFacts(join_facets(known.ran, carried))
     for key, carried in delta.declared.items():
         known = found.get(key.name, OutputFacts())
-        found[key.name] = OutputFacts(known.ran, join_carried(known.declared, carried))
+        found[key.name] = OutputFacts(known.ran, join_facets(known.declared, carried))
     return found
 
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -133,6 +134,21 @@ def ask(port: int, method: str, path: str, body: object = None, seconds: float =
     if answer.status != http.HTTPStatus.OK:
         raise RuntimeError(f"{method} {path} on port {port}: {answer.status} {text.decode(errors='replace')}")
     return json.loads(text)
+
+
+def await_end(pid: int, what: str, seconds: float = 50) -> None:
+    """Waits until a process that need not be a child of ours has ended; Linux only."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while _runs(pid):
+        assert time.monotonic() < deadline, f"{what} is still running after {seconds:g} s"
+        pause.wait(0.02)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def await_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:

@@ -110,10 +110,10 @@ class TestLatest:
         """Lineage of outputs waits for COMPLETE, whichever event had it."""
         said = dataset("t", columnLineage=made_of(x="a.x"))
         started = run_event("START", 1, outputs=[said])
-        assert current(started)[0].told == (), "an unfinished run's lineage does not count"
+        assert current(started)[0].lineage == (), "an unfinished run's lineage does not count"
         assert current(started, run_event("FAIL", 2)) == []
         (done,) = current(started, run_event("COMPLETE", 2))
-        assert [(told.output, told.facet) for told in done.told] == [(name("t"), "columnLineage")]
+        assert [(one.output, one.facet) for one in done.lineage] == [(name("t"), "columnLineage")]
         assert done.time == at(2)
 
 
@@ -288,7 +288,7 @@ class TestStreaming:
         """There is no end to wait for."""
         output = dataset("t", schema=columns("x"), columnLineage=made_of(x="a.x"))
         (running,) = current(run_event("RUNNING", 1, inputs=["a"], outputs=[output], job_facets=STREAMING))
-        assert [(told.output, told.facet) for told in running.told] == [(name("t"), "columnLineage")]
+        assert [(one.output, one.facet) for one in running.lineage] == [(name("t"), "columnLineage")]
 
     def test_the_newer_run_replaces_the_older(self) -> None:
         """A restart is a new run; its first snapshot counts."""

@@ -276,7 +276,7 @@ class TestJobEvents:
         assert declared.execution.time == at(5)
         assert declared.execution.inputs == {name("a")}
         assert declared.execution.outputs == {name("t")}
-        assert [told.facet for told in declared.execution.told] == [COLUMN_LINEAGE]
+        assert [one.facet for one in declared.execution.lineage] == [COLUMN_LINEAGE]
         carried = delta.declared[OutputKey(JOB, name("t"))]
         assert carried.keys() == {"schema", TYPED, ALL_TYPED, COLUMN_LINEAGE}
         assert {(one.ended_at, one.run) for one in carried.values()} == {(at(5), declared.execution.id)}

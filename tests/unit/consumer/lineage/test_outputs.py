@@ -9,8 +9,7 @@ from consumer.lineage.outputs import (
     OutputFacts,
     Winner,
     absorb_winners,
-    join_carried,
-    join_winners,
+    join_facets,
     winners,
 )
 from tests.support.documents import JOB, name
@@ -23,20 +22,20 @@ LATE_WORD_EARLY_END = Carried("5 x", "late word", "6", "short")
 def test_a_facet_of_a_dataset_is_as_new_as_its_event() -> None:
     """The schema that was said last describes the dataset, whichever run ended last."""
     one, other = {"schema": EARLY_WORD_LATE_END}, {"schema": LATE_WORD_EARLY_END}
-    assert join_carried(one, other) == join_carried(other, one) == other
+    assert join_facets(one, other) == join_facets(other, one) == other
 
 
 def test_lineage_is_as_new_as_the_end_of_its_run() -> None:
     """Lineage is a property of a run, and the latest completed run counts."""
     one, other = {COLUMN_LINEAGE: EARLY_WORD_LATE_END}, {COLUMN_LINEAGE: LATE_WORD_EARLY_END}
-    assert join_carried(one, other) == join_carried(other, one) == one
+    assert join_facets(one, other) == join_facets(other, one) == one
 
 
 def test_facets_are_joined_one_by_one() -> None:
     """A run without a facet leaves that of another one."""
     one, other = {"schema": EARLY_WORD_LATE_END}, {"tags": LATE_WORD_EARLY_END}
-    assert join_carried(one, other) == {**one, **other}
-    assert join_carried(one, {}) == one
+    assert join_facets(one, other) == {**one, **other}
+    assert join_facets(one, {}) == one
 
 
 def test_a_declaration_counts_beside_the_runs() -> None:
@@ -60,7 +59,7 @@ class TestWinners:
             {"schema": Winner(carried, job)}
             for carried, job in ((EARLY_WORD_LATE_END, JOB), (LATE_WORD_EARLY_END, JobName("dbt", "k")))
         )
-        assert join_winners(one, other) == join_winners(other, one) == other
+        assert join_facets(one, other) == join_facets(other, one) == other
 
     def test_absorbing_an_output(self) -> None:
         """A newer facet replaces the older one, a facet of another job's output stays."""

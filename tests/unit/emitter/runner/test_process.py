@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.fake_dbt import ALL_KEPT, HEADWATER_DBT, FakeDbt
+from tests.support.process import await_end
 
 WHOLE = "dbt-run-shop"
 ORDERS = "dev.main.shop.orders"
@@ -104,14 +104,6 @@ def test_dbt_is_killed(tmp_path: Path) -> None:
     assert dbt.states()[-2:] == [(ORDERS, "ABORT"), (WHOLE, "ABORT")], done.stderr
 
 
-def runs(pid: int) -> bool:
-    """Whether a process is there and has not ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 @pytest.mark.skipif(os.uname().sysname != "Linux", reason="other systems cannot tie a child's life to its parent's")
 def test_whoever_kills_it_kills_dbt(tmp_path: Path) -> None:
     """No dbt goes on alone when its caller believes that it is dead."""
@@ -121,9 +113,7 @@ def test_whoever_kills_it_kills_dbt(tmp_path: Path) -> None:
         child = int(process.stdout.readline())
         process.kill()
         process.communicate(timeout=60)
-        deadline = time.monotonic() + 50
-        while runs(child):
-            assert time.monotonic() < deadline, "dbt is still running 50 s after headwater-dbt was killed"
+        await_end(child, "dbt, whose headwater-dbt was killed,")
 
 
 def test_switched_off(tmp_path: Path) -> None:
