@@ -16,9 +16,9 @@ from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, R
 from openlineage.client.facet_v2 import column_lineage_dataset, schema_dataset, sql_job
 from openlineage.client.serde import Serde
 
+from emitter.brokers.broker import Broker
 from emitter.config import CheckedConfig
 from emitter.errors import RefusedError
-from emitter.flight import Broker
 from emitter.transport import KafkaTransport
 
 NAMESPACE = "awsathena://athena.us-east-1.amazonaws.com"

@@ -15,6 +15,9 @@ from emitter.errors import ArtifactError
 
 ATHENA = "athena"
 
+CATALOG = "awsdatacatalog"
+"""The Athena catalog that is the Glue catalog of the account itself."""
+
 _HOST_AND_PORT = {
     "redshift": "redshift",
     "postgres": "postgres",
@@ -129,3 +132,8 @@ def _glue_of(profile: Mapping[str, Any]) -> str | None:
 def _account(role: object) -> str | None:
     found = _ROLE.match(role) if isinstance(role, str) else None
     return found[1] if found else None
+
+
+def in_own_catalog(catalog: str | None) -> bool:
+    """Whether an Athena catalog, unset or by its name, is the account's own Glue catalog."""
+    return not catalog or catalog.lower() == CATALOG

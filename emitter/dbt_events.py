@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from emitter import dbt_facets as facets
-from emitter.adapters import ATHENA, Place
+from emitter.adapters import ATHENA, Place, in_own_catalog
 from emitter.dbt_facets import PRODUCER, Facets
 from emitter.manifest import Manifest, Node, exposures, kind_of, pointer_of, table_of
-from emitter.refine.symlinks import in_own_catalog
 from emitter.run_results import Result
 
 SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"

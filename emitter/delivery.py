@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from emitter.brokers.broker import Broker
 from emitter.errors import DeliveryError, RefusedError, RejectedError, SpoolError, TooLargeError, UnavailableError
-from emitter.flight import Broker, Flight
+from emitter.flight import Flight
 from emitter.node_names import node_in
 from emitter.outbox import Outbox
 from emitter.record import Record

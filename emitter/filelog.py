@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from emitter.brokers.broker import Settle
 from emitter.errors import RejectedError, TooLargeError, UnavailableError
-from emitter.flight import Settle
 from emitter.record import MAX_BYTES, Record
 from emitter.spool.private import is_still
 

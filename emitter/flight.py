@@ -1,32 +1,13 @@
 """The flight: some records on their way to a broker, and the port that brokers are behind."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Protocol
 
+from emitter.brokers.broker import Broker, send
 from emitter.errors import DeliveryError, UnavailableError
 from emitter.record import Record
 from emitter.window import Window
-
-Settle = Callable[[DeliveryError | None], None]
-
-
-class Broker(Protocol):
-    """Where records go: Kafka, a log on disk, a test's list."""
-
-    def send(self, record: Record, settle: Settle) -> None:
-        """Takes a record, and later calls `settle` once, from any thread: None when it is safely stored, else why not.
-
-        Raises:
-            DeliveryError: if the record was not taken; `settle` is not called then.
-        """
-
-    def close(self) -> None:
-        """Lets go of connections and threads without waiting; what is not stored yet is settled with an error.
-
-        Closing again does nothing.
-        """
 
 
 class Flight:
@@ -63,11 +44,3 @@ class Flight:
             self._failed |= error is not None
             self._open -= 1
             self._changed.notify_all()
-
-
-def send(broker: Broker, record: Record, settle: Settle) -> None:
-    """Sends a record and settles it in any case."""
-    try:
-        broker.send(record, settle)
-    except DeliveryError as error:
-        settle(error)

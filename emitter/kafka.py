@@ -15,9 +15,9 @@ from kafka.codec import has_lz4, has_snappy, has_zstd
 from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
+from emitter.brokers.broker import Settle
 from emitter.config import KafkaConfig
 from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
-from emitter.flight import Settle
 from emitter.record import MAX_BYTES, Record
 
 # The longest attempt to connect, or to learn where the topic's partitions are; Delivery makes the next. In seconds.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emitter.flight import Broker, Settle
+from emitter.brokers.broker import Broker, Settle
 from emitter.record import Record
 from emitter.reduce import MARKER
 

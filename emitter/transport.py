@@ -19,11 +19,11 @@ from typing import Any
 from openlineage.client.serde import Serde
 from openlineage.client.transport.transport import Transport
 
+from emitter.brokers.broker import Broker
 from emitter.config import CheckedConfig, KafkaConfig
 from emitter.configuration import report_conflict
 from emitter.delivery import Delivery
 from emitter.errors import ConfigError, RefusedError
-from emitter.flight import Broker
 from emitter.keys import message_key
 from emitter.node_names import node_of
 from emitter.optimized import obstacle

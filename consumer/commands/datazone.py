@@ -14,7 +14,7 @@ from consumer import inputs, wiring
 from consumer.moments import moment_ms
 from consumer.options import Command, examples, json_option, with_settings
 from consumer.pipeline import Pipeline
-from consumer.pretty import printable
+from consumer.safe_text import printable
 from consumer.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import orjson
 from consumer.errors import UsageError
 from consumer.moments import moment_ms, spelled_time
 from consumer.options import Command, examples, json_option, with_settings
-from consumer.pretty import marked, printable, printable_json
+from consumer.pretty import marked
+from consumer.safe_text import printable, printable_json
 from consumer.settings import Settings
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from consumer.inputs import Advance
 from consumer.masking import masked
 from consumer.options import examples, json_option, with_settings
 from consumer.pipeline import Pipeline, Rejection
-from consumer.pretty import printable
 from consumer.rows import rows
+from consumer.safe_text import printable
 from consumer.settings import Settings
 
 LONG = 4 * 1024 * 1024

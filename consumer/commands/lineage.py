@@ -9,7 +9,7 @@ import click
 from consumer import wiring
 from consumer.graph import queries, render
 from consumer.options import examples, json_option, with_settings
-from consumer.pretty import printable, printable_json
+from consumer.safe_text import printable, printable_json
 from consumer.settings import Settings
 
 FAR = 100

@@ -25,10 +25,10 @@ from schemas.facets.known import decode_known
 
 if TYPE_CHECKING:
     from consumer.kafka.browse import Reader
-    from consumer.kafka.dead_letters import DeadLetter
     from consumer.kafka.observer import Report
     from consumer.kafka.record import TopicPartition
     from consumer.kafka.spans import Span
+    from consumer.processing.dead_letter import DeadLetter
 
 INCOMPLETE = 1
 """The exit code when a record was rejected, or was gone before it was read."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from consumer.errors import TransientError, UsageError
+from consumer.errors import TransientError
 from consumer.graph.address import Address
+from consumer.graph.gremlin.sigv4 import signed
 from consumer.graph.gremlin_connection import GraphError
 
 ANSWER_TIMEOUT_S = 60.0
@@ -196,21 +197,3 @@ def _meaning(url: str, error: urllib.error.HTTPError) -> TransientError | GraphE
     said = error.read().decode(errors="replace")[:1000]
     words = f"Neptune's loader at {url.partition('?')[0]} answers {error.code}: {said}"
     return TransientError(words) if error.code in _TRANSIENT else GraphError(words)
-
-
-def signed(method: str, url: str, data: bytes | None, headers: Mapping[str, str], region: str | None) -> dict[str, str]:
-    """Headers of AWS Signature Version 4; none where nothing is signed."""
-    if region is None:
-        return {}
-    from botocore.auth import SigV4Auth  # noqa: PLC0415 -- a second that only Neptune needs
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-    from botocore.session import get_session  # noqa: PLC0415
-
-    credentials = get_session().get_credentials()
-    if credentials is None:
-        raise UsageError(
-            "no AWS credentials were found to sign for Neptune: set a role, a profile or AWS_ACCESS_KEY_ID"
-        )
-    request = AWSRequest(method, url, headers=dict(headers), data=data or b"")
-    SigV4Auth(credentials.get_frozen_credentials(), "neptune-db", region).add_auth(request)
-    return dict(request.headers.items())

@@ -10,8 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from consumer.graph.format_version import seal, unseal
-from consumer.lineage.current import Current, Declared, Execution, Finished, GroupFacts, Member
-from consumer.lineage.delta import JobFacts, NameFacts, RunDataset, RunFacts
+from consumer.lineage.delta import JobFacts, NameFacts
+from consumer.lineage.facts.executions import (
+    Current,
+    Declared,
+    Execution,
+    Finished,
+    GroupFacts,
+    Member,
+)
+from consumer.lineage.facts.run_facts import RunDataset, RunFacts
 from consumer.lineage.keys import JobName
 from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, Winner
 from consumer.lineage.registers import Register, Registers

@@ -14,7 +14,7 @@ import orjson
 from consumer.graph import codec, ids, model
 from consumer.graph.runs import parent_of
 from consumer.graph.store import GraphStore, Vertex
-from consumer.lineage.delta import RunDataset, RunFacts, with_datasets
+from consumer.lineage.facts.run_facts import RunDataset, RunFacts, with_datasets
 from consumer.lineage.keys import RunKey
 from schemas.naming import DatasetName
 

@@ -15,9 +15,6 @@ from consumer.graph.documents import Document, Documents, Draft, Kind, Relied
 from consumer.graph.runs import RunDocuments, Runs
 from consumer.graph.store import Edge, GraphStore, Scalar
 from consumer.lineage.current import (
-    Current,
-    Execution,
-    GroupFacts,
     absorb,
     absorb_member,
     completed,
@@ -27,7 +24,9 @@ from consumer.lineage.current import (
     recount,
     with_siblings,
 )
-from consumer.lineage.delta import JobFacts, RunFacts, join_jobs
+from consumer.lineage.delta import JobFacts, join_jobs
+from consumer.lineage.facts.executions import Current, Execution, GroupFacts
+from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.outputs import Carried, CarriedFacets, OutputFacts, join_facets
 from consumer.lineage.registers import Registers

@@ -19,8 +19,8 @@ from consumer.graph.documents import Document, Documents, Draft
 from consumer.graph.store import MOST_STEPS, Change, DropVertices, GraphStore, Is, Vertex
 from consumer.graph.upkeep import PAGE, Scan
 from consumer.lineage import current
-from consumer.lineage.current import GroupFacts
-from consumer.lineage.delta import RunFacts
+from consumer.lineage.facts.executions import GroupFacts
+from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.keys import GroupKey, RunKey
 
 DAY_S = 86_400.0

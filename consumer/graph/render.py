@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import click
 import orjson
 
 from consumer.graph import drawing
+from consumer.graph.ansi import bold, dim
 from consumer.graph.answer import Lineage, Link, Node, title
 from consumer.graph.targets import Target
 from schemas.naming import last_part
@@ -29,14 +29,14 @@ def tree(lineage: Lineage) -> str:
     """A tree for people, first what is upstream, then what is downstream.
 
     A dataset's branches are shown once, where it is nearest to the root, and `(*)` stands where they are left out.
-    Places and tools are dim, in the terminal's own way; `click.echo` leaves that out where the output is no terminal.
+    Places and tools are dim, by ANSI codes; `click.echo` leaves these out where the output is no terminal.
     """
-    lines = [click.style(_safe(title(lineage.root)), bold=True) + _dim(drawing.place(lineage.root.dataset))]
+    lines = [bold(_safe(title(lineage.root))) + _dim(drawing.place(lineage.root.dataset))]
     for heading, branches in _sections(lineage):
         if branches:
-            lines += [click.style(heading, dim=True), *_lines(lineage.root, branches)]
+            lines += [dim(heading), *_lines(lineage.root, branches)]
     if len(lines) == 1:
-        lines.append(click.style(_nothing(lineage), dim=True))
+        lines.append(dim(_nothing(lineage)))
     return "\n".join([*lines, ""])
 
 
@@ -67,7 +67,7 @@ def _nothing(lineage: Lineage) -> str:
 
 
 def _dim(*texts: str) -> str:
-    return "".join("  " + click.style(_safe(text), dim=True) for text in texts if text)
+    return "".join("  " + dim(_safe(text)) for text in texts if text)
 
 
 def _safe(text: str) -> str:

@@ -10,7 +10,7 @@ from consumer.graph import codec, ids, model
 from consumer.graph.documents import Document, Documents, Draft, Kind
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
 from consumer.lineage.current import parent_in
-from consumer.lineage.delta import (
+from consumer.lineage.facts.run_facts import (
     RunDataset,
     RunFacts,
     datasets_of,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from consumer.errors import HeadwaterError
 from consumer.findings import Finding, State, clock_finding
 from consumer.graph.address import Address
-from consumer.graph.bulk_load import signed
+from consumer.graph.gremlin.sigv4 import signed
 
 ANSWER_TIMEOUT_S: Final = 10.0
 

@@ -16,7 +16,8 @@ from aiohttp import ClientWSTimeout
 from gremlin_python.driver.aiohttp.transport import AiohttpTransport
 
 from consumer.errors import TransientError
-from consumer.graph.address import Address, signature
+from consumer.graph.address import Address
+from consumer.graph.gremlin.sigv4 import signature
 from consumer.graph.patience import Waiting
 
 OPEN_TIMEOUT_S = 10.0

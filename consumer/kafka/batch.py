@@ -9,8 +9,8 @@ import structlog
 
 from consumer.clocks import require_plausible
 from consumer.errors import RejectedRecord
-from consumer.kafka.dead_letters import DeadLetter
 from consumer.kafka.record import Record, TopicPartition
+from consumer.processing.dead_letter import DeadLetter
 from schemas.bounds import PARSED_FACTOR
 from schemas.errors import RejectedEvent
 from schemas.events import Event

@@ -15,11 +15,11 @@ from consumer.errors import TransientError, UsageError
 from consumer.kafka.connection import client_options, talking
 from consumer.kafka.diagnosis import diagnose
 from consumer.kafka.fetching import FETCH_BYTES, PARTITION_BYTES, bound_fetches
-from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.source import record_of
 from consumer.kafka.spans import Bound, Span
 from consumer.kafka.unreadable import read_on
+from consumer.processing.ports import OnLost
 from consumer.setting_groups import KafkaSettings
 
 SILENCE_S: Final = 20.0

@@ -10,13 +10,14 @@ SHA-256. So is any letter that the topic refuses for its size, with as much of i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Final
 
 import structlog
 
-from consumer.kafka.producer import Outgoing, Producer, TooLargeError
 from consumer.kafka.record import KEPT_BYTES, Cut, Headers, Record
+from consumer.processing.dead_letter import DeadLetter
+from consumer.processing.ports import Outgoing, Producer, TooLargeError
 from schemas.strict_json import MAX_BYTES
 
 PREFIX = "headwater."
@@ -32,37 +33,6 @@ _FALLBACKS: Final = ((KEPT_BYTES, MAX_TEXT), (4_096, MAX_TEXT), (0, 200))
 """Bytes of the value, and characters of reason and path, in the forms of a letter that its topic refuses."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """One rejected record.
-
-    Attributes:
-        record: As it was read.
-        reason: Why it can't be folded, in words.
-        path: Where in the document, as a JSON path; `$` is all of it.
-    """
-
-    record: Record
-    reason: str
-    path: str = "$"
-
-
-class DeadLetters(Protocol):
-    """Keeps dead letters."""
-
-    def write(self, letters: Sequence[DeadLetter]) -> None:
-        """Keeps all of them before it returns.
-
-        Raises:
-            TransientError: Some may not have been kept; the offsets of none may be committed.
-        """
-        ...
-
-    def close(self) -> None:
-        """Gives back connections and files."""
-        ...
 
 
 class TopicDeadLetters:

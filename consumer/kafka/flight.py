@@ -12,10 +12,10 @@ import structlog
 
 from consumer.errors import RefusedWrite, TransientError
 from consumer.kafka.batch import Batch
-from consumer.kafka.dead_letters import DeadLetter, DeadLetters
 from consumer.kafka.flood import Flood
 from consumer.kafka.insistence import Insistence
 from consumer.kafka.record import Record, TopicPartition
+from consumer.processing.dead_letter import DeadLetter, DeadLetters
 from consumer.sink import Sink
 from schemas.events import Event, RunEvent
 

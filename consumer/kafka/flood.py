@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from consumer.errors import HeadwaterError
-from consumer.kafka.dead_letters import DeadLetter
+from consumer.processing.dead_letter import DeadLetter
 from consumer.setting_groups import DeadLetterSettings
 
 

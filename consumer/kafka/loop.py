@@ -20,14 +20,14 @@ from tenacity.wait import wait_base
 
 from consumer.errors import TransientError
 from consumer.kafka.batch import Batch, Decode
-from consumer.kafka.dead_letters import DeadLetter, DeadLetters
 from consumer.kafka.flight import Flights
 from consumer.kafka.flood import Flood
 from consumer.kafka.insistence import Insistence
 from consumer.kafka.observer import Observer, Report, Unobserved
 from consumer.kafka.offsets import Offsets
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import Source
+from consumer.processing.dead_letter import DeadLetter, DeadLetters
+from consumer.processing.ports import Source
 from consumer.setting_groups import BatchSettings, DeadLetterSettings
 from consumer.sink import Sink
 

@@ -5,7 +5,6 @@ The sources find out, and do what is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,15 +12,10 @@ import structlog
 
 from consumer.errors import UsageError
 from consumer.kafka.record import TopicPartition
+from consumer.processing.ports import OnLost
 
 Policy = Literal["earliest", "latest", "stop"]
 """`kafka.on_lost_offsets`: go on at the oldest record that is there, at the end, or not at all."""
-
-OnLost = Callable[[TopicPartition, int], None]
-"""Told how many records of a partition are gone that the group had not read, or are left out by `latest`.
-
-Called on the thread that polls. The count is one of offsets: exact, unless transactions or compaction left gaps.
-"""
 
 _log = structlog.get_logger(__name__)
 

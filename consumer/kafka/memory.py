@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from consumer.errors import TransientError
-from consumer.kafka.lost_offsets import LostOffset, OnLost, Policy
+from consumer.kafka.lost_offsets import LostOffset, Policy
 from consumer.kafka.memory_log import Log
-from consumer.kafka.producer import Outgoing
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import OnRevoked
+from consumer.processing.ports import OnLost, OnRevoked, Outgoing
 
 
 @dataclass

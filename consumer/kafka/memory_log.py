@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from consumer.errors import TransientError, UsageError
-from consumer.kafka.producer import Outgoing
 from consumer.kafka.record import Headers, Record, TopicPartition
+from consumer.processing.ports import Outgoing
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID;

@@ -14,8 +14,9 @@ from kafka import errors
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
-from consumer.kafka.lost_offsets import LostOffset, OnLost
+from consumer.kafka.lost_offsets import LostOffset
 from consumer.kafka.record import TopicPartition
+from consumer.processing.ports import OnLost
 from consumer.setting_groups import KafkaSettings
 
 LIBRARY_POLICY: Final = "none"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from kafka import KafkaProducer, errors
 
-from consumer.errors import TransientError, UsageError
+from consumer.errors import TransientError
 from consumer.kafka.connection import client_options, talking
-from consumer.kafka.record import Headers
+from consumer.processing.ports import Outgoing, TooLargeError
 from consumer.setting_groups import KafkaSettings
 
 SEND_TIMEOUT_S = 30.0
@@ -19,39 +19,6 @@ SEND_TIMEOUT_S = 30.0
 _UNBOUNDED = 2**31 - 1
 
 _TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
-
-Outgoing = tuple[bytes | None, bytes | None, Headers]
-"""Key, value, headers."""
-
-
-class TooLargeError(UsageError):
-    """A topic refuses some records for their size; all others of the call are kept.
-
-    Attributes:
-        refused: Their places in the call, from 0.
-    """
-
-    def __init__(self, topic: str, refused: Sequence[int]) -> None:
-        super().__init__(f"topic {topic} does not take a record of this size: raise its max.message.bytes")
-        self.refused = tuple(refused)
-
-
-class Producer(Protocol):
-    """Writes records to topics."""
-
-    def write(self, topic: str, records: Sequence[Outgoing]) -> None:
-        """Writes all of them, in order for each key, and waits until they are kept.
-
-        Raises:
-            TransientError: Some may not have been kept; write all of them again.
-            TooLargeError: Some are refused for their size.
-            UsageError: The broker refuses them; something must be changed first.
-        """
-        ...
-
-    def close(self) -> None:
-        """Gives back the connections."""
-        ...
 
 
 class TopicProducer:

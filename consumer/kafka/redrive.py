@@ -17,10 +17,11 @@ from typing import Final
 from consumer.errors import RejectedRecord, UsageError
 from consumer.kafka.batch import event_of
 from consumer.kafka.browse import Reader
-from consumer.kafka.dead_letters import PREFIX, DeadLetter, original
-from consumer.kafka.producer import Outgoing, Producer, TooLargeError
+from consumer.kafka.dead_letters import PREFIX, original
 from consumer.kafka.record import Record
 from consumer.kafka.spans import Bound, Position, Span
+from consumer.processing.dead_letter import DeadLetter
+from consumer.processing.ports import Outgoing, Producer, TooLargeError
 from schemas.decode import decode
 from schemas.errors import RejectedEvent
 

@@ -9,11 +9,10 @@ from typing import Final
 
 from consumer.errors import HeadwaterError
 from consumer.kafka.browse import Reader
-from consumer.kafka.dead_letters import DeadLetter
-from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import OnRevoked
 from consumer.kafka.spans import Span
+from consumer.processing.dead_letter import DeadLetter
+from consumer.processing.ports import OnLost, OnRevoked
 
 SILENCE_S: Final = 60.0
 """Seconds without a record, short of the end, after which a replay ends with an error."""

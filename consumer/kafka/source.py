@@ -8,10 +8,10 @@ a topic was made anew, or has lost its end: its partitions are gone, and begin a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
@@ -22,15 +22,12 @@ from consumer.errors import UsageError
 from consumer.kafka.connection import client_options, talking
 from consumer.kafka.diagnosis import require_reachable
 from consumer.kafka.fetching import FETCH_BYTES, PARTITION_BYTES, bound_fetches
-from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.parsing import Unreadable
 from consumer.kafka.positions import LIBRARY_POLICY, Positions
 from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.unreadable import read_on
+from consumer.processing.ports import OnLost, OnRevoked
 from consumer.setting_groups import KafkaSettings
-
-OnRevoked = Callable[[Collection[TopicPartition]], None]
-"""Told which partitions are gone; called on the thread that polls, before `poll` gives records."""
 
 COMMIT_TIMEOUT_S = 15.0
 """How long one commit may take before it is tried again; the library's own default waits for half a minute."""
@@ -41,49 +38,6 @@ REJOIN_S = 5.0
 
 def _ignore(*_: object) -> None:
     """Nobody listens yet."""
-
-
-class Source(Protocol):
-    """A member of a consumer group; used by one thread.
-
-    Every method raises `TransientError` when the broker can't serve now, and `UsageError` when it refuses the settings.
-    """
-
-    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = _ignore) -> None:
-        """Joins the group; safe to call again after it failed.
-
-        Args:
-            on_revoked: Told which partitions are gone.
-            on_lost: Told of records that are gone from the topic before the group read them, also while it was away.
-        """
-        ...
-
-    def poll(self, timeout_s: float, max_records: int) -> list[Record]:
-        """The next records, in order within each partition; none if nothing came in time.
-
-        A rebalance may make it wait a few seconds longer.
-        """
-        ...
-
-    def heartbeat(self, timeout_s: float) -> None:
-        """Keeps the membership for up to `timeout_s` seconds and takes no records."""
-        ...
-
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Keeps, for each partition, the offset at which the group goes on: the last one done, plus one."""
-        ...
-
-    def lag(self) -> Mapping[TopicPartition, int]:
-        """For each partition that is owned, how many of its records `poll` has not given; asks nobody.
-
-        As of the last answer to a fetch, so it stands still while `heartbeat` holds the reading; a partition that was
-        not fetched from yet is left out. May be called on any thread.
-        """
-        ...
-
-    def close(self) -> None:
-        """Leaves the group, so that others take over at once. Commits nothing."""
-        ...
 
 
 class KafkaSource:

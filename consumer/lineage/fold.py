@@ -23,8 +23,8 @@ from consumer.lineage.bounds import (
     total,
 )
 from consumer.lineage.columns import Extent, extent_of, sources
-from consumer.lineage.current import CHECKSUM, DECLARED, SQL, Declared, Execution, carried_lineage, code_of, group_of
-from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem, RunFacts
+from consumer.lineage.current import carried_lineage, group_of
+from consumer.lineage.delta import Delta, JobFacts, NameFacts, Problem
 from consumer.lineage.explicit import FED_BY_NOTHING, JobLineage, declared_by, flows_into, of_job, pack_flows
 from consumer.lineage.facet_gathering import FacetGathering
 from consumer.lineage.facets import (
@@ -36,6 +36,8 @@ from consumer.lineage.facets import (
     Kept,
     read_facet,
 )
+from consumer.lineage.facts.executions import CHECKSUM, DECLARED, SQL, Declared, Execution, code_of
+from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.jobs import DBT_TEST, TEST, is_statement, job_name
 from consumer.lineage.keys import JobName, OutputKey, RunKey

@@ -13,8 +13,9 @@ import orjson
 
 from consumer.lineage.bounds import MAX_COLUMN_EDGES, MAX_EDGES, Room, chars, edges_to
 from consumer.lineage.columns import Extent, OutputLineage, Source, extent, kinds, sources, unpack
-from consumer.lineage.current import Execution, declared_overruled, executions_of
+from consumer.lineage.current import declared_overruled, executions_of
 from consumer.lineage.delta import JobFacts, NameFacts
+from consumer.lineage.facts.executions import Execution
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement, place
 from consumer.lineage.memo import Memo

@@ -15,7 +15,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from consumer.masking import masked
-from consumer.pretty import printable, printable_json
+from consumer.safe_text import printable, printable_json
 from consumer.telemetry.places import spell_out
 from consumer.telemetry.repeats import Repeats
 

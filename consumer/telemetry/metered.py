@@ -9,7 +9,7 @@ from typing import Final
 
 from consumer.errors import TransientError
 from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
-from consumer.kafka.dead_letters import DeadLetter, DeadLetters
+from consumer.processing.dead_letter import DeadLetter, DeadLetters
 from consumer.telemetry.metrics import CHANGES, DEAD_LETTERS, REQUEST_SECONDS, Metrics
 from schemas.decode import decode
 from schemas.errors import RejectedEvent

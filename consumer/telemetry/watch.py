@@ -11,10 +11,9 @@ import structlog
 from prometheus_client import Metric as Family
 from prometheus_client.registry import Collector
 
-from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.observer import Report
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import OnRevoked, Source
+from consumer.processing.ports import OnLost, OnRevoked, Source
 from consumer.telemetry import metrics as of
 from consumer.telemetry.health import Health
 from consumer.telemetry.metrics import Metrics

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from emitter.adapters import CATALOG, in_own_catalog
 from emitter.refine.options import RefineOptions
-
-CATALOG = "awsdatacatalog"
-"""The Athena catalog that is the Glue catalog of the account itself."""
 
 _GLUE = re.compile(r"arn:aws[a-z-]*:glue:[^:]*:([^:/]*)", re.IGNORECASE)
 _ATHENA = re.compile(r"awsathena://athena\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/?", re.IGNORECASE)
@@ -32,11 +30,6 @@ def true_names(
     if not namespace.lower().startswith("awsathena://") or in_own_catalog(_catalog(name)):
         return list(told)
     return [link for link in told if not _is_own(link[0], options)]
-
-
-def in_own_catalog(catalog: str | None) -> bool:
-    """Whether an Athena catalog, unset or by its name, is the account's own Glue catalog."""
-    return not catalog or catalog.lower() == CATALOG
 
 
 def _catalog(name: str) -> str | None:

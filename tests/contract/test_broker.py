@@ -10,10 +10,11 @@ from contextlib import closing, suppress
 import pytest
 
 from consumer.errors import TransientError, UsageError
-from consumer.kafka.dead_letters import DeadLetter, TopicDeadLetters, headers, original
+from consumer.kafka.dead_letters import TopicDeadLetters, headers, original
 from consumer.kafka.memory import Broker
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import Source
+from consumer.processing.dead_letter import DeadLetter
+from consumer.processing.ports import Source
 from tests.support.brokers import KafkaKit, Kit, MemoryKit
 from tests.support.servers import KafkaBroker
 

@@ -18,12 +18,13 @@ from consumer.graph import export
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.writer import GraphWriter
 from consumer.kafka.batch import event_of
-from consumer.kafka.dead_letters import DeadLetter, headers
+from consumer.kafka.dead_letters import headers
 from consumer.kafka.record import Record
 from consumer.lineage.delta import Delta, merge
 from consumer.lineage.fold import fold
 from consumer.lineage.identity import IdentityRules
 from consumer.pretty import marked
+from consumer.processing.dead_letter import DeadLetter
 from schemas.decode import decode, decode_document
 from schemas.errors import RejectedEvent
 from schemas.events import Event

@@ -11,9 +11,10 @@ import orjson
 import pytest
 from click.testing import Result
 
-from consumer.kafka.dead_letters import DeadLetter, TopicDeadLetters, original
+from consumer.kafka.dead_letters import TopicDeadLetters, original
 from consumer.kafka.record import Record
 from consumer.kafka.redrive import REDRIVEN
+from consumer.processing.dead_letter import DeadLetter
 from tests.support.brokers import KafkaKit
 from tests.support.command_line import headwater
 from tests.support.documents import run_event

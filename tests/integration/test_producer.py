@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from consumer.kafka.producer import TooLargeError
+from consumer.processing.ports import TooLargeError
 from tests.support.brokers import KafkaKit
 from tests.support.servers import KafkaBroker
 

@@ -14,7 +14,8 @@ from kafka import KafkaProducer
 from consumer.kafka.browse import browse, reading
 from consumer.kafka.record import Record, TopicPartition
 from consumer.kafka.replay import ReplaySource
-from consumer.kafka.source import KafkaSource, Source
+from consumer.kafka.source import KafkaSource
+from consumer.processing.ports import Source
 from tests.support.brokers import KafkaKit
 from tests.support.servers import KafkaBroker
 

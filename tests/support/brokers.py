@@ -9,9 +9,10 @@ from typing import Literal, Protocol
 from consumer.kafka.browse import browse
 from consumer.kafka.lost_offsets import Policy
 from consumer.kafka.memory import Broker, MemoryProducer, MemorySource
-from consumer.kafka.producer import Producer, TopicProducer
+from consumer.kafka.producer import TopicProducer
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import KafkaSource, Source
+from consumer.kafka.source import KafkaSource
+from consumer.processing.ports import Producer, Source
 from consumer.setting_groups import KafkaSettings
 from tests.support.servers import KafkaBroker
 

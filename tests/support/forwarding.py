@@ -12,11 +12,11 @@ import orjson
 
 from consumer import wiring
 from consumer.datazone.meter import Answer, Fate
-from consumer.kafka.dead_letters import DeadLetter
 from consumer.kafka.loop import Loop
 from consumer.kafka.memory import Broker, MemoryProducer, MemorySource
 from consumer.kafka.observer import Unobserved
 from consumer.kafka.record import TopicPartition
+from consumer.processing.dead_letter import DeadLetter
 from consumer.setting_groups import BatchSettings
 from consumer.settings import Settings
 from schemas.decode import decode

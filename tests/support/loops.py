@@ -10,12 +10,11 @@ from typing import Any, cast
 from tenacity import wait_fixed
 
 from consumer.errors import RefusedWrite, TransientError
-from consumer.kafka.dead_letters import DeadLetter
 from consumer.kafka.loop import Loop
-from consumer.kafka.lost_offsets import OnLost
 from consumer.kafka.observer import Report
 from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import OnRevoked
+from consumer.processing.dead_letter import DeadLetter
+from consumer.processing.ports import OnLost, OnRevoked
 from consumer.setting_groups import BatchSettings, DeadLetterSettings
 from schemas.errors import RejectedEvent
 from schemas.events import Event

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from emitter.brokers.broker import Broker, Settle
 from emitter.delivery import Delivery, backoff
 from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
-from emitter.flight import Broker, Settle
 from emitter.outbox import Outbox
 from emitter.record import Record
 from emitter.tally import Tally

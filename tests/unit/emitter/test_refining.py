@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emitter.flight import Settle
+from emitter.brokers.broker import Settle
 from emitter.record import Record
 from emitter.reduce import MARKER
 from emitter.refining import RefiningBroker, refined

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from emitter.brokers.broker import Settle
 from emitter.config import KafkaConfig
 from emitter.delivery import Delivery
 from emitter.errors import RejectedError, SpoolError, UnavailableError
-from emitter.flight import Settle
 from emitter.outbox import Disk, open_disk
 from emitter.record import Record
 from emitter.spool.backlog import Backlog

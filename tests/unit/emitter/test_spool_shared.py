@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from emitter.brokers.broker import Broker, Settle
 from emitter.config import CheckedConfig, KafkaConfig
 from emitter.errors import SpoolError, UnavailableError
 from emitter.filelog import FileLog
-from emitter.flight import Broker, Settle
 from emitter.outbox import open_disk
 from emitter.record import Record
 from emitter.spool.command import main

@@ -13,9 +13,9 @@ from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
 from openlineage.client.serde import Serde
 
+from emitter.brokers.broker import Broker, Settle
 from emitter.config import CheckedConfig, KafkaConfig
 from emitter.errors import RefusedError
-from emitter.flight import Broker, Settle
 from emitter.record import Record
 from emitter.transport import KafkaTransport, open_broker
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from consumer.graph import codec
 from consumer.graph.jobs import from_run
 from consumer.lineage.current import members_in, recount
-from consumer.lineage.delta import Delta, JobFacts, NameFacts, RunDataset, RunFacts, datasets_of
+from consumer.lineage.delta import Delta, JobFacts, NameFacts
+from consumer.lineage.facts.run_facts import RunDataset, RunFacts, datasets_of
 from consumer.lineage.keys import JobName, OutputKey
 from consumer.lineage.outputs import OutputFacts, winners
 from tests.support.generate import events

@@ -18,7 +18,7 @@ from consumer.graph import codec, format_version, ids, model
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.format_version import FORMAT, Checked, WrongFormat, seal, unseal
 from consumer.graph.store import Absent, Change, Is, Vertex
-from consumer.lineage.delta import RunFacts
+from consumer.lineage.facts.run_facts import RunFacts
 from tests.support.command_line import headwater
 from tests.support.release_graph import GRAPHS
 

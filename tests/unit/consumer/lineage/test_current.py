@@ -9,8 +9,6 @@ import pytest
 
 from consumer.lineage.current import (
     MAX_UNFINISHED,
-    Current,
-    Execution,
     absorb,
     absorb_member,
     completed,
@@ -21,7 +19,8 @@ from consumer.lineage.current import (
     siblings_in,
     with_siblings,
 )
-from consumer.lineage.delta import RunFacts
+from consumer.lineage.facts.executions import Current, Execution
+from consumer.lineage.facts.run_facts import RunFacts
 from tests.support.documents import JOB, Json, at, columns, dataset, facts_of, job_event, made_of, name, run_event
 from tests.support.ingest import folded
 

@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from consumer.lineage.columns import sources, unpack
-from consumer.lineage.delta import Delta, JobName
+from consumer.lineage.delta import Delta
 from consumer.lineage.explicit import DECLARED, Endpoint, Flow, unpack_flows
-from consumer.lineage.keys import RunKey
+from consumer.lineage.keys import JobName, RunKey
 from consumer.lineage.outputs import LINEAGE
 from schemas.naming import DatasetName
 from tests.support.documents import REDSHIFT, columns, dataset, dataset_event, job_event, made_of, name, run_event

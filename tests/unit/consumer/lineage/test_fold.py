@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from consumer.lineage.column_types import ALL_TYPED, TYPED
-from consumer.lineage.delta import Delta, NameFacts, Problem, RunFacts
+from consumer.lineage.delta import Delta, NameFacts, Problem
+from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.keys import JobName, OutputKey, RunKey
 from consumer.lineage.outputs import COLUMN_LINEAGE, LINEAGE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.lineage.current import DECLARED
+from consumer.lineage.facts.executions import DECLARED
 from consumer.lineage.identity import HUB, IdentityRules
 from schemas.decode import decode_document
 from schemas.errors import RejectedEvent

@@ -12,8 +12,8 @@ import pytest
 from consumer.errors import HeadwaterError, TransientError
 from consumer.graph.embedded import EmbeddedStore
 from consumer.graph.store import Absent, Change, Edge, GraphStore, Is, Vertex
-from consumer.kafka.dead_letters import DeadLetter
 from consumer.kafka.record import Record
+from consumer.processing.dead_letter import DeadLetter
 from consumer.telemetry.metered import MeteredDeadLetters, MeteredStore, kind_of
 from consumer.telemetry.metrics import Metrics
 

@@ -1,0 +1,157 @@
+"""Executions of a job as values: completed and unfinished runs, and what a JobEvent declares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import orjson
+
+from consumer.lineage.registers import Register
+from consumer.lineage.state import CarriedLineage
+from schemas.naming import DatasetName
+
+Order = tuple[bool, str, str]
+"""What makes one execution later than another: its time, and between two of one time its id. One whose extractor
+failed comes before all others: it is evidence of lineage only where there is no other."""
+
+
+DECLARED = "\0declared:"
+"""How the id of a JobEvent's execution begins. No run has such an id: decoding rejects NUL characters."""
+
+
+class Execution(NamedTuple):
+    """A run as far as lineage is concerned.
+
+    Attributes:
+        time: When it ended; for an unfinished one, when it started.
+        id: The run's id. That of a JobEvent is made from its contents.
+        inputs: Datasets read.
+        outputs: Datasets written.
+        lineage: The lineage that it carried; that of an unfinished run does not count.
+        whole: False if its extractor failed, so that it may not name all datasets.
+    """
+
+    time: str
+    id: str
+    inputs: frozenset[DatasetName]
+    outputs: frozenset[DatasetName]
+    lineage: tuple[CarriedLineage, ...] = ()
+    whole: bool = True
+
+    @property
+    def order(self) -> Order:
+        """The order of executions."""
+        return self.whole, self.time, self.id
+
+    @property
+    def shape(self) -> str:
+        """A hash of the datasets: of siblings with equal datasets one is enough."""
+        return shape(self.inputs, self.outputs)
+
+
+Code = tuple[str, ...]
+"""What tells which code a job ran: the reference of its SQL, and dbt's checksum of the model.
+
+Equal code has one in common: what dbt compiles for an incremental run differs, and other producers have no checksum.
+"""
+
+
+SQL, CHECKSUM = "sql", "checksum"
+"""The registers of these."""
+
+
+def code_of(facets: Mapping[str, Register]) -> Code:
+    """What tells the code, by registers."""
+    return tuple(facets[key].ref for key in (SQL, CHECKSUM) if key in facets and facets[key].ref)
+
+
+class Declared(NamedTuple):
+    """A JobEvent: lineage that is declared, not seen to run.
+
+    Attributes:
+        execution: Its datasets, at its time.
+        code: What tells its code, see `code_of`.
+    """
+
+    execution: Execution
+    code: Code
+
+
+class Finished(NamedTuple):
+    """The latest run that ended in any way.
+
+    Attributes:
+        time: When it ended.
+        id: The run's id.
+        code: What tells the code that it ran, see `code_of`.
+    """
+
+    time: str
+    id: str
+    code: Code
+
+
+class Member(NamedTuple):
+    """The latest completed run of one shape in a group of siblings."""
+
+    time: str
+    id: str
+
+
+GroupFacts = dict[str, Member]
+"""The completed runs of a job that have one parent run, by shape."""
+
+
+@dataclass(slots=True, frozen=True)
+class Current:
+    """The executions of a job that are current, but for its JobEvents.
+
+    Attributes:
+        latest: The latest completed run that names datasets, or the newest snapshot of a streaming run.
+        group: The id of the parent run that makes other runs its siblings; empty if there is none.
+        siblings: Completed runs of the group with other datasets, by id.
+        unfinished: Runs that have not ended, and started after the latest one whose extractor did not fail, by id.
+        missed: The start of the last unfinished run that was left out, since there are too many.
+        finished: The latest run that ended in any way.
+    """
+
+    latest: Execution | None = None
+    group: str = ""
+    siblings: dict[str, Execution] = field(default_factory=dict)
+    unfinished: dict[str, Execution] = field(default_factory=dict)
+    missed: str | None = None
+    finished: Finished | None = None
+
+    @property
+    def since(self) -> str:
+        """The time after which an unfinished run counts, whatever completes before it.
+
+        One whose extractor failed may yet give way to a run that ended before it.
+        """
+        return self.latest.time if self.latest is not None and self.latest.whole else ""
+
+    def counts(self, run: str) -> bool:
+        """True if a run counts here as completed."""
+        return (self.latest is not None and self.latest.id == run) or run in self.siblings
+
+    @property
+    def runs(self) -> set[str]:
+        """The ids of all runs that lineage rests on."""
+        latest = {self.latest.id} if self.latest else set()
+        return latest | self.siblings.keys() | self.unfinished.keys()
+
+
+def shape(inputs: frozenset[DatasetName], outputs: frozenset[DatasetName]) -> str:
+    """A hash of the datasets of an execution."""
+    text = orjson.dumps([sorted(inputs), sorted(outputs)], default=tuple)
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def join_declared(one: Declared | None, other: Declared | None) -> Declared | None:
+    """The later of two JobEvents."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda declared: (declared.execution.order, declared.code))

@@ -1,0 +1,129 @@
+"""Facts of one run: its state, its times, and the datasets that it read and wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from consumer.lineage.registers import Registers, join_registers
+from consumer.lineage.state import Snapshot, State
+from schemas.naming import DatasetName
+
+
+@dataclass(slots=True, frozen=True)
+class RunFacts:
+    """Facts of one run.
+
+    Attributes:
+        said_at: The greatest time of its events; None for a run that is only known as a parent.
+        state: The greatest state.
+        started_at: The least time of a START.
+        seen_at: The least time of a START or RUNNING.
+        ended_at: The greatest time of a terminal event.
+        inputs: Datasets read, over all of its events.
+        outputs: Datasets written, over all of its events.
+        facets: The run's own facets.
+        carried: Facets of its outputs, which count once it has completed.
+        snapshot: For a streaming job, the datasets of the newest event, which replace those of older events.
+        parents: The groups that it was ever said to be in (`current.group_of`); the latest word counts.
+    """
+
+    said_at: str | None = None
+    state: State | None = None
+    started_at: str | None = None
+    seen_at: str | None = None
+    ended_at: str | None = None
+    inputs: frozenset[DatasetName] = frozenset()
+    outputs: frozenset[DatasetName] = frozenset()
+    facets: Registers = field(default_factory=dict)
+    carried: dict[DatasetName, Registers] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
+    parents: frozenset[str] = frozenset()
+
+    @property
+    def known(self) -> bool:
+        """True if an event was about this run itself, not only about a child of it."""
+        return self.said_at is not None
+
+
+@dataclass(slots=True, frozen=True)
+class RunDataset:
+    """What a streaming run has done to one dataset, over all of its events.
+
+    Attributes:
+        read: True if it was an input.
+        written: True if it was an output.
+        carried: The facets that the run carried for it.
+    """
+
+    read: bool = False
+    written: bool = False
+    carried: Registers = field(default_factory=dict)
+
+
+def least(one: str | None, other: str | None) -> str | None:
+    """The lesser of two times, of which either may be missing."""
+    return other if one is None else one if other is None else min(one, other)
+
+
+def greatest(one: str | None, other: str | None) -> str | None:
+    """The greater of two times, of which either may be missing."""
+    return other if one is None else one if other is None else max(one, other)
+
+
+def _join_by_output(
+    one: dict[DatasetName, Registers], other: dict[DatasetName, Registers]
+) -> dict[DatasetName, Registers]:
+    if not other:
+        return one
+    joined = dict(one)
+    for name, registers in other.items():
+        joined[name] = join_registers(joined.get(name, {}), registers)
+    return joined
+
+
+def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
+    """The facts of both about one run."""
+    states = [state for state in (one.state, other.state) if state is not None]
+    snapshots = [snapshot for snapshot in (one.snapshot, other.snapshot) if snapshot is not None]
+    return RunFacts(
+        said_at=greatest(one.said_at, other.said_at),
+        state=max(states) if states else None,
+        started_at=least(one.started_at, other.started_at),
+        seen_at=least(one.seen_at, other.seen_at),
+        ended_at=greatest(one.ended_at, other.ended_at),
+        inputs=one.inputs | other.inputs,
+        outputs=one.outputs | other.outputs,
+        facets=join_registers(one.facets, other.facets),
+        carried=_join_by_output(one.carried, other.carried),
+        snapshot=max(snapshots, key=lambda snapshot: snapshot.order) if snapshots else None,
+        parents=one.parents | other.parents,
+    )
+
+
+def without_datasets(facts: RunFacts) -> RunFacts:
+    """A run without its datasets but for those of the newest snapshot: a stream may name ever new ones."""
+    return replace(facts, inputs=frozenset(), outputs=frozenset(), carried={})
+
+
+def datasets_of(facts: RunFacts) -> dict[DatasetName, RunDataset]:
+    """The datasets of a run, one by one."""
+    return {
+        name: RunDataset(name in facts.inputs, name in facts.outputs, facts.carried.get(name, {}))
+        for name in facts.inputs | facts.outputs | facts.carried.keys()
+    }
+
+
+def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -> RunFacts:
+    """A run with datasets that were apart."""
+    apart = RunFacts(
+        inputs=frozenset(name for name, one in datasets.items() if one.read),
+        outputs=frozenset(name for name, one in datasets.items() if one.written),
+        carried={name: one.carried for name, one in datasets.items() if one.carried},
+    )
+    return join_runs(facts, apart)
+
+
+def join_run_datasets(one: RunDataset, other: RunDataset) -> RunDataset:
+    """The facts of both about one dataset of one run."""
+    return RunDataset(one.read or other.read, one.written or other.written, join_registers(one.carried, other.carried))

@@ -1,0 +1,1 @@
+"""The stream engine: records to batches, batches to a sink, then offsets. It imports no Kafka client."""
