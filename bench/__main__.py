@@ -19,13 +19,13 @@ from bench.raw import merge_rate, read_rate
 from bench.service import rate, running, watch
 from bench.topic import Topic
 from bench.workload import Project
-from consumer.graph import model
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.neptune import open_gremlin
+from consumer.graph import schema
+from consumer.graph.gremlin.gremlin_store import open_gremlin
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Edge, GraphStore, Vertex
-from consumer.graph_sink import GraphSink
 from consumer.lineage.identity import IdentityRules
-from consumer.memory import collect_rarely
+from consumer.projection.graph_sink import GraphSink
+from consumer.runtime import collect_rarely
 from schemas.decode import decode
 from tests.support.gremlin_server import GremlinServer
 from tests.support.kafka_broker import KafkaBroker
@@ -80,7 +80,7 @@ def consume_rate(broker: KafkaBroker, topic: Topic, graph: str, after: int) -> f
 def elements(store: GraphStore) -> tuple[list[Vertex], list[Edge]]:
     """All of a graph."""
     labels: dict[str, list[str]] = {"vertex": [], "edge": []}
-    for element in model.ELEMENTS:
+    for element in schema.ELEMENTS:
         labels[element.kind].append(element.label)
     vertices = [vertex for label in labels["vertex"] for vertex in store.vertices(label)]
     return vertices, [edge for label in labels["edge"] for edge in store.edges(label)]

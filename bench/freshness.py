@@ -18,10 +18,10 @@ from bench import report
 from bench.service import running
 from bench.topic import Committed, Topic
 from bench.workload import Project
-from consumer.graph import ids, model
-from consumer.graph.neptune import open_gremlin
+from consumer.graph import ids, schema
+from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.store import GraphStore
-from consumer.lineage.fold import fold
+from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode
 from schemas.events import RunEvent
@@ -68,7 +68,7 @@ def seen(store: GraphStore, waiting: Mapping[Sign, float]) -> set[Sign]:
     found = store.read(runs, ("state",)) if runs else {}
     made = {Sign("run", id_) for id_ in found}
     made |= {Sign("complete", id_) for id_, shown in found.items() if shown.get("state") == "COMPLETE"}
-    made |= {Sign("edges", edge.target) for edge in (store.edges_at(tables, model.EDGE, "in") if tables else ())}
+    made |= {Sign("edges", edge.target) for edge in (store.edges_at(tables, schema.EDGE, "in") if tables else ())}
     return made & waiting.keys()
 
 

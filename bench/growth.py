@@ -17,9 +17,9 @@ from bench import report
 from bench.service import rate, running, watch
 from bench.topic import Topic
 from bench.workload import Project
-from consumer.graph.neptune import open_gremlin
-from consumer.graph_sink import GraphSink
+from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_sink import GraphSink
 from schemas.decode import decode
 from tests.support.gremlin_server import GremlinServer
 from tests.support.kafka_broker import KafkaBroker

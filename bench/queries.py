@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 from bench import report
 from bench.workload import LAYERS, NAMESPACE, Project
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.neptune import open_gremlin
-from consumer.graph.queries import Lineage, Target, lineage
+from consumer.graph.gremlin.gremlin_store import open_gremlin
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
-from consumer.graph_sink import GraphSink
 from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_sink import GraphSink
+from consumer.query.traverse import Lineage, Target, lineage
 from schemas.decode import decode
 from schemas.naming import DatasetName
 from tests.support.gremlin_server import GremlinServer

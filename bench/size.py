@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from bench.report import parser, table, tell
 from bench.workload import Project
-from consumer.graph import model
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph_sink import GraphSink
+from consumer.graph import schema
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_sink import GraphSink
 from schemas.decode import decode
 
 PROJECTS = ((100, 24), (1_000, 24), (10_000, 24), (10_000, 1))
@@ -62,7 +62,7 @@ def _built(project: Project, path: Path, builds: range) -> Size:
     for number in builds:
         sink.write([decode(value) for _, value in project.build(number)])
     count = {"vertex": 0, "edge": 0}
-    for element in model.ELEMENTS:
+    for element in schema.ELEMENTS:
         all_of = store.vertices if element.kind == "vertex" else store.edges
         count[element.kind] += sum(1 for _ in all_of(element.label))
     store.close()

@@ -9,20 +9,20 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from consumer.config.loader import CREDENTIALS, Settings, has_credentials
 from consumer.errors import UsageError
 from consumer.graph import format_version
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.patience import Patience
+from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
-from consumer.graph_sink import GraphSink
 from consumer.lineage.identity import BadPrefix, IdentityRules
-from consumer.settings import CREDENTIALS, Settings, has_credentials
-from consumer.sink import Sink
+from consumer.processing.sink import Sink
+from consumer.projection.graph_sink import GraphSink
 
 if TYPE_CHECKING:
-    from consumer.datazone.meter import Meter
-    from consumer.datazone.routes import Target
-    from consumer.telemetry.watch import Watch
+    from consumer.datazone.routing import Target
+    from consumer.datazone.sink_metrics import Meter
+    from consumer.telemetry.instrumentation import Watch
 
 SQLITE = "sqlite:///"
 GREMLIN = ("ws://", "wss://", "neptune://")
@@ -72,7 +72,7 @@ def open_graph(
     if (path := sqlite_file(url)) is not None:
         return _embedded(path, claims=claims)
     if url.startswith(GREMLIN):
-        from consumer.graph.neptune import open_gremlin  # noqa: PLC0415 -- the driver only where it is needed
+        from consumer.graph.gremlin.gremlin_store import open_gremlin  # noqa: PLC0415 -- the driver only where it is needed
 
         return format_version.Checked(open_gremlin(url, patience, stop), claims=claims)
     raise UsageError(
@@ -172,11 +172,11 @@ def datazone_sink(settings: Settings, meter: Meter | None = None) -> Sink:
     Raises:
         UsageError: No domain is configured, or there is no Region or no credentials for one.
     """
-    from consumer.datazone.client import connect  # noqa: PLC0415 -- boto3 only where it is needed
-    from consumer.datazone.identity import Identities  # noqa: PLC0415
-    from consumer.datazone.limiter import Limiter  # noqa: PLC0415
-    from consumer.datazone.routes import Routes  # noqa: PLC0415
-    from consumer.datazone.sink import IN_FLIGHT, DataZoneSink  # noqa: PLC0415
+    from consumer.datazone.datazone_client import connect  # noqa: PLC0415 -- boto3 only where it is needed
+    from consumer.datazone.datazone_sink import IN_FLIGHT, DataZoneSink  # noqa: PLC0415
+    from consumer.datazone.rate_limiter import Limiter  # noqa: PLC0415
+    from consumer.datazone.routing import Routes  # noqa: PLC0415
+    from consumer.datazone.source_identifier import Identities  # noqa: PLC0415
 
     rules, quota = identity_rules(settings), settings.datazone.requests_per_s
     datazone_targets(settings)
@@ -201,7 +201,7 @@ def datazone_targets(settings: Settings) -> list[Target]:
     Raises:
         UsageError: There is none.
     """
-    from consumer.datazone.routes import Routes  # noqa: PLC0415
+    from consumer.datazone.routing import Routes  # noqa: PLC0415
 
     targets = Routes(settings.datazone).targets
     if not targets:
@@ -215,15 +215,15 @@ def ask_datazone(settings: Settings) -> None:
     Raises:
         HeadwaterError: One does not answer.
     """
-    from consumer.datazone.client import connect  # noqa: PLC0415
-    from consumer.datazone.reading import Domain  # noqa: PLC0415
+    from consumer.datazone.datazone_client import connect  # noqa: PLC0415
+    from consumer.datazone.domain import Domain  # noqa: PLC0415
 
     for target in datazone_targets(settings):
         Domain(target, connect(target)).ask()
 
 
 def _watched_graph(settings: Settings, watch: Watch, stop: threading.Event) -> Sink:
-    from consumer.telemetry.metered import MeteredStore  # noqa: PLC0415
+    from consumer.telemetry.metering_decorators import MeteredStore  # noqa: PLC0415
 
     def metered(store: GraphStore) -> GraphStore:
         return MeteredStore(store, watch.metrics, reached=watch.health.reached)
@@ -232,7 +232,7 @@ def _watched_graph(settings: Settings, watch: Watch, stop: threading.Event) -> S
 
 
 def _watched_datazone(settings: Settings, watch: Watch, _: threading.Event) -> Sink:
-    from consumer.datazone.meter import PrometheusMeter  # noqa: PLC0415
+    from consumer.datazone.sink_metrics import PrometheusMeter  # noqa: PLC0415
 
     return datazone_sink(settings, PrometheusMeter(watch.metrics, watch.health.reached))
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from consumer.datazone.identity import Identities, Identity
-from consumer.datazone.reduction import reduced
-from consumer.datazone.refining import is_test, refined
+from consumer.datazone.size_limit import reduced
+from consumer.datazone.source_identifier import Identities, Identity
+from consumer.datazone.sql_lineage import is_test, refined
 from schemas.events import Dataset, Event, InputDataset, OutputDataset, RunEvent
 from schemas.naming import DatasetName, canonical
 
@@ -38,7 +38,7 @@ class Translation:
 
     Attributes:
         body: The event's JSON, at most 300,000 bytes.
-        dropped: What had to be left out of it, by the names of `consumer.datazone.reduction.STEPS`.
+        dropped: What had to be left out of it, by the names of `consumer.datazone.size_limit.STEPS`.
     """
 
     body: bytes

@@ -12,8 +12,8 @@ from typing import Any, Final
 import orjson
 
 from consumer.errors import UsageError
-from consumer.graph import ids, model
-from consumer.graph.around import Around
+from consumer.graph import ids, schema
+from consumer.graph.delegating_store import Around
 from consumer.graph.store import Absent, Change, Direction, Edge, GraphStore, Is, Properties, Vertex
 
 FORMAT: Final = 1
@@ -77,10 +77,10 @@ def _is_said(properties: Properties | None) -> bool:
 
 def _claim(store: GraphStore) -> list[Change]:
     """The change that writes this format into an empty graph; facts without it may be those of another version."""
-    if store.ids(model.NAME, "", 1):
+    if store.ids(schema.NAME, "", 1):
         return []
     said: Properties = {"format": FORMAT, "written_by": version("headwater"), "rev": "1"}
-    return [Change(Vertex(_ID, model.TASK, said), Absent(), Is("rev", "1"))]
+    return [Change(Vertex(_ID, schema.TASK, said), Absent(), Is("rev", "1"))]
 
 
 def stated(store: GraphStore) -> Iterator[Vertex]:
@@ -89,7 +89,7 @@ def stated(store: GraphStore) -> Iterator[Vertex]:
     Raises:
         TransientError: The store can't serve now.
     """
-    yield from (Vertex(id_, model.TASK, properties) for id_, properties in store.read([_ID]).items())
+    yield from (Vertex(id_, schema.TASK, properties) for id_, properties in store.read([_ID]).items())
 
 
 def claim(store: GraphStore) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from consumer.lineage.keys import GroupKey, JobName, OutputKey, RunKey
+from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
 
 _KINDS = frozenset(

@@ -8,10 +8,10 @@ from typing import Any
 
 from kafka import KafkaProducer, errors
 
+from consumer.config.settings import KafkaSettings
 from consumer.errors import TransientError
-from consumer.kafka.connection import client_options, talking
+from consumer.kafka.client_options import client_options, talking
 from consumer.processing.ports import Outgoing, TooLargeError
-from consumer.setting_groups import KafkaSettings
 
 SEND_TIMEOUT_S = 30.0
 """Seconds for all records of one call to be acknowledged."""

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from consumer.errors import RejectedRecord, UsageError
-from consumer.kafka.batch import event_of
-from consumer.kafka.browse import Reader
-from consumer.kafka.dead_letters import PREFIX, original
-from consumer.kafka.record import Record
-from consumer.kafka.spans import Bound, Position, Span
+from consumer.kafka.dead_letter_topic import PREFIX, original
+from consumer.kafka.offset_range import Bound, Position, Span
+from consumer.kafka.topic_reader import Reader
+from consumer.processing.batch import event_of
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.ports import Outgoing, Producer, TooLargeError
+from consumer.processing.record import Record
 from schemas.decode import decode
 from schemas.errors import RejectedEvent
 

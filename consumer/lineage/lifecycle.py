@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.registers import Register, Registers, as_json, stamped, value_of
+from consumer.lineage.facts.registers import Register, Registers, as_json, stamped, value_of
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet
 from schemas.naming import DatasetName, canonical
 

@@ -11,16 +11,30 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.bounds import MAX_COLUMN_EDGES, MAX_EDGES, Room, chars, edges_to
-from consumer.lineage.columns import Extent, OutputLineage, Source, extent, kinds, sources, unpack
-from consumer.lineage.current import declared_overruled, executions_of
-from consumer.lineage.delta import JobFacts, NameFacts
+from consumer.lineage.byte_cache import Memo
+from consumer.lineage.column_lineage import (
+    Extent,
+    OutputLineage,
+    Source,
+    extent,
+    kinds,
+    sources,
+    unpack,
+)
+from consumer.lineage.edge_limits import MAX_COLUMN_EDGES, MAX_EDGES, Room, chars, edges_to
+from consumer.lineage.facts.current import declared_overruled, executions_of
+from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.executions import Execution
+from consumer.lineage.facts.output_facets import (
+    COLUMN_LINEAGE,
+    LINEAGE,
+    Carried,
+    OutputFacts,
+    join_facets,
+)
+from consumer.lineage.facts.registers import EMPTY, Register, Registers, is_stored, join_registers
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement, place
-from consumer.lineage.memo import Memo
-from consumer.lineage.outputs import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts, join_facets
-from consumer.lineage.registers import EMPTY, Register, Registers, is_stored, join_registers
 from schemas.naming import DatasetName, engine
 
 TextOf = Callable[[str], str]
@@ -226,8 +240,8 @@ def job_view(job: JobFacts, outputs: Outputs, placements: Placements, text: Text
 
     An explicit lineage facet is the whole truth for its output. Else an output is made of the run's inputs and the
     sources of its column lineage; where the run has several outputs and the column lineage names one of its inputs, of
-    these sources alone. Of more edges than a job may have (`consumer.lineage.bounds`), those to the first datasets by
-    name are there, and those to the others are not.
+    these sources alone. Of more edges than a job may have (`consumer.lineage.edge_limits`), those to the first datasets
+    by name are there, and those to the others are not.
 
     Args:
         job: Its facts.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from consumer.kafka.record import Record
+from consumer.processing.record import Record
 
 
 @dataclass(frozen=True, slots=True)

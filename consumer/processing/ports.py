@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from consumer.errors import UsageError
-from consumer.kafka.record import Headers, Record, TopicPartition
+from consumer.processing.record import Headers, Record, TopicPartition
 
 OnRevoked = Callable[[Collection[TopicPartition]], None]
 """Told which partitions are gone; called on the thread that polls, before `poll` gives records."""

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from consumer.setting_groups import HttpSettings
+from consumer.config.settings import HttpSettings
 
 ON_MAIN_THREAD: Final = frozenset({"joining", "polling", "committing"})
 """Steps whose failures show that the loop itself moves; the others are on the thread that writes."""

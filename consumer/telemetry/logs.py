@@ -16,8 +16,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from consumer.masking import masked
 from consumer.safe_text import printable, printable_json
-from consumer.telemetry.places import spell_out
-from consumer.telemetry.repeats import Repeats
+from consumer.telemetry.log_fields import spell_out
+from consumer.telemetry.log_throttle import Repeats
 
 Format = Literal["auto", "json", "console"]
 Level = Literal["debug", "info", "warning", "error"]

@@ -22,7 +22,7 @@ STEPS: Final = ("joining", "polling", "writing", "writing dead letters", "commit
 """What the loop tries again when it fails."""
 
 KINDS: Final = ("tombstone", "document", "time", "run", "job", "dataset", "refused", "other")
-"""Why records are rejected; see `consumer.telemetry.metered.kind_of`."""
+"""Why records are rejected; see `consumer.telemetry.metering_decorators.kind_of`."""
 
 OPERATIONS: Final = ("read", "write", "edges_at", "vertices", "edges")
 OUTCOMES: Final = ("ok", "unavailable", "refused")

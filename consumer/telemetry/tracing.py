@@ -19,9 +19,9 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Link, SpanContext, SpanKind, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from consumer.kafka.observer import Report
-from consumer.kafka.record import Record, TopicPartition
-from consumer.setting_groups import KafkaSettings
+from consumer.config.settings import KafkaSettings
+from consumer.processing.observer import Report
+from consumer.processing.record import Record, TopicPartition
 
 MOST_LINKS: Final = 32
 """Links of one span: collectors keep 128 by default, and who looks at a batch looks at a few."""

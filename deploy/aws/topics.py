@@ -1,7 +1,7 @@
 """The ECS cluster, and the task that makes the topics: once, by an operator, before anything reads or writes them.
 
 MSK makes no topic by itself. The task sets their retention, seven days for events and thirty for dead letters
-(consumer/kafka/topics.py); topics that are there it leaves alone.
+(consumer/kafka/topic_admin.py); topics that are there it leaves alone.
 """
 
 from __future__ import annotations

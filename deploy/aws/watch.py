@@ -124,7 +124,7 @@ class WatchStack(Stack):
     def _of_the_logs(self, service: ServiceStack) -> None:
         patterns = {
             "DeadLetters": logs.FilterPattern.string_value("$.event", "=", "record rejected"),
-            # What lasts for a minute (consumer/kafka/insistence.py), what ends the service, what libraries call so.
+            # What lasts for a minute (consumer/processing/retry.py), what ends the service, what libraries call so.
             "Errors": logs.FilterPattern.string_value("$.level", "=", "error"),
         }
         for job, log in service.logs.items():

@@ -10,12 +10,12 @@ from contextlib import closing, suppress
 import pytest
 
 from consumer.errors import TransientError, UsageError
-from consumer.kafka.dead_letters import TopicDeadLetters, headers, original
-from consumer.kafka.memory import Broker
-from consumer.kafka.record import Record, TopicPartition
+from consumer.kafka.dead_letter_topic import TopicDeadLetters, headers, original
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.ports import Source
-from tests.support.brokers import KafkaKit, Kit, MemoryKit
+from consumer.processing.record import Record, TopicPartition
+from tests.support.brokers.both_brokers import KafkaKit, Kit, MemoryKit
+from tests.support.brokers.in_memory_broker import Broker
 from tests.support.servers import KafkaBroker
 
 PATIENCE_S = 30.0

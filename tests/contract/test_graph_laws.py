@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer.graph.neptune import open_gremlin
+from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import IdentityRules
 from tests.support.documents import many_names

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import (
     MOST_STEPS,
     Absent,
@@ -449,7 +449,7 @@ COUNTER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
 from tests.contract.test_graph_store import count_up, make
 store = EmbeddedStore(Path(sys.argv[1]))
 store.write([make("counter", rev="0", n=0)])

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from consumer.errors import TransientError
-from consumer.graph import ids, model
-from consumer.graph.neptune import open_gremlin
-from consumer.graph.prune import Prune, Pruned
-from consumer.graph.reconcile import Reconcile
+from consumer.graph import ids, schema
+from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.store import Absent, Change, DropEdges, GraphStore, Is, Vertex
-from consumer.graph.upkeep import Busy, Chore, Scan, Task, carry_out
-from consumer.graph.writer import GraphWriter
-from consumer.lineage.keys import RunKey
+from consumer.lineage.facts.keys import RunKey
+from consumer.maintenance.leased_task import Busy, Chore, Scan, Task, carry_out
+from consumer.maintenance.prune import Prune, Pruned
+from consumer.maintenance.reconcile import Reconcile
+from consumer.projection.graph_writer import GraphWriter
 from tests.support.documents import JOB, REDSHIFT, columns, dataset, made_of, name, run_event
 from tests.support.generate import events
 from tests.support.ingest import difference, embedded, exported, folded, sample, shuffled, write
@@ -61,7 +61,7 @@ def lineage(found: bytes) -> bytes:
 
 def run_ids(store: GraphStore) -> set[str]:
     """The runs that the graph has, those known as parents only among them."""
-    return {ids.run_key(vertex.id).id for vertex in store.vertices(model.RUN)}
+    return {ids.run_key(vertex.id).id for vertex in store.vertices(schema.RUN)}
 
 
 def expect_lineage(store: GraphStore, documents: Sequence[Any]) -> None:
@@ -114,7 +114,7 @@ class TestPrune:
         write(store, [mapped])
         assert prune(store).gone == 2, "the older run, and with it its parent"
         assert run_ids(store) == {"m2", "m3", "p"}
-        assert sum(1 for _ in store.vertices(model.GROUP)) == 1
+        assert sum(1 for _ in store.vertices(schema.GROUP)) == 1
         expect_lineage(store, mapped)
         assert reconcile(store) == 0
         failed = run_event("FAIL", 4, run="m3", run_facets=child_of("p"))
@@ -131,9 +131,9 @@ class TestPrune:
             run_event("RUNNING", 3, run="new", inputs=["a"], outputs=["b"], job_facets=streaming),
         ]
         write(store, [work])
-        assert sum(1 for _ in store.vertices(model.RUN_DATASET)) == 152
+        assert sum(1 for _ in store.vertices(schema.RUN_DATASET)) == 152
         assert prune(store).gone == 1
-        assert {ids.run_dataset_key(one.id)[0].id for one in store.vertices(model.RUN_DATASET)} == {"new"}
+        assert {ids.run_dataset_key(one.id)[0].id for one in store.vertices(schema.RUN_DATASET)} == {"new"}
         expect_lineage(store, work)
         assert reconcile(store) == 0
 
@@ -240,12 +240,14 @@ class TestReconcile:
 
 def vandalise(store: GraphStore) -> None:
     """Breaks views behind the writer's back: drops an edge, changes a dataset, unties a run."""
-    edges = {label: sorted(edge.id for edge in store.edges(label)) for label in (model.EDGE, model.READS, model.RUN_OF)}
+    edges = {
+        label: sorted(edge.id for edge in store.edges(label)) for label in (schema.EDGE, schema.READS, schema.RUN_OF)
+    }
     gone = tuple(found[0] for found in edges.values())
-    made = Change(Vertex("task/vandal", model.TASK, {"rev": "1"}), Absent(), Is("rev", "1"), (DropEdges(gone),))
-    node = min(vertex.id for vertex in store.vertices(model.NODE))
+    made = Change(Vertex("task/vandal", schema.TASK, {"rev": "1"}), Absent(), Is("rev", "1"), (DropEdges(gone),))
+    node = min(vertex.id for vertex in store.vertices(schema.NODE))
     shown = Is("node_name", store.read([node])[node]["node_name"])
-    painted = Change(Vertex(node, model.NODE, {"columns": "[]", "aliases": '[["x","y"]]'}), shown, shown)
+    painted = Change(Vertex(node, schema.NODE, {"columns": "[]", "aliases": '[["x","y"]]'}), shown, shown)
     assert not store.write([made])
     assert not store.write([painted])
 
@@ -323,14 +325,14 @@ class TestTask:
     def test_pages(self, store: GraphStore) -> None:
         """A scan gives every id once, from anywhere on, in whatever pieces it is fetched."""
         write(store, [HISTORY])
-        every = Scan(store, model.RUN, 10).after("")
+        every = Scan(store, schema.RUN, 10).after("")
         assert set(every) == {ids.run(RunKey(JOB, run)) for run in run_ids(store)}
         for page, fetched in ((1, 1), (2, 3), (4, 100)):
-            scan, found = Scan(store, model.RUN, page, fetched), list[str]()
+            scan, found = Scan(store, schema.RUN, page, fetched), list[str]()
             while some := scan.after(found[-1] if found else ""):
                 found += some
             assert found == every
-        assert Scan(store, model.RUN).after(every[2]) == every[3:]
+        assert Scan(store, schema.RUN).after(every[2]) == every[3:]
 
 
 def test_generated_events(gremlin_server: GremlinServer) -> None:

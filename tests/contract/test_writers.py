@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.neptune import open_gremlin
-from consumer.graph.patience import Patience
+from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.gremlin.gremlin_store import open_gremlin
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
 from tests.support.servers import GremlinServer, NeptuneProxy
 from tests.support.shrinking import shrunk

@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from consumer.graph.neptune import open_gremlin
-from consumer.graph.patience import Patience
-from consumer.graph_sink import GraphSink
-from consumer.kafka.dead_letters import TopicDeadLetters
-from consumer.kafka.loop import Loop
-from consumer.kafka.observer import Unobserved
+from consumer.config.settings import BatchSettings
+from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.gremlin.gremlin_store import open_gremlin
+from consumer.kafka.dead_letter_topic import TopicDeadLetters
+from consumer.kafka.group_consumer import KafkaSource
 from consumer.kafka.producer import TopicProducer
-from consumer.kafka.source import KafkaSource
 from consumer.lineage.identity import IdentityRules
-from consumer.setting_groups import BatchSettings
+from consumer.processing.observer import Unobserved
+from consumer.processing.processor import Loop
+from consumer.projection.graph_sink import GraphSink
 from schemas.decode import decode
-from tests.support.brokers import KafkaKit
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.command_line import headwater
 from tests.support.consuming import EVENTS, Field, undisturbed
 from tests.support.servers import KafkaBroker, NeptuneProxy

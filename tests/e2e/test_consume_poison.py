@@ -17,7 +17,7 @@ import orjson
 import pytest
 from kafka import KafkaProducer
 
-from consumer.kafka.batch import TOMBSTONE
+from consumer.processing.batch import TOMBSTONE
 from tests.support.consuming import EVENTS, PATIENCE_S, Field, exported, undisturbed
 from tests.support.kafka_broker import Record
 from tests.support.servers import KafkaBroker, NeptuneProxy

@@ -5,12 +5,12 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from consumer.datazone.identity import Identities
-from consumer.datazone.reduction import MARKER, MAX_BYTES, TooLarge, reduced
-from consumer.datazone.routes import Routes
+from consumer.config.settings import DataZoneSettings
+from consumer.datazone.routing import Routes
+from consumer.datazone.size_limit import MARKER, MAX_BYTES, TooLarge, reduced
+from consumer.datazone.source_identifier import Identities
 from consumer.datazone.translate import Translation, datasets, translate
 from consumer.lineage.identity import IdentityRules
-from consumer.setting_groups import DataZoneSettings
 from schemas.decode import decode
 from schemas.errors import RejectedEvent
 from schemas.events import RunEvent

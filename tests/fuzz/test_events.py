@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from consumer.clocks import DAY_S
-from consumer.graph import export
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.writer import GraphWriter
-from consumer.kafka.batch import event_of
-from consumer.kafka.dead_letters import headers
-from consumer.kafka.record import Record
-from consumer.lineage.delta import Delta, merge
-from consumer.lineage.fold import fold
+from consumer.cli.json_highlight import marked
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.kafka.dead_letter_topic import headers
+from consumer.lineage.facts.delta import Delta, merge
+from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
-from consumer.pretty import marked
+from consumer.processing.batch import event_of
 from consumer.processing.dead_letter import DeadLetter
+from consumer.processing.event_time import DAY_S
+from consumer.processing.record import Record
+from consumer.projection.graph_writer import GraphWriter
+from consumer.render import export_json
 from schemas.decode import decode, decode_document
 from schemas.errors import RejectedEvent
 from schemas.events import Event
@@ -158,9 +158,9 @@ def test_what_is_accepted_is_written() -> None:
             batch = Delta()
             assert resident() - began < MOST_GROWTH, f"memory grew too much by document {number}"
     writer.apply(batch)
-    exported = export.document(store)
+    exported = export_json.document(store)
     store.close()
-    assert export.to_json(exported).startswith(b"{"), "an export that is no JSON"
+    assert export_json.to_json(exported).startswith(b"{"), "an export that is no JSON"
     assert exported["datasets"], "nothing was written"
 
 

@@ -13,14 +13,14 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
-from consumer.findings import State
-from consumer.graph import status
-from consumer.graph.address import Address
-from consumer.kafka.examination import examine
-from consumer.kafka.record import TopicPartition
-from consumer.kafka.source import KafkaSource
-from consumer.setting_groups import KafkaSettings
-from tests.support.brokers import KafkaKit
+from consumer.checks import neptune_status
+from consumer.checks.finding import State
+from consumer.checks.kafka_cluster import examine
+from consumer.config.settings import KafkaSettings
+from consumer.graph.gremlin.endpoint import Address
+from consumer.kafka.group_consumer import KafkaSource
+from consumer.processing.record import TopicPartition
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.command_line import headwater
 from tests.support.servers import KafkaBroker, NeptuneProxy
 
@@ -207,5 +207,5 @@ def test_neptune_that_denies(neptune: NeptuneProxy, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(("ahead_s", "state"), [(0, State.OK), (60, State.WARNING), (-400, State.FAILED)])
 def test_clock_against_neptunes(neptune: NeptuneProxy, ahead_s: float, state: State) -> None:
     """A minute off is odd, five minutes are more than a signature may be old."""
-    found = status.findings(Address.parse(neptune.url), clock=lambda: time.time() + ahead_s)
+    found = neptune_status.findings(Address.parse(neptune.url), clock=lambda: time.time() + ahead_s)
     assert {finding.what: finding.state for finding in found}["clock"] is state, found

@@ -11,11 +11,11 @@ import orjson
 import pytest
 from click.testing import Result
 
-from consumer.kafka.dead_letters import TopicDeadLetters, original
-from consumer.kafka.record import Record
+from consumer.kafka.dead_letter_topic import TopicDeadLetters, original
 from consumer.kafka.redrive import REDRIVEN
 from consumer.processing.dead_letter import DeadLetter
-from tests.support.brokers import KafkaKit
+from consumer.processing.record import Record
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.command_line import headwater
 from tests.support.documents import run_event
 from tests.support.servers import KafkaBroker

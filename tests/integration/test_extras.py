@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.cli import cli
+from consumer.cli.main import cli
 from tests.support.installed import Installed, build_wheel
 
 SUBCOMMANDS = sorted(cli.commands)

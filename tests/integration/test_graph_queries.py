@@ -11,8 +11,8 @@ import pytest
 
 from bench.queries import DEPTH, questions, seed
 from bench.workload import LAYERS, Project
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.neptune import open_gremlin
+from consumer.graph.gremlin.gremlin_store import open_gremlin
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Direction, Edge, GraphStore
 from tests.support.command_line import headwater
 from tests.support.servers import GremlinServer

@@ -10,9 +10,9 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import InvalidTimestampError
 
-from consumer.kafka import topics
-from consumer.kafka.browse import browse
-from tests.support.brokers import KafkaKit
+from consumer.kafka import topic_admin
+from consumer.kafka.topic_reader import browse
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.command_line import headwater
 from tests.support.servers import KafkaBroker
 
@@ -33,7 +33,7 @@ def test_wrong_clock_of_a_producer(kafka_4_broker: KafkaBroker, offset_ms: int) 
     kit = KafkaKit(kafka_4_broker)
     name = kit.topic()
     settings = kit.settings(topic=f"{name}.new", dead_letter_topic=f"{name}.dead")
-    assert [outcome.created for outcome in topics.create(settings)] == [True, True]
+    assert [outcome.created for outcome in topic_admin.create(settings)] == [True, True]
     before = int(time.time() * 1000)
     for topic in (settings.topic, settings.dead_letter_topic):
         send(kafka_4_broker, topic, offset_ms)

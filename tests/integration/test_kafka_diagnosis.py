@@ -14,10 +14,10 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
+from consumer.config.settings import KafkaSettings
 from consumer.errors import TransientError, UsageError
-from consumer.kafka import topics
-from consumer.kafka.diagnosis import BUDGET_S, Diagnosis, Problem, diagnose, require_reachable
-from consumer.setting_groups import KafkaSettings
+from consumer.kafka import topic_admin
+from consumer.kafka.connectivity import BUDGET_S, Diagnosis, Problem, diagnose, require_reachable
 from tests.support.certificates import self_signed
 from tests.support.servers import KafkaBroker
 
@@ -165,13 +165,13 @@ def test_topics_are_made_once(kafka_broker: KafkaBroker) -> None:
     """Missing topics are made with their settings; those that are there are left and reported."""
     name = kafka_broker.create_topic()
     given = scram(kafka_broker, topic=name, dead_letter_topic=f"{name}.dead", partitions=3)
-    assert topics.create(given) == [
-        topics.TopicOutcome(name, created=False),
-        topics.TopicOutcome(f"{name}.dead", created=True),
+    assert topic_admin.create(given) == [
+        topic_admin.TopicOutcome(name, created=False),
+        topic_admin.TopicOutcome(f"{name}.dead", created=True),
     ]
-    assert [outcome.created for outcome in topics.create(given)] == [False, False]
+    assert [outcome.created for outcome in topic_admin.create(given)] == [False, False]
     new = given.model_copy(update={"topic": f"{name}.new"})
-    assert [outcome.created for outcome in topics.create(new)] == [True, False]
+    assert [outcome.created for outcome in topic_admin.create(new)] == [True, False]
     with KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap) as admin:
         (described,) = admin.describe_topics([f"{name}.new"])
         assert len(described["partitions"]) == 3
@@ -190,6 +190,6 @@ def test_topics_that_cannot_be_made(kafka_broker: KafkaBroker) -> None:
     """A plan that the cluster can't fulfil is told with its reason; a wrong password too."""
     name = kafka_broker.create_topic()
     with pytest.raises(UsageError, match=rf"topic {name}\.x can't be created.*[Rr]eplication"):
-        topics.create(scram(kafka_broker, topic=f"{name}.x", replication_factor=3))
+        topic_admin.create(scram(kafka_broker, topic=f"{name}.x", replication_factor=3))
     with pytest.raises(UsageError, match="password is wrong"):
-        topics.create(scram(kafka_broker, password="wrong"))
+        topic_admin.create(scram(kafka_broker, password="wrong"))

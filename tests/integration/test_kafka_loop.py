@@ -12,15 +12,15 @@ from contextlib import closing, contextmanager
 import orjson
 import pytest
 
+from consumer.config.settings import BatchSettings
 from consumer.errors import TransientError
-from consumer.kafka.dead_letters import TopicDeadLetters
-from consumer.kafka.loop import Loop
+from consumer.kafka.dead_letter_topic import TopicDeadLetters
+from consumer.kafka.group_consumer import KafkaSource
 from consumer.kafka.producer import TopicProducer
-from consumer.kafka.source import KafkaSource
-from consumer.setting_groups import BatchSettings
+from consumer.processing.processor import Loop
 from schemas.decode import decode
 from schemas.events import Event, RunEvent
-from tests.support.brokers import KafkaKit
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.servers import KafkaBroker
 
 PATIENCE_S = 60.0

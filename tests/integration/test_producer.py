@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from consumer.processing.ports import TooLargeError
-from tests.support.brokers import KafkaKit
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.servers import KafkaBroker
 
 

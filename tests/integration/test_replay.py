@@ -19,10 +19,10 @@ from kafka import KafkaAdminClient
 from kafka import TopicPartition as KafkaPartition
 
 from consumer.errors import HeadwaterError
-from consumer.kafka.browse import reading
-from consumer.kafka.replay import SILENCE_S, ReplaySource
-from consumer.kafka.spans import Bound
-from tests.support.brokers import KafkaKit
+from consumer.kafka.offset_range import Bound
+from consumer.kafka.replay_source import SILENCE_S, ReplaySource
+from consumer.kafka.topic_reader import reading
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.command_line import headwater
 from tests.support.ingest import embedded, sample
 from tests.support.servers import KafkaBroker

@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 
 from consumer import wiring
-from consumer.commands.consume import UPKEEP_PATIENCE
+from consumer.cli.commands.consume import UPKEEP_PATIENCE
+from consumer.config.loader import load
+from consumer.config.settings import UpkeepSettings
 from consumer.errors import TransientError
-from consumer.graph import traversals
-from consumer.graph.address import Address
-from consumer.graph.gremlin_connection import GremlinConnection
-from consumer.graph.patience import Patience
-from consumer.setting_groups import UpkeepSettings
-from consumer.settings import load
-from consumer.telemetry.probe import Probe
-from consumer.upkeep import Upkeep
+from consumer.graph.gremlin import traversals
+from consumer.graph.gremlin.connection import GremlinConnection
+from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.gremlin.endpoint import Address
+from consumer.maintenance.scheduler import Upkeep
+from consumer.telemetry.readiness_probe import Probe
 from tests.support.consuming import HEADWATER, Field, export_of, exported
 from tests.support.servers import GremlinServer, KafkaBroker
 from tests.support.silent_graph import SilentGraph

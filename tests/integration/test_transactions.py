@@ -11,12 +11,12 @@ from contextlib import closing
 import pytest
 from kafka import KafkaProducer
 
-from consumer.kafka.browse import browse, reading
-from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.replay import ReplaySource
-from consumer.kafka.source import KafkaSource
+from consumer.kafka.group_consumer import KafkaSource
+from consumer.kafka.replay_source import ReplaySource
+from consumer.kafka.topic_reader import browse, reading
 from consumer.processing.ports import Source
-from tests.support.brokers import KafkaKit
+from consumer.processing.record import Record, TopicPartition
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.servers import KafkaBroker
 
 pytestmark = pytest.mark.timeout(120)

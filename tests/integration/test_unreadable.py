@@ -11,17 +11,17 @@ from contextlib import closing, suppress
 import pytest
 from kafka import KafkaProducer
 
+from consumer.config.settings import BatchSettings
 from consumer.errors import TransientError
-from consumer.kafka.browse import browse
-from consumer.kafka.dead_letters import TopicDeadLetters, original
-from consumer.kafka.loop import Loop
-from consumer.kafka.record import Record, TopicPartition
-from consumer.kafka.source import KafkaSource
-from consumer.kafka.unreadable import TRIES
-from consumer.setting_groups import BatchSettings
+from consumer.kafka.dead_letter_topic import TopicDeadLetters, original
+from consumer.kafka.fetch.tolerant_fetcher import TRIES
+from consumer.kafka.group_consumer import KafkaSource
+from consumer.kafka.topic_reader import browse
+from consumer.processing.processor import Loop
+from consumer.processing.record import Record, TopicPartition
 from schemas.errors import RejectedEvent
 from tests.support.batches import ODD
-from tests.support.brokers import KafkaKit
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.command_line import headwater
 from tests.support.loops import Said
 from tests.support.servers import KafkaBroker

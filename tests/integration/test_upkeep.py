@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
+from consumer.config.settings import UpkeepSettings
 from consumer.errors import TransientError
-from consumer.graph import export
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.neptune import open_gremlin
-from consumer.graph.reconcile import Reconcile
+from consumer.graph.gremlin.gremlin_store import open_gremlin
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
-from consumer.graph.upkeep import Task, carry_out
-from consumer.graph.writer import GraphWriter
-from consumer.setting_groups import UpkeepSettings
-from consumer.upkeep import Upkeep
+from consumer.maintenance.leased_task import Task, carry_out
+from consumer.maintenance.reconcile import Reconcile
+from consumer.maintenance.scheduler import Upkeep
+from consumer.projection.graph_writer import GraphWriter
+from consumer.render import export_json
 from tests.support.command_line import headwater
 from tests.support.documents import at, dataset, run_event
 from tests.support.generate import GLUE
@@ -113,7 +113,7 @@ def test_late_links_with_writers_at_once(gremlin_server: GremlinServer) -> None:
     with closing(open_gremlin(gremlin_server.url)) as store:
         for now in (1e9, 1.1e9):  # the first one ends what was begun with writers at work
             carry_out(Reconcile(store), Task(store, "reconcile", "at the end", partial(float, now)))
-        changed = difference(exported(store), export.to_json(expected(documents)))
+        changed = difference(exported(store), export_json.to_json(expected(documents)))
         assert not changed, f"the graph is not the law's:\n{changed}"
         again = Reconcile(store)
         carry_out(again, Task(store, "reconcile", "once more", lambda: 2e9))
@@ -139,14 +139,14 @@ def damage(store: EmbeddedStore) -> None:
 def edges_of(path: Path) -> list[Any]:
     """The dataset edges of a graph's file."""
     with closing(EmbeddedStore(path)) as store:
-        found = export.document(store)["dataset_edges"]
+        found = export_json.document(store)["dataset_edges"]
     return list(found)
 
 
 def runs_of(path: Path) -> set[str]:
     """The runs of a graph's file."""
     with closing(EmbeddedStore(path)) as store:
-        return {run["id"] for run in export.document(store)["runs"]}
+        return {run["id"] for run in export_json.document(store)["runs"]}
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

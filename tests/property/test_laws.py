@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.reconcile import Reconcile
-from consumer.graph.writer import GraphWriter
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.maintenance.reconcile import Reconcile
+from consumer.projection.graph_writer import GraphWriter
 from tests.support.documents import many_names
 from tests.support.generate import events
 from tests.support.ingest import difference, embedded, exported, folded, shuffled

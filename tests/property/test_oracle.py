@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.graph import export
 from consumer.lineage.identity import IdentityRules
+from consumer.render import export_json
 from tests.support.documents import REDSHIFT as SHOP
 from tests.support.documents import columns, dataset, dataset_event, made_of, name, run_event
 from tests.support.generate import ATHENA, GLUE, REDSHIFT, RUNS, Json, events, run_events
@@ -89,7 +89,7 @@ def unlike(
 ) -> str:
     """How the graph of batches differs from the oracle's of the same documents."""
     rules = IdentityRules.of(same, by_table_name=by_name)
-    oracle = export.to_json(expected(documents, same, by_table_name=by_name))
+    oracle = export_json.to_json(expected(documents, same, by_table_name=by_name))
     return difference(embedded(batches, rules), oracle)
 
 

@@ -10,10 +10,10 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.prune import Prune, Pruned
-from consumer.graph.reconcile import Reconcile
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
+from consumer.maintenance.prune import Prune, Pruned
+from consumer.maintenance.reconcile import Reconcile
 from tests.support.generate import events
 from tests.support.ingest import difference, exported, shuffled, write
 

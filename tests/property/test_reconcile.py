@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.errors import TransientError
-from consumer.graph import export
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.reconcile import Found, Reconcile
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Change, GraphStore
-from consumer.graph.upkeep import LEASE_S, Task, carry_out
-from consumer.graph.writer import GraphWriter
-from consumer.lineage.delta import Delta
+from consumer.lineage.facts.delta import Delta
 from consumer.lineage.identity import IdentityRules
+from consumer.maintenance.leased_task import LEASE_S, Task, carry_out
+from consumer.maintenance.reconcile import Found, Reconcile
+from consumer.projection.graph_writer import GraphWriter
+from consumer.render import export_json
 from tests.support.generate import ATHENA, GLUE, REDSHIFT, events
 from tests.support.ingest import difference, exported, folded, shuffled
 from tests.support.oracle import expected
@@ -90,7 +90,7 @@ def apply(writer: GraphWriter, delta: Delta) -> None:
 
 def expect(store: GraphStore, documents: Sequence[Any], identity: tuple[Any, bool], what: str) -> None:
     """The graph must be the oracle's."""
-    oracle = export.to_json(expected(documents, identity[0], by_table_name=identity[1]))
+    oracle = export_json.to_json(expected(documents, identity[0], by_table_name=identity[1]))
     changed = difference(exported(store), oracle)
     assert not changed, f"{what}: the graph is not what the design says:\n{changed}"
 

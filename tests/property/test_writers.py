@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Absent, Change, GraphStore, Is
-from consumer.graph.writer import GraphWriter
+from consumer.projection.graph_writer import GraphWriter
 from tests.support import upkeep
 from tests.support.documents import columns, dataset, dataset_event, made_of, name, run_event
 from tests.support.generate import ATHENA, GLUE, REDSHIFT

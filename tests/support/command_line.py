@@ -11,7 +11,7 @@ from unittest.mock import patch
 import structlog
 from click.testing import CliRunner, Result
 
-from consumer.cli import cli
+from consumer.cli.main import cli
 
 
 def headwater(*arguments: str | Path, stdin: bytes = b"", env: Mapping[str, str] = MappingProxyType({})) -> Result:

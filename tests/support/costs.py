@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
-from consumer.graph.writer import GraphWriter
+from consumer.projection.graph_writer import GraphWriter
 from tests.support import upkeep
 from tests.support.ingest import folded
 

@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.setting_groups import DataZoneSettings, IdentitySettings
-from consumer.settings import Settings
+from consumer.config.loader import Settings
+from consumer.config.settings import DataZoneSettings, IdentitySettings
 from tests.support.process import STAND_INS, Server, ask, await_port, free_port
 
 DOMAIN = "dzd_standin"

@@ -12,11 +12,11 @@ import time
 
 import structlog
 
-from consumer.datazone.client import connect
-from consumer.datazone.identity import Identities
-from consumer.datazone.limiter import Limiter
-from consumer.datazone.routes import Routes
-from consumer.datazone.sink import DataZoneSink
+from consumer.datazone.datazone_client import connect
+from consumer.datazone.datazone_sink import DataZoneSink
+from consumer.datazone.rate_limiter import Limiter
+from consumer.datazone.routing import Routes
+from consumer.datazone.source_identifier import Identities
 from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode
 from tests.support.datazone import settings

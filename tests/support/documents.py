@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from consumer.graph.jobs import from_run
-from consumer.lineage.current import recount
-from consumer.lineage.delta import JobFacts
-from consumer.lineage.keys import JobName
+from consumer.lineage.facts.current import recount
+from consumer.lineage.facts.delta import JobFacts
+from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.output_facets import OutputFacts, join_facets
 from consumer.lineage.lifecycle import Placement
-from consumer.lineage.outputs import OutputFacts, join_facets
 from consumer.lineage.views import JobView, job_view
+from consumer.projection.jobs import from_run
 from schemas.naming import DatasetName
 from tests.support.ingest import folded
 

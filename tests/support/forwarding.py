@@ -11,15 +11,15 @@ from typing import Any
 import orjson
 
 from consumer import wiring
-from consumer.datazone.meter import Answer, Fate
-from consumer.kafka.loop import Loop
-from consumer.kafka.memory import Broker, MemoryProducer, MemorySource
-from consumer.kafka.observer import Unobserved
-from consumer.kafka.record import TopicPartition
+from consumer.config.loader import Settings
+from consumer.config.settings import BatchSettings
+from consumer.datazone.sink_metrics import Answer, Fate
 from consumer.processing.dead_letter import DeadLetter
-from consumer.setting_groups import BatchSettings
-from consumer.settings import Settings
+from consumer.processing.observer import Unobserved
+from consumer.processing.processor import Loop
+from consumer.processing.record import TopicPartition
 from schemas.decode import decode
+from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
 
 TOPIC = "events"
 GROUP = "datazone"

@@ -17,9 +17,9 @@ from typing import Any
 import click
 import yaml
 
-from consumer.cli import cli
-from consumer.graph.model import ELEMENTS, Element
-from consumer.settings import Setting, describe
+from consumer.cli.main import cli
+from consumer.config.loader import Setting, describe
+from consumer.graph.schema import ELEMENTS, Element
 from consumer.telemetry.metrics import CATALOGUE, Metric
 from deploy.aws.settings import NO_IMAGE
 from deploy.aws.settings import Group as Choice

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.writer import GraphWriter
-from consumer.lineage.delta import Delta, merge
-from consumer.lineage.fold import fold
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.lineage.facts.delta import Delta, merge
+from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_writer import GraphWriter
 from schemas.decode import decode_document
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"

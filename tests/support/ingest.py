@@ -10,13 +10,13 @@ from typing import Any
 
 import orjson
 
-from consumer.graph import export
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
-from consumer.graph.writer import GraphWriter
-from consumer.lineage.delta import Delta, merge
-from consumer.lineage.fold import fold
+from consumer.lineage.facts.delta import Delta, merge
+from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_writer import GraphWriter
+from consumer.render import export_json
 from schemas.decode import decode_document
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
@@ -46,7 +46,7 @@ def write(store: GraphStore, batches: Iterable[Sequence[Any]], rules: IdentityRu
 
 def exported(store: GraphStore) -> bytes:
     """The graph as bytes."""
-    return export.to_json(export.document(store))
+    return export_json.to_json(export_json.document(store))
 
 
 def embedded(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> bytes:

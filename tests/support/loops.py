@@ -9,13 +9,13 @@ from typing import Any, cast
 
 from tenacity import wait_fixed
 
+from consumer.config.settings import BatchSettings, DeadLetterSettings
 from consumer.errors import RefusedWrite, TransientError
-from consumer.kafka.loop import Loop
-from consumer.kafka.observer import Report
-from consumer.kafka.record import Record, TopicPartition
 from consumer.processing.dead_letter import DeadLetter
+from consumer.processing.observer import Report
 from consumer.processing.ports import OnLost, OnRevoked
-from consumer.setting_groups import BatchSettings, DeadLetterSettings
+from consumer.processing.processor import Loop
+from consumer.processing.record import Record, TopicPartition
 from schemas.errors import RejectedEvent
 from schemas.events import Event
 

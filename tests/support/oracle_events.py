@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from consumer.lineage.explicit import DECLARED, FED_BY_NOTHING, JobLineage, of_job
-from consumer.lineage.facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
-from consumer.lineage.keys import JobName
+from consumer.lineage.explicit_lineage import DECLARED, FED_BY_NOTHING, JobLineage, of_job
+from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.registers import as_json, value_of
+from consumer.lineage.folding.kept_facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
+from consumer.lineage.folding.phantom_tables import Tables
 from consumer.lineage.lifecycle import is_dropped
-from consumer.lineage.phantoms import Tables
-from consumer.lineage.registers import as_json, value_of
 from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet, SchemaField

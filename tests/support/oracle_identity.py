@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from consumer.lineage.facts.registers import as_json, value_of
 from consumer.lineage.lifecycle import is_dropped
-from consumer.lineage.registers import as_json, value_of
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event
 from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SymlinksDatasetFacet

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from consumer.lineage.explicit import DECLARED
-from consumer.lineage.fold import fold
+from consumer.lineage.explicit_lineage import DECLARED
+from consumer.lineage.facts.registers import value_of
+from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
-from consumer.lineage.registers import value_of
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
 from schemas.facets.view import Facet

@@ -56,7 +56,7 @@ class Measured:
 def _main() -> None:
     note, *arguments = sys.argv[1:]
     atexit.register(lambda: Path(note).write_text(f"{own_peak_mib():.1f}"))
-    from consumer.cli import main  # noqa: PLC0415 -- what a command loads counts
+    from consumer.cli.main import main  # noqa: PLC0415 -- what a command loads counts
 
     sys.argv = ["headwater", *arguments]
     main()

@@ -10,12 +10,12 @@ from typing import Any
 
 import orjson
 
-from consumer.graph import export
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.writer import GraphWriter
-from consumer.lineage.delta import Delta, merge
-from consumer.lineage.fold import fold
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.lineage.facts.delta import Delta, merge
+from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_writer import GraphWriter
+from consumer.render import export_json
 from schemas.decode import decode
 from schemas.naming import DatasetName, last_part
 
@@ -50,7 +50,7 @@ class Producer:
         store = EmbeddedStore(Path(":memory:"))
         try:
             GraphWriter(store).apply(self.delta)
-            self.graph: dict[str, Any] = orjson.loads(export.to_json(export.document(store)))
+            self.graph: dict[str, Any] = orjson.loads(export_json.to_json(export_json.document(store)))
         finally:
             store.close()
 

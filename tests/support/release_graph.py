@@ -14,8 +14,8 @@ from pathlib import Path
 
 import orjson
 
-from consumer.graph import export
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.render import export_json
 from tests.support.command_line import headwater
 from tests.support.documents import Json, columns, dataset, dataset_event, job_event, made_of, many_names, run_event
 
@@ -52,7 +52,7 @@ def write(folder: Path) -> None:
     if done.exit_code:
         raise SystemExit(done.stderr)
     with closing(EmbeddedStore(file)) as store:
-        (folder / f"{version}.json").write_bytes(export.to_json(export.document(store)))
+        (folder / f"{version}.json").write_bytes(export_json.to_json(export_json.document(store)))
     with closing(sqlite3.connect(file)) as database:
         # One file to keep, without a log beside it.
         database.execute("PRAGMA journal_mode = DELETE")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from consumer.errors import TransientError
-from consumer.graph.prune import Prune
-from consumer.graph.reconcile import Reconcile
 from consumer.graph.store import GraphStore
-from consumer.graph.upkeep import Chore
+from consumer.maintenance.leased_task import Chore
+from consumer.maintenance.prune import Prune
+from consumer.maintenance.reconcile import Reconcile
 
 MOST_TRIES = 200
 """How often one page is tried again while others change what is on it."""

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from consumer.errors import TransientError
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
-from consumer.graph.writer import GraphWriter
-from consumer.lineage.delta import Delta
+from consumer.lineage.facts.delta import Delta
 from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_writer import GraphWriter
 from tests.support import upkeep
 from tests.support.histories import IDENTITY, LAST_SECOND, at, history
 from tests.support.ingest import difference, embedded, exported, folded

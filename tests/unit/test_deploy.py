@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from consumer import wiring
-from consumer.cli import cli
-from consumer.options import every
-from consumer.settings import describe, load
+from consumer.cli.main import cli
+from consumer.cli.options import every
+from consumer.config.loader import describe, load
 from emitter.spool.place import VARIABLE as SPOOL_DIR
 from tests.support.deployments import DEPLOY, ROOT, compose, container, given, kustomization, of_kind, resources
 

@@ -13,9 +13,10 @@ import pytest
 import yaml
 from click import Command
 
-from consumer import cli, wiring
-from consumer.options import every
-from consumer.settings import describe, load
+from consumer import wiring
+from consumer.cli import main
+from consumer.cli.options import every
+from consumer.config.loader import describe, load
 from emitter.config import _PARSERS, KafkaConfig
 from emitter.runner.program import DBT
 from emitter.spool.command import _parser as spool_parser
@@ -31,7 +32,7 @@ DEMO = ROOT / "consumer" / "demo"
 RUNS = (ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "events").glob("*.jsonl")))
 """The events that `headwater demo` folds, in its order; those of its own run are recorded."""
 
-COMMANDS = cli.cli.commands
+COMMANDS = main.cli.commands
 ELSEWHERE = {"--write", "--models", "--builds", "--batch", "--picture", "--help", "--version"}
 """Options of the benchmark, of `scripts/docs`, and of every command."""
 OF_DBT = {
@@ -53,7 +54,7 @@ def options(command: Command) -> set[str]:
 
 def variables() -> set[str]:
     """The environment variables of all settings and options, and those of the emitter that are Headwater's own."""
-    found = (option.envvar for command in every(cli.cli) for option in command.params)
+    found = (option.envvar for command in every(main.cli) for option in command.params)
     refinement = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "options.py").read_text("utf-8"))
     own = {DBT, SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
     return {setting.env for setting in describe()} | {name for name in found if isinstance(name, str)} | own
@@ -159,7 +160,7 @@ def test_everything_is_documented() -> None:
     assert {name for name in variables() if name not in commands + configuration} == set(), "variables left out"
     assert {name for name, *_ in transport_keys()} == set(_PARSERS), "keys of the transport left out"
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
-    assert codes == {0, cli.FAILED, cli.USAGE, cli.INTERRUPTED}, "the exit codes of docs/commands.md"
+    assert codes == {0, main.FAILED, main.USAGE, main.INTERRUPTED}, "the exit codes of docs/commands.md"
 
 
 def test_decisions_are_listed() -> None:

@@ -36,7 +36,7 @@ def test_top_level_names(wheel: zipfile.ZipFile) -> None:
 def test_commands(wheel: zipfile.ZipFile) -> None:
     """Both commands are there."""
     found = _file(wheel, "entry_points.txt")
-    assert "headwater = consumer.entry:main" in found
+    assert "headwater = consumer.cli.entry:main" in found
     assert "headwater-dbt = emitter.cli:main" in found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from consumer.errors import TransientError, UsageError
-from consumer.graph.address import Address
+from consumer.graph.gremlin.endpoint import Address
 
 
 def signature(address: Address, url: str) -> dict[str, str]:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.registers import Register
-from consumer.lineage.state import CarriedLineage
+from consumer.lineage.facts.registers import Register
+from consumer.lineage.facts.run_state import CarriedLineage
 from schemas.naming import DatasetName
 
 Order = tuple[bool, str, str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from consumer.lineage.registers import Registers, join_registers
-from consumer.lineage.state import Snapshot, State
+from consumer.lineage.facts.registers import Registers, join_registers
+from consumer.lineage.facts.run_state import Snapshot, State
 from schemas.naming import DatasetName
 
 

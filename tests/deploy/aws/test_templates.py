@@ -17,9 +17,9 @@ import pytest
 from pydantic import ValidationError
 
 from consumer import wiring
-from consumer.cli import cli
-from consumer.options import every
-from consumer.settings import describe, load
+from consumer.cli.main import cli
+from consumer.cli.options import every
+from consumer.config.loader import describe, load
 from deploy.aws.settings import Settings
 from deploy.aws.settings import load as load_choices
 from tests.deploy.aws.synthesized import SNAPSHOTS, Synthesized, snapshot
@@ -28,11 +28,11 @@ OUTAGE = """
 import threading
 from tenacity import wait_fixed
 from consumer.errors import TransientError
-from consumer.kafka.batch import Batch
-from consumer.kafka.insistence import Insistence
-from consumer.kafka.observer import Unobserved
-from consumer.kafka.record import Record
-from consumer.setting_groups import BatchSettings
+from consumer.processing.batch import Batch
+from consumer.processing.retry import Insistence
+from consumer.processing.observer import Unobserved
+from consumer.processing.record import Record
+from consumer.config.settings import BatchSettings
 from consumer.telemetry.logs import configure
 from schemas.decode import decode
 

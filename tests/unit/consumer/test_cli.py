@@ -8,10 +8,10 @@ import click
 import pytest
 
 from consumer import wiring
-from consumer.cli import cli
+from consumer.cli.main import cli
+from consumer.config.loader import CREDENTIALS
 from consumer.errors import TransientError, UsageError
-from consumer.graph import queries
-from consumer.settings import CREDENTIALS
+from consumer.query import traverse
 from tests.support.command_line import headwater
 
 EVENT = {
@@ -102,7 +102,7 @@ def test_what_becomes_of_errors(
     def fail(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr(queries, "resolve", fail)
+    monkeypatch.setattr(traverse, "resolve", fail)
     done = headwater("lineage", "s.b", "--graph", graph)
     assert (done.exit_code, done.stderr.startswith(said)) == (code, True), done.stderr
     assert "Traceback" not in done.stderr, "no traceback unless asked for"

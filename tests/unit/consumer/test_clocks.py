@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from consumer.clocks import require_past, require_plausible
 from consumer.errors import UsageError
+from consumer.processing.event_time import require_past, require_plausible
 from schemas.decode import decode
 from schemas.errors import RejectedEvent
 from schemas.events import Event

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
+from consumer.config.settings import BatchSettings
 from consumer.errors import GaveUp, TransientError
-from consumer.inputs import find
-from consumer.pipeline import Pipeline
-from consumer.setting_groups import BatchSettings
-from consumer.split import CUT_OFF, FRAGMENT, TOO_LONG, Piece, pieces
+from consumer.ingest.inputs import find
+from consumer.ingest.json_splitter import CUT_OFF, FRAGMENT, TOO_LONG, Piece, pieces
+from consumer.ingest.pipeline import Pipeline
 from schemas.events import Event
 from tests.support.command_line import headwater
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from consumer.errors import TransientError
-from consumer.graph.address import Address
-from consumer.graph.bulk_load import BulkLoader, Progress
-from consumer.graph.gremlin_connection import GraphError
+from consumer.graph.gremlin.connection import GraphError
+from consumer.graph.gremlin.endpoint import Address
+from consumer.graph.neptune_loader import BulkLoader, Progress
 from tests.support.command_line import headwater
 from tests.support.neptune_loader import LOAD, NeptuneLoader
 

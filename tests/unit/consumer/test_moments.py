@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.errors import UsageError
-from consumer.moments import duration_s, moment_ms, spelled_time
+from consumer.time_parsing import duration_s, moment_ms, spelled_time
 
 NOW_S = 1_800_000_000.0
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from consumer.pretty import MOST_DEPTH, MOST_VALUES, marked
+from consumer.cli.json_highlight import MOST_DEPTH, MOST_VALUES, marked
 from consumer.safe_text import printable, printable_json
 
 DOCUMENT = {"run": {"facets": {}}, "inputs": [{"name": "a"}, {"name": 1}], "odd key": {"x": None}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from consumer.rows import rows
+from consumer.cli.jsonl import rows
 
 
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from consumer.config.loader import MASK, Settings, describe, load, origins
 from consumer.errors import UsageError
-from consumer.settings import MASK, Settings, describe, load, origins
 
 PREFIXES = ["arn:aws:glue:us-east-1:1/imdb", "redshift://wg:5439/main.imdb"]
 

@@ -68,7 +68,7 @@ def test_headwater_dbt_sends_all_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [["consume"], ["check", "kafka"], ["replay", "--from", "beginning"]])
 def test_the_consumer_says_so(tmp_path: Path, command: list[str]) -> None:
     """Before it tries for ever what can't succeed."""
-    script = f"import sys; sys.argv[1:] = {command!r}; from consumer.cli import main; sys.exit(main())"
+    script = f"import sys; sys.argv[1:] = {command!r}; from consumer.cli.main import main; sys.exit(main())"
     settings = {"HEADWATER_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9", "HEADWATER_GRAPH": f"sqlite:///{tmp_path}/g"}
     done = optimised("-c", script, **settings)
     assert done.returncode in {1, 2}, done.stderr

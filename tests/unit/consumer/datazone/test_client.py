@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from consumer.datazone.client import Conflict, Throttled, connect, failure
-from consumer.datazone.routes import Target
+from consumer.datazone.datazone_client import Conflict, Throttled, connect, failure
+from consumer.datazone.routing import Target
 from consumer.errors import RefusedWrite, TransientError, UsageError
 
 TARGET = Target("dzd_1", "us-east-1", "arn:aws:iam::123456789012:role/r")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.datazone.identity import Identities, Identity, source_identifier
+from consumer.datazone.source_identifier import Identities, Identity, source_identifier
 from consumer.lineage.identity import IdentityRules
 from schemas.events import Dataset
 from schemas.naming import DatasetName

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from consumer.datazone.limiter import EASE, Limiter
+from consumer.datazone.rate_limiter import EASE, Limiter
 
 QUOTA = 20.0
 FLIGHT_S = 0.1

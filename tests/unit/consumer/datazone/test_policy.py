@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from consumer.datazone.client import DataZone
+from consumer.datazone.datazone_client import DataZone
 
 ROOT = Path(__file__).parents[4]
 POLICIES = ROOT / "deploy" / "iam"

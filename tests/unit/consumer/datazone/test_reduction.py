@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.datazone.reduction import MARKER, MAX_BYTES, SHOWN, STEPS, TooLarge, reduced
+from consumer.datazone.size_limit import MARKER, MAX_BYTES, SHOWN, STEPS, TooLarge, reduced
 
 TEXT = "x" * 2_000
 

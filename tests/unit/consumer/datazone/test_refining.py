@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from consumer.datazone.refining import refined
+from consumer.datazone.sql_lineage import refined
 from emitter.refine.facets import PRODUCER
 from tests.support.datazone import recorded
 

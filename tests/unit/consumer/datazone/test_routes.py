@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from consumer.datazone.routes import Routes, Target
-from consumer.setting_groups import DataZoneSettings
+from consumer.config.settings import DataZoneSettings
+from consumer.datazone.routing import Routes, Target
 from schemas.events import InputDataset, Job, OutputDataset, Run, RunEvent
 
 WG = "redshift://wg:5439"

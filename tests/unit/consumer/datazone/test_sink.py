@@ -10,14 +10,14 @@ import orjson
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from consumer.datazone.identity import Identities
-from consumer.datazone.limiter import Limiter
-from consumer.datazone.meter import PrometheusMeter
-from consumer.datazone.routes import Routes
-from consumer.datazone.sink import PATIENT_TRIES, TRIES, DataZoneSink
+from consumer.config.loader import Settings
+from consumer.datazone.datazone_sink import PATIENT_TRIES, TRIES, DataZoneSink
+from consumer.datazone.rate_limiter import Limiter
+from consumer.datazone.routing import Routes
+from consumer.datazone.sink_metrics import PrometheusMeter
+from consumer.datazone.source_identifier import Identities
 from consumer.errors import RefusedWrite, TransientError, UsageError
 from consumer.lineage.identity import IdentityRules
-from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
 from consumer.wiring import settings_for
 from schemas.decode import decode

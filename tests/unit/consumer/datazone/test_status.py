@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.datazone.status import faults
+from consumer.datazone.processing_status import faults
 
 GOOD: dict[str, Any] = {
     "eventTime": "2026-11-21T05:00:00Z",

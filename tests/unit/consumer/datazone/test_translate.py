@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.datazone.identity import Identities
+from consumer.datazone.source_identifier import Identities
 from consumer.datazone.translate import Forward, Skip, Translation, translate
 from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode_document

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 from hypothesis import given
 
-from consumer.graph import codec
-from consumer.graph.jobs import from_run
-from consumer.lineage.current import members_in, recount
-from consumer.lineage.delta import Delta, JobFacts, NameFacts
+from consumer.graph import facts_codec
+from consumer.lineage.facts.current import members_in, recount
+from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
+from consumer.lineage.facts.keys import JobName, OutputKey
+from consumer.lineage.facts.output_facets import OutputFacts, winners
 from consumer.lineage.facts.run_facts import RunDataset, RunFacts, datasets_of
-from consumer.lineage.keys import JobName, OutputKey
-from consumer.lineage.outputs import OutputFacts, winners
+from consumer.projection.jobs import from_run
 from tests.support.generate import events
 from tests.support.ingest import folded
 
@@ -48,9 +48,9 @@ def outputs_of(delta: Delta) -> dict[OutputKey, OutputFacts]:
 def test_runs_come_back(documents: list[Any]) -> None:
     """A run's facts survive their text, and so does a run of which nothing was said."""
     runs = [*folded(documents).runs.values(), RunFacts()]
-    come_back(runs, codec.dump_run, codec.load_run)
+    come_back(runs, facts_codec.dump_run, facts_codec.load_run)
     datasets = [one for facts in runs for one in datasets_of(facts).values()]
-    come_back([*datasets, RunDataset()], codec.dump_run_dataset, codec.load_run_dataset)
+    come_back([*datasets, RunDataset()], facts_codec.dump_run_dataset, facts_codec.load_run_dataset)
 
 
 @given(events())
@@ -58,11 +58,11 @@ def test_jobs_come_back(documents: list[Any]) -> None:
     """A job's facts survive, with what is declared, what ran, and the members of its groups."""
     delta = folded(documents)
     jobs = [replace(facts, ran=recount(runs_of(delta, job))) for job, facts in delta.jobs.items()]
-    come_back([*jobs, JobFacts()], codec.dump_job, codec.load_job)
+    come_back([*jobs, JobFacts()], facts_codec.dump_job, facts_codec.load_job)
     groups = [
         members_in(parent, runs_of(delta, run.job)) for run, facts in delta.runs.items() for parent in facts.parents
     ]
-    come_back([*groups, {}], codec.dump_group, codec.load_group)
+    come_back([*groups, {}], facts_codec.dump_group, facts_codec.load_group)
 
 
 @given(events())
@@ -70,19 +70,19 @@ def test_outputs_and_names_come_back(documents: list[Any]) -> None:
     """A name's facts survive, with what jobs wrote under it."""
     delta = folded(documents)
     outputs = outputs_of(delta)
-    come_back([*outputs.values(), OutputFacts()], codec.dump_output, codec.load_output)
+    come_back([*outputs.values(), OutputFacts()], facts_codec.dump_output, facts_codec.load_output)
     written = {facet: won for key, facts in outputs.items() for facet, won in winners(key, facts).items()}
     names = [replace(said, preferred=True, written=written) for said in delta.names.values()]
-    come_back([*names, NameFacts()], codec.dump_name, codec.load_name)
+    come_back([*names, NameFacts()], facts_codec.dump_name, facts_codec.load_name)
 
 
 @given(events())
 def test_equal_facts_have_equal_text(documents: list[Any]) -> None:
     """The order in which things were said leaves no trace in the text, whose hash is a part of a vertex's token."""
     one, other = folded(documents), folded(documents[::-1])
-    assert {key: codec.dump_run(facts) for key, facts in one.runs.items()} == {
-        key: codec.dump_run(facts) for key, facts in other.runs.items()
+    assert {key: facts_codec.dump_run(facts) for key, facts in one.runs.items()} == {
+        key: facts_codec.dump_run(facts) for key, facts in other.runs.items()
     }
-    assert {key: codec.dump_name(facts) for key, facts in one.names.items()} == {
-        key: codec.dump_name(facts) for key, facts in other.names.items()
+    assert {key: facts_codec.dump_name(facts) for key, facts in one.names.items()} == {
+        key: facts_codec.dump_name(facts) for key, facts in other.names.items()
     }

@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import TransientError
-from consumer.graph.documents import STEPS_PER_CHANGE, Document, Documents, Draft, Kind, Relied, in_order
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Change, GraphStore, Properties, Vertex
+from consumer.projection.repository import (
+    STEPS_PER_CHANGE,
+    Document,
+    Documents,
+    Draft,
+    Kind,
+    Relied,
+    in_order,
+)
 
 Words = frozenset[str]
 Plan = Callable[[Mapping[str, Document[Words]]], Iterator[tuple[str, Draft[Words]]]]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import TransientError, UsageError
-from consumer.graph.embedded import SCHEMA_VERSION, EmbeddedStore
+from consumer.graph.sqlite_store import SCHEMA_VERSION, EmbeddedStore
 from consumer.graph.store import Absent, Change, DropVertices, GraphStore, Is, Vertex
 from tests.support.command_line import headwater
 
@@ -122,7 +122,7 @@ def test_opened_by_several_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_stays_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits for the one that holds a file, then says what is the matter, and leaves nothing open."""
-    monkeypatch.setattr("consumer.graph.embedded.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("consumer.graph.sqlite_store.BUSY_TIMEOUT_S", 0.05)
     path = tmp_path / "graph.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -14,9 +14,9 @@ import orjson
 import pytest
 
 from consumer.errors import UsageError
-from consumer.graph import codec, format_version, ids, model
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph import facts_codec, format_version, ids, schema
 from consumer.graph.format_version import FORMAT, Checked, WrongFormat, seal, unseal
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Absent, Change, Is, Vertex
 from consumer.lineage.facts.run_facts import RunFacts
 from tests.support.command_line import headwater
@@ -165,16 +165,16 @@ class TestChecked:
     def test_nothing_is_done_on_another_format(self, empty: Path) -> None:
         """Whichever request is the first, it is refused."""
         with closing(EmbeddedStore(empty)) as store:
-            said = Vertex(META, model.TASK, {"rev": "1", "format": FORMAT + 1, "written_by": "9.8.7"})
+            said = Vertex(META, schema.TASK, {"rev": "1", "format": FORMAT + 1, "written_by": "9.8.7"})
             store.write([Change(said, Absent(), Is("rev", "1"))])
             made = Change(Vertex("a", "thing", {"rev": "1"}), Absent(), Is("rev", "1"))
             for ask in (
                 lambda checked: checked.read(["a"]),
                 lambda checked: checked.write([made]),
-                lambda checked: checked.edges_at(["a"], model.EDGE, "out"),
-                lambda checked: checked.ids(model.JOB, "", 1),
-                lambda checked: list(checked.vertices(model.JOB)),
-                lambda checked: list(checked.edges(model.EDGE)),
+                lambda checked: checked.edges_at(["a"], schema.EDGE, "out"),
+                lambda checked: checked.ids(schema.JOB, "", 1),
+                lambda checked: list(checked.vertices(schema.JOB)),
+                lambda checked: list(checked.edges(schema.EDGE)),
             ):
                 with pytest.raises(WrongFormat):
                     ask(Checked(store, claims=True))
@@ -196,7 +196,7 @@ class TestChecked:
     def test_a_graph_with_facts_is_not_said_to_be_in_this_format(self, empty: Path) -> None:
         """Facts that stand in a graph that says nothing may be in any format."""
         with closing(EmbeddedStore(empty)) as store:
-            known = Change(Vertex("name/a/b", model.NAME, {"rev": "1"}), Absent(), Is("rev", "1"))
+            known = Change(Vertex("name/a/b", schema.NAME, {"rev": "1"}), Absent(), Is("rev", "1"))
             store.write([known])
             Checked(store, claims=True).write([Change(Vertex("a", "thing", {"rev": "1"}), Absent(), Is("rev", "1"))])
             assert not store.read([META])
@@ -206,6 +206,6 @@ def test_sealed_facts_are_equal_where_facts_are() -> None:
     """The format's number is no part of what is read back."""
     assert unseal(seal({"b": 1, "a": [2]})) == {"a": [2], "b": 1, "v": FORMAT}
     assert seal({"b": 1, "a": 2}) == seal({"a": 2, "b": 1})
-    assert codec.load_run(codec.dump_run(RunFacts())) == RunFacts()
+    assert facts_codec.load_run(facts_codec.dump_run(RunFacts())) == RunFacts()
     with pytest.raises(UsageError, match="is in format 0, written by a build before"):
-        codec.load_run("{}")
+        facts_codec.load_run("{}")

@@ -15,7 +15,7 @@ from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryReader, GraphBi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.graph.graphbinary_reader import Reader
+from consumer.graph.gremlin.graphbinary_reader import Reader
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 KNOWN = st.one_of(

@@ -10,11 +10,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from consumer.graph import codec, ids, model
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.writer import GraphWriter
-from consumer.lineage.keys import GroupKey, JobName, OutputKey, RunKey
-from consumer.lineage.outputs import COLUMN_LINEAGE
+from consumer.graph import facts_codec, ids, schema
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
+from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
+from consumer.projection.graph_writer import GraphWriter
 from tests.support.documents import JOB, Json, at, columns, dataset, job_event, made_of, name, run_event
 from tests.support.ingest import embedded, exported, folded, write
 
@@ -52,19 +52,19 @@ class TestOutputs:
         """It hangs on the name that the job writes, and says what is in force of each facet."""
         said = dataset("t", schema=columns("x"), columnLineage=made_of(x="a.x"))
         write(store, [[run_event("COMPLETE", 1, inputs=["a"], outputs=[said])]])
-        (vertex,) = store.vertices(model.OUTPUT)
+        (vertex,) = store.vertices(schema.OUTPUT)
         assert vertex.id == OUTPUT
-        facts = codec.load_output(str(vertex.properties["facts"]))
+        facts = facts_codec.load_output(str(vertex.properties["facts"]))
         assert {"schema", COLUMN_LINEAGE} <= facts.ran.keys()
         assert {carried.ended_at for carried in facts.ran.values()} == {at(1)}
-        (edge,) = store.edges(model.OUTPUT_OF)
+        (edge,) = store.edges(schema.OUTPUT_OF)
         assert (edge.source, edge.target) == (OUTPUT, ids.name(name("t")))
 
     def test_an_output_without_facets_has_none(self, store: EmbeddedStore) -> None:
         """There is nothing to keep, nor for a run that has not completed."""
         started = run_event("START", 2, run="r2", outputs=[dataset("t", schema=columns("x"))])
         write(store, [[run_event("COMPLETE", 1, outputs=["t"]), started]])
-        assert list(store.vertices(model.OUTPUT)) == []
+        assert list(store.vertices(schema.OUTPUT)) == []
 
     def test_what_a_run_carried_is_taken_back_when_it_failed(self, store: EmbeddedStore) -> None:
         """The facet of the run before counts again, which is looked up in the graph."""
@@ -76,7 +76,7 @@ class TestOutputs:
         assert b'"name": "second"' in exported(store)
         write(store, [[run_event("FAIL", 3, run="second")]])
         assert b'"name": "first"' in exported(store)
-        facts = codec.load_output(str(store.read([OUTPUT])[OUTPUT]["facts"]))
+        facts = facts_codec.load_output(str(store.read([OUTPUT])[OUTPUT]["facts"]))
         assert facts.ran["schema"].run == "first"
 
     def test_what_a_job_event_says_stands_beside(self, store: EmbeddedStore) -> None:
@@ -84,7 +84,7 @@ class TestOutputs:
         declared = job_event(1, outputs=[dataset("t", schema=columns("declared"))])
         ran = run_event("COMPLETE", 2, outputs=[dataset("t", schema=columns("ran"))])
         write(store, [[declared], [ran], [run_event("FAIL", 3)]])
-        facts = codec.load_output(str(store.read([OUTPUT])[OUTPUT]["facts"]))
+        facts = facts_codec.load_output(str(store.read([OUTPUT])[OUTPUT]["facts"]))
         assert (facts.ran, facts.declared.keys() >= {"schema"}) == ({}, True)
         assert b'"name": "declared"' in exported(store)
 
@@ -110,9 +110,9 @@ class TestSiblings:
             mapped(0, 20 + number) | {"run": mapped(0, 0)["run"] | {"runId": f"again{number}"}} for number in range(9)
         ]
         write(store, [[mapped(0, 1), mapped(1, 2), *again]])
-        (group,) = store.vertices(model.GROUP)
+        (group,) = store.vertices(schema.GROUP)
         assert group.id == ids.group(GroupKey(JOB, "p"))
-        members = codec.load_group(str(group.properties["facts"]))
+        members = facts_codec.load_group(str(group.properties["facts"]))
         assert {member.id for member in members.values()} == {"again8", "m1"}
 
     def test_a_run_that_moves_to_another_parent(self) -> None:
@@ -132,7 +132,7 @@ def test_one_run_id_of_two_jobs(store: EmbeddedStore) -> None:
         ("asset", "COMPLETE", 1),
         ("check", "FAIL", 0),
     ]
-    tied = {(edge.source, edge.target) for edge in store.edges(model.RUN_OF)}
+    tied = {(edge.source, edge.target) for edge in store.edges(schema.RUN_OF)}
     jobs = [JobName("dbt", called) for called in ("asset", "check")]
     assert tied == {(ids.run(RunKey(job, "same")), ids.job(job)) for job in jobs}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.reconcile import Reconcile
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.maintenance.reconcile import Reconcile
 from tests.support.documents import Json, columns, dataset_event, run_event
 from tests.support.ingest import exported, write
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from consumer.graph import ids, marks, model
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph import ids, schema
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.projection import fingerprints
 from schemas.naming import DatasetName
 from tests.support.documents import Json, columns, dataset, dataset_event, made_of, name, run_event
 from tests.support.ingest import write
@@ -40,12 +41,12 @@ def unlinked(table: str) -> Json:
 
 def columns_in(store: EmbeddedStore) -> set[tuple[str, ...]]:
     """All columns, by the name and the column."""
-    return {ids.parse(vertex.id)[2:] for vertex in store.vertices(model.COLUMN)}
+    return {ids.parse(vertex.id)[2:] for vertex in store.vertices(schema.COLUMN)}
 
 
 def nodes(store: EmbeddedStore) -> set[str]:
     """The ids of all datasets' vertices."""
-    return {vertex.id for vertex in store.vertices(model.NODE)}
+    return {vertex.id for vertex in store.vertices(schema.NODE)}
 
 
 def test_a_dataset_moves_with_its_columns(store: EmbeddedStore) -> None:
@@ -58,7 +59,7 @@ def test_a_dataset_moves_with_its_columns(store: EmbeddedStore) -> None:
     write(store, [[dataset_event(3, unlinked("t"))]])
     assert nodes(store) == {ids.dataset(SHOWN), ids.dataset(name("t"))}
     assert columns_in(store) == {("dev.s.t", "x"), ("dev.s.t", "y")}
-    assert sum(1 for _ in store.edges(model.COLUMN_OF)) == 2
+    assert sum(1 for _ in store.edges(schema.COLUMN_OF)) == 2
 
 
 def test_the_name_says_where_it_is_shown(store: EmbeddedStore) -> None:
@@ -66,7 +67,7 @@ def test_the_name_says_where_it_is_shown(store: EmbeddedStore) -> None:
     write(store, [[dataset_event(1, linked("t", schema=columns("x")))]])
     vertices = store.read([ids.name(name("t")), ids.name(SHOWN)])
     assert [orjson.loads(str(found["shown"])) for found in vertices.values()] == [list(SHOWN)] * 2
-    assert marks.load(vertices[ids.name(SHOWN)]).keys() == {"x"}
+    assert fingerprints.load(vertices[ids.name(SHOWN)]).keys() == {"x"}
     assert not vertices[ids.name(name("t"))].get("projected")
 
 
@@ -74,12 +75,12 @@ def test_what_is_no_more_becomes_empty(store: EmbeddedStore) -> None:
     """A property that was never set is not written; one that is deleted is emptied."""
     described = dataset("t", documentation={"description": "of t"}, schema=columns("x"))
     write(store, [[dataset_event(1, described)]])
-    (before,) = store.vertices(model.NODE)
+    (before,) = store.vertices(schema.NODE)
     assert before.properties["description"] == "of t"
     assert "owners" not in before.properties
     gone = dataset("t", documentation={"_deleted": True}, schema={"_deleted": True})
     write(store, [[dataset_event(2, gone)]])
-    (after,) = store.vertices(model.NODE)
+    (after,) = store.vertices(schema.NODE)
     assert (after.properties["description"], after.properties["columns"]) == ("", "")
     assert columns_in(store) == set()
 
@@ -98,9 +99,9 @@ def test_an_edge_finds_its_ends(store: EmbeddedStore) -> None:
     """Edges of jobs follow their datasets, column edges too."""
     run = run_event("COMPLETE", 1, inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))])
     write(store, [[run], [dataset_event(2, linked("t"))]])
-    (edge,) = store.edges(model.EDGE)
+    (edge,) = store.edges(schema.EDGE)
     assert (edge.source, edge.target) == (ids.dataset(name("a")), ids.dataset(SHOWN))
-    (column,) = store.edges(model.COLUMN_EDGE)
+    (column,) = store.edges(schema.COLUMN_EDGE)
     assert column.target == ids.column(SHOWN, "x")
 
 
@@ -109,6 +110,6 @@ def test_a_dataset_that_was_only_dropped(store: EmbeddedStore) -> None:
     drop = {"lifecycleStateChange": {"lifecycleStateChange": "DROP"}}
     write(store, [[run_event("COMPLETE", 1, outputs=[dataset("gone", **drop)])]])
     assert nodes(store) == set()
-    assert [vertex.id for vertex in store.vertices(model.NAME)] == [ids.name(name("gone"))]
+    assert [vertex.id for vertex in store.vertices(schema.NAME)] == [ids.name(name("gone"))]
     write(store, [[run_event("COMPLETE", 2, run="r2", job="k", inputs=["gone"], outputs=["t"])]])
     assert nodes(store) == {ids.dataset(name("gone")), ids.dataset(name("t"))}

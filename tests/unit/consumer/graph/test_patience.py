@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from consumer.graph.patience import Patience, Waiting
+from consumer.graph.gremlin.deadline import Patience, Waiting
 
 
 class Clock:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.errors import UsageError
-from consumer.graph import model
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.queries import Lineage, Target, lineage, resolve
+from consumer.graph import schema
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Direction, Edge
+from consumer.query.traverse import Lineage, Target, lineage, resolve
 from schemas.naming import DatasetName
 from tests.support.graphs import GLUE, REDSHIFT, Name, demo, graph, job, table
 
@@ -222,8 +222,8 @@ def test_a_level_costs_one_request(columns: bool) -> None:  # noqa: FBT001 - a p
     store = Counting(graph(events))
     found = lineage(store, at(layers[-1][0]), 3, 0, columns=columns)
     assert len(found.nodes) == (17 if columns else 16)
-    by_columns = [model.COLUMN_OF, *[model.COLUMN_EDGE] * 3, model.EDGE]
-    assert store.requests == (by_columns if columns else [model.EDGE] * 3)
+    by_columns = [schema.COLUMN_OF, *[schema.COLUMN_EDGE] * 3, schema.EDGE]
+    assert store.requests == (by_columns if columns else [schema.EDGE] * 3)
 
 
 def test_columns_of_a_column() -> None:
@@ -307,8 +307,8 @@ def test_one_of_two_jobs_has_no_column_lineage() -> None:
 
 def test_a_column_of_a_table_without_a_schema_may_exist() -> None:
     """It is a question that can be answered by table; a table with a schema has no other columns."""
-    schema = {"schema": {"fields": [{"name": "id"}, {"name": "total"}]}}
-    store = graph([job(B, A), job(C, B, facets=schema)])
+    facets = {"schema": {"fields": [{"name": "id"}, {"name": "total"}]}}
+    store = graph([job(B, A), job(C, B, facets=facets)])
     found = lineage(store, resolve(store, "a.nobody_knows"), 0, 9)
     assert (depths(found), list(tables(found))) == ({"a.nobody_knows": (0, 0)}, ["a", "b", "c"])
     with pytest.raises(UsageError, match=r"dev\.s\.c has no column totl; did you mean total\?"):

@@ -11,8 +11,8 @@ import click
 import orjson
 import pytest
 
-from consumer.graph import drawing, render
-from consumer.graph.queries import Lineage, Target, lineage, resolve, title
+from consumer.query.traverse import Lineage, Target, lineage, resolve, title
+from consumer.render import diagram, lineage_formats
 from schemas.naming import DatasetName
 from tests.support.graphs import GLUE, REDSHIFT, Name, demo, graph, job, table
 
@@ -27,7 +27,7 @@ def asked(events: list[object], name: Name, *, columns: bool = False) -> Lineage
 
 def plain(found: Lineage) -> str:
     """The tree as it comes out of a pipe."""
-    return click.unstyle(render.tree(found))
+    return click.unstyle(lineage_formats.tree(found))
 
 
 def skeleton(found: Lineage) -> list[str]:
@@ -113,9 +113,9 @@ def test_a_column_whose_lineage_is_unknown_has_its_tables_lineage() -> None:
     ]
     by_table = lineage(store, resolve(store, "title_crew"), 0, 20)
     assert skeleton(found)[4:] == ["    " + line for line in skeleton(by_table)[3:]], "the table's answer"
-    document = orjson.loads(render.json(found))
+    document = orjson.loads(lineage_formats.json(found))
     assert (document["edges"], [node["column"] for node in document["nodes"]]) == ([], ["directors"])
-    tables = orjson.loads(render.json(by_table))
+    tables = orjson.loads(lineage_formats.json(by_table))
     assert document["unknown"]["edges"] == tables["edges"]
     assert document["unknown"]["nodes"] == tables["nodes"]
 
@@ -135,15 +135,15 @@ def test_a_column_without_lineage_says_which_way_there_is_none() -> None:
 def test_pictures_hang_the_tables_on_the_column() -> None:
     """Where column lineage ends, the column's table follows, and what is made from it."""
     found = lineage(graph([job(B, A), job(C, B)]), Target(DatasetName(*A), "p"), 0, 9)
-    labels, arrows = parsed_mermaid(render.mermaid(found))
+    labels, arrows = parsed_mermaid(lineage_formats.mermaid(found))
     assert {(labels[source], labels[target]) for source, target in arrows} == {("p", "a"), ("a", "b"), ("b", "c")}
-    assert render.dot(found).count(" -> ") == 3
+    assert lineage_formats.dot(found).count(" -> ") == 3
 
 
 def test_places_are_dim_in_a_terminal() -> None:
     """The name stands out; nothing but style is added."""
     found = asked([job(B, A)], B)
-    assert click.style(drawing.place(DatasetName(*A)), dim=True) in render.tree(found)
+    assert click.style(diagram.place(DatasetName(*A)), dim=True) in lineage_formats.tree(found)
 
 
 def test_a_name_cannot_command_the_terminal() -> None:
@@ -168,12 +168,12 @@ def test_a_name_cannot_command_the_terminal() -> None:
 )
 def test_a_place_is_short(name: Name, expected: str) -> None:
     """Engine, database and schema, and the host without what all hosts of its kind end in."""
-    assert drawing.place(DatasetName(*name)) == expected
+    assert diagram.place(DatasetName(*name)) == expected
 
 
 def test_json_of_datasets() -> None:
     """The documented shape."""
-    found = orjson.loads(render.json(asked([job(B, A, name="one")], B)))
+    found = orjson.loads(lineage_formats.json(asked([job(B, A, name="one")], B)))
     a = {"namespace": A[0], "name": A[1], "node_name": "a"}
     b = {"namespace": B[0], "name": B[1], "node_name": "b"}
     assert found == {
@@ -186,7 +186,9 @@ def test_json_of_datasets() -> None:
 
 def test_json_of_columns() -> None:
     """A column more, and transformations in place of the tool."""
-    found = orjson.loads(render.json(asked([job(B, A, columns={"x": [(A, "p")]}, name="one")], B, columns=True)))
+    found = orjson.loads(
+        lineage_formats.json(asked([job(B, A, columns={"x": [(A, "p")]}, name="one")], B, columns=True))
+    )
     assert found["root"]["column"] == "*"
     assert [(node["node_name"], node["column"]) for node in found["nodes"]] == [("a", "p"), ("b", "*"), ("b", "x")]
     assert found["edges"] == [
@@ -198,7 +200,7 @@ def test_json_of_columns() -> None:
 def test_json_is_stable() -> None:
     """The order of the events makes no difference."""
     events: list[object] = [job(B, A), job(C, B), job(D, C, B)]
-    assert render.json(asked(events, D)) == render.json(asked(events[::-1], D))
+    assert lineage_formats.json(asked(events, D)) == lineage_formats.json(asked(events[::-1], D))
 
 
 def nasty() -> Lineage:
@@ -236,7 +238,7 @@ def parsed_mermaid(text: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
 def test_mermaid_of_any_names() -> None:
     """Whatever names hold, the flowchart has the right boxes and arrows, and gives the names back."""
     found = nasty()
-    labels, links = parsed_mermaid(render.mermaid(found))
+    labels, links = parsed_mermaid(lineage_formats.mermaid(found))
     assert sorted(labels.values()) == sorted(title(node.target) for node in found.nodes)
     assert len(links) == len(found.links)
 
@@ -244,7 +246,9 @@ def test_mermaid_of_any_names() -> None:
 def test_mermaid_of_columns_and_the_demo() -> None:
     """Columns, too, and real names."""
     store = demo()
-    labels, links = parsed_mermaid(render.mermaid(lineage(store, resolve(store, "titles"), 9, 9, columns=True)))
+    labels, links = parsed_mermaid(
+        lineage_formats.mermaid(lineage(store, resolve(store, "titles"), 9, 9, columns=True))
+    )
     assert {"*", "title_type"} <= set(labels.values())
     assert links
 
@@ -286,13 +290,13 @@ def test_dot_of_any_names(columns: bool) -> None:  # noqa: FBT001 - a parameter 
         re.sub(r"[\x00-\x1f]", " ", title(node.target) if not columns else str(node.target.column))
         for node in found.nodes
     )
-    assert sorted(graphviz_labels(render.dot(found))) == expected
+    assert sorted(graphviz_labels(lineage_formats.dot(found))) == expected
 
 
 def test_dot_of_the_demo() -> None:
     """Real names; the root stands out."""
     store = demo()
-    text = render.dot(lineage(store, resolve(store, "titles"), 10, 5))
+    text = lineage_formats.dot(lineage(store, resolve(store, "titles"), 10, 5))
     assert len(graphviz_labels(text)) == 20
     assert re.search(r'label="titles".*penwidth=3', text)
     assert text.endswith("}\n")

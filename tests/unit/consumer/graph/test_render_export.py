@@ -10,11 +10,12 @@ from collections import Counter
 import orjson
 import pytest
 
-from consumer.graph import export, model, neptune_csv
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.queries import resolve
-from consumer.graph.render_export import FORMATS, short_names
+from consumer.graph import schema
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
+from consumer.query.traverse import resolve
+from consumer.render import export_json, neptune_csv
+from consumer.render.export_formats import FORMATS, short_names
 from schemas.naming import DatasetName
 from tests.support.graphs import REDSHIFT, demo, graph, job, table
 
@@ -37,7 +38,7 @@ def lineage_map(store: GraphStore) -> dict[str, list[str]]:
 
 def test_json_is_the_designs_object(imdb: EmbeddedStore) -> None:
     """The export that the laws are about."""
-    assert FORMATS["json"](imdb) == export.to_json(export.document(imdb))
+    assert FORMATS["json"](imdb) == export_json.to_json(export_json.document(imdb))
 
 
 def test_the_lineage_map_of_the_demo(imdb: EmbeddedStore) -> None:
@@ -47,7 +48,7 @@ def test_the_lineage_map_of_the_demo(imdb: EmbeddedStore) -> None:
     assert found["stg_imdb__title_crews"] == ["new_stg_imdb__title_crews"]
     assert found["titles"] == []
     assert {child for children in found.values() for child in children} <= found.keys(), "a child is no key"
-    assert len(found) == sum(1 for _ in imdb.vertices(model.NODE))
+    assert len(found) == sum(1 for _ in imdb.vertices(schema.NODE))
 
 
 def test_the_lineage_map_keeps_apart_what_ends_alike() -> None:
@@ -89,13 +90,13 @@ def test_neptune_csv_holds_the_graph(imdb: EmbeddedStore) -> None:
     """Every vertex and edge is there with its properties, and edges end at vertices."""
     vertices, edges = tables(FORMATS["neptune-csv"](imdb).decode())
     labels = Counter(row["~label"] for row in (*vertices, *edges))
-    for element in model.ELEMENTS:
+    for element in schema.ELEMENTS:
         stored = imdb.vertices(element.label) if element.kind == "vertex" else imdb.edges(element.label)
         assert labels[element.label] == sum(1 for _ in stored), f"{element.label}: not all, or more"
     by_id = {row["~id"]: row for row in vertices}
     assert len(by_id) == len(vertices), "an id is there twice"
     assert all(row[end] in by_id for row in edges for end in ("~from", "~to")), "an edge ends at no vertex"
-    for vertex in imdb.vertices(model.NODE):
+    for vertex in imdb.vertices(schema.NODE):
         row = by_id[vertex.id]
         said = {key.partition(":")[0]: value for key, value in row.items() if value and not key.startswith("~")}
         assert said == {key: str(value) for key, value in vertex.properties.items() if value != ""}
@@ -132,8 +133,8 @@ def test_an_empty_graph_has_every_format() -> None:
 
 def test_pictures_of_the_whole_graph(imdb: EmbeddedStore) -> None:
     """Every dataset is a box, also one without lineage, and every pair of linked ones an arrow."""
-    datasets = sum(1 for _ in imdb.vertices(model.NODE))
-    links = len({(edge.source, edge.target) for edge in imdb.edges(model.EDGE)})
+    datasets = sum(1 for _ in imdb.vertices(schema.NODE))
+    links = len({(edge.source, edge.target) for edge in imdb.edges(schema.EDGE)})
     dot, mermaid = (FORMATS[name](imdb).decode() for name in ("dot", "mermaid"))
     assert len(re.findall(r"^    n\d+ \[label=", dot, flags=re.MULTILINE)) == datasets
     assert dot.count(" -> ") == links

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.graph.embedded import EmbeddedStore
-from consumer.graph.upkeep import ClockWentBack, Task
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.maintenance.leased_task import ClockWentBack, Task
 
 NOW = 1_800_000_000.0
 YEAR_S = 365 * 86_400.0

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from consumer.graph import model
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph import schema
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Change, Properties
-from consumer.graph.writer import Cached, GraphWriter
-from consumer.lineage.bounds import MAX_EDGES
+from consumer.lineage.edge_limits import MAX_EDGES
+from consumer.projection.graph_writer import Cached, GraphWriter
 from schemas.bounds import MAX_SYMLINKS
 from tests.support.documents import Json, columns, dataset, dataset_event, run_event
 from tests.support.ingest import folded
@@ -105,7 +105,7 @@ def test_a_name_among_many_is_short() -> None:
     """However many names a dataset has, the facts of each take a bounded length."""
     with closing(Weighing()) as store:
         GraphWriter(store).apply(folded(linked("t", first, MAX_SYMLINKS) for first in range(0, 1_000, MAX_SYMLINKS)))
-        lengths = sorted(_chars(vertex.properties) for vertex in store.vertices(model.NAME))
+        lengths = sorted(_chars(vertex.properties) for vertex in store.vertices(schema.NAME))
     assert len(lengths) == 1_001
     # The one that has all the links says so.
     assert lengths[-2] < 1_000
@@ -117,9 +117,9 @@ def test_edges_of_one_job_are_bounded() -> None:
         writer = GraphWriter(store)
         writer.apply(folded([run_event("START", 1, inputs=[f"i{number}" for number in range(1_500)])]))
         writer.apply(folded([run_event("COMPLETE", 2, outputs=[f"o{number}" for number in range(1_500)])]))
-        assert sum(1 for _ in store.edges(model.EDGE)) <= MAX_EDGES
-        assert sum(1 for _ in store.edges(model.READS)) == 1_500
-        assert sum(1 for _ in store.edges(model.WRITES)) == 1_500
+        assert sum(1 for _ in store.edges(schema.EDGE)) <= MAX_EDGES
+        assert sum(1 for _ in store.edges(schema.READS)) == 1_500
+        assert sum(1 for _ in store.edges(schema.WRITES)) == 1_500
         assert store.steps < 4 * MAX_EDGES
 
 
@@ -128,4 +128,4 @@ def test_a_dataset_too_wide_to_keep_at_hand_is_drawn() -> None:
     event = dataset_event(1, dataset("t", schema=columns(*(f"c{number}" for number in range(3_000)))))
     with closing(Weighing()) as store:
         GraphWriter(store, SMALL).apply(folded([event]))
-        assert sum(1 for _ in store.vertices(model.COLUMN)) == 3_000
+        assert sum(1 for _ in store.vertices(schema.COLUMN)) == 3_000

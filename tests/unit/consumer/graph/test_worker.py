@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from consumer.graph.worker import Worker
+from consumer.graph.gremlin.call_thread import Worker
 
 
 def test_calls_are_done_in_order_on_one_thread() -> None:

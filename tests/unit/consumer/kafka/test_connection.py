@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, errors
 
+from consumer.config.settings import KafkaSettings
 from consumer.errors import GaveUp, TransientError, UsageError
-from consumer.kafka.connection import IamTokens, region, security_options, talking
+from consumer.kafka.client_options import IamTokens, region, security_options, talking
+from consumer.kafka.group_consumer import consumer_options
 from consumer.kafka.producer import producer_options
-from consumer.kafka.source import consumer_options
-from consumer.setting_groups import KafkaSettings
 
 SCRAM = {"auth": "scram", "username": "u", "password": "p"}
 

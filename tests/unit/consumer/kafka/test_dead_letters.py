@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kafka.dead_letters import MAX_TEXT, TopicDeadLetters, cut, headers, original
-from consumer.kafka.record import KEPT_BYTES, Cut, Record
+from consumer.kafka.dead_letter_topic import MAX_TEXT, TopicDeadLetters, cut, headers, original
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.ports import Outgoing, TooLargeError
+from consumer.processing.record import KEPT_BYTES, Cut, Record
 from schemas.strict_json import MAX_BYTES
 
 names = st.text(max_size=20).filter(lambda name: not name.startswith("headwater."))

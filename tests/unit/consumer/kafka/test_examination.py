@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from consumer.findings import State
-from consumer.kafka.examination import Topic, judge_rights, judge_topic
+from consumer.checks.finding import State
+from consumer.checks.kafka_cluster import Topic, judge_rights, judge_topic
 
 CONFIGS = {
     "cleanup.policy": "delete",

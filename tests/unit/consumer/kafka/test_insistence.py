@@ -7,10 +7,10 @@ import threading
 from structlog.testing import capture_logs
 from tenacity import wait_fixed
 
+from consumer.config.settings import BatchSettings
 from consumer.errors import TransientError
-from consumer.kafka.insistence import LASTS_S, Insistence
-from consumer.kafka.observer import Unobserved
-from consumer.setting_groups import BatchSettings
+from consumer.processing.observer import Unobserved
+from consumer.processing.retry import LASTS_S, Insistence
 
 
 def test_what_lasts_is_an_error() -> None:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.errors import GaveUp, TransientError, UsageError
-from consumer.kafka.batch import TOMBSTONE
-from consumer.kafka.loop import HOLD_S
-from consumer.kafka.record import Record
+from consumer.processing.batch import TOMBSTONE
+from consumer.processing.processor import HOLD_S
+from consumer.processing.record import Record
 from tests.support.loops import DOWN, P0, P1, Held, Outcome, World, record
 
 

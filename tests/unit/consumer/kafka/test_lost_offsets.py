@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from consumer.errors import UsageError
-from consumer.kafka.lost_offsets import LostOffset
-from consumer.kafka.record import TopicPartition
+from consumer.kafka.lost_offset import LostOffset
+from consumer.processing.record import TopicPartition
 
 PLACE = TopicPartition("events", 2)
 OVERTAKEN = LostOffset(PLACE, position=5, beginning=60, end=100)

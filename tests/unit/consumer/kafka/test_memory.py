@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import TransientError, UsageError
-from consumer.kafka.memory import Broker, MemoryProducer, MemorySource
-from consumer.kafka.record import TopicPartition
+from consumer.processing.record import TopicPartition
+from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
 
 
 def nobody(_: Collection[TopicPartition]) -> None:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kafka.offsets import Offsets
-from consumer.kafka.record import TopicPartition
+from consumer.processing.offset_tracker import Offsets
+from consumer.processing.record import TopicPartition
 
 P0, P1 = TopicPartition("events", 0), TopicPartition("events", 1)
 

@@ -9,8 +9,8 @@ from kafka import errors
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
-from consumer.kafka.positions import Positions
-from consumer.setting_groups import KafkaSettings
+from consumer.config.settings import KafkaSettings
+from consumer.kafka.offset_reset import Positions
 
 TOPIC = [KafkaPartition("events", number) for number in range(4)]
 NEW, END = TOPIC[3], 7

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from consumer.errors import TransientError
-from consumer.kafka.dead_letters import cut
-from consumer.kafka.record import Record
+from consumer.kafka.dead_letter_topic import cut
+from consumer.kafka.offset_range import Position
 from consumer.kafka.redrive import AT_ONCE, LOST, Letter, Redrive, hindrance, mark, marked
-from consumer.kafka.spans import Position
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.ports import Outgoing, TooLargeError
+from consumer.processing.record import Record
 
 EVENT = (
     b'{"eventTime": "2026-01-02T00:00:00Z", "eventType": "START",'

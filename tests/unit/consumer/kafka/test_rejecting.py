@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.kafka.flood import Flooded
-from consumer.kafka.record import Record
-from consumer.setting_groups import DeadLetterSettings
+from consumer.config.settings import DeadLetterSettings
+from consumer.processing.dead_letter_limit import Flooded
+from consumer.processing.record import Record
 from tests.support.loops import DOWN, P0, World, record
 
 

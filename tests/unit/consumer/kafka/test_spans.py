@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from consumer.errors import UsageError
-from consumer.kafka.spans import Bound, Position
+from consumer.kafka.offset_range import Bound, Position
 
 ENDS = {0: 10, 1: 20}
 

@@ -13,11 +13,17 @@ from kafka.record import MemoryRecords
 from kafka.structs import TopicPartition as KafkaPartition
 
 from consumer.errors import RejectedRecord
-from consumer.kafka.batch import event_of
-from consumer.kafka.parsing import MAX_HEADERS, MAX_MESSAGE_SET, MAX_RECORD, MAX_UNPACKED, list_places
-from consumer.kafka.record import KEPT_BYTES, Cut, Record
-from consumer.kafka.source import record_of
-from consumer.kafka.unreadable import NO_TIME, TRIES, read_on
+from consumer.kafka.fetch.record_parser import (
+    MAX_HEADERS,
+    MAX_MESSAGE_SET,
+    MAX_RECORD,
+    MAX_UNPACKED,
+    list_places,
+)
+from consumer.kafka.fetch.tolerant_fetcher import NO_TIME, TRIES, read_on
+from consumer.kafka.group_consumer import record_of
+from consumer.processing.batch import event_of
+from consumer.processing.record import KEPT_BYTES, Cut, Record
 from schemas.decode import decode
 from schemas.strict_json import MAX_BYTES
 from tests.support.batches import batch, message_set, resealed, with_payload

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from consumer.lineage.bounds import ID_CHARS, MAX_COLUMN_EDGES, MAX_EDGES, MAX_NAMES, Room
-from consumer.lineage.columns import Extent
-from consumer.lineage.delta import Delta
-from consumer.lineage.keys import RunKey
-from consumer.lineage.outputs import COLUMN_LINEAGE
+from consumer.lineage.column_lineage import Extent
+from consumer.lineage.edge_limits import ID_CHARS, MAX_COLUMN_EDGES, MAX_EDGES, MAX_NAMES, Room
+from consumer.lineage.facts.delta import Delta
+from consumer.lineage.facts.keys import RunKey
+from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
 from schemas.bounds import MAX_LINKS, MAX_SYMLINKS
 from tests.support.documents import (
     JOB,

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from consumer.lineage.column_types import ALL_TYPED, TYPED, with_types
-from consumer.lineage.registers import EMPTY
+from consumer.lineage.facts.registers import EMPTY
 from tests.support.documents import dataset, dataset_event, name
 from tests.support.ingest import folded
 

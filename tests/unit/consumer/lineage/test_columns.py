@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.lineage.columns import NOTHING, OutputLineage, Source, kinds, pack, unpack
-from consumer.lineage.registers import as_json
+from consumer.lineage.column_lineage import NOTHING, OutputLineage, Source, kinds, pack, unpack
+from consumer.lineage.facts.registers import as_json
 from schemas.naming import DatasetName
 from tests.support.documents import name
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumer.lineage.current import (
+from consumer.lineage.facts.current import (
     MAX_UNFINISHED,
     absorb,
     absorb_member,

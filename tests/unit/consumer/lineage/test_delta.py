@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from consumer.lineage.delta import Delta, merge
+from consumer.lineage.facts.delta import Delta, merge
+from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.facts.run_facts import RunFacts, greatest, join_runs, least
-from consumer.lineage.keys import RunKey
 from tests.support.documents import JOB, at, dataset, name, run_event
 from tests.support.generate import events
 from tests.support.ingest import folded

@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.lineage.columns import sources, unpack
-from consumer.lineage.delta import Delta
-from consumer.lineage.explicit import DECLARED, Endpoint, Flow, unpack_flows
-from consumer.lineage.keys import JobName, RunKey
-from consumer.lineage.outputs import LINEAGE
+from consumer.lineage.column_lineage import sources, unpack
+from consumer.lineage.explicit_lineage import DECLARED, Endpoint, Flow, unpack_flows
+from consumer.lineage.facts.delta import Delta
+from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.lineage.facts.output_facets import LINEAGE
 from schemas.naming import DatasetName
 from tests.support.documents import REDSHIFT, columns, dataset, dataset_event, job_event, made_of, name, run_event
 from tests.support.ingest import embedded, folded

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.lineage.keys import JobName
+from consumer.lineage.facts.keys import JobName
 from emitter.adapters import Place
 from emitter.backfill import Artifacts, events
 from emitter.manifest import Manifest

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from consumer.lineage.delta import Delta
-from consumer.lineage.keys import RunKey
+from consumer.lineage.facts.delta import Delta
+from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.lifecycle import Lifecycle, lifecycle
 from consumer.lineage.views import facet_value
 from schemas.naming import DatasetName, canonical

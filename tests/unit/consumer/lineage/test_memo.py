@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.lineage.memo import OVERHEAD, Memo
+from consumer.lineage.byte_cache import OVERHEAD, Memo
 
 
 def test_what_is_asked_for_stays() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from consumer.lineage.keys import JobName, OutputKey
-from consumer.lineage.outputs import (
+from consumer.lineage.facts.keys import JobName, OutputKey
+from consumer.lineage.facts.output_facets import (
     COLUMN_LINEAGE,
     Carried,
     OutputFacts,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from consumer.lineage.columns import sources, unpack
-from consumer.lineage.delta import Delta
-from consumer.lineage.outputs import COLUMN_LINEAGE
+from consumer.lineage.column_lineage import sources, unpack
+from consumer.lineage.facts.delta import Delta
+from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
 from schemas.naming import DatasetName
 from tests.support.ingest import folded
 

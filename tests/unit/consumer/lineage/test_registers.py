@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.lineage.registers import (
+from consumer.lineage.facts.registers import (
     EMPTY,
     INLINE_CHARS,
     Register,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.lineage.sql_names import MAX_CHARS, NO_NAMES, names_in
+from consumer.lineage.folding.sql_names import MAX_CHARS, NO_NAMES, names_in
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.lineage.state import RANKS, TERMINAL, Snapshot, State
+from consumer.lineage.facts.run_state import RANKS, TERMINAL, Snapshot, State
 from tests.support.documents import name
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.lineage.delta import JobFacts, NameFacts
+from consumer.lineage.facts.delta import JobFacts, NameFacts
+from consumer.lineage.facts.output_facets import Carried, Winner
+from consumer.lineage.facts.registers import Register, value_of
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement
-from consumer.lineage.outputs import Carried, Winner
-from consumer.lineage.registers import Register, value_of
 from consumer.lineage.views import JobView, dataset_facets, facet_value, job_view, names_in, node_view, targets_of
 from schemas.naming import DatasetName
 from tests.support.documents import (

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from consumer.setting_groups import HttpSettings
+from consumer.config.settings import HttpSettings
 from consumer.telemetry.health import Health
 
 

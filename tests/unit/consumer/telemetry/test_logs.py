@@ -9,7 +9,7 @@ import logging
 import pytest
 import structlog
 
-from consumer.kafka.record import Record
+from consumer.processing.record import Record
 from consumer.telemetry import logs
 
 pytestmark = pytest.mark.usefixtures("restored_logs")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import HeadwaterError, TransientError
-from consumer.graph.embedded import EmbeddedStore
+from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Absent, Change, Edge, GraphStore, Is, Vertex
-from consumer.kafka.record import Record
 from consumer.processing.dead_letter import DeadLetter
-from consumer.telemetry.metered import MeteredDeadLetters, MeteredStore, kind_of
+from consumer.processing.record import Record
+from consumer.telemetry.metering_decorators import MeteredDeadLetters, MeteredStore, kind_of
 from consumer.telemetry.metrics import Metrics
 
 NODE = Change(Vertex("a", "node", {"stamp": "1"}), Absent(), Is("stamp", "1"), (Edge("e", "to", "a", "a", {}),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from consumer.errors import TransientError
-from consumer.telemetry.probe import Probe
+from consumer.telemetry.readiness_probe import Probe
 
 PATIENCE_S = 60.0
 

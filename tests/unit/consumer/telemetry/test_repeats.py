@@ -12,7 +12,7 @@ import structlog
 from structlog import DropEvent
 
 from consumer.telemetry import logs
-from consumer.telemetry.repeats import Repeats
+from consumer.telemetry.log_throttle import Repeats
 
 
 class World:

@@ -11,11 +11,11 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 
+from consumer.config.settings import HttpSettings
 from consumer.errors import UsageError
-from consumer.setting_groups import HttpSettings
 from consumer.telemetry.health import Health
+from consumer.telemetry.http_server import MOST_BYTES, MOST_CONNECTIONS, PATIENCE_S, HttpServer
 from consumer.telemetry.metrics import RECORDS, Metrics
-from consumer.telemetry.server import MOST_BYTES, MOST_CONNECTIONS, PATIENCE_S, HttpServer
 
 
 class Service:

@@ -13,17 +13,17 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
+from consumer.config.loader import load
+from consumer.config.settings import HttpSettings, KafkaSettings
 from consumer.errors import UsageError
-from consumer.kafka.memory import Broker, MemoryProducer, MemorySource
-from consumer.kafka.observer import Report
-from consumer.kafka.record import Headers, Record, TopicPartition
-from consumer.setting_groups import HttpSettings, KafkaSettings
-from consumer.settings import load
+from consumer.processing.observer import Report
+from consumer.processing.record import Headers, Record, TopicPartition
 from consumer.telemetry.health import Health
+from consumer.telemetry.instrumentation import Watch, WatchedSource
 from consumer.telemetry.metrics import Metrics
-from consumer.telemetry.service import watching
+from consumer.telemetry.setup import watching
 from consumer.telemetry.tracing import MOST_LINKS, MOST_WAITING, BatchSpans
-from consumer.telemetry.watch import Watch, WatchedSource
+from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
 
 NOW_NS = 1_800_000_000 * 10**9
 PLACE = TopicPartition("events", 0)
@@ -168,8 +168,8 @@ def test_nothing_is_imported_unless_it_is_wanted() -> None:
     """The service without traces costs nothing of OpenTelemetry."""
     program = """
 import sys, threading
-from consumer.settings import load
-from consumer.telemetry.service import watching
+from consumer.config.loader import load
+from consumer.telemetry.setup import watching
 with watching(load({}), threading.Event(), lambda: None) as watch:
     assert watch.trace is None
 found = [name for name in sys.modules if name.startswith("opentelemetry")]

@@ -10,19 +10,19 @@ from contextlib import closing
 import orjson
 import pytest
 
+from consumer.config.settings import BatchSettings, HttpSettings
 from consumer.errors import TransientError
-from consumer.kafka.dead_letters import TopicDeadLetters
-from consumer.kafka.loop import Loop
-from consumer.kafka.memory import Broker, MemoryProducer, MemorySource
-from consumer.kafka.observer import Report
-from consumer.kafka.record import TopicPartition
-from consumer.setting_groups import BatchSettings, HttpSettings
+from consumer.kafka.dead_letter_topic import TopicDeadLetters
+from consumer.processing.observer import Report
+from consumer.processing.processor import Loop
+from consumer.processing.record import TopicPartition
 from consumer.telemetry.health import Health
-from consumer.telemetry.metered import MeteredDeadLetters
+from consumer.telemetry.instrumentation import State, Watch, WatchedSource
+from consumer.telemetry.metering_decorators import MeteredDeadLetters
 from consumer.telemetry.metrics import SCRAPED, Metrics
-from consumer.telemetry.watch import State, Watch, WatchedSource
 from schemas.decode import decode
 from schemas.events import Event
+from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
 
 NOW = 1_800_000_000.0
 

@@ -1,0 +1,234 @@
+"""`headwater backfill`: from dbt's artifacts to the graph or the topic; the nightly batch path."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+import orjson
+
+from consumer import wiring
+from consumer.backfill import artifact_sources
+from consumer.backfill.artifact_sources import Project
+from consumer.backfill.profile_namespaces import Profiles
+from consumer.backfill.project_namespaces import Places
+from consumer.cli.options import examples, json_option, with_settings
+from consumer.config.loader import Settings
+from consumer.errors import NothingThere
+from consumer.ingest.inputs import Input
+from consumer.ingest.pipeline import Pipeline, patiently
+from consumer.masking import masked
+from emitter import backfill as events_of
+
+if TYPE_CHECKING:
+    from emitter.refine import Refiner
+
+REJECTED = 1
+"""The exit code when an event could not be folded."""
+
+
+@click.command(
+    name="backfill",
+    epilog=examples(
+        "headwater backfill target/manifest.json --namespace redshift://HOST:5439",
+        "headwater backfill athena/ redshift/ --profiles ~/.dbt --config headwater.toml",
+        "headwater backfill s3://bucket/dbt/ --namespace awsathena://athena.us-east-1.amazonaws.com"
+        " --glue arn:aws:glue:us-east-1:123456789012",
+        "headwater backfill target/ --to-topic --kafka-bootstrap-servers b-1.msk:9098 --kafka-auth iam",
+    ),
+)
+@click.argument("manifests", metavar="MANIFEST...", nargs=-1, required=True)
+@click.option(
+    "--run-results",
+    multiple=True,
+    metavar="FILE",
+    envvar="HEADWATER_BACKFILL__RUN_RESULTS",
+    show_envvar=True,
+    help="What became of the nodes; taken for the manifest that has them. May be repeated.",
+)
+@click.option(
+    "--catalog",
+    "catalogs",
+    multiple=True,
+    metavar="FILE",
+    envvar="HEADWATER_BACKFILL__CATALOG",
+    show_envvar=True,
+    help="Columns and sizes; taken for the manifest that has the nodes. May be repeated.",
+)
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="[PROJECT=]NAMESPACE",
+    envvar="HEADWATER_BACKFILL__NAMESPACE",
+    show_envvar=True,
+    help="OpenLineage namespace of the tables, for all projects of its engine or for one. May be repeated.",
+)
+@click.option(
+    "--glue",
+    multiple=True,
+    metavar="[PROJECT=]ARN",
+    envvar="HEADWATER_BACKFILL__GLUE",
+    show_envvar=True,
+    help="Glue catalog of Athena's tables, arn:aws:glue:REGION:ACCOUNT. May be repeated.",
+)
+@click.option(
+    "--profiles",
+    type=click.Path(exists=True, path_type=Path),
+    envvar="HEADWATER_BACKFILL__PROFILES",
+    show_envvar=True,
+    help="dbt's profiles.yml or its folder, to take namespaces from; --namespace goes before it.",
+)
+@click.option(
+    "--target",
+    envvar="HEADWATER_BACKFILL__TARGET",
+    show_envvar=True,
+    help="Target to take of each profile; its default if it is not given.",
+)
+@click.option(
+    "--job-namespace",
+    default=events_of.JOB_NAMESPACE,
+    show_default=True,
+    envvar="HEADWATER_BACKFILL__JOB_NAMESPACE",
+    show_envvar=True,
+    help="Namespace of the jobs; what OPENLINEAGE_NAMESPACE is for live runs.",
+)
+@click.option(
+    "--columns/--no-columns",
+    default=True,
+    show_default=True,
+    envvar="HEADWATER_BACKFILL__COLUMNS",
+    show_envvar=True,
+    help="Find column lineage in compiled SQL.",
+)
+@click.option(
+    "--allow-empty",
+    is_flag=True,
+    envvar="HEADWATER_BACKFILL__ALLOW_EMPTY",
+    show_envvar=True,
+    help="Where there is no manifest yet, say so and go on; for a batch that runs before the first upload.",
+)
+@click.option(
+    "--to-topic",
+    is_flag=True,
+    envvar="HEADWATER_BACKFILL__TO_TOPIC",
+    show_envvar=True,
+    help="Write the events to the Kafka topic rather than to the graph.",
+)
+@json_option("Print the summary as JSON on stdout.")
+@with_settings("graph", "batch", "identity", "kafka")
+def backfill(
+    settings: Settings,
+    manifests: tuple[str, ...],
+    run_results: tuple[str, ...],
+    catalogs: tuple[str, ...],
+    profiles: Path | None,
+    *,
+    allow_empty: bool,
+    to_topic: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Fold what dbt left, its manifest.json, into the graph or the topic.
+
+    MANIFEST is a manifest of dbt 1.0 or newer, a folder with one or with projects in it, or s3://bucket/prefix of the
+    same; run_results.json, catalog.json and compiled/ beside a manifest.json are taken too. A node whose result says
+    that it ran has a run, with ids and times from the artifacts; any other node is declared. The same files again
+    change nothing.
+    """
+    began = time.monotonic()
+    places = Places(how["namespaces"], how["glue"], Profiles(profiles, how["target"]) if profiles else None)
+    found = artifact_sources.load(manifests, run_results, catalogs, when_empty=_tell if allow_empty else None)
+    projects = _Projects(found, places, how["job_namespace"], columns=how["columns"])
+    events, rejected = _to_topic(settings, projects) if to_topic else _to_graph(settings, projects)
+    seconds = round(time.monotonic() - began, 3)
+    where = f"sent to topic {settings.kafka.topic}" if to_topic else f"folded into {masked(settings.graph)}"
+    click.echo(
+        f"{events:,} events of {projects.count:,} projects {where} in {seconds:.1f} s; {rejected:,} rejected", err=True
+    )
+    if as_json:
+        click.echo(
+            orjson.dumps({"events": events, "projects": projects.count, "rejected": rejected, "seconds": seconds})
+        )
+    if rejected:
+        click.get_current_context().exit(REJECTED)
+
+
+def _tell(error: NothingThere) -> None:
+    click.echo(f"headwater: {error}; nothing to do there", err=True)
+
+
+class _Projects:
+    """The projects, one after another, and their events; it tells of each and counts them."""
+
+    def __init__(self, projects: Iterator[Project], places: Places, job_namespace: str, *, columns: bool) -> None:
+        self.count = 0
+        self._projects = projects
+        self._places = places
+        self._job_namespace = job_namespace
+        self._columns = columns
+
+    def __iter__(self) -> Iterator[Project]:
+        for project in self._projects:
+            self.count += 1
+            manifest = project.artifacts.manifest
+            adapter = manifest.adapter or "an adapter that it does not name"
+            told = f"manifest version {manifest.version} of {manifest.generated_at}"
+            click.echo(f"{project.name}: project {manifest.project} on {adapter}, {told}", err=True)
+            yield project
+
+    def events(self, project: Project) -> Iterator[dict[str, Any]]:
+        """The events of one project."""
+        place, words = self._places.of(project.artifacts.manifest)
+        if words:
+            click.echo(f"headwater: {words}", err=True)
+        for note in events_of.notes(project.artifacts, columns=self._columns):
+            click.echo(f"headwater: {project.name}: {note}", err=True)
+        refiner = _refiner(project.artifacts, place) if self._columns else None
+        refine = refiner.refine if refiner else None
+        yield from events_of.events(project.artifacts, place, job_namespace=self._job_namespace, refine=refine)
+        for sentence in refiner.report() if refiner else ():
+            click.echo(f"headwater: {project.name}: {sentence}", err=True)
+
+
+def _to_graph(settings: Settings, projects: _Projects) -> tuple[int, int]:
+    """Folds all events, by the way that files go; gives how many there were, and how many of them were rejected."""
+
+    def stream(project: Project) -> AbstractContextManager[BinaryIO]:
+        return nullcontext(io.BytesIO(b"\n".join(map(orjson.dumps, projects.events(project)))))
+
+    sources = (Input(project.name, partial(stream, project)) for project in projects)
+    with closing(wiring.graph_sink(settings)) as sink:
+        tally = Pipeline(sink, settings.batch, lambda rejection: click.echo(str(rejection), err=True)).run(sources)
+    return tally.events, tally.rejected
+
+
+def _to_topic(settings: Settings, projects: _Projects) -> tuple[int, int]:
+    """Sends all events; the broker rejects none of them alone."""
+    from consumer.kafka.producer import TopicProducer  # noqa: PLC0415 -- its driver only where it is needed
+
+    count = 0
+    with closing(TopicProducer(settings.kafka)) as producer:
+        for project in projects:
+            # All of a project have one key, and so stay in order.
+            records = ((events_of.message_key(event), orjson.dumps(event), ()) for event in projects.events(project))
+            while some := list(islice(records, settings.batch.max_records)):
+                patiently(partial(producer.write, settings.kafka.topic, some), settings.batch)
+                count += len(some)
+    return count, 0
+
+
+def _refiner(found: events_of.Artifacts, place: events_of.Place) -> Refiner:
+    """Column lineage and what else the SQL tells; without the SQL parser it leaves the columns out."""
+    from emitter.refine import RefineOptions, Refiner  # noqa: PLC0415 -- only where it is asked for
+
+    region, account = place.glue.split(":")[3:5] if place.glue else (None, None)
+    options = RefineOptions(account_id=account, region=region)
+    return Refiner(found.manifest.document, found.catalog, options)

@@ -1,0 +1,183 @@
+"""`headwater check`: whether the systems that the settings name can be reached, signed in to and used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+
+import click
+import orjson
+
+from consumer import wiring
+from consumer.checks.finding import Finding, State
+from consumer.cli.options import examples, json_option, with_settings
+from consumer.config.loader import Settings
+from consumer.errors import HeadwaterError, TransientError, UsageError
+from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.store import Change, Is, Vertex
+from consumer.masking import masked
+
+FAILED = 1
+
+PATIENCE = Patience(for_s=3.0, answer_s=10.0)
+"""With a graph that can't serve; whoever checks wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was found out about one system.
+
+    Attributes:
+        system: Which.
+        where: Its address.
+        ok: Whether it can be used.
+        words: What was found, or what is wrong and what to do.
+        findings: What was looked at more closely, once it was reached.
+    """
+
+    system: str
+    where: str
+    ok: bool
+    words: str
+    findings: Sequence[Finding] = ()
+
+    def with_findings(self, findings: Sequence[Finding]) -> Result:
+        """The same with more known; what failed of it fails all."""
+        ok = self.ok and all(finding.state is not State.FAILED for finding in findings)
+        return replace(self, ok=ok, findings=findings)
+
+    def as_json(self) -> dict[str, object]:
+        """As an object for machines."""
+        return {**asdict(self), "findings": [finding._asdict() for finding in self.findings]}
+
+
+@click.command(
+    name="check",
+    epilog=examples(
+        "headwater check",
+        "headwater check graph --graph 'neptune://host:8182?region=us-east-1'",
+        "headwater check kafka --create-topics --kafka-bootstrap-servers b-1.msk:9098 --kafka-auth iam",
+    ),
+)
+@click.argument("systems", metavar="[SYSTEM]...", nargs=-1, type=click.Choice(["kafka", "graph", "datazone"]))
+@click.option(
+    "--create-topics",
+    is_flag=True,
+    envvar="HEADWATER_CHECK__CREATE_TOPICS",
+    show_envvar=True,
+    help="First create the topics that are missing.",
+)
+@json_option("Print a JSON array on stdout.")
+@with_settings("graph", "kafka", "datazone")
+def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, as_json: bool) -> None:
+    """Ask Kafka, the graph and DataZone whether they can be reached, signed in to and used.
+
+    SYSTEM is kafka, graph or datazone; if none is named all are asked, DataZone if it is configured. Looked at are also
+    versions, rights, the topics' settings, the group's lag, and clocks. The exit code is 1 if something fails; a
+    warning is none. Nothing is changed, except for topics with --create-topics; whoever makes them need not have the
+    rights of the service.
+    """
+    if create_topics and (not systems or "kafka" in systems):
+        _create_topics(settings)
+    checks: Mapping[str, Callable[[Settings], Result]] = {
+        "kafka": partial(_kafka, as_member=not create_topics),
+        "graph": _graph,
+        "datazone": _datazone,
+    }
+    configured = [name for name in checks if name != "datazone" or wiring.forwards(settings)]
+    results = [checks[system](settings) for system in dict.fromkeys(systems or configured)]
+    if as_json:
+        click.echo(orjson.dumps([result.as_json() for result in results]))
+    else:
+        for result in results:
+            state = State.OK if result.ok else State.FAILED
+            click.echo(f"{result.system:6} {_styled(state)}  {result.where}: {result.words}")
+            for finding in result.findings:
+                click.echo(f"       {_styled(finding.state)}  {finding.what}: {finding.words}")
+    if not all(result.ok for result in results):
+        click.get_current_context().exit(FAILED)
+
+
+_COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
+
+
+def _styled(state: State) -> str:
+    return click.style(f"{state:7}", fg=_COLOURS[state])
+
+
+def _create_topics(settings: Settings) -> None:
+    from consumer.kafka.topic_admin import create  # noqa: PLC0415 -- the client only where it is needed
+
+    try:
+        for outcome in create(settings.kafka):
+            what = "is created" if outcome.created else "was there, and is left as it is"
+            click.echo(f"topic {outcome.name} {what}", err=True)
+    except (UsageError, TransientError) as error:
+        click.echo(f"topics are not created: {error}", err=True)
+
+
+def _kafka(settings: Settings, *, as_member: bool) -> Result:
+    from consumer.checks.kafka_cluster import examine  # noqa: PLC0415
+    from consumer.kafka.connectivity import diagnose  # noqa: PLC0415
+
+    where = ",".join(settings.kafka.bootstrap_servers)
+    try:
+        found = diagnose(settings.kafka, (settings.kafka.topic, settings.kafka.dead_letter_topic))
+        result = Result("kafka", where, found.ok, found.words.removeprefix(f"{where}: "))
+        return result.with_findings(examine(settings.kafka, as_member=as_member)) if found.ok else result
+    except HeadwaterError as error:
+        return Result("kafka", where, ok=False, words=str(error))
+
+
+def _datazone(settings: Settings) -> Result:
+    """Whether each domain answers; that it takes a post can't be asked without posting."""
+    domains = [route.domain_id for route in settings.datazone.routes] + [settings.datazone.domain_id or ""]
+    where = ",".join(dict.fromkeys(filter(None, domains)))
+    try:
+        wiring.ask_datazone(settings)
+    except HeadwaterError as error:
+        return Result("datazone", where, ok=False, words=str(error))
+    return Result("datazone", where, ok=True, words="reached, signed in, its events can be listed")
+
+
+def _graph(settings: Settings) -> Result:
+    url = settings.graph
+    try:
+        path = wiring.sqlite_file(url)
+        if path is not None and not path.exists():
+            folder = path.absolute().parent
+            words = "not there yet; the first event makes it" if folder.is_dir() else f"there is no folder {folder}"
+            return Result("graph", masked(url), folder.is_dir(), words)
+        findings = _of_neptune(url)
+    except HeadwaterError as error:
+        return Result("graph", masked(url), ok=False, words=masked(str(error)))
+    return _used(url).with_findings(findings)
+
+
+def _used(url: str) -> Result:
+    """Whether a graph is reached and takes what the service sends."""
+    try:
+        with closing(wiring.open_graph(url, PATIENCE)) as store:
+            store.read([_NOTHING.owner.id])
+            store.write([_NOTHING])
+    except HeadwaterError as error:
+        return Result("graph", masked(url), ok=False, words=masked(str(error)))
+    return Result("graph", masked(url), ok=True, words="reached, signed in, reads and takes writes")
+
+
+def _of_neptune(url: str) -> list[Finding]:
+    """What Neptune says of itself; other servers say nothing."""
+    if not url.startswith("neptune://"):
+        return []
+    from consumer.checks.neptune_status import findings  # noqa: PLC0415
+    from consumer.graph.gremlin.endpoint import Address  # noqa: PLC0415 -- only where a server is asked
+
+    return findings(Address.parse(url))
+
+
+# A real write, which asks for a right of its own on Neptune; its condition holds for no graph, so it does nothing. It
+# must name a property to set: without one there is no step in it that writes.
+_NEVER = Is("headwater_check", value=True)
+_NOTHING = Change(Vertex("headwater:check", "lineage_node", {_NEVER.key: _NEVER.value}), when=_NEVER, token=_NEVER)

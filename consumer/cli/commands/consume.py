@@ -1,0 +1,139 @@
+"""`headwater consume`: the service, from Kafka to a sink."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from types import FrameType
+from typing import cast
+
+import click
+import structlog
+
+from consumer import wiring
+from consumer.cli.options import examples, with_settings
+from consumer.config.loader import Settings
+from consumer.errors import HeadwaterError
+from consumer.graph.gremlin.deadline import Patience
+from consumer.runtime import share_one_arena
+from schemas.decode import decode
+from schemas.facets.known import decode_known
+
+UPKEEP_PATIENCE = Patience(for_s=5.0)
+"""For a request of upkeep to the graph; the end of the service waits for it."""
+
+_log = structlog.get_logger(__name__)
+
+
+@click.command(
+    name="consume",
+    epilog=examples(
+        "headwater consume --graph 'neptune://host:8182?region=us-east-1' --kafka-bootstrap-servers b-1.msk:9098"
+        " --kafka-auth iam",
+        "headwater consume --config headwater.toml",
+        "headwater consume --sink datazone --datazone-domain-id dzd_1a2b3c --datazone-account-id 123456789012",
+        "HEADWATER_KAFKA__PASSWORD=... headwater consume --kafka-auth scram --kafka-username headwater",
+    ),
+)
+@click.option(
+    "--sink",
+    type=click.Choice(list(wiring.SINKS)),
+    default="graph",
+    show_default=True,
+    envvar="HEADWATER_CONSUME__SINK",
+    show_envvar=True,
+    help="Where events go; each sink has a consumer group of its own.",
+)
+@with_settings("graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry", "upkeep")
+def consume(settings: Settings, sink: str) -> None:
+    """Fold events from Kafka into the graph, or forward them to DataZone, until SIGTERM.
+
+    SIGTERM finishes what is in hand, commits, leaves the group and ends with 0; so does Ctrl-C, but with 130, and a
+    second one ends at once. With --http-port it answers /healthz, /readyz and /metrics. The password of Kafka is taken
+    from HEADWATER_KAFKA__PASSWORD or a file, never from a flag.
+    """
+    from consumer.kafka.dead_letter_topic import TopicDeadLetters  # noqa: PLC0415 -- only this command needs Kafka's client
+    from consumer.kafka.group_consumer import KafkaSource  # noqa: PLC0415
+    from consumer.kafka.producer import TopicProducer  # noqa: PLC0415
+    from consumer.maintenance.scheduler import Upkeep  # noqa: PLC0415
+    from consumer.processing.processor import Loop  # noqa: PLC0415
+    from consumer.telemetry.instrumentation import WatchedSource  # noqa: PLC0415
+    from consumer.telemetry.metering_decorators import MeteredDeadLetters  # noqa: PLC0415
+    from consumer.telemetry.setup import follow, watching  # noqa: PLC0415
+
+    share_one_arena()
+    name = cast("wiring.SinkName", sink)
+    settings = wiring.settings_for(name, settings)
+    stop = _Stop()
+    with ExitStack() as stack:
+        stack.enter_context(_last_words())
+        ask = partial(wiring.ASKS[name], settings, stop.requested)
+        watch = stack.enter_context(watching(settings, stop.requested, ask))
+        # Whatever ends it: the probe and the sink are then waited for as after SIGTERM.
+        stack.callback(stop.requested.set)
+        target = wiring.SINKS[name](settings, watch, stop.requested)
+        stack.callback(target.close)
+        letters = TopicDeadLetters(TopicProducer(settings.kafka), settings.kafka.dead_letter_topic)
+        stack.callback(letters.close)
+        kafka = KafkaSource(settings.kafka)
+        source = WatchedSource(kafka, kafka.is_member, watch)
+        loop = Loop(
+            source,
+            decode_known if name == "graph" else decode,
+            target,
+            MeteredDeadLetters(letters, watch.metrics),
+            settings.batch,
+            time.monotonic,
+            stop.requested,
+            rejecting=settings.dead_letters,
+            observer=watch,
+        )
+        follow(watch, loop, source)
+        if name == "graph":
+            opens = partial(wiring.open_graph, settings.graph, UPKEEP_PATIENCE, stop.requested)
+            stack.enter_context(Upkeep(opens, settings.upkeep))
+        _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
+        loop.run()
+    _log.info("stopped", signal=stop.signal)
+    if stop.signal == "SIGINT":
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _last_words() -> Iterator[None]:
+    """Has the log tell why the service ends; the line for a person, on stderr, is no line of the log."""
+    try:
+        yield
+    except HeadwaterError as error:
+        _log.error("stopped by an error", error=str(error))
+        raise
+    except Exception:
+        _log.exception("stopped by a fault")
+        raise
+
+
+class _Stop:
+    """A request to stop, made by a signal.
+
+    Attributes:
+        requested: Set by the first SIGTERM or SIGINT; a second SIGINT ends the process, a second SIGTERM does nothing.
+        signal: Its name.
+    """
+
+    def __init__(self) -> None:
+        self.requested = threading.Event()
+        self.signal = ""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        self.signal = signal.Signals(number).name
+        # An orchestrator may send it twice, to a group and to a process; who is in haste sends SIGKILL.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # On a thread, as this one may have been interrupted while it held the event's lock.
+        threading.Thread(target=self.requested.set, daemon=True).start()

@@ -1,0 +1,301 @@
+"""`headwater dead-letters`: what was rejected, why, and back to the topic once mended."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from consumer.cli.json_highlight import marked
+from consumer.cli.options import Command, examples, json_option, with_settings
+from consumer.config.loader import Settings
+from consumer.errors import UsageError
+from consumer.safe_text import printable, printable_json
+from consumer.time_parsing import moment_ms, spelled_time
+
+if TYPE_CHECKING:
+    from consumer.kafka.redrive import Letter
+    from consumer.kafka.topic_reader import Reader
+
+REFUSED = 1
+"""The exit code when a letter can't go back."""
+
+MOST_WORDS = 120
+"""Characters of path and reason in a list."""
+
+
+@click.group(
+    name="dead-letters",
+    epilog=examples(
+        "headwater dead-letters list --since 1d",
+        "headwater dead-letters show 0:12",
+        "headwater dead-letters redrive --all --dry-run",
+    ),
+)
+def dead_letters() -> None:
+    """List, show and redrive the records that could not be folded.
+
+    They lie in the dead-letter topic as they were, each with its reason, until retention takes them; a letter is named
+    by its PARTITION:OFFSET there.
+    """
+
+
+def _filters(command: Command) -> Command:
+    """The options that choose letters."""
+    since = click.option(
+        "--since",
+        metavar="TIME",
+        envvar="HEADWATER_LETTERS__SINCE",
+        show_envvar=True,
+        help="Only those rejected since then: a time such as 2026-11-21T05:00:00Z, or a duration such as 12h or 7d.",
+    )
+    reason = click.option(
+        "--reason",
+        metavar="TEXT",
+        default="",
+        envvar="HEADWATER_LETTERS__REASON",
+        show_envvar=True,
+        help="Only those whose reason or path has this text in it, in any case.",
+    )
+    return since(reason(command))
+
+
+@dead_letters.command(
+    name="list",
+    epilog=examples(
+        "headwater dead-letters list",
+        "headwater dead-letters list --since 12h --reason eventTime",
+        "headwater dead-letters list --limit 1000000 --json | jq -r .reason | sort | uniq -c",
+    ),
+)
+@_filters
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    envvar="HEADWATER_LETTERS__LIMIT",
+    show_envvar=True,
+    help="At most so many, the latest ones.",
+)
+@json_option("Print a JSON object a line for each letter.")
+@with_settings("kafka")
+def list_letters(settings: Settings, since: str | None, reason: str, limit: int, *, as_json: bool) -> None:
+    """List dead letters: place, time, where the record came from, and why it was rejected."""
+    count, latest = 0, deque[dict[str, Any]](maxlen=limit)
+    with _reader(settings) as reader:
+        for letter in _chosen(reader, since, reason):
+            count += 1
+            latest.append(_row(letter))
+    for row in sorted(latest, key=lambda row: str(row["rejected_at"])):
+        click.echo(_json(row) if as_json else _line(row))
+    words = f"the latest {limit:,} of {count:,}; --limit shows more" if count > limit else f"{count:,} dead letters"
+    click.echo(f"{settings.kafka.dead_letter_topic}: {words}", err=True)
+
+
+@dead_letters.command(
+    name="show",
+    epilog=examples(
+        "headwater dead-letters show 0:12",
+        "headwater dead-letters show 0:12 --json | jq -r .value > event.json",
+    ),
+)
+@click.argument("position", metavar="PARTITION:OFFSET")
+@json_option("Print one JSON object.")
+@with_settings("kafka")
+def show(settings: Settings, position: str, *, as_json: bool) -> None:
+    """Show one dead letter whole: its origin, its reason, its document with the place marked."""
+    from consumer.kafka.offset_range import Position  # noqa: PLC0415
+    from consumer.kafka.redrive import letter_at  # noqa: PLC0415 -- the client only where it is needed
+
+    wanted = Position.parse(position)
+    with _reader(settings) as reader:
+        letter = letter_at(reader, wanted)
+    if as_json:
+        click.echo(_json(_whole(letter)))
+        return
+    for name, value in _row(letter).items():
+        click.echo(f"{name:12} {printable(str(value))}")
+    for name, data in letter.content.record.headers:
+        click.echo(f"header       {printable(name)}: {printable(_text(data))}")
+    value = letter.content.record.value
+    click.echo()
+    click.echo("(no value)" if value is None else "\n".join(marked(value, letter.content.path)))
+    if (whole := letter.content.record.cut) is not None:
+        click.echo(f"(the first {len(value or b''):,} of {whole.length:,} bytes; the rest is not kept)")
+
+
+@dead_letters.command(
+    name="redrive",
+    epilog=examples(
+        "headwater dead-letters redrive 0:12 0:13",
+        "headwater dead-letters redrive --since 2d --reason 'no permission' --dry-run",
+        "headwater dead-letters redrive --all",
+    ),
+)
+@click.argument("positions", metavar="[PARTITION:OFFSET]...", nargs=-1)
+@click.option(
+    "--all", "everything", is_flag=True, envvar="HEADWATER_REDRIVE__ALL", show_envvar=True, help="All that wait."
+)
+@_filters
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    envvar="HEADWATER_REDRIVE__DRY_RUN",
+    show_envvar=True,
+    help="Only say what would go back, and what would not.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    envvar="HEADWATER_REDRIVE__FORCE",
+    show_envvar=True,
+    help="Also what would be rejected again, and, where it is named, what went back already.",
+)
+@json_option("Print a JSON object a line for each letter.")
+@with_settings("kafka", "dead_letters.max_ahead_s")
+def redrive(
+    settings: Settings,
+    positions: tuple[str, ...],
+    since: str | None,
+    reason: str,
+    *,
+    everything: bool,
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Put rejected records back into their topics, as they were.
+
+    What would be rejected again stays where it is, and the exit code is 1. What went back is marked, so that it does
+    not go back twice when this is run again.
+    """
+    from consumer.kafka.producer import TopicProducer  # noqa: PLC0415 -- the client only where it is needed
+    from consumer.kafka.redrive import Redrive, hindrance  # noqa: PLC0415
+
+    if bool(positions) == bool(everything or since or reason):
+        raise UsageError("say which letters: PARTITION:OFFSET..., or --all, --since or --reason")
+    outcomes = _Outcomes(as_json=as_json)
+
+    def due(reader: Reader) -> Iterator[Letter]:
+        for letter in _named(reader, positions) if positions else _chosen(reader, since, reason):
+            why = hindrance(letter, settings.dead_letters.max_ahead_s, int(time.time() * 1000))
+            if letter.redriven and not (force and positions):
+                outcomes.tell(letter, "already")
+            elif why and not (force and letter.can_go_back):
+                outcomes.tell(letter, "refused", why)
+            else:
+                yield letter
+
+    with _reader(settings) as reader, closing(TopicProducer(settings.kafka)) as producer:
+        if dry_run:
+            for letter in due(reader):
+                outcomes.tell(letter, "redriven")
+        else:
+            Redrive(producer, settings.kafka.dead_letter_topic, outcomes.redriven, outcomes.refused).run(due(reader))
+    click.echo(outcomes.summary("would be " if dry_run else ""), err=True)
+    if outcomes.count["refused"]:
+        click.get_current_context().exit(REFUSED)
+
+
+class _Outcomes:
+    """What becomes of letters, told as it happens."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.count = Counter[str]()
+        self._as_json = as_json
+
+    def redriven(self, letter: Letter) -> None:
+        """It went back."""
+        self.tell(letter, "redriven")
+
+    def refused(self, letter: Letter, why: str) -> None:
+        """Its topic does not take it."""
+        self.tell(letter, "refused", why)
+
+    def tell(self, letter: Letter, outcome: str, why: str = "") -> None:
+        """Counts it, and prints a line."""
+        self.count[outcome] += 1
+        if self._as_json:
+            click.echo(_json({**_row(letter), "outcome": outcome, "hindrance": why}))
+        else:
+            click.echo(f"{letter.position}  {letter.content.record}  {outcome}{printable(f': {why}' if why else '')}")
+
+    def summary(self, would: str) -> str:
+        """All of it in a line."""
+        count = self.count
+        went = f"{count['redriven']:,} {would}redriven, {count['refused']:,} {would}refused"
+        return f"{went}, {count['already']:,} went back before"
+
+
+def _reader(settings: Settings) -> Any:
+    from consumer.kafka.topic_reader import reading  # noqa: PLC0415 -- the client only where it is needed
+
+    return reading(settings.kafka, settings.kafka.dead_letter_topic)
+
+
+def _chosen(reader: Reader, since: str | None, reason: str) -> Iterator[Letter]:
+    from consumer.kafka.redrive import letters  # noqa: PLC0415
+
+    since_ms = None if since is None else moment_ms(since, time.time(), "--since")
+    return (letter for letter in letters(reader, since_ms) if letter.matches(reason))
+
+
+def _named(reader: Reader, positions: tuple[str, ...]) -> Iterator[Letter]:
+    from consumer.kafka.offset_range import Position  # noqa: PLC0415
+    from consumer.kafka.redrive import letter_at  # noqa: PLC0415
+
+    # One after the other, as each may have megabytes; but what is no position is refused before anything is written.
+    wanted = dict.fromkeys(map(Position.parse, positions))
+    return (letter_at(reader, position) for position in wanted)
+
+
+def _row(letter: Letter) -> dict[str, Any]:
+    """What a list says of a letter."""
+    record = letter.content.record
+    return {
+        "letter": str(letter.position),
+        "rejected_at": spelled_time(letter.rejected_ms),
+        "state": "redriven" if letter.redriven else "waiting",
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": spelled_time(record.timestamp_ms),
+        "key": None if record.key is None else _text(record.key),
+        "bytes": record.size if record.cut is None else record.cut.length,
+        "kept_bytes": record.size,
+        "sha256": None if record.cut is None else record.cut.sha256,
+        "path": letter.content.path,
+        "reason": letter.content.reason,
+    }
+
+
+def _json(row: dict[str, Any]) -> str:
+    return printable_json(orjson.dumps(row).decode())
+
+
+def _line(row: dict[str, Any]) -> str:
+    why = printable(f"{row['path']}: {row['reason']}")
+    why = why if len(why) <= MOST_WORDS else f"{why[:MOST_WORDS]}..."
+    origin = f"{row['topic']}[{row['partition']}]@{row['offset']}"
+    return f"{row['letter']:8} {row['rejected_at']}  {row['state']:8}  {origin}  {why}"
+
+
+def _whole(letter: Letter) -> dict[str, Any]:
+    """All of a letter."""
+    record = letter.content.record
+    return {
+        **_row(letter),
+        "headers": [[name, _text(data)] for name, data in record.headers],
+        "value": None if record.value is None else _text(record.value),
+    }
+
+
+def _text(data: bytes) -> str:
+    """Bytes as text; those that are none are spelled out."""
+    return data.decode("utf-8", "backslashreplace")

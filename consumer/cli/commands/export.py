@@ -1,0 +1,76 @@
+"""`headwater export`: the whole graph."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from consumer import wiring
+from consumer.cli.options import examples, with_settings
+from consumer.config.loader import Settings
+from consumer.errors import HeadwaterError, UsageError
+from consumer.graph.store import GraphStore
+from consumer.render import neptune_csv
+from consumer.render.export_formats import FORMATS, lineage_map
+
+TABLES = "neptune-csv"
+MAP = "lineage-map"
+
+
+@click.command(
+    name="export",
+    epilog=examples(
+        "headwater export > graph.json",
+        "headwater export --graph ws://localhost:8182/gremlin --format mermaid",
+        "headwater export --format neptune-csv --output load/   # vertices.csv and edges.csv",
+        "headwater export --format dot | dot -Tsvg > graph.svg",
+    ),
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="json",
+    show_default=True,
+    envvar="HEADWATER_EXPORT__FORMAT",
+    show_envvar=True,
+    help="json is for machines, and the same for the same events whatever the store.",
+)
+@click.option(
+    "--tests",
+    is_flag=True,
+    envvar="HEADWATER_EXPORT__TESTS",
+    show_envvar=True,
+    help="In a lineage-map name dbt's tests too, as children of what they test.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    envvar="HEADWATER_EXPORT__OUTPUT",
+    show_envvar=True,
+    help="File to write, or folder for neptune-csv; stdout if it is not given.",
+)
+@with_settings("graph")
+def export(settings: Settings, form: str, output: Path | None, *, tests: bool) -> None:
+    """Print the whole graph."""
+    if tests and form != MAP:
+        raise UsageError(f"--tests is for --format {MAP}; {form} has all jobs anyway, or none")
+    render = partial(lineage_map, tests=True) if tests else FORMATS[form]
+    with wiring.reading(settings.graph) as store:
+        if output is None:
+            click.echo(render(store), nl=False)
+            return
+        files = _tables(store, output) if form == TABLES else {output: render(store)}
+    try:
+        for path, data in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    except OSError as error:
+        raise HeadwaterError(f"--output {output} can't be written: {error.strerror}") from error
+    click.echo(f"wrote {', '.join(map(str, files))}", err=True)
+
+
+def _tables(store: GraphStore, output: Path) -> dict[Path, bytes]:
+    return {output / name: text.encode() for name, text in neptune_csv.files(store).items()}

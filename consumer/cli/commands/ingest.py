@@ -1,0 +1,135 @@
+"""`headwater ingest`: OpenLineage events from files into the graph."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+import orjson
+
+from consumer import wiring
+from consumer.cli.jsonl import rows
+from consumer.cli.options import examples, json_option, with_settings
+from consumer.config.loader import Settings
+from consumer.errors import UsageError
+from consumer.ingest import inputs
+from consumer.ingest.inputs import Advance
+from consumer.ingest.pipeline import Pipeline, Rejection
+from consumer.masking import masked
+from consumer.safe_text import printable
+
+LONG = 4 * 1024 * 1024
+"""Bytes of input from which on a terminal shows how far it is."""
+
+REJECTED = 1
+"""The exit code when a document was no event."""
+
+
+@click.command(
+    name="ingest",
+    epilog=examples(
+        "headwater ingest events.jsonl",
+        "headwater ingest *.jsonl.gz --graph sqlite:///lineage.db --dead-letters rejected.jsonl",
+        "headwater ingest s3://bucket/openlineage/2026/11/ --graph 'neptune://host:8182?region=us-east-1'",
+        "kafka-console-consumer ... | headwater ingest -",
+        "jq -r .value rejected.jsonl | headwater ingest -   # what was rejected, once mended",
+    ),
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--dead-letters",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    envvar="HEADWATER_INGEST__DEAD_LETTERS",
+    show_envvar=True,
+    help="File for what is rejected, as JSON lines of file, line, path, reason and value.",
+)
+@json_option("Print the summary as JSON on stdout.")
+@with_settings("graph", "batch", "identity")
+def ingest(settings: Settings, files: tuple[str, ...], dead_letters: Path | None, *, as_json: bool) -> None:
+    """Fold OpenLineage events from files into the graph.
+
+    FILE holds JSON lines, a JSON array, or one event that may stretch over lines; plain or gzip. It is a path,
+    s3://bucket/prefix, or - for standard input. What is no event is listed with file, line and reason, and the exit
+    code is 1; everything else is in the graph. Ingesting the same events again changes nothing.
+    """
+    began = time.monotonic()
+    sources = inputs.find(files)
+    with ExitStack() as stack:
+        keep = stack.enter_context(_kept(dead_letters, files))
+        sink = wiring.graph_sink(settings)
+        stack.callback(sink.close)
+        advance, say = stack.enter_context(_progress(files))
+
+        def rejected(rejection: Rejection) -> None:
+            say(str(rejection))
+            keep(rejection)
+
+        tally = Pipeline(sink, settings.batch, rejected).run(sources, advance)
+    summary = {
+        "events": tally.events,
+        "runs": len(tally.runs),
+        "rejected": tally.rejected,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    _tell(summary, settings.graph)
+    if as_json:
+        click.echo(orjson.dumps(summary))
+    if tally.rejected:
+        click.get_current_context().exit(REJECTED)
+
+
+def _tell(summary: dict[str, float], graph: str) -> None:
+    click.echo(
+        f"{summary['events']:,} events of {summary['runs']:,} runs folded into {masked(graph)} in"
+        f" {summary['seconds']:.1f} s; {summary['rejected']:,} rejected",
+        err=True,
+    )
+
+
+@contextmanager
+def _kept(path: Path | None, files: tuple[str, ...]) -> Iterator[Callable[[Rejection], None]]:
+    """Takes rejections for the file of dead letters."""
+    if path is not None and any(path.resolve() == Path(name).resolve() for name in files):
+        raise UsageError(f"--dead-letters {path} is an input too, and would be lost; name another file")
+    with rows("--dead-letters", path) as put:
+        yield lambda rejection: put(_row(rejection))
+
+
+def _row(rejection: Rejection) -> dict[str, str | int]:
+    return {
+        "file": rejection.file,
+        "line": rejection.line,
+        "path": rejection.path,
+        "reason": rejection.reason,
+        "value": rejection.value.decode("utf-8", "backslashreplace"),
+    }
+
+
+@contextmanager
+def _progress(files: tuple[str, ...]) -> Iterator[tuple[Advance, Callable[[str], None]]]:
+    """How to tell of bytes that were read, and of a line for people; with a bar where someone waits and looks."""
+    size = inputs.total(files)
+    if not sys.stderr.isatty() or (size is not None and size < LONG):
+        yield lambda _: None, lambda line: click.echo(printable(line), err=True)
+        return
+    from rich.console import Console  # noqa: PLC0415 -- only a terminal needs it
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("reading", total=size)
+        yield (
+            lambda count: progress.advance(task, count),
+            lambda line: console.print(printable(line), markup=False, highlight=False, soft_wrap=True),
+        )

@@ -1,0 +1,37 @@
+"""`headwater reconcile`: what the graph shows, compared with its facts and mended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+import click
+import orjson
+
+from consumer import wiring
+from consumer.cli.options import examples, json_option, with_settings
+from consumer.config.loader import Settings
+
+
+@click.command(
+    name="reconcile",
+    epilog=examples("headwater reconcile", "headwater reconcile --graph ws://localhost:8182/gremlin --json"),
+)
+@json_option("Print the outcome as JSON on stdout.")
+@with_settings("graph")
+def reconcile(settings: Settings, *, as_json: bool) -> None:
+    """Compare what the graph shows with its facts, and mend it.
+
+    headwater consume does so every upkeep.reconcile_every_s seconds. On a graph that is right nothing is written.
+    Others may write to the graph meanwhile; interrupted, it goes on where it was when it is run again.
+    """
+    from consumer.maintenance.leased_task import Task, carry_out  # noqa: PLC0415
+    from consumer.maintenance.reconcile import Reconcile  # noqa: PLC0415 -- the graph's parts only where they are needed
+    from consumer.maintenance.scheduler import owner  # noqa: PLC0415
+
+    with wiring.mending(settings.graph) as store:
+        chore = Reconcile(store)
+        carry_out(chore, Task(store, chore.name, owner(), time.time))
+    if as_json:
+        click.echo(orjson.dumps(asdict(chore.found)))
+    click.echo(f"looked at {chore.found.looked_at:,} vertices, mended {chore.found.mended:,}", err=True)

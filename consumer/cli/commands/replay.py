@@ -1,0 +1,260 @@
+"""`headwater replay`: a graph from what the topic still holds, beside the service and without its offsets."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from consumer import wiring
+from consumer.cli.jsonl import rows
+from consumer.cli.options import examples, json_option, with_settings
+from consumer.config.loader import Settings
+from consumer.errors import UsageError
+from consumer.ingest.pipeline import GIVE_UP_AFTER_S
+from consumer.masking import masked
+from schemas.facets.known import decode_known
+
+if TYPE_CHECKING:
+    from consumer.kafka.offset_range import Span
+    from consumer.kafka.topic_reader import Reader
+    from consumer.processing.dead_letter import DeadLetter
+    from consumer.processing.observer import Report
+    from consumer.processing.record import TopicPartition
+
+INCOMPLETE = 1
+"""The exit code when a record was rejected, or was gone before it was read."""
+
+TOLD_EVERY_S = 10.0
+"""How often a line says how far it is, where no terminal shows a bar."""
+
+
+@click.command(
+    name="replay",
+    epilog=examples(
+        "headwater replay --from beginning --into sqlite:///rebuilt.db",
+        "headwater replay --from 7d --into 'neptune://new-cluster:8182?region=us-east-1'",
+        "headwater replay --from 2026-11-21T00:00:00Z --to 2026-11-22T00:00:00Z",
+        "headwater replay --from 0:120000 --from 3:118250   # of these two partitions",
+    ),
+)
+@click.option(
+    "--from",
+    "begin",
+    metavar="TIME|OFFSET",
+    multiple=True,
+    required=True,
+    envvar="HEADWATER_REPLAY__FROM",
+    show_envvar=True,
+    help="Where to begin: beginning, a time such as 2026-11-21T05:00:00Z, a duration before now such as 7d, an offset"
+    " in all partitions, or PARTITION:OFFSET for each that is meant.",
+)
+@click.option(
+    "--to",
+    "end",
+    metavar="TIME|OFFSET",
+    multiple=True,
+    envvar="HEADWATER_REPLAY__TO",
+    show_envvar=True,
+    help="Where to end, likewise; the first record that is left out. The end of the topic as it is now by default.",
+)
+@click.option(
+    "--into",
+    metavar="URL",
+    envvar="HEADWATER_REPLAY__INTO",
+    show_envvar=True,
+    help="The graph to write to; the configured one by default, which loses nothing by it.",
+)
+@click.option(
+    "--rejected",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    envvar="HEADWATER_REPLAY__REJECTED",
+    show_envvar=True,
+    help="File for what is rejected, as JSON lines of topic, partition, offset, path and reason.",
+)
+@json_option("Print the summary as JSON on stdout.")
+@with_settings("kafka", "batch", "dead_letters.max_ahead_s", "identity")
+def replay(
+    settings: Settings,
+    begin: tuple[str, ...],
+    end: tuple[str, ...],
+    into: str | None,
+    rejected: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Fold what the topic still holds into a graph once more.
+
+    The service may run meanwhile: no consumer group is joined, and no offset is touched. What is rejected is listed,
+    and not written to the dead-letter topic again; the exit code is then 1. A replay that ends early says where to go
+    on.
+    """
+    from consumer.kafka.offset_range import Bound  # noqa: PLC0415
+    from consumer.kafka.topic_reader import reading  # noqa: PLC0415 -- the client only where it is needed
+
+    bounds = Bound.parse(begin, time.time(), "--from"), Bound.parse(end, time.time(), "--to")
+    target = settings.model_copy(update={"graph": into or settings.graph})
+    with ExitStack() as stack:
+        progress = _Progress()
+        tell = stack.enter_context(_listed(rejected))
+        reader = stack.enter_context(reading(settings.kafka, settings.kafka.topic))
+        reader.on_lost = progress.lost
+        spans = reader.spans(*bounds)
+        _require_records(bounds[0].offset, spans)
+        with progress.shown(spans), _told_where_to_go_on(progress, spans, into):
+            _run(target, reader, spans, progress, tell)
+    summary = {
+        "graph": masked(target.graph),
+        "topic": settings.kafka.topic,
+        "from": {span.place.partition: span.start for span in spans},
+        "to": {span.place.partition: span.stop for span in spans},
+        **progress.summary(),
+    }
+    _say(
+        f"{summary['events']:,} events of {summary['records']:,} records folded into {masked(target.graph)} in"
+        f" {summary['seconds']:.1f} s; {summary['rejected']:,} rejected, {summary['lost']:,} gone before they were read"
+    )
+    if as_json:
+        click.echo(orjson.dumps(summary, option=orjson.OPT_NON_STR_KEYS))
+    if summary["rejected"] or summary["lost"]:
+        click.get_current_context().exit(INCOMPLETE)
+
+
+def _run(
+    settings: Settings, reader: Reader, spans: Sequence[Span], progress: _Progress, tell: Callable[[DeadLetter], None]
+) -> None:
+    """The service's loop on a part of the topic."""
+    from consumer.kafka.replay_source import ReplaySource, Unmourned  # noqa: PLC0415
+    from consumer.processing.processor import Loop  # noqa: PLC0415
+
+    finished = threading.Event()
+    source = ReplaySource(reader, spans, finished)
+    progress.left = source.left
+    # A person waits, as with other commands; and what is rejected floods nothing, as none of it is written.
+    batching = settings.batch.model_copy(update={"give_up_after_s": settings.batch.give_up_after_s or GIVE_UP_AFTER_S})
+    rejecting = settings.dead_letters.model_copy(update={"flood_count": sys.maxsize})
+    with closing(wiring.graph_sink(settings)) as sink:
+        Loop(
+            source,
+            decode_known,
+            sink,
+            Unmourned(tell),
+            batching,
+            time.monotonic,
+            finished,
+            rejecting=rejecting,
+            observer=progress,
+        ).run()
+
+
+@contextmanager
+def _told_where_to_go_on(progress: _Progress, spans: Sequence[Span], into: str | None) -> Iterator[None]:
+    """Says how to do the rest, and no more than the rest, if not all of it was done."""
+    try:
+        yield
+    finally:
+        if left := sorted(progress.left.items()):
+            stops = {span.place: span.stop for span in spans}
+            words = [word for place, offset in left for word in ("--from", f"{place.partition}:{offset}")]
+            words += [word for place, _ in left for word in ("--to", f"{place.partition}:{stops[place]}")]
+            words += ["--into", into] if into else []
+            _say(f"{progress.records:,} records are folded; to go on: headwater replay {shlex.join(words)}")
+
+
+def _require_records(offset: int | None, spans: Sequence[Span]) -> None:
+    """A date without dashes is an offset, too, and one that no partition has."""
+    if offset is not None and spans and all(offset > span.stop for span in spans):
+        raise UsageError(f"--from {offset}: no partition has so many records; a time is written 2026-11-21T05:00:00Z")
+
+
+class _Progress:
+    """Counts what is done, and shows it on stderr; the loop's observer.
+
+    Attributes:
+        records: Records that are durable.
+        left: By partition, the offset from which on they are not.
+    """
+
+    def __init__(self) -> None:
+        self.records = self._rejected = self._lost = 0
+        self.left: Mapping[TopicPartition, int] = {}
+        self._began = self._told = time.monotonic()
+        self._stops: Mapping[TopicPartition, int] = {}
+        self._total = 0
+        self._advance: Callable[[int], None] = self._tell_at_times
+
+    def committed(self, report: Report) -> None:
+        """A batch is durable."""
+        self.records += report.records
+        self._rejected += report.rejected
+        self._advance(self._total - sum(self._stops[place] - offset for place, offset in self.left.items()))
+
+    def failed(self, step: str, error: Exception) -> None:
+        """The log tells it."""
+
+    def lost(self, place: TopicPartition, records: int) -> None:
+        """Retention was faster."""
+        self._lost += records
+        _say(f"{place}: {records:,} records are no longer there")
+
+    def summary(self) -> dict[str, float]:
+        """What became of the records."""
+        return {
+            "records": self.records,
+            "events": self.records - self._rejected,
+            "rejected": self._rejected,
+            "lost": self._lost,
+            "seconds": round(time.monotonic() - self._began, 3),
+        }
+
+    @contextmanager
+    def shown(self, spans: Sequence[Span]) -> Iterator[None]:
+        """Shows how far it is: a bar where someone looks, else a line from time to time."""
+        self._stops = {span.place: span.stop for span in spans}
+        self._total = sum(span.stop - span.start for span in spans)
+        if not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console  # noqa: PLC0415 -- only a terminal needs it
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
+
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("replaying", total=self._total)
+            self._advance = lambda done: bar.update(task, completed=done)
+            yield
+
+    def _tell_at_times(self, done: int) -> None:
+        if time.monotonic() - self._told >= TOLD_EVERY_S:
+            self._told = time.monotonic()
+            _say(f"{self.records:,} records, {done / max(1, self._total):.0%}")
+
+
+@contextmanager
+def _listed(path: Path | None) -> Iterator[Callable[[DeadLetter], None]]:
+    """Takes what is rejected, for the file if there is one; the log has it anyway."""
+    with rows("--rejected", path) as put:
+        yield lambda letter: put(_row(letter))
+
+
+def _row(letter: DeadLetter) -> dict[str, str | int]:
+    record = letter.record
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "path": letter.path,
+        "reason": letter.reason,
+    }
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,1 @@
+"""Settings: declared once, and loaded from flags, environment variables and a file."""

@@ -1,0 +1,277 @@
+"""All settings of the consumer; flags, environment variables, files, help and documents follow from one declaration.
+
+A flag goes before an environment variable, that before the file given with `--config`, and that before the default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from consumer.config.settings import (
+    BatchSettings,
+    DataZoneSettings,
+    DeadLetterSettings,
+    HttpSettings,
+    IdentitySettings,
+    KafkaSettings,
+    LogSettings,
+    TelemetrySettings,
+    UpkeepSettings,
+)
+from consumer.errors import UsageError
+
+ENV_PREFIX = "HEADWATER_"
+EMITTER_PREFIXES = ("HEADWATER_REFINE", "HEADWATER_SPOOL_")
+"""How the emitter's variables begin; both sides may run in one environment."""
+
+MASK = "********"
+
+CREDENTIALS = (
+    "a graph's URL is shown in logs and answers, so it may hold no user name or password: take out what is before the"
+    " @. Neptune is signed in to with an AWS identity, and other servers without any"
+)
+"""What becomes of a graph's URL that holds what should not be shown."""
+
+
+def has_credentials(graph: str) -> bool:
+    """Whether a graph's URL may hold a user name or a password, be it misspelled; only a file's name may have an @."""
+    return "@" in graph and not graph.startswith("sqlite:///")
+
+
+class Settings(BaseSettings):
+    """All settings; make them with `load`."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    graph: str = Field(
+        "sqlite:///headwater.db", min_length=1, description="The graph's URL: sqlite, ws, wss or neptune."
+    )
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    batch: BatchSettings = Field(default_factory=BatchSettings)
+    dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
+    identity: IdentitySettings = Field(default_factory=IdentitySettings)
+    datazone: DataZoneSettings = Field(default_factory=DataZoneSettings)
+    upkeep: UpkeepSettings = Field(default_factory=UpkeepSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+    @field_validator("graph")
+    @classmethod
+    def _without_credentials(cls, graph: str) -> str:
+        if has_credentials(graph):
+            raise PydanticCustomError("credentials", CREDENTIALS)
+        return graph
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` has put together; it knows where each value came from."""
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting, for help, documents and `print-config`.
+
+    Attributes:
+        name: Dotted, as in a file: `kafka.topic`.
+        env: Its environment variable.
+        default: What it is if nobody says otherwise.
+        description: One sentence or two.
+        secret: Never shown.
+        choices: The values that it can have, if they are few.
+    """
+
+    name: str
+    env: str
+    default: Any
+    description: str
+    secret: bool
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A setting's effective value and where it came from; a secret's value is masked."""
+
+    setting: Setting
+    value: Any
+    source: str
+
+
+def describe(model: type[BaseModel] = Settings, prefix: str = "") -> list[Setting]:
+    """Every setting in the order of its declaration."""
+    return list(_walk(model, prefix))
+
+
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
+    for name, field in model.model_fields.items():
+        dotted = f"{prefix}{name}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _walk(field.annotation, f"{dotted}.")
+            continue
+        parts = (field.annotation, *get_args(field.annotation))
+        yield Setting(
+            name=dotted,
+            env=ENV_PREFIX + dotted.upper().replace(".", "__"),
+            default=field.get_default(call_default_factory=True),
+            description=field.description or "",
+            secret=SecretStr in parts,
+            choices=tuple(part for part in parts if isinstance(part, str)),
+        )
+
+
+def load(
+    overrides: Mapping[str, object], config_file: Path | None = None, *, other_variables: Collection[str] = ()
+) -> Settings:
+    """Puts the effective settings together.
+
+    Args:
+        overrides: What flags say, by dotted name; a flag that was not given is not in it.
+        config_file: A TOML file, or none.
+        other_variables: Environment variables with the prefix that are no settings, such as those of a command's
+            options.
+
+    Raises:
+        UsageError: A name is unknown or a value wrong; says which, where it was set, and what would be right.
+    """
+    known = {setting.name: setting for setting in describe()}
+    layers = (
+        _flags(overrides, known),
+        _environment(known, other_variables),
+        _file(config_file, known) if config_file is not None else {},
+    )
+    chosen: dict[str, tuple[object, str]] = {}
+    for layer in reversed(layers):
+        chosen |= layer
+    origins = {name: source for name, (_, source) in chosen.items()}
+    try:
+        settings = Settings(**_nest({name: value for name, (value, _) in chosen.items()}))
+    except ValidationError as error:
+        raise UsageError(_explain(error, origins)) from None  # pydantic's own text shows values, secret ones too
+    settings._origins.update(origins)  # noqa: SLF001 -- its maker
+    return settings
+
+
+def origins(settings: Settings) -> list[Origin]:
+    """Each effective value, with the flag, variable or file that it came from."""
+    found = []
+    for setting in describe():
+        value: Any = settings
+        for part in setting.name.split("."):
+            value = getattr(value, part)
+        if setting.secret and value is not None:
+            value = MASK
+        elif isinstance(value, list):
+            value = [item.model_dump() if isinstance(item, BaseModel) else item for item in value]
+        found.append(Origin(setting, value, settings._origins.get(setting.name, "default")))  # noqa: SLF001
+    return found
+
+
+_Layer = dict[str, tuple[object, str]]
+
+
+def _flags(overrides: Mapping[str, object], known: Mapping[str, Setting]) -> _Layer:
+    for name in overrides:
+        if name not in known:
+            raise UsageError(f"there is no setting {name!r}{_nearest(name, known)}")
+    return {name: (value, f"flag for {name}") for name, value in overrides.items()}
+
+
+def _environment(known: Mapping[str, Setting], other_variables: Collection[str]) -> _Layer:
+    variables = {setting.env for setting in known.values()}
+    for variable in sorted(os.environ):
+        ours = variable.startswith(ENV_PREFIX) and not variable.startswith(EMITTER_PREFIXES)
+        if ours and variable not in variables and variable not in other_variables:
+            near = _nearest(variable, [*variables, *other_variables])
+            raise UsageError(f"environment variable {variable} sets nothing{near}; unset it or correct its name")
+    try:
+        nested = EnvSettingsSource(Settings)()
+    except SettingsError as error:
+        culprits = [
+            s.env for s in known.values() if s.env in os.environ and f'"{s.name.partition(".")[0]}"' in str(error)
+        ]
+        raise UsageError(f"environment variable {' or '.join(culprits)} holds no JSON") from None
+    found = _flatten(nested, known)
+    return {name: (value, f"environment variable {known[name].env}") for name, value in found.items() if name in known}
+
+
+def _file(path: Path, known: Mapping[str, Setting]) -> _Layer:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"the configuration {path} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the configuration {path} is no TOML: {error}") from error
+    found = _flatten(document, known)
+    for name in found:
+        if name not in known:
+            raise UsageError(f"{path} sets {name}, which is no setting{_nearest(name, known)}")
+    return {name: (value, f"{name} in {path}") for name, value in found.items()}
+
+
+def _flatten(document: Mapping[str, Any], known: Collection[str], prefix: str = "") -> dict[str, Any]:
+    """Dotted names of a document's leaves; what is below a group that there is not, is a leaf too."""
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        name = f"{prefix}{key}"
+        is_group = any(setting.startswith(f"{name}.") for setting in known)
+        if is_group and isinstance(value, dict):
+            found |= _flatten(value, known, f"{name}.")
+        else:
+            found[name] = value
+    return found
+
+
+def _nest(values: Mapping[str, object]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        *groups, leaf = name.split(".")
+        place = nested
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[leaf] = value
+    return nested
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if not near:  # the right name in the wrong group, or without one
+        near = [known for known in names if known.rpartition(".")[2] == name.rpartition(".")[2]][:1]
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
+    """Each fault with its setting and where that was set; never the value, which may be secret."""
+    lines = []
+    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+        place = ".".join(str(part) for part in fault["loc"])
+        sources = sorted({text for name, text in origins.items() if f"{place}.".startswith(f"{name}.")})
+        if not sources:  # a rule about several settings of one group
+            sources = sorted({text for name, text in origins.items() if name.startswith(f"{place}.")})
+        lines.append(f"{place}: {fault['msg']}" + (f" (set by {', '.join(sources)})" if sources else ""))
+    return "wrong settings: " + "; ".join(lines)

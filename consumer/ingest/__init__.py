@@ -1,0 +1,1 @@
+"""OpenLineage events from files and S3 into a sink."""

@@ -1,0 +1,186 @@
+"""Column lineage as the graph keeps it: sources by target column, out of `columnLineage` and explicit `lineage` facets.
+
+A source that influences the whole dataset (a filter, a join, a sort) is an edge to the column `*`, which stands for all
+of them: one edge, where one to each column would multiply with the width of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from consumer.lineage.byte_cache import Memo
+from consumer.lineage.metadata_columns import may_be_column
+from schemas.naming import DatasetName
+
+MIB = 1024 * 1024
+UNPACKED_SIZE = 6
+"""How many times as large as its text an unpacked lineage is, about."""
+
+WHOLE = "*"
+"""The column that stands for the dataset as a whole."""
+
+
+class Source(NamedTuple):
+    """A column, or with the column `*` a dataset, that something is made from.
+
+    Attributes:
+        dataset: Its dataset.
+        column: Its name.
+        kind: OpenLineage's transformation, `DIRECT/IDENTITY` or `INDIRECT/FILTER`, "" if not said.
+    """
+
+    dataset: DatasetName
+    column: str
+    kind: str = ""
+
+
+class OutputLineage(NamedTuple):
+    """What an output is made from.
+
+    Attributes:
+        datasets: Its source datasets; None where only columns are told.
+        columns: Sources by target column; those of the whole dataset under `*`.
+        partial: True if sources were left out that are no tables, so that what they stand for is not known.
+    """
+
+    datasets: frozenset[DatasetName] | None
+    columns: Mapping[str, tuple[Source, ...]]
+    partial: bool = False
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it tells of any source, or that there is none."""
+        return self.datasets is not None or bool(self.columns)
+
+    @property
+    def sources(self) -> frozenset[DatasetName]:
+        """Every dataset that the output is made from."""
+        named = {source.dataset for sources in self.columns.values() for source in sources}
+        return frozenset(named) | (self.datasets or frozenset())
+
+
+class Extent(NamedTuple):
+    """How many edges between columns a lineage makes, and the characters of the names of what they lead from and to."""
+
+    edges: int
+    chars: int
+
+
+class _Gist(NamedTuple):
+    """What is asked of a lineage at each event that tells of it."""
+
+    sources: frozenset[DatasetName]
+    extent: Extent
+    may_have_metadata: bool
+
+
+NOTHING = OutputLineage(None, {})
+
+
+def with_whole(columns: Mapping[str, tuple[Source, ...]], whole: tuple[Source, ...]) -> dict[str, tuple[Source, ...]]:
+    """Columns by name with the sources of the whole dataset; parsers of `select *` name a column `*` too."""
+    return {**columns, WHOLE: (*columns.get(WHOLE, ()), *whole)}
+
+
+def pack(lineage: OutputLineage) -> object:
+    """The lineage as JSON; `unpack` is the way back."""
+    partial = {"partial": True} if lineage.partial else {}
+    return partial | {
+        "datasets": None if lineage.datasets is None else sorted(lineage.datasets),
+        "columns": {
+            column: sorted({(*source.dataset, source.column, source.kind) for source in sources})
+            for column, sources in lineage.columns.items()
+            if sources
+        },
+    }
+
+
+_UNPACKED: Memo[str, OutputLineage] = Memo(8 * MIB)
+_GISTS: Memo[str, _Gist] = Memo(6 * MIB)
+
+
+def unpack(text: str) -> OutputLineage:
+    """The lineage of a packed text; the empty text, of a deleted facet, tells nothing."""
+    if not text:
+        return NOTHING
+    found = _UNPACKED.get(text)
+    return _UNPACKED.put(text, _unpack(text), len(text) * UNPACKED_SIZE) if found is None else found
+
+
+def _unpack(text: str) -> OutputLineage:
+    packed = orjson.loads(text)
+    datasets = packed["datasets"]
+    return OutputLineage(
+        None if datasets is None else frozenset(DatasetName(*name) for name in datasets),
+        {column: tuple(_source(item) for item in items) for column, items in packed["columns"].items()},
+        packed.get("partial", False),
+    )
+
+
+def without(
+    told: OutputLineage, is_phantom: Callable[[DatasetName], bool], is_metadata: Callable[[DatasetName, str], bool]
+) -> OutputLineage:
+    """A lineage without sources that are no tables, and without columns that are metadata.
+
+    Args:
+        told: The lineage.
+        is_phantom: True for the name of what is no table.
+        is_metadata: True for a dataset's column that its engine adds by itself.
+    """
+    phantoms = frozenset(name for name in told.sources if is_phantom(name))
+    columns = {
+        column: tuple(
+            one for one in made_of if one.dataset not in phantoms and not is_metadata(one.dataset, one.column)
+        )
+        for column, made_of in told.columns.items()
+    }
+    datasets = None if told.datasets is None else told.datasets - phantoms
+    return OutputLineage(datasets, columns, told.partial or bool(phantoms))
+
+
+def sources(text: str) -> frozenset[DatasetName]:
+    """Every dataset that the lineage of a packed text comes from."""
+    return _gist(text).sources
+
+
+def extent(told: OutputLineage) -> Extent:
+    """How much a lineage comes to, but for the name of the target dataset."""
+    found = [
+        len(column) + len(source.column) + len(source.dataset.namespace) + len(source.dataset.name)
+        for column, made_of in told.columns.items()
+        for source in made_of
+    ]
+    return Extent(len(found), sum(found))
+
+
+def extent_of(text: str) -> Extent:
+    """How much the lineage of a packed text comes to."""
+    return _gist(text).extent
+
+
+def may_have_metadata(text: str) -> bool:
+    """True if a column of the lineage of a packed text may be metadata (`consumer.lineage.metadata_columns`)."""
+    return _gist(text).may_have_metadata
+
+
+def _gist(text: str) -> _Gist:
+    found = _GISTS.get(text)
+    if found is not None:
+        return found
+    told = unpack(text)
+    names = (one.column for made_of in told.columns.values() for one in made_of)
+    odd = any(map(may_be_column, told.columns)) or any(map(may_be_column, names))
+    return _GISTS.put(text, _Gist(told.sources, extent(told), odd), 2 * len(text))
+
+
+def _source(item: Sequence[str]) -> Source:
+    namespace, name, column, kind = item
+    return Source(DatasetName(namespace, name), column, kind)
+
+
+def kinds(sources: Iterable[str]) -> str:
+    """The transformations of one edge as a text: sorted, joined by commas."""
+    return ",".join(sorted({kind for kind in sources if kind}))

@@ -1,0 +1,213 @@
+"""Lineage that a producer states itself: OpenLineage's lineage facets of jobs and datasets.
+
+A job's facet is the whole of what flows through it, so an output that it does not name is fed by nothing. Its entries,
+and their sources, may be jobs: those of the event's own job are reads and writes of it; flows from or to other jobs are
+kept as such.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+import orjson
+
+from consumer.lineage.column_lineage import WHOLE, OutputLineage, Source, pack, with_whole
+from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.registers import Value, as_json, value_of
+from schemas.events import DatasetEvent, Job, JobEvent, OutputDataset
+from schemas.facets import lineage
+from schemas.facets.view import DELETED, Deleted, read
+from schemas.naming import DatasetName, canonical, engine, parts
+
+Stated = lineage.LineageFacet | lineage.LineageDatasetEntry
+"""What is stated of one target dataset."""
+
+OWN: JobName | None = None
+"""The event's own job, as a facet names it: not at all."""
+
+_LINEAGE_FACETS = (lineage.ColumnLineageDatasetFacet.key, lineage.LineageFacet.key)
+
+FED_BY_NOTHING = value_of(as_json(pack(OutputLineage(frozenset(), {}))))
+"""The lineage of an output that nothing flows into."""
+
+
+DECLARED = "headwater:declared"
+"""The namespace of the jobs that stand for what DatasetEvents say of lineage."""
+
+
+class Endpoint(NamedTuple):
+    """A dataset or a job that data flows from or to."""
+
+    kind: Literal["DATASET", "JOB"]
+    namespace: str
+    name: str
+
+
+class Flow(NamedTuple):
+    """Data flows from one to the other, and one of them is a job."""
+
+    source: Endpoint
+    target: Endpoint
+
+
+class JobLineage(NamedTuple):
+    """What a job's facet states.
+
+    Attributes:
+        targets: Lineage by target dataset.
+        reads: Datasets that flow into the job itself.
+        writes: Datasets that the job itself flows into.
+        flows: Those from or to other jobs.
+    """
+
+    targets: dict[DatasetName, Value]
+    reads: frozenset[DatasetName]
+    writes: frozenset[DatasetName]
+    flows: frozenset[Flow]
+
+
+def is_table(namespace: str, name: str) -> bool:
+    """True if a name can be one of a table: an alias or a CTE that a parser did not resolve has too few parts."""
+    return engine(namespace) is None or parts(canonical(namespace, name)) is not None
+
+
+def kinds(transformations: Iterable[lineage.Transformation]) -> list[str]:
+    """Transformations as the graph spells them; one empty one if there are none."""
+    return [f"{step.type}/{step.subtype}" if step.subtype else step.type for step in transformations] or [""]
+
+
+def of_fields(fields: Iterable[lineage.InputField | lineage.LineageDatasetInput]) -> tuple[Source, ...]:
+    """The sources that a facet names, but for those that can't be tables."""
+    return tuple(
+        Source(canonical(field.namespace, field.name), field.field or WHOLE, kind)
+        for field in fields
+        if is_table(field.namespace, field.name)
+        for kind in kinds(field.transformations)
+    )
+
+
+def of_dataset(view: Stated) -> OutputLineage:
+    """The datasets and columns that a target is stated to be made from."""
+    inputs = _datasets(view.inputs)
+    whole = [said for said in inputs if said.field is not None]
+    columns = {column: of_fields(_datasets(said.inputs)) for column, said in view.fields.items()}
+    named = frozenset(canonical(said.namespace, said.name) for said in inputs if is_table(said.namespace, said.name))
+    return OutputLineage(None if view.inputs is None else named, with_whole(columns, of_fields(whole)))
+
+
+def _datasets(inputs: Iterable[lineage.LineageInput] | None) -> list[lineage.LineageDatasetInput]:
+    return [said for said in inputs or () if isinstance(said, lineage.LineageDatasetInput)]
+
+
+def _jobs(view: Stated | lineage.LineageJobEntry) -> list[JobName | None]:
+    """The jobs that flow into a target; OWN for the event's own."""
+    found = [*(view.inputs or ())]
+    if not isinstance(view, lineage.LineageJobEntry):
+        found += [said for field in view.fields.values() for said in field.inputs]
+    return [_job(said) for said in found if isinstance(said, lineage.LineageJobInput)]
+
+
+def _job(said: lineage.LineageJobInput | lineage.LineageJobEntry) -> JobName | None:
+    return OWN if said.namespace is None or said.name is None else JobName(said.namespace, said.name)
+
+
+def _joined(stated: Sequence[OutputLineage]) -> OutputLineage:
+    """All that several entries state of one target."""
+    datasets = [one.datasets for one in stated if one.datasets is not None]
+    columns: defaultdict[str, set[Source]] = defaultdict(set)
+    for one in stated:
+        for column, sources in one.columns.items():
+            columns[column].update(sources)
+    return OutputLineage(
+        frozenset().union(*datasets) if datasets else None,
+        {column: tuple(sorted(sources)) for column, sources in columns.items()},
+    )
+
+
+def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
+    """What a job's facet states.
+
+    Args:
+        raw: The facet as it is in the event.
+        at: The JSON path of the facets that it is among.
+        own: The key of the event's own job.
+
+    Returns:
+        None where there is no facet, DELETED where it no longer holds.
+
+    Raises:
+        BadFacet: It can't be read.
+    """
+    view = read(lineage.LineageFacet, {lineage.LineageFacet.key: raw}, at)
+    if view is None or view is DELETED:
+        return view
+    stated: defaultdict[DatasetName, list[OutputLineage]] = defaultdict(list)
+    reads: set[DatasetName] = set()
+    writes: set[DatasetName] = set()
+    flows: set[Flow] = set()
+    for entry in view.entries or ():
+        if isinstance(entry, lineage.LineageJobEntry):
+            job = _job(entry)
+            named = {canonical(one.namespace, one.name) for one in _datasets(entry.inputs)}
+            named = {name for name in named if is_table(*name)}
+            reads |= named if job in {OWN, own} else set()
+            flows |= _flows(named if job not in {OWN, own} else (), _jobs(entry), job or own, own)
+        elif is_table(entry.namespace, entry.name):
+            target = canonical(entry.namespace, entry.name)
+            stated[target].append(of_dataset(entry))
+            jobs = _jobs(entry)
+            writes |= {target} if OWN in jobs or own in jobs else set()
+            flows |= _flows((), [job for job in jobs if job not in {OWN, own}], target, own)
+    targets = {target: value_of(as_json(pack(_joined(said)))) for target, said in stated.items()}
+    return JobLineage(targets, frozenset(reads), frozenset(writes), frozenset(flows))
+
+
+def declared_by(event: DatasetEvent) -> JobEvent | None:
+    """The job that stands for the lineage that a DatasetEvent says, as of a view; None where it says none.
+
+    An edge is of a job, and such an event has none; so each dataset has one of its own.
+    """
+    said = {key: event.dataset.facets[key] for key in _LINEAGE_FACETS if key in event.dataset.facets}
+    if not said:
+        return None
+    namespace, name = canonical(event.dataset.namespace, event.dataset.name)
+    job = Job(DECLARED, f"{namespace} {name}", {"jobType": {"processingType": "BATCH", "jobType": "DECLARED"}})
+    output = OutputDataset(event.dataset.namespace, event.dataset.name, said, {})
+    return JobEvent(event.event_time, job, (), (output,), event.producer, event.schema_url)
+
+
+def flows_into(raw: object, at: str, target: DatasetName, own: JobName) -> frozenset[Flow]:
+    """The flows from other jobs than the event's own into a dataset, by the dataset's facet.
+
+    Raises:
+        BadFacet: The facet can't be read.
+    """
+    view = read(lineage.LineageFacet, {lineage.LineageFacet.key: raw}, at)
+    if view is None or view is DELETED:
+        return frozenset()
+    return frozenset(_flows((), [job for job in _jobs(view) if job not in {OWN, own}], target, own))
+
+
+def _flows(
+    datasets: Iterable[DatasetName], jobs: Iterable[JobName | None], target: DatasetName | JobName, own: JobName
+) -> set[Flow]:
+    to = _endpoint(target)
+    sources = [*map(_endpoint, datasets), *(_endpoint(job or own) for job in jobs)]
+    return {Flow(source, to) for source in sources if source != to}
+
+
+def _endpoint(name: DatasetName | JobName) -> Endpoint:
+    return Endpoint("JOB" if isinstance(name, JobName) else "DATASET", *name)
+
+
+def pack_flows(flows: Iterable[Flow]) -> Value:
+    """Flows as a value to keep."""
+    return value_of(as_json({"flows": sorted(flows)}))
+
+
+def unpack_flows(text: str) -> frozenset[Flow]:
+    """The flows of a packed text; none of the empty text, of a deleted facet."""
+    found = orjson.loads(text)["flows"] if text else ()
+    return frozenset(Flow(Endpoint(*source), Endpoint(*target)) for source, target in found)

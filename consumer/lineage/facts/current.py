@@ -1,0 +1,281 @@
+"""The executions of a job that are current: the latest completed run, its siblings, and the unfinished runs after it.
+
+`Current` is a projection of the facts of the job's runs. `absorb` brings it up to date with one run, so that a further
+run costs what that run says and not a look at all runs before it. Where a run takes something back (it had completed
+and now failed, or moved to another parent), `absorb` returns None, and `recount` starts from all runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from consumer.lineage.facts.executions import (
+    Current,
+    Execution,
+    Finished,
+    GroupFacts,
+    Member,
+    code_of,
+)
+from consumer.lineage.facts.output_facets import BY_RUN
+from consumer.lineage.facts.registers import Registers
+from consumer.lineage.facts.run_state import TERMINAL, CarriedLineage
+from schemas.naming import DatasetName
+
+if TYPE_CHECKING:
+    from consumer.lineage.facts.delta import JobFacts
+    from consumer.lineage.facts.run_facts import RunFacts
+
+MAX_UNFINISHED = 100
+"""Unfinished runs of a job that count, those that started last: runs that never end must not make a job grow."""
+
+
+def _names_datasets(facts: RunFacts) -> bool:
+    return bool(facts.inputs or facts.outputs or facts.carried)
+
+
+def _is_whole(facts: RunFacts) -> bool:
+    """True if no extractor reported that it failed."""
+    failed = facts.facets.get("extractionError")
+    return failed is None or not failed.ref
+
+
+def completed(run: str, facts: RunFacts) -> Execution | None:
+    """The execution that counts as completed; None if the run has not completed, or names no dataset.
+
+    A streaming run counts at once, with its newest snapshot.
+    """
+    snapshot = facts.snapshot
+    if snapshot is not None:
+        return Execution(snapshot.time, run, snapshot.inputs, snapshot.outputs, snapshot.lineage)
+    if facts.state is None or facts.state.name != "COMPLETE" or not _names_datasets(facts):
+        return None
+    return Execution(
+        facts.ended_at or "", run, facts.inputs, facts.outputs, carried_lineage(facts.carried), _is_whole(facts)
+    )
+
+
+def carried_lineage(carried: Mapping[DatasetName, Registers]) -> tuple[CarriedLineage, ...]:
+    """The lineage among the facets that an event or a run carries for its outputs."""
+    return tuple(
+        sorted(
+            CarriedLineage(name, facet, register.ref)
+            for name, registers in carried.items()
+            for facet, register in registers.items()
+            if facet in BY_RUN
+        )
+    )
+
+
+def _unfinished(run: str, facts: RunFacts) -> Execution | None:
+    started = facts.state is not None and 0 < facts.state.rank < TERMINAL and facts.snapshot is None
+    if not started or not _names_datasets(facts) or not _is_whole(facts):
+        return None
+    return Execution(facts.started_at or facts.seen_at or "", run, facts.inputs, facts.outputs)
+
+
+def _finished(run: str, facts: RunFacts) -> Finished | None:
+    if facts.state is None or facts.state.rank < TERMINAL:
+        return None
+    return Finished(facts.ended_at or "", run, code_of(facts.facets))
+
+
+class Parent(NamedTuple):
+    """The run that started another one.
+
+    Attributes:
+        job: The namespace and the name of its job.
+        run: Its id.
+        root: The id of the run that all began with; empty if it is not given.
+    """
+
+    job: tuple[str, str]
+    run: str
+    root: str
+
+
+@lru_cache(maxsize=2_048)
+def parent_in(ref: str) -> Parent:
+    """The parent in the value of a `parent` register; all nodes of one run of dbt have the same."""
+    said = orjson.loads(ref)
+    namespace, name = said["job"]
+    return Parent((namespace, name), str(said["run"]), str(said.get("root") or ""))
+
+
+def group_of(facts: RunFacts) -> str:
+    """The id of the parent run, else of the root run, that makes other runs of the job siblings; empty if none."""
+    parent = facts.facets.get("parent")
+    if parent is None or not parent.ref or facts.snapshot is not None:
+        return ""
+    found = parent_in(parent.ref)
+    return found.run or found.root
+
+
+def ended(facts: RunFacts) -> bool:
+    """True if the run has ended, in whatever way."""
+    return facts.state is not None and facts.state.rank >= TERMINAL
+
+
+def absorb_member(group: GroupFacts, run: str, execution: Execution | None) -> GroupFacts | None:
+    """The members of a group once a run's facts are known.
+
+    Args:
+        group: The members before.
+        run: The run's id.
+        execution: The run as it counts in this group; None if it does not.
+
+    Returns:
+        The members, or None where one is taken back: start from all runs of the group.
+    """
+    at = execution.shape if execution is not None else None
+    if any(member.id == run and known != at for known, member in group.items()):
+        return None
+    if execution is None or at is None:
+        return group
+    member = Member(execution.time, run)
+    known = group.get(at)
+    return {**group, at: member} if known is None or known.id == run or member > known else group
+
+
+def absorb(current: Current, run: str, facts: RunFacts) -> Current | None:
+    """The executions that are current once a run's facts are known, but for siblings, see `with_siblings`.
+
+    Args:
+        current: What was current before.
+        run: The run's id.
+        facts: All that is known of the run; at least what was known when it was absorbed before.
+
+    Returns:
+        The new state, or None where the facts take something back that `current` counts: use `recount`.
+    """
+    execution = completed(run, facts)
+    group = group_of(facts)
+    if current.counts(run) and (execution is None or group != current.group):
+        return None
+    if current.latest is not None and current.latest.id == run and execution and execution.order < current.latest.order:
+        return None
+    finished = _finished(run, facts)
+    if finished and (current.finished is None or finished[:2] >= current.finished[:2]):
+        current = replace(current, finished=finished)
+    waited = run in current.unfinished
+    if waited:
+        current = replace(current, unfinished={id_: one for id_, one in current.unfinished.items() if id_ != run})
+    if execution is not None and (current.latest is None or execution.order >= current.latest.order):
+        siblings = current.siblings if group and group == current.group else {}
+        current = _after(replace(current, latest=execution, group=group, siblings=siblings))
+    waiting = _unfinished(run, facts)
+    if waiting is not None and waiting.time > current.since:
+        return _with_unfinished(current, waiting)
+    # One that was left out may now have its place.
+    return None if waited and current.missed is not None else current
+
+
+def _after(current: Current) -> Current:
+    """Leaves out unfinished runs that started before the latest completed one ended."""
+    since = current.since
+    unfinished = {run: one for run, one in current.unfinished.items() if one.time > since}
+    missed = current.missed if current.missed is not None and current.missed > since else None
+    return replace(current, unfinished=unfinished, missed=missed)
+
+
+def _with_unfinished(current: Current, waiting: Execution) -> Current:
+    unfinished = {**current.unfinished, waiting.id: waiting}
+    if len(unfinished) <= MAX_UNFINISHED:
+        return replace(current, unfinished=unfinished)
+    first = min(unfinished.values(), key=lambda one: one.order)
+    missed = max(first.time, current.missed or "")
+    return replace(current, unfinished={run: one for run, one in unfinished.items() if run != first.id}, missed=missed)
+
+
+def with_siblings(current: Current, siblings: Iterable[Execution]) -> Current:
+    """Adds the other runs of the latest one's group.
+
+    Args:
+        current: The latest execution and its group.
+        siblings: The latest execution of each shape in the group.
+    """
+    latest = current.latest
+    if latest is None or not current.group:
+        return replace(current, siblings={}) if current.siblings else current
+    others = {one.id: one for one in siblings if one.id != latest.id and one.shape != latest.shape}
+    return replace(current, siblings=others) if others != current.siblings else current
+
+
+def recount(runs: Mapping[str, RunFacts], known: Current | None = None) -> Current:
+    """The executions that are current, from the facts of all runs of a job.
+
+    Args:
+        runs: The facts of the runs that are in the graph, by id.
+        known: What was current before; of runs that were pruned meanwhile it is all that is left.
+    """
+    current = Current()
+    executions = [one for run, facts in runs.items() if (one := completed(run, facts)) is not None]
+    if executions:
+        latest = max(executions, key=lambda one: one.order)
+        current = Current(latest=latest, group=group_of(runs[latest.id]))
+    endings = [end for run, facts in runs.items() if (end := _finished(run, facts)) is not None]
+    if known is not None and known.finished is not None and known.finished.id not in runs:
+        endings.append(known.finished)
+    current = replace(current, finished=max(endings, default=None))
+    started = [one for run, facts in runs.items() if (one := _unfinished(run, facts)) is not None]
+    for waiting in sorted(started, key=lambda one: one.order):
+        if waiting.time > current.since:
+            current = _with_unfinished(current, waiting)
+    return with_siblings(current, siblings_in(current.group, runs))
+
+
+def members_in(group: str, runs: Mapping[str, RunFacts]) -> GroupFacts:
+    """The members of a group, from the facts of all runs of a job, by id."""
+    found: GroupFacts = {}
+    for run, facts in runs.items():
+        execution = completed(run, facts)
+        if execution is not None and group_of(facts) == group:
+            found = absorb_member(found, run, execution) or found
+    return found
+
+
+def siblings_in(group: str, runs: Mapping[str, RunFacts]) -> list[Execution]:
+    """The latest execution of each shape in a group, from the facts of all runs of a job, by id."""
+    if not group:
+        return []
+    members = [(member.id, completed(member.id, runs[member.id])) for member in members_in(group, runs).values()]
+    return [execution for _, execution in members if execution is not None]
+
+
+def declared_overruled(job: JobFacts) -> bool:
+    """True if the job's JobEvent declares the code that its latest run ran.
+
+    What the run said of its datasets, or that it failed, then counts more than a description.
+    """
+    finished, declared = job.ran.finished, job.declared
+    return finished is not None and declared is not None and not set(finished.code).isdisjoint(declared.code)
+
+
+def declared_in_force(job: JobFacts) -> Execution | None:
+    """The job's JobEvent, if it counts as its latest completed run."""
+    declared, latest = job.declared, job.ran.latest
+    if declared is None or declared_overruled(job):
+        return None
+    if latest is not None and latest.order > declared.execution.order:
+        return None
+    return declared.execution
+
+
+def executions_of(job: JobFacts) -> list[Execution]:
+    """All executions of a job that are current, by its runs and its JobEvents.
+
+    An unfinished run with the datasets of a completed one says nothing new, and is left out.
+    """
+    declared, ran = declared_in_force(job), job.ran
+    latest = declared if declared is not None else ran.latest
+    done = [latest] if latest is not None else []
+    if declared is None:
+        done += ran.siblings.values()
+    known = {(one.inputs, one.outputs) for one in done}
+    waiting = [one for one in ran.unfinished.values() if latest is None or one.time > latest.time]
+    return [*done, *(one for one in waiting if (one.inputs, one.outputs) not in known)]

@@ -1,0 +1,132 @@
+"""Facts: what events say of runs, jobs and datasets.
+
+The facts of runs and jobs, and the registers of names, have a join that is associative, commutative and idempotent, so
+they may arrive in any order, any number of times, cut into any batches (the design's first law). What follows from
+them and can be taken back again is a projection, computed by `current.py`, `outputs.py` and `views.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from consumer.lineage.facts.executions import Current, Declared, join_declared
+from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
+from consumer.lineage.facts.output_facets import CarriedFacets, Winner, join_facets
+from consumer.lineage.facts.registers import Register, Registers, join_registers, later
+from consumer.lineage.facts.run_facts import RunFacts, join_runs
+from schemas.naming import DatasetName
+
+
+@dataclass(slots=True, frozen=True)
+class JobFacts:
+    """Facts of one job, and what follows from its runs.
+
+    Attributes:
+        names: The names that events give it (dbt's `run`, `build` and structured logs each give another one).
+        facets: The job's own facets.
+        declared: The latest JobEvent.
+        ran: The executions that are current; a projection of its runs.
+    """
+
+    names: frozenset[str] = frozenset()
+    facets: Registers = field(default_factory=dict)
+    declared: Declared | None = None
+    ran: Current = field(default_factory=Current)
+
+
+@dataclass(slots=True, frozen=True)
+class NameFacts:
+    """Facts of a dataset under one of its names.
+
+    Attributes:
+        spellings: The name as events spell it, where that is not the canonical form.
+        links: The names of its latest symlinks facet, as JSON.
+        linked_with: Names that a symlinks facet has ever linked it with, in either direction; `links` says which still
+            are.
+        same: Names that configuration links it with.
+        preferred: True if configuration prefers this name as the one to show.
+        used: True if an event names it for something else than to drop it.
+        heard: Facets that count at once: those of inputs and of DatasetEvents.
+        written: Of each facet the greatest that a completed run carried; a projection of the outputs of jobs.
+    """
+
+    spellings: frozenset[DatasetName] = frozenset()
+    links: Register | None = None
+    linked_with: frozenset[DatasetName] = frozenset()
+    same: frozenset[DatasetName] = frozenset()
+    preferred: bool = False
+    used: bool = False
+    heard: Registers = field(default_factory=dict)
+    written: dict[str, Winner] = field(default_factory=dict)
+
+
+class Problem(NamedTuple):
+    """Something in an event that was left out, with the reason."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Delta:
+    """Facts of one event or of many.
+
+    Attributes:
+        runs: By job and run id.
+        jobs: By key.
+        names: By canonical name.
+        declared: Facets that JobEvents carry for outputs, by job and name.
+        contents: Texts of long values by reference.
+        problems: What was left out.
+    """
+
+    runs: dict[RunKey, RunFacts] = field(default_factory=dict)
+    jobs: dict[JobName, JobFacts] = field(default_factory=dict)
+    names: dict[DatasetName, NameFacts] = field(default_factory=dict)
+    declared: dict[OutputKey, CarriedFacets] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def join_jobs(one: JobFacts, other: JobFacts) -> JobFacts:
+    """The facts of both about one job, but for `ran`, which is `one`'s: it is a projection."""
+    return JobFacts(
+        names=one.names | other.names,
+        facets=join_registers(one.facets, other.facets),
+        declared=join_declared(one.declared, other.declared),
+        ran=one.ran,
+    )
+
+
+def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
+    """The facts of both about one name, but for `written`, which is `one`'s: it is a projection."""
+    if one is other:
+        return one
+    return NameFacts(
+        spellings=one.spellings | other.spellings,
+        links=later(one.links, other.links),
+        linked_with=one.linked_with | other.linked_with,
+        same=one.same | other.same,
+        preferred=one.preferred or other.preferred,
+        used=one.used or other.used,
+        heard=join_registers(one.heard, other.heard) if other.heard else one.heard,
+        written=one.written,
+    )
+
+
+def merge(into: Delta, delta: Delta) -> None:
+    """Adds the facts of a delta to those of another, in place."""
+    for run, run_facts in delta.runs.items():
+        known_run = into.runs.get(run)
+        into.runs[run] = run_facts if known_run is None else join_runs(known_run, run_facts)
+    for job, job_facts in delta.jobs.items():
+        known_job = into.jobs.get(job)
+        into.jobs[job] = job_facts if known_job is None else join_jobs(known_job, job_facts)
+    for name, name_facts in delta.names.items():
+        known_name = into.names.get(name)
+        into.names[name] = name_facts if known_name is None else join_names(known_name, name_facts)
+    for output, carried in delta.declared.items():
+        into.declared[output] = join_facets(into.declared.get(output, {}), carried)
+    into.contents.update(delta.contents)
+    into.problems.extend(delta.problems)

@@ -1,0 +1,209 @@
+"""The facets that the graph keeps, and in which form.
+
+A facet is read through its typed view (`schemas.facets`) and kept as compact JSON. The same facet comes again with each
+run of an unchanged model, so what was made of it is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import orjson
+
+from consumer.lineage import lifecycle
+from consumer.lineage.byte_cache import OVERHEAD, Memo
+from consumer.lineage.column_lineage import OutputLineage, pack, with_whole
+from consumer.lineage.column_types import BESIDE, registers_of
+from consumer.lineage.explicit_lineage import is_table, of_dataset, of_fields
+from consumer.lineage.facts.registers import INLINE_CHARS, Value, as_json, value_of
+from consumer.lineage.metadata_columns import is_column
+from schemas.errors import BadFacet
+from schemas.facets import datasets, dbt, jobs, lineage
+from schemas.facets.view import DELETED, Facet, Part, read
+from schemas.naming import DatasetName
+
+ALWAYS_INLINE = 16_384
+"""For values that views read without a look-up of their text."""
+
+MOST_REMEMBERED = 12 * 1024 * 1024
+"""Bytes of what was made of facets: those of some two thousand models with all their columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How a facet is kept.
+
+    Attributes:
+        view: Its typed view.
+        keep: What is kept of it, as JSON; by default all that the view knows.
+        inline: At most how many characters stand with the facts, rather than once under their hash.
+    """
+
+    view: type[Facet]
+    keep: Callable[[Any], object]
+    inline: int = INLINE_CHARS
+
+
+class Reading(NamedTuple):
+    """What was made of a facet.
+
+    Attributes:
+        value: What is kept.
+        dropped: Names of datasets that were left out, because they can't be tables of their engine.
+        also: Other registers that it is a value of.
+    """
+
+    value: Value
+    dropped: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+
+def _all(view: Part) -> object:
+    return view.model_dump(by_alias=True, exclude_none=True, mode="json")
+
+
+def _column_lineage(view: lineage.ColumnLineageDatasetFacet) -> object:
+    columns = {column: of_fields(said.input_fields) for column, said in view.fields.items()}
+    return pack(OutputLineage(None, with_whole(columns, of_fields(view.dataset)), bool(_dropped(view))))
+
+
+def _stated(view: lineage.LineageFacet) -> object:
+    return pack(of_dataset(view))
+
+
+def _schema(view: datasets.SchemaDatasetFacet) -> object:
+    fields = tuple(field for field in view.fields if not is_column(field.name))
+    return _all(view.model_copy(update={"fields": fields}))
+
+
+def _parent(view: jobs.ParentRunFacet) -> object:
+    root = {"root": view.root.run.run_id} if view.root is not None else {}
+    return {"job": [view.job.namespace, view.job.name], "run": view.run.run_id, **root}
+
+
+def _error(view: jobs.ErrorMessageRunFacet) -> object:
+    return {"message": view.message[:MOST_OF_AN_ERROR]}
+
+
+MOST_OF_AN_ERROR = 4_000
+"""Characters of an error's message that are kept."""
+
+
+def _spark_error(view: jobs.SparkExceptionRunFacet) -> object:
+    """The message, as that of an errorMessage facet; a stack trace begins with it."""
+    return {"message": (view.message or view.stack_trace or "").partition("\n\tat ")[0][:MOST_OF_AN_ERROR]}
+
+
+def _dbt_tags(view: jobs.TagsFacet) -> object:
+    """The tags that dbt has for a node, and its meta; not those that the OpenLineage client adds."""
+    return {"tags": [_all(tag) for tag in view.tags if tag.source in {"DBT", "DBT_META"}]}
+
+
+def _table(*kept: Kept) -> dict[str, Kept]:
+    return {one.view.key: one for one in kept}
+
+
+RUN_FACETS = _table(
+    Kept(jobs.ParentRunFacet, _parent, ALWAYS_INLINE),
+    Kept(jobs.ErrorMessageRunFacet, _error, ALWAYS_INLINE),
+    Kept(jobs.SparkExceptionRunFacet, _spark_error, ALWAYS_INLINE),
+    Kept(jobs.NominalTimeRunFacet, _all),
+    Kept(jobs.ProcessingEngineRunFacet, _all),
+    Kept(jobs.TagsFacet, _all),
+    Kept(dbt.DbtRunRunFacet, _all),
+)
+
+TAGS_OF_A_NODE = Kept(jobs.TagsFacet, _dbt_tags)
+"""The tags of a run of dbt that are those of the node's table: dbt-ol has no other place for them."""
+
+JOB_FACETS = _table(
+    Kept(jobs.JobTypeJobFacet, _all, ALWAYS_INLINE),
+    Kept(dbt.DbtNodeJobFacet, _all, ALWAYS_INLINE),
+    Kept(jobs.SourceCodeLocationJobFacet, _all, ALWAYS_INLINE),
+    Kept(jobs.DocumentationFacet, _all, ALWAYS_INLINE),
+    Kept(jobs.SQLJobFacet, _all),
+    Kept(jobs.OwnershipFacet, _all),
+    Kept(jobs.TagsFacet, _all),
+)
+
+DATASET_FACETS = _table(
+    Kept(datasets.SchemaDatasetFacet, _schema),
+    Kept(datasets.DatasourceDatasetFacet, _all),
+    Kept(datasets.LifecycleStateChangeDatasetFacet, lifecycle.kept, ALWAYS_INLINE),
+    Kept(datasets.DatasetVersionDatasetFacet, _all),
+    Kept(datasets.StorageDatasetFacet, _all),
+    Kept(datasets.DataQualityAssertionsDatasetFacet, _all),
+    Kept(dbt.DbtModelDatasetFacet, _all),
+    Kept(dbt.DbtExposuresDatasetFacet, _all),
+    Kept(jobs.DocumentationFacet, _all),
+    Kept(jobs.OwnershipFacet, _all),
+    Kept(jobs.TagsFacet, _all),
+)
+
+OUTPUT_FACETS = DATASET_FACETS | _table(
+    Kept(datasets.OutputStatisticsOutputDatasetFacet, _all),
+    Kept(lineage.ColumnLineageDatasetFacet, _column_lineage),
+    Kept(lineage.LineageFacet, _stated),
+)
+
+
+def read_facet(kept: Kept, raw: object, at: str) -> Reading:
+    """What is kept of a facet.
+
+    Args:
+        kept: Which facet.
+        raw: As it is in the event.
+        at: The JSON path of the facets that it is among.
+
+    Raises:
+        BadFacet: It can't be read.
+    """
+    try:
+        return _reading(kept, orjson.dumps(raw))
+    except BadFacet as error:
+        raise BadFacet(f"{at}{error.path}", error.reason) from None
+
+
+_READINGS: Memo[tuple[Kept, bytes], Reading] = Memo(MOST_REMEMBERED)
+
+
+def _reading(kept: Kept, raw: bytes) -> Reading:
+    # The facet itself is large and is not asked for again; its digest stands for it.
+    key = kept, blake2b(raw, digest_size=16).digest()
+    found = _READINGS.get(key)
+    if found is None:
+        made = _made_of(kept, raw)
+        found = _READINGS.put(key, made, OVERHEAD + len(made.value.text or made.value.ref))
+    return found
+
+
+def _made_of(kept: Kept, raw: bytes) -> Reading:
+    view = read(kept.view, {kept.view.key: orjson.loads(raw)}, "")
+    if view is None or view is DELETED:
+        return Reading(value_of(""), also=BESIDE if kept.view is datasets.SchemaDatasetFacet else ())
+    text = as_json(kept.keep(view))
+    also = registers_of(view) if isinstance(view, datasets.SchemaDatasetFacet) else ()
+    return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also)
+
+
+def _dropped(view: object) -> Sequence[str]:
+    """What `of_fields` leaves out of a facet of lineage."""
+    if isinstance(view, lineage.ColumnLineageDatasetFacet):
+        fields = [field for said in view.fields.values() for field in said.input_fields]
+        return sorted({f.name for f in (*fields, *view.dataset) if not is_table(f.namespace, f.name)})
+    return ()
+
+
+def linked(facets: Mapping[str, object], at: str) -> list[DatasetName] | None:
+    """The names that a symlinks facet gives a dataset, as the event spells them; None if there is no such facet.
+
+    Raises:
+        BadFacet: It can't be read.
+    """
+    view = read(datasets.SymlinksDatasetFacet, facets, at)
+    if view is None:
+        return None
+    return [] if view is DELETED else [DatasetName(link.namespace, link.name) for link in view.identifiers]

@@ -1,0 +1,1 @@
+"""Maintenance of a graph: reconcile and prune, page by page, under a lease."""

@@ -1,0 +1,206 @@
+"""Facts of old runs go; lineage stays.
+
+A run may go once nothing was said of it for long enough, nothing that is current of its jobs counts it, and no run that
+it started is there. It goes under the condition that its facts are those that were looked at: what a writer says of it
+meanwhile is kept, and the run with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from consumer.errors import UsageError
+from consumer.graph import ids, schema
+from consumer.graph.store import MOST_STEPS, Change, DropVertices, GraphStore, Is, Vertex
+from consumer.lineage.facts import current
+from consumer.lineage.facts.executions import GroupFacts
+from consumer.lineage.facts.keys import GroupKey, RunKey
+from consumer.lineage.facts.run_facts import RunFacts
+from consumer.maintenance.leased_task import PAGE, Scan
+from consumer.projection import jobs, runs
+from consumer.projection.repository import Document, Documents, Draft
+
+DAY_S = 86_400.0
+
+UNENDED_TIMES = 2
+"""How many times as old a run that has not ended has to be: it may go on, and what it said is then needed."""
+
+_UNITS = {"h": 3_600.0, "d": DAY_S, "w": 7 * DAY_S}
+_CACHED = 16 * 1024 * 1024
+
+
+def seconds_of(text: str) -> float:
+    """The seconds of a span of time such as `90d`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    found = re.fullmatch(r"(\d+)([hdw])", text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is no span of time; write 90d for 90 days, 12w for weeks, 36h for hours")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def event_time(seconds: float) -> str:
+    """A time as events have it, which sorts as a string (`schemas.times`).
+
+    Args:
+        seconds: Since 1970; what is before that counts as 1970.
+    """
+    return datetime.fromtimestamp(max(seconds, 0.0), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What a prune looked at and did.
+
+    Attributes:
+        looked_at: How many runs.
+        gone: How many of them went, or would go.
+    """
+
+    looked_at: int = 0
+    gone: int = 0
+
+
+class Prune:
+    """A chore: removes old runs from a graph.
+
+    Args:
+        store: The graph; others may write to it meanwhile.
+        before: The event time before which a run's last word has to be.
+        scope: How old that is; a prune that was interrupted goes on only in the same scope.
+        unended_before: The same for runs that have not ended; by default the same time.
+        dry_run: Whether runs are only counted. Those that started others are counted once these are gone.
+        page: How many runs are looked at in one step.
+    """
+
+    name = "prune"
+
+    def __init__(
+        self,
+        store: GraphStore,
+        before: str,
+        scope: str,
+        *,
+        unended_before: str | None = None,
+        dry_run: bool = False,
+        page: int = PAGE,
+    ) -> None:
+        self.scope = scope
+        self.pruned = Pruned()
+        self._store = store
+        self._before = before
+        self._unended_before = before if unended_before is None else unended_before
+        self._dry_run = dry_run
+        self._scan = Scan(store, schema.RUN, page)
+
+    def step(self, place: str) -> str | None:
+        """Does the page after a place.
+
+        Raises:
+            TransientError: The graph can't serve now.
+        """
+        page = self._scan.after(place)
+        if not page:
+            return None
+        self.pruned.looked_at += len(page)
+        known = self._read(map(ids.run_key, page))
+        # A run that is only known as a parent has no age; it goes with its last child.
+        going = self._free({run: document for run, document in known.items() if document.facts.known})
+        while going:
+            self.pruned.gone += len(going)
+            if self._dry_run:
+                break
+            self._leave_groups(going)
+            parents = {runs.parent_of(document.facts) for document in going.values()} - {None, *going}
+            going = self._free(self._read(parent for parent in parents if parent is not None))
+        return page[-1]
+
+    def _read(self, wanted: Iterable[RunKey]) -> dict[RunKey, Document[RunFacts]]:
+        found = self._documents().get(wanted)
+        return {run: document for run, document in found.items() if document.stored}
+
+    def _free(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+        """Removes those runs that may go; returns them.
+
+        Each is marked first, and looked at once more after that. A writer that counts one of them at the same moment
+        either was done before, which is seen then, or finds that the run has changed, and takes the mark back.
+        """
+        old = self._without_needed({run: one for run, one in known.items() if self._is_old(one.facts)})
+        if not old or self._dry_run:
+            return old
+        marked = self._documents().update(sorted(old), _marked, retry=False)
+        going = self._without_needed({run: marked.documents[run] for run in marked.written})
+        self._remove(going)
+        # A vertex that is gone does not show whether the change was done, so look.
+        there = self._store.read([ids.run(run) for run in going], ("rev",))
+        return {run: document for run, document in going.items() if ids.run(run) not in there}
+
+    def _remove(self, going: Mapping[RunKey, Document[RunFacts]]) -> None:
+        """Removes runs, and the datasets that streaming runs have in vertices of their own."""
+        streaming = [run for run, document in going.items() if document.facts.snapshot is not None]
+        apart = runs.Runs(self._store, _CACHED).datasets(streaming)
+        changes: list[Change] = []
+        for run, document in going.items():
+            parts = [ids.run_dataset(run, name) for name in sorted(apart.get(run, ()))]
+            portions = [tuple(parts[at : at + MOST_STEPS]) for at in range(0, len(parts), MOST_STEPS)]
+            changes += (_removal(run, document.token, portion) for portion in (*portions, (ids.run(run),)))
+        self._store.write(changes)
+
+    def _without_needed(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+        needed = self._current(known) | self._parents(known) if known else set()
+        return {run: document for run, document in known.items() if run not in needed}
+
+    def _documents(self) -> Documents[RunKey, RunFacts]:
+        return Documents(self._store, runs.KIND, _CACHED)
+
+    def _is_old(self, facts: RunFacts) -> bool:
+        """True if no event was about a run for long enough, or if it is only known as a parent.
+
+        A run that has not ended may yet go on, and what it said is then needed, so it has a cutoff of its own. Many
+        producers report no end of a run that was killed.
+        """
+        before = self._before if current.ended(facts) else self._unended_before
+        return not facts.known or (facts.said_at or "") < before
+
+    def _current(self, known: Collection[RunKey]) -> set[RunKey]:
+        """The runs that lineage rests on."""
+        documents = Documents(self._store, jobs.KIND, _CACHED).get({run.job for run in known})
+        return {run for run in known if run.id in documents[run.job].facts.ran.runs}
+
+    def _parents(self, known: Collection[RunKey]) -> set[RunKey]:
+        """The runs that have started others that are there."""
+        edges = self._store.edges_at([ids.run(run) for run in known], schema.CHILD_OF, "in") if known else []
+        return {ids.run_key(edge.target) for edge in edges if edge.source != edge.target}
+
+    def _leave_groups(self, gone: Mapping[RunKey, Document[RunFacts]]) -> None:
+        """Takes runs that are gone out of their groups, and removes groups that are empty then."""
+        left: defaultdict[GroupKey, set[str]] = defaultdict(set)
+        for run, document in gone.items():
+            for parent in document.facts.parents:
+                left[GroupKey(run.job, parent)].add(run.id)
+
+        def plan(known: jobs.GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+            for group, document in known.items():
+                members = {shape: one for shape, one in document.facts.items() if one.id not in left[group]}
+                if document.stored and members != document.facts:
+                    empty = () if members else (DropVertices((ids.group(group),)),)
+                    yield group, Draft(members, {}, empty)
+
+        Documents(self._store, jobs.GROUPS, _CACHED).update(sorted(left), plan, retry=False)
+
+
+def _marked(known: runs.RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+    for run, document in known.items():
+        if document.stored:
+            yield run, Draft(document.facts, {runs.PRUNING: True})
+
+
+def _removal(run: RunKey, token: str, vertices: tuple[str, ...]) -> Change:
+    same = Is("rev", token)
+    return Change(Vertex(ids.run(run), schema.RUN, {}), same, same, (DropVertices(vertices),))

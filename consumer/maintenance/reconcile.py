@@ -1,0 +1,204 @@
+"""Projections computed again from facts: what a crash or a damage left behind is found and repaired.
+
+Four passes over the graph, in pages: runs and their edges; jobs and what follows from their runs; names, what follows
+from outputs, and the vertices of datasets; the edges of jobs. On a graph that is right nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from consumer.graph import ids, schema
+from consumer.graph.delegating_store import Around
+from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore
+from consumer.lineage.facts.delta import JobFacts, NameFacts
+from consumer.lineage.facts.keys import JobName
+from consumer.maintenance.dry_run_store import Looking
+from consumer.maintenance.leased_task import PAGE, Scan
+from consumer.projection import fingerprints
+from consumer.projection.alias_sets import NameDocuments
+from consumer.projection.graph_writer import Cached, GraphWriter
+from consumer.projection.jobs import JobDocuments
+from consumer.projection.repository import Draft, Relied
+from schemas.naming import DatasetName
+
+MIB = 1 << 20
+_CACHED = Cached(runs=4 * MIB, jobs=8 * MIB, names=8 * MIB, texts=4 * MIB)
+
+
+@dataclass(slots=True)
+class Found:
+    """What a reconcile looked at and did.
+
+    Attributes:
+        looked_at: How many vertices.
+        mended: How many vertices, with what hangs on them, were written.
+    """
+
+    looked_at: int = 0
+    mended: int = 0
+
+
+class Reconcile:
+    """A chore: brings every projection of a graph to what the facts say.
+
+    Args:
+        store: The graph; others may write to it meanwhile.
+        page: How many vertices are looked at in one step.
+    """
+
+    name = "reconcile"
+    scope = ""
+
+    def __init__(self, store: GraphStore, page: int = PAGE) -> None:
+        self.found = Found()
+        self._store = _Counting(store, self.found)
+        passes: Sequence[tuple[str, str, Callable[[list[str]], None]]] = (
+            ("runs", schema.RUN, self._look_at_runs),
+            ("jobs", schema.JOB, self._look_at_jobs),
+            ("datasets", schema.NAME, self._look_at_names),
+            ("edges", schema.JOB, self._look_at_edges),
+        )
+        self._passes = {called: (Scan(store, label, page), look) for called, label, look in passes}
+
+    def step(self, place: str) -> str | None:
+        """Does the page after a place.
+
+        Raises:
+            TransientError: The graph can't serve now.
+        """
+        called, _, last = (place or "runs ").partition(" ")
+        scan, look = self._passes[called]
+        page = scan.after(last)
+        if page:
+            look(page)
+            self.found.looked_at += len(page)
+            return f"{called} {page[-1]}"
+        order = list(self._passes)
+        following = order.index(called) + 1
+        return f"{order[following]} " if following < len(order) else None
+
+    def _writer(self) -> GraphWriter:
+        return GraphWriter(self._store, _CACHED)
+
+    def _look_at_runs(self, page: list[str]) -> None:
+        """Runs have their edges."""
+        self._writer().runs.tie([ids.run_key(id_) for id_ in page])
+
+    def _look_at_jobs(self, page: list[str]) -> None:
+        """Jobs, their outputs and groups are what follows from their runs."""
+        self._writer().jobs.recount([_job(id_) for id_ in page])
+
+    def _look_at_names(self, page: list[str]) -> None:
+        """Names have what follows from outputs, and datasets show what is known under their names."""
+        names = [DatasetName(*ids.parse(id_)[1:]) for id_ in page]
+        writer = self._writer()
+        writer.names.repair(names)
+        looking = Looking(self._store)
+        look = GraphWriter(looking, _CACHED)
+        identity = look.nodes.identity(names, Relied(self._store))
+        look.nodes.draw(identity, Relied(self._store))
+        wrong = {DatasetName(*parts) for parts in _parsed(looking.wrong, "name")}
+        known = writer.names.documents.get(identity.placements)
+        there = self._store.read([ids.dataset(name) for name in known], ("name",))
+        wrong |= {name for name, shown in identity.shown.items() if name != shown and ids.dataset(name) in there}
+
+        def distrust(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
+            for name, document in found.items():
+                yield name, Draft(document.facts, {"partial": True})
+
+        if wrong:
+            writer.names.documents.update(sorted(wrong), distrust)
+        writer.project(set(), set(names))
+        at = [ids.dataset(name) for name in names]
+        columns = {edge.source: edge.target for edge in self._store.edges_at(at, schema.COLUMN_OF, "in")}
+        self._repair_jobs((), self._strays(at, list(columns)))
+        self._drop_lonely(columns)
+
+    def _look_at_edges(self, page: list[str]) -> None:
+        """The edges of jobs are what is current."""
+        looking = Looking(self._store)
+        look = GraphWriter(looking, _CACHED)
+        look.edges.draw([_job(id_) for id_ in page], Relied(self._store))
+        self._repair_jobs({JobName(*parts) for parts in _parsed(looking.wrong, "job")}, {})
+
+    def _repair_jobs(self, wrong: Iterable[JobName], strays: Mapping[JobName, Iterable[str]]) -> None:
+        """Draws the edges of jobs again, and removes edges that their projections do not list."""
+
+        def distrust(found: JobDocuments) -> Iterable[tuple[JobName, Draft[JobFacts]]]:
+            for job, document in found.items():
+                listed = {**fingerprints.load(document.properties), **dict.fromkeys(strays.get(job, ()), 0)}
+                yield job, Draft(document.facts, {"partial": True, "elements": fingerprints.dump(listed)})
+
+        jobs = {*wrong, *strays}
+        if jobs:
+            writer = self._writer()
+            writer.jobs.documents.update(sorted(jobs), distrust)
+            writer.project(jobs, set())
+
+    def _drop_lonely(self, columns: Mapping[str, str]) -> None:
+        """Removes those columns that no schema has and no column edge needs, given with their datasets."""
+        known = self._store.read(list(columns), ("in_schema",))
+        free = [column for column, properties in known.items() if not properties.get("in_schema")]
+        tied = {edge.source for edge in self._store.edges_at(free, schema.COLUMN_EDGE, "out")}
+        tied |= {edge.target for edge in self._store.edges_at(free, schema.COLUMN_EDGE, "in")}
+        by_name: defaultdict[DatasetName, list[str]] = defaultdict(list)
+        for column in set(free) - tied:
+            by_name[DatasetName(*ids.parse(columns[column])[1:])].append(column)
+
+        def drop(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
+            for name, document in found.items():
+                lonely = DropLonely(tuple(by_name[name]), "in_schema", schema.COLUMN_EDGE)
+                yield name, Draft(document.facts, {}, (), (lonely,))
+
+        if by_name:
+            self._writer().names.documents.update(sorted(by_name), drop)
+
+    def _strays(self, at: list[str], columns: list[str]) -> dict[JobName, list[str]]:
+        """Edges at datasets and columns that their jobs' projections do not list, by job."""
+        places: tuple[tuple[list[str], str, Direction], ...] = (
+            (at, schema.READS, "out"),
+            (at, schema.WRITES, "in"),
+            (at, schema.EDGE, "out"),
+            (columns, schema.COLUMN_EDGE, "out"),
+        )
+        by_job: defaultdict[str, list[str]] = defaultdict(list)
+        for where, label, direction in places:
+            for edge in self._store.edges_at(where, label, direction):
+                by_job[_job_of(edge)].append(edge.id)
+        # Read after the edges: a job lists what it makes no later than it makes it.
+        listed = self._store.read(list(by_job), ("elements",))
+        strays = {
+            job: set(of_one) - fingerprints.load(listed[job]).keys() for job, of_one in by_job.items() if job in listed
+        }
+        return {_job(job): sorted(of_one) for job, of_one in strays.items() if of_one}
+
+
+class _Counting(Around):
+    """A store that counts what is written to it, by vertex."""
+
+    def __init__(self, store: GraphStore, found: Found) -> None:
+        super().__init__(store)
+        self._found = found
+
+    def write(self, changes: Sequence[Change]) -> set[str]:
+        failed = super().write(changes)
+        self._found.mended += len({change.owner.id for change in changes} - failed)
+        return failed
+
+
+def _job(id_: str) -> JobName:
+    return JobName(*ids.parse(id_)[1:])
+
+
+def _parsed(found: Iterable[str], kind: str) -> set[tuple[str, ...]]:
+    """The parts of those ids that are of a kind."""
+    return {tuple(parts) for of_one, *parts in map(ids.parse, found) if of_one == kind}
+
+
+def _job_of(edge: Edge) -> str:
+    if edge.label == schema.READS:
+        return edge.target
+    return edge.source if edge.label == schema.WRITES else str(edge.properties["job"])

@@ -1,0 +1,249 @@
+"""The names of datasets in the graph: the facts under each, and which of them are one dataset."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import orjson
+
+from consumer.graph import facts_codec, ids, schema
+from consumer.graph.store import GraphStore, Scalar
+from consumer.lineage.facts.delta import NameFacts, join_names
+from consumer.lineage.facts.keys import OutputKey
+from consumer.lineage.facts.output_facets import (
+    OutputFacts,
+    Winner,
+    absorb_winners,
+    join_facets,
+    winners,
+)
+from consumer.lineage.identity import Group, components, shown
+from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, UNUSED, Placement, placement
+from consumer.lineage.views import dataset_facets
+from consumer.projection.blobs import Texts
+from consumer.projection.jobs import OutputDocuments
+from consumer.projection.repository import Document, Documents, Draft, Kind, Relied
+from schemas.naming import DatasetName
+
+KIND: Kind[DatasetName, NameFacts] = Kind(
+    schema.NAME, ids.name, NameFacts(), facts_codec.dump_name, facts_codec.load_name
+)
+
+NameDocuments = Mapping[DatasetName, Document[NameFacts]]
+
+
+class Names:
+    """The documents of names.
+
+    Args:
+        store: Where they are.
+        texts: Where long lists of symlinks are.
+        outputs: The outputs of jobs, whose facets describe datasets.
+        cached: How many bytes of memory the cache may take.
+    """
+
+    def __init__(
+        self, store: GraphStore, texts: Texts, outputs: Documents[OutputKey, OutputFacts], cached: int
+    ) -> None:
+        self._store = store
+        self._texts = texts
+        self._outputs = outputs
+        self.documents = Documents(store, KIND, cached)
+
+    def create(self, facts: Mapping[DatasetName, NameFacts]) -> None:
+        """Makes the vertices of names that are not there yet, so that outputs can be tied to them."""
+
+        def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+            for name in sorted(known):
+                if not known[name].stored:
+                    yield name, _draft(name, known[name], facts[name])
+
+        new = [name for name, document in self.documents.get(facts).items() if not document.stored]
+        if new:
+            self.documents.update(new, plan)
+
+    def update(self, facts: Mapping[DatasetName, NameFacts], outputs: OutputDocuments, relied: Relied) -> NameDocuments:
+        """Adds facts to names, and what the outputs of jobs carry.
+
+        Args:
+            facts: The facts of names.
+            outputs: Outputs whose facets may have changed.
+            relied: Gets what was used without being written.
+
+        Returns:
+            The names, as they are now.
+        """
+        by_name: defaultdict[DatasetName, dict[OutputKey, Document[OutputFacts]]] = defaultdict(dict)
+        for output, document in outputs.items():
+            by_name[output.name][output] = document
+        wanted = sorted({*facts, *by_name})
+        nothing = NameFacts()
+
+        def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+            for name, document in known.items():
+                joined = join_names(document.facts, facts.get(name, nothing))
+                written = self._absorb(name, document.facts.written, by_name.get(name, {}))
+                if written is not document.facts.written:
+                    joined = _with_winners(joined, written)
+                if not document.stored or joined != document.facts:
+                    yield name, _draft(name, document, joined)
+
+        updated = self.documents.update(wanted, plan)
+        relied.add(self.documents, {name: updated.documents[name] for name in by_name if name not in updated.written})
+        return updated.documents
+
+    def _absorb(self, name: DatasetName, known: Mapping[str, Winner], outputs: OutputDocuments) -> Mapping[str, Winner]:
+        after = known
+        for output, document in outputs.items():
+            absorbed = absorb_winners(after, output, document.facts)
+            if absorbed is None:
+                return self.recount(name)
+            after = absorbed
+        return known if after == known else after
+
+    def repair(self, names: Collection[DatasetName]) -> None:
+        """Brings what follows from outputs and links up to date."""
+        known = {name: document for name, document in self.documents.get(names).items() if document.stored}
+        linked: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
+        for name, document in known.items():
+            for other in self._symlinks(document.facts):
+                linked[other].add(name)
+                linked[name].add(other)
+
+        def plan(again: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+            for name, document in again.items():
+                facts = join_names(document.facts, NameFacts(linked_with=frozenset(linked.get(name, ()))))
+                if name in known:
+                    facts = _with_winners(facts, self.recount(name))
+                if facts != document.facts:
+                    yield name, _draft(name, document, facts)
+
+        self.documents.update(sorted(known.keys() | linked), plan)
+
+    def recount(self, name: DatasetName) -> dict[str, Winner]:
+        """What is in force of a name's facets, from all outputs of this name, read from the store."""
+        edges = self._store.edges_at([ids.name(name)], schema.OUTPUT_OF, "in")
+        found: dict[str, Winner] = {}
+        for output, document in self._outputs.read([ids.output_key(edge.source) for edge in edges]).items():
+            found = join_facets(found, winners(output, document.facts))
+        return found
+
+    # Which names are one dataset.
+
+    def groups(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, Group]:
+        """For each name, and for each that it may be or have been linked with, all names of its dataset.
+
+        Args:
+            names: Which names.
+            relied: Gets the documents that were looked at, if a name is linked at all.
+        """
+        known = self._around(names)
+        # A name that others lead to may not say so yet: another writer is about to write that.
+        led_to = {other for document in known.values() for other in self._neighbours(document.facts)}
+        alone = {
+            name: frozenset({name})
+            for name, found in known.items()
+            if name not in led_to and not _is_linked(found.facts)
+        }
+        linked = {name: document for name, document in known.items() if name not in alone}
+        if not linked:
+            return alone
+        relied.add(self.documents, linked)
+        same: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
+        symlinks: dict[DatasetName, set[DatasetName]] = {name: set() for name in linked}
+        for name, document in linked.items():
+            for other in document.facts.same:
+                same[name].add(other)
+                same[other].add(name)
+            for other in self._symlinks(document.facts):
+                symlinks[name].add(other)
+                symlinks[other].add(name)
+        return alone | {name: group for group in components(same, symlinks) for name in group}
+
+    def _around(self, names: Iterable[DatasetName]) -> dict[DatasetName, Document[NameFacts]]:
+        """The documents of names, and of all that links lead to from there."""
+        found: dict[DatasetName, Document[NameFacts]] = {}
+        waiting = set(names)
+        while waiting:
+            read = self.documents.get(waiting)
+            found |= read
+            further: set[DatasetName] = set()
+            for document in read.values():
+                further |= self._neighbours(document.facts)
+            waiting = further - found.keys()
+        return found
+
+    def _neighbours(self, facts: NameFacts) -> frozenset[DatasetName]:
+        """The names that links lead to, or once led to."""
+        if not _is_linked(facts):
+            return frozenset()
+        return (facts.linked_with | facts.same).union(self._symlinks(facts))
+
+    def _symlinks(self, facts: NameFacts) -> list[DatasetName]:
+        if facts.links is None or not facts.links.ref:
+            return []
+        text = self._texts.fetch([facts.links.ref])[facts.links.ref]
+        return [DatasetName(*name) for name in orjson.loads(text)]
+
+    def shown(self, group: Group) -> DatasetName:
+        """The name under which a dataset is shown."""
+        if len(group) == 1:
+            return next(iter(group))
+        known = self.documents.get(group)
+        return shown(group, [name for name, document in known.items() if document.facts.preferred])
+
+    def placements(self, groups: Mapping[DatasetName, Group]) -> dict[DatasetName, Placement]:
+        """Where the lineage of each name is shown, by the names of its dataset.
+
+        What was dropped or renamed is the name that the event gives, not all names of the dataset: Spark names the
+        table's old path.
+        """
+        shown = {group: self.shown(group) for group in set(groups.values())}
+        known = self.documents.get({name for group in shown for name in group})
+        used = {group for group in shown if any(known[name].facts.used for name in group)}
+        return {name: _placement(shown[group], known[name].facts, used=group in used) for name, group in groups.items()}
+
+    def placed(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, Placement]:
+        """Where the lineage of each name is shown, and that of the names that they were renamed to.
+
+        Args:
+            names: Which names.
+            relied: Gets all documents that were looked at.
+        """
+        found: dict[DatasetName, Placement] = {}
+        waiting = set(names)
+        while waiting:
+            groups = self.groups(waiting, relied)
+            relied.add(self.documents, self.documents.get(waiting))
+            found |= self.placements({name: groups[name] for name in waiting})
+            waiting = {one.to for one in found.values() if one.to is not None} - found.keys()
+        return found
+
+    def facts(self, group: Group) -> dict[DatasetName, NameFacts]:
+        """The facts under each name of a dataset."""
+        return {name: document.facts for name, document in self.documents.get(group).items()}
+
+
+def _placement(shown: DatasetName, facts: NameFacts, *, used: bool) -> Placement:
+    found = Placement(shown)
+    if any(key in facts.heard or key in facts.written for key in (LIFECYCLE, RENAMED)):
+        found = placement(shown, dataset_facets([facts]))
+    # An edge to a dataset that is not shown would have no end.
+    return found if used else found._replace(dropped=UNUSED)
+
+
+def _is_linked(facts: NameFacts) -> bool:
+    return bool(facts.linked_with or facts.same or (facts.links is not None and facts.links.ref))
+
+
+def _with_winners(facts: NameFacts, written: Mapping[str, Winner]) -> NameFacts:
+    return replace(facts, written=dict(written))
+
+
+def _draft(name: DatasetName, document: Document[NameFacts], facts: NameFacts) -> Draft[NameFacts]:
+    properties: dict[str, Scalar] = {}
+    if not document.stored:
+        properties |= {"namespace": name.namespace, "name": name.name}
+    return Draft(facts, properties)

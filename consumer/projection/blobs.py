@@ -1,0 +1,77 @@
+"""Long facet values: written once, under their hash, and read when a view needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from cachetools import LRUCache
+
+from consumer.errors import HeadwaterError, TransientError
+from consumer.graph import ids, schema
+from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
+from consumer.lineage.facts.registers import EMPTY, is_stored
+
+CACHED_REFS = 30_000
+"""How many texts are known to be in the graph, by their references."""
+
+
+class MissingText(HeadwaterError):
+    """Facts point to a value that the graph does not hold: it was changed by something else than Headwater."""
+
+
+class Texts:
+    """The texts of a graph's long values.
+
+    Args:
+        store: Where they are.
+        cached: How many characters of texts are kept at hand.
+    """
+
+    def __init__(self, store: GraphStore, cached: int) -> None:
+        self._store = store
+        self._cached = cached
+        self._cache: LRUCache[str, str] = LRUCache(cached, getsizeof=len)
+        self._written: LRUCache[str, bool] = LRUCache(CACHED_REFS)
+
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Stores texts by reference; those that are known to be there are left out."""
+        new = {ref: text for ref, text in texts.items() if ref not in self._written}
+        if not new:
+            return
+        changes = [
+            Change(Vertex(ids.facet(ref), schema.FACET, {"rev": ref, "text": text}), Absent(), Is("rev", ref))
+            for ref, text in sorted(new.items())
+        ]
+        if self._store.write(changes):
+            raise TransientError("long values were written by others at the same moment")
+        for ref, text in new.items():
+            self._written[ref] = True
+            self._keep(ref, text)
+
+    def fetch(self, refs: Iterable[str]) -> dict[str, str]:
+        """Texts by reference.
+
+        Raises:
+            MissingText: The graph does not hold one of them.
+        """
+        found: dict[str, str] = {}
+        unknown: set[str] = set()
+        for ref in refs:
+            text = self._cache.get(ref) if is_stored(ref) else ref
+            if text is None:
+                unknown.add(ref)
+            else:
+                found[ref] = text
+        stored = self._store.read([ids.facet(ref) for ref in unknown], ("text",)) if unknown else {}
+        for ref in unknown:
+            properties = stored.get(ids.facet(ref))
+            if properties is None:
+                raise MissingText(f"the graph lacks the value {ref}, which its facts point to; ingest the events anew")
+            found[ref] = text = str(properties["text"])
+            self._keep(ref, text)
+        found[EMPTY] = EMPTY
+        return found
+
+    def _keep(self, ref: str, text: str) -> None:
+        if len(text) <= self._cached:
+            self._cache[ref] = text

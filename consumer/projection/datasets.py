@@ -1,0 +1,274 @@
+"""The vertices that show datasets: one for all names of a dataset, with its columns.
+
+Whether a vertex stands under a name, and what it shows, is a projection of all names of the dataset. It is guarded by
+the document of the name under which it stands, which is never removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from consumer.graph import ids, schema
+from consumer.graph.store import DropLonely, DropVertices, Edge, GraphStore, Scalar, Step, Vertex
+from consumer.lineage.column_types import ALL_TYPED, TYPED, with_types
+from consumer.lineage.facts.delta import NameFacts
+from consumer.lineage.identity import Group
+from consumer.lineage.lifecycle import Placement
+from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
+from consumer.projection import fingerprints
+from consumer.projection.alias_sets import NameDocuments, Names
+from consumer.projection.blobs import Texts
+from consumer.projection.repository import Document, Draft, Relied
+from schemas.naming import DatasetName, last_part
+
+Drafts = Iterator[tuple[DatasetName, Draft[NameFacts]]]
+
+
+class Identity(NamedTuple):
+    """Which names are one dataset, and which of them is shown.
+
+    Attributes:
+        groups: For each name all names of its dataset.
+        placements: For each name where its lineage is shown.
+    """
+
+    groups: Mapping[DatasetName, Group]
+    placements: Mapping[DatasetName, Placement]
+
+    @property
+    def shown(self) -> dict[DatasetName, DatasetName]:
+        """For each name the one that is shown."""
+        return {name: placed.shown for name, placed in self.placements.items()}
+
+
+class Places(NamedTuple):
+    """Where jobs may have edges that belong elsewhere by now.
+
+    Attributes:
+        columns: Datasets by the name under which they are or were shown, with the ids of their columns.
+        names: Names of which something was dropped, renamed or linked otherwise.
+    """
+
+    columns: Mapping[DatasetName, Sequence[str]]
+    names: Sequence[DatasetName]
+
+
+class Nodes:
+    """The vertices that show datasets."""
+
+    def __init__(self, store: GraphStore, names: Names, texts: Texts) -> None:
+        self._store = store
+        self._names = names
+        self._texts = texts
+
+    def identity(self, names: Iterable[DatasetName], relied: Relied) -> Identity:
+        """Which names are one dataset: of some names, and of those that they are or were linked with."""
+        groups = self._names.groups(names, relied)
+        return Identity(groups, self._names.placements(groups))
+
+    def draw(self, identity: Identity, relied: Relied) -> bool:
+        """Brings the vertices of datasets to what is known under their names.
+
+        Returns:
+            False if somebody else has changed some of these names meanwhile, so that all has to be looked at again.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        wanted = sorted(name for name, shown in identity.shown.items() if name == shown)
+
+        def plan(known: NameDocuments) -> Drafts:
+            late = {name: view for name in known if (view := self._view(name, identity, known[name])) is not None}
+            texts = self._texts.fetch(register.ref for view in late.values() for register in view.facets.values())
+            for name, view in late.items():
+                yield name, _drawn(view, known[name], identity.placements[name], texts.__getitem__)
+
+        return not self._names.documents.update(wanted, plan, relied=relied, retry=False).failed
+
+    def _view(self, name: DatasetName, identity: Identity, document: Document[NameFacts]) -> NodeView | None:
+        """What is to be shown under a name, if that is not what its vertex shows already."""
+        facts = {**self._names.facts(identity.groups[name] - {name}), name: document.facts}
+        if not any(one.used for one in facts.values()):
+            return None
+        view = node_view(name, facts)
+        is_drawn = document.properties.get("projected") == _fingerprint(view)
+        return view if not is_drawn or document.properties.get("partial") else None
+
+    def columns(self, name: DatasetName) -> Collection[str]:
+        """The columns of a dataset that are known to be there, because its schema has them."""
+        properties = self._names.documents.get([name])[name].properties
+        return fingerprints.load(properties).keys() if not properties.get("partial") else ()
+
+    def moved(self, identity: Identity) -> Places:
+        """The places at which jobs may have edges that belong elsewhere by now."""
+        known = self._names.documents.get(identity.placements)
+        late = {
+            name: str(before)
+            for name, document in known.items()
+            if (before := document.properties.get("shown")) and before != _spelled(identity.placements[name])
+        }
+        datasets = {DatasetName(*orjson.loads(before)[:2]) for before in late.values()}
+        datasets |= {name for name, document in known.items() if _stands(document) and not _is_at_home(name, identity)}
+        columns: dict[DatasetName, list[str]] = {name: [] for name in sorted(datasets)}
+        by_id = {ids.dataset(name): name for name in columns}
+        for edge in self._store.edges_at(list(by_id), schema.COLUMN_OF, "in") if by_id else ():
+            columns[by_id[edge.target]].append(edge.source)
+        return Places(columns, sorted(late))
+
+    def settle(self, identity: Identity, places: Places, relied: Relied) -> bool:
+        """Removes the vertices of names that are not shown, and notes under which name each is shown.
+
+        Their jobs must have no edges there any more.
+
+        Args:
+            identity: What is shown.
+            places: What `moved` returned.
+            relied: What was used before.
+
+        Returns:
+            False if somebody else has changed some of these names meanwhile, so that all has to be looked at again.
+        """
+
+        def plan(known: NameDocuments) -> Drafts:
+            for name in sorted(known):
+                placed = identity.placements[name]
+                gone = _stands(known[name]) and not _is_at_home(name, identity)
+                if gone or known[name].properties.get("shown") != _spelled(placed):
+                    yield name, _settled(name, known[name], placed, places.columns.get(name, ()) if gone else None)
+
+        return not self._names.documents.update(list(identity.placements), plan, relied=relied, retry=False).failed
+
+
+def _spelled(placed: Placement) -> str:
+    """A placement as the `shown` property has it."""
+    changed = [placed.dropped, placed.renamed, placed.to] if placed.changed else []
+    return orjson.dumps([*placed.shown, *changed], default=tuple).decode()
+
+
+def _stands(document: Document[NameFacts]) -> bool:
+    """True if a vertex stands under a name."""
+    return bool(document.properties.get("projected") or document.properties.get("partial"))
+
+
+def _is_at_home(name: DatasetName, identity: Identity) -> bool:
+    placed = identity.placements[name]
+    return placed.shown == name and not placed.unused
+
+
+def _settled(
+    name: DatasetName, document: Document[NameFacts], placed: Placement, columns: Sequence[str] | None
+) -> Draft[NameFacts]:
+    """What notes where a name is shown, and removes the vertex under it, given with the ids of its columns."""
+    properties: dict[str, Scalar] = {"shown": _spelled(placed)}
+    if columns is None:
+        return Draft(document.facts, properties)
+    properties |= {"projected": "", "elements": "", "filled": "", "partial": False}
+    return Draft(document.facts, properties, (DropVertices((*columns, ids.dataset(name))),))
+
+
+def _fingerprint(view: NodeView) -> str:
+    refs = sorted((facet, register.ref) for facet, register in view.facets.items())
+    return fingerprints.fingerprint((view.name, sorted(view.aliases), refs))
+
+
+def _fields(fields: Sequence[Mapping[str, Any]], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for field in fields:
+        name = f"{prefix}{field['name']}"
+        yield name, field
+        yield from _fields(field.get("fields") or (), f"{name}.")
+
+
+def _columns(view: NodeView, text: TextOf) -> dict[str, dict[str, Scalar]]:
+    """The properties of a dataset's columns, by name."""
+    merged: Any = with_types(*(facet_value(view.facets, key, text) for key in ("schema", TYPED, ALL_TYPED)))
+    columns: dict[str, dict[str, Scalar]] = {}
+    for position, (name, field) in enumerate(_fields(merged.get("fields") or ())):
+        columns[name] = {"name": name, "in_schema": True, "position": position}
+        for key in ("type", "description"):
+            columns[name][key] = str(field.get(key) or "")
+    return columns
+
+
+def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], text: TextOf) -> dict[str, Scalar]:
+    """The properties of a dataset's vertex; an empty one is not set."""
+
+    def facet(key: str) -> Any:
+        return facet_value(view.facets, key, text)
+
+    def as_json(value: object) -> str:
+        return orjson.dumps(value, default=tuple, option=orjson.OPT_SORT_KEYS).decode() if value else ""
+
+    return {
+        "namespace": view.name.namespace,
+        "name": view.name.name,
+        "node_name": last_part(view.name),
+        "aliases": as_json(sorted(view.aliases)),
+        "columns": as_json(sorted([name, properties["type"] or None] for name, properties in columns.items())),
+        "description": str(facet("documentation").get("description") or ""),
+        "owners": as_json(facet("ownership").get("owners")),
+        "tags": as_json(facet("tags").get("tags")),
+        "lifecycle": str(facet("lifecycleStateChange").get("lifecycleStateChange") or ""),
+        "quality": as_json(facet("dataQualityAssertions").get("assertions")),
+        "statistics": as_json(facet("outputStatistics")),
+        "storage": as_json(facet("storage")),
+        "version": str(facet("version").get("datasetVersion") or ""),
+        "materialized": str((facet("dbt_model").get("config") or {}).get("materialized") or ""),
+        "source_uri": str(facet("dataSource").get("uri") or ""),
+    }
+
+
+def _drawn(view: NodeView, document: Document[NameFacts], placed: Placement, text: TextOf) -> Draft[NameFacts]:
+    """What brings a dataset's vertex and its columns to a view."""
+    columns = _columns(view, text)
+    properties = _properties(view, columns, text)
+    said = {key: value for key, value in properties.items() if value}
+    trusted = not document.properties.get("partial")
+    # What was there and is no more becomes empty; what never was is not written, unless anything may be there.
+    filled = orjson.loads(str(document.properties.get("filled") or "[]")) if trusted else properties
+    emptied = {key: "" for key in filled if key not in said}
+    before = fingerprints.load(document.properties)
+    after = {column: fingerprints.mark(properties) for column, properties in columns.items()}
+    node = Vertex(ids.dataset(view.name), schema.NODE, {**said, **emptied})
+    gone = tuple(ids.column(view.name, column) for column in sorted(before) if column not in columns)
+    projection: dict[str, Scalar] = {
+        "projected": _fingerprint(view),
+        "elements": fingerprints.dump(after),
+        "filled": orjson.dumps(sorted(said)).decode(),
+        "partial": False,
+    }
+    if not document.properties.get("shown"):
+        projection["shown"] = _spelled(placed)
+    return Draft(
+        document.facts,
+        projection,
+        (node, *_steps(view.name, columns, after, before if trusted else {}), *_out_of_schema(gone)),
+        (DropLonely(gone, "in_schema", schema.COLUMN_EDGE),) if gone else (),
+        {"projected": "", "elements": fingerprints.dump({**before, **after}), "partial": True},
+    )
+
+
+def _out_of_schema(columns: Iterable[str]) -> Iterator[Step]:
+    # One that was never made, as a projection ended half-way, has no name: it is made here, and dropped at the end.
+    for id_ in columns:
+        yield Vertex(id_, schema.COLUMN, {"name": ids.parse(id_)[-1], "in_schema": False})
+
+
+def _steps(
+    name: DatasetName,
+    columns: Mapping[str, dict[str, Scalar]],
+    wanted: Mapping[str, int],
+    before: Mapping[str, int],
+) -> Iterator[Step]:
+    for column, properties in columns.items():
+        if before.get(column) == wanted[column]:
+            continue
+        yield Vertex(ids.column(name, column), schema.COLUMN, properties)
+        yield column_of(name, column)
+
+
+def column_of(name: DatasetName, column: str) -> Edge:
+    """The edge from a column to its dataset."""
+    return Edge(ids.make("column_of", *name, column), schema.COLUMN_OF, ids.column(name, column), ids.dataset(name), {})

@@ -1,0 +1,80 @@
+"""The sink of the graph: fold each event, merge the facts, write them at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+import structlog
+from cachetools import TTLCache
+
+from consumer.graph.store import GraphStore
+from consumer.lineage.facts.delta import Delta, Problem, merge
+from consumer.lineage.folding.fold import fold
+from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_writer import GraphWriter
+from schemas.events import DatasetEvent, Event, RunEvent
+
+QUIET_S = 60.0
+"""Seconds for which a facet that can't be read is not told of again."""
+
+_KINDS = 1_000
+_KIND_CHARS = 300
+_INDEX = re.compile(r"\[\d+\]")
+
+_log = structlog.get_logger(__name__)
+
+
+class GraphSink:
+    """Writes events into a graph.
+
+    Args:
+        store: The graph; closed with the sink.
+        rules: Which names are one dataset by configuration.
+        clock: Seconds; monotonic.
+    """
+
+    def __init__(self, store: GraphStore, rules: IdentityRules, clock: Callable[[], float] = monotonic) -> None:
+        self._store = store
+        self._rules = rules
+        self._writer = GraphWriter(store)
+        # A producer with a wrong facet has it in each of its events; once a minute is enough to be seen.
+        self._told: TTLCache[tuple[str, str], bool] = TTLCache(_KINDS, QUIET_S, timer=clock)
+
+    def write(self, events: Sequence[Event]) -> None:
+        """Makes the events durable before it returns.
+
+        Raises:
+            TransientError: The graph can't serve now; some of the events may have been written.
+        """
+        delta = Delta()
+        for event in events:
+            facts = fold(event, self._rules)
+            for problem in facts.problems:
+                self._tell(event, problem)
+            merge(delta, facts)
+        self._writer.apply(delta)
+
+    def close(self) -> None:
+        """Closes the store."""
+        self._store.close()
+
+    def _tell(self, event: Event, problem: Problem) -> None:
+        kind = (_INDEX.sub("[]", problem.path)[:_KIND_CHARS], problem.reason[:_KIND_CHARS])
+        if kind not in self._told:
+            self._told[kind] = True
+            _log.warning(
+                "facet left out; the rest of its event counts",
+                path=problem.path,
+                reason=problem.reason,
+                run=event.run.run_id if isinstance(event, RunEvent) else None,
+                said_by=_name(event),
+                quiet_s=QUIET_S,
+            )
+
+
+def _name(event: Event) -> str:
+    if isinstance(event, DatasetEvent):
+        return f"dataset {event.dataset.namespace} {event.dataset.name}"
+    return f"job {event.job.namespace} {event.job.name}"

@@ -1,0 +1,121 @@
+"""From facts to the graph: facts first, then the projections that follow from them.
+
+Any number of writers may do this at once, on any of the same facts. Each of them keeps to one rule: whoever changes
+what a projection is made from brings the projection up to date afterwards, from documents that were in the store after
+that change. A projection is written on the token that it was computed from, so an older one never replaces a newer one,
+and the last to write it has seen all that was changed before. The order also makes a crash harmless: the same records
+come again, and with them the same work.
+
+1. Long values; the vertices of new jobs and names. 2. Runs. 3. What follows from runs: facets of outputs, groups of
+siblings, the current executions of jobs; then names. 4. The vertices of datasets, and the edges of jobs.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from consumer.errors import TransientError
+from consumer.graph.store import GraphStore
+from consumer.lineage.facts.delta import Delta, NameFacts
+from consumer.lineage.facts.keys import JobName
+from consumer.projection.alias_sets import Names
+from consumer.projection.blobs import Texts
+from consumer.projection.datasets import Nodes
+from consumer.projection.job_edges import JobEdges
+from consumer.projection.jobs import Jobs
+from consumer.projection.repository import MOST_TRIES, Relied
+from consumer.projection.runs import RunDocuments, Runs
+from schemas.naming import DatasetName
+
+MIB = 1 << 20
+
+
+class Cached(NamedTuple):
+    """How many bytes of memory the cache of each kind of documents may take; 64 MiB in all."""
+
+    runs: int = 8 * MIB
+    jobs: int = 24 * MIB
+    names: int = 20 * MIB
+    texts: int = 12 * MIB
+
+
+class GraphWriter:
+    """Writes facts into a graph, together with any number of others that do the same.
+
+    Not for use by several threads at once.
+    """
+
+    def __init__(self, store: GraphStore, cached: Cached = Cached()) -> None:  # noqa: B008 - it can't be changed
+        self._store = store
+        self._cached = cached
+        self._begin()
+
+    def _begin(self) -> None:
+        """Knows nothing of the graph, as at the start."""
+        store, cached = self._store, self._cached
+        self._texts = Texts(store, cached.texts)
+        self.runs = Runs(store, cached.runs)
+        self.jobs = Jobs(store, self.runs, cached.jobs)
+        self.names = Names(store, self._texts, self.jobs.outputs, cached.names)
+        self.nodes = Nodes(store, self.names, self._texts)
+        self.edges = JobEdges(store, self.jobs, self.names, self.nodes, self._texts)
+
+    def apply(self, delta: Delta) -> None:
+        """Adds facts to the graph; afterwards they are there, and what is shown follows from them.
+
+        It may be done again with the same facts, wholly or in part, at any time.
+
+        Raises:
+            TransientError: The graph can't serve now; any part of the facts may be there already.
+        """
+        try:
+            self._apply(delta)
+        except BaseException:
+            # How far it came is not known, nor what others did meanwhile.
+            self._begin()
+            raise
+
+    def _apply(self, delta: Delta) -> None:
+        self._texts.put(delta.contents)
+        self.jobs.create(delta.jobs, {run.job for run in delta.runs} | {output.job for output in delta.declared})
+        self.names.create(delta.names)
+        self.runs.update(delta.runs)
+        names = self._follow(delta)
+        jobs = {run.job for run in delta.runs} | delta.jobs.keys()
+        self.project(jobs, names, frozenset(jobs))
+
+    def _follow(self, delta: Delta) -> set[DatasetName]:
+        """Brings jobs, outputs and names to what follows from runs; returns the names."""
+        relied = Relied(self._store)
+        for _ in range(MOST_TRIES):
+            runs: RunDocuments = self.runs.known(delta.runs)
+            if not all(document.stored for document in runs.values()):
+                raise TransientError("a run was pruned while it was written")
+            _, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied)
+            names = self.names.update(delta.names, outputs, relied)
+            if not relied.moved():
+                return set(names)
+        raise TransientError(f"{len(delta.jobs)} jobs or their runs are changed by others all the time")
+
+    def project(self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()) -> None:
+        """Draws datasets and the edges of jobs.
+
+        Args:
+            jobs: Jobs whose edges may not show their facts.
+            names: Names of datasets whose vertices may not show theirs.
+            certain: Those of the jobs whose documents in the cache are known not to be older than the last change.
+        """
+        for _ in range(MOST_TRIES):
+            relied = Relied(self._store)
+            identity = self.nodes.identity(names, relied)
+            # Another writer may have died, or be about to write them: the edges of a job need them now.
+            self.names.create({name: NameFacts() for name in identity.groups})
+            drawn = self.nodes.draw(identity, relied)
+            places = self.nodes.moved(identity)
+            moved = self.edges.around(places) if places.columns or places.names else set[JobName]()
+            edges = self.edges.draw(sorted(jobs | moved), relied, certain=certain)
+            settled = drawn and not edges.failed and self.nodes.settle(identity, places, relied)
+            if not relied.moved() and settled:
+                return
+            jobs, names, certain = jobs | moved, names | edges.names, frozenset()
+        raise TransientError(f"{len(jobs)} jobs or their datasets are changed by others all the time")

@@ -1,0 +1,278 @@
+"""The edges of jobs: what is current of their lineage, between the datasets that are shown.
+
+The edges of a job are a projection of its facts, of the facets of its outputs, and of the names of its datasets. They
+are guarded by the job's document, which also lists what the last projection made.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
+from typing import NamedTuple
+
+import structlog
+
+from consumer.graph import ids, schema
+from consumer.graph.store import DropEdges, DropLonely, Edge, GraphStore, Properties, Step, Vertex
+from consumer.lineage.facts.current import executions_of
+from consumer.lineage.facts.delta import JobFacts
+from consumer.lineage.facts.keys import JobName, OutputKey
+from consumer.lineage.facts.output_facets import OutputFacts
+from consumer.lineage.lifecycle import Placement
+from consumer.lineage.views import JobView, in_force, job_view, lineage_refs, names_in, targets_of
+from consumer.projection import fingerprints
+from consumer.projection.alias_sets import Names
+from consumer.projection.blobs import Texts
+from consumer.projection.datasets import Nodes, Places, column_of
+from consumer.projection.jobs import JobDocuments, Jobs
+from consumer.projection.repository import Document, Draft, Relied
+from schemas.naming import DatasetName
+
+_log = structlog.get_logger(__name__)
+
+Outputs = dict[DatasetName, OutputFacts]
+
+
+class _Sources(NamedTuple):
+    """What the edges of one job are made from.
+
+    Attributes:
+        outputs: The facets of its current outputs, by each name of these datasets.
+        names: The names of all its datasets, each with where it is shown.
+    """
+
+    outputs: Outputs
+    names: Mapping[DatasetName, Placement]
+
+
+class Drawn(NamedTuple):
+    """What a drawing of edges did.
+
+    Attributes:
+        failed: Jobs that somebody else has changed meanwhile, or whose datasets are not there as they were known.
+        names: All names of their datasets.
+    """
+
+    failed: list[JobName]
+    names: set[DatasetName]
+
+
+class JobEdges:
+    """The edges of jobs."""
+
+    def __init__(self, store: GraphStore, jobs: Jobs, names: Names, nodes: Nodes, texts: Texts) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._names = names
+        self._nodes = nodes
+        self._texts = texts
+
+    def draw(self, jobs: Collection[JobName], relied: Relied, *, certain: Collection[JobName] = ()) -> Drawn:
+        """Brings the edges of jobs to what their facts say.
+
+        Args:
+            jobs: Which.
+            relied: Gets what was used without being written.
+            certain: Those of the jobs whose documents are known to have been in the store after the last change of
+                what their edges are made from.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        named: dict[JobName, set[DatasetName]] = {}
+
+        def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+            used = Relied(self._store)
+            sources = self._sources(known, used)
+            late = {
+                job: document
+                for job, document in known.items()
+                if not _is_drawn(document, fingerprint(document, sources[job]))
+            }
+            if late:
+                relied.merge(used)
+            refs = {ref for job in late for ref in lineage_refs(known[job].facts, sources[job].outputs)}
+            texts = self._texts.fetch(refs)
+            for job in sorted(late):
+                named[job] = set(sources[job].names)
+                view = _view(job, known[job].facts, sources[job], texts)
+                yield job, _draft(job, known[job], view, fingerprint(known[job], sources[job]), self._nodes.columns)
+
+        updated = self._jobs.documents.update(jobs, plan, relied=relied, retry=False)
+        kept = {job: document for job, document in updated.documents.items() if job not in {*updated.written, *certain}}
+        relied.add(self._jobs.documents, kept)
+        names = set().union(*(named[job] for job in updated.failed))
+        self._names.documents.forget(names)
+        return Drawn(updated.failed, names)
+
+    def _sources(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, _Sources]:
+        """What the edges of jobs are made from; texts, outputs and names are read for all jobs together."""
+        targets = {job: targets_of(document.facts) for job, document in jobs.items()}
+        groups = self._names.groups(set().union(*targets.values()), relied)
+        keys = {
+            job: [OutputKey(job, name) for target in of_one for name in groups[target]]
+            for job, of_one in targets.items()
+        }
+        documents = self._jobs.outputs.get({key for of_one in keys.values() for key in of_one})
+        relied.add(self._jobs.outputs, documents)
+        outputs = {
+            job: {key.name: documents[key].facts for key in of_one if documents[key].stored}
+            for job, of_one in keys.items()
+        }
+        refs = {ref for job in jobs for ref in lineage_refs(jobs[job].facts, outputs[job])}
+        texts = self._texts.fetch(refs)
+        named = {
+            job: names_in(document.facts, outputs[job], lambda ref: texts.get(ref, ref))
+            for job, document in jobs.items()
+        }
+        placed = self._names.placed(set().union(*named.values()), relied)
+        return {job: _Sources(outputs[job], _within(placed, of_one)) for job, of_one in named.items()}
+
+    def around(self, places: Places) -> set[JobName]:
+        """The jobs that have edges at places."""
+        datasets = [ids.dataset(name) for name in places.columns]
+        columns = [column for of_one in places.columns.values() for column in of_one]
+        changed = [ids.name(name) for name in places.names]
+        found = {edge.source for edge in self._store.edges_at(changed, schema.NAMES, "in")}
+        # What a job said of an output under one name may now be of a dataset that it writes under another one.
+        outputs = (ids.output_key(edge.source) for edge in self._store.edges_at(changed, schema.OUTPUT_OF, "in"))
+        found |= {ids.job(output.job) for output in outputs}
+        found |= {edge.target for edge in self._store.edges_at(datasets, schema.READS, "out")}
+        found |= {edge.source for edge in self._store.edges_at(datasets, schema.WRITES, "in")}
+        for at, label in ((datasets, schema.EDGE), (columns, schema.COLUMN_EDGE)):
+            for edge in (*self._store.edges_at(at, label, "out"), *self._store.edges_at(at, label, "in")):
+                found.add(str(edge.properties["job"]))
+        return {JobName(*ids.parse(id_)[1:]) for id_ in found}
+
+
+def _within(placed: Mapping[DatasetName, Placement], names: Iterable[DatasetName]) -> dict[DatasetName, Placement]:
+    """The placements of names, and of those that they were renamed to."""
+    found: dict[DatasetName, Placement] = {}
+    waiting = set(names)
+    while waiting:
+        found |= {name: placed[name] for name in waiting}
+        waiting = {one.to for one in found.values() if one.to is not None} - found.keys()
+    return found
+
+
+def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
+    """A hash of all that the edges of a job are made from, but for times and run ids."""
+    facts = document.facts
+    # Of a dataset that was dropped or renamed it matters when something was said.
+    is_timed = any(found.changed for found in sources.names.values())
+    executions = sorted(
+        (sorted(one.inputs), sorted(one.outputs), one.lineage, one.time if is_timed else "")
+        for one in executions_of(facts)
+    )
+    # Not the times of facets, which differ with every run, but the order that follows from them.
+    before = sorted(in_force(facts, sources.outputs), key=lambda found: (found[2].rank(found[1]), found[0]))
+    placed = sorted(
+        [name, *(found if found.changed else found[:1])]
+        for name, found in sources.names.items()
+        if found.changed or found.shown != name
+    )
+    kind, producer = facts.facets.get("jobType"), facts.facets.get("producer")
+    facets = [[name, facet, carried.ref] for name, facet, carried in before]
+    return fingerprints.fingerprint((executions, facets, placed, kind and kind.ref, producer and producer.ref))
+
+
+def _is_drawn(document: Document[JobFacts], projected: str) -> bool:
+    return document.properties.get("projected") == projected and not document.properties.get("partial")
+
+
+def _view(job: JobName, facts: JobFacts, sources: _Sources, texts: Mapping[str, str]) -> JobView:
+    view = job_view(
+        facts,
+        sources.outputs,
+        sources.names,
+        lambda ref: texts.get(ref, ref),
+        len(job.namespace) + len(job.name),
+    )
+    if view.left_out:
+        _log.warning("job has too many edges", job=job, datasets_without_edges=view.left_out)
+    return view
+
+
+def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
+    """The edges of a view by id; what many of them have in common is there once."""
+    job_id, dataset, column = ids.job(job), cache(ids.dataset), cache(ids.column)
+    of_datasets: Properties = {"edge_name": view.tool, "job": job_id}
+    of_columns = cache(lambda said: {"transformations": said, "job": job_id})
+    reads = (Edge(ids.make("reads", *name, *job), schema.READS, dataset(name), job_id, {}) for name in view.reads)
+    writes = (Edge(ids.make("writes", *job, *name), schema.WRITES, job_id, dataset(name), {}) for name in view.writes)
+    datasets = (
+        Edge(ids.make("edge", *source, *target, *job), schema.EDGE, dataset(source), dataset(target), of_datasets)
+        for source, target in view.edges
+    )
+    columns = (
+        Edge(
+            ids.make("column_edge", *edge.source, edge.source_column, *edge.target, edge.target_column, *job),
+            schema.COLUMN_EDGE,
+            column(edge.source, edge.source_column),
+            column(edge.target, edge.target_column),
+            of_columns(said),
+        )
+        for edge, said in view.columns.items()
+    )
+    names = (Edge(ids.make("names", *job, *name), schema.NAMES, job_id, ids.name(name), {}) for name in view.beside)
+    return {edge.id: edge for edges in (reads, writes, datasets, columns, names) for edge in edges}
+
+
+ColumnsOf = Callable[[DatasetName], Collection[str]]
+"""From a dataset to those of its columns that need not be made."""
+
+
+def _draft(
+    job: JobName, document: Document[JobFacts], view: JobView, projected: str, there: ColumnsOf
+) -> Draft[JobFacts]:
+    """What brings a job's edges to a view."""
+    edges = _edges(job, view)
+    made = {id_: fingerprints.mark(edge.properties) for id_, edge in edges.items()}
+    before = fingerprints.load(document.properties)
+    trusted = not document.properties.get("partial")
+    new = [id_ for id_ in edges if not trusted or before.get(id_) != made[id_]]
+    gone = tuple(sorted(id_ for id_ in before if id_ not in edges))
+    lonely = _columns_of(gone) - {end for edge in edges.values() for end in (edge.source, edge.target)}
+    return Draft(
+        document.facts,
+        {"projected": projected, "elements": fingerprints.dump(made), "partial": False},
+        tuple(_steps(view, edges, new, gone, there)),
+        (DropLonely(tuple(sorted(lonely)), "in_schema", schema.COLUMN_EDGE),) if lonely else (),
+        {"projected": "", "elements": fingerprints.dump({**before, **made}), "partial": True},
+    )
+
+
+def _steps(
+    view: JobView, edges: Mapping[str, Edge], new: Collection[str], gone: tuple[str, ...], there: ColumnsOf
+) -> Iterator[Step]:
+    """New and changed edges before those that go, so that a reader never finds a gap."""
+    yield from _column_vertices(view, {end for id_ in new for end in (edges[id_].source, edges[id_].target)}, there)
+    yield from (edges[id_] for id_ in new)
+    if gone:
+        yield DropEdges(gone)
+
+
+def _column_vertices(view: JobView, wanted: Collection[str], there: ColumnsOf) -> Iterator[Step]:
+    """The columns at the ends of edges, where their dataset's schema does not have them anyway."""
+    by_dataset: defaultdict[DatasetName, set[str]] = defaultdict(set)
+    for edge in view.columns:
+        by_dataset[edge.source].add(edge.source_column)
+        by_dataset[edge.target].add(edge.target_column)
+    for name, columns in sorted(by_dataset.items()):
+        for column in sorted(columns.difference(there(name))):
+            id_ = ids.column(name, column)
+            if id_ in wanted:
+                yield Vertex(id_, schema.COLUMN, {"name": column})
+                yield column_of(name, column)
+
+
+def _columns_of(edges: Iterable[str]) -> set[str]:
+    """The columns that column edges were between, told from their ids."""
+    found: set[str] = set()
+    for id_ in edges:
+        kind, *parts = ids.parse(id_)
+        if kind == "column_edge":
+            found.add(ids.make("column", *parts[:3]))
+            found.add(ids.make("column", *parts[3:6]))
+    return found

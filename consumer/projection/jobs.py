@@ -1,0 +1,314 @@
+"""Jobs in the graph: their facts, the executions that are current, and what their outputs carry.
+
+A run's facts come first; what follows from them is brought up to date in this order, each part a document of its own:
+the facets of its outputs (`lineage_output`), its group of siblings (`lineage_group`), and the job's current executions.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from consumer.graph import facts_codec, ids, schema
+from consumer.graph.store import Edge, GraphStore, Scalar
+from consumer.lineage.facts.current import (
+    absorb,
+    absorb_member,
+    completed,
+    ended,
+    group_of,
+    members_in,
+    recount,
+    with_siblings,
+)
+from consumer.lineage.facts.delta import JobFacts, join_jobs
+from consumer.lineage.facts.executions import Current, Execution, GroupFacts
+from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
+from consumer.lineage.facts.output_facets import Carried, CarriedFacets, OutputFacts, join_facets
+from consumer.lineage.facts.registers import Registers
+from consumer.lineage.facts.run_facts import RunFacts
+from consumer.lineage.views import facet_value
+from consumer.projection.repository import Document, Documents, Draft, Kind, Relied
+from consumer.projection.runs import RunDocuments, Runs
+from schemas.naming import DatasetName
+
+KIND: Kind[JobName, JobFacts] = Kind(schema.JOB, ids.job, JobFacts(), facts_codec.dump_job, facts_codec.load_job)
+OUTPUTS: Kind[OutputKey, OutputFacts] = Kind(
+    schema.OUTPUT, ids.output, OutputFacts(), facts_codec.dump_output, facts_codec.load_output
+)
+GROUPS: Kind[GroupKey, GroupFacts] = Kind(schema.GROUP, ids.group, {}, facts_codec.dump_group, facts_codec.load_group)
+
+JobDocuments = Mapping[JobName, Document[JobFacts]]
+OutputDocuments = Mapping[OutputKey, Document[OutputFacts]]
+GroupDocuments = Mapping[GroupKey, Document[GroupFacts]]
+
+
+def from_run(run: RunKey, facts: RunFacts) -> dict[DatasetName, CarriedFacets]:
+    """The facets that a run carries for its outputs, if it counts as completed."""
+    execution = completed(run.id, facts)
+    if execution is None:
+        return {}
+    streaming = facts.snapshot is not None
+    return {name: _carried(execution, registers, streaming=streaming) for name, registers in facts.carried.items()}
+
+
+def _carried(execution: Execution, registers: Registers, *, streaming: bool) -> CarriedFacets:
+    found: CarriedFacets = {}
+    for facet, register in registers.items():
+        # A streaming run has no end: a facet counts from the event that carries it.
+        time = register.stamp.partition(" ")[0] if streaming else execution.time
+        found[facet] = Carried(register.stamp, register.ref, time, execution.id)
+    return found
+
+
+class Jobs:
+    """The documents of jobs, and of their outputs and groups."""
+
+    def __init__(self, store: GraphStore, runs: Runs, cached: int) -> None:
+        self.documents = Documents(store, KIND, cached // 2)
+        self.outputs = Documents(store, OUTPUTS, cached // 4)
+        self._groups = Documents(store, GROUPS, cached // 8)
+        self._runs = runs
+
+    def recount(self, jobs: Iterable[JobName]) -> set[JobName]:
+        """Computes what follows from the runs of jobs from all of these; returns the jobs where something was wrong."""
+        history = _History(self._runs)
+        known = {job: document for job, document in self.documents.get(jobs).items() if document.stored}
+        groups = {
+            GroupKey(job, parent): job
+            for job in known
+            for facts in history.of(job).values()
+            for parent in facts.parents - {""}
+        }
+        outputs = {
+            OutputKey(job, name): job for job in known for facts in history.of(job).values() for name in facts.carried
+        }
+
+        def plan_groups(found: GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+            history = _History(self._runs)
+            for group, document in found.items():
+                after = members_in(group.parent, history.of(group.job))
+                if after != document.facts:
+                    yield group, Draft(after)
+
+        def plan_outputs(found: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
+            history = _History(self._runs)
+            for output, document in found.items():
+                after = OutputFacts(
+                    _recount_output(output, document.facts.ran, history.of(output.job)), document.facts.declared
+                )
+                if after != document.facts:
+                    yield output, Draft(after, {}, () if document.stored else (_output_of(output),))
+
+        def plan_jobs(found: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+            history = _History(self._runs)
+            for job, document in found.items():
+                ran = recount(history.of(job), document.facts.ran)
+                if replace(ran, missed=None) != replace(document.facts.ran, missed=None):
+                    yield job, _draft(job, document, document.facts, ran)
+
+        wrong = {groups[group] for group in self._groups.update(sorted(groups), plan_groups).written}
+        wrong |= {outputs[output] for output in self.outputs.update(sorted(outputs), plan_outputs).written}
+        return wrong | self.documents.update(sorted(known), plan_jobs).written
+
+    def create(self, facts: Mapping[JobName, JobFacts], also: Iterable[JobName]) -> None:
+        """Makes the vertices of jobs that are not there yet, so that runs can be tied to them."""
+        wanted = {**{job: JobFacts() for job in also}, **facts}
+
+        def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+            for job in sorted(known):
+                if not known[job].stored:
+                    yield job, _draft(job, known[job], wanted[job], Current())
+
+        new = [job for job, document in self.documents.get(wanted).items() if not document.stored]
+        if new:
+            self.documents.update(new, plan)
+
+    def update(
+        self,
+        facts: Mapping[JobName, JobFacts],
+        runs: RunDocuments,
+        declared: Mapping[OutputKey, CarriedFacets],
+        relied: Relied,
+    ) -> tuple[JobDocuments, OutputDocuments]:
+        """Adds facts to jobs and outputs, and what follows from runs.
+
+        Args:
+            facts: The facts of jobs.
+            runs: Runs, whose facts are written.
+            declared: Facets of outputs from JobEvents.
+            relied: Gets what was used without being written.
+
+        Returns:
+            The jobs, and the outputs whose facets may have changed.
+        """
+        relied.add(self._runs.documents, runs)
+        outputs = self._update_outputs(runs, declared, relied)
+        self._update_groups(runs, relied)
+        return self._update_jobs(facts, runs, relied), outputs
+
+    def _update_outputs(
+        self,
+        runs: RunDocuments,
+        declared: Mapping[OutputKey, CarriedFacets],
+        relied: Relied,
+    ) -> OutputDocuments:
+        by_output: defaultdict[OutputKey, dict[RunKey, CarriedFacets]] = defaultdict(dict)
+        for run, document in runs.items():
+            carried = from_run(run, document.facts)
+            # Before its end a run has not counted, so there is nothing to take back.
+            if carried or ended(document.facts) or document.facts.snapshot is not None:
+                for name in document.facts.carried:
+                    by_output[OutputKey(run.job, name)][run] = carried.get(name, {})
+        wanted = sorted({*by_output, *declared})
+
+        def plan(known: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
+            history = _History(self._runs)
+            for output, document in known.items():
+                ran = self._absorb_output(output, document.facts.ran, by_output.get(output, {}), history)
+                after = OutputFacts(ran, join_facets(document.facts.declared, declared.get(output, {})))
+                if after != document.facts or (not document.stored and (after.ran or after.declared)):
+                    yield output, Draft(after, {}, () if document.stored else (_output_of(output),))
+
+        updated = self.outputs.update(wanted, plan)
+        relied.add(self.outputs, updated.documents)
+        return updated.documents
+
+    @staticmethod
+    def _absorb_output(
+        output: OutputKey, ran: CarriedFacets, said: Mapping[RunKey, CarriedFacets], history: _History
+    ) -> CarriedFacets:
+        for run, carried in said.items():
+            lost = {facet for facet, known in ran.items() if known.run == run.id and facet not in carried}
+            if lost or any(c.rank(f) < ran[f].rank(f) for f, c in carried.items() if f in ran and ran[f].run == run.id):
+                return _recount_output(output, ran, history.of(output.job))
+            ran = join_facets(ran, carried)
+        return ran
+
+    def _update_groups(self, runs: RunDocuments, relied: Relied) -> None:
+        by_group: defaultdict[GroupKey, dict[str, Execution | None]] = defaultdict(dict)
+        for run, document in runs.items():
+            if not ended(document.facts) and document.facts.snapshot is None:
+                continue
+            group = group_of(document.facts)
+            for parent in document.facts.parents - {""}:
+                execution = completed(run.id, document.facts) if parent == group else None
+                by_group[GroupKey(run.job, parent)][run.id] = execution
+
+        def plan(known: GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+            history = _History(self._runs)
+            for group, document in known.items():
+                after = _absorb_members(group, document.facts, by_group[group], history)
+                if after != document.facts:
+                    yield group, Draft(after)
+
+        if by_group:
+            relied.add(self._groups, self._groups.update(sorted(by_group), plan).documents)
+
+    def _update_jobs(self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, relied: Relied) -> JobDocuments:
+        by_job: defaultdict[JobName, dict[str, RunFacts]] = defaultdict(dict)
+        for run, document in runs.items():
+            by_job[run.job][run.id] = document.facts
+        wanted = {**{job: JobFacts() for job in by_job}, **facts}
+
+        def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+            history = _History(self._runs)
+            for job, document in known.items():
+                ran = self._absorb(job, document.facts.ran, by_job.get(job, {}), history, relied)
+                draft = _draft(job, document, wanted[job], ran)
+                if not document.stored or draft.facts != document.facts:
+                    yield job, draft
+
+        updated = self.documents.update(sorted(wanted), plan)
+        unwritten = {job: updated.documents[job] for job in by_job if job not in updated.written}
+        relied.add(self.documents, unwritten)
+        return updated.documents
+
+    def _absorb(
+        self, job: JobName, ran: Current, runs: Mapping[str, RunFacts], history: _History, relied: Relied
+    ) -> Current:
+        current = ran
+        for run, facts in runs.items():
+            counted = absorb(current, run, facts)
+            if counted is None:
+                return recount({**runs, **history.of(job)}, ran)
+            current = counted
+        return self._with_siblings(job, current, relied) if current.group else with_siblings(current, ())
+
+    def _with_siblings(self, job: JobName, current: Current, relied: Relied) -> Current:
+        """Brings the siblings of the latest run to what their group says."""
+        key = GroupKey(job, current.group)
+        documents = self._groups.get([key])
+        relied.add(self._groups, documents)
+        members = documents[key].facts
+        latest = current.latest
+        if latest is None or members.keys() <= {latest.shape}:
+            return with_siblings(current, ())
+        runs = self._runs.documents.get(RunKey(job, member.id) for member in members.values())
+        relied.add(self._runs.documents, runs)
+        executions = (completed(run.id, document.facts) for run, document in runs.items() if document.stored)
+        return with_siblings(current, [one for one in executions if one is not None])
+
+
+def _output_of(output: OutputKey) -> Edge:
+    id_ = ids.make("output_of", *output.job, *output.name)
+    return Edge(id_, schema.OUTPUT_OF, ids.output(output), ids.name(output.name), {})
+
+
+class _History:
+    """All runs of jobs, read where something is taken back; not before the documents that are computed from them."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self._known: dict[JobName, dict[str, RunFacts]] = {}
+
+    def of(self, job: JobName) -> dict[str, RunFacts]:
+        """All runs of a job by id."""
+        if job not in self._known:
+            self._known[job] = self._runs.of_job(job)
+        return self._known[job]
+
+
+def _recount_output(output: OutputKey, ran: CarriedFacets, runs: Mapping[str, RunFacts]) -> CarriedFacets:
+    """What is in force of an output's facets, from all runs of its job.
+
+    What a pruned run carried stays: nothing can take it back.
+    """
+    found = {facet: carried for facet, carried in ran.items() if carried.run not in runs}
+    for run, facts in runs.items():
+        found = join_facets(found, from_run(RunKey(output.job, run), facts).get(output.name, {}))
+    return found
+
+
+def _absorb_members(
+    group: GroupKey, known: GroupFacts, said: Mapping[str, Execution | None], history: _History
+) -> GroupFacts:
+    for run, execution in said.items():
+        absorbed = absorb_member(known, run, execution)
+        if absorbed is None:
+            return members_in(group.parent, history.of(group.job))
+        known = absorbed
+    return known
+
+
+def _shown(job: JobName, facts: JobFacts) -> dict[str, Scalar]:
+    kind = facet_value(facts.facets, "jobType")
+    node = facet_value(facts.facets, "dbt_node")
+    code = facet_value(facts.facets, "sourceCodeLocation")
+    return {
+        "namespace": job.namespace,
+        "name": job.name,
+        "type": str(kind.get("jobType") or ""),
+        "integration": str(kind.get("integration") or ""),
+        "description": str(facet_value(facts.facets, "documentation").get("description") or ""),
+        "source_path": str(node.get("original_file_path") or code.get("url") or ""),
+    }
+
+
+def _draft(job: JobName, document: Document[JobFacts], said: JobFacts, ran: Current) -> Draft[JobFacts]:
+    joined = join_jobs(document.facts, said)
+    joined = JobFacts(joined.names, joined.facets, joined.declared, ran)
+    known = document.properties
+    # What was there and is no more becomes empty; what never was is not written.
+    return Draft(joined, {key: value for key, value in _shown(job, joined).items() if known.get(key, "") != value})

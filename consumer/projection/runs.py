@@ -1,0 +1,223 @@
+"""Runs in the graph: their facts, and the edges to their job and to the run that started them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from consumer.graph import facts_codec, ids, schema
+from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
+from consumer.lineage.facts.current import parent_in
+from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.lineage.facts.run_facts import (
+    RunDataset,
+    RunFacts,
+    datasets_of,
+    join_run_datasets,
+    join_runs,
+    with_datasets,
+    without_datasets,
+)
+from consumer.lineage.views import facet_value
+from consumer.projection.repository import Document, Documents, Draft, Kind
+from schemas.naming import DatasetName
+
+KIND: Kind[RunKey, RunFacts] = Kind(schema.RUN, ids.run, RunFacts(), facts_codec.dump_run, facts_codec.load_run)
+
+DatasetKey = tuple[RunKey, DatasetName]
+DATASETS: Kind[DatasetKey, RunDataset] = Kind(
+    schema.RUN_DATASET,
+    lambda key: ids.run_dataset(*key),
+    RunDataset(),
+    facts_codec.dump_run_dataset,
+    facts_codec.load_run_dataset,
+)
+
+RunDocuments = Mapping[RunKey, Document[RunFacts]]
+
+PRUNING = "pruning"
+"""The property of a run that a prune is about to remove."""
+
+
+class Runs:
+    """The documents of runs."""
+
+    def __init__(self, store: GraphStore, cached: int) -> None:
+        self._store = store
+        self.documents = Documents(store, KIND, cached * 3 // 4)
+        self._datasets = Documents(store, DATASETS, cached // 4)
+
+    def update(self, facts: Mapping[RunKey, RunFacts]) -> None:
+        """Adds facts to runs, whose jobs are in the graph."""
+        with_parents = {run: said if said.snapshot is None else without_datasets(said) for run, said in facts.items()}
+        for said in facts.values():
+            parent = parent_of(said)
+            if parent is not None:
+                with_parents.setdefault(parent, RunFacts())
+        order = list(_parents_first(with_parents))
+        self._create_parents_in_cycles(order, with_parents)
+        tried: set[RunKey] = set()
+
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            # A write may also have failed because a prune has removed the parent, which the cache still has.
+            parents = [parent for run in tried & known.keys() if (parent := parent_of(with_parents[run])) is not None]
+            self.documents.forget(parents)
+            self._create(parents)
+            tried.update(known)
+            for run, document in known.items():
+                draft = _draft(run, document, with_parents[run])
+                if draft is not None:
+                    yield run, draft
+
+        self.documents.update(order, plan, presume_new=True)
+        self._add_datasets({run: said for run, said in facts.items() if said.snapshot is not None})
+
+    def _add_datasets(self, streaming: Mapping[RunKey, RunFacts]) -> None:
+        """Adds datasets to streaming runs, each in a vertex of its own."""
+        wanted = {(run, name): one for run, said in streaming.items() for name, one in datasets_of(said).items()}
+
+        def plan(known: Mapping[DatasetKey, Document[RunDataset]]) -> Iterator[tuple[DatasetKey, Draft[RunDataset]]]:
+            for key, document in known.items():
+                joined = join_run_datasets(document.facts, wanted[key])
+                if not document.stored or joined != document.facts:
+                    yield key, Draft(joined, {}, () if document.stored else (_dataset_of(key),))
+
+        if wanted:
+            self._datasets.update(sorted(wanted), plan)
+
+    def known(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, Document[RunFacts]]:
+        """Runs as they are in the store; of the datasets that a streaming run has apart, those in some facts of it."""
+        known = self._kept(self.documents.get(facts))
+        streaming = {run: facts[run] for run, document in known.items() if facts[run].snapshot is not None}
+        return known | {
+            run: replace(known[run], facts=with_datasets(known[run].facts, datasets_of(said)))
+            for run, said in streaming.items()
+        }
+
+    def _kept(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+        """Takes back the mark of a prune, which then lets the runs stay, as they are about to be counted."""
+
+        def plan(marked: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            for run, document in marked.items():
+                if document.properties.get(PRUNING):
+                    yield run, Draft(document.facts, {PRUNING: False})
+
+        marked = [run for run, document in known.items() if document.properties.get(PRUNING)]
+        return known | self.documents.update(marked, plan).documents if marked else known
+
+    def _create_parents_in_cycles(self, order: Sequence[RunKey], facts: Mapping[RunKey, RunFacts]) -> None:
+        """Makes the vertices of parents that no order puts before their children: runs that started each other."""
+        place = {run: index for index, run in enumerate(order)}
+        early = [parent for run in order if (parent := parent_of(facts[run])) in place and place[parent] > place[run]]
+        self._create(early)
+
+    def _create(self, runs: Sequence[RunKey]) -> None:
+        """Makes the vertices of runs of which nothing is known, where they are not there."""
+
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            for run, document in known.items():
+                if not document.stored:
+                    yield run, Draft(RunFacts())
+
+        if runs:
+            self.documents.update(list(dict.fromkeys(runs)), plan, presume_new=True)
+
+    def tie(self, runs: Collection[RunKey]) -> int:
+        """Makes edges of runs that are missing; returns how many runs lacked one."""
+        at = [ids.run(run) for run in runs]
+        there = {
+            edge.id for label in (schema.RUN_OF, schema.CHILD_OF) for edge in self._store.edges_at(at, label, "out")
+        }
+
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            for run, document in known.items():
+                missing = tuple(edge for id_, edge in _edges(run, document.facts).items() if id_ not in there)
+                if document.stored and missing:
+                    yield run, Draft(document.facts, {}, missing)
+
+        return len(self.documents.update(runs, plan).written)
+
+    def of_job(self, job: JobName) -> dict[str, RunFacts]:
+        """All runs of a job by id, read from the store."""
+        edges = self._store.edges_at([ids.job(job)], schema.RUN_OF, "in")
+        stored = self._store.read([edge.source for edge in edges], ("facts",))
+        runs = {ids.run_key(id_): facts_codec.load_run(str(found["facts"])) for id_, found in stored.items()}
+        apart = self.datasets([run for run, facts in runs.items() if facts.snapshot is not None])
+        return {run.id: with_datasets(facts, apart.get(run, {})) for run, facts in runs.items()}
+
+    def datasets(self, runs: Collection[RunKey]) -> dict[RunKey, dict[DatasetName, RunDataset]]:
+        """The datasets that runs have apart, read from the store."""
+        found: defaultdict[RunKey, dict[DatasetName, RunDataset]] = defaultdict(dict)
+        edges = self._store.edges_at([ids.run(run) for run in runs], schema.RUN_DATASET_OF, "in") if runs else ()
+        for id_, properties in self._store.read([edge.source for edge in edges], ("facts",)).items():
+            run, name = ids.run_dataset_key(id_)
+            found[run][name] = facts_codec.load_run_dataset(str(properties["facts"]))
+        return found
+
+
+def _dataset_of(key: DatasetKey) -> Edge:
+    run, name = key
+    id_ = ids.make("run_dataset_of", *run.job, run.id, *name)
+    return Edge(id_, schema.RUN_DATASET_OF, ids.run_dataset(run, name), ids.run(run), {})
+
+
+def parent_of(facts: RunFacts) -> RunKey | None:
+    """The run that started a run."""
+    register = facts.facets.get("parent")
+    if register is None or not register.ref:
+        return None
+    found = parent_in(register.ref)
+    return RunKey(JobName(*found.job), found.run)
+
+
+def _parents_first(facts: Mapping[RunKey, RunFacts]) -> Iterator[RunKey]:
+    """Runs in an order in which an edge to a parent always finds it."""
+    seen: set[RunKey] = set()
+    for run in sorted(facts):
+        line: list[RunKey] = []
+        at: RunKey | None = run
+        while at is not None and at in facts and at not in seen:
+            seen.add(at)
+            line.append(at)
+            at = parent_of(facts[at])
+        yield from reversed(line)
+
+
+def _edges(run: RunKey, facts: RunFacts) -> dict[str, Edge]:
+    """The edges of a run by id."""
+    edges: list[Edge] = []
+    parent = parent_of(facts)
+    if facts.known:
+        edges.append(Edge(ids.make("run_of", *run.job, run.id), schema.RUN_OF, ids.run(run), ids.job(run.job), {}))
+    if parent is not None:
+        id_ = ids.make("child_of", *run.job, run.id, *parent.job, parent.id)
+        edges.append(Edge(id_, schema.CHILD_OF, ids.run(run), ids.run(parent), {}))
+    return {edge.id: edge for edge in edges}
+
+
+def _shown(run: RunKey, facts: RunFacts) -> dict[str, Scalar]:
+    return {
+        "run_id": run.id,
+        "state": facts.state.name if facts.state else "",
+        "started_at": facts.started_at or "",
+        "ended_at": facts.ended_at or "",
+        "error": str(facet_value(facts.facets, "errorMessage").get("message") or ""),
+    }
+
+
+def _draft(run: RunKey, document: Document[RunFacts], said: RunFacts) -> Draft[RunFacts] | None:
+    joined = join_runs(document.facts, said) if document.stored else said
+    if document.stored and joined == document.facts:
+        return None
+    # The edges are written in the same change as the facts that they follow from.
+    before = _edges(run, document.facts) if document.stored else {}
+    after = _edges(run, joined)
+    gone = tuple(id_ for id_ in before if id_ not in after)
+    steps: list[Step] = [edge for id_, edge in after.items() if id_ not in before]
+    if gone:
+        steps.append(DropEdges(gone))
+    known = document.properties
+    # What was there and is no more becomes empty; what never was is not written.
+    shown = {key: value for key, value in _shown(run, joined).items() if known.get(key, "") != value}
+    return Draft(joined, shown, tuple(steps))

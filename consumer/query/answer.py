@@ -1,0 +1,152 @@
+"""The answer to a question about lineage: nodes, the links between them, and the tables where columns are unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from consumer.graph import ids
+from consumer.graph.store import Edge
+from consumer.lineage.facts.keys import JobName
+from consumer.query.resolve import Target
+from schemas.naming import DatasetName, last_part
+
+Way = Literal["upstream", "downstream"]
+
+
+class Node(NamedTuple):
+    """A dataset or column of an answer.
+
+    Attributes:
+        target: Which it is.
+        upstream: How many steps it lies upstream of what was asked about; None where it does not.
+        downstream: How many steps it lies downstream; in a cycle a node may be both.
+    """
+
+    target: Target
+    upstream: int | None
+    downstream: int | None
+
+    @property
+    def direction(self) -> Literal["root", "upstream", "downstream", "both"]:
+        """Where it lies, seen from the root."""
+        if self.depth == 0:
+            return "root"
+        if self.upstream is not None and self.downstream is not None:
+            return "both"
+        return "upstream" if self.upstream is not None else "downstream"
+
+    @property
+    def depth(self) -> int:
+        """The least number of steps from the root."""
+        return min(depth for depth in (self.upstream, self.downstream) if depth is not None)
+
+
+class Link(NamedTuple):
+    """From a dataset or column to one that a job makes from it.
+
+    Attributes:
+        source: What it is made from.
+        target: What is made.
+        job: The job; None where `source` and `target` are a dataset's column and the `*` that stands for it too.
+        tool: What made it, such as `DBT/Athena`; empty for columns.
+        transformations: For columns, `DIRECT/IDENTITY` and the like, joined by commas.
+    """
+
+    source: Target
+    target: Target
+    job: JobName | None
+    tool: str = ""
+    transformations: str = ""
+
+
+class Tables(NamedTuple):
+    """Tables that may be upstream or downstream of a column, since no column lineage is known on the way.
+
+    Attributes:
+        starts: The tables at which column lineage ends, sorted.
+        nodes: These and the tables beyond them, sorted.
+        upstream: The links between them against the flow of data, sorted.
+        downstream: Those with it.
+    """
+
+    starts: tuple[Target, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    upstream: tuple[Link, ...] = ()
+    downstream: tuple[Link, ...] = ()
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """All links, sorted, each once."""
+        return in_order({*self.upstream, *self.downstream})
+
+
+NO_TABLES = Tables()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a dataset or column is made from, and what is made from it.
+
+    Attributes:
+        root: What was asked about; the column `*` where a dataset was asked about by column.
+        nodes: The root and all that was reached, sorted.
+        upstream: The links that the walk upstream found, sorted.
+        downstream: Those of the walk downstream.
+        asked: The directions that were asked for.
+        unknown: Of an answer by columns, the tables beyond the end of known column lineage.
+    """
+
+    root: Target
+    nodes: tuple[Node, ...]
+    upstream: tuple[Link, ...]
+    downstream: tuple[Link, ...]
+    asked: frozenset[Way] = frozenset(("upstream", "downstream"))
+    unknown: Tables = NO_TABLES
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """All links, sorted, each once."""
+        return in_order({*self.upstream, *self.downstream})
+
+
+def in_order(links: Iterable[Link]) -> tuple[Link, ...]:
+    """Links, sorted."""
+    return tuple(sorted(links, key=_order))
+
+
+def _order(link: Link) -> tuple[object, ...]:
+    source, target, job, tool, transformations = link
+    return source, target, job or (), tool, transformations
+
+
+@lru_cache(maxsize=32768)
+def target_of(id_: str) -> Target:
+    """The dataset or column of a vertex's id."""
+    _, namespace, name, *column = ids.parse(id_)
+    return Target(DatasetName(namespace, name), column[0] if column else None)
+
+
+@lru_cache(maxsize=8192)
+def _job(id_: str) -> JobName:
+    return JobName(*ids.parse(id_)[1:])
+
+
+def link_of(edge: Edge) -> Link:
+    """A dataset or column edge of the store as a link."""
+    properties = edge.properties
+    return Link(
+        target_of(edge.source),
+        target_of(edge.target),
+        _job(str(properties["job"])),
+        str(properties.get("edge_name", "")),
+        str(properties.get("transformations", "")),
+    )
+
+
+def title(target: Target) -> str:
+    """What people call it: `titles`, or `titles.title_type`."""
+    called = last_part(target.dataset)
+    return called if target.column is None else f"{called}.{target.column}"

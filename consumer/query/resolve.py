@@ -1,0 +1,185 @@
+"""From what a person types to the dataset or column that is meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import NamedTuple
+
+import orjson
+
+from consumer.errors import UsageError
+from consumer.graph import ids, schema
+from consumer.graph.store import GraphStore, Vertex
+from consumer.lineage.column_lineage import WHOLE
+from schemas.naming import DatasetName, last_part, parts
+
+MOST_LISTED = 20
+"""How many candidates an error lists."""
+
+
+class Target(NamedTuple):
+    """A dataset, or one of its columns: what a question is about, and what its answer consists of.
+
+    Attributes:
+        dataset: The dataset, under the name that is shown.
+        column: The column; `*` stands for all of them. None where the dataset itself is meant.
+    """
+
+    dataset: DatasetName
+    column: str | None = None
+
+
+class _Known(NamedTuple):
+    """A dataset in the graph with all its names."""
+
+    name: DatasetName
+    aliases: tuple[DatasetName, ...]
+
+
+def resolve(store: GraphStore, text: str) -> Target:
+    """The dataset or column that a text means.
+
+    A dataset is meant by `namespace/name`, by its name, or by the end of one of these from a `.` or `/` on, in this
+    order; each of the name that is shown before those of aliases; in other upper and lower case only where nothing is
+    spelled just so. What means no dataset is a column if it ends in a dot and the name of one, which may have dots of
+    its own: `titles.title_type`. `titles.*` is all of the columns. Of a dataset without a schema any column may be
+    meant, as nobody knows which it has.
+
+    Raises:
+        UsageError: It means nothing, or several things.
+        TransientError: The store can't serve now.
+    """
+    if not text.strip("./ "):
+        raise UsageError(f"{text!r} names nothing; name a dataset, such as titles, or a column, such as titles.tconst")
+    named = _named_in_full(store, text)
+    if named is not None:
+        return Target(named)
+    known = [_known(vertex) for vertex in store.vertices(schema.NODE)]
+    found = _meant(known, text)
+    if found:
+        return _only([Target(name) for name in found], text)
+    for dataset, column in _splits(text):
+        found = _meant(known, dataset)
+        if found:
+            return _only(_columns(store, found, column), text)
+    raise UsageError(f"no dataset is called {text}{_near(known, text)}")
+
+
+def _named_in_full(store: GraphStore, text: str) -> DatasetName | None:
+    """The dataset that is shown as `namespace/name`, found without looking at any other."""
+    cuts = [at for at, character in enumerate(text) if character == "/"]
+    wanted = {ids.dataset(name): name for name in (DatasetName(text[:at], text[at + 1 :]) for at in cuts)}
+    there = store.read(list(wanted), ("name",)) if wanted else {}
+    return wanted[next(iter(there))] if len(there) == 1 else None
+
+
+def _known(vertex: Vertex) -> _Known:
+    aliases = vertex.properties.get("aliases")
+    return _Known(
+        DatasetName(str(vertex.properties["namespace"]), str(vertex.properties["name"])),
+        tuple(DatasetName(*alias) for alias in orjson.loads(str(aliases))) if aliases else (),
+    )
+
+
+def spelled(name: DatasetName) -> str:
+    """A name as `namespace/name`."""
+    return f"{name.namespace}/{name.name}"
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _meant(known: Collection[_Known], text: str) -> list[DatasetName]:
+    """The datasets that a text means best, sorted: one, or several that it means equally well."""
+    for case in (_same, str.casefold):
+        wanted = case(text)
+        ranked: dict[int, list[DatasetName]] = {}
+        for dataset in known:
+            rank = _rank(dataset, wanted, case)
+            if rank is not None:
+                ranked.setdefault(rank, []).append(dataset.name)
+        if ranked:
+            return sorted(ranked[min(ranked)])
+    return []
+
+
+def _rank(dataset: _Known, wanted: str, case: Callable[[str], str]) -> int | None:
+    """How well a text names a dataset, 0 the best; None if it does not."""
+    ranks = [
+        2 * fit + is_alias
+        for is_alias, names in enumerate(((dataset.name,), dataset.aliases))
+        for fit in (_fit(name, wanted, case) for name in names)
+        if fit is not None
+    ]
+    return min(ranks, default=None)
+
+
+def _fit(name: DatasetName, wanted: str, case: Callable[[str], str]) -> int | None:
+    full, dotted = case(spelled(name)), case(".".join(parts(name) or ()))
+    if wanted == full:
+        return 0
+    if wanted in {case(name.name), dotted}:
+        return 1
+    # The part before has to end there: `basics` is no name of `title_basics`.
+    return 2 if any(form.endswith((f".{wanted}", f"/{wanted}")) for form in (full, dotted)) else None
+
+
+def _splits(text: str) -> Iterator[tuple[str, str]]:
+    """The ways to read a text as a dataset and its column; those with the longest dataset first."""
+    for at in range(len(text) - 2, 0, -1):
+        if text[at] == ".":
+            yield text[:at], text[at + 1 :]
+
+
+def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) -> list[Target]:
+    """The column of a name in each dataset that has it, or else in each dataset whose columns are unknown.
+
+    Raises:
+        UsageError: The columns of all datasets are known, and none is called so.
+    """
+    by_id = {ids.dataset(name): name for name in datasets}
+    if column == WHOLE:
+        return [Target(name, WHOLE) for name in by_id.values()]
+    has = [
+        Target(by_id[edge.target], ids.parse(edge.source)[-1])
+        for edge in store.edges_at(list(by_id), schema.COLUMN_OF, "in")
+    ]
+    for case in (_same, str.casefold):
+        found = sorted(target for target in has if case(target.column or "") == case(column))
+        if found:
+            return found
+    known = store.read(list(by_id), ("columns",))
+    without_schema = {id_ for id_ in by_id if known.get(id_, {}).get("columns") in {None, "[]"}}
+    if without_schema:
+        return sorted(Target(by_id[id_], column) for id_ in without_schema)
+    names = sorted({target.column or "" for target in has} - {WHOLE})
+    near = difflib.get_close_matches(column, names, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names[:MOST_LISTED])}"
+    raise UsageError(f"{' and '.join(map(spelled, by_id.values()))} has no column {column}; {hint}")
+
+
+def _only(found: list[Target], text: str) -> Target:
+    if len(found) == 1:
+        return found[0]
+    lines = [spelled(dataset) + (f".{column}" if column else "") for dataset, column in found[:MOST_LISTED]]
+    more = [f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
+    raise UsageError("\n  ".join([f"{text} may be any of these; say which:", *lines, *more]))
+
+
+def _near(known: Collection[_Known], text: str) -> str:
+    """What to do about a name that means nothing."""
+    if not known:
+        return ": the graph holds no dataset yet; fill it with headwater ingest or headwater consume"
+    spellings: dict[str, list[DatasetName]] = {}
+    for dataset in known:
+        for spelling in {last_part(dataset.name).casefold(), dataset.name.name.casefold()}:
+            spellings.setdefault(spelling, []).append(dataset.name)
+    close = difflib.get_close_matches(text.casefold(), spellings, n=5)
+    if not close:
+        close = [spelling for spelling in sorted(spellings) if text.casefold() in spelling]
+    if not close:
+        return "; headwater export --format lineage-map lists all"
+    names = list(dict.fromkeys(spelled(name) for spelling in close for name in spellings[spelling]))[:MOST_LISTED]
+    return "\n  ".join(["; did you mean one of these?", *names])
