@@ -17,7 +17,7 @@ from openlineage.client.facet_v2 import column_lineage_dataset, schema_dataset, 
 from openlineage.client.serde import Serde
 
 from emitter.brokers.broker import Broker
-from emitter.config import CheckedConfig
+from emitter.config.transport_config import CheckedConfig
 from emitter.errors import RefusedError
 from emitter.transport import KafkaTransport
 

@@ -21,8 +21,8 @@ LINES_PER_NODE = 15
 FOLLOW = """
 import json, os, resource, sys
 from pathlib import Path
-from emitter.runner.journal import Reader
-from emitter.runner.telemetry import Telemetry, is_needed
+from emitter.runner.event_log import Reader
+from emitter.runner.dbt_v2.telemetry_messages import Telemetry, is_needed
 listener, bell = os.pipe()
 os.close(bell)
 mark = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT)

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from emitter.config import KafkaConfig
-from emitter.kafka import producer_settings
+from emitter.brokers.kafka_broker import producer_settings
+from emitter.config.transport_config import KafkaConfig
 from tests.support.kafka_broker import KafkaBroker
 
 Records = Iterable[tuple[bytes, bytes]]

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from consumer.errors import UsageError
-from schemas.times import canonical_time
+from schemas.timestamps import canonical_time
 
 _DURATION = re.compile(r"(\d{1,9})(s|m|h|d|w)", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}

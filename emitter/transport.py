@@ -20,17 +20,17 @@ from openlineage.client.serde import Serde
 from openlineage.client.transport.transport import Transport
 
 from emitter.brokers.broker import Broker
-from emitter.config import CheckedConfig, KafkaConfig
-from emitter.configuration import report_conflict
-from emitter.delivery import Delivery
+from emitter.brokers.refining_broker import Refine, RefiningBroker, project_refiner
+from emitter.config.openlineage_config import report_conflict
+from emitter.config.transport_config import CheckedConfig, KafkaConfig
+from emitter.dbt.node_names import node_of
+from emitter.delivery.delivery_summary import Tally
+from emitter.delivery.outbox import Outbox, open_disk
+from emitter.delivery.sender import Delivery
 from emitter.errors import ConfigError, RefusedError
-from emitter.keys import message_key
-from emitter.node_names import node_of
-from emitter.optimized import obstacle
-from emitter.outbox import Outbox, open_disk
+from emitter.message_key import message_key
+from emitter.optimized_bytecode import obstacle
 from emitter.record import Record
-from emitter.refining import Refine, RefiningBroker, project_refiner
-from emitter.tally import Tally
 
 log = logging.getLogger("emitter")
 
@@ -42,13 +42,13 @@ def open_broker(config: KafkaConfig) -> Broker:
         DeliveryError: if that fails.
     """
     if config.directory is not None:
-        from emitter.filelog import FileLog  # noqa: PLC0415 # needs a Unix
+        from emitter.brokers.file_log import FileLog  # noqa: PLC0415 # needs a Unix
 
         return FileLog(config.directory)
     if (reason := obstacle()) is not None:
         raise RefusedError(reason)
     try:
-        from emitter.kafka import KafkaBroker  # noqa: PLC0415 # kafka-python may be missing, which must not stop dbt
+        from emitter.brokers.kafka_broker import KafkaBroker  # noqa: PLC0415 # kafka-python may be missing, which must not stop dbt
     except ImportError as error:
         raise RefusedError(f"{error}: install kafka-python next to dbt, `pip install 'headwater[emitter]'`") from error
     return KafkaBroker(config)

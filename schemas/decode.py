@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from schemas.bounds import MAX_DATASETS, MAX_LABEL, MAX_TIME
 from schemas.errors import RejectedEvent
 from schemas.events import (
     EVENT_TYPES,
@@ -30,9 +29,10 @@ from schemas.events import (
     RunEvent,
     canonical_run_id,
 )
+from schemas.limits import MAX_DATASETS, MAX_LABEL, MAX_TIME
 from schemas.salvage import Unusable, without
 from schemas.strict_json import MAX_BYTES, MAX_DEPTH, check, parse
-from schemas.times import canonical_time
+from schemas.timestamps import canonical_time
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NAME", "decode", "decode_document"]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from schemas import locations
+from schemas import storage_paths
 
 Engine = Literal["glue", "athena", "redshift"]
 
@@ -73,13 +73,13 @@ def canonical(namespace: str, name: str) -> DatasetName:
 
     Known engines: identifiers and hosts in lower case (Athena and Glue know no other, Redshift folds them unless a
     session asks it not to), quotes only where a part needs them, Redshift's port written out, Athena's left out,
-    Athena's own catalog written out. Paths: as in `schemas.locations`. Others: without quotes that no part needs; the
-    case stays, since it is theirs to fold it.
+    Athena's own catalog written out. Paths: as in `schemas.storage_paths`. Others: without quotes that no part needs;
+    the case stays, since it is theirs to fold it.
     """
     kind = engine(namespace)
     if kind is not None:
         return DatasetName(_canonical_namespace(namespace), _of_engine(kind, name.lower()))
-    path = locations.canonical_path(namespace, name)
+    path = storage_paths.canonical_path(namespace, name)
     if path is not None:
         return DatasetName(*path)
     return DatasetName(_canonical_namespace(namespace), _unquoted(namespace, name))
@@ -103,8 +103,8 @@ def _unquoted(namespace: str, name: str) -> str:
     if "`" in name and _BACKTICKS.fullmatch(name):
         inner = [part.strip("`") for part in _BACKTICK_PART.findall(name)]
         # BigQuery quotes a whole path as well as its parts.
-        return ".".join(inner) if locations.scheme(namespace) == "bigquery" else _join(inner)
-    if "[" in name and locations.scheme(namespace) in _BRACKET_SCHEMES and _BRACKETS.fullmatch(name):
+        return ".".join(inner) if storage_paths.scheme(namespace) == "bigquery" else _join(inner)
+    if "[" in name and storage_paths.scheme(namespace) in _BRACKET_SCHEMES and _BRACKETS.fullmatch(name):
         return _join([part.strip("[]") for part in _BRACKET_PART.findall(name)])
     return name
 
@@ -125,14 +125,14 @@ def sql_parts(name: DatasetName) -> tuple[str, ...] | None:
     known = parts(name)
     if known is not None:
         return known
-    if "/" in name.name or locations.has_paths(name.namespace) or locations.scheme(name.namespace) in _NO_SQL:
+    if "/" in name.name or storage_paths.has_paths(name.namespace) or storage_paths.scheme(name.namespace) in _NO_SQL:
         return None
     return _split(name.name)
 
 
 def is_sql(namespace: str) -> bool:
     """True if a namespace is surely one of a SQL engine."""
-    return engine(namespace) is not None or locations.scheme(namespace) in _SQL
+    return engine(namespace) is not None or storage_paths.scheme(namespace) in _SQL
 
 
 def build(namespace: str, parts: Sequence[str]) -> DatasetName | None:
@@ -155,7 +155,7 @@ def last_part(name: DatasetName) -> str:
     known = parts(name)
     if known is not None:
         return known[-1]
-    if "/" in name.name or locations.has_paths(name.namespace):
+    if "/" in name.name or storage_paths.has_paths(name.namespace):
         segments: Sequence[str] = name.name.split("/")
     else:
         segments = _split(name.name) or name.name.split(".")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from schemas.errors import RejectedEvent
 from schemas.events import LeftOut
-from schemas.paths import join
+from schemas.json_path import join
 from schemas.strict_json import Fault, Step
 
 _OWNERS = {"run": frozenset({"runId"}), "job": frozenset({"namespace", "name"})}

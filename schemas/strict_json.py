@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from schemas.errors import RejectedEvent
-from schemas.paths import join
+from schemas.json_path import join
 
 MAX_BYTES = 8 * 1024 * 1024
 """The largest document, in bytes: what Kafka brokers with a generous `message.max.bytes` carry."""

@@ -14,7 +14,7 @@ import orjson
 from consumer.errors import HeadwaterError, NothingThere
 from consumer.ingest import inputs
 from consumer.ingest.inputs import S3, Input
-from emitter.backfill import ArtifactError, Artifacts, Manifest, RunResults, with_executed_sql
+from emitter.dbt.backfill import ArtifactError, Artifacts, Manifest, RunResults, with_executed_sql
 
 MANIFEST = "manifest.json"
 RESULTS = "run_results.json"

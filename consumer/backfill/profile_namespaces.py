@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from consumer.errors import UsageError
-from emitter import profiles
-from emitter.backfill import ArtifactError, Manifest, Place, place_of
+from emitter.dbt import profiles
+from emitter.dbt.backfill import ArtifactError, Manifest, Place, place_of
 
 Found = TypeVar("Found")
 

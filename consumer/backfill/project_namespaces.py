@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from consumer.backfill.profile_namespaces import Profiles
 from consumer.errors import UsageError
-from emitter.backfill import ArtifactError, Manifest, Place, default_place, scheme_of
+from emitter.dbt.backfill import ArtifactError, Manifest, Place, default_place, scheme_of
 
 _FOR_PROJECT = re.compile(r"(?P<project>[A-Za-z_][\w-]*)=(?P<value>.+)")
 

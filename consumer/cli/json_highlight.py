@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from consumer.safe_text import printable
-from schemas.paths import join
+from schemas.json_path import join
 from schemas.strict_json import most_values
 
 MOST_DEPTH: Final = 100

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from consumer.datazone.domain import Domain, Posted, Processing
 from schemas.events import EVENT_TYPES
-from schemas.times import canonical_time
+from schemas.timestamps import canonical_time
 
 UNDER_WAY: Final = (Processing.REQUESTED, Processing.PROCESSING)
 ASK_AGAIN_S: Final = 2.0

@@ -13,10 +13,10 @@ from consumer.errors import GaveUp, TransientError
 from consumer.ingest.inputs import Advance, Input, UnreadableError
 from consumer.ingest.json_splitter import TOO_LONG, Piece, pieces
 from consumer.processing.sink import Sink
-from schemas.bounds import PARSED_FACTOR
 from schemas.errors import RejectedEvent
 from schemas.events import Event, RunEvent
-from schemas.facets.known import decode_known
+from schemas.facets.known_facets import decode_known
+from schemas.limits import PARSED_FACTOR
 from schemas.strict_json import parsed_bytes
 
 KEPT_BYTES = 64 * 1024

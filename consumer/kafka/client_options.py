@@ -17,7 +17,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from consumer.config.settings import MIB, KafkaSettings
 from consumer.errors import HeadwaterError, TransientError, UsageError
-from emitter.optimized import obstacle
+from emitter.optimized_bytecode import obstacle
 
 MAX_MESSAGE_BYTES = 8 * MIB
 """The largest record of a topic that Headwater creates.

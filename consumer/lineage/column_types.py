@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from schemas.facets.datasets import SchemaDatasetFacet, SchemaField
+from schemas.facets.dataset_facets import SchemaDatasetFacet, SchemaField
 
 TYPED = "schema/types"
 """The register of the last schema that has the type of some column."""

@@ -17,17 +17,17 @@ from consumer.lineage.column_lineage import WHOLE, OutputLineage, Source, pack, 
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import Value, as_json, value_of
 from schemas.events import DatasetEvent, Job, JobEvent, OutputDataset
-from schemas.facets import lineage
-from schemas.facets.view import DELETED, Deleted, read
+from schemas.facets import lineage_facets
+from schemas.facets.base import DELETED, Deleted, read
 from schemas.naming import DatasetName, canonical, engine, parts
 
-Stated = lineage.LineageFacet | lineage.LineageDatasetEntry
+Stated = lineage_facets.LineageFacet | lineage_facets.LineageDatasetEntry
 """What is stated of one target dataset."""
 
 OWN: JobName | None = None
 """The event's own job, as a facet names it: not at all."""
 
-_LINEAGE_FACETS = (lineage.ColumnLineageDatasetFacet.key, lineage.LineageFacet.key)
+_LINEAGE_FACETS = (lineage_facets.ColumnLineageDatasetFacet.key, lineage_facets.LineageFacet.key)
 
 FED_BY_NOTHING = value_of(as_json(pack(OutputLineage(frozenset(), {}))))
 """The lineage of an output that nothing flows into."""
@@ -73,12 +73,12 @@ def is_table(namespace: str, name: str) -> bool:
     return engine(namespace) is None or parts(canonical(namespace, name)) is not None
 
 
-def kinds(transformations: Iterable[lineage.Transformation]) -> list[str]:
+def kinds(transformations: Iterable[lineage_facets.Transformation]) -> list[str]:
     """Transformations as the graph spells them; one empty one if there are none."""
     return [f"{step.type}/{step.subtype}" if step.subtype else step.type for step in transformations] or [""]
 
 
-def of_fields(fields: Iterable[lineage.InputField | lineage.LineageDatasetInput]) -> tuple[Source, ...]:
+def of_fields(fields: Iterable[lineage_facets.InputField | lineage_facets.LineageDatasetInput]) -> tuple[Source, ...]:
     """The sources that a facet names, but for those that can't be tables."""
     return tuple(
         Source(canonical(field.namespace, field.name), field.field or WHOLE, kind)
@@ -97,19 +97,19 @@ def of_dataset(view: Stated) -> OutputLineage:
     return OutputLineage(None if view.inputs is None else named, with_whole(columns, of_fields(whole)))
 
 
-def _datasets(inputs: Iterable[lineage.LineageInput] | None) -> list[lineage.LineageDatasetInput]:
-    return [said for said in inputs or () if isinstance(said, lineage.LineageDatasetInput)]
+def _datasets(inputs: Iterable[lineage_facets.LineageInput] | None) -> list[lineage_facets.LineageDatasetInput]:
+    return [said for said in inputs or () if isinstance(said, lineage_facets.LineageDatasetInput)]
 
 
-def _jobs(view: Stated | lineage.LineageJobEntry) -> list[JobName | None]:
+def _jobs(view: Stated | lineage_facets.LineageJobEntry) -> list[JobName | None]:
     """The jobs that flow into a target; OWN for the event's own."""
     found = [*(view.inputs or ())]
-    if not isinstance(view, lineage.LineageJobEntry):
+    if not isinstance(view, lineage_facets.LineageJobEntry):
         found += [said for field in view.fields.values() for said in field.inputs]
-    return [_job(said) for said in found if isinstance(said, lineage.LineageJobInput)]
+    return [_job(said) for said in found if isinstance(said, lineage_facets.LineageJobInput)]
 
 
-def _job(said: lineage.LineageJobInput | lineage.LineageJobEntry) -> JobName | None:
+def _job(said: lineage_facets.LineageJobInput | lineage_facets.LineageJobEntry) -> JobName | None:
     return OWN if said.namespace is None or said.name is None else JobName(said.namespace, said.name)
 
 
@@ -140,7 +140,7 @@ def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
     Raises:
         BadFacet: It can't be read.
     """
-    view = read(lineage.LineageFacet, {lineage.LineageFacet.key: raw}, at)
+    view = read(lineage_facets.LineageFacet, {lineage_facets.LineageFacet.key: raw}, at)
     if view is None or view is DELETED:
         return view
     stated: defaultdict[DatasetName, list[OutputLineage]] = defaultdict(list)
@@ -148,7 +148,7 @@ def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
     writes: set[DatasetName] = set()
     flows: set[Flow] = set()
     for entry in view.entries or ():
-        if isinstance(entry, lineage.LineageJobEntry):
+        if isinstance(entry, lineage_facets.LineageJobEntry):
             job = _job(entry)
             named = {canonical(one.namespace, one.name) for one in _datasets(entry.inputs)}
             named = {name for name in named if is_table(*name)}
@@ -184,7 +184,7 @@ def flows_into(raw: object, at: str, target: DatasetName, own: JobName) -> froze
     Raises:
         BadFacet: The facet can't be read.
     """
-    view = read(lineage.LineageFacet, {lineage.LineageFacet.key: raw}, at)
+    view = read(lineage_facets.LineageFacet, {lineage_facets.LineageFacet.key: raw}, at)
     if view is None or view is DELETED:
         return frozenset()
     return frozenset(_flows((), [job for job in _jobs(view) if job not in {OWN, own}], target, own))

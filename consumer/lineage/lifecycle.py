@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from consumer.lineage.facts.registers import Register, Registers, as_json, stamped, value_of
-from schemas.facets.datasets import LifecycleStateChangeDatasetFacet
+from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet
 from schemas.naming import DatasetName, canonical
 
 DROP = "DROP"

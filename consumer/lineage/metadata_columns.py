@@ -12,9 +12,13 @@ import re
 from collections.abc import Iterable, Mapping
 
 from schemas.events import Dataset
-from schemas.facets.datasets import SchemaDatasetFacet, StorageDatasetFacet, SymlinksDatasetFacet
-from schemas.locations import has_paths, is_warehouse, scheme
+from schemas.facets.dataset_facets import (
+    SchemaDatasetFacet,
+    StorageDatasetFacet,
+    SymlinksDatasetFacet,
+)
 from schemas.naming import DatasetName, last_part
+from schemas.storage_paths import has_paths, is_warehouse, scheme
 
 _ANYWHERE = frozenset(
     {"$path", "$file_modified_time", "$file_size", "$partition", "$partition_id", "$bucket", "$row_id"}

@@ -46,7 +46,7 @@ def seconds_of(text: str) -> float:
 
 
 def event_time(seconds: float) -> str:
-    """A time as events have it, which sorts as a string (`schemas.times`).
+    """A time as events have it, which sorts as a string (`schemas.timestamps`).
 
     Args:
         seconds: Since 1970; what is before that counts as 1970.

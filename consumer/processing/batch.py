@@ -11,9 +11,9 @@ from consumer.errors import RejectedRecord
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.event_time import require_plausible
 from consumer.processing.record import Record, TopicPartition
-from schemas.bounds import PARSED_FACTOR
 from schemas.errors import RejectedEvent
 from schemas.events import Event
+from schemas.limits import PARSED_FACTOR
 from schemas.strict_json import parsed_bytes
 
 TOMBSTONE = "the record has no value (a tombstone), so there is no event in it"

@@ -18,7 +18,7 @@ def require_past(before: str, now: str) -> None:
     """Checks a time before which something is deleted.
 
     Args:
-        before: The time, as events spell it (`schemas.times`).
+        before: The time, as events spell it (`schemas.timestamps`).
         now: The present time, spelled likewise.
 
     Raises:
@@ -45,7 +45,7 @@ def require_plausible(event: Event, timestamp_ms: int, max_ahead_s: float = DAY_
     # Kafka keeps any 64 bits as a timestamp, those of a producer that counts microseconds too.
     sent = _END if timestamp_ms >= _END.timestamp() * 1000 else datetime.fromtimestamp(timestamp_ms / 1000, UTC)
     limit = _END if _END - sent <= timedelta(seconds=max_ahead_s) else sent + timedelta(seconds=max_ahead_s)
-    # Both are written alike, so that they compare as strings (`schemas.times`).
+    # Both are written alike, so that they compare as strings (`schemas.timestamps`).
     if event.event_time > limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ"):
         raise RejectedEvent(
             "$.eventTime",

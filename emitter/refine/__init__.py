@@ -5,13 +5,13 @@ Pure but for `artifacts` and the cache's file. Column lineage needs sqlglot, whi
 
 from collections.abc import Mapping, Sequence
 
-from emitter.refine.artifacts import Artifacts, find, make_refiner
-from emitter.refine.errors import SqlNotUnderstood
-from emitter.refine.event import Refiner
-from emitter.refine.lineage import ColumnLineage
-from emitter.refine.options import RefineOptions, options_from
-from emitter.refine.origins import Origin
-from emitter.refine.relations import Columns
+from emitter.refine.project_refiner import Artifacts, find, make_refiner
+from emitter.refine.refine_options import RefineOptions, options_from
+from emitter.refine.refiner import Refiner
+from emitter.refine.sql.lineage_value import ColumnLineage
+from emitter.refine.sql.origins import Origin
+from emitter.refine.sql.relations import Columns
+from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
 
 __all__ = [
     "Artifacts",
@@ -31,12 +31,12 @@ __all__ = [
 def column_lineage(
     sql: str, dialect: str, schema: Mapping[str, Sequence[str] | Columns | None], target: str | None = None
 ) -> ColumnLineage:
-    """Reads the column lineage out of a SQL text; see `emitter.refine.columns.column_lineage`.
+    """Reads the column lineage out of a SQL text; see `emitter.refine.sql.columns.column_lineage`.
 
     Raises:
         SqlNotUnderstood: if the text can't be parsed or writes nothing.
         ImportError: if sqlglot is not installed.
     """
-    from emitter.refine.columns import column_lineage as read  # noqa: PLC0415 # sqlglot takes time, and may be missing
+    from emitter.refine.sql.columns import column_lineage as read  # noqa: PLC0415 # sqlglot takes time, and may be missing
 
     return read(sql, dialect, schema, target)

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from emitter.refine.deferral import deferred
-from emitter.refine.nodes import Project, compiled_sql, dataset_name, kind
+from emitter.dbt.deferral import deferred
+from emitter.dbt.project import Project, compiled_sql, dataset_name, kind
 
 KEY = "dataQualityAssertions"
 Assertion = Mapping[str, Any]

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emitter.refine import facets
-from emitter.refine.lineage import ColumnLineage
+from emitter.refine import refined_facets
+from emitter.refine.sql.lineage_value import ColumnLineage
 
 Facet = Mapping[str, Any]
 IsReal = Callable[[str, str], bool]
@@ -37,7 +37,7 @@ class ColumnEdges:
         if lineage is None:
             return {**(given or {}), "fields": kept} if kept else None
         # Without fields it says that there are none, where an earlier run's would otherwise stay in force.
-        found = facets.column_lineage_facet(lineage, namespace)
+        found = refined_facets.column_lineage_facet(lineage, namespace)
         return {**found, "fields": _united(found["fields"], kept)}
 
     def _real(self, given: Facet) -> dict[str, Any]:

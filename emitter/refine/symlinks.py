@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from emitter.adapters import CATALOG, in_own_catalog
-from emitter.refine.options import RefineOptions
+from emitter.dbt.namespaces import CATALOG, in_own_catalog
+from emitter.refine.refine_options import RefineOptions
 
 _GLUE = re.compile(r"arn:aws[a-z-]*:glue:[^:]*:([^:/]*)", re.IGNORECASE)
 _ATHENA = re.compile(r"awsathena://athena\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/?", re.IGNORECASE)

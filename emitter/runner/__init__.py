@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import NoReturn
 
-from emitter.runner.program import Program, find
+from emitter.runner.dbt_executable import Program, find
 from emitter.runner.shim import become
-from emitter.runner.telling import tell
+from emitter.runner.stderr import tell
 
 __all__ = ["run"]
 

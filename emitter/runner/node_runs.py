@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from emitter import dbt_facets as facets
-from emitter import dbt_tests
-from emitter.dbt_events import Dataset, Event, EventMaker, run_event, run_id
-from emitter.manifest import Manifest, is_ephemeral, kind_of
-from emitter.run_results import CANCELLED, RUNS, Result, read_result
-from emitter.runner.journal import Message
+from emitter.dbt import data_tests
+from emitter.dbt import node_facets as facets
+from emitter.dbt.manifest import Manifest, is_ephemeral, kind_of
+from emitter.dbt.node_events import Dataset, Event, EventMaker, run_event, run_id
+from emitter.dbt.run_results import CANCELLED, RUNS, Result, read_result
+from emitter.runner.event_log import Message
 
 STORED = frozenset({"model", "seed", "snapshot"})
 CLONE = "clone"
@@ -145,7 +145,7 @@ class NodeRuns:
             run["runId"] = run_id(self._invocation_id, f"{unique_id}.freshness")
             return run, maker.job(unique_id, suffix=".freshness"), [maker.dataset(unique_id, bare=True)], []
         if kind in ("test", "unit_test"):
-            job = maker.job(unique_id, dbt_tests.TEST)
+            job = maker.job(unique_id, data_tests.TEST)
             job["facets"] |= facets.facet("dbt_node", unique_id=unique_id)
             return run, job, maker.inputs(unique_id), []
         job, inputs = maker.job(unique_id), maker.inputs(unique_id)
@@ -193,10 +193,10 @@ class NodeRuns:
             yield {**known, "eventType": "RUNNING"}
         if unique_id not in self._singular_tests:
             self._singular_tests.add(unique_id)
-            yield from dbt_tests.singular(self._manifest, self._maker, result)
+            yield from data_tests.singular(self._manifest, self._maker, result)
 
     def _of_table(self, table: str) -> tuple[Event, Event]:
-        return dbt_tests.of_table(self._manifest, self._maker, table, list(self._tests[table].values()), self._command)
+        return data_tests.of_table(self._manifest, self._maker, table, list(self._tests[table].values()), self._command)
 
 
 def _id(message: Message) -> str:

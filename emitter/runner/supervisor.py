@@ -16,12 +16,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from emitter import optimized
+from emitter import optimized_bytecode
 from emitter.errors import EmitterError
-from emitter.runner.journal import Journal, Note
-from emitter.runner.program import Program
+from emitter.runner.dbt_executable import Program
+from emitter.runner.event_log import Journal, Note
 from emitter.runner.shim import PROGRAM, SCRIPT
-from emitter.runner.telling import tell
+from emitter.runner.stderr import tell
 
 DEFAULT_PATIENCE = 10.0
 """How many seconds lineage may take after dbt's end, where the lineage process does not say."""
@@ -111,7 +111,7 @@ def _start_lineage(journal: Journal, patience: int) -> subprocess.Popen[bytes] |
             # Without -P a module of the user's folder could stand in for one of ours.
             [sys.executable, "-P", "-m", _WORKER, *map(str, files)],
             # What dbt's Python is told of optimisation is not for ours, which could not speak to Kafka then.
-            env={name: value for name, value in os.environ.items() if name != optimized.VARIABLE},
+            env={name: value for name, value in os.environ.items() if name != optimized_bytecode.VARIABLE},
             pass_fds=files,
             stdin=subprocess.DEVNULL,
             stdout=_STDERR,

@@ -13,15 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emitter.node_names import missing
-from emitter.runner.journal import Message, Note, Reader, leave_note
+from emitter.dbt.node_names import missing
+from emitter.runner.dbt_v2.telemetry_messages import ended_node, is_needed, is_record
+from emitter.runner.event_log import Message, Note, Reader, leave_note
 from emitter.runner.shim import HANDOVER
-from emitter.runner.telemetry import ended_node, is_needed, is_record
 
 if TYPE_CHECKING:
-    from emitter.runner.emission import Emitting
-    from emitter.runner.invocations import Invocations
-    from emitter.runner.story import Story
+    from emitter.runner.client.emission import Emitting
+    from emitter.runner.dbt_v2.v2_invocations import Invocations
+    from emitter.runner.invocation import Story
 
 log = logging.getLogger("emitter.runner")
 
@@ -78,14 +78,14 @@ class Lineage:
         elif message["name"] == HANDOVER:
             self._follow_telemetry(message)
         elif message["name"] == "MainReportVersion":
-            from emitter.runner.story import Story, tells_a_story  # noqa: PLC0415 # for other commands nothing is loaded
+            from emitter.runner.invocation import Story, tells_a_story  # noqa: PLC0415 # for other commands nothing is loaded
 
             self._story = Story(message, self._environ) if tells_a_story(message) else None
         elif self._story is not None:
             self._send(self._story.take(message))
 
     def _follow_telemetry(self, handover: Message) -> None:
-        from emitter.runner.invocations import Invocations  # noqa: PLC0415 # dbt-core has no need of it
+        from emitter.runner.dbt_v2.v2_invocations import Invocations  # noqa: PLC0415 # dbt-core has no need of it
 
         self._reader.look()
         self._invocations = Invocations(handover, self._environ, Path.cwd())
@@ -95,7 +95,7 @@ class Lineage:
     def _send(self, events: Iterable[dict[str, object]]) -> None:
         for event in events:
             if self._emission is None:
-                from emitter.runner.emission import open_emission  # noqa: PLC0415 # as above
+                from emitter.runner.client.emission import open_emission  # noqa: PLC0415 # as above
 
                 # Each event is refined already; a transport that does so too need not read the artifacts again.
                 os.environ["HEADWATER_REFINE"] = "false"

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emitter.record import Record
-from emitter.spool.frames import decode, is_torn
-from emitter.spool.place import write_atomically
-from emitter.spool.private import is_still, open_own, read_own
+from emitter.send_batch import Window, fill
+from emitter.spool.frame import decode, is_torn
+from emitter.spool.layout import write_atomically
+from emitter.spool.private_files import is_still, open_own, read_own
 from emitter.spool.segment import (
     HEAD_SIZE,
     SUFFIX,
@@ -24,7 +25,6 @@ from emitter.spool.segment import (
     read_progress,
     write_progress,
 )
-from emitter.window import Window, fill
 
 # A segment with something in it that is neither a record nor a torn write is kept under this name, for people.
 DAMAGED = ".damaged"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from emitter.spool.private import open_own
+from emitter.spool.private_files import open_own
 
 VERSION = 1
 SUFFIX = ".seg"

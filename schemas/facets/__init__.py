@@ -1,6 +1,7 @@
 """Typed views of the facets that the graph uses, validated when they are read."""
 
-from schemas.facets.datasets import (
+from schemas.facets.base import DELETED, Deleted, Facet, Part, read
+from schemas.facets.dataset_facets import (
     Assertion,
     DataQualityAssertionsDatasetFacet,
     DatasetVersionDatasetFacet,
@@ -14,7 +15,7 @@ from schemas.facets.datasets import (
     Symlink,
     SymlinksDatasetFacet,
 )
-from schemas.facets.dbt import (
+from schemas.facets.dbt_facets import (
     DbtExposure,
     DbtExposuresDatasetFacet,
     DbtModelConfig,
@@ -22,7 +23,7 @@ from schemas.facets.dbt import (
     DbtNodeJobFacet,
     DbtRunRunFacet,
 )
-from schemas.facets.jobs import (
+from schemas.facets.job_facets import (
     DocumentationFacet,
     ErrorMessageRunFacet,
     JobReference,
@@ -40,7 +41,7 @@ from schemas.facets.jobs import (
     Tag,
     TagsFacet,
 )
-from schemas.facets.lineage import (
+from schemas.facets.lineage_facets import (
     ColumnLineageDatasetFacet,
     ColumnLineageField,
     InputField,
@@ -54,7 +55,6 @@ from schemas.facets.lineage import (
     LineageJobInput,
     Transformation,
 )
-from schemas.facets.view import DELETED, Deleted, Facet, Part, read
 
 __all__ = [
     "DELETED",

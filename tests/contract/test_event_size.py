@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from emitter.config import KafkaConfig
+from emitter.brokers.kafka_broker import require_size
+from emitter.config.transport_config import KafkaConfig
 from emitter.errors import TooLargeError
-from emitter.kafka import require_size
 from emitter.record import MAX_BYTES, Record
 from schemas.decode import decode
 from schemas.errors import RejectedEvent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from emitter.backfill import Artifacts, events
+from emitter.dbt.backfill import Artifacts, events
 from tests.support.command_line import headwater
 from tests.support.dbt_artifacts import ARTICLE, REDSHIFT, article
 from tests.support.servers import KafkaBroker

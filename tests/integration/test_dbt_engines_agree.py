@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emitter.backfill import Artifacts, Event, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, Event, Manifest, Place, RunResults, events
 from emitter.refine import Refiner
 from tests.support.dbt_v2 import REPLAY, SAMPLES, DbtV2, Layout
 from tests.support.ingest import embedded

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from emitter.spool.status import status
+from emitter.spool.spool_status import status
 from tests.support.guest import EXIT_CODE, Guest, Outcome, by_key, expected, spool
 from tests.support.kafka_broker import scram
 from tests.support.servers import KafkaBroker, free_port

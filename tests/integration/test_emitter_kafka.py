@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from emitter.config import CheckedConfig
-from emitter.runner.emission import open_emission
+from emitter.config.transport_config import CheckedConfig
+from emitter.runner.client.emission import open_emission
 from emitter.transport import KafkaTransport
 from tests.support import every_facet
 from tests.support.kafka_broker import scram

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from emitter.backfill import Artifacts, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, Manifest, Place, RunResults, events
 from emitter.refine import Refiner
 from tests.support.servers import DbtEngines
 from tests.support.shop import Run, Shop

@@ -210,7 +210,7 @@ def test_without_a_folder_for_temporary_files_dbt_runs(tmp_path: Path, layout: L
     dbt = DbtV2(tmp_path, layout)
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); resource.setrlimit("
-        "resource.RLIMIT_NOFILE, (6, 6)); from emitter.cli import main; sys.exit(main())"
+        "resource.RLIMIT_NOFILE, (6, 6)); from emitter.cli.main import main; sys.exit(main())"
     )
     command = [str(tmp_path / "python"), "-c", code, "--version"]
     done = subprocess.run(

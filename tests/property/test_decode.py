@@ -18,7 +18,7 @@ from schemas.events import RunEvent
 from schemas.facets import ColumnLineageDatasetFacet, LineageFacet, SchemaDatasetFacet, read
 from schemas.naming import DatasetName, build, canonical, is_rules_form, last_part, parts
 from schemas.strict_json import MAX_INTEGER, MIN_INTEGER, parse
-from schemas.times import canonical_time
+from schemas.timestamps import canonical_time
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 LINES = (SAMPLES / "events_athena.jsonl").read_bytes().splitlines() + (

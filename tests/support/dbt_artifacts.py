@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emitter.backfill import Artifacts, Event, Manifest, Place, events
+from emitter.dbt.backfill import Artifacts, Event, Manifest, Place, events
 
 ARTICLE = Path(__file__).parents[1] / "data" / "article"
 AT = "2026-11-21T05:00:00.000000Z"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from emitter.dbt_events import run_event
-from emitter.dbt_facets import PRODUCER, facet
+from emitter.dbt.node_events import run_event
+from emitter.dbt.node_facets import PRODUCER, facet
 
 NAMESPACE = "redshift://wg.eu-west-1:5439"
 RUN, PARENT, ROOT = (f"0196fcf1-0000-7000-8000-00000000000{number}" for number in (1, 2, 3))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-HEADWATER_DBT = "import sys; from emitter.cli import main; sys.exit(main())"
+HEADWATER_DBT = "import sys; from emitter.cli.main import main; sys.exit(main())"
 MODEL = "model.shop.orders"
 
 _MAIN = """

@@ -24,7 +24,7 @@ from consumer.telemetry.metrics import CATALOGUE, Metric
 from deploy.aws.settings import NO_IMAGE
 from deploy.aws.settings import Group as Choice
 from deploy.aws.settings import Settings as Choices
-from emitter.config import KafkaConfig
+from emitter.config.transport_config import KafkaConfig
 from tests.support.sql_corpus import DIALECTS, corpus, score
 
 ROOT = Path(__file__).parents[2]

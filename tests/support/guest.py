@@ -161,7 +161,7 @@ def spool(transport: Mapping[str, Any], folder: Path, *arguments: str) -> subpro
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENLINEAGE", "HEADWATER"))}
     settings = json.dumps({"type": TYPE, **transport})
     return subprocess.run(
-        [sys.executable, "-c", "import sys; from emitter.cli import main; sys.exit(main())", "spool", *arguments],
+        [sys.executable, "-c", "import sys; from emitter.cli.main import main; sys.exit(main())", "spool", *arguments],
         env={
             **kept,
             "PYTHONPATH": str(ROOT),

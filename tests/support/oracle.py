@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from consumer.lineage.explicit_lineage import declared_by
 from schemas.decode import decode_document
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
-from schemas.facets.datasets import LifecycleStateChangeDatasetFacet
-from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
+from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet
+from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
 from tests.support.oracle_events import (
     Key,

@@ -17,11 +17,20 @@ from consumer.lineage.folding.phantom_tables import Tables
 from consumer.lineage.lifecycle import is_dropped
 from schemas.errors import BadFacet
 from schemas.events import JobEvent, OutputDataset, RunEvent
-from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SchemaDatasetFacet, SchemaField
-from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
-from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet, SQLJobFacet
-from schemas.facets.lineage import ColumnLineageDatasetFacet, LineageDatasetEntry, LineageDatasetInput, LineageFacet
-from schemas.facets.view import DELETED, Facet, read
+from schemas.facets.base import DELETED, Facet, read
+from schemas.facets.dataset_facets import (
+    LifecycleStateChangeDatasetFacet,
+    SchemaDatasetFacet,
+    SchemaField,
+)
+from schemas.facets.dbt_facets import DbtNodeJobFacet, DbtRunRunFacet
+from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet, SQLJobFacet
+from schemas.facets.lineage_facets import (
+    ColumnLineageDatasetFacet,
+    LineageDatasetEntry,
+    LineageDatasetInput,
+    LineageFacet,
+)
 from schemas.naming import DatasetName, canonical, engine, parts
 
 F = TypeVar("F", bound=Facet)

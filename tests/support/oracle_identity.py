@@ -9,9 +9,9 @@ from consumer.lineage.facts.registers import as_json, value_of
 from consumer.lineage.lifecycle import is_dropped
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event
-from schemas.facets.datasets import LifecycleStateChangeDatasetFacet, SymlinksDatasetFacet
-from schemas.facets.view import DELETED
-from schemas.facets.view import read as read_view
+from schemas.facets.base import DELETED
+from schemas.facets.base import read as read_view
+from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet, SymlinksDatasetFacet
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
 from tests.support.oracle_events import (
     Told,

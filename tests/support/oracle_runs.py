@@ -11,8 +11,8 @@ from consumer.lineage.facts.registers import value_of
 from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
-from schemas.facets.jobs import JobTypeJobFacet, ParentRunFacet
-from schemas.facets.view import Facet
+from schemas.facets.base import Facet
+from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName
 from tests.support.oracle_events import (
     Key,

@@ -12,10 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emitter.backfill import Artifacts, Event, Manifest, Place, RunResults, default_place, events
+from emitter.dbt.backfill import (
+    Artifacts,
+    Event,
+    Manifest,
+    Place,
+    RunResults,
+    default_place,
+    events,
+)
 from emitter.refine import Refiner
-from emitter.runner.invocations import Invocations
-from emitter.runner.telemetry import is_needed, name_of
+from emitter.runner.dbt_v2.telemetry_messages import is_needed, name_of
+from emitter.runner.dbt_v2.v2_invocations import Invocations
 from tests.support.ingest import embedded
 
 FIELDS = {
@@ -26,7 +34,7 @@ FIELDS = {
     "CompiledCode LogRecord": {"unique_id", "sql"},
     "ArtifactWritten SpanEnd": {"artifact_type", "relative_path"},
 }
-"""What emitter/runner/telemetry.py can't do without."""
+"""What emitter/runner/dbt_v2/telemetry_messages.py can't do without."""
 PARTS = ("datasets", "dataset_edges", "column_edges")
 
 

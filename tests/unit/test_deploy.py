@@ -15,7 +15,7 @@ from consumer import wiring
 from consumer.cli.main import cli
 from consumer.cli.options import every
 from consumer.config.loader import describe, load
-from emitter.spool.place import VARIABLE as SPOOL_DIR
+from emitter.spool.layout import VARIABLE as SPOOL_DIR
 from tests.support.deployments import DEPLOY, ROOT, compose, container, given, kustomization, of_kind, resources
 
 REQUIRED = {"HEADWATER_GRAPH", "HEADWATER_KAFKA__BOOTSTRAP_SERVERS"}
@@ -31,7 +31,7 @@ every_deployment = pytest.mark.parametrize("name", DEPLOYMENTS)
 def known() -> set[str]:
     """All variables: of settings, of commands' options, of the emitter."""
     options = {option.envvar for command in every(cli) for option in command.params}
-    parts = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "options.py").read_text("utf-8"))
+    parts = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "refine_options.py").read_text("utf-8"))
     emitters = {SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in parts)}
     return {setting.env for setting in describe()} | {name for name in options if isinstance(name, str)} | emitters
 

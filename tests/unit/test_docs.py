@@ -17,10 +17,10 @@ from consumer import wiring
 from consumer.cli import main
 from consumer.cli.options import every
 from consumer.config.loader import describe, load
-from emitter.config import _PARSERS, KafkaConfig
-from emitter.runner.program import DBT
-from emitter.spool.command import _parser as spool_parser
-from emitter.spool.place import VARIABLE as SPOOL_DIR
+from emitter.cli.spool import _parser as spool_parser
+from emitter.config.transport_config import _PARSERS, KafkaConfig
+from emitter.runner.dbt_executable import DBT
+from emitter.spool.layout import VARIABLE as SPOOL_DIR
 from schemas.naming import DatasetName, last_part
 from tests.support import code_in_docs
 from tests.support.command_line import headwater
@@ -55,14 +55,16 @@ def options(command: Command) -> set[str]:
 def variables() -> set[str]:
     """The environment variables of all settings and options, and those of the emitter that are Headwater's own."""
     found = (option.envvar for command in every(main.cli) for option in command.params)
-    refinement = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "options.py").read_text("utf-8"))
+    refinement = re.findall(
+        r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "refine_options.py").read_text("utf-8")
+    )
     own = {DBT, SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
     return {setting.env for setting in describe()} | {name for name in found if isinstance(name, str)} | own
 
 
 def openlineage_variables() -> set[str]:
     """OpenLineage's variables that `headwater-dbt` reads itself."""
-    texts = (path.read_text("utf-8") for path in (ROOT / "emitter" / "runner").glob("*.py"))
+    texts = (path.read_text("utf-8") for path in (ROOT / "emitter" / "runner").rglob("*.py"))
     return {name for text in texts for name in re.findall(r"\"(OPENLINEAGE_[A-Z_]+)\"", text)}
 
 

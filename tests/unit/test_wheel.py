@@ -37,7 +37,7 @@ def test_commands(wheel: zipfile.ZipFile) -> None:
     """Both commands are there."""
     found = _file(wheel, "entry_points.txt")
     assert "headwater = consumer.cli.entry:main" in found
-    assert "headwater-dbt = emitter.cli:main" in found
+    assert "headwater-dbt = emitter.cli.main:main" in found
 
 
 def test_data_files(wheel: zipfile.ZipFile) -> None:

@@ -25,7 +25,7 @@ from consumer.errors import NothingThere
 from consumer.ingest.inputs import Input
 from consumer.ingest.pipeline import Pipeline, patiently
 from consumer.masking import masked
-from emitter import backfill as events_of
+from emitter.dbt import backfill as events_of
 
 if TYPE_CHECKING:
     from emitter.refine import Refiner

@@ -21,7 +21,7 @@ from consumer.errors import HeadwaterError
 from consumer.graph.gremlin.deadline import Patience
 from consumer.runtime import share_one_arena
 from schemas.decode import decode
-from schemas.facets.known import decode_known
+from schemas.facets.known_facets import decode_known
 
 UPKEEP_PATIENCE = Patience(for_s=5.0)
 """For a request of upkeep to the graph; the end of the service waits for it."""

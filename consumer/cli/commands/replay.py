@@ -21,7 +21,7 @@ from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest.pipeline import GIVE_UP_AFTER_S
 from consumer.masking import masked
-from schemas.facets.known import decode_known
+from schemas.facets.known_facets import decode_known
 
 if TYPE_CHECKING:
     from consumer.kafka.offset_range import Span

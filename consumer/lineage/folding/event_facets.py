@@ -22,7 +22,7 @@ from consumer.lineage.metadata_columns import (
 )
 from schemas.errors import BadFacet
 from schemas.events import Dataset, JobEvent, RunEvent
-from schemas.facets.datasets import SchemaDatasetFacet
+from schemas.facets.dataset_facets import SchemaDatasetFacet
 from schemas.naming import DatasetName, canonical
 
 METADATA = "it is the metadata of a table, which is no data, left out"

@@ -55,9 +55,14 @@ from consumer.lineage.lifecycle import RENAMED, is_dropped, renamed_from
 from consumer.lineage.views import facet_value
 from schemas.errors import BadFacet
 from schemas.events import Dataset, DatasetEvent, Event, InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent
-from schemas.facets.dbt import DbtNodeJobFacet, DbtRunRunFacet
-from schemas.facets.jobs import ErrorMessageRunFacet, JobTypeJobFacet, SparkExceptionRunFacet, TagsFacet
-from schemas.facets.view import Deleted
+from schemas.facets.base import Deleted
+from schemas.facets.dbt_facets import DbtNodeJobFacet, DbtRunRunFacet
+from schemas.facets.job_facets import (
+    ErrorMessageRunFacet,
+    JobTypeJobFacet,
+    SparkExceptionRunFacet,
+    TagsFacet,
+)
 from schemas.naming import DatasetName, canonical, engine
 
 __all__ = ["DBT_TEST", "TEST", "fold"]

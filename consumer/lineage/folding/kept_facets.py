@@ -21,8 +21,8 @@ from consumer.lineage.explicit_lineage import is_table, of_dataset, of_fields
 from consumer.lineage.facts.registers import INLINE_CHARS, Value, as_json, value_of
 from consumer.lineage.metadata_columns import is_column
 from schemas.errors import BadFacet
-from schemas.facets import datasets, dbt, jobs, lineage
-from schemas.facets.view import DELETED, Facet, Part, read
+from schemas.facets import dataset_facets, dbt_facets, job_facets, lineage_facets
+from schemas.facets.base import DELETED, Facet, Part, read
 from schemas.naming import DatasetName
 
 ALWAYS_INLINE = 16_384
@@ -65,26 +65,26 @@ def _all(view: Part) -> object:
     return view.model_dump(by_alias=True, exclude_none=True, mode="json")
 
 
-def _column_lineage(view: lineage.ColumnLineageDatasetFacet) -> object:
+def _column_lineage(view: lineage_facets.ColumnLineageDatasetFacet) -> object:
     columns = {column: of_fields(said.input_fields) for column, said in view.fields.items()}
     return pack(OutputLineage(None, with_whole(columns, of_fields(view.dataset)), bool(_dropped(view))))
 
 
-def _stated(view: lineage.LineageFacet) -> object:
+def _stated(view: lineage_facets.LineageFacet) -> object:
     return pack(of_dataset(view))
 
 
-def _schema(view: datasets.SchemaDatasetFacet) -> object:
+def _schema(view: dataset_facets.SchemaDatasetFacet) -> object:
     fields = tuple(field for field in view.fields if not is_column(field.name))
     return _all(view.model_copy(update={"fields": fields}))
 
 
-def _parent(view: jobs.ParentRunFacet) -> object:
+def _parent(view: job_facets.ParentRunFacet) -> object:
     root = {"root": view.root.run.run_id} if view.root is not None else {}
     return {"job": [view.job.namespace, view.job.name], "run": view.run.run_id, **root}
 
 
-def _error(view: jobs.ErrorMessageRunFacet) -> object:
+def _error(view: job_facets.ErrorMessageRunFacet) -> object:
     return {"message": view.message[:MOST_OF_AN_ERROR]}
 
 
@@ -92,12 +92,12 @@ MOST_OF_AN_ERROR = 4_000
 """Characters of an error's message that are kept."""
 
 
-def _spark_error(view: jobs.SparkExceptionRunFacet) -> object:
+def _spark_error(view: job_facets.SparkExceptionRunFacet) -> object:
     """The message, as that of an errorMessage facet; a stack trace begins with it."""
     return {"message": (view.message or view.stack_trace or "").partition("\n\tat ")[0][:MOST_OF_AN_ERROR]}
 
 
-def _dbt_tags(view: jobs.TagsFacet) -> object:
+def _dbt_tags(view: job_facets.TagsFacet) -> object:
     """The tags that dbt has for a node, and its meta; not those that the OpenLineage client adds."""
     return {"tags": [_all(tag) for tag in view.tags if tag.source in {"DBT", "DBT_META"}]}
 
@@ -107,46 +107,46 @@ def _table(*kept: Kept) -> dict[str, Kept]:
 
 
 RUN_FACETS = _table(
-    Kept(jobs.ParentRunFacet, _parent, ALWAYS_INLINE),
-    Kept(jobs.ErrorMessageRunFacet, _error, ALWAYS_INLINE),
-    Kept(jobs.SparkExceptionRunFacet, _spark_error, ALWAYS_INLINE),
-    Kept(jobs.NominalTimeRunFacet, _all),
-    Kept(jobs.ProcessingEngineRunFacet, _all),
-    Kept(jobs.TagsFacet, _all),
-    Kept(dbt.DbtRunRunFacet, _all),
+    Kept(job_facets.ParentRunFacet, _parent, ALWAYS_INLINE),
+    Kept(job_facets.ErrorMessageRunFacet, _error, ALWAYS_INLINE),
+    Kept(job_facets.SparkExceptionRunFacet, _spark_error, ALWAYS_INLINE),
+    Kept(job_facets.NominalTimeRunFacet, _all),
+    Kept(job_facets.ProcessingEngineRunFacet, _all),
+    Kept(job_facets.TagsFacet, _all),
+    Kept(dbt_facets.DbtRunRunFacet, _all),
 )
 
-TAGS_OF_A_NODE = Kept(jobs.TagsFacet, _dbt_tags)
+TAGS_OF_A_NODE = Kept(job_facets.TagsFacet, _dbt_tags)
 """The tags of a run of dbt that are those of the node's table: dbt-ol has no other place for them."""
 
 JOB_FACETS = _table(
-    Kept(jobs.JobTypeJobFacet, _all, ALWAYS_INLINE),
-    Kept(dbt.DbtNodeJobFacet, _all, ALWAYS_INLINE),
-    Kept(jobs.SourceCodeLocationJobFacet, _all, ALWAYS_INLINE),
-    Kept(jobs.DocumentationFacet, _all, ALWAYS_INLINE),
-    Kept(jobs.SQLJobFacet, _all),
-    Kept(jobs.OwnershipFacet, _all),
-    Kept(jobs.TagsFacet, _all),
+    Kept(job_facets.JobTypeJobFacet, _all, ALWAYS_INLINE),
+    Kept(dbt_facets.DbtNodeJobFacet, _all, ALWAYS_INLINE),
+    Kept(job_facets.SourceCodeLocationJobFacet, _all, ALWAYS_INLINE),
+    Kept(job_facets.DocumentationFacet, _all, ALWAYS_INLINE),
+    Kept(job_facets.SQLJobFacet, _all),
+    Kept(job_facets.OwnershipFacet, _all),
+    Kept(job_facets.TagsFacet, _all),
 )
 
 DATASET_FACETS = _table(
-    Kept(datasets.SchemaDatasetFacet, _schema),
-    Kept(datasets.DatasourceDatasetFacet, _all),
-    Kept(datasets.LifecycleStateChangeDatasetFacet, lifecycle.kept, ALWAYS_INLINE),
-    Kept(datasets.DatasetVersionDatasetFacet, _all),
-    Kept(datasets.StorageDatasetFacet, _all),
-    Kept(datasets.DataQualityAssertionsDatasetFacet, _all),
-    Kept(dbt.DbtModelDatasetFacet, _all),
-    Kept(dbt.DbtExposuresDatasetFacet, _all),
-    Kept(jobs.DocumentationFacet, _all),
-    Kept(jobs.OwnershipFacet, _all),
-    Kept(jobs.TagsFacet, _all),
+    Kept(dataset_facets.SchemaDatasetFacet, _schema),
+    Kept(dataset_facets.DatasourceDatasetFacet, _all),
+    Kept(dataset_facets.LifecycleStateChangeDatasetFacet, lifecycle.kept, ALWAYS_INLINE),
+    Kept(dataset_facets.DatasetVersionDatasetFacet, _all),
+    Kept(dataset_facets.StorageDatasetFacet, _all),
+    Kept(dataset_facets.DataQualityAssertionsDatasetFacet, _all),
+    Kept(dbt_facets.DbtModelDatasetFacet, _all),
+    Kept(dbt_facets.DbtExposuresDatasetFacet, _all),
+    Kept(job_facets.DocumentationFacet, _all),
+    Kept(job_facets.OwnershipFacet, _all),
+    Kept(job_facets.TagsFacet, _all),
 )
 
 OUTPUT_FACETS = DATASET_FACETS | _table(
-    Kept(datasets.OutputStatisticsOutputDatasetFacet, _all),
-    Kept(lineage.ColumnLineageDatasetFacet, _column_lineage),
-    Kept(lineage.LineageFacet, _stated),
+    Kept(dataset_facets.OutputStatisticsOutputDatasetFacet, _all),
+    Kept(lineage_facets.ColumnLineageDatasetFacet, _column_lineage),
+    Kept(lineage_facets.LineageFacet, _stated),
 )
 
 
@@ -183,15 +183,15 @@ def _reading(kept: Kept, raw: bytes) -> Reading:
 def _made_of(kept: Kept, raw: bytes) -> Reading:
     view = read(kept.view, {kept.view.key: orjson.loads(raw)}, "")
     if view is None or view is DELETED:
-        return Reading(value_of(""), also=BESIDE if kept.view is datasets.SchemaDatasetFacet else ())
+        return Reading(value_of(""), also=BESIDE if kept.view is dataset_facets.SchemaDatasetFacet else ())
     text = as_json(kept.keep(view))
-    also = registers_of(view) if isinstance(view, datasets.SchemaDatasetFacet) else ()
+    also = registers_of(view) if isinstance(view, dataset_facets.SchemaDatasetFacet) else ()
     return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also)
 
 
 def _dropped(view: object) -> Sequence[str]:
     """What `of_fields` leaves out of a facet of lineage."""
-    if isinstance(view, lineage.ColumnLineageDatasetFacet):
+    if isinstance(view, lineage_facets.ColumnLineageDatasetFacet):
         fields = [field for said in view.fields.values() for field in said.input_fields]
         return sorted({f.name for f in (*fields, *view.dataset) if not is_table(f.namespace, f.name)})
     return ()
@@ -203,7 +203,7 @@ def linked(facets: Mapping[str, object], at: str) -> list[DatasetName] | None:
     Raises:
         BadFacet: It can't be read.
     """
-    view = read(datasets.SymlinksDatasetFacet, facets, at)
+    view = read(dataset_facets.SymlinksDatasetFacet, facets, at)
     if view is None:
         return None
     return [] if view is DELETED else [DatasetName(link.namespace, link.name) for link in view.identifiers]

@@ -13,8 +13,8 @@ from functools import cached_property
 
 from consumer.lineage.folding.sql_names import names_in
 from schemas.events import Dataset, Job, JobEvent, RunEvent
-from schemas.facets.datasets import SymlinksDatasetFacet
-from schemas.facets.jobs import JobTypeJobFacet, SQLJobFacet
+from schemas.facets.dataset_facets import SymlinksDatasetFacet
+from schemas.facets.job_facets import JobTypeJobFacet, SQLJobFacet
 from schemas.naming import DatasetName, canonical, is_sql, sql_parts
 
 _QUERY = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|\()*(?:select|with)\b", re.IGNORECASE | re.DOTALL)

@@ -9,8 +9,16 @@ from typing import Any
 import pytest
 
 from consumer.lineage.identity import IdentityRules
-from emitter.backfill import ArtifactError, Artifacts, Event, Manifest, RunResults, events, notes
-from emitter.dbt_events import run_id
+from emitter.dbt.backfill import (
+    ArtifactError,
+    Artifacts,
+    Event,
+    Manifest,
+    RunResults,
+    events,
+    notes,
+)
+from emitter.dbt.node_events import run_id
 from emitter.refine import Refiner
 from tests.support.dbt_artifacts import (
     ARTICLE,

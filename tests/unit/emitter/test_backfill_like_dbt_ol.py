@@ -11,8 +11,16 @@ from openlineage.client.serde import Serde
 from openlineage.common.provider.dbt.local import DbtLocalArtifactProcessor
 from openlineage.common.provider.dbt.processor import Adapter
 
-from emitter.adapters import default_place, place_of, scheme_of
-from emitter.backfill import ArtifactError, Artifacts, Event, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import (
+    ArtifactError,
+    Artifacts,
+    Event,
+    Manifest,
+    Place,
+    RunResults,
+    events,
+)
+from emitter.dbt.namespaces import default_place, place_of, scheme_of
 from tests.support.dbt_artifacts import ARTICLE, ATHENA, REDSHIFT, manifest, node, result, results, source
 from tests.support.ingest import embedded
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emitter.config import CheckedConfig, KafkaConfig
+from emitter.config.transport_config import CheckedConfig, KafkaConfig
 from emitter.errors import ConfigError
 
 SECRET = "planted-s3cret"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emitter.backfill import Artifacts, Event, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, Event, Manifest, Place, RunResults, events
 from emitter.refine import Refiner
 from tests.support.dbt_v2 import SAMPLES
 from tests.support.ingest import embedded

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from emitter.brokers.broker import Broker, Settle
-from emitter.delivery import Delivery, backoff
+from emitter.delivery.delivery_summary import Tally
+from emitter.delivery.outbox import Outbox
+from emitter.delivery.sender import Delivery, backoff
 from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
-from emitter.outbox import Outbox
 from emitter.record import Record
-from emitter.tally import Tally
 
 SOON = 10.0
 NAMELESS = ("an event without a name",)

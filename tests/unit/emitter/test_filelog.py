@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from emitter.brokers.file_log import FileLog
 from emitter.errors import DeliveryError, RejectedError, TooLargeError, UnavailableError
-from emitter.filelog import FileLog
 from emitter.record import MAX_BYTES, Record
 
 
@@ -46,7 +46,7 @@ def test_several_processes_may_append(tmp_path: Path) -> None:
     """Two processes that write large lines at once leave whole lines only."""
     script = (
         "import sys; from pathlib import Path\n"
-        "from emitter.record import Record; from emitter.filelog import FileLog\n"
+        "from emitter.record import Record; from emitter.brokers.file_log import FileLog\n"
         "log = FileLog(Path(sys.argv[1]))\n"
         "value = b'\"' + sys.argv[2].encode() * 9999 + b'\"'\n"
         "for n in range(100): log.send(Record('t', b'k', value, n), lambda _: None)\n"

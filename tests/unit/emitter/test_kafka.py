@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from emitter.config import KafkaConfig
+from emitter.brokers.kafka_broker import producer_settings, require_size
+from emitter.config.transport_config import KafkaConfig
 from emitter.errors import RefusedError, TooLargeError
-from emitter.kafka import producer_settings, require_size
 from emitter.record import MAX_BYTES, Record
-from emitter.reduce import reduced
+from emitter.shrink import reduced
 
 SECRET = "planted-s3cret"
 
@@ -58,12 +58,12 @@ def test_iam_signs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_compression_is_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`auto` falls back to gzip; a codec asked for by name that isn't there is told."""
     absent = (lambda: False, "package")
-    monkeypatch.setattr("emitter.kafka._LIBRARIES", {"zstd": absent, "lz4": absent, "snappy": absent})
+    monkeypatch.setattr("emitter.brokers.kafka_broker._LIBRARIES", {"zstd": absent, "lz4": absent, "snappy": absent})
     assert settings()["compression_type"] == "gzip"
     assert settings(compression="none")["compression_type"] is None
     with pytest.raises(RefusedError, match="`compression: zstd` needs the package package"):
         settings(compression="zstd")
-    monkeypatch.setattr("emitter.kafka._LIBRARIES", {"zstd": absent, "lz4": (lambda: True, "lz4")})
+    monkeypatch.setattr("emitter.brokers.kafka_broker._LIBRARIES", {"zstd": absent, "lz4": (lambda: True, "lz4")})
     assert settings()["compression_type"] == "lz4"
 
 

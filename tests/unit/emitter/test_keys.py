@@ -7,7 +7,7 @@ from openlineage.client.event_v2 import DatasetEvent, Job, JobEvent, Run, RunEve
 from openlineage.client.facet_v2 import parent_run
 from openlineage.client.serde import Serde
 
-from emitter.keys import message_key
+from emitter.message_key import message_key
 
 ID = "0190a2b8-0000-7000-8000-000000000000"
 TIME = "2026-01-01T00:00:00Z"

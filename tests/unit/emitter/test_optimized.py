@@ -11,7 +11,7 @@ import pytest
 from tests.support.fake_dbt import ALL_KEPT, FakeDbt
 
 EMIT = """
-from emitter.config import CheckedConfig
+from emitter.config.transport_config import CheckedConfig
 from emitter.transport import KafkaTransport
 transport = KafkaTransport(CheckedConfig.from_dict({{"bootstrap_servers": "{servers}", "close_timeout": 30}}))
 transport.emit({{"job": {{"namespace": "a", "name": "b"}}}})
@@ -48,7 +48,7 @@ def test_the_spools_command_says_so() -> None:
     """`headwater-dbt spool flush` of what waits ends with 1 and the reason."""
     optimised("-c", EMIT.format(servers="127.0.0.1:9"))
     settings = {"type": "emitter.transport.KafkaTransport", "bootstrap_servers": "127.0.0.1:9"}
-    script = "import sys; from emitter.cli import main; sys.argv[1:] = ['spool', 'flush']; sys.exit(main())"
+    script = "import sys; from emitter.cli.main import main; sys.argv[1:] = ['spool', 'flush']; sys.exit(main())"
     done = optimised("-c", script, OPENLINEAGE__TRANSPORT=json.dumps(settings))
     assert done.returncode == 1, done.stderr
     assert "unset PYTHONOPTIMIZE" in done.stdout

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emitter.record import Record
-from emitter.reduce import MARKER, STEPS, reduced
+from emitter.shrink import MARKER, STEPS, reduced
 
 EVENT: dict[str, Any] = {
     "eventType": "COMPLETE",

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from emitter.brokers.broker import Settle
+from emitter.brokers.refining_broker import RefiningBroker, refined
 from emitter.record import Record
-from emitter.reduce import MARKER
-from emitter.refining import RefiningBroker, refined
+from emitter.shrink import MARKER
 
 
 def record(value: bytes) -> Record:

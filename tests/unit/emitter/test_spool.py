@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emitter.delivery.outbox import Disk, Outbox
 from emitter.errors import SpoolError
-from emitter.outbox import Disk, Outbox
 from emitter.record import Record
-from emitter.spool.frames import decode, encode
-from emitter.spool.journal import Journal
-from emitter.spool.place import Destination, open_queue, spool_folder
+from emitter.send_batch import LARGE_BYTES
+from emitter.spool.frame import decode, encode
+from emitter.spool.layout import Destination, open_queue, spool_folder
 from emitter.spool.queue import DAMAGED, Queue
 from emitter.spool.segment import HEAD_SIZE, SUFFIX
-from emitter.spool.status import as_text, status
-from emitter.window import LARGE_BYTES
+from emitter.spool.spool_status import as_text, status
+from emitter.spool.spool_writer import Journal
 
 TOPIC = Destination("b:1", "t")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from emitter.spool.command import main
-from emitter.spool.journal import Journal
-from emitter.spool.place import Destination, open_queue, queues
+from emitter.cli.spool import main
+from emitter.spool.layout import Destination, open_queue, queues
 from emitter.spool.queue import Queue
-from emitter.spool.status import as_text, status
+from emitter.spool.spool_status import as_text, status
+from emitter.spool.spool_writer import Journal
 from tests.unit.emitter.test_spool import disk, drain, record
 
 DAMAGE = [b"", b"\0" * 4096, b"\xff\xfe garbage", b'{"key": "k", "val', b"[1]", b"{}", b'"text"', b"null"]

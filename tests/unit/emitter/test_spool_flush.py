@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from emitter.brokers.broker import Settle
-from emitter.config import KafkaConfig
-from emitter.delivery import Delivery
+from emitter.cli.spool import main
+from emitter.config.transport_config import KafkaConfig
+from emitter.delivery.delivery_summary import Tally
+from emitter.delivery.outbox import Disk, open_disk
+from emitter.delivery.sender import Delivery
+from emitter.delivery.spool_flush import Backlog
 from emitter.errors import RejectedError, SpoolError, UnavailableError
-from emitter.outbox import Disk, open_disk
 from emitter.record import Record
-from emitter.spool.backlog import Backlog
-from emitter.spool.command import main
 from emitter.spool.segment import SUFFIX
-from emitter.spool.status import status
-from emitter.tally import Tally
+from emitter.spool.spool_status import status
 from tests.unit.emitter.test_spool import Brittle, disk, record
 
 SOON = 10.0
@@ -169,7 +169,7 @@ def test_what_fails_is_told_in_a_line(
 ) -> None:
     """A system without file locks stands for whatever the spool can't do."""
     opened(folder)
-    monkeypatch.setitem(sys.modules, "emitter.spool.journal", None)
+    monkeypatch.setitem(sys.modules, "emitter.spool.spool_writer", None)
     assert main(["flush"]) == 1
     said = capsys.readouterr()
     assert (said.out, said.err[:41]) == ("", "headwater-dbt spool: the spool needs a Un"), said

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from emitter.spool.command import main
-from emitter.spool.journal import Journal
-from emitter.spool.place import Destination, open_queue
+from emitter.cli.spool import main
+from emitter.spool.layout import Destination, open_queue
 from emitter.spool.queue import Queue
+from emitter.spool.spool_writer import Journal
 from tests.unit.emitter.test_spool import drain, record
 
 PARENT = """
 import os, sys
-from emitter.config import CheckedConfig
+from emitter.config.transport_config import CheckedConfig
 from emitter.transport import KafkaTransport
 
 transport = KafkaTransport(CheckedConfig.from_dict({{"bootstrap_servers": "{servers}", "close_timeout": 5}}))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from emitter.filelog import FileLog
+from emitter.brokers.file_log import FileLog
+from emitter.dbt.artifact_file import stamp_of
 from emitter.record import Record
-from emitter.settled import stamp_of
 from emitter.spool.queue import DAMAGED
 from emitter.spool.segment import HEAD_SIZE, Progress, write_progress
 from tests.unit.emitter.test_spool import disk, drain, record

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from emitter.brokers.broker import Broker, Settle
-from emitter.config import CheckedConfig, KafkaConfig
+from emitter.brokers.file_log import FileLog
+from emitter.cli.spool import main
+from emitter.config.transport_config import CheckedConfig, KafkaConfig
+from emitter.delivery.outbox import open_disk
 from emitter.errors import SpoolError, UnavailableError
-from emitter.filelog import FileLog
-from emitter.outbox import open_disk
 from emitter.record import Record
-from emitter.spool.command import main
-from emitter.spool.place import Destination, open_queue
-from emitter.spool.private import open_own
+from emitter.spool.layout import Destination, open_queue
+from emitter.spool.private_files import open_own
 from emitter.transport import KafkaTransport
 
 SETTINGS = {"bootstrap_servers": "b:1", "topic": "t"}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emitter.times import earliest, latest, of_nanoseconds
+from emitter.dbt.artifact_times import earliest, latest, of_nanoseconds
 
 NANOSECONDS = st.integers(0, 4_000_000_000 * 10**9)
 

@@ -14,7 +14,7 @@ from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
 from openlineage.client.serde import Serde
 
 from emitter.brokers.broker import Broker, Settle
-from emitter.config import CheckedConfig, KafkaConfig
+from emitter.config.transport_config import CheckedConfig, KafkaConfig
 from emitter.errors import RefusedError
 from emitter.record import Record
 from emitter.transport import KafkaTransport, open_broker
@@ -119,7 +119,7 @@ def test_a_missing_credential_keeps_the_events(caplog: pytest.LogCaptureFixture)
 
 def test_a_missing_kafka_python_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """One line with what to install, and no time lost."""
-    monkeypatch.delitem(sys.modules, "emitter.kafka", raising=False)
+    monkeypatch.delitem(sys.modules, "emitter.brokers.kafka_broker", raising=False)
     monkeypatch.setitem(sys.modules, "kafka", None)
     sender = transport()
     sender.emit(event())
@@ -168,7 +168,8 @@ def test_without_events_nothing_is_said(caplog: pytest.LogCaptureFixture) -> Non
 def test_a_client_that_is_not_closed_sends_and_talks_on_stderr_alone(tmp_path: Path) -> None:
     """dbt-ol doesn't close its client on every way out; the end of the process does, and stdout stays as it was."""
     script = (
-        "import sys; from emitter.transport import KafkaTransport; from emitter.config import CheckedConfig\n"
+        "import sys; from emitter.transport import KafkaTransport\n"
+        "from emitter.config.transport_config import CheckedConfig\n"
         "transport = KafkaTransport(CheckedConfig.from_dict({'bootstrap_servers': sys.argv[1]}))\n"
         "assert 'kafka' not in sys.modules, 'kafka-python is loaded before it is needed'\n"
         "assert not {'consumer', 'schemas', 'pydantic'} & set(sys.modules), 'a guest brings its own'\n"

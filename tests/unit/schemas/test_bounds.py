@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.bounds import MAX_COLUMNS, MAX_DATASETS, MAX_LABEL, MAX_LINKS, MAX_SYMLINKS
 from schemas.decode import decode, decode_document
 from schemas.errors import MAX_TEXT, BadFacet, RejectedEvent
 from schemas.events import DatasetEvent, JobEvent, RunEvent
@@ -20,7 +19,8 @@ from schemas.facets import (
     SymlinksDatasetFacet,
     read,
 )
-from schemas.facets.known import SMALL, decode_known
+from schemas.facets.known_facets import SMALL, decode_known
+from schemas.limits import MAX_COLUMNS, MAX_DATASETS, MAX_LABEL, MAX_LINKS, MAX_SYMLINKS
 from schemas.strict_json import MAX_VALUES
 from tests.support.documents import dataset, job_event, run_event
 

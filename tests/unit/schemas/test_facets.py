@@ -14,7 +14,7 @@ from schemas.decode import decode
 from schemas.errors import BadFacet
 from schemas.events import RunEvent
 from schemas.facets import DELETED, Facet, read
-from schemas.paths import join
+from schemas.json_path import join
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 VIEWS = [

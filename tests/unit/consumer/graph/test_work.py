@@ -13,7 +13,7 @@ from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Change, Properties
 from consumer.lineage.edge_limits import MAX_EDGES
 from consumer.projection.graph_writer import Cached, GraphWriter
-from schemas.bounds import MAX_SYMLINKS
+from schemas.limits import MAX_SYMLINKS
 from tests.support.documents import Json, columns, dataset, dataset_event, run_event
 from tests.support.ingest import folded
 

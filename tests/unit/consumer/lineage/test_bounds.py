@@ -12,7 +12,7 @@ from consumer.lineage.edge_limits import ID_CHARS, MAX_COLUMN_EDGES, MAX_EDGES, 
 from consumer.lineage.facts.delta import Delta
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
-from schemas.bounds import MAX_LINKS, MAX_SYMLINKS
+from schemas.limits import MAX_LINKS, MAX_SYMLINKS
 from tests.support.documents import (
     JOB,
     REDSHIFT,

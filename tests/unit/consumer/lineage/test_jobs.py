@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from consumer.lineage.facts.keys import JobName
-from emitter.adapters import Place
-from emitter.backfill import Artifacts, events
-from emitter.manifest import Manifest
+from emitter.dbt.backfill import Artifacts, events
+from emitter.dbt.manifest import Manifest
+from emitter.dbt.namespaces import Place
 from tests.support.documents import job_event, run_event
 from tests.support.ingest import embedded, folded
 

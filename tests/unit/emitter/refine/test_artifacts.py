@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emitter.refine import find, make_refiner
-from emitter.refine.options import is_on, options_from
+from emitter.refine.refine_options import is_on, options_from
 from tests.support.refining import edges, event, manifest, node
 
 RAW = node("source.p.shop.raw", columns="a b")
@@ -80,7 +80,7 @@ def test_a_damaged_manifest_costs_refinement_alone(
     text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events go as they are, and one warning says why."""
-    monkeypatch.setattr("emitter.settled.STALLED_S", 0.1)  # else it might be dbt that still writes it
+    monkeypatch.setattr("emitter.dbt.artifact_file.STALLED_S", 0.1)  # else it might be dbt that still writes it
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "manifest.json").write_text(text)
     refine = make_refiner({}, tmp_path)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emitter.refine import Refiner
-from emitter.refine.options import RefineOptions
+from emitter.refine.refine_options import RefineOptions
 from tests.support.refining import manifest, node
 
 RAW = "source.p.shop.raw"

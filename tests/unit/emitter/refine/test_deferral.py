@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from emitter.dbt.deferral import deferred
+from emitter.dbt.project import Project
 from emitter.refine import Refiner
-from emitter.refine.deferral import deferred
-from emitter.refine.nodes import Project
 from tests.support.refining import NAMESPACE, dataset, edges, event, facet, manifest, names, node
 
 A = node("model.p.a", columns="id amount", relation_name='"w"."dev"."a"', database="w", schema="dev")

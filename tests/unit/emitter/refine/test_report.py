@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emitter.refine import Refiner
-from emitter.runner.refining import Refining
+from emitter.runner.live_refining import Refining
 from tests.support.refining import event, manifest, node
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from emitter.refine import RefineOptions, Refiner
-from emitter.refine.facets import UNDECLARED
+from emitter.refine.refined_facets import UNDECLARED
 from tests.support.refining import NAMESPACE, dataset, edges, event, facet, manifest, names, node
 
 HARD = "with s as (select id, amount as amt from {} limit 10) select * from s"

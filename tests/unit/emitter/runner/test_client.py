@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from emitter import dbt_facets
-from emitter.runner.emission import open_emission
+from emitter.dbt import node_facets
+from emitter.runner.client.emission import open_emission
 from tests.support import every_facet
 
 VERSION = "openlineage_client_version"
@@ -178,7 +178,7 @@ def test_every_facet_is_among_the_samples() -> None:
     made = {*run["run"]["facets"], *run["job"]["facets"]}
     for each in datasets:
         made |= {*each["facets"], *each.get("inputFacets", {}), *each.get("outputFacets", {})}
-    assert made == dbt_facets.KINDS - {"dataset_tags"} | {"columnLineage"}, "a dataset's tags have the key of a run's"
+    assert made == node_facets.KINDS - {"dataset_tags"} | {"columnLineage"}, "a dataset's tags have the key of a run's"
 
 
 @pytest.mark.parametrize("configured", CONFIGURED)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from emitter.configuration import Configuration, make_client
+from emitter.config.openlineage_config import Configuration, make_client
+from emitter.config.redaction import public_url, redact, secrets_in
 from emitter.errors import ConfigError
-from emitter.secrets import public_url, redact, secrets_in
 from tests.support.fake_dbt import ALL_KEPT, FakeDbt
 
 SECRET = "planted-s3cret"

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from emitter.adapters import Place, place_of
-from emitter.runner.glue import located
+from emitter.dbt.namespaces import Place, place_of
+from emitter.runner.glue_account import located
 
 ANSWER = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from emitter.backfill import Artifacts, Event, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, Event, Manifest, Place, RunResults, events
 from emitter.refine import Refiner
-from emitter.runner.invocations import Invocations
-from emitter.runner.telemetry import is_needed
+from emitter.runner.dbt_v2.telemetry_messages import is_needed
+from emitter.runner.dbt_v2.v2_invocations import Invocations
 from tests.support.dbt_v2 import SAMPLES, write_project
 from tests.support.ingest import embedded
 

@@ -2,7 +2,7 @@
 
 import os
 
-from emitter.runner.journal import Journal, messages
+from emitter.runner.event_log import Journal, messages
 
 
 def test_messages_arrive_while_they_are_written() -> None:

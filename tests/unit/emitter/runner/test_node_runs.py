@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emitter import dbt_tests
-from emitter.adapters import Place
-from emitter.dbt_events import Event, EventMaker, Invocation
-from emitter.manifest import Manifest
-from emitter.run_results import RunResults
+from emitter.dbt import data_tests
+from emitter.dbt.manifest import Manifest
+from emitter.dbt.namespaces import Place
+from emitter.dbt.node_events import Event, EventMaker, Invocation
+from emitter.dbt.run_results import RunResults
 from emitter.runner.node_runs import NodeRuns
 from tests.support.fake_dbt import manifest
 
@@ -64,7 +64,7 @@ def retold(results: list[dict[str, Any]], broken_off: str) -> Iterator[Event]:
 
     def events(found: list[dict[str, Any]]) -> Iterator[Event]:
         read = RunResults({"metadata": {}, "args": {"which": "build"}, "results": found})
-        return (event for event in dbt_tests.events(project, maker, read) if "eventType" in event)
+        return (event for event in data_tests.events(project, maker, read) if "eventType" in event)
 
     for count, result in enumerate(results, 1):
         tested = project.tested(result["unique_id"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emitter.runner.parents import outer, run_of
+from emitter.runner.parent_run import outer, run_of
 
 DAG, TASK = run_of("prod", "dag", "r0"), run_of("prod", "dag.task", "r1")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emitter.errors import ConfigError
-from emitter.runner.program import find
+from emitter.runner.dbt_executable import find
 
 ENTRY = "import sys\nfrom dbt.cli.main import cli\nsys.exit(cli())\n"
 
@@ -66,7 +66,9 @@ def test_no_dbt_is_a_wrong_set_up(tmp_path: Path) -> None:
 
 def test_it_does_not_start_itself(tmp_path: Path) -> None:
     """As it would without end, where HEADWATER_DBT or a link names it."""
-    (tmp_path / "dbt").write_text("#!/venv/bin/python\nimport sys\nfrom emitter.cli import main\nsys.exit(main())\n")
+    (tmp_path / "dbt").write_text(
+        "#!/venv/bin/python\nimport sys\nfrom emitter.cli.main import main\nsys.exit(main())\n"
+    )
     (tmp_path / "dbt").chmod(0o755)
     with pytest.raises(ConfigError, match="is headwater-dbt itself: set HEADWATER_DBT"):
         find(environ={"PATH": str(tmp_path)}, here=tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emitter.errors import ArtifactError
-from emitter.runner.project import ProjectFolder
+from emitter.runner.project_folder import ProjectFolder
 from emitter.runner.shim import option
 
 PROFILES = """

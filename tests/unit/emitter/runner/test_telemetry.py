@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emitter.runner.journal import Message
-from emitter.runner.telemetry import Telemetry, is_needed, is_record
+from emitter.runner.dbt_v2.telemetry_messages import Telemetry, is_needed, is_record
+from emitter.runner.event_log import Message
 from tests.support.dbt_v2 import SAMPLES
 from tests.support.recorded_sample import missing_fields
 
@@ -108,7 +108,7 @@ def test_what_is_left_out_unparsed_makes_no_message(name: str) -> None:
 def test_what_telemetry_needs_is_in_the_samples(name: str) -> None:
     """A newer sample without one of these names or fields means that dbt has renamed it."""
     missing = missing_fields(read(name))
-    assert not missing, f"telemetry has no longer {missing}: emitter/runner/telemetry.py reads these"
+    assert not missing, f"telemetry has no longer {missing}: emitter/runner/dbt_v2/telemetry_messages.py reads these"
 
 
 @pytest.mark.parametrize(

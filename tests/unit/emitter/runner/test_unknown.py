@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from emitter.runner.unknown import UnknownColumns
+from emitter.runner.unknown_columns import UnknownColumns
 from tests.support import every_facet
 from tests.support.fake_dbt import FakeDbt, manifest
 

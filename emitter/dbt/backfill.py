@@ -1,0 +1,185 @@
+"""Backfill: from what dbt left on disk to the events that a run of dbt-ol would have sent. Pure, and so repeatable.
+
+Run ids come from dbt's invocation id and a node's unique id, times from the artifacts, so the same files give the same
+events: folding them again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emitter.dbt import data_tests
+from emitter.dbt import node_facets as facets
+from emitter.dbt.artifact_times import earliest
+from emitter.dbt.manifest import Manifest
+from emitter.dbt.namespaces import Place, default_place, place_of, scheme_of
+from emitter.dbt.node_events import (
+    Event,
+    EventMaker,
+    Invocation,
+    job_event,
+    run_event,
+    with_pointers,
+)
+from emitter.dbt.run_results import REUSED, Result, RunResults
+from emitter.errors import ArtifactError
+from emitter.message_key import message_key
+
+__all__ = [
+    "ArtifactError",
+    "Artifacts",
+    "Event",
+    "Manifest",
+    "Place",
+    "Refine",
+    "RunResults",
+    "default_place",
+    "events",
+    "message_key",
+    "notes",
+    "place_of",
+    "scheme_of",
+    "with_executed_sql",
+]
+
+Refine = Callable[[Event], Event]
+"""Makes an event more precise: its column lineage, above all."""
+
+JOB_NAMESPACE = "dbt"
+"""What dbt-ol takes where OPENLINEAGE_NAMESPACE is not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """What dbt left of one project.
+
+    Attributes:
+        manifest: The project.
+        results: What became of its nodes in one invocation.
+        catalog: The parsed catalog.json.
+    """
+
+    manifest: Manifest
+    results: RunResults | None = None
+    catalog: Mapping[str, Any] | None = None
+
+
+def events(
+    artifacts: Artifacts, place: Place, *, job_namespace: str = JOB_NAMESPACE, refine: Refine | None = None
+) -> Iterator[Event]:
+    """The events of one project, the run of dbt itself around those of its nodes.
+
+    Only a node whose result shows that it was executed has a run. What the manifest alone says of any other node is its
+    definition, a JobEvent at the time of the manifest. A node that was skipped, or about which a cancelled invocation
+    says nothing, has no event.
+
+    Args:
+        artifacts: What dbt left.
+        place: Where the project's datasets are.
+        job_namespace: The namespace of its jobs.
+        refine: Applied to every event.
+    """
+    manifest, results = with_executed_sql(artifacts.manifest, artifacts.results), artifacts.results
+    invocation = Invocation(
+        id=(results.invocation_id if results else None) or manifest.invocation_id,
+        command=(results.command if results and results.ran else None) or "build",
+        job=(job_namespace, f"dbt-run-{manifest.project}"),
+        full_refresh=results.full_refresh if results else None,
+        dbt_version=results.dbt_version if results else "",
+    )
+    maker = EventMaker(manifest, place, invocation, artifacts.catalog)
+    for event in _events(manifest, results, maker, invocation):
+        yield with_pointers(refine(event)) if refine else event
+
+
+def with_executed_sql(manifest: Manifest, results: RunResults | None) -> Manifest:
+    """The manifest with the compiled SQL that only the run results have, as after `dbt parse`."""
+    told = results.by_id.values() if results else ()
+    sql = {result.unique_id: result.sql for result in told if result.sql and result.unique_id in manifest.nodes}
+    return manifest.with_sql({id_: text for id_, text in sql.items() if manifest.is_without_compiled_sql(id_)})
+
+
+def notes(artifacts: Artifacts, *, columns: bool = True) -> Iterator[str]:
+    """What a person should know about artifacts that say less than they could.
+
+    Args:
+        artifacts: What dbt left.
+        columns: Whether column lineage is wanted.
+    """
+    results = artifacts.results
+    if results and results.stamped:
+        yield (
+            f"dbt was cancelled or failed before its end ({results.error}): its results say nothing about"
+            f" {len(results.stamped)} nodes, so no run of them is emitted"
+        )
+    for status, count in sorted(results.unknown.items()) if results else ():
+        yield f"the status {status!r} of {count} nodes is not known, so no run of them is emitted"
+    if columns and (count := len(with_executed_sql(artifacts.manifest, results).without_sql())):
+        yield f"there is no compiled SQL of {count} nodes, so their column lineage is missing: run `dbt compile`"
+
+
+def _events(
+    manifest: Manifest, results: RunResults | None, maker: EventMaker, invocation: Invocation
+) -> Iterator[Event]:
+    told = results.by_id if results else {}
+    if results and results.ran:
+        yield _whole("START", _started_at(manifest, results), maker, invocation)
+    for unique_id in manifest.stored():
+        result = told.get(unique_id)
+        if result is not None and result.ran:
+            yield from _node(unique_id, result, maker)
+        elif _is_declared(unique_id, result, results):
+            inputs, outputs = maker.inputs(unique_id), maker.outputs(unique_id)
+            yield job_event(manifest.generated_at, maker.job(unique_id), inputs, outputs)
+    yield from data_tests.events(manifest, maker, results)
+    if results and results.ran:
+        failed = results.stamped or any(result.ran and result.state == "FAIL" for result in told.values())
+        more = _error(results.error) if results.error else {}
+        yield _whole("FAIL" if failed else "COMPLETE", results.generated_at, maker, invocation, more)
+
+
+def _is_declared(unique_id: str, result: Result | None, results: RunResults | None) -> bool:
+    """True for a node of which only the definition is known: what was skipped has a result that says so."""
+    if result is None:
+        return results is None or unique_id not in results.stamped
+    return result.status == REUSED or not result.is_known
+
+
+def _started_at(manifest: Manifest, results: RunResults) -> str:
+    """When dbt began: as the manifest of the same invocation says, else with the first of its nodes."""
+    times = [results.generated_at, *(result.started_at for result in results.by_id.values() if result.ran)]
+    if manifest.invocation_id == results.invocation_id:
+        times.append(manifest.started_at or manifest.generated_at)
+    return earliest(times)
+
+
+def _whole(
+    state: str, time: str, maker: EventMaker, invocation: Invocation, more: facets.Facets | None = None
+) -> Event:
+    namespace, name = invocation.job
+    job = {"namespace": namespace, "name": name, "facets": facets.job_type("JOB")}
+    return run_event(state, time, {"runId": invocation.run_id, "facets": maker.engine() | (more or {})}, job)
+
+
+def _node(unique_id: str, result: Result, maker: EventMaker) -> Iterator[Event]:
+    run, job = maker.run(unique_id, _of_run(result, maker)), maker.job(unique_id)
+    inputs, outputs = maker.inputs(unique_id), maker.outputs(unique_id, result)
+    yield run_event("START", result.started_at, run, job, inputs, outputs)
+    # A run that failed has written nothing that could be told.
+    yield run_event(result.state, result.ended_at, run, job, inputs, outputs if result.state == "COMPLETE" else [])
+
+
+def _error(message: str) -> facets.Facets:
+    return facets.facet("errorMessage", message=message, programmingLanguage="sql")
+
+
+def _of_run(result: Result, maker: EventMaker) -> facets.Facets:
+    found: facets.Facets = {}
+    query = result.response.get("query_id")
+    if isinstance(query, str) and query.lower() != "n/a":
+        found |= facets.facet("externalQuery", externalQueryId=query, source=maker.namespace)
+    if result.state == "FAIL" and result.message:
+        found |= _error(result.message)
+    return found

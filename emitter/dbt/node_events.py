@@ -1,0 +1,259 @@
+"""From nodes of a dbt project to OpenLineage's jobs, runs and datasets, under the names that dbt-ol 1.54 gives them.
+
+Pure: the same manifest gives the same dictionaries, whoever asks. A source goes by its `identifier`, which is its
+table's name; dbt-ol takes its name in dbt for it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emitter.dbt import node_facets as facets
+from emitter.dbt.manifest import Manifest, Node, exposures, kind_of, pointer_of, table_of
+from emitter.dbt.namespaces import ATHENA, Place, in_own_catalog
+from emitter.dbt.node_facets import PRODUCER, Facets
+from emitter.dbt.run_results import Result
+
+SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
+Event = dict[str, Any]
+Dataset = dict[str, Any]
+_OWN = uuid.UUID("0f7e6c6e-6d0c-5e0a-9a5b-5a2f8f1f4c11")
+_SUFFIXES = {"build": {"model": ".build.run", "snapshot": ".build.snapshot"}}
+_OF_POINTERS = frozenset({"dataSource", "documentation", "ownership", "schema"})
+_MEBI = 2**20
+
+
+def run_id(invocation_id: str, unique_id: str) -> str:
+    """The run of one node in one invocation of dbt; the same for whoever asks."""
+    return str(uuid.uuid5(_OWN, f"{invocation_id}\n{unique_id}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One run of dbt.
+
+    Attributes:
+        id: dbt's invocation id.
+        command: Such as `build`.
+        job: Namespace and name of the job that it is a run of.
+        full_refresh: Whether it was told to make incremental models anew, where that is known.
+        dbt_version: The version of dbt that ran; the manifest's if it is not given, though with `--use-v2-parser` that
+            is the parser's.
+    """
+
+    id: str
+    command: str
+    job: tuple[str, str]
+    full_refresh: bool | None = None
+    dbt_version: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """Its own run."""
+        return run_id(self.id, "")
+
+
+class EventMaker:
+    """Makes the parts of events of one project.
+
+    Args:
+        manifest: The project.
+        place: Where its datasets are.
+        invocation: The run of dbt.
+        catalog: The parsed catalog.json, for columns and sizes.
+    """
+
+    def __init__(
+        self, manifest: Manifest, place: Place, invocation: Invocation, catalog: Mapping[str, Any] | None = None
+    ) -> None:
+        self._manifest = manifest
+        self._place = place
+        self._invocation = invocation
+        self._catalog = catalog or {}
+        self._exposures: defaultdict[str, list[Node]] = defaultdict(list)
+        for unique_id, exposure in exposures(manifest.document):
+            self._exposures[unique_id].append(exposure)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the project's datasets."""
+        return self._place.namespace
+
+    def job(self, unique_id: str, kind: str | None = None, suffix: str | None = None) -> Event:
+        """The job of a node.
+
+        Args:
+            unique_id: The node or source.
+            kind: OpenLineage's job type; the node's resource type if it is not given.
+            suffix: What follows its name; that of the command if it is not given.
+        """
+        node = self._manifest.node(unique_id) or {}
+        resource = kind_of(unique_id)
+        made = facets.job_type(kind or resource.upper()) | facets.node(node, self._manifest.project)
+        if kind is None and (sql := self._manifest.sql(unique_id)):
+            made |= facets.facet("sql", query=sql, dialect=self._manifest.adapter or None)
+        return {"namespace": self._invocation.job[0], "name": self._job_name(unique_id, suffix), "facets": made}
+
+    def run(self, unique_id: str, more: Facets | None = None) -> Event:
+        """The run of a node, a part of the invocation's."""
+        namespace, name = self._invocation.job
+        parent = {"run": {"runId": self._invocation.run_id}, "job": {"namespace": namespace, "name": name}}
+        own = facets.tags(self._manifest.node(unique_id) or {}) | facets.facet("parent", **parent, root=parent)
+        return {"runId": run_id(self._invocation.id, unique_id), "facets": own | self.engine() | (more or {})}
+
+    def engine(self) -> Facets:
+        """What runs: this dbt, this invocation."""
+        found = facets.facet(
+            "dbt_run",
+            invocation_id=self._invocation.id,
+            project_name=self._manifest.project,
+            dbt_runtime="core",
+            full_refresh=self._invocation.full_refresh,
+        )
+        version = self._invocation.dbt_version or self._manifest.dbt_version
+        if version:
+            found |= facets.facet("dbt_version", version=version)
+            found |= facets.facet("processing_engine", name="dbt", version=version)
+        return found
+
+    def inputs(self, unique_id: str, *, bare: bool = False) -> list[Dataset]:
+        """What a node reads, through ephemeral models; `bare` with the names alone."""
+        elsewhere = self._manifest.deferred(unique_id)
+        return [
+            self._bare(elsewhere[parent]) if parent in elsewhere else self.dataset(parent, bare=bare)
+            for parent in self._manifest.parents(unique_id)
+        ]
+
+    def tested(self, unique_id: str, test_id: str) -> Dataset:
+        """The table that a test of a node is about, with its names alone."""
+        return self._bare(self._manifest.deferred(test_id).get(unique_id) or self._manifest.node(unique_id) or {})
+
+    def output(self, unique_id: str, result: Result | None = None) -> Dataset:
+        """What a node writes, and how much of it where the engine or the catalog tells."""
+        found = self.dataset(unique_id)
+        rows, size = self._size(unique_id, result)
+        if rows > 0 or size > 0:
+            statistics = facets.facet("outputStatistics", rowCount=max(rows, 0) or None, size=max(size, 0) or None)
+            found["outputFacets"] = statistics
+        return found
+
+    def outputs(self, unique_id: str, result: Result | None = None) -> list[Dataset]:
+        """What a node writes, and the view that points to it where it is the latest version of a model."""
+        node = self._manifest.node(unique_id) or {}
+        found = [self.output(unique_id, result)]
+        if name := pointer_of(node):
+            view = self._bare({**node, "alias": name})
+            view["facets"] |= {key: facet for key, facet in found[0]["facets"].items() if key in _OF_POINTERS}
+            found.append(view)
+        return found
+
+    def dataset(self, unique_id: str, *, bare: bool = False) -> Dataset:
+        """A node's or source's table, with all that is known of it; `bare` with its names alone."""
+        node = self._manifest.node(unique_id) or {}
+        made = self._bare(node)
+        if not bare:
+            namespace, found = self._place.namespace, made["facets"]
+            found |= facets.facet("dataSource", name=namespace, uri=namespace)
+            found |= facets.documentation(node) | facets.ownership(node, self._manifest.groups) | facets.model(node)
+            found |= facets.dataset_tags(node)
+            found |= facets.schema(node, self._in_catalog(unique_id))
+            found |= facets.exposed(self._exposures.get(unique_id, ()))
+        return made
+
+    def _bare(self, node: Node) -> Dataset:
+        """A table with its names alone: all that this project may say of one that another environment has made."""
+        return {"namespace": self._place.namespace, "name": ".".join(table_of(node)), "facets": self._symlinks(node)}
+
+    def _job_name(self, unique_id: str, suffix: str | None) -> str:
+        resource, _, rest = unique_id.partition(".")
+        if resource in ("test", "seed"):
+            return unique_id
+        node = self._manifest.node(unique_id) or {}
+        if suffix is None:
+            ends = _SUFFIXES.get(self._invocation.command, {"snapshot": ".snapshot"})
+            suffix = ends.get(resource, "")
+        # dbt-ol takes the word `model.` away, and no other.
+        called = rest if resource in ("model", "snapshot") else unique_id
+        return ".".join(part for part in (node.get("database"), node.get("schema"), called) if part) + suffix
+
+    def _symlinks(self, node: Node) -> Facets:
+        table = table_of(node)[-1:]
+        if self._manifest.adapter != ATHENA or self._place.glue is None or not node.get("schema") or not table:
+            return {}
+        # Another catalog is another account's Glue or no Glue at all: the same name there is another table.
+        if not in_own_catalog(node.get("database")):
+            return {}
+        name = f"table/{node['schema']}/{table[0]}"
+        return facets.facet("symlinks", identifiers=[{"namespace": self._place.glue, "name": name, "type": "TABLE"}])
+
+    def _in_catalog(self, unique_id: str) -> Node | None:
+        for part in ("nodes", "sources"):
+            if found := (self._catalog.get(part) or {}).get(unique_id):
+                return dict(found)
+        return None
+
+    def _size(self, unique_id: str, result: Result | None) -> tuple[int, int]:
+        """Rows and bytes: by the catalog where it is no older than the table, else as the adapter tells."""
+        stats = (self._in_catalog(unique_id) or {}).get("stats") or {}
+        asked_at = str((self._catalog.get("metadata") or {}).get("generated_at") or "")
+        if result is not None and asked_at < result.ended_at:
+            stats = {}
+        values = {key: _number(stat.get("value")) for key, stat in stats.items()}
+        rows = values.get("num_rows") or values.get("row_count") or values.get("rows") or 0
+        size = values.get("num_bytes") or values.get("bytes") or 0
+        if self._manifest.adapter == "redshift":
+            size = size or values.get("size", 0) * _MEBI
+        if result is not None:
+            rows, size = rows or result.number("rows_affected"), size or result.number("bytes_processed")
+        return rows, size
+
+
+def run_event(
+    state: str,
+    time: str,
+    run: Event,
+    job: Event,
+    inputs: list[Dataset] | None = None,
+    outputs: list[Dataset] | None = None,
+) -> Event:
+    """A RunEvent; `time` is RFC 3339."""
+    return {
+        "eventType": state,
+        "eventTime": time,
+        "run": run,
+        "job": job,
+        "inputs": inputs or [],
+        "outputs": outputs or [],
+        "producer": PRODUCER,
+        "schemaURL": f"{SPEC}RunEvent",
+    }
+
+
+def with_pointers(event: Event) -> Event:
+    """The event whose further outputs, views that point to the first one, have the lineage of its columns as well."""
+    first, *views = event.get("outputs") or [{}]
+    lineage = (first.get("facets") or {}).get("columnLineage")
+    if not views or lineage is None:
+        return event
+    views = [{**view, "facets": {"columnLineage": lineage, **view["facets"]}} for view in views]
+    return {**event, "outputs": [first, *views]}
+
+
+def job_event(time: str, job: Event, inputs: list[Dataset], outputs: list[Dataset] | None = None) -> Event:
+    """A JobEvent: what a job reads and writes by its definition."""
+    return {
+        "eventTime": time,
+        "job": job,
+        "inputs": inputs,
+        "outputs": outputs or [],
+        "producer": PRODUCER,
+        "schemaURL": f"{SPEC}JobEvent",
+    }
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,136 @@
+"""Column lineage of a SQL text: which columns of which tables make each column of what it writes.
+
+sqlglot parses; which name means what is read off its tree here, in one pass for all columns. Its own `lineage` goes
+through the statement once a column, after an optimizer that settles a name by guess where a schema is not known.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import sqlglot
+from sqlglot.errors import SqlglotError
+
+from emitter.refine.sql.lineage_value import ColumnLineage
+from emitter.refine.sql.origins import NONE, Origin, Origins, without_marks
+from emitter.refine.sql.preparation import prepared
+from emitter.refine.sql.queries import read_query
+from emitter.refine.sql.relations import Column, Columns, Relation, Tables
+from emitter.refine.sql.scopes import Context, Scope
+from emitter.refine.sql.shapes import part_of
+from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
+from emitter.refine.sql.statements import Written, write
+
+# It warns on stderr, dbt's own, where it falls back; what can't be read is counted here.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+
+# A tree of a shape that was not thought of costs its own lineage, as a text that can't be parsed does.
+_UNFORESEEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
+def column_lineage(
+    sql: str, dialect: str, schema: Mapping[str, Sequence[str] | Columns | None], target: str | None = None
+) -> ColumnLineage:
+    """Reads the column lineage out of a SQL text.
+
+    Args:
+        sql: a query, or statements that write the target.
+        dialect: as sqlglot calls it, such as `athena` or `redshift`.
+        schema: every table that may be read, its name as parts joined by dots, with its columns; None if they are not
+            known. What is read beyond these is dropped and counted.
+        target: the table that is written. It completes names of fewer parts, and is not an origin of itself.
+
+    Raises:
+        SqlNotUnderstood: if the text can't be parsed or writes nothing.
+    """
+    return lineage_of(sql, dialect, Tables({table: _columns(known) for table, known in schema.items()}), target)
+
+
+def lineage_of(
+    sql: str, dialect: str, tables: Tables, target: str | None = None, *, accept_undeclared: bool = False
+) -> ColumnLineage:
+    """The same with tables that are made once for many texts.
+
+    Args:
+        sql: as above.
+        dialect: as above.
+        tables: every table that may be read.
+        target: as above.
+        accept_undeclared: True if a table that is not among them is an origin too, where its full name is told.
+
+    Raises:
+        SqlNotUnderstood: if the text can't be parsed or writes nothing.
+    """
+    context = Context(dialect, tables, target, read_query, part_of, accept_undeclared)
+    try:
+        written = _written(sql, context)
+    except (SqlglotError, RecursionError, *_UNFORESEEN) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SqlNotUnderstood(f"{target or 'a statement'}: sqlglot can't read it as {dialect}: {reason}") from error
+    if not written:
+        raise SqlNotUnderstood(f"{target or 'a statement'}: no statement in it writes a table or returns rows")
+    return _result(written, context)
+
+
+def _columns(known: Sequence[str] | Columns | None) -> Columns:
+    if isinstance(known, Columns):
+        return known
+    return Columns() if known is None else Columns(tuple(known), complete=True)
+
+
+def _written(sql: str, context: Context) -> list[Relation]:
+    found: list[tuple[Written, bool]] = []
+    for statement in sqlglot.parse(prepared(sql, context.dialect), dialect=context.dialect):
+        if statement is None or (written := write(statement, Scope(context))) is None:
+            continue
+        table = context.tables.find(written.name, context.target) if written.name else context.target
+        ours = table == context.target or ".".join(written.name) == (context.target or "").lower()
+        if written.fills:
+            found.append((written, ours))
+        if written.name and not (ours and written.fills):
+            # What a later statement reads from a table on the way comes from where that table came from.
+            context.made[written.name] = _added(context.made_as(written.name), written)
+    chosen = [written.relation for written, ours in found if ours]
+    return chosen or [written.relation for written, _ in found[-1:]]
+
+
+def _added(before: Relation | None, written: Written) -> Relation:
+    return written.relation if before is None or written.makes else _merged([before, written.relation])
+
+
+def _merged(relations: Sequence[Relation]) -> Relation:
+    columns: dict[str, Origins] = {}
+    for relation in relations:
+        for column in relation.columns:
+            if column.name:
+                columns[column.name] = columns.get(column.name, NONE) | column.origins
+    more = tuple(dict.fromkeys(table for relation in relations for table in _more(relation)))
+    whole = NONE.union(*(relation.whole for relation in relations))
+    return Relation(tuple(Column(*item) for item in columns.items()), more, whole=whole)
+
+
+def _more(relation: Relation) -> tuple[str, ...]:
+    return (*relation.more, "") if relation.loose else relation.more
+
+
+def _result(written: Sequence[Relation], context: Context) -> ColumnLineage:
+    found = _merged(written)
+    unnamed = any(not column.name for relation in written for column in relation.columns)
+    columns = {column.name: _others(column.origins, context.target) for column in found.columns}
+    return ColumnLineage(
+        columns={name: clear for name, (clear, _) in columns.items()},
+        masked={name: hidden for name, (_, hidden) in columns.items() if hidden},
+        whole=_others(found.whole, context.target)[0],
+        complete=found.complete and not unnamed,
+        tables=tuple(table for table in context.used if table != context.target),
+        undeclared=tuple(context.undeclared),
+        unresolved=tuple(context.unresolved),
+        asked=tuple((".".join(parts), table) for parts, table in context.asked.items()),
+    )
+
+
+def _others(origins: Origins, target: str | None) -> tuple[tuple[Origin, ...], tuple[Origin, ...]]:
+    """The origins in other tables, sorted: all of them, and those that are obfuscated."""
+    others = frozenset(origin for origin in origins if origin.table != target)
+    clear, hidden = without_marks(others)
+    return tuple(sorted(clear)), tuple(sorted(hidden))

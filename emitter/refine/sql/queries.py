@@ -1,0 +1,281 @@
+"""What a query returns: WITH, FROM, joins, set operations, and the select list with its stars."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlglot import exp
+
+from emitter.refine.sql.expressions import all_of, arg, origins_of
+from emitter.refine.sql.functions import has_aggregate
+from emitter.refine.sql.item_names import name_of
+from emitter.refine.sql.origins import FILTER, GROUP_BY, JOIN, NONE, SORT, Origins, through
+from emitter.refine.sql.relations import UNKNOWN, Column, Relation, beside, union_of
+from emitter.refine.sql.scopes import Context, Scope
+from emitter.refine.sql.shapes import joined, shape_of
+from emitter.refine.sql.sources import add_join, add_source, everything
+from emitter.refine.sql.stars import expand
+
+# Where a name inside an expression of ORDER BY is a column, and an alias only by itself.
+_BARE_ALIASES = frozenset({"postgres", "redshift"})
+# A recursive query's origins stop growing after as many rounds as a value needs to go through its columns.
+_ROUNDS = 12
+
+
+def read_query(node: Any, outer: Scope) -> Relation:
+    """The relation that a query returns, read at a place whose names it may use."""
+    return read(node, Scope(outer.context, outer.ctes, outer))
+
+
+def read(node: Any, scope: Scope) -> Relation:
+    """The relation that a query returns.
+
+    Args:
+        node: SELECT, a set operation, VALUES, or one of them in parentheses.
+        scope: WITH names that it may use, and the place around it; its sources are still empty.
+    """
+    inner = Scope(scope.context, with_names(node, scope), scope.outer)
+    if isinstance(node, exp.Select):
+        return _select(node, inner)
+    if isinstance(node, exp.SetOperation):
+        return _set_operation(node, inner)
+    if isinstance(node, exp.Subquery):
+        found = read(node.this, inner)
+        return _ordered(node, found, inner)
+    if isinstance(node, exp.Values):
+        return _values(node, inner)
+    if isinstance(node, exp.Table):
+        add_source(node, inner)
+        return everything(inner)
+    return UNKNOWN
+
+
+def _values(node: exp.Values, scope: Scope) -> Relation:
+    """Rows that are written out: each column may be any of the values at its place."""
+    rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+    places = zip(*rows, strict=False)
+    found = [[Column("", origins_of(value, scope), shape_of(value, scope)) for value in place] for place in places]
+    return Relation(tuple(map(_either, found)))
+
+
+def _either(columns: Sequence[Column]) -> Column:
+    shape = joined([column.shape for column in columns])
+    return Column(columns[0].name, union_of(column.origins for column in columns), shape)
+
+
+def with_names(node: Any, scope: Scope) -> Mapping[str, Relation]:
+    """The names of queries at a place, with those that a statement's own WITH gives."""
+    clause = arg(node, "with")
+    if clause is None:
+        return scope.ctes
+    ctes = dict(scope.ctes)
+    for cte in clause.expressions:
+        name = cte.alias.lower()
+        names = [scope.context.fold(column.name) for column in cte.args["alias"].columns]
+        inner = Scope(scope.context, ctes, scope.outer)
+        recursive = clause.args.get("recursive") and isinstance(cte.this, exp.SetOperation)
+        found = (
+            _recursive(cte.this, name, names, inner)
+            if recursive
+            else scope.context.renamed(read(cte.this, inner), names)
+        )
+        ctes = {**ctes, name: found}
+    return ctes
+
+
+def _recursive(node: exp.SetOperation, name: str, names: Sequence[str], scope: Scope) -> Relation:
+    """Reads a query that reads itself: from its first part on, until nothing is added any more."""
+    first: Any = node
+    ctes = scope.ctes
+    while isinstance(first, exp.SetOperation):
+        ctes = with_names(first, replace(scope, ctes=ctes))
+        first = first.this
+    found = read(first, replace(scope, ctes=ctes)).renamed(names)
+    for _ in range(_ROUNDS):
+        last, found = found, read(node, replace(scope, ctes={**scope.ctes, name: found})).renamed(names)
+        if found == last:
+            break
+    return found
+
+
+def _set_operation(node: exp.SetOperation, scope: Scope) -> Relation:
+    sides = []
+    # A chain of a thousand UNIONs leans to the left; going down it in a loop keeps the stack flat.
+    operations: list[exp.SetOperation] = [node]
+    while isinstance(operations[-1].this, exp.SetOperation) and arg(operations[-1].this, "with") is None:
+        operations.append(operations[-1].this)
+    sides = [read(operations[-1].this, scope)]
+    found = sides[0]
+    for operation in reversed(operations):
+        right = read(operation.expression, scope)
+        found = _union(found, right, scope.context) if isinstance(operation, exp.Union) else _filtered(found, right)
+        found = _ordered(operation, found, scope)
+    return found
+
+
+def _union(left: Relation, right: Relation, context: Context) -> Relation:
+    """UNION goes by place, as far as the places are known; the names are the first query's."""
+    whole = left.whole | right.whole
+    pairs = zip(left.placed, right.placed, strict=False)
+    columns = tuple(_either(pair) for pair in pairs)
+    if left.complete and right.complete:
+        return Relation(columns, whole=whole)
+    context.unresolved["UNION of unknown columns"] = None
+    rest = left.columns[len(columns) :]
+    return replace(left, columns=columns + rest, whole=whole)
+
+
+def _filtered(left: Relation, right: Relation) -> Relation:
+    """INTERSECT and EXCEPT: rows are the left side's, the right side decides which."""
+    decided = through(FILTER, union_of(column.origins for column in right.columns) | right.whole)
+    return replace(left, whole=left.whole | decided)
+
+
+def _ordered(node: Any, found: Relation, scope: Scope) -> Relation:
+    if (order := node.args.get("order")) is None:
+        return found
+    result = replace(scope, aliases=dict(found.by_name), alias_rule="first")
+    return replace(found, whole=found.whole | _by_position(order.expressions, found.placed, result, SORT))
+
+
+def _select(node: exp.Select, scope: Scope) -> Relation:
+    if (clause := arg(node, "from")) is not None:
+        add_source(clause.this, scope)
+    joined_by = union_of(add_join(join, scope) for join in node.args.get("joins") or [])
+    for lateral in node.args.get("laterals") or []:
+        add_source(lateral, scope)
+    if node.args.get("match"):
+        # What MATCH_RECOGNIZE returns is neither its table's columns nor all that it measures.
+        scope.context.unresolved["MATCH_RECOGNIZE"] = None
+        scope.sources, scope.parts = [], []
+        scope.add((), UNKNOWN)
+    scope.windows = {window.this.name.lower(): window for window in node.args.get("windows") or []}
+    scope.hierarchical = node.args.get("connect") is not None
+    # Before the select list, as WHERE shows which columns a table has, and knows no alias.
+    whole = joined_by | _filters(node, scope)
+    items, excluded = _excluding(node, scope.context.dialect)
+    found = _project(items, scope)
+    beneath = union_of(part.relation.whole for part in scope.parts)
+    return replace(_without(excluded, found), whole=beneath | whole | _decisions(node, found, scope))
+
+
+def _filters(node: exp.Select, scope: Scope) -> Origins:
+    """What decides on the rows of FROM: WHERE, and of a hierarchy where it starts and how its rows are joined."""
+    where, connect = node.args.get("where"), node.args.get("connect")
+    found = all_of([where.this], scope, FILTER) if where else NONE
+    if connect is not None:
+        found |= all_of([connect.args.get("start")], scope, FILTER) | all_of([connect.args["connect"]], scope, JOIN)
+    return found
+
+
+def _decisions(node: exp.Select, found: Relation, scope: Scope) -> Origins:
+    """What decides on the rows of the result: GROUP BY, HAVING, QUALIFY, ORDER BY."""
+    group, having, qualify, order = (node.args.get(name) for name in ("group", "having", "qualify", "order"))
+    # A table with a column of an alias's name would need it in GROUP BY's place, so the alias is meant.
+    grouped = replace(scope, alias_rule="last", certain=scope.aliases.keys())
+    whole = all_of([having.this], replace(scope, alias_rule="last"), FILTER) if having else NONE
+    if qualify:
+        whole |= all_of([qualify.this], replace(scope, alias_rule="last", certain=_windowed(node)), FILTER)
+    if group:
+        whole |= _by_position(list(group.iter_expressions()), found.placed, grouped, GROUP_BY)
+        if group.args.get("all"):
+            whole |= through(GROUP_BY, _not_aggregated(node, scope))
+    if order:
+        whole |= _by_position(order.expressions, found.placed, replace(scope, alias_rule="first"), SORT)
+    return whole
+
+
+def _windowed(node: exp.Select) -> frozenset[str]:
+    """The aliases of window functions, which QUALIFY is there for."""
+    return frozenset(item.alias.lower() for item in node.expressions if item.alias and item.find(exp.Window))
+
+
+def _not_aggregated(node: exp.Select, scope: Scope) -> Origins:
+    """What GROUP BY ALL groups by: the items of the select list without an aggregate."""
+    items = [item for item in node.expressions if _is_star(item) or not has_aggregate(item)]
+    stars = [expand(item, scope) for item in items if _is_star(item)]
+    single = [origins_of(item, scope) for item in items if not _is_star(item)]
+    return union_of(single) | union_of(column.origins for star in stars for column in star.columns)
+
+
+def _by_position(nodes: Sequence[Any], columns: Sequence[Column], scope: Scope, kind: str) -> Origins:
+    """What GROUP BY and ORDER BY go by, where a number is a position in the select list.
+
+    Args:
+        nodes: the items of the clause.
+        columns: the select list's columns, as far as their position is known.
+        scope: the names at the clause's place.
+        kind: of the influence.
+    """
+    found = NONE
+    for node in nodes:
+        by = node.this if isinstance(node, exp.Ordered) else node
+        position = int(by.name) - 1 if isinstance(by, exp.Literal) and by.is_int else -1
+        if 0 <= position < len(columns):
+            found |= through(kind, columns[position].origins)
+        elif position >= 0:
+            scope.context.unresolved[f"position {position + 1}"] = None
+        else:
+            found |= through(kind, origins_of(by, _for_item(by, scope)))
+    return found
+
+
+def _for_item(by: Any, scope: Scope) -> Scope:
+    bare = isinstance(by, exp.Column) or scope.alias_rule != "first"
+    return scope if bare or scope.context.dialect not in _BARE_ALIASES else replace(scope, alias_rule="last")
+
+
+def _project(items: Sequence[Any], scope: Scope) -> Relation:
+    """The select list's columns, in order."""
+    found = Relation()
+    columns: list[Column] = []
+    for item in items:
+        if _is_star(item):
+            found = beside(beside(found, Relation(tuple(columns))), replace(expand(item, scope), whole=NONE))
+            columns = []
+        else:
+            columns.append(_item(item, scope))
+    return beside(found, Relation(tuple(columns)))
+
+
+def _item(item: Any, scope: Scope) -> Column:
+    name = name_of(item, scope.context)
+    column = Column(name, origins_of(item, scope), shape_of(item, scope))
+    if name:
+        scope.aliases.setdefault(name.lower(), column.origins)
+    return column
+
+
+def _is_star(item: Any) -> bool:
+    """True for `*`, `t.*`, `(row).*` and `(row).* AS (a, b)`."""
+    if isinstance(item, exp.Column):
+        return isinstance(item.this, exp.Star)
+    return isinstance(item, exp.Star | exp.Aliases) or (
+        isinstance(item, exp.Dot) and isinstance(item.expression, exp.Star)
+    )
+
+
+def _excluding(node: exp.Select, dialect: str) -> tuple[Sequence[Any], frozenset[str]]:
+    """The items of a select list, and the names that EXCLUDE takes out of all that they return.
+
+    In Redshift the names are the last thing of the list and need no parentheses, so that sqlglot takes those from the
+    second on for items.
+    """
+    items: Sequence[Any] = node.expressions
+    names = [column.name for column in node.args.get("exclude") or []]
+    for place, item in enumerate(items if dialect == "redshift" else ()):
+        star = item.this if isinstance(item, exp.Column) else item
+        excluded = arg(star, "except") if isinstance(star, exp.Star) else None
+        rest = items[place + 1 :]
+        if excluded and all(isinstance(each, exp.Column) and not each.table for each in rest):
+            names += [column.name for column in (*excluded, *rest)]
+            items = items[: place + 1]
+            break
+    return items, frozenset(name.lower() for name in names)
+
+
+def _without(names: frozenset[str], found: Relation) -> Relation:
+    if not names:
+        return found
+    columns = tuple(column for column in found.columns if column.name.lower() not in names)
+    return replace(found, columns=columns, without=found.without | names if found.more else frozenset(), ahead=0)

@@ -1,0 +1,104 @@
+"""The inputs of a test's event: the dataset that the test is about, with its results, and what else the test reads."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from emitter.dbt.project import Project, kind
+from emitter.refine import refined_facets
+from emitter.refine.assertions import KEY, Assertion, Assertions, found_in
+from emitter.refine.nested_access import at
+from emitter.refine.refined_datasets import Dataset, Datasets, renamed
+
+
+class TestedInputs:
+    """Puts the results of tests on the datasets that they are about.
+
+    Args:
+        project: the nodes.
+        datasets: makes and corrects datasets.
+        elsewhere: returns by the manifest's name of a table the name under which a node reads it in another
+            environment.
+    """
+
+    def __init__(self, project: Project, datasets: Datasets, elsewhere: Callable[[str], Mapping[str, str]]) -> None:
+        self._project = project
+        self._datasets = datasets
+        self._elsewhere = elsewhere
+        self._assertions = Assertions(project)
+
+    def of(self, event: Mapping[str, Any], unique_id: str, namespace: str) -> list[Dataset]:
+        """Returns the inputs of an event of a test, or of the tests of a node."""
+        test = unique_id if kind(unique_id) == "test" else None
+        elsewhere = self._elsewhere(test) if test else {}
+        placed: dict[str, list[Assertion]] = {}
+        inputs: dict[str, Dataset] = {}
+        for given in event.get("inputs") or []:
+            name = self._real_name(given["name"], unique_id)
+            places = self._place(given, test, name, placed)
+            if name in elsewhere:
+                inputs[elsewhere[name]] = self._datasets.bare(elsewhere[name], namespace)
+            elif not places or name in places or not places.isdisjoint({None, *self._project.tables}):
+                for kept in self._datasets.kept(renamed(given, name)):
+                    inputs[name] = self._plain(kept)
+        self._show(placed, inputs, _invocation(event), namespace)
+        return list(inputs.values())
+
+    def _place(
+        self, given: Mapping[str, Any], test: str | None, name: str, placed: dict[str, list[Assertion]]
+    ) -> set[str | None]:
+        """Sorts an input's results by the dataset that each is about; returns these datasets."""
+        places = set()
+        for assertion in found_in(given):
+            place, known = self._assertions.place(assertion, test, name)
+            places.add(place)
+            if place is not None:
+                placed.setdefault(place, []).append(known)
+        return places
+
+    def _show(
+        self,
+        placed: Mapping[str, list[Assertion]],
+        inputs: dict[str, Dataset],
+        invocation: str,
+        namespace: str,
+    ) -> None:
+        for name, assertions in placed.items():
+            if name not in inputs and (made := self._found(name, namespace)) is not None:
+                inputs[name] = made
+            if name in inputs:
+                shown = self._assertions.show(invocation, name, assertions)
+                inputs[name] = _with_assertions(inputs[name], shown)
+
+    def _found(self, name: str, namespace: str) -> Dataset | None:
+        about = self._project.tables.get(name)
+        return self._datasets.made(about, namespace) if about else self._datasets.bare(name, namespace)
+
+    def _real_name(self, name: str, unique_id: str) -> str:
+        folded = self._project.fold(name)
+        for parent in (unique_id, *self._project.above(unique_id)):
+            if folded in self._project.phantoms and folded == self._project.stock_name(parent):
+                return self._project.table(parent) or folded
+        return folded
+
+    def _plain(self, dataset: Dataset) -> Dataset:
+        """Returns a tested dataset without its results, which are put where they belong."""
+        kept = {
+            place: {key: facet for key, facet in dataset[place].items() if key != KEY}
+            for place in ("facets", "inputFacets")
+            if dataset.get(place)
+        }
+        unique_id = self._project.tables.get(dataset["name"])
+        plain = {**dataset, **kept}
+        return plain if unique_id is None else self._datasets.corrected(plain, unique_id, exposed=False)
+
+
+def _invocation(event: Mapping[str, Any]) -> str:
+    run = at(event, "run", "facets")
+    return str(at(run, "dbt_run").get("invocation_id") or at(run, "parent", "run").get("runId") or "")
+
+
+def _with_assertions(dataset: Dataset, assertions: list[Assertion]) -> Dataset:
+    # The specification has it among the input's facets; dbt-ol has it among the dataset's too, for older readers.
+    facet = refined_facets.assertions_facet(assertions)
+    places = {place: {**(dataset.get(place) or {}), KEY: facet} for place in ("facets", "inputFacets")}
+    return {**dataset, **places}

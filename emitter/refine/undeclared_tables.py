@@ -1,0 +1,54 @@
+"""Tables that a node's SQL names in full, without `ref` or `source`: dbt knows no dependency on them.
+
+A name of three parts is no guess, so these tables are inputs. Which ones there were is reported once, because dbt can
+neither order nor test what it does not know.
+"""
+
+from collections.abc import Container, Iterator
+
+from emitter.dbt.project import Project
+from emitter.refine.sql.lineage_value import ColumnLineage
+
+_SHOWN = 5
+
+
+class Undeclared:
+    """The tables of one project that were found so.
+
+    Args:
+        project: the nodes.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._readers: dict[str, set[str]] = {}
+
+    def of(self, unique_id: str, lineage: ColumnLineage | None, without: Container[str]) -> Iterator[str]:
+        """Yields the tables that a node's SQL names, except some that are known to feed it.
+
+        Args:
+            unique_id: the node.
+            lineage: what its SQL says.
+            without: the names of its parents, wherever they are read.
+        """
+        if lineage is None:
+            return
+        own = self._project.table(unique_id)
+        for name in (*lineage.tables, *lineage.undeclared):
+            if name != own and name not in without:
+                self._readers.setdefault(name, set()).add(unique_id)
+                yield name
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of all tables so far."""
+        return sorted(self._readers)
+
+    def report(self) -> str:
+        """Returns one sentence about them; "" if there are none."""
+        count = len(self._readers)
+        if not count:
+            return ""
+        tables = "1 table is" if count == 1 else f"{count} tables are"
+        shown = ", ".join(self.tables[:_SHOWN]) + (f", and {count - _SHOWN} more" if count > _SHOWN else "")
+        return f"{tables} named in SQL without ref() or source(), so dbt knows no dependency on it: {shown}"

@@ -1,0 +1,189 @@
+"""Sends events by whatever transport OpenLineage is configured with, and says in the last line what became of them."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from openlineage.client import OpenLineageClient
+from openlineage.client.transport.transport import Config, Transport
+
+from emitter.config.openlineage_config import make_client
+from emitter.dbt.node_names import missing, node_of
+from emitter.errors import ConfigError
+from emitter.runner.client.client_events import Event, client_event
+from emitter.runner.client.destinations import places
+
+log = logging.getLogger("emitter.runner")
+
+CLOSE_TIMEOUT = 10.0
+"""Seconds that a transport without a `close_timeout` of its own may take to send what waits."""
+
+
+# How often the summary is brought up to date while a transport sends what waits, in seconds.
+_SLICE = 0.5
+
+
+class Emitting(Protocol):
+    """Where events go."""
+
+    close_timeout: float
+    """Seconds that `close` may take."""
+
+    def emit(self, event: Event) -> None:
+        """Sends an event; never raises."""
+
+    def summary(self) -> str:
+        """Returns what the last line would say if this process were killed now; empty if there is nothing to say."""
+
+    def close(self, note: Callable[[str], None], spent: float = 0.0) -> None:
+        """Waits until what waits is sent, and logs the last line.
+
+        Args:
+            note: Takes each new summary while it waits.
+            spent: How many seconds of `close_timeout` are used up.
+        """
+
+
+def open_emission() -> Emitting:
+    """Makes the emission of OpenLineage's configuration; with one that can't be used, one that counts what is lost."""
+    try:
+        return Emission(make_client())
+    except ConfigError as error:
+        return Unconfigured(str(error))
+
+
+class Emission:
+    """An OpenLineage client that never raises.
+
+    Args:
+        client: The client.
+    """
+
+    def __init__(self, client: OpenLineageClient) -> None:
+        self._client = client
+        self._transport = client.transport
+        client.transport = self._gate = _Gate(self._transport)
+        self.close_timeout = float(getattr(self._transport, "close_timeout", CLOSE_TIMEOUT))
+        self._places = places(self._transport)
+        self._sent = self._filtered = 0
+        self._bare = False
+        self._failed: list[str] = []
+        self._first: str | None = None
+
+    def emit(self, event: Event) -> None:
+        """Sends an event; an error of the transport is counted and reported at the end, with the node's name."""
+        try:
+            sent = self._emitted(event)
+            self._sent += sent
+            self._filtered += not sent
+        except Exception as error:  # noqa: BLE001 # any transport may be configured; the other events must go out
+            self._failed.append(node_of(event))
+            self._first = self._first or f"{type(error).__name__}: {error}"
+
+    def summary(self) -> str:
+        """Returns what is known now."""
+        own = [transport.summary() for transport in self._places.own if transport.has_events]
+        return "; ".join([*own, *self._counts()])
+
+    def close(self, note: Callable[[str], None], spent: float = 0.0) -> None:
+        """Waits until the transport has sent what waits, at most `close_timeout` less the seconds already spent."""
+        deadline = time.monotonic() + max(self.close_timeout - spent, 0.1)
+        for transport in self._places.own:
+            while not transport.is_idle and (left := deadline - time.monotonic()) > 0:
+                transport.wait_for_completion(min(left, _SLICE))
+                note(self.summary())
+        try:
+            if self._client.close(timeout=max(deadline - time.monotonic(), 0.1)) is False and not self._places.own:
+                log.warning("the OpenLineage transport had not sent all events after %s s", self.close_timeout)
+        except Exception as error:  # noqa: BLE001 # as above
+            log.warning("the OpenLineage transport did not close: %s: %s", type(error).__name__, error)
+        for line in self._counts():
+            log.log(logging.WARNING if self._failed else logging.INFO, "%s", line)
+
+    def _counts(self) -> list[str]:
+        """The counts of what a transport of this package doesn't count itself."""
+        kept_back = f", {self._filtered} kept back by `filters` of the configuration" if self._filtered else ""
+        where = f"; destination: {self._places.others}" if self._places.others else ""
+        if self._failed:
+            total = len(self._failed) + self._sent
+            why = "; ".join(filter(None, (self._first, missing(self._failed))))
+            return [f"{len(self._failed)} of {total} OpenLineage events were not sent{kept_back}: {why}{where}"]
+        if self._places.others and (self._sent or self._filtered):
+            return [f"OpenLineage events: {self._sent} sent{kept_back}{where}"]
+        return [f"OpenLineage events{kept_back.replace(',', ':', 1)}"] if self._filtered else []
+
+    def _emitted(self, event: Event) -> bool:
+        """Sends an event; returns False if the configuration's `filters` kept it back.
+
+        Raises:
+            Exception: The transport's.
+        """
+        made = client_event(event)
+        self._gate.reached = False
+        try:
+            self._client.emit(made)
+        except Exception as error:
+            if self._gate.reached:
+                raise
+            self._explain(error)
+            # A fault in what the client adds (tags, variables, a source location) costs that, and not the event.
+            self._transport.emit(client_event(event))
+            return True
+        return self._gate.reached
+
+    def _explain(self, error: Exception) -> None:
+        if not self._bare:
+            self._bare = True
+            advice = "check `tags`, `facets` and `dataset` of its configuration"
+            reason = f"{type(error).__name__}: {error}"
+            log.warning("events are sent without what OpenLineage's client adds to them, %s: %s", advice, reason)
+
+
+class Unconfigured:
+    """What takes events where OpenLineage's configuration can't be used: it counts them, and names their nodes.
+
+    Args:
+        reason: What is wrong, and where.
+    """
+
+    close_timeout = CLOSE_TIMEOUT
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+        self._lost: list[str] = []
+
+    def emit(self, event: Event) -> None:
+        """Counts an event."""
+        self._lost.append(node_of(event))
+
+    def summary(self) -> str:
+        """Returns the last line."""
+        why = "; ".join(filter(None, (self._reason, missing(self._lost))))
+        return f"OpenLineage events: 0 sent, {len(self._lost)} lost: {why}"
+
+    def close(self, note: Callable[[str], None], spent: float = 0.0) -> None:  # noqa: ARG002 # nothing is waited for
+        """Logs the last line."""
+        log.warning("%s", self.summary())
+
+
+class _Gate(Transport):
+    """Hands events on to the configured transport, and remembers that the client has come that far."""
+
+    kind = "headwater-gate"
+    config_class = Config
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        # By these the client recognises a transport that is switched off, and shows it.
+        self.kind = transport.kind or self.kind
+        self.name = transport.name
+        self.priority = transport.priority
+        self.reached = False
+
+    def emit(self, event: Any) -> Any:
+        self.reached = True
+        return self._transport.emit(event)
+
+    def close(self, timeout: float = -1) -> bool:
+        return self._transport.close(timeout)
