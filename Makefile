@@ -41,7 +41,7 @@ check: ## lint, format, types, and which package may import which
 
 deploy-check: ## images, Compose, Kubernetes and the AWS stacks: lint, schemas, settings, security; no engine, no account
 	@scripts/setup --deploy
-	.cache/deploy/bin/python -m pytest tests/deploy tests/unit/test_deploy.py -n $(WORKERS) --dist loadfile $(ARGS)
+	.cache/deploy/bin/python -m pytest tests/deploy tests/unit/deploy/test_deploy_settings.py -n $(WORKERS) --dist loadfile $(ARGS)
 
 sbom: ## what each image holds of Python, as CycloneDX in dist/
 	@scripts/setup --deploy

@@ -27,8 +27,8 @@ from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
 from consumer.runtime import collect_rarely
 from schemas.decode import decode
-from tests.support.gremlin_server import GremlinServer
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.brokers.kafka_server import KafkaBroker
+from tests.support.graph.gremlin_server import GremlinServer
 
 HEADS = ("what", "per second", "limit in the same run", "ratio")
 BATCH = 500

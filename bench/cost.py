@@ -1,8 +1,9 @@
 """What the n-th event costs where one thing gets ever more of another: a job outputs, a dataset writers, a run jobs.
 
-Each row of `tests/support/costs.py` is written to a SQLite graph in memory, event by event. The table compares the
-first window of a hundred events with the last one: warm, with one writer for all events, and cold, with a writer of its
-own for each event. A row that takes longer than --seconds ends there; its number of events says how far it came.
+Each row of `tests/support/graph/request_counts.py` is written to a SQLite graph in memory, event by event. The table
+compares the first window of a hundred events with the last one: warm, with one writer for all events, and cold, with a
+writer of its own for each event. A row that takes longer than --seconds ends there; its number of events says how far
+it came.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from contextlib import closing
 
 from bench import report
-from tests.support.costs import ROWS, WARM_UP, Row, Sequenced, Window
+from tests.support.graph.request_counts import ROWS, WARM_UP, Row, Sequenced, Window
 
 HEADS = (
     "ever more",

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.servers import DbtEngines
+from tests.support.processes.servers import DbtEngines
 
 PROGRAMS = ("dbt", "dbt-ol", "headwater-dbt")
 PROJECTS = ("imdb_athena", "imdb_redshift")

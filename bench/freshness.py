@@ -26,8 +26,8 @@ from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode
 from schemas.events import RunEvent
 from schemas.naming import DatasetName
-from tests.support.gremlin_server import GremlinServer
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.brokers.kafka_server import KafkaBroker
+from tests.support.graph.gremlin_server import GremlinServer
 
 HEADS = ("events a second", "events", "p50, s", "p99, s", "most, s")
 WARM_UP = 200

@@ -21,8 +21,8 @@ from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
 from schemas.decode import decode
-from tests.support.gremlin_server import GremlinServer
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.brokers.kafka_server import KafkaBroker
+from tests.support.graph.gremlin_server import GremlinServer
 
 HEADS = ("graph of", "elements", "models", "processes", "cold, events/s", "warm, events/s", "ratio")
 ELEMENTS_PER_MODEL = 52

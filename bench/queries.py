@@ -24,7 +24,7 @@ from consumer.projection.graph_sink import GraphSink
 from consumer.query.traverse import Lineage, Target, lineage
 from schemas.decode import decode
 from schemas.naming import DatasetName
-from tests.support.gremlin_server import GremlinServer
+from tests.support.graph.gremlin_server import GremlinServer
 
 DEPTH = 20
 HEADS = ("question, 20 steps up and down", "nodes", "links", "SQLite, ms", "Gremlin Server, ms")

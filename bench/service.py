@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from bench.topic import Committed, Topic
-from tests.support.kafka_broker import KafkaBroker
-from tests.support.process import tail
+from tests.support.brokers.kafka_server import KafkaBroker
+from tests.support.processes.server_process import tail
 
 HEADWATER = Path(sys.executable).with_name("headwater")
 STALLED_S = 120.0

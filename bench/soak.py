@@ -21,8 +21,8 @@ from bench.growth import HEAP
 from bench.service import STALLED_S, Service, Usage
 from bench.topic import Committed, Topic
 from bench.workload import Project
-from tests.support.gremlin_server import GremlinServer
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.brokers.kafka_server import KafkaBroker
+from tests.support.graph.gremlin_server import GremlinServer
 
 AHEAD = 6_000
 """Events that are sent and not committed, at most: several batches and what the client has fetched already."""

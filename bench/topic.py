@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from emitter.brokers.kafka_broker import producer_settings
 from emitter.config.transport_config import KafkaConfig
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.brokers.kafka_server import KafkaBroker
 
 Records = Iterable[tuple[bytes, bytes]]
 

@@ -8,8 +8,15 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-from tests.support.datazone import led_to
-from tests.support.servers import DataZoneServer, DbtEngines, GremlinServer, KafkaBroker, NeptuneProxy, Server
+from tests.support.datazone.fake_datazone import led_to
+from tests.support.processes.servers import (
+    DataZoneServer,
+    DbtEngines,
+    GremlinServer,
+    KafkaBroker,
+    NeptuneProxy,
+    Server,
+)
 
 # A deadline per example measures the machine, not the code; under CI the examples are the same on each run.
 settings.register_profile("headwater", deadline=None, derandomize=os.environ.get("CI") == "true")

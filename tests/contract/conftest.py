@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from consumer.graph.store import GraphStore
-from tests.support.stores import STORES, Graph, opened
+from tests.support.graph.all_stores import STORES, Graph, opened
 
 
 @pytest.fixture(params=STORES)

@@ -16,7 +16,7 @@ from consumer.processing.ports import Source
 from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit, Kit, MemoryKit
 from tests.support.brokers.in_memory_broker import Broker
-from tests.support.servers import KafkaBroker
+from tests.support.processes.servers import KafkaBroker
 
 PATIENCE_S = 30.0
 

@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import IdentityRules
-from tests.support.documents import many_names
-from tests.support.generate import ATHENA, GLUE, REDSHIFT, events
-from tests.support.ingest import difference, embedded, exported, sample, shuffled, write
-from tests.support.servers import GremlinServer
-from tests.support.stores import Graph
+from tests.support.events.event_builders import many_names
+from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT, events
+from tests.support.graph.all_stores import Graph
+from tests.support.graph.graph_of_events import (
+    difference,
+    embedded,
+    exported,
+    sample,
+    shuffled,
+    write,
+)
+from tests.support.processes.servers import GremlinServer
 
 RECORDED = (
     "events_athena_withcatalog",

@@ -27,7 +27,7 @@ from consumer.graph.store import (
     Step,
     Vertex,
 )
-from tests.support.stores import Graph
+from tests.support.graph.all_stores import Graph
 
 TEXTS = {
     "quotes": "'\"`${x}$$'''",

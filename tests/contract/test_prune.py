@@ -21,11 +21,27 @@ from consumer.maintenance.leased_task import Busy, Chore, Scan, Task, carry_out
 from consumer.maintenance.prune import Prune, Pruned
 from consumer.maintenance.reconcile import Reconcile
 from consumer.projection.graph_writer import GraphWriter
-from tests.support.documents import JOB, REDSHIFT, columns, dataset, made_of, name, run_event
-from tests.support.generate import events
-from tests.support.ingest import difference, embedded, exported, folded, sample, shuffled, write
-from tests.support.servers import GremlinServer
-from tests.support.stores import Graph
+from tests.support.events.event_builders import (
+    JOB,
+    REDSHIFT,
+    columns,
+    dataset,
+    made_of,
+    name,
+    run_event,
+)
+from tests.support.events.event_strategies import events
+from tests.support.graph.all_stores import Graph
+from tests.support.graph.graph_of_events import (
+    difference,
+    embedded,
+    exported,
+    folded,
+    sample,
+    shuffled,
+    write,
+)
+from tests.support.processes.servers import GremlinServer
 
 LATER = "2026-02-01T00:00:00.000000Z"
 """After all that these events tell."""

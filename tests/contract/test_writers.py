@@ -13,9 +13,16 @@ from consumer.graph.gremlin.deadline import Patience
 from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
-from tests.support.servers import GremlinServer, NeptuneProxy
-from tests.support.shrinking import shrunk
-from tests.support.writers import MOST_TASKS, SCHEDULES, case, described, play, seeds
+from tests.support.processes.servers import GremlinServer, NeptuneProxy
+from tests.support.writers.concurrent_writers import (
+    MOST_TASKS,
+    SCHEDULES,
+    case,
+    described,
+    play,
+    seeds,
+)
+from tests.support.writers.shrinking import shrunk
 
 CASES = {"embedded": SCHEDULES // 10, "gremlin": SCHEDULES // 20, "neptune": SCHEDULES // 40}
 """How many cases each kind of store has; a call of a server takes some milliseconds."""

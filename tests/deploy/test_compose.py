@@ -7,10 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.command_line import headwater
-from tests.support.deployments import COMPOSE, DEPLOY, ROOT, compose
-from tests.support.kafka_broker import KafkaBroker
-from tests.support.process import STAND_INS, Server, await_port, free_port, missing, require
+from tests.support.brokers.kafka_server import KafkaBroker
+from tests.support.docs.deployments import COMPOSE, DEPLOY, ROOT, compose
+from tests.support.processes.command_line import headwater
+from tests.support.processes.server_process import (
+    STAND_INS,
+    Server,
+    await_port,
+    free_port,
+    missing,
+    require,
+)
 
 CHECK: list[str | Path] = [
     Path(sys.executable).with_name("check-jsonschema"),

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from tests.support import images
-from tests.support.images import FOLDER, ROOT, Rehearsal
-from tests.support.process import free_port
+from tests.support.docs import image_builds
+from tests.support.docs.image_builds import FOLDER, ROOT, Rehearsal
+from tests.support.processes.server_process import free_port
 
 IMAGES = ("consumer", "emitter")
 every_image = pytest.mark.parametrize("image", IMAGES)
@@ -29,7 +29,7 @@ GRACE = 60
 
 def value(image: str, name: str) -> str:
     """What one instruction of the last stage says."""
-    (found,) = [one.value for one in images.last_stage(image) if one.name == name]
+    (found,) = [one.value for one in image_builds.last_stage(image) if one.name == name]
     return found
 
 
@@ -61,7 +61,7 @@ def test_hadolint_is_content() -> None:
 
 def test_one_base_by_digest() -> None:
     """All stages of both images are made of one base, which a digest names."""
-    bases = {one.value.split()[0] for image in IMAGES for one in images.instructions(image) if one.name == "FROM"}
+    bases = {one.value.split()[0] for image in IMAGES for one in image_builds.instructions(image) if one.name == "FROM"}
     assert len(bases) == 1, "scripts/pin-images sets all of them at once"
     assert re.fullmatch(r"python:3\.1[1-3]-slim-\w+@sha256:[0-9a-f]{64}", bases.pop()), "no slim Python by its digest"
 
@@ -92,7 +92,7 @@ def test_what_a_review_asks_for(image: str) -> None:
     labels = {pair.split("=")[0] for pair in shlex.split(value(image, "LABEL"))}
     wanted = {"title", "description", "licenses", "version", "revision"}
     assert labels == {f"org.opencontainers.image.{name}" for name in wanted}
-    copies = [one.value for one in images.last_stage(image) if one.name == "COPY"]
+    copies = [one.value for one in image_builds.last_stage(image) if one.name == "COPY"]
     assert copies == ["--from=build /opt/headwater /opt/headwater"], "more than the environment reaches the image"
 
 
@@ -101,7 +101,7 @@ def test_the_context_has_what_is_copied(image: str) -> None:
     """.dockerignore lets through what the Dockerfiles copy."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines, "it has to begin by leaving everything out"
-    assert set(images.copied(image)) <= {line[1:] for line in lines if line.startswith("!")}
+    assert set(image_builds.copied(image)) <= {line[1:] for line in lines if line.startswith("!")}
 
 
 def test_the_user_is_made(built: Rehearsal) -> None:

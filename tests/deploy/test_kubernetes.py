@@ -12,9 +12,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.support.code_in_docs import blocks
-from tests.support.deployments import KUBERNETES, ROOT, of_kind, resources
-from tests.support.process import missing, require
+from tests.support.docs.code_in_docs import blocks
+from tests.support.docs.deployments import KUBERNETES, ROOT, of_kind, resources
+from tests.support.processes.server_process import missing, require
 
 MODELS = ROOT / ".cache" / "models" / "node_modules"
 OF_OTHERS = ("keda.sh/", "monitoring.coreos.com/")

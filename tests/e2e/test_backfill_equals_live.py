@@ -12,9 +12,9 @@ import pytest
 
 from consumer.lineage.identity import IdentityRules
 from emitter.refine import RefineOptions, Refiner
-from tests.support.command_line import headwater
-from tests.support.dbt_engines import GLUE_NAMESPACE, DbtEngines
-from tests.support.ingest import embedded
+from tests.support.dbt.dbt_engines import GLUE_NAMESPACE, DbtEngines
+from tests.support.graph.graph_of_events import embedded
+from tests.support.processes.command_line import headwater
 
 PARTS = ("datasets", "dataset_edges", "column_edges")
 PROJECTS = ("imdb_athena", "imdb_redshift")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.consuming import EVENTS, Field, moments, undisturbed
-from tests.support.servers import GremlinServer, KafkaBroker
-from tests.support.small_events import records
+from tests.support.brokers.consuming_processes import EVENTS, Field, moments, undisturbed
+from tests.support.events.small_events import records
+from tests.support.processes.servers import GremlinServer, KafkaBroker
 
 KILLS = 4
 STOPS = 2

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 
-from tests.support.consuming import EVENTS, Field, export_of, undisturbed
-from tests.support.kafka_follower import KafkaFollower
-from tests.support.servers import GremlinServer, KafkaBroker
-from tests.support.small_events import records
+from tests.support.brokers.consuming_processes import EVENTS, Field, export_of, undisturbed
+from tests.support.brokers.kafka_follower import KafkaFollower
+from tests.support.events.small_events import records
+from tests.support.processes.servers import GremlinServer, KafkaBroker
 
 pytestmark = pytest.mark.timeout(900)
 

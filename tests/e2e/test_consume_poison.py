@@ -18,10 +18,16 @@ import pytest
 from kafka import KafkaProducer
 
 from consumer.processing.batch import TOMBSTONE
-from tests.support.consuming import EVENTS, PATIENCE_S, Field, exported, undisturbed
-from tests.support.kafka_broker import Record
-from tests.support.servers import KafkaBroker, NeptuneProxy
-from tests.support.small_events import PRODUCER, SCHEMA, records
+from tests.support.brokers.consuming_processes import (
+    EVENTS,
+    PATIENCE_S,
+    Field,
+    exported,
+    undisturbed,
+)
+from tests.support.brokers.kafka_server import Record
+from tests.support.events.small_events import PRODUCER, SCHEMA, records
+from tests.support.processes.servers import KafkaBroker, NeptuneProxy
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.consuming import HEADWATER, consume_all
-from tests.support.datazone import ACCOUNT, DOMAIN, GLUE, SERVERLESS, DataZoneServer
-from tests.support.servers import DbtEngines, KafkaBroker
+from tests.support.brokers.consuming_processes import HEADWATER, consume_all
+from tests.support.datazone.fake_datazone import ACCOUNT, DOMAIN, GLUE, SERVERLESS, DataZoneServer
+from tests.support.processes.servers import DbtEngines, KafkaBroker
 
 PATIENCE_S = 180
 WORKGROUP = f"arn:aws:redshift-serverless:us-east-1:{ACCOUNT}:table/imdb-wg"

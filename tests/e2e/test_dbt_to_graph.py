@@ -11,8 +11,14 @@ from typing import Any
 import pytest
 from gremlin_python.driver.client import Client
 
-from tests.support.consuming import HEADWATER, consume_all
-from tests.support.servers import ATHENA_NAMESPACE, GLUE_NAMESPACE, DbtEngines, GremlinServer, KafkaBroker
+from tests.support.brokers.consuming_processes import HEADWATER, consume_all
+from tests.support.processes.servers import (
+    ATHENA_NAMESPACE,
+    GLUE_NAMESPACE,
+    DbtEngines,
+    GremlinServer,
+    KafkaBroker,
+)
 
 SHARED_TABLES = {
     "stg_imdb__name_basics",

@@ -16,10 +16,10 @@ import orjson
 import pytest
 from kafka import KafkaProducer
 
-from tests.support.documents import REDSHIFT, dataset, name, run_event
-from tests.support.hostile import BLANKS, Hostile, bombs, speaking, swelling
-from tests.support.kafka_broker import KafkaBroker
-from tests.support.peaks import MIB, Measured
+from tests.support.brokers.kafka_server import KafkaBroker
+from tests.support.events.event_builders import REDSHIFT, dataset, name, run_event
+from tests.support.events.hostile_records import BLANKS, Hostile, bombs, speaking, swelling
+from tests.support.processes.peak_memory import MIB, Measured
 
 pytestmark = pytest.mark.timeout(600)
 

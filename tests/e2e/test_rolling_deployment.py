@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.consuming import Field, export_of
-from tests.support.documents import columns, dataset, made_of, run_event
-from tests.support.servers import KafkaBroker
+from tests.support.brokers.consuming_processes import Field, export_of
+from tests.support.events.event_builders import columns, dataset, made_of, run_event
+from tests.support.processes.servers import KafkaBroker
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -14,9 +14,9 @@ from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode
 from schemas.errors import RejectedEvent
 from schemas.events import RunEvent
-from tests.support.datazone import ACCOUNT, SERVERLESS
-from tests.support.ingest import sample
-from tests.support.mutations import Mutator
+from tests.support.datazone.fake_datazone import ACCOUNT, SERVERLESS
+from tests.support.events.mutations import Mutator
+from tests.support.graph.graph_of_events import sample
 
 COUNT = 3_000
 RULES = IdentityRules.of([[SERVERLESS, "redshift://127.0.0.1:15440"]], by_table_name=True)

@@ -28,10 +28,10 @@ from consumer.render import export_json
 from schemas.decode import decode, decode_document
 from schemas.errors import RejectedEvent
 from schemas.events import Event
-from tests.support.documents import dataset, run_event
-from tests.support.graphs import GLUE, REDSHIFT
-from tests.support.ingest import sample
-from tests.support.mutations import Mutator
+from tests.support.events.event_builders import dataset, run_event
+from tests.support.events.mutations import Mutator
+from tests.support.graph.example_graphs import GLUE, REDSHIFT
+from tests.support.graph.graph_of_events import sample
 
 COUNT = int(os.environ.get("FUZZ_COUNT", "5000"))
 SHARES = 4

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.costs import ROWS, Cost, Row, Sequenced, Window, windows
+from tests.support.graph.request_counts import ROWS, Cost, Row, Sequenced, Window, windows
 
 EVENTS = int(os.environ.get("COST_EVENTS", "600"))
 """How many events of each row are written; a cost that grows shows itself at a few hundred."""

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.maintenance.reconcile import Reconcile
 from consumer.projection.graph_writer import GraphWriter
-from tests.support.documents import many_names
-from tests.support.generate import events
-from tests.support.ingest import difference, embedded, exported, folded, shuffled
+from tests.support.events.event_builders import many_names
+from tests.support.events.event_strategies import events
+from tests.support.graph.graph_of_events import difference, embedded, exported, folded, shuffled
 
 
 @settings(max_examples=400, deadline=None)

@@ -12,11 +12,26 @@ from hypothesis import strategies as st
 
 from consumer.lineage.identity import IdentityRules
 from consumer.render import export_json
-from tests.support.documents import REDSHIFT as SHOP
-from tests.support.documents import columns, dataset, dataset_event, made_of, name, run_event
-from tests.support.generate import ATHENA, GLUE, REDSHIFT, RUNS, Json, events, run_events
-from tests.support.ingest import difference, embedded, sample, shuffled
-from tests.support.oracle import expected
+from tests.support.events.event_builders import REDSHIFT as SHOP
+from tests.support.events.event_builders import (
+    columns,
+    dataset,
+    dataset_event,
+    made_of,
+    name,
+    run_event,
+)
+from tests.support.events.event_strategies import (
+    ATHENA,
+    GLUE,
+    REDSHIFT,
+    RUNS,
+    Json,
+    events,
+    run_events,
+)
+from tests.support.graph.graph_of_events import difference, embedded, sample, shuffled
+from tests.support.oracle.expected_graph import expected
 
 SAME: tuple[tuple[Sequence[str], ...], ...] = (
     (),

@@ -14,8 +14,8 @@ from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
 from consumer.maintenance.prune import Prune, Pruned
 from consumer.maintenance.reconcile import Reconcile
-from tests.support.generate import events
-from tests.support.ingest import difference, exported, shuffled, write
+from tests.support.events.event_strategies import events
+from tests.support.graph.graph_of_events import difference, exported, shuffled, write
 
 cutoffs = st.integers(1, 7).map(lambda second: f"2026-01-01T00:00:0{second}.000000Z")
 

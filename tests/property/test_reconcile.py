@@ -19,9 +19,9 @@ from consumer.maintenance.leased_task import LEASE_S, Task, carry_out
 from consumer.maintenance.reconcile import Found, Reconcile
 from consumer.projection.graph_writer import GraphWriter
 from consumer.render import export_json
-from tests.support.generate import ATHENA, GLUE, REDSHIFT, events
-from tests.support.ingest import difference, exported, folded, shuffled
-from tests.support.oracle import expected
+from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT, events
+from tests.support.graph.graph_of_events import difference, exported, folded, shuffled
+from tests.support.oracle.expected_graph import expected
 
 SAME: tuple[tuple[Sequence[str], ...], ...] = (
     (),

@@ -16,13 +16,29 @@ import pytest
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Absent, Change, GraphStore, Is
 from consumer.projection.graph_writer import GraphWriter
-from tests.support import upkeep
-from tests.support.documents import columns, dataset, dataset_event, made_of, name, run_event
-from tests.support.generate import ATHENA, GLUE, REDSHIFT
-from tests.support.ingest import difference, embedded, exported, folded, sample
-from tests.support.schedule import Crash
-from tests.support.shrinking import shrunk
-from tests.support.writers import SCHEDULES, Case, Dealt, case, described, in_memory, play, seeds
+from tests.support.events.event_builders import (
+    columns,
+    dataset,
+    dataset_event,
+    made_of,
+    name,
+    run_event,
+)
+from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT
+from tests.support.graph import whole_tasks
+from tests.support.graph.graph_of_events import difference, embedded, exported, folded, sample
+from tests.support.writers.concurrent_writers import (
+    SCHEDULES,
+    Case,
+    Dealt,
+    case,
+    described,
+    in_memory,
+    play,
+    seeds,
+)
+from tests.support.writers.schedule import Crash
+from tests.support.writers.shrinking import shrunk
 
 SHARES = 4
 """Parts of the work, for as many processes; each part has cases of all kinds."""
@@ -138,7 +154,7 @@ class TestStories:
             writers[writer].apply(folded([event]))
         changed = difference(exported(store), embedded([[event for _, event in events]]))
         assert not changed, f"the failed run stays in the lineage:\n{changed}"
-        assert upkeep.reconcile(store) == 0
+        assert whole_tasks.reconcile(store) == 0
 
     def test_reruns_of_one_job(self) -> None:
         """Runs of one job that read another table each, by two writers: the edges are those of the last one."""

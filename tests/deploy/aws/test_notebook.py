@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from tests.support import code_in_docs
+from tests.support.docs import code_in_docs
 
 
 def test_the_notebook_has_the_documented_queries(root: Path) -> None:

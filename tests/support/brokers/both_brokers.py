@@ -14,7 +14,7 @@ from consumer.kafka.topic_reader import browse
 from consumer.processing.ports import Producer, Source
 from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
-from tests.support.servers import KafkaBroker
+from tests.support.processes.servers import KafkaBroker
 
 Begin = Literal["earliest", "latest"]
 

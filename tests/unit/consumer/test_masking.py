@@ -12,7 +12,7 @@ import structlog
 
 from consumer.masking import masked
 from consumer.telemetry.logs import Format, configure
-from tests.support.command_line import headwater
+from tests.support.processes.command_line import headwater
 
 GRAPH = "wss://127.0.0.1:1/gremlin?token=SECRET&x=SECRET#SECRET"
 

@@ -14,7 +14,7 @@ from schemas import facets as views
 from schemas.decode import decode_document
 from schemas.events import DatasetEvent, JobEvent, RunEvent
 from schemas.facets import Facet, read
-from tests.support.specification import documents
+from tests.support.events.specification import documents
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "tests" / "data" / "samples"

@@ -11,7 +11,7 @@ from consumer.datazone.source_identifier import Identities
 from consumer.datazone.translate import Forward, Skip, Translation, translate
 from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode_document
-from tests.support.datazone import ACCOUNT, GLUE
+from tests.support.datazone.fake_datazone import ACCOUNT, GLUE
 
 ATHENA = "awsathena://athena.us-east-1.amazonaws.com"
 RUN = {"runId": "01a1fc8e-d2be-7e3e-93d4-9a1966d0f883"}

@@ -19,8 +19,8 @@ from consumer.graph.format_version import FORMAT, Checked, WrongFormat, seal, un
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Absent, Change, Is, Vertex
 from consumer.lineage.facts.run_facts import RunFacts
-from tests.support.command_line import headwater
-from tests.support.release_graph import GRAPHS
+from tests.support.graph.release_graph import GRAPHS
+from tests.support.processes.command_line import headwater
 
 RELEASES = sorted(GRAPHS.glob("*.sqlite"))
 META = ids.task("format")
@@ -46,7 +46,7 @@ def beside(release: Path, suffix: str) -> Path:
 
 
 def test_the_release_that_is_made_has_a_file() -> None:
-    """Each release's graph is kept; `python -m tests.support.release_graph` makes it."""
+    """Each release's graph is kept; `python -m tests.support.graph.release_graph` makes it."""
     assert version("headwater") in {path.stem for path in RELEASES}
 
 

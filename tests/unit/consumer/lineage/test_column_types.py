@@ -10,8 +10,8 @@ import pytest
 
 from consumer.lineage.column_types import ALL_TYPED, TYPED, with_types
 from consumer.lineage.facts.registers import EMPTY
-from tests.support.documents import dataset, dataset_event, name
-from tests.support.ingest import folded
+from tests.support.events.event_builders import dataset, dataset_event, name
+from tests.support.graph.graph_of_events import folded
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import JobView, dataset_facets, facet_value, job_view, names_in, node_view, targets_of
 from schemas.naming import DatasetName
-from tests.support.documents import (
+from tests.support.events.event_builders import (
     JOB,
     REDSHIFT,
     Anywhere,
@@ -27,7 +27,7 @@ from tests.support.documents import (
     outputs_of,
     run_event,
 )
-from tests.support.ingest import folded
+from tests.support.graph.graph_of_events import folded
 
 OLD = run_event("COMPLETE", 10, run="old", inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))])
 """A run that made `t` from `a`."""

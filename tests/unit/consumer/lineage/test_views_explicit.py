@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.documents import REDSHIFT, column_edges, dataset, edges, lineage, made_of, name, run_event
+from tests.support.events.event_builders import (
+    REDSHIFT,
+    column_edges,
+    dataset,
+    edges,
+    lineage,
+    made_of,
+    name,
+    run_event,
+)
 
 Json = dict[str, Any]
 

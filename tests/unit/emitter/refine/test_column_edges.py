@@ -3,7 +3,15 @@
 from typing import Any
 
 from emitter.refine import Refiner
-from tests.support.refining import NAMESPACE, dataset, edges, event, facet, manifest, node
+from tests.support.dbt.refinement_inputs import (
+    NAMESPACE,
+    dataset,
+    edges,
+    event,
+    facet,
+    manifest,
+    node,
+)
 
 A = node("model.p.a", columns="id amount")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emitter.refine import Refiner
-from tests.support.refining import load, samples
+from tests.support.dbt.refinement_inputs import load, samples
 
 ENGINES = ("athena", "redshift")
 Edge = tuple[str, ...]

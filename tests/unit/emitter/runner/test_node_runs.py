@@ -14,7 +14,7 @@ from emitter.dbt.namespaces import Place
 from emitter.dbt.node_events import Event, EventMaker, Invocation
 from emitter.dbt.run_results import RunResults
 from emitter.runner.node_runs import NodeRuns
-from tests.support.fake_dbt import manifest
+from tests.support.dbt.fake_dbt import manifest
 
 ORDERS, RAW = "model.shop.orders", "model.shop.raw"
 UNIQUE, POSITIVE, UNIT = "test.shop.unique_orders_id", "test.shop.positive", "unit_test.shop.orders.kept"

@@ -1,0 +1,78 @@
+"""Graphs for tests: made from lists of event documents, exported, compared."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.store import GraphStore
+from consumer.lineage.facts.delta import Delta, merge
+from consumer.lineage.folding.fold import fold
+from consumer.lineage.identity import IdentityRules
+from consumer.projection.graph_writer import GraphWriter
+from consumer.render import export_json
+from schemas.decode import decode_document
+
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+NO_RULES = IdentityRules.of()
+
+
+def sample(*names: str) -> list[Any]:
+    """The recorded events of files in tests/data/samples, given without `.jsonl`; of all files if none is named."""
+    files = [SAMPLES / f"{name}.jsonl" for name in names] or sorted(SAMPLES.glob("*.jsonl"))
+    return [orjson.loads(line) for file in files for line in file.read_bytes().splitlines() if line.strip()]
+
+
+def folded(documents: Iterable[Any], rules: IdentityRules = NO_RULES) -> Delta:
+    """One delta of a batch of documents."""
+    delta = Delta()
+    for document in documents:
+        merge(delta, fold(decode_document(document), rules))
+    return delta
+
+
+def write(store: GraphStore, batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> None:
+    """Writes batches of documents, as one writer."""
+    writer = GraphWriter(store)
+    for batch in batches:
+        writer.apply(folded(batch, rules))
+
+
+def exported(store: GraphStore) -> bytes:
+    """The graph as bytes."""
+    return export_json.to_json(export_json.document(store))
+
+
+def embedded(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> bytes:
+    """The graph that batches make in the embedded store, as bytes."""
+    store = EmbeddedStore(Path(":memory:"))
+    try:
+        write(store, batches, rules)
+        return exported(store)
+    finally:
+        store.close()
+
+
+def shuffled(documents: Sequence[Any], seed: int, size: int) -> list[list[Any]]:
+    """Documents in another order, a third of them twice, in batches of at most `size`."""
+    rng = random.Random(seed)
+    found = [*documents, *(document for document in documents if rng.random() < 1 / 3)]
+    rng.shuffle(found)
+    batches: list[list[Any]] = []
+    while found:
+        count = rng.randint(1, size)
+        batches.append(found[:count])
+        del found[:count]
+    return batches
+
+
+def difference(found: bytes, expected: bytes) -> str:
+    """What differs between two exports, as a unified diff; empty where nothing does."""
+    lines = difflib.unified_diff(expected.decode().split("\n"), found.decode().split("\n"), lineterm="", n=6)
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""Facts as text: what is written is read back, and equal facts have equal text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from hypothesis import given
+
+from consumer.graph import facts_codec
+from consumer.lineage.facts.current import members_in, recount
+from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
+from consumer.lineage.facts.keys import JobName, OutputKey
+from consumer.lineage.facts.output_facets import OutputFacts, winners
+from consumer.lineage.facts.run_facts import RunDataset, RunFacts, datasets_of
+from consumer.projection.jobs import from_run
+from tests.support.events.event_strategies import events
+from tests.support.graph.graph_of_events import folded
+
+F = TypeVar("F")
+
+
+def come_back(found: Iterable[F], dump: Callable[[F], str], load: Callable[[str], F]) -> None:
+    """All facts survive their text, and have the same text again."""
+    for facts in found:
+        text = dump(facts)
+        assert load(text) == facts
+        assert dump(load(text)) == text
+
+
+def runs_of(delta: Delta, job: JobName) -> dict[str, RunFacts]:
+    """The runs of a job by id."""
+    return {run.id: facts for run, facts in delta.runs.items() if run.job == job}
+
+
+def outputs_of(delta: Delta) -> dict[OutputKey, OutputFacts]:
+    """The facets of outputs, that one run each carried, or a JobEvent."""
+    ran = {
+        OutputKey(run.job, name): OutputFacts(carried)
+        for run, facts in delta.runs.items()
+        for name, carried in from_run(run, facts).items()
+    }
+    return ran | {key: OutputFacts({}, carried) for key, carried in delta.declared.items()}
+
+
+@given(events())
+def test_runs_come_back(documents: list[Any]) -> None:
+    """A run's facts survive their text, and so does a run of which nothing was said."""
+    runs = [*folded(documents).runs.values(), RunFacts()]
+    come_back(runs, facts_codec.dump_run, facts_codec.load_run)
+    datasets = [one for facts in runs for one in datasets_of(facts).values()]
+    come_back([*datasets, RunDataset()], facts_codec.dump_run_dataset, facts_codec.load_run_dataset)
+
+
+@given(events())
+def test_jobs_come_back(documents: list[Any]) -> None:
+    """A job's facts survive, with what is declared, what ran, and the members of its groups."""
+    delta = folded(documents)
+    jobs = [replace(facts, ran=recount(runs_of(delta, job))) for job, facts in delta.jobs.items()]
+    come_back([*jobs, JobFacts()], facts_codec.dump_job, facts_codec.load_job)
+    groups = [
+        members_in(parent, runs_of(delta, run.job)) for run, facts in delta.runs.items() for parent in facts.parents
+    ]
+    come_back([*groups, {}], facts_codec.dump_group, facts_codec.load_group)
+
+
+@given(events())
+def test_outputs_and_names_come_back(documents: list[Any]) -> None:
+    """A name's facts survive, with what jobs wrote under it."""
+    delta = folded(documents)
+    outputs = outputs_of(delta)
+    come_back([*outputs.values(), OutputFacts()], facts_codec.dump_output, facts_codec.load_output)
+    written = {facet: won for key, facts in outputs.items() for facet, won in winners(key, facts).items()}
+    names = [replace(said, preferred=True, written=written) for said in delta.names.values()]
+    come_back([*names, NameFacts()], facts_codec.dump_name, facts_codec.load_name)
+
+
+@given(events())
+def test_equal_facts_have_equal_text(documents: list[Any]) -> None:
+    """The order in which things were said leaves no trace in the text, whose hash is a part of a vertex's token."""
+    one, other = folded(documents), folded(documents[::-1])
+    assert {key: facts_codec.dump_run(facts) for key, facts in one.runs.items()} == {
+        key: facts_codec.dump_run(facts) for key, facts in other.runs.items()
+    }
+    assert {key: facts_codec.dump_name(facts) for key, facts in one.names.items()} == {
+        key: facts_codec.dump_name(facts) for key, facts in other.names.items()
+    }
