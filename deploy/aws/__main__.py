@@ -9,7 +9,7 @@ from aws_cdk import App
 from pydantic import ValidationError
 
 from deploy.aws.app import build
-from deploy.aws.settings import load
+from deploy.aws.deployment_settings import load
 
 
 def main() -> int:

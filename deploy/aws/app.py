@@ -7,19 +7,19 @@ from typing import Any, TypeVar
 from aws_cdk import App, Aspects, Environment, Stack, Tags
 from cdk_nag import AwsSolutionsChecks
 
-from deploy.aws.batch import BatchStack
-from deploy.aws.graph import GraphStack
-from deploy.aws.ground import Ground
-from deploy.aws.network import NetworkStack
-from deploy.aws.notebook import NotebookStack
-from deploy.aws.operators import OperatorStack
-from deploy.aws.registry import RegistryStack
-from deploy.aws.replicator import ReplicatorStack
-from deploy.aws.service import ServiceStack
-from deploy.aws.settings import Settings
-from deploy.aws.stream import StreamStack
-from deploy.aws.topics import TopicsStack
-from deploy.aws.watch import WatchStack
+from deploy.aws.context import Ground
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.stacks.batch_stack import BatchStack
+from deploy.aws.stacks.graph_stack import GraphStack
+from deploy.aws.stacks.monitoring_stack import WatchStack
+from deploy.aws.stacks.network_stack import NetworkStack
+from deploy.aws.stacks.notebook_stack import NotebookStack
+from deploy.aws.stacks.operator_stack import OperatorStack
+from deploy.aws.stacks.registry_stack import RegistryStack
+from deploy.aws.stacks.replicator_stack import ReplicatorStack
+from deploy.aws.stacks.service_stack import ServiceStack
+from deploy.aws.stacks.stream_stack import StreamStack
+from deploy.aws.stacks.topics_stack import TopicsStack
 
 S = TypeVar("S", bound=Stack)
 

@@ -12,11 +12,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from deploy.aws.ground import Ground
-from deploy.aws.logs import log_group
-from deploy.aws.nag import accept
-from deploy.aws.network import NetworkStack
-from deploy.aws.settings import Settings
+from deploy.aws.context import Ground
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.log_groups import log_group
+from deploy.aws.nag_suppressions import accept
+from deploy.aws.stacks.network_stack import NetworkStack
 
 GROUP = "headwater"
 """Consumer group of the graph's sink."""

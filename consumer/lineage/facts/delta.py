@@ -2,7 +2,7 @@
 
 The facts of runs and jobs, and the registers of names, have a join that is associative, commutative and idempotent, so
 they may arrive in any order, any number of times, cut into any batches (the design's first law). What follows from
-them and can be taken back again is a projection, computed by `current.py`, `outputs.py` and `views.py`.
+them and can be taken back again is a projection, computed by `current.py`, `output_facets.py` and `views.py`.
 """
 
 from __future__ import annotations

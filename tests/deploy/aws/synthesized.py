@@ -17,7 +17,7 @@ from typing import Any
 from aws_cdk import App
 
 from deploy.aws.app import build
-from deploy.aws.settings import Settings
+from deploy.aws.deployment_settings import Settings
 
 ROOT = Path(__file__).parents[3]
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -20,8 +20,8 @@ from consumer import wiring
 from consumer.cli.main import cli
 from consumer.cli.options import every
 from consumer.config.loader import describe, load
-from deploy.aws.settings import Settings
-from deploy.aws.settings import load as load_choices
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.deployment_settings import load as load_choices
 from tests.deploy.aws.synthesized import SNAPSHOTS, Synthesized, snapshot
 
 OUTAGE = """

@@ -21,9 +21,9 @@ from consumer.cli.main import cli
 from consumer.config.loader import Setting, describe
 from consumer.graph.schema import ELEMENTS, Element
 from consumer.telemetry.metrics import CATALOGUE, Metric
-from deploy.aws.settings import NO_IMAGE
-from deploy.aws.settings import Group as Choice
-from deploy.aws.settings import Settings as Choices
+from deploy.aws.deployment_settings import NO_IMAGE
+from deploy.aws.deployment_settings import Group as Choice
+from deploy.aws.deployment_settings import Settings as Choices
 from emitter.config.transport_config import KafkaConfig
 from tests.support.dbt.sql_corpus import DIALECTS, corpus, score
 

@@ -8,8 +8,8 @@ from aws_cdk import CfnOutput, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from deploy.aws.logs import log_group
-from deploy.aws.settings import Settings
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.log_groups import log_group
 
 BROKERS = 9098
 """MSK's port for IAM over TLS, inside the VPC ("Port information", MSK developer guide)."""

@@ -19,9 +19,9 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from deploy.aws import metrics
-from deploy.aws.service import DATAZONE_GROUP, ServiceStack
-from deploy.aws.settings import Settings
+from deploy.aws import cloudwatch_metrics
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.stacks.service_stack import DATAZONE_GROUP, ServiceStack
 from deploy.aws.tasks import GROUP
 
 _ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
@@ -139,8 +139,8 @@ class WatchStack(Stack):
                     metric_value="1",
                     default_value=0,
                 )
-        letters = metrics.of_the_log(self._settings, "DeadLetters", "records rejected")
-        errors = metrics.of_the_log(self._settings, "Errors", "errors")
+        letters = cloudwatch_metrics.of_the_log(self._settings, "DeadLetters", "records rejected")
+        errors = cloudwatch_metrics.of_the_log(self._settings, "Errors", "errors")
         self._alarm("DeadLetters", "Records were rejected: `headwater dead-letters list` says why.", letters, 0)
         self._alarm("Errors", "A consumer logs errors.", errors, 0, periods=2)
 
@@ -148,14 +148,14 @@ class WatchStack(Stack):
         behind = self._settings.watch.stale_after_s
         groups = {"Lag": GROUP} | ({"DatazoneLag": DATAZONE_GROUP} if self._settings.datazone.domain_id else {})
         for name, group in groups.items():
-            metric = metrics.lag_seconds(self._settings, group)
+            metric = cloudwatch_metrics.lag_seconds(self._settings, group)
             self._alarm(name, f"{group} is more than {behind} s behind.", metric, behind, periods=5)
-        waiting = metrics.lag(self._settings, GROUP)
-        written = metrics.neptune(self._settings, "NumTxCommitted", "Sum")
+        waiting = cloudwatch_metrics.lag(self._settings, GROUP)
+        written = cloudwatch_metrics.neptune(self._settings, "NumTxCommitted", "Sum")
         still = cloudwatch.MathExpression(
             expression="IF(waiting > 0 AND FILL(written, 0) == 0, 1, 0)",
             using_metrics={"waiting": waiting, "written": written},
-            period=metrics.MINUTES,
+            period=cloudwatch_metrics.MINUTES,
             label="events wait and nothing is written",
         )
         self._alarm("NoWrite", "Events wait, and the graph has committed nothing for 15 minutes.", still, 0, periods=3)
@@ -165,7 +165,7 @@ class WatchStack(Stack):
             self._alarm(
                 "NoMember" if job == "consumer" else f"{job.title()}NoMember",
                 f"No {job} runs; events wait in the topic for as long as its retention.",
-                metrics.running(self._settings, found.service_name),
+                cloudwatch_metrics.running(self._settings, found.service_name),
                 1,
                 comparison=_BELOW,
                 periods=2,
@@ -174,9 +174,9 @@ class WatchStack(Stack):
 
     def _of_the_graph(self) -> None:
         chosen = self._settings
-        cpu = metrics.neptune(chosen, "CPUUtilization")
-        capacity = metrics.neptune(chosen, "NCUUtilization")
-        memory = metrics.neptune(chosen, "FreeableMemory", "Minimum")
+        cpu = cloudwatch_metrics.neptune(chosen, "CPUUtilization")
+        capacity = cloudwatch_metrics.neptune(chosen, "NCUUtilization")
+        memory = cloudwatch_metrics.neptune(chosen, "FreeableMemory", "Minimum")
         self._alarm("GraphCpu", "Neptune's CPU is above 80 %.", cpu, 80, periods=3)
         self._alarm("GraphCapacity", "Neptune is at its most capacity: raise max_capacity.", capacity, 90, periods=3)
         # An NCU is about 2 GiB; below a twentieth of the most, queries begin to fail for lack of memory.
@@ -188,7 +188,7 @@ class WatchStack(Stack):
         failed = cloudwatch.MathExpression(
             expression="FILL(f, 0) + FILL(t, 0) + FILL(a, 0)",
             using_metrics=ways,
-            period=metrics.MINUTES,
+            period=cloudwatch_metrics.MINUTES,
             label="nightly batches that failed",
         )
         self._alarm("BatchFailed", "The nightly batch failed after all its tries; its log says why.", failed, 0)
@@ -196,11 +196,11 @@ class WatchStack(Stack):
     def _dashboard(self) -> None:
         chosen = self._settings
         graph = cloudwatch.GraphWidget
-        commits = metrics.neptune(chosen, "NumTxCommitted", "Sum", "commits")
-        rejected = metrics.of_the_log(chosen, "DeadLetters", "records rejected")
-        capacity = metrics.neptune(chosen, "ServerlessDatabaseCapacity", "Average", "NCUs")
-        waiting = metrics.neptune(chosen, "MainRequestQueuePendingRequests", "Maximum", "requests that wait")
-        cpu = metrics.neptune(chosen, "CPUUtilization", "Maximum", "CPU, %")
+        commits = cloudwatch_metrics.neptune(chosen, "NumTxCommitted", "Sum", "commits")
+        rejected = cloudwatch_metrics.of_the_log(chosen, "DeadLetters", "records rejected")
+        capacity = cloudwatch_metrics.neptune(chosen, "ServerlessDatabaseCapacity", "Average", "NCUs")
+        waiting = cloudwatch_metrics.neptune(chosen, "MainRequestQueuePendingRequests", "Maximum", "requests that wait")
+        cpu = cloudwatch_metrics.neptune(chosen, "CPUUtilization", "Maximum", "CPU, %")
         cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -210,7 +210,9 @@ class WatchStack(Stack):
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(self.alarms.values()), width=24, height=3)],
                 [
                     graph(
-                        title="Behind", left=[metrics.lag(chosen, GROUP)], right=[metrics.lag_seconds(chosen, GROUP)]
+                        title="Behind",
+                        left=[cloudwatch_metrics.lag(chosen, GROUP)],
+                        right=[cloudwatch_metrics.lag_seconds(chosen, GROUP)],
                     ),
                     graph(title="Written", left=[commits], right=[rejected]),
                     graph(title="Neptune", left=[capacity, waiting], right=[cpu]),

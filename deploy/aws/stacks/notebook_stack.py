@@ -14,10 +14,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from deploy.aws.graph import GraphStack
-from deploy.aws.nag import WHOLE_GRAPH, accept
-from deploy.aws.network import GRAPH, NetworkStack
-from deploy.aws.settings import Settings
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.nag_suppressions import WHOLE_GRAPH, accept
+from deploy.aws.stacks.graph_stack import GraphStack
+from deploy.aws.stacks.network_stack import GRAPH, NetworkStack
 
 _ON_START = """#!/bin/bash
 sudo -u ec2-user -i <<'EOF'

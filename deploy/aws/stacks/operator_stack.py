@@ -12,11 +12,11 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from deploy.aws import permissions
-from deploy.aws.graph import GraphStack
-from deploy.aws.ground import Ground
-from deploy.aws.nag import WHOLE_GRAPH, accept
+from deploy.aws.context import Ground
+from deploy.aws.nag_suppressions import WHOLE_GRAPH, accept
+from deploy.aws.stacks.graph_stack import GraphStack
+from deploy.aws.stacks.topics_stack import TopicsStack
 from deploy.aws.tasks import GROUP, Job, log_of, run_line, task
-from deploy.aws.topics import TopicsStack
 
 
 class OperatorStack(Stack):

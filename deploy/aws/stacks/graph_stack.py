@@ -9,11 +9,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_neptune as neptune
 from constructs import Construct
 
-from deploy.aws.logs import log_group
-from deploy.aws.nag import WHOLE_GRAPH, accept
-from deploy.aws.network import GRAPH, NetworkStack
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.log_groups import log_group
+from deploy.aws.nag_suppressions import WHOLE_GRAPH, accept
 from deploy.aws.permissions import graph_data, read_graph
-from deploy.aws.settings import Settings
+from deploy.aws.stacks.network_stack import GRAPH, NetworkStack
 
 _ENDS = {
     "snapshot": CfnDeletionPolicy.SNAPSHOT,

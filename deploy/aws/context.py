@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deploy.aws.network import NetworkStack
-from deploy.aws.registry import RegistryStack
-from deploy.aws.settings import Settings
-from deploy.aws.stream import StreamStack
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.stacks.network_stack import NetworkStack
+from deploy.aws.stacks.registry_stack import RegistryStack
+from deploy.aws.stacks.stream_stack import StreamStack
 
 
 @dataclass(frozen=True, slots=True)

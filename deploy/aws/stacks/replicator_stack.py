@@ -14,8 +14,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_msk as msk
 from constructs import Construct
 
-from deploy.aws.ground import Ground
-from deploy.aws.nag import accept
+from deploy.aws.context import Ground
+from deploy.aws.nag_suppressions import accept
 from deploy.aws.permissions import KafkaNames, replicate
 from deploy.aws.tasks import GROUP
 
@@ -72,7 +72,7 @@ class ReplicatorStack(Stack):
                         topic_name_configuration=info.ReplicationTopicNameConfigurationProperty(type="IDENTICAL"),
                         # What the topic holds already, too: seven days are a graph's worth.
                         starting_position=info.ReplicationStartingPositionProperty(type="EARLIEST"),
-                        # Ours are made by the task in topics.py; MSK Serverless lets nobody copy them.
+                        # Ours are made by the task in topics_stack.py; MSK Serverless lets nobody copy them.
                         copy_topic_configurations=False,
                         copy_access_control_lists_for_topics=False,
                         # New partitions, that is: the pattern knows one topic.

@@ -13,8 +13,8 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from deploy.aws import permissions
-from deploy.aws.ground import Ground
-from deploy.aws.logs import log_group
+from deploy.aws.context import Ground
+from deploy.aws.log_groups import log_group
 from deploy.aws.tasks import GROUP, Job, log_of, run_line, task
 
 

@@ -10,11 +10,11 @@ from aws_cdk import aws_msk as msk
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
-from deploy.aws.logs import log_group
-from deploy.aws.nag import accept
-from deploy.aws.network import NetworkStack
+from deploy.aws.deployment_settings import Settings
+from deploy.aws.log_groups import log_group
+from deploy.aws.nag_suppressions import accept
 from deploy.aws.permissions import KafkaNames, produce
-from deploy.aws.settings import Settings
+from deploy.aws.stacks.network_stack import NetworkStack
 
 
 class StreamStack(Stack):

@@ -16,11 +16,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from deploy.aws import permissions
-from deploy.aws.ground import Ground
-from deploy.aws.logs import log_group
-from deploy.aws.nag import accept
+from deploy.aws.context import Ground
+from deploy.aws.log_groups import log_group
+from deploy.aws.nag_suppressions import accept
+from deploy.aws.stacks.topics_stack import TopicsStack
 from deploy.aws.tasks import Job, log_of, task
-from deploy.aws.topics import TopicsStack
 
 _TRACING = "X-Ray's and CloudWatch's log deliveries know no resource; both are what Step Functions' guide asks for."
 

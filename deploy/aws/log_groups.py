@@ -8,7 +8,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from deploy.aws.settings import Settings
+from deploy.aws.deployment_settings import Settings
 
 _DAYS: Final = {
     7: logs.RetentionDays.ONE_WEEK,

@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
-from deploy.aws.settings import Settings
+from deploy.aws.deployment_settings import Settings
 
 KEPT = 20
 """Images that stay of each repository; enough to go back to."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from deploy.aws.settings import Settings
+from deploy.aws.deployment_settings import Settings
 
 MINUTES = Duration.minutes(5)
 
@@ -60,5 +60,5 @@ def running(settings: Settings, service: str) -> cloudwatch.Metric:
 
 
 def of_the_log(settings: Settings, name: str, label: str) -> cloudwatch.Metric:
-    """A metric that a filter makes of the consumers' log; see watch.py."""
+    """A metric that a filter makes of the consumers' log; see monitoring_stack.py."""
     return cloudwatch.Metric(namespace=settings.name, metric_name=name, statistic="Sum", period=MINUTES, label=label)
