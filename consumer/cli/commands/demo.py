@@ -1,4 +1,4 @@
-"""`headwater demo`: the whole way on embedded parts, from dbt to a question across three engines."""
+"""`headwater demo`: the whole pipeline on embedded parts, from dbt to answers across three engines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TOPIC = "openlineage.events"
 DBT_TIMEOUT_S = 80
 FAR = 20
 
-_MISSING = "pip install 'headwater[dbt]' dbt-duckdb"
+_INSTALL = "pip install 'headwater[emitter,consumer]' dbt-duckdb"
 _FOREIGN = ("DBT_", "OPENLINEAGE_")
 """Variables of a user's own dbt and OpenLineage, which would lead those of the demo elsewhere."""
 
@@ -64,32 +64,32 @@ Try next:
 )
 @with_settings()
 def demo(_: Settings, directory: Path) -> None:
-    """Show the whole way, from dbt to lineage across engines, on this machine alone.
+    """Run the whole pipeline on this machine, from dbt to lineage across engines.
 
-    Runs dbt with DuckDB, collects its events in a file in Kafka's place, adds recorded events of dbt on Athena and on
-    Redshift, folds all of them into headwater.db in the current directory, and asks two questions. Takes half a minute,
-    and needs dbt-ol and dbt-duckdb, but no service and no cloud.
+    Runs dbt on DuckDB with headwater-dbt, which writes its events to a file instead of Kafka. Ingests these and recorded
+    events of dbt on Athena and on Redshift into headwater.db in the current directory, and answers three questions.
+    Takes half a minute. Needs dbt-duckdb, but no service and no cloud.
     """
-    # Stock dbt-ol invents sources for some columns; the service warns of it, but here it would hide the steps.
     configure("error")
-    program = _dbt_ol()
-    with _step(f"prepare {directory}/ with a dbt project, and an empty graph {GRAPH}"):
+    program = _headwater_dbt()
+    with _step(f"create {directory}/ with a dbt project, and an empty graph {GRAPH}"):
         _prepare(directory)
         _replace(GRAPH)
-    with _step("run dbt-ol on DuckDB: it loads the files of IMDb as raw tables, and tells of it"):
+    with _step("run headwater-dbt on DuckDB: load the IMDb files as raw tables and emit lineage"):
         log = _run_dbt(program, directory)
     store = EmbeddedStore(GRAPH)
     with closing(store):
         rules = _rules(directory / "headwater.toml")
         events = directory / "events"
         for source, words in (
-            (log, f"the events of this run on DuckDB, from {log}"),
+            (log, f"the events of this run, from {log}"),
             (events / "imdb_athena.jsonl", "recorded events of dbt on Athena: raw tables to staged ones"),
             (events / "imdb_redshift.jsonl", "recorded events of dbt on Redshift: staged tables to marts"),
         ):
-            with _step(f"fold {words}"):
+            with _step(f"ingest {words}"):
                 _fold(source, store, rules)
         _ask(store, "What feeds titles?", "titles", up=FAR)
+        _ask(store, "Where does titles.average_rating come from?", "titles.average_rating", up=FAR)
         _ask(store, "What breaks if title_crew changes?", "title_crew", down=FAR)
     click.echo(_NEXT, err=True)
 
@@ -106,19 +106,19 @@ def _step(words: str) -> Iterator[None]:
     click.echo(f"... {time.monotonic() - began:.1f} s", err=True)
 
 
-def _dbt_ol() -> str:
+def _headwater_dbt() -> str:
     here = Path(sys.executable).parent
-    found = shutil.which("dbt-ol", path=here) or shutil.which("dbt-ol")
-    if found is None:
-        raise HeadwaterError(f"the demo runs dbt, and there is no dbt-ol here or on PATH: {_MISSING}")
-    return found
+    program = shutil.which("headwater-dbt", path=here) or shutil.which("headwater-dbt")
+    if program is None:
+        raise HeadwaterError(f"headwater-dbt is not installed beside headwater and not on PATH; {_INSTALL}")
+    return program
 
 
 def _prepare(directory: Path) -> None:
     """Copies the parts; only a folder that an older demo made is overwritten."""
     if directory.exists() and any(directory.iterdir()):
         if not (directory / "project" / "dbt_project.yml").is_file() or not (directory / "headwater.toml").is_file():
-            raise UsageError(f"{directory} is there and no demo made it; name another folder with --directory")
+            raise UsageError(f"{directory} was not created by the demo; choose another folder with --directory")
         shutil.rmtree(directory)
     shutil.copytree(PARTS, directory, dirs_exist_ok=True)
     # What a user's openlineage.yml says for Kafka, with a folder in its place.
@@ -138,9 +138,9 @@ def _replace(graph: Path) -> None:
             with closing(sqlite3.connect(graph)) as database:
                 made_by = database.execute("PRAGMA application_id").fetchone()[0]
         except sqlite3.Error as error:
-            raise UsageError(f"{graph.absolute()} is no graph ({error}); run the demo in another folder") from error
+            raise UsageError(f"{graph.absolute()} is not a graph ({error}); run the demo in another folder") from error
         if made_by != APPLICATION:
-            raise UsageError(f"{graph.absolute()} holds a graph that is no demo's; run the demo in another folder")
+            raise UsageError(f"{graph.absolute()} holds a graph that the demo did not create; run the demo in another folder")
         for path in (graph, Path(f"{graph}-wal"), Path(f"{graph}-shm")):
             path.unlink(missing_ok=True)
     with closing(sqlite3.connect(graph)) as database:
@@ -151,7 +151,7 @@ def _run_dbt(program: str, directory: Path) -> Path:
     """Runs the project; gives the file that its events are in."""
     project = directory / "project"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    # dbt-ol starts `dbt` by its name, and this environment need not be activated.
+    # The environment need not be activated: dbt is looked up on PATH.
     own = {"PATH": os.pathsep.join((str(Path(program).parent), kept.get("PATH", os.defpath))), "DO_NOT_TRACK": "1"}
     command = [program, "run", "--project-dir", ".", "--profiles-dir", "."]
     try:
@@ -166,14 +166,12 @@ def _run_dbt(program: str, directory: Path) -> Path:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise HeadwaterError(f"dbt does not end within {DBT_TIMEOUT_S} s") from error
+        raise HeadwaterError(f"dbt has not finished within {DBT_TIMEOUT_S} s; run the demo again on a less busy machine") from error
     log = directory / "log" / f"{TOPIC}.jsonl"
-    said = done.stdout.decode(errors="replace")
+    output = done.stdout.decode(errors="replace")
     if done.returncode or not log.is_file():
-        what = f"ended with {done.returncode}" if done.returncode else "sent no events"
-        raise HeadwaterError(
-            f"{program} {what}; it needs dbt-duckdb and Headwater beside it: {_MISSING}\n{said[-2000:]}"
-        )
+        failure = f"exited with {done.returncode}" if done.returncode else "emitted no events"
+        raise HeadwaterError(f"{program} {failure}; {_INSTALL}\n{output[-2000:]}")
     return log
 
 
@@ -184,7 +182,7 @@ def _rules(config: Path) -> IdentityRules:
 
 def _fold(source: Path, store: GraphStore, rules: IdentityRules) -> None:
     def refuse(rejection: Rejection) -> None:
-        raise HeadwaterError(f"the demo's own events are no events: {rejection}")
+        raise HeadwaterError(f"an event of the demo was rejected: {rejection}")
 
     tally = Pipeline(GraphSink(store, rules), Settings().batch, refuse).run(inputs.find([str(source)]))
     click.echo(f"({tally.events} events of {len(tally.runs)} runs) ", err=True, nl=False)
