@@ -66,9 +66,9 @@ Try next:
 def demo(_: Settings, directory: Path) -> None:
     """Run the whole pipeline on this machine, from dbt to lineage across engines.
 
-    Runs dbt on DuckDB with headwater-dbt, which writes its events to a file instead of Kafka. Ingests these and recorded
-    events of dbt on Athena and on Redshift into headwater.db in the current directory, and answers three questions.
-    Takes half a minute. Needs dbt-duckdb, but no service and no cloud.
+    Runs headwater-dbt on DuckDB, with a file in place of Kafka. Ingests its events and recorded events of dbt on
+    Athena and on Redshift into headwater.db in the current directory, and answers three questions. Takes half a
+    minute. Needs dbt-duckdb, but no service and no cloud.
     """
     configure("error")
     program = _headwater_dbt()
@@ -140,7 +140,9 @@ def _replace(graph: Path) -> None:
         except sqlite3.Error as error:
             raise UsageError(f"{graph.absolute()} is not a graph ({error}); run the demo in another folder") from error
         if made_by != APPLICATION:
-            raise UsageError(f"{graph.absolute()} holds a graph that the demo did not create; run the demo in another folder")
+            raise UsageError(
+                f"{graph.absolute()} holds a graph that the demo did not create; run the demo in another folder"
+            )
         for path in (graph, Path(f"{graph}-wal"), Path(f"{graph}-shm")):
             path.unlink(missing_ok=True)
     with closing(sqlite3.connect(graph)) as database:
@@ -166,7 +168,9 @@ def _run_dbt(program: str, directory: Path) -> Path:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise HeadwaterError(f"dbt has not finished within {DBT_TIMEOUT_S} s; run the demo again on a less busy machine") from error
+        raise HeadwaterError(
+            f"dbt has not finished within {DBT_TIMEOUT_S} s; run the demo again on a less busy machine"
+        ) from error
     log = directory / "log" / f"{TOPIC}.jsonl"
     output = done.stdout.decode(errors="replace")
     if done.returncode or not log.is_file():

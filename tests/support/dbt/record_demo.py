@@ -14,9 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.servers import DbtEngines
+from tests.support.dbt.dbt_engines import DbtEngines
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "consumer" / "demo" / "events"
 DUCKDB = ROOT / "tests" / "data" / "demo" / "duckdb.jsonl"
 PROJECTS = ("imdb_athena", "imdb_redshift")
@@ -30,7 +30,7 @@ def _program(name: str) -> str:
 
 def _record(engines: DbtEngines, name: str, folder: Path) -> Path:
     """Builds a project, and returns the file with the events of its last build."""
-    project = engines.copy_project(name, folder)
+    project, log = engines.copy_project(name, folder), folder
     for number, arguments in enumerate((["build"], ["docs", "generate"], ["build"])):
         log = folder / f"{name}-{number}"
         transport = {
