@@ -18,8 +18,8 @@ class Blocked:
 blocked, packages = sys.argv[1].split(","), sys.argv[2:]
 sys.meta_path.insert(0, Blocked())
 for package in packages:
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        importlib.import_module(module.name)
 assert not set(blocked) & sys.modules.keys()
 print(*sorted(name for name in sys.modules if name.startswith("consumer.")), sep="\\n")
 """
