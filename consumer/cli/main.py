@@ -18,13 +18,19 @@ from consumer.cli.commands.datazone import datazone
 from consumer.cli.commands.dead_letters import dead_letters
 from consumer.cli.commands.demo import demo
 from consumer.cli.commands.export import export
+from consumer.cli.commands.impact import impact
 from consumer.cli.commands.ingest import ingest
 from consumer.cli.commands.lineage import lineage
 from consumer.cli.commands.load import load
+from consumer.cli.commands.path import path
 from consumer.cli.commands.print_config import print_config
 from consumer.cli.commands.prune import prune
 from consumer.cli.commands.reconcile import reconcile
 from consumer.cli.commands.replay import replay
+from consumer.cli.commands.runs import runs
+from consumer.cli.commands.search import search
+from consumer.cli.commands.show import show
+from consumer.cli.commands.why import why
 from consumer.cli.extras import missing_extra
 from consumer.cli.options import DEBUG, examples
 from consumer.errors import HeadwaterError, UsageError
@@ -86,7 +92,13 @@ for _command in (
     consume,
     export,
     load,
+    search,
+    show,
     lineage,
+    impact,
+    path,
+    runs,
+    why,
     dead_letters,
     replay,
     reconcile,

@@ -1,0 +1,61 @@
+"""`headwater runs`: the history of runs of a dataset, a job or all jobs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from consumer import wiring
+from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.output import print_answer
+from consumer.config.loader import Settings
+from consumer.query.job_names import all_jobs, jobs_of
+from consumer.query.runs import Run, history
+from consumer.render import answers, documents
+
+STATES = ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT")
+
+
+@click.command(
+    name="runs",
+    epilog=examples(
+        "headwater runs titles",
+        "headwater runs --state FAIL --state ABORT",
+        "headwater runs model.imdb_redshift.titles --limit 50 --json",
+    ),
+)
+@click.argument("node", required=False)
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(STATES, case_sensitive=False),
+    multiple=True,
+    envvar="HEADWATER_RUNS__STATE",
+    show_envvar=True,
+    help="Only runs in this state; may be repeated.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    envvar="HEADWATER_RUNS__LIMIT",
+    show_envvar=True,
+    help="Maximum number of runs.",
+)
+@json_option("Print JSON.")
+@with_settings("graph")
+def runs(settings: Settings, node: str | None, states: tuple[str, ...], limit: int, *, as_json: bool) -> None:
+    """List the latest runs, newest first.
+
+    NODE is a job's name, or a dataset: then the runs of the jobs that write it. Without NODE, the runs of all jobs.
+    """
+    with wiring.reading(settings.graph) as store:
+        jobs = all_jobs(store) if node is None else jobs_of(store, node)
+        found, total = history(store, jobs, limit, states)
+
+    def document(runs: list[Run]) -> documents.Document:
+        return {"total": total, "runs": [documents.run(run) for run in runs]}
+
+    print_answer(found, partial(answers.runs, total=total, with_jobs=len(jobs) != 1), document, as_json=as_json)

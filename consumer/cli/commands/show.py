@@ -1,0 +1,43 @@
+"""`headwater show`: everything that the graph knows of one dataset."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from consumer import wiring
+from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.output import print_answer
+from consumer.config.loader import Settings
+from consumer.query.describe import describe
+from consumer.query.resolve import resolve
+from consumer.render import answers, documents
+
+
+@click.command(
+    name="show",
+    epilog=examples(
+        "headwater show titles",
+        "headwater show dev.imdb.titles --sql",
+        "headwater show titles --json | jq .owners",
+    ),
+)
+@click.argument("node")
+@click.option(
+    "--sql",
+    is_flag=True,
+    envvar="HEADWATER_SHOW__SQL",
+    show_envvar=True,
+    help="Print the SQL that made it, too.",
+)
+@json_option("Print JSON; it always has the SQL.")
+@with_settings("graph")
+def show(settings: Settings, node: str, *, sql: bool, as_json: bool) -> None:
+    """Print columns, owners, tags, tests, exposures and the last run of a dataset.
+
+    NODE is a dataset name, namespace/name, or a unique end of one.
+    """
+    with wiring.reading(settings.graph) as store:
+        found = describe(store, resolve(store, node).dataset)
+    print_answer(found, partial(answers.show, sql=sql), documents.description, as_json=as_json)

@@ -1,0 +1,142 @@
+"""The history of runs: state, duration, error, parent, datasets, and the runs that fed a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from consumer.graph import facts_codec, ids, schema
+from consumer.graph.store import GraphStore, Properties
+from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.query.datasets import display_names, producers
+from schemas.naming import DatasetName
+
+_KEYS = ("state", "started_at", "ended_at", "error")
+UNFINISHED = frozenset({"", "START", "RUNNING", "OTHER"})
+FAILED = frozenset({"FAIL", "ABORT"})
+
+
+class Run(NamedTuple):
+    """One run of a job.
+
+    Attributes:
+        key: Its job and run id.
+        state: START, RUNNING, COMPLETE, FAIL, ABORT or OTHER.
+        started_at: Time of its START (RFC 3339, UTC); empty where none came.
+        ended_at: Time of its terminal event; empty while it is unfinished.
+        error: The error message; empty where there is none.
+        parent: The run that started it.
+        inputs: Datasets that it read, sorted; only of runs that were asked for in full.
+        outputs: Datasets that it wrote, sorted; likewise.
+    """
+
+    key: RunKey
+    state: str
+    started_at: str = ""
+    ended_at: str = ""
+    error: str = ""
+    parent: RunKey | None = None
+    inputs: tuple[DatasetName, ...] = ()
+    outputs: tuple[DatasetName, ...] = ()
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from its start to its end; None where either is unknown."""
+        if not self.started_at or not self.ended_at:
+            return None
+        ended, started = datetime.fromisoformat(self.ended_at), datetime.fromisoformat(self.started_at)
+        return max(0.0, (ended - started).total_seconds())
+
+    @property
+    def time(self) -> str:
+        """The time that orders runs: of its end, or of its start while it is unfinished."""
+        return self.ended_at or self.started_at
+
+
+def history(
+    store: GraphStore, jobs: Collection[JobName], limit: int = 20, states: Collection[str] = ()
+) -> tuple[list[Run], int]:
+    """Reads the latest runs of jobs, newest first, and the number of all that match.
+
+    Args:
+        store: The graph.
+        jobs: Whose runs.
+        limit: The most runs to return.
+        states: Only runs in these states; all if none is named.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    matching = [run for runs in _runs_of(store, jobs).values() for run in runs if not states or run.state in states]
+    matching.sort(key=lambda run: (run.time, run.key), reverse=True)
+    return _in_full(store, matching[:limit]), len(matching)
+
+
+def latest(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, Run]:
+    """Reads the latest run of each job that has one, whatever its state."""
+    return {job: max(runs, key=lambda run: (run.time, run.key)) for job, runs in _runs_of(store, jobs).items() if runs}
+
+
+def _runs_of(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, list[Run]]:
+    edges = store.edges_at([ids.job(job) for job in jobs], schema.RUN_OF, "in") if jobs else []
+    known = store.read([edge.source for edge in edges], _KEYS) if edges else {}
+    found: defaultdict[JobName, list[Run]] = defaultdict(list)
+    for id_, properties in known.items():
+        run = _run(ids.run_key(id_), properties)
+        found[run.key.job].append(run)
+    return dict(found)
+
+
+def _run(key: RunKey, properties: Properties) -> Run:
+    state, started_at, ended_at, error = (str(properties.get(name) or "") for name in _KEYS)
+    return Run(key, state, started_at, ended_at, error)
+
+
+def _in_full(store: GraphStore, runs: Iterable[Run]) -> list[Run]:
+    """Adds parents and datasets to runs."""
+    by_id = {ids.run(run.key): run for run in runs}
+    if not by_id:
+        return []
+    parents = {edge.source: ids.run_key(edge.target) for edge in store.edges_at(list(by_id), schema.CHILD_OF, "out")}
+    known = store.read(list(by_id), ("facts",))
+    facts = {id_: facts_codec.load_run(str(properties["facts"])) for id_, properties in known.items()}
+    shown = display_names(store, {name for one in facts.values() for name in one.inputs | one.outputs})
+
+    def names(found: Iterable[DatasetName]) -> tuple[DatasetName, ...]:
+        return tuple(sorted({shown[name] for name in found}))
+
+    return [
+        run._replace(parent=parents.get(id_), inputs=names(facts[id_].inputs), outputs=names(facts[id_].outputs))
+        if id_ in facts
+        else run
+        for id_, run in by_id.items()
+    ]
+
+
+def fed_by(store: GraphStore, run: Run) -> dict[DatasetName, Run]:
+    """Finds, for each input of a run, the last run that had completed a write of it when the run started.
+
+    Args:
+        store: The graph.
+        run: A run that was read in full.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    started = run.started_at or run.ended_at
+    writers = producers(store, run.inputs)
+    jobs = {JobName(*ids.parse(job)[1:]) for found in writers.values() for job in found}
+    runs = _runs_of(store, jobs)
+    fed: dict[DatasetName, Run] = {}
+    for dataset, found in writers.items():
+        candidates = _completed_before(runs, [JobName(*ids.parse(job)[1:]) for job in found], started)
+        if candidates:
+            fed[dataset] = max(candidates, key=lambda one: (one.ended_at, one.key))
+    return fed
+
+
+def _completed_before(runs: Mapping[JobName, list[Run]], jobs: Iterable[JobName], moment: str) -> list[Run]:
+    of_jobs = (run for job in jobs for run in runs.get(job, ()))
+    return [run for run in of_jobs if run.state == "COMPLETE" and run.ended_at and run.ended_at <= moment]

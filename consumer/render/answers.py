@@ -1,0 +1,253 @@
+"""Answers of the query layer as text for people, and impact as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+from consumer.query.answer import title
+from consumer.query.datasets import Summary
+from consumer.query.describe import Description, Producer
+from consumer.query.impact import Certainty, Impact
+from consumer.query.paths import Paths
+from consumer.query.root_cause import Diagnosis
+from consumer.query.runs import Run
+from consumer.query.search import Results
+from consumer.render.ansi import bold, dim
+from consumer.render.diagram import place
+from consumer.safe_text import printable
+
+SIXTY = 60
+"""Seconds of a minute, minutes of an hour."""
+
+
+def _cell(text: str) -> str:
+    return printable(" ".join(text.split()))
+
+
+def table(rows: Iterable[Sequence[str]], headings: Sequence[str]) -> str:
+    """Aligns rows below headings; the last column is not padded."""
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+
+    def line(row: Sequence[str]) -> str:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([dim(line(headings)), *map(line, cells)])
+
+
+def _tests(summary: Summary) -> str:
+    if not summary.tests:
+        return "-"
+    failed = len(summary.failed_tests)
+    return f"{failed} of {len(summary.tests)} failed" if failed else f"{len(summary.tests)} passed"
+
+
+def _tags(summary: Summary) -> str:
+    return ", ".join(tag.text for tag in summary.tags if tag.column is None)
+
+
+def search(results: Results) -> str:
+    """A table of matches, and how many there are in all."""
+    if not results.matches:
+        return "nothing found"
+    rows = [
+        (
+            one.summary.node_name,
+            place(one.summary.dataset),
+            ", ".join(one.summary.owners) or "-",
+            one.matched if one.matched != "column" else f"column {', '.join(one.columns)}",
+        )
+        for one in results.matches
+    ]
+    more = results.total - len(results.matches)
+    lines = [table(rows, ("dataset", "where", "owners", "matched"))]
+    return "\n".join([*lines, dim(f"and {more} more; --limit shows them")] if more > 0 else lines)
+
+
+def duration(seconds: float | None) -> str:
+    """A duration for people: `0.9 s`, `3 min 5 s`, `2 h 4 min`; `-` where it is unknown."""
+    if seconds is None:
+        return "-"
+    if seconds < SIXTY:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), SIXTY)
+    return f"{minutes} min {rest} s" if minutes < SIXTY else f"{minutes // SIXTY} h {minutes % SIXTY} min"
+
+
+def _when(run: Run | None) -> str:
+    if run is None:
+        return "never, as far as the graph knows"
+    error = f": {run.error.partition(chr(10))[0]}" if run.error else ""
+    return f"{run.state} at {run.time[:19]}Z, {duration(run.duration_s)}{error}"
+
+
+def _head(found: Description) -> Iterator[tuple[str, str]]:
+    summary = found.summary
+    yield "owners", ", ".join(summary.owners)
+    yield "tags", _tags(summary)
+    yield "materialized", summary.materialized
+    yield "lifecycle", summary.lifecycle
+    yield "last run", _when(found.last_run)
+    yield "tests", _tests(summary)
+    yield "upstream", f"{found.upstream} dataset{'s' if found.upstream != 1 else ''}"
+    yield "downstream", f"{found.downstream} dataset{'s' if found.downstream != 1 else ''}"
+    yield "statistics", ", ".join(f"{key} {value}" for key, value in sorted(found.statistics.items()))
+    yield "version", found.version
+    yield "also called", "; ".join(f"{alias.namespace}/{alias.name}" for alias in found.aliases)
+
+
+def show(found: Description, *, sql: bool = False) -> str:
+    """A page about one dataset."""
+    summary = found.summary
+    lines = [f"{bold(_cell(summary.node_name))}  {dim(_cell(place(summary.dataset)))}"]
+    lines += [printable(summary.description)] if summary.description else []
+    head = [(label, text) for label, text in _head(found) if text]
+    width = max(len(label) for label, _ in head)
+    lines += ["", *(f"{dim(label.ljust(width))}  {_cell(text)}" for label, text in head)]
+    for producer in found.producers:
+        lines += ["", *_made_by(producer, sql=sql)]
+    columns = [
+        (one.name, one.type or "?", ", ".join(tag.text for tag in one.tags) or "-", one.description)
+        for one in found.columns
+    ]
+    lines += ["", table(columns, ("column", "type", "tags", "description")) if columns else "columns are unknown"]
+    if summary.tests:
+        tests = [(one.name, one.column or "-", "passed" if one.success else "FAILED") for one in summary.tests]
+        lines += ["", table(tests, ("test", "column", "last result"))]
+    if found.exposures:
+        uses = [(one.name, one.type or "-", one.url or "-") for one in found.exposures]
+        lines += ["", table(uses, ("exposure", "type", "url"))]
+    return "\n".join(lines)
+
+
+def _made_by(producer: Producer, *, sql: bool) -> Iterator[str]:
+    source = producer.source_path
+    yield f"{dim('made by')} {_cell(producer.job.name)}  {dim(_cell(source))}".rstrip()
+    if sql:
+        yield printable(producer.sql.strip()) if producer.sql else "SQL is unknown"
+
+
+def runs(found: Sequence[Run], total: int, *, with_jobs: bool) -> str:
+    """A table of runs, newest first."""
+    if not found:
+        return "no runs"
+    headings = ("state", "started", "duration", *(("job",) if with_jobs else ()), "run id", "error")
+    rows = [
+        (
+            run.state or "?",
+            run.started_at[:19] or "-",
+            duration(run.duration_s),
+            *((run.key.job.name,) if with_jobs else ()),
+            run.key.id,
+            run.error.partition("\n")[0] or "-",
+        )
+        for run in found
+    ]
+    more = total - len(found)
+    return "\n".join([table(rows, headings), *([dim(f"and {more} more; --limit shows them")] if more > 0 else [])])
+
+
+def impact(found: Impact) -> str:
+    """The affected datasets by depth, and what is unknown."""
+    root = title(found.root)
+    lines = []
+    if found.affected:
+        counts = ", ".join(f"{count} at depth {depth}" for depth, count in sorted(found.by_depth.items()))
+        owners = ", ".join(f"{owner} ({count})" for owner, count in found.owners.items())
+        lines.append(bold(_cell(f"{found.change.value} of {root} affects {len(found.affected)}: {counts}")))
+        lines += [f"{dim('owners')}  {_cell(owners)}"] if owners else []
+        rows = [
+            (
+                str(one.depth),
+                one.summary.node_name,
+                place(one.summary.dataset),
+                _effect(one.certainty, one.columns),
+                ", ".join(one.summary.owners) or "-",
+                ", ".join(use.name for use in one.exposures) or "-",
+            )
+            for one in found.affected
+        ]
+        lines += ["", table(rows, ("depth", "dataset", "where", "how", "owners", "exposures"))]
+    elif not found.unknown_at:
+        lines.append(f"{found.change.value} of {_cell(root)} affects nothing that the graph knows")
+    if found.unknown_at:
+        names = ", ".join(f"{name.namespace}/{name.name}" for name in found.unknown_at)
+        lines.append(f"column lineage is unknown from {_cell(names)} on; its tables are listed as unknown")
+    return "\n".join(lines)
+
+
+def _effect(certainty: Certainty, columns: Sequence[str]) -> str:
+    if certainty is Certainty.UNKNOWN or not columns:
+        return certainty.value if certainty is not Certainty.INDIRECT else "indirect: which rows it has"
+    return f"{certainty.value}: {', '.join(columns)}"
+
+
+CSV_HEADINGS = ("depth", "namespace", "name", "engine", "certainty", "columns", "owners", "exposures", "failed_tests")
+
+
+def impact_csv(found: Impact) -> str:
+    """The affected datasets as CSV with a heading; lists within a cell are separated by semicolons."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_HEADINGS)
+    for one in found.affected:
+        summary = one.summary
+        writer.writerow(
+            map(
+                spreadsheet_safe,
+                (
+                    str(one.depth),
+                    summary.dataset.namespace,
+                    summary.dataset.name,
+                    summary.engine,
+                    one.certainty.value,
+                    "; ".join(one.columns),
+                    "; ".join(summary.owners),
+                    "; ".join(use.name for use in one.exposures),
+                    "; ".join(test.name for test in summary.failed_tests),
+                ),
+            )
+        )
+    return out.getvalue()
+
+
+def spreadsheet_safe(cell: str) -> str:
+    """Quotes a cell that a spreadsheet would take for a formula."""
+    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+
+
+def paths(found: Paths) -> str:
+    """Each path in one line."""
+    ends = f"{title(found.source)} to {title(found.target)}"
+    if not found.paths:
+        why = "; column lineage is unknown on the way" if found.unknown else ""
+        return f"no path from {_cell(ends)}{why}"
+    lines = []
+    for path in found.paths:
+        steps = [title(path[0].source), *(title(link.target) for link in path)]
+        lines.append(_cell(" → ".join(steps)))
+    return "\n".join([*lines, *([dim("there are more paths of this length")] if found.truncated else [])])
+
+
+def diagnosis(found: Diagnosis) -> str:
+    """The possible causes, nearest first."""
+    unknown = f"{len(found.without_runs)} of {found.checked} datasets upstream have no known runs"
+    if not found.findings:
+        nothing = f"nothing wrong is known in {found.checked} datasets"
+        return f"{nothing}; {unknown}" if found.without_runs else nothing
+    rows = [
+        (
+            str(one.depth),
+            one.summary.node_name,
+            one.cause.value,
+            one.since[:19] or "-",
+            ", ".join(one.summary.owners) or "-",
+            one.detail,
+        )
+        for one in found.findings
+    ]
+    lines = [table(rows, ("depth", "dataset", "cause", "since", "owners", "detail"))]
+    return "\n".join([*lines, *([dim(unknown)] if found.without_runs else [])])

@@ -1,0 +1,203 @@
+"""Answers of the query layer as plain documents: the one JSON form of CLI, HTTP API and assistant's tools.
+
+Names are objects of `namespace` and `name`, times RFC 3339 in UTC, what is unknown null. Keys do not depend on values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.query.answer import Link
+from consumer.query.datasets import Summary, Tag, TestResult
+from consumer.query.describe import Column, Description, Exposure, Producer
+from consumer.query.impact import Affected, Impact
+from consumer.query.paths import Paths
+from consumer.query.resolve import Target
+from consumer.query.root_cause import Diagnosis, Finding
+from consumer.query.runs import Run
+from consumer.query.search import Match, Results
+from schemas.naming import DatasetName, last_part
+
+Document = dict[str, Any]
+
+
+def name(value: DatasetName | JobName) -> Document:
+    """A name of a dataset or job."""
+    return {"namespace": value.namespace, "name": value.name}
+
+
+def target(value: Target) -> Document:
+    """A dataset or column."""
+    document = {**name(value.dataset), "node_name": last_part(value.dataset)}
+    return document if value.column is None else {**document, "column": value.column}
+
+
+def tag(value: Tag) -> Document:
+    """A tag."""
+    return value._asdict()
+
+
+def test_result(value: TestResult) -> Document:
+    """The last result of a test."""
+    return {**value._asdict(), "severity": value.severity or None}
+
+
+def exposure(value: Exposure) -> Document:
+    """A declared use of a dataset."""
+    return {"name": value.name, "type": value.type or None, "url": value.url or None}
+
+
+def summary(value: Summary) -> Document:
+    """A dataset in a list."""
+    return {
+        **name(value.dataset),
+        "node_name": value.node_name,
+        "engine": value.engine,
+        "description": value.description or None,
+        "owners": list(value.owners),
+        "tags": [tag(one) for one in value.tags],
+        "materialized": value.materialized or None,
+        "lifecycle": value.lifecycle or None,
+        "tests": [test_result(one) for one in value.tests],
+    }
+
+
+def run_key(value: RunKey | None) -> Document | None:
+    """A run's job and id."""
+    return None if value is None else {"job": name(value.job), "id": value.id}
+
+
+def run(value: Run) -> Document:
+    """A run with its datasets."""
+    return {
+        "id": value.key.id,
+        "job": name(value.key.job),
+        "state": value.state or None,
+        "started_at": value.started_at or None,
+        "ended_at": value.ended_at or None,
+        "duration_s": value.duration_s,
+        "error": value.error or None,
+        "parent": run_key(value.parent),
+        "inputs": [name(one) for one in value.inputs],
+        "outputs": [name(one) for one in value.outputs],
+    }
+
+
+def column(value: Column) -> Document:
+    """A column of a dataset."""
+    return {
+        "name": value.name,
+        "type": value.type or None,
+        "description": value.description or None,
+        "tags": [tag(one) for one in value.tags],
+    }
+
+
+def producer(value: Producer) -> Document:
+    """A job that writes a dataset."""
+    return {
+        **name(value.job),
+        "type": value.type or None,
+        "integration": value.integration or None,
+        "description": value.description or None,
+        "source_path": value.source_path or None,
+        "sql": value.sql or None,
+        "last_run": run(value.last_run) if value.last_run else None,
+    }
+
+
+def description(value: Description) -> Document:
+    """Everything about a dataset."""
+    return {
+        **summary(value.summary),
+        "aliases": [name(one) for one in value.aliases],
+        "columns": [column(one) for one in value.columns],
+        "producers": [producer(one) for one in value.producers],
+        "readers": [name(one) for one in value.readers],
+        "upstream": value.upstream,
+        "downstream": value.downstream,
+        "exposures": [exposure(one) for one in value.exposures],
+        "statistics": value.statistics,
+        "version": value.version or None,
+        "source_uri": value.source_uri or None,
+    }
+
+
+def match(value: Match) -> Document:
+    """A dataset that a search found."""
+    return {**summary(value.summary), "matched": value.matched, "matched_columns": list(value.columns)}
+
+
+def results(value: Results) -> Document:
+    """The results of a search."""
+    return {"total": value.total, "results": [match(one) for one in value.matches]}
+
+
+def affected(value: Affected) -> Document:
+    """An affected dataset."""
+    return {
+        **summary(value.summary),
+        "depth": value.depth,
+        "certainty": value.certainty.value,
+        "columns": list(value.columns),
+        "exposures": [exposure(one) for one in value.exposures],
+    }
+
+
+def impact(value: Impact) -> Document:
+    """The answer to "what breaks?"."""
+    return {
+        "root": target(value.root),
+        "change": value.change.value,
+        "total": len(value.affected),
+        "by_depth": {str(depth): count for depth, count in sorted(value.by_depth.items())},
+        "owners": value.owners,
+        "affected": [affected(one) for one in value.affected],
+        "unknown_at": [name(one) for one in value.unknown_at],
+    }
+
+
+def link(value: Link) -> Document:
+    """A step of data from one dataset or column to another."""
+    return {
+        "source": target(value.source),
+        "target": target(value.target),
+        "job": name(value.job) if value.job else None,
+        "tool": value.tool or None,
+        "transformations": value.transformations.split(",") if value.transformations else [],
+    }
+
+
+def paths(value: Paths) -> Document:
+    """The shortest paths between two nodes."""
+    return {
+        "source": target(value.source),
+        "target": target(value.target),
+        "paths": [[link(step) for step in path] for path in value.paths],
+        "truncated": value.truncated,
+        "unknown": value.unknown,
+    }
+
+
+def finding(value: Finding) -> Document:
+    """A possible cause."""
+    return {
+        "dataset": {**name(value.summary.dataset), "node_name": value.summary.node_name},
+        "depth": value.depth,
+        "cause": value.cause.value,
+        "detail": value.detail,
+        "since": value.since or None,
+        "owners": list(value.summary.owners),
+        "run": run_key(value.run.key) if value.run else None,
+    }
+
+
+def diagnosis(value: Diagnosis) -> Document:
+    """Why a dataset is stale or wrong."""
+    return {
+        "root": name(value.root),
+        "checked": value.checked,
+        "findings": [finding(one) for one in value.findings],
+        "without_runs": [name(one) for one in value.without_runs],
+    }
