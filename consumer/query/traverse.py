@@ -40,7 +40,15 @@ from schemas.naming import DatasetName
 __all__ = ["Lineage", "Link", "Node", "Tables", "Target", "lineage", "link_of", "resolve", "target_of", "title"]
 
 
-def lineage(store: GraphStore, target: Target, upstream: int, downstream: int, *, columns: bool = False) -> Lineage:
+def lineage(
+    store: GraphStore,
+    target: Target,
+    upstream: int,
+    downstream: int,
+    *,
+    columns: bool = False,
+    direct: bool = False,
+) -> Lineage:
     """The lineage of a dataset or column.
 
     Args:
@@ -48,16 +56,20 @@ def lineage(store: GraphStore, target: Target, upstream: int, downstream: int, *
         target: What is asked about. A column is always answered by columns.
         upstream: How many steps to go against the flow of data; 0 for none.
         downstream: How many steps to go with it.
-        columns: Whether to answer by columns.
+        columns: True to answer by columns.
+        direct: True to follow only columns whose values are used, not those that decide which rows there are. Implies
+            an answer by columns.
 
     Raises:
         TransientError: The store can't serve now.
     """
-    by_column = columns or target.column is not None
+    by_column = columns or direct or target.column is not None
     root = Target(target.dataset, target.column or WHOLE) if by_column else target
     label, widen = (schema.COLUMN_EDGE, _widen_columns) if by_column else (schema.EDGE, _widen_nothing)
-    up = _walk(_Walk(store, label, "in", widen), root, upstream)
-    down = _walk(_Walk(store, label, "out", widen), root, downstream)
+    if direct:
+        widen = _widen_root
+    up = _walk(_Walk(store, label, "in", widen, direct=direct), root, upstream)
+    down = _walk(_Walk(store, label, "out", widen, direct=direct), root, downstream)
     return Lineage(
         root,
         _nodes(up.depths, down.depths),
@@ -111,6 +123,7 @@ class _Walk:
     """A walk in one direction, and what it has found.
 
     Attributes:
+        direct: True to follow only edges along which values flow.
         depths: How many steps each vertex lies from the root, by id: an id is quickly hashed, a target is not.
         links: By id of the edge, or by both ends where there is none.
     """
@@ -119,6 +132,7 @@ class _Walk:
     label: str
     direction: Direction
     widen: Widen
+    direct: bool = False
     depths: dict[str, int] = field(default_factory=dict)
     links: dict[str | tuple[str, str], Link] = field(default_factory=dict)
 
@@ -130,6 +144,8 @@ def _walk(walk: _Walk, root: Target, steps: int) -> _Walk:
     for depth in range(steps):
         asked = walk.widen(walk.store, sorted(frontier))
         edges = walk.store.edges_at(list(asked), walk.label, walk.direction)
+        if walk.direct:
+            edges = [edge for edge in edges if is_direct(edge)]
         ends = dict.fromkeys(_near_end(edge, walk.direction) for edge in edges)
         for near in ends:
             _stand_in(walk, near, asked[near], depth)
@@ -150,6 +166,18 @@ def _stand_in(walk: _Walk, near: str, wanted_for: Collection[str], depth: int) -
         if other != near:
             source, target = (near, other) if walk.direction == "in" else (other, near)
             walk.links[source, target] = Link(target_of(source), target_of(target), None)
+
+
+def is_direct(edge: Edge) -> bool:
+    """True if values flow along a column edge."""
+    kinds = str(edge.properties.get("transformations", "")).split(",")
+    return any(kind.partition("/")[0] == "DIRECT" for kind in kinds)
+
+
+def _widen_root(store: GraphStore, frontier: Collection[str]) -> Asked:
+    """Columns alone, and `*` with its columns: only the root of an answer about values is a `*`."""
+    wholes = [id_ for id_ in frontier if target_of(id_).column == WHOLE]
+    return {**_widen_columns(store, wholes), **{id_: (id_,) for id_ in frontier if id_ not in wholes}}
 
 
 def _widen_nothing(_: GraphStore, frontier: Collection[str]) -> Asked:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv as csv_library
+import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -11,7 +13,9 @@ import orjson
 from consumer.query.answer import Lineage, Link, Node, title
 from consumer.query.resolve import Target
 from consumer.render import diagram
+from consumer.render import svg as svg_picture
 from consumer.render.ansi import bold, dim
+from consumer.render.answers import spreadsheet_safe
 from schemas.naming import last_part
 
 REPEATED = "(*)"
@@ -197,5 +201,33 @@ def dot(lineage: Lineage) -> str:
     return diagram.dot(_drawn(lineage))
 
 
-FORMATS: Mapping[str, Callable[[Lineage], str]] = {"tree": tree, "json": json, "mermaid": mermaid, "dot": dot}
+def svg(lineage: Lineage) -> str:
+    """An SVG picture."""
+    return svg_picture.svg(_drawn(lineage))
+
+
+CSV_HEADINGS = ("direction", "depth", "namespace", "name", "column", "unknown")
+
+
+def csv(lineage: Lineage) -> str:
+    """The nodes as CSV with a heading; `unknown` is true of tables beyond the end of known column lineage."""
+    out = io.StringIO()
+    writer = csv_library.writer(out, lineterminator="\n")
+    writer.writerow(CSV_HEADINGS)
+    for unknown, nodes in ((False, lineage.nodes), (True, lineage.unknown.nodes)):
+        for node in sorted(nodes, key=lambda node: (node.direction, node.depth, node.target)):
+            (namespace, name), column = node.target
+            texts = (namespace, name, column or "", str(unknown).lower())
+            writer.writerow([node.direction, node.depth, *map(spreadsheet_safe, texts)])
+    return out.getvalue()
+
+
+FORMATS: Mapping[str, Callable[[Lineage], str]] = {
+    "tree": tree,
+    "json": json,
+    "csv": csv,
+    "svg": svg,
+    "mermaid": mermaid,
+    "dot": dot,
+}
 """What `headwater lineage --format` offers."""

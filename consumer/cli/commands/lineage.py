@@ -34,6 +34,7 @@ def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callab
         "headwater lineage titles --upstream 10",
         "headwater lineage title_crew --downstream 10 --columns",
         "headwater lineage dev.imdb.titles.average_rating",
+        "headwater lineage titles.average_rating --direct",
         "headwater lineage titles --format mermaid",
         "headwater lineage titles --json | jq -r '.nodes[].name'",
     ),
@@ -47,6 +48,13 @@ def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callab
     envvar="HEADWATER_LINEAGE__COLUMNS",
     show_envvar=True,
     help="Answer by columns; a column always is.",
+)
+@click.option(
+    "--direct",
+    is_flag=True,
+    envvar="HEADWATER_LINEAGE__DIRECT",
+    show_envvar=True,
+    help="Of columns, follow only those whose values are used, not filters, joins and groupings.",
 )
 @click.option(
     "--format",
@@ -68,6 +76,7 @@ def lineage(
     form: str,
     *,
     columns: bool,
+    direct: bool,
     as_json: bool,
 ) -> None:
     """Print the lineage of one table or column.
@@ -78,7 +87,7 @@ def lineage(
     everywhere = FAR if upstream is None and downstream is None else 0
     up, down = (everywhere if steps is None else steps for steps in (upstream, downstream))
     with wiring.reading(settings.graph) as store:
-        found = traverse.lineage(store, traverse.resolve(store, node), up, down, columns=columns)
+        found = traverse.lineage(store, traverse.resolve(store, node), up, down, columns=columns, direct=direct)
     text = lineage_formats.FORMATS["json" if as_json else form](found)
     # Names are what others wrote; the tree has colours of its own, and spells out what is in names by itself.
     if as_json or form == "json":
