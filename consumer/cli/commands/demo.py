@@ -46,9 +46,10 @@ _FOREIGN = ("DBT_", "OPENLINEAGE_")
 
 _NEXT = """
 Try next:
-  headwater lineage names --upstream 20
-  headwater lineage titles.average_rating
-  headwater export --format mermaid
+  headwater search rating
+  headwater show titles
+  headwater impact title_crew.directors
+  headwater lineage titles --format svg > titles.svg
 """
 
 
@@ -89,7 +90,7 @@ def demo(_: Settings, directory: Path) -> None:
             with _step(f"ingest {words}"):
                 _fold(source, store, rules)
         _ask(store, "What feeds titles?", "titles", up=FAR)
-        _ask(store, "Where does titles.average_rating come from?", "titles.average_rating", up=FAR)
+        _ask(store, "Where does titles.average_rating come from?", "titles.average_rating", up=FAR, direct=True)
         _ask(store, "What breaks if title_crew changes?", "title_crew", down=FAR)
     click.echo(_NEXT, err=True)
 
@@ -192,8 +193,10 @@ def _fold(source: Path, store: GraphStore, rules: IdentityRules) -> None:
     click.echo(f"({tally.events} events of {len(tally.runs)} runs) ", err=True, nl=False)
 
 
-def _ask(store: GraphStore, question: str, node: str, up: int = 0, down: int = 0) -> None:
+def _ask(store: GraphStore, question: str, node: str, up: int = 0, down: int = 0, *, direct: bool = False) -> None:
     began = time.monotonic()
-    answer = lineage_formats.tree(traverse.lineage(store, traverse.resolve(store, node), up, down))
-    click.echo(f"\n{question}  (headwater lineage {node}, {time.monotonic() - began:.3f} s)\n", err=True)
+    found = traverse.lineage(store, traverse.resolve(store, node), up, down, direct=direct)
+    answer = lineage_formats.tree(found)
+    option = " --direct" if direct else ""
+    click.echo(f"\n{question}  (headwater lineage {node}{option}, {time.monotonic() - began:.3f} s)\n", err=True)
     click.echo(answer.rstrip("\n"))

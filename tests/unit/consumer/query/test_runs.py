@@ -1,0 +1,65 @@
+"""The history of runs, and the runs that fed a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.query.job_names import all_jobs, jobs_of
+from consumer.query.runs import fed_by, history, latest
+from tests.support.graph.example_graphs import graph, table
+from tests.support.graph.run_events import run_event
+
+A, B, C = (table(name) for name in "abc")
+
+
+@pytest.fixture(scope="module")
+def store() -> EmbeddedStore:
+    """Three runs of `b`, of which one failed and one has not ended, and two of `a`."""
+    return graph(
+        [
+            run_event("START", "09:00", A, run="1"),
+            run_event("COMPLETE", "09:10", A, run="1"),
+            run_event("START", "10:00", B, A, run="1"),
+            run_event("COMPLETE", "10:05", B, A, run="1"),
+            run_event("START", "10:30", A, run="2"),
+            run_event("COMPLETE", "10:40", A, run="2"),
+            run_event("START", "11:00", B, A, run="2"),
+            run_event("FAIL", "11:01", B, A, run="2", error="column x does not exist\nLINE 1"),
+            run_event("START", "12:00", B, A, run="3"),
+        ]
+    )
+
+
+def test_the_newest_run_comes_first(store: EmbeddedStore) -> None:
+    """By the end of a run, or its start while it has none; with state, duration and error."""
+    found, total = history(store, jobs_of(store, "b"))
+    assert total == 3
+    assert [(run.state, run.duration_s) for run in found] == [("START", None), ("FAIL", 60.0), ("COMPLETE", 300.0)]
+    assert found[1].error == "column x does not exist\nLINE 1"
+    assert [name.name for name in found[0].inputs] == [A[1]]
+    assert [name.name for name in found[0].outputs] == [B[1]]
+
+
+def test_limit_and_states(store: EmbeddedStore) -> None:
+    """No more than asked for, and the number of all that match."""
+    found, total = history(store, all_jobs(store), limit=1, states=("COMPLETE",))
+    assert ([run.key.job.name for run in found], total) == (["model.p.dev.s.a"], 3)
+
+
+def test_the_latest_run_of_each_job(store: EmbeddedStore) -> None:
+    """Whatever its state."""
+    assert sorted(run.state for run in latest(store, all_jobs(store)).values()) == ["COMPLETE", "START"]
+
+
+def test_the_run_that_fed_a_run(store: EmbeddedStore) -> None:
+    """Of each input, the last write that had completed when the run started."""
+    found, _ = history(store, jobs_of(store, "b"))
+    fed = {run.started_at[11:16]: [one.ended_at[11:16] for one in fed_by(store, run).values()] for run in found}
+    assert fed == {"12:00": ["10:40"], "11:00": ["10:40"], "10:00": ["09:10"]}
+
+
+@pytest.mark.parametrize("text", ["b", "model.p.dev.s.b", "dbt/model.p.dev.s.b"])
+def test_a_job_is_named_by_itself_or_by_what_it_writes(store: EmbeddedStore, text: str) -> None:
+    """A name, namespace/name, or the dataset that it writes."""
+    assert [job.name for job in jobs_of(store, text)] == ["model.p.dev.s.b"]

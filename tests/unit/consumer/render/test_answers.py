@@ -1,0 +1,45 @@
+"""Answers as text and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from consumer.query.impact import impact
+from consumer.query.resolve import resolve
+from consumer.render import answers
+from tests.support.graph.example_graphs import graph, job, table
+from tests.support.graph.run_events import owned
+
+A, B = table("a"), table("b")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "-"), (0.94, "0.9 s"), (60, "1 min 0 s"), (185.4, "3 min 5 s"), (7440, "2 h 4 min")]
+)
+def test_durations_are_readable(seconds: float | None, text: str) -> None:
+    """Seconds, minutes, hours."""
+    assert answers.duration(seconds) == text
+
+
+def test_csv_can_be_read_back() -> None:
+    """One row for each dataset, and no cell that a spreadsheet takes for a formula."""
+    store = graph([job(B, A, facets=owned("=HYPERLINK(1)", "finance, north"))])
+    (row,) = csv.DictReader(io.StringIO(answers.impact_csv(impact(store, resolve(store, "a")))))
+    assert (row["depth"], row["name"], row["certainty"]) == ("1", B[1], "direct")
+    assert row["owners"] == "'=HYPERLINK(1); finance, north"
+
+
+def test_control_characters_are_spelled_out() -> None:
+    """A name can't move a terminal's cursor."""
+    assert "\x1b" not in answers.table([("a\x1b[2Jb", "c\nd")], ("one", "two")).replace("\x1b[2m", "").replace(
+        "\x1b[0m", ""
+    )
+
+
+def test_an_answer_without_effect_is_plain() -> None:
+    """Nothing downstream is said to be nothing that the graph knows."""
+    store = graph([job(B, A)])
+    assert answers.impact(impact(store, resolve(store, "b"))) == "drop of b affects nothing that the graph knows"
