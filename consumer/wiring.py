@@ -94,6 +94,17 @@ def _embedded(path: Path, *, claims: bool) -> EmbeddedStore:
     return store
 
 
+def open_existing(url: str, patience: Patience | None = None) -> GraphStore:
+    """Opens a graph that is there already.
+
+    Raises:
+        UsageError: There is no such graph.
+    """
+    if (path := sqlite_file(url)) is not None and not path.exists():
+        raise UsageError(f"there is no graph {path} yet; fill it with `headwater ingest`, or name another with --graph")
+    return open_graph(url, patience)
+
+
 @contextmanager
 def mending(url: str, patience: Patience | None = None) -> Iterator[GraphStore]:
     """A graph that is there already, to be read and mended.
@@ -101,9 +112,7 @@ def mending(url: str, patience: Patience | None = None) -> Iterator[GraphStore]:
     Raises:
         UsageError: There is no such graph.
     """
-    if (path := sqlite_file(url)) is not None and not path.exists():
-        raise UsageError(f"there is no graph {path} yet; fill it with `headwater ingest`, or name another with --graph")
-    with closing(open_graph(url, patience)) as store:
+    with closing(open_existing(url, patience)) as store:
         yield store
 
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _OWN = frozenset({"consumer", "emitter", "schemas"})
-_EXTRAS: Mapping[str, str] = MappingProxyType({"opentelemetry": "consumer,tracing"})
+_EXTRAS: Mapping[str, str] = MappingProxyType(
+    {"opentelemetry": "consumer,tracing", "starlette": "serve", "uvicorn": "serve"}
+)
 """Extras by the top-level module that only they install; every other module belongs to `consumer`."""
 
 

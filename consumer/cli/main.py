@@ -14,6 +14,7 @@ import click
 from consumer.cli.commands.backfill import backfill
 from consumer.cli.commands.check import check
 from consumer.cli.commands.consume import consume
+from consumer.cli.commands.create_key import create_key
 from consumer.cli.commands.datazone import datazone
 from consumer.cli.commands.dead_letters import dead_letters
 from consumer.cli.commands.demo import demo
@@ -29,6 +30,7 @@ from consumer.cli.commands.reconcile import reconcile
 from consumer.cli.commands.replay import replay
 from consumer.cli.commands.runs import runs
 from consumer.cli.commands.search import search
+from consumer.cli.commands.serve import serve
 from consumer.cli.commands.show import show
 from consumer.cli.commands.why import why
 from consumer.cli.extras import missing_extra
@@ -99,6 +101,8 @@ for _command in (
     path,
     runs,
     why,
+    serve,
+    create_key,
     dead_letters,
     replay,
     reconcile,

@@ -31,6 +31,7 @@ from consumer.config.settings import (
     IdentitySettings,
     KafkaSettings,
     LogSettings,
+    ServeSettings,
     TelemetrySettings,
     UpkeepSettings,
 )
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     datazone: DataZoneSettings = Field(default_factory=DataZoneSettings)
     upkeep: UpkeepSettings = Field(default_factory=UpkeepSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
+    serve: ServeSettings = Field(default_factory=ServeSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

@@ -261,6 +261,28 @@ class HttpSettings(_Group):
     )
 
 
+class ServeSettings(_Group):
+    """The HTTP API of `headwater serve`."""
+
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address on which `headwater serve` listens; others than loopback need serve.keys_file.",
+    )
+    port: int = Field(5000, ge=0, le=65535, description="Port on which `headwater serve` listens.")
+    ingest: Literal["graph", "kafka", "off"] = Field(
+        "graph",
+        description="Where events of POST /api/v1/lineage are written before the answer: into the graph, or to"
+        " kafka.topic; off takes none.",
+    )
+    keys_file: Path | None = Field(
+        None, description="TOML file with the keys that clients need; no key is needed if it is not set."
+    )
+    threads: int = Field(8, ge=1, le=256, description="Threads that read the graph, each with a connection of its own.")
+    timeout_s: Seconds = Field(30.0, description="Seconds until a query is answered with 503.")
+    max_connections: int = Field(512, ge=1, description="Connections at once; further ones are answered with 503.")
+
+
 class TelemetrySettings(_Group):
     """What is told to an OpenTelemetry collector."""
 

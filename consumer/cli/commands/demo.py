@@ -50,6 +50,7 @@ Try next:
   headwater show titles
   headwater impact title_crew.directors
   headwater lineage titles --format svg > titles.svg
+  headwater serve --graph sqlite:///headwater.db
 """
 
 

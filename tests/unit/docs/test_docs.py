@@ -240,5 +240,7 @@ def test_configurations_are_good(path: Path, tmp_path: Path, monkeypatch: pytest
             monkeypatch.setenv(name, value)
             wiring.identity_rules(load({}))
     for transport in transports:
+        if transport["type"] == "http":  # OpenLineage's own, to `headwater serve`
+            continue
         assert transport["type"] == "emitter.transport.KafkaTransport"
         KafkaConfig.from_dict(transport, {"KAFKA_PASSWORD": "secret"})

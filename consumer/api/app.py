@@ -1,0 +1,193 @@
+"""The ASGI application: routes, error answers, security headers, limits, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from consumer.api import openapi
+from consumer.api.access import Access
+from consumer.api.group_commit import GroupCommit
+from consumer.api.ingest import Ingest
+from consumer.api.native import ENDPOINTS, SEARCH, Native, answered
+from consumer.api.problems import Problem
+from consumer.api.reads import ReadPool
+from consumer.api.receivers import Received, Receiver
+from consumer.api.search_index import FreshIndex
+from consumer.graph.store import GraphStore
+
+DRAIN_S = 10.0
+"""Seconds in which events that were received are written at the end."""
+
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""On each answer: nothing of it is a page, and no browser may take it for one."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the application is made of.
+
+    Attributes:
+        open_store: Opens the graph for reading.
+        receiver: Makes events durable; None if the server takes none.
+        access: Who may do what.
+        threads: Threads that read the graph.
+        timeout_s: Seconds until a read is answered 503.
+        waiting_bytes: Bytes of events that may wait to be written.
+    """
+
+    open_store: Callable[[], GraphStore]
+    receiver: Receiver | None
+    access: Access
+    threads: int = 8
+    timeout_s: float = 30.0
+    waiting_bytes: int = 64 * 1024 * 1024
+
+
+class Metrics:
+    """Metrics of requests, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "headwater_http_requests", "Requests answered.", ("route", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "headwater_http_request_seconds", "Seconds until the answer.", ("route",), registry=self.registry
+        )
+
+
+def application(parts: Parts) -> ASGIApp:
+    """Builds the application."""
+    metrics = Metrics()
+    pool = ReadPool(parts.open_store, parts.threads, parts.timeout_s)
+    native = Native(pool, FreshIndex(parts.open_store), parts.access)
+    commit = GroupCommit(parts.receiver.write, parts.waiting_bytes) if parts.receiver is not None else None
+    routes = [
+        Route("/healthz", _healthy, methods=["GET"]),
+        Route("/readyz", _readiness(pool), methods=["GET"]),
+        Route("/metrics", _metrics(metrics), methods=["GET"]),
+        Route(f"{openapi.PREFIX}/openapi.json", _openapi, methods=["GET"]),
+        Route(f"{openapi.PREFIX}{SEARCH[0]}", native.search, methods=["GET"]),
+        *(Route(f"{openapi.PREFIX}{one.path}", native.handler(one), methods=["GET"]) for one in ENDPOINTS),
+    ]
+    if commit is not None:
+        ingest = Ingest(commit, parts.access)
+        routes += [
+            Route("/api/v1/lineage", ingest.one, methods=["POST"]),
+            Route("/api/v1/lineage/batch", ingest.many, methods=["POST"]),
+        ]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(_end, pool, commit, parts.receiver)
+
+    app = Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={Problem: _problem, 404: _unknown, 405: _unknown}
+    )
+    return _Observed(app, metrics)
+
+
+def _end(pool: ReadPool, commit: GroupCommit[Received] | None, receiver: Receiver | None) -> None:
+    if commit is not None and not commit.close(DRAIN_S):
+        _log.warning("events left unwritten", waiting=commit.waiting)
+    if receiver is not None:
+        receiver.close()
+    pool.close()
+
+
+async def _healthy(_: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _readiness(pool: ReadPool) -> Callable[[Request], Any]:
+    async def ready(_: Request) -> Response:
+        await pool.run(lambda store: store.read(["headwater:probe"]))
+        return PlainTextResponse("ok\n")
+
+    return ready
+
+
+def _metrics(metrics: Metrics) -> Callable[[Request], Any]:
+    async def show(_: Request) -> Response:
+        return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
+
+    return show
+
+
+async def _openapi(request: Request) -> Response:
+    return answered(request, openapi.document())
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    return error.response() if isinstance(error, Problem) else Problem(500, "internal error").response()
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    message = (
+        f"{request.method} is not allowed here"
+        if status == HTTPStatus.METHOD_NOT_ALLOWED
+        else f"there is nothing at {request.url.path}"
+    )
+    return Problem(status, message, headers=getattr(error, "headers", None)).response()
+
+
+class _Observed:
+    """Counts requests, adds security headers, and answers a fault with 500 in the API's shape."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+        started = False
+
+        async def answer(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception:  # noqa: BLE001 -- the top of a request
+            _log.exception("request failed", path=scope["path"], method=scope["method"])
+            if not started:
+                await Problem(500, "internal error; the server's log has it").response()(scope, receive, answer)
+        finally:
+            route = _route(scope)
+            self._metrics.requests.labels(route, str(status)).inc()
+            self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+
+
+def _route(scope: Scope) -> str:
+    """The route's path, not the request's: a label must not take any number of values."""
+    route = scope.get("route")
+    return getattr(route, "path", "other")

@@ -1,0 +1,268 @@
+"""The native API, `/api/v2`: the query layer over HTTP; its parameters are models, from which OpenAPI is generated."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from consumer.api.access import Access, Scope
+from consumer.api.problems import Problem
+from consumer.api.reads import ReadPool
+from consumer.api.search_index import FreshIndex
+from consumer.graph import ids, schema
+from consumer.graph.store import GraphStore
+from consumer.query import describe as description
+from consumer.query import impact as impacts
+from consumer.query import paths, root_cause, runs, traverse
+from consumer.query.datasets import SUMMARY_KEYS, summary_of
+from consumer.query.job_names import all_jobs, jobs_of
+from consumer.query.resolve import resolve
+from consumer.render import answers, documents, lineage_formats
+from schemas.naming import DatasetName
+
+FAR = 100
+MOST = 500
+
+Depth = Annotated[int, Field(ge=0, le=FAR)]
+Limit = Annotated[int, Field(ge=1, le=MOST)]
+Node = Annotated[
+    str, Field(min_length=1, max_length=4000, description="Dataset or column: a name, namespace/name, or its end.")
+]
+
+
+class _Parameters(BaseModel):
+    """Parameters of a query; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SearchParameters(_Parameters):
+    """Of `/search`."""
+
+    q: str = Field(min_length=1, max_length=400, description="Words, and filters such as owner:finance.")
+    limit: Limit = Field(20, description="Maximum number of results.")
+    offset: int = Field(0, ge=0, le=100_000, description="Results to skip.")
+
+
+class NodeParameters(_Parameters):
+    """Of `/dataset`."""
+
+    node: Node
+
+
+class LineageParameters(NodeParameters):
+    """Of `/lineage`."""
+
+    upstream: Depth = Field(1, description="Steps upstream.")
+    downstream: Depth = Field(1, description="Steps downstream.")
+    columns: bool = Field(default=False, description="Answer by columns.")
+    direct: bool = Field(default=False, description="Follow only columns whose values are used.")
+
+
+class ImpactParameters(NodeParameters):
+    """Of `/impact`."""
+
+    change: Literal["drop", "rename", "type", "stop"] = Field("drop", description="How the node changes.")
+    depth: int = Field(FAR, ge=1, le=FAR, description="Maximum number of steps downstream.")
+
+
+class PathParameters(_Parameters):
+    """Of `/paths`."""
+
+    source: Node
+    target: Node
+    limit: Limit = Field(20, description="Maximum number of paths.")
+
+
+class RunParameters(_Parameters):
+    """Of `/runs`."""
+
+    node: Node | None = Field(None, description="Job, or dataset that jobs write; all jobs if it is not given.")
+    state: Literal["START", "RUNNING", "COMPLETE", "FAIL", "ABORT"] | None = Field(None, description="Only this state.")
+    limit: Limit = Field(20, description="Maximum number of runs.")
+
+
+class WhyParameters(NodeParameters):
+    """Of `/why`."""
+
+    depth: Depth = Field(FAR, description="Maximum number of steps upstream.")
+
+
+class PageParameters(_Parameters):
+    """Of `/datasets` and `/jobs`."""
+
+    cursor: str = Field("", max_length=8000, description="The `next` of the page before.")
+    limit: Limit = Field(100, description="Maximum number of items.")
+
+
+Document = dict[str, Any]
+P = Any
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One query over HTTP.
+
+    Attributes:
+        path: Below `/api/v2`.
+        summary: One line.
+        parameters: The model of its query string.
+        answer: From the store and the parameters to the document.
+        csv: The same as CSV; None if there is no such form.
+    """
+
+    path: str
+    summary: str
+    parameters: type[_Parameters]
+    answer: Callable[[GraphStore, P], Document]
+    csv: Callable[[GraphStore, P], str] | None = None
+
+
+def _dataset(store: GraphStore, asked: NodeParameters) -> Document:
+    return documents.description(description.describe(store, resolve(store, asked.node).dataset))
+
+
+def _lineage_of(store: GraphStore, asked: LineageParameters) -> traverse.Lineage:
+    target = resolve(store, asked.node)
+    return traverse.lineage(store, target, asked.upstream, asked.downstream, columns=asked.columns, direct=asked.direct)
+
+
+def _lineage(store: GraphStore, asked: LineageParameters) -> Document:
+    document: Document = orjson.loads(lineage_formats.json(_lineage_of(store, asked)))
+    return document
+
+
+def _lineage_csv(store: GraphStore, asked: LineageParameters) -> str:
+    return lineage_formats.csv(_lineage_of(store, asked))
+
+
+def _impact_of(store: GraphStore, asked: ImpactParameters) -> impacts.Impact:
+    return impacts.impact(store, resolve(store, asked.node), impacts.Change(asked.change), asked.depth)
+
+
+def _impact(store: GraphStore, asked: ImpactParameters) -> Document:
+    return documents.impact(_impact_of(store, asked))
+
+
+def _impact_csv(store: GraphStore, asked: ImpactParameters) -> str:
+    return answers.impact_csv(_impact_of(store, asked))
+
+
+def _paths(store: GraphStore, asked: PathParameters) -> Document:
+    source, target = resolve(store, asked.source), resolve(store, asked.target)
+    return documents.paths(paths.shortest_paths(store, source, target, asked.limit))
+
+
+def _runs(store: GraphStore, asked: RunParameters) -> Document:
+    jobs = all_jobs(store) if asked.node is None else jobs_of(store, asked.node)
+    found, total = runs.history(store, jobs, asked.limit, [asked.state] if asked.state else ())
+    return {"total": total, "runs": [documents.run(run) for run in found]}
+
+
+def _why(store: GraphStore, asked: WhyParameters) -> Document:
+    return documents.diagnosis(root_cause.diagnose(store, resolve(store, asked.node).dataset, asked.depth))
+
+
+def _datasets(store: GraphStore, asked: PageParameters) -> Document:
+    page = store.ids(schema.NODE, asked.cursor, asked.limit)
+    known = store.read(page, SUMMARY_KEYS)
+    summaries = (summary_of(DatasetName(*ids.parse(id_)[1:]), known.get(id_, {})) for id_ in page)
+    return {"datasets": [documents.summary(one) for one in summaries], "next": _next(page, asked)}
+
+
+def _jobs(store: GraphStore, asked: PageParameters) -> Document:
+    page = store.ids(schema.JOB, asked.cursor, asked.limit)
+    known = store.read(page, ("namespace", "name", "type", "integration", "description", "source_path"))
+    return {"jobs": [dict(known[id_]) for id_ in page if id_ in known], "next": _next(page, asked)}
+
+
+def _next(page: list[str], asked: PageParameters) -> str | None:
+    return page[-1] if len(page) == asked.limit else None
+
+
+ENDPOINTS = (
+    Endpoint("/dataset", "Everything about one dataset.", NodeParameters, _dataset),
+    Endpoint("/datasets", "All datasets, page by page.", PageParameters, _datasets),
+    Endpoint("/jobs", "All jobs, page by page.", PageParameters, _jobs),
+    Endpoint("/lineage", "Lineage of a dataset or column.", LineageParameters, _lineage, _lineage_csv),
+    Endpoint("/impact", "What breaks if a dataset or column changes.", ImpactParameters, _impact, _impact_csv),
+    Endpoint("/paths", "Shortest paths between two nodes.", PathParameters, _paths),
+    Endpoint("/runs", "The latest runs, newest first.", RunParameters, _runs),
+    Endpoint("/why", "What may be wrong upstream of a dataset.", WhyParameters, _why),
+)
+"""The queries that read a store; `/search` reads the index."""
+
+SEARCH = ("/search", "Find datasets by name, column, description, tag or owner.", SearchParameters)
+
+
+class Native:
+    """Handlers of the native API."""
+
+    def __init__(self, pool: ReadPool, index: FreshIndex, access: Access) -> None:
+        self._pool = pool
+        self._index = index
+        self._access = access
+
+    def handler(self, endpoint: Endpoint) -> Callable[[Request], Any]:
+        """Returns the handler of an endpoint."""
+
+        async def handle(request: Request) -> Response:
+            self._access.check(request, Scope.READ)
+            asked = parsed(endpoint.parameters, request)
+            if endpoint.csv is not None and _wants_csv(request):
+                render = endpoint.csv
+                text = await self._pool.run(lambda store: render(store, asked))
+                return tagged(request, text.encode(), "text/csv; charset=utf-8")
+            document = await self._pool.run(lambda store: endpoint.answer(store, asked))
+            return answered(request, document)
+
+        return handle
+
+    async def search(self, request: Request) -> Response:
+        """Searches the index."""
+        self._access.check(request, Scope.READ)
+        asked = parsed(SearchParameters, request)
+        results = await self._pool.run(lambda _: self._index.search(asked.q, asked.limit, asked.offset))
+        return answered(request, documents.results(results))
+
+
+def _wants_csv(request: Request) -> bool:
+    return request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip() == "text/csv"
+
+
+def parsed(model: type[Any], request: Request) -> Any:
+    """Reads the query string of a request.
+
+    Raises:
+        Problem: 400 with each wrong parameter.
+    """
+    values: Mapping[str, str] = dict(request.query_params)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = [
+            {"path": ".".join(map(str, one["loc"])) or "query", "reason": one["msg"]}
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+        raise Problem(400, f"query parameter {faults[0]['path']}: {faults[0]['reason']}", faults) from None
+
+
+def answered(request: Request, document: Document) -> Response:
+    """Returns a document as JSON, with its ETag."""
+    return tagged(request, orjson.dumps(document, option=orjson.OPT_SORT_KEYS), "application/json")
+
+
+def tagged(request: Request, data: bytes, kind: str) -> Response:
+    """Returns a body with its ETag; 304 if the client has it already."""
+    etag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if etag in {one.strip() for one in request.headers.get("if-none-match", "").split(",")}:
+        return Response(status_code=304, headers=headers)
+    return Response(data, 200, headers, kind)

@@ -1,0 +1,102 @@
+"""The OpenAPI 3.1 document of the API, generated from the models of its parameters."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from consumer.api.native import ENDPOINTS, SEARCH
+
+PREFIX = "/api/v2"
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {
+        "code": {"type": "integer"},
+        "message": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["path", "reason"],
+                "properties": {"path": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+_PROBLEMS = {
+    "400": "A parameter is wrong.",
+    "401": "No valid key.",
+    "403": "The key lacks a scope.",
+    "404": "No such dataset or column.",
+    "503": "The graph can't serve now; try again after Retry-After seconds.",
+}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "content": content}
+
+
+def _parameters(model: type[Any]) -> list[dict[str, Any]]:
+    schema = model.model_json_schema()
+    required = set(schema.get("required", ()))
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": one.get("description", ""),
+            "schema": {key: value for key, value in one.items() if key not in {"title", "description"}},
+        }
+        for name, one in schema["properties"].items()
+    ]
+
+
+def _query(summary: str, model: type[Any], *, csv: bool = False) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+    if csv:
+        content["text/csv"] = {"schema": {"type": "string"}}
+    responses = {code: _problem(text) for code, text in _PROBLEMS.items()}
+    responses |= {"200": {"description": "The answer.", "content": content}, "304": {"description": "Not modified."}}
+    return {"get": {"summary": summary, "parameters": _parameters(model), "responses": responses}}
+
+
+def _ingest(summary: str, success: dict[str, str], schema: dict[str, Any]) -> dict[str, Any]:
+    codes = {
+        "400": "The event is not valid.",
+        "413": "The body is too long.",
+        "415": "The content type or encoding is not supported.",
+        "503": "Not durable within the deadline; send it again.",
+    }
+    responses = {code: _problem(text) for code, text in {**codes, "401": _PROBLEMS["401"]}.items()}
+    responses |= {code: {"description": text} for code, text in success.items()}
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"post": {"summary": summary, "requestBody": body, "responses": responses}}
+
+
+def document() -> dict[str, Any]:
+    """Returns the OpenAPI document."""
+    path, summary, model = SEARCH
+    paths = {f"{PREFIX}{path}": _query(summary, model)}
+    for one in ENDPOINTS:
+        paths[f"{PREFIX}{one.path}"] = _query(one.summary, one.parameters, csv=one.csv is not None)
+    paths["/api/v1/lineage"] = _ingest(
+        "Receive an OpenLineage event.", {"201": "The event is durable."}, {"type": "object"}
+    )
+    paths["/api/v1/lineage/batch"] = _ingest(
+        "Receive OpenLineage events.",
+        {"200": "Some events are not durable.", "204": "All events are durable."},
+        {"type": "array", "items": {"type": "object"}},
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Headwater", "version": version("headwater")},
+        "security": [{}, {"key": []}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": {"Problem": _PROBLEM},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }

@@ -1,0 +1,100 @@
+"""A bounded pool of threads that read the graph: stores are synchronous, and requests are not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from consumer.api.problems import of_error, unavailable
+from consumer.errors import HeadwaterError, TransientError
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.store import GraphStore
+
+T = TypeVar("T")
+
+WAITING_PER_THREAD = 16
+"""Requests that may wait for each thread; further ones are answered 503."""
+
+
+class ReadPool:
+    """Threads, each with a store of its own that is opened at its first use.
+
+    Args:
+        open_store: Opens a store for reading.
+        threads: Number of threads, and so of connections to the graph.
+        timeout_s: Seconds until a request is answered 503.
+    """
+
+    def __init__(self, open_store: Callable[[], GraphStore], threads: int, timeout_s: float) -> None:
+        self._open_store = open_store
+        self._timeout_s = timeout_s
+        self._most = threads * (WAITING_PER_THREAD + 1)
+        self._under_way = 0
+        self._own = threading.local()
+        self._stores: list[GraphStore] = []
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(threads, "headwater-read")
+
+    async def run(self, query: Callable[[GraphStore], T]) -> T:
+        """Runs a query on one of the threads, on one state of the graph where the store can give that.
+
+        Raises:
+            Problem: 503 if too many requests wait, or the graph does not answer in time; that of the query's error.
+        """
+        if self._under_way >= self._most:
+            raise unavailable("too many requests are waiting for the graph")
+        self._under_way += 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, self._read, query)
+        future.add_done_callback(self._done)
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), self._timeout_s)
+        except TimeoutError:
+            raise unavailable(f"the graph did not answer within {self._timeout_s:g} s") from None
+        except HeadwaterError as error:
+            raise of_error(error) from None
+
+    def _done(self, future: asyncio.Future[Any]) -> None:
+        self._under_way -= 1
+        if not future.cancelled():
+            future.exception()  # of a request that was answered already
+
+    def _read(self, query: Callable[[GraphStore], T]) -> T:
+        store = getattr(self._own, "store", None)
+        if store is None:
+            store = self._own.store = self._open_store()
+            with self._lock:
+                self._stores.append(store)
+        try:
+            with _one_state(store):
+                return query(store)
+        except TransientError:
+            self._forget(store)
+            raise
+
+    def _forget(self, store: GraphStore) -> None:
+        """Closes a store that failed; the thread's next request opens another."""
+        self._own.store = None
+        with self._lock, suppress(ValueError):
+            self._stores.remove(store)
+        with suppress(HeadwaterError):
+            store.close()
+
+    def close(self) -> None:
+        """Waits for queries that are under way, and closes the stores."""
+        self._threads.shutdown(cancel_futures=True)
+        for store in self._stores:
+            with suppress(HeadwaterError):
+                store.close()
+
+
+@contextmanager
+def _one_state(store: GraphStore) -> Iterator[None]:
+    if isinstance(store, EmbeddedStore):
+        with store.snapshot():
+            yield
+    else:
+        yield

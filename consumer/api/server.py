@@ -1,0 +1,90 @@
+"""The server process: listens, and ends in order at SIGTERM and SIGINT."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from consumer.api.access import Access, Anonymous, is_loopback, load_keys
+from consumer.api.app import DRAIN_S, Parts, application
+from consumer.config.settings import ServeSettings
+from consumer.errors import UsageError
+
+
+class Server(uvicorn.Server):
+    """A server that ends with 0 after SIGTERM; uvicorn would raise the signal again.
+
+    Attributes:
+        stopped_by: The signal's name; empty if there was none.
+    """
+
+    stopped_by = ""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Asks the server to stop at SIGTERM and SIGINT."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: object) -> None:  # noqa: ARG002 -- the signature of signal handlers
+        self.stopped_by = signal.Signals(number).name
+        self.should_exit = True
+
+
+def access_of(options: ServeSettings) -> Access:
+    """Returns who may do what.
+
+    Raises:
+        UsageError: The keys can't be read, or others than this machine could connect without a key.
+    """
+    if options.keys_file is not None:
+        return load_keys(options.keys_file)
+    if not is_loopback(options.host):
+        raise UsageError(
+            f"{options.host} can be reached by others, and nobody would have to authenticate: set serve.keys_file, or"
+            " listen on 127.0.0.1"
+        )
+    return Anonymous()
+
+
+def run(app: ASGIApp, options: ServeSettings) -> str:
+    """Serves until a signal; returns its name.
+
+    Raises:
+        UsageError: The port can't be listened on.
+    """
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=options.host,
+            port=options.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(DRAIN_S),
+            limit_concurrency=options.max_connections,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    )
+    try:
+        server.run()
+    except SystemExit:  # uvicorn ends so if it can't listen, and logs why
+        raise UsageError(
+            f"port {options.port} of {options.host} can't be listened on; set serve.port to one that is free"
+        ) from None
+    return server.stopped_by
+
+
+__all__ = ["Parts", "Server", "access_of", "application", "run"]

@@ -1,0 +1,63 @@
+"""`headwater serve`: lineage over HTTP."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+import structlog
+
+from consumer import wiring
+from consumer.cli.options import examples, with_settings
+from consumer.config.loader import Settings
+from consumer.runtime import share_one_arena
+
+if TYPE_CHECKING:
+    from consumer.api.receivers import Receiver
+
+_log = structlog.get_logger(__name__)
+
+
+@click.command(
+    name="serve",
+    epilog=examples(
+        "headwater serve --graph sqlite:///headwater.db",
+        "headwater serve --serve-ingest kafka --config headwater.toml",
+        "headwater serve --serve-host 0.0.0.0 --serve-keys-file keys.toml",
+        "curl 'http://127.0.0.1:5000/api/v2/lineage?node=titles&upstream=5'",
+    ),
+)
+@with_settings("graph", "serve", "kafka", "identity")
+def serve(settings: Settings) -> None:
+    """Answer queries over HTTP, and receive OpenLineage events.
+
+    GET /api/v2/... has the answers of search, show, lineage, impact, path, runs and why; /api/v2/openapi.json describes
+    them. POST /api/v1/lineage and /api/v1/lineage/batch take events of any OpenLineage client: 2xx means durable, in
+    the topic or in the graph. /healthz, /readyz and /metrics are for orchestrators. SIGTERM answers and writes what was
+    received, and ends with 0.
+    """
+    from consumer.api import server  # noqa: PLC0415 -- of the extra `serve`
+
+    share_one_arena()
+    options = settings.serve
+    access = server.access_of(options)
+    open_store = partial(wiring.open_existing, settings.graph, wiring.READER_PATIENCE)
+    parts = server.Parts(open_store, _receiver(settings), access, options.threads, options.timeout_s)
+    _log.info("serving", host=options.host, port=options.port, ingest=options.ingest)
+    stopped_by = server.run(server.application(parts), options)
+    _log.info("stopped", signal=stopped_by)
+    if stopped_by == "SIGINT":
+        raise KeyboardInterrupt
+
+
+def _receiver(settings: Settings) -> Receiver | None:
+    from consumer.api.receivers import GraphReceiver, TopicReceiver  # noqa: PLC0415
+
+    if settings.serve.ingest == "off":
+        return None
+    if settings.serve.ingest == "graph":
+        return GraphReceiver(lambda: wiring.graph_sink(settings, patience=wiring.SERVICE_PATIENCE))
+    from consumer.kafka.producer import TopicProducer  # noqa: PLC0415 -- Kafka's client only where it is needed
+
+    return TopicReceiver(TopicProducer(settings.kafka), settings.kafka.topic)

@@ -1,0 +1,101 @@
+"""The API in the test's process, on a graph of events, and as a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from starlette.testclient import TestClient
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from consumer.api.access import Access, Anonymous
+from consumer.api.app import Parts, application
+from consumer.api.receivers import Received, Receiver
+from consumer.graph.sqlite_store import EmbeddedStore
+from tests.support.processes.server_process import free_port, tail
+
+HEADWATER = Path(sys.executable).parent / "headwater"
+
+
+class Kept:
+    """A receiver that keeps events in memory, and fails as it is told.
+
+    Attributes:
+        events: What was written.
+        error: Raised by each write, if there is one.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Received] = []
+        self.error: Exception | None = None
+        self.closed = False
+
+    def write(self, events: Sequence[Received]) -> None:
+        """Keeps events."""
+        if self.error is not None:
+            raise self.error
+        self.events += events
+
+    def close(self) -> None:
+        """Notes the end."""
+        self.closed = True
+
+
+@contextmanager
+def client_of(file: Path, receiver: Receiver | None = None, access: Access | None = None) -> Iterator[TestClient]:
+    """A client of the API on the graph in a file."""
+    parts = Parts(lambda: EmbeddedStore(file), receiver, access or Anonymous(), threads=2, timeout_s=30)
+    with TestClient(application(parts), raise_server_exceptions=False) as client:
+        yield client
+
+
+class ServeProcess:
+    """One `headwater serve` process.
+
+    Attributes:
+        port: Where it listens.
+        process: The process.
+    """
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.port = free_port()
+        self.log = folder / "serve.log"
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
+        command = [str(HEADWATER), "serve", "--serve-port", str(self.port), *options]
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(command, env=kept | environment, stdout=output, stderr=output)
+        retrying = Retrying(
+            retry=retry_if_result(lambda status: status != 200), stop=stop_after_delay(120), wait=wait_fixed(0.05)
+        )
+        retrying(self._status)
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def _status(self) -> int:
+        assert self.process.poll() is None, tail(self.log)
+        with (
+            suppress(OSError, http.client.HTTPException),
+            closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection,
+        ):
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status
+        return 0
+
+    def kill(self) -> None:
+        """SIGKILL; returns once it is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(120)

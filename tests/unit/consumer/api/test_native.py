@@ -1,0 +1,164 @@
+"""The native API: answers, errors, ETags, pages, CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from consumer.api.access import load_keys, new_key
+from consumer.api.native import ENDPOINTS
+from consumer.api.openapi import PREFIX, document
+from tests.support.api.serving import client_of
+from tests.support.docs.generated_docs import ROOT
+from tests.support.processes.command_line import headwater
+
+DEMO = ROOT / "consumer" / "demo"
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a graph of the demo's recorded events."""
+    file = tmp_path_factory.mktemp("graph") / "graph.db"
+    events = [ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "events").glob("*.jsonl"))]
+    done = headwater("ingest", "--graph", f"sqlite:///{file}", "--config", DEMO / "headwater.toml", *events)
+    assert done.exit_code == 0, done.output
+    return file
+
+
+@pytest.fixture(scope="module")
+def client(graph: Path) -> Iterator[TestClient]:
+    """A client of the API on that graph."""
+    with client_of(graph) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "least"),
+    [
+        ("/search?q=crew", "results", 3),
+        ("/dataset?node=titles", "columns", 5),
+        ("/datasets", "datasets", 20),
+        ("/jobs", "jobs", 20),
+        ("/lineage?node=titles&upstream=3", "nodes", 10),
+        ("/lineage?node=titles.average_rating&upstream=5&direct=true", "edges", 4),
+        ("/impact?node=title_crew.directors", "affected", 4),
+        ("/paths?source=title_crew&target=names", "paths", 2),
+        ("/runs", "runs", 20),
+        ("/runs?node=titles&state=COMPLETE", "runs", 1),
+        ("/why?node=titles", "findings", 1),
+    ],
+)
+def test_answers(client: TestClient, path: str, key: str, least: int) -> None:
+    """Each endpoint answers with its list, an ETag and the security headers."""
+    answer = client.get(f"{PREFIX}{path}")
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()[key]) >= least
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = client.get(f"{PREFIX}{path}", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/dataset?node=nothing_like_this", 404),
+        ("/dataset", 400),
+        ("/dataset?node=", 400),
+        ("/lineage?node=titles&upstream=-1", 400),
+        ("/lineage?node=titles&upstream=many", 400),
+        ("/lineage?node=titles&unknown=1", 400),
+        ("/impact?node=titles&change=explode", 400),
+        ("/runs?limit=100000", 400),
+        ("/search?q=%20", 400),
+        ("/paths?source=titles&target=titles", 400),
+        ("/nothing", 404),
+    ],
+)
+def test_errors_have_one_shape(client: TestClient, path: str, status: int) -> None:
+    """A code and a message that says what to do; never a 500."""
+    answer = client.get(f"{PREFIX}{path}")
+    assert answer.status_code == status, answer.text
+    assert answer.json()["code"] == status
+    assert answer.json()["message"]
+
+
+def test_other_methods_are_405(client: TestClient) -> None:
+    """In the same shape."""
+    answer = client.post(f"{PREFIX}/search")
+    assert (answer.status_code, answer.json()["code"]) == (405, 405)
+
+
+@pytest.mark.parametrize("kind", ["datasets", "jobs"])
+def test_pages_are_the_whole(client: TestClient, kind: str) -> None:
+    """The union of pages equals one large page, in order, each item once."""
+    whole = client.get(f"{PREFIX}/{kind}?limit=500").json()
+    assert whole["next"] is None
+    paged, cursor = [], ""
+    while cursor is not None:
+        page = client.get(f"{PREFIX}/{kind}", params={"limit": 7, "cursor": cursor}).json()
+        paged += page[kind]
+        cursor = page["next"]
+    assert paged == whole[kind]
+
+
+def test_csv_is_asked_for_by_accept(client: TestClient) -> None:
+    """Of impact and lineage; other endpoints answer JSON all the same."""
+    for path in ("/impact?node=title_crew", "/lineage?node=titles"):
+        answer = client.get(f"{PREFIX}{path}", headers={"Accept": "text/csv"})
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert len(answer.text.splitlines()) > 2
+    answer = client.get(f"{PREFIX}/runs", headers={"Accept": "text/csv"})
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_the_description_has_every_endpoint(client: TestClient) -> None:
+    """OpenAPI 3.1, with the parameters of the models."""
+    served = client.get(f"{PREFIX}/openapi.json").json()
+    assert served == document()
+    assert served["openapi"] == "3.1.0"
+    paths = {f"{PREFIX}{one.path}" for one in ENDPOINTS} | {
+        f"{PREFIX}/search",
+        "/api/v1/lineage",
+        "/api/v1/lineage/batch",
+    }
+    assert set(served["paths"]) == paths
+    names = {one["name"] for one in served["paths"][f"{PREFIX}/lineage"]["get"]["parameters"]}
+    assert names == {"node", "upstream", "downstream", "columns", "direct"}
+
+
+def test_health_and_metrics(client: TestClient) -> None:
+    """For orchestrators; a label has the route, not the path."""
+    assert client.get("/healthz").text == "ok\n"
+    assert client.get("/readyz").text == "ok\n"
+    client.get("/some/path/that/is/not/there")
+    metrics = client.get("/metrics").text
+    assert 'headwater_http_requests_total{route="/readyz",status="200"}' in metrics
+    assert "that/is/not/there" not in metrics
+
+
+def test_a_read_needs_a_key_where_keys_are(graph: Path, tmp_path: Path) -> None:
+    """401 without one, 403 with a key of another scope; health needs none."""
+    (reader, reader_hash), (sender, sender_hash) = new_key("reader"), new_key("sender")
+    file = tmp_path / "keys.toml"
+    file.write_text(
+        f'[[keys]]\nid = "reader"\nsha256 = "{reader_hash}"\nscopes = ["read"]\n'
+        f'[[keys]]\nid = "sender"\nsha256 = "{sender_hash}"\nscopes = ["ingest"]\n'
+    )
+    with client_of(graph, access=load_keys(file)) as client:
+        statuses = [
+            client.get(f"{PREFIX}/search?q=crew", headers=headers).status_code
+            for headers in ({}, {"Authorization": f"Bearer {sender}"}, {"Authorization": f"Bearer {reader}"})
+        ]
+        assert statuses == [401, 403, 200]
+        assert client.get("/healthz").status_code == 200
+
+
+def test_a_graph_that_is_away_is_503(tmp_path: Path) -> None:
+    """With Retry-After, so that clients try again."""
+    with client_of(tmp_path / "no" / "such" / "folder.db") as client:
+        answer = client.get(f"{PREFIX}/datasets")
+    assert answer.status_code in {400, 503}
+    assert answer.json()["message"]
