@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 _OWN = frozenset({"consumer", "emitter", "schemas"})
 _EXTRAS: Mapping[str, str] = MappingProxyType(
-    {"opentelemetry": "consumer,tracing", "starlette": "serve", "uvicorn": "serve"}
+    {"opentelemetry": "consumer,tracing", "starlette": "serve", "uvicorn": "serve", "mcp": "serve", "anyio": "serve"}
 )
 """Extras by the top-level module that only they install; every other module belongs to `consumer`."""
 

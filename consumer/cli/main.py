@@ -23,6 +23,7 @@ from consumer.cli.commands.impact import impact
 from consumer.cli.commands.ingest import ingest
 from consumer.cli.commands.lineage import lineage
 from consumer.cli.commands.load import load
+from consumer.cli.commands.mcp import mcp
 from consumer.cli.commands.path import path
 from consumer.cli.commands.print_config import print_config
 from consumer.cli.commands.prune import prune
@@ -103,6 +104,7 @@ for _command in (
     why,
     serve,
     create_key,
+    mcp,
     dead_letters,
     replay,
     reconcile,

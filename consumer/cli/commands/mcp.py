@@ -1,0 +1,31 @@
+"""`headwater mcp`: lineage for an assistant."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from consumer import wiring
+from consumer.cli.options import examples, with_settings
+from consumer.config.loader import Settings
+
+
+@click.command(
+    name="mcp",
+    epilog=examples(
+        "headwater mcp --graph sqlite:////data/headwater.db",
+        "claude mcp add headwater -- headwater mcp --graph sqlite:////data/headwater.db",
+    ),
+)
+@with_settings("graph")
+def mcp(settings: Settings) -> None:
+    """Answer an assistant over the Model Context Protocol, on stdin and stdout.
+
+    Seven read-only tools: find, describe, lineage, impact, path, runs and why. Answers are at most 8,000 tokens, with
+    totals and a cursor; unknown lineage is told from none.
+    """
+    from consumer.mcp.server import server  # noqa: PLC0415 -- of the extra `serve`
+
+    wiring.open_existing(settings.graph, wiring.READER_PATIENCE).close()
+    server(partial(wiring.open_existing, settings.graph, wiring.READER_PATIENCE)).run("stdio")

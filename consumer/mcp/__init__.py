@@ -1,0 +1,1 @@
+"""The tools of an assistant: the query layer over the Model Context Protocol."""

@@ -1,0 +1,155 @@
+"""The server of the Model Context Protocol: read-only tools, resources and prompts, for stdio and HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from typing import Annotated, Any, Literal
+
+import anyio.to_thread
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from consumer.errors import HeadwaterError
+from consumer.graph.store import GraphStore
+from consumer.mcp import tools
+from consumer.query.resolve import resolve
+from consumer.query.traverse import lineage as lineage_of
+from consumer.render.lineage_formats import mermaid
+
+INSTRUCTIONS = (
+    "Lineage of data: which tables and columns are made from which, by which jobs and runs. Names may be short"
+    " (titles), qualified (dev.imdb.titles) or whole (namespace/name); a column follows a dot. `unknown` lists where"
+    " lineage could not be resolved: that is not the same as none. Lists are bounded: pass `next` as cursor for more."
+)
+
+_READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+
+Name = Annotated[str, Field(min_length=1, max_length=4_000, description="Dataset or column, such as titles.tconst.")]
+Cursor = Annotated[str | None, Field(description="`next` of the page before.")]
+Depth = Annotated[int, Field(ge=1, le=100, description="Steps.")]
+
+
+class _Graph:
+    """Answers on threads, each call with a store of its own."""
+
+    def __init__(self, open_store: Callable[[], GraphStore]) -> None:
+        self._open_store = open_store
+
+    async def ask(self, query: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Runs a query.
+
+        Raises:
+            ToolError: The query's error, for the assistant to read.
+        """
+        try:
+            return await anyio.to_thread.run_sync(partial(self._answer, query, arguments, named))
+        except HeadwaterError as error:
+            raise ToolError(str(error)) from None
+
+    def _answer(self, query: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        store = self._open_store()
+        try:
+            return query(store, *arguments, **named)
+        finally:
+            store.close()
+
+
+def server(open_store: Callable[[], GraphStore]) -> MCPServer[Any]:
+    """Builds the server.
+
+    Args:
+        open_store: Opens the graph for reading; called on several threads.
+    """
+    found: MCPServer[Any] = MCPServer(
+        "headwater", title="Headwater", instructions=INSTRUCTIONS, version=version("headwater")
+    )
+    graph = _Graph(open_store)
+    _add_tools(found, graph)
+    _add_context(found, graph)
+    return found
+
+
+def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
+    tool = partial(found.tool, annotations=_READ_ONLY)
+
+    @tool(title="Find datasets")
+    async def find(
+        query: Annotated[str, Field(max_length=400, description="Words; owner:, tag:, engine:, column: filter.")],
+        cursor: Cursor = None,
+    ) -> dict[str, Any]:
+        """Find datasets by words of their names, columns, descriptions, tags or owners."""
+        return dict(await graph.ask(tools.find, query, cursor))
+
+    @tool(title="Describe a dataset")
+    async def describe(dataset: Name) -> dict[str, Any]:
+        """Columns with types, owners, tags, tests, the job that writes it with its SQL, and its last run."""
+        return dict(await graph.ask(tools.dataset, dataset))
+
+    @tool(title="Lineage")
+    async def lineage(
+        node: Name,
+        direction: Literal["upstream", "downstream", "both"] = "both",
+        depth: Depth = 1,
+        direct: Annotated[bool, Field(description="Of a column, follow values alone.")] = False,  # noqa: FBT002
+        cursor: Cursor = None,
+    ) -> dict[str, Any]:
+        """What a dataset or column is made from, and what is made from it, nearest first."""
+        return dict(await graph.ask(tools.lineage, node, direction, depth, cursor, direct=direct))
+
+    @tool(title="Impact of a change")
+    async def impact(
+        node: Name, change: Literal["drop", "rename", "type", "stop"] = "drop", cursor: Cursor = None
+    ) -> dict[str, Any]:
+        """What breaks if a dataset or column changes, with owners and exposures; unknown is said."""
+        return dict(await graph.ask(tools.impact_of, node, change, cursor))
+
+    @tool(title="Path between two nodes")
+    async def path(source: Name, target: Name) -> dict[str, Any]:
+        """How data gets from one dataset or column to another."""
+        return dict(await graph.ask(tools.path, source, target))
+
+    @tool(title="Runs")
+    async def runs(
+        node: Annotated[str | None, Field(description="Job, or dataset that jobs write; all jobs if none.")] = None,
+        state: Literal["START", "RUNNING", "COMPLETE", "FAIL", "ABORT"] | None = None,
+        limit: Annotated[int, Field(ge=1, le=50)] = 10,
+    ) -> dict[str, Any]:
+        """The latest runs with state, duration and error, and which runs fed the newest one."""
+        return dict(await graph.ask(tools.runs, node, state, limit))
+
+    @tool(title="Root causes")
+    async def why(dataset: Name, depth: Depth = 100, cursor: Cursor = None) -> dict[str, Any]:
+        """Why a dataset may be stale or wrong: failed, late or untested upstreams, nearest first."""
+        return dict(await graph.ask(tools.why, dataset, depth, cursor))
+
+
+def _add_context(found: MCPServer[Any], graph: _Graph) -> None:
+    @found.resource("headwater://dataset/{name}", mime_type="application/json")
+    async def dataset(name: str) -> dict[str, Any]:
+        """Everything about a dataset."""
+        return dict(await graph.ask(tools.dataset, name))
+
+    @found.resource("headwater://diagram/{name}", mime_type="text/plain")
+    async def diagram(name: str) -> str:
+        """Two steps of lineage each way, as a Mermaid flowchart."""
+        return str(await graph.ask(lambda store: mermaid(lineage_of(store, resolve(store, name), 2, 2))))
+
+    @found.prompt(title="Investigate a late or wrong table")
+    def investigate_late_table(dataset: str) -> str:
+        """Steps to find out why a table is late or wrong."""
+        return (
+            f"Find out why {dataset} is late or wrong. Call `why` first; look at the nearest cause with `runs` and"
+            " `describe`. Say what is known, since when, who owns it, and what is unknown."
+        )
+
+    @found.prompt(title="Review a change of a column")
+    def review_column_change(column: str, change: str = "drop") -> str:
+        """Steps to review a change of a column."""
+        return (
+            f"Review this change: {change} of {column}. Call `impact`, follow `next` to the end, and list what breaks"
+            " by owner. Tell direct from indirect effects, and say where lineage is unknown."
+        )

@@ -1,0 +1,163 @@
+"""What the tools answer: documents of the query layer, made short enough for an assistant.
+
+Each answer tells "none" from "unknown": `unknown` counts or lists where lineage could not be resolved.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from consumer.graph.store import GraphStore
+from consumer.mcp.pages import page, shortened
+from consumer.query import root_cause, traverse
+from consumer.query.answer import Link, Node, title
+from consumer.query.datasets import summaries
+from consumer.query.describe import describe
+from consumer.query.impact import Change, impact
+from consumer.query.job_names import all_jobs, jobs_of
+from consumer.query.paths import shortest_paths
+from consumer.query.resolve import Target, resolve, spelled
+from consumer.query.runs import fed_by, history
+from consumer.query.search import SearchIndex
+from consumer.render import documents
+from consumer.render.diagram import place
+
+Answer = dict[str, Any]
+Direction = Literal["upstream", "downstream", "both"]
+
+
+def find(store: GraphStore, query: str, cursor: str | None = None) -> Answer:
+    """Finds datasets by words of their names, columns, descriptions, tags or owners."""
+    index = SearchIndex()
+    index.refresh(store)
+    found = index.search(query, limit=1_000)
+    items = [
+        {
+            "name": spelled(one.summary.dataset),
+            "where": place(one.summary.dataset),
+            "owners": list(one.summary.owners),
+            "matched": one.matched,
+            "columns": list(one.columns),
+        }
+        for one in found.matches
+    ]
+    return {**page(items, cursor), "total": found.total}
+
+
+def dataset(store: GraphStore, name: str) -> Answer:
+    """Describes a dataset: columns, owners, tags, tests, job, last run, counts up and down."""
+    document = documents.description(describe(store, resolve(store, name).dataset))
+    for producer in document["producers"]:
+        producer["sql"] = shortened(producer["sql"])
+    document["description"] = shortened(document["description"])
+    columns = page(document.pop("columns"), None)
+    return {**document, "columns": columns["items"], "columns_total": columns["total"]}
+
+
+def lineage(
+    store: GraphStore,
+    name: str,
+    direction: Direction = "both",
+    depth: int = 1,
+    cursor: str | None = None,
+    *,
+    direct: bool = False,
+) -> Answer:
+    """Answers what a dataset or column is made from, and what is made from it."""
+    up = depth if direction in {"upstream", "both"} else 0
+    down = depth if direction in {"downstream", "both"} else 0
+    target = resolve(store, name)
+    found = traverse.lineage(store, target, up, down, direct=direct and target.column is not None)
+    owners = {name: one.owners for name, one in summaries(store, {node.target.dataset for node in found.nodes}).items()}
+    items = [_node(node, owners[node.target.dataset]) for node in _nearest_first(found.nodes)]
+    counts: dict[str, int] = {}
+    for node in found.nodes:
+        key = f"{node.direction} {node.depth}"
+        counts[key] = counts.get(key, 0) + 1
+    return {
+        "root": _called(found.root),
+        "counts": counts,
+        **page(items, cursor),
+        "unknown": [spelled(start.dataset) for start in found.unknown.starts],
+        "unknown_tables": len(found.unknown.nodes),
+    }
+
+
+def _nearest_first(nodes: tuple[Node, ...]) -> list[Node]:
+    return sorted((node for node in nodes if node.depth), key=lambda node: (node.depth, node.direction, node.target))
+
+
+def _called(target: Target) -> str:
+    name = spelled(target.dataset)
+    return name if target.column is None else f"{name}.{target.column}"
+
+
+def _node(node: Node, owners: tuple[str, ...]) -> Answer:
+    return {"name": _called(node.target), "direction": node.direction, "depth": node.depth, "owners": list(owners)}
+
+
+def impact_of(store: GraphStore, name: str, change: str = "drop", cursor: str | None = None) -> Answer:
+    """Answers what breaks if a dataset or column changes."""
+    found = impact(store, resolve(store, name), Change(change))
+    items = [
+        {
+            "name": spelled(one.summary.dataset),
+            "depth": one.depth,
+            "certainty": one.certainty.value,
+            "columns": list(one.columns),
+            "owners": list(one.summary.owners),
+            "exposures": [use.name for use in one.exposures],
+        }
+        for one in found.affected
+    ]
+    return {
+        "root": _called(found.root),
+        "change": found.change.value,
+        "by_depth": {str(depth): count for depth, count in sorted(found.by_depth.items())},
+        "owners": found.owners,
+        **page(items, cursor),
+        "unknown": [spelled(name) for name in found.unknown_at],
+    }
+
+
+def path(store: GraphStore, source: str, target: str) -> Answer:
+    """Answers how data gets from one dataset or column to another."""
+    found = shortest_paths(store, resolve(store, source), resolve(store, target))
+    return {
+        "source": _called(found.source),
+        "target": _called(found.target),
+        "paths": [_steps(steps) for steps in found.paths],
+        "truncated": found.truncated,
+        "unknown": found.unknown,
+    }
+
+
+def _steps(links: tuple[Link, ...]) -> str:
+    return " -> ".join([title(links[0].source), *(title(link.target) for link in links)])
+
+
+def runs(store: GraphStore, name: str | None = None, state: str | None = None, limit: int = 10) -> Answer:
+    """Lists the latest runs of a job or of the jobs that write a dataset, with what fed the newest."""
+    jobs = all_jobs(store) if name is None else jobs_of(store, name)
+    found, total = history(store, jobs, limit, [state] if state else ())
+    items = [documents.run(run) for run in found]
+    for item in items:
+        item["error"] = shortened(item["error"])
+    fed = fed_by(store, found[0]) if found and name is not None else {}
+    upstream = {
+        spelled(dataset): {"state": run.state, "ended_at": run.ended_at or None} for dataset, run in fed.items()
+    }
+    return {**page(items, None), "total": total, "fed_by": upstream}
+
+
+def why(store: GraphStore, name: str, depth: int = 100, cursor: str | None = None) -> Answer:
+    """Lists what may be wrong upstream of a dataset, nearest first."""
+    found = root_cause.diagnose(store, resolve(store, name).dataset, depth)
+    items = [documents.finding(one) for one in found.findings]
+    return {
+        "root": spelled(found.root),
+        "checked": found.checked,
+        **page(items, cursor),
+        "unknown": [spelled(name) for name in found.without_runs[:20]],
+        "unknown_total": len(found.without_runs),
+    }
