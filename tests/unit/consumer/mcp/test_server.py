@@ -51,7 +51,7 @@ def call(file: Path, tool: str, mode: str = "auto", **arguments: Any) -> Any:
     """The result of one call of a tool."""
 
     async def ask() -> Any:
-        async with Client(server(lambda: EmbeddedStore(file)), mode=mode) as client:  # type: ignore[arg-type]
+        async with Client(server(lambda: EmbeddedStore(file)), mode=mode) as client:
             return await client.call_tool(tool, arguments)
 
     return anyio.run(ask)
