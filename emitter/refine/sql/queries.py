@@ -192,7 +192,7 @@ def _windowed(node: exp.Select) -> frozenset[str]:
 
 def _not_aggregated(node: exp.Select, scope: Scope) -> Origins:
     """What GROUP BY ALL groups by: the items of the select list without an aggregate."""
-    items = [item for item in node.expressions if _is_star(item) or not has_aggregate(item)]
+    items = [item for item in node.expressions if _is_star(item) or not has_aggregate(item, scope.context.dialect)]
     stars = [expand(item, scope) for item in items if _is_star(item)]
     single = [origins_of(item, scope) for item in items if not _is_star(item)]
     return union_of(single) | union_of(column.origins for star in stars for column in star.columns)
