@@ -93,6 +93,8 @@ def _default(node: exp.Expression, scope: Scope) -> Origins:
 
 
 def _aggregate(node: exp.Expression, scope: Scope) -> Origins:
+    if not is_aggregate(node, scope.context.dialect):
+        return _any(node, scope)
     # An aggregate of an enclosing query's columns alone would be that query's own.
     place = scope if scope.outer is None else replace(scope, inside=True)
     return all_of(node.iter_expressions(), place, AGGREGATION)

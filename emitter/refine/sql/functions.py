@@ -84,6 +84,8 @@ HASHES = tuple(
 )
 # sqlglot counts these among the aggregates, but each hands on the value of one row.
 OF_ONE_ROW = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
+# Where FIRST and LAST go to a row of a match, and are no aggregates.
+_TRINO = frozenset({"athena", "presto", "trino"})
 VALUES_OF_MAPS = frozenset({"map_values"})
 _DEFAULTS = frozenset({"ifnull", "isnull", "nvl"})
 
@@ -96,7 +98,7 @@ def called(node: Any) -> str:
 def is_aggregate(node: Any, dialect: str) -> bool:
     """True if an expression makes one value of many rows."""
     if isinstance(node, exp.AggFunc):
-        return not isinstance(node, OF_ONE_ROW)
+        return not isinstance(node, OF_ONE_ROW) and not (dialect in _TRINO and isinstance(node, exp.First | exp.Last))
     name = called(node)
     return name in _AGGREGATES and name not in _OF_A_ROW.get(dialect, ())
 

@@ -8,8 +8,8 @@ from sqlglot import exp
 from emitter.refine.sql.functions import called
 from emitter.refine.sql.scopes import Context
 
-# PostgreSQL's rule, which Redshift has inherited: a column's or a function's name goes before that of a type. A function
-# goes by the name that the statement calls it by, but for those that the engine turns into others.
+# PostgreSQL's rule, which Redshift has inherited: a column's or a function's name goes before that of a type. A
+# function has the name that the statement calls it by, but for those that the engine turns into others.
 _POSTGRES = frozenset({"postgres", "redshift"})
 _RENAMED = {"dateadd": "date_add", "datediff": "date_diff", "ifnull": "coalesce", "nvl": "coalesce", "trim": "btrim"}
 # What these are turned into is in no page of the documentation.

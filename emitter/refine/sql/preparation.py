@@ -9,6 +9,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import sqlglot
 from sqlglot import Token, TokenType
@@ -65,7 +66,7 @@ def _statement(tokens: Sequence[Token], sql: str) -> str:
 
 def _without_prior(tokens: Sequence[Token], sql: str) -> str:
     """A text in which blanks stand for the operator PRIOR, which sqlglot reads in CONNECT BY alone."""
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in pairwise(tokens):
         is_operator = token.text.upper() == "PRIOR" and token.token_type == TokenType.VAR
         if is_operator and after.token_type in _BEGINS_A_VALUE:
             sql = sql[: token.start] + " " * (token.end + 1 - token.start) + sql[token.end + 1 :]

@@ -48,9 +48,10 @@ class Source(NamedTuple):
     @property
     def value(self) -> Column | None:
         """The element of an array that the source is, whose fields are qualified with the source's own name."""
-        found = self.relation.columns[0] if len(self.relation.columns) == 1 else None
-        is_element = found is not None and self.relation.element is not None and self.names == (found.name,)
-        return found if is_element else None
+        if self.relation.element is None or len(self.relation.columns) != 1:
+            return None
+        found = self.relation.columns[0]
+        return found if self.names == (found.name,) else None
 
     def is_called(self, names: Sequence[str]) -> bool:
         """True if a qualifier means this source."""

@@ -97,7 +97,7 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
     if called(node) in _OBJECTS:
         return _of_pairs(node.expressions[::2], node.expressions[1::2], scope)
     if called(node) in _COLLECTED and len(node.expressions) == 2:  # noqa: PLR2004 # a key and a value
-        return _collected_pairs(*node.expressions, scope)
+        return _collected_pairs(node.expressions[0], node.expressions[1], scope)
     return None
 
 
