@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumer.lineage.column_lineage import may_have_metadata, pack, sources, unpack, without
+from consumer.lineage.column_lineage import OutputLineage, may_have_metadata, pack, sources, unpack, without
 from consumer.lineage.facts.delta import Problem
-from consumer.lineage.facts.output_facets import BY_RUN
+from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE
 from consumer.lineage.facts.registers import Registers, Value, as_json, stamped, value_of
 from consumer.lineage.folding.gathering import Gathering
 from consumer.lineage.folding.kept_facets import Kept, linked, read_facet
@@ -82,7 +82,18 @@ class FacetGathering(Gathering):
         if phantoms:
             names = ", ".join(sorted(name.name for name in phantoms))
             self.delta.problems.append(Problem(at, f"not names of tables, left out: {names}"))
+            if behind := self._tables.reads.of(dataset):
+                told = told._replace(datasets=(told.datasets or frozenset()) | behind, partial=False)
         return value_of(as_json(pack(told._replace(columns=own))))
+
+    def _by_text(self, dataset: DatasetName) -> Registers:
+        """The lineage of one of several outputs by the event's SQL; empty where that does not say it."""
+        behind = self._tables.reads.of(dataset) if self._tables is not None else None
+        if not behind:
+            return {}
+        value = value_of(as_json(pack(OutputLineage(behind, {}))))
+        self._keep(value)
+        return {COLUMN_LINEAGE: stamped(self._time, value)}
 
     def _registers(
         self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str, dataset: DatasetName | None = None
