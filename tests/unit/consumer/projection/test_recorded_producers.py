@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from consumer.lineage.exposures import exposures_in
 from schemas.decode import decode
 from schemas.naming import DatasetName
 from tests.support.events.recorded_producers import PRODUCERS, Producer
@@ -167,7 +168,8 @@ class TestDbt:
         (found,) = [run.carried[name] for run in runs]
         text = {key: delta.contents.get(register.ref, register.ref) for key, register in found.items()}
         assert [tag["key"] for tag in json.loads(text["tags"])["tags"]] == ["gold", "owner"]
-        assert json.loads(text["dbt_exposures"])["exposures"][0]["name"] == "dashboard"
+        (exposure,) = exposures_in(found, lambda ref: delta.contents.get(ref, ref)).values()
+        assert (exposure.key, exposure.type) == (("dbt", "exposure.shop.dashboard"), "dashboard")
         assert json.loads(text["ownership"])["owners"] == [{"name": "finance"}]
 
 
