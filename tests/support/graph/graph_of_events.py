@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ def write(store: GraphStore, batches: Iterable[Sequence[Any]], rules: IdentityRu
 
 
 def exported(store: GraphStore) -> bytes:
+    """The export of a graph as bytes."""
+    return export_json.to_json(export_json.document(store))
+
+
+def whole(store: GraphStore) -> bytes:
     """The graph as bytes: the export, and what only other formats have."""
     return export_json.to_json({**export_json.document(store), **exposed(store)})
 
@@ -69,13 +75,19 @@ def said_of(edge: Properties) -> list[str]:
 
 
 def embedded(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> bytes:
-    """The graph that batches make in the embedded store, as bytes."""
-    store = EmbeddedStore(Path(":memory:"))
-    try:
+    """The export of the graph that batches make in the embedded store."""
+    return _made(batches, rules, exported)
+
+
+def embedded_whole(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> bytes:
+    """The graph that batches make in the embedded store, as `whole` has it."""
+    return _made(batches, rules, whole)
+
+
+def _made(batches: Iterable[Sequence[Any]], rules: IdentityRules, as_bytes: Callable[[GraphStore], bytes]) -> bytes:
+    with closing(EmbeddedStore(Path(":memory:"))) as store:
         write(store, batches, rules)
-        return exported(store)
-    finally:
-        store.close()
+        return as_bytes(store)
 
 
 def shuffled(documents: Sequence[Any], seed: int, size: int) -> list[list[Any]]:

@@ -20,7 +20,7 @@ from consumer.query.traverse import lineage
 from consumer.render import export_formats, export_json, lineage_formats
 from schemas.naming import DatasetName
 from tests.support.events.event_builders import REDSHIFT, dataset, dataset_event, job_event, name, run_event
-from tests.support.graph.graph_of_events import embedded, exported, exposed, shuffled, write
+from tests.support.graph.graph_of_events import embedded_whole, exposed, shuffled, whole, write
 
 Json = dict[str, Any]
 BOARD = {"unique_id": "exposure.p.board", "name": "board", "type": "dashboard", "url": "https://b.example"}
@@ -60,9 +60,9 @@ def store() -> Iterator[EmbeddedStore]:
 
 def uses(documents: Sequence[Json]) -> list[tuple[str, str]]:
     """The edges to exposures that events make, in any order and with repetitions."""
-    found = orjson.loads(embedded([documents]))
+    found = orjson.loads(embedded_whole([documents]))
     for seed in range(3):
-        assert orjson.loads(embedded(shuffled(documents, seed, 2))) == found
+        assert orjson.loads(embedded_whole(shuffled(documents, seed, 2))) == found
     assert sorted({tuple(edge[1]) for edge in found["exposure_edges"]}) == sorted(map(tuple, found["exposures"]))
     return [(source[1].rpartition(".")[2], target[1]) for source, target, *_ in found["exposure_edges"]]
 
@@ -141,7 +141,7 @@ def test_two_names_of_one_table(store: EmbeddedStore) -> None:
     documents = [node(1, outputs=[table("t", BOARD)]), node(3, outputs=[table("t", BOARD, symlinks=link)], run="r2")]
     write(store, [documents[:1]])
     write(store, [documents[1:]])
-    assert exported(store) == embedded([documents])
+    assert whole(store) == embedded_whole([documents])
     (edge,) = exposed(store)["exposure_edges"]
     assert edge[0] == ("arn:aws:glue:us-east-1:123456789012", "table/s/t")
 
@@ -194,16 +194,16 @@ def reconciled(store: EmbeddedStore) -> int:
 def test_reconcile_finds_what_is_damaged(store: EmbeddedStore) -> None:
     """Nothing on a graph that is right; an edge that is gone, and one that nobody has drawn."""
     write(store, [[node(1, outputs=[table("t", BOARD, REPORT)])]])
-    expected = exported(store)
+    expected = whole(store)
     assert reconciled(store) == 0
     (edge, *_) = (found for found in store.edges(schema.EDGE) if "job" not in found.properties)
     stray = Edge("exposed/x", schema.EDGE, edge.source, "exposure/dbt/exposure.p.stray", edge.properties)
     stray = stray._replace(id=ids.make("exposed", *name("t"), "dbt", "exposure.p.stray"))
     lost = Vertex(stray.target, schema.NODE, {"kind": "exposure", "rev": "1"})
     store.write([Change(lost, Absent(), Is("rev", "1"), (stray, DropEdges((edge.id,))))])
-    assert exported(store) != expected
+    assert whole(store) != expected
     assert reconciled(store) > 0
-    assert exported(store) == expected
+    assert whole(store) == expected
     assert reconciled(store) == 0
 
 
