@@ -24,6 +24,13 @@ _ID: Final = ids.task("format")
 _PROPERTIES: Final = ("format", "written_by")
 
 
+FILL_A_NEW_GRAPH: Final = (
+    "fill a new graph with `headwater replay --from beginning --into URL`, `headwater ingest` or"
+    " `headwater backfill`, and name it with --graph"
+)
+"""What brings a graph of an older format over: its events are folded again."""
+
+
 class WrongFormat(UsageError):
     """The graph holds facts in a format of another version of Headwater."""
 
@@ -52,10 +59,7 @@ def _require(found: int, written_by: str) -> None:
     what = f"the graph is in format {found}, written by {written_by}; Headwater {mine} reads format {FORMAT}"
     if found > FORMAT:
         raise WrongFormat(f"{what}: use {written_by}, or name another graph with --graph")
-    raise WrongFormat(
-        f"{what}: fill a new graph with `headwater replay --from beginning --into URL`, `headwater ingest` or"
-        " `headwater backfill`, and name it with --graph"
-    )
+    raise WrongFormat(f"{what}: {FILL_A_NEW_GRAPH}")
 
 
 def check(store: GraphStore) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from consumer.lineage.exposures import ExposureName
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
 
 _KINDS = frozenset(
     {
         "dataset",
+        "exposure",
         "name",
         "job",
         "run",
@@ -24,6 +26,7 @@ _KINDS = frozenset(
         "facet",
         "task",
         "edge",
+        "exposed",
         "reads",
         "writes",
         "column_edge",
@@ -75,6 +78,11 @@ def parse(id_: str) -> tuple[str, ...]:
 def dataset(name: DatasetName) -> str:
     """The vertex of a dataset that is shown under a name."""
     return make("dataset", *name)
+
+
+def exposure(name: ExposureName) -> str:
+    """The vertex of an exposure."""
+    return make("exposure", *name)
 
 
 @lru_cache(maxsize=REMEMBERED)

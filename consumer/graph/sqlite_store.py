@@ -15,6 +15,7 @@ import orjson
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from consumer.errors import RefusedWrite, TransientError, UsageError
+from consumer.graph.format_version import FILL_A_NEW_GRAPH
 from consumer.graph.store import (
     Absent,
     Change,
@@ -169,9 +170,10 @@ class EmbeddedStore:
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             elif version != SCHEMA_VERSION:
+                newer = "use the version of Headwater that made it, or name another graph with --graph"
+                advice = newer if version > SCHEMA_VERSION else FILL_A_NEW_GRAPH
                 raise UsageError(
-                    f"{self._path} has tables of version {version}, this Headwater knows {SCHEMA_VERSION}: "
-                    "use the Headwater that made it, or export and ingest anew"
+                    f"{self._path} has tables of version {version}, this Headwater knows {SCHEMA_VERSION}: {advice}"
                 )
 
     def _version(self) -> int:

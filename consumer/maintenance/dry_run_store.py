@@ -30,6 +30,7 @@ _AT: Mapping[str, tuple[str, Direction, int]] = {
     "reads": (schema.READS, "in", 2),
     "writes": (schema.WRITES, "out", 0),
     "edge": (schema.EDGE, "out", 0),
+    "exposed": (schema.EDGE, "out", 0),
     "column_edge": (schema.COLUMN_EDGE, "out", 0),
     "column_of": (schema.COLUMN_OF, "out", 0),
     "names": (schema.NAMES, "out", 0),
@@ -38,6 +39,7 @@ _AT: Mapping[str, tuple[str, Direction, int]] = {
 
 _VERTEX = {"writes": ("job", 2), "reads": ("job", 2), "edge": ("dataset", 2), "column_edge": ("column", 3)} | {
     "column_of": ("column", 3),
+    "exposed": ("dataset", 2),
     "names": ("job", 2),
 }
 """By an edge id's kind: the kind of that vertex, and how many parts its name has."""

@@ -17,7 +17,7 @@ from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName
 from consumer.maintenance.dry_run_store import Looking
 from consumer.maintenance.leased_task import PAGE, Scan
-from consumer.projection import fingerprints
+from consumer.projection import exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments
 from consumer.projection.graph_writer import Cached, GraphWriter
 from consumer.projection.jobs import JobDocuments
@@ -105,9 +105,13 @@ class Reconcile:
         there = self._store.read([ids.dataset(name) for name in known], ("name",))
         wrong |= {name for name, shown in identity.shown.items() if name != shown and ids.dataset(name) in there}
 
+        strays = self._stray_exposures(names, known)
+        wrong |= strays.keys()
+
         def distrust(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
             for name, document in found.items():
-                yield name, Draft(document.facts, {"partial": True})
+                listed = exposure_edges.listing(document.properties, strays.get(name, ()))
+                yield name, Draft(document.facts, {"partial": True, **listed})
 
         if wrong:
             writer.names.documents.update(sorted(wrong), distrust)
@@ -156,6 +160,16 @@ class Reconcile:
         if by_name:
             self._writer().names.documents.update(sorted(by_name), drop)
 
+    def _stray_exposures(self, names: Iterable[DatasetName], known: NameDocuments) -> dict[DatasetName, list[str]]:
+        """Edges from datasets to exposures that the documents of the names do not list, by name."""
+        by_id = {ids.dataset(name): name for name in names}
+        found: defaultdict[DatasetName, list[str]] = defaultdict(list)
+        for edge in self._store.edges_at(list(by_id), schema.EDGE, "out"):
+            name = by_id[edge.source]
+            if "job" not in edge.properties and edge.id not in exposure_edges.made(known[name].properties):
+                found[name].append(edge.id)
+        return found
+
     def _strays(self, at: list[str], columns: list[str]) -> dict[JobName, list[str]]:
         """Edges at datasets and columns that their jobs' projections do not list, by job."""
         places: tuple[tuple[list[str], str, Direction], ...] = (
@@ -167,7 +181,8 @@ class Reconcile:
         by_job: defaultdict[str, list[str]] = defaultdict(list)
         for where, label, direction in places:
             for edge in self._store.edges_at(where, label, direction):
-                by_job[_job_of(edge)].append(edge.id)
+                if label != schema.EDGE or "job" in edge.properties:
+                    by_job[_job_of(edge)].append(edge.id)
         # Read after the edges: a job lists what it makes no later than it makes it.
         listed = self._store.read(list(by_job), ("elements",))
         strays = {

@@ -6,6 +6,7 @@ the document of the name under which it stands, which is never removed.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,11 +15,12 @@ import orjson
 from consumer.graph import ids, schema
 from consumer.graph.store import DropLonely, DropVertices, Edge, GraphStore, Scalar, Step, Vertex
 from consumer.lineage.column_types import ALL_TYPED, TYPED, with_types
+from consumer.lineage.exposures import exposures_in, without_dropped
 from consumer.lineage.facts.delta import NameFacts
 from consumer.lineage.identity import Group
 from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
-from consumer.projection import fingerprints
+from consumer.projection import exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments, Names
 from consumer.projection.blobs import Texts
 from consumer.projection.repository import Document, Draft, Relied
@@ -94,6 +96,7 @@ class Nodes:
         if not any(one.used for one in facts.values()):
             return None
         view = node_view(name, facts)
+        view = view._replace(facets=without_dropped(view.facets, _changed_at(identity.placements[name])))
         is_drawn = document.properties.get("projected") == _fingerprint(view)
         return view if not is_drawn or document.properties.get("partial") else None
 
@@ -142,6 +145,11 @@ class Nodes:
         return not self._names.documents.update(list(identity.placements), plan, relied=relied, retry=False).failed
 
 
+def _changed_at(placed: Placement) -> str:
+    """When a dataset was dropped or renamed; empty if it was not."""
+    return max("" if placed.unused else placed.dropped, placed.renamed)
+
+
 def _spelled(placed: Placement) -> str:
     """A placement as the `shown` property has it."""
     changed = [placed.dropped, placed.renamed, placed.to] if placed.changed else []
@@ -166,7 +174,9 @@ def _settled(
     if columns is None:
         return Draft(document.facts, properties)
     properties |= {"projected": "", "elements": "", "filled": "", "partial": False}
-    return Draft(document.facts, properties, (DropVertices((*columns, ids.dataset(name))),))
+    properties |= exposure_edges.emptied(document.properties)
+    last = tuple(exposure_edges.lonely(exposure_edges.made(document.properties)))
+    return Draft(document.facts, properties, (DropVertices((*columns, ids.dataset(name))),), last)
 
 
 def _fingerprint(view: NodeView) -> str:
@@ -185,11 +195,27 @@ def _columns(view: NodeView, text: TextOf) -> dict[str, dict[str, Scalar]]:
     """The properties of a dataset's columns, by name."""
     merged: Any = with_types(*(facet_value(view.facets, key, text) for key in ("schema", TYPED, ALL_TYPED)))
     columns: dict[str, dict[str, Scalar]] = {}
+    tags = _column_tags(facet_value(view.facets, "tags", text))
     for position, (name, field) in enumerate(_fields(merged.get("fields") or ())):
         columns[name] = {"name": name, "in_schema": True, "position": position}
         for key in ("type", "description"):
             columns[name][key] = str(field.get(key) or "")
+        if name.lower() in tags:
+            columns[name]["tags"] = _as_json(tags[name.lower()])
     return columns
+
+
+def _column_tags(facet: Mapping[str, Any]) -> Mapping[str, list[Any]]:
+    """The tags of columns, by the column's name in lower case."""
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for tag in facet.get("tags") or ():
+        if tag.get("field"):
+            found[str(tag["field"]).lower()].append({key: value for key, value in tag.items() if key != "field"})
+    return found
+
+
+def _as_json(value: object) -> str:
+    return orjson.dumps(value, default=tuple, option=orjson.OPT_SORT_KEYS).decode() if value else ""
 
 
 def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], text: TextOf) -> dict[str, Scalar]:
@@ -198,22 +224,19 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
     def facet(key: str) -> Any:
         return facet_value(view.facets, key, text)
 
-    def as_json(value: object) -> str:
-        return orjson.dumps(value, default=tuple, option=orjson.OPT_SORT_KEYS).decode() if value else ""
-
     return {
         "namespace": view.name.namespace,
         "name": view.name.name,
         "node_name": last_part(view.name),
-        "aliases": as_json(sorted(view.aliases)),
-        "columns": as_json(sorted([name, properties["type"] or None] for name, properties in columns.items())),
+        "aliases": _as_json(sorted(view.aliases)),
+        "columns": _as_json(sorted([name, properties["type"] or None] for name, properties in columns.items())),
         "description": str(facet("documentation").get("description") or ""),
-        "owners": as_json(facet("ownership").get("owners")),
-        "tags": as_json(facet("tags").get("tags")),
+        "owners": _as_json(facet("ownership").get("owners")),
+        "tags": _as_json(facet("tags").get("tags")),
         "lifecycle": str(facet("lifecycleStateChange").get("lifecycleStateChange") or ""),
-        "quality": as_json(facet("dataQualityAssertions").get("assertions")),
-        "statistics": as_json(facet("outputStatistics")),
-        "storage": as_json(facet("storage")),
+        "quality": _as_json(facet("dataQualityAssertions").get("assertions")),
+        "statistics": _as_json(facet("outputStatistics")),
+        "storage": _as_json(facet("storage")),
         "version": str(facet("version").get("datasetVersion") or ""),
         "materialized": str((facet("dbt_model").get("config") or {}).get("materialized") or ""),
         "source_uri": str(facet("dataSource").get("uri") or ""),
@@ -233,20 +256,22 @@ def _drawn(view: NodeView, document: Document[NameFacts], placed: Placement, tex
     after = {column: fingerprints.mark(properties) for column, properties in columns.items()}
     node = Vertex(ids.dataset(view.name), schema.NODE, {**said, **emptied})
     gone = tuple(ids.column(view.name, column) for column in sorted(before) if column not in columns)
+    exposed = exposure_edges.drawing(view.name, exposures_in(view.facets, text).values(), document.properties)
     projection: dict[str, Scalar] = {
         "projected": _fingerprint(view),
         "elements": fingerprints.dump(after),
         "filled": orjson.dumps(sorted(said)).decode(),
         "partial": False,
+        **exposed.properties,
     }
     if not document.properties.get("shown"):
         projection["shown"] = _spelled(placed)
     return Draft(
         document.facts,
         projection,
-        (node, *_steps(view.name, columns, after, before if trusted else {}), *_out_of_schema(gone)),
-        (DropLonely(gone, "in_schema", schema.COLUMN_EDGE),) if gone else (),
-        {"projected": "", "elements": fingerprints.dump({**before, **after}), "partial": True},
+        (node, *_steps(view.name, columns, after, before, trusted=trusted), *_out_of_schema(gone), *exposed.steps),
+        (*((DropLonely(gone, "in_schema", schema.COLUMN_EDGE),) if gone else ()), *exposed.last),
+        {"projected": "", "elements": fingerprints.dump({**before, **after}), "partial": True, **exposed.begin},
     )
 
 
@@ -261,11 +286,15 @@ def _steps(
     columns: Mapping[str, dict[str, Scalar]],
     wanted: Mapping[str, int],
     before: Mapping[str, int],
+    *,
+    trusted: bool,
 ) -> Iterator[Step]:
     for column, properties in columns.items():
-        if before.get(column) == wanted[column]:
+        if trusted and before.get(column) == wanted[column]:
             continue
-        yield Vertex(ids.column(name, column), schema.COLUMN, properties)
+        # Few columns have tags, so the property is set to nothing only where it may be there.
+        emptied = {"tags": ""} if column in before or not trusted else {}
+        yield Vertex(ids.column(name, column), schema.COLUMN, {**emptied, **properties})
         yield column_of(name, column)
 
 

@@ -142,7 +142,8 @@ class JobEdges:
         found |= {edge.source for edge in self._store.edges_at(datasets, schema.WRITES, "in")}
         for at, label in ((datasets, schema.EDGE), (columns, schema.COLUMN_EDGE)):
             for edge in (*self._store.edges_at(at, label, "out"), *self._store.edges_at(at, label, "in")):
-                found.add(str(edge.properties["job"]))
+                # An edge to an exposure is the dataset's own.
+                found.update([str(edge.properties["job"])] if "job" in edge.properties else ())
         return {JobName(*ids.parse(id_)[1:]) for id_ in found}
 
 

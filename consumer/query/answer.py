@@ -50,7 +50,8 @@ class Link(NamedTuple):
     Attributes:
         source: What it is made from.
         target: What is made.
-        job: The job; None where `source` and `target` are a dataset's column and the `*` that stands for it too.
+        job: The job; None to an exposure, which no job makes, and where `source` and `target` are a dataset's column
+            and the `*` that stands for it too.
         tool: What made it, such as `DBT/Athena`; empty for columns.
         transformations: For columns, `DIRECT/IDENTITY` and the like, joined by commas.
     """
@@ -60,6 +61,11 @@ class Link(NamedTuple):
     job: JobName | None
     tool: str = ""
     transformations: str = ""
+
+    @property
+    def inner(self) -> bool:
+        """True if the link stays within one dataset."""
+        return self.job is None and self.source.dataset == self.target.dataset
 
 
 class Tables(NamedTuple):
@@ -124,9 +130,17 @@ def _order(link: Link) -> tuple[object, ...]:
 
 @lru_cache(maxsize=32768)
 def target_of(id_: str) -> Target:
-    """The dataset or column of a vertex's id."""
-    _, namespace, name, *column = ids.parse(id_)
-    return Target(DatasetName(namespace, name), column[0] if column else None)
+    """The dataset, column or exposure of a vertex's id."""
+    kind, namespace, name, *column = ids.parse(id_)
+    dataset = DatasetName(namespace, name)
+    return Target(dataset, column[0]) if column else Target(dataset, None, kind)
+
+
+def id_of(target: Target) -> str:
+    """The id of the vertex of a target."""
+    if target.column is not None:
+        return ids.column(target.dataset, target.column)
+    return ids.make(target.kind, *target.dataset)
 
 
 @lru_cache(maxsize=8192)
@@ -140,7 +154,7 @@ def link_of(edge: Edge) -> Link:
     return Link(
         target_of(edge.source),
         target_of(edge.target),
-        _job(str(properties["job"])),
+        _job(str(properties["job"])) if "job" in properties else None,
         str(properties.get("edge_name", "")),
         str(properties.get("transformations", "")),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import product
 from typing import NamedTuple
 
 import orjson
@@ -18,23 +19,29 @@ MOST_LISTED = 20
 """How many candidates an error lists."""
 
 
+DATASET = "dataset"
+
+
 class Target(NamedTuple):
     """A dataset, or one of its columns: what a question is about, and what its answer consists of.
 
     Attributes:
-        dataset: The dataset, under the name that is shown.
+        dataset: The dataset, under the name that is shown; the key of what is no dataset.
         column: The column; `*` stands for all of them. None where the dataset itself is meant.
+        kind: `dataset`, or `exposure` for what people use datasets for.
     """
 
     dataset: DatasetName
     column: str | None = None
+    kind: str = DATASET
 
 
 class _Known(NamedTuple):
-    """A dataset in the graph with all its names."""
+    """A dataset in the graph with all its names, or an exposure."""
 
     name: DatasetName
     aliases: tuple[DatasetName, ...]
+    kind: str = DATASET
 
 
 def resolve(store: GraphStore, text: str) -> Target:
@@ -44,7 +51,7 @@ def resolve(store: GraphStore, text: str) -> Target:
     order; each of the name that is shown before those of aliases; in other upper and lower case only where nothing is
     spelled just so. What means no dataset is a column if it ends in a dot and the name of one, which may have dots of
     its own: `titles.title_type`. `titles.*` is all of the columns. Of a dataset without a schema any column may be
-    meant, as nobody knows which it has.
+    meant, as nobody knows which it has. An exposure is meant in the same ways, by what means no dataset.
 
     Raises:
         UsageError: It means nothing, or several things.
@@ -54,22 +61,23 @@ def resolve(store: GraphStore, text: str) -> Target:
         raise UsageError(f"{text!r} names nothing; name a dataset, such as titles, or a column, such as titles.tconst")
     named = _named_in_full(store, text)
     if named is not None:
-        return Target(named)
+        return named
     known = [_known(vertex) for vertex in store.vertices(schema.NODE)]
     found = _meant(known, text)
     if found:
-        return _only([Target(name) for name in found], text)
+        return _only(found, text)
+    datasets = [each for each in known if each.kind == DATASET]
     for dataset, column in _splits(text):
-        found = _meant(known, dataset)
+        found = _meant(datasets, dataset)
         if found:
-            return _only(_columns(store, found, column), text)
+            return _only(_columns(store, [target.dataset for target in found], column), text)
     raise UsageError(f"no dataset is called {text}{_near(known, text)}")
 
 
-def _named_in_full(store: GraphStore, text: str) -> DatasetName | None:
+def _named_in_full(store: GraphStore, text: str) -> Target | None:
     """The dataset that is shown as `namespace/name`, found without looking at any other."""
     cuts = [at for at, character in enumerate(text) if character == "/"]
-    wanted = {ids.dataset(name): name for name in (DatasetName(text[:at], text[at + 1 :]) for at in cuts)}
+    wanted = {ids.dataset(name): Target(name) for name in (DatasetName(text[:at], text[at + 1 :]) for at in cuts)}
     there = store.read(list(wanted), ("name",)) if wanted else {}
     return wanted[next(iter(there))] if len(there) == 1 else None
 
@@ -79,6 +87,7 @@ def _known(vertex: Vertex) -> _Known:
     return _Known(
         DatasetName(str(vertex.properties["namespace"]), str(vertex.properties["name"])),
         tuple(DatasetName(*alias) for alias in orjson.loads(str(aliases))) if aliases else (),
+        str(vertex.properties.get("kind") or DATASET),
     )
 
 
@@ -91,15 +100,15 @@ def _same(text: str) -> str:
     return text
 
 
-def _meant(known: Collection[_Known], text: str) -> list[DatasetName]:
+def _meant(known: Collection[_Known], text: str) -> list[Target]:
     """The datasets that a text means best, sorted: one, or several that it means equally well."""
-    for case in (_same, str.casefold):
+    for kinds, case in product(({DATASET}, {each.kind for each in known} - {DATASET}), (_same, str.casefold)):
         wanted = case(text)
-        ranked: dict[int, list[DatasetName]] = {}
+        ranked: dict[int, list[Target]] = {}
         for dataset in known:
-            rank = _rank(dataset, wanted, case)
+            rank = _rank(dataset, wanted, case) if dataset.kind in kinds else None
             if rank is not None:
-                ranked.setdefault(rank, []).append(dataset.name)
+                ranked.setdefault(rank, []).append(Target(dataset.name, None, dataset.kind))
         if ranked:
             return sorted(ranked[min(ranked)])
     return []
@@ -163,7 +172,7 @@ def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) ->
 def _only(found: list[Target], text: str) -> Target:
     if len(found) == 1:
         return found[0]
-    lines = [spelled(dataset) + (f".{column}" if column else "") for dataset, column in found[:MOST_LISTED]]
+    lines = [spelled(dataset) + (f".{column}" if column else "") for dataset, column, _ in found[:MOST_LISTED]]
     more = [f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
     raise UsageError("\n  ".join([f"{text} may be any of these; say which:", *lines, *more]))
 

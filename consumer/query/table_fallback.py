@@ -97,7 +97,7 @@ def pairs(column_edges: Iterable[Edge]) -> set[Pair]:
 
 
 def _pair(edge: Edge) -> Pair:
-    return edge.source, edge.target, str(edge.properties["job"])
+    return edge.source, edge.target, str(edge.properties.get("job", ""))
 
 
 def _dataset(column: str) -> str:

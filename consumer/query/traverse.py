@@ -29,12 +29,13 @@ from consumer.query.answer import (
     Node,
     Tables,
     Way,
+    id_of,
     in_order,
     link_of,
     target_of,
     title,
 )
-from consumer.query.resolve import Target, resolve
+from consumer.query.resolve import DATASET, Target, resolve
 from schemas.naming import DatasetName
 
 __all__ = ["Lineage", "Link", "Node", "Tables", "Target", "lineage", "link_of", "resolve", "target_of", "title"]
@@ -63,13 +64,13 @@ def lineage(
     Raises:
         TransientError: The store can't serve now.
     """
-    by_column = columns or direct or target.column is not None
+    by_column = target.kind == DATASET and (columns or direct or target.column is not None)
     root = Target(target.dataset, target.column or WHOLE) if by_column else target
     label, widen = (schema.COLUMN_EDGE, _widen_columns) if by_column else (schema.EDGE, _widen_nothing)
-    if direct:
+    if direct and by_column:
         widen = _widen_root
-    up = _walk(_Walk(store, label, "in", widen, direct=direct), root, upstream)
-    down = _walk(_Walk(store, label, "out", widen, direct=direct), root, downstream)
+    up = _walk(_Walk(store, label, "in", widen, direct=direct and by_column), root, upstream)
+    down = _walk(_Walk(store, label, "out", widen, direct=direct and by_column), root, downstream)
     return Lineage(
         root,
         _nodes(up.depths, down.depths),
@@ -138,7 +139,7 @@ class _Walk:
 
 
 def _walk(walk: _Walk, root: Target, steps: int) -> _Walk:
-    frontier = {_id(root)}
+    frontier = {id_of(root)}
     reached = set(frontier)
     walk.depths.update(dict.fromkeys(frontier, 0))
     for depth in range(steps):
@@ -189,7 +190,7 @@ def _widen_columns(store: GraphStore, frontier: Collection[str]) -> Asked:
     asked: defaultdict[str, list[str]] = defaultdict(list)
     wholes: dict[str, str] = {}
     for id_ in frontier:
-        dataset, column = target_of(id_)
+        dataset, column, _ = target_of(id_)
         whole = _whole(dataset)
         asked[id_].append(id_)
         if column == WHOLE:
@@ -205,10 +206,6 @@ def _widen_columns(store: GraphStore, frontier: Collection[str]) -> Asked:
 @lru_cache(maxsize=8192)
 def _whole(dataset: DatasetName) -> str:
     return ids.column(dataset, WHOLE)
-
-
-def _id(target: Target) -> str:
-    return ids.dataset(target.dataset) if target.column is None else ids.column(target.dataset, target.column)
 
 
 # One vertex is the end of many edges, and one job makes many.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from consumer.lineage.views import ENGINES
 from consumer.query.answer import Link, title
-from consumer.query.resolve import Target
+from consumer.query.resolve import DATASET, Target
 from schemas.naming import DatasetName, engine, last_part, parts
 
 _TEXT = "#1f2630"
@@ -77,6 +77,11 @@ def place(name: DatasetName) -> str:
     return " ".join(filter(None, (ENGINES[kind], inside, f"({_where(kind, name.namespace)})")))
 
 
+def place_of(target: Target) -> str:
+    """Where a dataset lives, or whose an exposure is."""
+    return place(target.dataset) if target.kind == DATASET else f"{target.kind} of {target.dataset.namespace}"
+
+
 def _where(kind: str, namespace: str) -> str:
     if kind == "glue":
         return " ".join(namespace.split(":")[3:])
@@ -88,7 +93,7 @@ def drawing(targets: Iterable[Target], links: Iterable[Link], root: Target | Non
     """The drawing of datasets or columns and the links between them; several jobs' links are one arrow."""
     said: defaultdict[tuple[Target, Target, bool], set[str]] = defaultdict(set)
     for link in links:
-        said[link.source, link.target, link.job is None].add(link.tool or link.transformations)
+        said[link.source, link.target, link.inner].add(link.tool or link.transformations)
     arrows = [
         Arrow(source, to, ", ".join(sorted(labels - {""})), inner) for (source, to, inner), labels in said.items()
     ]
@@ -105,9 +110,9 @@ def _order(target: Target) -> tuple[DatasetName, bool, str]:
 
 
 def _box(target: Target) -> Box:
-    kind = ENGINES.get(engine(target.dataset.namespace) or "", "")
+    kind = ENGINES.get(engine(target.dataset.namespace) or "", "") if target.kind == DATASET else ""
     if target.column is None:
-        return Box(target, title(target), place(target.dataset), kind)
+        return Box(target, title(target), place_of(target), kind)
     return Box(target, target.column, f"{last_part(target.dataset)} - {place(target.dataset)}", kind)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import orjson
 
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
 from consumer.lineage.folding.fold import DBT_TEST, TEST
-from consumer.query.resolve import spelled
+from consumer.query.resolve import DATASET, Target, spelled
 from consumer.query.traverse import link_of, target_of
 from consumer.render import diagram, export_json, neptune_csv
 from schemas.naming import DatasetName, last_part, parts
@@ -27,7 +27,7 @@ def lineage_map(store: GraphStore, *, tests: bool = False) -> bytes:
     The form of the AWS Big Data Blog's article "Building end-to-end data lineage for one-time and complex queries using
     Amazon Athena, Amazon Redshift, Amazon Neptune and dbt", which has it from dbt's `child_map`: a dataset goes by the
     last part of its name, and one from which nothing is made has an empty list. Two datasets that end alike stay two:
-    they go by as many parts as tell them apart.
+    they go by as many parts as tell them apart. An exposure goes by dbt's unique id, as in `child_map`.
 
     Args:
         store: The graph.
@@ -36,22 +36,30 @@ def lineage_map(store: GraphStore, *, tests: bool = False) -> bytes:
     Raises:
         TransientError: The store can't serve now.
     """
-    names = [target_of(vertex.id).dataset for vertex in store.vertices(schema.NODE)]
-    links = [(target_of(edge.source).dataset, target_of(edge.target).dataset) for edge in store.edges(schema.EDGE)]
-    called = short_names({*names, *(name for link in links for name in link)})
+    nodes = [target_of(vertex.id) for vertex in store.vertices(schema.NODE)]
+    links = [(target_of(edge.source), target_of(edge.target)) for edge in store.edges(schema.EDGE)]
+    called = _called({*nodes, *(node for link in links for node in link)})
     children: defaultdict[str, set[str]] = defaultdict(set)
-    for name in names:
-        children[called[name]] = set()
+    for node in nodes:
+        children[called[node]] = set()
     for source, target in links:
         children[called[source]].add(called[target])
-    for name, test in _tests(store) if tests else ():
-        children[called[name]].add(test)
+    for node, test in _tests(store) if tests else ():
+        children[called[node]].add(test)
         children.setdefault(test, set())
     document = {"lineage_map": {name: sorted(found) for name, found in children.items()}}
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _tests(store: GraphStore) -> Iterator[tuple[DatasetName, str]]:
+def _called(nodes: Collection[Target]) -> dict[Target, str]:
+    datasets = short_names(node.dataset for node in nodes if node.kind == DATASET)
+    others = [node for node in nodes if node.kind != DATASET]
+    count = Counter(node.dataset.name for node in others)
+    ids_ = {node: node.dataset.name if count[node.dataset.name] == 1 else spelled(node.dataset) for node in others}
+    return {node: datasets[node.dataset] for node in nodes if node.kind == DATASET} | ids_
+
+
+def _tests(store: GraphStore) -> Iterator[tuple[Target, str]]:
     """Each dataset with each of its tests: as jobs of their own, or as the assertions of one job for all."""
     jobs = {
         job.id: str(job.properties["name"]) for job in store.vertices(schema.JOB) if job.properties.get("type") == TEST
@@ -60,13 +68,13 @@ def _tests(store: GraphStore) -> Iterator[tuple[DatasetName, str]]:
     for edge in store.edges(schema.READS):
         if edge.target not in jobs:
             continue
-        name, job = target_of(edge.source).dataset, jobs[edge.target]
+        node, job = target_of(edge.source), jobs[edge.target]
         if job.startswith(DBT_TEST):
             # `test.{project}.{name}`, and for generic tests a hash.
-            yield name, job.split(".")[2]
+            yield node, job.split(".")[2]
             continue
         told = [test.get("name") for test in orjson.loads(quality[edge.source]) or ()]
-        yield from ((name, str(test)) for test in told or [job] if test)
+        yield from ((node, str(test)) for test in told or [job] if test)
 
 
 def short_names(names: Iterable[DatasetName]) -> dict[DatasetName, str]:

@@ -23,14 +23,15 @@ Document = dict[str, list[Any]]
 
 
 def document(store: GraphStore) -> Document:
-    """The graph as the design's object.
+    """The graph as the design's object: data sets and what makes them. Exposures are in the other formats.
 
     Raises:
         TransientError: The store can't serve now.
     """
-    shown = dict(_shown(store.vertices(schema.NODE)))
+    datasets = [vertex for vertex in store.vertices(schema.NODE) if "kind" not in vertex.properties]
+    shown = dict(_shown(datasets))
     return {
-        "datasets": sorted((_dataset(vertex) for vertex in store.vertices(schema.NODE)), key=_key),
+        "datasets": sorted(map(_dataset, datasets), key=_key),
         "jobs": sorted((_job(vertex) for vertex in store.vertices(schema.JOB)), key=_key),
         "runs": sorted(_runs(store, shown), key=lambda run: (run["id"], run["job"])),
         "reads": sorted([_parts(edge.source), _parts(edge.target)] for edge in store.edges(schema.READS)),
@@ -38,6 +39,7 @@ def document(store: GraphStore) -> Document:
         "dataset_edges": sorted(
             [_parts(edge.source), _parts(edge.target), _parts(str(edge.properties["job"]))]
             for edge in store.edges(schema.EDGE)
+            if "job" in edge.properties
         ),
         "column_edges": sorted(
             [_parts(edge.source), _parts(edge.target), _parts(str(edge.properties["job"]))]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.query.answer import Lineage, Link, Node, title
-from consumer.query.resolve import Target
+from consumer.query.resolve import DATASET, Target
 from consumer.render import diagram
 from consumer.render import svg as svg_picture
 from consumer.render.ansi import bold, dim
@@ -35,7 +35,7 @@ def tree(lineage: Lineage) -> str:
     A dataset's branches are shown once, where it is nearest to the root, and `(*)` stands where they are left out.
     Places and tools are dim, by ANSI codes; `click.echo` leaves these out where the output is no terminal.
     """
-    lines = [bold(_safe(title(lineage.root))) + _dim(diagram.place(lineage.root.dataset))]
+    lines = [bold(_safe(title(lineage.root))) + _dim(diagram.place_of(lineage.root))]
     for heading, branches in _sections(lineage):
         if branches:
             lines += [dim(heading), *_lines(lineage.root, branches)]
@@ -115,7 +115,7 @@ def _lines(root: Target, branches: Mapping[Target, list[_Branch]]) -> Iterator[s
         below = _hanging(branch.target, branches, indent + ("    " if is_last else "│   "))
         is_home = homes[branch.target] == parent
         mark = REPEATED if below and not is_home else ""
-        notes = _dim(diagram.place(branch.target.dataset), branch.by, mark)
+        notes = _dim(diagram.place_of(branch.target), branch.by, mark)
         yield f"{indent}{'└── ' if is_last else '├── '}{_safe(title(branch.target))}{notes}"
         if is_home:
             waiting += below
@@ -140,8 +140,9 @@ def json(lineage: Lineage) -> str:
     ```
     `direction` is root, upstream, downstream, or both (in a cycle), and `depth` the least number of steps from the
     root. By columns, root and nodes have a `column`, the ends of edges a third part, the column, and an edge has
-    `transformations`, such as `["DIRECT/IDENTITY"]`, in place of `tool`. An edge whose `job` is null leads between a
-    column of a dataset and the column `*`, which stands for all of them. `unknown` holds, by table, where column
+    `transformations`, such as `["DIRECT/IDENTITY"]`, in place of `tool`. An edge whose `job` is null leads to an
+    exposure, or between a column of a dataset and the column `*`, which stands for all of them. A node that is no
+    dataset has a `kind`, such as `exposure`. `unknown` holds, by table, where column
     lineage is unknown: the tables at which it ends, those beyond them, and the edges between them. It is empty if
     column lineage is known to the end, and where a table was asked about.
     """
@@ -165,6 +166,8 @@ def _nodes(nodes: Iterable[Node]) -> list[dict[str, Any]]:
 
 def _named(target: Target) -> dict[str, Any]:
     named: dict[str, Any] = {**target.dataset._asdict(), "node_name": last_part(target.dataset)}
+    if target.kind != DATASET:
+        return {**named, "kind": target.kind}
     return named if target.column is None else {**named, "column": target.column}
 
 

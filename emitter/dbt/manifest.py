@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from emitter.dbt.project import Project, compiled_sql, is_ephemeral
 from emitter.dbt.raw_sql import render
 from emitter.errors import ArtifactError
 
-__all__ = ["STORED", "Manifest", "Node", "config_of", "exposures", "is_ephemeral", "kind_of", "table_of"]
+__all__ = ["STORED", "Manifest", "Node", "config_of", "is_ephemeral", "kind_of", "table_of"]
 
 Node = Mapping[str, Any]
 """A node or source as the manifest has it."""
@@ -92,10 +92,15 @@ class Manifest:
         packages = Counter(str(node.get("package_name") or "") for node in self.nodes.values())
         return min(packages, key=lambda name: (-packages[name], name), default="")
 
-    @cached_property
+    @property
     def groups(self) -> Mapping[str, Node]:
         """The project's groups by name."""
-        return {str(group.get("name")): group for group in (self.document.get("groups") or {}).values()}
+        return self._project.groups
+
+    @property
+    def exposures(self) -> Mapping[str, Sequence[Node]]:
+        """The exposures that use a table, by its unique id, as the facet `dbt_exposures` has them."""
+        return self._project.exposures
 
     def stored(self) -> list[str]:
         """The unique ids of models, seeds and snapshots that are tables or views of this project, sorted."""
@@ -209,14 +214,3 @@ def table_of(node: Node) -> tuple[str, ...]:
     """The parts of the table's name: of database, schema and table those that there are."""
     table = node.get("identifier") or node.get("alias") or node.get("name")
     return tuple(str(part) for part in (node.get("database"), node.get("schema"), table) if part)
-
-
-def exposures(document: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
-    """Each exposure with the unique id of each node that it shows."""
-    for exposure in (document.get("exposures") or {}).values():
-        for unique_id in _depends_on(exposure):
-            yield unique_id, exposure
-
-
-def _depends_on(node: Node) -> list[str]:
-    return list((node.get("depends_on") or {}).get("nodes") or ())

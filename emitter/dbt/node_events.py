@@ -7,13 +7,12 @@ table's name; dbt-ol takes its name in dbt for it.
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from emitter.dbt import node_facets as facets
-from emitter.dbt.manifest import Manifest, Node, exposures, kind_of, pointer_of, table_of
+from emitter.dbt.manifest import Manifest, Node, kind_of, pointer_of, table_of
 from emitter.dbt.namespaces import ATHENA, Place, in_own_catalog
 from emitter.dbt.node_facets import PRODUCER, Facets
 from emitter.dbt.run_results import Result
@@ -74,9 +73,6 @@ class EventMaker:
         self._place = place
         self._invocation = invocation
         self._catalog = catalog or {}
-        self._exposures: defaultdict[str, list[Node]] = defaultdict(list)
-        for unique_id, exposure in exposures(manifest.document):
-            self._exposures[unique_id].append(exposure)
 
     @property
     def namespace(self) -> str:
@@ -161,7 +157,7 @@ class EventMaker:
             found |= facets.documentation(node) | facets.ownership(node, self._manifest.groups) | facets.model(node)
             found |= facets.dataset_tags(node)
             found |= facets.schema(node, self._in_catalog(unique_id))
-            found |= facets.exposed(self._exposures.get(unique_id, ()))
+            found |= facets.exposed(self._manifest.exposures.get(unique_id, ()))
         return made
 
     def _bare(self, node: Node) -> Dataset:

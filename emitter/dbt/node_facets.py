@@ -6,7 +6,7 @@ Without that library, as backfill runs where no dbt is.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emitter.dbt.manifest import Node, config_of
@@ -147,11 +147,9 @@ def model(found: Node) -> Facets:
     return facet("dbt_model", config=kept) if kept else {}
 
 
-def exposed(found: Iterable[Node]) -> Facets:
-    """The exposures that show a dataset."""
-    keys = ("unique_id", "name", "type", "url")
-    shown = [{key: exposure[key] for key in keys if exposure.get(key)} for exposure in found]
-    return facet("dbt_exposures", exposures=shown) if shown else {}
+def exposed(found: Sequence[Node]) -> Facets:
+    """The exposures that use a dataset."""
+    return facet("dbt_exposures", exposures=list(found)) if found else {}
 
 
 def _incremental(config: Mapping[str, Any]) -> dict[str, Any]:

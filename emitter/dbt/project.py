@@ -11,6 +11,8 @@ Node = Mapping[str, Any]
 _DIALECTS = {"glue": "spark", "sqlserver": "tsql", "fabric": "fabric", "watsonx_presto": "presto"}
 _FOLDED = frozenset({"athena", "redshift"})
 _TABLES = frozenset({"model", "seed", "snapshot", "source"})
+# The sections of the manifest that what stands between an exposure and its tables is in.
+_OF_METRICS = {"metric": "metrics", "saved_query": "saved_queries", "semantic_model": "semantic_models"}
 _CALL = re.compile(r"\b(ref|source)\s*\(([^()]*)\)")
 _TEXT = re.compile(r"""["']([^"']*)["']""")
 
@@ -42,6 +44,11 @@ class Project:
     def generated_at(self) -> str:
         """When dbt wrote the manifest, RFC 3339; "" if it does not say."""
         return str((self._manifest.get("metadata") or {}).get("generated_at") or "")
+
+    @cached_property
+    def groups(self) -> Mapping[str, Node]:
+        """The project's groups by name."""
+        return {str(group.get("name")): group for group in (self._manifest.get("groups") or {}).values()}
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -149,13 +156,39 @@ class Project:
 
     @cached_property
     def exposures(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """The exposures that use a node, by its unique id, as dbt-ol's `dbt_exposures` facet has them."""
+        """The exposures that use a table, by its unique id, as dbt-ol's `dbt_exposures` facet has them.
+
+        An exposure may depend on an ephemeral model, or on a metric; then it uses the tables behind that.
+        """
         found: dict[str, list[Mapping[str, Any]]] = {}
         for exposure in (self._manifest.get("exposures") or {}).values():
-            told = {key: exposure[key] for key in ("unique_id", "name", "type", "url") if exposure.get(key) is not None}
-            for unique_id in (exposure.get("depends_on") or {}).get("nodes") or []:
-                found.setdefault(unique_id, []).append(told)
+            shown = {key: exposure[key] for key in ("unique_id", "name", "type", "url") if exposure.get(key)}
+            owner: Mapping[str, Any] = exposure.get("owner") or {}
+            if named := owner.get("name") or owner.get("email"):
+                shown["owner"] = str(named)
+            for unique_id in dict.fromkeys(self._behind(_depends_on(exposure))):
+                found.setdefault(unique_id, []).append(shown)
         return found
+
+    def _behind(self, unique_ids: Sequence[str]) -> Iterator[str]:
+        """The tables that some nodes, metrics or saved queries stand for."""
+        waiting, seen = list(reversed(unique_ids)), set[str]()
+        while waiting:
+            current = waiting.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            if self.table(current) is not None:
+                yield current
+            elif kind(current) in _OF_METRICS:
+                section = self._manifest.get(_OF_METRICS[kind(current)]) or {}
+                waiting += reversed(_depends_on(section.get(current) or {}))
+            else:
+                waiting += reversed(self.above(current))
+
+
+def _depends_on(node: Node) -> list[str]:
+    return list((node.get("depends_on") or {}).get("nodes") or ())
 
 
 def kind(unique_id: str) -> str:

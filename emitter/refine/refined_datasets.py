@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from emitter.dbt import node_facets
 from emitter.dbt.project import Project
 from emitter.refine import refined_facets
 from emitter.refine.nested_access import at
@@ -61,9 +62,16 @@ class Datasets:
         found = dict(dataset.get("facets") or {})
         self._correct_schema(found, unique_id)
         self._correct_links(found, dataset["namespace"], dataset["name"])
-        if exposed and "dbt_exposures" not in found and (exposures := self._project.exposures.get(unique_id)):
-            found["dbt_exposures"] = refined_facets.exposures_facet(exposures)
+        if exposed:
+            found |= self._of_node(found, unique_id)
         return {**dataset, "facets": found}
+
+    def _of_node(self, found: Mapping[str, Any], unique_id: str) -> dict[str, Any]:
+        """Returns the facets of a table that dbt-ol does not have, or has in part."""
+        node, exposures = self._project.node(unique_id) or {}, self._project.exposures.get(unique_id)
+        added: dict[str, Any] = {**node_facets.dataset_tags(node), **node_facets.ownership(node, self._project.groups)}
+        added = {key: facet for key, facet in added.items() if key not in found}
+        return {**added, "dbt_exposures": refined_facets.exposures_facet(exposures)} if exposures else added
 
     def bare(self, name: str, namespace: str, given: Mapping[str, Any] | None = None) -> Dataset:
         """Returns a table that is in no file of the project, with what an event says of it."""

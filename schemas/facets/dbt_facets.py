@@ -71,13 +71,14 @@ class DbtModelDatasetFacet(Facet):
 
 
 class DbtExposure(Part):
-    """What people use a dataset for: a dashboard, a notebook."""
+    """What people use a dataset for: a dashboard, a notebook; the owner is Headwater's own addition."""
 
     model_config = _UNDERSCORES
     unique_id: str | None = None
     name: str | None = None
     type: str | None = None
     url: str | None = None
+    owner: str | None = None
 
 
 class DbtExposuresDatasetFacet(Facet):

@@ -19,10 +19,10 @@ from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT, events
 from tests.support.graph.all_stores import Graph
 from tests.support.graph.graph_of_events import (
     difference,
-    embedded,
-    exported,
+    embedded_whole,
     sample,
     shuffled,
+    whole,
     write,
 )
 from tests.support.processes.servers import GremlinServer
@@ -41,7 +41,7 @@ ACROSS = IdentityRules.of([[GLUE, ATHENA], [f"{GLUE}/imdb", f"{REDSHIFT}/dev.imd
 
 def expect(store: GraphStore, expected: bytes, what: str) -> None:
     """The graph must be the one that the embedded store makes of all events in one batch."""
-    changed = difference(exported(store), expected)
+    changed = difference(whole(store), expected)
     assert not changed, f"{what} made another graph:\n{changed}"
 
 
@@ -52,7 +52,7 @@ class TestRecordedEvents:
     def test_order_repetition_and_batches(self, graph: Graph, rules: IdentityRules) -> None:
         """Shuffled, repeated and cut: the same bytes, and again when all comes once more."""
         documents = sample(*RECORDED)
-        expected = embedded([documents], rules)
+        expected = embedded_whole([documents], rules)
         with closing(graph.connect()) as store:
             write(store, shuffled(documents, 1, 20), rules)
             expect(store, expected, "another order")
@@ -79,14 +79,14 @@ class TestRecordedEvents:
         assert not faults, f"a writer failed: {faults!r}"
         assert not any(thread.is_alive() for thread in threads), "a writer hangs"
         with closing(graph.connect()) as store:
-            expect(store, embedded([documents]), "two writers at once")
+            expect(store, embedded_whole([documents]), "two writers at once")
 
     def test_structured_logs(self, graph: Graph) -> None:
         """A long list with three names for each model, in batches as the consumer makes them."""
         documents = sample("events_redshift_structlogs", "events_athena_structlogs")
         with closing(graph.connect()) as store:
             write(store, [documents[at : at + 200] for at in range(0, len(documents), 200)])
-            expect(store, embedded([documents]), "another store")
+            expect(store, embedded_whole([documents]), "another store")
 
 
 def test_a_dataset_of_many_names(graph: Graph) -> None:
@@ -95,7 +95,7 @@ def test_a_dataset_of_many_names(graph: Graph) -> None:
     with closing(graph.connect()) as store, closing(graph.connect()) as other:
         for number, batch in enumerate(shuffled(documents, 2, 20)):
             write(other if number % 2 else store, [batch])
-        expect(store, embedded([documents]), "another order")
+        expect(store, embedded_whole([documents]), "another order")
 
 
 def test_generated_events(gremlin_server: GremlinServer) -> None:
@@ -106,7 +106,7 @@ def test_generated_events(gremlin_server: GremlinServer) -> None:
     def check(documents: Sequence[Any], seed: int) -> None:
         gremlin_server.clear()
         write(store, shuffled(documents, seed, 4))
-        expect(store, embedded([documents]), "a Gremlin Server")
+        expect(store, embedded_whole([documents]), "a Gremlin Server")
 
     with closing(open_gremlin(gremlin_server.url)) as store:
         check()

@@ -34,11 +34,11 @@ from tests.support.events.event_strategies import events
 from tests.support.graph.all_stores import Graph
 from tests.support.graph.graph_of_events import (
     difference,
-    embedded,
-    exported,
+    embedded_whole,
     folded,
     sample,
     shuffled,
+    whole,
     write,
 )
 from tests.support.processes.servers import GremlinServer
@@ -82,7 +82,7 @@ def run_ids(store: GraphStore) -> set[str]:
 
 def expect_lineage(store: GraphStore, documents: Sequence[Any]) -> None:
     """All but the runs must be what these events make."""
-    changed = difference(lineage(exported(store)), lineage(embedded([documents])))
+    changed = difference(lineage(whole(store)), lineage(embedded_whole([documents])))
     assert not changed, f"lineage is not that of the events:\n{changed}"
 
 
@@ -171,7 +171,7 @@ class TestPrune:
         write(store, [HISTORY])
         prune(store)
         write(store, [HISTORY[3:], HISTORY[:3]])
-        changed = difference(exported(store), embedded([HISTORY]))
+        changed = difference(whole(store), embedded_whole([HISTORY]))
         assert not changed, f"a replay after a prune made another graph:\n{changed}"
 
     def test_a_replay_by_a_writer_that_knows_the_runs(self, store: GraphStore) -> None:
@@ -181,7 +181,7 @@ class TestPrune:
         prune(store)
         retrying = Retrying(retry=retry_if_exception_type(TransientError), stop=stop_after_attempt(3), reraise=True)
         retrying(writer.apply, folded(HISTORY))
-        changed = difference(exported(store), embedded([HISTORY]))
+        changed = difference(whole(store), embedded_whole([HISTORY]))
         assert not changed, f"a replay after a prune made another graph:\n{changed}"
 
     def test_a_late_event_of_a_pruned_run(self, store: GraphStore) -> None:
@@ -191,7 +191,7 @@ class TestPrune:
         prune(store)
         late = run_event("COMPLETE", 1, run="old", outputs=["f"])
         writer.apply(folded([late]))
-        (found,) = (run for run in orjson.loads(exported(store))["runs"] if run["id"] == "old")
+        (found,) = (run for run in orjson.loads(whole(store))["runs"] if run["id"] == "old")
         assert (found["inputs"], len(found["outputs"])) == ([], 1), "only what the late event says"
         expect_lineage(store, [*HISTORY, late])
         assert prune(store).gone == 1
@@ -245,11 +245,11 @@ class TestReconcile:
         """Edges, vertices and properties that were taken away, changed or added by hand are as they were."""
         documents = [*HISTORY, run_event("COMPLETE", 7, job="k", run="k", inputs=["b"], outputs=["h"])]
         write(store, [documents])
-        before = exported(store)
+        before = whole(store)
         vandalise(store)
-        assert exported(store) != before
+        assert whole(store) != before
         assert reconcile(store) > 0
-        changed = difference(exported(store), before)
+        changed = difference(whole(store), before)
         assert not changed, f"a reconcile did not mend:\n{changed}"
         assert reconcile(store) == 0, "and then there is nothing to do"
 
@@ -335,7 +335,7 @@ class TestTask:
         """The graph's bytes are those of the events alone."""
         write(store, [HISTORY])
         carry_out(Pages(), Task(store, "reconcile", "one", Clock()))
-        changed = difference(exported(store), embedded([HISTORY]))
+        changed = difference(whole(store), embedded_whole([HISTORY]))
         assert not changed, f"the upkeep shows in the export:\n{changed}"
 
     def test_pages(self, store: GraphStore) -> None:

@@ -14,14 +14,14 @@ from consumer.maintenance.reconcile import Reconcile
 from consumer.projection.graph_writer import GraphWriter
 from tests.support.events.event_builders import many_names
 from tests.support.events.event_strategies import events
-from tests.support.graph.graph_of_events import difference, embedded, exported, folded, shuffled
+from tests.support.graph.graph_of_events import difference, embedded_whole, folded, shuffled, whole
 
 
 @settings(max_examples=400, deadline=None)
 @given(events(), st.integers(0, 2**32))
 def test_order_repetition_and_batches_make_no_difference(documents: list[Any], seed: int) -> None:
     """Any permutation, with repetitions, cut into any batches, exports the same bytes."""
-    changed = difference(embedded(shuffled(documents, seed, 4)), embedded([documents]))
+    changed = difference(embedded_whole(shuffled(documents, seed, 4)), embedded_whole([documents]))
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
 
 
@@ -46,17 +46,17 @@ def write_with_a_crash(store: EmbeddedStore, batches: Iterable[list[Any]], step:
 def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int) -> None:
     """In any order, and with a crash on the way, its names become one; and then there is nothing to mend."""
     documents = many_names(made)
-    expected = embedded([documents])
+    expected = embedded_whole([documents])
     assert expected.count(b'"node_name"') == 3, "the names are not one dataset"
     store = EmbeddedStore(Path(":memory:"))
     write_with_a_crash(store, shuffled(documents, seed, 12), step)
-    changed = difference(exported(store), expected)
+    changed = difference(whole(store), expected)
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
     chore, place = Reconcile(store, 10), ""
     while (following := chore.step(place)) is not None:
         place = following
     assert chore.found.mended == 0
-    assert exported(store) == expected
+    assert whole(store) == expected
 
 
 class Interrupted:
@@ -92,7 +92,7 @@ def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at:
         writer.apply(folded(batch))
     while others:
         next_of_other()
-    changed = difference(exported(store), embedded([documents]))
+    changed = difference(whole(store), embedded_whole([documents]))
     assert not changed, f"two writers at once made another graph:\n{changed}"
 
 
@@ -102,5 +102,5 @@ def test_a_crash_anywhere_makes_no_difference(documents: list[Any], seed: int, s
     """A writer that dies before any step, and another one that begins its batch again, end in the same bytes."""
     store = EmbeddedStore(Path(":memory:"))
     write_with_a_crash(store, shuffled(documents, seed, 4), step)
-    changed = difference(exported(store), embedded([documents]))
+    changed = difference(whole(store), embedded_whole([documents]))
     assert not changed, f"a crash between two steps made another graph:\n{changed}"

@@ -30,7 +30,7 @@ from tests.support.events.event_strategies import (
     events,
     run_events,
 )
-from tests.support.graph.graph_of_events import difference, embedded, sample, shuffled
+from tests.support.graph.graph_of_events import difference, embedded_whole, sample, shuffled
 from tests.support.oracle.expected_graph import expected
 
 SAME: tuple[tuple[Sequence[str], ...], ...] = (
@@ -105,7 +105,7 @@ def unlike(
     """How the graph of batches differs from the oracle's of the same documents."""
     rules = IdentityRules.of(same, by_table_name=by_name)
     oracle = export_json.to_json(expected(documents, same, by_table_name=by_name))
-    return difference(embedded(batches, rules), oracle)
+    return difference(embedded_whole(batches, rules), oracle)
 
 
 @settings(max_examples=400)

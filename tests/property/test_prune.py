@@ -15,7 +15,7 @@ from consumer.graph.store import GraphStore
 from consumer.maintenance.prune import Prune, Pruned
 from consumer.maintenance.reconcile import Reconcile
 from tests.support.events.event_strategies import events
-from tests.support.graph.graph_of_events import difference, exported, shuffled, write
+from tests.support.graph.graph_of_events import difference, shuffled, whole, write
 
 cutoffs = st.integers(1, 7).map(lambda second: f"2026-01-01T00:00:0{second}.000000Z")
 
@@ -38,7 +38,7 @@ def graph(batches: Sequence[Sequence[Any]]) -> EmbeddedStore:
 
 def lineage(store: GraphStore) -> bytes:
     """An export without its runs."""
-    found = orjson.loads(exported(store))
+    found = orjson.loads(whole(store))
     del found["runs"]
     return orjson.dumps(found, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
 
@@ -65,8 +65,8 @@ def test_lineage_stays(documents: list[Any], seed: int, before: str) -> None:
 def test_what_is_told_again_is_there_again(documents: list[Any], seed: int, before: str) -> None:
     """After a replay of all events, in any order, the graph is the one that was never pruned."""
     store = graph([documents])
-    expected = exported(store)
+    expected = whole(store)
     prune(store, before)
     write(store, shuffled(documents, seed, 4))
-    changed = difference(exported(store), expected)
+    changed = difference(whole(store), expected)
     assert not changed, f"a replay after a prune made another graph:\n{changed}"

@@ -20,7 +20,7 @@ from consumer.maintenance.reconcile import Found, Reconcile
 from consumer.projection.graph_writer import GraphWriter
 from consumer.render import export_json
 from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT, events
-from tests.support.graph.graph_of_events import difference, exported, folded, shuffled
+from tests.support.graph.graph_of_events import difference, folded, shuffled, whole
 from tests.support.oracle.expected_graph import expected
 
 SAME: tuple[tuple[Sequence[str], ...], ...] = (
@@ -91,7 +91,7 @@ def apply(writer: GraphWriter, delta: Delta) -> None:
 def expect(store: GraphStore, documents: Sequence[Any], identity: tuple[Any, bool], what: str) -> None:
     """The graph must be the oracle's."""
     oracle = export_json.to_json(expected(documents, identity[0], by_table_name=identity[1]))
-    changed = difference(exported(store), oracle)
+    changed = difference(whole(store), oracle)
     assert not changed, f"{what}: the graph is not what the design says:\n{changed}"
 
 

@@ -26,7 +26,7 @@ from tests.support.events.event_builders import (
 )
 from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT
 from tests.support.graph import whole_tasks
-from tests.support.graph.graph_of_events import difference, embedded, exported, folded, sample
+from tests.support.graph.graph_of_events import difference, embedded_whole, folded, sample, whole
 from tests.support.writers.concurrent_writers import (
     SCHEDULES,
     Case,
@@ -152,7 +152,7 @@ class TestStories:
         writers = [GraphWriter(store), GraphWriter(store)]
         for writer, event in events:
             writers[writer].apply(folded([event]))
-        changed = difference(exported(store), embedded([[event for _, event in events]]))
+        changed = difference(whole(store), embedded_whole([[event for _, event in events]]))
         assert not changed, f"the failed run stays in the lineage:\n{changed}"
         assert whole_tasks.reconcile(store) == 0
 

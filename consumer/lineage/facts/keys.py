@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from schemas.naming import DatasetName
@@ -38,3 +39,20 @@ class GroupKey(NamedTuple):
 
     job: JobName
     parent: str
+
+
+def node_key(unique_id: str, root: str) -> str:
+    """The key of a node of dbt: its unique id, with the root project before it where it is another package's.
+
+    Args:
+        unique_id: Dbt's id, in which the package comes second.
+        root: The project that is run; empty if it is not known.
+    """
+    package = unique_id.split(".")[1:2]
+    is_own = not root or not package or spelled(root) == spelled(package[0])
+    return unique_id if is_own else f"{root}/{unique_id}"
+
+
+def spelled(project: str) -> str:
+    """A project's name as one of dbt's: in dbt Cloud it may have spaces and capitals."""
+    return re.sub(r"\W+", "_", project.strip()).lower()

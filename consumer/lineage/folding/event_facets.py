@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumer.lineage.column_lineage import may_have_metadata, pack, sources, unpack, without
+from consumer.lineage import exposures
+from consumer.lineage.column_lineage import OutputLineage, may_have_metadata, pack, sources, unpack, without
+from consumer.lineage.exposures import Project
 from consumer.lineage.facts.delta import Problem
-from consumer.lineage.facts.output_facets import BY_RUN
-from consumer.lineage.facts.registers import Registers, Value, as_json, stamped, value_of
+from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE
+from consumer.lineage.facts.registers import EMPTY, Registers, Value, as_json, stamped, value_of
 from consumer.lineage.folding.gathering import Gathering
+from consumer.lineage.folding.job_naming import names_all_exposures, project_of
 from consumer.lineage.folding.kept_facets import Kept, linked, read_facet
 from consumer.lineage.folding.phantom_tables import Tables
 from consumer.lineage.identity import IdentityRules
@@ -22,7 +25,7 @@ from consumer.lineage.metadata_columns import (
 )
 from schemas.errors import BadFacet
 from schemas.events import Dataset, JobEvent, RunEvent
-from schemas.facets.dataset_facets import SchemaDatasetFacet
+from schemas.facets.dataset_facets import DatasourceDatasetFacet, SchemaDatasetFacet
 from schemas.naming import DatasetName, canonical
 
 METADATA = "it is the metadata of a table, which is no data, left out"
@@ -42,11 +45,15 @@ class FacetGathering(Gathering):
     def __init__(self, time: str, rules: IdentityRules) -> None:
         super().__init__(time, rules)
         self._tables: Tables | None = None
+        self._project: Project | None = None
+        self._names_all_exposures = False
         self._reserved: dict[DatasetName, frozenset[str]] = {}
 
     def prepare(self, event: RunEvent | JobEvent) -> None:
         """Takes from the event as a whole what its parts are judged by."""
         self._tables = Tables(event)
+        self._project = project_of(event)
+        self._names_all_exposures = self._project is not None and names_all_exposures(event)
         by_spark = "spark" in event.producer.lower()
         for dataset in (*event.inputs, *event.outputs):
             self._reserve(dataset, by_spark=by_spark)
@@ -82,7 +89,29 @@ class FacetGathering(Gathering):
         if phantoms:
             names = ", ".join(sorted(name.name for name in phantoms))
             self.delta.problems.append(Problem(at, f"not names of tables, left out: {names}"))
+            if behind := self._tables.reads.of(dataset):
+                told = told._replace(datasets=(told.datasets or frozenset()) | behind, partial=False)
         return value_of(as_json(pack(told._replace(columns=own))))
+
+    def _by_text(self, dataset: DatasetName) -> Registers:
+        """The lineage of one of several outputs by the event's SQL; empty where that does not say it."""
+        behind = self._tables.reads.of(dataset) if self._tables is not None else None
+        if not behind:
+            return {}
+        value = value_of(as_json(pack(OutputLineage(behind, {}))))
+        self._keep(value)
+        return {COLUMN_LINEAGE: stamped(self._time, value)}
+
+    def _exposed(self, registers: Registers) -> Registers:
+        """The facets of a table, with its exposures as those of the project that was run.
+
+        A table that is named without a source of data, as one of another environment, is one of which nothing is told.
+        """
+        said = registers.get(exposures.KEY)
+        if said is None and not (self._names_all_exposures and DatasourceDatasetFacet.key in registers):
+            return registers
+        others = {key: register for key, register in registers.items() if key != exposures.KEY}
+        return others | {exposures.register_of(self._project): said or stamped(self._time, value_of(EMPTY))}
 
     def _registers(
         self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str, dataset: DatasetName | None = None
@@ -115,4 +144,4 @@ class FacetGathering(Gathering):
             self._keep(value)
             found[key] = stamped(self._time, value)
             found |= dict.fromkeys(reading.also, found[key])
-        return found
+        return found if dataset is None else self._exposed(found)

@@ -6,7 +6,7 @@ delta's problems.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -308,7 +308,7 @@ class _Folding(FacetGathering):
         return name, facets
 
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
-        read = self._tables.read_by_dbt() if self._tables is not None else None
+        read, unnamed = self._in_text()
         found: set[DatasetName] = set()
         for index, dataset in enumerate(inputs):
             if read is not None and canonical(dataset.namespace, dataset.name) not in read:
@@ -321,11 +321,18 @@ class _Folding(FacetGathering):
                 continue
             facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
             found.add(self.dataset(dataset, DATASET_FACETS, facets, f"$.inputs[{index}]", read=True))
-        for name in (read or frozenset()) - found:
+        for name in unnamed - found:
             self._mention(*name, read=True)
-        return frozenset(found) | (read or frozenset())
+        return unnamed.union(found)
 
-    def _outputs(self, outputs: Iterable[OutputDataset], job: Job, tags: Registers) -> dict[DatasetName, Registers]:
+    def _in_text(self) -> tuple[frozenset[DatasetName] | None, frozenset[DatasetName]]:
+        """The tables that the event's SQL reads: all of a model of dbt, else None; and those that are inputs by it."""
+        if self._tables is None:
+            return None, frozenset()
+        read = self._tables.read_by_dbt()
+        return read, self._tables.reads.in_ctes() if read is None else read
+
+    def _outputs(self, outputs: Sequence[OutputDataset], job: Job, tags: Registers) -> dict[DatasetName, Registers]:
         """Outputs with their facets, which wait for the run to complete; `tags` are of those that have none."""
         found: dict[DatasetName, Registers] = {}
         for index, dataset in enumerate(outputs):
@@ -335,6 +342,8 @@ class _Folding(FacetGathering):
             name = self._name(dataset, at, read=False)
             facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
             registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets", name)
+            if len(outputs) > 1 and LINEAGE not in job.facets and not BY_RUN & registers.keys():
+                registers |= self._by_text(name)
             for facet in (COLUMN_LINEAGE, LINEAGE):
                 if facet in registers and not self._fits({name: self._text(registers[facet])}, job):
                     del registers[facet]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from consumer.lineage.facts.keys import JobName
-from schemas.events import Event, Job, RunEvent
+from consumer.lineage.exposures import Project
+from consumer.lineage.facts.keys import JobName, node_key, spelled
+from schemas.events import DatasetEvent, Event, Job, RunEvent
 
 TEST = "TEST"
 DBT_TEST = "test."
@@ -38,10 +39,7 @@ def job_name(job: Job, run_facets: Mapping[str, object], unique_id: object, job_
     if not isinstance(unique_id, str) or not unique_id:
         return JobName(job.namespace, job.name)
     name = f"{unique_id}.test" if job_type == TEST and not unique_id.startswith(DBT_TEST) else unique_id
-    root = root_project(job.facets, run_facets)
-    package = unique_id.split(".")[1:2]
-    is_own = not root or not package or _spelled(root) == _spelled(package[0])
-    return JobName(job.namespace, name if is_own else f"{root}/{name}")
+    return JobName(job.namespace, node_key(name, root_project(job.facets, run_facets)))
 
 
 def root_project(job_facets: Mapping[str, object], run_facets: Mapping[str, object]) -> str:
@@ -67,9 +65,25 @@ def is_statement(event: Event) -> bool:
     return bool(parent) and parent != event.run.run_id
 
 
-def _spelled(project: str) -> str:
-    """A project's name as one of dbt's: in dbt Cloud it may have spaces and capitals."""
-    return re.sub(r"\W+", "_", project.strip()).lower()
+def project_of(event: Event) -> Project | None:
+    """The dbt project whose node an event is of; None of any other event."""
+    if isinstance(event, DatasetEvent):
+        return None
+    unique_id = _at(event.job.facets, "dbt_node", "unique_id")
+    if not unique_id:
+        return None
+    root = root_project(event.job.facets, event.run.facets if isinstance(event, RunEvent) else {})
+    return Project(event.job.namespace, spelled(root or "".join(unique_id.split(".")[1:2])))
+
+
+def names_all_exposures(event: Event) -> bool:
+    """True for an event that names all exposures of its project for each of its tables: of a node that has completed.
+
+    That is so for dbt-ol and for Headwater's own events; a test names no exposures.
+    """
+    if isinstance(event, DatasetEvent) or (isinstance(event, RunEvent) and event.event_type != "COMPLETE"):
+        return False
+    return _at(event.job.facets, "jobType", "jobType") in {"MODEL", "SEED", "SNAPSHOT"}
 
 
 def _at(facets: Mapping[str, object], *keys: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from consumer.lineage.folding.sql_names import names_in
+from consumer.lineage.folding.sql_reads import SqlReads
 from schemas.events import Dataset, Job, JobEvent, RunEvent
 from schemas.facets.dataset_facets import SymlinksDatasetFacet
 from schemas.facets.job_facets import JobTypeJobFacet, SQLJobFacet
@@ -70,9 +71,17 @@ class Tables:
         if source in self._outputs or source in self._inputs:
             return False
         parts = sql_parts(source)
-        if parts is None or not self._is_of_sql(source):
+        if parts is None:
             return False
-        return len(parts) < self._least.get(source.namespace, 0) or names_in(self._sql).has_only_defined(parts)
+        if len(parts) < self._least.get(source.namespace, 0):
+            return True
+        return self._is_of_sql(source) and names_in(self._sql).has_only_defined(parts)
+
+    @cached_property
+    def reads(self) -> SqlReads:
+        """What the event's SQL says of its outputs; nothing of a model of dbt, and nothing of Spark's own views."""
+        is_read = not _is_node_of_dbt(self._event.job) and "spark" not in self._event.producer.lower()
+        return SqlReads(self._sql if is_read else "", self._inputs, self._outputs)
 
     @cached_property
     def _outputs(self) -> set[DatasetName]:

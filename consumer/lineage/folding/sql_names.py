@@ -26,6 +26,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _BEFORE_A_TABLE = frozenset({"from", "join", "into", "update", "using", "table", "overwrite"})
+_BEFORE_A_LIST = frozenset({"into", "table", "overwrite"})
+"""What comes before a table that a list of columns may follow."""
 _OTHER_CLAUSES = frozenset(
     {"select", "where", "on", "group", "order", "having", "limit", "union", "intersect", "except", "set", "values"}
     | {"qualify", "window", "when", "returning", "with"}
@@ -63,15 +65,55 @@ class SqlNames(NamedTuple):
 NO_NAMES = SqlNames(frozenset(), frozenset())
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """A word or a mark of a text.
+
+    Attributes:
+        text: In lower case.
+        is_name: True if it may be a name or a keyword.
+        spelled: A name as the text spells it, but for quotes.
+    """
+
     text: str
     is_name: bool
     spelled: str = ""
 
 
-class _Cte(NamedTuple):
+class Cte(NamedTuple):
+    """A common table expression.
+
+    Attributes:
+        name: Its name in lower case.
+        visible: The places at which it is known, as positions of tokens.
+        body: The places of its query.
+    """
+
     name: str
     visible: range
+    body: range
+
+
+class Found(NamedTuple):
+    """A path at a place where a table may stand.
+
+    Attributes:
+        at: The position of its first token.
+        path: Its parts as the text spells them.
+        after: The keyword that it follows; in a list, that before the list.
+    """
+
+    at: int
+    path: tuple[str, ...]
+    after: str
+
+
+class Scanned(NamedTuple):
+    """What a scan of a text has found; see `SqlNames` for the sum of it."""
+
+    tokens: Sequence[Token]
+    tables: Sequence[Found]
+    ctes: Sequence[Cte]
+    aliases: frozenset[str]
 
 
 _NAMES: Memo[str, SqlNames] = Memo(6 * 1024 * 1024)
@@ -87,36 +129,43 @@ def names_in(sql: str) -> SqlNames:
 
 
 def _names_in(sql: str) -> SqlNames:
+    scanned = scan(sql)
+    real = frozenset(found.path for found in scanned.tables)
+    lower = frozenset(tuple(part.lower() for part in path) for path in real)
+    return SqlNames(lower, frozenset(cte.name for cte in scanned.ctes) | scanned.aliases, real)
+
+
+def scan(sql: str) -> Scanned:
+    """The tables of a text, each with its place, and the CTEs."""
     tokens = list(_tokens(sql))
     closing = _closing(tokens)
     ctes = list(_ctes(tokens, closing))
-    scan = _Scan(tokens)
-    scan.run()
+    found = _Scan(tokens)
+    found.run()
     visible: dict[str, list[range]] = {}
     for cte in ctes:
         visible.setdefault(cte.name, []).append(cte.visible)
     real = [
-        path
-        for at, path in scan.found
-        if len(path) > 1 or not any(at in places for places in visible.get(path[0].lower(), ()))
+        one
+        for one in found.found
+        if len(one.path) > 1 or not any(one.at in places for places in visible.get(one.path[0].lower(), ()))
     ]
-    lower = frozenset(tuple(part.lower() for part in path) for path in real)
-    return SqlNames(lower, frozenset(visible) | scan.aliases, frozenset(real))
+    return Scanned(tokens, real, ctes, frozenset(found.aliases))
 
 
-def _tokens(sql: str) -> Iterator[_Token]:
+def _tokens(sql: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(sql):
         text, kind = match[0], match.lastgroup
         if kind == "quoted":
             inner = text[1:].rstrip('"`]').replace('""', '"')
-            yield _Token(inner.lower(), is_name=True, spelled=inner)
+            yield Token(inner.lower(), is_name=True, spelled=inner)
         elif kind == "word":
-            yield _Token(text.lower(), is_name=not text[0].isdigit(), spelled=text)
+            yield Token(text.lower(), is_name=not text[0].isdigit(), spelled=text)
         elif kind != "skip":
-            yield _Token(text if kind == "mark" else "'", is_name=False)
+            yield Token(text if kind == "mark" else "'", is_name=False)
 
 
-def _closing(tokens: Sequence[_Token]) -> dict[int, int]:
+def _closing(tokens: Sequence[Token]) -> dict[int, int]:
     """For each opening parenthesis the index of the one that closes it, or of the end."""
     open_at: list[int] = []
     closing: dict[int, int] = {}
@@ -128,7 +177,7 @@ def _closing(tokens: Sequence[_Token]) -> dict[int, int]:
     return closing | dict.fromkeys(open_at, len(tokens))
 
 
-def _ctes(tokens: Sequence[_Token], closing: dict[int, int]) -> Iterator[_Cte]:
+def _ctes(tokens: Sequence[Token], closing: dict[int, int]) -> Iterator[Cte]:
     """The CTEs, each with the places at which its name is known."""
     ends: list[int] = []
     for index, token in enumerate(tokens):
@@ -140,7 +189,7 @@ def _ctes(tokens: Sequence[_Token], closing: dict[int, int]) -> Iterator[_Cte]:
             yield from _ctes_of(tokens, closing, index + 1, ends[-1] if ends else len(tokens))
 
 
-def _ctes_of(tokens: Sequence[_Token], closing: dict[int, int], at: int, end: int) -> Iterator[_Cte]:
+def _ctes_of(tokens: Sequence[Token], closing: dict[int, int], at: int, end: int) -> Iterator[Cte]:
     """The CTEs of one WITH, which are known up to the end of its query."""
     recursive = _text(tokens, at) == "recursive"
     at += recursive
@@ -151,25 +200,35 @@ def _ctes_of(tokens: Sequence[_Token], closing: dict[int, int], at: int, end: in
             body += 1
         if body not in closing:
             return
-        yield _Cte(name, range(body if recursive else closing[body], end))
+        yield Cte(name, range(body if recursive else closing[body], end), range(body, closing[body]))
         if _text(tokens, closing[body] + 1) != ",":
             return
         at = closing[body] + 2
 
 
-def _text(tokens: Sequence[_Token], at: int) -> str:
+def _condition_at(tokens: Sequence[Token], at: int) -> int:
+    """How many tokens IF NOT EXISTS or IF EXISTS takes at a place, before a name."""
+    words = [token.text for token in tokens[at : at + 4]]
+    for condition in (["if", "not", "exists"], ["if", "exists"]):
+        if words[: len(condition)] == condition and len(words) > len(condition):
+            return len(condition)
+    return 0
+
+
+def _text(tokens: Sequence[Token], at: int) -> str:
     return tokens[at].text if at < len(tokens) else ""
 
 
 class _Scan:
     """The scan for tables: where FROM and its like are, and what follows them."""
 
-    def __init__(self, tokens: Sequence[_Token]) -> None:
-        self.found: list[tuple[int, tuple[str, ...]]] = []
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self.found: list[Found] = []
         self.aliases: set[str] = set()
         self._tokens = tokens
         self._in_from = [False]
         self._is_query = [True]
+        self._after = [""]
         self._expected = False
 
     def run(self) -> None:
@@ -178,19 +237,21 @@ class _Scan:
         while index < len(self._tokens):
             token = self._tokens[index]
             if self._expected and token.is_name and token.text not in _NO_ALIAS:
-                index = self._table(index)
+                index = self._table(index + _condition_at(self._tokens, index))
             elif token.is_name:
-                self._keyword(token.text)
+                self._keyword(token.text, index)
             else:
                 self._mark(token.text, index)
             index += 1
 
-    def _keyword(self, word: str) -> None:
+    def _keyword(self, word: str, index: int) -> None:
         if word == "select":
             self._is_query[-1] = True
         if word in _BEFORE_A_TABLE:
-            # Within a call, as of EXTRACT or TRIM, FROM is before a value.
-            self._in_from[-1] = self._expected = self._is_query[-1]
+            # Within a call, as of EXTRACT or TRIM, and in IS DISTINCT FROM, FROM is before a value.
+            is_clause = self._is_query[-1] and not (index and self._tokens[index - 1].text == "distinct")
+            self._in_from[-1] = self._expected = is_clause
+            self._after[-1] = word
         elif word in _OTHER_CLAUSES:
             self._in_from[-1] = self._expected = False
 
@@ -200,9 +261,11 @@ class _Scan:
             is_call = before is not None and before.is_name and before.text not in _NO_ALIAS
             self._is_query.append(not is_call)
             self._in_from.append(self._expected)
+            self._after.append(self._after[-1])
         elif mark == ")":
             self._in_from = self._in_from[:-1] or [False]
             self._is_query = self._is_query[:-1] or [True]
+            self._after = self._after[:-1] or [""]
             self._expected = False
             self._alias(index + 1)
         elif mark == ",":
@@ -214,8 +277,9 @@ class _Scan:
         while _text(self._tokens, end + 1) == "." and end + 2 < len(self._tokens):
             end += 2
             path.append(self._tokens[end].spelled)
-        if _text(self._tokens, end + 1) != "(":  # A function is no table.
-            self.found.append((start, tuple(path)))
+        is_call = _text(self._tokens, end + 1) == "(" and self._after[-1] not in _BEFORE_A_LIST
+        if not is_call:  # A function is no table.
+            self.found.append(Found(start, tuple(path), self._after[-1]))
         self._alias(end + 1)
         self._expected = False
         return end

@@ -61,7 +61,7 @@ def lineage_of(
     Raises:
         SqlNotUnderstood: if the text can't be parsed or writes nothing.
     """
-    context = Context(dialect, tables, target, read_query, part_of, accept_undeclared)
+    context = Context(dialect, tables, target, read_query, part_of, accept_undeclared=accept_undeclared)
     try:
         written = _written(sql, context)
     except (SqlglotError, RecursionError, *_UNFORESEEN) as error:
@@ -80,7 +80,8 @@ def _columns(known: Sequence[str] | Columns | None) -> Columns:
 
 def _written(sql: str, context: Context) -> list[Relation]:
     found: list[tuple[Written, bool]] = []
-    for statement in sqlglot.parse(prepared(sql, context.dialect), dialect=context.dialect):
+    context.text = prepared(sql, context.dialect)
+    for statement in sqlglot.parse(context.text, dialect=context.dialect):
         if statement is None or (written := write(statement, Scope(context))) is None:
             continue
         table = context.tables.find(written.name, context.target) if written.name else context.target

@@ -15,6 +15,8 @@ from emitter.refine.sql.functions import (
     COUNTS,
     HASHES,
     OF_ONE_ROW,
+    VALUES_OF_MAPS,
+    called,
     is_aggregate,
     is_default,
     is_masking,
@@ -91,6 +93,8 @@ def _default(node: exp.Expression, scope: Scope) -> Origins:
 
 
 def _aggregate(node: exp.Expression, scope: Scope) -> Origins:
+    if not is_aggregate(node, scope.context.dialect):
+        return _any(node, scope)
     # An aggregate of an enclosing query's columns alone would be that query's own.
     place = scope if scope.outer is None else replace(scope, inside=True)
     return all_of(node.iter_expressions(), place, AGGREGATION)
@@ -108,7 +112,9 @@ def _called(node: exp.Anonymous, scope: Scope) -> Origins:
     """A function that sqlglot keeps as a name alone."""
     if is_default(node):
         return _default(node, scope)
-    found = _aggregate(node, scope) if is_aggregate(node) else _any(node, scope)
+    if called(node) in VALUES_OF_MAPS and (part := scope.context.part_of(node, scope)) is not None:
+        return through(TRANSFORMATION, part.origins)
+    found = _aggregate(node, scope) if is_aggregate(node, scope.context.dialect) else _any(node, scope)
     return masked(found) if is_masking(node) else found
 
 
@@ -213,6 +219,7 @@ _HANDLERS: dict[type, Callable[[Any, Scope], Origins]] = {
     **dict.fromkeys(HASHES, _hash),
     exp.Dot: _part,
     exp.Bracket: _part,
+    exp.MapKeys: _part,
     exp.Prior: _same,
     exp.ConnectByRoot: _same,
     exp.DataType: _nothing,

@@ -10,7 +10,13 @@ _AGGREGATES = frozenset(
     {
         "approx_most_frequent",
         "approx_set",
+        "array_union_sum",
         "checksum",
+        "classification_fall_out",
+        "classification_miss_rate",
+        "classification_precision",
+        "classification_recall",
+        "classification_thresholds",
         "convex_hull_agg",
         "entropy",
         "evaluate_classifier_predictions",
@@ -20,12 +26,15 @@ _AGGREGATES = frozenset(
         "histogram",
         "hll_combine",
         "hll_create_sketch",
+        "json_arrayagg",
         "learn_classifier",
         "learn_libsvm_classifier",
         "learn_regressor",
+        "listaggdistinct",
         "make_set_digest",
         "map_agg",
         "map_union",
+        "map_union_sum",
         "merge",
         "merge_set_digest",
         "multimap_agg",
@@ -39,6 +48,8 @@ _AGGREGATES = frozenset(
         "tdigest_agg",
     }
 )
+# What has an aggregate's name and makes a value of one row: Redshift's CHECKSUM.
+_OF_A_ROW = {"redshift": frozenset({"checksum"})}
 # Each hides its argument. What counts as such is the engine's matter by the specification; these are its hashes.
 _HASH_NAMES = frozenset(
     {
@@ -46,6 +57,10 @@ _HASH_NAMES = frozenset(
         "checksum",
         "crc32",
         "farmhash64",
+        "fnv1_32",
+        "fnv1_64",
+        "fnv1a_32",
+        "fnv1a_64",
         "fnv_hash",
         "func_sha1",
         "hll_create_sketch",
@@ -69,6 +84,9 @@ HASHES = tuple(
 )
 # sqlglot counts these among the aggregates, but each hands on the value of one row.
 OF_ONE_ROW = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
+# Where FIRST and LAST go to a row of a match, and are no aggregates.
+_TRINO = frozenset({"athena", "presto", "trino"})
+VALUES_OF_MAPS = frozenset({"map_values"})
 _DEFAULTS = frozenset({"ifnull", "isnull", "nvl"})
 
 
@@ -77,11 +95,12 @@ def called(node: Any) -> str:
     return str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
 
 
-def is_aggregate(node: Any) -> bool:
+def is_aggregate(node: Any, dialect: str) -> bool:
     """True if an expression makes one value of many rows."""
     if isinstance(node, exp.AggFunc):
-        return not isinstance(node, OF_ONE_ROW)
-    return called(node) in _AGGREGATES
+        return not isinstance(node, OF_ONE_ROW) and not (dialect in _TRINO and isinstance(node, exp.First | exp.Last))
+    name = called(node)
+    return name in _AGGREGATES and name not in _OF_A_ROW.get(dialect, ())
 
 
 def is_masking(node: exp.Anonymous) -> bool:
@@ -94,14 +113,14 @@ def is_default(node: exp.Anonymous) -> bool:
     return called(node) in _DEFAULTS
 
 
-def has_aggregate(node: Any) -> bool:
+def has_aggregate(node: Any, dialect: str) -> bool:
     """True if an item of a select list aggregates its own query's rows, so that GROUP BY ALL leaves it out."""
     waiting = [node]
     while waiting:
         current = waiting.pop()
         if isinstance(current, exp.Window | exp.Query):
             continue
-        if is_aggregate(current):
+        if is_aggregate(current, dialect):
             return True
         waiting += current.iter_expressions()
     return False

@@ -1,5 +1,6 @@
 """The name that an engine gives to an item of a select list without an alias."""
 
+import re
 from typing import Any
 
 from sqlglot import exp
@@ -7,51 +8,27 @@ from sqlglot import exp
 from emitter.refine.sql.functions import called
 from emitter.refine.sql.scopes import Context
 
-# PostgreSQL's rule, which Redshift has inherited: a column's or a function's name goes before that of a type.
+# PostgreSQL's rule, which Redshift has inherited: a column's or a function's name goes before that of a type. A
+# function has the name that the statement calls it by, but for those that the engine turns into others.
 _POSTGRES = frozenset({"postgres", "redshift"})
+_RENAMED = {"dateadd": "date_add", "datediff": "date_diff", "ifnull": "coalesce", "nvl": "coalesce", "trim": "btrim"}
+# What these are turned into is in no page of the documentation.
+_UNCERTAIN = frozenset({"convert", "date_part", "decode", "isnull", "nvl2"})
+# Those that sqlglot keeps no place in the text of.
 _BY_FUNCTION: dict[type, str] = {
-    exp.Abs: "abs",
     exp.ApproxDistinct: "count",
-    exp.Avg: "avg",
+    exp.Ceil: "ceil",
+    exp.Chr: "chr",
     exp.Coalesce: "coalesce",
-    exp.Concat: "concat",
-    exp.Count: "count",
-    exp.DateTrunc: "date_trunc",
-    exp.DenseRank: "dense_rank",
     exp.Extract: "date_part",
-    exp.FirstValue: "first_value",
     exp.Floor: "floor",
-    exp.Greatest: "greatest",
     exp.GroupConcat: "listagg",
-    exp.Initcap: "initcap",
-    exp.Lag: "lag",
-    exp.LastValue: "last_value",
-    exp.Lead: "lead",
-    exp.Least: "least",
-    exp.Left: "left",
-    exp.Lower: "lower",
-    exp.LogicalAnd: "bool_and",
-    exp.LogicalOr: "bool_or",
-    exp.MD5: "md5",
-    exp.Max: "max",
-    exp.Median: "median",
-    exp.Min: "min",
-    exp.Nullif: "nullif",
-    exp.Rank: "rank",
-    exp.RegexpReplace: "regexp_replace",
-    exp.Replace: "replace",
-    exp.Right: "right",
-    exp.Round: "round",
-    exp.RowNumber: "row_number",
-    exp.SplitPart: "split_part",
+    exp.Overlay: "overlay",
+    exp.StrPosition: "position",
     exp.Substring: "substring",
-    exp.Sum: "sum",
-    exp.TimeToStr: "to_char",
-    exp.TimestampTrunc: "date_trunc",
-    exp.ToChar: "to_char",
     exp.Trim: "btrim",
-    exp.Upper: "upper",
 }
+_CALL = re.compile(r"(\w+)\s*\(")
 _TYPES = {
     "BIGINT": "int8",
     "BOOLEAN": "bool",
@@ -74,7 +51,7 @@ def name_of(item: Any, context: Context) -> str:
     if isinstance(item, exp.Alias):
         return context.fold(item.alias)
     if context.dialect in _POSTGRES:
-        return context.fold(_own(item) or _weak(item))
+        return context.fold(_own(item, context.text) or _weak(item))
     inner = item
     while isinstance(inner, exp.Paren):
         inner = inner.this
@@ -83,7 +60,7 @@ def name_of(item: Any, context: Context) -> str:
     return context.fold(inner.expression.name) if isinstance(inner, exp.Dot) else ""
 
 
-def _own(node: Any) -> str:
+def _own(node: Any, text: str) -> str:
     """The name of the column or the function that an expression is, through casts and the last branch of a CASE."""
     while isinstance(node, exp.Paren | exp.Cast | exp.Window | exp.WithinGroup | exp.Filter):
         node = node.this
@@ -92,8 +69,18 @@ def _own(node: Any) -> str:
     if isinstance(node, exp.Dot):
         return str(node.expression.name)
     if isinstance(node, exp.Case):
-        return _own(node.args.get("default"))
-    return called(node) or _BY_FUNCTION.get(node.__class__, "")
+        return _own(node.args.get("default"), text)
+    return _function(node, text) if isinstance(node, exp.Func) else ""
+
+
+def _function(node: exp.Func, text: str) -> str:
+    """The name that a call has in the result, by the word that stands at its place in the text."""
+    start = node.meta.get("start")
+    call = _CALL.match(text, start) if start is not None else None
+    word = call[1].lower() if call is not None else called(node)
+    if not word:
+        return _BY_FUNCTION.get(node.__class__, "")
+    return "" if word in _UNCERTAIN else _RENAMED.get(word, word)
 
 
 def _weak(node: Any) -> str:

@@ -4,22 +4,27 @@
 - Redshift's attributes of a table (`SORTKEY AUTO`, `INTERLEAVED SORTKEY (a)`, `ENCODE AUTO`) are left out.
 - `MERGE ... REMOVE DUPLICATES` inserts the source's rows.
 - Athena's `USING EXTERNAL FUNCTION ...` before a query declares a function, and is left out.
+- `PRIOR x` beside CONNECT BY is `x` of another row.
 """
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import sqlglot
 from sqlglot import Token, TokenType
+from sqlglot.parser import Parser
 
 # Few texts have any of it, and only those are taken apart.
 _CONCERNED = re.compile(
-    r"\bunload\b|\bremove\s+duplicates\b|\bsortkey\b|\bencode\s+auto\b|\bdistkey\b|\busing\s+(?:external\s+)?function\b",
+    r"\bunload\b|\bremove\s+duplicates\b|\bsortkey\b|\bencode\s+auto\b|\bdistkey\b|\busing\s+(?:external\s+)?function\b"
+    r"|\bconnect\s+by\b|\bcreate\s+local\b",
     re.IGNORECASE,
 )
 # sqlglot's tokenizer takes UNLOAD for a command, and all that follows for one text.
 _UNLOAD = re.compile(r"\bunload(?=\s*\()", re.IGNORECASE)
 _A_NAME = "un_oad"
+_BEGINS_A_VALUE = frozenset({*Parser.ID_VAR_TOKENS, TokenType.IDENTIFIER, TokenType.L_PAREN, TokenType.VAR})
 _OPEN, _CLOSE = TokenType.L_PAREN, TokenType.R_PAREN
 _ATTRIBUTES_OF_COLUMNS = frozenset({"DISTKEY", "ENCODE", "SORTKEY"})
 _BEGINS_A_STATEMENT = frozenset({"CREATE", "DELETE", "INSERT", "MERGE", "SELECT", "UPDATE", "WITH"})
@@ -39,6 +44,9 @@ def prepared(sql: str, dialect: str) -> str:
             statements.append([])
         else:
             statements[-1].append(token)
+    for tokens in statements:
+        if any(token.token_type == TokenType.CONNECT_BY for token in tokens):
+            sql = _without_prior(tokens, sql)
     return ";\n".join(_statement(tokens, sql) for tokens in statements if tokens)
 
 
@@ -54,6 +62,15 @@ def _statement(tokens: Sequence[Token], sql: str) -> str:
     if words[0] == "MERGE" and words[-2:] == ["REMOVE", "DUPLICATES"]:
         return f"{_text(tokens[:-2], sql)} WHEN NOT MATCHED THEN INSERT ROW"
     return whole
+
+
+def _without_prior(tokens: Sequence[Token], sql: str) -> str:
+    """A text in which blanks stand for the operator PRIOR, which sqlglot reads in CONNECT BY alone."""
+    for token, after in pairwise(tokens):
+        is_operator = token.text.upper() == "PRIOR" and token.token_type == TokenType.VAR
+        if is_operator and after.token_type in _BEGINS_A_VALUE:
+            sql = sql[: token.start] + " " * (token.end + 1 - token.start) + sql[token.end + 1 :]
+    return sql
 
 
 def _text(tokens: Sequence[Token], sql: str) -> str:
@@ -102,7 +119,9 @@ def _without_attributes(tokens: Sequence[Token], words: Sequence[str], sql: str)
         place += 3
     while words[place + 1 : place + 2] == ["."]:
         place += 2
-    head = _text(tokens[: place + 1], sql)
+    # LOCAL is the default of a temporary table.
+    begin = " ".join(words[: words.index("LOCAL")]) if "LOCAL" in words[:2] else ""
+    head = f"{begin} {_text(tokens[2 if begin else 0 : place + 1], sql)}"
     if words[place + 1 : place + 2] == ["("]:
         closing = _closing(tokens, place + 1)
         head += _columns(tokens[place + 1 : closing + 1], sql)

@@ -10,6 +10,7 @@ from emitter.refine.sql.expressions import all_of, arg, origins_of
 from emitter.refine.sql.functions import has_aggregate
 from emitter.refine.sql.item_names import name_of
 from emitter.refine.sql.origins import FILTER, GROUP_BY, JOIN, NONE, SORT, Origins, through
+from emitter.refine.sql.recognized import recognized
 from emitter.refine.sql.relations import UNKNOWN, Column, Relation, beside, union_of
 from emitter.refine.sql.scopes import Context, Scope
 from emitter.refine.sql.shapes import joined, shape_of
@@ -144,11 +145,8 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
     joined_by = union_of(add_join(join, scope) for join in node.args.get("joins") or [])
     for lateral in node.args.get("laterals") or []:
         add_source(lateral, scope)
-    if node.args.get("match"):
-        # What MATCH_RECOGNIZE returns is neither its table's columns nor all that it measures.
-        scope.context.unresolved["MATCH_RECOGNIZE"] = None
-        scope.sources, scope.parts = [], []
-        scope.add((), UNKNOWN)
+    if (match := node.args.get("match")) is not None:
+        _recognize(match, scope)
     scope.windows = {window.this.name.lower(): window for window in node.args.get("windows") or []}
     scope.hierarchical = node.args.get("connect") is not None
     # Before the select list, as WHERE shows which columns a table has, and knows no alias.
@@ -157,6 +155,17 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
     found = _project(items, scope)
     beneath = union_of(part.relation.whole for part in scope.parts)
     return replace(_without(excluded, found), whole=beneath | whole | _decisions(node, found, scope))
+
+
+def _recognize(match: exp.MatchRecognize, scope: Scope) -> None:
+    """Puts what MATCH_RECOGNIZE returns in the place of the table before it."""
+    found = recognized(match, scope) if len(scope.parts) == 1 else UNKNOWN
+    if found is UNKNOWN:
+        # sqlglot does not say which of several tables the clause belongs to.
+        scope.context.unresolved["MATCH_RECOGNIZE"] = None
+    scope.sources, scope.parts = [], []
+    alias = match.args.get("alias")
+    scope.add((alias.name.lower(),) if alias is not None else (), found)
 
 
 def _filters(node: exp.Select, scope: Scope) -> Origins:
@@ -192,7 +201,7 @@ def _windowed(node: exp.Select) -> frozenset[str]:
 
 def _not_aggregated(node: exp.Select, scope: Scope) -> Origins:
     """What GROUP BY ALL groups by: the items of the select list without an aggregate."""
-    items = [item for item in node.expressions if _is_star(item) or not has_aggregate(item)]
+    items = [item for item in node.expressions if _is_star(item) or not has_aggregate(item, scope.context.dialect)]
     stars = [expand(item, scope) for item in items if _is_star(item)]
     single = [origins_of(item, scope) for item in items if not _is_star(item)]
     return union_of(single) | union_of(column.origins for star in stars for column in star.columns)

@@ -45,6 +45,14 @@ class Source(NamedTuple):
     relation: Relation
     part: "Part"
 
+    @property
+    def value(self) -> Column | None:
+        """The element of an array that the source is, whose fields are qualified with the source's own name."""
+        if self.relation.element is None or len(self.relation.columns) != 1:
+            return None
+        found = self.relation.columns[0]
+        return found if self.names == (found.name,) else None
+
     def is_called(self, names: Sequence[str]) -> bool:
         """True if a qualifier means this source."""
         return bool(self.names) and self.names[-len(names) :] == tuple(names)
@@ -97,6 +105,7 @@ class Context:
         target: the table that the statement is for.
         query: reads a query that stands inside an expression.
         part_of: reads a part of a constructed value.
+        text: the statement, or the statements that it is one of.
         accept_undeclared: True if a table that is not in `tables` is still an origin, where its name is complete.
         constructs: True once the statement has constructed a value with parts.
         made: what earlier statements of the same text have made, by the parts of a name.
@@ -111,6 +120,7 @@ class Context:
     target: str | None
     query: Query
     part_of: PartOf
+    text: str = ""
     accept_undeclared: bool = False
     constructs: bool = False
     made: dict[tuple[str, ...], Relation] = field(default_factory=dict)
@@ -272,12 +282,15 @@ class Scope:
         return None if found is None else through(TRANSFORMATION, found)
 
     def _column_of(self, source: Source, name: str, fields: Sequence[str]) -> Origins | None:
-        found = source.relation.get(name)
+        relation = source.relation
+        if (value := source.value) is not None and name != value.name:
+            return _origins_within(relation, value.name, value.origins, (name, *fields))
+        found = relation.get(name)
         if found is None:
             return None
-        if not source.relation.complete:
+        if not relation.complete:
             self.proved.add(name)
-        return _origins_within(source.relation, name, found, fields)
+        return _origins_within(relation, name, found, fields)
 
     def _field(self, path: Sequence[str]) -> Origins | None:
         """A field within a column that is known at this place."""

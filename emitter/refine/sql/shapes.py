@@ -16,6 +16,7 @@ from emitter.refine.sql.relations import Column, Shape, union_of
 from emitter.refine.sql.scopes import Scope
 
 _OBJECTS = frozenset({"object", "json_build_object"})
+_COLLECTED = frozenset({"map_agg"})
 
 
 def shape_of(node: Any, scope: Scope) -> Shape | None:
@@ -34,10 +35,14 @@ def shape_of(node: Any, scope: Scope) -> Shape | None:
 
 
 def part_of(node: Any, scope: Scope) -> Column | None:
-    """The part that `value.field` or `value[key]` takes out of a constructed value; None where it is not known."""
-    shape = shape_of(node.this, scope)
+    """The part that `value.field`, `value[key]` or a function takes out of a constructed value; None if not known."""
+    shape = shape_of(node.expressions[0] if called(node) else node.this, scope)
     if shape is None:
         return None
+    if isinstance(node, exp.MapKeys):
+        return None if shape.keys is None else Column("", shape.keys)
+    if called(node):
+        return None if shape.keys is None else shape.element
     if isinstance(node, exp.Dot):
         return shape.field(node.expression.name)
     return _entry(shape, node.expressions)
@@ -91,7 +96,14 @@ def _row(node: exp.Struct, scope: Scope) -> Shape:
 def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
     if called(node) in _OBJECTS:
         return _of_pairs(node.expressions[::2], node.expressions[1::2], scope)
+    if called(node) in _COLLECTED and len(node.expressions) == 2:  # noqa: PLR2004 # a key and a value
+        return _collected_pairs(node.expressions[0], node.expressions[1], scope)
     return None
+
+
+def _collected_pairs(key: Any, value: Any, scope: Scope) -> Shape:
+    element = _through(AGGREGATION, Column("", origins_of(value, scope), shape_of(value, scope)))
+    return Shape((), element, through(AGGREGATION, origins_of(key, scope)))
 
 
 def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape | None:

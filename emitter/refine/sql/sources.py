@@ -171,8 +171,8 @@ def _add_table(node: exp.Table, scope: Scope) -> None:
     elif len(lower) == 1 and lower[0] in scope.ctes:
         _add(node, called, scope.ctes[lower[0]], scope)
     elif len(lower) > 1 and (source := scope.source(lower[:1])) is not None and not _is_table(lower, scope):
-        element = source.relation.get(lower[1]) or NONE
-        _add_element(called[-1], element, scope)
+        whole = Column("", source.relation.get(lower[1]) or NONE, scope.shape(lower))
+        _add_element(called[-1], _element(whole), scope)
     else:
         _add(node, called, scope.context.read(parts), scope)
 
@@ -205,7 +205,7 @@ def _add_unnest(node: exp.Unnest, scope: Scope, alias: Any = None) -> None:
     values = [_unnested(value, scope) for value in node.expressions]
     called = alias.name.lower() if alias else ""
     if alias and not called and len(names) == 1 and scope.context.dialect == "redshift":
-        _add_element(names[0], values[0].origins, scope)
+        _add_element(names[0], values[0], scope)
         return
     columns = _columns_of(values, names)
     if columns is None:
@@ -242,10 +242,16 @@ def _columns_of(values: Sequence[Column], names: Sequence[str]) -> list[Column] 
     return [Column(name, origins) for name in names]
 
 
-def _add_element(name: str, origins: Origins, scope: Scope) -> None:
-    """An element of a SUPER array, which is a value and has fields."""
-    element = through(TRANSFORMATION, origins)
-    scope.add((name,), Relation((Column(name, element),), element=element))
+def _element(whole: Column) -> Column:
+    """An element of a SUPER array, with the fields that it is known to have."""
+    if whole.shape is not None and whole.shape.element is not None and whole.shape.keys is None:
+        return whole.shape.element
+    return Column("", through(TRANSFORMATION, whole.origins))
+
+
+def _add_element(name: str, element: Column, scope: Scope) -> None:
+    """Adds an element of a SUPER array, which is a value and has fields."""
+    scope.add((name,), Relation((element._replace(name=name),), element=element.origins))
 
 
 def _add_path(node: Any, scope: Scope) -> None:
@@ -254,9 +260,19 @@ def _add_path(node: Any, scope: Scope) -> None:
     index = None
     if isinstance(place, exp.AtIndex):
         place, index = place.this, place.expression.name.lower()
-    origins = origins_of(place, scope)
-    _add_element(place.alias_or_name.lower(), origins, scope)
+    whole = Column("", origins_of(place, scope), shape_of(place, scope))
+    value = _value_of_object(whole) if isinstance(node, exp.Pivot) else _element(whole)
+    _add_element(place.alias_or_name.lower(), value, scope)
     if index is not None:
         # The key of an object is part of it; the index of an array is not.
-        made = through(TRANSFORMATION, origins) if isinstance(node, exp.Pivot) else NONE
-        scope.add((index,), Relation((Column(index, made),)))
+        scope.add((index,), Relation((Column(index, _keys(whole) if isinstance(node, exp.Pivot) else NONE),)))
+
+
+def _value_of_object(whole: Column) -> Column:
+    found = whole.shape.element if whole.shape is not None and whole.shape.keys is not None else None
+    return found or Column("", through(TRANSFORMATION, whole.origins))
+
+
+def _keys(whole: Column) -> Origins:
+    found = whole.shape.keys if whole.shape is not None else None
+    return through(TRANSFORMATION, whole.origins) if found is None else found

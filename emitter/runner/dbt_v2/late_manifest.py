@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from emitter.dbt.manifest import Manifest, Node, config_of, exposures, kind_of, table_of
+from emitter.dbt.manifest import Manifest, Node, config_of, kind_of, table_of
 from emitter.dbt.node_events import Event
 from emitter.dbt.project import Project
 from emitter.runner.dbt_v2 import stand_in_manifest
@@ -172,10 +172,6 @@ class _Essence:
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
-        self._exposures: dict[str, list[Any]] = {}
-        for unique_id, exposure in exposures(manifest.document):
-            shown = [exposure.get(key) for key in ("unique_id", "name", "type", "url")]
-            self._exposures.setdefault(unique_id, []).append(shown)
 
     def of(self, unique_id: str, told: Container[str]) -> list[Any]:
         """A value that differs where the events of a node would.
@@ -190,7 +186,7 @@ class _Essence:
             [node.get(key) or None for key in _OF_NODE],
             [config.get(key) or None for key in _OF_CONFIG],
             [self._as_parent(parent, described=parent not in told) for parent in self._manifest.parents(unique_id)],
-            self._exposures.get(unique_id),
+            self._manifest.exposures.get(unique_id),
         ]
 
     def _as_parent(self, unique_id: str, *, described: bool) -> list[Any]:

@@ -25,7 +25,7 @@ from consumer.projection.graph_writer import GraphWriter
 from consumer.render import export_json
 from tests.support.events.event_builders import at, dataset, run_event
 from tests.support.events.event_strategies import GLUE
-from tests.support.graph.graph_of_events import difference, exported, folded, shuffled, write
+from tests.support.graph.graph_of_events import difference, folded, shuffled, whole, write
 from tests.support.oracle.expected_graph import expected
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import GremlinServer
@@ -113,7 +113,7 @@ def test_late_links_with_writers_at_once(gremlin_server: GremlinServer) -> None:
     with closing(open_gremlin(gremlin_server.url)) as store:
         for now in (1e9, 1.1e9):  # the first one ends what was begun with writers at work
             carry_out(Reconcile(store), Task(store, "reconcile", "at the end", partial(float, now)))
-        changed = difference(exported(store), export_json.to_json(expected(documents)))
+        changed = difference(whole(store), export_json.to_json(expected(documents)))
         assert not changed, f"the graph is not the law's:\n{changed}"
         again = Reconcile(store)
         carry_out(again, Task(store, "reconcile", "once more", lambda: 2e9))

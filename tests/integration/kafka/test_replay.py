@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from consumer.kafka.replay_source import SILENCE_S, ReplaySource
 from consumer.kafka.topic_reader import reading
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.graph.graph_of_events import embedded, sample
+from tests.support.graph.release_graph import GRAPHS
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
 
@@ -34,7 +37,7 @@ DOCUMENTS = sample(*SAMPLES)
 class Topic:
     """A topic with real events and two records that are none."""
 
-    def __init__(self, server: KafkaBroker, folder: Path) -> None:
+    def __init__(self, server: KafkaBroker, folder: Path, documents: Sequence[Any] = DOCUMENTS) -> None:
         self.server = server
         self.kit = KafkaKit(server)
         self.name, self.dead = self.kit.topic(3), self.kit.topic()
@@ -46,7 +49,7 @@ class Topic:
             "HEADWATER_BATCH__MAX_RECORDS": "20",
             "HEADWATER_BATCH__MAX_AGE_S": "0.1",
         }
-        records = [(document["job"]["name"].encode(), orjson.dumps(document), ()) for document in DOCUMENTS]
+        records = [(document["job"]["name"].encode(), orjson.dumps(document), ()) for document in documents]
         with closing(self.kit.producer()) as producer:
             producer.write(self.name, [*records[:30], (b"k", b"{]", ()), (b"k", None, ()), *records[30:]])
 
@@ -88,6 +91,20 @@ def test_rebuilds_the_graph(topic: Topic, tmp_path: Path) -> None:
     assert sorted("tombstone" in row["reason"] for row in rejected) == [False, True], rejected
     assert topic.server.records(topic.dead) == [], "no dead letter is written twice"
     assert not (tmp_path / "configured.db").exists(), "the graph that is named, and no other"
+
+
+def test_a_graph_of_an_older_format_is_made_anew(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
+    """Headwater refuses the file of a build before 0.1.0, and what it advises makes the graph of the same events."""
+    older = GRAPHS / "older" / "before-0.1.0.sqlite"
+    events = [orjson.loads(line) for line in older.with_suffix(".jsonl").read_bytes().splitlines()]
+    topic = Topic(kafka_broker, tmp_path, events)
+    old, new = f"sqlite:///{shutil.copy(older, tmp_path)}", f"sqlite:///{tmp_path / 'new.db'}"
+    refused = topic.run("--from", "beginning", "--into", old)
+    advice = "headwater replay --from beginning --into URL"
+    assert (refused.exit_code, advice in refused.stderr) == (2, True), refused.output
+    done = topic.run("--from", "beginning", "--into", new, "--json")
+    assert json.loads(done.stdout)["events"] == len(events), done.output
+    assert exported(new).strip() == embedded([events]).strip()
 
 
 def test_parts_make_the_whole(topic: Topic, tmp_path: Path) -> None:

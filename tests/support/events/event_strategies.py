@@ -74,6 +74,17 @@ def _symlinks() -> st.SearchStrategy[Json]:
     return st.lists(name, max_size=2).map(lambda found: {"identifiers": found})
 
 
+def _exposures() -> st.SearchStrategy[Json]:
+    """Some exposures of two projects, each with what may differ from event to event."""
+    exposure = st.builds(
+        lambda name, owner: {"unique_id": f"exposure.{name}", "name": name.partition(".")[2], **owner},
+        st.sampled_from(("p.board", "p.report", "q.board")),
+        st.sampled_from(({}, {"owner": "ana"}, {"owner": "bob", "type": "dashboard"})),
+    )
+    named = st.lists(exposure, max_size=2, unique_by=lambda one: one["unique_id"])
+    return named.map(lambda found: {"exposures": found})
+
+
 def _facets(*, linked: bool, output: bool) -> st.SearchStrategy[Json]:
     schema = st.builds(
         lambda columns, types: {"fields": [{"name": column, **types} for column in columns]},
@@ -96,6 +107,8 @@ def _facets(*, linked: bool, output: bool) -> st.SearchStrategy[Json]:
         "schema": st.one_of(schema, deleted, bad),
         "lifecycleStateChange": st.one_of(changes, changes, changes, deleted),
         "documentation": st.one_of(documentation, deleted),
+        "dataSource": st.just({"uri": "https://example.com"}),
+        "dbt_exposures": st.one_of(_exposures(), deleted, bad),
     }
     if linked:
         optional["symlinks"] = st.one_of(_symlinks(), _symlinks(), deleted, bad)
@@ -156,7 +169,8 @@ def _run_facets() -> st.SearchStrategy[Json]:
     )
     error = st.sampled_from(("boom", "bang")).map(lambda text: {"message": text, "programmingLanguage": "python"})
     failed = st.sampled_from(({"totalTasks": 1, "failedTasks": 1}, {"_deleted": True}))
-    most = st.fixed_dictionaries({}, optional={"parent": parent, "errorMessage": error})
+    project = st.sampled_from(("p", "q")).map(lambda name: {"invocation_id": "i", "project_name": name})
+    most = st.fixed_dictionaries({}, optional={"parent": parent, "errorMessage": error, "dbt_run": project})
     return st.one_of(most, most, most, st.builds(lambda facets, one: {**facets, "extractionError": one}, most, failed))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
@@ -51,6 +52,7 @@ class Producer:
         try:
             GraphWriter(store).apply(self.delta)
             self.graph: dict[str, Any] = orjson.loads(export_json.to_json(export_json.document(store)))
+            self._column_edges = list(store.edges(schema.COLUMN_EDGE))
         finally:
             store.close()
 
@@ -71,6 +73,19 @@ class Producer:
             (f"{self._named(*source[:2])}.{source[2]}", f"{self._named(*target[:2])}.{target[2]}")
             for source, target, _ in self.graph["column_edges"]
         }
+
+    def kinds(self, source: str, target: str) -> set[str]:
+        """Whether a column, as `table.column`, is made from another one, is influenced by it, or both."""
+        return {
+            kind.partition("/")[0]
+            for edge in self._column_edges
+            if (self._column(edge.source), self._column(edge.target)) == (source, target)
+            for kind in str(edge.properties["transformations"]).split(",")
+        }
+
+    def _column(self, id_: str) -> str:
+        _, namespace, name, column = ids.parse(id_)
+        return f"{self._named(namespace, name)}.{column}"
 
     def states(self, job: str) -> set[str]:
         """The states of the runs of a job."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.graph.store import GraphStore
+from consumer.graph.store import GraphStore, Properties
+from consumer.lineage.exposures import KIND
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
@@ -45,18 +48,46 @@ def write(store: GraphStore, batches: Iterable[Sequence[Any]], rules: IdentityRu
 
 
 def exported(store: GraphStore) -> bytes:
-    """The graph as bytes."""
+    """The export of a graph as bytes."""
     return export_json.to_json(export_json.document(store))
 
 
+def whole(store: GraphStore) -> bytes:
+    """The graph as bytes: the export, and what only other formats have."""
+    return export_json.to_json({**export_json.document(store), **exposed(store)})
+
+
+def exposed(store: GraphStore) -> dict[str, list[Any]]:
+    """The exposures of a graph, and the edges to them with what they say."""
+    vertices = [vertex.id for vertex in store.vertices(schema.NODE) if vertex.properties.get("kind") == KIND]
+    edges = [edge for edge in store.edges(schema.EDGE) if "job" not in edge.properties]
+    return {
+        "exposures": sorted(ids.parse(id_)[1:] for id_ in vertices),
+        "exposure_edges": sorted(
+            [ids.parse(edge.source)[1:], ids.parse(edge.target)[1:], *said_of(edge.properties)] for edge in edges
+        ),
+    }
+
+
+def said_of(edge: Properties) -> list[str]:
+    """What an edge to an exposure says of it."""
+    return [str(edge.get(key) or "") for key in ("type", "url", "owner")]
+
+
 def embedded(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> bytes:
-    """The graph that batches make in the embedded store, as bytes."""
-    store = EmbeddedStore(Path(":memory:"))
-    try:
+    """The export of the graph that batches make in the embedded store."""
+    return _made(batches, rules, exported)
+
+
+def embedded_whole(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> bytes:
+    """The graph that batches make in the embedded store, as `whole` has it."""
+    return _made(batches, rules, whole)
+
+
+def _made(batches: Iterable[Sequence[Any]], rules: IdentityRules, as_bytes: Callable[[GraphStore], bytes]) -> bytes:
+    with closing(EmbeddedStore(Path(":memory:"))) as store:
         write(store, batches, rules)
-        return exported(store)
-    finally:
-        store.close()
+        return as_bytes(store)
 
 
 def shuffled(documents: Sequence[Any], seed: int, size: int) -> list[list[Any]]:

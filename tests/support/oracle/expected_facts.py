@@ -16,14 +16,15 @@ from consumer.lineage.folding.kept_facets import JOB_FACETS, OUTPUT_FACETS, RUN_
 from consumer.lineage.folding.phantom_tables import Tables
 from consumer.lineage.lifecycle import is_dropped
 from schemas.errors import BadFacet
-from schemas.events import JobEvent, OutputDataset, RunEvent
+from schemas.events import DatasetEvent, Event, JobEvent, OutputDataset, RunEvent
 from schemas.facets.base import DELETED, Facet, read
 from schemas.facets.dataset_facets import (
+    DatasourceDatasetFacet,
     LifecycleStateChangeDatasetFacet,
     SchemaDatasetFacet,
     SchemaField,
 )
-from schemas.facets.dbt_facets import DbtNodeJobFacet, DbtRunRunFacet
+from schemas.facets.dbt_facets import DbtExposuresDatasetFacet, DbtNodeJobFacet, DbtRunRunFacet
 from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet, SQLJobFacet
 from schemas.facets.lineage_facets import (
     ColumnLineageDatasetFacet,
@@ -104,7 +105,16 @@ class Said(NamedTuple):
     """One facet as one event says it; what is said is None where it was deleted."""
 
     stamp: str
-    what: Told | SchemaDatasetFacet | LifecycleStateChangeDatasetFacet | DbtNodeJobFacet | str | DatasetName | None
+    what: (
+        Told
+        | SchemaDatasetFacet
+        | LifecycleStateChangeDatasetFacet
+        | DbtNodeJobFacet
+        | DbtExposuresDatasetFacet
+        | str
+        | DatasetName
+        | None
+    )
 
 
 def code_of(events: Iterable[RunEvent | JobEvent]) -> tuple[str, ...]:
@@ -166,6 +176,7 @@ def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]
         known.update(schema_said(facets, event.event_time))
         for view in (LifecycleStateChangeDatasetFacet, ColumnLineageDatasetFacet, LineageFacet):
             known.update(said(view, facets, event.event_time))
+        known.update(exposures_said(event, facets))
     stated = stated_by_job(event, found)
     renamed = [
         (name, facets["lifecycleStateChange"]) for name, facets in found.items() if "lifecycleStateChange" in facets
@@ -177,6 +188,32 @@ def outputs_of(event: RunEvent | JobEvent) -> dict[DatasetName, dict[str, Said]]
         if previous is not None:
             found.setdefault(previous, {})["renamed"] = renamed_to(name, change)
     return found
+
+
+def exposures_said(event: Event, facets: Mapping[str, object]) -> dict[str, Said]:
+    """What an event says of a table's exposures, by the project that says it: `exposures dbt p`, or just `exposures`.
+
+    A node of dbt that has completed says of each of its tables all exposures, so if need be that there are none.
+    """
+    found = said(DbtExposuresDatasetFacet, facets, event.event_time).get(DbtExposuresDatasetFacet.key)
+    project = None if isinstance(event, DatasetEvent) else project_of(event)
+    if isinstance(event, DatasetEvent) or project is None:
+        return {} if found is None else {"exposures": found}
+    kind = facet(JobTypeJobFacet, event.job.facets)
+    is_node = kind is not None and kind.job_type in {"MODEL", "SEED", "SNAPSHOT"}
+    is_done = not isinstance(event, RunEvent) or event.event_type == "COMPLETE"
+    if found is None and is_node and is_done and said(DatasourceDatasetFacet, facets, event.event_time):
+        found = Said(f"{event.event_time} {value_of('').digest[:12]}", None)
+    return {} if found is None else {f"exposures {event.job.namespace} {project}": found}
+
+
+def project_of(event: RunEvent | JobEvent) -> str | None:
+    """The project whose node an event is of."""
+    node = facet(DbtNodeJobFacet, event.job.facets)
+    if node is None or not node.unique_id:
+        return None
+    key = job_key(event)[1]
+    return key.partition("/")[0] if "/" in key else node.unique_id.split(".")[1]
 
 
 def renamed_to(name: DatasetName, change: Said) -> Said:

@@ -13,12 +13,14 @@ from consumer.lineage.explicit_lineage import declared_by
 from schemas.decode import decode_document
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet
+from schemas.facets.dbt_facets import DbtExposuresDatasetFacet
 from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName, canonical, last_part
 from tests.support.oracle.expected_facts import (
     Key,
     Said,
     Told,
+    exposures_said,
     is_statement,
     job_key,
     last,
@@ -52,7 +54,10 @@ def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by
     jobs = sorted({job_key(event) for event in events if not isinstance(event, DatasetEvent)})
     lives = Lives(history, identity)
     lineages = {job: current_lineage(job, history, lives) for job in jobs}
+    uses = [use for shown in sorted(identity.used) for use in exposures_of(shown, identity, history, lives)]
     return {
+        "exposures": sorted({use[1] for use in uses}),
+        "exposure_edges": sorted(uses),
         "datasets": [dataset(shown, identity, history) for shown in sorted(identity.used)],
         "jobs": [job_object(job, events) for job in jobs],
         "runs": [run_object(run, identity) for run in sorted(history.runs, key=lambda run: (run.id, run.job))],
@@ -104,6 +109,10 @@ class Lives:
     def places(self, names: Iterable[DatasetName], time: str) -> frozenset[DatasetName]:
         """The places of names, but for those of datasets that were dropped."""
         return frozenset(place for name in names if (place := self.place(name, time)) is not None)
+
+    def changed(self, name: DatasetName) -> str:
+        """When a name was dropped or renamed; empty if it was not."""
+        return max(self._dropped.get(name, ""), self._renamed.get(name, ("",))[0])
 
     def told(self, told: Told, time: str) -> Told:
         """Lineage between the places of its datasets."""
@@ -196,6 +205,29 @@ def columns_of(shown: DatasetName, identity: Identity, history: History) -> dict
     return {name: kind or some.get(name) or full.get(name) for name, kind in columns.items()}
 
 
+def exposures_of(shown: DatasetName, identity: Identity, history: History, lives: Lives) -> list[tuple[Any, ...]]:
+    """The exposures that use a dataset, by what each project has said last, since it was dropped or renamed."""
+    found: dict[Key, tuple[Any, ...]] = {}
+    keys = {key for event in history.events for key in exposure_keys(event)}
+    for key in sorted(keys):
+        told = [one for name, one in facets_said(key, history) if identity.shown[name] == shown]
+        latest = max(told, key=lambda one: one.stamp, default=None)
+        if latest is None or time_of(latest) <= lives.changed(shown):
+            continue
+        _, namespace, project = key.split(" ") if " " in key else ("", "dbt", "")
+        for one in latest.what.exposures if isinstance(latest.what, DbtExposuresDatasetFacet) else ():
+            own = not project or str(one.unique_id).split(".")[1] == project
+            name = str(one.unique_id) if own else f"{project}/{one.unique_id}"
+            found[namespace, name] = (*shown,), (namespace, name), one.type or "", one.url or "", one.owner or ""
+    return list(found.values())
+
+
+def exposure_keys(event: Event) -> set[str]:
+    """The projects that an event says exposures of, as `facets_said` knows them."""
+    of_event = [event.dataset] if isinstance(event, DatasetEvent) else [*event.inputs, *event.outputs]
+    return {key for one in of_event for key in exposures_said(event, one.facets)}
+
+
 def latest_by_name(found: Iterable[tuple[DatasetName, Said]]) -> dict[DatasetName, Said]:
     """Of each name what was said last."""
     return dict(sorted(found, key=lambda one: one[1].stamp))
@@ -217,7 +249,7 @@ def facets_said(key: str, history: History) -> Iterator[tuple[DatasetName, Said]
         for one, facets in heard:
             name = canonical(one.namespace, one.name)
             changes = list(said(LifecycleStateChangeDatasetFacet, facets, event.event_time).values())
-            schemas = schema_said(facets, event.event_time)
+            schemas = {**schema_said(facets, event.event_time), **exposures_said(event, facets)}
             if key in schemas:
                 yield name, schemas[key]
             elif key == "lifecycleStateChange":

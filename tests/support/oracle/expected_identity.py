@@ -71,7 +71,9 @@ def mentions(event: Event) -> Iterator[Mention]:
     for one in named:
         yield from renamed_in(one, {**one.facets, **one.input_facets}, event.event_time)
     yield from (mention(dataset, event.event_time) for dataset in written(event))
-    yield from (Mention(name) for name in flowing(event)[1])
+    reads, writes = flowing(event)
+    yield from (Mention(name, read=True) for name in reads)
+    yield from (Mention(name) for name in writes)
     outputs = outputs_of(event)
     for target, facets in outputs.items():
         yield Mention(target, used=target in stated_by_job(event, {}))

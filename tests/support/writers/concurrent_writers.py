@@ -22,7 +22,7 @@ from consumer.lineage.facts.delta import Delta
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_writer import GraphWriter
 from tests.support.graph import whole_tasks
-from tests.support.graph.graph_of_events import difference, embedded, exported, folded
+from tests.support.graph.graph_of_events import difference, embedded_whole, folded, whole
 from tests.support.writers.histories import IDENTITY, LAST_SECOND, at, history
 from tests.support.writers.schedule import Crash, Killed, Scheduler, Turn, gated, random_turns
 
@@ -305,7 +305,7 @@ def play(case: Case, ground: Ground) -> Result:
         turns = Play(case, stores).run()
     except Exception as error:  # noqa: BLE001 - an error of a writer is a fault like any other, to be shrunk
         return Result(f"a task failed: {error!r}", turns, 3)
-    found, expected = exported(stores[0]), embedded([case.documents], case.rules)
+    found, expected = whole(stores[0]), embedded_whole([case.documents], case.rules)
     if case.kind == "prune":
         found, expected = lineage(found), lineage(expected)
     changed = difference(found, expected)

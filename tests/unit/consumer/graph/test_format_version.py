@@ -209,3 +209,50 @@ def test_sealed_facts_are_equal_where_facts_are() -> None:
     assert facts_codec.load_run(facts_codec.dump_run(RunFacts())) == RunFacts()
     with pytest.raises(UsageError, match="is in format 0, written by a build before"):
         facts_codec.load_run("{}")
+
+
+class TestTheBuildBefore:
+    """A graph file of a build before 0.1.0 (commit de009dc), with the events that it was made from.
+
+    Its jobs, runs and names have other keys than those of today, so it is made anew from the events.
+    """
+
+    FILE = GRAPHS / "older" / "before-0.1.0.sqlite"
+    EVENTS = FILE.with_suffix(".jsonl")
+
+    @pytest.fixture
+    def old(self, tmp_path: Path) -> Path:
+        """A copy of the file."""
+        return Path(shutil.copy(self.FILE, tmp_path))
+
+    @pytest.mark.parametrize("command", [*READING_FACTS, "lineage stg_account"])
+    def test_it_is_refused_with_advice(self, command: str, old: Path) -> None:
+        """Each command says what to do, and leaves the file as it is."""
+        done = headwater(*command.split(), "--graph", f"sqlite:///{old}", stdin=self.EVENTS.read_bytes())
+        assert (done.exit_code, "Traceback" in done.stderr) == (2, False), done.stderr
+        for part in (str(old), "headwater replay --from beginning --into URL", "headwater ingest", "--graph"):
+            assert part in done.stderr
+        assert old.read_bytes() == self.FILE.read_bytes()
+
+    def test_the_advice_gives_the_graph_of_today(self, tmp_path: Path) -> None:
+        """Its events make a new graph, in which reconcile finds nothing, with what the old one could not hold."""
+        graph = f"sqlite:///{tmp_path / 'new.db'}"
+        done = headwater("ingest", self.EVENTS, "--graph", graph)
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(headwater("reconcile", "--json", "--graph", graph).stdout)["mended"] == 0
+        found = json.loads(headwater("export", "--graph", graph).stdout)
+        edges = {(source[1], target[1]) for source, target, _ in found["dataset_edges"]}
+        assert edges == {
+            ("dev.fin_raw.account", "dev.fin.stg_account"),
+            ("dev.mkt_raw.account", "dev.mkt.stg_account"),
+            ("assets.in", "assets.b"),
+            ("dev.s.in1", "dev.s.out1"),
+            ("dev.s.in2", "dev.s.out2"),
+            ("dev.s.in1", "x/t"),
+            ("x/t", "dev.s.from_files"),
+        }
+        before = json.loads(self.FILE.with_suffix(".json").read_text())
+        kept = {(source[1], target[1]) for source, target, _ in before["dataset_edges"]}
+        assert kept != edges, "the build before lost some of them, and made others up"
+        jobs = {job["name"] for job in found["jobs"] if job["namespace"] == "dbt"}
+        assert jobs >= {"fin/model.sf_source.stg_account", "mkt/model.sf_source.stg_account"}

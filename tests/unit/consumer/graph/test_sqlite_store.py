@@ -74,7 +74,12 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
         database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     with pytest.raises(UsageError) as caught:
         EmbeddedStore(path)
-    for part in (str(path), f"version {SCHEMA_VERSION + 1}", f"knows {SCHEMA_VERSION}", "export and ingest anew"):
+    for part in (
+        str(path),
+        f"version {SCHEMA_VERSION + 1}",
+        f"knows {SCHEMA_VERSION}",
+        "the version of Headwater that",
+    ):
         assert part in str(caught.value)
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)

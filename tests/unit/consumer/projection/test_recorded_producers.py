@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from consumer.lineage.exposures import exposures_in
 from schemas.decode import decode
 from schemas.naming import DatasetName
 from tests.support.events.recorded_producers import PRODUCERS, Producer
@@ -66,7 +67,9 @@ class TestSpark:
         aliases = [alias[1] for one in graph.graph["datasets"] for alias in one["aliases"]]
         assert not [alias for alias in aliases if "snapshots" in alias]
         assert ("ice/shop/orders.amount", "ice/shop/by_customer.total") in graph.columns
-        assert ("ice/shop/orders.day", "ice/shop/by_customer.last_big") in graph.columns
+        last_big = "ice/shop/by_customer.last_big"
+        assert graph.kinds("ice/shop/orders.day", last_big) == {"DIRECT"}
+        assert graph.kinds("ice/shop/orders.amount", last_big) == {"INDIRECT"}
         assert ("ice/shop/orders", "ice/shop/by_customer") in graph.edges
 
     def test_the_error_of_a_failed_run(self) -> None:
@@ -83,7 +86,7 @@ class TestAirflow:
         """Nor does it take the place of what the task reads."""
         graph = Producer("airflow33_shop")
         assert graph.datasets == {"big", "customers", "daily", "orders", "orders.csv", "title_crew"}
-        assert {("customers", "daily"), ("orders", "daily"), ("big", "daily"), ("big", "big")} <= graph.edges
+        assert {("customers", "daily"), ("orders", "daily"), ("big", "daily"), ("daily", "big")} <= graph.edges
         assert ("orders.amount", "daily.total") in graph.columns
 
     def test_statements_are_no_jobs(self) -> None:
@@ -99,6 +102,11 @@ class TestAirflow:
     def test_names_of_aws(self) -> None:
         """Keys with and without slashes are one object; the names as they were sent are kept."""
         graph = Producer("airflow33_aws")
+        assert {edge for edge in graph.edges if edge[1] != "staging"} == {
+            ("title_ratings", "airflow_ratings"),
+            ("x.csv", "x.csv"),
+            ("stg_imdb__title_ratings", "airflow_top"),
+        }, "each query of Athena has its folder of results as an output, too"
         names = {(one["namespace"], one["name"]) for one in graph.graph["datasets"]}
         assert not [name for namespace, name in names if namespace.startswith("s3://") and name.strip("/") != name]
         assert {("x.csv", "x.csv"), ("stg_imdb__title_ratings", "airflow_top")} <= graph.edges
@@ -113,6 +121,10 @@ class TestDbt:
         """Functions and aliases are none, on any engine."""
         for file in ("dbt111_duckdb_dbt_ol", "dbt111_duckdb_dbt_ol_empty"):
             assert not Producer(file).datasets & {"range", "c", "e", "k", "o", "s"}
+        built = Producer("dbt111_duckdb_dbt_ol")
+        empty = Producer("dbt111_duckdb_dbt_ol_empty")
+        assert empty.edges - built.edges == {("stg_customers", "broken"), ("broken", "after_broken")}
+        assert built.edges - empty.edges == {("stg_customers", "snap_customers")}, "`dbt run` takes no snapshot"
 
     def test_tables_by_the_compiled_sql(self) -> None:
         """Sources under their tables' names, seeds and snapshots; ephemeral models are seen through."""
@@ -156,7 +168,8 @@ class TestDbt:
         (found,) = [run.carried[name] for run in runs]
         text = {key: delta.contents.get(register.ref, register.ref) for key, register in found.items()}
         assert [tag["key"] for tag in json.loads(text["tags"])["tags"]] == ["gold", "owner"]
-        assert json.loads(text["dbt_exposures"])["exposures"][0]["name"] == "dashboard"
+        (exposure,) = exposures_in(found, lambda ref: delta.contents.get(ref, ref)).values()
+        assert (exposure.key, exposure.type) == (("dbt", "exposure.shop.dashboard"), "dashboard")
         assert json.loads(text["ownership"])["owners"] == [{"name": "finance"}]
 
 

@@ -333,7 +333,7 @@ def reachable(made: list[tuple[Name, str, Name, str]], start: Target) -> set[Tar
     found: set[Target] = set()
     waiting = [start]
     while waiting:
-        dataset, column = waiting.pop()
+        dataset, column, _ = waiting.pop()
         for source, source_column, target, target_column in made:
             feeds = source == dataset and (column == source_column or "*" in {column, source_column})
             to = at(target, target_column)
@@ -374,7 +374,7 @@ def may_depend(made: list[tuple[Name, str | None, Name, str]], start: Target) ->
     found: set[Target] = set()
     waiting = [start]
     while waiting:
-        dataset, column = waiting.pop()
+        dataset, column, _ = waiting.pop()
         for source, source_column, target, target_column in made:
             by_table = column is None or source_column is None
             feeds = source == dataset and (by_table or column == source_column or "*" in {column, source_column})

@@ -444,6 +444,32 @@ def test_what_else_the_manifest_knows_of_a_table() -> None:
     assert [tag["key"] for tag in event["run"]["facets"]["tags"]["tags"]] == ["nightly", "owner"]
 
 
+def exposure(name: str, *nodes: str, **more: Any) -> dict[str, Any]:
+    """An exposure of the manifest that depends on nodes."""
+    unique_id = f"exposure.p.{name}"
+    return {unique_id: {"unique_id": unique_id, "name": name, "depends_on": {"nodes": [*nodes]}, **more}}
+
+
+def test_exposures_are_of_the_tables_behind_what_they_depend_on() -> None:
+    """Ephemeral models, metrics, and saved queries are no tables; the owner is a name, or else a mail address."""
+    ephemeral = node("model.p.eph", A, config={"materialized": "ephemeral"})
+    sections: dict[str, Any] = {
+        "semantic_models": {"semantic_model.p.s": {"depends_on": {"nodes": [B]}}},
+        "metrics": {"metric.p.m": {"depends_on": {"nodes": ["semantic_model.p.s", "metric.p.m"]}}},
+        "saved_queries": {"saved_query.p.q": {"depends_on": {"nodes": ["metric.p.m"]}}},
+    }
+    exposures = {
+        **exposure("seen", "model.p.eph", A, owner={"name": "ana", "email": "ana@example.com"}),
+        **exposure("counted", "saved_query.p.q", owner={"email": "bo@example.com"}, url=None),
+    }
+    events = made(manifest(node(A), node(B), ephemeral, exposures=exposures, **sections))
+    found = {id_: ended(events, id_)["outputs"][0]["facets"]["dbt_exposures"]["exposures"] for id_ in (A, B)}
+    assert found == {
+        A: [{"unique_id": "exposure.p.seen", "name": "seen", "owner": "ana"}],
+        B: [{"unique_id": "exposure.p.counted", "name": "counted", "owner": "bo@example.com"}],
+    }
+
+
 def test_tags_of_a_table_and_its_columns() -> None:
     """Those of the node, its meta, and the tags and meta of each column, as tags of the dataset."""
     columns = {"email": {"name": "email", "tags": ["pii"], "meta": {"level": 3}}, "id": {"name": "id"}}

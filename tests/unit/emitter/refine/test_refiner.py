@@ -117,6 +117,24 @@ def test_exposures(state: str, *, told: bool) -> None:
     assert ("dbt_exposures" in refined["outputs"][0]["facets"]) is told
 
 
+def test_tags_and_the_owner_of_a_group() -> None:
+    """What dbt-ol leaves out of a table is added; what it says of it stays."""
+    staged = node("model.p.staged", ORDERS["unique_id"], tags=["gold"], config={"group": "finance"})
+    staged["columns"] = {"id": {"name": "id", "tags": ["key"]}}
+    groups = {"group.p.finance": {"name": "finance", "owner": {"name": "fin"}}}
+    project = {**manifest(ORDERS, staged), "groups": groups}
+    found = refine(event("model.p.staged", output="dev.shop.staged", eventType="COMPLETE"), project)["outputs"][0]
+    assert [(tag["key"], tag.get("field")) for tag in found["facets"]["tags"]["tags"]] == [
+        ("gold", None),
+        ("key", "id"),
+    ]
+    assert found["facets"]["ownership"]["owners"] == [{"name": "fin", "type": "GROUP"}]
+    given = event("model.p.staged", output="dev.shop.staged", eventType="COMPLETE")
+    given["outputs"][0]["facets"]["ownership"] = facet(owners=[{"name": "ana"}])
+    refined = refine(given, project)["outputs"][0]["facets"]
+    assert refined["ownership"]["owners"] == [{"name": "ana"}]
+
+
 def test_tests_and_unit_tests_write_nothing() -> None:
     """The table of a test's failures is no dataset, and a unit test reads none."""
     test = node("test.p.not_null_id", "model.p.staged", attached_node="model.p.staged", schema="shop_dbt_test__audit")

@@ -1,0 +1,104 @@
+"""The edges from a dataset to the exposures that use it, and the vertices of these.
+
+A part of the projection of a dataset. A vertex is shared by all datasets that an exposure uses, so it shows nothing but
+the exposure's key, and it is gone with its last edge; what else is known stands on the edges, each of one dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import orjson
+
+from consumer.graph import ids, schema
+from consumer.graph.store import DropEdges, DropLonely, Edge, Properties, Scalar, Step, Vertex
+from consumer.lineage.exposures import KIND, Exposure
+from consumer.projection import fingerprints
+from schemas.naming import DatasetName
+
+TOOL = "DBT/exposure"
+_EXPOSED = "exposed"
+"""The property of a name's document with the edges that were made, each with a checksum."""
+
+
+class Drawing(NamedTuple):
+    """What brings a dataset's edges to exposures up to date.
+
+    Attributes:
+        properties: Properties of the document.
+        begin: The same while only a part of the steps is done.
+        steps: What to do.
+        last: What to do at the end.
+    """
+
+    properties: Properties
+    begin: Properties
+    steps: tuple[Step, ...]
+    last: tuple[Step, ...]
+
+
+def drawing(name: DatasetName, exposures: Iterable[Exposure], known: Properties) -> Drawing:
+    """The drawing of a dataset's exposures.
+
+    Args:
+        name: The name under which the dataset is shown.
+        exposures: All that use it.
+        known: The properties of the document.
+    """
+    edges = {edge.id: edge for edge in (_edge(name, exposure) for exposure in exposures)}
+    after = {id_: fingerprints.mark(edge.properties) for id_, edge in edges.items()}
+    before, trusted = made(known), not known.get("partial")
+    if not (after or before):
+        return Drawing({}, {}, (), ())
+    new = [edge for id_, edge in edges.items() if not trusted or before.get(id_) != after[id_]]
+    gone = tuple(sorted(before.keys() - after.keys()))
+    drop = (DropEdges(gone),) if gone else ()
+    return Drawing(
+        {_EXPOSED: _dump(after)},
+        {_EXPOSED: _dump({**before, **after})},
+        (*_new(new), *drop),
+        tuple(lonely(gone)),
+    )
+
+
+def made(properties: Properties) -> dict[str, int]:
+    """The edges that the last drawing made, by id."""
+    found: dict[str, int] = orjson.loads(str(properties.get(_EXPOSED) or "{}"))
+    return found
+
+
+def listing(properties: Properties, strays: Iterable[str]) -> dict[str, Scalar]:
+    """The property of a document that also lists edges which no drawing has made."""
+    more = dict.fromkeys(strays, 0)
+    return {_EXPOSED: _dump({**made(properties), **more})} if more else {}
+
+
+def emptied(properties: Properties) -> dict[str, Scalar]:
+    """The property of a document whose dataset is shown no more."""
+    return {_EXPOSED: ""} if properties.get(_EXPOSED) else {}
+
+
+def lonely(edges: Iterable[str]) -> Iterator[Step]:
+    """What removes the exposures at the ends of edges that are gone, unless others use them."""
+    ends = tuple(sorted({ids.make(KIND, *ids.parse(id_)[-2:]) for id_ in edges}))
+    if ends:
+        yield DropLonely(ends, "in_schema", schema.EDGE)
+
+
+def _dump(marks: Mapping[str, int]) -> str:
+    return fingerprints.dump(marks) if marks else ""
+
+
+def _edge(name: DatasetName, exposure: Exposure) -> Edge:
+    properties = {"edge_name": TOOL, "type": exposure.type, "url": exposure.url, "owner": exposure.owner}
+    id_ = ids.make("exposed", *name, *exposure.key)
+    return Edge(id_, schema.EDGE, ids.dataset(name), ids.exposure(exposure.key), properties)
+
+
+def _new(edges: Iterable[Edge]) -> Iterator[Step]:
+    for edge in edges:
+        _, namespace, name = ids.parse(edge.target)
+        shown = {"kind": KIND, "namespace": namespace, "name": name, "node_name": name.rpartition(".")[2]}
+        yield Vertex(edge.target, schema.NODE, shown)
+        yield edge
