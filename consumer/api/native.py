@@ -23,7 +23,7 @@ from consumer.query import impact as impacts
 from consumer.query import paths, root_cause, runs, traverse
 from consumer.query.datasets import SUMMARY_KEYS, summary_of
 from consumer.query.job_names import all_jobs, jobs_of
-from consumer.query.resolve import resolve
+from consumer.query.resolve import DATASET, resolve
 from consumer.render import answers, documents, lineage_formats
 from schemas.naming import DatasetName
 
@@ -173,7 +173,9 @@ def _why(store: GraphStore, asked: WhyParameters) -> Document:
 def _datasets(store: GraphStore, asked: PageParameters) -> Document:
     page = store.ids(schema.NODE, asked.cursor, asked.limit)
     known = store.read(page, SUMMARY_KEYS)
-    summaries = (summary_of(DatasetName(*ids.parse(id_)[1:]), known.get(id_, {})) for id_ in page)
+    # Exposures are nodes too; they are listed with the datasets that they use.
+    names = {id_: DatasetName(*ids.parse(id_)[1:]) for id_ in page if ids.parse(id_)[0] == DATASET}
+    summaries = (summary_of(name, known.get(id_, {})) for id_, name in names.items())
     return {"datasets": [documents.summary(one) for one in summaries], "next": _next(page, asked)}
 
 

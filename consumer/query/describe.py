@@ -15,6 +15,7 @@ from consumer.lineage.facts.registers import is_stored
 from consumer.lineage.views import facet_value
 from consumer.query import datasets
 from consumer.query.datasets import Summary, Tag
+from consumer.query.exposures import Exposure, exposures
 from consumer.query.runs import Run, latest
 from schemas.naming import DatasetName
 
@@ -55,14 +56,6 @@ class Producer(NamedTuple):
     source_path: str
     sql: str
     last_run: Run | None
-
-
-class Exposure(NamedTuple):
-    """A dashboard, notebook or other use of a dataset that dbt declares."""
-
-    name: str
-    type: str
-    url: str
 
 
 class Description(NamedTuple):
@@ -121,21 +114,12 @@ def describe(store: GraphStore, dataset: DatasetName) -> Description:
         _producers(store, dataset),
         tuple(_job(job) for job in datasets.readers(store, [dataset]).get(dataset, ())),
         len({edge.source for edge in store.edges_at([id_], schema.EDGE, "in")}),
-        len({edge.target for edge in store.edges_at([id_], schema.EDGE, "out")}),
-        exposures_of(properties),
+        len({edge.target for edge in store.edges_at([id_], schema.EDGE, "out") if "job" in edge.properties}),
+        exposures(store, [dataset]).get(dataset, ()),
         orjson.loads(str(statistics)) if statistics else {},
         str(properties.get("version") or ""),
         str(properties.get("source_uri") or ""),
     )
-
-
-def exposures_of(properties: Properties) -> tuple[Exposure, ...]:
-    """Reads the declared uses of a dataset, sorted by name."""
-    found = (
-        Exposure(str(one.get("name") or ""), str(one.get("type") or ""), str(one.get("url") or ""))
-        for one in datasets.parsed(properties, "exposures")
-    )
-    return tuple(sorted(found))
 
 
 def _columns(store: GraphStore, dataset: DatasetName, summary: Summary) -> tuple[Column, ...]:

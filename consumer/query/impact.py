@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from consumer.graph import ids
 from consumer.graph.store import GraphStore
 from consumer.lineage.column_lineage import WHOLE
 from consumer.query.answer import Lineage, Link
-from consumer.query.datasets import SUMMARY_KEYS, Summary, summary_of
-from consumer.query.describe import Exposure, exposures_of
-from consumer.query.resolve import Target
+from consumer.query.datasets import Summary, summaries
+from consumer.query.exposures import Exposure, exposures
+from consumer.query.resolve import DATASET, Target
 from consumer.query.traverse import lineage
 from schemas.naming import DatasetName
 
@@ -111,17 +110,9 @@ def impact(store: GraphStore, target: Target, change: Change = Change.DROP, dept
     root = Target(target.dataset) if change is Change.STOP or target.column == WHOLE else target
     answer = lineage(store, root, 0, depth)
     reached = _tables(answer) if root.column is None else _columns(answer)
-    shown = {ids.dataset(name): name for name in reached}
-    known = store.read(list(shown), (*SUMMARY_KEYS, "exposures")) if shown else {}
-    properties = {name: known.get(id_, {}) for id_, name in shown.items()}
+    shown, uses = summaries(store, reached), exposures(store, reached)
     affected = (
-        Affected(
-            summary_of(name, properties[name]),
-            one.depth,
-            one.certainty,
-            tuple(sorted(one.columns)),
-            exposures_of(properties[name]),
-        )
+        Affected(shown[name], one.depth, one.certainty, tuple(sorted(one.columns)), uses.get(name, ()))
         for name, one in reached.items()
     )
     ordered = sorted(affected, key=lambda one: (one.depth, one.summary.node_name, one.summary.dataset))
@@ -136,7 +127,9 @@ class _Reached(NamedTuple):
 
 def _tables(answer: Lineage) -> dict[DatasetName, _Reached]:
     return {
-        node.target.dataset: _Reached(node.downstream, Certainty.DIRECT) for node in answer.nodes if node.downstream
+        node.target.dataset: _Reached(node.downstream, Certainty.DIRECT)
+        for node in answer.nodes
+        if node.downstream and node.target.kind == DATASET
     }
 
 
@@ -147,7 +140,7 @@ def _columns(answer: Lineage) -> dict[DatasetName, _Reached]:
     for node in answer.nodes:
         if not node.downstream:
             continue
-        dataset, column = node.target
+        dataset, column, _ = node.target
         certainty = Certainty.DIRECT if node.target in direct else Certainty.INDIRECT
         known = found.get(dataset, _Reached(node.downstream, certainty))
         found[dataset] = _Reached(
@@ -156,7 +149,7 @@ def _columns(answer: Lineage) -> dict[DatasetName, _Reached]:
             known.columns | ({column} if column and column != WHOLE else set()),
         )
     for node in answer.unknown.nodes:
-        if node.downstream and node.target.dataset not in found:
+        if node.downstream and node.target.kind == DATASET and node.target.dataset not in found:
             found[node.target.dataset] = _Reached(node.downstream, Certainty.UNKNOWN)
     return found
 

@@ -118,8 +118,8 @@ def show(found: Description, *, sql: bool = False) -> str:
         tests = [(one.name, one.column or "-", "passed" if one.success else "FAILED") for one in summary.tests]
         lines += ["", table(tests, ("test", "column", "last result"))]
     if found.exposures:
-        uses = [(one.name, one.type or "-", one.url or "-") for one in found.exposures]
-        lines += ["", table(uses, ("exposure", "type", "url"))]
+        uses = [(one.name, one.type or "-", one.owner or "-", one.url or "-") for one in found.exposures]
+        lines += ["", table(uses, ("exposure", "type", "owner", "url"))]
     return "\n".join(lines)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.query.answer import Link
 from consumer.query.datasets import Summary, Tag, TestResult
-from consumer.query.describe import Column, Description, Exposure, Producer
+from consumer.query.describe import Column, Description, Producer
+from consumer.query.exposures import Exposure
 from consumer.query.impact import Affected, Impact
 from consumer.query.paths import Paths
 from consumer.query.resolve import Target
@@ -45,7 +46,12 @@ def test_result(value: TestResult) -> Document:
 
 def exposure(value: Exposure) -> Document:
     """A declared use of a dataset."""
-    return {"name": value.name, "type": value.type or None, "url": value.url or None}
+    return {
+        "name": value.name,
+        "type": value.type or None,
+        "url": value.url or None,
+        "owner": value.owner or None,
+    }
 
 
 def summary(value: Summary) -> Document:

@@ -219,7 +219,7 @@ def csv(lineage: Lineage) -> str:
     writer.writerow(CSV_HEADINGS)
     for unknown, nodes in ((False, lineage.nodes), (True, lineage.unknown.nodes)):
         for node in sorted(nodes, key=lambda node: (node.direction, node.depth, node.target)):
-            (namespace, name), column = node.target
+            (namespace, name), column, _ = node.target
             texts = (namespace, name, column or "", str(unknown).lower())
             writer.writerow([node.direction, node.depth, *map(spreadsheet_safe, texts)])
     return out.getvalue()

@@ -81,8 +81,18 @@ def test_a_cycle_ends() -> None:
     assert reached(impact(store, resolve(store, "a")))["b"] == (1, "direct", ())
 
 
-def test_exposures_are_listed_where_a_table_has_them() -> None:
-    """On real events: what depends on a source, with owners."""
+def test_exposures_are_listed_with_what_they_use() -> None:
+    """A dashboard is a use of the table that it reads, with its owner; it is not a table that breaks."""
+    use = {"unique_id": "exposure.p.weekly", "name": "weekly", "type": "dashboard", "url": "https://bi.example.com/1"}
+    store = graph([job(B, A), job(C, B, facets={"dbt_exposures": {"exposures": [use]}})])
+    found = impact(store, resolve(store, "a"))
+    assert set(reached(found)) == {"b", "c"}
+    uses = {one.summary.node_name: [(use.name, use.type, use.url) for use in one.exposures] for one in found.affected}
+    assert uses == {"b": [], "c": [("weekly", "dashboard", "https://bi.example.com/1")]}
+
+
+def test_real_events() -> None:
+    """What depends on a source, through two engines."""
     store = demo()
     found = impact(store, resolve(store, "title_crew"))
     assert {one.certainty for one in found.affected} == {Certainty.DIRECT}
