@@ -18,6 +18,7 @@ from consumer.errors import TransientError
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import Delta, NameFacts
 from consumer.lineage.facts.keys import JobName
+from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import Texts
 from consumer.projection.datasets import Nodes
@@ -39,14 +40,23 @@ class Cached(NamedTuple):
     texts: int = 12 * MIB
 
 
+CACHED = Cached()
+
+
 class GraphWriter:
     """Writes facts into a graph, together with any number of others that do the same.
 
     Not for use by several threads at once.
+
+    Args:
+        store: The graph.
+        cached: The size of the caches.
+        rules: Which names are one dataset by configuration; those under which the facts were folded.
     """
 
-    def __init__(self, store: GraphStore, cached: Cached = Cached()) -> None:  # noqa: B008 - it can't be changed
+    def __init__(self, store: GraphStore, cached: Cached = CACHED, rules: IdentityRules = NO_RULES) -> None:
         self._store = store
+        self._rules = rules
         self._cached = cached
         self._begin()
 
@@ -56,7 +66,7 @@ class GraphWriter:
         self._texts = Texts(store, cached.texts)
         self.runs = Runs(store, cached.runs)
         self.jobs = Jobs(store, self.runs, cached.jobs)
-        self.names = Names(store, self._texts, self.jobs.outputs, cached.names)
+        self.names = Names(store, self._texts, self.jobs.outputs, self._rules, cached.names)
         self.nodes = Nodes(store, self.names, self._texts)
         self.edges = JobEdges(store, self.jobs, self.names, self.nodes, self._texts)
 
