@@ -89,15 +89,15 @@ class GraphWriter:
         self._texts.put(delta.contents)
         self.jobs.create(delta.jobs, {run.job for run in delta.runs} | {output.job for output in delta.declared})
         self.names.create(delta.names)
-        self.runs.update(delta.runs)
-        names = self._follow(delta)
+        names = self._follow(delta, self.runs.update(delta.runs))
         jobs = {run.job for run in delta.runs} | delta.jobs.keys()
         self.project(jobs, names, frozenset(jobs))
 
-    def _follow(self, delta: Delta) -> set[DatasetName]:
+    def _follow(self, delta: Delta, parents: RunDocuments) -> set[DatasetName]:
         """Brings jobs, outputs and names to what follows from runs; returns the names."""
         relied = Relied(self._store)
         for _ in range(MOST_TRIES):
+            relied.add(self.runs.documents, parents)
             runs: RunDocuments = self.runs.known(delta.runs)
             if not all(document.stored for document in runs.values()):
                 raise TransientError("a run was pruned while it was written")
@@ -105,6 +105,7 @@ class GraphWriter:
             names = self.names.update(delta.names, outputs, relied)
             if not relied.moved():
                 return set(names)
+            parents = self.runs.hold(delta.runs)
         raise TransientError(f"{len(delta.jobs)} jobs or their runs are changed by others all the time")
 
     def project(self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()) -> None:

@@ -268,6 +268,18 @@ def test_a_table_that_is_dropped_and_renamed_at_one_instant() -> None:
             assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
+def test_an_input_that_is_dropped_and_stated_to_be_read() -> None:
+    """A job's own word that it reads a dataset is more than the dataset's end, so the dataset is shown."""
+    read = {"namespace": ATHENA, "name": "AwsDataCatalog.db.c"}
+    stated = {"entries": [{"type": "JOB", "inputs": [{"type": "DATASET", **read}]}]}
+    event = run_event(
+        "START", 1, inputs=[{**read, "facets": {"lifecycleStateChange": {"lifecycleStateChange": "DROP"}}}]
+    )
+    event["job"]["facets"]["lineage"] = stated
+    changed = unlike([event], [[event]])
+    assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
 def test_column_lineage_under_the_name_before_a_renaming() -> None:
     """It is not that of a run which writes the new name alone, in whatever order all comes."""
     said = [

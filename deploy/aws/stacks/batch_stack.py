@@ -150,8 +150,8 @@ class BatchStack(Stack):
                 level=sfn.LogLevel.ALL,
             ),
         )
-        tasks = "Step Functions stops its own tasks, by their tag, and describes those of the cluster; ids are new each time."
-        accept(role, {"AwsSolutions-IAM5": f"{tasks} {_TRACING}"})
+        tasks = "Step Functions stops its own tasks, by their tag, and describes those of the cluster;"
+        accept(role, {"AwsSolutions-IAM5": f"{tasks} ids are new each time. {_TRACING}"})
         return machine
 
     def _trust(self, service: str) -> iam.IPrincipal:

@@ -71,6 +71,7 @@ def mentions(event: Event) -> Iterator[Mention]:
     for one in named:
         yield from renamed_in(one, {**one.facets, **one.input_facets}, event.event_time)
     yield from (mention(dataset, event.event_time) for dataset in written(event))
+    yield from (Mention(name, read=True) for name in flowing(event)[0])
     yield from (Mention(name) for name in flowing(event)[1])
     outputs = outputs_of(event)
     for target, facets in outputs.items():
