@@ -5,13 +5,15 @@ PYTHON := .venv/bin/python
 WORKERS ?= 2
 # Documents of `make fuzz`, and cases of `make schedules`.
 COUNT ?= 100000
+# How many times the usual examples `make laws` takes.
+TIMES ?= 20
 # One case of `make schedules`, by its seed.
 SEED ?=
 # More for pytest, such as ARGS='-k kafka' or ARGS=--last-failed, and for benchmarks, such as ARGS='--seconds 3600'.
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz schedules check deploy-check sbom bench soak up down clean
+.PHONY: help setup demo test laws fuzz schedules check deploy-check sbom bench soak up down clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +27,9 @@ demo: ## from dbt to a graph, on embedded parts; needs only Python
 
 test: setup ## all tests, with real servers on loopback
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+laws: setup ## the property tests with twenty times their usual examples; TIMES=... for more
+	EXAMPLES=$(TIMES) $(PYTHON) -m pytest tests/property/test_{laws,oracle,prune,reconcile}.py -n $(WORKERS) --timeout 0 $(ARGS)
 
 fuzz: setup ## a hundred thousand broken events through decode, fold and merge; COUNT=... for more
 	FUZZ_COUNT=$(COUNT) $(PYTHON) -m pytest tests/fuzz -n $(WORKERS) $(ARGS)

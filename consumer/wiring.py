@@ -144,6 +144,15 @@ def identity_rules(settings: Settings) -> IdentityRules:
         raise UsageError(f"identity.same: {error}") from error
 
 
+def identity_settings(settings: Settings) -> IdentityRules | None:
+    """The same; None where neither a file nor the environment has identity settings, so that the graph's rules hold.
+
+    Raises:
+        UsageError: A prefix can't be read.
+    """
+    return identity_rules(settings) if settings.identity.model_fields_set else None
+
+
 SERVICE_PATIENCE: Final = Patience(for_s=10.0)
 """For one request of the service to the graph, before it tries the batch in smaller portions. Its end waits for it."""
 
@@ -158,8 +167,8 @@ def graph_sink(
     stop: threading.Event | None = None,
 ) -> Sink:
     """The sink that writes to the graph."""
-    rules = identity_rules(settings)
-    return GraphSink(dress(open_graph(settings.graph, patience, stop, claims=True)), rules)
+    configured = identity_settings(settings)
+    return GraphSink(dress(open_graph(settings.graph, patience, stop, claims=True)), configured)
 
 
 def ask_graph(settings: Settings, stop: threading.Event) -> None:

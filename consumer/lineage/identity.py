@@ -7,10 +7,13 @@ rule over the names alone, never the order of their arrival.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+
+import orjson
 
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
 
@@ -117,26 +120,64 @@ class IdentityRules:
                 remainder = prefix.remainder(name)
                 shown = first.name(remainder) if remainder is not None else None
                 if shown is not None and shown != name:
-                    found.append(shown)
+                    found.append(canonical(*shown))
         if self.by_table_name and self._has_table_name(name, read=read):
             found.append(DatasetName(HUB, last_part(name)))
         return found
+
+    def all_links(self, name: DatasetName, *, read: bool) -> list[tuple[DatasetName, DatasetName]]:
+        """The links that a name has by configuration, and those that the names so found have in turn.
+
+        Args:
+            name: A canonical name that events give.
+            read: Whether it is named as an input.
+        """
+        found: dict[tuple[DatasetName, DatasetName], None] = {}
+        seen: set[DatasetName] = set()
+        waiting = [name]
+        while waiting:
+            one = waiting.pop()
+            if one in seen or one.namespace == HUB:
+                continue
+            seen.add(one)
+            others = self.links(one, read=read)
+            found.update(dict.fromkeys((one, other) for other in others))
+            waiting += others
+        return list(found)
+
+    def dump(self) -> str:
+        """The rules as JSON; `load` is the way back."""
+        same = [[[prefix.namespace, prefix.leading] for prefix in group] for group in self.same]
+        return orjson.dumps({"same": same, "by_table_name": self.by_table_name}, option=orjson.OPT_SORT_KEYS).decode()
+
+    @classmethod
+    def load(cls, text: str) -> IdentityRules:
+        """Rules from their JSON."""
+        raw = orjson.loads(text)
+        groups = (tuple(Prefix(namespace, tuple(leading)) for namespace, leading in group) for group in raw["same"])
+        return cls(tuple(groups), raw["by_table_name"])
+
+    @property
+    def digest(self) -> str:
+        """A text that differs where rules do; empty where there are none."""
+        return "" if self == NO_RULES else hashlib.blake2b(self.dump().encode(), digest_size=8).hexdigest()
 
     def prefers(self, name: DatasetName) -> bool:
         """Whether configuration says that a name is the one to show."""
         return any(first.remainder(name) is not None for first, *_ in self.same)
 
     def shown(self, names: Collection[DatasetName]) -> DatasetName:
-        """Which of a dataset's names is shown: it follows from the names and these rules alone.
-
-        A graph that keeps no preference among its facts shows, once reconciled, what a new graph would show.
-        """
-        return shown(names, [name for name in names if self.prefers(name)])
+        """Which of a dataset's names is shown: it follows from the names and these rules alone."""
+        return min(names, key=lambda name: rank(name, preferred=self.prefers(name)))
 
     @staticmethod
     def _has_table_name(name: DatasetName, *, read: bool) -> bool:
         kind = engine(name.namespace)
         return parts(name) is not None and (kind in {"athena", "glue"} or (kind == "redshift" and read))
+
+
+NO_RULES = IdentityRules()
+"""Configuration that says nothing of names."""
 
 
 def rank(name: DatasetName, *, preferred: bool) -> tuple[int, DatasetName]:
@@ -155,11 +196,6 @@ def rank(name: DatasetName, *, preferred: bool) -> tuple[int, DatasetName]:
     else:
         kind = 3
     return kind, name
-
-
-def shown(names: Collection[DatasetName], preferred: Collection[DatasetName] = ()) -> DatasetName:
-    """Which of a dataset's names is shown."""
-    return min(names, key=lambda name: rank(name, preferred=name in preferred))
 
 
 Group = frozenset[DatasetName]

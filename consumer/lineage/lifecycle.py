@@ -105,15 +105,24 @@ def placement(shown: DatasetName, facets: Registers) -> Placement:
 
 
 def place(name: DatasetName, time: str, placements: Mapping[DatasetName, Placement]) -> DatasetName | None:
-    """The name at which something is shown that was said of a dataset at a time; None if it was dropped since."""
-    found = placements[name]
-    while found.to is not None and time <= found.renamed:
-        # Only a later change of the new name counts; the times grow, so this ends where tables were swapped.
-        last, found = found.renamed, placements[found.to]
-        if found.to is not None and found.renamed <= last:
-            found = found._replace(to=None)
-        time = max(time, last)
-    return None if found.dropped and time <= found.dropped else found.shown
+    """The name at which something is shown that was said of a dataset at a time; None if it was dropped since.
+
+    Changes count in the order of their times. Of a drop and a renaming at one instant the renaming counts, which keeps
+    what was said.
+    """
+    found, since = placements[name], ""
+    # Only a later change of the new name counts; the times grow, so this ends where tables were swapped.
+    while (to := _renamed_since(found, time, since)) is not None:
+        since, found = found.renamed, placements[to]
+    return None if found.dropped and max(time, since) <= found.dropped else found.shown
+
+
+def _renamed_since(found: Placement, time: str, since: str) -> DatasetName | None:
+    """The name that a dataset got after a time, and after it got its present one; None if it was dropped before."""
+    if not time <= found.renamed or not since < found.renamed:
+        return None
+    dropped_before = bool(found.dropped) and max(time, since) <= found.dropped < found.renamed
+    return None if dropped_before else found.to
 
 
 def renamed_from(name: DatasetName, facets: Registers) -> tuple[DatasetName, Register] | None:

@@ -73,6 +73,20 @@ class Chore(Protocol):
         """Does what follows a place (at first the empty one); returns the next place, or None at the end."""
 
 
+RECONCILE = "reconcile"
+"""The name of the chore that brings a graph to what its facts say."""
+
+
+def last_scope(store: GraphStore, chore: str) -> str | None:
+    """The scope in which a chore was last begun; None if it never was.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    noted = store.read([ids.task(chore)], ("scope",)).get(ids.task(chore))
+    return None if noted is None else str(noted["scope"])
+
+
 class Task:
     """The vertex of a chore.
 

@@ -186,7 +186,10 @@ class Prune:
                 left[GroupKey(run.job, parent)].add(run.id)
 
         def plan(known: jobs.GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+            # After the groups were read: a writer that makes a run again counts it in its group after that.
+            there = self._store.read([ids.run(run) for run in gone], ("rev",))
             for group, document in known.items():
+                left[group] -= {run.id for run in gone if run.job == group.job and ids.run(run) in there}
                 members = {shape: one for shape, one in document.facts.items() if one.id not in left[group]}
                 if document.stored and members != document.facts:
                     empty = () if members else (DropVertices((ids.group(group),)),)

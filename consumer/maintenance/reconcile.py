@@ -15,8 +15,9 @@ from consumer.graph.delegating_store import Around
 from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName
+from consumer.lineage.identity import IdentityRules
 from consumer.maintenance.dry_run_store import Looking
-from consumer.maintenance.leased_task import PAGE, Scan
+from consumer.maintenance.leased_task import PAGE, RECONCILE, Scan
 from consumer.projection import exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments
 from consumer.projection.graph_writer import Cached, GraphWriter
@@ -46,14 +47,17 @@ class Reconcile:
 
     Args:
         store: The graph; others may write to it meanwhile.
+        rules: Which names are one dataset by configuration. The graph is brought to these rules, also if it was written
+            under others; a reconcile that was under way under others begins from the start.
         page: How many vertices are looked at in one step.
     """
 
-    name = "reconcile"
-    scope = ""
+    name = RECONCILE
 
-    def __init__(self, store: GraphStore, page: int = PAGE) -> None:
+    def __init__(self, store: GraphStore, rules: IdentityRules, page: int = PAGE) -> None:
         self.found = Found()
+        self.scope = rules.digest
+        self._rules = rules
         self._store = _Counting(store, self.found)
         passes: Sequence[tuple[str, str, Callable[[list[str]], None]]] = (
             ("runs", schema.RUN, self._look_at_runs),
@@ -81,7 +85,7 @@ class Reconcile:
         return f"{order[following]} " if following < len(order) else None
 
     def _writer(self) -> GraphWriter:
-        return GraphWriter(self._store, _CACHED)
+        return GraphWriter(self._store, _CACHED, self._rules)
 
     def _look_at_runs(self, page: list[str]) -> None:
         """Runs have their edges."""
@@ -97,7 +101,7 @@ class Reconcile:
         writer = self._writer()
         writer.names.repair(names)
         looking = Looking(self._store)
-        look = GraphWriter(looking, _CACHED)
+        look = GraphWriter(looking, _CACHED, self._rules)
         identity = look.nodes.identity(names, Relied(self._store))
         look.nodes.draw(identity, Relied(self._store))
         wrong = {DatasetName(*parts) for parts in _parsed(looking.wrong, "name")}
@@ -124,7 +128,7 @@ class Reconcile:
     def _look_at_edges(self, page: list[str]) -> None:
         """The edges of jobs are what is current."""
         looking = Looking(self._store)
-        look = GraphWriter(looking, _CACHED)
+        look = GraphWriter(looking, _CACHED, self._rules)
         look.edges.draw([_job(id_) for id_ in page], Relied(self._store))
         self._repair_jobs({JobName(*parts) for parts in _parsed(looking.wrong, "job")}, {})
 

@@ -16,7 +16,9 @@ import structlog
 
 from consumer.config.settings import UpkeepSettings
 from consumer.errors import TransientError
+from consumer.graph import identity_rules
 from consumer.graph.store import GraphStore
+from consumer.lineage.identity import IdentityRules
 from consumer.maintenance.leased_task import Busy, Task, carry_out
 from consumer.maintenance.prune import DAY_S, UNENDED_TIMES, Prune, event_time
 from consumer.maintenance.reconcile import Reconcile
@@ -45,6 +47,7 @@ class Upkeep:
     Args:
         opens: Opens a store of the thread's own.
         settings: What to do how often.
+        configured: Which names are one dataset by configuration; None if nothing is configured.
         clock: Seconds since 1970.
         look_every_s: How often to look whether there is something to do.
     """
@@ -53,11 +56,13 @@ class Upkeep:
         self,
         opens: Callable[[], GraphStore],
         settings: UpkeepSettings,
+        configured: IdentityRules | None,
         clock: Callable[[], float] = time.time,
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._opens = opens
         self._settings = settings
+        self._configured = configured
         self._clock = clock
         self._look_every_s = look_every_s
         self._owner = owner()
@@ -92,7 +97,7 @@ class Upkeep:
     def _turn(self, store: GraphStore) -> None:
         """Does what is due."""
         if every_s := self._settings.reconcile_every_s:
-            reconcile = Reconcile(store)
+            reconcile = Reconcile(store, identity_rules.to_reconcile_under(store, self._configured))
             if self._do(store, reconcile, every_s):
                 _log.info("graph reconciled", **asdict(reconcile.found))
         if (days := self._settings.runs_older_than_days) is not None and not self._stop.is_set():

@@ -19,7 +19,7 @@ from consumer.lineage.facts.output_facets import (
     join_facets,
     winners,
 )
-from consumer.lineage.identity import Group, components, shown
+from consumer.lineage.identity import Group, IdentityRules, components
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, UNUSED, Placement, placement
 from consumer.lineage.views import dataset_facets
 from consumer.projection.blobs import Texts
@@ -41,15 +41,22 @@ class Names:
         store: Where they are.
         texts: Where long lists of symlinks are.
         outputs: The outputs of jobs, whose facets describe datasets.
+        rules: Which names are one dataset by configuration, and which is shown.
         cached: How many bytes of memory the cache may take.
     """
 
     def __init__(
-        self, store: GraphStore, texts: Texts, outputs: Documents[OutputKey, OutputFacts], cached: int
+        self,
+        store: GraphStore,
+        texts: Texts,
+        outputs: Documents[OutputKey, OutputFacts],
+        rules: IdentityRules,
+        cached: int,
     ) -> None:
         self._store = store
         self._texts = texts
         self._outputs = outputs
+        self._rules = rules
         self.documents = Documents(store, KIND, cached)
 
     def create(self, facts: Mapping[DatasetName, NameFacts]) -> None:
@@ -104,23 +111,28 @@ class Names:
         return known if after == known else after
 
     def repair(self, names: Collection[DatasetName]) -> None:
-        """Brings what follows from outputs and links up to date."""
+        """Brings what follows from outputs, links and configuration up to date."""
         known = {name: document for name, document in self.documents.get(names).items() if document.stored}
         linked: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
+        same: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
         for name, document in known.items():
             for other in self._symlinks(document.facts):
                 linked[other].add(name)
                 linked[name].add(other)
+            for one, other in self._configured(name, document.facts):
+                same[one].add(other)
+                same[other].add(one)
 
         def plan(again: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
             for name, document in again.items():
-                facts = join_names(document.facts, NameFacts(linked_with=frozenset(linked.get(name, ()))))
+                links = NameFacts(linked_with=frozenset(linked.get(name, ())), same=frozenset(same.get(name, ())))
+                facts = join_names(document.facts, links)
                 if name in known:
                     facts = _with_winners(facts, self.recount(name))
                 if facts != document.facts:
                     yield name, _draft(name, document, facts)
 
-        self.documents.update(sorted(known.keys() | linked), plan)
+        self.documents.update(sorted({*known, *linked, *same}), plan)
 
     def recount(self, name: DatasetName) -> dict[str, Winner]:
         """What is in force of a name's facets, from all outputs of this name, read from the store."""
@@ -154,13 +166,17 @@ class Names:
         same: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
         symlinks: dict[DatasetName, set[DatasetName]] = {name: set() for name in linked}
         for name, document in linked.items():
-            for other in document.facts.same:
-                same[name].add(other)
-                same[other].add(name)
+            for one, other in self._configured(name, document.facts):
+                same[one].add(other)
+                same[other].add(one)
             for other in self._symlinks(document.facts):
                 symlinks[name].add(other)
                 symlinks[other].add(name)
         return alone | {name: group for group in components(same, symlinks) for name in group}
+
+    def _configured(self, name: DatasetName, facts: NameFacts) -> list[tuple[DatasetName, DatasetName]]:
+        """The links that configuration makes of a name, if an event gives it."""
+        return self._rules.all_links(name, read=facts.read) if facts.said else []
 
     def _around(self, names: Iterable[DatasetName]) -> dict[DatasetName, Document[NameFacts]]:
         """The documents of names, and of all that links lead to from there."""
@@ -176,7 +192,7 @@ class Names:
         return found
 
     def _neighbours(self, facts: NameFacts) -> frozenset[DatasetName]:
-        """The names that links lead to, or once led to."""
+        """The names that links lead to, or once led to; those by configuration are known once they are facts."""
         if not _is_linked(facts):
             return frozenset()
         return (facts.linked_with | facts.same).union(self._symlinks(facts))
@@ -189,10 +205,7 @@ class Names:
 
     def shown(self, group: Group) -> DatasetName:
         """The name under which a dataset is shown."""
-        if len(group) == 1:
-            return next(iter(group))
-        known = self.documents.get(group)
-        return shown(group, [name for name, document in known.items() if document.facts.preferred])
+        return next(iter(group)) if len(group) == 1 else self._rules.shown(group)
 
     def placements(self, groups: Mapping[DatasetName, Group]) -> dict[DatasetName, Placement]:
         """Where the lineage of each name is shown, by the names of its dataset.

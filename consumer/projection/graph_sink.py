@@ -9,6 +9,7 @@ from time import monotonic
 import structlog
 from cachetools import TTLCache
 
+from consumer.graph import identity_rules
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import Delta, Problem, merge
 from consumer.lineage.folding.fold import fold
@@ -31,14 +32,16 @@ class GraphSink:
 
     Args:
         store: The graph; closed with the sink.
-        rules: Which names are one dataset by configuration.
+        configured: Which names are one dataset by configuration; None if nothing is configured, for the graph's rules.
         clock: Seconds; monotonic.
     """
 
-    def __init__(self, store: GraphStore, rules: IdentityRules, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, store: GraphStore, configured: IdentityRules | None, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._store = store
-        self._rules = rules
-        self._writer = GraphWriter(store)
+        self._configured = configured
+        self._known: tuple[IdentityRules, GraphWriter] | None = None
         # A producer with a wrong facet has it in each of its events; once a minute is enough to be seen.
         self._told: TTLCache[tuple[str, str], bool] = TTLCache(_KINDS, QUIET_S, timer=clock)
 
@@ -49,12 +52,20 @@ class GraphSink:
             TransientError: The graph can't serve now; some of the events may have been written.
         """
         delta = Delta()
+        rules, writer = self._begun()
         for event in events:
-            facts = fold(event, self._rules)
+            facts = fold(event, rules)
             for problem in facts.problems:
                 self._tell(event, problem)
             merge(delta, facts)
-        self._writer.apply(delta)
+        writer.apply(delta)
+
+    def _begun(self) -> tuple[IdentityRules, GraphWriter]:
+        # Not before the first events: a service starts while its graph can't serve.
+        if self._known is None:
+            rules = identity_rules.to_write_under(self._store, self._configured)
+            self._known = rules, GraphWriter(self._store, rules=rules)
+        return self._known
 
     def close(self) -> None:
         """Closes the store."""

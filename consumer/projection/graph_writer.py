@@ -18,6 +18,7 @@ from consumer.errors import TransientError
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import Delta, NameFacts
 from consumer.lineage.facts.keys import JobName
+from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import Texts
 from consumer.projection.datasets import Nodes
@@ -39,14 +40,23 @@ class Cached(NamedTuple):
     texts: int = 12 * MIB
 
 
+CACHED = Cached()
+
+
 class GraphWriter:
     """Writes facts into a graph, together with any number of others that do the same.
 
     Not for use by several threads at once.
+
+    Args:
+        store: The graph.
+        cached: The size of the caches.
+        rules: Which names are one dataset by configuration; those under which the facts were folded.
     """
 
-    def __init__(self, store: GraphStore, cached: Cached = Cached()) -> None:  # noqa: B008 - it can't be changed
+    def __init__(self, store: GraphStore, cached: Cached = CACHED, rules: IdentityRules = NO_RULES) -> None:
         self._store = store
+        self._rules = rules
         self._cached = cached
         self._begin()
 
@@ -56,7 +66,7 @@ class GraphWriter:
         self._texts = Texts(store, cached.texts)
         self.runs = Runs(store, cached.runs)
         self.jobs = Jobs(store, self.runs, cached.jobs)
-        self.names = Names(store, self._texts, self.jobs.outputs, cached.names)
+        self.names = Names(store, self._texts, self.jobs.outputs, self._rules, cached.names)
         self.nodes = Nodes(store, self.names, self._texts)
         self.edges = JobEdges(store, self.jobs, self.names, self.nodes, self._texts)
 
@@ -79,15 +89,15 @@ class GraphWriter:
         self._texts.put(delta.contents)
         self.jobs.create(delta.jobs, {run.job for run in delta.runs} | {output.job for output in delta.declared})
         self.names.create(delta.names)
-        self.runs.update(delta.runs)
-        names = self._follow(delta)
+        names = self._follow(delta, self.runs.update(delta.runs))
         jobs = {run.job for run in delta.runs} | delta.jobs.keys()
         self.project(jobs, names, frozenset(jobs))
 
-    def _follow(self, delta: Delta) -> set[DatasetName]:
+    def _follow(self, delta: Delta, parents: RunDocuments) -> set[DatasetName]:
         """Brings jobs, outputs and names to what follows from runs; returns the names."""
         relied = Relied(self._store)
         for _ in range(MOST_TRIES):
+            relied.add(self.runs.documents, parents)
             runs: RunDocuments = self.runs.known(delta.runs)
             if not all(document.stored for document in runs.values()):
                 raise TransientError("a run was pruned while it was written")
@@ -95,6 +105,7 @@ class GraphWriter:
             names = self.names.update(delta.names, outputs, relied)
             if not relied.moved():
                 return set(names)
+            parents = self.runs.hold(delta.runs)
         raise TransientError(f"{len(delta.jobs)} jobs or their runs are changed by others all the time")
 
     def project(self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()) -> None:

@@ -82,13 +82,24 @@ class Draft(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[K, F]):
-    """How facts of one kind are kept."""
+    """How facts of one kind are kept.
+
+    Attributes:
+        label: The label of their vertices.
+        id_of: From a key to the id of its vertex.
+        empty: The facts of a document that is not there.
+        dump: From facts to their text.
+        load: From their text to facts.
+        new_token: Makes a part of the first token of a vertex. One that may be removed has another first token each
+            time it is made, so that it is not taken for the one before, whose edges are gone.
+    """
 
     label: str
     id_of: Callable[[K], str]
     empty: F
     dump: Callable[[F], str]
     load: Callable[[str], F]
+    new_token: Callable[[], str] = str
 
 
 class Updated(NamedTuple, Generic[K, F]):
@@ -228,7 +239,8 @@ class Documents(Generic[K, F]):
         if not known.stored or draft.facts != known.facts:
             properties["facts"] = text = self._kind.dump(draft.facts)
             size = _size(len(text), after)
-        owner = _Owner(self._kind.id_of(key), self._kind.label, known.token)
+        salt = "" if known.stored else self._kind.new_token()
+        owner = _Owner(self._kind.id_of(key), self._kind.label, known.token, salt)
         if len(draft.steps) + len(draft.last) <= STEPS_PER_CHANGE:
             changes = [owner.change(properties, (*draft.steps, *draft.last))]
         else:
@@ -244,16 +256,17 @@ class Documents(Generic[K, F]):
 class _Owner:
     """The owner of changes that follow each other, each under the token that the one before set."""
 
-    def __init__(self, id_: str, label: str, token: str) -> None:
+    def __init__(self, id_: str, label: str, token: str, salt: str) -> None:
         self._id = id_
         self._label = label
+        self._salt = salt
         self.token = token
 
     def change(self, properties: Properties, steps: tuple[Step, ...] = ()) -> Change:
         count = int(self.token.partition(".")[0] or 0) + 1
         # What differs in a step follows from the properties, but for which vertices and edges are there.
         text = orjson.dumps([properties, [step[0] for step in steps]], default=tuple, option=orjson.OPT_SORT_KEYS)
-        said = hashlib.blake2b(text, digest_size=6).hexdigest()
+        said = hashlib.blake2b(text + self._salt.encode(), digest_size=6).hexdigest()
         when = Is("rev", self.token) if self.token else Absent()
         self.token = f"{count}.{said}"
         return Change(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from consumer.graph import facts_codec, ids, schema
@@ -23,7 +24,14 @@ from consumer.lineage.views import facet_value
 from consumer.projection.repository import Document, Documents, Draft, Kind
 from schemas.naming import DatasetName
 
-KIND: Kind[RunKey, RunFacts] = Kind(schema.RUN, ids.run, RunFacts(), facts_codec.dump_run, facts_codec.load_run)
+
+def _new_token() -> str:
+    return secrets.token_hex(6)
+
+
+KIND: Kind[RunKey, RunFacts] = Kind(
+    schema.RUN, ids.run, RunFacts(), facts_codec.dump_run, facts_codec.load_run, _new_token
+)
 
 DatasetKey = tuple[RunKey, DatasetName]
 DATASETS: Kind[DatasetKey, RunDataset] = Kind(
@@ -48,40 +56,65 @@ class Runs:
         self.documents = Documents(store, KIND, cached * 3 // 4)
         self._datasets = Documents(store, DATASETS, cached // 4)
 
-    def update(self, facts: Mapping[RunKey, RunFacts]) -> None:
-        """Adds facts to runs, whose jobs are in the graph."""
-        with_parents = {run: said if said.snapshot is None else without_datasets(said) for run, said in facts.items()}
-        for said in facts.values():
-            parent = parent_of(said)
-            if parent is not None:
-                with_parents.setdefault(parent, RunFacts())
-        order = list(_parents_first(with_parents))
-        self._create_parents_in_cycles(order, with_parents)
+    def update(self, facts: Mapping[RunKey, RunFacts]) -> RunDocuments:
+        """Adds facts to runs, whose jobs are in the graph.
+
+        Returns:
+            The parents that no facts are given of, as they were before there were edges to them. Where one has changed
+            since, use `hold`: a prune may have removed it, and the edges with it.
+        """
+        apart = {run: said if said.snapshot is None else without_datasets(said) for run, said in facts.items()}
+        # Looked at before there are edges to them.
+        self.documents.get(_parents_of(apart.values()))
+        held = self._held(_parents_of(apart.values()) - apart.keys())
+        order = list(_parents_first(apart))
+        self._create_parents_in_cycles(order, apart)
         tried: set[RunKey] = set()
+        late: set[RunKey] = set()
+        made: set[RunKey] = set()
 
         def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+            again = tried & known.keys()
+            late.update(again)
             # A write may also have failed because a prune has removed the parent, which the cache still has.
-            parents = [parent for run in tried & known.keys() if (parent := parent_of(with_parents[run])) is not None]
+            parents = _parents_of(apart[run] for run in again)
             self.documents.forget(parents)
-            self._create(parents)
+            held.update(self._held(parents))
             tried.update(known)
             for run, document in known.items():
-                draft = _draft(run, document, with_parents[run])
+                draft = _draft(run, document, apart[run])
                 if draft is not None:
                     yield run, draft
+                if not document.stored:
+                    made.add(run)
 
         self.documents.update(order, plan, presume_new=True)
-        self._add_datasets({run: said for run, said in facts.items() if said.snapshot is not None})
+        # A parent that was written late may be another vertex than that which its children found.
+        self.tie([run for run, said in apart.items() if parent_of(said) in late])
+        self._add_datasets({run: said for run, said in facts.items() if said.snapshot is not None}, made)
+        return {run: document for run, document in held.items() if run not in apart}
 
-    def _add_datasets(self, streaming: Mapping[RunKey, RunFacts]) -> None:
-        """Adds datasets to streaming runs, each in a vertex of its own."""
+    def hold(self, facts: Mapping[RunKey, RunFacts]) -> RunDocuments:
+        """Makes sure that the parents of runs are there to stay, and the edges to them; returns the parents."""
+        held = self._held(_parents_of(facts.values()))
+        self.tie([run for run, said in facts.items() if parent_of(said) is not None])
+        return held
+
+    def _held(self, parents: Collection[RunKey]) -> dict[RunKey, Document[RunFacts]]:
+        """Parents, made where they are not there, and without the mark of a prune."""
+        self._create([run for run, document in self.documents.get(parents).items() if not document.stored])
+        return self._kept(self.documents.get(parents))
+
+    def _add_datasets(self, streaming: Mapping[RunKey, RunFacts], made: Collection[RunKey]) -> None:
+        """Adds datasets to streaming runs, each in a vertex of its own; those of runs that were made now need edges."""
         wanted = {(run, name): one for run, said in streaming.items() for name, one in datasets_of(said).items()}
 
         def plan(known: Mapping[DatasetKey, Document[RunDataset]]) -> Iterator[tuple[DatasetKey, Draft[RunDataset]]]:
             for key, document in known.items():
                 joined = join_run_datasets(document.facts, wanted[key])
-                if not document.stored or joined != document.facts:
-                    yield key, Draft(joined, {}, () if document.stored else (_dataset_of(key),))
+                new = not document.stored or key[0] in made
+                if new or joined != document.facts:
+                    yield key, Draft(joined, {}, (_dataset_of(key),) if new else ())
 
         if wanted:
             self._datasets.update(sorted(wanted), plan)
@@ -131,12 +164,19 @@ class Runs:
         }
 
         def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
-            for run, document in known.items():
-                missing = tuple(edge for id_, edge in _edges(run, document.facts).items() if id_ not in there)
-                if document.stored and missing:
-                    yield run, Draft(document.facts, {}, missing)
+            stored = {run: document for run, document in known.items() if document.stored}
+            missing = {
+                run: tuple(edge for id_, edge in _edges(run, document.facts).items() if id_ not in there)
+                for run, document in stored.items()
+            }
+            # An edge whose end is not there is refused.
+            self.documents.forget(absent := _parents_of(stored[run].facts for run, edges in missing.items() if edges))
+            self._held(absent)
+            for run, edges in missing.items():
+                if edges:
+                    yield run, Draft(stored[run].facts, {}, edges)
 
-        return len(self.documents.update(runs, plan).written)
+        return len(self.documents.update(runs, plan).written) if runs else 0
 
     def of_job(self, job: JobName) -> dict[str, RunFacts]:
         """All runs of a job by id, read from the store."""
@@ -169,6 +209,10 @@ def parent_of(facts: RunFacts) -> RunKey | None:
         return None
     found = parent_in(register.ref)
     return RunKey(JobName(*found.job), found.run)
+
+
+def _parents_of(facts: Iterable[RunFacts]) -> set[RunKey]:
+    return {parent for said in facts if (parent := parent_of(said)) is not None}
 
 
 def _parents_first(facts: Mapping[RunKey, RunFacts]) -> Iterator[RunKey]:

@@ -11,7 +11,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from consumer.graph import format_version, schema
+from consumer.graph import format_version, identity_rules, schema
 from consumer.graph.store import Edge, GraphStore, Scalar, Vertex
 
 VERTICES = "vertices.csv"
@@ -31,6 +31,7 @@ def files(store: GraphStore) -> dict[str, str]:
     }
     vertices = sorted(vertex for label in of_kind["vertex"] for vertex in store.vertices(label))
     vertices += format_version.stated(store)
+    vertices += identity_rules.stated(store)
     edges = sorted(edge for label in of_kind["edge"] for edge in store.edges(label))
     return {VERTICES: _vertex_table(vertices), EDGES: _edge_table(edges)}
 

@@ -17,6 +17,7 @@ from consumer.graph import ids, schema
 from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.store import Absent, Change, DropEdges, GraphStore, Is, Vertex
 from consumer.lineage.facts.keys import RunKey
+from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.leased_task import Busy, Chore, Scan, Task, carry_out
 from consumer.maintenance.prune import Prune, Pruned
 from consumer.maintenance.reconcile import Reconcile
@@ -63,7 +64,7 @@ def prune(store: GraphStore, before: str = LATER, *, dry_run: bool = False) -> P
 
 def reconcile(store: GraphStore, page: int = 50) -> int:
     """A whole reconcile; how much it mended."""
-    chore = Reconcile(store, page)
+    chore = Reconcile(store, NO_RULES, page)
     run_through(chore)
     return chore.found.mended
 

@@ -10,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
 from consumer.projection.graph_writer import GraphWriter
 from tests.support.events.event_builders import many_names
 from tests.support.events.event_strategies import events
+from tests.support.examples import examples
 from tests.support.graph.graph_of_events import difference, embedded_whole, folded, shuffled, whole
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(events(), st.integers(0, 2**32))
 def test_order_repetition_and_batches_make_no_difference(documents: list[Any], seed: int) -> None:
     """Any permutation, with repetitions, cut into any batches, exports the same bytes."""
@@ -41,7 +43,7 @@ def write_with_a_crash(store: EmbeddedStore, batches: Iterable[list[Any]], step:
             writer.apply(delta)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 2**32), st.integers(1, 200))
 def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int) -> None:
     """In any order, and with a crash on the way, its names become one; and then there is nothing to mend."""
@@ -52,7 +54,7 @@ def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int)
     write_with_a_crash(store, shuffled(documents, seed, 12), step)
     changed = difference(whole(store), expected)
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
-    chore, place = Reconcile(store, 10), ""
+    chore, place = Reconcile(store, NO_RULES, 10), ""
     while (following := chore.step(place)) is not None:
         place = following
     assert chore.found.mended == 0
@@ -75,7 +77,7 @@ class Interrupted:
         return getattr(self._store, name)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(events(linked=False), st.integers(0, 2**32), st.frozensets(st.integers(1, 60), max_size=12))
 def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at: frozenset[int]) -> None:
     """Two writers, one of which does its batches between any two steps of the other, end in the same bytes."""
@@ -96,7 +98,7 @@ def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at:
     assert not changed, f"two writers at once made another graph:\n{changed}"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(events(), st.integers(0, 2**32), st.integers(1, 60))
 def test_a_crash_anywhere_makes_no_difference(documents: list[Any], seed: int, step: int) -> None:
     """A writer that dies before any step, and another one that begins its batch again, end in the same bytes."""

@@ -30,6 +30,7 @@ from tests.support.events.event_strategies import (
     events,
     run_events,
 )
+from tests.support.examples import examples
 from tests.support.graph.graph_of_events import difference, embedded_whole, sample, shuffled
 from tests.support.oracle.expected_graph import expected
 
@@ -108,7 +109,7 @@ def unlike(
     return difference(embedded_whole(batches, rules), oracle)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(events(linked=False), st.integers(0, 2**32))
 def test_the_graph_is_what_the_oracle_says(documents: list[Any], seed: int) -> None:
     """Without links between names, any batches of the events make the oracle's graph."""
@@ -123,7 +124,7 @@ PARENTS: tuple[Json, ...] = (
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     st.lists(run_events(linked=False), min_size=4, max_size=9),
     st.lists(st.sampled_from(PARENTS), min_size=9, max_size=9),
@@ -173,7 +174,7 @@ CHANGES = st.one_of(
 CHANGED = st.builds(lambda table, facets: dataset(table, **facets), TABLES, CHANGES)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     st.lists(
         st.one_of(
@@ -200,7 +201,7 @@ def test_what_becomes_of_the_tables_of_one_job(documents: list[Any], seed: int) 
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(events(), st.integers(0, 2**32), st.sampled_from(SAME), st.booleans())
 def test_identity_is_what_the_oracle_says(
     documents: list[Any],
@@ -213,7 +214,7 @@ def test_identity_is_what_the_oracle_says(
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(events(), st.lists(st.sampled_from(SPICES), min_size=10, max_size=10), st.integers(0, 2**32))
 def test_all_sorts_of_facets_are_what_the_oracle_says(documents: list[Any], spices: list[Spice], seed: int) -> None:
     """Tests of models, lineage that jobs state, nested columns, names that are none: the oracle's graph."""
@@ -240,6 +241,54 @@ def test_a_link_joins_two_names_of_one_output() -> None:
     for order in permutations(said):
         changed = unlike(said, [[event] for event in order])
         assert not changed, f"the order of arrival decides:\n{changed}"
+
+
+def _declared(inputs: Sequence[Json], output: Json) -> Json:
+    """A JobEvent of one job; all of them have one time."""
+    kind = {"jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"}}
+    job = {"namespace": "dbt", "name": "j1", "facets": kind}
+    return {"eventTime": "2026-01-01T00:00:00Z", "job": job, "inputs": list(inputs), "outputs": [output]}
+
+
+def test_a_table_that_is_dropped_and_renamed_at_one_instant() -> None:
+    """What a job said of its output under the old name is not said of the one that it writes under the new name."""
+    table, path = {"namespace": ATHENA, "name": "AwsDataCatalog.db.a"}, {"namespace": "s3://lake", "name": "p"}
+    made_of_table = {"fields": {}, "dataset": [{**table, "field": "x", "transformations": [{"type": "DIRECT"}]}]}
+    drop: Json = {
+        "lifecycleStateChange": {"lifecycleStateChange": "DROP"},
+        "lineage": {"inputs": []},
+        "schema": {"_deleted": True},
+        "columnLineage": made_of_table,
+    }
+    rename = {"lifecycleStateChange": {"lifecycleStateChange": "RENAME", "previousIdentifier": path}}
+    said = [_declared([], {**path, "facets": drop}), _declared([table], {**table, "facets": rename})]
+    for order in permutations(said):
+        for batches in ([order], [[event] for event in order]):
+            changed = unlike(said, batches)
+            assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
+def test_an_input_that_is_dropped_and_stated_to_be_read() -> None:
+    """A job's own word that it reads a dataset is more than the dataset's end, so the dataset is shown."""
+    read = {"namespace": ATHENA, "name": "AwsDataCatalog.db.c"}
+    stated = {"entries": [{"type": "JOB", "inputs": [{"type": "DATASET", **read}]}]}
+    event = run_event(
+        "START", 1, inputs=[{**read, "facets": {"lifecycleStateChange": {"lifecycleStateChange": "DROP"}}}]
+    )
+    event["job"]["facets"]["lineage"] = stated
+    changed = unlike([event], [[event]])
+    assert not changed, f"the graph is not what the design says:\n{changed}"
+
+
+def test_column_lineage_under_the_name_before_a_renaming() -> None:
+    """It is not that of a run which writes the new name alone, in whatever order all comes."""
+    said = [
+        run_event("COMPLETE", 1, run="r1", inputs=["a"], outputs=[dataset("n1", columnLineage=made_of(x="a.x"))]),
+        run_event("COMPLETE", 2, run="r2", inputs=["a"], outputs=[dataset("n2", **_renamed("n1"))]),
+    ]
+    for order in permutations(said):
+        changed = unlike(said, [[event] for event in order])
+        assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
 def test_a_job_type_that_is_taken_back_is_forgotten_in_any_batches() -> None:

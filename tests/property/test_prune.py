@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
+from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.prune import Prune, Pruned
 from consumer.maintenance.reconcile import Reconcile
 from tests.support.events.event_strategies import events
+from tests.support.examples import examples
 from tests.support.graph.graph_of_events import difference, shuffled, whole, write
 
 cutoffs = st.integers(1, 7).map(lambda second: f"2026-01-01T00:00:0{second}.000000Z")
@@ -43,7 +45,7 @@ def lineage(store: GraphStore) -> bytes:
     return orjson.dumps(found, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(events(), st.integers(0, 2**32), cutoffs)
 def test_lineage_stays(documents: list[Any], seed: int, before: str) -> None:
     """Without old runs the export is the same but for them; the views are those of the facts that are left."""
@@ -53,14 +55,14 @@ def test_lineage_stays(documents: list[Any], seed: int, before: str) -> None:
     changed = difference(lineage(store), expected)
     assert not changed, f"the prune changed lineage:\n{changed}"
     assert not prune(store, before).gone, "a second prune finds nothing"
-    chore, place = Reconcile(store), ""
+    chore, place = Reconcile(store, NO_RULES), ""
     while (following := chore.step(place)) is not None:
         place = following
     changed = difference(lineage(store), expected)
     assert (chore.found.mended, changed) == (0, ""), f"the facts that are left say something else:\n{changed}"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(events(), st.integers(0, 2**32), cutoffs)
 def test_what_is_told_again_is_there_again(documents: list[Any], seed: int, before: str) -> None:
     """After a replay of all events, in any order, the graph is the one that was never pruned."""

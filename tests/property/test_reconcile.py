@@ -20,15 +20,17 @@ from consumer.maintenance.reconcile import Found, Reconcile
 from consumer.projection.graph_writer import GraphWriter
 from consumer.render import export_json
 from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT, events
-from tests.support.graph.graph_of_events import difference, folded, shuffled, whole
+from tests.support.examples import examples
+from tests.support.graph.graph_of_events import difference, folded, shuffled, whole, write
 from tests.support.oracle.expected_graph import expected
 
 SAME: tuple[tuple[Sequence[str], ...], ...] = (
     (),
     ((f"{GLUE}/db", f"{REDSHIFT}/dev.db"), (GLUE, ATHENA)),
+    ((f"{REDSHIFT}/dev.db", f"{GLUE}/db"), (ATHENA, GLUE)),
     ((f"{REDSHIFT}/dev.db", f"{ATHENA}/awsdatacatalog.db"),),
 )
-"""Settings of `identity.same`: none; across engines and accounts; Redshift first."""
+"""Settings of `identity.same`: none; across engines and accounts; the same with other names first; two engines."""
 
 identities = st.tuples(st.sampled_from(SAME), st.booleans())
 """`identity.same` and `identity.by_table_name`."""
@@ -71,9 +73,9 @@ class ReadOnly:
         raise AssertionError(f"written to a graph that is right: {changes}")
 
 
-def reconcile(store: GraphStore) -> Found:
+def reconcile(store: GraphStore, rules: IdentityRules) -> Found:
     """A whole reconcile."""
-    chore, place = Reconcile(store, PAGE), ""
+    chore, place = Reconcile(store, rules, PAGE), ""
     while (following := chore.step(place)) is not None:
         place = following
     return chore.found
@@ -95,16 +97,14 @@ def expect(store: GraphStore, documents: Sequence[Any], identity: tuple[Any, boo
     assert not changed, f"{what}: the graph is not what the design says:\n{changed}"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(events(), st.integers(0, 2**32), identities)
 def test_a_graph_that_is_right_is_left_alone(documents: list[Any], seed: int, identity: tuple[Any, bool]) -> None:
     """What one writer made is right, in whatever order and batches: the reconcile writes nothing."""
     rules = IdentityRules.of(identity[0], by_table_name=identity[1])
     store = EmbeddedStore(Path(":memory:"))
-    writer = GraphWriter(store)
-    for batch in shuffled(documents, seed, 4):
-        writer.apply(folded(batch, rules))
-    found = reconcile(ReadOnly(store))
+    write(store, shuffled(documents, seed, 4), rules)
+    found = reconcile(ReadOnly(store), rules)
     assert found.mended == 0
 
 
@@ -114,19 +114,26 @@ class Crowd:
     Args:
         store: The graph.
         batches: What each writer writes.
+        rules: The identity rules of all.
         at: For each writer before which of its calls the next one does something.
         death: Before which of its calls the first writer is killed, and started anew.
     """
 
     def __init__(
-        self, store: GraphStore, batches: Sequence[list[Delta]], at: Sequence[frozenset[int]], death: int
+        self,
+        store: GraphStore,
+        batches: Sequence[list[Delta]],
+        rules: IdentityRules,
+        at: Sequence[frozenset[int]],
+        death: int,
     ) -> None:
         self._store = store
+        self._rules = rules
         self._batches = batches
         self._at = at
         self._death = death
         self._writers = [self._writer(number) for number in range(len(batches))]
-        self._chore, self._place = Reconcile(store, PAGE), ""
+        self._chore, self._place = Reconcile(store, rules, PAGE), ""
 
     def _writer(self, number: int) -> GraphWriter:
         def act() -> None:
@@ -139,7 +146,7 @@ class Crowd:
         if number == 0 and self._death:
             between = Between(between, frozenset({self._death}), die)
             self._death = 0
-        return GraphWriter(between)
+        return GraphWriter(between, rules=self._rules)
 
     def act(self, number: int) -> None:
         """Lets a writer write a batch; the one after the last reconciles a page."""
@@ -175,14 +182,16 @@ def crowd(
     """Three writers; each has all of the events, or a third of them."""
     found = [folded(batch, rules) for batch in shuffled(documents, seed, 3)]
     if seed % 2:
-        return Crowd(store, [found[start::3] for start in range(3)], at, death)
-    return Crowd(store, [[folded(b, rules) for b in shuffled(documents, seed + n, 3)] for n in range(3)], at, death)
+        return Crowd(store, [found[start::3] for start in range(3)], rules, at, death)
+    return Crowd(
+        store, [[folded(b, rules) for b in shuffled(documents, seed + n, 3)] for n in range(3)], rules, at, death
+    )
 
 
 steps = st.frozensets(st.integers(1, 80), max_size=12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(events(), st.integers(0, 2**32), identities, st.tuples(steps, steps, steps), st.integers(0, 60))
 def test_what_writers_at_once_leave_is_mended(
     documents: list[Any],
@@ -198,12 +207,12 @@ def test_what_writers_at_once_leave_is_mended(
     store = EmbeddedStore(Path(":memory:"))
     rules = IdentityRules.of(identity[0], by_table_name=identity[1])
     crowd(store, documents, seed, rules, at, death).run()
-    reconcile(store)
+    reconcile(store, rules)
     expect(store, documents, identity, "after a reconcile")
-    reconcile(ReadOnly(store))
+    reconcile(ReadOnly(store), rules)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(events(), st.integers(0, 2**32), identities, st.tuples(steps, steps, steps), st.integers(1, 120))
 def test_a_reconcile_that_dies_is_ended_by_the_next(
     documents: list[Any],
@@ -222,7 +231,24 @@ def test_a_reconcile_that_dies_is_ended_by_the_next(
 
     dying: GraphStore = Between(store, frozenset({step}), die)
     with suppress(Death):
-        carry_out(Reconcile(dying, PAGE), Task(dying, "reconcile", "one", lambda: 0.0))
-    carry_out(Reconcile(store, PAGE), Task(store, "reconcile", "two", lambda: LEASE_S))
+        carry_out(Reconcile(dying, rules, PAGE), Task(dying, "reconcile", "one", lambda: 0.0))
+    carry_out(Reconcile(store, rules, PAGE), Task(store, "reconcile", "two", lambda: LEASE_S))
     expect(store, documents, identity, "after a reconcile in two parts")
-    reconcile(ReadOnly(store))
+    reconcile(ReadOnly(store), rules)
+
+
+@settings(max_examples=examples(400))
+@given(events(), st.integers(0, 2**32), identities, identities, st.floats(0, 1))
+def test_other_settings_make_the_graph_that_a_new_one_would_be(
+    documents: list[Any], seed: int, before: tuple[Any, bool], after: tuple[Any, bool], part: float
+) -> None:
+    """After a reconcile under changed identity settings, names are joined, parted and shown as these say."""
+    store = EmbeddedStore(Path(":memory:"))
+    old, new = (IdentityRules.of(one[0], by_table_name=one[1]) for one in (before, after))
+    batches = shuffled(documents, seed, 4)
+    count = round(part * len(batches))
+    write(store, batches[:count], old)
+    write(store, batches[count:], new)
+    reconcile(store, new)
+    expect(store, documents, after, "after a reconcile under other settings")
+    reconcile(ReadOnly(store), new)

@@ -6,15 +6,18 @@ comparison. One integer makes a case again: `make schedules SEED=...`; `make sch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.graph.store import Absent, Change, GraphStore, Is
+from consumer.graph.store import Absent, Change, DropVertices, GraphStore, Is, Vertex
+from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.projection.graph_writer import GraphWriter
 from tests.support.events.event_builders import (
     columns,
@@ -37,7 +40,8 @@ from tests.support.writers.concurrent_writers import (
     play,
     seeds,
 )
-from tests.support.writers.schedule import Crash
+from tests.support.writers.histories import at
+from tests.support.writers.schedule import Crash, Turn
 from tests.support.writers.shrinking import shrunk
 
 SHARES = 4
@@ -136,6 +140,17 @@ def on_turns(
     return [replace(one.turned(seed), origin=f"schedule {seed} of this test") for seed in range(count)]
 
 
+def amid_a_prune(batches: Sequence[Sequence[Json]], cutoff: int) -> Iterator[Case]:
+    """The first batch is written, then a prune begins; it pauses for a part of the next batch, and then ends."""
+    dealt = tuple(Dealt(event, 0, number) for number, batch in enumerate(batches) for event in batch)
+    case = Case("a schedule of this test", "prune", dealt, 1, "none", (), cutoffs=(at(cutoff),))
+    with in_memory() as ground:
+        first = play(replace(case, kind="writers", events=dealt[: len(batches[0])]), ground)
+    begin, end = Turn(0, sum(turn.calls for turn in first.turns)), Turn(1, 100)
+    for pruned, written in product(range(1, 30), range(1, 20)):
+        yield replace(case, turns=(begin, Turn(1, pruned), Turn(0, written), end))
+
+
 class TestStories:
     """Schedules and sequences that have left wrong graphs."""
 
@@ -229,6 +244,32 @@ class TestStories:
             crash = Crash(0, call, after=after)
             cases = on_turns(events, (0, 0, 1), 12, crash, "across engines")
             check(replace(one, heir=call % 2) for one in cases)
+
+    PARENT: ClassVar[Json] = {"parent": {"run": {"runId": "p"}, "job": {"namespace": "dbt", "name": "all"}}}
+
+    def test_a_parent_that_a_prune_removes(self) -> None:
+        """A run that goes on while it is pruned has its edge to the run that started it."""
+        events = [run_event(kind, second, run_facets=self.PARENT) for kind, second in (("START", 5), ("COMPLETE", 7))]
+        check(amid_a_prune([[event] for event in events], 6))
+
+    def test_a_run_that_is_made_again_while_its_group_is_left(self) -> None:
+        """A run that is pruned and goes on is among its siblings, whenever the prune takes it out of their group."""
+        events = [
+            run_event(kind, second, inputs=["s"], run_facets=self.PARENT)
+            for kind, second in (("START", 5), ("RUNNING", 7), ("COMPLETE", 9))
+        ]
+        check(amid_a_prune([events[:1], events[1:]], 9))
+
+    def test_a_parent_that_is_gone_is_made_again(self) -> None:
+        """A reconcile comes to its end, and leaves the run tied to its parent."""
+        store = EmbeddedStore(Path(":memory:"))
+        GraphWriter(store).apply(folded([run_event("START", 1, run_facets=self.PARENT)]))
+        parent = ids.run(RunKey(JobName("dbt", "all"), "p"))
+        damage = Vertex("damage", schema.TASK, {"rev": "1"})
+        assert not store.write([Change(damage, Absent(), Is("rev", "1"), (DropVertices((parent,)),))])
+        assert whole_tasks.reconcile(store) > 0
+        assert [edge.target for edge in store.edges(schema.CHILD_OF)] == [parent]
+        assert whole_tasks.reconcile(store) == 0
 
     def test_recorded_events(self) -> None:
         """What dbt sends of both engines, with runs that fail, dealt out one by one."""

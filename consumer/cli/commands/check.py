@@ -15,8 +15,11 @@ from consumer.checks.finding import Finding, State
 from consumer.cli.options import examples, json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, TransientError, UsageError
+from consumer.graph import identity_rules
 from consumer.graph.gremlin.deadline import Patience
-from consumer.graph.store import Change, Is, Vertex
+from consumer.graph.store import Change, GraphStore, Is, Vertex
+from consumer.lineage.identity import NO_RULES, IdentityRules
+from consumer.maintenance.leased_task import RECONCILE, last_scope
 from consumer.masking import masked
 
 FAILED = 1
@@ -70,7 +73,7 @@ class Result:
     help="First create the topics that are missing.",
 )
 @json_option("Print a JSON array on stdout.")
-@with_settings("graph", "kafka", "datazone")
+@with_settings("graph", "kafka", "datazone", "identity")
 def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, as_json: bool) -> None:
     """Ask Kafka, the graph and DataZone whether they can be reached, signed in to and used.
 
@@ -153,18 +156,30 @@ def _graph(settings: Settings) -> Result:
         findings = _of_neptune(url)
     except HeadwaterError as error:
         return Result("graph", masked(url), ok=False, words=masked(str(error)))
-    return _used(url).with_findings(findings)
+    used = _used(url, wiring.identity_settings(settings))
+    return used.with_findings([*findings, *used.findings])
 
 
-def _used(url: str) -> Result:
-    """Whether a graph is reached and takes what the service sends."""
+def _used(url: str, configured: IdentityRules | None) -> Result:
+    """Whether a graph is reached and takes what the service sends, and whether it shows the identity settings."""
     try:
         with closing(wiring.open_graph(url, PATIENCE)) as store:
             store.read([_NOTHING.owner.id])
             store.write([_NOTHING])
+            findings = _of_identity(store, configured)
     except HeadwaterError as error:
         return Result("graph", masked(url), ok=False, words=masked(str(error)))
-    return Result("graph", masked(url), ok=True, words="reached, signed in, reads and takes writes")
+    return Result("graph", masked(url), ok=True, words="reached, signed in, reads and takes writes", findings=findings)
+
+
+def _of_identity(store: GraphStore, configured: IdentityRules | None) -> list[Finding]:
+    """The rules that a graph was written and reconciled under, against those of the settings."""
+    of_graph, reconciled = identity_rules.known(store) or NO_RULES, last_scope(store, RECONCILE)
+    rules = of_graph if configured is None else configured
+    if rules == of_graph and reconciled in {None, rules.digest}:
+        return []
+    words = "the graph was written under other identity settings: correct these, or run headwater reconcile with them"
+    return [Finding("identity", State.WARNING, words)]
 
 
 def _of_neptune(url: str) -> list[Finding]:

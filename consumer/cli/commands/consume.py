@@ -95,7 +95,7 @@ def consume(settings: Settings, sink: str) -> None:
         follow(watch, loop, source)
         if name == "graph":
             opens = partial(wiring.open_graph, settings.graph, UPKEEP_PATIENCE, stop.requested)
-            stack.enter_context(Upkeep(opens, settings.upkeep))
+            stack.enter_context(Upkeep(opens, settings.upkeep, wiring.identity_settings(settings)))
         _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
         loop.run()
     _log.info("stopped", signal=stop.signal)

@@ -44,8 +44,9 @@ class NameFacts:
         links: The names of its latest symlinks facet, as JSON.
         linked_with: Names that a symlinks facet has ever linked it with, in either direction; `links` says which still
             are.
-        same: Names that configuration links it with.
-        preferred: True if configuration prefers this name as the one to show.
+        same: Names that configuration has ever linked it with; the present rules decide which still are.
+        said: True if an event names it; configuration makes names too.
+        read: True if an event names it as something that is read.
         used: True if an event names it for something else than to drop it.
         heard: Facets that count at once: those of inputs and of DatasetEvents.
         written: Of each facet the greatest that a completed run carried; a projection of the outputs of jobs.
@@ -55,7 +56,8 @@ class NameFacts:
     links: Register | None = None
     linked_with: frozenset[DatasetName] = frozenset()
     same: frozenset[DatasetName] = frozenset()
-    preferred: bool = False
+    said: bool = False
+    read: bool = False
     used: bool = False
     heard: Registers = field(default_factory=dict)
     written: dict[str, Winner] = field(default_factory=dict)
@@ -108,7 +110,8 @@ def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
         links=later(one.links, other.links),
         linked_with=one.linked_with | other.linked_with,
         same=one.same | other.same,
-        preferred=one.preferred or other.preferred,
+        said=one.said or other.said,
+        read=one.read or other.read,
         used=one.used or other.used,
         heard=join_registers(one.heard, other.heard) if other.heard else one.heard,
         written=one.written,

@@ -11,7 +11,7 @@ from consumer.lineage.edge_limits import MAX_NAMES
 from consumer.lineage.facts.delta import Delta, NameFacts, Problem, join_names
 from consumer.lineage.facts.registers import Register, Value, as_json, stamped, value_of
 from consumer.lineage.folding.kept_facets import linked
-from consumer.lineage.identity import HUB, IdentityRules
+from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import is_dropped
 from schemas.errors import BadFacet
 from schemas.events import Dataset
@@ -44,20 +44,13 @@ def mention(
     """
     spelled = canonical(namespace, name)
     found: defaultdict[DatasetName, NameFacts] = defaultdict(NameFacts)
-    waiting = [DatasetName(namespace, name), *links]
-    while waiting:
-        said = waiting.pop()
-        known = said if said.namespace == HUB else canonical(*said)
+    for said in (DatasetName(namespace, name), *links):
+        known = canonical(*said)
         spellings = frozenset({said}) if said != known else frozenset[DatasetName]()
-        facts = NameFacts(spellings=spellings, preferred=rules.prefers(known), used=used)
-        already = known in found
+        facts = NameFacts(spellings=spellings, said=True, read=read, used=used)
         found[known] = join_names(found[known], facts)
-        if not already and known.namespace != HUB:
-            for other in rules.links(known, read=read):
-                found[known] = join_names(found[known], NameFacts(same=frozenset({other})))
-                waiting.append(other)
-    for one, facts in list(found.items()):
-        for other in facts.same:
+        for one, other in rules.all_links(known, read=read):
+            found[one] = join_names(found[one], NameFacts(same=frozenset({other})))
             found[other] = join_names(found[other], NameFacts(same=frozenset({one})))
     for other in {canonical(*link) for link in links} - {spelled}:
         found[other] = join_names(found[other], NameFacts(linked_with=frozenset({spelled})))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -21,6 +21,9 @@ from deploy.aws.log_groups import log_group
 from deploy.aws.nag_suppressions import accept
 from deploy.aws.stacks.topics_stack import TopicsStack
 from deploy.aws.tasks import Job, log_of, task
+
+TASK_TAG = "task"
+"""The tag by which Step Functions is allowed to stop the tasks that it ran, and no others."""
 
 _TRACING = "X-Ray's and CloudWatch's log deliveries know no resource; both are what Step Functions' guide asks for."
 
@@ -45,6 +48,8 @@ class BatchStack(Stack):
         self._ground, self._settings = ground, ground.settings
         bucket = self._bucket()
         definition = task(self, self._job(bucket, topics), ground, log_of(self, "backfill", self._settings))
+        # RunTask copies it to each task of this definition; those of the service have the service's tags.
+        Tags.of(definition).add(TASK_TAG, definition.family)
         accept(
             definition.task_role,
             {"AwsSolutions-IAM5": f"It reads whatever is below {self._settings.nightly.prefix} of this one bucket."},
@@ -145,8 +150,8 @@ class BatchStack(Stack):
                 level=sfn.LogLevel.ALL,
             ),
         )
-        tasks = "Step Functions stops and describes the tasks of this cluster alone; their ids are not known before."
-        accept(role, {"AwsSolutions-IAM5": f"{tasks} {_TRACING}"})
+        tasks = "Step Functions stops its own tasks, by their tag, and describes those of the cluster;"
+        accept(role, {"AwsSolutions-IAM5": f"{tasks} ids are new each time. {_TRACING}"})
         return machine
 
     def _trust(self, service: str) -> iam.IPrincipal:
@@ -172,7 +177,14 @@ class BatchStack(Stack):
                 resources=[tasks],
                 conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
             ),
-            iam.PolicyStatement(sid="Follow", actions=["ecs:StopTask", "ecs:DescribeTasks"], resources=[tasks]),
+            # Not every task of the cluster: the service and the operators' tasks run there, too.
+            iam.PolicyStatement(
+                sid="StopWhatItRan",
+                actions=["ecs:StopTask"],
+                resources=[tasks],
+                conditions={"StringEquals": {f"aws:ResourceTag/{TASK_TAG}": definition.family}},
+            ),
+            iam.PolicyStatement(sid="Follow", actions=["ecs:DescribeTasks"], resources=[tasks]),
             iam.PolicyStatement(
                 sid="HearOfItsEnd",
                 actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],

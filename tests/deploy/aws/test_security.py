@@ -123,6 +123,21 @@ def test_the_consumer_has_what_operating_says(either: Synthesized) -> None:
     assert either.settings.stream.dead_letter_topic in rights["kafka-cluster:WriteData"], "it may write events"
 
 
+def test_the_nightly_batch_stops_its_own_tasks_alone(either: Synthesized) -> None:
+    """Only tasks with the tag of its definition, which it can give to no task but those that it starts."""
+    definitions = list(either.every("AWS::ECS::TaskDefinition"))
+    tags = {one.stack: {tag["Key"]: tag["Value"] for tag in one.properties["Tags"]} for one in definitions}
+    tagged = {stack: found["task"] for stack, found in tags.items() if "task" in found}
+    assert tagged == {f"{either.settings.name}-batch": f"{either.settings.name}-backfill"}, "others have it, too"
+    found = [statement for _, statement in statements(either) if "ecs:StopTask" in as_list(statement["Action"])]
+    assert found, "nobody stops a task that takes too long"
+    for statement in found:
+        assert as_list(statement["Action"]) == ["ecs:StopTask"]
+        assert statement["Condition"]["StringEquals"] == {"aws:ResourceTag/task": f"{either.settings.name}-backfill"}
+    tagging = [statement for _, statement in statements(either) if "ecs:TagResource" in as_list(statement["Action"])]
+    assert [one["Condition"] for one in tagging] == [{"StringEquals": {"ecs:CreateAction": "RunTask"}}]
+
+
 def test_a_reader_changes_nothing(either: Synthesized) -> None:
     """The policy for questions has no right to write."""
     rights = set(allowed(either, "-graph", "ReaderPolicy"))

@@ -18,6 +18,7 @@ from consumer.errors import TransientError
 from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
+from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.leased_task import Task, carry_out
 from consumer.maintenance.reconcile import Reconcile
 from consumer.maintenance.scheduler import Upkeep
@@ -101,7 +102,9 @@ def test_late_links_with_writers_at_once(gremlin_server: GremlinServer) -> None:
     def reconciler() -> None:
         with closing(open_gremlin(gremlin_server.url)) as store:
             while not written.is_set():
-                carry_out(Reconcile(store, 10), Task(store, "reconcile", "at once", lambda: 0.0), written.is_set)
+                carry_out(
+                    Reconcile(store, NO_RULES, 10), Task(store, "reconcile", "at once", lambda: 0.0), written.is_set
+                )
 
     def writers() -> None:
         try:
@@ -112,10 +115,10 @@ def test_late_links_with_writers_at_once(gremlin_server: GremlinServer) -> None:
     together(writers, reconciler)
     with closing(open_gremlin(gremlin_server.url)) as store:
         for now in (1e9, 1.1e9):  # the first one ends what was begun with writers at work
-            carry_out(Reconcile(store), Task(store, "reconcile", "at the end", partial(float, now)))
+            carry_out(Reconcile(store, NO_RULES), Task(store, "reconcile", "at the end", partial(float, now)))
         changed = difference(whole(store), export_json.to_json(expected(documents)))
         assert not changed, f"the graph is not the law's:\n{changed}"
-        again = Reconcile(store)
+        again = Reconcile(store, NO_RULES)
         carry_out(again, Task(store, "reconcile", "once more", lambda: 2e9))
         assert again.found.mended == 0, "and a further reconcile finds nothing to do"
 
@@ -162,7 +165,7 @@ def until(condition: Callable[[], bool], what: str) -> None:
 def test_the_service_keeps_its_graph_up(file: Path) -> None:
     """The thread mends and prunes by its settings, again and again, and is gone at its end."""
     settings = UpkeepSettings(reconcile_every_s=0.001, runs_older_than_days=30)
-    with Upkeep(lambda: EmbeddedStore(file), settings, look_every_s=0.01):
+    with Upkeep(lambda: EmbeddedStore(file), settings, NO_RULES, look_every_s=0.01):
         until(lambda: runs_of(file) == {"r3"}, "the prune")
         until(lambda: len(edges_of(file)) == 1, "the reconcile")
         with closing(EmbeddedStore(file)) as store:
@@ -180,7 +183,7 @@ def test_a_graph_that_fails_is_tried_again(file: Path) -> None:
             raise errors.pop()
         return EmbeddedStore(file)
 
-    with Upkeep(opens, UpkeepSettings(), look_every_s=0.01):
+    with Upkeep(opens, UpkeepSettings(), NO_RULES, look_every_s=0.01):
         until(lambda: len(edges_of(file)) == 1, "the reconcile")
     assert not errors
 
@@ -191,7 +194,7 @@ def test_nothing_to_do_needs_no_thread(file: Path) -> None:
     def opens() -> GraphStore:
         raise AssertionError("nobody asked for a graph")
 
-    with Upkeep(opens, UpkeepSettings(reconcile_every_s=0)):
+    with Upkeep(opens, UpkeepSettings(reconcile_every_s=0), NO_RULES):
         assert "upkeep" not in {thread.name for thread in threading.enumerate()}
     assert edges_of(file) == []
 

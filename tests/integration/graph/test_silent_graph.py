@@ -25,6 +25,7 @@ from consumer.graph.gremlin import traversals
 from consumer.graph.gremlin.connection import GremlinConnection
 from consumer.graph.gremlin.deadline import Patience
 from consumer.graph.gremlin.endpoint import Address
+from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.scheduler import Upkeep
 from consumer.telemetry.readiness_probe import Probe
 from tests.support.brokers.consuming_processes import HEADWATER, Field, export_of, exported
@@ -203,5 +204,7 @@ def test_the_upkeep_ends(stop: threading.Event, *, greets: bool) -> None:
     """Neither does what it is about to mend."""
     with SilentGraph(greets=greets) as graph:
         settings = UpkeepSettings(reconcile_every_s=1)
-        upkeep = Upkeep(lambda: wiring.open_graph(graph.url, UPKEEP_PATIENCE, stop), settings, look_every_s=0.01)
+        upkeep = Upkeep(
+            lambda: wiring.open_graph(graph.url, UPKEEP_PATIENCE, stop), settings, NO_RULES, look_every_s=0.01
+        )
         left_in_time(upkeep, graph, stop)

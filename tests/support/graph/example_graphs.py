@@ -11,7 +11,7 @@ import orjson
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
-from consumer.lineage.identity import IdentityRules
+from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.graph_writer import GraphWriter
 from schemas.decode import decode_document
 
@@ -68,10 +68,10 @@ def _column_lineage(columns: Columns) -> dict[str, Any]:
 
 def graph(events: Iterable[Any], rules: IdentityRules | None = None) -> EmbeddedStore:
     """The graph of events, in memory."""
-    store, delta = EmbeddedStore(Path(":memory:")), Delta()
+    store, delta, known = EmbeddedStore(Path(":memory:")), Delta(), rules or NO_RULES
     for event in events:
-        merge(delta, fold(decode_document(event), rules or IdentityRules.of()))
-    GraphWriter(store).apply(delta)
+        merge(delta, fold(decode_document(event), known))
+    GraphWriter(store, rules=known).apply(delta)
     return store
 
 

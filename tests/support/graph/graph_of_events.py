@@ -17,13 +17,12 @@ from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.exposures import KIND
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
-from consumer.lineage.identity import IdentityRules
+from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.graph_writer import GraphWriter
 from consumer.render import export_json
 from schemas.decode import decode_document
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
-NO_RULES = IdentityRules.of()
 
 
 def sample(*names: str) -> list[Any]:
@@ -42,7 +41,7 @@ def folded(documents: Iterable[Any], rules: IdentityRules = NO_RULES) -> Delta:
 
 def write(store: GraphStore, batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> None:
     """Writes batches of documents, as one writer."""
-    writer = GraphWriter(store)
+    writer = GraphWriter(store, rules=rules)
     for batch in batches:
         writer.apply(folded(batch, rules))
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from consumer.errors import TransientError
 from consumer.graph.store import GraphStore
+from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.maintenance.leased_task import Chore
 from consumer.maintenance.prune import Prune
 from consumer.maintenance.reconcile import Reconcile
@@ -27,9 +28,9 @@ def carry_through(chore: Chore) -> None:
         assert tries < MOST_TRIES, f"a page of the {chore.name} fails again and again"
 
 
-def reconcile(store: GraphStore, page: int = 50) -> int:
+def reconcile(store: GraphStore, page: int = 50, rules: IdentityRules = NO_RULES) -> int:
     """A whole reconcile; returns how many vertices it had to mend."""
-    chore = Reconcile(store, page)
+    chore = Reconcile(store, rules, page)
     carry_through(chore)
     return chore.found.mended
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from consumer.lineage.explicit_lineage import declared_by
+from consumer.lineage.facts.output_facets import BY_RUN
 from schemas.decode import decode_document
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet
@@ -95,12 +96,20 @@ class Lives:
     def place(self, name: DatasetName, time: str) -> DatasetName | None:
         """The name at which something is shown that was said at a time; None if the dataset was dropped since."""
         since = ""
-        while name in self._renamed and since < self._renamed[name][0] >= time:
-            since, name = self._renamed[name]
-        time = max(time, since)
+        while True:
+            # Of a drop and a renaming at one instant the renaming counts.
+            changes: list[tuple[str, int, DatasetName | None]]
+            changes = [(self._dropped[name], 1, None)] if name in self._dropped else []
+            if name in self._renamed and self._renamed[name][0] > since:
+                changes.append((self._renamed[name][0], 0, self._renamed[name][1]))
+            next_ = min((one for one in changes if one[0] >= max(time, since)), key=lambda one: one[:2], default=None)
+            if next_ is None:
+                break
+            if next_[2] is None:
+                return None
+            since, name = next_[0], next_[2]
         shown = self.shown(name)
-        dropped = name in self._dropped and time <= self._dropped[name]
-        return None if dropped or shown not in self._identity.used else shown
+        return shown if shown in self._identity.used else None
 
     def shown(self, name: DatasetName) -> DatasetName:
         """The name that a dataset is shown under, if it is shown."""
@@ -125,8 +134,10 @@ def current_lineage(job: Key, history: History, lives: Lives) -> Lineage:
     """The current inputs and outputs of a job, and the edges that follow from them."""
     found = Lineage(set(), set(), set(), set())
     executions = history.current(job)
-    # Only facets of datasets that are written now, under any of their names, can still hold.
-    written = {lives.shown(name) for done in executions for name in done.outputs | done.carried.keys()}
+    # Only facets of datasets that are written now, under any of their names, can still hold: not under one that a
+    # dataset had before it was renamed.
+    stated = {name for done in executions for name, facets in done.carried.items() if BY_RUN & facets.keys()}
+    written = {lives.shown(name) for name in stated.union(*(done.outputs for done in executions))}
     carried = {name: facets for name, facets in history.carried(job).items() if lives.shown(name) in written}
     for done in executions:
         inputs, outputs = lives.places(done.inputs, done.time), lives.places(done.outputs, done.time)

@@ -230,13 +230,13 @@ class Play:
 
     def _write(self, me: int) -> None:
         """Writes the batches of one writer; once it is killed, another process does."""
-        writer = GraphWriter(self._stores[me])
+        writer = GraphWriter(self._stores[me], rules=self._rules)
         written: list[list[Json]] = []
         while self._waiting[me]:
             try:
                 apply(writer, folded(self._waiting[me][0], self._rules))
             except Killed:
-                writer = GraphWriter(self._stores[me])
+                writer = GraphWriter(self._stores[me], rules=self._rules)
                 self._redeliver(me, written)
             else:
                 written.append(self._waiting[me].popleft())
@@ -262,7 +262,7 @@ class Play:
     def _chore(self) -> None:
         store = self._stores[-1]
         if self._case.kind == "reconcile":
-            whole_tasks.reconcile(store, _PAGE)
+            whole_tasks.reconcile(store, _PAGE, self._rules)
         for before in self._case.cutoffs:
             whole_tasks.prune(store, before, _PAGE)
 
@@ -311,7 +311,10 @@ def play(case: Case, ground: Ground) -> Result:
     changed = difference(found, expected)
     if changed:
         return Result(f"the graph is not that of a single writer:\n{changed}", turns, 2)
-    mended = whole_tasks.reconcile(stores[0])
+    try:
+        mended = whole_tasks.reconcile(stores[0], rules=case.rules)
+    except Exception as error:  # noqa: BLE001 - the same
+        return Result(f"a reconcile afterwards failed: {error!r}", turns, 3)
     return Result(f"a reconcile afterwards mends {mended} vertices", turns, 1) if mended else Result("", turns)
 
 

@@ -119,8 +119,8 @@ class _Teller:
     def _kinds(self) -> list[str]:
         chance = self._chance
         end = chance.choice(("COMPLETE", "COMPLETE", "COMPLETE", "FAIL", "FAIL", "ABORT", ""))
-        if self._ordered and not end:
-            return ["START"]
+        if self._ordered and (not end or "streaming" in self._themes):
+            return [chance.choice(("START", "RUNNING", end)) if end else "START"]
         kinds = ["START"] if chance.random() < 0.7 else []
         kinds += ["RUNNING"] * chance.choice((0, 0, 0, 1, 2))
         if end:
@@ -219,13 +219,19 @@ class _Teller:
         if self._is("deletes", 0.3):
             facets["documentation"] = self._chance.choice(({"description": "x" * 200}, {"_deleted": True}))
         if self._is("deletes", 0.15):
-            change = self._chance.choice(("DROP", "CREATE", "TRUNCATE"))
-            facets["lifecycleStateChange"] = {"lifecycleStateChange": change}
+            facets["lifecycleStateChange"] = self._lifecycle()
         if output and "column lineage" in self._themes and self._chance.random() < 0.7:
             facets["columnLineage"] = self._column_lineage()
         if output and self._is("explicit", 0.4):
             facets["lineage"] = {"inputs": [self._source() for _ in range(self._chance.randint(0, 2))]}
         return {"namespace": namespace, "name": name, "facets": facets}
+
+    def _lifecycle(self) -> Json:
+        change = self._chance.choice(("DROP", "CREATE", "TRUNCATE", "RENAME"))
+        if change != "RENAME":
+            return {"lifecycleStateChange": change}
+        namespace, name = self._chance.choice(self._names)
+        return {"lifecycleStateChange": change, "previousIdentifier": {"namespace": namespace, "name": name}}
 
     def _schema(self) -> Json:
         if self._is("deletes", 0.3):
@@ -266,8 +272,10 @@ def history(chance: random.Random, *, ordered: bool = False) -> list[Json]:
     Args:
         chance: Where they are drawn from.
         ordered: True for runs as one careful producer reports them: each event of a run names all of its datasets, a
-            run ends once, a run id belongs to one job, a run that never ends has one event, and the runs of one parent
-            end in the same second. A prune may remove such a run between two of its events without an effect on
-            lineage: what it removes has been superseded for good, or is repeated by the events that follow.
+            run ends once, a run id belongs to one job, a run that never ends has one event, as has one of a streaming
+            job, and the runs of one parent end in the same second. A prune may remove such a run between two of its
+            events without an effect on lineage: what it removes has been superseded for good, or is repeated by the
+            events that follow. The end of a streaming run replaces none of its snapshots, but counts as one where a
+            prune has taken those.
     """
     return _Teller(chance, ordered=ordered).events()

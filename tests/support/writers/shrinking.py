@@ -11,6 +11,10 @@ from typing import Any
 from tests.support.writers.concurrent_writers import Case, Dealt, Ground, Result, play
 from tests.support.writers.schedule import Turn
 
+Json = dict[str, Any]
+Path = tuple[str | int, ...]
+"""The steps from an event to a part of it."""
+
 MOST_PLAYS = 1_500
 """How many smaller cases are tried at most; each takes some milliseconds."""
 
@@ -66,13 +70,22 @@ def shrunk(case: Case, result: Result, ground: Ground, plays: int = MOST_PLAYS) 
 
 
 def _with_fewer_events(case: Case) -> Iterator[Case]:
-    size = len(case.events) // 2
+    # Beside a prune each event of a run says all that the run does, so a run goes as a whole.
+    groups = list(dict.fromkeys(_group(case, dealt) for dealt in case.events))
+    size = len(groups) // 2
     while size:
-        for start in range(0, len(case.events), size):
-            kept = case.events[:start] + case.events[start + size :]
+        for start in range(0, len(groups), size):
+            gone = set(groups[start : start + size])
+            kept = tuple(dealt for dealt in case.events if _group(case, dealt) not in gone)
             if kept:
                 yield replace(case, events=kept)
         size //= 2
+
+
+def _group(case: Case, dealt: Dealt) -> str:
+    """The key of those events of a case that are left out together."""
+    run = dealt.document.get("run", {}).get("runId") if case.kind == "prune" else None
+    return run or f"event {case.events.index(dealt)}"
 
 
 def _with_less(case: Case) -> Iterator[Case]:
@@ -89,30 +102,44 @@ def _with_less(case: Case) -> Iterator[Case]:
     if case.writers > 2:
         moved = tuple(dealt._replace(writer=min(dealt.writer, case.writers - 2)) for dealt in case.events)
         yield replace(case, events=moved, writers=case.writers - 1)
-    for number, dealt in enumerate(case.events):
-        for document in _smaller(dealt.document):
-            kept = (*case.events[:number], Dealt(document, dealt.writer, dealt.batch), *case.events[number + 1 :])
-            yield replace(case, events=kept)
+    for dealt in case.events:
+        group = _group(case, dealt)
+        for path in _parts(dealt.document):
+            # What an ordered history says of a job, all of its events say.
+            everywhere = case.kind == "prune" and path[0] == "job"
+            yield replace(
+                case,
+                events=tuple(
+                    one._replace(document=_without(one.document, path))
+                    if everywhere or _group(case, one) == group
+                    else one
+                    for one in case.events
+                ),
+            )
 
 
-def _smaller(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A document without one of its datasets or facets."""
+def _parts(document: Json) -> Iterator[Path]:
+    """The places of a document's datasets and facets."""
     for side in ("inputs", "outputs"):
-        for number in range(len(document.get(side, ()))):
-            found = deepcopy(document)
-            del found[side][number]
-            yield found
-    for path in _facets(document):
-        found = deepcopy(document)
-        place: Any = found
+        yield from ((side, number) for number in range(len(document.get(side, ()))))
+    yield from _facets(document)
+
+
+def _without(document: Json, path: Path) -> Json:
+    """A document without what is at a place, if it has such a place."""
+    found = deepcopy(document)
+    holder: Any = found
+    try:
         for step in path[:-1]:
-            place = place[step]
-        del place[path[-1]]
-        yield found
+            holder = holder[step]
+        del holder[path[-1]]
+    except (KeyError, IndexError):
+        return document
+    return found
 
 
-def _facets(document: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
-    places: list[tuple[str | int, ...]] = [("run",), ("job",), ("dataset",)]
+def _facets(document: Json) -> Iterator[Path]:
+    places: list[Path] = [("run",), ("job",), ("dataset",)]
     places += [(side, number) for side in ("inputs", "outputs") for number in range(len(document.get(side, ())))]
     for place in places:
         holder: Any = document

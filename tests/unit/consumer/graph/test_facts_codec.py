@@ -72,7 +72,7 @@ def test_outputs_and_names_come_back(documents: list[Any]) -> None:
     outputs = outputs_of(delta)
     come_back([*outputs.values(), OutputFacts()], facts_codec.dump_output, facts_codec.load_output)
     written = {facet: won for key, facts in outputs.items() for facet, won in winners(key, facts).items()}
-    names = [replace(said, preferred=True, written=written) for said in delta.names.values()]
+    names = [replace(said, said=True, read=True, written=written) for said in delta.names.values()]
     come_back([*names, NameFacts()], facts_codec.dump_name, facts_codec.load_name)
 
 

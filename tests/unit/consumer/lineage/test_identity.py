@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.lineage.identity import HUB, BadPrefix, IdentityRules, Prefix, components, shown
+from consumer.lineage.identity import HUB, BadPrefix, IdentityRules, Prefix, components
 from schemas.naming import DatasetName
 
 ATHENA = "awsathena://athena.us-east-1.amazonaws.com"
@@ -130,12 +130,12 @@ class TestShown:
         """A Glue ARN before the naming rules' form before the least of the others."""
         for count in range(len(ranked), 0, -1):
             for order in permutations(ranked[-count:]):
-                assert shown(order) == ranked[-count]
+                assert IdentityRules().shown(order) == ranked[-count]
 
     def test_what_configuration_prefers_is_first(self) -> None:
         """Also before a Glue ARN."""
         names = [DatasetName(GLUE, "table/a/a"), DatasetName(ENDPOINT, "z.z.z")]
-        assert shown(names, [names[1]]) == names[1]
+        assert IdentityRules.of([[ENDPOINT, GLUE]]).shown(names) == names[1]
 
 
 GROUP = (f"{GLUE}/db", f"{ATHENA}/awsdatacatalog.db", "redshift://wg.us-east-1:5439/dev.db")

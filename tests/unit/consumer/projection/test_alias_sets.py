@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
 from tests.support.events.event_builders import Json, columns, dataset_event, run_event
 from tests.support.graph.graph_of_events import exported, write
@@ -35,7 +37,7 @@ def graph_of(*documents: Json) -> dict[str, Any]:
         store = EmbeddedStore(Path(":memory:"))
         write(store, [[event] for event in order])
         found.add(exported(store))
-        chore, place = Reconcile(store), ""
+        chore, place = Reconcile(store, NO_RULES), ""
         while (following := chore.step(place)) is not None:
             place = following
         assert chore.found.mended == 0
@@ -162,6 +164,16 @@ class TestLifecycle:
         assert edges(self.MADE, renamed) == {("a", "o2")}
         later = run_event("COMPLETE", 6, run="again", inputs=[path("b")], outputs=[path("o")])
         assert edges(self.MADE, renamed, later) == {("b", "o")}, "the old name may be used again"
+
+    @pytest.mark.parametrize(
+        ("dropped_at", "expected"),
+        [(3, set()), (5, {("a", "o2")}), (6, {("a", "o2")})],
+        ids=["before", "at once", "after"],
+    )
+    def test_a_drop_and_a_rename_of_one_name(self, dropped_at: int, expected: set[tuple[str, str]]) -> None:
+        """They count in the order of their times; of two at one instant the renaming, which keeps what was written."""
+        drop = dataset_event(dropped_at, path("o", **change("DROP")))
+        assert edges(self.MADE, drop, dataset_event(5, path("o2", **change("RENAME", "o")))) == expected
 
     def test_two_renames_of_one_name(self) -> None:
         """Of two at one time the same one counts in any order."""

@@ -14,6 +14,7 @@ import pytest
 from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Absent, Change, DropEdges, Edge, Is, Vertex
+from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
 from consumer.query.resolve import Target, resolve
 from consumer.query.traverse import lineage
@@ -185,7 +186,7 @@ def test_a_dataset_goes_before_an_exposure_of_its_name(store: EmbeddedStore) -> 
 
 def reconciled(store: EmbeddedStore) -> int:
     """How many vertices a reconcile has written."""
-    chore, place = Reconcile(store, 3), ""
+    chore, place = Reconcile(store, NO_RULES, 3), ""
     while (following := chore.step(place)) is not None:
         place = following
     return chore.found.mended

@@ -117,7 +117,8 @@ class TestDatasets:
         """A name is known in its canonical form; how the event spells it is kept."""
         found = folded([run_event("START", 1, inputs=[athena("T"), athena("t")])]).names
         spelled = {DatasetName(ATHENA, f"AwsDataCatalog.db.{table}") for table in "tT"}
-        assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): NameFacts(spellings=frozenset(spelled), used=True)}
+        said = NameFacts(spellings=frozenset(spelled), said=True, read=True, used=True)
+        assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): said}
 
     def test_symlinks_are_a_register_of_the_name_that_has_them(self) -> None:
         """A newer facet replaces the older one as a whole; either name remembers that there was a link."""
@@ -164,7 +165,8 @@ class TestDatasets:
         first, last = DatasetName(GLUE, "table/db/t"), DatasetName("redshift://wg.us-east-1:5439", "dev.s.t")
         assert found[name("t")].same == {first, last}
         assert found[first].same == found[last].same == {name("t")}, "links of the configuration are mutual"
-        assert [one for one, facts in found.items() if facts.preferred] == [name("t"), last]
+        assert [one for one, facts in found.items() if not facts.said] == [name("t"), last]
+        assert not any(found[one].used or found[one].spellings for one in (name("t"), last)), "no event says these"
 
     def test_facets_of_inputs_count_at_once(self) -> None:
         """An input's and a DatasetEvent's facets are heard; an output's wait with the run."""
@@ -173,7 +175,9 @@ class TestDatasets:
         assert found.names[name("a")].heard["schema"].stamp.startswith(at(1))
         assert found.names[name("t")].heard == {}
         assert found.runs[RunKey(JOB, "r1")].carried[name("t")].keys() == {"schema", TYPED, ALL_TYPED}
-        assert folded([dataset_event(1, said[0])]).names == {name("a"): found.names[name("a")]}
+        alone = folded([dataset_event(1, said[0])]).names
+        assert list(alone) == [name("a")]
+        assert alone[name("a")].heard == found.names[name("a")].heard
 
     def test_a_deleted_facet_is_an_empty_value(self) -> None:
         """`_deleted` is a word with a time, too."""
