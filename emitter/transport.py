@@ -16,7 +16,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from openlineage.client.serde import Serde
 from openlineage.client.transport.transport import Transport
 
 from emitter.brokers.broker import Broker
@@ -31,6 +30,7 @@ from emitter.errors import ConfigError, RefusedError
 from emitter.message_key import message_key
 from emitter.optimized_bytecode import obstacle
 from emitter.record import Record
+from emitter.serialization import event_dict, event_json
 
 log = logging.getLogger("emitter")
 
@@ -122,7 +122,7 @@ class KafkaTransport(Transport):
         """Keeps an event to send it: a RunEvent, JobEvent, DatasetEvent, or one as a dictionary."""
         body: Any = {}
         try:
-            body = Serde.to_dict(event)
+            body = event_dict(event)
             if self._error is None:
                 self._delivery.put(self._record(body))
             else:
@@ -182,7 +182,7 @@ class KafkaTransport(Transport):
         return Record(
             topic=self._settings.topic,
             key=message_key(body),
-            value=Serde.to_json(body).encode(),
+            value=event_json(body),
             timestamp_ms=int(self._now() * 1000),
         )
 
