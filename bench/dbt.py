@@ -1,95 +1,149 @@
-"""What lineage costs and gives: `dbt`, `dbt-ol` and `headwater-dbt` build both IMDb projects; prints a Markdown table.
+"""`python -m bench.dbt [ROUNDS]`: what lineage costs and gives where `dbt`, `dbt-ol` or `headwater-dbt` build projects.
 
-`python -m bench.dbt [REPETITIONS]`; the time is the least of them, the rest is of the last.
+The programs take turns, in one order and then in the other, after a round that does not count. Times are the least of
+all rounds. The excess over `dbt` is the difference of these, and in brackets the median of the differences. CPU is that
+of all processes of a program. With `--base`, `headwater-dbt` of another checkout takes part. Python's bytecode is on
+disk, as it is where pip has installed packages.
 """
 
 import json
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from bench import report
 from tests.support.processes.servers import DbtEngines
 
-PROGRAMS = ("dbt", "dbt-ol", "headwater-dbt")
 PROJECTS = ("imdb_athena", "imdb_redshift")
-COLUMNS = ("project", "program", "wall time, s", "over dbt, s", "events", "KB", "edges", "column edges")
+HEADS = (
+    "project and program",
+    "wall, s",
+    "over dbt",
+    "CPU, s",
+    "over dbt",
+    "events",
+    "KB",
+    "edges",
+    "column edges",
+)
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+
+
+class Used(NamedTuple):
+    """What one run of a program took: seconds from its start to its end, and seconds of CPU of all its processes."""
+
+    wall_s: float
+    cpu_s: float
 
 
 @dataclass
-class Measured:
+class Program:
     """One program on one project.
 
     Attributes:
-        seconds: From its start to its end, lineage included.
-        events: How many were sent.
-        size: Their bytes.
-        edges: Current dataset edges of the graph that they give.
-        column_edges: Current column edges of it.
+        name: The name of its row.
+        path: Its file.
+        used: What it took in each round.
+        given: Events, their bytes, current dataset edges and column edges of the last round.
     """
 
-    seconds: float
-    events: int = 0
-    size: int = 0
-    edges: int = 0
-    column_edges: int = 0
+    name: str
+    path: Path
+    used: list[Used] = field(default_factory=list)
+    given: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
-def _command(program: str) -> str:
-    return str(Path(sys.executable).with_name(program))
+def _programs(base: Path | None) -> list[Program]:
+    here = Path(sys.executable).parent
+    found = [Program(f"`{name}`", here / name) for name in ("dbt", "dbt-ol", "headwater-dbt")]
+    if base is not None:
+        found.append(Program(f"`headwater-dbt` of {base.name}", base / ".venv" / "bin" / "headwater-dbt"))
+    return found
 
 
 def _graph(log: Path, environment: dict[str, str]) -> dict[str, list[object]]:
-    url = f"sqlite:///{log.with_suffix('.db')}"
-    ingest = [_command("headwater"), "ingest", str(log), "--graph", url]
+    headwater, url = str(Path(sys.executable).with_name("headwater")), f"sqlite:///{log.with_suffix('.db')}"
+    ingest = [headwater, "ingest", str(log), "--graph", url]
     subprocess.run(ingest, env=environment, check=True, capture_output=True)
-    export = [_command("headwater"), "export", "--graph", url, "--format", "json"]
+    export = [headwater, "export", "--graph", url, "--format", "json"]
     return dict(json.loads(subprocess.run(export, env=environment, check=True, capture_output=True).stdout))
 
 
-def measure(engines: DbtEngines, name: str, program: str) -> Measured:
+def _run(command: list[str], project: Path, environment: dict[str, str]) -> Used:
+    """Runs a program to its end.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    start = time.perf_counter()
+    with (project / "output").open("wb") as output:
+        process = subprocess.Popen(command, cwd=project, env=environment, stdout=output, stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+    wall_s, process.returncode = time.perf_counter() - start, os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, (project / "output").read_text())
+    return Used(wall_s, usage.ru_utime + usage.ru_stime)
+
+
+def measure(engines: DbtEngines, name: str, program: Program) -> Used:
     """Builds a fresh copy of a project with a program."""
     with tempfile.TemporaryDirectory() as folder:
         project = engines.copy_project(name, Path(folder))
         log = project / "events.jsonl"
         transport = {"type": "file", "log_file_path": str(log), "append": True}
         environment = engines.environment_of(project, {"OPENLINEAGE__TRANSPORT": json.dumps(transport)})
-        start = time.perf_counter()
-        subprocess.run([_command(program), "build"], cwd=project, env=environment, check=True, capture_output=True)
-        seconds = time.perf_counter() - start
-        if not log.exists():
-            return Measured(seconds)
-        graph, content = _graph(log, environment), log.read_bytes()
-    edges, column_edges = len(graph["dataset_edges"]), len(graph["column_edges"])
-    return Measured(seconds, content.count(b"\n"), len(content), edges, column_edges)
+        environment.pop(_NO_BYTECODE, None)
+        used = _run([str(program.path), "build"], project, environment)
+        if log.exists():
+            graph, content = _graph(log, environment), log.read_bytes()
+            edges = len(graph["dataset_edges"]), len(graph["column_edges"])
+            program.given = (content.count(b"\n"), round(len(content) / 1000), *edges)
+    return used
 
 
-def compare(engines: DbtEngines, name: str, repetitions: int) -> None:
-    """Prints the rows of one project; the programs take turns, so that a busy moment is nobody's alone."""
-    found: dict[str, Measured] = {}
-    for _ in range(repetitions):
-        for program in PROGRAMS:
-            now = measure(engines, name, program)
-            now.seconds = min(now.seconds, found[program].seconds if program in found else now.seconds)
-            found[program] = now
-    for program, row in found.items():
-        over = f"{row.seconds - found['dbt'].seconds:+.1f}"
-        numbers = (f"{row.seconds:.1f}", over, row.events, round(row.size / 1000), row.edges, row.column_edges)
-        print("|", " | ".join(map(str, [name, f"`{program}`", *numbers])), "|", flush=True)
+def compare(engines: DbtEngines, name: str, rounds: int, base: Path | None) -> list[tuple[object, ...]]:
+    """The rows of one project."""
+    programs = _programs(base)
+    for number in range(rounds + 1):
+        for program in programs if number % 2 else reversed(programs):
+            used = measure(engines, name, program)
+            print(name, program.name, f"{used.wall_s:.1f} s, CPU {used.cpu_s:.1f} s", file=sys.stderr, flush=True)
+            if number:
+                program.used.append(used)
+    return [(f"{name}, {program.name}", *_seconds(program, programs[0]), *program.given) for program in programs]
 
 
-def main(repetitions: int) -> None:
-    """Prints the table."""
-    engines = DbtEngines()
+def _seconds(program: Program, dbt: Program) -> list[str]:
+    cells = []
+    for kind in Used._fields:
+        own, other = ([getattr(used, kind) for used in found.used] for found in (program, dbt))
+        least, median = min(own) - min(other), statistics.median(map(float.__sub__, own, other))
+        cells += [f"{min(own):.1f}", f"{least:+.1f} ({median:+.1f})"]
+    return cells
+
+
+def main() -> None:
+    """Runs the benchmark and prints the table."""
+    parser = report.parser("bench.dbt", __doc__ or "")
+    parser.add_argument("rounds", nargs="?", type=int, default=5, help="rounds that count (5)")
+    parser.add_argument("--base", type=Path, help="a checkout with its .venv, whose headwater-dbt takes part")
+    parser.add_argument("--only", choices=PROJECTS, help="one project alone")
+    options = parser.parse_args()
+    engines, rows = DbtEngines(), []
     try:
-        print("|", " | ".join(COLUMNS), "|\n|" + "---|" * 2 + "--:|" * (len(COLUMNS) - 2))
         for name in PROJECTS:
-            compare(engines, name, repetitions)
+            if options.only in (None, name):
+                rows += compare(engines, name, options.rounds, options.base)
     finally:
         engines.close()
+    report.tell("bench.dbt", report.table(HEADS, rows), write=options.write)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    main()

@@ -1,1 +1,1 @@
-"""The guest in a dbt process: takes OpenLineage events and brings them to Kafka, and never stands in dbt's way."""
+"""The emitter: sends OpenLineage events of dbt to Kafka, without any effect on dbt."""

@@ -1,14 +1,14 @@
-"""What can go wrong between dbt and Kafka. None of it ever leaves the transport.
+"""Errors between dbt and Kafka. None of them ever leaves the transport.
 
 EmitterError
 ├── ArtifactError         a manifest, run_results, catalog or profile can't be used
 ├── ConfigError           a setting is wrong or missing
 ├── SpoolError            an event can't be kept on disk
 └── DeliveryError         an event is not in the topic
-    ├── UnavailableError  not now: it is kept and tried again
-    ├── RefusedError      not with these settings: nothing more is tried in this process
-    └── RejectedError     this event never: it is set aside with the reason
-        └── TooLargeError it may fit once it is reduced
+    ├── UnavailableError  transient: the event is kept and retried
+    ├── RefusedError      not with these settings: this process does not retry
+    └── RejectedError     never as it is: the event is quarantined with the reason
+        └── TooLargeError the event may fit with fewer facets
 """
 
 
@@ -17,11 +17,11 @@ class EmitterError(Exception):
 
 
 class ArtifactError(EmitterError):
-    """What dbt left, or a connection profile, can't be used; the message says why and what to give instead."""
+    """An artifact of dbt or a connection profile can't be used; the message has the reason and the next action."""
 
 
 class ConfigError(EmitterError):
-    """A transport setting is wrong or missing; the message names it and says what to write instead."""
+    """A transport setting is wrong or missing; the message names the setting and the correction."""
 
 
 class SpoolError(EmitterError):
@@ -33,19 +33,19 @@ class DeliveryError(EmitterError):
 
 
 class UnavailableError(DeliveryError):
-    """Kafka can't be reached or can't take events at the moment; trying again may help."""
+    """Kafka can't be reached or can't take events at the moment; a retry may succeed."""
 
 
 class RefusedError(DeliveryError):
-    """Kafka, or what is installed here, says no to these settings; trying again without a change can't help."""
+    """Kafka or an installed library refuses these settings; a retry without a change can't succeed."""
 
 
 class RejectedError(DeliveryError):
-    """This one event can never be taken as it is: it is too large, or Kafka calls it invalid."""
+    """This event can never be accepted as it is: it is too large, or Kafka reports it as invalid."""
 
 
 class TooLargeError(RejectedError):
-    """The event is larger than Kafka takes, even compressed, or than the consumer reads, which is before compression.
+    """The compressed event is larger than Kafka accepts, or the uncompressed one is larger than the consumer reads.
 
     Kafka's limits are `max_request_size` and the topic's max.message.bytes.
     """

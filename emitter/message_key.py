@@ -8,15 +8,15 @@ def message_key(event: Mapping[str, Any]) -> bytes:
     """Returns `{namespace}/{name}` of the event's root job.
 
     The root job is `run.facets.parent.root.job`, else `run.facets.parent.job`, else the event's own job; a DatasetEvent
-    has its dataset instead. A candidate that lacks a namespace or a name is passed over; without any, the key is empty.
+    has its dataset instead. A candidate without namespace or name is skipped; without any candidate, the key is empty.
 
     Args:
-        event: a RunEvent, JobEvent or DatasetEvent as the dictionary that is serialised.
+        event: A RunEvent, JobEvent or DatasetEvent as the dictionary that is serialized.
     """
     for candidate in _candidates(event):
         namespace, name = candidate.get("namespace"), candidate.get("name")
         if namespace and name:
-            # A key has only to be stable, so what UTF-8 can't hold is spelled out rather than refused.
+            # A key only has to be stable, so characters without UTF-8 encoding are escaped rather than refused.
             return f"{namespace}/{name}".encode(errors="backslashreplace")
     return b""
 

@@ -1,7 +1,7 @@
-"""Optimised bytecode, under which kafka-python can't speak to Kafka.
+"""Optimized bytecode, with which kafka-python does not work.
 
-kafka-python 3.0 reads a part of each answer within an `assert`. Python leaves those statements out with `-O` or
-PYTHONOPTIMIZE, and then no answer can be decoded.
+kafka-python 3.0 reads a part of each response within an `assert`. Python omits these statements with `-O` or
+PYTHONOPTIMIZE, and then no response can be decoded.
 """
 
 import sys
@@ -10,10 +10,10 @@ VARIABLE = "PYTHONOPTIMIZE"
 
 
 def obstacle(level: int = sys.flags.optimize) -> str | None:
-    """Returns why this process can't use Kafka, with what to do; None if it can.
+    """Returns the reason why this process can't use Kafka, with the next action; None if it can.
 
     Args:
-        level: Python's level of optimisation.
+        level: Python's level of optimization.
     """
     if not level:
         return None

@@ -8,7 +8,7 @@ MAX_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message for a topic; `timestamp_ms` is when the event was emitted, in milliseconds since 1970."""
+    """One message for a topic; `timestamp_ms` is the time of emission, in milliseconds since 1970."""
 
     topic: str
     key: bytes
@@ -17,5 +17,5 @@ class Record:
 
     @property
     def size(self) -> int:
-        """Bytes that the record holds in memory, more or less."""
+        """The approximate size of the record in memory, in bytes."""
         return len(self.key) + len(self.value)

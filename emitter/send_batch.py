@@ -1,4 +1,4 @@
-"""The window: the records that are sent together, before more are read."""
+"""The records that are sent together, before more are read."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from typing import TypeVar
 
 from emitter.record import Record
 
-# A window is sent before the next is read; together with Kafka's batches it bounds memory and repetition.
-WINDOW_BYTES = 1024 * 1024
-# A larger record goes alone, so that no other overtakes it should it prove too large.
+# A batch is sent before the next is read; together with Kafka's own batches it bounds memory and duplicates.
+BATCH_BYTES = 1024 * 1024
+# A larger record is sent alone, so that no other record overtakes it if Kafka rejects it as too large.
 LARGE_BYTES = 128 * 1024
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class SendBatch:
     """The next records to send, in order, of one segment.
 
     Attributes:
         records: The records.
-        ends: Where each of them ends in the segment, in bytes from its beginning.
-        path: The segment; None where they are not on disk.
-        start: Where the first of them begins in the segment.
+        ends: The offset in the segment at which each record ends, in bytes.
+        path: The segment; None for records in memory.
+        start: The offset in the segment at which the first record begins, in bytes.
     """
 
     records: tuple[Record, ...]
@@ -31,18 +31,18 @@ class Window:
     path: Path | None = None
     start: int = 0
 
-    def first(self) -> "Window":
-        """The window of its first record."""
-        return Window(self.records[:1], self.ends[:1], self.path, self.start)
+    def first(self) -> "SendBatch":
+        """Returns a batch of the first record alone."""
+        return SendBatch(self.records[:1], self.ends[:1], self.path, self.start)
 
 
 def fill(items: Iterable[Item], size: Callable[[Item], int]) -> list[Item]:
-    """Takes what makes a window from the beginning of some items: up to WINDOW_BYTES, and a large one alone."""
+    """Returns the leading items that make one batch: at most BATCH_BYTES, and a large item alone."""
     taken: list[Item] = []
     total = 0
     for item in items:
         total += size(item)
-        if taken and (size(item) > LARGE_BYTES or total > WINDOW_BYTES):
+        if taken and (size(item) > LARGE_BYTES or total > BATCH_BYTES):
             break
         taken.append(item)
         if size(item) > LARGE_BYTES:

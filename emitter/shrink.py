@@ -1,8 +1,8 @@
-"""Reduction: an event that Kafka doesn't take for its size, with ever less of what lineage needs least.
+"""Reduction of events that are too large for Kafka: facets that lineage needs least are dropped first.
 
-The order is that of STEPS. What makes the lineage itself is never dropped: run, job, inputs, outputs and their names,
-parents, symlinks, job type and dbt's node. A run facet `headwater_reduced` tells what is missing (a job's or dataset's
-facet, where the event has no run).
+STEPS has the order. The lineage itself is never dropped: run, job, inputs, outputs and their names, parents, symlinks,
+job type and dbt's node. A run facet `headwater_reduced` lists what is missing (a job's or dataset's facet, if the event
+has no run).
 """
 
 import json
@@ -35,7 +35,7 @@ _KNOWN = _OF_RUNS | _OF_JOBS | _OF_DATASETS
 
 
 def _facets(event: Json) -> Iterator[tuple[str, Json]]:
-    """Yields the place and the facets of all that has facets."""
+    """Yields the facets of run, job and datasets, each with the name of its owner in the event."""
     for name in ("run", "job", "dataset"):
         yield from _of(name, event.get(name), "facets")
     for name in ("inputs", "outputs"):
@@ -80,7 +80,7 @@ def _entries(schema: Any) -> Iterator[Json]:
 
 
 def _without_indirect(event: Json) -> None:
-    """Drops what only filters and joins contribute, and how each column is transformed."""
+    """Drops the contributions of filters and joins, and the transformation of each column."""
     for _, facets in _facets(event):
         lineage = facets.get("columnLineage")
         if not isinstance(lineage, dict):
@@ -109,8 +109,8 @@ STEPS: tuple[tuple[str, Callable[[Json], None]], ...] = (
 )
 
 
-def reduced(record: Record) -> Iterator[Record]:
-    """Yields a record's event with ever fewer facets, each time with the marker; nothing for what is no JSON object."""
+def shrink(record: Record) -> Iterator[Record]:
+    """Yields a record's event with ever fewer facets, each time with the marker; nothing if it is not a JSON object."""
     try:
         event = json.loads(record.value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The port that brokers are behind: Kafka, a log on disk, a test's list."""
+"""The port of brokers: Kafka, a log on disk, a list in tests."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -6,29 +6,33 @@ from typing import Protocol
 from emitter.errors import DeliveryError
 from emitter.record import Record
 
-Settle = Callable[[DeliveryError | None], None]
+DeliveryCallback = Callable[[DeliveryError | None], None]
 
 
 class Broker(Protocol):
-    """Where records go: Kafka, a log on disk, a test's list."""
+    """A destination of records: Kafka, a log on disk, a list in tests."""
 
-    def send(self, record: Record, settle: Settle) -> None:
-        """Takes a record, and later calls `settle` once, from any thread: None when it is safely stored, else why not.
+    def send(self, record: Record, on_delivery: DeliveryCallback) -> None:
+        """Accepts a record, and later calls `on_delivery` once, from any thread: with None once the record is stored.
+
+        Args:
+            record: The record.
+            on_delivery: Called with the error if the record is not stored.
 
         Raises:
-            DeliveryError: if the record was not taken; `settle` is not called then.
+            DeliveryError: The record was not accepted; `on_delivery` is not called then.
         """
 
     def close(self) -> None:
-        """Lets go of connections and threads without waiting; what is not stored yet is settled with an error.
+        """Closes connections and threads without waiting; records that are not stored yet are reported with an error.
 
         Closing again does nothing.
         """
 
 
-def send(broker: Broker, record: Record, settle: Settle) -> None:
-    """Sends a record and settles it in any case."""
+def send(broker: Broker, record: Record, on_delivery: DeliveryCallback) -> None:
+    """Sends a record; an error that the broker raises is reported to `on_delivery` too."""
     try:
-        broker.send(record, settle)
+        broker.send(record, on_delivery)
     except DeliveryError as error:
-        settle(error)
+        on_delivery(error)

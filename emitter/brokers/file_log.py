@@ -1,7 +1,7 @@
-"""A log on disk in Kafka's place: `bootstrap_servers: file:///dir` appends to `/dir/{topic}.jsonl`.
+"""A log on disk that replaces Kafka: `bootstrap_servers: file:///dir` appends to `/dir/{topic}.jsonl`.
 
 Each line is `{"topic", "key", "timestamp", "value"}`: the value is the event itself, byte for byte, the timestamp is in
-milliseconds since 1970. Several processes may append at once, and one that is killed in the midst of it spoils nothing.
+milliseconds since 1970. Several processes may append at once; one that is killed while it appends damages nothing.
 """
 
 import errno
@@ -14,17 +14,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emitter.brokers.broker import Settle
+from emitter.brokers.broker import DeliveryCallback
 from emitter.errors import RejectedError, TooLargeError, UnavailableError
 from emitter.record import MAX_BYTES, Record
 from emitter.spool.private_files import is_still
 
 
 class FileLog:
-    """A broker that is a folder.
+    """A broker that appends to files in a folder.
+
+    Args:
+        directory: The folder.
 
     Raises:
-        UnavailableError: if the folder can't be made.
+        UnavailableError: The folder can't be created.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -34,8 +37,8 @@ class FileLog:
         except OSError as error:
             raise UnavailableError(f"can't make the folder {directory}: {error.strerror}") from error
 
-    def send(self, record: Record, settle: Settle) -> None:
-        """Appends one line; once it returns, the death of this process can't undo it."""
+    def send(self, record: Record, on_delivery: DeliveryCallback) -> None:
+        """Appends one line, which then survives the death of this process."""
         line = _line(record)
         path = self._directory / f"{record.topic}.jsonl"
         try:
@@ -44,10 +47,10 @@ class FileLog:
                 _write(file, line)
         except OSError as error:
             raise UnavailableError(f"can't append to {path}: {error.strerror}") from error
-        settle(None)
+        on_delivery(None)
 
     def close(self) -> None:
-        """Does nothing: no file is kept open."""
+        """Does nothing, since no file stays open."""
 
 
 def _line(record: Record) -> bytes:
@@ -59,13 +62,13 @@ def _line(record: Record) -> bytes:
     head = json.dumps(
         {"topic": record.topic, "key": record.key.decode(errors="backslashreplace"), "timestamp": record.timestamp_ms}
     )
-    # Joined rather than parsed and written anew, so that the event's bytes are the ones that Kafka would have got.
+    # Joined as bytes rather than parsed, so that the event is the same as the one that Kafka would get.
     return b'%s, "value": %s}\n' % (head[:-1].encode(), record.value)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """Opens the file and locks it, when it is its turn; the name stands for that file then, also after a rotation."""
+    """Opens and locks the file of a name, also if a rotation replaces it meanwhile."""
     while True:
         file = _opened(path)
         try:
@@ -78,8 +81,8 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def _opened(path: Path) -> int:
-    # In a folder that others may write to, a link of that name could lead to a file that is not theirs to change. The
-    # file's permissions are the umask's: whoever ingests it may be another user.
+    # In a folder that others may write to, a link of that name could lead to a file that they may not change. The
+    # umask decides on the file's permissions, since another user may ingest it.
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         file = os.open(path, flags, 0o666)
@@ -94,7 +97,7 @@ def _opened(path: Path) -> int:
 
 
 def _drop_torn_line(file: int) -> None:
-    """Cuts off what follows the last newline: under the lock, only a writer that died can have left it."""
+    """Truncates the file after its last newline: under the lock, only a killed writer can have left more."""
     size = os.fstat(file).st_size
     if size and os.pread(file, 1, size - 1) != b"\n":
         with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:

@@ -1,7 +1,8 @@
-"""Kafka as a broker: the one module that knows kafka-python, which has no types. Import it only where it is needed.
+"""Kafka as a broker: the only module that imports kafka-python, which has no types. Import it where it is needed.
 
-A producer that is idempotent and waits for all in-sync replicas. The quirks of 3.0 are dealt with here: the constructor
-connects, tells why it failed to its log alone, and leaves sockets behind; `close` raises when time runs out.
+The producer is idempotent and waits for all in-sync replicas. Defects of kafka-python 3.0 are handled here: the
+constructor connects, logs the reason of a failure without raising it, and leaves sockets open; `close` raises on a
+timeout.
 """
 
 import zlib
@@ -15,12 +16,12 @@ from kafka.codec import has_lz4, has_snappy, has_zstd
 from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
-from emitter.brokers.broker import Settle
+from emitter.brokers.broker import DeliveryCallback
 from emitter.config.transport_config import KafkaConfig
 from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
 from emitter.record import MAX_BYTES, Record
 
-# The longest attempt to connect, or to learn where the topic's partitions are; Delivery makes the next. In seconds.
+# The limit for one attempt to connect, or to get the metadata of the topic, in seconds; the sender retries.
 _ATTEMPT = 5.0
 _REQUEST = 30.0
 _SIZES = "Raise `max_request_size` and the topic's max.message.bytes"
@@ -30,7 +31,7 @@ _LIBRARIES: dict[str, tuple[Callable[[], Any], str]] = {
     "snappy": (has_snappy, "cramjam"),
 }
 
-# The bound on what is sent is checked here, on compressed events; kafka-python's own is on uncompressed ones.
+# The size limit is checked here, on compressed events; kafka-python's own applies to uncompressed ones.
 _UNBOUNDED = 2**31 - 1
 
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
@@ -54,14 +55,17 @@ _REFUSING = (
 class KafkaBroker:
     """A connected producer.
 
+    Args:
+        config: The transport's settings.
+
     Raises:
-        UnavailableError: if no broker answers, or none knows the topic.
-        RefusedError: if the brokers refuse the credentials, or a library for them is missing here.
+        UnavailableError: No broker answers, or none has the topic.
+        RefusedError: The brokers refuse the credentials, or a library for them is not installed.
     """
 
     def __init__(self, config: KafkaConfig) -> None:
         self._config = config
-        self._closed = self._spoilt = False
+        self._closed = self._must_reconnect = False
         self._open()
 
     def _open(self) -> None:
@@ -80,24 +84,24 @@ class KafkaBroker:
             raise self._translated((causes or [error])[-1]) from error
         self._require_topic(clients[-1])
 
-    def send(self, record: Record, settle: Settle) -> None:
-        """Hands a record to the producer, whose thread settles it."""
+    def send(self, record: Record, on_delivery: DeliveryCallback) -> None:
+        """Hands a record to the producer, whose thread reports the result."""
         require_size(record, self._config)
-        if self._spoilt:
+        if self._must_reconnect:
             self._close_producer()
             self._open()
-            self._spoilt = False
+            self._must_reconnect = False
         try:
             future = self._producer.send(
                 record.topic, key=record.key, value=record.value, timestamp_ms=record.timestamp_ms
             )
         except kafka_errors.KafkaError as error:
             raise self._translated(error) from error
-        future.add_callback(lambda _: settle(None))
-        future.add_errback(partial(self._settle_failed, settle))
+        future.add_callback(lambda _: on_delivery(None))
+        future.add_errback(partial(self._settle_failed, on_delivery))
 
     def close(self) -> None:
-        """Closes the producer; what it still holds is settled as unavailable."""
+        """Closes the producer; records that it still holds are reported as unavailable."""
         if not self._closed:
             self._closed = True
             self._close_producer()
@@ -106,22 +110,22 @@ class KafkaBroker:
         try:
             self._producer.close(0)
         except kafka_errors.KafkaTimeoutError:
-            # It raised before it stopped anything. Once its records are aborted there is nothing to wait for.
+            # It raised before it stopped its thread. Once its records are aborted there is nothing to wait for.
             self._producer._sender.force_close()  # noqa: SLF001
             self._producer.close(1)
 
-    def _settle_failed(self, settle: Settle, error: Exception) -> None:
-        """Settles a record that failed, and lets nothing more through: what follows must not overtake it.
+    def _settle_failed(self, on_delivery: DeliveryCallback, error: Exception) -> None:
+        """Reports a failed record, and stops the producer: later records must not overtake it.
 
-        We are in the producer's own thread, before it sends more. In 3.0 an idempotent producer is of no use after a
-        record that was too large: it fails all that follows with the same error, which is not theirs.
+        This runs in the producer's thread, before it sends more. In 3.0 an idempotent producer is unusable after a
+        record that was too large: it fails all later records with that error, which does not apply to them.
         """
         failure = self._translated(error)
-        if self._spoilt and isinstance(failure, RejectedError):
-            failure = UnavailableError(self._say("an earlier event was not taken"))
-        self._spoilt = True
+        if self._must_reconnect and isinstance(failure, RejectedError):
+            failure = UnavailableError(self._message("an earlier event was not accepted"))
+        self._must_reconnect = True
         self._producer._sender.force_close()  # noqa: SLF001
-        settle(failure)
+        on_delivery(failure)
 
     def _require_topic(self, client: "_Client") -> None:
         client.causes.clear()
@@ -131,34 +135,34 @@ class KafkaBroker:
             cause = client.cause(error)
             self.close()
             if isinstance(cause, kafka_errors.KafkaTimeoutError):
-                advice = f"topic {self._config.topic!r} is not there: create it, or correct `topic`"
+                advice = f"topic {self._config.topic!r} does not exist: create it, or correct `topic`"
                 raise UnavailableError(f"kafka at {self._config.where}: {advice}") from error
-            # The brokers may advertise other addresses than those that were reached so far.
+            # The brokers may advertise other addresses than those that were reached.
             raise self._translated(cause) from error
         client.stop_watching()
 
     def _translated(self, error: Exception) -> DeliveryError:
         text = str(error) or type(error).__name__
         if isinstance(error, _TOO_LARGE):
-            return TooLargeError(self._say(f"{text}. {_SIZES}"))
+            return TooLargeError(self._message(f"{text}. {_SIZES}"))
         if isinstance(error, _REJECTING):
-            return RejectedError(self._say(text))
+            return RejectedError(self._message(text))
         if isinstance(error, _REFUSING):
-            advice = f"check the credentials and what they may do (auth: {self._config.auth}, {self._config.topic!r})"
-            return RefusedError(self._say(f"{text}: {advice}"))
-        return UnavailableError(self._say(text + self._advice(error, text)))
+            advice = f"check the credentials and permissions (auth: {self._config.auth}, topic {self._config.topic!r})"
+            return RefusedError(self._message(f"{text}: {advice}"))
+        return UnavailableError(self._message(text + self._advice(error, text)))
 
     def _advice(self, error: Exception, text: str) -> str:
         if isinstance(error, (kafka_errors.QuotaViolationError, kafka_errors.ThrottlingQuotaExceededError)):
-            return ": the quota of this client is used up; have it raised"
+            return ": the quota of this client is exhausted; raise it"
         if "CERTIFICATE_VERIFY_FAILED" in text:
-            return ": name the brokers as their certificate does, and set `ca_file` if a private authority signed it"
+            return ": use the brokers' names in their certificate, and set `ca_file` if a private authority signed it"
         if "socket disconnected" in text and self._config.auth in {"scram", "iam"}:
-            # kafka-python 3.0 loses an answer that comes together with the end of the connection.
-            return " (which is also how brokers refuse credentials: check them)"
+            # kafka-python 3.0 loses a response that arrives together with the end of the connection.
+            return " (brokers also refuse credentials this way: check them)"
         return ""
 
-    def _say(self, text: str) -> str:
+    def _message(self, text: str) -> str:
         if self._config.password:
             text = text.replace(self._config.password, "***")
         return f"kafka at {self._config.where}: {text}"
@@ -168,26 +172,26 @@ def require_size(record: Record, config: KafkaConfig) -> None:
     """Checks an event's size before it is sent.
 
     Raises:
-        TooLargeError: if Kafka can't take it, or the consumer would only make a dead letter of it.
+        TooLargeError: Kafka can't accept the event, or the consumer would reject it as a dead letter.
     """
     if len(record.value) > MAX_BYTES:
         reason = f"an event of {len(record.value)} bytes is too large: the consumer reads at most {MAX_BYTES}"
         raise TooLargeError(f"kafka at {config.where}: {reason}, however well it is compressed")
     size = record.size
     if size > config.max_request_size and config.compression != "none":
-        # Whatever the codec is, gzip's size is near enough; the topic's own limit is the broker's to check.
+        # For any codec, the size with gzip is close enough; the broker checks the topic's own limit.
         size = len(zlib.compress(record.value))
     if size > config.max_request_size:
         raise TooLargeError(f"kafka at {config.where}: an event of {record.size} bytes is too large. {_SIZES}")
 
 
 def producer_settings(config: KafkaConfig) -> dict[str, Any]:
-    """Returns kafka-python's settings for ours.
+    """Returns kafka-python's settings for the transport's settings.
 
     Raises:
-        RefusedError: if a library that they need is not installed.
+        RefusedError: A library that they need is not installed.
     """
-    # At least one attempt ends before dbt's end is due, so that the summary can tell why nothing was sent.
+    # At least one attempt ends within `close_timeout`, so that the summary has the reason why nothing was sent.
     attempt_ms = round(max(1.0, min(_ATTEMPT, config.close_timeout / 2)) * 1000)
     return {
         "bootstrap_servers": list(config.bootstrap_servers),
@@ -195,7 +199,7 @@ def producer_settings(config: KafkaConfig) -> dict[str, Any]:
         "enable_idempotence": True,
         "acks": "all",
         "compression_type": _codec(config.compression),
-        # Events of one run resemble each other: larger batches compress many times better.
+        # Events of one run are similar: larger batches compress much better.
         "linger_ms": 5,
         "batch_size": 128 * 1024,
         "max_request_size": _UNBOUNDED,
@@ -254,7 +258,7 @@ class _MskTokens(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python h
 
 
 class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
-    """A network client that keeps what kafka-python only logs: why its connections were lost."""
+    """A network client that keeps the reasons of lost connections, which kafka-python only logs."""
 
     def __init__(self, **configs: Any) -> None:
         super().__init__(**configs)
@@ -263,12 +267,12 @@ class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no type
         self._manager.get_connection = self._get_connection
 
     def cause(self, error: Exception) -> Exception:
-        """Returns what lies behind an error: a refusal if there was one, else the latest loss of a connection."""
+        """Returns the cause of an error: a refusal if there was one, else the latest loss of a connection."""
         refusals = (cause for cause in self.causes if isinstance(cause, _REFUSING))
         return next(refusals, (self.causes or [error])[-1])
 
     def stop_watching(self) -> None:
-        """Keeps nothing more: from here on the producer hands each failure to its record."""
+        """Stops keeping reasons: the connected producer reports each failure with its record."""
         self._manager.get_connection = self._connect
 
     def _get_connection(self, node_id: Any, **options: Any) -> Any:
@@ -279,5 +283,5 @@ class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no type
     def _remember(self, node_id: Any, cause: Exception) -> None:
         self.causes.append(cause)
         if isinstance(cause, _REFUSING):
-            # The manager raises it at its next attempt, which makes an end of the attempts.
+            # The manager raises it at its next attempt, which ends the attempts.
             self._manager._auth_failures[node_id] = cause  # noqa: SLF001

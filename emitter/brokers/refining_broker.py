@@ -1,4 +1,4 @@
-"""Refinement on the way out: in the background thread, so that neither `emit` nor what waits on disk pays for it."""
+"""Refinement before sending: it runs in the background thread, so that `emit` does not wait for it."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emitter.brokers.broker import Broker, Settle
+from emitter.brokers.broker import Broker, DeliveryCallback
 from emitter.record import Record
 from emitter.shrink import MARKER
 
@@ -18,7 +18,7 @@ _REDUCED = MARKER.encode()
 
 
 def project_refiner() -> Refine | None:
-    """What refines the events of the dbt that this process runs; None where that is switched off. It never raises."""
+    """Returns a function that refines the events of this process's dbt; None if refinement is off. It never raises."""
     from emitter.refine import make_refiner  # noqa: PLC0415 # in the background thread, not in dbt's
 
     return make_refiner(os.environ, Path.cwd(), sys.argv[1:])
@@ -28,28 +28,27 @@ class RefiningBroker:
     """A broker whose events are refined before they go to it.
 
     Args:
-        broker: where they go.
-        refine: makes an event more precise, and never raises; called with events of this process and with what earlier
-            ones left, which it lets pass as they are.
+        broker: The broker to send to.
+        refine: Returns a refined event, and never raises; events of earlier processes pass it unchanged.
     """
 
     def __init__(self, broker: Broker, refine: Refine) -> None:
         self._broker = broker
         self._refine = refine
 
-    def send(self, record: Record, settle: Settle) -> None:
-        """Takes a record, refined where that changes it."""
-        self._broker.send(refined(record, self._refine), settle)
+    def send(self, record: Record, on_delivery: DeliveryCallback) -> None:
+        """Accepts a record, and sends it refined."""
+        self._broker.send(refined(record, self._refine), on_delivery)
 
     def close(self) -> None:
-        """Closes the broker behind it."""
+        """Closes the broker."""
         self._broker.close()
 
 
 def refined(record: Record, refine: Refine) -> Record:
-    """The record with its event refined; the very same where there is nothing to refine.
+    """Returns the record with its event refined; the same object if refinement changes nothing.
 
-    An event that was reduced for its size is not made larger again.
+    An event that was reduced because of its size is not enlarged again.
     """
     if _REDUCED in record.value:
         return record

@@ -1,4 +1,4 @@
-"""The command `headwater-dbt ARGS...`, in place of `dbt ARGS...`; `headwater-dbt spool` is about what waits on disk."""
+"""The command `headwater-dbt ARGS...`, which replaces `dbt ARGS...`, and `headwater-dbt spool` for events on disk."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def main() -> int:
 
 def _spool(arguments: Sequence[str]) -> int:
     try:
-        from emitter.cli.spool import main as spool  # noqa: PLC0415 # dbt's commands have no need of it
+        from emitter.cli.spool import main as spool  # noqa: PLC0415 # dbt's commands do not need it
     except ModuleNotFoundError as error:
         if (error.name or "emitter").partition(".")[0] == "emitter":
             raise

@@ -11,9 +11,9 @@ from openlineage.client.transport.noop import NoopConfig, NoopTransport
 
 from emitter.config.openlineage_config import make_client
 from emitter.config.transport_config import KafkaConfig
-from emitter.delivery.outbox import Disk, open_disk
-from emitter.delivery.sender import Delivery
-from emitter.delivery.spool_flush import Backlog
+from emitter.delivery.outbox import Spool, open_spool
+from emitter.delivery.sender import Sender
+from emitter.delivery.spool_flush import FlushOutbox
 from emitter.errors import ConfigError, EmitterError
 from emitter.spool.layout import LAYOUT, queues, spool_folder
 from emitter.spool.queue import Queue
@@ -25,7 +25,7 @@ _TYPE = f"{KafkaTransport.__module__}.{KafkaTransport.__name__}"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command; returns 0 done, 1 it failed or something is left, 2 usage or configuration."""
+    """Runs the command; returns 0 on success, 1 on failure or if events are left, 2 on usage or settings errors."""
     options = _parser().parse_args(arguments)
     try:
         settings = transport_settings()
@@ -39,17 +39,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def transport_settings() -> Mapping[str, Any] | None:
-    """The settings of this package's transport, from openlineage.yml or the environment; None if it isn't set up.
+    """Returns the settings of this package's transport, from openlineage.yml or the environment; None without any.
 
     Raises:
-        ConfigError: if OpenLineage can't read its configuration.
+        ConfigError: OpenLineage can't read its configuration.
     """
     client = make_client(NoopTransport(NoopConfig()))
     return next(_ours(client.config.transport), None)
 
 
 def _ours(transport: Any) -> Iterator[Mapping[str, Any]]:
-    """Finds this package's transport, also among those of a composite one."""
+    """Yields the settings of this package's transport, also those within a composite transport."""
     if not isinstance(transport, Mapping):
         return
     if transport.get("type") == _TYPE:
@@ -60,14 +60,14 @@ def _ours(transport: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="headwater-dbt spool", description="Events that wait on disk to be sent.")
+    parser = argparse.ArgumentParser(prog="headwater-dbt spool", description="Inspect and flush events queued on disk.")
     parser.add_argument("action", nargs="?", choices=("status", "flush"), default="status", help="default: status")
-    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--spool-dir", help="the spool's folder; default: the transport's `spool_dir`")
     parser.add_argument(
-        "--timeout", type=float, default=60.0, metavar="SECONDS", help="most time for flush; default: 60"
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help="maximum duration of flush; default: 60"
     )
-    parser.add_argument("--queue", help="flush this queue, whatever brokers it waits for, to the configured ones")
+    parser.add_argument("--queue", help="flush this queue to the configured brokers, also if it belongs to others")
     return parser
 
 
@@ -84,31 +84,36 @@ def _show_status(root: Path, *, as_json: bool) -> int:
 
 def _flush(root: Path, settings: Mapping[str, Any] | None, options: argparse.Namespace) -> int:
     if settings is None:
-        raise ConfigError(f"no transport of type {_TYPE} in openlineage.yml or OPENLINEAGE__TRANSPORT: where to?")
+        raise ConfigError(f"no transport of type {_TYPE} in openlineage.yml or OPENLINEAGE__TRANSPORT: configure one")
     config = KafkaConfig.from_dict({**settings, "spool_dir": str(root)})
-    disk = _disk(root, config, options.queue)
-    delivery = Delivery(lambda: open_broker(config), Backlog(disk))
-    delivery.start()
-    tally = delivery.close(options.timeout)
-    others = [queue for queue in queues(root) if queue != disk.queue.folder and any(Queue(queue, "").waiting())]
+    spool = _disk(root, config, options.queue)
+    sender = Sender(lambda: open_broker(config), FlushOutbox(spool))
+    sender.start()
+    summary = sender.close(options.timeout)
+    others = [queue for queue in queues(root) if queue != spool.queue.folder and any(Queue(queue, "").waiting())]
     if options.json:
-        counts = {"sent": tally.sent, "waiting": tally.waiting, "set_aside": tally.aside, "lost": tally.lost}
+        counts = {
+            "sent": summary.sent,
+            "waiting": summary.waiting,
+            "quarantined": summary.quarantined,
+            "lost": summary.lost,
+        }
         sys.stdout.write(
-            json.dumps({**counts, "reasons": tally.reasons, "other_queues": [q.name for q in others]}) + "\n"
+            json.dumps({**counts, "reasons": summary.reasons, "other_queues": [q.name for q in others]}) + "\n"
         )
     else:
-        sys.stdout.write(f"OpenLineage events: {tally}{config.destination}\n")
+        sys.stdout.write(f"OpenLineage events: {summary}{config.destination}\n")
         for queue in others:
             sys.stderr.write(
-                f"headwater-dbt spool: {queue.name} waits for other brokers; `--queue` sends it to these\n"
+                f"headwater-dbt spool: queue {queue.name} belongs to other brokers; use `--queue` to send it to these\n"
             )
-    return DONE if tally.complete else FAILED
+    return DONE if summary.complete else FAILED
 
 
-def _disk(root: Path, config: KafkaConfig, queue: str | None) -> Disk:
+def _disk(root: Path, config: KafkaConfig, queue: str | None) -> Spool:
     if queue is None:
-        return open_disk(config)
+        return open_spool(config)
     folder = root / LAYOUT / queue
     if folder not in queues(root):
         raise ConfigError(f"no queue {queue!r} in {root}; `headwater-dbt spool status` lists them")
-    return open_disk(config)._replace(queue=Queue(folder, config.topic))
+    return open_spool(config)._replace(queue=Queue(folder, config.topic))

@@ -1,7 +1,7 @@
-"""OpenLineage's configuration, read before its client reads it: what is wrong with it is one message, without secrets.
+"""OpenLineage's configuration, read before its client reads it: an error in it becomes one message, without secrets.
 
-The client takes `openlineage.yml` and the environment together, and the file's value where both have one. It logs a
-broken file with a traceback and goes on without it, and shows the whole value of a variable that is not quite JSON.
+The client merges `openlineage.yml` and the environment, and the file's value takes precedence. It logs a broken file
+with a traceback and continues without it, and shows the whole value of a variable that is not valid JSON.
 """
 
 import difflib
@@ -33,7 +33,7 @@ _TYPES = (
 
 
 class Configuration:
-    """The file and the environment variables that OpenLineage's client would read.
+    """The file and the environment variables that OpenLineage's client reads.
 
     Args:
         environ: The environment.
@@ -41,7 +41,7 @@ class Configuration:
 
     Attributes:
         file: The configuration file; None if there is none.
-        content: What it holds.
+        content: The parsed content of the file.
 
     Raises:
         ConfigError: The file is not a YAML mapping, or a variable that holds JSON is not valid JSON.
@@ -60,28 +60,28 @@ class Configuration:
 
     @property
     def where(self) -> str:
-        """The names of what the transport is configured by."""
+        """The names of the file and the variables that configure the transport."""
         return " and ".join(([str(self.file)] if self.transport else []) + self._of_transport())
 
     def secrets(self) -> set[str]:
-        """What may be a secret in the transport's settings."""
-        # The client shows a value whole that looks like JSON and is not.
+        """Returns possible secrets in the transport's settings."""
+        # The client shows the whole value of a variable that resembles JSON and is not.
         unread = {
             value for value in self._variables.values() if _json(value) is None and any(c in value for c in "{}[]")
         }
         return unread | set(secrets_in(self.transport)) | set(secrets_in(self._from_variables()))
 
     def conflict(self) -> str | None:
-        """Returns a warning if the file and the environment set the same of the transport differently; None if not."""
+        """Returns a warning if the file and the environment set the same setting to different values; else None."""
         clashes = sorted(_clashes(self.transport or {}, self._from_variables()))
         if not clashes:
             return None
         names, variables = ", ".join(clashes), ", ".join(self._of_transport())
-        counts = "OpenLineage takes the file's value: remove one of the two"
-        return f"{self.file} and {variables} both set the transport's {names}, and differ; {counts}"
+        advice = "OpenLineage uses the file's value: remove one of the two"
+        return f"{self.file} and {variables} set different values for the transport's {names}; {advice}"
 
     def explained(self, error: Exception) -> ConfigError:
-        """Returns what OpenLineage's client raised, as a message that names where its transport is configured."""
+        """Returns an error of OpenLineage's client as a message that names the source of its configuration."""
         reason = redact(f"{type(error).__name__}: {error}", self.secrets())
         given = self._type()
         near = difflib.get_close_matches(given, _TYPES, n=1, cutoff=0.8) if given not in _TYPES else []
@@ -92,7 +92,7 @@ class Configuration:
         return str({**self._from_variables(), **(self.transport or {})}.get("type", ""))
 
     def _from_variables(self) -> dict[str, Any]:
-        """The transport's settings in the environment, put together as the client does."""
+        """Returns the transport's settings in the environment, merged as the client does."""
         found: dict[str, Any] = {}
         for name in reversed(self._of_transport()):
             *folders, last = [part.lower() for part in name.removeprefix(PREFIX).split("__")]
@@ -110,20 +110,20 @@ class Configuration:
 
     def _require_json(self) -> None:
         for name, value in self._variables.items():
-            # Deeper variables hold plain texts as well, such as a password with a bracket in it.
+            # Deeper variables may also hold plain texts, such as a password with a bracket in it.
             if "__" in name.removeprefix(PREFIX) or not value.strip():
                 continue
             try:
                 json.loads(value)
             except ValueError as error:
                 place = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-                advice = "put it right, or set each part by a variable of its own"
+                advice = "correct it, or set each part by its own variable"
                 reason = f"is not valid JSON ({place}); its value is not shown: {advice}"
                 raise ConfigError(f"the environment variable {name} {reason}") from None
 
 
 def make_client(transport: "Transport | None" = None) -> "OpenLineageClient":
-    """Makes OpenLineage's client, with the configured transport or another one.
+    """Creates OpenLineage's client, with the configured transport or another one.
 
     Raises:
         ConfigError: The configuration can't be used.
@@ -134,7 +134,7 @@ def make_client(transport: "Transport | None" = None) -> "OpenLineageClient":
     for name in ("openlineage.client.client", "openlineage.client.transport"):
         logging.getLogger(name).addFilter(Masked(configuration.secrets()))
     importing = logging.getLogger("openlineage.client.utils")
-    importing.disabled = True  # it logs why a type can't be imported, which is a part of the error below
+    importing.disabled = True  # it logs the reason of a failed import, which is a part of the error below
     try:
         client = OpenLineageClient(transport=transport)
         _ = client.config
@@ -148,12 +148,12 @@ def make_client(transport: "Transport | None" = None) -> "OpenLineageClient":
 
 
 def report_conflict(configuration: Configuration | None = None) -> None:
-    """Logs once that the file and the environment contradict each other; of a faulty configuration nothing is said."""
+    """Logs once that the file and the environment contradict each other; ignores an invalid configuration."""
     try:
         if (conflict := (configuration or Configuration()).conflict()) is not None:
             _warn(conflict)
     except ConfigError:
-        # Whoever makes the client reports it.
+        # `make_client` reports it.
         return
 
 
@@ -163,10 +163,10 @@ def _warn(text: str) -> None:
 
 
 class Masked(logging.Filter):
-    """A log filter that masks secrets, for what OpenLineage's client and its transports log.
+    """A log filter that masks secrets in the messages of OpenLineage's client and its transports.
 
     Args:
-        secrets: What is masked.
+        secrets: The texts to mask.
     """
 
     def __init__(self, secrets: set[str]) -> None:
@@ -199,7 +199,7 @@ def _clashes(file: Mapping[str, Any], variables: Mapping[str, Any], above: str =
 
 
 def _find(environ: Mapping[str, str], folder: Path) -> Path | None:
-    """Looks where the client looks, in its order."""
+    """Searches for the file where the client does, in the same order."""
     for path in _candidates(environ, folder):
         if path.is_file() and os.access(path, os.R_OK):
             return path
@@ -215,12 +215,12 @@ def _candidates(environ: Mapping[str, str], folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    import yaml  # noqa: PLC0415 # it comes with OpenLineage's client
+    import yaml  # noqa: PLC0415 # a dependency of OpenLineage's client
 
     try:
         content = yaml.safe_load(path.read_text())
     except yaml.MarkedYAMLError as error:
-        # The rest of its message quotes the file, in which a password may stand.
+        # The rest of its message quotes the file, which may contain a password.
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ConfigError(f"{path}{place}: not valid YAML: {error.problem}") from None
@@ -231,5 +231,5 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise ConfigError(f"{path} must hold settings such as `transport:`, not a {type(content).__name__}")
     if not isinstance(content.get("transport") or {}, Mapping):
-        raise ConfigError(f"{path}: `transport` must be settings such as `type: ...`, each on a line of its own")
+        raise ConfigError(f"{path}: `transport` must be a mapping of settings such as `type: ...`, one on each line")
     return content

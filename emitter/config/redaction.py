@@ -1,4 +1,4 @@
-"""Secrets in settings, so that no message shows one."""
+"""Redaction of secrets in settings, so that no message shows one."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 MASK = "***"
 
 _SECRET_NAME = re.compile(r"pass|secret|token|key|credential|jaas|connection_?string", re.IGNORECASE)
-# A shorter one would make a message unreadable, and is no secret for long.
+# Masking a shorter one would make messages unreadable.
 _SHORTEST = 3
 
 
 def secrets_in(settings: Any, name: str = "") -> Iterator[str]:
-    """Yields what may be a secret in settings of any shape: by the setting's name, or as a part of a URL.
+    """Yields possible secrets in settings of any shape: by the setting's name, or as a part of a URL.
 
     Args:
         settings: A value, or mappings and lists of values.
@@ -44,7 +44,7 @@ def public_url(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "a URL that can't be read"
+        return "an invalid URL"
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 

@@ -1,4 +1,4 @@
-"""The transport's settings: read from openlineage.yml or the environment, coerced, checked, explained."""
+"""The transport's settings: read from openlineage.yml or the environment, converted and checked."""
 
 import difflib
 import math
@@ -26,24 +26,25 @@ _MSK_HOST = re.compile(r"\.kafka(?:-serverless)?\.([a-z0-9-]+)\.amazonaws\.com")
 
 @dataclass(frozen=True, kw_only=True)
 class KafkaConfig(Config):
-    """What the transport must know. Times are in seconds, sizes in bytes.
+    """The transport's settings. Times are in seconds, sizes in bytes.
 
     Attributes:
-        bootstrap_servers: `host:port` of one or more brokers, or `file:///dir` for a log on disk in Kafka's place.
-        topic: where events go.
+        bootstrap_servers: `host:port` of one or more brokers, or `file:///dir` for a log on disk instead of Kafka.
+        topic: The topic of the events.
         auth: `plaintext`, `tls`, `scram` (SASL_SSL, SCRAM-SHA-512) or `iam` (MSK, SASL_SSL, OAUTHBEARER).
-        username: for `scram`.
-        password: for `scram`; set `password_env` instead to name the environment variable that holds it.
+        username: The user for `scram`.
+        password: The password for `scram`; `password_env` names an environment variable that holds it.
         ca_file: PEM file of the authority that signed the brokers' certificates; the system's authorities if unset.
-        region: AWS region for `iam`; else taken from the brokers' host name, AWS_REGION or AWS_DEFAULT_REGION.
-        compression: `auto` takes the best codec that is installed.
-        max_request_size: the largest event as it is sent, so compressed; a larger one is sent without some facets.
-        close_timeout: how long dbt's end may be delayed to send what waits.
-        delivery_timeout: how long Kafka may take to acknowledge one event before the connection is made anew.
-        spool: whether events wait on disk, where they survive this process; else in memory.
-        spool_dir: where on disk; else HEADWATER_SPOOL_DIR, `headwater/spool` of XDG_STATE_HOME, or of `~/.local/state`.
-        spool_max_bytes: how many bytes may wait on disk; what comes on top waits in memory.
-        queue_limit: how many bytes may wait in memory, where the disk doesn't take them; what comes on top is lost.
+        region: AWS region for `iam`; default: from the brokers' host name, AWS_REGION or AWS_DEFAULT_REGION.
+        compression: `auto` uses the best codec that is installed.
+        max_request_size: The limit for a compressed event; a larger one is sent without some facets.
+        close_timeout: The longest delay of dbt's end for sending waiting events.
+        delivery_timeout: The limit for the acknowledgement of one event, after which the connection is reopened.
+        spool: True if events wait on disk, where they survive this process; else they wait in memory.
+        spool_dir: The spool's folder; default: HEADWATER_SPOOL_DIR, or `headwater/spool` below XDG_STATE_HOME or
+            `~/.local/state`.
+        spool_max_bytes: The limit of events on disk; further events wait in memory.
+        queue_limit: The limit of events in memory, if the disk does not accept them; further events are lost.
     """
 
     bootstrap_servers: tuple[str, ...]
@@ -64,10 +65,10 @@ class KafkaConfig(Config):
 
     @classmethod
     def from_dict(cls, params: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads settings as OpenLineage passes them, where numbers may be strings and strings numbers.
+        """Reads settings as OpenLineage passes them, in which numbers may be strings and strings numbers.
 
         Raises:
-            ConfigError: if a setting is unknown, missing, of the wrong kind, or contradicts another.
+            ConfigError: A setting is unknown, missing, of the wrong type, or contradicts another.
         """
         _check_names(params)
         values = {name: _PARSERS[name](name, value) for name, value in params.items() if name in _PARSERS}
@@ -81,13 +82,13 @@ class KafkaConfig(Config):
 
     @property
     def directory(self) -> Path | None:
-        """The folder of the log on disk that stands in for Kafka, or None for a real one."""
+        """The folder of the log on disk that replaces Kafka; None with brokers."""
         url = urlsplit(self.bootstrap_servers[0])
         return Path(unquote(url.path)) if url.scheme == "file" else None
 
     @property
     def destination(self) -> str:
-        """The end of the last line, which names where events go; empty if that is not set."""
+        """The destination of events, as the last line names it; empty if it is not set."""
         if not self.bootstrap_servers:
             return ""
         if self.directory is not None:
@@ -96,21 +97,21 @@ class KafkaConfig(Config):
 
     @property
     def where(self) -> str:
-        """The brokers as one word for messages."""
+        """The brokers, joined by commas, for messages."""
         return ",".join(self.bootstrap_servers)
 
 
 @dataclass(frozen=True)
 class CheckedConfig(Config):
-    """Settings, or what is wrong with them.
+    """Settings, or the error in them.
 
-    dbt-ol makes its client before it runs dbt and dies of an exception there, so the class that OpenLineage's factory
-    calls must not raise: the transport reports the error and lets dbt run.
+    dbt-ol makes its client before it runs dbt, and an exception would end it there. So the class that OpenLineage's
+    factory calls must not raise: the transport reports the error and lets dbt run.
 
     Attributes:
-        outcome: the settings, or the mistake in them.
-        keep: with a mistake, the settings that say for which topic events can be kept on disk until it is mended; None
-            if they don't say that for sure.
+        outcome: The settings, or the error in them.
+        keep: With an error, the settings of the destination, for which events are kept on disk until the error is
+            corrected; None if the destination is uncertain.
     """
 
     outcome: KafkaConfig | ConfigError
@@ -118,7 +119,7 @@ class CheckedConfig(Config):
 
     @classmethod
     def from_dict(cls, params: Mapping[str, Any]) -> Self:
-        """Reads settings without ever raising ConfigError."""
+        """Reads settings; never raises ConfigError."""
         try:
             return cls(KafkaConfig.from_dict(params))
         except ConfigError as error:
@@ -126,7 +127,7 @@ class CheckedConfig(Config):
 
 
 def _destination(params: Mapping[str, Any]) -> KafkaConfig | None:
-    """Reads of wrong settings what says where events go, if that part is right and no name is misspelled."""
+    """Returns the destination within wrong settings, if that part is valid and no name is misspelled."""
     try:
         _check_names(params)
         return KafkaConfig.from_dict({name: value for name, value in params.items() if name in _OF_THE_DESTINATION}, {})
@@ -140,7 +141,7 @@ def _error(name: str, problem: str) -> ConfigError:
     )
 
 
-# The value of a setting is not shown, whatever is wrong with it: a password may have come into any of them.
+# The value of a setting is never shown: a password may be in any of them by mistake.
 def _check_names(params: Mapping[str, Any]) -> None:
     for name in params:
         if name in _PARSERS or name in _OF_THE_FACTORY:
@@ -151,13 +152,13 @@ def _check_names(params: Mapping[str, Any]) -> None:
 
 
 def _text(name: str, value: Any) -> str:
-    # OpenLineage reads environment variables as JSON where it can, so a name or a password of digits comes as an int.
+    # OpenLineage parses environment variables as JSON, so a name or a password of digits arrives as an int.
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str) and value.strip():
         return value
     advice = '; put it in quotes within the quotes, "\\"...\\""' if isinstance(value, bool | float) else ""
-    raise _error(name, f"must be a text that is not empty, not {_kind(value)}{advice}")
+    raise _error(name, f"must be a non-empty text, not {_kind(value)}{advice}")
 
 
 def _kind(value: Any) -> str:
@@ -211,20 +212,20 @@ def _topic(name: str, value: Any) -> str:
 def _file(name: str, value: Any) -> str:
     path = Path(_text(name, value)).expanduser()
     if not path.is_file():
-        raise _error(name, f"does not name a file that can be read, seen from {Path.cwd()}")
+        raise _error(name, f"is not the path of a readable file, relative to {Path.cwd()}")
     return str(path)
 
 
 def _servers(name: str, value: Any) -> tuple[str, ...]:
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, list | tuple) or not all(isinstance(entry, str) for entry in entries):
-        raise _error(name, "must be host:port, several of them with commas between, or a list")
+        raise _error(name, "must be host:port, several of them separated by commas, or a list")
     servers = tuple(stripped for entry in entries if (stripped := entry.strip()))
     if len(servers) == 1 and re.fullmatch(r"file:///.+", servers[0]):
         return servers
-    for place, server in enumerate(servers, 1):
+    for number, server in enumerate(servers, 1):
         if not re.fullmatch(r"(\[[0-9a-fA-F:.%]+\]|[^\s:/@]+):\d{1,5}", server):
-            which = f"its entry {place} " if len(servers) > 1 else ""
+            which = f"its entry {number} " if len(servers) > 1 else ""
             raise _error(name, which + _fault_of_server(server))
     if not servers:
         raise _error(name, "is empty; give host:port of one or more brokers")
@@ -263,9 +264,9 @@ def _from_environment(variable: str, *, given: bool, environ: Mapping[str, str])
     if given:
         raise _error("password_env", "and `password` are both set; keep one")
     if not (value := environ.get(variable)):
-        # The likeliest mistake is the password itself in its place.
-        name = variable if re.fullmatch("[A-Z_]{1,99}", variable) else "that it gives"
-        raise _error("password_env", f"names the environment variable {name}, which is not set")
+        # The most likely mistake is the password itself in place of the variable's name.
+        name = f" {variable}" if re.fullmatch("[A-Z_]{1,99}", variable) else ""
+        raise _error("password_env", f"names an environment variable{name} that is not set")
     return value
 
 
@@ -274,9 +275,9 @@ def _check_together(config: KafkaConfig) -> None:
         if config.auth == "scram" and getattr(config, name) is None:
             raise _error(name, "is missing; `auth: scram` needs it")
         if config.auth != "scram" and getattr(config, name) is not None:
-            raise _error(name, f"is of no use with `auth: {config.auth}`; set `auth: scram` or leave it out")
+            raise _error(name, f"has no effect with `auth: {config.auth}`; set `auth: scram` or leave it out")
     if config.auth == "plaintext" and config.ca_file is not None:
-        raise _error("ca_file", "is of no use with `auth: plaintext`; set `auth` to tls, scram or iam")
+        raise _error("ca_file", "has no effect with `auth: plaintext`; set `auth` to tls, scram or iam")
 
 
 def _region(config: KafkaConfig, environ: Mapping[str, str]) -> str:

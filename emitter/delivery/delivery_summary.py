@@ -1,4 +1,4 @@
-"""The tally: what became of the events of a run, as the last line tells it."""
+"""The delivery summary: the outcome of a run's events, as the last line reports it."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ _SHOWN_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many records were sent, wait, were set aside, and are lost; and why not all of them were sent.
+class DeliverySummary:
+    """The counts of records that were sent, wait, were quarantined and are lost, with the reasons.
 
     Attributes:
         earlier: How many records of other runs were sent as well.
@@ -18,7 +18,7 @@ class Tally:
 
     sent: int
     waiting: int
-    aside: int
+    quarantined: int
     lost: int = 0
     earlier: int = 0
     reasons: tuple[str, ...] = ()
@@ -26,11 +26,11 @@ class Tally:
 
     @property
     def complete(self) -> bool:
-        """Whether every record was sent."""
-        return not (self.waiting or self.aside or self.lost)
+        """True if every record was sent."""
+        return not (self.waiting or self.quarantined or self.lost)
 
     def __str__(self) -> str:
-        counts = f"{self.sent} sent, {self.waiting} waiting, {self.aside} set aside"
+        counts = f"{self.sent} sent, {self.waiting} waiting, {self.quarantined} quarantined"
         lost = f", {self.lost} lost" if self.lost else ""
         earlier = f" (and {self.earlier} of earlier runs sent)" if self.earlier else ""
         why = "; ".join(filter(None, (self._reasons(), missing(self.lost_nodes))))

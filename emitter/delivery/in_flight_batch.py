@@ -1,4 +1,4 @@
-"""The flight: some records on their way to a broker, and the port that brokers are behind."""
+"""The in-flight batch: records that were handed to a broker, and their results."""
 
 import threading
 from collections.abc import Iterator
@@ -7,22 +7,27 @@ from functools import partial
 from emitter.brokers.broker import Broker, send
 from emitter.errors import DeliveryError, UnavailableError
 from emitter.record import Record
-from emitter.send_batch import Window
+from emitter.send_batch import SendBatch
 
 
-class Flight:
-    """A window on its way: what became of each of its records so far."""
+class InFlightBatch:
+    """A batch that was handed to a broker, with the result of each record so far.
 
-    def __init__(self, window: Window, changed: threading.Condition) -> None:
-        self.window = window
+    Args:
+        batch: The records.
+        changed: Notified whenever a result arrives.
+    """
+
+    def __init__(self, batch: SendBatch, changed: threading.Condition) -> None:
+        self.batch = batch
         self._changed = changed
         self._open = 0
         self._failed = False
-        self._fates: list[DeliveryError | None] = [UnavailableError("not sent yet") for _ in window.records]
+        self._results: list[DeliveryError | None] = [UnavailableError("not sent yet") for _ in batch.records]
 
     def send(self, broker: Broker) -> None:
-        """Hands the window to a broker, up to a record that it doesn't take: what follows must not overtake that."""
-        for place, record in enumerate(self.window.records):
+        """Hands records to a broker, up to one that the broker does not accept: later ones must not overtake it."""
+        for place, record in enumerate(self.batch.records):
             if self._failed:
                 return
             with self._changed:
@@ -30,17 +35,17 @@ class Flight:
             send(broker, record, partial(self._settle, place))
 
     @property
-    def landed(self) -> bool:
-        """Whether all that was handed over is settled."""
+    def settled(self) -> bool:
+        """True if every record that was handed over has a result."""
         return not self._open
 
-    def fates(self) -> Iterator[tuple[Record, DeliveryError | None]]:
-        """Each record with its error, or None if it is stored."""
-        return zip(self.window.records, self._fates, strict=True)
+    def results(self) -> Iterator[tuple[Record, DeliveryError | None]]:
+        """Returns each record with its error, or None for a stored record."""
+        return zip(self.batch.records, self._results, strict=True)
 
     def _settle(self, place: int, error: DeliveryError | None) -> None:
         with self._changed:
-            self._fates[place] = error
+            self._results[place] = error
             self._failed |= error is not None
             self._open -= 1
             self._changed.notify_all()

@@ -1,6 +1,6 @@
-"""Delivery: takes records at once, sends them from a background thread, and tells the truth about each.
+"""The sender: accepts records at once, sends them from a background thread, and counts the outcome of each.
 
-Every record that was put is, at any moment, exactly one of sent (acknowledged), waiting, set aside, or lost.
+Every accepted record is, at any moment, exactly one of sent (acknowledged), waiting, quarantined, or lost.
 """
 
 import itertools
@@ -10,33 +10,33 @@ from dataclasses import replace
 
 from emitter.brokers.broker import Broker
 from emitter.dbt.node_names import node_in
-from emitter.delivery.delivery_summary import Tally
-from emitter.delivery.in_flight_batch import Flight
+from emitter.delivery.delivery_summary import DeliverySummary
+from emitter.delivery.in_flight_batch import InFlightBatch
 from emitter.delivery.outbox import Outbox
 from emitter.errors import DeliveryError, RefusedError, RejectedError, SpoolError, TooLargeError, UnavailableError
 from emitter.record import Record
-from emitter.send_batch import Window
-from emitter.shrink import reduced
+from emitter.send_batch import SendBatch
+from emitter.shrink import shrink
 
-# How long the thread gets to put its things away once the deadline has passed, in seconds.
+# Seconds that the thread gets to close its connection after the deadline.
 GRACE = 1.0
-# How often a process looks whether another one has sent its records or let go of the turn, in seconds.
+# Seconds between two looks at records that another process has the lock for: no event reports that it sent them.
 _POLL = 0.1
 
 
 def backoff(first: float = 0.1, most: float = 5.0) -> Iterator[float]:
-    """Yields the pauses between attempts in seconds, each twice the one before."""
+    """Yields the pauses between attempts in seconds, each twice as long as the previous one."""
     yield from itertools.takewhile(lambda pause: pause < most, (first * 2**n for n in itertools.count()))
     yield from itertools.repeat(most)
 
 
-class Delivery:
+class Sender:
     """An outbox and the thread that empties it. The thread starts with the first record, or with `start`.
 
     Args:
-        connect: makes a broker; called in the background thread, again after each loss of the connection.
-        outbox: where records wait.
-        pauses: makes the pauses between attempts, in seconds.
+        connect: Makes a broker; called in the background thread, again after each loss of the connection.
+        outbox: Keeps the records until they are sent.
+        pauses: Makes the pauses between attempts, in seconds.
     """
 
     def __init__(
@@ -46,18 +46,18 @@ class Delivery:
         self._outbox = outbox
         self._pauses = pauses
         self._changed = threading.Condition()
-        # The nodes that the rejected events were about, one entry for each event.
+        # The dbt node of each rejected event.
         self._rejected: list[str] = []
         self._reasons: dict[str, None] = {}
-        self._trouble = "no answer from the broker yet"
+        self._last_error = "no answer from the broker yet"
         self._progress = 0
-        # How many of the next records are sent one by one.
-        self._alone = 0
+        # The number of the next records that are sent one by one.
+        self._single_sends_left = 0
         self._given_up = self._stopped = False
         self._thread: threading.Thread | None = None
 
     def put(self, record: Record) -> None:
-        """Keeps a record and returns at once; what doesn't fit, or comes after the end, is lost and counted."""
+        """Keeps a record and returns at once; one that does not fit, or comes after `close`, is counted as lost."""
         with self._changed:
             if self._stopped:
                 self.reject("emitted after the transport was closed", node_in(record.value))
@@ -70,24 +70,24 @@ class Delivery:
             self._changed.notify_all()
 
     def refuse(self, reason: str) -> None:
-        """Sends nothing in this process: what is put is kept for a later run."""
+        """Sends nothing in this process: records are kept for a later run."""
         self._give_up(reason)
 
     def reject(self, reason: str, node: str) -> None:
-        """Counts an event that is lost, and keeps the name of the node that it was about."""
+        """Counts a lost event, and keeps the name of its node for the summary."""
         with self._changed:
             self._rejected.append(node)
             self._reasons[reason] = None
 
     def start(self) -> None:
-        """Starts the thread, if it doesn't run."""
+        """Starts the thread, if it is not running."""
         if self._thread is None and not self._given_up:
-            # A daemon, because a thread that hangs in a system call must not keep dbt-ol from ending.
+            # A daemon, because a thread that is blocked in a system call must not keep dbt-ol from exiting.
             self._thread = threading.Thread(target=self._run, name="headwater-delivery", daemon=True)
             self._thread.start()
 
     def wait(self, timeout: float) -> bool:
-        """Blocks until no record waits or no attempt is left, at most `timeout` seconds; returns whether none waits."""
+        """Blocks until no record waits or no attempt is left, at most `timeout` seconds; returns True if none waits."""
         with self._changed:
             self._changed.wait_for(lambda: self._given_up or not self._pending(), timeout)
             return not self._pending()
@@ -98,8 +98,8 @@ class Delivery:
         with self._changed:
             return self._given_up or not self._pending()
 
-    def close(self, timeout: float) -> Tally:
-        """Waits like `wait`, stops the thread within GRACE seconds more, and returns the final count."""
+    def close(self, timeout: float) -> DeliverySummary:
+        """Waits like `wait`, stops the thread within GRACE seconds more, and returns the final counts."""
         self.wait(timeout)
         with self._changed:
             self._stopped = True
@@ -107,31 +107,31 @@ class Delivery:
         if self._thread is not None:
             self._thread.join(GRACE)
         self._outbox.close()
-        return self.tally()
+        return self.summary()
 
     def leave_to_parent(self) -> None:
-        """In a forked process, lets go of the parent's files; nothing else of this object can be used there."""
+        """Closes the parent's files in a forked process; nothing else of this object can be used there."""
         self._outbox.leave_to_parent()
 
-    def tally(self) -> Tally:
-        """Returns the count as of now."""
+    def summary(self) -> DeliverySummary:
+        """Returns the current counts."""
         with self._changed:
             counts = self._outbox.counts()
-            reasons = (*((self._trouble,) if counts.waiting or counts.lost else ()), *self._reasons)
-            return Tally(
+            reasons = (*((self._last_error,) if counts.waiting or counts.lost else ()), *self._reasons)
+            return DeliverySummary(
                 sent=counts.sent,
                 waiting=counts.waiting,
-                aside=counts.aside,
+                quarantined=counts.quarantined,
                 lost=counts.lost + len(self._rejected),
                 earlier=counts.earlier,
                 reasons=reasons,
                 lost_nodes=(*self._outbox.lost_nodes(), *self._rejected),
             )
 
-    def tally_if_ended(self) -> Tally:
-        """Returns what the count would be if this process were killed now: what waits in memory is lost then."""
+    def summary_if_killed(self) -> DeliverySummary:
+        """Returns the counts as they would be if this process were killed now: records in memory are lost then."""
         with self._changed:
-            found, unsaved = self.tally(), self._outbox.in_memory()
+            found, unsaved = self.summary(), self._outbox.in_memory()
             return replace(found, waiting=max(0, found.waiting - unsaved), lost=found.lost + unsaved)
 
     def _pending(self) -> bool:
@@ -144,26 +144,26 @@ class Delivery:
                 self._sleep(pause)
         except (RefusedError, SpoolError) as error:
             self._give_up(str(error))
-        except Exception as error:  # noqa: BLE001 # the top of the thread: what nobody foresaw is told in the summary
+        except Exception as error:  # noqa: BLE001 # the top of the thread: the summary reports the error
             self._give_up(f"the emitter failed, please report it: {type(error).__name__}: {error}")
 
     def _pauses_between_connections(self) -> Iterator[float]:
         progress_before = -1
         pauses = iter(self._pauses())
         while not (self._stopped or self._given_up):
-            # A connection that brought something through was a good one: start over with short pauses.
+            # A connection that delivered records was good: start over with short pauses.
             if self._progress > progress_before:
                 progress_before, pauses = self._progress, iter(self._pauses())
             yield next(pauses)
 
     def _send_until_lost(self) -> None:
-        """Sends records over one connection until it is lost or the end has come."""
+        """Sends records over one connection until it is lost or the sender is closed."""
         try:
             broker = self._connect()
         except UnavailableError as error:
-            self._set_trouble(str(error))
+            self._set_last_error(str(error))
             return
-        self._set_trouble("no acknowledgement from the broker yet")
+        self._set_last_error("no acknowledgement from the broker yet")
         try:
             while self._await_records():
                 if not self._send_all(broker):
@@ -177,98 +177,98 @@ class Delivery:
             return not self._stopped
 
     def _send_all(self, broker: Broker) -> bool:
-        """Sends all that may be sent now; returns whether the connection is still good."""
-        with self._outbox.turn():
-            while not self._stopped and (window := self._outbox.window()):
-                if not self._send_window(broker, window):
+        """Sends all records that may be sent now; returns True if the connection is still good."""
+        with self._outbox.exclusive():
+            while not self._stopped and (batch := self._outbox.next_batch()):
+                if not self._send_batch(broker, batch):
                     return False
         with self._changed:
-            # What still waits is another process's turn; it may be done by now.
+            # Another process has the lock for the records that still wait, and may have sent them by now.
             self._changed.notify_all()
             if self._pending():
                 self._changed.wait_for(lambda: self._stopped, _POLL)
         return True
 
-    def _send_window(self, broker: Broker, window: Window) -> bool:
-        flight = Flight(window.first() if self._alone else window, self._changed)
-        if not self._fly(broker, flight):
-            broker.close()  # which settles the rest
-        return self._account(broker, flight)
+    def _send_batch(self, broker: Broker, batch: SendBatch) -> bool:
+        in_flight = InFlightBatch(batch.first() if self._single_sends_left else batch, self._changed)
+        if not self._send_and_wait(broker, in_flight):
+            broker.close()  # which reports the rest
+        return self._account(broker, in_flight)
 
-    def _fly(self, broker: Broker, flight: Flight) -> bool:
-        """Sends and waits; returns whether all is settled, or False when the end comes first."""
-        flight.send(broker)
+    def _send_and_wait(self, broker: Broker, in_flight: InFlightBatch) -> bool:
+        """Sends a batch and waits; returns False if the sender is closed before all results are there."""
+        in_flight.send(broker)
         with self._changed:
-            self._changed.wait_for(lambda: flight.landed or self._stopped)
-            # What is acknowledged in this moment needn't be sent again by the next run.
-            return self._changed.wait_for(lambda: flight.landed, GRACE / 2)
+            self._changed.wait_for(lambda: in_flight.settled or self._stopped)
+            # A record that is acknowledged meanwhile need not be sent again by the next run.
+            return self._changed.wait_for(lambda: in_flight.settled, GRACE / 2)
 
-    def _account(self, broker: Broker, flight: Flight) -> bool:
-        """Notes what became of a window, up to the first record that has to be sent again."""
-        sent = aside = 0
+    def _account(self, broker: Broker, in_flight: InFlightBatch) -> bool:
+        """Records the results of a batch, up to the first record that has to be sent again."""
+        sent = quarantined = 0
         failure: DeliveryError | None = None
-        records = len(flight.window.records)
-        for record, fate in flight.fates():
-            if isinstance(fate, RejectedError) and records > 1:
-                # Kafka rejects batches. Whose fault it is shows when each record is sent alone.
-                self._alone = records - sent
+        records = len(in_flight.batch.records)
+        for record, result in in_flight.results():
+            if isinstance(result, RejectedError) and records > 1:
+                # Kafka rejects batches. Which record is invalid shows when each is sent alone.
+                self._single_sends_left = records - sent
                 break
-            failure = self._send_reduced(broker, record, fate) if isinstance(fate, TooLargeError) else fate
+            failure = self._send_shrunk(broker, record, result) if isinstance(result, TooLargeError) else result
             if isinstance(failure, RejectedError):
-                self._set_aside(record, failure)
-                aside, failure = aside + 1, None
+                self._quarantine(record, failure)
+                quarantined, failure = quarantined + 1, None
             elif failure is None:
                 sent += 1
             else:
                 break
-        self._advance(flight.window, sent, aside)
+        self._advance(in_flight.batch, sent, quarantined)
         if failure is None:
-            self._outbox.note_trouble(None)
+            self._outbox.record_error(None)
             return True
         self._fail(failure)
         return False
 
-    def _advance(self, window: Window, sent: int, aside: int) -> None:
+    def _advance(self, batch: SendBatch, sent: int, quarantined: int) -> None:
         with self._changed:
-            self._outbox.advance(window, sent, aside)
+            self._outbox.advance(batch, sent, quarantined)
             self._progress += sent
-            self._alone = max(0, self._alone - sent - aside)
+            self._single_sends_left = max(0, self._single_sends_left - sent - quarantined)
             self._changed.notify_all()
 
-    def _set_aside(self, record: Record, error: DeliveryError) -> None:
-        self._outbox.set_aside(record, str(error))
+    def _quarantine(self, record: Record, error: DeliveryError) -> None:
+        self._outbox.quarantine(record, str(error))
         with self._changed:
             self._reasons[str(error)] = None
 
     def _fail(self, error: DeliveryError) -> None:
         if isinstance(error, RefusedError):
             raise error
-        self._set_trouble(str(error))
+        self._set_last_error(str(error))
 
-    def _send_reduced(self, broker: Broker, record: Record, error: DeliveryError) -> DeliveryError | None:
-        """Sends a record that is too large with ever fewer facets; returns the error if even the least doesn't fit."""
-        for smaller in reduced(record):
-            flight = Flight(Window((smaller,)), self._changed)
-            if not self._fly(broker, flight):
-                return UnavailableError("the end came while an event was being reduced")
-            [(_, fate)] = flight.fates()
-            if not isinstance(fate, TooLargeError):
-                if fate is None:
+    def _send_shrunk(self, broker: Broker, record: Record, error: DeliveryError) -> DeliveryError | None:
+        """Sends a record that is too large with ever fewer facets; returns the last error if none is accepted."""
+        for smaller in shrink(record):
+            in_flight = InFlightBatch(SendBatch((smaller,)), self._changed)
+            if not self._send_and_wait(broker, in_flight):
+                return UnavailableError("the transport was closed while an event was being reduced")
+            [(_, result)] = in_flight.results()
+            if not isinstance(result, TooLargeError):
+                if result is None:
                     with self._changed:
                         self._reasons[f"too large and sent without some of its facets: {error}"] = None
-                return fate
+                return result
         return error
 
-    def _set_trouble(self, reason: str) -> None:
-        # What fails after the end fails because of the end, and must not hide what went wrong before.
+    def _set_last_error(self, reason: str) -> None:
+        # A failure after `close` is a consequence of it, and must not hide the reason before.
         with self._changed:
             if not self._stopped:
-                self._trouble = reason
-                self._outbox.note_trouble(reason)
+                self._last_error = reason
+                self._outbox.record_error(reason)
 
     def _give_up(self, reason: str) -> None:
         with self._changed:
-            self._set_trouble(reason)
+            self._set_last_error(reason)
             self._given_up = True
             self._changed.notify_all()
 

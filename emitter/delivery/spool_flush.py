@@ -1,96 +1,96 @@
-"""The backlog: an outbox that takes nothing and gives out all that is in a queue, whoever emitted it."""
+"""The outbox of `headwater-dbt spool flush`: it accepts nothing and returns all records of a queue."""
 
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emitter.delivery.outbox import Counts, Disk, Outbox
+from emitter.delivery.outbox import Counts, Outbox, Spool
 from emitter.errors import SpoolError
 from emitter.record import Record
-from emitter.send_batch import Window
+from emitter.send_batch import SendBatch
 
 
-class Backlog(Outbox):
-    """What `headwater-dbt spool flush` sends: all that waits, then once more what had been set aside.
+class FlushOutbox(Outbox):
+    """The records of a queue: first those that wait, then those that were quarantined, once more.
 
-    The limits may have been raised since. Set-aside events are sent from where they are, one by one in the order of
-    their times, and stay there until Kafka has them: a full spool or disk has no room to put them elsewhere.
+    The limits may have been raised since. Quarantined events are sent from their files, one by one in the order of
+    their times, and the files stay until Kafka has the events: a full spool has no room for a second copy.
 
     Args:
-        disk: The queue to empty; nothing is appended to its journal.
+        spool: The queue to empty; nothing is appended to its writer.
     """
 
-    def __init__(self, disk: Disk) -> None:
-        super().__init__(memory_bytes=0, open_disk=lambda: disk)
-        self._disk = disk
-        self._queue = disk.queue
-        # What this flush itself sets aside is not tried by it again.
-        self._again = deque(disk.queue.notes())
+    def __init__(self, spool: Spool) -> None:
+        super().__init__(memory_bytes=0, open_spool=lambda: spool)
+        self._spool = spool
+        self._queue = spool.queue
+        # An event that this flush quarantines is not retried by it.
+        self._again = deque(spool.queue.quarantined_files())
         self._trying: Record | None = None
         self._done = 0
-        self._set_aside = 0
+        self._quarantined = 0
         self._left = 0
         self.count()
 
     def count(self) -> None:
-        """Looks how much there is."""
+        """Counts the records that are left."""
         self._left = len(self._again) + sum(1 for _ in self._queue.waiting())
 
     def counts(self) -> Counts:
-        """What this process sent and set aside, and what of the queue is left."""
-        return Counts(sent=self._done, waiting=self._left, aside=self._set_aside, lost=len(self._lost))
+        """Returns the counts of what this process sent and quarantined, and of what is left in the queue."""
+        return Counts(sent=self._done, waiting=self._left, quarantined=self._quarantined, lost=len(self._lost))
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Takes the turn as any outbox; looks again how much is left, as processes that run may add or send."""
-        with super().turn():
+    def exclusive(self) -> Iterator[None]:
+        """Holds the lock as any outbox, then counts again what is left: other processes append and send meanwhile."""
+        with super().exclusive():
             yield
         self.count()
 
-    def window(self) -> Window | None:
-        """The next records that wait; once none does, the next one that had been set aside."""
+    def next_batch(self) -> SendBatch | None:
+        """Returns the next records that wait; after the last of them, the next quarantined record."""
         self._trying = None
-        if window := super().window():
-            return window
-        if self._has_turn:
-            with self._mended():
+        if batch := super().next_batch():
+            return batch
+        if self._is_exclusive:
+            with self._tolerate_read_errors():
                 return self._next_again()
         return None
 
-    def advance(self, window: Window, sent: int, aside: int) -> None:
-        """Settles records as any outbox, and counts them.
+    def advance(self, batch: SendBatch, sent: int, quarantined: int) -> None:
+        """Marks records as done as any outbox, and counts them.
 
         Raises:
-            SpoolError: if that can't be noted on disk.
+            SpoolError: The progress can't be written to disk.
         """
         if self._trying is None:
-            super().advance(window, sent, aside)
-        elif sent + aside:
+            super().advance(batch, sent, quarantined)
+        elif sent + quarantined:
             self._settle(self._again[0], sent)
         self._done += sent
-        self._set_aside += aside
-        self._left = max(0, self._left - sent - aside)
+        self._quarantined += quarantined
+        self._left = max(0, self._left - sent - quarantined)
 
-    def set_aside(self, record: Record, reason: str) -> None:
-        """Keeps a record that can't be sent now either; one that can't be put anywhere goes on waiting.
+    def quarantine(self, record: Record, reason: str) -> None:
+        """Quarantines a record that can't be sent now either.
 
         Raises:
-            SpoolError: if it has no other place than the one where it waits.
+            SpoolError: The record can't be written, so it stays in its segment.
         """
         try:
-            self._queue.set_aside(record, reason)
+            self._queue.quarantine(record, reason)
         except OSError as error:
             if record == self._trying:
                 return
-            problem = f"can't set an event aside in {self._queue.folder}: {error.strerror or error}"
+            problem = f"can't quarantine an event in {self._queue.folder}: {error.strerror or error}"
             raise SpoolError(f"{problem}: make room there and flush again") from error
 
-    def _next_again(self) -> Window | None:
+    def _next_again(self) -> SendBatch | None:
         while self._again:
-            if found := self._queue.read_note(self._again[0]):
+            if found := self._queue.read_quarantined(self._again[0]):
                 self._trying, _ = found
-                return Window((self._trying,), path=self._again[0])
+                return SendBatch((self._trying,), path=self._again[0])
             self._again.popleft()
         return None
 

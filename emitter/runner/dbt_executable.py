@@ -6,8 +6,8 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from emitter.errors import ConfigError
 
@@ -21,8 +21,7 @@ _HEAD_BYTES = 4096
 _TRAMPOLINE = re.compile(r"""^'''exec' (.+) "\$0" "\$@"$""", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A program to run.
 
     Attributes:

@@ -10,7 +10,6 @@ import os
 import select
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -25,8 +24,7 @@ Message = dict[str, Any]
 """One line of `shim.py`: `name`, mostly dbt's event name, and what belongs to it. A record of telemetry has no name."""
 
 
-@dataclass(frozen=True)
-class Journal:
+class Journal(NamedTuple):
     """The files of one run of dbt, as descriptors.
 
     Attributes:
@@ -160,6 +158,13 @@ class Reader:
         if self._interval is not None and not select.select([self._listener], [], [], self._interval)[0]:
             return True
         return bool(os.read(self._listener, _RINGS))
+
+
+def has_writer(listener: int) -> bool:
+    """Returns True as long as any process has the other end of a pipe open."""
+    poll = select.poll()
+    poll.register(listener, 0)
+    return not any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def messages(file: int, listener: int, mark: int) -> Iterator[Message]:

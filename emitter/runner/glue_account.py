@@ -1,30 +1,62 @@
 """The AWS account of an Athena project, asked of AWS where the profile doesn't tell it, as dbt-ol does."""
 
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
-from emitter.dbt.namespaces import ATHENA, Place
+from emitter.dbt.namespaces import ATHENA, Place, place_of
+from emitter.errors import ArtifactError
 
 log = logging.getLogger("emitter.runner")
 
 _SECONDS = 3
 
 
-def located(place: Place, profile: Mapping[str, Any]) -> Place:
-    """The place with its Glue catalog, if it can be told; never raises, and takes a few seconds at most.
+class GlueAccount:
+    """The Glue catalog of a profile's account, looked up in the background while dbt parses its project.
 
-    A profile with an access key of its own is not asked about: the key stays in dbt, and another's account is a guess.
+    Args:
+        profile: The fields of the profile that tell where tables are.
     """
-    if profile.get("type") != ATHENA or place.glue is not None or profile.get("own_credentials"):
-        return place
-    try:
-        account = _account(profile)
-        return replace(place, glue=f"arn:aws:glue:{profile['region_name']}:{account}")
-    except Exception as error:  # noqa: BLE001 # boto3 may be missing, credentials too; Athena's own names remain
-        log.info("the AWS account is not known (%s), so Athena's tables have no Glue name", type(error).__name__)
-        return place
+
+    def __init__(self, profile: Mapping[str, Any]) -> None:
+        self._profile = profile
+        self._glue: str | None = None
+        self._error: Exception | None = None
+        # A daemon, because nobody waits for the account of a run that has no nodes.
+        self._thread = threading.Thread(target=self._ask, name="headwater-glue-account", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def asked_by(cls, profile: Mapping[str, Any]) -> Self | None:
+        """Starts to look up the account; None where it is not AWS's to tell.
+
+        A profile with an access key of its own is not asked about: the key stays in dbt, and another's account is a
+        guess.
+        """
+        try:
+            place = place_of(profile)
+        except ArtifactError:
+            # The manifest names the adapter then, and the reason is reported with it.
+            return None
+        is_known = place.glue is not None or bool(profile.get("own_credentials"))
+        return None if profile.get("type") != ATHENA or is_known else cls(profile)
+
+    def located(self, place: Place) -> Place:
+        """The place with its Glue catalog, if there is an answer; waits for it, a few seconds at most."""
+        self._thread.join()
+        if self._error is not None:
+            reason = type(self._error).__name__
+            log.info("the AWS account is not known (%s), so Athena's tables have no Glue name", reason)
+        return place if self._glue is None else replace(place, glue=self._glue)
+
+    def _ask(self) -> None:
+        try:
+            self._glue = f"arn:aws:glue:{self._profile['region_name']}:{_account(self._profile)}"
+        except Exception as error:  # noqa: BLE001 # boto3 may be missing, credentials too; Athena's own names remain
+            self._error = error
 
 
 def _account(profile: Mapping[str, Any]) -> str:

@@ -15,18 +15,16 @@ from emitter.dbt.node_events import SPEC, Event, EventMaker, Invocation, run_eve
 from emitter.dbt.node_facets import PRODUCER
 from emitter.dbt.node_names import missing
 from emitter.errors import ArtifactError
-from emitter.runner import glue_account, parent_run
+from emitter.runner import parent_run
+from emitter.runner.commands import COMMANDS
 from emitter.runner.event_log import Message
+from emitter.runner.glue_account import GlueAccount
 from emitter.runner.live_refining import Refining
 from emitter.runner.node_runs import CLONE, STORED, NodeRuns
 from emitter.runner.unknown_columns import UnknownColumns
 
 log = logging.getLogger("emitter.runner")
 
-COMMANDS = frozenset(
-    {"build", "clone", "freshness", "generate", "retry", "run", "run-operation", "seed", "snapshot", "test"}
-)
-"""What dbt calls the commands that make, check or describe tables; of the others there is nothing to tell."""
 _COMPILE_ONLY = "generate"
 _JOB_NAMESPACE = "dbt"
 _WITH_RUNS = STORED | {"source", "test", "unit_test"}
@@ -61,6 +59,7 @@ class Story:
         self._error: str | None = None
         self._over = self._interrupted = False
         self._located: Place | None = None
+        self._glue: GlueAccount | None = None
         self._unread: str | None = None
         self._untold: set[str] = set()
         self._unknown = UnknownColumns()
@@ -124,6 +123,7 @@ class Story:
         namespace = self._parent["job"]["namespace"] if self._parent else self._job_namespace
         self._whole = parent_run.run_of(namespace, self._job_name(), self._invocation().run_id)
         yield self._of_dbt("START", self._started_at)
+        self._glue = GlueAccount.asked_by(message["profile"])
 
     def _written(self, message: Message) -> Iterator[Event]:
         kind, path = message["data"].get("artifact_type"), message["data"].get("artifact_path")
@@ -273,7 +273,7 @@ class Story:
             log.warning("%s; its datasets' namespace is made of the project's name", reason or error)
             adapter = str(profile.get("type") or self._manifest.adapter)
             return default_place(adapter, self._project["project_name"])
-        return glue_account.located(place, profile)
+        return self._glue.located(place) if self._glue else place
 
     @property
     def _job_namespace(self) -> str:

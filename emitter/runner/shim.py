@@ -15,7 +15,6 @@ import sys
 import time
 from contextlib import suppress
 from importlib.util import find_spec
-from inspect import signature
 from pathlib import Path
 from typing import Any, Dict, Mapping, NoReturn, Optional  # noqa: UP035 # dbt's interpreter may be older than ours
 
@@ -90,6 +89,9 @@ class Recorder:
         try:
             if message.info.name in WANTED:
                 self._take(message)
+            else:
+                # Before dbt parses its project, so that the lineage process can ask for what it needs meanwhile.
+                self._tell_project()
         except Exception:  # noqa: BLE001 # dbt must not notice; the next line that can be written tells the number
             self._lost += 1
 
@@ -215,6 +217,8 @@ def _is_dbt_v2() -> bool:
 
 def _takes_context(cli: Any) -> bool:
     """True for dbt-core's click command, which takes `obj`; an entry point without arguments is another engine's."""
+    from inspect import signature  # noqa: PLC0415 # dbt has loaded it; the supervisor has no use for it
+
     try:
         signature(cli).bind(obj={})
     except TypeError:

@@ -55,7 +55,7 @@ def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
     # From here on signals wait until they are asked for; the lineage process inherits that and outlives Ctrl-C.
     signal.signal(signal.SIGCHLD, _ignore)
     signal.pthread_sigmask(signal.SIG_BLOCK, (*_PASSED_ON, signal.SIGCHLD))
-    lineage = _start_lineage(journal, patience)
+    lineage = _start_lineage(journal, patience, arguments)
     os.close(journal.listener)
     os.close(patience)
     code = _attend(dbt)
@@ -104,12 +104,12 @@ def _start_dbt(program: Program, arguments: Sequence[str], journal: Journal) -> 
             os.set_inheritable(file, False)  # noqa: FBT003
 
 
-def _start_lineage(journal: Journal, patience: int) -> subprocess.Popen[bytes] | None:
+def _start_lineage(journal: Journal, patience: int, arguments: Sequence[str]) -> subprocess.Popen[bytes] | None:
     files = (journal.file, journal.listener, journal.mark, patience)
     try:
         return subprocess.Popen(  # noqa: S603 # our own module
             # Without -P a module of the user's folder could stand in for one of ours.
-            [sys.executable, "-P", "-m", _WORKER, *map(str, files)],
+            [sys.executable, "-P", "-m", _WORKER, *map(str, files), *arguments],
             # What dbt's Python is told of optimisation is not for ours, which could not speak to Kafka then.
             env={name: value for name, value in os.environ.items() if name != optimized_bytecode.VARIABLE},
             pass_fds=files,
@@ -163,8 +163,9 @@ def _wait_for_lineage(lineage: subprocess.Popen[bytes], listener: int) -> str:
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_PASSED_ON, signal.SIGCHLD))
         ended = time.monotonic()
-        limit = _patience(listener) + MARGIN
-        lineage.wait(max(limit - (time.monotonic() - ended), 0))
+        deadline = ended + _patience(listener) + MARGIN
+        _await_closed(listener, deadline)
+        lineage.wait(max(deadline - time.monotonic(), 0))
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         lineage.kill()
         lineage.wait()
@@ -187,6 +188,13 @@ def _patience(listener: int) -> float:
         return DEFAULT_PATIENCE
     said = os.read(listener, 64)
     return float(said) if said else DEFAULT_PATIENCE
+
+
+def _await_closed(listener: int, deadline: float) -> None:
+    """Waits until the lineage process has closed its end of the pipe, which its own end does at the latest."""
+    while (left := deadline - time.monotonic()) > 0 and select.select([listener], [], [], left)[0]:
+        if not os.read(listener, 64):
+            return
 
 
 def _end_like(code: int) -> NoReturn:

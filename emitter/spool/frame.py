@@ -1,4 +1,4 @@
-"""How a record is written in a segment: a head with lengths and checksum, the key, the value, byte for byte."""
+"""The frame of a record in a segment: a head with lengths and checksum, then the key and the value as they are."""
 
 import struct
 import zlib
@@ -15,7 +15,7 @@ _AFTER_CRC = 8
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A record and where it ends, in bytes from the beginning of the data; a record of None stands for damage."""
+    """A record and its position in the data, in bytes; a record of None stands for damage."""
 
     record: Record | None
     start: int
@@ -30,17 +30,17 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes, topic: str) -> Iterator[Frame]:
-    """Yields the frames of some data in order and stops before a last one that is not whole.
+    """Yields the frames of some data in order, and stops before a last one that is incomplete.
 
-    Damage in the midst costs the frames that it hit: it is yielded as a frame without a record, and reading goes on.
+    Damage between frames is yielded as a frame without a record; only the damaged frames are lost.
     """
     position = 0
     while position < len(data):
         start = position
         frame = _frame(data, start, topic)
         while frame is None:
-            # A frame that isn't whole at the end of the data has none behind it: its write has not returned yet, or
-            # never did. If there is one behind it, this is damage.
+            # An incomplete frame at the end of the data is a write that has not returned, or never did. With a frame
+            # behind it, it is damage.
             position = data.find(_MAGIC, position + 1)
             if position < 0:
                 return
@@ -52,7 +52,7 @@ def decode(data: bytes, topic: str) -> Iterator[Frame]:
 
 
 def is_torn(rest: bytes) -> bool:
-    """Whether what follows the last frame is the beginning of a frame, or nothing, rather than damage."""
+    """True if the bytes after the last frame are the beginning of a frame, or none, rather than damage."""
     if len(rest) < _HEAD.size:
         return _MAGIC.startswith(rest[: len(_MAGIC)])
     magic, _, key_size, value_size, _ = _HEAD.unpack_from(rest)

@@ -1,4 +1,4 @@
-"""Where spools are: one folder for this user, in it one queue for each topic of each cluster."""
+"""The layout of spools: one folder for this user, with one queue for each topic of each cluster."""
 
 import hashlib
 import json
@@ -24,28 +24,28 @@ _NOTE = "destination.json"
 
 
 class Destination(NamedTuple):
-    """What the events of a queue wait for."""
+    """The brokers and the topic of a queue's events."""
 
     bootstrap_servers: str
     topic: str
 
     @property
     def queue(self) -> str:
-        """The name of its queue's folder: readable, and the same in whatever order the brokers are named."""
+        """The name of the queue's folder: readable, and independent of the order of brokers."""
         servers = ",".join(sorted(self.bootstrap_servers.split(",")))
         digest = hashlib.sha256(f"{servers}/{self.topic}".encode()).hexdigest()[:12]
         return f"{re.sub('[^A-Za-z0-9_-]', '-', self.topic)[:60]}-{digest}"
 
 
 UNKNOWN = Destination("?", "?")
-"""Stands for what a queue waits for, where its `destination.json` can't be read."""
+"""The destination of a queue whose `destination.json` can't be read."""
 
 
 def spool_folder(setting: str | None, environ: Mapping[str, str] = os.environ) -> Path:
     """Returns the spool's folder: the setting, else HEADWATER_SPOOL_DIR, else `headwater/spool` of XDG_STATE_HOME.
 
     Raises:
-        OSError: if `~` stands for nobody's home.
+        OSError: `~` can't be expanded, since this user has no home.
     """
     try:
         if named := setting or environ.get(VARIABLE):
@@ -59,31 +59,31 @@ def spool_folder(setting: str | None, environ: Mapping[str, str] = os.environ) -
 
 
 def open_queue(folder: Path, destination: Destination) -> Path:
-    """Makes the folder of a queue, which nobody but this user may read, and returns it.
+    """Creates the folder of a queue, readable by this user only, and returns it.
 
     Raises:
-        OSError: if that is not possible.
-        SpoolError: if the spool's folder is a link, another user's, or open to others.
+        OSError: The folder can't be created.
+        SpoolError: The spool's folder is a link, another user's, or open to others.
     """
-    # Below this one, nobody else gets anywhere.
+    # Other users can't reach anything below this folder.
     make_folder(folder / LAYOUT)
     require_private(folder / LAYOUT)
     queue = folder / LAYOUT / destination.queue
-    make_folder(queue / "aside")
-    for inner in (queue, queue / "aside"):
+    make_folder(queue / "quarantine")
+    for inner in (queue, queue / "quarantine"):
         close_folder(inner)
     if _read_destination(queue) is None:
-        # For people, and for `--queue`: what waits doesn't depend on it, and a later run writes it if this one can't.
+        # For people, and for `--queue`: no event depends on it, and a later run writes it if this one can't.
         with suppress(OSError):
             write_atomically(queue / _NOTE, json.dumps(destination._asdict()).encode(), durable=True)
     return queue
 
 
 def queues(folder: Path) -> dict[Path, Destination]:
-    """The queues below a spool's folder, with what they wait for; UNKNOWN where that can't be read.
+    """Returns the queues below a spool's folder with their destinations; UNKNOWN where one can't be read.
 
     Raises:
-        SpoolError: if others may have put there what looks like a queue.
+        SpoolError: Other users may write to the folder, so a queue may not be this user's.
     """
     if not os.path.lexists(folder / LAYOUT):
         return {}
@@ -93,7 +93,7 @@ def queues(folder: Path) -> dict[Path, Destination]:
 
 
 def _read_destination(queue: Path) -> Destination | None:
-    """What a queue waits for; None if the note is missing or damaged, as a power failure may leave it."""
+    """Returns a queue's destination; None if the file is missing or damaged, as after a power failure."""
     try:
         values = json.loads(read_own(queue / _NOTE))
         destination = Destination(values["bootstrap_servers"], values["topic"])
@@ -103,16 +103,16 @@ def _read_destination(queue: Path) -> Destination | None:
 
 
 def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Writes a small file so that it is never seen half done.
+    """Writes a small file atomically: no reader sees a part of it.
 
     Args:
         path: The file.
-        data: All that it holds.
-        durable: Whether it survives a power failure from then on. That takes time, so it is for what is rare and not
-            written under a lock that `emit` waits for.
+        data: Its content.
+        durable: True if it has to survive a power failure. That takes time, so it is for files that are written rarely,
+            and not under a lock that `emit` waits for.
 
     Raises:
-        OSError: if it can't be written; nothing is left of it then.
+        OSError: The file can't be written; nothing of it remains.
     """
     hidden = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
@@ -120,7 +120,7 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
         with open(new, "wb") as file:  # noqa: PTH123 # a path can't be given for a descriptor
             file.write(data)
             if durable:
-                # Else the new name may outlive a power failure and the content not.
+                # Otherwise the new name may survive a power failure without the content.
                 file.flush()
                 os.fsync(file.fileno())
         hidden.replace(path)
@@ -133,7 +133,7 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Not every file system can; the file is whole in any case.
+    # Not every file system supports it; the file is complete in any case.
     with suppress(OSError):
         file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:

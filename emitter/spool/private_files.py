@@ -1,8 +1,8 @@
-"""Folders and files that belong to this user alone, also in a place that other users may write to.
+"""Folders and files that belong to this user alone, also below a folder that other users may write to.
 
-The spool's names can be foreseen, so somebody else may have made them first: as a folder of their own, or as a link to
-a file that is not theirs to change. Nothing here follows a link or opens what another user owns. What is made here is
-0600, a folder 0700, whatever the umask is.
+The spool's names are predictable, so another user may have created them first: as a folder of their own, or as a link
+to a file that they may not change. Nothing here follows a link or opens another user's file. New files are 0600 and
+new folders 0700, independent of the umask.
 """
 
 import errno
@@ -20,10 +20,10 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it, where they are missing, each for this user alone.
+    """Creates a folder and its missing parents, each accessible to this user only.
 
     Raises:
-        OSError: if that is not possible.
+        OSError: A folder can't be created.
     """
     missing = [path]
     while not missing[-1].parent.exists():
@@ -33,16 +33,16 @@ def make_folder(path: Path) -> None:
             folder.mkdir(FOLDER)
         except FileExistsError:
             continue
-        if stat.S_IMODE(folder.lstat().st_mode) != FOLDER:  # the umask takes even the owner's rights away
+        if stat.S_IMODE(folder.lstat().st_mode) != FOLDER:  # the umask removes even the owner's permissions
             folder.chmod(FOLDER)
 
 
 def require_private(path: Path) -> None:
-    """Checks that nobody but this user can put anything into a folder, or take anything out of it.
+    """Checks that only this user can create and delete files in a folder.
 
     Raises:
-        SpoolError: if it is a link, another user's, or open to others; the message says what to do.
-        OSError: if it can't be looked at.
+        SpoolError: The path is a link, another user's, or open to others; the message has the next action.
+        OSError: The path can't be examined.
     """
     found = path.lstat()
     if stat.S_ISLNK(found.st_mode):
@@ -53,16 +53,16 @@ def require_private(path: Path) -> None:
         owner = f"user {found.st_uid}, and this process is user {os.geteuid()}"
         raise SpoolError(f"{path} belongs to {owner}: {_elsewhere('give it to this user')}")
     if found.st_mode & _OTHERS:
-        advice = f"`chmod 700 {path}` after a look at what is in it"
+        advice = f"check its content, then `chmod 700 {path}`"
         raise SpoolError(f"{path} is open to other users ({stat.S_IMODE(found.st_mode):03o}): {_elsewhere(advice)}")
 
 
 def close_folder(path: Path) -> None:
-    """Takes the rights of others off a folder that is in a private one; earlier versions left them there.
+    """Removes the permissions of other users from a folder below a private one; earlier versions left them.
 
     Raises:
-        SpoolError: if it is a link or another user's.
-        OSError: if it can't be changed.
+        SpoolError: The path is a link or another user's.
+        OSError: The permissions can't be changed.
     """
     found = path.lstat()
     ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
@@ -72,17 +72,17 @@ def close_folder(path: Path) -> None:
 
 
 def open_own(path: Path, flags: int) -> int:
-    """Opens a file, never through a link, and only if it is a plain file of this user.
+    """Opens a file without following links, and only if it is a regular file of this user.
 
     Args:
         path: The file.
-        flags: Those of `os.open`; with O_CREAT a new file is 0600.
+        flags: The flags of `os.open`; with O_CREAT a new file is 0600.
 
     Raises:
-        FileNotFoundError: if it is not there.
-        OSError: if it is something else or somebody else's, or can't be opened.
+        FileNotFoundError: The file does not exist.
+        OSError: The file is not a regular file of this user, or can't be opened.
     """
-    # Without O_NONBLOCK, to open a named pipe would wait for its other end.
+    # Without O_NONBLOCK, opening a named pipe would block until its other end is opened.
     file = os.open(path, flags | _NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, FILE)
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
@@ -94,17 +94,17 @@ def open_own(path: Path, flags: int) -> int:
 
 
 def read_own(path: Path) -> bytes:
-    """Returns what such a file holds.
+    """Returns the content of a regular file of this user.
 
     Raises:
-        OSError: as `open_own`.
+        OSError: The same as those of `open_own`.
     """
     with open(open_own(path, os.O_RDONLY), "rb") as file:  # a path can't be given for a descriptor
         return file.read()
 
 
 def is_still(path: Path, file: int) -> bool:
-    """True if a name still stands for an open file, rather than for none or for another one."""
+    """True if a name still refers to an open file, and not to none or to another one."""
     try:
         return os.path.samestat(path.lstat(), os.fstat(file))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The queue: all that waits for one topic, of all processes, in order; and the lock of the one that sends it."""
+"""The queue: the waiting records of all processes for one topic, in order, and the lock of the sending process."""
 
 import errno
 import fcntl
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emitter.record import Record
-from emitter.send_batch import Window, fill
+from emitter.send_batch import SendBatch, fill
 from emitter.spool.frame import decode, is_torn
 from emitter.spool.layout import write_atomically
 from emitter.spool.private_files import is_still, open_own, read_own
@@ -26,7 +26,7 @@ from emitter.spool.segment import (
     write_progress,
 )
 
-# A segment with something in it that is neither a record nor a torn write is kept under this name, for people.
+# A segment whose bytes are neither records nor a torn write is kept under this name, for inspection.
 DAMAGED = ".damaged"
 
 # Deleted meanwhile; a link; not a plain file or not this user's.
@@ -34,12 +34,12 @@ _NOT_OURS = (errno.ENOENT, errno.ELOOP, errno.EPERM)
 
 
 class Queue:
-    """Reads and settles what waits in a folder made by `open_queue`; only under `turn`.
+    """The records that wait in a folder made by `open_queue`; they may be sent only while `exclusive` is held.
 
     Args:
         folder: The queue's folder.
-        topic: Where its records go.
-        now: Seconds since 1970, for notes.
+        topic: The topic of its records.
+        now: Returns the seconds since 1970, for the time of the last error.
     """
 
     def __init__(self, folder: Path, topic: str, now: Callable[[], float] = time.time) -> None:
@@ -48,16 +48,16 @@ class Queue:
         self._now = now
 
     @contextmanager
-    def turn(self) -> Iterator[bool]:
-        """Makes this process the one that sends; False if another one is.
+    def exclusive(self) -> Iterator[bool]:
+        """Holds the lock of the sending process; yields False if another process has it.
 
         Raises:
-            OSError: if the lock can't be opened.
+            OSError: The lock file can't be opened.
         """
         if (file := self._locked(self.folder / "flusher.lock")) is None:
             yield False
             return
-        with suppress(OSError):  # for people who look who it is; a full disk is no reason not to send
+        with suppress(OSError):  # the process id is for people; a full disk must not prevent sending
             os.pwrite(file, b"%-20d\n" % os.getpid(), 0)
         try:
             yield True
@@ -65,10 +65,10 @@ class Queue:
             os.close(file)
 
     def _locked(self, path: Path) -> int | None:
-        """Opens and locks a file; None if another process has locked it.
+        """Opens and locks a file; returns None if another process has locked it.
 
-        A lock is one of the file and not of its name. If somebody has deleted the file meanwhile, the next process
-        locks a new one of that name, and both would send.
+        A lock belongs to the file and not to its name. If the file was deleted meanwhile, the next process would lock a
+        new file of that name, and both would send.
         """
         while True:
             file = open_own(path, os.O_RDWR | os.O_CREAT)
@@ -81,43 +81,43 @@ class Queue:
                 return file
             os.close(file)
 
-    def window(self) -> Window | None:
-        """The oldest unsent records, or None if nothing waits. Deletes segments that are done and left behind.
+    def next_batch(self) -> SendBatch | None:
+        """Returns the oldest unsent records, or None if nothing waits; deletes segments that are sent and left behind.
 
         Raises:
-            OSError: if a segment can't be read.
+            OSError: A segment can't be read.
         """
-        # Listed first, read second: a process gives up a segment before it starts the next.
+        # Listed first, read second: a process seals a segment before it creates the next.
         for path in self.segments():
             with _opened(path) as file:
                 if file is None:
                     continue
                 if os.fstat(file).st_size < HEAD_SIZE:
-                    path.unlink(missing_ok=True)  # not even the head is there, as only a power failure leaves it
-                elif is_readable(file) and (window := self._next(path, file)):
-                    return window
+                    path.unlink(missing_ok=True)  # the head is incomplete, which only a power failure causes
+                elif is_readable(file) and (batch := self._next(path, file)):
+                    return batch
         return None
 
-    def advance(self, window: Window, sent: int, aside: int) -> None:
-        """Notes that the first `sent + aside` records of a window are settled.
+    def advance(self, batch: SendBatch, sent: int, quarantined: int) -> None:
+        """Records on disk that the first `sent + quarantined` records of a batch are done.
 
         Raises:
-            OSError: if it can't be written.
+            OSError: The progress can't be written.
         """
-        if window.path is None or not sent + aside:
+        if batch.path is None or not sent + quarantined:
             return
-        with _opened(window.path) as file:
-            # If the progress is another one by now, it was damaged, or another process has sent these records too. What
-            # it does not count is sent once more.
-            if file is not None and (before := read_progress(file)).end == window.start:
-                end = window.ends[sent + aside - 1]
-                write_progress(file, Progress(end, before.sent + sent, before.aside + aside))
+        with _opened(batch.path) as file:
+            # If the progress differs by now, it was damaged, or another process has sent these records too. Records
+            # that it does not count are sent again.
+            if file is not None and (before := read_progress(file)).end == batch.start:
+                end = batch.ends[sent + quarantined - 1]
+                write_progress(file, Progress(end, before.sent + sent, before.quarantined + quarantined))
 
-    def set_aside(self, record: Record, reason: str) -> None:
-        """Keeps a record that can't be sent, byte for byte, with the reason; twice is once.
+    def quarantine(self, record: Record, reason: str) -> None:
+        """Keeps a record that can't be sent, byte for byte, with the reason; idempotent.
 
         Raises:
-            OSError: if it can't be written.
+            OSError: The record can't be written.
         """
         note = {
             "reason": reason,
@@ -127,14 +127,14 @@ class Queue:
         }
         name = f"{record.timestamp_ms:015d}-{hashlib.sha256(record.key + record.value).hexdigest()[:12]}.json"
         # Durable, because the record is deleted next where it waited.
-        write_atomically(self.folder / "aside" / name, json.dumps(note, indent=1).encode(), durable=True)
+        write_atomically(self.folder / "quarantine" / name, json.dumps(note, indent=1).encode(), durable=True)
 
-    def notes(self) -> Sequence[Path]:
-        """The files of the records set aside, in the order of the records' times."""
-        return sorted((self.folder / "aside").glob("*.json"))
+    def quarantined_files(self) -> Sequence[Path]:
+        """Returns the files of quarantined records, in the order of the records' times."""
+        return sorted((self.folder / "quarantine").glob("*.json"))
 
-    def read_note(self, path: Path) -> tuple[Record, str] | None:
-        """The record of such a file with its reason; None if it is damaged, or has been deleted meanwhile."""
+    def read_quarantined(self, path: Path) -> tuple[Record, str] | None:
+        """Returns the record of such a file with its reason; None if the file is damaged or was deleted meanwhile."""
         try:
             note = json.loads(read_own(path))
             key, value = (note[name].encode(errors="surrogateescape") for name in ("key", "value"))
@@ -144,14 +144,14 @@ class Queue:
         sound = isinstance(timestamp_ms, int) and isinstance(reason, str)
         return (Record(self._topic, key, value, timestamp_ms), reason) if sound else None
 
-    def aside(self) -> dict[Path, tuple[Record, str]]:
-        """The records set aside, by their file, with their reasons; without those that can't be read."""
-        return {path: found for path in self.notes() if (found := self.read_note(path))}
+    def quarantined(self) -> dict[Path, tuple[Record, str]]:
+        """Returns the quarantined records with their reasons, by file, without those that can't be read."""
+        return {path: found for path in self.quarantined_files() if (found := self.read_quarantined(path))}
 
-    def note_trouble(self, reason: str | None) -> None:
-        """Keeps the last reason why nothing could be sent, for `status`; None says that all is well again."""
+    def record_error(self, reason: str | None) -> None:
+        """Keeps the last reason why nothing could be sent, for `spool status`; None clears it."""
         path = self.folder / "last_error.json"
-        # It is for people to read, and must not stop what it tells about.
+        # It is for people, and must not prevent sending.
         with suppress(OSError):
             if reason is None:
                 path.unlink(missing_ok=True)
@@ -159,22 +159,22 @@ class Queue:
                 write_atomically(path, json.dumps({"at": round(self._now(), 3), "error": reason}).encode())
 
     def waiting(self) -> Iterator[Record]:
-        """All unsent records in order, without taking a turn."""
+        """Yields all unsent records in order; the lock is not needed."""
         for path in self.segments():
             with _opened(path) as file:
                 if file is not None and is_readable(file):
                     yield from (found.record for found in _unsent(file, self._topic, read_progress(file).end))
 
     def segments(self) -> Sequence[Path]:
-        """The segments' files in the order in which they are sent."""
+        """Returns the segments' files in the order in which they are sent."""
         return sorted(self.folder.glob(f"[0-9]*{SUFFIX}"))
 
-    def _next(self, path: Path, file: int) -> Window | None:
-        over = left_behind(file)  # asked first: what is read then is all that there will be
+    def _next(self, path: Path, file: int) -> SendBatch | None:
+        over = left_behind(file)  # checked first: no record can be appended after that
         start = read_progress(file).end
         frames = fill(_unsent(file, self._topic, start), lambda found: found.record.size)
         if frames:
-            return Window(tuple(frame.record for frame in frames), tuple(frame.end for frame in frames), path, start)
+            return SendBatch(tuple(frame.record for frame in frames), tuple(frame.end for frame in frames), path, start)
         if over and _is_sound(file, self._topic):
             path.unlink(missing_ok=True)
         elif over:
@@ -190,12 +190,12 @@ class _Found(NamedTuple):
 def _is_sound(file: int, topic: str) -> bool:
     """True if a finished segment may be deleted.
 
-    Nothing is in it but whole records, and as many as were settled, and at its end a write that never returned.
+    It holds only complete records, as many as are done, and possibly a write that never returned at its end.
     """
     progress = read_progress(file)
     data = os.pread(file, os.fstat(file).st_size - HEAD_SIZE, HEAD_SIZE)
     frames = list(decode(data, topic))
-    if len(frames) != progress.sent + progress.aside:
+    if len(frames) != progress.sent + progress.quarantined:
         return False
     return all(frame.record for frame in frames) and is_torn(data[frames[-1].end if frames else 0 :])
 
@@ -209,7 +209,7 @@ def _unsent(file: int, topic: str, start: int) -> Iterator[_Found]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int | None]:
-    """Opens a segment for reading and noting progress; None if it was deleted meanwhile or is not a file of ours."""
+    """Opens a segment; yields None if it was deleted meanwhile or is not a file of this user."""
     try:
         file = open_own(path, os.O_RDWR)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""The segment: a file that one process appends to, and that remembers how much of it has been sent.
+"""The segment: a file that one process appends to, with the progress of sending in its head.
 
-Its head holds a version and the progress of sending; whoever sends overwrites the progress in place. The writer holds a
-lock on the file as long as it may append, so that anyone can tell a segment in use from one that was left behind.
+The sending process overwrites the progress in place. The writer holds a lock on the file as long as it may append,
+which distinguishes a segment in use from one that a process left behind.
 """
 
 import fcntl
@@ -28,20 +28,20 @@ _TRIES = 3
 
 
 class Progress(NamedTuple):
-    """How far a segment is done: `end` in bytes from its beginning, and what became of the records before it."""
+    """The progress of sending a segment: `end` in bytes from its beginning, and the counts of records before it."""
 
     end: int
     sent: int
-    aside: int
+    quarantined: int
 
 
 START = Progress(HEAD_SIZE, 0, 0)
 
 
 def read_progress(file: int) -> Progress:
-    """Reads the progress from an open segment; without a sound one, all of it counts as unsent.
+    """Reads the progress from an open segment; if it is damaged, all records count as unsent.
 
-    What the progress counts as sent is deleted in the end, so it has a checksum: to send twice is harmless.
+    Records that count as sent are deleted in the end, so the progress has a checksum: a duplicate is harmless.
     """
     for _ in range(_TRIES):  # it may be read while it is being overwritten
         data = os.pread(file, HEAD_SIZE - _HEAD.size, _HEAD.size)
@@ -53,7 +53,7 @@ def read_progress(file: int) -> Progress:
 
 
 def write_progress(file: int, progress: Progress) -> None:
-    """Overwrites the progress of an open segment; the open file must not be one for appending."""
+    """Overwrites the progress of an open segment; the file must not be open for appending."""
     os.pwrite(file, _packed(progress), _HEAD.size)
 
 
@@ -63,13 +63,13 @@ def _packed(progress: Progress) -> bytes:
 
 
 def is_readable(file: int) -> bool:
-    """Whether an open segment is of a version that is known here."""
+    """True if the format version of an open segment is supported."""
     head = os.pread(file, _HEAD.size, 0)
     return len(head) == _HEAD.size and _HEAD.unpack(head) == (_MAGIC, VERSION)
 
 
 def left_behind(file: int) -> bool:
-    """Whether no process appends to an open segment any more. If so, this open file holds the lock from now on."""
+    """True if no process appends to an open segment any more; this open file then holds the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -77,8 +77,8 @@ def left_behind(file: int) -> bool:
     return True
 
 
-def number(name: str) -> int:
-    """The place of a segment among all of its queue; they are numbered, as clocks may jump."""
+def segment_number(name: str) -> int:
+    """Returns the number of a segment within its queue, which orders segments even if clocks jump."""
     digits = name.partition("-")[0]
     return int(digits) if digits.isdecimal() else 0
 
@@ -88,9 +88,9 @@ class SegmentWriter:
     """The writing end of a new segment.
 
     Attributes:
-        path: The segment's file; it may be gone once everything in it is sent.
-        size: Its bytes.
-        appended: How many records it holds.
+        path: The segment's file; it is deleted once all of its records are sent.
+        size: Its size in bytes.
+        appended: The number of records in it.
     """
 
     path: Path
@@ -99,13 +99,13 @@ class SegmentWriter:
     appended: int = 0
 
     @classmethod
-    def create(cls, folder: Path, place: int) -> Self:
-        """Makes a segment; it appears in the folder only when it is complete and locked.
+    def create(cls, folder: Path, number: int) -> Self:
+        """Creates a segment, which appears in the folder only when it is complete and locked.
 
         Raises:
-            OSError: if the folder can't be written.
+            OSError: The folder can't be written.
         """
-        name = f"{place:016d}-{os.getpid()}-{secrets.token_hex(4)}"
+        name = f"{number:016d}-{os.getpid()}-{secrets.token_hex(4)}"
         hidden = folder / f".{name}"
         file = open_own(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
         try:
@@ -119,10 +119,10 @@ class SegmentWriter:
         return cls(path, file)
 
     def append(self, frame: bytes) -> None:
-        """Writes one frame; once it returns, the death of this process can't undo it.
+        """Writes one frame, which then survives the death of this process.
 
         Raises:
-            OSError: if it can't be written. Nothing of it is left then, or nothing that is ever read.
+            OSError: The frame can't be written. Nothing of it remains that is ever read.
         """
         try:
             _write_all(self.file, frame)
@@ -133,20 +133,20 @@ class SegmentWriter:
         self.appended += 1
 
     def progress(self) -> Progress:
-        """How far it is sent, by whichever process."""
+        """Returns the progress of sending, by whichever process."""
         return read_progress(self.file)
 
     def is_settled(self) -> bool:
-        """True if every record in the file is settled: by the place, by the count, and by the file's own size."""
-        end, sent, aside = self.progress()
-        return end == self.size == os.fstat(self.file).st_size and sent + aside == self.appended
+        """True if every record in the file is done: by the offset, by the count, and by the file's size."""
+        end, sent, quarantined = self.progress()
+        return end == self.size == os.fstat(self.file).st_size and sent + quarantined == self.appended
 
     def seal(self) -> None:
-        """Says that nothing more is appended; `progress` can still be asked."""
+        """Releases the lock, since nothing more is appended; `progress` still works."""
         fcntl.flock(self.file, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         os.close(self.file)
 
 

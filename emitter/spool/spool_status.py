@@ -1,4 +1,4 @@
-"""The status: what waits in the spool, for whom, since when, and why."""
+"""The spool status: the waiting events of each queue, their age, and the last error."""
 
 import fcntl
 import json
@@ -17,21 +17,21 @@ from emitter.spool.spool_writer import used_bytes
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """One queue.
+    """The status of one queue.
 
     Attributes:
-        queue: Its name, for `--queue`.
-        bootstrap_servers: The brokers that its events wait for; `?` where that can't be read.
-        topic: The topic that they wait for; `?` likewise.
-        waiting: How many wait.
-        bytes: How many bytes they are.
-        oldest_seconds: How long the oldest has waited.
-        set_aside: How many can't be sent as they are.
-        reasons: Why those can't.
-        damaged: How many files hold something unreadable: events that wait or were set aside, or what they wait for.
-        sender: The process that is sending, if one is.
-        last_error: Why sending failed the last time; null once it went well.
-        last_error_at: When that was, in seconds since 1970.
+        queue: The queue's name, for `--queue`.
+        bootstrap_servers: The brokers of its events; `?` if unknown.
+        topic: The topic of its events; `?` if unknown.
+        waiting: The number of waiting events.
+        bytes: The size of the waiting events, in bytes.
+        oldest_seconds: The age of the oldest waiting event, in seconds.
+        quarantined: The number of events that can't be sent as they are.
+        reasons: The reasons of the quarantined events.
+        damaged: The number of unreadable files: segments, quarantined events, or the destination.
+        sender: The id of the sending process, if there is one.
+        last_error: The reason why sending failed the last time; null after a success.
+        last_error_at: The time of that failure, in seconds since 1970.
     """
 
     queue: str
@@ -40,7 +40,7 @@ class QueueStatus:
     waiting: int
     bytes: int
     oldest_seconds: float
-    set_aside: int
+    quarantined: int
     reasons: tuple[str, ...]
     damaged: int
     sender: int | None
@@ -49,7 +49,7 @@ class QueueStatus:
 
 
 def status(root: Path, now: float | None = None) -> dict[str, Any]:
-    """The status of the spool in a folder, ready for JSON; an empty one if there is none."""
+    """Returns the status of the spool in a folder, ready for JSON; an empty one if there is no spool."""
     at = time.time() if now is None else now
     found = [_queue_status(folder, destination, at) for folder, destination in queues(root).items()]
     return {"directory": str(root), "bytes": used_bytes(root), "queues": [asdict(queue) for queue in found]}
@@ -60,7 +60,7 @@ def _queue_status(folder: Path, destination: Destination, now: float) -> QueueSt
     count, size, oldest = 0, 0, now
     for record in queue.waiting():
         count, size, oldest = count + 1, size + record.size, min(oldest, record.timestamp_ms / 1000)
-    notes, aside = queue.notes(), queue.aside()
+    notes, quarantined = queue.quarantined_files(), queue.quarantined()
     at, error = _last_error(folder)
     return QueueStatus(
         queue=folder.name,
@@ -69,11 +69,11 @@ def _queue_status(folder: Path, destination: Destination, now: float) -> QueueSt
         waiting=count,
         bytes=size,
         oldest_seconds=round(now - oldest, 3),
-        set_aside=len(aside),
-        reasons=tuple(sorted({reason for _, reason in aside.values()})),
+        quarantined=len(quarantined),
+        reasons=tuple(sorted({reason for _, reason in quarantined.values()})),
         damaged=len(list(folder.glob(f"*{DAMAGED}")))
         + sum(not _readable(path) for path in queue.segments())
-        + sum(path not in aside and path.exists() for path in notes)
+        + sum(path not in quarantined and path.exists() for path in notes)
         + (destination == UNKNOWN),
         sender=_sender(folder),
         last_error=error,
@@ -103,7 +103,7 @@ def _readable(path: Path) -> bool:
 
 
 def _sender(folder: Path) -> int | None:
-    """The process that holds the lock, which is only looked at."""
+    """Returns the process that holds the lock, without acquiring it."""
     try:
         file = open_own(folder / "flusher.lock", os.O_RDONLY)
     except OSError:
@@ -119,15 +119,15 @@ def _sender(folder: Path) -> int | None:
 
 
 def as_text(found: dict[str, Any]) -> str:
-    """The status for people; `SUFFIX` files are events, the rest of the folder is bookkeeping."""
-    lines = [f"{found['directory']}: {found['bytes']} bytes in *{SUFFIX} files and set-aside events"]
+    """Returns the status as text; files with SUFFIX are events, the rest of the folder is metadata."""
+    lines = [f"{found['directory']}: {found['bytes']} bytes in *{SUFFIX} files and quarantined events"]
     for queue in found["queues"]:
         lines.append(f"\n{queue['topic']} at {queue['bootstrap_servers']}  ({queue['queue']})")
         since = f", the oldest since {queue['oldest_seconds']:.0f} s" if queue["waiting"] else ""
         lines.append(f"  waiting     {queue['waiting']} ({queue['bytes']} bytes){since}")
-        lines.append(f"  set aside   {queue['set_aside']}{''.join(f'; {reason}' for reason in queue['reasons'])}")
+        lines.append(f"  quarantined {queue['quarantined']}{''.join(f'; {reason}' for reason in queue['reasons'])}")
         if queue["damaged"]:
-            lines.append(f"  damaged     {queue['damaged']} files, which can't be read and are left as they are")
+            lines.append(f"  damaged     {queue['damaged']} unreadable files, which are not changed")
         if queue["sender"]:
             lines.append(f"  sending     process {queue['sender']}")
         if queue["last_error"]:

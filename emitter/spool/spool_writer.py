@@ -1,4 +1,4 @@
-"""The journal: the segments that this process appends to, within the spool's limit."""
+"""The spool writer: the segments that this process appends to, within the spool's limit."""
 
 import os
 from pathlib import Path
@@ -7,24 +7,24 @@ from emitter.errors import SpoolError
 from emitter.record import Record
 from emitter.spool.frame import encode
 from emitter.spool.layout import LAYOUT
-from emitter.spool.segment import SUFFIX, Progress, SegmentWriter, number
+from emitter.spool.segment import SUFFIX, Progress, SegmentWriter, segment_number
 
-# A segment is deleted as a whole, so small ones give their room back soon. In bytes.
+# A segment is deleted as a whole, so small segments free their space soon. In bytes.
 SEGMENT_BYTES = 4 * 1024 * 1024
-# After how many bytes of its own a process looks again what others have written.
+# The bytes that a process appends before it measures again how much others have written.
 _GRANT = 1024 * 1024
 
 
-class Journal:
+class SpoolWriter:
     """Appends records to the queue in `folder`, which is below the spool's folder `root`.
 
-    Several processes may exceed the limit together, by a megabyte each, because nobody waits for anybody to append.
+    Several processes together may exceed the limit by a megabyte each, because no process waits for another to append.
 
     Args:
-        root: The spool's folder, whose files count.
+        root: The spool's folder, whose files count towards the limit.
         folder: The queue's folder.
-        max_bytes: How many bytes the files below `root` may have.
-        segment_bytes: From which size on a segment is followed by the next.
+        max_bytes: The limit of all files below `root`, in bytes.
+        segment_bytes: The size at which a segment is followed by the next, in bytes.
     """
 
     def __init__(self, root: Path, folder: Path, max_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
@@ -42,10 +42,10 @@ class Journal:
         self._process = os.getpid()
 
     def append(self, record: Record) -> None:
-        """Appends a record; once it returns, the record survives this process.
+        """Appends a record, which then survives the death of this process.
 
         Raises:
-            SpoolError: if the limit is reached, or the disk can't be written.
+            SpoolError: The limit is reached, or the disk can't be written.
         """
         self.leave_to_parent()
         if self._closed:
@@ -60,24 +60,24 @@ class Journal:
         self._appended += 1
 
     def progress(self) -> tuple[int, int, int]:
-        """How many records of this process were appended, sent, and set aside, by whichever process."""
+        """Returns the counts of this process's records that were appended, sent, and quarantined, by any process."""
         self.leave_to_parent()
         if self._closed:
-            return self._appended, self._settled.sent, self._settled.aside
+            return self._appended, self._settled.sent, self._settled.quarantined
         self._forget_settled()
         open_ones = [segment.progress() for segment in self._segments]
         sent = self._settled.sent + sum(progress.sent for progress in open_ones)
-        return self._appended, sent, self._settled.aside + sum(progress.aside for progress in open_ones)
+        return self._appended, sent, self._settled.quarantined + sum(progress.quarantined for progress in open_ones)
 
     def owns(self, path: Path) -> bool:
-        """Whether a segment is one of this process's."""
+        """True if a segment is one of this process's."""
         return path.name in self._names
 
     def leave_to_parent(self) -> None:
-        """Begins segments of its own in a process that was forked from the one that made this journal.
+        """Begins new segments in a process that was forked from the one that made this writer.
 
-        Two processes that append to one segment would each count only what they wrote themselves, and by that count cut
-        off or delete what the other one wrote. The parent's lock stays: it is held as long as the parent has the file.
+        Two processes that append to one segment would each count only their own records, and truncate or delete those
+        of the other by that count. The parent's lock remains: it is held as long as the parent has the file open.
         """
         if self._process == os.getpid():
             return
@@ -89,9 +89,9 @@ class Journal:
         self._settled, self._appended, self._granted = Progress(0, 0, 0), 0, 0
 
     def close(self) -> None:
-        """Lets go of the files, which says that this process appends no more; `progress` stays what it is."""
-        _, sent, aside = self.progress()
-        self._settled, self._closed = Progress(0, sent, aside), True
+        """Closes the files, after which this process appends no more; `progress` keeps its last value."""
+        _, sent, quarantined = self.progress()
+        self._settled, self._closed = Progress(0, sent, quarantined), True
         for segment in self._segments:
             if segment.is_settled():
                 segment.path.unlink(missing_ok=True)
@@ -108,10 +108,10 @@ class Journal:
     def _writer(self) -> SegmentWriter:
         if self._segments and self._segments[-1].size < self._segment_bytes:
             return self._segments[-1]
-        # The name is taken before the old segment is given up: what follows in time is always numbered higher.
-        place = 1 + max([self._last, *(number(path.name) for path in self._folder.glob(f"*{SUFFIX}"))])
-        writer = SegmentWriter.create(self._folder, place)
-        self._last = place
+        # The number is chosen before the old segment is sealed, so that a later segment always has a higher number.
+        last = max([self._last, *(segment_number(path.name) for path in self._folder.glob(f"*{SUFFIX}"))])
+        writer = SegmentWriter.create(self._folder, last + 1)
+        self._last = last + 1
         if self._segments:
             self._segments[-1].seal()
         self._segments.append(writer)
@@ -119,22 +119,24 @@ class Journal:
         return writer
 
     def _forget_settled(self) -> None:
-        """Closes sealed segments that are done, so that a long run doesn't collect open files."""
+        """Closes sealed segments whose records are done, so that a long run does not accumulate open files."""
         while len(self._segments) > 1:
             progress = self._segments[0].progress()
             if progress.end < self._segments[0].size:
                 return
-            self._settled = Progress(0, self._settled.sent + progress.sent, self._settled.aside + progress.aside)
+            self._settled = Progress(
+                0, self._settled.sent + progress.sent, self._settled.quarantined + progress.quarantined
+            )
             self._segments.pop(0).close()
 
 
 def used_bytes(root: Path) -> int:
-    """The bytes of all segments and set-aside events of a spool.
+    """Returns the bytes of all segments and quarantined events of a spool.
 
-    Only those below its own folder: beside it, another user could put a file of any size, and fill the limit with it.
+    Only files below its own folder count: beside it, another user could create a file of any size to fill the limit.
     """
     used = 0
-    for pattern in (f"*/*{SUFFIX}", "*/aside/*"):
+    for pattern in (f"*/*{SUFFIX}", "*/quarantine/*"):
         for path in (root / LAYOUT).glob(pattern):
             try:
                 used += path.lstat().st_size

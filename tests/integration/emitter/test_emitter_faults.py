@@ -115,7 +115,7 @@ def test_down_all_the_time(kafka_broker: KafkaBroker, port: Port, tmp_path: Path
     transport = {**port.transport, "topic": kafka_broker.create_topic(partitions=3)}
     ended = Guest(transport, tmp_path).end()
     unharmed(ended)
-    assert (ended.sent, ended.waiting, ended.aside, ended.lost) == (0, 10, 0, 0), ended.stderr
+    assert (ended.sent, ended.waiting, ended.quarantined, ended.lost) == (0, 10, 0, 0), ended.stderr
     assert "ECONNREFUSED" in ended.reasons
     [queue] = json.loads(spool(transport, tmp_path, "status", "--json").stdout)["queues"]
     assert queue["waiting"] == 10
@@ -240,7 +240,7 @@ def test_topic_missing(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     ended = Guest({**transport, "close_timeout": 12}, tmp_path).end()
     unharmed(ended)
     assert (ended.sent, ended.waiting) == (0, 10), ended.stderr
-    assert "is not there: create it" in ended.reasons
+    assert "does not exist: create it" in ended.reasons
     kafka_broker.create_topic(transport["topic"])
     flushed(transport, tmp_path, 10)
     delivered(kafka_broker, transport["topic"], expected(10, "a"))
@@ -256,7 +256,7 @@ def test_message_too_large_is_compressed(kafka_broker: KafkaBroker, tmp_path: Pa
     }
     ended = Guest(transport, tmp_path, 4, sql_bytes=300_000).end()
     unharmed(ended, 4)
-    assert (ended.sent, ended.waiting, ended.aside) == (4, 0, 0), ended.stderr
+    assert (ended.sent, ended.waiting, ended.quarantined) == (4, 0, 0), ended.stderr
     delivered(kafka_broker, transport["topic"], expected(4, "a", sql_bytes=300_000))
 
 
@@ -274,7 +274,7 @@ def test_message_too_large_is_reduced(kafka_broker: KafkaBroker, tmp_path: Path,
         transport |= {"topic": kafka_broker.create_topic(), "compression": "gzip"}
     ended = Guest(transport, tmp_path, 4, sql_bytes=sql_bytes).end()
     unharmed(ended, 4)
-    assert (ended.sent, ended.waiting, ended.aside) == (4, 0, 0), ended.stderr
+    assert (ended.sent, ended.waiting, ended.quarantined) == (4, 0, 0), ended.stderr
     assert "sent without some of its facets" in ended.reasons
     found = [json.loads(record.value or b"") for record in kafka_broker.records(transport["topic"])]
     assert [one["run"]["runId"][-1] for one in found] == ["0", "1", "2", "3"]
@@ -282,16 +282,16 @@ def test_message_too_large_is_reduced(kafka_broker: KafkaBroker, tmp_path: Path,
     assert (marker["dropped"], marker["originalBytes"] > 200_000) == (["sql"], True)
 
 
-def test_message_too_large_is_set_aside(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
+def test_message_too_large_is_quarantined(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """What no reduction makes fit is kept with the reason; `flush` with a greater limit sends its exact bytes."""
     topic = kafka_broker.create_topic()
     transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "topic": topic, "compression": "none"}
     transport["close_timeout"] = 30
     ended = Guest({**transport, "max_request_size": 3000}, tmp_path, 3, sql_bytes=10, name_bytes=5000).end()
     unharmed(ended, 3)
-    assert (ended.sent, ended.waiting, ended.aside, ended.lost) == (0, 0, 3, 0), ended.stderr
+    assert (ended.sent, ended.waiting, ended.quarantined, ended.lost) == (0, 0, 3, 0), ended.stderr
     [queue] = status(tmp_path)["queues"]
-    assert queue["set_aside"] == 3
+    assert queue["quarantined"] == 3
     assert "max.message.bytes" in queue["reasons"][0]
     flushed(transport, tmp_path, 3)
     delivered(kafka_broker, topic, expected(3, "a", sql_bytes=10, name_bytes=5000))

@@ -20,7 +20,7 @@ from tests.support.events import every_facet
 from tests.support.processes.servers import KafkaBroker, free_port
 
 TYPE = "emitter.transport.KafkaTransport"
-SUMMARY = r"OpenLineage events: (\d+) sent, (\d+) waiting, (\d+) set aside(?:, (\d+) lost)?(.*)"
+SUMMARY = r"OpenLineage events: (\d+) sent, (\d+) waiting, (\d+) quarantined(?:, (\d+) lost)?(.*)"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Outcome:
 
     sent: int
     waiting: int
-    aside: int
+    quarantined: int
     lost: int
     reasons: str
 
@@ -54,8 +54,8 @@ def outcome(text: str) -> Outcome:
     """Reads the summary line."""
     found = re.search(SUMMARY, text)
     assert found, f"no summary in {text!r}"
-    sent, waiting, aside, lost = (int(number or 0) for number in found.groups()[:4])
-    return Outcome(sent, waiting, aside, lost, found[5])
+    sent, waiting, quarantined, lost = (int(number or 0) for number in found.groups()[:4])
+    return Outcome(sent, waiting, quarantined, lost, found[5])
 
 
 def test_a_thousand_events_share_a_partition_in_order(kafka_broker: KafkaBroker, send: Any) -> None:

@@ -260,13 +260,13 @@ def hanging(folder: Path, close: str, **settings: Any) -> subprocess.CompletedPr
 def test_the_count_outlives_the_process_that_counts(tmp_path: Path, close: str) -> None:
     """As on a machine so busy that its last line does not come in time: all events are on disk, and that is said."""
     [line] = hanging(tmp_path, close).stderr.splitlines()
-    assert line.startswith("headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 set aside: "), line
+    assert line.startswith("headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 quarantined: "), line
     assert "; destination: topic openlineage.events at 127.0.0.1:9; the process that sends them" in line
 
 
 def test_what_waits_in_memory_is_counted_as_lost_with_its_process(tmp_path: Path) -> None:
     """Without a spool its end is theirs."""
-    assert "0 sent, 0 waiting, 0 set aside, 4 lost" in hanging(tmp_path, "time.sleep(600)", spool=False).stderr
+    assert "0 sent, 0 waiting, 0 quarantined, 4 lost" in hanging(tmp_path, "time.sleep(600)", spool=False).stderr
 
 
 def test_a_manifest_that_dbt_is_writing_is_waited_for(tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_no_broker_loses_nothing(tmp_path: Path) -> None:
     done = dbt.run("run", transport=transport)
     assert done.returncode == 1, done.stderr
     (line,) = done.stderr.splitlines()
-    said = "headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 set aside: "
+    said = "headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 quarantined: "
     # On a busy machine the time may be over before the first attempt to connect is.
     assert line.startswith((f"{said}kafka at 127.0.0.1:9: ", f"{said}no answer from the broker yet")), line
     kept = b"".join(file.read_bytes() for file in spool.rglob("*") if file.is_file())

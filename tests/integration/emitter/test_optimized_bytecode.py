@@ -32,7 +32,7 @@ def test_the_transport_says_so_and_keeps_the_events() -> None:
     done = optimised("-c", EMIT.format(servers="127.0.0.1:9"))
     assert done.returncode == 0, done.stderr
     [line] = done.stderr.splitlines()
-    assert "0 sent, 1 waiting, 0 set aside" in line
+    assert "0 sent, 1 waiting, 0 quarantined" in line
     assert "unset PYTHONOPTIMIZE and start Python without -O" in line
     waiting = list(Path(os.environ["HEADWATER_SPOOL_DIR"]).rglob("*.seg"))
     assert len(waiting) == 1
@@ -41,7 +41,7 @@ def test_the_transport_says_so_and_keeps_the_events() -> None:
 def test_a_log_on_disk_needs_no_kafka(tmp_path: Path) -> None:
     """So nothing keeps its events back."""
     done = optimised("-c", EMIT.format(servers=tmp_path.as_uri()))
-    assert "1 sent, 0 waiting, 0 set aside" in done.stderr
+    assert "1 sent, 0 waiting, 0 quarantined" in done.stderr
 
 
 def test_the_spools_command_says_so() -> None:

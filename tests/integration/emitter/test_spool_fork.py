@@ -11,7 +11,7 @@ import pytest
 from emitter.cli.spool import main
 from emitter.spool.layout import Destination, open_queue
 from emitter.spool.queue import Queue
-from emitter.spool.spool_writer import Journal
+from emitter.spool.spool_writer import SpoolWriter
 from tests.unit.emitter.spool.test_spool import drain, record
 
 PARENT = """
@@ -63,7 +63,7 @@ def test_each_process_sends_its_own_events(tmp_path: Path, end: str, monkeypatch
 def test_what_waits_is_counted_by_the_process_that_emitted_it(end: str) -> None:
     """Nobody answers: all six events are on disk, and each summary counts three of them."""
     said = run(PARENT.format(servers="127.0.0.1:9", end=end).replace('"close_timeout": 5', '"close_timeout": 0.5'))
-    summaries = [line for line in said.splitlines() if "0 sent, 3 waiting, 0 set aside" in line]
+    summaries = [line for line in said.splitlines() if "0 sent, 3 waiting, 0 quarantined" in line]
     assert len(summaries) == (1 if "_exit(" in end else 2), said
     spool = Path(os.environ["HEADWATER_SPOOL_DIR"])
     found = [json.loads(each.value)["job"]["name"] for each in waiting(spool)]
@@ -78,7 +78,7 @@ def waiting(spool: Path) -> list:  # type: ignore[type-arg]
 def test_a_journal_that_is_shared_by_a_fork(tmp_path: Path) -> None:
     """Child and parent append at will; what either could delete by its own count holds nothing of the other's."""
     folder = open_queue(tmp_path, Destination("b:1", "t"))
-    journal = Journal(tmp_path, folder, 2**20)
+    journal = SpoolWriter(tmp_path, folder, 2**20)
     journal.append(record(b"p1"))
     if (child := os.fork()) == 0:
         try:

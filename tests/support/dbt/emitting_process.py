@@ -28,7 +28,9 @@ from openlineage.client.transport.transport import Transport
 TYPE = "emitter.transport.KafkaTransport"
 EXIT_CODE = 3
 ROOT = Path(__file__).parents[3]
-SUMMARY = re.compile(r"headwater: OpenLineage events: (\d+) sent, (\d+) waiting, (\d+) set aside(?:, (\d+) lost)?(.*)")
+SUMMARY = re.compile(
+    r"headwater: OpenLineage events: (\d+) sent, (\d+) waiting, (\d+) quarantined(?:, (\d+) lost)?(.*)"
+)
 
 
 def event(number: int, run: str, sql_bytes: int = 4000, name_bytes: int = 0) -> RunEvent:
@@ -72,7 +74,7 @@ class Outcome:
     stderr: str
     sent: int = -1
     waiting: int = -1
-    aside: int = -1
+    quarantined: int = -1
     lost: int = -1
     reasons: str = ""
 
@@ -151,8 +153,8 @@ class Guest:
         rest, stderr = (said.decode() for said in self._process.communicate(timeout=timeout))
         numbers: dict[str, Any] = {}
         if found := SUMMARY.search(stderr):
-            sent, waiting, aside, lost = (int(text or 0) for text in found.groups()[:4])
-            numbers |= {"sent": sent, "waiting": waiting, "aside": aside, "lost": lost, "reasons": found[5]}
+            sent, waiting, quarantined, lost = (int(text or 0) for text in found.groups()[:4])
+            numbers |= {"sent": sent, "waiting": waiting, "quarantine": quarantined, "lost": lost, "reasons": found[5]}
         return Outcome(self._process.returncode, "".join(self._read) + rest, stderr, **numbers)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emitter.record import Record
-from emitter.shrink import MARKER, STEPS, reduced
+from emitter.shrink import MARKER, STEPS, shrink
 
 EVENT: dict[str, Any] = {
     "eventType": "COMPLETE",
@@ -38,7 +38,7 @@ EVENT: dict[str, Any] = {
 
 def steps(event: Any) -> list[dict[str, Any]]:
     """All reductions of an event, as they would be tried."""
-    return [json.loads(record.value) for record in reduced(Record("t", b"k", json.dumps(event).encode(), 1))]
+    return [json.loads(record.value) for record in shrink(Record("t", b"k", json.dumps(event).encode(), 1))]
 
 
 def test_the_order_is_the_documented_one() -> None:
@@ -87,10 +87,10 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_whatever_the_event_is_nothing_is_raised(event: Any) -> None:
-    """An event that is no event is set aside by its size, not by an exception."""
+    """An event that is no event is quarantined by its size, not by an exception."""
     steps(event)
 
 
 def test_what_is_no_json_can_not_be_reduced() -> None:
     """There is nothing to try."""
-    assert list(reduced(Record("t", b"", b"\xff", 1))) == []
+    assert list(shrink(Record("t", b"", b"\xff", 1))) == []

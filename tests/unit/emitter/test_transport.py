@@ -13,7 +13,7 @@ from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
 from openlineage.client.serde import Serde
 
-from emitter.brokers.broker import Broker, Settle
+from emitter.brokers.broker import Broker, DeliveryCallback
 from emitter.config.transport_config import CheckedConfig, KafkaConfig
 from emitter.errors import RefusedError
 from emitter.record import Record
@@ -28,10 +28,10 @@ class ListBroker:
     def __init__(self) -> None:
         self.stored: list[Record] = []
 
-    def send(self, record: Record, settle: Settle) -> None:
+    def send(self, record: Record, on_delivery: DeliveryCallback) -> None:
         """Stores the record."""
         self.stored.append(record)
-        settle(None)
+        on_delivery(None)
 
     def close(self) -> None:
         """Keeps what it has."""
@@ -77,7 +77,7 @@ def test_what_is_no_event_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     sender = transport(lambda _: ListBroker())
     sender.emit(object())
     assert sender.close() is False
-    assert "0 sent, 0 waiting, 0 set aside, 1 lost: an event could not be kept: NotAnAttrsClassError" in caplog.text
+    assert "0 sent, 0 waiting, 0 quarantined, 1 lost: an event could not be kept: NotAnAttrsClassError" in caplog.text
 
 
 def test_openlineages_client_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_a_mistake_in_the_settings_is_told_and_raises_nothing(caplog: pytest.Log
     assert "dbt runs without them: transport setting `topik` is unknown; did you mean `topic`" in caplog.text
     sender.emit(event())
     assert sender.close() is False
-    assert "0 sent, 0 waiting, 0 set aside, 1 lost: transport setting `topik` is unknown" in caplog.text
+    assert "0 sent, 0 waiting, 0 quarantined, 1 lost: transport setting `topik` is unknown" in caplog.text
 
 
 def test_a_missing_credential_keeps_the_events(caplog: pytest.LogCaptureFixture) -> None:
@@ -108,13 +108,13 @@ def test_a_missing_credential_keeps_the_events(caplog: pytest.LogCaptureFixture)
     wrong = transport(lambda _: pytest.fail("connected"), auth="scram", username="u")
     wrong.emit(event())
     assert wrong.close() is False
-    assert "0 sent, 1 waiting, 0 set aside: transport setting `password` is missing" in caplog.text
+    assert "0 sent, 1 waiting, 0 quarantined: transport setting `password` is missing" in caplog.text
     broker = ListBroker()
     right = transport(lambda _: broker)
     right.emit(event())
     assert right.close() is True
     assert len(broker.stored) == 2
-    assert "1 sent, 0 waiting, 0 set aside (and 1 of earlier runs sent)" in caplog.text
+    assert "1 sent, 0 waiting, 0 quarantined (and 1 of earlier runs sent)" in caplog.text
 
 
 def test_a_missing_kafka_python_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -124,7 +124,7 @@ def test_a_missing_kafka_python_is_told(monkeypatch: pytest.MonkeyPatch, caplog:
     sender = transport()
     sender.emit(event())
     assert sender.close() is False
-    assert "0 sent, 1 waiting, 0 set aside: " in caplog.text
+    assert "0 sent, 1 waiting, 0 quarantined: " in caplog.text
     assert "pip install 'headwater[emitter]'" in caplog.text
 
 
@@ -156,7 +156,7 @@ def test_close_is_bounded_by_the_setting_and_tells_once(caplog: pytest.LogCaptur
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     kept = "(on disk: the next run sends what waits, or `headwater-dbt spool flush`)"
     where = "; destination: topic openlineage.events at b:1"
-    assert caplog.messages == [f"OpenLineage events: 0 sent, 1 waiting, 0 set aside: no {kept}{where}"]
+    assert caplog.messages == [f"OpenLineage events: 0 sent, 1 waiting, 0 quarantined: no {kept}{where}"]
 
 
 def test_without_events_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -181,5 +181,5 @@ def test_a_client_that_is_not_closed_sends_and_talks_on_stderr_alone(tmp_path: P
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     where = f"; destination: file {tmp_path}/openlineage.events.jsonl"
-    assert done.stderr == f"headwater: OpenLineage events: 1 sent, 0 waiting, 0 set aside{where}\n"
+    assert done.stderr == f"headwater: OpenLineage events: 1 sent, 0 waiting, 0 quarantined{where}\n"
     assert len((tmp_path / "openlineage.events.jsonl").read_bytes().splitlines()) == 1

@@ -74,7 +74,7 @@ def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_what_no_reader_takes_is_too_large(tmp_path: Path) -> None:
-    """As with Kafka it is reduced or set aside, rather than called sent."""
+    """As with Kafka it is reduced or quarantined, rather than called sent."""
     append(FileLog(tmp_path), b"1" * MAX_BYTES)
     with pytest.raises(TooLargeError, match=f"the event of b'k' has {MAX_BYTES + 1} bytes, .* at most {MAX_BYTES}"):
         append(FileLog(tmp_path), b"1" * (MAX_BYTES + 1))

@@ -9,7 +9,7 @@ from emitter.brokers.kafka_broker import producer_settings, require_size
 from emitter.config.transport_config import KafkaConfig
 from emitter.errors import RefusedError, TooLargeError
 from emitter.record import MAX_BYTES, Record
-from emitter.shrink import reduced
+from emitter.shrink import shrink
 
 SECRET = "planted-s3cret"
 
@@ -106,7 +106,7 @@ def test_a_very_wide_table_keeps_its_column_lineage() -> None:
     wide = Record("t", b"k", json.dumps(event).encode(), 0)
     with pytest.raises(TooLargeError):
         check_size(wide)
-    smaller = next(reduced(wide))
+    smaller = next(shrink(wide))
     check_size(smaller)
     kept = json.loads(smaller.value)["outputs"][0]["facets"]["columnLineage"]["fields"]
     assert {name: len(entry["inputFields"]) for name, entry in kept.items()} == {

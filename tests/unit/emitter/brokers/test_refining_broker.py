@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emitter.brokers.broker import Settle
+from emitter.brokers.broker import DeliveryCallback
 from emitter.brokers.refining_broker import RefiningBroker, refined
 from emitter.record import Record
 from emitter.shrink import MARKER
@@ -44,9 +44,9 @@ def test_the_broker_behind_takes_the_refined_event() -> None:
     seen: list[bytes] = []
 
     class Behind:
-        def send(self, record: Record, settle: Settle) -> None:
+        def send(self, record: Record, on_delivery: DeliveryCallback) -> None:
             seen.append(record.value)
-            settle(None)
+            on_delivery(None)
 
         def close(self) -> None:
             seen.append(b"closed")

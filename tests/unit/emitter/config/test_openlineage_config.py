@@ -37,7 +37,7 @@ def lines(folder: Path, transport: str | None = None, scenario: str = COMPLETE, 
         (f"transport:\n  type: http\n password: {SECRET}\n", "not valid YAML"),
         (f"transport:\n  password: '{SECRET}\n", "not valid YAML"),
         ("just words", "must hold settings such as `transport:`, not a str"),
-        ("transport: http", "`transport` must be settings such as `type: ...`"),
+        ("transport: http", "`transport` must be a mapping of settings such as `type: ...`"),
         ("\0", "can't be read"),
         (
             "transport: {type: emitter.transport.KafkaTransprt}",
@@ -88,7 +88,7 @@ def test_file_and_environment_that_differ_are_warned_about(tmp_path: Path) -> No
     kafka = {"type": KAFKA, "bootstrap_servers": "b:1"}
     warning, last = lines(tmp_path, json.dumps(kafka))
     assert (
-        f"{tmp_path / 'openlineage.yml'} and OPENLINEAGE__TRANSPORT both set the transport's type, and differ"
+        f"{tmp_path / 'openlineage.yml'} and OPENLINEAGE__TRANSPORT set different values for the transport's type"
         in warning
     )
     assert last == f"headwater-dbt: OpenLineage events: 4 sent; destination: file {log}"
@@ -101,7 +101,7 @@ def test_a_password_in_the_environment_for_the_rest_in_a_file_is_no_conflict(tmp
     assert Configuration(same, tmp_path).conflict() is None
     other = Configuration({**same, "OPENLINEAGE__TRANSPORT__TOPIC": "u"}, tmp_path).conflict()
     assert other is not None
-    assert "set the transport's topic" in other
+    assert "different values for the transport's topic" in other
 
 
 def test_the_file_that_a_variable_names_counts(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Delivery: what was put is sent, waits, is set aside or lost, and the end comes in time."""
+"""Delivery: what was put is sent, waits, is quarantined or lost, and the end comes in time."""
 
 import itertools
 import threading
@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emitter.brokers.broker import Broker, Settle
-from emitter.delivery.delivery_summary import Tally
+from emitter.brokers.broker import Broker, DeliveryCallback
+from emitter.delivery.delivery_summary import DeliverySummary
 from emitter.delivery.outbox import Outbox
-from emitter.delivery.sender import Delivery, backoff
+from emitter.delivery.sender import Sender, backoff
 from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
 from emitter.record import Record
 
@@ -33,12 +33,12 @@ class MemoryBroker:
         self.refused: Record | None = None
         self.closed = threading.Event()
 
-    def send(self, record: Record, settle: Settle) -> None:
+    def send(self, record: Record, on_delivery: DeliveryCallback) -> None:
         """Stores the record unless an error is due."""
         answer = RejectedError("too large") if record == self.refused else next(self.answers, None)
         if answer is None:
             self.stored.append(record)
-        settle(answer)
+        on_delivery(answer)
 
     def close(self) -> None:
         """Notes it."""
@@ -50,22 +50,22 @@ class SilentBroker(MemoryBroker):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pending: list[Settle] = []
+        self.pending: list[DeliveryCallback] = []
 
-    def send(self, _record: Record, settle: Settle) -> None:
+    def send(self, _record: Record, on_delivery: DeliveryCallback) -> None:
         """Keeps the answer back."""
-        self.pending.append(settle)
+        self.pending.append(on_delivery)
 
     def close(self) -> None:
         """Says of everything that it wasn't stored, as Kafka's producer does."""
-        for settle in self.pending:
-            settle(UnavailableError("closed"))
+        for on_delivery in self.pending:
+            on_delivery(UnavailableError("closed"))
         super().close()
 
 
-def delivery(connect: Callable[[], Broker], *, limit: int = 1000) -> Delivery:
+def delivery(connect: Callable[[], Broker], *, limit: int = 1000) -> Sender:
     """Makes a delivery from memory that tries again at once."""
-    return Delivery(connect, Outbox(memory_bytes=limit), pauses=lambda: itertools.repeat(0))
+    return Sender(connect, Outbox(memory_bytes=limit), pauses=lambda: itertools.repeat(0))
 
 
 def test_everything_is_sent_in_order() -> None:
@@ -74,7 +74,7 @@ def test_everything_is_sent_in_order() -> None:
     outbox = delivery(lambda: broker)
     for number in range(10):
         outbox.put(record(number))
-    assert outbox.close(SOON) == Tally(sent=10, waiting=0, aside=0)
+    assert outbox.close(SOON) == DeliverySummary(sent=10, waiting=0, quarantined=0)
     assert broker.stored == [record(number) for number in range(10)]
     assert broker.closed.is_set()
 
@@ -82,7 +82,7 @@ def test_everything_is_sent_in_order() -> None:
 def test_without_records_nothing_is_connected() -> None:
     """A dbt command without events costs no thread and no connection."""
     outbox = delivery(pytest.fail)
-    assert outbox.close(SOON) == Tally(sent=0, waiting=0, aside=0)
+    assert outbox.close(SOON) == DeliverySummary(sent=0, waiting=0, quarantined=0)
 
 
 def test_connecting_does_not_hold_up_put() -> None:
@@ -95,9 +95,9 @@ def test_connecting_does_not_hold_up_put() -> None:
 
     outbox = delivery(connect)
     outbox.put(record())
-    tally = outbox.close(0)
+    summary = outbox.close(0)
     connected.set()
-    assert tally == Tally(0, 0, 0, lost=1, reasons=("no answer from the broker yet",), lost_nodes=NAMELESS)
+    assert summary == DeliverySummary(0, 0, 0, lost=1, reasons=("no answer from the broker yet",), lost_nodes=NAMELESS)
 
 
 def test_a_lost_connection_is_made_anew() -> None:
@@ -113,8 +113,8 @@ def test_a_lost_connection_is_made_anew() -> None:
     outbox = delivery(connect)
     for number in range(4):
         outbox.put(record(number))
-    assert outbox.wait(SOON), outbox.tally()
-    assert outbox.close(SOON) == Tally(sent=4, waiting=0, aside=0)
+    assert outbox.wait(SOON), outbox.summary()
+    assert outbox.close(SOON) == DeliverySummary(sent=4, waiting=0, quarantined=0)
     stored = [kept.timestamp_ms for broker in brokers for kept in broker.stored]
     assert sorted(set(stored)) == [0, 1, 2, 3]
     assert [number for place, number in enumerate(stored) if number not in stored[:place]] == [0, 1, 2, 3]
@@ -122,13 +122,13 @@ def test_a_lost_connection_is_made_anew() -> None:
 
 
 def test_a_rejected_record_costs_itself_alone() -> None:
-    """The others are sent, and the reason is kept. In memory there is no place to set it aside."""
+    """The others are sent, and the reason is kept. In memory there is no place to quarantine it."""
     broker = MemoryBroker()
     broker.refused = record(1)
     outbox = delivery(lambda: broker)
     for number in range(3):
         outbox.put(record(number))
-    assert outbox.close(SOON) == Tally(2, 0, 0, lost=1, reasons=(TROUBLE, "too large"), lost_nodes=NAMELESS)
+    assert outbox.close(SOON) == DeliverySummary(2, 0, 0, lost=1, reasons=(TROUBLE, "too large"), lost_nodes=NAMELESS)
 
 
 @pytest.mark.parametrize("where", ["connect", "send"])
@@ -144,7 +144,7 @@ def test_a_refusal_ends_the_attempts(where: str) -> None:
 
     outbox = delivery(connect)
     outbox.put(record())
-    assert outbox.close(SOON) == Tally(0, 0, 0, lost=1, reasons=("no",), lost_nodes=NAMELESS)
+    assert outbox.close(SOON) == DeliverySummary(0, 0, 0, lost=1, reasons=("no",), lost_nodes=NAMELESS)
     assert attempts == [where]
 
 
@@ -156,9 +156,9 @@ def test_what_nobody_foresaw_is_told() -> None:
 
     outbox = delivery(connect)
     outbox.put(record())
-    tally = outbox.close(SOON)
-    assert tally.lost == 1
-    assert "please report it: ZeroDivisionError: oops" in str(tally)
+    summary = outbox.close(SOON)
+    assert summary.lost == 1
+    assert "please report it: ZeroDivisionError: oops" in str(summary)
 
 
 def test_a_silent_broker_leaves_records_unsent() -> None:
@@ -166,9 +166,9 @@ def test_a_silent_broker_leaves_records_unsent() -> None:
     broker = SilentBroker()
     outbox = delivery(lambda: broker)
     outbox.put(record())
-    tally = outbox.close(0.05)
-    assert (tally.sent, tally.lost) == (0, 1)
-    assert tally.reasons[0].startswith("no a"), tally
+    summary = outbox.close(0.05)
+    assert (summary.sent, summary.lost) == (0, 1)
+    assert summary.reasons[0].startswith("no a"), summary
 
 
 def test_the_queue_is_bounded_and_what_is_too_much_is_told() -> None:
@@ -177,11 +177,11 @@ def test_the_queue_is_bounded_and_what_is_too_much_is_told() -> None:
     outbox = delivery(lambda: broker, limit=25)
     for number in range(5):
         outbox.put(record(number))
-    before = outbox.tally()
+    before = outbox.summary()
     assert (before.waiting, before.lost) == (2, 3)
-    tally = outbox.close(0)
-    assert (tally.waiting, tally.lost) == (0, 5)
-    assert "the 25 bytes of `queue_limit` were full" in tally.reasons
+    summary = outbox.close(0)
+    assert (summary.waiting, summary.lost) == (0, 5)
+    assert "the 25 bytes of `queue_limit` were full" in summary.reasons
 
 
 def test_acknowledged_records_make_room() -> None:
@@ -190,7 +190,7 @@ def test_acknowledged_records_make_room() -> None:
     for number in range(5):
         outbox.put(record(number))
         assert outbox.wait(SOON)
-    assert outbox.close(SOON) == Tally(sent=5, waiting=0, aside=0)
+    assert outbox.close(SOON) == DeliverySummary(sent=5, waiting=0, quarantined=0)
 
 
 def test_after_the_end_nothing_is_taken() -> None:
@@ -198,7 +198,7 @@ def test_after_the_end_nothing_is_taken() -> None:
     outbox = delivery(MemoryBroker)
     outbox.close(SOON)
     outbox.put(record())
-    assert outbox.close(SOON) == Tally(
+    assert outbox.close(SOON) == DeliverySummary(
         0, 0, 0, lost=1, reasons=("emitted after the transport was closed",), lost_nodes=NAMELESS
     )
 
@@ -208,16 +208,16 @@ def test_many_threads_may_put() -> None:
     outbox = delivery(MemoryBroker, limit=100_000)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(outbox.put, map(record, range(1000))))
-    assert outbox.close(SOON) == Tally(sent=1000, waiting=0, aside=0)
+    assert outbox.close(SOON) == DeliverySummary(sent=1000, waiting=0, quarantined=0)
 
 
 def test_the_summary_shows_a_few_reasons() -> None:
     """A thousand reasons don't flood the log."""
-    tally = Tally(1, 2, 5, reasons=tuple("abcde"))
-    assert str(tally) == "1 sent, 2 waiting, 5 set aside: a; b; c; and 2 more"
-    assert str(Tally(3, 0, 0)) == "3 sent, 0 waiting, 0 set aside"
-    assert str(Tally(3, 0, 0, lost=1, earlier=2)) == (
-        "3 sent, 0 waiting, 0 set aside, 1 lost (and 2 of earlier runs sent)"
+    summary = DeliverySummary(1, 2, 5, reasons=tuple("abcde"))
+    assert str(summary) == "1 sent, 2 waiting, 5 quarantined: a; b; c; and 2 more"
+    assert str(DeliverySummary(3, 0, 0)) == "3 sent, 0 waiting, 0 quarantined"
+    assert str(DeliverySummary(3, 0, 0, lost=1, earlier=2)) == (
+        "3 sent, 0 waiting, 0 quarantined, 1 lost (and 2 of earlier runs sent)"
     )
 
 
@@ -229,19 +229,19 @@ def test_the_nodes_of_lost_events_are_named() -> None:
         outbox.put(Record("t", b"", value % (number, number), 0))
     outbox.close(0)
     outbox.put(Record("t", b"", b'{"job": {"name": "no.node"}}', 0))
-    tally = outbox.tally()
-    assert tally.lost == 5
+    summary = outbox.summary()
+    assert summary.lost == 5
     names = "model.shop.m2, model.shop.m3, model.shop.m1, no.node"
-    assert str(tally).endswith(f"; lineage of 4 nodes is missing: {names}"), str(tally)
+    assert str(summary).endswith(f"; lineage of 4 nodes is missing: {names}"), str(summary)
 
 
 def test_names_of_nodes_are_bounded() -> None:
     """A project of thousands of models does not fill the terminal."""
-    tally = Tally(0, 0, 0, lost=40, lost_nodes=tuple(f"model.shop.m{number}" for number in range(40)))
-    assert str(tally).startswith(
-        "0 sent, 0 waiting, 0 set aside, 40 lost: lineage of 40 nodes is missing: model.shop.m0,"
+    summary = DeliverySummary(0, 0, 0, lost=40, lost_nodes=tuple(f"model.shop.m{number}" for number in range(40)))
+    assert str(summary).startswith(
+        "0 sent, 0 waiting, 0 quarantined, 40 lost: lineage of 40 nodes is missing: model.shop.m0,"
     )
-    assert str(tally).endswith("model.shop.m9 and 30 more")
+    assert str(summary).endswith("model.shop.m9 and 30 more")
 
 
 def test_a_record_that_is_too_large_is_sent_without_some_facets() -> None:
@@ -250,9 +250,9 @@ def test_a_record_that_is_too_large_is_sent_without_some_facets() -> None:
     broker = MemoryBroker(TooLargeError("too large"))
     outbox = delivery(lambda: broker)
     outbox.put(large)
-    tally = outbox.close(SOON)
-    assert (tally.sent, tally.lost) == (1, 0)
-    assert tally.reasons == ("too large and sent without some of its facets: too large",)
+    summary = outbox.close(SOON)
+    assert (summary.sent, summary.lost) == (1, 0)
+    assert summary.reasons == ("too large and sent without some of its facets: too large",)
     assert b'"dropped": ["sourceCode'.replace(b": ", b":") in broker.stored[0].value
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from emitter.runner.event_log import Journal, messages
+from emitter.runner.event_log import Journal, has_writer, messages
 
 
 def test_messages_arrive_while_they_are_written() -> None:
@@ -53,3 +53,15 @@ def test_what_was_not_read_is_counted() -> None:
     assert journal.unread() == 3, "what a death left unfinished is no message"
     unread = [journal.unread() for _ in messages(journal.file, journal.listener, journal.mark)]
     assert (unread, journal.unread()) == ([3, 2, 1], 0)
+
+
+def test_a_pipe_has_a_writer_until_its_last_end_is_closed() -> None:
+    """Also while messages wait in it."""
+    listener, bell = os.pipe()
+    other = os.dup(bell)
+    os.write(bell, b".")
+    os.close(bell)
+    assert has_writer(listener)
+    os.close(other)
+    assert not has_writer(listener)
+    os.close(listener)

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from emitter.dbt.namespaces import Place, place_of
-from emitter.runner.glue_account import located
+from emitter.runner.glue_account import GlueAccount
 
 ANSWER = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
-PROFILE = {"type": "athena", "region_name": "us-east-1"}
+PROFILE: dict[str, object] = {"type": "athena", "region_name": "us-east-1"}
 GLUE = "arn:aws:glue:us-east-1:123456789012"
 
 
@@ -40,10 +40,16 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server.server_close()
 
 
+def located(profile: dict[str, object]) -> Place:
+    """The place of a profile's tables, after the account was asked for where it has to be."""
+    place, account = place_of(profile), GlueAccount.asked_by(profile)
+    return account.located(place) if account else place
+
+
 @pytest.mark.usefixtures("sts")
 def test_the_account_is_that_of_the_credentials() -> None:
     """As dbt-ol has it, so that the same table has the same Glue name."""
-    assert located(place_of(PROFILE), PROFILE).glue == GLUE
+    assert located(PROFILE).glue == GLUE
 
 
 @pytest.mark.usefixtures("sts")
@@ -59,7 +65,7 @@ def test_the_account_is_that_of_the_credentials() -> None:
 def test_it_is_not_asked_for_where_the_answer_is_no_answer(more: dict[str, object], glue: str | None) -> None:
     """The credentials in the environment need not be those that dbt uses."""
     profile = {**PROFILE, **more}
-    assert located(place_of(profile), profile).glue == glue
+    assert located(profile).glue == glue
 
 
 def test_no_answer_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,5 +73,9 @@ def test_no_answer_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    place = Place("awsathena://athena.us-east-1.amazonaws.com")
-    assert located(place, PROFILE) == place
+    assert located(PROFILE) == Place("awsathena://athena.us-east-1.amazonaws.com")
+
+
+def test_a_profile_that_is_not_understood_asks_nobody() -> None:
+    """Its manifest names the adapter, and the reason is reported with it."""
+    assert GlueAccount.asked_by({"type": "athena"}) is None

@@ -25,10 +25,10 @@ def half_sent(root: Path) -> Path:
     writer, queue = disk(root)
     for value in VALUES:
         writer.append(record(value))
-    with queue.turn():
-        window = queue.window()
-        assert window
-        queue.advance(window, 2, 0)
+    with queue.exclusive():
+        batch = queue.next_batch()
+        assert batch
+        queue.advance(batch, 2, 0)
     writer.close()
     [segment] = queue.segments()
     return segment
@@ -75,14 +75,14 @@ def test_progress_of_the_version_before_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_records_that_another_process_has_settled_meanwhile_are_not_counted_twice(tmp_path: Path) -> None:
-    """As when the lock was lost: the later note of the same window changes nothing."""
+    """As when the lock was lost: the later note of the same batch changes nothing."""
     writer, queue = disk(tmp_path)
     for value in VALUES:
         writer.append(record(value))
-    window = queue.window()
-    assert window
-    queue.advance(window, 3, 0)
-    queue.advance(window, 2, 1)
+    batch = queue.next_batch()
+    assert batch
+    queue.advance(batch, 3, 0)
+    queue.advance(batch, 2, 1)
     assert writer.progress() == (4, 3, 0)
     assert [each.value for each in queue.waiting()] == [b"4"]
 
@@ -94,12 +94,12 @@ def test_a_lock_whose_file_was_deleted_is_not_a_lock(tmp_path: Path) -> None:
     lock.touch(0o600)
     held = os.open(lock, os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
-    with queue.turn() as mine:
+    with queue.exclusive() as mine:
         assert not mine
     lock.unlink()
-    with queue.turn() as mine:
+    with queue.exclusive() as mine:
         assert mine
-        with queue.turn() as another:
+        with queue.exclusive() as another:
             assert not another
         assert os.path.samestat(lock.stat(), lock.stat())
     os.close(held)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from emitter.brokers.broker import Broker, Settle
+from emitter.brokers.broker import Broker, DeliveryCallback
 from emitter.brokers.file_log import FileLog
 from emitter.cli.spool import main
 from emitter.config.transport_config import CheckedConfig, KafkaConfig
-from emitter.delivery.outbox import open_disk
+from emitter.delivery.outbox import open_spool
 from emitter.errors import SpoolError, UnavailableError
 from emitter.record import Record
 from emitter.spool.layout import Destination, open_queue
@@ -29,17 +29,17 @@ EVENT = {"job": {"namespace": "a", "name": "b"}, "sql": "select 'private'"}
 class Taking:
     """A broker that takes all."""
 
-    def send(self, _record: Record, settle: Settle) -> None:
+    def send(self, _record: Record, on_delivery: DeliveryCallback) -> None:
         """Takes it."""
-        settle(None)
+        on_delivery(None)
 
     def close(self) -> None:
         """Has nothing to close."""
 
 
-def emit(settle: Callable[[KafkaConfig], Broker] = lambda _: Taking(), **settings: str) -> bool:
+def emit(connect: Callable[[KafkaConfig], Broker] = lambda _: Taking(), **settings: str) -> bool:
     """Emits an event and closes; returns whether it was sent."""
-    transport = KafkaTransport(CheckedConfig.from_dict({**SETTINGS, **settings}), connect=settle)
+    transport = KafkaTransport(CheckedConfig.from_dict({**SETTINGS, **settings}), connect=connect)
     transport.emit(EVENT)
     return transport.close()
 
@@ -81,13 +81,13 @@ def modes(folder: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o277])
 def test_all_that_is_made_is_for_this_user_alone(spool_dir: Path, mask: int) -> None:
-    """Whatever the umask: the folders, what waits, what is set aside, the lock, and the notes beside them."""
+    """Whatever the umask: the folders, what waits, what is quarantined, the lock, and the notes beside them."""
     with umask(mask):
         assert emit(down, close_timeout="0.2") is False
-        disk = open_disk(KafkaConfig.from_dict(SETTINGS))
-        disk.queue.set_aside(Record("t", b"k", b"{}", 0), "too large")
-        disk.queue.note_trouble("down")
-        with disk.queue.turn():
+        spool = open_spool(KafkaConfig.from_dict(SETTINGS))
+        spool.queue.quarantine(Record("t", b"k", b"{}", 0), "too large")
+        spool.queue.record_error("down")
+        with spool.queue.exclusive():
             pass
     found = modes(spool_dir.parent)
     folders = {name for name in found if (spool_dir.parent / name).is_dir()}
@@ -98,12 +98,12 @@ def test_all_that_is_made_is_for_this_user_alone(spool_dir: Path, mask: int) -> 
 
 
 def test_rights_that_an_earlier_version_left_are_taken_away(spool_dir: Path) -> None:
-    """Below the private folder, queues and what was set aside were open to others under a lax umask."""
+    """Below the private folder, queues and what was quarantined were open to others under a lax umask."""
     queue = open_queue(spool_dir, Destination("b:1", "t"))
-    for folder in (queue, queue / "aside"):
+    for folder in (queue, queue / "quarantine"):
         folder.chmod(0o777)
     open_queue(spool_dir, Destination("b:1", "t"))
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (queue, queue / "aside")} == {0o700}
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (queue, queue / "quarantine")} == {0o700}
 
 
 def planted(spool_dir: Path, target: Path) -> None:
@@ -197,7 +197,9 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path: Path, made: str) -> None:
         open_own(path, os.O_RDWR)
 
 
-@pytest.mark.parametrize("name", ["0000000000000001-1-a.seg", "destination.json", "aside/1-a.json", "last_error.json"])
+@pytest.mark.parametrize(
+    "name", ["0000000000000001-1-a.seg", "destination.json", "quarantine/1-a.json", "last_error.json"]
+)
 def test_a_link_among_the_files_is_passed_over(spool_dir: Path, tmp_path: Path, name: str) -> None:
     """What waits beside it is sent all the same, and what it leads to is neither read nor changed."""
     assert emit(down, close_timeout="0.2") is False

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emitter.delivery.outbox import Disk, Outbox
+from emitter.delivery.outbox import Outbox, Spool
 from emitter.errors import SpoolError
 from emitter.record import Record
 from emitter.send_batch import LARGE_BYTES
@@ -22,7 +22,7 @@ from emitter.spool.layout import Destination, open_queue, spool_folder
 from emitter.spool.queue import DAMAGED, Queue
 from emitter.spool.segment import HEAD_SIZE, SUFFIX
 from emitter.spool.spool_status import as_text, status
-from emitter.spool.spool_writer import Journal
+from emitter.spool.spool_writer import SpoolWriter
 
 TOPIC = Destination("b:1", "t")
 
@@ -44,20 +44,20 @@ def record(value: bytes = b"{}", key: bytes = b"k") -> Record:
     return Record("t", key, value, 1000)
 
 
-def disk(root: Path, max_bytes: int = 2**30, segment_bytes: int = 2**20) -> Disk:
+def disk(root: Path, max_bytes: int = 2**30, segment_bytes: int = 2**20) -> Spool:
     """Opens a spool as a process of its own would."""
     folder = open_queue(root, TOPIC)
-    return Disk(Journal(root, folder, max_bytes, segment_bytes), Queue(folder, "t"))
+    return Spool(SpoolWriter(root, folder, max_bytes, segment_bytes), Queue(folder, "t"))
 
 
 def drain(queue: Queue) -> list[Record]:
     """Sends all that waits, as a flusher whose broker takes everything."""
     sent: list[Record] = []
-    with queue.turn() as mine:
+    with queue.exclusive() as mine:
         assert mine, "the turn was not given back"
-        while window := queue.window():
-            sent += window.records
-            queue.advance(window, len(window.records), 0)
+        while batch := queue.next_batch():
+            sent += batch.records
+            queue.advance(batch, len(batch.records), 0)
     return sent
 
 
@@ -114,10 +114,10 @@ def test_a_flusher_that_dies_repeats_and_loses_nothing(kept: list[Record], settl
         for one in kept:
             writer.append(one)
         done = 0
-        with queue.turn():
-            while done < min(settled, len(kept)) and (window := queue.window()):
-                part = min(len(window.records), settled - done)
-                queue.advance(window, part, 0)
+        with queue.exclusive():
+            while done < min(settled, len(kept)) and (batch := queue.next_batch()):
+                part = min(len(batch.records), settled - done)
+                queue.advance(batch, part, 0)
                 done += part
         assert writer.progress() == (len(kept), done, 0)
         assert drain(Queue(queue.folder, "t")) == kept[done:]
@@ -149,8 +149,8 @@ def test_a_segment_in_use_is_not_deleted(tmp_path: Path) -> None:
 def test_one_process_sends_at_a_time(tmp_path: Path) -> None:
     """The second is told so, and `status` says who it is."""
     queue = disk(tmp_path).queue
-    with queue.turn() as first:
-        other: AbstractContextManager[bool] = Queue(queue.folder, "t").turn()
+    with queue.exclusive() as first:
+        other: AbstractContextManager[bool] = Queue(queue.folder, "t").exclusive()
         with other as second:
             assert (first, second) == (True, False)
         assert status(tmp_path)["queues"][0]["sender"] == os.getpid()
@@ -163,10 +163,10 @@ def test_a_large_record_goes_alone(tmp_path: Path) -> None:
     for size in (1, LARGE_BYTES + 1, 1, 1):
         writer.append(record(b"x" * size))
     windows = []
-    with queue.turn():
-        while window := queue.window():
-            windows.append(len(window.records))
-            queue.advance(window, len(window.records), 0)
+    with queue.exclusive():
+        while batch := queue.next_batch():
+            windows.append(len(batch.records))
+            queue.advance(batch, len(batch.records), 0)
     assert windows == [1, 1, 2]
 
 
@@ -188,8 +188,8 @@ def test_a_disk_that_takes_nothing_leaves_memory(tmp_path: Path, problem: str) -
     told: list[str] = []
     real = disk(tmp_path)
     code = errno.ENOSPC if problem == "full" else errno.EROFS
-    journal = Brittle(real.journal, code)
-    outbox = Outbox(memory_bytes=1000, open_disk=lambda: Disk(journal, real.queue), warn=told.append)  # type: ignore[arg-type]
+    journal = Brittle(real.writer, code)
+    outbox = Outbox(memory_bytes=1000, open_spool=lambda: Spool(journal, real.queue), warn=told.append)  # type: ignore[arg-type]
     outbox.append(record(b"0"))
     journal.broken = True
     for number in range(1, 4):
@@ -197,10 +197,10 @@ def test_a_disk_that_takes_nothing_leaves_memory(tmp_path: Path, problem: str) -
     assert len(told) == 1, told
     assert os.strerror(code) in told[0]
     values = []
-    with outbox.turn():
-        while window := outbox.window():
-            values += [one.value for one in window.records]
-            outbox.advance(window, len(window.records), 0)
+    with outbox.exclusive():
+        while batch := outbox.next_batch():
+            values += [one.value for one in batch.records]
+            outbox.advance(batch, len(batch.records), 0)
     assert values == [b"0", b"1", b"2", b"3"]
     outbox.append(record(b"4"))
     journal.broken = False
@@ -211,7 +211,7 @@ def test_a_disk_that_takes_nothing_leaves_memory(tmp_path: Path, problem: str) -
 class Brittle:
     """A journal on a disk that fails at will."""
 
-    def __init__(self, journal: Journal, code: int) -> None:
+    def __init__(self, journal: SpoolWriter, code: int) -> None:
         self._journal = journal
         self._code = code
         self.broken = False
@@ -278,30 +278,30 @@ def test_a_progress_that_makes_no_sense_means_from_the_beginning(tmp_path: Path)
     assert drain(queue) == [record()]
 
 
-def test_set_aside_keeps_the_bytes(tmp_path: Path) -> None:
+def test_quarantine_keeps_the_bytes(tmp_path: Path) -> None:
     """With the reason, for people and for the next `flush`; twice is once."""
     queue = disk(tmp_path).queue
     odd = record(b'{"a": "\xff"}', b"\xfe")
-    queue.set_aside(odd, "too large")
-    queue.set_aside(odd, "too large")
-    assert list(queue.aside().values()) == [(odd, "too large")]
+    queue.quarantine(odd, "too large")
+    queue.quarantine(odd, "too large")
+    assert list(queue.quarantined().values()) == [(odd, "too large")]
 
 
 def test_the_status_tells_what_waits_and_why(tmp_path: Path) -> None:
     """Count, age, bytes, last error; as JSON and for people."""
     writer, queue = disk(tmp_path)
     writer.append(record(b"12345"))
-    queue.note_trouble("no route")
-    queue.set_aside(record(b"6"), "too large")
+    queue.record_error("no route")
+    queue.quarantine(record(b"6"), "too large")
     found = status(tmp_path, now=61.0)
     [one] = json.loads(json.dumps(found))["queues"]
     assert (one["waiting"], one["bytes"], one["oldest_seconds"]) == (1, 6, 60)
     assert (one["topic"], one["bootstrap_servers"]) == ("t", "b:1")
-    assert (one["last_error"], one["set_aside"], one["reasons"]) == ("no route", 1, ["too large"])
+    assert (one["last_error"], one["quarantined"], one["reasons"]) == ("no route", 1, ["too large"])
     text = as_text(found)
     for part in ("waiting     1 (6 bytes), the oldest since 60 s", "no route", "1; too large", "t at b:1"):
         assert part in text, text
-    queue.note_trouble(None)
+    queue.record_error(None)
     assert status(tmp_path)["queues"][0]["last_error"] is None
 
 

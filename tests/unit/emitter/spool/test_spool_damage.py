@@ -11,7 +11,7 @@ from emitter.cli.spool import main
 from emitter.spool.layout import Destination, open_queue, queues
 from emitter.spool.queue import Queue
 from emitter.spool.spool_status import as_text, status
-from emitter.spool.spool_writer import Journal
+from emitter.spool.spool_writer import SpoolWriter
 from tests.unit.emitter.spool.test_spool import disk, drain, record
 
 DAMAGE = [b"", b"\0" * 4096, b"\xff\xfe garbage", b'{"key": "k", "val', b"[1]", b"{}", b'"text"', b"null"]
@@ -31,13 +31,13 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def queue_of(spool: Path) -> Queue:
-    """Its queue, with an event that waits and one that was set aside."""
+    """Its queue, with an event that waits and one that was quarantined."""
     folder = open_queue(spool, Destination(f"file://{spool.parent}/log", "t"))
-    journal = Journal(spool, folder, 2**20)
+    journal = SpoolWriter(spool, folder, 2**20)
     journal.append(record(b"1"))
     journal.close()
     queue = Queue(folder, "t")
-    queue.set_aside(record(b"2"), "too large")
+    queue.quarantine(record(b"2"), "too large")
     return queue
 
 
@@ -52,12 +52,12 @@ def logged(spool: Path) -> list[Any]:
 def test_a_damaged_note_is_passed_over(spool: Path, damage: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     """It is counted, the other events are sent, and it stays for people."""
     queue = queue_of(spool)
-    note = queue.folder / "aside" / "000000000000000-0123456789ab.json"
+    note = queue.folder / "quarantine" / "000000000000000-0123456789ab.json"
     note.write_bytes(damage)
     [before] = status(spool)["queues"]
-    assert (before["waiting"], before["set_aside"], before["damaged"]) == (1, 1, 1)
+    assert (before["waiting"], before["quarantined"], before["damaged"]) == (1, 1, 1)
     assert main(["status"]) == 0
-    assert "damaged     1 files" in capsys.readouterr().out
+    assert "damaged     1 unreadable files" in capsys.readouterr().out
     assert main(["flush"]) == 0
     assert logged(spool) == [1, 2]
     assert note.read_bytes() == damage
@@ -73,7 +73,7 @@ def test_a_damaged_destination_is_written_anew(spool: Path, damage: bytes, capsy
     note.write_bytes(damage)
     found = status(spool)
     [before] = found["queues"]
-    assert (before["topic"], before["waiting"], before["set_aside"], before["damaged"]) == ("?", 1, 1, 1)
+    assert (before["topic"], before["waiting"], before["quarantined"], before["damaged"]) == ("?", 1, 1, 1)
     assert f"? at ?  ({queue.folder.name})" in as_text(found)
     assert main(["status"]) == 0
     assert main(["flush"]) == 0
@@ -87,7 +87,7 @@ def test_a_damaged_destination_is_written_anew(spool: Path, damage: bytes, capsy
 def test_a_queue_whose_destination_is_lost_can_be_sent(spool: Path, damage: bytes | None) -> None:
     """By its name, as one that waits for other brokers; also where the note never came to the medium."""
     other = open_queue(spool, Destination("gone:1", "t"))
-    journal = Journal(spool, other, 2**20)
+    journal = SpoolWriter(spool, other, 2**20)
     journal.append(record(b"3"))
     journal.close()
     (other / "destination.json").unlink()
@@ -104,7 +104,7 @@ def test_a_damaged_last_error_is_none(spool: Path, damage: bytes) -> None:
     (queue.folder / "last_error.json").write_bytes(damage)
     assert status(spool)["queues"][0]["last_error"] is None
     assert main(["status"]) == 0
-    queue.note_trouble("no route")
+    queue.record_error("no route")
     assert status(spool)["queues"][0]["last_error"] == "no route"
 
 
@@ -121,13 +121,13 @@ def test_what_a_queue_waits_for_is_not_what_it_depends_on(spool: Path) -> None:
 def test_a_note_that_can_not_be_written_leaves_nothing(tmp_path: Path) -> None:
     """Neither half of it nor a file of another name."""
     queue = disk(tmp_path).queue
-    queue.set_aside(record(), "too large")
-    [note] = queue.notes()
+    queue.quarantine(record(), "too large")
+    [note] = queue.quarantined_files()
     note.unlink()
     note.mkdir()
     with pytest.raises(IsADirectoryError):
-        queue.set_aside(record(), "too large")
-    assert list((queue.folder / "aside").iterdir()) == [note]
+        queue.quarantine(record(), "too large")
+    assert list((queue.folder / "quarantine").iterdir()) == [note]
 
 
 def test_what_is_rare_is_flushed_to_the_medium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,9 +146,9 @@ def test_what_is_rare_is_flushed_to_the_medium(tmp_path: Path, monkeypatch: pyte
     note.unlink()
     synced.clear()
     journal.append(record())
-    queue.note_trouble("no route")
+    queue.record_error("no route")
     journal.close()
     assert synced == [], "an event waited for the medium"
-    queue.set_aside(record(), "too large")
-    [aside] = queue.notes()
-    assert synced == [(aside.stat().st_ino, False), (aside.parent.stat().st_ino, True)]
+    queue.quarantine(record(), "too large")
+    [quarantined] = queue.quarantined_files()
+    assert synced == [(quarantined.stat().st_ino, False), (quarantined.parent.stat().st_ino, True)]
