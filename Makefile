@@ -13,7 +13,7 @@ SEED ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test laws fuzz schedules check deploy-check sbom bench soak up down clean
+.PHONY: help setup demo test laws fuzz schedules newest pythons check deploy-check sbom bench soak up down clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ fuzz: setup ## a hundred thousand broken events through decode, fold and merge; 
 
 schedules: setup ## a hundred thousand schedules of writers at once, fewer on servers; COUNT=... for more, SEED=... for one
 	$(if $(SEED),SCHEDULE_SEED=$(SEED),SCHEDULES=$(COUNT)) $(PYTHON) -m pytest tests/*/test_writers.py -k any_schedule -n $(WORKERS) $(ARGS)
+
+newest: setup ## tests on the newest version of each dependency, in an environment of its own
+	@scripts/compatibility newest
+
+pythons: setup ## unit tests on each supported Python that this machine has
+	@scripts/compatibility pythons
 
 check: ## lint, format, types, and which package may import which
 	@scripts/setup --python

@@ -12,13 +12,8 @@
 #> dbt: exit code 0
 #> dbt-ol, no dbt on PATH: exit code 1, FileNotFoundError: [Errno 2] No such file or directory: 'dbt'
 #> dbt-ol, another dbt on PATH: exit code 0, the other dbt was called with: run
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check openlineage-dbt==1.54.0 dbt-core==1.11.16 dbt-duckdb==1.11.1 duckdb==1.4.4
+. "$(dirname "$0")/common.sh"
+install openlineage-dbt==1.54.0 dbt-core==1.11.16 dbt-duckdb==1.11.1 duckdb==1.4.4
 mkdir models empty other
 echo '{name: shop, version: "1.0", profile: shop, flags: {send_anonymous_usage_stats: false}}' >dbt_project.yml
 echo '{shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}}' >profiles.yml
@@ -36,6 +31,4 @@ run() { # PATH PROGRAM: dbt-ol's output in log, and its exit code
   echo "dbt-ol, no dbt on PATH: exit code $(run "$work/empty" dbt-ol), $(grep '^FileNotFoundError' log)"
   echo "dbt-ol, another dbt on PATH: exit code $(run "$work/other:/usr/bin:/bin" dbt-ol), $(grep '^the other' log)"
 } >seen
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

@@ -12,13 +12,8 @@
 #> dbt: events success, daily partial success
 #> dbt-ol: ValueError: Run status was partial success, should be in ['success', 'skipped', 'error']
 #> events sent: 0
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check openlineage-dbt==1.54.0 dbt-core==1.11.16 dbt-duckdb==1.11.1 duckdb==1.4.4
+. "$(dirname "$0")/common.sh"
+install openlineage-dbt==1.54.0 dbt-core==1.11.16 dbt-duckdb==1.11.1 duckdb==1.4.4
 mkdir models
 echo '{name: shop, version: "1.0", profile: shop, flags: {send_anonymous_usage_stats: false}}' >dbt_project.yml
 echo '{shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}}' >profiles.yml
@@ -45,6 +40,4 @@ with open("log") as lines:
 with open("events.jsonl") as lines:
     print("events sent:", len(list(lines)))
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

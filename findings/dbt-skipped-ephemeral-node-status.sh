@@ -13,15 +13,9 @@
 #> direct     view       node_status skipped  result skipped  run_results skipped
 #> ephemeral  ephemeral  node_status started  result skipped  run_results -
 #> below      view       node_status skipped  result skipped  run_results skipped
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-pip=(venv/bin/pip install -q --disable-pip-version-check)
-"${pip[@]}" dbt-core==1.11.16 dbt-duckdb==1.11.1 duckdb==1.4.4 metricflow==0.213.0 opentelemetry-api==1.45.2 python-dotenv==1.2.4
-"${pip[@]}" --no-deps dbt-core==1.12.6
+. "$(dirname "$0")/common.sh"
+install dbt-core==1.11.16 dbt-duckdb==1.11.1 duckdb==1.4.4 metricflow==0.213.0 opentelemetry-api==1.45.2 python-dotenv==1.2.4
+install --no-deps dbt-core==1.12.6
 mkdir models
 echo '{name: shop, version: "1.0", profile: shop, flags: {send_anonymous_usage_stats: false}}' >dbt_project.yml
 echo '{shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}}' >profiles.yml
@@ -48,6 +42,4 @@ for name in ("broken", "direct", "ephemeral", "below"):
         f" run_results {written.get(info['unique_id'], '-')}"
     )
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

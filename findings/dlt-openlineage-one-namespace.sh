@@ -11,13 +11,8 @@
 #
 #> load_one: dlt.destinations.duckdb://duckdb raw.orders
 #> load_two: dlt.destinations.duckdb://duckdb raw.orders
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check dlt-openlineage==0.1.1 "dlt[duckdb]==1.31.0" openlineage-python==1.54.0 duckdb==2.0.1
+. "$(dirname "$0")/common.sh"
+install dlt-openlineage==0.1.1 "dlt[duckdb]==1.31.0" openlineage-python==1.54.0 duckdb==2.0.1
 cat >load.py <<'PYTHON'
 import json
 import logging
@@ -46,7 +41,6 @@ with open("events.jsonl") as lines:
             output = event["outputs"][0]
             print(f"{event['job']['name']}: {output['namespace']} {output['name']}")
 PYTHON
-env -i HOME="$work" PATH="$PATH" RUNTIME__DLTHUB_TELEMETRY=false venv/bin/python load.py >seen 2>log || { cat log >&2; exit 1; }
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+# dlt keeps the state of pipelines below its data folder; that of an earlier run would name a file which is gone.
+env -i HOME="$work" DLT_DATA_DIR="$work/dlt" PATH="$PATH" RUNTIME__DLTHUB_TELEMETRY=false venv/bin/python load.py >seen 2>log || { cat log >&2; exit 1; }
+compare

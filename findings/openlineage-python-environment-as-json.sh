@@ -14,13 +14,8 @@
 #> BUILD=007        is sent as "007"
 #> NIGHTLY=true     is sent as true
 #> QUOTED="1.10"    is sent as "1.10"
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check openlineage-python==1.54.0
+. "$(dirname "$0")/common.sh"
+install openlineage-python==1.54.0
 env -i HOME="$work" PATH="$PATH" venv/bin/python - >seen <<'PYTHON'
 import json
 import os
@@ -47,6 +42,4 @@ sent = {tag["key"]: tag["value"] for tag in tags}
 for name, value in VALUES.items():
     print(f"{name + '=' + value:16} is sent as {json.dumps(sent[name.lower()])}")
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

@@ -11,13 +11,8 @@
 #
 #> nominalTime: sent
 #> tags: AttributeError: 'dict' object has no attribute 'tags'
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check openlineage-python==1.54.0
+. "$(dirname "$0")/common.sh"
+install openlineage-python==1.54.0
 env -i HOME="$work" PATH="$PATH" venv/bin/python - >seen <<'PYTHON'
 from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
@@ -43,6 +38,4 @@ for name, facet in FACETS.items():
     else:
         print(f"{name}: sent")
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

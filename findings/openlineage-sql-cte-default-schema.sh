@@ -12,13 +12,8 @@
 #> daily         default_schema=public  inputs: none          column day from: public.daily
 #> public.daily  default_schema=None    inputs: public.daily  column day from: public.daily
 #> public.daily  default_schema=public  inputs: none          column day from: public.daily
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check openlineage-sql==1.54.0
+. "$(dirname "$0")/common.sh"
+install openlineage-sql==1.54.0
 venv/bin/python - >seen <<'PYTHON'
 from openlineage_sql import parse
 
@@ -31,6 +26,4 @@ for table in ("daily", "public.daily"):
         origin = day.lineage[0].origin.qualified_name
         print(f"{table:13} default_schema={schema!s:7} inputs: {inputs:13} column day from: {origin}")
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

@@ -12,13 +12,8 @@
 #> m[1]                                   tree: 0   for spark: m[0]
 #> m[2] with m known to be map(int, text) tree: 1   for spark: m[1]
 #> MAP(ARRAY[1, 2], ARRAY['a', 'b'])[2]   tree: 2   for spark: MAP_FROM_ARRAYS(ARRAY(1, 2), ARRAY('a', 'b'))[2]
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check sqlglot==30.30.0
+. "$(dirname "$0")/common.sh"
+install sqlglot==30.30.0
 venv/bin/python - >seen <<'PYTHON'
 import sqlglot
 from sqlglot import exp
@@ -39,6 +34,4 @@ show("m[2] with m known to be map(int, text)", annotate_types(typed, schema=SCHE
 literal = "MAP(ARRAY[1, 2], ARRAY['a', 'b'])[2]"
 show(literal, sqlglot.parse_one(f"select {literal}", dialect="athena"))
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

@@ -10,13 +10,8 @@
 #
 #> without parentheses: SELECT * EXCLUDE (email), name FROM t -> columns id, name, name
 #> with parentheses:    SELECT * EXCLUDE (email, name) FROM t -> columns id
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check sqlglot==30.30.0
+. "$(dirname "$0")/common.sh"
+install sqlglot==30.30.0
 venv/bin/python - >seen <<'PYTHON'
 import sqlglot
 from sqlglot.optimizer.qualify import qualify
@@ -32,6 +27,4 @@ for label, sql in (
     columns = qualify(tree, schema=SCHEMA, dialect="redshift").named_selects
     print(f"{label:20} {written} -> columns {', '.join(columns)}")
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

@@ -13,13 +13,8 @@
 #> athena   columns: None   values: (s.a, s.b)   SQL: INSERT VALUES (s.a, s.b)
 #> postgres columns: None   values: (s.a, s.b)   SQL: INSERT VALUES (s.a, s.b)
 #> redshift columns: (VALUES(s.a, s.b)) [Anonymous]   values: None   SQL: INSERT (VALUES(s.a, s.b))
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check sqlglot==30.30.0
+. "$(dirname "$0")/common.sh"
+install sqlglot==30.30.0
 venv/bin/python - >seen <<'PYTHON'
 import sqlglot
 from sqlglot import exp
@@ -35,6 +30,4 @@ for dialect in ("athena", "postgres", "redshift"):
     row = values.sql(dialect) if values else None
     print(f"{dialect:8} columns: {shown}   values: {row}   SQL: {merge.sql(dialect).split('NOT MATCHED THEN ')[1]}")
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

@@ -14,13 +14,8 @@
 #> encode auto               Command, reads nothing
 #> sortkey auto              ParseError
 #> diststyle auto            Create, reads s
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check sqlglot==30.30.0
+. "$(dirname "$0")/common.sh"
+install sqlglot==30.30.0
 venv/bin/python - >seen <<'PYTHON'
 import logging
 
@@ -43,6 +38,4 @@ def outcome(attribute):
 for attribute in ATTRIBUTES:
     print(f"{attribute:25} {outcome(attribute)}")
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

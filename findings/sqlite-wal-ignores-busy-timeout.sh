@@ -13,13 +13,8 @@
 #> insert into t values (1)  BusyError after 3 calls of the busy handler
 #> vacuum                    BusyError after 3 calls of the busy handler
 #> pragma journal_mode=wal   BusyError after 0 calls of the busy handler
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check apsw==3.54.1.0
+. "$(dirname "$0")/common.sh"
+install apsw==3.54.1.0
 venv/bin/python - >seen <<'PYTHON'
 import apsw
 
@@ -44,6 +39,4 @@ def outcome(sql):
 for sql in ("begin immediate", "insert into t values (1)", "vacuum", "pragma journal_mode=wal"):
     print(f"{sql:25} {outcome(sql)}")
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

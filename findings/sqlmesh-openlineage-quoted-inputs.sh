@@ -10,13 +10,8 @@
 #
 #> job "db"."shop"."orders": inputs -, outputs db.shop.orders, columns from -
 #> job "db"."shop"."daily": inputs "db"."shop"."orders", outputs db.shop.daily, columns from db.shop.orders
-set -euo pipefail
-self=$(realpath "$0")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install -q --disable-pip-version-check sqlmesh-openlineage==0.1.0 sqlmesh==0.236.4 openlineage-python==1.54.0 duckdb==1.5.6
+. "$(dirname "$0")/common.sh"
+install sqlmesh-openlineage==0.1.0 sqlmesh==0.236.4 openlineage-python==1.54.0 duckdb==1.5.6
 mkdir models
 echo "MODEL (name shop.orders, kind FULL); SELECT 1 AS id" >models/orders.sql
 echo "MODEL (name shop.daily, kind FULL); SELECT id FROM shop.orders" >models/daily.sql
@@ -52,6 +47,4 @@ for event in sorted(starts, key=lambda event: len(event["inputs"])):
     origins = ", ".join(origin["name"] for field in fields.values() for origin in field["inputFields"]) or "-"
     print(f"job {event['job']['name']}: inputs {inputs}, outputs {output['name']}, columns from {origins}")
 PYTHON
-cat seen
-# The lines after "#> " above are the output seen; a difference means that the behaviour has changed.
-diff <(sed -n 's/^#> //p' "$self") seen
+compare

@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from runpy import run_path
 from typing import Any, Dict, Mapping, NoReturn, Optional  # noqa: UP035 # dbt's interpreter may be older than ours
 
 WANTED = frozenset(
@@ -243,7 +244,7 @@ def hand_over(journal: int, bell: int, program: str, arguments: "list[str]", *, 
 
     dbt v2 does not run if it can't open that file, so it is only told of one that was opened here.
     """
-    own, environ = _own_telemetry(arguments), dict(os.environ)
+    own, environ = _own_telemetry(arguments, _seen_by_dbt(is_v2=is_v2)), dict(os.environ)
     with suppress(OSError):
         said = {"name": HANDOVER, "program": program, "arguments": arguments, "is_v2": is_v2, "telemetry": own}
         said["began"] = time.time_ns()
@@ -275,13 +276,22 @@ def restore_signals() -> None:
             signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
-def _own_telemetry(arguments: "list[str]") -> "Optional[list[Any]]":  # noqa: UP045
+def _seen_by_dbt(*, is_v2: bool) -> "Mapping[str, str]":
+    """The environment with `.env` beneath it, which dbt v2's binary reads and its package from PyPI does not."""
+    if is_v2:
+        return os.environ
+    reader = run_path(str(Path(__file__).parent / "dbt_v2" / "env_file.py"))
+    found: Mapping[str, str] = reader["beneath"](os.environ, Path())
+    return found
+
+
+def _own_telemetry(arguments: "list[str]", environ: "Mapping[str, str]") -> "Optional[list[Any]]":  # noqa: UP045
     """The path and the size by now of the file that the user has chosen for telemetry; None if there is none."""
-    name = option(OTEL_FILE, arguments, os.environ)
+    name = option(OTEL_FILE, arguments, environ)
     if name is None:
         return None
     folders = [
-        option(key, arguments, os.environ) or default for key, default in (("project-dir", "."), ("log-path", "logs"))
+        option(key, arguments, environ) or default for key, default in (("project-dir", "."), ("log-path", "logs"))
     ]
     path = Path(*folders, name).absolute()
     return [str(path), path.stat().st_size if path.is_file() else 0]

@@ -10,7 +10,7 @@ from emitter.dbt.artifact_file import read_settled
 from emitter.dbt.artifact_times import of_nanoseconds
 from emitter.dbt.node_events import Event
 from emitter.errors import ArtifactError
-from emitter.runner.dbt_v2 import artifact_messages
+from emitter.runner.dbt_v2 import artifact_messages, env_file
 from emitter.runner.dbt_v2.late_manifest import Document, LateManifest
 from emitter.runner.dbt_v2.telemetry_messages import Telemetry
 from emitter.runner.event_log import Message
@@ -54,7 +54,9 @@ class Invocations:
     def __init__(self, handover: Message, environ: Mapping[str, str], here: Path) -> None:
         self._handover, self._environ = handover, environ
         self._began = of_nanoseconds(handover["began"])
-        self._folder = ProjectFolder(handover["arguments"], environ, here)
+        # The entry point of the package from PyPI does not read `.env`.
+        seen = environ if handover["is_v2"] else env_file.beneath(environ, here)
+        self._folder = ProjectFolder(handover["arguments"], seen, here)
         self._open: dict[str, _Invocation] = {}
         self._own = handover.get("telemetry")
 

@@ -250,6 +250,22 @@ def test_the_users_own_telemetry_is_left_alone(
     assert text.count("\n") == 2 * before.count("\n")
 
 
+@pytest.mark.parametrize(("layout", "host"), [(Layout.BINARY, "of-the-file"), (Layout.PIP, "default")])
+def test_the_binary_reads_an_env_file(tmp_path: Path, layout: Layout, host: str) -> None:
+    """Its variables are dbt's: for the connection, the place of artifacts, and the file of telemetry."""
+    dbt = DbtV2(tmp_path, layout, "redshift")
+    (tmp_path / ".env").write_text("RS_HOST=of-the-file\nDBT_TARGET_PATH=made\nDBT_OTEL_FILE_NAME=own.jsonl\n")
+    profiles = tmp_path / "profiles.yml"
+    profiles.write_text(profiles.read_text().replace("wg.us-east-1", "\"{{ env_var('RS_HOST', 'default') }}\""))
+    done = dbt.run("build", transport=None)
+    assert (done.returncode, warnings_in(done.stderr)) == (0, [])
+    assert ends(dbt.events()) == dict.fromkeys(BUILT, "COMPLETE")
+    made = next(event for event in dbt.events() if (event["job"]["name"], event["eventType"]) == (ORDERS, "COMPLETE"))
+    assert {each["namespace"] for each in [*made["inputs"], *made["outputs"]]} == {f"redshift://{host}:5439"}
+    is_binary = layout is Layout.BINARY
+    assert ((tmp_path / "made").exists(), (tmp_path / "logs" / "own.jsonl").exists()) == (is_binary, is_binary)
+
+
 @LAYOUTS
 def test_without_artifacts_the_sql_is_what_is_known(tmp_path: Path, layout: Layout) -> None:
     """--no-write-json is respected, and one line says what lineage then rests on."""

@@ -33,6 +33,14 @@ def run_cli(argv):
         os._exit(end.code or 0)
 """
 
+# dbt v2's binary does this before anything else, and its package from PyPI does not.
+_ENV_FILE = """
+import os, pathlib
+if pathlib.Path(".env").is_file():
+    for line in pathlib.Path(".env").read_text().splitlines():
+        name, _, value = line.partition("=")
+        os.environ.setdefault(name, value)
+"""
 
 PROFILES = {
     "duckdb": "{type: duckdb, path: dev.duckdb}",
@@ -70,7 +78,7 @@ class DbtV2(HeadwaterDbt):
         if layout is Layout.PIP:
             self._install_package()
         else:
-            _program(folder / "dbt", f"#!{folder / 'python'}\n{REPLAY.read_text()}")
+            _program(folder / "dbt", f"#!{folder / 'python'}\n{_ENV_FILE}{REPLAY.read_text()}")
 
     def environment(self, transport: Any = None, **more: str) -> dict[str, str]:
         """The environment for `headwater-dbt`; the replay has no pauses unless REPLAY_SPEED is given."""

@@ -26,6 +26,7 @@ from deploy.aws.deployment_settings import Group as Choice
 from deploy.aws.deployment_settings import Settings as Choices
 from emitter.config.transport_config import KafkaConfig
 from tests.support.dbt.sql_corpus import DIALECTS, corpus, score
+from tests.support.docs.versions import BOUNDS, supported
 
 ROOT = Path(__file__).parents[3]
 HELP_WIDTH = 110
@@ -210,6 +211,17 @@ def alerts() -> str:
     return _table(("alert", "severity", "means", "what to do"), rows)
 
 
+def versions() -> str:
+    """What Headwater works with."""
+    return _table(("with", "supported", "in the tests"), supported())
+
+
+def bounds() -> str:
+    """The upper bounds of dependencies, with their reasons."""
+    rows = ((f"`{bound}`", why.reason, f"`{why.tests}`") for bound, why in BOUNDS.items())
+    return _table(("bound", "because", "shown by"), rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "accuracy": accuracy,
     "accuracy-gaps": accuracy_gaps,
@@ -222,6 +234,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "make": make_targets,
     "metrics": metrics,
     "alerts": alerts,
+    "versions": versions,
+    "bounds": bounds,
 }
 
 
