@@ -253,7 +253,10 @@ class _Folding(FacetGathering):
             sorted(outputs),
             sorted((name, sorted(facets.items())) for name, facets in carried.items()),
         ]
-        id_ = f"{DECLARED}{value_of(as_json(said)).digest}"
+        # Of two at one time, as of one manifest before and after its SQL was compiled, the one that traces more counts.
+        lineage = [facets[key] for facets in carried.values() for key in BY_RUN & facets.keys()]
+        traced = sum(len(self._text(register)) for register in lineage)
+        id_ = f"{DECLARED}{traced:010d}:{value_of(as_json(said)).digest}"
         if inputs or outputs or carried:
             execution = Execution(self._time, id_, inputs, outputs, carried_lineage(carried))
             declared = Declared(execution, code_of(_code(of_job)))
