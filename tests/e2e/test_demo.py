@@ -15,7 +15,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs `headwater ARGUMENTS` in a folder, with nothing of a developer's own settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADWATER_", "OPENLINEAGE_", "DBT_"))}
     return subprocess.run(
-        [HEADWATER, *arguments], cwd=folder, env=kept, capture_output=True, text=True, timeout=120, check=False
+        [HEADWATER, *arguments], cwd=folder, env=kept, capture_output=True, text=True, timeout=400, check=False
     )
 
 

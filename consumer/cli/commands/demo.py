@@ -37,7 +37,7 @@ APPLICATION = 0x48575244
 """`application_id` of a graph that the demo made ("HWRD"), and so may replace."""
 
 TOPIC = "openlineage.events"
-DBT_TIMEOUT_S = 80
+DBT_TIMEOUT_S = 300
 FAR = 20
 
 _INSTALL = "pip install 'headwater[emitter,consumer]' dbt-duckdb"
