@@ -4,7 +4,7 @@ A CASE's conditions, a window's partitions and order, an aggregate's FILTER are 
 decides on whole rows is the query's.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -54,7 +54,11 @@ def all_of(nodes: Iterable[Any], scope: Scope, kind: str) -> Origins:
 
 def path_of(column: exp.Column, scope: Scope) -> list[str]:
     """The parts of a column's name as the engine folds them; lookups ignore case in every dialect."""
-    return [scope.context.fold(part.name).lower() for part in column.parts]
+    return _path(column.parts, scope)
+
+
+def _path(parts: Sequence[Any], scope: Scope) -> list[str]:
+    return [scope.context.fold(part.name).lower() for part in parts]
 
 
 def arg(node: Any, name: str) -> Any:
@@ -65,7 +69,9 @@ def arg(node: Any, name: str) -> Any:
 def _column(node: exp.Column, scope: Scope) -> Origins:
     if isinstance(node.this, exp.Star):
         return NONE
-    return scope.resolve(path_of(node, scope), quoted=bool(node.parts[0].args.get("quoted")))
+    # sqlglot looks for them again each time that it is asked.
+    parts = node.parts
+    return scope.resolve(_path(parts, scope), quoted=bool(parts[0].args.get("quoted")))
 
 
 def _same(node: exp.Expression, scope: Scope) -> Origins:

@@ -72,5 +72,7 @@ def masked(origins: Origins) -> Origins:
 def without_marks(origins: Origins) -> tuple[Origins, Origins]:
     """The origins without marks, and those among them that are obfuscated on every way."""
     clear = frozenset(origin for origin in origins if not origin.kind.endswith(_MASKED))
+    if len(clear) == len(origins):
+        return clear, NONE
     hidden = frozenset(Origin(table, column, kind.removesuffix(_MASKED)) for table, column, kind in origins - clear)
     return clear | hidden, hidden - clear

@@ -227,8 +227,6 @@ class Scope:
 
     def shape(self, path: Sequence[str]) -> Shape | None:
         """The parts of a column's value, if this statement has constructed it."""
-        if not self.context.constructs:
-            return None
         for place in self.around():
             for cut in range(len(path)):
                 for relation in place._relations(path[:cut]):  # noqa: SLF001 # of its own kind
@@ -283,7 +281,7 @@ class Scope:
 
     def _column_of(self, source: Source, name: str, fields: Sequence[str]) -> Origins | None:
         relation = source.relation
-        if (value := source.value) is not None and name != value.name:
+        if relation.element is not None and (value := source.value) is not None and name != value.name:
             return _origins_within(relation, value.name, value.origins, (name, *fields))
         found = relation.get(name)
         if found is None:

@@ -188,7 +188,8 @@ def _inner(node: exp.Expression, scope: Scope) -> Shape | None:
 
 
 def _column(node: exp.Column, scope: Scope) -> Shape | None:
-    return scope.shape(path_of(node, scope))
+    # Most statements construct nothing, and this is asked of each column.
+    return scope.shape(path_of(node, scope)) if scope.context.constructs else None
 
 
 def _part(node: exp.Expression, scope: Scope) -> Shape | None:
