@@ -23,7 +23,7 @@ from consumer.errors import UsageError
 from consumer.kafka.client_options import client_options, talking
 from consumer.kafka.connectivity import require_reachable
 from consumer.kafka.fetch.fetch_limits import FETCH_BYTES, PARTITION_BYTES, bound_fetches
-from consumer.kafka.fetch.record_parser import Unreadable
+from consumer.kafka.fetch.record_parser import LOG_APPEND_TIME, Unreadable
 from consumer.kafka.fetch.tolerant_fetcher import read_on
 from consumer.kafka.offset_reset import LIBRARY_POLICY, Positions
 from consumer.processing.ports import OnLost, OnRevoked
@@ -237,7 +237,10 @@ class _Changes(ConsumerRebalanceListener):  # type: ignore[misc] # the library h
 def record_of(raw: Any) -> Record:
     """The library's record as ours."""
     headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
-    place = (raw.topic, raw.partition, raw.offset)
+    place, by_broker = (raw.topic, raw.partition, raw.offset), raw.timestamp_type == LOG_APPEND_TIME
     if isinstance(raw.value, Unreadable):
-        return Record(*place, raw.key, bytes(raw.value), raw.timestamp, headers, raw.value.flaw, raw.value.cut)
-    return Record(*place, raw.key, raw.value, raw.timestamp, headers)
+        flawed = raw.value
+        return Record(
+            *place, raw.key, bytes(flawed), raw.timestamp, headers, flawed.flaw, flawed.cut, by_broker=by_broker
+        )
+    return Record(*place, raw.key, raw.value, raw.timestamp, headers, by_broker=by_broker)

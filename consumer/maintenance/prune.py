@@ -7,13 +7,11 @@ meanwhile is kept, and the run with it.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cached_property
 
-from consumer.errors import UsageError
 from consumer.graph import ids, schema
 from consumer.graph.store import MOST_STEPS, Change, DropVertices, GraphStore, Is, Vertex
 from consumer.lineage.facts import current
@@ -21,37 +19,11 @@ from consumer.lineage.facts.executions import GroupFacts
 from consumer.lineage.facts.keys import GroupKey, RunKey
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.maintenance.leased_task import PAGE, Scan
+from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.projection import jobs, runs
 from consumer.projection.repository import Document, Documents, Draft
 
-DAY_S = 86_400.0
-
-UNENDED_TIMES = 2
-"""How many times as old a run that has not ended has to be: it may go on, and what it said is then needed."""
-
-_UNITS = {"h": 3_600.0, "d": DAY_S, "w": 7 * DAY_S}
 _CACHED = 16 * 1024 * 1024
-
-
-def seconds_of(text: str) -> float:
-    """The seconds of a span of time such as `90d`.
-
-    Raises:
-        UsageError: It is none.
-    """
-    found = re.fullmatch(r"(\d+)([hdw])", text.strip())
-    if found is None:
-        raise UsageError(f"{text!r} is no span of time; write 90d for 90 days, 12w for weeks, 36h for hours")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def event_time(seconds: float) -> str:
-    """A time as events have it, which sorts as a string (`schemas.timestamps`).
-
-    Args:
-        seconds: Since 1970; what is before that counts as 1970.
-    """
-    return datetime.fromtimestamp(max(seconds, 0.0), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(slots=True)
@@ -72,9 +44,8 @@ class Prune:
 
     Args:
         store: The graph; others may write to it meanwhile.
-        before: The event time before which a run's last word has to be.
+        find_cutoffs: Returns the event times before which a run's last word has to be; called with the first step.
         scope: How old that is; a prune that was interrupted goes on only in the same scope.
-        unended_before: The same for runs that have not ended; by default the same time.
         dry_run: Whether runs are only counted. Those that started others are counted once these are gone.
         page: How many runs are looked at in one step.
     """
@@ -84,20 +55,23 @@ class Prune:
     def __init__(
         self,
         store: GraphStore,
-        before: str,
+        find_cutoffs: Callable[[], Cutoffs],
         scope: str,
         *,
-        unended_before: str | None = None,
         dry_run: bool = False,
         page: int = PAGE,
     ) -> None:
         self.scope = scope
         self.pruned = Pruned()
         self._store = store
-        self._before = before
-        self._unended_before = before if unended_before is None else unended_before
+        self._find_cutoffs = find_cutoffs
         self._dry_run = dry_run
         self._scan = Scan(store, schema.RUN, page)
+
+    @cached_property
+    def cutoffs(self) -> Cutoffs:
+        """The event times before which a run's last word has to be."""
+        return self._find_cutoffs()
 
     def step(self, place: str) -> str | None:
         """Does the page after a place.
@@ -165,7 +139,7 @@ class Prune:
         A run that has not ended may yet go on, and what it said is then needed, so it has a cutoff of its own. Many
         producers report no end of a run that was killed.
         """
-        before = self._before if current.ended(facts) else self._unended_before
+        before = self.cutoffs.before if current.ended(facts) else self.cutoffs.unended_before
         return not facts.known or (facts.said_at or "") < before
 
     def _current(self, known: Collection[RunKey]) -> set[RunKey]:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -20,9 +21,9 @@ from consumer.graph import identity_rules
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import IdentityRules
 from consumer.maintenance.leased_task import Busy, Task, carry_out
-from consumer.maintenance.prune import DAY_S, UNENDED_TIMES, Prune, event_time
+from consumer.maintenance.prune import Prune
+from consumer.maintenance.prune_cutoffs import DAY_S, cutoffs
 from consumer.maintenance.reconcile import Reconcile
-from consumer.processing.event_time import require_past
 
 PRUNE_EVERY_S = DAY_S
 """How often old runs are looked for."""
@@ -101,13 +102,11 @@ class Upkeep:
             if self._do(store, reconcile, every_s):
                 _log.info("graph reconciled", **asdict(reconcile.found))
         if (days := self._settings.runs_older_than_days) is not None and not self._stop.is_set():
-            now = self._clock()
-            before = event_time(now - days * DAY_S)
-            require_past(before, event_time(now))
-            unended = event_time(now - UNENDED_TIMES * days * DAY_S)
-            prune = Prune(store, before, f"{days:g}d", unended_before=unended)
+            prune = Prune(store, partial(cutoffs, store, self._clock(), days * DAY_S), f"{days:g}d")
             if self._do(store, prune, PRUNE_EVERY_S):
-                _log.info("old runs pruned", days=days, **asdict(prune.pruned))
+                # Where the clock is not confirmed, ages are counted from the newest event.
+                newest = {"counted_from": prune.cutoffs.newest} if prune.cutoffs.newest else {}
+                _log.info("old runs pruned", days=days, **newest, **asdict(prune.pruned))
 
     def _do(self, store: GraphStore, chore: Reconcile | Prune, every_s: float) -> bool:
         try:

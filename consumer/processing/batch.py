@@ -79,7 +79,8 @@ def event_of(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) ->
         record: As it was read.
         decode: From its value to an event.
         max_ahead_s: How many seconds an event's time may be ahead of the record's own, and of ours.
-        now_ms: Milliseconds since 1970 in UTC, by our clock: a producer whose own is wrong stamps the record with it.
+        now_ms: Milliseconds since 1970 in UTC, by our clock. It counts where the broker did not stamp the record: a
+            producer whose clock is wrong stamps the record with it.
 
     Raises:
         RejectedEvent: The value is no event, or its time can't be true.
@@ -90,5 +91,13 @@ def event_of(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) ->
     if record.value is None:
         raise RejectedRecord(TOMBSTONE)
     event = decode(record.value)
-    require_plausible(event, min(now_ms, record.timestamp_ms) if record.timestamp_ms > 0 else now_ms, max_ahead_s)
+    require_plausible(event, _passed_on_at(record, now_ms), max_ahead_s)
     return event
+
+
+def _passed_on_at(record: Record, now_ms: int) -> int:
+    """When a record was passed on, in milliseconds since 1970, by a clock that its producer does not set."""
+    if record.timestamp_ms <= 0:
+        return now_ms
+    # Our own clock may be wrong, too; a broker's is that of all its consumers.
+    return record.timestamp_ms if record.by_broker else min(now_ms, record.timestamp_ms)

@@ -55,6 +55,7 @@ class Record:
         headers: Names and bytes beside the document.
         flaw: Why it can't be read, if it can't; its value is then the raw bytes.
         cut: What the value was, if only its first bytes are kept.
+        by_broker: True if the broker set the timestamp, by its own clock.
     """
 
     topic: str
@@ -66,6 +67,7 @@ class Record:
     headers: Headers = ()
     flaw: str = ""
     cut: Cut | None = None
+    by_broker: bool = False
 
     @property
     def place(self) -> TopicPartition:

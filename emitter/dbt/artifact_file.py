@@ -5,6 +5,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,19 @@ from emitter.errors import ArtifactError
 
 STALLED_S = 5.0
 """Seconds without a change after which nobody writes the file any more."""
+WATCHED_S = 1.0
+"""Seconds for which a file is watched though its own time is long ago: a clock may have jumped since it was written."""
 SETTLED_S = 0.1
 """Seconds without a change after which it is worth reading again."""
 _LOOK_S = 0.02
 
 
-def read_settled(path: Path) -> dict[str, Any]:
+def read_settled(path: Path, wall_clock: Callable[[], float] = time.time) -> dict[str, Any]:
     """The JSON object in a file; waits while somebody is writing it.
+
+    Args:
+        path: The file.
+        wall_clock: Seconds since 1970, by the clock of the file system.
 
     Raises:
         ArtifactError: It holds none, and has not changed for five seconds.
@@ -35,15 +42,16 @@ def read_settled(path: Path) -> dict[str, Any]:
                 document = None
             if isinstance(document, dict):
                 return document
-            _wait_for_change(path, before)
+            _wait_for_change(path, before, wall_clock)
         _wait_for_rest(path)
 
 
-def _wait_for_change(path: Path, stamp: tuple[int, int, int]) -> None:
-    since, age = time.monotonic(), time.time() - stamp[0] / 1e9
+def _wait_for_change(path: Path, stamp: tuple[int, int, int], wall_clock: Callable[[], float]) -> None:
+    since, age = time.monotonic(), wall_clock() - stamp[0] / 1e9
     while stamp_of(path) == stamp:
+        watched = time.monotonic() - since
         # The file's own time too: one that was broken long ago is not waited for.
-        if max(age, 0) + time.monotonic() - since > STALLED_S:
+        if max(age, 0) + watched > STALLED_S and watched > min(WATCHED_S, STALLED_S):
             raise ArtifactError(f"{path} holds no JSON object: dbt was ended while it wrote it; run dbt again")
         time.sleep(_LOOK_S)
 

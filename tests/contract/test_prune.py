@@ -20,6 +20,7 @@ from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.leased_task import Busy, Chore, Scan, Task, carry_out
 from consumer.maintenance.prune import Prune, Pruned
+from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.reconcile import Reconcile
 from consumer.projection.graph_writer import GraphWriter
 from tests.support.events.event_builders import (
@@ -57,7 +58,7 @@ def run_through(chore: Chore) -> None:
 
 def prune(store: GraphStore, before: str = LATER, *, dry_run: bool = False) -> Pruned:
     """A whole prune, in small pages."""
-    chore = Prune(store, before, "test", dry_run=dry_run, page=2)
+    chore = Prune(store, lambda: Cutoffs(before, before), "test", dry_run=dry_run, page=2)
     run_through(chore)
     return chore.pruned
 
@@ -211,7 +212,7 @@ class TestPrune:
                 return store.write(changes)
 
         write(store, [HISTORY])
-        chore = Prune(Meanwhile(), LATER, "test")
+        chore = Prune(Meanwhile(), lambda: Cutoffs(LATER, LATER), "test")
         run_through(chore)
         assert chore.pruned.gone == 3
         assert run_ids(store) == {"latest", "unfinished", "failed"}

@@ -14,6 +14,7 @@ from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.prune import Prune, Pruned
+from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.reconcile import Reconcile
 from tests.support.events.event_strategies import events
 from tests.support.examples import examples
@@ -24,7 +25,7 @@ cutoffs = st.integers(1, 7).map(lambda second: f"2026-01-01T00:00:0{second}.0000
 
 def prune(store: GraphStore, before: str) -> Pruned:
     """A whole prune."""
-    chore = Prune(store, before, "test", page=2)
+    chore = Prune(store, lambda: Cutoffs(before, before), "test", page=2)
     place: str | None = ""
     while place is not None:
         place = chore.step(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from functools import partial
 
 import click
 import orjson
@@ -11,7 +12,6 @@ import orjson
 from consumer import wiring
 from consumer.cli.options import examples, json_option, with_settings
 from consumer.config.loader import Settings
-from consumer.processing.event_time import require_past
 
 
 @click.command(
@@ -46,15 +46,13 @@ def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: b
     write to the graph meanwhile; interrupted, it goes on where it was when it is run again.
     """
     from consumer.maintenance.leased_task import Task, carry_out  # noqa: PLC0415
-    from consumer.maintenance.prune import UNENDED_TIMES, Prune, event_time, seconds_of  # noqa: PLC0415 -- the graph's parts where needed
+    from consumer.maintenance.prune import Prune  # noqa: PLC0415 -- the graph's parts only where they are needed
+    from consumer.maintenance.prune_cutoffs import cutoffs, seconds_of  # noqa: PLC0415
     from consumer.maintenance.scheduler import owner  # noqa: PLC0415
 
-    now = time.time()
-    before = event_time(now - seconds_of(runs_older_than))
-    require_past(before, event_time(now))
+    age_s = seconds_of(runs_older_than)
     with wiring.mending(settings.graph) as store:
-        unended = event_time(now - UNENDED_TIMES * seconds_of(runs_older_than))
-        chore = Prune(store, before, runs_older_than, unended_before=unended, dry_run=dry_run)
+        chore = Prune(store, partial(cutoffs, store, time.time(), age_s), runs_older_than, dry_run=dry_run)
         if dry_run:
             place: str | None = ""
             while place is not None:
@@ -63,5 +61,7 @@ def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: b
             carry_out(chore, Task(store, chore.name, owner(), time.time))
     if as_json:
         click.echo(orjson.dumps(asdict(chore.pruned)))
+    if chore.cutoffs.newest is not None:
+        click.echo(f"the newest event is of {chore.cutoffs.newest}: ages are counted from the day after it", err=True)
     done = "would go" if dry_run else "are gone"
     click.echo(f"looked at {chore.pruned.looked_at:,} runs, {chore.pruned.gone:,} {done}", err=True)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,9 @@ def file(tmp_path: Path) -> Path:
     """A graph of three runs of one job, of which two are old, with an edge that is missing."""
     path = tmp_path / "graph.db"
     with closing(EmbeddedStore(path)) as store:
-        runs = [run_event("COMPLETE", n, run=f"r{n}", inputs=["a"], outputs=["b"]) for n in (1, 2, 3)]
-        write(store, [[run | {"eventTime": run["eventTime"].replace("2026", "2020")} for run in runs]])
+        *old, last = (run_event("COMPLETE", n, run=f"r{n}", inputs=["a"], outputs=["b"]) for n in (1, 2, 3))
+        aged = [run | {"eventTime": run["eventTime"].replace("2026", "2020")} for run in old]
+        write(store, [[*aged, last | {"eventTime": datetime.now(UTC).isoformat()}]])
         damage(store)
     return path
 
@@ -224,6 +226,17 @@ def test_the_command_prune(file: Path) -> None:
     assert (json.loads(told.stdout), runs_of(file)) == ({"looked_at": 3, "gone": 2}, {"r1", "r2", "r3"}), told.output
     done = headwater("prune", *options)
     assert (json.loads(done.stdout), runs_of(file)) == ({"looked_at": 3, "gone": 2}, {"r3"}), done.output
+
+
+def test_the_command_on_a_graph_without_new_events(tmp_path: Path) -> None:
+    """Ages are counted from the newest event, and a line says so: the clock of this machine may be wrong."""
+    path = tmp_path / "old.db"
+    runs = [run_event("COMPLETE", n, run=f"r{n}", inputs=["a"], outputs=["b"]) for n in (1, 2, 3)]
+    with closing(EmbeddedStore(path)) as store:
+        write(store, [[run | {"eventTime": run["eventTime"].replace("2026", "2020")} for run in runs]])
+    done = headwater("prune", "--runs-older-than", "30d", "--graph", f"sqlite:///{path}")
+    assert (done.exit_code, "ages are counted from the day after it" in done.stderr) == (0, True), done.output
+    assert runs_of(path) == {"r1", "r2", "r3"}
 
 
 @pytest.mark.parametrize("span", ["90", "d", "-1d", "3 months"])

@@ -9,6 +9,7 @@ from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.maintenance.leased_task import Chore
 from consumer.maintenance.prune import Prune
+from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.reconcile import Reconcile
 
 MOST_TRIES = 200
@@ -37,6 +38,6 @@ def reconcile(store: GraphStore, page: int = 50, rules: IdentityRules = NO_RULES
 
 def prune(store: GraphStore, before: str, page: int = 50) -> int:
     """A whole prune of runs whose last event is before a time; returns how many it removed."""
-    chore = Prune(store, before, "test", page=page)
+    chore = Prune(store, lambda: Cutoffs(before, before), "test", page=page)
     carry_through(chore)
     return chore.pruned.gone
