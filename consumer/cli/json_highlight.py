@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,12 @@ MOST_DEPTH: Final = 100
 
 MOST_VALUES: Final = 50_000
 """About how many values a document may have to be shown over lines; each line is an object as well."""
+
+
+class _Number(str):
+    """A number as it is written; orjson reads an integer of more than 64 bits as a float."""
+
+    __slots__ = ()
 
 
 class _Line(NamedTuple):
@@ -36,7 +43,7 @@ def marked(value: bytes, path: str, mark: str = "> ") -> list[str]:
         mark: What goes before the line; all others have as many blanks.
     """
     try:
-        document = orjson.loads(value) if most_values(value) <= MOST_VALUES else None
+        document = _read(value) if most_values(value) <= MOST_VALUES else None
     except orjson.JSONDecodeError:
         document = None
     if document is None:
@@ -47,6 +54,19 @@ def marked(value: bytes, path: str, mark: str = "> ") -> list[str]:
     return [(mark if number == found else " " * len(mark)) + printable(line.text) for number, line in enumerate(lines)]
 
 
+def _read(value: bytes) -> Any:
+    """The document with its numbers as they are written.
+
+    Raises:
+        orjson.JSONDecodeError: It is no JSON.
+    """
+    document = orjson.loads(value)
+    try:
+        return json.loads(value, parse_int=_Number, parse_float=_Number)
+    except RecursionError:  # Nested deeper than Python reads, and deeper than is shown.
+        return document
+
+
 def _leads_to(path: str, target: str) -> bool:
     return target.startswith(path) and target[len(path) : len(path) + 1] in {"", ".", "["}
 
@@ -54,7 +74,8 @@ def _leads_to(path: str, target: str) -> bool:
 def _lines(value: Any, path: str, indent: str, head: str, tail: str) -> Iterator[_Line]:
     """The lines of a value that stands after `head`, a key, and before `tail`, a comma."""
     if not isinstance(value, dict | list) or not value:
-        yield _Line(path, f"{indent}{head}{orjson.dumps(value).decode()}{tail}")
+        text = value if isinstance(value, _Number) else orjson.dumps(value).decode()
+        yield _Line(path, f"{indent}{head}{text}{tail}")
         return
     opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
     if len(indent) >= 2 * MOST_DEPTH:

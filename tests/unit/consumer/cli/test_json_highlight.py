@@ -29,6 +29,14 @@ def test_the_place_or_what_is_nearest_above(path: str, line: str) -> None:
     assert json.loads("\n".join(text[2:] for text in lines)) == DOCUMENT, "what is shown is the document"
 
 
+@pytest.mark.parametrize(
+    "number", ["1", "-0.0", "1.10", "1e2", "18446744073709551615", "18446744073709551616", "1" * 38]
+)
+def test_numbers_are_as_they_are_written(number: str) -> None:
+    """Also those of more than 64 bits, which is what some documents are rejected for."""
+    assert marked(f'{{"rowCount": {number}}}'.encode(), "$.rowCount") == ["  {", f'>   "rowCount": {number}', "  }"]
+
+
 def test_what_is_no_json_is_text() -> None:
     """Bytes that are no JSON are shown all the same, and so is what nests too deep."""
     assert marked(b"{]\xff\x1b", "$") == ["  {]\\xff\\x1b"]
