@@ -27,6 +27,7 @@ from deploy.aws.deployment_settings import Settings as Choices
 from emitter.config.transport_config import KafkaConfig
 from tests.support.dbt.sql_corpus import DIALECTS, corpus, score
 from tests.support.docs.versions import BOUNDS, supported
+from tests.support.docs.versions import producers as recorded_producers
 
 ROOT = Path(__file__).parents[3]
 HELP_WIDTH = 110
@@ -222,6 +223,11 @@ def bounds() -> str:
     return _table(("bound", "because", "shown by"), rows)
 
 
+def producers() -> str:
+    """The producers whose recorded events the tests fold."""
+    return _table(("producer", "what it did"), ((producer, made) for _, producer, made in recorded_producers()))
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "accuracy": accuracy,
     "accuracy-gaps": accuracy_gaps,
@@ -236,6 +242,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "alerts": alerts,
     "versions": versions,
     "bounds": bounds,
+    "producers": producers,
 }
 
 

@@ -123,3 +123,13 @@ def supported() -> Iterator[tuple[str, str, str]]:
         f"a look-alike of TinkerPop {tinkerpop()}; `deploy/aws` asks for {engine}",
     )
     yield "Gremlin Server", "3.7", tinkerpop()
+
+
+def producers() -> Iterator[tuple[str, str, str]]:
+    """Each recorded file of events of a producer: its name, the producer with versions, and what the producer did."""
+    text = (ROOT / "tests" / "data" / "producers" / "README.md").read_text("utf-8")
+    first = ""
+    for file, producer, made in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", text, re.MULTILINE):
+        beside = producer.removeprefix("the same")
+        first = first if beside != producer else producer
+        yield file, first + beside if beside != producer else producer, made

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.support.docs.versions import BOUNDS, ROOT, project, pythons, supported, upper_bounds
+from tests.support.docs.versions import BOUNDS, ROOT, producers, project, pythons, supported, upper_bounds
 from tests.support.newer import newer
 
 
@@ -40,6 +42,16 @@ def test_what_the_table_names() -> None:
     rows = {name: words for name, *words in supported()}
     assert {"Python", "dbt-core", "dbt-athena", "dbt-redshift", "dbt v2", "Kafka, MSK", "Amazon Neptune"} <= set(rows)
     assert all(word for words in rows.values() for word in words)
+
+
+def test_each_recorded_producer_is_named() -> None:
+    """With a version that stands in its events."""
+    folder = ROOT / "tests" / "data" / "producers"
+    named = {file: producer for file, producer, _ in producers()}
+    assert set(named) == {path.stem for path in folder.glob("*.jsonl")}
+    for file, producer in named.items():
+        text = (folder / f"{file}.jsonl").read_text("utf-8")
+        assert any(version in text for version in re.findall(r"\d+\.\d+\.\d+", producer)), (file, producer)
 
 
 LOCK = """
