@@ -25,7 +25,7 @@ from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Edge, GraphStore, Vertex
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
-from consumer.runtime import collect_rarely
+from consumer.runtime import tune_gc
 from schemas.decode import decode
 from tests.support.brokers.kafka_server import KafkaBroker
 from tests.support.graph.gremlin_server import GremlinServer
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--builds", type=int, default=10, help="how often it is built again (10)")
     parser.add_argument("--times", type=int, default=2, help="how often each is measured; the best counts (2)")
     options = parser.parse_args()
-    collect_rarely()  # as the command line does
+    tune_gc()  # as the command line does
     rows: list[Row] = []
     for row in run(options.models, options.builds, options.times):
         rows.append(row)

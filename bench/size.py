@@ -1,7 +1,7 @@
 """`python -m bench.size`: how large the graph grows, counted on an invented project and scaled.
 
 What a model is costs once; what is known of its runs costs for each run, until `headwater prune` or
-`upkeep.runs_older_than_days` takes it away. Bytes are those of a SQLite file; Neptune's are about as many in its
+`maintenance.runs_older_than_days` takes it away. Bytes are those of a SQLite file; Neptune's are about as many in its
 storage, and are not counted here.
 """
 

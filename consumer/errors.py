@@ -1,13 +1,13 @@
-"""The consumer's errors: rejected or transient, and no third.
+"""The consumer's errors: rejected or transient, and no third kind.
 
 ```
 HeadwaterError
 ├── UsageError        the command or its settings are wrong; exit code 2
-│   └── NothingThere  what is named is empty: no object, no manifest
-├── TransientError    an outside system can't serve now; try again, the offset stays
-│   └── GaveUp        it was tried for as long as the settings allow
-├── RefusedWrite      the sink refuses a write for good; the records at fault are looked for and rejected
-└── RejectedRecord    a record that can never be folded; it goes to the dead letters
+│   └── NothingThere  the named input is empty: no object, no manifest
+├── TransientError    an outside system can't serve now; retry, the offset stays
+│   └── GaveUp        retries lasted as long as the settings allow
+├── RefusedWrite      the sink rejects a write permanently; the records at fault are searched for and rejected
+└── RejectedRecord    a record that can never be folded; it becomes a dead letter
 ```
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 
 class HeadwaterError(Exception):
-    """Something that a person should read: what happened, where, and what to do."""
+    """An error for a person to read: what failed, where, and the next action."""
 
 
 class UsageError(HeadwaterError):
@@ -23,23 +23,23 @@ class UsageError(HeadwaterError):
 
 
 class NothingThere(UsageError):
-    """What is named can be looked at, and is empty: no object, no manifest."""
+    """The named input can be read and is empty: no object, no manifest."""
 
 
 class TransientError(HeadwaterError):
-    """An outside system can't serve now; try again, the offset stays."""
+    """An outside system can't serve now; retry, the offset stays."""
 
 
 class GaveUp(TransientError):
-    """It was tried for as long as the settings allow."""
+    """Retries lasted as long as the settings allow."""
 
 
 class RefusedWrite(HeadwaterError):
-    """The sink refuses a write for good; the records at fault are looked for and rejected."""
+    """The sink rejects a write permanently; the records at fault are searched for and rejected."""
 
 
 class RejectedRecord(HeadwaterError):
-    """A record that can never be folded; it goes to the dead letters."""
+    """A record that can never be folded; it becomes a dead letter."""
 
     def __init__(self, reason: str, path: str = "$") -> None:
         super().__init__(f"{path}: {reason}")

@@ -1,7 +1,6 @@
-"""Secrets in URLs, masked before a text is logged or printed.
+"""Masks secrets in URLs before a text is logged or printed.
 
-A graph's URL may have a token in its query, and errors of the HTTP and WebSocket clients quote the URL that they
-called.
+A graph's URL may have a token in its query, and errors of the HTTP and WebSocket clients quote the URL.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ MASK = "***"
 
 _URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://)([^\s'\"<>]+)")
 _SHOWN = frozenset({"region", "iam"})
-"""Settings in the query of a `neptune://` URL, which are no secrets."""
+"""Settings in the query of a `neptune://` URL that are not secret."""
 
 
 def masked(text: str) -> str:
-    """A text with the user information, the query's values and the fragment of each URL in it replaced by `***`."""
+    """Replaces user information, query values and fragment of each URL in a text by `***`."""
     return _URL.sub(_masked_url, text) if "://" in text else text
 
 

@@ -1,4 +1,4 @@
-"""What a process asks of Python and of the C library, so that it takes less time and less memory for what it holds."""
+"""Tuning of Python and of the C library for less time and memory."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import gc
 from contextlib import suppress
 
 NEW_OBJECTS = 200_000
-"""New containers after which the young ones are looked at; Python's default is 700."""
+"""New containers after which the youngest generation is collected; Python's default is 700."""
 M_ARENA_MAX = -8
-"""mallopt(3): how many arenas there may be."""
+"""mallopt(3): the maximum number of arenas."""
 
 
-def collect_rarely() -> None:
-    """Lets Python look seldom for circles of objects that nothing refers to.
+def tune_gc() -> None:
+    """Makes the cyclic garbage collector run rarely.
 
-    An event is some hundred containers that live as long as their batch and form no circles. At the default they are
-    walked through again and again, with all that is cached: a third of the time that decoding and folding take.
+    An event is some hundred containers that live as long as their batch and form no cycles. At the default threshold
+    the collector walks them repeatedly, with all caches: a third of the time of decoding and folding.
     """
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, 20, 100)
 
 
-def share_one_arena() -> None:
-    """Lets all threads take memory from one place; to be called before there are any.
+def limit_malloc_arenas() -> None:
+    """Makes all threads share one malloc arena; call it before threads start.
 
-    glibc gives each thread an arena of its own, and what one frees the others can't use: a twentieth of the service's
-    memory. Arenas spare threads to wait for each other, but Python's wait for the interpreter anyway. Other C libraries
-    have none.
+    glibc gives each thread its own arena, and memory that one frees is lost to the others: a twentieth of the service's
+    memory. Arenas avoid lock contention, but Python's threads wait for the interpreter anyway. Other C libraries have
+    no arenas.
     """
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)

@@ -1,4 +1,4 @@
-"""Texts from outside in a form that can do a terminal no harm."""
+"""Escapes texts from outside, so that they can't control a terminal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202
 
 
 def printable(text: str) -> str:
-    """A text whose control characters, marks of direction and half characters are spelled out."""
+    """Escapes control characters, direction marks and lone surrogates of a text."""
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def printable_json(text: str) -> str:
-    """A JSON text, whose own control characters are escaped already, with all others that a terminal obeys escaped.
+    """Escapes all characters of a JSON text that a terminal obeys, beyond those that JSON escapes itself.
 
-    Its value is the same; such characters stand only within strings.
+    The JSON value stays the same, since such characters occur only within strings.
     """
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

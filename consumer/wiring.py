@@ -22,7 +22,7 @@ from consumer.projection.graph_sink import GraphSink
 if TYPE_CHECKING:
     from consumer.datazone.routing import Target
     from consumer.datazone.sink_metrics import Meter
-    from consumer.telemetry.instrumentation import Watch
+    from consumer.telemetry.instrumentation import ServiceInstrumentation
 
 SQLITE = "sqlite:///"
 GREMLIN = ("ws://", "wss://", "neptune://")
@@ -31,7 +31,7 @@ SinkName = Literal["graph", "datazone"]
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of an embedded graph's URL; None for other kinds of graphs.
+    """Returns the file of an embedded graph's URL; None for other kinds of graphs.
 
     `sqlite:///graph.db` is relative to the current directory, `sqlite:////data/graph.db` is absolute.
 
@@ -55,7 +55,7 @@ PROBE_PATIENCE: Final = Patience(for_s=2.0, answer_s=10.0)
 def open_graph(
     url: str, patience: Patience | None = None, stop: threading.Event | None = None, *, claims: bool = False
 ) -> GraphStore:
-    """The store of a graph's URL; an embedded one is made if it is not there.
+    """Returns the store of a graph's URL; an embedded one is made if it is not there.
 
     Args:
         url: The graph's.
@@ -107,7 +107,7 @@ def open_existing(url: str, patience: Patience | None = None) -> GraphStore:
 
 @contextmanager
 def mending(url: str, patience: Patience | None = None) -> Iterator[GraphStore]:
-    """A graph that is there already, to be read and mended.
+    """Yields a graph that is there already, to be read and mended.
 
     Raises:
         UsageError: There is no such graph.
@@ -118,7 +118,7 @@ def mending(url: str, patience: Patience | None = None) -> Iterator[GraphStore]:
 
 @contextmanager
 def reading(url: str) -> Iterator[GraphStore]:
-    """A graph that is there already, in one state for all that is read within where its store can do that.
+    """Yields a graph that is there already, in one state for all that is read within where its store can do that.
 
     Raises:
         UsageError: There is no such graph.
@@ -166,7 +166,7 @@ def graph_sink(
     patience: Patience | None = None,
     stop: threading.Event | None = None,
 ) -> Sink:
-    """The sink that writes to the graph."""
+    """Returns the sink that writes to the graph."""
     configured = identity_settings(settings)
     return GraphSink(dress(open_graph(settings.graph, patience, stop, claims=True)), configured)
 
@@ -185,7 +185,7 @@ def ask_graph(settings: Settings, stop: threading.Event) -> None:
 
 
 def datazone_sink(settings: Settings, meter: Meter | None = None) -> Sink:
-    """The sink that posts to DataZone.
+    """Returns the sink that posts to DataZone.
 
     Raises:
         UsageError: No domain is configured, or there is no Region or no credentials for one.
@@ -214,7 +214,7 @@ def forwards(settings: Settings) -> bool:
 
 
 def datazone_targets(settings: Settings) -> list[Target]:
-    """The domains of the settings.
+    """Returns the domains of the settings.
 
     Raises:
         UsageError: There is none.
@@ -240,7 +240,7 @@ def ask_datazone(settings: Settings) -> None:
         Domain(target, connect(target)).ask()
 
 
-def _watched_graph(settings: Settings, watch: Watch, stop: threading.Event) -> Sink:
+def _watched_graph(settings: Settings, watch: ServiceInstrumentation, stop: threading.Event) -> Sink:
     from consumer.telemetry.metering_decorators import MeteredStore  # noqa: PLC0415
 
     def metered(store: GraphStore) -> GraphStore:
@@ -249,13 +249,13 @@ def _watched_graph(settings: Settings, watch: Watch, stop: threading.Event) -> S
     return graph_sink(settings, metered, SERVICE_PATIENCE, stop)
 
 
-def _watched_datazone(settings: Settings, watch: Watch, _: threading.Event) -> Sink:
+def _watched_datazone(settings: Settings, watch: ServiceInstrumentation, _: threading.Event) -> Sink:
     from consumer.datazone.sink_metrics import PrometheusMeter  # noqa: PLC0415
 
     return datazone_sink(settings, PrometheusMeter(watch.metrics, watch.health.reached))
 
 
-SINKS: Mapping[SinkName, Callable[[Settings, Watch, threading.Event], Sink]] = {
+SINKS: Mapping[SinkName, Callable[[Settings, ServiceInstrumentation, threading.Event], Sink]] = {
     "graph": _watched_graph,
     "datazone": _watched_datazone,
 }
@@ -272,7 +272,7 @@ DATAZONE_BATCH = 100
 
 
 def settings_for(sink: SinkName, settings: Settings) -> Settings:
-    """The settings of the service with one sink: each has a consumer group of its own, so none can hold up another.
+    """Returns the settings of the service with one sink; each sink has its own group, so none delays another.
 
     Raises:
         UsageError: Both sinks would have one group, and each would get a part of the events.

@@ -41,7 +41,7 @@ _D = TypeVar("_D", bound=Dataset)
 
 
 def decode(data: bytes) -> Event:
-    """The event that a record or a line holds.
+    """Returns the event that a record or a line holds.
 
     Args:
         data: A JSON document in UTF-8, with or without a byte order mark.
@@ -53,7 +53,7 @@ def decode(data: bytes) -> Event:
 
 
 def decode_document(document: object) -> Event:
-    """The event that an already parsed JSON document holds.
+    """Returns the event that an already parsed JSON document holds.
 
     Keys that were repeated, and integers that a parser has rounded, can no longer be told here; give `decode` the bytes
     where there are any.
@@ -176,7 +176,7 @@ _LISTS = ("inputs", "outputs")
 def _datasets(
     document: _Object, key: str, make: Callable[[_Object, str, list[LeftOut]], _D], left_out: list[LeftOut]
 ) -> tuple[_D, ...]:
-    """The datasets of a list; one that has no name, or that is none, costs the others nothing."""
+    """Returns the datasets of a list; one that has no name, or that is none, costs the others nothing."""
     value = document.get(key)
     if not value and (value is None or isinstance(value, list)):
         return ()

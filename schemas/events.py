@@ -27,7 +27,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re
 
 
 def canonical_run_id(text: str) -> str:
-    """A run's id, spelled one way: UUIDs in lower case, anything else as it is."""
+    """Returns a run's id, spelled one way: UUIDs in lower case, anything else as it is."""
     return text.lower() if _UUID.fullmatch(text) else text
 
 

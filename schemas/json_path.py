@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def join(at: str, steps: Iterable[str | int]) -> str:
-    """A JSON path with more steps, such as `$.inputs[2].facets["my facet"]`.
+    """Returns a JSON path with more steps, such as `$.inputs[2].facets["my facet"]`.
 
     Args:
         at: The path to begin with; `$` is the document.

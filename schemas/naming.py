@@ -69,7 +69,7 @@ def engine(namespace: str) -> Engine | None:
 
 @lru_cache(maxsize=16384)
 def canonical(namespace: str, name: str) -> DatasetName:
-    """A name in the one spelling of its engine or store.
+    """Returns a name in the one spelling of its engine or store.
 
     Known engines: identifiers and hosts in lower case (Athena and Glue know no other, Redshift folds them unless a
     session asks it not to), quotes only where a part needs them, Redshift's port written out, Athena's left out,
@@ -96,7 +96,7 @@ def _of_engine(kind: Engine, name: str) -> str:
 
 
 def _unquoted(namespace: str, name: str) -> str:
-    """A name without the quotes that none of its parts needs, by double quotes, backticks, or SQL Server's brackets."""
+    """Returns a name without quotes that no part needs: double quotes, backticks, or SQL Server's brackets."""
     if '"' in name:
         found = _split(name)
         return name if found is None else _join(found)
@@ -110,7 +110,7 @@ def _unquoted(namespace: str, name: str) -> str:
 
 
 def parts(name: DatasetName) -> tuple[str, ...] | None:
-    """The parts of a known engine's table, canonical and without quotes.
+    """Returns the parts of a known engine's table, canonical and without quotes.
 
     Returns:
         Glue's (database, table), Athena's (catalog, database, table), Redshift's (database, schema, table); None when
@@ -121,7 +121,7 @@ def parts(name: DatasetName) -> tuple[str, ...] | None:
 
 
 def sql_parts(name: DatasetName) -> tuple[str, ...] | None:
-    """The parts of a table's name in any SQL engine, without quotes; None for paths, topics and other names."""
+    """Returns the parts of a table's name in any SQL engine, without quotes; None for paths, topics and other names."""
     known = parts(name)
     if known is not None:
         return known
@@ -136,7 +136,7 @@ def is_sql(namespace: str) -> bool:
 
 
 def build(namespace: str, parts: Sequence[str]) -> DatasetName | None:
-    """The canonical name of a known engine's table, the reverse of `parts`.
+    """Returns the canonical name of a known engine's table, the reverse of `parts`.
 
     Returns:
         None when the namespace is of no known engine, or its tables have other parts than these.
@@ -169,7 +169,7 @@ def is_rules_form(name: DatasetName) -> bool:
 
 @lru_cache(maxsize=4096)
 def _canonical_namespace(namespace: str) -> str:
-    """The one spelling of a known engine's namespace; others without a slash at their end."""
+    """Returns the one spelling of a known engine's namespace; others without a slash at their end."""
     if _GLUE.fullmatch(namespace):
         return namespace.rstrip("/").lower()
     server = _SERVER.fullmatch(namespace)
@@ -192,7 +192,7 @@ def _parts(kind: Engine, name: str) -> tuple[str, ...] | None:
 
 
 def _split(text: str) -> tuple[str, ...] | None:
-    """The parts between dots; dots in double quotes do not count. None when one is empty or the quotes do not match."""
+    """Returns the parts between unquoted dots; None if one is empty or the quotes do not match."""
     if '"' not in text:
         found = tuple(text.split("."))
         return found if all(found) else None

@@ -29,7 +29,7 @@ class Unusable(NamedTuple):
 
 
 def without(document: object, faults: Iterable[Fault]) -> tuple[object, list[LeftOut]]:
-    """A document without the parts that faults are in, and those parts; the document itself is not changed.
+    """Returns a document without the parts that faults are in, and those parts; the document itself is not changed.
 
     Raises:
         RejectedEvent: A fault is in a part that can't be left out.
@@ -47,7 +47,7 @@ def without(document: object, faults: Iterable[Fault]) -> tuple[object, list[Lef
 
 
 def _part(steps: tuple[Step, ...]) -> tuple[Step, ...] | None:
-    """The path of the smallest part that a fault costs; None for the whole event."""
+    """Returns the path of the smallest part that a fault costs; None for the whole event."""
     match steps:
         case (str(owner), str(key), *_) if owner in _OWNERS:
             return None if key in _OWNERS[owner] else steps[: 2 + (key in _FACETS)]
@@ -65,7 +65,7 @@ def _is_dataset(part: tuple[Step, ...]) -> bool:
 
 
 def _changed(value: Any, part: tuple[Step, ...], reported: LeftOut) -> Any:
-    """A copy of a value without a part; a dataset has a mark in its place, so that the others keep theirs."""
+    """Returns a copy of a value without a part; a dataset has a mark in its place, so that the others keep theirs."""
     step, *further = part
     if isinstance(value, dict):
         if step not in value:  # A part above this one is left out already.

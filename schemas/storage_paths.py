@@ -39,7 +39,7 @@ SCHEMES = frozenset(_OBJECT_STORES) | _FILE_SYSTEMS
 
 
 def scheme(namespace: str) -> str:
-    """The scheme of a namespace in lower case; for `file` alone, the namespace itself."""
+    """Returns the scheme of a namespace in lower case; for `file` alone, the namespace itself."""
     return namespace.partition(":")[0].lower()
 
 
@@ -60,7 +60,7 @@ def _is_store(namespace: str, *, with_path: bool) -> bool:
 
 
 def canonical_path(namespace: str, name: str) -> tuple[str, str] | None:
-    """A path's namespace and name in one spelling.
+    """Returns a path's namespace and name in one spelling.
 
     A namespace that has a path of its own is a warehouse, and the name is that of a table in it.
 
@@ -92,12 +92,12 @@ def _file_system(kind: str, authority: str) -> str:
 
 
 def _key(name: str) -> str:
-    """An object's key; the name of a whole bucket is `/`."""
+    """Returns an object's key; the name of a whole bucket is `/`."""
     return name.strip("/") or name[:1]
 
 
 def _path(name: str, *, absolute: bool) -> str:
-    """A path without empty segments; a server's file system has absolute paths alone."""
+    """Returns a path without empty segments; a server's file system has absolute paths alone."""
     if not name:
         return name
     segments = "/".join(segment for segment in name.split("/") if segment)

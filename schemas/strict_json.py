@@ -62,7 +62,7 @@ class Fault(NamedTuple):
 
 
 def parse(data: bytes) -> tuple[object, list[Fault]]:
-    """The value of a JSON document, and the faults in it.
+    """Returns the value of a JSON document, and the faults in it.
 
     Of a key that stands twice with equal values nothing is in doubt, so that is no fault.
 
@@ -87,7 +87,7 @@ def parse(data: bytes) -> tuple[object, list[Fault]]:
 
 
 def most_values(data: bytes) -> int:
-    """An upper bound on the values of a JSON document, without parsing it; what is in strings counts too.
+    """Returns an upper bound on the values of a JSON document, without parsing it; what is in strings counts too.
 
     Every value but the first of a container follows a comma, and the first one follows a bracket.
     """
@@ -100,7 +100,7 @@ def parsed_bytes(data: bytes) -> int:
 
 
 def _count_values(data: bytes) -> int:
-    """The values of a JSON document; more only if there are blanks in empty containers. Slower than `most_values`.
+    """Counts the values of a JSON document; too many only for blanks in empty containers. Slower than `most_values`.
 
     Step by step, as the pieces between the strings of a whole document would be what this is to prevent.
     """
@@ -115,7 +115,7 @@ def _count_values(data: bytes) -> int:
 
 
 def check(document: object) -> list[Fault]:
-    """The faults of a parsed document.
+    """Returns the faults of a parsed document.
 
     Raises:
         RejectedEvent: It holds what no JSON parser gives, nests too deep, or has too many faults.
@@ -171,7 +171,7 @@ class _Pairs(list[tuple[str, object]]):
 
 
 def _parse_exactly(data: bytes) -> object:
-    """The document with repeated keys kept and integers of any size; several times slower than orjson."""
+    """Returns the document with repeated keys kept and integers of any size; several times slower than orjson."""
     try:
         parsed: object = json.loads(data, object_pairs_hook=_Pairs, parse_int=_integer)
     except RecursionError:
@@ -180,7 +180,7 @@ def _parse_exactly(data: bytes) -> object:
 
 
 def _integer(text: str) -> int:
-    """An integer, or one that is too large in place of a much larger one, which Python would take long to read."""
+    """Returns an integer, or a too large one in place of a much larger one that Python parses slowly."""
     return int(text) if len(text) <= _LONGEST_INTEGER else MAX_INTEGER + 1
 
 

@@ -15,7 +15,7 @@ LEAP = "60"
 
 
 def canonical_time(text: str) -> str:
-    """A time in UTC with six fraction digits, such as `2026-11-21T05:22:25.824607Z`.
+    """Returns a time in UTC with six fraction digits, such as `2026-11-21T05:22:25.824607Z`.
 
     Digits beyond six are cut, so that the order of two times never turns. A time without a zone is taken as UTC;
     RFC 3339's lower-case letters and space, and missing seconds (as Java writes a full minute), are accepted. A zone's

@@ -49,7 +49,7 @@ def load(
     *,
     when_empty: Callable[[NothingThere], None] | None = None,
 ) -> Iterator[Project]:
-    """The projects that are named, one after another, as each may be large.
+    """Yields the projects that are named, one after another, as each may be large.
 
     Args:
         names: Manifests, folders with `manifest.json` in them, their `target/` or the folders in them, or S3 addresses
@@ -93,7 +93,7 @@ def _found_or(name: str, when_empty: Callable[[NothingThere], None] | None) -> l
 
 
 def _found(name: str) -> Iterator[tuple[Input, Beside]]:
-    """Each manifest below a name, with what lies beside it."""
+    """Yields each manifest below a name, with what lies beside it."""
     if name.startswith(S3):
         yield from _in_s3(name)
     elif name != inputs.STDIN and (folder := Path(name)).is_dir():
@@ -145,7 +145,7 @@ def _object_beside(folder: str, objects: Mapping[str, Input], name: str) -> Inpu
 
 
 def _compiled(manifest: Manifest, results: RunResults | None, beside: Beside) -> Manifest:
-    """The manifest with the SQL that dbt has compiled into files, where it holds none and none can be put together.
+    """Returns the manifest, with compiled SQL from dbt's files where it has none and none can be put together.
 
     A file may be of an earlier run, and so of older code: it is the last place to look at.
     """

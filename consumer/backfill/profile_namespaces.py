@@ -48,7 +48,7 @@ class Profiles:
             raise UsageError(f"{path}, profile {name}: {error}") from error
 
     def _fitting(self, adapter: str) -> dict[str, Mapping[str, Any]]:
-        """The connections to an adapter by the name of their profile."""
+        """Returns the connections to an adapter by the name of their profile."""
         written = {name: self._profiles.output(name) for name in self._profiles}
         names = [name for name, output in written.items() if output and output.get("type") == adapter]
         return {name: self._profiles.connection(name) or {} for name in names}

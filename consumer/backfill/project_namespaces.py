@@ -29,7 +29,7 @@ class Places:
         self._profiles = profiles
 
     def of(self, manifest: Manifest) -> tuple[Place, str]:
-        """A project's place, and what to tell a person about it, if anything.
+        """Returns a project's place, and what to tell a person about it, if anything.
 
         Raises:
             UsageError: Several namespaces fit, or none can be made of what is given.

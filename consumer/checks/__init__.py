@@ -1,1 +1,1 @@
-"""Checks of the systems that the settings name, each with a finding that a person can act on."""
+"""Checks of the systems in the settings; each finding is one that a person can act on."""

@@ -1,4 +1,4 @@
-"""What a check finds out: a thing, its state, and words that a person can act on."""
+"""The result of a check: its subject, its state, and a message that a person can act on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class State(StrEnum):
-    """How it is with something; only what failed fails the check."""
+    """State of a checked subject; only `FAILED` fails the check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -15,37 +15,37 @@ class State(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """One result of a check.
 
     Attributes:
-        what: Which: `topic openlineage.events`, `clock`.
-        state: How it is with it.
-        words: What was found; what is wrong and what to do.
+        what: The subject, such as `topic openlineage.events` or `clock`.
+        state: Its state.
+        message: What was found; for a fault, the next action.
     """
 
     what: str
     state: State
-    words: str
+    message: str
 
 
-MOST_SKEW_S = 300.0
-"""By how many seconds AWS lets a signature's time differ from its own (Signature Version 4)."""
+MAX_SKEW_S = 300.0
+"""Seconds by which a signature's time may differ from AWS's clock (Signature Version 4)."""
 
-ODD_SKEW_S = 30.0
-"""From how many seconds on a clock that is kept by NTP is not."""
+WARN_SKEW_S = 30.0
+"""Seconds of difference that a clock under NTP does not reach."""
 
 
 def clock_finding(skew_s: float, whose: str) -> Finding:
-    """What a difference between two clocks means.
+    """Judges the difference between two clocks.
 
     Args:
         skew_s: Seconds by which the other clock is ahead of this machine's.
-        whose: Whose it is.
+        whose: Owner of the other clock.
     """
     side = "behind" if skew_s > 0 else "ahead of"
-    words = f"this machine's clock is {abs(skew_s):.0f} s {side} {whose}"
-    if abs(skew_s) >= MOST_SKEW_S:
-        return Finding("clock", State.FAILED, f"{words}; AWS takes no signature that is off by 300 s: run NTP")
-    if abs(skew_s) >= ODD_SKEW_S:
-        return Finding("clock", State.WARNING, f"{words}; run NTP")
-    return Finding("clock", State.OK, f"within {ODD_SKEW_S:.0f} s of {whose}")
+    message = f"this machine's clock is {abs(skew_s):.0f} s {side} {whose}"
+    if abs(skew_s) >= MAX_SKEW_S:
+        return Finding("clock", State.FAILED, f"{message}; AWS rejects a signature that is off by 300 s, so run NTP")
+    if abs(skew_s) >= WARN_SKEW_S:
+        return Finding("clock", State.WARNING, f"{message}; run NTP")
+    return Finding("clock", State.OK, f"within {WARN_SKEW_S:.0f} s of {whose}")

@@ -1,6 +1,6 @@
-"""A cluster that can be reached, looked at closely: its version, the topics' settings, our rights, lag and clock.
+"""Inspection of a reachable cluster: version, topic settings, permissions, lag and clock.
 
-Nothing is changed: rights are those that the broker says we have (KIP-430), and reading is done without a group.
+It changes nothing: the broker reports the permissions (KIP-430), and reading is done without a group.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from kafka import KafkaAdminClient, errors
 from kafka.admin import ConfigResource
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.checks.finding import ODD_SKEW_S, Finding, State
+from consumer.checks.finding import WARN_SKEW_S, Finding, State
 from consumer.config.settings import MIB, KafkaSettings
-from consumer.kafka.client_options import client_options, talking
-from consumer.kafka.offset_range import Span
+from consumer.kafka.client_options import client_options, translate_errors
+from consumer.kafka.offset_range import OffsetRange
 from consumer.kafka.topic_admin import DAY_MS
-from consumer.kafka.topic_reader import Reader, reading
+from consumer.kafka.topic_reader import TopicReader, open_reader
 from consumer.processing.record import Record
-from consumer.time_parsing import spelled_time
+from consumer.time_parsing import format_timestamp
 
 TIMESTAMPS: Final = "message.timestamp.type"
 AHEAD: Final = "message.timestamp.after.max.ms"
-"""How far a record's time may be ahead of the broker's; an hour by default since Kafka 4.0."""
+"""Maximum time of a record ahead of the broker's; an hour by default since Kafka 4.0."""
 
 KEYS: Final = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.insync.replicas", TIMESTAMPS, AHEAD)
-"""The settings of a topic that matter here."""
+"""The settings of a topic that are inspected."""
 
-SAMPLED: Final = 16
-"""How many partitions the newest record is looked for in."""
+MAX_SAMPLED_PARTITIONS: Final = 16
+"""Maximum partitions whose newest record is read."""
 
-COORDINATOR_S: Final = 10.0
-"""How long a new cluster may take until it has somebody who minds groups."""
+COORDINATOR_TIMEOUT_S: Final = 10.0
+"""Seconds that a new cluster may need to elect a group coordinator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,138 +45,154 @@ class Topic:
 
     Attributes:
         name: Its name.
-        partitions: How many it has.
-        copies: The fewest copies that a partition of it has.
-        lagging: Partitions of which a copy is not in sync.
-        leaderless: Partitions that nobody serves.
-        rights: What we may do, in Kafka's words; None where the broker does not tell.
-        configs: Its settings by `KEYS`; empty where we may not see them.
+        partitions: Number of partitions.
+        replicas: The smallest number of replicas of a partition.
+        out_of_sync: Number of partitions with a replica out of sync.
+        leaderless: Number of partitions without a leader.
+        permissions: The permissions in Kafka's words; None if the broker does not report them.
+        configs: The settings by `KEYS`; empty without permission to see them.
     """
 
     name: str
     partitions: int
-    copies: int
-    lagging: int = 0
+    replicas: int
+    out_of_sync: int = 0
     leaderless: int = 0
-    rights: frozenset[str] | None = None
+    permissions: frozenset[str] | None = None
     configs: Mapping[str, str] = field(default_factory=dict)
 
 
-def examine(
+def inspect_cluster(
     settings: KafkaSettings, clock: Callable[[], float] = time.time, *, as_member: bool = True
 ) -> list[Finding]:
-    """All that can be found out about a cluster that `diagnose` finds nothing wrong with.
+    """Returns all findings about a cluster in which `diagnose` finds no problem.
 
     Args:
         settings: Brokers, credentials, topics and group.
-        clock: Seconds since 1970, UTC.
-        as_member: Whether whoever asks needs the rights of `headwater consume`; who makes topics does not.
+        clock: Seconds since 1970 in UTC.
+        as_member: True if the caller needs the permissions of `headwater consume`; creating topics does not.
 
     Raises:
-        UsageError: It refuses to tell.
-        TransientError: It can't be reached any more.
+        UsageError: The cluster denies the inspection.
+        TransientError: The cluster can't be reached any more.
     """
-    with talking("looking at the cluster", settings), closing(KafkaAdminClient(**client_options(settings))) as admin:
+    with (
+        translate_errors("inspecting the cluster", settings),
+        closing(KafkaAdminClient(**client_options(settings))) as admin,
+    ):
         cluster = admin.describe_cluster()
         events, dead = (_topic(admin, name) for name in (settings.topic, settings.dead_letter_topic))
         brokers = len(cluster["brokers"])
         found = [
             Finding("cluster", State.OK, f"{cluster['cluster_id']}, {brokers} brokers, Kafka {_version(admin)}"),
-            judge_topic(events, brokers),
-            judge_topic(dead, brokers, letters_of=events),
+            check_topic(events, brokers),
+            check_topic(dead, brokers, dead_letters_of=events),
         ]
         group, committed = _group(admin, settings)
-    rights = [judge_rights(events, {"READ", "DESCRIBE"}), judge_rights(dead, {"WRITE", "DESCRIBE"}, {"READ"}), group]
-    hindered = any(finding.state is State.FAILED for finding in rights)
+    permissions = [
+        check_permissions(events, {"READ", "DESCRIBE"}),
+        check_permissions(dead, {"WRITE", "DESCRIBE"}, {"READ"}),
+        group,
+    ]
+    hindered = any(finding.state is State.FAILED for finding in permissions)
     if not as_member:
-        rights = [_harmless(finding) for finding in rights]
-        hindered = hindered or events.rights is None
-    found += rights
+        permissions = [_downgrade_to_warning(finding) for finding in permissions]
+        hindered = hindered or events.permissions is None
+    found += permissions
     if hindered:
-        return found  # who may not read can't be told what there is to read
-    with reading(settings, settings.topic) as reader:
-        spans = reader.spans()
+        return found  # without the permission to read, there is no lag to report
+    with open_reader(settings, settings.topic) as reader:
+        spans = reader.ranges()
         return [*found, _lag(reader, spans, committed, clock()), _newest(reader, spans, clock())]
 
 
-def judge_topic(topic: Topic, brokers: int, letters_of: Topic | None = None) -> Finding:
-    """Whether a topic's settings fit what it is for.
+def check_topic(topic: Topic, brokers: int, dead_letters_of: Topic | None = None) -> Finding:
+    """Checks that a topic's settings fit its purpose.
 
     Args:
         topic: The topic.
-        brokers: How many the cluster has.
-        letters_of: The topic whose dead letters it keeps, if it does that.
+        brokers: Number of brokers in the cluster.
+        dead_letters_of: For a dead-letter topic, the topic of its records.
     """
-    failed = [words for wrong, words in _faults(topic) if wrong]
-    warned = [words for odd, words in _oddities(topic, brokers, letters_of) if odd]
+    failed = [message for wrong, message in _failures(topic) if wrong]
+    warned = [message for odd, message in _warnings(topic, brokers, dead_letters_of) if odd]
     state = State.FAILED if failed else State.WARNING if warned else State.OK
     return Finding(f"topic {topic.name}", state, "; ".join([_facts(topic), *failed, *warned]))
 
 
 def _facts(topic: Topic) -> str:
-    facts = f"{topic.partitions} partitions, {topic.copies} copies"
+    facts = f"{topic.partitions} partitions, {topic.replicas} replicas"
     if topic.configs:
         retention = _number(topic, "retention.ms")
-        kept = "for ever" if retention < 0 else f"for {retention / DAY_MS:.3g} days"
+        kept = "forever" if retention < 0 else f"for {retention / DAY_MS:.3g} days"
         facts += f", kept {kept}, records of up to {_number(topic, 'max.message.bytes') / MIB:.3g} MiB"
     return facts
 
 
-def _faults(topic: Topic) -> list[tuple[bool, str]]:
+def _failures(topic: Topic) -> list[tuple[bool, str]]:
     least = _number(topic, "min.insync.replicas", 1)
     policy = topic.configs.get("cleanup.policy", "delete")
     return [
-        (topic.leaderless > 0, f"{topic.leaderless} partitions have no leader: look after the brokers"),
+        (topic.leaderless > 0, f"{topic.leaderless} partitions have no leader; check the brokers"),
         (
             "compact" in policy,
-            "cleanup.policy is compact, which keeps one record a key and no other: set delete",
+            "cleanup.policy is compact, which keeps only one record per key; set it to delete",
         ),
-        (least > topic.copies, f"min.insync.replicas is {least}, more than there are copies: nothing can be written"),
+        (
+            least > topic.replicas,
+            f"min.insync.replicas is {least}, more than the replicas, so no write succeeds; lower it",
+        ),
     ]
 
 
-def _oddities(topic: Topic, brokers: int, letters_of: Topic | None) -> list[tuple[bool, str]]:
+def _warnings(topic: Topic, brokers: int, dead_letters_of: Topic | None) -> list[tuple[bool, str]]:
     least, largest = _number(topic, "min.insync.replicas", 1), _number(topic, "max.message.bytes", MIB)
-    of_events = _number(letters_of, "max.message.bytes", MIB) if letters_of is not None else 0
+    of_events = _number(dead_letters_of, "max.message.bytes", MIB) if dead_letters_of is not None else 0
     return [
-        (topic.lagging > 0, f"{topic.lagging} partitions have copies out of sync"),
-        (topic.copies == 1 < brokers, "one copy only: a broker's disk takes it along; use three"),
-        (least == topic.copies > 1, f"min.insync.replicas is {least}, so one broker less stops all writing: one fewer"),
-        (0 <= _number(topic, "retention.ms", DAY_MS) < DAY_MS, "kept less than a day: a longer outage loses records"),
-        (largest < MIB, "records of a MiB don't fit: raise max.message.bytes"),
-        (0 < largest <= of_events, "the largest record does not fit with its reason: raise max.message.bytes by a MiB"),
+        (topic.out_of_sync > 0, f"{topic.out_of_sync} partitions have replicas out of sync"),
+        (topic.replicas == 1 < brokers, "one replica only, which a broker's disk failure loses; use three"),
+        (
+            least == topic.replicas > 1,
+            f"min.insync.replicas is {least}, so the loss of one broker stops all writes; lower it by one",
+        ),
+        (
+            0 <= _number(topic, "retention.ms", DAY_MS) < DAY_MS,
+            "kept less than a day, so a longer outage loses records; raise retention.ms",
+        ),
+        (largest < MIB, "records of 1 MiB do not fit; raise max.message.bytes"),
+        (0 < largest <= of_events, "the largest record does not fit with its reason; raise max.message.bytes by 1 MiB"),
         (
             topic.configs.get(TIMESTAMPS) != "LogAppendTime" and 0 <= _number(topic, AHEAD, 2 * DAY_MS) < DAY_MS,
-            f"records of a clock that is ahead are refused, as by default since 4.0: set {TIMESTAMPS} to LogAppendTime",
+            f"records with a time ahead are rejected, the default since Kafka 4.0; set {TIMESTAMPS} to LogAppendTime",
         ),
-        (not topic.configs, "its settings are not shown to us: grant DescribeConfigs to have them checked"),
+        (not topic.configs, "its settings are not visible; grant DescribeConfigs to have them checked"),
     ]
 
 
-def judge_rights(topic: Topic, needed: AbstractSet[str], by_hand: AbstractSet[str] = frozenset()) -> Finding:
-    """Whether we may do with a topic what has to be done.
+def check_permissions(topic: Topic, needed: AbstractSet[str], by_hand: AbstractSet[str] = frozenset()) -> Finding:
+    """Checks that the permissions on a topic suffice.
 
     Args:
         topic: The topic.
-        needed: What the service does.
-        by_hand: What only `headwater dead-letters` does besides.
+        needed: Permissions of the service.
+        by_hand: Further permissions of `headwater dead-letters`.
     """
-    what = f"rights on {topic.name}"
-    if topic.rights is None:
-        return Finding(what, State.WARNING, "the broker does not tell them")
-    if missing := sorted(needed - topic.rights):
+    what = f"permissions on {topic.name}"
+    if topic.permissions is None:
+        return Finding(what, State.WARNING, "the broker does not report them")
+    if missing := sorted(needed - topic.permissions):
         return Finding(what, State.FAILED, f"{' and '.join(missing)} are missing; grant them")
-    words = f"{' and '.join(sorted((needed | by_hand) & topic.rights))}"
-    if missing := sorted(by_hand - topic.rights):
-        words += f"; `headwater dead-letters` needs {' and '.join(missing)} as well, the service does not"
-    return Finding(what, State.OK, words)
+    message = f"{' and '.join(sorted((needed | by_hand) & topic.permissions))}"
+    if missing := sorted(by_hand - topic.permissions):
+        message += f"; `headwater dead-letters` also needs {' and '.join(missing)}; the service does not"
+    return Finding(what, State.OK, message)
 
 
-def _harmless(finding: Finding) -> Finding:
-    """The same for somebody who does not join the group."""
+def _downgrade_to_warning(finding: Finding) -> Finding:
+    """Returns the finding for a caller that does not join the group."""
     if finding.state is not State.FAILED:
         return finding
-    return finding._replace(state=State.WARNING, words=f"{finding.words} to whoever runs the service")
+    return finding._replace(state=State.WARNING, message=f"{finding.message} to the identity of the service")
 
 
 def _topic(admin: Any, name: str) -> Topic:
@@ -184,14 +200,14 @@ def _topic(admin: Any, name: str) -> Topic:
     partitions = described["partitions"]
     resource = ConfigResource("TOPIC", name, dict.fromkeys(KEYS))
     configs = admin.describe_configs([resource], config_filter="all").get("topic", {}).get(name, {})
-    rights = described.get("authorized_operations")
+    permissions = described.get("authorized_operations")
     return Topic(
         name,
         len(partitions),
         min((len(partition["replica_nodes"]) for partition in partitions), default=0),
         sum(len(partition["isr_nodes"]) < len(partition["replica_nodes"]) for partition in partitions),
         sum(partition["leader_id"] < 0 for partition in partitions),
-        None if rights is None else frozenset(map(str, rights)),
+        None if permissions is None else frozenset(map(str, permissions)),
         {key: str(config["value"]) for key, config in configs.items()},
     )
 
@@ -201,16 +217,16 @@ def _number(topic: Topic, key: str, otherwise: int = 0) -> int:
 
 
 def _version(admin: Any) -> str:
-    """As far as the protocol shows it: at least this one."""
-    return ".".join(map(str, admin._manager.broker_version))  # noqa: SLF001 -- the public way names APIs only
+    """Returns the version that the protocol shows: the broker's is at least this one."""
+    return ".".join(map(str, admin._manager.broker_version))  # noqa: SLF001 -- the public method returns APIs only
 
 
 def _group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int, int]]:
-    """Our rights on the group and who is in it; what it has committed, by partition."""
+    """Returns the state of the group and the permissions on it; and its committed offsets by partition."""
     name = settings.group_id
     patiently = Retrying(
         retry=retry_if_exception_type(errors.CoordinatorNotAvailableError),
-        stop=stop_after_delay(COORDINATOR_S),
+        stop=stop_after_delay(COORDINATOR_TIMEOUT_S),
         wait=wait_fixed(0.2),
         reraise=True,
     )
@@ -224,54 +240,56 @@ def _group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int, int]
         for partition, kept in offsets.items()
         if partition.topic == settings.topic and kept.offset >= 0
     }
-    rights = group.get("authorized_operations")
-    if rights is not None and not {"READ", "DESCRIBE"} <= set(rights):
+    permissions = group.get("authorized_operations")
+    if permissions is not None and not {"READ", "DESCRIBE"} <= set(permissions):
         return Finding(f"group {name}", State.FAILED, "no permission to join it; grant READ on it"), committed
     members = len(group.get("members") or ())
     return Finding(f"group {name}", State.OK, f"{members} members, {str(group['group_state']).lower()}"), committed
 
 
-def _lag(reader: Reader, spans: Sequence[Span], committed: Mapping[int, int], now_s: float) -> Finding:
-    """How far the group is behind, and how long the oldest record waits."""
+def _lag(reader: TopicReader, spans: Sequence[OffsetRange], committed: Mapping[int, int], now_s: float) -> Finding:
+    """Returns the number of unread records, and how long the oldest one has waited."""
     if not committed:
-        return Finding("lag", State.OK, f"the group has not committed yet; there are {_size(spans):,} records")
-    left = [_left(span, committed.get(span.place.partition, span.start)) for span in spans]
+        return Finding("lag", State.OK, f"the group has not committed yet; the topic has {_size(spans):,} records")
+    left = [_unread_range(span, committed.get(span.place.partition, span.start)) for span in spans]
     gone = sum(max(0, span.start - committed.get(span.place.partition, span.start)) for span in spans)
-    words = f"{_size(left):,} records"
+    message = f"{_size(left):,} records"
     if _size(left):
         longest = max(left, key=lambda span: span.stop - span.start)
-        oldest = [record.timestamp_ms for record in _ends(reader, [longest], first=True)]
-        words += "".join(f"; the oldest of {longest.place} waits for {now_s - at / 1000:,.0f} s" for at in oldest)
+        oldest = [record.timestamp_ms for record in _edge_records(reader, [longest], first=True)]
+        message += "".join(f"; the oldest of {longest.place} has waited {now_s - at / 1000:,.0f} s" for at in oldest)
     if gone:
-        return Finding("lag", State.WARNING, f"{words}; {gone:,} more are gone by retention before they were read")
-    return Finding("lag", State.OK, words)
+        return Finding("lag", State.WARNING, f"{message}; retention removed {gone:,} more before they were read")
+    return Finding("lag", State.OK, message)
 
 
-def _left(span: Span, committed: int) -> Span:
+def _unread_range(span: OffsetRange, committed: int) -> OffsetRange:
     return span._replace(start=min(span.stop, max(span.start, committed)))
 
 
-def _size(spans: Sequence[Span]) -> int:
+def _size(spans: Sequence[OffsetRange]) -> int:
     return sum(span.stop - span.start for span in spans)
 
 
-def _newest(reader: Reader, spans: Sequence[Span], now_s: float) -> Finding:
-    """Reads the last record of partitions, which shows that reading works; and its time against ours."""
-    times = [record.timestamp_ms for record in _ends(reader, spans[:SAMPLED], first=False)]
+def _newest(reader: TopicReader, spans: Sequence[OffsetRange], now_s: float) -> Finding:
+    """Reads the newest record of partitions, which proves that reading works; and compares its time with the clock."""
+    times = [record.timestamp_ms for record in _edge_records(reader, spans[:MAX_SAMPLED_PARTITIONS], first=False)]
     if not times:
-        return Finding("reading", State.OK, "no record to read yet")
+        return Finding("reading", State.OK, "no record yet")
     newest = max(times)
     ahead = newest / 1000 - now_s
-    words = f"the newest record is of {spelled_time(newest)}"
-    if ahead > ODD_SKEW_S:
+    message = f"the newest record is from {format_timestamp(newest)}"
+    if ahead > WARN_SKEW_S:
         return Finding(
-            "clock", State.WARNING, f"{words}, {ahead:,.0f} s from now: a producer's clock is wrong, or this machine's"
+            "clock",
+            State.WARNING,
+            f"{message}, {ahead:,.0f} s in the future; correct the producer's clock or this machine's",
         )
-    return Finding("reading", State.OK, f"{words}, {max(0, -ahead):,.0f} s ago")
+    return Finding("reading", State.OK, f"{message}, {max(0, -ahead):,.0f} s ago")
 
 
-def _ends(reader: Reader, spans: Sequence[Span], *, first: bool) -> list[Record]:
-    """The first or the last record of each span that has one."""
+def _edge_records(reader: TopicReader, spans: Sequence[OffsetRange], *, first: bool) -> list[Record]:
+    """Returns the first or the last record of each range that has one."""
     ends = [
         span._replace(stop=span.start + 1) if first else span._replace(start=span.stop - 1)
         for span in spans

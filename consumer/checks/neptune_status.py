@@ -23,7 +23,7 @@ SPOKEN: Final = "3.7."
 """How the versions of TinkerPop begin that this client speaks."""
 
 
-def findings(address: Address, clock: Callable[[], float] = time.time) -> list[Finding]:
+def inspect_neptune(address: Address, clock: Callable[[], float] = time.time) -> list[Finding]:
     """What its status endpoint tells, and its clock against ours.
 
     Args:
@@ -38,9 +38,9 @@ def findings(address: Address, clock: Callable[[], float] = time.time) -> list[F
         with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S, context=context) as answer:  # noqa: S310
             headers, found = answer.headers, _judged(json.load(answer))
     except urllib.error.HTTPError as error:
-        words = f"{url} answers {error.code}: {error.read().decode(errors='replace')[:300]}"
+        message = f"{url} answers {error.code}: {error.read().decode(errors='replace')[:300]}"
         hint = "; grant neptune-db:GetEngineStatus, or mind the clock" if error.code == 403 else ""  # noqa: PLR2004 -- HTTP's
-        headers, found = error.headers, [Finding("status", State.WARNING, words + hint)]
+        headers, found = error.headers, [Finding("status", State.WARNING, message + hint)]
     except (OSError, ValueError, HeadwaterError) as error:
         return [Finding("status", State.WARNING, f"{url} does not tell: {error}")]
     return [*found, *_clock(headers, (began + clock()) / 2)]
@@ -48,17 +48,17 @@ def findings(address: Address, clock: Callable[[], float] = time.time) -> list[F
 
 def _judged(status: Mapping[str, Any]) -> list[Finding]:
     gremlin = str((status.get("gremlin") or {}).get("version", "unknown")).removeprefix("tinkerpop-")
-    words = f"Neptune {status.get('dbEngineVersion', 'of unknown version')}, TinkerPop {gremlin}"
+    message = f"Neptune {status.get('dbEngineVersion', 'of unknown version')}, TinkerPop {gremlin}"
     state = State.OK
     if not gremlin.startswith(SPOKEN):
-        state, words = (
+        state, message = (
             State.WARNING,
-            f"{words}; Headwater speaks {SPOKEN}x, and others may not know its steps",
+            f"{message}; Headwater speaks {SPOKEN}x, and others may not know its steps",
         )
-    found = [Finding("version", state, words)]
+    found = [Finding("version", state, message)]
     if (role := status.get("role", "writer")) != "writer":
-        words = f"it is a {role}, which takes no writes: name the cluster's endpoint"
-        found.append(Finding("role", State.FAILED, words))
+        message = f"it is a {role}, which takes no writes: name the cluster's endpoint"
+        found.append(Finding("role", State.FAILED, message))
     if (health := status.get("status", "healthy")) != "healthy":
         found.append(Finding("health", State.WARNING, f"it calls itself {health}"))
     return found
@@ -66,8 +66,8 @@ def _judged(status: Mapping[str, Any]) -> list[Finding]:
 
 def _clock(headers: Mapping[str, str], now_s: float) -> list[Finding]:
     try:
-        told = parsedate_to_datetime(headers.get("Date", "")).timestamp()
+        server_s = parsedate_to_datetime(headers.get("Date", "")).timestamp()
     except ValueError:
         return []
     # The header is cut to the second.
-    return [clock_finding(told + 0.5 - now_s, "Neptune's")]
+    return [clock_finding(server_s + 0.5 - now_s, "Neptune's")]

@@ -33,7 +33,7 @@ class _Line(NamedTuple):
 
 
 def marked(value: bytes, path: str, mark: str = "> ") -> list[str]:
-    """A document's lines, that of a place with a mark before it.
+    """Returns a document's lines, that of a place with a mark before it.
 
     A document that is no JSON, or has very many values, is shown as text.
 
@@ -72,7 +72,7 @@ def _leads_to(path: str, target: str) -> bool:
 
 
 def _lines(value: Any, path: str, indent: str, head: str, tail: str) -> Iterator[_Line]:
-    """The lines of a value that stands after `head`, a key, and before `tail`, a comma."""
+    """Yields the lines of a value that stands after `head`, a key, and before `tail`, a comma."""
     if not isinstance(value, dict | list) or not value:
         text = value if isinstance(value, _Number) else orjson.dumps(value).decode()
         yield _Line(path, f"{indent}{head}{text}{tail}")

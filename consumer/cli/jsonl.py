@@ -44,5 +44,5 @@ def _write(write: Callable[[bytes], int], row: Mapping[str, str | int]) -> None:
 
 
 def printable(text: str) -> str:
-    """A text that is UTF-8, whatever half characters a file's name or an event's keys hold."""
+    """Returns a text that is UTF-8, whatever half characters a file's name or an event's keys hold."""
     return text.encode("utf-8", "backslashreplace").decode()

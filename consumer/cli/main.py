@@ -38,7 +38,7 @@ from consumer.cli.extras import missing_extra
 from consumer.cli.options import DEBUG, examples
 from consumer.errors import HeadwaterError, UsageError
 from consumer.masking import masked
-from consumer.runtime import collect_rarely
+from consumer.runtime import tune_gc
 
 FAILED = 1
 USAGE = 2
@@ -119,5 +119,5 @@ for _command in (
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
-    collect_rarely()
+    tune_gc()
     cli(prog_name="headwater")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from consumer.config.loader import Setting, describe, load
+from consumer.config.loader import Setting, all_settings, load
 from consumer.telemetry.logs import configure
 
 Command = Callable[..., None]
@@ -45,7 +45,7 @@ class SettingOption(click.Option):
         """Nothing: the variable must not be taken for the flag, as `print-config` tells which of them it was."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """The library's, with the setting's default."""
+        """Returns the library's, with the setting's default."""
         extra = super().get_help_extra(ctx)
         if self._shown_default:
             extra["default"] = self._shown_default
@@ -83,12 +83,12 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
 
 
 def json_option(help: str) -> Callable[[Command], Command]:  # noqa: A002 -- as click calls it
-    """The option `--json`, for machines."""
+    """Returns the option `--json`, for machines."""
     return click.option("--json", "as_json", is_flag=True, envvar="HEADWATER_JSON", show_envvar=True, help=help)
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help: what to type."""
+    """Returns the end of a command's help: what to type."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
@@ -119,7 +119,7 @@ def _debug() -> click.Option:
 
 
 def _chosen(names: tuple[str, ...]) -> Iterator[Setting]:
-    for setting in describe():
+    for setting in all_settings():
         chosen = setting.name in names or setting.name.partition(".")[0] in names
         # A secret in a flag would be seen by all in the list of processes.
         if chosen and not setting.secret and setting.name not in _FILE_ONLY:
@@ -127,14 +127,14 @@ def _chosen(names: tuple[str, ...]) -> Iterator[Setting]:
 
 
 def _other_variables() -> set[str]:
-    """The variables of all commands' options that are no settings, which `load` must not call misspelled."""
+    """Returns the variables of all commands' options that are no settings, which `load` must not call misspelled."""
     root = click.get_current_context().find_root().command
     found = (option.envvar for command in every(root) for option in command.params)
     return {variable for variable in found if isinstance(variable, str)}
 
 
 def every(command: click.Command) -> Iterator[click.Command]:
-    """A command with those below it, and those below these."""
+    """Yields a command with those below it, and those below these."""
     yield command
     if isinstance(command, click.Group):
         for below in command.commands.values():

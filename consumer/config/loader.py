@@ -1,6 +1,6 @@
-"""All settings of the consumer; flags, environment variables, files, help and documents follow from one declaration.
+"""Loading of settings: flags, environment variables, files, help and documents follow from one declaration.
 
-A flag goes before an environment variable, that before the file given with `--config`, and that before the default.
+Precedence: flag, environment variable, file given with `--config`, default.
 """
 
 from __future__ import annotations
@@ -31,32 +31,33 @@ from consumer.config.settings import (
     IdentitySettings,
     KafkaSettings,
     LogSettings,
+    MaintenanceSettings,
     ServeSettings,
     TelemetrySettings,
-    UpkeepSettings,
 )
 from consumer.errors import UsageError
 
 ENV_PREFIX = "HEADWATER_"
 EMITTER_PREFIXES = ("HEADWATER_REFINE", "HEADWATER_SPOOL_")
-"""How the emitter's variables begin; both sides may run in one environment."""
+"""Prefixes of the emitter's variables; both sides may run in one environment."""
 
 MASK = "********"
 
 CREDENTIALS = (
-    "a graph's URL is shown in logs and answers, so it may hold no user name or password: take out what is before the"
-    " @. Neptune is signed in to with an AWS identity, and other servers without any"
+    "a graph's URL is shown in logs and responses, so it must not have a user name or a password; remove the part"
+    " before"
+    " the @. Neptune authenticates by AWS identity, other servers not at all"
 )
-"""What becomes of a graph's URL that holds what should not be shown."""
+"""The error for a graph's URL with credentials."""
 
 
 def has_credentials(graph: str) -> bool:
-    """Whether a graph's URL may hold a user name or a password, be it misspelled; only a file's name may have an @."""
+    """True if a graph's URL may have a user name or a password, even misspelled; only a file's name may have an @."""
     return "@" in graph and not graph.startswith("sqlite:///")
 
 
 class Settings(BaseSettings):
-    """All settings; make them with `load`."""
+    """All settings; `load` creates them."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     dead_letters: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     datazone: DataZoneSettings = Field(default_factory=DataZoneSettings)
-    upkeep: UpkeepSettings = Field(default_factory=UpkeepSettings)
+    maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     serve: ServeSettings = Field(default_factory=ServeSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` has put together; it knows where each value came from."""
+        """Uses only what `load` has merged, since it records the origin of each value."""
         return (init_settings,)
 
 
@@ -102,10 +103,10 @@ class Setting:
     Attributes:
         name: Dotted, as in a file: `kafka.topic`.
         env: Its environment variable.
-        default: What it is if nobody says otherwise.
-        description: One sentence or two.
-        secret: Never shown.
-        choices: The values that it can have, if they are few.
+        default: The value that no layer overrides.
+        description: One or two sentences.
+        secret: True if the value is never shown.
+        choices: The allowed values, if they are few.
     """
 
     name: str
@@ -117,16 +118,16 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """A setting's effective value and where it came from; a secret's value is masked."""
+class ResolvedSetting:
+    """A setting's effective value and its origin; a secret's value is masked."""
 
     setting: Setting
     value: Any
     source: str
 
 
-def describe(model: type[BaseModel] = Settings, prefix: str = "") -> list[Setting]:
-    """Every setting in the order of its declaration."""
+def all_settings(model: type[BaseModel] = Settings, prefix: str = "") -> list[Setting]:
+    """Returns every setting in the order of its declaration."""
     return list(_walk(model, prefix))
 
 
@@ -150,18 +151,18 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
 def load(
     overrides: Mapping[str, object], config_file: Path | None = None, *, other_variables: Collection[str] = ()
 ) -> Settings:
-    """Puts the effective settings together.
+    """Merges the layers to the effective settings.
 
     Args:
-        overrides: What flags say, by dotted name; a flag that was not given is not in it.
+        overrides: Values of flags by dotted name, without flags that were not given.
         config_file: A TOML file, or none.
-        other_variables: Environment variables with the prefix that are no settings, such as those of a command's
+        other_variables: Environment variables with the prefix that are not settings, such as those of a command's
             options.
 
     Raises:
-        UsageError: A name is unknown or a value wrong; says which, where it was set, and what would be right.
+        UsageError: A name is unknown or a value invalid; names it, its origin and the nearest valid name.
     """
-    known = {setting.name: setting for setting in describe()}
+    known = {setting.name: setting for setting in all_settings()}
     layers = (
         _flags(overrides, known),
         _environment(known, other_variables),
@@ -174,15 +175,15 @@ def load(
     try:
         settings = Settings(**_nest({name: value for name, (value, _) in chosen.items()}))
     except ValidationError as error:
-        raise UsageError(_explain(error, origins)) from None  # pydantic's own text shows values, secret ones too
-    settings._origins.update(origins)  # noqa: SLF001 -- its maker
+        raise UsageError(_explain(error, origins)) from None  # pydantic's own text shows values, even secret ones
+    settings._origins.update(origins)  # noqa: SLF001 -- `load` creates them
     return settings
 
 
-def origins(settings: Settings) -> list[Origin]:
-    """Each effective value, with the flag, variable or file that it came from."""
+def resolved(settings: Settings) -> list[ResolvedSetting]:
+    """Returns each effective value, with the flag, variable or file that set it."""
     found = []
-    for setting in describe():
+    for setting in all_settings():
         value: Any = settings
         for part in setting.name.split("."):
             value = getattr(value, part)
@@ -190,7 +191,7 @@ def origins(settings: Settings) -> list[Origin]:
             value = MASK
         elif isinstance(value, list):
             value = [item.model_dump() if isinstance(item, BaseModel) else item for item in value]
-        found.append(Origin(setting, value, settings._origins.get(setting.name, "default")))  # noqa: SLF001
+        found.append(ResolvedSetting(setting, value, settings._origins.get(setting.name, "default")))  # noqa: SLF001
     return found
 
 
@@ -200,7 +201,7 @@ _Layer = dict[str, tuple[object, str]]
 def _flags(overrides: Mapping[str, object], known: Mapping[str, Setting]) -> _Layer:
     for name in overrides:
         if name not in known:
-            raise UsageError(f"there is no setting {name!r}{_nearest(name, known)}")
+            raise UsageError(f"unknown setting {name!r}{_suggest(name, known)}")
     return {name: (value, f"flag for {name}") for name, value in overrides.items()}
 
 
@@ -209,15 +210,15 @@ def _environment(known: Mapping[str, Setting], other_variables: Collection[str])
     for variable in sorted(os.environ):
         ours = variable.startswith(ENV_PREFIX) and not variable.startswith(EMITTER_PREFIXES)
         if ours and variable not in variables and variable not in other_variables:
-            near = _nearest(variable, [*variables, *other_variables])
-            raise UsageError(f"environment variable {variable} sets nothing{near}; unset it or correct its name")
+            near = _suggest(variable, [*variables, *other_variables])
+            raise UsageError(f"unknown environment variable {variable}{near}; unset it or correct its name")
     try:
         nested = EnvSettingsSource(Settings)()
     except SettingsError as error:
         culprits = [
             s.env for s in known.values() if s.env in os.environ and f'"{s.name.partition(".")[0]}"' in str(error)
         ]
-        raise UsageError(f"environment variable {' or '.join(culprits)} holds no JSON") from None
+        raise UsageError(f"environment variable {' or '.join(culprits)} is not valid JSON") from None
     found = _flatten(nested, known)
     return {name: (value, f"environment variable {known[name].env}") for name, value in found.items() if name in known}
 
@@ -228,16 +229,16 @@ def _file(path: Path, known: Mapping[str, Setting]) -> _Layer:
     except OSError as error:
         raise UsageError(f"the configuration {path} can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the configuration {path} is no TOML: {error}") from error
+        raise UsageError(f"the configuration {path} is not valid TOML: {error}") from error
     found = _flatten(document, known)
     for name in found:
         if name not in known:
-            raise UsageError(f"{path} sets {name}, which is no setting{_nearest(name, known)}")
+            raise UsageError(f"unknown setting {name} in {path}{_suggest(name, known)}")
     return {name: (value, f"{name} in {path}") for name, value in found.items()}
 
 
 def _flatten(document: Mapping[str, Any], known: Collection[str], prefix: str = "") -> dict[str, Any]:
-    """Dotted names of a document's leaves; what is below a group that there is not, is a leaf too."""
+    """Returns the leaves of a document by dotted name; anything below an unknown group is a leaf, too."""
     found: dict[str, Any] = {}
     for key, value in document.items():
         name = f"{prefix}{key}"
@@ -253,27 +254,27 @@ def _nest(values: Mapping[str, object]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for name, value in values.items():
         *groups, leaf = name.split(".")
-        place = nested
+        group_values = nested
         for group in groups:
-            place = place.setdefault(group, {})
-        place[leaf] = value
+            group_values = group_values.setdefault(group, {})
+        group_values[leaf] = value
     return nested
 
 
-def _nearest(name: str, names: Collection[str]) -> str:
+def _suggest(name: str, names: Collection[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if not near:  # the right name in the wrong group, or without one
+    if not near:  # the right name in another group, or in none
         near = [known for known in names if known.rpartition(".")[2] == name.rpartition(".")[2]][:1]
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
-    """Each fault with its setting and where that was set; never the value, which may be secret."""
+    """Returns each fault with its setting and origin, without the value, which may be secret."""
     lines = []
     for fault in error.errors(include_url=False, include_input=False, include_context=False):
-        place = ".".join(str(part) for part in fault["loc"])
-        sources = sorted({text for name, text in origins.items() if f"{place}.".startswith(f"{name}.")})
+        setting = ".".join(str(part) for part in fault["loc"])
+        sources = sorted({text for name, text in origins.items() if f"{setting}.".startswith(f"{name}.")})
         if not sources:  # a rule about several settings of one group
-            sources = sorted({text for name, text in origins.items() if name.startswith(f"{place}.")})
-        lines.append(f"{place}: {fault['msg']}" + (f" (set by {', '.join(sources)})" if sources else ""))
-    return "wrong settings: " + "; ".join(lines)
+            sources = sorted({text for name, text in origins.items() if name.startswith(f"{setting}.")})
+        lines.append(f"{setting}: {fault['msg']}" + (f" (set by {', '.join(sources)})" if sources else ""))
+    return "invalid settings: " + "; ".join(lines)

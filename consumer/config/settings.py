@@ -1,4 +1,4 @@
-"""The settings by what they are about: names, defaults, bounds and their words, declared once."""
+"""Declarations of all settings by group: names, defaults, bounds and descriptions."""
 
 from __future__ import annotations
 
@@ -15,68 +15,66 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Group(BaseModel):
-    """Settings that belong together; names that it does not know are refused."""
+    """A group of settings; unknown names are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _without_user(server: str) -> str:
-    """A server without what stands before an `@`, which may be a password."""
+    """Returns a server without the part before an `@`, which may be a password."""
     _, at_sign, host = server.rpartition("@")
     return f"***@{host}" if at_sign else server
 
 
 class KafkaSettings(_Group):
-    """The cluster, how to sign in, and what to read."""
+    """The cluster, authentication, topics and the consumer group."""
 
     bootstrap_servers: Annotated[list[str], NoDecode] = Field(
-        ["localhost:9092"], min_length=1, description="Brokers to ask first, HOST:PORT, separated by commas."
+        ["localhost:9092"], min_length=1, description="Brokers to connect to first: HOST:PORT, separated by commas."
     )
     topic: str = Field("openlineage.events", min_length=1, description="Topic that carries the OpenLineage events.")
     dead_letter_topic: str = Field(
-        "openlineage.events.dead", min_length=1, description="Topic for the records that can never be folded."
+        "openlineage.events.dead", min_length=1, description="Topic for records that can never be folded."
     )
     group_id: str = Field("headwater", min_length=1, description="Consumer group; one for each sink.")
     client_id: str = Field("headwater", min_length=1, description="Name in the brokers' logs and quotas.")
     auth: Literal["plaintext", "tls", "scram", "iam"] = Field(
         "plaintext",
-        description="How to connect: plaintext, tls, scram (TLS and SCRAM-SHA-512), iam (TLS and an AWS identity).",
+        description="Authentication: plaintext, tls, scram (TLS and SCRAM-SHA-512), iam (TLS and an AWS identity).",
     )
     username: str | None = Field(None, description="User name for scram.")
     password: SecretStr | None = Field(None, description="Password for scram.")
     ca_file: Path | None = Field(
-        None, description="PEM file with the authorities to trust; the system's are trusted if it is not set."
+        None, description="PEM file of trusted certificate authorities; default: the system's."
     )
-    region: str | None = Field(None, description="AWS region for iam; read from the brokers' names if it is not set.")
+    region: str | None = Field(None, description="AWS region for iam; default: read from the brokers' names.")
     auto_offset_reset: Literal["earliest", "latest"] = Field(
-        "earliest", description="Where a group without committed offsets begins."
+        "earliest", description="Where a group without committed offsets starts."
     )
     on_lost_offsets: Literal["earliest", "latest", "stop"] = Field(
         "earliest",
-        description="What to do when the group's offset is not in the topic, because retention overtook it or the topic"
-        " was made anew: go on at the earliest record, at the latest, or stop with an error. Said and counted anyway.",
+        description="Where to resume when the topic lacks the group's offset, because retention removed it or the topic"
+        " was recreated: earliest, latest, or stop with an error. The loss is logged and counted in any case.",
     )
     session_timeout_s: Seconds = Field(
-        45.0, description="Seconds of silence after which the group counts a member out."
+        45.0, description="Seconds without a heartbeat before the coordinator removes the member."
     )
-    heartbeat_interval_s: Seconds = Field(3.0, description="Seconds between signs of life to the group.")
+    heartbeat_interval_s: Seconds = Field(3.0, description="Seconds between heartbeats to the coordinator.")
     max_poll_interval_s: Seconds = Field(
-        300.0, description="Longest time that one batch may take to write, in seconds."
+        300.0, description="Seconds between polls before the coordinator removes the member."
     )
-    request_timeout_s: Seconds = Field(30.0, description="Seconds to wait for a broker's answer.")
+    request_timeout_s: Seconds = Field(30.0, description="Seconds to wait for a broker's response.")
     check_crcs: Literal["auto", "always", "never"] = Field(
         "auto",
-        description="Whether to compare each batch's checksum, which the brokers did when they took it; auto does so if"
-        " the package crc32c is installed, as it takes longer in Python than all the rest.",
+        description="Compare the checksum of each batch, as the brokers did when it was written; auto does so if the"
+        " package crc32c is installed, since in Python it takes longer than all other work.",
     )
-    metadata_max_age_s: Seconds = Field(
-        60.0, description="Seconds after which partitions that were added are seen and read."
-    )
+    metadata_max_age_s: Seconds = Field(60.0, description="Seconds after which added partitions are detected and read.")
     partitions: int = Field(6, ge=1, description="Partitions of a topic that Headwater creates.")
     replication_factor: int = Field(
         -1,
         ge=-1,
-        description="Copies of each partition of a topic that Headwater creates; -1 is the cluster's default.",
+        description="Replicas of each partition of a topic that Headwater creates; -1: the cluster's default.",
     )
 
     @field_validator("bootstrap_servers", mode="before")
@@ -101,7 +99,9 @@ class KafkaSettings(_Group):
     @classmethod
     def _not_zero(cls, copies: int) -> int:
         if copies == 0:
-            raise PydanticCustomError("replication", "a topic needs one copy at least, or -1")
+            raise PydanticCustomError(
+                "replication", "a topic needs at least one replica, or -1 for the cluster's default"
+            )
         return copies
 
     @model_validator(mode="after")
@@ -114,55 +114,53 @@ class KafkaSettings(_Group):
 
 
 class BatchSettings(_Group):
-    """How much is folded and written at once, and how writing is tried again."""
+    """Size of a batch, and retries of its write."""
 
-    max_records: int = Field(500, ge=1, description="Most records in one write.")
-    max_bytes: int = Field(8 * MIB, ge=1, description="Bytes of records after which a batch is written.")
-    max_age_s: Seconds = Field(0.25, description="Seconds that a record waits for others to be written with.")
-    retry_first_s: Seconds = Field(
-        0.5, description="About how long to wait before a failed write is tried again, in seconds."
-    )
-    retry_max_s: Seconds = Field(30.0, description="Longest wait between two tries of a write, in seconds.")
+    max_records: int = Field(500, ge=1, description="Maximum records in one write.")
+    max_bytes: int = Field(8 * MIB, ge=1, description="Bytes of records at which a batch is written.")
+    max_age_s: Seconds = Field(0.25, description="Seconds that a record waits for others of its batch.")
+    retry_first_s: Seconds = Field(0.5, description="Seconds before the first retry of a failed write, approximately.")
+    retry_max_s: Seconds = Field(30.0, description="Maximum seconds between two attempts of a write.")
     give_up_after_s: Seconds | None = Field(
-        None, description="Seconds of failed writes after which the service ends with an error; never if it is not set."
+        None, description="Seconds of failed writes after which the service stops with an error; default: never."
     )
 
 
 class DeadLetterSettings(_Group):
-    """What is rejected, and when that is too much."""
+    """Rejection of records, and the limit on it."""
 
-    flood_count: int = Field(
+    limit_count: int = Field(
         1000,
         ge=1,
-        description="Rejected records in the window from which on they may be a flood, which stops the service.",
+        description="Stop when at least this many records in the window were rejected, and limit_ratio is reached.",
     )
-    flood_ratio: float = Field(
-        0.5, gt=0, le=1, description="Share of rejected records in the window from which on they are a flood."
+    limit_ratio: float = Field(
+        0.5, gt=0, le=1, description="Share of rejected records in the window at which to stop, with limit_count."
     )
-    flood_window: int = Field(10_000, ge=1, description="How many of the latest records are looked at.")
+    limit_window: int = Field(10_000, ge=1, description="Number of latest records in the window.")
     max_ahead_s: Seconds = Field(
         86_400.0,
-        description="Seconds by which an eventTime may be ahead of its record's timestamp and of our clock.",
+        description="Seconds by which an eventTime may be ahead of its record's timestamp and of the consumer's clock.",
     )
 
 
-class Same(_Group):
-    """Prefixes below which equal remainders are one dataset; the first is the one shown."""
+class SamePrefixes(_Group):
+    """Prefixes below which equal remainders are one dataset; the first is displayed."""
 
     prefixes: list[str] = Field(min_length=2)
 
 
 class IdentitySettings(_Group):
-    """Which names of several engines are one dataset."""
+    """Names of several engines that are one dataset."""
 
-    same: list[Same] = Field(
+    same: list[SamePrefixes] = Field(
         default_factory=list,
-        description="Prefixes ({namespace} or {namespace}/{leading parts}) whose equal remainders are one dataset; the"
-        " first of each entry is shown. JSON in the environment, [[identity.same]] in a file.",
+        description="Prefixes ({namespace} or {namespace}/{leading parts}) below which equal remainders are one"
+        " dataset; the first of each entry is displayed. JSON in the environment, [[identity.same]] in a file.",
     )
     by_table_name: bool = Field(
         default=False,
-        description="Join Redshift sources and Athena tables of equal last part; wrong when two schemas have an"
+        description="Join Redshift sources and Athena tables with an equal last part; wrong if two schemas have an"
         " `orders`.",
     )
 
@@ -172,7 +170,7 @@ AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 
 
 class DataZoneRoute(_Group):
-    """A domain for some events; what is left out is as in the settings of `datazone`."""
+    """A domain for some events; a field that is not set is as in `datazone`."""
 
     domain_id: DomainId
     namespaces: list[str] = Field(default_factory=list)
@@ -190,74 +188,71 @@ class DataZoneRoute(_Group):
 
 
 class DataZoneSettings(_Group):
-    """Amazon DataZone: which domain shows the lineage, and how events get there; see docs/datazone.md."""
+    """Amazon DataZone: domain, access and selection of events; see docs/datazone.md."""
 
     domain_id: DomainId | None = Field(
-        None, description="Domain that gets the lineage, such as dzd_1a2b3c; no event is forwarded if it is not set."
+        None, description="Domain that receives the lineage, such as dzd_1a2b3c; default: forward nothing."
     )
-    region: str | None = Field(None, description="AWS Region of the domain; the environment's if it is not set.")
+    region: str | None = Field(None, description="AWS Region of the domain; default: the environment's.")
     role_arn: str | None = Field(
-        None, description="Role to assume for DataZone, such as one in the domain's account; none if it is not set."
+        None, description="Role to assume for DataZone, such as one in the domain's account; default: none."
     )
-    external_id: str | None = Field(None, description="External id that the role's trust policy asks for.")
+    external_id: str | None = Field(None, description="External id that the role's trust policy requires.")
     account_id: AccountId | None = Field(
-        None, description="AWS account of the Glue and Redshift tables whose names do not say it."
+        None, description="AWS account of Glue and Redshift tables whose names do not have it."
     )
     forward: Literal["complete", "all"] = Field(
         "complete",
-        description="complete forwards the events that carry lineage; all those of runs, at more than twice the"
-        " requests.",
+        description="complete: only events that carry lineage. all: every run event; more than doubles the requests.",
     )
     requests_per_s: float = Field(
         20.0,
         gt=0,
         allow_inf_nan=False,
-        description="Posts a second that the account may make in the Region; all processes together stay below.",
+        description="Posts per second that the account may make in the Region; all processes together stay below.",
     )
     group_id: str = Field(
         "headwater-datazone", min_length=1, description="Consumer group of the sink datazone; not kafka.group_id."
     )
     routes: list[DataZoneRoute] = Field(
         default_factory=list,
-        description="Other domains by patterns of namespaces or dbt projects; the first that fits is taken. JSON in the"
+        description="Other domains by patterns of namespaces or dbt projects; the first match is used. JSON in the"
         " environment, [[datazone.routes]] in a file.",
     )
 
 
-class UpkeepSettings(_Group):
-    """What the service does to the graph besides writing: see docs/decisions/0010."""
+class MaintenanceSettings(_Group):
+    """Maintenance of the graph by the service: see docs/decisions/0010."""
 
     reconcile_every_s: float = Field(
         3600.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds after which what the graph shows is compared with its facts again and mended; 0 is never.",
+        description="Seconds between comparisons of the graph's projections with its facts, with repair; 0: never.",
     )
     runs_older_than_days: float | None = Field(
         None,
         gt=0,
         allow_inf_nan=False,
-        description="Days after which the facts of a run go, unless lineage rests on them; never if it is not set.",
+        description="Days after which a run's facts are removed, unless lineage depends on them; default: never.",
     )
 
 
 class HttpSettings(_Group):
-    """What orchestrators and Prometheus ask of the service."""
+    """Endpoints for orchestrators and Prometheus."""
 
     host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="Address on which `headwater consume` listens; 0.0.0.0 or :: in a container, whose probes come from"
+        description="Address on which `headwater consume` listens; 0.0.0.0 or :: in a container that is probed from"
         " outside.",
     )
-    port: int = Field(
-        0, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics, such as 8080; 0 listens on none."
-    )
+    port: int = Field(0, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics, such as 8080; 0: none.")
     stalled_after_s: Seconds = Field(
-        300.0, description="Seconds without a step of the loop after which /healthz says 503, for a restart."
+        300.0, description="Seconds without progress of the processor after which /healthz returns 503, for a restart."
     )
     unready_after_s: Seconds = Field(
-        60.0, description="Seconds of failed tries, such as of writes to the graph, after which /readyz says 503."
+        60.0, description="Seconds of failed attempts, such as writes to the graph, after which /readyz returns 503."
     )
 
 
@@ -284,25 +279,25 @@ class ServeSettings(_Group):
 
 
 class TelemetrySettings(_Group):
-    """What is told to an OpenTelemetry collector."""
+    """Spans for an OpenTelemetry collector."""
 
     traces: bool = Field(
         default=False,
-        description="Send a span for each batch, linked to its producers' traces; needs the extra `tracing`. Where to,"
-        " say OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT.",
+        description="Send a span for each batch, linked to its producers' traces; needs the extra `tracing`."
+        " OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, name the collector.",
     )
 
 
 class LogSettings(_Group):
-    """What is told on stderr."""
+    """The log on stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is told.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum level to log.")
     format: Literal["auto", "json", "console"] = Field(
-        "auto", description="JSON lines, or text for people; auto is text on a terminal."
+        "auto", description="JSON lines, or text for people; auto: text on a terminal."
     )
     repeats_per_minute: int = Field(
         10,
         ge=0,
-        description="How often the same warning or error is told in a minute; the next one has a count of what was held"
-        " back. 0 tells all.",
+        description="Maximum lines per minute of one repeated warning or error; the next one carries the number of"
+        " suppressed lines. 0: no limit.",
     )

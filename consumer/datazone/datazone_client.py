@@ -33,16 +33,16 @@ class DataZone(Protocol):
         """Posts an event."""
 
     def list_lineage_events(self, **parameters: Any) -> dict[str, Any]:
-        """A page of the events that were posted."""
+        """Returns a page of the events that were posted."""
 
     def get_lineage_event(self, **parameters: Any) -> dict[str, Any]:
-        """One of them, whole."""
+        """Returns one of them, whole."""
 
     def get_lineage_node(self, **parameters: Any) -> dict[str, Any]:
-        """A node of the lineage graph, with its neighbours."""
+        """Returns a node of the lineage graph, with its neighbours."""
 
     def search(self, **parameters: Any) -> dict[str, Any]:
-        """A page of the inventory's assets."""
+        """Returns a page of the inventory's assets."""
 
 
 class Throttled(TransientError):
@@ -72,12 +72,12 @@ class _OfRole(CredentialProvider):
         )
 
     def load(self) -> DeferredRefreshableCredentials:
-        """The credentials."""
+        """Returns the credentials."""
         return DeferredRefreshableCredentials(self._fetcher.fetch_credentials, self.METHOD)
 
 
 def connect(target: Target, connections: int = 10, *, patient: bool = False) -> DataZone:
-    """A client for a target's domain; nothing is asked yet.
+    """Returns a client for a target's domain; nothing is asked yet.
 
     Args:
         target: The domain.

@@ -92,7 +92,7 @@ class Domain:
         self._call(self._client.list_lineage_events, maxResults=1)
 
     def events(self, since: datetime | None = None, status: Processing | None = None) -> Iterator[Posted]:
-        """The events whose time is after a moment, the latest first.
+        """Yields the events whose time is after a moment, the latest first.
 
         Raises:
             HeadwaterError: The domain does not answer.
@@ -108,7 +108,7 @@ class Domain:
             wanted["nextToken"] = page["nextToken"]
 
     def document(self, event_id: str) -> Any:
-        """An event as it was posted.
+        """Returns an event as it was posted.
 
         Raises:
             HeadwaterError: The domain does not answer, or has no such event.
@@ -117,7 +117,7 @@ class Domain:
         return orjson.loads(found.read())
 
     def node(self, identifier: str) -> Node | None:
-        """A node by its id or sourceIdentifier; None if there is none. What was found once is not asked for again.
+        """Returns a node by its id or sourceIdentifier; None if there is none. Requests each node once.
 
         Raises:
             HeadwaterError: The domain does not answer.
@@ -127,14 +127,14 @@ class Domain:
         return self._nodes[identifier]
 
     def asset_of(self, node: Node) -> str:
-        """The id of the asset that hangs on a dataset's node; empty if none does."""
+        """Returns the id of the asset that hangs on a dataset's node; empty if none does."""
         if node.asset_id:
             return node.asset_id
         below = (self.node(identifier) for identifier in node.downstream)
         return next((found.asset_id for found in below if found is not None and found.asset_id), "")
 
     def assets_like(self, table: str) -> Iterator[Asset]:
-        """The inventory's assets that a table's name finds; the best fits only, as DataZone ranks them.
+        """Yields the inventory's assets that a table's name finds; the best fits only, as DataZone ranks them.
 
         Raises:
             HeadwaterError: The domain does not answer.
@@ -168,7 +168,7 @@ class Domain:
 
 
 def _source_in(content: Any) -> str:
-    """The sourceIdentifier in a form of an asset; empty if it is another form."""
+    """Returns the sourceIdentifier in a form of an asset; empty if it is another form."""
     try:
         form = orjson.loads(content or "null")
     except orjson.JSONDecodeError:

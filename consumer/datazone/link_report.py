@@ -65,7 +65,7 @@ class Datasets:
 
 
 def posted(domain: Domain, identities: Identities, since: datetime | None) -> dict[DatasetName, Identity]:
-    """The datasets of the events that a domain has, under the names that were posted.
+    """Returns the datasets of the events that a domain has, under the names that were posted.
 
     Raises:
         HeadwaterError: The domain does not answer.

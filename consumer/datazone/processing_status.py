@@ -56,7 +56,7 @@ class Status:
 
 
 def look(domain: Domain, since: datetime | None) -> Status:
-    """The state of a domain's events whose time is after a moment.
+    """Returns the state of a domain's events whose time is after a moment.
 
     Raises:
         HeadwaterError: The domain does not answer.

@@ -78,7 +78,7 @@ def _match(patterns: Sequence[str], texts: Sequence[str]) -> bool:
 
 
 def _namespaces(event: RunEvent | JobEvent) -> Iterator[str]:
-    """The job's namespace; then those of what it writes (or only reads), alone and with the dataset's name."""
+    """Yields the job's namespace; then those of what it writes (or only reads), alone and with the dataset's name."""
     yield event.job.namespace
     for dataset in event.outputs or event.inputs:
         yield dataset.namespace
@@ -86,7 +86,7 @@ def _namespaces(event: RunEvent | JobEvent) -> Iterator[str]:
 
 
 def _projects(event: RunEvent | JobEvent) -> Iterator[str]:
-    """The dbt project, as the run and the node say it."""
+    """Yields the dbt project, as the run and the node say it."""
     facets = event.run.facets if isinstance(event, RunEvent) else {}
     run, node = facets.get("dbt_run"), event.job.facets.get("dbt_node")
     if isinstance(run, Mapping) and isinstance(run.get("project_name"), str):

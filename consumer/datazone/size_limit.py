@@ -30,7 +30,7 @@ class TooLarge(RefusedWrite):
 
 
 def reduced(event: Json, limit: int = MAX_BYTES) -> tuple[bytes, tuple[str, ...]]:
-    """The bytes of an event, and what had to be dropped for it to be small enough.
+    """Returns the bytes of an event, and what had to be dropped for it to be small enough.
 
     Args:
         event: A run event's document; it is not changed.
@@ -67,7 +67,7 @@ def reduced(event: Json, limit: int = MAX_BYTES) -> tuple[bytes, tuple[str, ...]
 
 
 def _facets(event: Json, *places: str) -> Iterator[Json]:
-    """The facets of all that has facets, or of some places."""
+    """Yields the facets of all that has facets, or of some places."""
     for place in places or ("run", "job", "inputs", "outputs"):
         owners = event[place] if isinstance(event[place], list) else [event[place]]
         for owner in owners:

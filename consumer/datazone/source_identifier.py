@@ -73,7 +73,7 @@ class Identities:
         self._account = account_id
 
     def of(self, dataset: Dataset, *, read: bool) -> Identity:
-        """A dataset's identity, by its name, its symlinks, and what configuration says is the same.
+        """Returns a dataset's identity, by its name, its symlinks, and what configuration says is the same.
 
         Args:
             dataset: As the event has it.
@@ -98,7 +98,7 @@ class Identities:
         return list(found)
 
     def _rank(self, name: DatasetName) -> tuple[int, DatasetName]:
-        """The graph's own order of a dataset's names: what configuration prefers, then Glue, then the rest."""
+        """Returns the graph's own order of a dataset's names: what configuration prefers, then Glue, then the rest."""
         return rank(name, preferred=self._rules.prefers(name))
 
     def _found(self, name: DatasetName) -> _Found | None:
@@ -150,7 +150,7 @@ class Identities:
 
 
 def source_identifier(name: DatasetName) -> str:
-    """The sourceIdentifier that DataZone makes of a dataset as it was posted."""
+    """Returns the sourceIdentifier that DataZone makes of a dataset as it was posted."""
     host, known = _ENDPOINT.fullmatch(name.namespace), parts(name)
     if host is None or known is None or not _ACCOUNT.fullmatch(host["account"]):
         return "/".join(name)
@@ -169,7 +169,7 @@ def _partition(region: str) -> str:
 
 
 def _symlinks(dataset: Dataset) -> list[DatasetName]:
-    """The names that a symlinks facet gives; one that can't be read gives none."""
+    """Returns the names that a symlinks facet gives; one that can't be read gives none."""
     try:
         return [canonical(*name) for name in linked(dataset.facets, "$") or ()]
     except BadFacet:

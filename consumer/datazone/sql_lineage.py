@@ -24,7 +24,7 @@ _STATEMENTS: Final = 2_000
 
 
 def refined(event: Json) -> Json:
-    """An event as the emitter would have sent it, as far as that can be told without dbt's manifest.
+    """Returns an event as the emitter would have sent it, as far as that can be told without dbt's manifest.
 
     Args:
         event: A run event's document; it is not changed.
@@ -46,7 +46,7 @@ def is_test(event: Json) -> bool:
 
 
 def _computed(event: Json, output: Json) -> Json | None:
-    """The column lineage of the event's SQL; None if there is none, or the emitter has told it."""
+    """Returns the column lineage of the event's SQL; None if there is none, or the emitter has told it."""
     sql, namespace = _at(event, "job", "facets", "sql"), output["namespace"]
     query, dialect = sql.get("query"), sql.get("dialect") or engine(namespace)
     if _is_refined(output) or not isinstance(query, str) or not isinstance(dialect, str):
@@ -76,7 +76,7 @@ def _columns(dataset: Json) -> Iterator[str]:
 
 
 def _real(output: Json, known: set[tuple[str, str] | None]) -> Json | None:
-    """An output's column lineage without what is no dataset of the event; None if nothing remains."""
+    """Returns an output's column lineage without what is no dataset of the event; None if nothing remains."""
     facet = _at(output, "facets", _KEY)
     told = facet.get("fields")
     if _is_refined(output) or not isinstance(told, dict):

@@ -45,7 +45,7 @@ class Translation:
     dropped: tuple[str, ...] = ()
 
     def token(self, domain_id: str) -> str:
-        """The client token of posting it to a domain: the same for the same, so that a repeated post stores nothing."""
+        """Returns the client token of a post to a domain, equal for an equal post, so that repeats store nothing."""
         return hashlib.sha256(b"\0".join((domain_id.encode(), self.body))).hexdigest()
 
 
@@ -69,7 +69,7 @@ def translate(event: Event, identities: Identities, forward: Forward = "complete
 
 
 def datasets(event: RunEvent, identities: Identities, forward: Forward = "complete") -> dict[DatasetName, Identity]:
-    """The identity of each dataset that is posted for an event, by its canonical name; none if nothing is posted.
+    """Returns the identity of each posted dataset of an event, by its canonical name; none if nothing is posted.
 
     Args:
         event: As for `translate`, with the same arguments.
@@ -85,7 +85,7 @@ def datasets(event: RunEvent, identities: Identities, forward: Forward = "comple
 
 
 def _chosen(event: RunEvent, forward: Forward) -> Json | Skip:
-    """The refined document of an event that is to be posted, its datasets under their own names."""
+    """Returns the refined document of an event that is to be posted, its datasets under their own names."""
     if forward == "complete" and not _carries_lineage(event):
         return Skip.NO_LINEAGE
     document = refined(_document(event))
@@ -93,7 +93,7 @@ def _chosen(event: RunEvent, forward: Forward) -> Json | Skip:
 
 
 def _identities(event: RunEvent, identities: Identities) -> dict[DatasetName, Identity]:
-    """The identity of each dataset that an event names, by its canonical name; the first that has one counts."""
+    """Returns the identity of each dataset that an event names, by its canonical name; the first one counts."""
     found: dict[DatasetName, Identity] = {}
     for some, read in ((event.outputs, False), (event.inputs, True)):
         for dataset in some:
@@ -106,7 +106,7 @@ def _identities(event: RunEvent, identities: Identities) -> dict[DatasetName, Id
 def _with_fields(
     event: RunEvent, found: dict[DatasetName, Identity], identities: Identities
 ) -> dict[DatasetName, Identity]:
-    """The same with what only column lineage names."""
+    """Returns the same with what only column lineage names."""
     for output in event.outputs:
         for namespace, name in _field_names(output.facets.get("columnLineage")):
             key = canonical(namespace, name)
@@ -131,7 +131,7 @@ def _carries_lineage(event: RunEvent) -> bool:
 
 
 def _document(event: RunEvent) -> Json:
-    """The event as JSON, each part of it there; its facets are the event's own and must not be changed."""
+    """Returns the event as JSON, each part of it there; its facets are the event's own and must not be changed."""
     return {
         "eventTime": event.event_time,
         "eventType": event.event_type,
@@ -167,7 +167,7 @@ def _renamed(document: Json, found: Mapping[DatasetName, Identity]) -> Json:
 
 
 def _with_inputs(facet: Any, change: Callable[[Json], Json]) -> Any:
-    """A columnLineage facet with each dataset that it names changed; what is not as specified stays as it is."""
+    """Returns a columnLineage facet with each dataset in it changed; invalid parts stay as they are."""
     if not isinstance(facet, dict):
         return facet
 

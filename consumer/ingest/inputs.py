@@ -45,7 +45,7 @@ class Input:
 
     @contextmanager
     def open(self, advance: Advance = lambda _: None) -> Iterator[BinaryIO]:
-        """Its bytes, decompressed where they are gzip, whatever the name says.
+        """Yields its bytes, decompressed where they are gzip, whatever the name says.
 
         Raises:
             UnreadableError: The bytes end too early, or are no good gzip.
@@ -70,7 +70,7 @@ def find(names: Sequence[str]) -> Iterator[Input]:
 
 
 def total(names: Sequence[str]) -> int | None:
-    """The bytes of all, or None where that is not known beforehand."""
+    """Returns the bytes of all, or None where that is not known beforehand."""
     if any(name == STDIN or name.startswith(S3) for name in names):
         return None
     return sum(Path(name).stat().st_size for name in names)
@@ -93,7 +93,7 @@ def _require_file(path: Path) -> None:
 
 
 def _objects(address: str) -> Iterator[Input]:
-    """One object if the prefix is its whole key, else all whose keys begin so, in the order of their keys."""
+    """Yields one object if the prefix is its whole key, else all whose keys begin so, in the order of their keys."""
     import boto3  # noqa: PLC0415 -- a quarter of a second that only S3 costs
 
     bucket, _, prefix = address.removeprefix(S3).partition("/")

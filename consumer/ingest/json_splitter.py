@@ -47,7 +47,7 @@ class Piece(NamedTuple):
 
 
 def pieces(stream: BinaryIO) -> Iterator[Piece]:
-    """The documents of a stream, in their order.
+    """Yields the documents of a stream, in their order.
 
     An input that begins with a bracket is an array. Otherwise each line is a document, unless the first one is none and
     the second can't begin one: then documents stretch over lines.
@@ -117,7 +117,7 @@ class _Cutter:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Piece]:
-        """The values that end in the next bytes."""
+        """Yields the values that end in the next bytes."""
         data = self._rest + data
         self._rest = b""
         mark = 0

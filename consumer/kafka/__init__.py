@@ -1,1 +1,1 @@
-"""Records: where they come from, what is done with them, and where they go."""
+"""Kafka clients: the group consumer, the topic reader, the producer, dead letters, and the diagnosis of a cluster."""

@@ -1,6 +1,6 @@
-"""How to connect: from settings to the client library's arguments, and from its errors to ours.
+"""Client options from settings, and the client library's errors as Headwater's.
 
-The library (kafka-python) has no types; what it wants and what it throws is known here and in the modules that call it.
+kafka-python has no types; only this module and those that call the library know its options and errors.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from consumer.errors import HeadwaterError, TransientError, UsageError
 from emitter.optimized_bytecode import obstacle
 
 MAX_MESSAGE_BYTES = 8 * MIB
-"""The largest record of a topic that Headwater creates.
+"""Bytes of the largest record of a topic that Headwater creates.
 
-MSK Serverless allows no more ("Configuration properties for MSK Serverless clusters", MSK developer guide).
+MSK Serverless allows at most 8 MiB ("Configuration properties for MSK Serverless clusters", MSK developer guide).
 """
 
-_REFUSED = (
+_PERMANENT_ERRORS = (
     errors.AuthorizationError,
     errors.SaslAuthenticationFailedError,
     errors.InvalidSessionTimeoutError,
@@ -35,31 +35,31 @@ _REFUSED = (
     errors.UnsupportedCodecError,
     errors.InvalidTopicError,
 )
-"""What no second try mends."""
+"""Errors that no retry cures."""
 
 _MSK_HOST = re.compile(r"\.kafka(?:-serverless)?\.([a-z0-9-]+)\.amazonaws\.com")
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
-    """The keyword arguments that consumer, producer and admin client share.
+    """Returns the keyword arguments that consumer, producer and admin client share.
 
     Raises:
-        UsageError: `auth` is iam, and the region is neither set nor in the brokers' names; or Python leaves out its
-            assert statements, without which the library reads no answer.
+        UsageError: `auth` is iam, and the region is neither set nor part of the brokers' names; or Python runs without
+            assert statements, which the library needs to read a response.
     """
     return {
         "bootstrap_servers": settings.bootstrap_servers,
         "client_id": settings.client_id,
         "request_timeout_ms": int(settings.request_timeout_s * 1000),
         "bootstrap_timeout_ms": 10_000,
-        # The library's default lets a broker that was away for a while be away for half a minute longer.
+        # By the library's default a broker that was away for a while is not contacted for another half a minute.
         "reconnect_backoff_max_ms": 2_000,
         **security_options(settings),
     }
 
 
 def security_options(settings: KafkaSettings) -> dict[str, Any]:
-    """How the connection is secured and who we are, as keyword arguments.
+    """Returns the keyword arguments for TLS and authentication.
 
     Raises:
         UsageError: As `client_options`.
@@ -82,31 +82,31 @@ def security_options(settings: KafkaSettings) -> dict[str, Any]:
     return {
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "OAUTHBEARER",
-        "sasl_oauth_token_provider": IamTokens(region(settings)),
+        "sasl_oauth_token_provider": IamTokenProvider(region(settings)),
         **tls,
     }
 
 
 def region(settings: KafkaSettings) -> str:
-    """The AWS region of the cluster.
+    """Returns the AWS region of the cluster.
 
     Raises:
-        UsageError: It is not set, and the brokers' names don't tell it.
+        UsageError: The region is not set, and the brokers' names do not contain it.
     """
     if settings.region:
         return settings.region
     for server in settings.bootstrap_servers:
         if found := _MSK_HOST.search(server):
             return found[1]
-    raise UsageError("kafka.auth = iam needs the region: set kafka.region, as it can't be read from the brokers' names")
+    raise UsageError("kafka.auth = iam needs a region, and the brokers' names contain none; set kafka.region")
 
 
-class IamTokens(AbstractTokenProvider):  # type: ignore[misc] # the library has no types
-    """Signs in to MSK with the AWS identity of this process (environment, profile, container or instance role).
+class IamTokenProvider(AbstractTokenProvider):  # type: ignore[misc] # the library has no types
+    """Tokens for MSK from the AWS identity of this process (environment, profile, container or instance role).
 
     Args:
         region: The cluster's region, for example `us-east-1`.
-        sign: Gives a token and when it expires, in milliseconds since 1970.
+        sign: Returns a token and its expiry in milliseconds since 1970.
         clock: Seconds since 1970.
     """
 
@@ -126,7 +126,7 @@ class IamTokens(AbstractTokenProvider):  # type: ignore[misc] # the library has 
         self._expires_s = 0.0
 
     def token(self) -> str:
-        """A token that holds for a minute at least; asked for at each connect, so it is kept while it lasts."""
+        """Returns a token that is valid for at least a minute; reused by later connections while it is."""
         if self._clock() > self._expires_s - self.MARGIN_S:
             self._token, expires_ms = self._sign(self._region)
             self._expires_s = expires_ms / 1000
@@ -134,23 +134,23 @@ class IamTokens(AbstractTokenProvider):  # type: ignore[misc] # the library has 
 
 
 @contextmanager
-def talking(what: str, settings: KafkaSettings) -> Iterator[None]:
-    """Turns the library's errors into ours.
+def translate_errors(what: str, settings: KafkaSettings) -> Iterator[None]:
+    """Translates the library's errors to Headwater's.
 
     Args:
-        what: What is being done, and of which topic: "reading of topic x".
-        settings: Where the brokers are.
+        what: The operation and its topic, such as "reading of topic x".
+        settings: The brokers, named in the errors.
 
     Raises:
-        UsageError: The broker refuses what the settings say; trying again would not help.
-        TransientError: Everything else that goes wrong between here and the broker.
+        UsageError: The broker rejects a setting, so that a retry can't help.
+        TransientError: Any other failure of the network or the broker.
     """
     where = f"{what} at {','.join(settings.bootstrap_servers)}"
     try:
         yield
     except HeadwaterError:
         raise
-    except _REFUSED as error:
-        raise UsageError(f"{where} was refused: {error}; `headwater check` tells what to change") from error
+    except _PERMANENT_ERRORS as error:
+        raise UsageError(f"{where} was rejected: {error}; run `headwater check` for what to change") from error
     except (errors.KafkaError, OSError) as error:
         raise TransientError(f"{where} failed: {error or type(error).__name__}") from error

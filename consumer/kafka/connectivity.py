@@ -1,7 +1,7 @@
-"""Why a cluster can't be used, in words: name, network, certificate, password, permission or topic.
+"""Diagnosis of a cluster that can't be used: name, network, certificate, password, permission or topic.
 
-Steps are taken one by one on a connection of its own, each within its share of ten seconds, and the first that fails
-is the diagnosis. Of several brokers the best answer counts, as one is enough to begin with.
+A connection of its own takes the steps of a client one by one, each within its share of ten seconds, and the first step
+that fails is the diagnosis. Of several brokers the best result counts, since one broker is enough to start with.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from kafka import errors
 from consumer.config.settings import KafkaSettings
 from consumer.errors import TransientError, UsageError
 from consumer.kafka.client_options import security_options
-from consumer.kafka.handshake import RefusedError, Wire
+from consumer.kafka.handshake import BrokerConnection, ErrorResponse
 
-BUDGET_S = 8.0
-"""Seconds for all of it, so that the answer is there within ten on a busy machine too."""
+TIMEOUT_S = 8.0
+"""Seconds for the whole diagnosis, so that it ends within ten even on a busy machine."""
 
-CONNECT_S = 3.0
-"""Seconds for a name, and for a connection; a network that takes longer drops what it is sent."""
+CONNECT_TIMEOUT_S = 3.0
+"""Seconds to resolve a name, and to connect; a network that takes longer drops packets."""
 
 
 class Problem(IntEnum):
-    """What is wrong, in the order in which it is met: the greater, the further a connection came."""
+    """Causes of a failure in the order of the steps: the greater, the further a connection came."""
 
     NAME = 1
     UNREACHABLE = 2
-    BLACK_HOLE = 3
+    NO_RESPONSE = 3
     NOT_KAFKA = 4
     TLS_UNKNOWN_CA = 5
     TLS_NAME = 6
@@ -49,65 +49,65 @@ class Problem(IntEnum):
 
     @property
     def transient(self) -> bool:
-        """Whether it may pass without a change of the settings."""
-        return self in {Problem.NAME, Problem.UNREACHABLE, Problem.BLACK_HOLE, Problem.ADVERTISED, Problem.NOT_KAFKA}
+        """True if the cause may pass without a change of settings."""
+        return self in {Problem.NAME, Problem.UNREACHABLE, Problem.NO_RESPONSE, Problem.ADVERTISED, Problem.NOT_KAFKA}
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was found out about a cluster.
+    """Result of a diagnosis.
 
     Attributes:
-        problem: What is wrong; `Problem.NONE` if nothing.
-        words: One sentence with the broker, what happened and what to do.
+        problem: The cause; `Problem.NONE` if there is none.
+        message: One sentence with the broker, what happened and what to do.
     """
 
     problem: Problem
-    words: str
+    message: str
 
     @property
     def ok(self) -> bool:
-        """Whether records can be read."""
+        """True if records can be read."""
         return self.problem is Problem.NONE
 
 
 def diagnose(
     settings: KafkaSettings, topics: tuple[str, ...] = (), clock: Callable[[], float] = time.monotonic
 ) -> Diagnosis:
-    """Finds out within ten seconds whether the cluster can be reached, signed in to and read.
+    """Checks within ten seconds that the cluster can be reached, that it accepts the credentials and has the topics.
 
     Args:
         settings: Brokers and credentials.
-        topics: Topics that must be there; the events' topic unless said otherwise.
+        topics: Topics that must exist; the events' topic by default.
         clock: Seconds; monotonic.
 
     Raises:
         UsageError: The settings are incomplete.
     """
-    deadline = clock() + BUDGET_S
+    deadline = clock() + TIMEOUT_S
     options = security_options(settings)
     wanted = list(topics or (settings.topic,))
     context = _tls(settings) if settings.auth != "plaintext" else None
     probes = [_Probe(server, settings, options, context, deadline, clock) for server in settings.bootstrap_servers]
-    # As daemons: the system's look-up of a name can't be bounded, and must not keep a command from ending.
+    # Daemon threads: the system's name resolution has no timeout, and must not keep a command from ending.
     threads = [threading.Thread(target=probe.run, args=(wanted,), daemon=True) for probe in probes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline + 0.5 - clock()))
-    return max((probe.so_far for probe in probes), key=lambda diagnosis: diagnosis.problem)
+    return max((probe.diagnosis for probe in probes), key=lambda diagnosis: diagnosis.problem)
 
 
 def require_reachable(settings: KafkaSettings) -> None:
-    """Raises what `diagnose` finds.
+    """Raises the diagnosis of a cluster that can't be used.
 
     Raises:
-        TransientError: It may pass by itself.
-        UsageError: Something must be changed first.
+        TransientError: The cause may pass by itself.
+        UsageError: A setting, a permission or a topic must be changed first.
     """
     diagnosis = diagnose(settings)
     if not diagnosis.ok:
-        raise (TransientError if diagnosis.problem.transient else UsageError)(diagnosis.words)
+        raise (TransientError if diagnosis.problem.transient else UsageError)(diagnosis.message)
 
 
 def _tls(settings: KafkaSettings) -> ssl.SSLContext:
@@ -120,10 +120,10 @@ def _tls(settings: KafkaSettings) -> ssl.SSLContext:
 
 
 class _Probe:
-    """The steps towards one broker.
+    """The steps to one broker.
 
     Attributes:
-        so_far: What is known; while a step waits, what it will turn out to be if it waits for ever.
+        diagnosis: The result of the latest step; while a step waits, its result if it never returns.
     """
 
     def __init__(
@@ -141,144 +141,153 @@ class _Probe:
         self._context = context
         self._deadline = deadline
         self._clock = clock
-        self.so_far = self._found(Problem.NAME, "the name is not resolved in time; check it and this network's DNS")
+        self.diagnosis = self._diagnose(
+            Problem.NAME, "the name is not resolved in time; check the name and this network's DNS"
+        )
 
     def run(self, topics: list[str]) -> None:
-        """Takes one step after the other; the result is in `so_far`."""
+        """Takes the steps in order; `diagnosis` has the result."""
         host, _, port = self._server.rpartition(":")
         address = (host.strip("[]"), int(port))
         try:
             socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
-            words = f"the name can't be resolved ({error}); check it and this network's DNS"
-            self.so_far = self._found(Problem.NAME, words)
+            message = f"the name can't be resolved ({error}); check the name and this network's DNS"
+            self.diagnosis = self._diagnose(Problem.NAME, message)
             return
-        self.so_far = self._found(
-            Problem.BLACK_HOLE, "no answer at all; a firewall, a security group or a route drops the packets"
+        self.diagnosis = self._diagnose(
+            Problem.NO_RESPONSE, "no response; a firewall, a security group or a route drops the packets"
         )
         try:
-            wire = Wire(address, self._soon(), self._clock)
+            connection = BrokerConnection(address, self._connect_deadline(), self._clock)
         except TimeoutError:
             return
         except OSError as error:
-            words = f"can't be reached ({error.strerror or error}); is it running, and is the port right?"
-            self.so_far = self._found(Problem.UNREACHABLE, words)
+            message = (
+                f"can't be reached ({error.strerror or error}); check that it is running and that the port is right"
+            )
+            self.diagnosis = self._diagnose(Problem.UNREACHABLE, message)
             return
-        wire.deadline = self._deadline
+        connection.deadline = self._deadline
         try:
-            self.so_far = self._talk(wire, topics)
+            self.diagnosis = self._connect(connection, topics)
         finally:
-            wire.close()
+            connection.close()
 
-    def _soon(self) -> float:
-        return min(self._deadline, self._clock() + CONNECT_S)
+    def _connect_deadline(self) -> float:
+        return min(self._deadline, self._clock() + CONNECT_TIMEOUT_S)
 
-    def _talk(self, wire: Wire, topics: list[str]) -> Diagnosis:
-        steps = (self._secure, self._greet, self._sign_in)
+    def _connect(self, connection: BrokerConnection, topics: list[str]) -> Diagnosis:
+        steps = (self._start_tls, self._api_versions, self._authenticate)
         for step in steps:
-            if (diagnosis := step(wire)) is not None:
+            if (diagnosis := step(connection)) is not None:
                 return diagnosis
-        return self._describe(wire, topics)
+        return self._metadata(connection, topics)
 
-    def _secure(self, wire: Wire) -> Diagnosis | None:
+    def _start_tls(self, connection: BrokerConnection) -> Diagnosis | None:
         if self._context is None:
             return None
         try:
-            wire.secure(self._context)
+            connection.start_tls(self._context)
         except ssl.SSLCertVerificationError as error:
-            return self._certificate(error)
+            return self._certificate_problem(error)
         except (ssl.SSLError, OSError) as error:
             why = getattr(error, "reason", None) or error
-            return self._found(
+            return self._diagnose(
                 Problem.TLS_OTHER,
                 f"no TLS connection ({why}); this port may not speak TLS: MSK has 9092 for plaintext, 9094 for tls,"
                 " 9096 for scram and 9098 for iam",
             )
         return None
 
-    def _certificate(self, error: ssl.SSLCertVerificationError) -> Diagnosis:
+    def _certificate_problem(self, error: ssl.SSLCertVerificationError) -> Diagnosis:
         why = error.verify_message
         if error.verify_code in _NAME_MISMATCH:
-            return self._found(
-                Problem.TLS_NAME, f"the certificate is for another name ({why}); use the name it was made for"
+            return self._diagnose(
+                Problem.TLS_NAME, f"the certificate is for another name ({why}); use a name that the certificate has"
             )
         if error.verify_code in _UNKNOWN_CA:
-            return self._found(
+            return self._diagnose(
                 Problem.TLS_UNKNOWN_CA,
                 f"the certificate's authority is not trusted ({why}); set kafka.ca_file to the cluster's authority",
             )
-        return self._found(Problem.TLS_OTHER, f"the certificate is not accepted ({why})")
+        return self._diagnose(Problem.TLS_OTHER, f"the certificate is not valid ({why})")
 
-    def _greet(self, wire: Wire) -> Diagnosis | None:
+    def _api_versions(self, connection: BrokerConnection) -> Diagnosis | None:
         try:
-            wire.greet()
-        except (errors.KafkaError, RefusedError, OSError) as error:
-            advice = "is this a broker's port, and does kafka.auth fit it?"
+            connection.api_versions()
+        except (errors.KafkaError, ErrorResponse, OSError) as error:
+            advice = "check that this is a broker's port, and that kafka.auth matches it"
             if self._settings.auth == "plaintext":
-                advice = "the port may want TLS: set kafka.auth to tls, scram or iam"
-            return self._found(Problem.NOT_KAFKA, f"connected, but it does not answer as Kafka ({error}); {advice}")
+                advice = "the port may require TLS: set kafka.auth to tls, scram or iam"
+            return self._diagnose(Problem.NOT_KAFKA, f"connected, but the response is not Kafka's ({error}); {advice}")
         return None
 
-    def _sign_in(self, wire: Wire) -> Diagnosis | None:
+    def _authenticate(self, connection: BrokerConnection) -> Diagnosis | None:
         if "sasl_mechanism" not in self._options:
             return None
         try:
-            wire.sign_in(self._options)
+            connection.authenticate(self._options)
         except (BotoCoreError, ClientError) as error:
-            return self._found(Problem.CREDENTIALS, f"no AWS identity to sign in with: {error}")
-        except RefusedError as refusal:
-            return self._found(Problem.AUTHENTICATION, self._refusal(refusal))
+            return self._diagnose(Problem.CREDENTIALS, f"no AWS identity to authenticate with: {error}")
+        except ErrorResponse as refusal:
+            return self._diagnose(Problem.AUTHENTICATION, self._authentication_problem(refusal))
         except (errors.KafkaError, ValueError, OSError) as error:
             who = "the AWS identity" if self._settings.auth == "iam" else "user name and password"
-            return self._found(Problem.AUTHENTICATION, f"signing in failed ({error}); check {who} for this cluster")
+            return self._diagnose(
+                Problem.AUTHENTICATION, f"authentication failed ({error}); check {who} for this cluster"
+            )
         return None
 
-    def _refusal(self, refusal: RefusedError) -> str:
+    def _authentication_problem(self, refusal: ErrorResponse) -> str:
         if refusal.error is errors.UnsupportedSaslMechanismError:
             return (
                 f"the port does not offer kafka.auth = {self._settings.auth}; MSK has 9096 for scram and 9098 for iam"
             )
         if self._settings.auth == "iam":
-            return f"the AWS identity is not let in ({refusal}); it needs kafka-cluster:Connect on this cluster"
+            return f"the AWS identity is not authorized ({refusal}); it needs kafka-cluster:Connect on this cluster"
         return f"user name or password is wrong ({refusal}); check kafka.username and kafka.password"
 
-    def _describe(self, wire: Wire, topics: list[str]) -> Diagnosis:
+    def _metadata(self, connection: BrokerConnection, topics: list[str]) -> Diagnosis:
         try:
-            found, brokers = wire.describe(topics)
-        except (errors.KafkaError, RefusedError, OSError) as error:
+            topic_errors, brokers = connection.metadata(topics)
+        except (errors.KafkaError, ErrorResponse, OSError) as error:
             hint = (
                 ""
                 if self._settings.auth in {"scram", "iam"}
-                else "; the port may want a user: set kafka.auth to scram or iam"
+                else "; the port may require authentication: set kafka.auth to scram or iam"
             )
-            return self._found(Problem.AUTHENTICATION, f"the broker hung up when asked for its topics ({error}){hint}")
-        for topic, code in found.items():
+            return self._diagnose(
+                Problem.AUTHENTICATION, f"the broker closed the connection on a request for its topics ({error}){hint}"
+            )
+        for topic, code in topic_errors.items():
             if issubclass(code, errors.AuthorizationError):
-                return self._found(
+                return self._diagnose(
                     Problem.AUTHORIZATION, f"no permission to see topic {topic}; grant Describe and Read on it"
                 )
             if code is errors.UnknownTopicOrPartitionError:
-                return self._found(
+                return self._diagnose(
                     Problem.TOPIC_MISSING,
-                    f"there is no topic {topic}; create it with `headwater check --create-topics`, or correct its name",
+                    f"topic {topic} does not exist; create it with `headwater check --create-topics`"
+                    ", or correct its name",
                 )
         return self._advertised(brokers)
 
     def _advertised(self, brokers: list[tuple[str, int]]) -> Diagnosis:
-        """Clients read from the brokers that the first one names, which may be names of another network."""
+        """Connects to the brokers that the first one names to its clients; their names may be of another network."""
         for host, port in brokers:
             if f"{host}:{port}" == self._server:
                 continue
             try:
-                Wire((host, port), self._soon(), self._clock).close()
+                BrokerConnection((host, port), self._connect_deadline(), self._clock).close()
             except OSError as error:
-                return self._found(
-                    Problem.ADVERTISED, f"answers, but sends clients to {host}:{port}, which fails ({error})"
+                return self._diagnose(
+                    Problem.ADVERTISED, f"responds, but sends clients to {host}:{port}, which fails ({error})"
                 )
-        return self._found(Problem.NONE, "reached, signed in, topics found")
+        return self._diagnose(Problem.NONE, "connected, authenticated, topics found")
 
-    def _found(self, problem: Problem, words: str) -> Diagnosis:
-        return Diagnosis(problem, f"{self._server}: {words}")
+    def _diagnose(self, problem: Problem, message: str) -> Diagnosis:
+        return Diagnosis(problem, f"{self._server}: {message}")
 
 
 _NAME_MISMATCH = frozenset({62, 64})

@@ -1,10 +1,11 @@
-"""Dead letters: records that can never be folded, kept with the reason and the place that they came from.
+"""Dead letters in a topic: records that can never be folded, with the reason and the origin.
 
-The key, value and headers are those of the original record, so that it can go back as it was once its fault is mended.
-What Headwater adds is in headers whose names begin with `headwater.`, as UTF-8 text.
+Key, value and headers are those of the original record, so that it can be redriven unchanged once the fault is fixed.
+Headwater adds headers whose names begin with `headwater.`, as UTF-8 text.
 
-A value that is longer than an event may be can never go back. Its first `KEPT_BYTES` are kept, with its length and its
-SHA-256. So is any letter that the topic refuses for its size, with as much of it as the topic takes.
+A value that is longer than an event may be can never be redriven: its first `TRUNCATED_BYTES` are kept, with its length
+and its SHA-256. The same holds for a dead letter that the topic rejects for its size, with as much as the topic
+accepts.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ import structlog
 
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.ports import Outgoing, Producer, TooLargeError
-from consumer.processing.record import KEPT_BYTES, Cut, Headers, Record
+from consumer.processing.record import TRUNCATED_BYTES, Headers, Record, Truncation
 from schemas.strict_json import MAX_BYTES
 
 PREFIX = "headwater."
 
 MAX_TEXT = 4000
-"""Characters of a reason or path that are kept, as brokers bound the size of a record with its headers."""
+"""Characters of a reason or path that are kept, since brokers bound the size of a record with its headers."""
 
 
-ORIGINAL_BYTES: Final = 256 * 1024
-"""Bytes of a key and of headers, together, that go with a value that is cut."""
+MAX_HEADER_BYTES: Final = 256 * 1024
+"""Bytes of key and headers, together, that are kept beside a truncated value."""
 
-_FALLBACKS: Final = ((KEPT_BYTES, MAX_TEXT), (4_096, MAX_TEXT), (0, 200))
-"""Bytes of the value, and characters of reason and path, in the forms of a letter that its topic refuses."""
+_SHORTER_FORMS: Final = ((TRUNCATED_BYTES, MAX_TEXT), (4_096, MAX_TEXT), (0, 200))
+"""Bytes of the value, and characters of reason and path, in the shorter forms of a dead letter."""
 
 _log = structlog.get_logger(__name__)
 
 
 class TopicDeadLetters:
-    """Dead letters in a topic, on any broker that there is a producer for."""
+    """Dead letters in a topic, through any `Producer`."""
 
     def __init__(self, producer: Producer, topic: str) -> None:
         self._producer = producer
@@ -45,25 +46,26 @@ class TopicDeadLetters:
     def write(self, letters: Sequence[DeadLetter]) -> None:
         """Writes and waits for the replicas.
 
-        A letter's own time is when it was rejected, from which its retention counts; the record's is in a header.
+        The dead letter's timestamp is the time of the rejection, from which retention counts; a header has the
+        record's.
         """
         if not letters:
             return
-        bounded = [cut(letter) if _is_long(letter) else letter for letter in letters]
+        bounded = [truncate(letter) if _is_long(letter) else letter for letter in letters]
         try:
             self._producer.write(self._topic, [_outgoing(letter) for letter in bounded])
         except TooLargeError as error:
             for number in error.refused:
-                self._write_less(bounded[number])
+                self._write_shortened(bounded[number])
 
-    def _write_less(self, letter: DeadLetter) -> None:
-        """Writes as much of a letter as the topic takes.
+    def _write_shortened(self, letter: DeadLetter) -> None:
+        """Writes as much of a dead letter as the topic accepts.
 
         Raises:
-            TooLargeError: The topic does not even take the reason.
+            TooLargeError: The topic does not even accept the reason.
         """
         _log.warning("dead letter shortened", record=str(letter.record), bytes=letter.record.size)
-        *forms, last = [cut(letter, *form) for form in _FALLBACKS]
+        *forms, last = [truncate(letter, *form) for form in _SHORTER_FORMS]
         for form in forms:
             try:
                 self._producer.write(self._topic, [_outgoing(form)])
@@ -82,32 +84,32 @@ def _is_long(letter: DeadLetter) -> bool:
 
 
 def _outgoing(letter: DeadLetter) -> Outgoing:
-    return letter.record.key, letter.record.value, headers(letter)
+    return letter.record.key, letter.record.value, dead_letter_headers(letter)
 
 
-def cut(letter: DeadLetter, kept: int = KEPT_BYTES, text: int = MAX_TEXT) -> DeadLetter:
-    """A letter with the beginning of its value, and with the value's length and hash.
+def truncate(letter: DeadLetter, kept: int = TRUNCATED_BYTES, text: int = MAX_TEXT) -> DeadLetter:
+    """Returns a dead letter with the first bytes of its value, and with the value's length and hash.
 
     Args:
-        letter: The letter.
-        kept: How many bytes of the value are kept, at most.
-        text: How many characters of its reason and of its path are kept, at most.
+        letter: The dead letter.
+        kept: Bytes of the value to keep, at most.
+        text: Characters of the reason and of the path to keep, at most.
     """
     record = letter.record
     value = record.value or b""
     beside = record.size - len(value)
     short = replace(
         record,
-        key=record.key if beside <= min(ORIGINAL_BYTES, 4 * kept) else (record.key or b"")[:100],
+        key=record.key if beside <= min(MAX_HEADER_BYTES, 4 * kept) else (record.key or b"")[:100],
         value=value[:kept],
-        headers=record.headers if beside <= min(ORIGINAL_BYTES, 4 * kept) else (),
-        cut=record.cut or Cut.of(value),
+        headers=record.headers if beside <= min(MAX_HEADER_BYTES, 4 * kept) else (),
+        truncation=record.truncation or Truncation.of(value),
     )
     return DeadLetter(short, letter.reason[:text], letter.path[:text])
 
 
-def headers(letter: DeadLetter) -> Headers:
-    """The original record's headers, then reason, path and origin."""
+def dead_letter_headers(letter: DeadLetter) -> Headers:
+    """Returns the original record's headers, then reason, path and origin."""
     record = letter.record
     added = {
         "reason": letter.reason[:MAX_TEXT],
@@ -117,37 +119,43 @@ def headers(letter: DeadLetter) -> Headers:
         "offset": str(record.offset),
         "timestamp": str(record.timestamp_ms),
     }
-    if record.cut is not None:
-        added |= {"length": str(record.cut.length), "sha256": record.cut.sha256}
-    # A lone surrogate in a reason (from an escaped name) must not stop the letter.
+    if record.truncation is not None:
+        added |= {"length": str(record.truncation.length), "sha256": record.truncation.sha256}
+    # A lone surrogate in a reason (from an escaped name) must not fail the write.
     own = tuple((PREFIX + name, text.encode("utf-8", "backslashreplace")) for name, text in added.items())
-    return _original(record.headers) + own
+    return _original_headers(record.headers) + own
 
 
-def original(record: Record) -> DeadLetter:
-    """The dead letter that a record of the dead-letter topic holds, with the original record as it was read.
+def parse_dead_letter(record: Record) -> DeadLetter:
+    """Returns the dead letter in a record of the dead-letter topic, with the original record as it was read.
 
-    What a foreign producer put there without Headwater's headers has itself as its origin.
+    A record of another producer, without Headwater's headers, is its own origin.
     """
-    told = {name[len(PREFIX) :]: data.decode("utf-8", "replace") for name, data in record.headers if _is_own(name)}
+    own = {
+        name[len(PREFIX) :]: data.decode("utf-8", "replace")
+        for name, data in record.headers
+        if _is_headwater_header(name)
+    }
     origin = Record(
-        told.get("topic", record.topic),
-        _number(told.get("partition"), record.partition),
-        _number(told.get("offset"), record.offset),
+        own.get("topic", record.topic),
+        _number(own.get("partition"), record.partition),
+        _number(own.get("offset"), record.offset),
         record.key,
         record.value,
-        _number(told.get("timestamp"), record.timestamp_ms),
-        _original(record.headers),
-        cut=Cut(_number(told["length"], 0), told["sha256"]) if {"length", "sha256"} <= told.keys() else record.cut,
+        _number(own.get("timestamp"), record.timestamp_ms),
+        _original_headers(record.headers),
+        truncation=Truncation(_number(own["length"], 0), own["sha256"])
+        if {"length", "sha256"} <= own.keys()
+        else record.truncation,
     )
-    return DeadLetter(origin, told.get("reason", record.flaw or "no reason is recorded"), told.get("path", "$"))
+    return DeadLetter(origin, own.get("reason", record.parse_error or "no reason is recorded"), own.get("path", "$"))
 
 
-def _original(headers: Headers) -> Headers:
-    return tuple(header for header in headers if not _is_own(header[0]))
+def _original_headers(headers: Headers) -> Headers:
+    return tuple(header for header in headers if not _is_headwater_header(header[0]))
 
 
-def _is_own(name: str) -> bool:
+def _is_headwater_header(name: str) -> bool:
     return name.startswith(PREFIX)
 
 

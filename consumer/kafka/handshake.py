@@ -1,8 +1,8 @@
-"""One connection to one broker, step by step, with a bound on each and every answer read to its end.
+"""One connection to one broker, step by step, each with a timeout and every response read completely.
 
-The client library's own connection drops an answer that arrives together with the end of the connection, which is how
-a broker says that a password is wrong; and it tries again without end. So a diagnosis talks to the broker itself, with
-the library's messages.
+The client library's own connection drops a response that arrives together with the end of the connection, which is how
+a broker reports a wrong password; and it retries without end. So the diagnosis speaks the protocol itself, with the
+library's messages.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 
-class RefusedError(Exception):
-    """The broker's answer is an error.
+class ErrorResponse(Exception):
+    """The broker's response is an error.
 
     Attributes:
         error: The library's class for the error code.
@@ -34,12 +34,12 @@ class RefusedError(Exception):
         self.error = error
 
 
-class Wire:
-    """A connection that asks one thing at a time.
+class BrokerConnection:
+    """A connection with one request at a time.
 
     Args:
         address: Host and port.
-        deadline: When, on `clock`, all of it must be over.
+        deadline: Time of `clock` by which the whole exchange must end.
         clock: Seconds; monotonic.
     """
 
@@ -47,65 +47,65 @@ class Wire:
         self.deadline = deadline
         self._clock = clock
         self._host = address[0]
-        self._protocol = KafkaProtocol(client_id="headwater-check", receive_message_max_bytes=MAX_ANSWER_BYTES)
-        self._socket: socket.socket = socket.create_connection(address, timeout=self._left())
+        self._protocol = KafkaProtocol(client_id="headwater-check", receive_message_max_bytes=MAX_RESPONSE_BYTES)
+        self._socket: socket.socket = socket.create_connection(address, timeout=self._time_left())
 
-    def secure(self, context: ssl.SSLContext) -> None:
-        """Shakes hands in TLS.
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Performs the TLS handshake.
 
         Raises:
-            ssl.SSLError: The certificate is not good, or this is no TLS.
+            ssl.SSLError: The certificate is not valid, or the port does not speak TLS.
         """
-        self._socket.settimeout(self._left())
+        self._socket.settimeout(self._time_left())
         self._socket = context.wrap_socket(self._socket, server_hostname=self._host)
 
-    def greet(self) -> None:
-        """Asks which protocol versions there are; what does not answer is no Kafka broker."""
-        self._ask(ApiVersionsRequest(version=0))
+    def api_versions(self) -> None:
+        """Requests the supported protocol versions; a server that does not respond is not a Kafka broker."""
+        self._request(ApiVersionsRequest(version=0))
 
-    def sign_in(self, options: dict[str, Any]) -> None:
+    def authenticate(self, options: dict[str, Any]) -> None:
         """Authenticates with the mechanism and the credentials of the client's options.
 
         Raises:
             RefusedError: The mechanism is not offered, or the credentials are wrong.
         """
         name = options["sasl_mechanism"]
-        self._ask(SaslHandshakeRequest(name, version=1))
+        self._request(SaslHandshakeRequest(name, version=1))
         mechanism = get_sasl_mechanism(name)(host=self._host, **options)
         while not mechanism.is_done():
-            answer = self._ask(SaslAuthenticateRequest(mechanism.auth_bytes(), version=1))
+            answer = self._request(SaslAuthenticateRequest(mechanism.auth_bytes(), version=1))
             mechanism.receive(answer.auth_bytes)
 
-    def describe(self, topics: list[str]) -> tuple[dict[str, type[Exception]], list[tuple[str, int]]]:
-        """Each topic's error (`NoError` if all is well), and the brokers that clients are sent to."""
+    def metadata(self, topics: list[str]) -> tuple[dict[str, type[Exception]], list[tuple[str, int]]]:
+        """Returns each topic's error (`NoError` if there is none), and the brokers that clients are sent to."""
         wanted = [MetadataRequest.MetadataRequestTopic(name=topic) for topic in topics]
-        answer = self._ask(MetadataRequest(topics=wanted, allow_auto_topic_creation=False, version=4))
+        answer = self._request(MetadataRequest(topics=wanted, allow_auto_topic_creation=False, version=4))
         found = {topic.name: errors.for_code(topic.error_code) for topic in answer.topics}
         return found, [(broker.host, broker.port) for broker in answer.brokers]
 
     def close(self) -> None:
-        """Hangs up."""
+        """Closes the connection."""
         self._socket.close()
 
-    def _left(self) -> float:
+    def _time_left(self) -> float:
         left = self.deadline - self._clock()
         if left <= 0:
-            raise TimeoutError("no time left")
+            raise TimeoutError("the deadline has passed")
         return left
 
-    def _ask(self, request: Any) -> Any:
+    def _request(self, request: Any) -> Any:
         self._protocol.send_request(request)
-        self._socket.settimeout(self._left())
+        self._socket.settimeout(self._time_left())
         self._socket.sendall(self._protocol.send_bytes())
         answers: list[tuple[int, Any]] = []
         while not answers:
-            self._socket.settimeout(self._left())
+            self._socket.settimeout(self._time_left())
             data = self._socket.recv(65536)
             if not data:
-                raise ConnectionResetError("the other side closed the connection without an answer")
+                raise ConnectionResetError("the broker closed the connection without a response")
             answers = self._protocol.receive_bytes(data)
         answer = answers[0][1]
         error = errors.for_code(getattr(answer, "error_code", 0))
         if error is not errors.NoError:
-            raise RefusedError(error, getattr(answer, "error_message", None) or error.description or error.__name__)
+            raise ErrorResponse(error, getattr(answer, "error_message", None) or error.description or error.__name__)
         return answer

@@ -1,7 +1,7 @@
-"""Where a member reads on when Kafka has no answer: no committed offset, or one that the topic does not have.
+"""Resets offsets that Kafka can't serve: a partition without a committed offset, or with one that the topic lacks.
 
-The library's own answer, `auto_offset_reset`, skips what retention took without a word, and reads a topic that was made
-anew from the middle. So it is told to have none, and raises what is answered here.
+The library's own policy, `auto_offset_reset`, skips records that retention removed without reporting it, and reads a
+recreated topic from the middle. So the library runs with no policy, and this module handles the errors it raises.
 """
 
 from __future__ import annotations
@@ -16,161 +16,164 @@ from kafka.structs import TopicPartition as KafkaPartition
 
 from consumer.config.settings import KafkaSettings
 from consumer.kafka.lost_offset import LostOffset
-from consumer.processing.ports import OnLost
+from consumer.processing.ports import OnRecordsLost
 from consumer.processing.record import TopicPartition
 
-LIBRARY_POLICY: Final = "none"
-"""The library's `auto_offset_reset` under which it asks us."""
+NO_RESET_POLICY: Final = "none"
+"""The library's `auto_offset_reset` under which it raises instead of resetting."""
 
-ASK_MS: Final = 15_000
-"""How long one question about offsets may take, in milliseconds."""
+REQUEST_TIMEOUT_MS: Final = 15_000
+"""Milliseconds for one request for offsets."""
 
 _log = structlog.get_logger(__name__)
 
 
-class Positions:
-    """Mends the positions of a consumer; used by the thread that polls.
+class OffsetReset:
+    """Corrects the positions of a consumer; used by the thread that polls.
 
     Args:
-        consumer: The library's.
-        settings: What to do, in `auto_offset_reset` and `on_lost_offsets`.
-        on_lost: Told of records that the group will not read.
-        on_back: Told of partitions that are read again from an earlier offset; what is in hand of them is void.
+        consumer: The library's consumer.
+        settings: The policies `auto_offset_reset` and `on_lost_offsets`.
+        on_lost: Called for records that the group will never read.
+        on_rewind: Called with partitions that are read again from an earlier offset; their uncommitted records are
+            void.
     """
 
     def __init__(
         self,
         consumer: Any,
         settings: KafkaSettings,
-        on_lost: OnLost,
-        on_back: Callable[[Collection[TopicPartition]], None],
+        on_lost: OnRecordsLost,
+        on_rewind: Callable[[Collection[TopicPartition]], None],
     ) -> None:
         self._consumer = consumer
         self._settings = settings
         self._on_lost = on_lost
-        self._on_back = on_back
+        self._on_rewind = on_rewind
         self._topic_id: object = None
-        self._cluster = consumer._cluster  # noqa: SLF001 -- the one place that has what the last metadata said
+        self._cluster = consumer._cluster  # noqa: SLF001 -- the only access to the latest metadata
 
-    def mend(self, error: errors.KafkaError) -> None:
-        """Answers what a poll raised; the next one goes on.
+    def recover(self, error: errors.KafkaError) -> None:
+        """Handles an error of a poll, so that the next poll continues.
 
         Raises:
             UsageError: `on_lost_offsets` is stop.
-            KafkaError: It is about something else, or the broker does not answer.
+            KafkaError: The error is of another kind, or the broker does not respond.
         """
         match error:
             case errors.NoOffsetForPartitionError():
-                self._begin(error.args[0])
+                self._start_uncommitted(error.args[0])
             case errors.OffsetOutOfRangeError():
-                self._resume(error.args[0])
+                self._reset(error.args[0])
             case errors.LogTruncationError():
-                self._cut(error.divergent_offsets)
+                self._recover_truncation(error.divergent_offsets)
             case _:
                 raise error
 
-    def watch(self) -> None:
-        """Looks whether the topic is still the one that it was; another one of its name is begun anew.
+    def detect_recreated_topic(self) -> None:
+        """Compares the topic's id with the former one; a recreated topic is read from its start.
 
         Raises:
-            UnknownTopicOrPartitionError: There is none of its name any more.
+            UnknownTopicOrPartitionError: The topic was deleted.
             UsageError: `on_lost_offsets` is stop.
         """
-        # No request: what the last metadata said. Brokers before 2.8 give topics no ids, and this sees nothing there.
+        # From the latest metadata, without a request. Brokers before 2.8 have no topic ids, and nothing is detected.
         topic = self._settings.topic
         found = self._cluster.topic_id(topic)
         if found is None:
             if self._topic_id is not None:
-                raise errors.UnknownTopicOrPartitionError(f"topic {topic} is gone; it is waited for")
+                raise errors.UnknownTopicOrPartitionError(f"topic {topic} was deleted; waiting for it to be recreated")
             return
         if self._topic_id not in {None, found}:
-            # Reading on would leave out as many records of the new one as were read of the old one.
-            self._resume(dict.fromkeys(self._consumer.assignment()), anew=True)
+            # Otherwise as many records of the new topic would be skipped as were read of the old one.
+            self._reset(dict.fromkeys(self._consumer.assignment()), topic_recreated=True)
         self._topic_id = found
 
     def lag(self) -> dict[TopicPartition, int]:
-        """What `Source.lag` promises, from what fetches have told."""
+        """Returns what `Source.lag` returns, from the latest fetches."""
         found = {}
         for partition in self._consumer.assignment():
-            # The public `position` would ask the broker for what it does not know.
+            # The public `position` would send a request for an unknown position.
             state = self._consumer._subscription.assignment.get(partition)  # noqa: SLF001
             if state is not None and state.position is not None and state.highwater is not None:
                 found[TopicPartition(*partition)] = max(0, state.highwater - state.position.offset)
         return found
 
     def position(self, place: TopicPartition) -> int:
-        """The offset of the next record to give; 0 if it is not known. Asks nobody."""
+        """Returns the offset of the next record to return; 0 if unknown. Makes no request."""
         state = self._consumer._subscription.assignment.get(KafkaPartition(*place))  # noqa: SLF001 -- as in `lag`
         return state.position.offset if state is not None and state.position is not None else 0
 
-    def _begin(self, partitions: Collection[KafkaPartition]) -> None:
-        """No committed offset: the group is new, or the partition is."""
-        found = self._founded(partitions) if self._settings.auto_offset_reset == "latest" else {}
+    def _start_uncommitted(self, partitions: Collection[KafkaPartition]) -> None:
+        """Starts partitions without a committed offset: of a new group, or new themselves."""
+        found = self._start_offsets_at_latest(partitions) if self._settings.auto_offset_reset == "latest" else {}
         rest = [partition for partition in partitions if partition not in found]
-        begins = self._consumer.beginning_offsets(rest, timeout_ms=ASK_MS) if rest else {}
+        begins = self._consumer.beginning_offsets(rest, timeout_ms=REQUEST_TIMEOUT_MS) if rest else {}
         for partition, offset in {**begins, **found}.items():
             if partition in partitions:
                 self._seek(partition, offset)
 
-    def _founded(self, partitions: Collection[KafkaPartition]) -> dict[KafkaPartition, int]:
-        """What a group that begins at the end has committed; of a new group, the ends.
+    def _start_offsets_at_latest(self, partitions: Collection[KafkaPartition]) -> dict[KafkaPartition, int]:
+        """Returns the committed offsets of a group that starts at the end; of a new group, the ends.
 
-        The first member to come commits them for the whole topic. So a partition that is missing was added later, and
-        is read from its first record; and what comes after the ends is not left out by who comes after a crash.
+        The first member commits them for the whole topic. So a partition without an offset was added later and is read
+        from its first record; and records after the ends are not skipped by a member that starts after a crash.
         """
         known = self._cluster.partitions_for_topic(self._settings.topic) or ()
         every = {*partitions, *(KafkaPartition(self._settings.topic, number) for number in known)}
         found = self._committed(every)
         if not found:
-            found = self._consumer.end_offsets(list(every), timeout_ms=ASK_MS)
+            found = self._consumer.end_offsets(list(every), timeout_ms=REQUEST_TIMEOUT_MS)
             self._commit(found)
-        # They are asked for one by one, and the first member's commit, which is one for all, may have come in between.
+        # Offsets are requested one by one, and the first member's commit, which is one for all, may come in between.
         return {**self._committed(every - found.keys()), **found}
 
     def _committed(self, partitions: Collection[KafkaPartition]) -> dict[KafkaPartition, int]:
-        asked = {each: self._consumer.committed(each, timeout_ms=ASK_MS) for each in sorted(partitions)}
+        asked = {each: self._consumer.committed(each, timeout_ms=REQUEST_TIMEOUT_MS) for each in sorted(partitions)}
         return {partition: offset for partition, offset in asked.items() if offset is not None}
 
-    def _resume(self, positions: Mapping[KafkaPartition, int | None], *, anew: bool = False) -> None:
-        """The topic does not have these offsets."""
-        begins = self._consumer.beginning_offsets(list(positions), timeout_ms=ASK_MS) if positions else {}
-        ends = self._consumer.end_offsets(list(positions), timeout_ms=ASK_MS) if positions else {}
+    def _reset(self, positions: Mapping[KafkaPartition, int | None], *, topic_recreated: bool = False) -> None:
+        """Resumes partitions at offsets that exist."""
+        begins = self._consumer.beginning_offsets(list(positions), timeout_ms=REQUEST_TIMEOUT_MS) if positions else {}
+        ends = self._consumer.end_offsets(list(positions), timeout_ms=REQUEST_TIMEOUT_MS) if positions else {}
         for partition, at in positions.items():
             position = at if at is not None else self.position(TopicPartition(*partition))
-            self._go_on(LostOffset(TopicPartition(*partition), position, begins[partition], ends[partition], anew))
+            self._resume_after(
+                LostOffset(TopicPartition(*partition), position, begins[partition], ends[partition], topic_recreated)
+            )
 
-    def _go_on(self, found: LostOffset) -> None:
+    def _resume_after(self, found: LostOffset) -> None:
         partition = KafkaPartition(*found.place)
         resumed = found.resume(self._settings.on_lost_offsets)
-        backwards = found.anew or resumed < found.position
+        backwards = found.topic_recreated or resumed < found.position
         if backwards:
-            self._on_back({found.place})
-        if backwards or self._consumer.committed(partition, timeout_ms=ASK_MS) == found.position:
-            # Nothing is in hand, so that the commit passes over nothing; with it, a restart tells of no loss twice.
+            self._on_rewind({found.place})
+        if backwards or self._consumer.committed(partition, timeout_ms=REQUEST_TIMEOUT_MS) == found.position:
+            # No record is uncommitted, so the commit skips none; and a restart does not report the loss twice.
             self._commit({partition: resumed})
         self._seek(partition, resumed)
-        found.tell(resumed, self._settings.on_lost_offsets, self._on_lost)
+        found.report(resumed, self._settings.on_lost_offsets, self._on_lost)
 
-    def _cut(self, divergent: Mapping[KafkaPartition, OffsetAndMetadata | None]) -> None:
-        """A leader was elected that lacks the last records that were read; what it has beyond is new."""
+    def _recover_truncation(self, divergent: Mapping[KafkaPartition, OffsetAndMetadata | None]) -> None:
+        """Continues after an unclean leader election, where the new leader lacks the last records that were read."""
         for partition, common in divergent.items():
             if common is None or self._settings.on_lost_offsets == "stop":
-                self._resume({partition: None})
+                self._reset({partition: None})
                 continue
             place = TopicPartition(*partition)
             _log.warning(
-                f"{place}: the new leader lacks the last records that were read; they stay, and reading goes on where"
-                " its own begin",
-                position=self.position(TopicPartition(*partition)),
-                going_on_at=common.offset,
+                "log truncated by new leader",
+                partition=str(place),
+                position=self.position(place),
+                resuming_at=common.offset,
             )
-            self._on_back({place})
+            self._on_rewind({place})
             self._seek(partition, common.offset)
 
     def _commit(self, offsets: Mapping[KafkaPartition, int]) -> None:
         named = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
-        self._consumer.commit(named, timeout_ms=ASK_MS)
+        self._consumer.commit(named, timeout_ms=REQUEST_TIMEOUT_MS)
 
     def _seek(self, partition: KafkaPartition, offset: int) -> None:
-        if partition in self._consumer.assignment():  # a rebalance may have come between
+        if partition in self._consumer.assignment():  # a rebalance may have revoked it meanwhile
             self._consumer.seek(partition, offset)

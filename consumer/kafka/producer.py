@@ -1,4 +1,4 @@
-"""Records on their way to a topic: kept by the broker's replicas before the call returns."""
+"""The producer: records are on the broker's replicas before a write returns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kafka import KafkaProducer, errors
 
 from consumer.config.settings import KafkaSettings
 from consumer.errors import TransientError
-from consumer.kafka.client_options import client_options, talking
+from consumer.kafka.client_options import client_options, translate_errors
 from consumer.processing.ports import Outgoing, TooLargeError
 
 SEND_TIMEOUT_S = 30.0
@@ -22,31 +22,31 @@ _TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 
 
 class TopicProducer:
-    """Writes to Kafka with acks=all and idempotence; connects at the first write."""
+    """Producer with acks=all and idempotence; connects at the first write."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: Any = None
 
     def write(self, topic: str, records: Sequence[Outgoing]) -> None:
-        """Sends all, then asks each for its acknowledgement."""
-        with talking(f"writing to topic {topic}", self._settings):
+        """Sends all records, then waits for each acknowledgement."""
+        with translate_errors(f"writing to topic {topic}", self._settings):
             try:
                 self._send(topic, records)
             except BaseException:
-                # A producer that failed once may hold records back or be fenced; the next try begins with a new one.
-                self._abandon()
+                # A producer that failed once may hold records back or be fenced; the retry starts with a new one.
+                self._close_producer()
                 raise
 
     def close(self) -> None:
-        """Gives back the connections; nothing is unsent, as every write waits."""
-        self._abandon()
+        """Closes the connections; every write has waited, so nothing is unsent."""
+        self._close_producer()
 
     def _send(self, topic: str, records: Sequence[Outgoing]) -> None:
         refused = self._refused(topic, list(enumerate(records)))
         if refused:
-            # An idempotent producer fails every record after one that was refused, so each is sent once more by itself.
-            self._abandon()
+            # An idempotent producer fails every record after a rejected one, so each is sent once more by itself.
+            self._close_producer()
             refused = [number for number in refused if self._is_refused_alone(topic, number, records[number])]
         if refused:
             raise TooLargeError(topic, refused)
@@ -54,14 +54,14 @@ class TopicProducer:
     def _is_refused_alone(self, topic: str, number: int, record: Outgoing) -> bool:
         is_refused = bool(self._refused(topic, [(number, record)]))
         if is_refused:
-            self._abandon()
+            self._close_producer()
         return is_refused
 
     def _refused(self, topic: str, records: Sequence[tuple[int, Outgoing]]) -> list[int]:
-        """Sends records and waits for each; returns the numbers of those that failed for their size."""
+        """Sends records and waits for each; returns the indexes of those that are rejected for their size."""
         if self._producer is None:
             self._producer = KafkaProducer(**producer_options(self._settings))
-        # A record must have a key or a value; that of a tombstone without a key is empty.
+        # A record must have a key or a value; a tombstone without a key gets an empty one.
         sent = [
             (
                 number,
@@ -74,15 +74,15 @@ class TopicProducer:
         self._producer.flush(timeout=SEND_TIMEOUT_S)
         return [number for number, future in sent if _is_too_large(future)]
 
-    def _abandon(self) -> None:
+    def _close_producer(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            with suppress(TransientError), talking("closing the producer", self._settings):
+            with suppress(TransientError), translate_errors("closing the producer", self._settings):
                 producer.close(timeout=0)
 
 
 def _is_too_large(future: Any) -> bool:
-    """Waits for the acknowledgement of a record; True if the record is refused for its size."""
+    """Waits for the acknowledgement of a record; True if the record is rejected for its size."""
     try:
         future.get(timeout=SEND_TIMEOUT_S)
     except _TOO_LARGE:
@@ -91,13 +91,13 @@ def _is_too_large(future: Any) -> bool:
 
 
 def producer_options(settings: KafkaSettings) -> dict[str, Any]:
-    """The keyword arguments of a `KafkaProducer`."""
+    """Returns the keyword arguments of a `KafkaProducer`."""
     request_ms = int(min(settings.request_timeout_s, SEND_TIMEOUT_S / 2) * 1000)
     return client_options(settings) | {
         "acks": "all",
         "enable_idempotence": True,
         "compression_type": "gzip",
-        # The client would measure what is not compressed yet; the topic's limit, of what is, is for the broker to tell.
+        # The client measures before compression, the topic's limit applies after it: leave the check to the broker.
         "max_request_size": _UNBOUNDED,
         "max_block_ms": int(SEND_TIMEOUT_S * 1000 / 2),
         "request_timeout_ms": request_ms,

@@ -1,9 +1,9 @@
-"""Back from the dead letters: a record whose hindrance is mended goes to its topic once more.
+"""Redrive: dead letters go back to their topics once the cause of the rejection is fixed.
 
-The dead-letter topic only grows, so that a letter was redriven is told by a further record in it: without a value, with
-the letter's key and so beside it, and with its place in the header `headwater.redriven`. It is written once the topic
-has the original. A crash between the two leaves a letter that waits though it was redriven; it is redriven again, which
-changes no graph. The mark is younger than its letter, so retention never takes it before.
+The dead-letter topic only grows. So a redriven dead letter is marked by another record in the topic: without a value,
+with the dead letter's key and so in the same partition, and with its position in the header `headwater.redriven`. The
+marker is written after the original. A crash between the two leaves a redriven dead letter unmarked; it is redriven
+again, which changes no graph. The marker is younger than its dead letter, so retention never removes it first.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from consumer.errors import RejectedRecord, UsageError
-from consumer.kafka.dead_letter_topic import PREFIX, original
-from consumer.kafka.offset_range import Bound, Position, Span
-from consumer.kafka.topic_reader import Reader
-from consumer.processing.batch import event_of
+from consumer.kafka.dead_letter_topic import PREFIX, parse_dead_letter
+from consumer.kafka.offset_range import OffsetRange, Position, RangeBound
+from consumer.kafka.topic_reader import TopicReader
+from consumer.processing.batch import decode_record
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.ports import Outgoing, Producer, TooLargeError
 from consumer.processing.record import Record
@@ -27,173 +27,181 @@ from schemas.errors import RejectedEvent
 
 REDRIVEN: Final = f"{PREFIX}redriven"
 
-AT_ONCE: Final = 100
-"""How many letters are written before their marks are, at most."""
+MAX_BATCH: Final = 100
+"""Dead letters that are written before their markers, at most."""
 
-LOST: Final = "only its first bytes are kept, as it was too large: have its producer send it again, in smaller parts"
-"""Why a letter that was cut can't go back."""
+TRUNCATED: Final = (
+    "only the first bytes are kept, since the record was too large; have its producer send it again in smaller parts"
+)
+"""The reason why a truncated dead letter can't be redriven."""
 
-MOST_BYTES: Final = 8 * 1024 * 1024
-"""How many bytes of letters are held for that, about."""
+MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of dead letters that are written before their markers, approximately."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter where it lies.
+class StoredDeadLetter:
+    """A dead letter in its topic.
 
     Attributes:
-        position: Its place in the dead-letter topic.
-        rejected_ms: When it was written there, in milliseconds since 1970.
-        content: What was rejected, and why.
-        has_origin: Whether it tells which record it was; what others write into the topic does not.
-        redriven: Whether it went back already.
+        position: Its position in the dead-letter topic.
+        rejected_ms: Time of the rejection, in milliseconds since 1970.
+        dead_letter: The rejected record and the reason.
+        has_origin: True if the headers name the original record; records of other producers have none.
+        redriven: True if it was redriven already.
     """
 
     position: Position
     rejected_ms: int
-    content: DeadLetter
+    dead_letter: DeadLetter
     has_origin: bool
     redriven: bool
 
     @property
-    def can_go_back(self) -> bool:
-        """True if the whole record is there, and its topic is known."""
-        return self.has_origin and self.content.record.cut is None
+    def is_redrivable(self) -> bool:
+        """True if the whole record is kept and its topic is known."""
+        return self.has_origin and self.dead_letter.record.truncation is None
 
     def matches(self, text: str) -> bool:
-        """Whether its reason or its path has a text in it, whatever the case."""
-        return text.casefold() in f"{self.content.path} {self.content.reason}".casefold()
+        """True if its reason or path contains a text, ignoring case."""
+        return text.casefold() in f"{self.dead_letter.path} {self.dead_letter.reason}".casefold()
 
 
-def letters(reader: Reader, since_ms: int | None = None) -> Iterator[Letter]:
-    """The letters of a dead-letter topic, in order within each partition.
+def stored_dead_letters(reader: TopicReader, since_ms: int | None = None) -> Iterator[StoredDeadLetter]:
+    """Yields the dead letters of a topic, in order within each partition.
 
-    The topic is read twice, so that the marks are known before the letters are given.
+    The topic is read twice, so that the markers are known before the dead letters are yielded.
 
     Args:
-        reader: Of the dead-letter topic.
-        since_ms: Only those that were rejected at that time or later, in milliseconds since 1970.
+        reader: Reader of the dead-letter topic.
+        since_ms: Only those rejected at that time or later, in milliseconds since 1970.
     """
-    spans = reader.spans(Bound(time_ms=since_ms))
-    redriven = _marks(reader, spans)
-    for record in reader.records(spans):
-        if marked(record) is None:
-            yield _letter(record, redriven)
+    ranges = reader.ranges(RangeBound(time_ms=since_ms))
+    redriven = _redriven_positions(reader, ranges)
+    for record in reader.records(ranges):
+        if redriven_position(record) is None:
+            yield _stored_dead_letter(record, redriven)
 
 
-def letter_at(reader: Reader, position: Position) -> Letter:
-    """The letter at a place.
+def dead_letter_at(reader: TopicReader, position: Position) -> StoredDeadLetter:
+    """Returns the dead letter at a position.
 
     Raises:
-        UsageError: There is none.
+        UsageError: The position has none.
     """
-    everything = {span.place.partition: span for span in reader.spans()}
-    span = everything.get(position.partition)
-    if span is None or not span.start <= position.offset < span.stop:
+    everything = {offset_range.place.partition: offset_range for offset_range in reader.ranges()}
+    offset_range = everything.get(position.partition)
+    if offset_range is None or not offset_range.start <= position.offset < offset_range.stop:
         there = ", ".join(f"{n}:{s.start} to {n}:{s.stop - 1}" for n, s in everything.items() if s.start < s.stop)
-        raise UsageError(f"there is no dead letter {position}; there are {there or 'none'}")
-    record = next(reader.records([Span(span.place, position.offset, position.offset + 1)]), None)
+        raise UsageError(f"dead letter {position} does not exist; the topic has {there or 'none'}")
+    record = next(reader.records([OffsetRange(offset_range.place, position.offset, position.offset + 1)]), None)
     if record is None:
-        raise UsageError(f"there is no dead letter {position}: nothing of the topic has this offset")
-    if (redriven := marked(record)) is not None:
-        raise UsageError(f"{position} is no dead letter, but the mark that {redriven} was redriven")
-    return _letter(record, _marks(reader, reader.spans(Bound(time_ms=record.timestamp_ms))))
+        raise UsageError(f"dead letter {position} does not exist; no record of the topic has this offset")
+    if (redriven := redriven_position(record)) is not None:
+        raise UsageError(f"{position} is not a dead letter but the marker that {redriven} was redriven")
+    return _stored_dead_letter(
+        record, _redriven_positions(reader, reader.ranges(RangeBound(time_ms=record.timestamp_ms)))
+    )
 
 
-def _marks(reader: Reader, spans: Sequence[Span]) -> set[Position]:
-    return {position for record in reader.records(spans) if (position := marked(record)) is not None}
+def _redriven_positions(reader: TopicReader, ranges: Sequence[OffsetRange]) -> set[Position]:
+    return {position for record in reader.records(ranges) if (position := redriven_position(record)) is not None}
 
 
-def _letter(record: Record, redriven: set[Position]) -> Letter:
+def _stored_dead_letter(record: Record, redriven: set[Position]) -> StoredDeadLetter:
     position = Position(record.partition, record.offset)
-    content = original(record)
-    return Letter(position, record.timestamp_ms, content, content.record.topic != record.topic, position in redriven)
+    content = parse_dead_letter(record)
+    return StoredDeadLetter(
+        position, record.timestamp_ms, content, content.record.topic != record.topic, position in redriven
+    )
 
 
-def marked(record: Record) -> Position | None:
-    """The letter that a record says to be redriven; None where the record is a letter itself."""
+def redriven_position(record: Record) -> Position | None:
+    """Returns the position of the dead letter that a record marks as redriven; None if the record is not a marker."""
     for name, data in record.headers:
         if name == REDRIVEN:
-            with suppress(UsageError):  # somebody else's header of that name marks nothing
+            with suppress(UsageError):  # a header of that name with another content is not a marker
                 return Position.parse(data.decode("utf-8", "replace"))
     return None
 
 
-def mark(letter: Letter) -> Outgoing:
-    """The record that says that a letter was redriven."""
-    return letter.content.record.key, None, ((REDRIVEN, str(letter.position).encode()),)
+def redrive_marker(letter: StoredDeadLetter) -> Outgoing:
+    """Returns the record that marks a dead letter as redriven."""
+    return letter.dead_letter.record.key, None, ((REDRIVEN, str(letter.position).encode()),)
 
 
-def hindrance(letter: Letter, max_ahead_s: float, now_ms: int) -> str:
-    """What would make it a dead letter again; empty if nothing that can be known beforehand.
+def rejection_reason(letter: StoredDeadLetter, max_ahead_s: float, now_ms: int) -> str:
+    """Returns the reason for which a redriven record would be rejected again; empty if none is known beforehand.
 
     Args:
-        letter: The letter.
-        max_ahead_s: How many seconds an eventTime may be ahead.
-        now_ms: The time that the record would get, in milliseconds since 1970.
+        letter: The dead letter.
+        max_ahead_s: Seconds by which an eventTime may be ahead.
+        now_ms: The timestamp that the redriven record would get, in milliseconds since 1970.
     """
-    if letter.content.record.cut is not None:
-        return LOST
+    if letter.dead_letter.record.truncation is not None:
+        return TRUNCATED
     if not letter.has_origin:
-        return "it does not say from which topic it is: its headers are not those of Headwater"
+        return "its headers do not name the original topic; another producer wrote it"
     try:
-        event_of(replace(letter.content.record, timestamp_ms=now_ms), decode, max_ahead_s, now_ms)
+        decode_record(replace(letter.dead_letter.record, timestamp_ms=now_ms), decode, max_ahead_s, now_ms)
     except (RejectedEvent, RejectedRecord) as error:
         return str(error)
     return ""
 
 
 class Redrive:
-    """Writes letters back.
+    """Writer of dead letters to their original topics.
 
     Args:
-        producer: To the topics.
-        topic: The dead letters'.
-        done: Called with each letter once its mark is kept.
-        refused: Called with each letter that its topic does not take, and why.
+        producer: Writes to all topics.
+        topic: The dead-letter topic.
+        done: Called with each dead letter once its marker is stored.
+        refused: Called with each dead letter that its topic rejects, and the reason.
     """
 
     def __init__(
         self,
         producer: Producer,
         topic: str,
-        done: Callable[[Letter], None],
-        refused: Callable[[Letter, str], None],
+        done: Callable[[StoredDeadLetter], None],
+        refused: Callable[[StoredDeadLetter, str], None],
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._done = done
         self._refused = refused
 
-    def run(self, chosen: Iterable[Letter]) -> None:
-        """Writes all of them.
+    def run(self, chosen: Iterable[StoredDeadLetter]) -> None:
+        """Writes all chosen dead letters.
 
         Raises:
-            TransientError: The broker can't take them now; run it again, what is marked is not written twice.
-            UsageError: It refuses them.
+            TransientError: The broker can't accept them now; run it again, marked ones are not written twice.
+            UsageError: The broker rejects them.
         """
-        held: list[Letter] = []
+        held: list[StoredDeadLetter] = []
         for letter in chosen:
             held.append(letter)
-            if len(held) >= AT_ONCE or sum(one.content.record.size for one in held) >= MOST_BYTES:
+            if len(held) >= MAX_BATCH or sum(one.dead_letter.record.size for one in held) >= MAX_BATCH_BYTES:
                 self._write(held)
                 held = []
         self._write(held)
 
-    def _write(self, held: Sequence[Letter]) -> None:
-        by_topic: defaultdict[str, list[Letter]] = defaultdict(list)
+    def _write(self, held: Sequence[StoredDeadLetter]) -> None:
+        by_topic: defaultdict[str, list[StoredDeadLetter]] = defaultdict(list)
         for letter in held:
-            by_topic[letter.content.record.topic].append(letter)
-        gone = {letter.position for topic, letters in by_topic.items() for letter in self._taken(topic, letters)}
+            by_topic[letter.dead_letter.record.topic].append(letter)
+        gone = {
+            letter.position for topic, letters in by_topic.items() for letter in self._write_to_topic(topic, letters)
+        }
         back = [letter for letter in held if letter.position in gone]
         if back:
-            self._producer.write(self._topic, [mark(letter) for letter in back])
+            self._producer.write(self._topic, [redrive_marker(letter) for letter in back])
         for letter in back:
             self._done(letter)
 
-    def _taken(self, topic: str, letters: Sequence[Letter]) -> Sequence[Letter]:
-        """Writes letters of one topic; returns those that it takes."""
-        records = [letter.content.record for letter in letters]
+    def _write_to_topic(self, topic: str, letters: Sequence[StoredDeadLetter]) -> Sequence[StoredDeadLetter]:
+        """Writes dead letters of one topic; returns those that the topic accepts."""
+        records = [letter.dead_letter.record for letter in letters]
         try:
             self._producer.write(topic, [(record.key, record.value, record.headers) for record in records])
         except TooLargeError as error:

@@ -1,4 +1,4 @@
-"""Makes the topics, with settings that fit lineage events; leaves alone those that are there."""
+"""Creates topics with settings that fit lineage events; existing topics stay as they are."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from kafka import KafkaAdminClient, errors
 
 from consumer.config.settings import MIB, KafkaSettings
 from consumer.errors import TransientError, UsageError
-from consumer.kafka.client_options import MAX_MESSAGE_BYTES, client_options, talking
+from consumer.kafka.client_options import MAX_MESSAGE_BYTES, client_options, translate_errors
 from consumer.kafka.connectivity import Problem, diagnose
 
 DAY_MS = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class TopicPlan:
-    """A topic that should be there.
+class TopicSpec:
+    """Specification of a topic.
 
     Attributes:
         name: Its name.
-        partitions: How many partitions it gets.
-        replication_factor: Copies of each; -1 is the cluster's default.
+        partitions: Number of partitions.
+        replication_factor: Replicas of each partition; -1 is the cluster's default.
         configs: Kafka's topic-level settings.
     """
 
@@ -32,51 +32,51 @@ class TopicPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class TopicOutcome:
-    """What became of one plan: `created`, or there before and left as it is."""
+class CreateResult:
+    """A specified topic, and whether it was created or existed before."""
 
     name: str
     created: bool
 
 
-def plans(settings: KafkaSettings) -> tuple[TopicPlan, TopicPlan]:
-    """The events' topic and that of the dead letters."""
+def topic_specs(settings: KafkaSettings) -> tuple[TopicSpec, TopicSpec]:
+    """Returns the specifications of the events' topic and of the dead-letter topic."""
     return (
-        TopicPlan(
+        TopicSpec(
             settings.topic,
             settings.partitions,
             settings.replication_factor,
-            # A dead letter is a record and its reason, so it must be allowed to be a little larger than an event.
+            # A dead letter is a record and its reason, so it may be a little larger than an event.
             _configs(days=7, max_bytes=MAX_MESSAGE_BYTES - MIB),
         ),
-        TopicPlan(
+        TopicSpec(
             settings.dead_letter_topic,
-            1,  # few and far between, and read by people in the order in which they came
+            1,  # few records, which people read in order
             settings.replication_factor,
             _configs(days=30, max_bytes=MAX_MESSAGE_BYTES),
         ),
     )
 
 
-def create(settings: KafkaSettings) -> list[TopicOutcome]:
-    """Creates what is missing of the planned topics.
+def create_topics(settings: KafkaSettings) -> list[CreateResult]:
+    """Creates those of the specified topics that do not exist.
 
     Raises:
-        UsageError: The broker refuses the settings, the user or the plan.
-        TransientError: It can't be reached now.
+        UsageError: The broker rejects the settings, the user or the specification.
+        TransientError: The broker can't be reached now.
     """
     diagnosis = diagnose(settings)
     if not diagnosis.ok and diagnosis.problem is not Problem.TOPIC_MISSING:
-        raise (TransientError if diagnosis.problem.transient else UsageError)(diagnosis.words)
-    with talking("creating topics", settings):
+        raise (TransientError if diagnosis.problem.transient else UsageError)(diagnosis.message)
+    with translate_errors("creating topics", settings):
         admin = KafkaAdminClient(**client_options(settings))
         try:
-            return [TopicOutcome(plan.name, _create(admin, plan)) for plan in plans(settings)]
+            return [CreateResult(plan.name, _create_topic(admin, plan)) for plan in topic_specs(settings)]
         finally:
             admin.close()
 
 
-def _create(admin: KafkaAdminClient, plan: TopicPlan) -> bool:
+def _create_topic(admin: KafkaAdminClient, plan: TopicSpec) -> bool:
     wanted = {
         plan.name: {
             "num_partitions": plan.partitions,
@@ -103,6 +103,6 @@ def _configs(days: int, max_bytes: int) -> dict[str, str]:
         "retention.ms": str(days * DAY_MS),
         "max.message.bytes": str(max_bytes),
         "compression.type": "producer",
-        # By the producer's clock, brokers since Kafka 4.0 refuse records that are more than an hour ahead of their own.
+        # By the producer's clock, brokers since Kafka 4.0 reject records that are more than an hour in the future.
         "message.timestamp.type": "LogAppendTime",
     }

@@ -1,7 +1,7 @@
-"""A store for looking: every view in it seems to lag behind, and what is written is compared instead.
+"""Graph store for a dry run: every projection in it seems outdated, and writes are compared instead.
 
-So the classes that draw views tell what is wrong with a graph: they draw all anew, and the changes that would make a
-difference are noted. There is no second description of what is right.
+So the classes that write projections find the faults of a graph: they project everything again, and the changes that
+would have an effect are collected. No second definition of a correct graph exists.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from consumer.graph.store import (
     Vertex,
 )
 
-_AT: Mapping[str, tuple[str, Direction, int]] = {
+_EDGE_ENDS: Mapping[str, tuple[str, Direction, int]] = {
     "reads": (schema.READS, "in", 2),
     "writes": (schema.WRITES, "out", 0),
     "edge": (schema.EDGE, "out", 0),
@@ -35,49 +35,49 @@ _AT: Mapping[str, tuple[str, Direction, int]] = {
     "column_of": (schema.COLUMN_OF, "out", 0),
     "names": (schema.NAMES, "out", 0),
 }
-"""By an edge id's kind: the edge's label, how it lies at one of its vertices, and where that one's parts begin."""
+"""For each kind of edge id: the edge's label, its direction at a vertex, and the index of that vertex's parts."""
 
-_VERTEX = {"writes": ("job", 2), "reads": ("job", 2), "edge": ("dataset", 2), "column_edge": ("column", 3)} | {
+_END_VERTICES = {"writes": ("job", 2), "reads": ("job", 2), "edge": ("dataset", 2), "column_edge": ("column", 3)} | {
     "column_of": ("column", 3),
     "exposed": ("dataset", 2),
     "names": ("job", 2),
 }
-"""By an edge id's kind: the kind of that vertex, and how many parts its name has."""
+"""For each kind of edge id: the kind of that vertex, and the number of parts of its name."""
 
 
-def _where(edge: str) -> tuple[str, Direction, str]:
-    """The label of an edge, and a vertex at which it lies in a direction, told from its id."""
+def _edge_location(edge: str) -> tuple[str, Direction, str]:
+    """Returns the label of an edge, its direction at one vertex, and that vertex, all from the edge's id."""
     kind, *parts = ids.parse(edge)
-    label, direction, start = _AT[kind]
-    vertex, count = _VERTEX[kind]
+    label, direction, start = _EDGE_ENDS[kind]
+    vertex, count = _END_VERTICES[kind]
     return label, direction, ids.make(vertex, *parts[start : start + count])
 
 
-class Looking(Around):
-    """A store that changes nothing.
+class DiffStore(Around):
+    """Store that compares writes instead of applying them.
 
     Attributes:
-        wrong: Ids of vertices of which a change would have made a difference, to them or to what hangs on them.
+        stale: Ids of vertices that a change would have altered, in themselves or in their edges.
     """
 
     def __init__(self, store: GraphStore) -> None:
         super().__init__(store)
-        self.wrong: set[str] = set()
+        self.stale: set[str] = set()
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """The properties of vertices, as if each had a projection of which only a part is written."""
+        """Returns the properties of vertices, as if only a part of each projection was written."""
         found = self._store.read(ids, keys)
         return {id_: {**properties, "partial": True} for id_, properties in found.items()}
 
     def write(self, changes: Sequence[Change]) -> set[str]:
-        """Notes changes that would make a difference; returns the owners of those whose condition does not hold."""
+        """Collects changes that would have an effect; returns the owners of those whose condition does not hold."""
         by_owner: defaultdict[str, list[Change]] = defaultdict(list)
         for change in changes:
             by_owner[change.owner.id].append(change)
-        there = _There(self._store, changes)
+        there = _StoredState(self._store, changes)
         failed = {owner for owner, of_one in by_owner.items() if not _holds(of_one[0], there.vertices.get(owner))}
-        self.wrong.update(
-            owner for owner, of_one in by_owner.items() if owner not in failed and not there.has(owner, of_one)
+        self.stale.update(
+            owner for owner, of_one in by_owner.items() if owner not in failed and not there.matches(owner, of_one)
         )
         return failed
 
@@ -90,8 +90,8 @@ def _holds(change: Change, known: Properties | None) -> bool:
     return known is not None and known.get(change.when.key) == change.when.value
 
 
-class _There:
-    """What a store has of all that changes speak of."""
+class _StoredState:
+    """The stored vertices and edges that changes concern."""
 
     def __init__(self, store: GraphStore, changes: Sequence[Change]) -> None:
         self._store = store
@@ -102,7 +102,7 @@ class _There:
     def _read_edges(self, wanted: Iterable[str]) -> dict[str, Edge]:
         at: defaultdict[tuple[str, Direction], set[str]] = defaultdict(set)
         for edge in wanted:
-            label, direction, vertex = _where(edge)
+            label, direction, vertex = _edge_location(edge)
             at[label, direction].add(vertex)
         return {
             edge.id: edge
@@ -110,8 +110,8 @@ class _There:
             for edge in self._store.edges_at(sorted(vertices), label, direction)
         }
 
-    def has(self, owner: str, changes: Sequence[Change]) -> bool:
-        """Whether an owner is as changes, done one after the other, would leave it."""
+    def matches(self, owner: str, changes: Sequence[Change]) -> bool:
+        """True if an owner is as the changes, applied one after the other, would leave it."""
         known = self.vertices.get(owner)
         if known is None:
             return False
@@ -119,16 +119,16 @@ class _There:
         for change in changes:
             wanted = {key: value for key, value in wanted.items() if key not in change.removes}
             wanted |= change.owner.properties
-        # Every change has a token of its own.
+        # Every change has its own version.
         wanted.pop("rev", None)
         removed = {key for change in changes for key in change.removes} - wanted.keys()
         return (
             not removed & known.keys()
             and _covers(known, wanted)
-            and all(self._is_done(step) for change in changes for step in change.steps)
+            and all(self._is_applied(step) for change in changes for step in change.steps)
         )
 
-    def _is_done(self, step: Step) -> bool:
+    def _is_applied(self, step: Step) -> bool:
         match step:
             case Vertex():
                 return step.id in self.vertices and _covers(self.vertices[step.id], step.properties)
@@ -141,10 +141,10 @@ class _There:
             case DropVertices():
                 return not any(id_ in self.vertices for id_ in step.ids)
             case DropLonely():
-                return not self._lonely(step)
+                return not self._orphans(step)
 
-    def _lonely(self, step: DropLonely) -> set[str]:
-        """Which vertices such a step would remove."""
+    def _orphans(self, step: DropLonely) -> set[str]:
+        """Returns the vertices that such a step would remove."""
         free = {id_ for id_ in step.ids if id_ in self.vertices and not self.vertices[id_].get(step.unless_property)}
         if not free:
             return free
@@ -156,7 +156,7 @@ class _There:
 
 
 def _covers(known: Properties, wanted: Properties) -> bool:
-    # A property that is not there is one that is empty.
+    # A property that is not set is an empty one.
     return all(known.get(key, "") == value for key, value in wanted.items())
 
 

@@ -1,9 +1,9 @@
-"""Chores on a graph: done page by page, by one process at a time, from where the last one stopped.
+"""Maintenance jobs on a graph: page by page, by one process at a time, resumed at a checkpoint.
 
-Where a chore is stands in a vertex of its own, written by compare-and-set like all else: who does it and until when
-that holds, the place that was reached, and when it was done to its end. A process that dies leaves a lease that runs
-out, and the next one goes on at the same place. The lease only saves double work: what a chore writes is guarded
-itself, so two that do it at once, after a long pause, do no harm.
+The state of a job is a vertex, written by compare-and-set: the owner and the end of its lease, the checkpoint, and the
+time of the last completion. If a process dies, its lease expires and the next process resumes at the checkpoint. The
+lease only avoids double work: each write of a job is conditional, so two processes at once, after a long pause, are
+harmless.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from consumer.graph import ids, schema
 from consumer.graph.store import Absent, Change, GraphStore, Is, Properties, Scalar, Vertex
 
 PAGE = 200
-"""How many vertices are looked at between two notes of the place."""
+"""Vertices between two checkpoints."""
 
-FETCHED = 20_000
-"""How many ids are asked for at once. A server looks at all of a label's vertices to find the next ones in order, so
-few and long lists are better; this is some megabytes."""
+FETCHED_IDS = 20_000
+"""Ids in one request. A server scans all vertices of a label to find the next ones in order, so few long lists are
+better; this is some megabytes."""
 
 LEASE_S = 300.0
-"""For how long a chore is one process's own after each page, in seconds; far longer than a page takes."""
+"""Seconds of the lease after each page; far longer than a page takes."""
 
 
-class Busy(TransientError):
-    """Another process does the chore; it is done when that one is, or goes on when its lease runs out."""
+class LeaseHeld(TransientError):
+    """Another process holds the lease; the job is done when that process is, or resumes when the lease expires."""
 
 
 class ClockWentBack(TransientError):
-    """The graph holds a note of a chore from a time that this machine's clock has not reached yet."""
+    """The graph has the state of a job from a time that this machine's clock has not reached."""
 
 
 class Scan:
-    """The ids of a label, page by page, in an order that is always the same."""
+    """The ids of a label, page by page, in a stable order."""
 
-    def __init__(self, store: GraphStore, label: str, page: int = PAGE, fetched: int = FETCHED) -> None:
+    def __init__(self, store: GraphStore, label: str, page: int = PAGE, fetched: int = FETCHED_IDS) -> None:
         self._store = store
         self._label = label
         self._page = page
@@ -47,7 +47,7 @@ class Scan:
         self._last: str | None = None
 
     def after(self, last: str) -> list[str]:
-        """The page of ids that follows one; empty at the end. What is made meanwhile may be in it or not."""
+        """Returns the page of ids after a given one; empty at the end. It may have vertices created meanwhile."""
         if not self._ids or last != self._last:
             self._ids = self._fetch(last)
         page, self._ids = self._ids[: self._page], self._ids[self._page :]
@@ -58,145 +58,147 @@ class Scan:
         return self._store.ids(self._label, last, self._fetched)
 
 
-class Chore(Protocol):
-    """Something to do to a whole graph, in steps of which each may be done again.
+class MaintenanceJob(Protocol):
+    """Work on a whole graph, in steps that may be repeated.
 
     Attributes:
-        name: What the chore is called; its vertex has an id of it.
-        scope: What else the place depends on; in another scope the chore begins anew.
+        name: Name of the job, and part of its vertex's id.
+        scope: Parameters that a checkpoint depends on; a job with another scope starts from the beginning.
     """
 
     name: str
     scope: str
 
-    def step(self, place: str) -> str | None:
-        """Does what follows a place (at first the empty one); returns the next place, or None at the end."""
+    def step(self, checkpoint: str) -> str | None:
+        """Does the page after a checkpoint, at first an empty one; returns the next checkpoint, None at the end."""
 
 
 RECONCILE = "reconcile"
 """The name of the chore that brings a graph to what its facts say."""
 
 
-def last_scope(store: GraphStore, chore: str) -> str | None:
+def last_scope(store: GraphStore, job: str) -> str | None:
     """The scope in which a chore was last begun; None if it never was.
 
     Raises:
         TransientError: The store can't serve now.
     """
-    noted = store.read([ids.task(chore)], ("scope",)).get(ids.task(chore))
+    noted = store.read([ids.task(job)], ("scope",)).get(ids.task(job))
     return None if noted is None else str(noted["scope"])
 
 
-class Task:
-    """The vertex of a chore.
+class JobLease:
+    """The lease and the checkpoint of a job, in its vertex.
 
     Args:
         store: The graph.
-        chore: The chore's name.
-        owner: Who does it: a name that no other process has at any time.
+        job: Name of the job.
+        owner: Name of the process, unique among all processes at all times.
         clock: Seconds since 1970. The clocks of several processes should agree within the lease.
-        lease_s: For how many seconds nobody else takes over, counted from the last note.
+        lease_s: Seconds of the lease from the last checkpoint.
     """
 
     def __init__(
-        self, store: GraphStore, chore: str, owner: str, clock: Callable[[], float], lease_s: float = LEASE_S
+        self, store: GraphStore, job: str, owner: str, clock: Callable[[], float], lease_s: float = LEASE_S
     ) -> None:
         self._store = store
-        self._chore = chore
-        self._id = ids.task(chore)
+        self._job = job
+        self._id = ids.task(job)
         self._owner = owner
         self._clock = clock
         self._lease_s = lease_s
         self._known: Properties | None = None
 
-    def claim(self, scope: str, every_s: float = 0.0) -> str | None:
-        """Takes the chore; returns the place to begin at, or None if it was done less than `every_s` seconds ago.
+    def acquire(self, scope: str, every_s: float = 0.0) -> str | None:
+        """Acquires the lease; returns the checkpoint, or None if the job was completed less than `every_s` seconds ago.
 
         Raises:
-            Busy: Another process is at it.
-            ClockWentBack: A clock was or is wrong; the next claim goes by this one.
+            Busy: Another process holds the lease.
+            ClockWentBack: A clock was or is wrong; the next call trusts this machine's.
         """
         known = self._known = self._store.read([self._id]).get(self._id)
         now = self._clock()
         if known is not None:
-            self._require_past(known, now)
+            self._check_clock(known, now)
             until = float(known["until"])
             if known["owner"] not in {self._owner, ""} and now < until:
-                raise Busy(f"{known['owner']} is at {self._chore} and has {until - now:.0f} s to its next note")
+                raise LeaseHeld(f"{known['owner']} holds the lease of {self._job} for {until - now:.0f} s")
             if not known["place"] and known["scope"] == scope and now < float(known["done"]) + every_s:
                 return None
-        place = str(known["place"]) if known is not None and known["scope"] == scope else ""
-        self._note(owner=self._owner, scope=scope, place=place)
-        return place
+        checkpoint = str(known["place"]) if known is not None and known["scope"] == scope else ""
+        self._store_state(owner=self._owner, scope=scope, place=checkpoint)
+        return checkpoint
 
-    def _require_past(self, known: Properties, now: float) -> None:
-        """Checks that the times in the note can be right, and corrects them once if they are not.
+    def _check_clock(self, known: Properties, now: float) -> None:
+        """Checks that the stored times can be right, and corrects them once if they can't.
 
-        Without the check, one process whose clock was years ahead would end the upkeep for years.
+        Without the check, one process whose clock was years ahead would stop maintenance for years.
         """
         ahead = max(float(known["done"]), float(known["until"]) - self._lease_s) - now
         if ahead <= self._lease_s:
             return
-        self._note(owner="", done=min(int(str(known["done"])), int(now)), until=int(now))
+        self._store_state(owner="", done=min(int(str(known["done"])), int(now)), until=int(now))
         raise ClockWentBack(
-            f"{self._chore} was last noted {ahead:.0f} s after the time of this machine: a clock is wrong, so nothing"
-            " is done; correct this machine's clock, or run it again if this clock is right"
+            f"{self._job} has a checkpoint {ahead:.0f} s after this machine's time, so a clock is wrong and nothing is"
+            " done; correct this machine's clock, or run it again if this clock is right"
         )
 
-    def reached(self, place: str) -> None:
-        """Notes a place, and keeps the chore for another while.
+    def checkpoint(self, checkpoint: str) -> None:
+        """Stores a checkpoint and renews the lease.
 
         Raises:
-            Busy: It was too slow, and another process has taken over.
+            Busy: The lease had expired, and another process has acquired it.
         """
-        self._note(place=place)
+        self._store_state(place=checkpoint)
 
     def finish(self) -> None:
-        """Notes that the chore is done."""
-        self._note(place="", owner="", done=int(self._clock()))
+        """Stores that the job is complete."""
+        self._store_state(place="", owner="", done=int(self._clock()))
 
     def release(self) -> None:
-        """Leaves the chore to others, at the place that was reached."""
-        self._note(owner="")
+        """Releases the lease at the current checkpoint."""
+        self._store_state(owner="")
 
-    def _note(self, **news: Scalar) -> None:
+    def _store_state(self, **news: Scalar) -> None:
         known = self._known or {"rev": "0", "done": 0}
         count = int(str(known["rev"]).partition(".")[0]) + 1
         until = int(self._clock() + self._lease_s)
-        told: dict[str, Scalar] = {**known, "until": until, **news, "rev": f"{count}.{self._owner}"}
+        state: dict[str, Scalar] = {**known, "until": until, **news, "rev": f"{count}.{self._owner}"}
         when = Absent() if self._known is None else Is("rev", known["rev"])
-        change = Change(Vertex(self._id, schema.TASK, told), when, Is("rev", told["rev"]))
+        change = Change(Vertex(self._id, schema.TASK, state), when, Is("rev", state["rev"]))
         if self._store.write([change]):
-            raise Busy(f"another process has taken over {self._chore}")
-        self._known = told
+            raise LeaseHeld(f"another process has acquired the lease of {self._job}")
+        self._known = state
 
 
-def carry_out(chore: Chore, task: Task, stopped: Callable[[], bool] = lambda: False, every_s: float = 0.0) -> bool:
-    """Does a chore from where it is to its end; returns whether it came there.
+def run_job(
+    job: MaintenanceJob, task: JobLease, stopped: Callable[[], bool] = lambda: False, every_s: float = 0.0
+) -> bool:
+    """Runs a job from its checkpoint to the end; returns true if it reached the end.
 
     Args:
-        chore: What to do.
-        task: Its vertex.
-        stopped: Whether to stop at the next page; the next one who does the chore goes on there.
-        every_s: For how many seconds a chore that is done need not be done again.
+        job: The job.
+        task: Its lease.
+        stopped: True to stop at the next page; the next run resumes there.
+        every_s: Seconds after a completion in which the job is not run again.
 
     Raises:
-        Busy: Another process is at it.
+        Busy: Another process holds the lease.
         TransientError: The graph can't serve now.
     """
-    place = task.claim(chore.scope, every_s)
-    if place is None:
+    checkpoint = task.acquire(job.scope, every_s)
+    if checkpoint is None:
         return False
     try:
         while not stopped():
-            following = chore.step(place)
+            following = job.step(checkpoint)
             if following is None:
                 task.finish()
                 return True
-            task.reached(place := following)
+            task.checkpoint(checkpoint := following)
     except (Exception, KeyboardInterrupt):
         with suppress(TransientError):
-            task.release()  # or its lease runs out
+            task.release()  # otherwise its lease expires
         raise
     task.release()
     return False

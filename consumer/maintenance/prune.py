@@ -1,8 +1,8 @@
-"""Facts of old runs go; lineage stays.
+"""Prune: removal of the facts of old runs; lineage stays.
 
-A run may go once nothing was said of it for long enough, nothing that is current of its jobs counts it, and no run that
-it started is there. It goes under the condition that its facts are those that were looked at: what a writer says of it
-meanwhile is kept, and the run with it.
+A run may be removed once no event was about it for long enough, no current lineage of its job counts it, and no run
+that it started exists. The removal is conditional on the facts that were examined: if a writer adds facts meanwhile,
+they and the run are kept.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ _CACHED = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class Pruned:
-    """What a prune looked at and did.
+class PruneResult:
+    """Result of a prune.
 
     Attributes:
-        looked_at: How many runs.
-        gone: How many of them went, or would go.
+        examined: Number of examined runs.
+        removed: Number of runs that were removed, or would be.
     """
 
-    looked_at: int = 0
-    gone: int = 0
+    examined: int = 0
+    removed: int = 0
 
 
 class Prune:
-    """A chore: removes old runs from a graph.
+    """Maintenance job that removes old runs from a graph.
 
     Args:
         store: The graph; others may write to it meanwhile.
-        find_cutoffs: Returns the event times before which a run's last word has to be; called with the first step.
-        scope: How old that is; a prune that was interrupted goes on only in the same scope.
-        dry_run: Whether runs are only counted. Those that started others are counted once these are gone.
-        page: How many runs are looked at in one step.
+        find_cutoffs: Returns the event times before which a run's last event must be; called with the first step.
+        scope: The age as text; an interrupted prune resumes only in the same scope.
+        dry_run: Count runs without removing them. A run that started others is counted only once these are removed.
+        page: Number of runs in a step.
     """
 
     name = "prune"
@@ -62,7 +62,7 @@ class Prune:
         page: int = PAGE,
     ) -> None:
         self.scope = scope
-        self.pruned = Pruned()
+        self.result = PruneResult()
         self._store = store
         self._find_cutoffs = find_cutoffs
         self._dry_run = dry_run
@@ -73,50 +73,50 @@ class Prune:
         """The event times before which a run's last word has to be."""
         return self._find_cutoffs()
 
-    def step(self, place: str) -> str | None:
-        """Does the page after a place.
+    def step(self, checkpoint: str) -> str | None:
+        """Does the page after a checkpoint.
 
         Raises:
             TransientError: The graph can't serve now.
         """
-        page = self._scan.after(place)
+        page = self._scan.after(checkpoint)
         if not page:
             return None
-        self.pruned.looked_at += len(page)
+        self.result.examined += len(page)
         known = self._read(map(ids.run_key, page))
-        # A run that is only known as a parent has no age; it goes with its last child.
-        going = self._free({run: document for run, document in known.items() if document.facts.known})
+        # A run that is known only as a parent has no age; it is removed with its last child.
+        going = self._remove_old({run: document for run, document in known.items() if document.facts.known})
         while going:
-            self.pruned.gone += len(going)
+            self.result.removed += len(going)
             if self._dry_run:
                 break
             self._leave_groups(going)
             parents = {runs.parent_of(document.facts) for document in going.values()} - {None, *going}
-            going = self._free(self._read(parent for parent in parents if parent is not None))
+            going = self._remove_old(self._read(parent for parent in parents if parent is not None))
         return page[-1]
 
     def _read(self, wanted: Iterable[RunKey]) -> dict[RunKey, Document[RunFacts]]:
         found = self._documents().get(wanted)
         return {run: document for run, document in found.items() if document.stored}
 
-    def _free(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
-        """Removes those runs that may go; returns them.
+    def _remove_old(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+        """Removes those runs that may be removed; returns them.
 
-        Each is marked first, and looked at once more after that. A writer that counts one of them at the same moment
-        either was done before, which is seen then, or finds that the run has changed, and takes the mark back.
+        Each is marked first and examined again after that. A concurrent writer that counts the run either was done
+        before, which the second examination sees, or finds that the run has changed, and clears the mark.
         """
         old = self._without_needed({run: one for run, one in known.items() if self._is_old(one.facts)})
         if not old or self._dry_run:
             return old
-        marked = self._documents().update(sorted(old), _marked, retry=False)
+        marked = self._documents().update(sorted(old), _mark, retry=False)
         going = self._without_needed({run: marked.documents[run] for run in marked.written})
         self._remove(going)
-        # A vertex that is gone does not show whether the change was done, so look.
+        # A removed vertex does not show whether the change was applied, so read it.
         there = self._store.read([ids.run(run) for run in going], ("rev",))
         return {run: document for run, document in going.items() if ids.run(run) not in there}
 
     def _remove(self, going: Mapping[RunKey, Document[RunFacts]]) -> None:
-        """Removes runs, and the datasets that streaming runs have in vertices of their own."""
+        """Removes runs, and the separate vertices of the datasets of streaming runs."""
         streaming = [run for run, document in going.items() if document.facts.snapshot is not None]
         apart = runs.Runs(self._store, _CACHED).datasets(streaming)
         changes: list[Change] = []
@@ -134,26 +134,26 @@ class Prune:
         return Documents(self._store, runs.KIND, _CACHED)
 
     def _is_old(self, facts: RunFacts) -> bool:
-        """True if no event was about a run for long enough, or if it is only known as a parent.
+        """True if no event was about a run for long enough, or if it is known only as a parent.
 
-        A run that has not ended may yet go on, and what it said is then needed, so it has a cutoff of its own. Many
-        producers report no end of a run that was killed.
+        A run without an end may continue and needs its facts then, so it has a cutoff of its own. Many producers report
+        no end of a run that was killed.
         """
         before = self.cutoffs.before if current.ended(facts) else self.cutoffs.unended_before
         return not facts.known or (facts.said_at or "") < before
 
     def _current(self, known: Collection[RunKey]) -> set[RunKey]:
-        """The runs that lineage rests on."""
+        """Returns the runs that current lineage depends on."""
         documents = Documents(self._store, jobs.KIND, _CACHED).get({run.job for run in known})
         return {run for run in known if run.id in documents[run.job].facts.ran.runs}
 
     def _parents(self, known: Collection[RunKey]) -> set[RunKey]:
-        """The runs that have started others that are there."""
+        """Returns the runs that started other existing runs."""
         edges = self._store.edges_at([ids.run(run) for run in known], schema.CHILD_OF, "in") if known else []
         return {ids.run_key(edge.target) for edge in edges if edge.source != edge.target}
 
     def _leave_groups(self, gone: Mapping[RunKey, Document[RunFacts]]) -> None:
-        """Takes runs that are gone out of their groups, and removes groups that are empty then."""
+        """Removes runs from their groups, and removes groups that are empty then."""
         left: defaultdict[GroupKey, set[str]] = defaultdict(set)
         for run, document in gone.items():
             for parent in document.facts.parents:
@@ -172,7 +172,7 @@ class Prune:
         Documents(self._store, jobs.GROUPS, _CACHED).update(sorted(left), plan, retry=False)
 
 
-def _marked(known: runs.RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+def _mark(known: runs.RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
     for run, document in known.items():
         if document.stored:
             yield run, Draft(document.facts, {runs.PRUNING: True})

@@ -16,7 +16,7 @@ from consumer.graph import facts_codec, schema
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import JobFacts
 from consumer.maintenance.leased_task import PAGE, Scan
-from consumer.processing.event_time import require_past
+from consumer.processing.event_time import require_past_time
 
 DAY_S: Final = 86_400.0
 
@@ -76,7 +76,7 @@ def cutoffs(store: GraphStore, now: float, age_s: float) -> Cutoffs:
         UsageError: They are in the future.
         TransientError: The store can't serve now.
     """
-    require_past(event_time(now - age_s), event_time(now))
+    require_past_time(event_time(now - age_s), event_time(now))
     newest = _newest(store, event_time(now - CONFIRMED_FOR_S))
     confirmed = now if newest is None else datetime.fromisoformat(newest).timestamp() + CONFIRMED_FOR_S
     present = min(now, confirmed)

@@ -1,7 +1,7 @@
-"""Projections computed again from facts: what a crash or a damage left behind is found and repaired.
+"""Reconcile: recomputes projections from facts, and repairs those that a crash or damage left different.
 
-Four passes over the graph, in pages: runs and their edges; jobs and what follows from their runs; names, what follows
-from outputs, and the vertices of datasets; the edges of jobs. On a graph that is right nothing is written.
+Four passes over the graph, in pages: runs and their edges; jobs and the projections of their runs; names, the
+projections of outputs, and the vertices of datasets; the edges of jobs. A consistent graph is not modified.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import IdentityRules
-from consumer.maintenance.dry_run_store import Looking
+from consumer.maintenance.dry_run_store import DiffStore
 from consumer.maintenance.leased_task import PAGE, RECONCILE, Scan
 from consumer.projection import exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments
@@ -30,55 +30,55 @@ _CACHED = Cached(runs=4 * MIB, jobs=8 * MIB, names=8 * MIB, texts=4 * MIB)
 
 
 @dataclass(slots=True)
-class Found:
-    """What a reconcile looked at and did.
+class ReconcileResult:
+    """Result of a reconcile.
 
     Attributes:
-        looked_at: How many vertices.
-        mended: How many vertices, with what hangs on them, were written.
+        examined: Number of examined vertices.
+        repaired: Number of vertices that were written, with their edges.
     """
 
-    looked_at: int = 0
-    mended: int = 0
+    examined: int = 0
+    repaired: int = 0
 
 
 class Reconcile:
-    """A chore: brings every projection of a graph to what the facts say.
+    """Maintenance job that makes every projection of a graph equal to its facts.
 
     Args:
         store: The graph; others may write to it meanwhile.
         rules: Which names are one dataset by configuration. The graph is brought to these rules, also if it was written
-            under others; a reconcile that was under way under others begins from the start.
-        page: How many vertices are looked at in one step.
+            under others; a reconcile that was interrupted under other rules starts again.
+        page: Number of vertices in a step.
     """
 
     name = RECONCILE
 
     def __init__(self, store: GraphStore, rules: IdentityRules, page: int = PAGE) -> None:
-        self.found = Found()
+        self.result = ReconcileResult()
         self.scope = rules.digest
         self._rules = rules
-        self._store = _Counting(store, self.found)
+        self._store = _Counting(store, self.result)
         passes: Sequence[tuple[str, str, Callable[[list[str]], None]]] = (
-            ("runs", schema.RUN, self._look_at_runs),
-            ("jobs", schema.JOB, self._look_at_jobs),
-            ("datasets", schema.NAME, self._look_at_names),
-            ("edges", schema.JOB, self._look_at_edges),
+            ("runs", schema.RUN, self._repair_runs),
+            ("jobs", schema.JOB, self._repair_job_facts),
+            ("datasets", schema.NAME, self._repair_names),
+            ("edges", schema.JOB, self._repair_edges),
         )
-        self._passes = {called: (Scan(store, label, page), look) for called, label, look in passes}
+        self._passes = {called: (Scan(store, label, page), differ) for called, label, differ in passes}
 
-    def step(self, place: str) -> str | None:
-        """Does the page after a place.
+    def step(self, checkpoint: str) -> str | None:
+        """Does the page after a checkpoint.
 
         Raises:
             TransientError: The graph can't serve now.
         """
-        called, _, last = (place or "runs ").partition(" ")
-        scan, look = self._passes[called]
+        called, _, last = (checkpoint or "runs ").partition(" ")
+        scan, differ = self._passes[called]
         page = scan.after(last)
         if page:
-            look(page)
-            self.found.looked_at += len(page)
+            differ(page)
+            self.result.examined += len(page)
             return f"{called} {page[-1]}"
         order = list(self._passes)
         following = order.index(called) + 1
@@ -87,67 +87,67 @@ class Reconcile:
     def _writer(self) -> GraphWriter:
         return GraphWriter(self._store, _CACHED, self._rules)
 
-    def _look_at_runs(self, page: list[str]) -> None:
-        """Runs have their edges."""
+    def _repair_runs(self, page: list[str]) -> None:
+        """Repairs the edges of runs."""
         self._writer().runs.tie([ids.run_key(id_) for id_ in page])
 
-    def _look_at_jobs(self, page: list[str]) -> None:
-        """Jobs, their outputs and groups are what follows from their runs."""
+    def _repair_job_facts(self, page: list[str]) -> None:
+        """Repairs jobs, their outputs and groups from their runs."""
         self._writer().jobs.recount([_job(id_) for id_ in page])
 
-    def _look_at_names(self, page: list[str]) -> None:
-        """Names have what follows from outputs, and datasets show what is known under their names."""
+    def _repair_names(self, page: list[str]) -> None:
+        """Repairs names from outputs, and datasets from the facts under their names."""
         names = [DatasetName(*ids.parse(id_)[1:]) for id_ in page]
         writer = self._writer()
         writer.names.repair(names)
-        looking = Looking(self._store)
-        look = GraphWriter(looking, _CACHED, self._rules)
-        identity = look.nodes.identity(names, Relied(self._store))
-        look.nodes.draw(identity, Relied(self._store))
-        wrong = {DatasetName(*parts) for parts in _parsed(looking.wrong, "name")}
+        diff = DiffStore(self._store)
+        differ = GraphWriter(diff, _CACHED, self._rules)
+        identity = differ.nodes.identity(names, Relied(self._store))
+        differ.nodes.draw(identity, Relied(self._store))
+        stale = {DatasetName(*parts) for parts in _parse_ids(diff.stale, "name")}
         known = writer.names.documents.get(identity.placements)
         there = self._store.read([ids.dataset(name) for name in known], ("name",))
-        wrong |= {name for name, shown in identity.shown.items() if name != shown and ids.dataset(name) in there}
+        stale |= {name for name, shown in identity.shown.items() if name != shown and ids.dataset(name) in there}
 
         strays = self._stray_exposures(names, known)
-        wrong |= strays.keys()
+        stale |= strays.keys()
 
         def distrust(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
             for name, document in found.items():
                 listed = exposure_edges.listing(document.properties, strays.get(name, ()))
                 yield name, Draft(document.facts, {"partial": True, **listed})
 
-        if wrong:
-            writer.names.documents.update(sorted(wrong), distrust)
+        if stale:
+            writer.names.documents.update(sorted(stale), distrust)
         writer.project(set(), set(names))
         at = [ids.dataset(name) for name in names]
         columns = {edge.source: edge.target for edge in self._store.edges_at(at, schema.COLUMN_OF, "in")}
         self._repair_jobs((), self._strays(at, list(columns)))
-        self._drop_lonely(columns)
+        self._drop_orphans(columns)
 
-    def _look_at_edges(self, page: list[str]) -> None:
-        """The edges of jobs are what is current."""
-        looking = Looking(self._store)
-        look = GraphWriter(looking, _CACHED, self._rules)
-        look.edges.draw([_job(id_) for id_ in page], Relied(self._store))
-        self._repair_jobs({JobName(*parts) for parts in _parsed(looking.wrong, "job")}, {})
+    def _repair_edges(self, page: list[str]) -> None:
+        """Repairs the edges of jobs from their current runs."""
+        diff = DiffStore(self._store)
+        differ = GraphWriter(diff, _CACHED, self._rules)
+        differ.edges.draw([_job(id_) for id_ in page], Relied(self._store))
+        self._repair_jobs({JobName(*parts) for parts in _parse_ids(diff.stale, "job")}, {})
 
-    def _repair_jobs(self, wrong: Iterable[JobName], strays: Mapping[JobName, Iterable[str]]) -> None:
-        """Draws the edges of jobs again, and removes edges that their projections do not list."""
+    def _repair_jobs(self, stale: Iterable[JobName], strays: Mapping[JobName, Iterable[str]]) -> None:
+        """Projects the edges of jobs again, and removes edges that their projections do not list."""
 
         def distrust(found: JobDocuments) -> Iterable[tuple[JobName, Draft[JobFacts]]]:
             for job, document in found.items():
                 listed = {**fingerprints.load(document.properties), **dict.fromkeys(strays.get(job, ()), 0)}
                 yield job, Draft(document.facts, {"partial": True, "elements": fingerprints.dump(listed)})
 
-        jobs = {*wrong, *strays}
+        jobs = {*stale, *strays}
         if jobs:
             writer = self._writer()
             writer.jobs.documents.update(sorted(jobs), distrust)
             writer.project(jobs, set())
 
-    def _drop_lonely(self, columns: Mapping[str, str]) -> None:
-        """Removes those columns that no schema has and no column edge needs, given with their datasets."""
+    def _drop_orphans(self, columns: Mapping[str, str]) -> None:
+        """Removes columns that are in no schema and have no column edge, given with their datasets."""
         known = self._store.read(list(columns), ("in_schema",))
         free = [column for column, properties in known.items() if not properties.get("in_schema")]
         tied = {edge.source for edge in self._store.edges_at(free, schema.COLUMN_EDGE, "out")}
@@ -175,7 +175,7 @@ class Reconcile:
         return found
 
     def _strays(self, at: list[str], columns: list[str]) -> dict[JobName, list[str]]:
-        """Edges at datasets and columns that their jobs' projections do not list, by job."""
+        """Returns edges at datasets and columns that their jobs' projections do not list, by job."""
         places: tuple[tuple[list[str], str, Direction], ...] = (
             (at, schema.READS, "out"),
             (at, schema.WRITES, "in"),
@@ -187,7 +187,7 @@ class Reconcile:
             for edge in self._store.edges_at(where, label, direction):
                 if label != schema.EDGE or "job" in edge.properties:
                     by_job[_job_of(edge)].append(edge.id)
-        # Read after the edges: a job lists what it makes no later than it makes it.
+        # Read after the edges: a job lists an element no later than it creates it.
         listed = self._store.read(list(by_job), ("elements",))
         strays = {
             job: set(of_one) - fingerprints.load(listed[job]).keys() for job, of_one in by_job.items() if job in listed
@@ -196,15 +196,15 @@ class Reconcile:
 
 
 class _Counting(Around):
-    """A store that counts what is written to it, by vertex."""
+    """Store that counts the vertices that are written to another."""
 
-    def __init__(self, store: GraphStore, found: Found) -> None:
+    def __init__(self, store: GraphStore, found: ReconcileResult) -> None:
         super().__init__(store)
-        self._found = found
+        self._result = found
 
     def write(self, changes: Sequence[Change]) -> set[str]:
         failed = super().write(changes)
-        self._found.mended += len({change.owner.id for change in changes} - failed)
+        self._result.repaired += len({change.owner.id for change in changes} - failed)
         return failed
 
 
@@ -212,8 +212,8 @@ def _job(id_: str) -> JobName:
     return JobName(*ids.parse(id_)[1:])
 
 
-def _parsed(found: Iterable[str], kind: str) -> set[tuple[str, ...]]:
-    """The parts of those ids that are of a kind."""
+def _parse_ids(found: Iterable[str], kind: str) -> set[tuple[str, ...]]:
+    """Returns the parts of the ids of a kind."""
     return {tuple(parts) for of_one, *parts in map(ids.parse, found) if of_one == kind}
 
 

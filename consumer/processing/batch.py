@@ -1,4 +1,4 @@
-"""A batch: records that are written and committed together, each one decoded or rejected already."""
+"""A batch: records that are written and committed together, each of them decoded or rejected."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import structlog
 
 from consumer.errors import RejectedRecord
 from consumer.processing.dead_letter import DeadLetter
-from consumer.processing.event_time import require_plausible
+from consumer.processing.event_time import reject_future_event
 from consumer.processing.record import Record, TopicPartition
 from schemas.errors import RejectedEvent
 from schemas.events import Event
 from schemas.limits import PARSED_FACTOR
 from schemas.strict_json import parsed_bytes
 
-TOMBSTONE = "the record has no value (a tombstone), so there is no event in it"
+TOMBSTONE = "the record has no value (a tombstone), so it has no event"
 
 Decode = Callable[[bytes], Event]
 
@@ -25,15 +25,15 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Batch:
-    """Records in hand.
+    """Records that are decoded and not yet written.
 
     Attributes:
-        since: When the first one came, in seconds of the loop's clock.
-        records: All of them, in the order in which they came.
-        events: Those that are events, with them.
-        letters: Those that are none.
+        since: When the first record arrived, in seconds of the processor's clock.
+        records: All records, in order of arrival.
+        events: The records that decoded to an event, with the event.
+        letters: The dead letters of the records that did not.
         size: Bytes of all records.
-        weight: About how many bytes they take with their events as objects.
+        weight: Estimated bytes of the records and of their events as objects.
     """
 
     since: float = 0.0
@@ -44,17 +44,17 @@ class Batch:
     weight: int = 0
 
     def add(self, record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> None:
-        """Takes a record in, as an event or as a dead letter; the arguments are those of `event_of`."""
+        """Adds a record as an event or as a dead letter; the arguments are those of `decode_record`."""
         self.records.append(record)
         self._weigh(record)
         try:
-            self.events.append((record, event_of(record, decode, max_ahead_s, now_ms)))
+            self.events.append((record, decode_record(record, decode, max_ahead_s, now_ms)))
         except (RejectedEvent, RejectedRecord) as error:
             self.letters.append(DeadLetter(record, error.reason, error.path))
             _log.warning("record rejected", record=str(record), path=error.path, reason=error.reason)
 
     def drop(self, gone: Collection[TopicPartition]) -> None:
-        """Forgets what came from some partitions."""
+        """Discards the records of revoked partitions."""
         self.records = [record for record in self.records if record.place not in gone]
         self.events = [(record, event) for record, event in self.events if record.place not in gone]
         self.letters = [letter for letter in self.letters if letter.record.place not in gone]
@@ -63,35 +63,35 @@ class Batch:
             self._weigh(record)
 
     def is_full(self, max_records: int, max_bytes: int) -> bool:
-        """True if there are so many records, so many bytes of them, or too many objects in their events."""
-        most = PARSED_FACTOR * max_bytes
-        return len(self.records) >= max_records or self.size >= max_bytes or self.weight >= most
+        """True if the limit of records, of bytes, or of estimated object bytes is reached."""
+        max_weight = PARSED_FACTOR * max_bytes
+        return len(self.records) >= max_records or self.size >= max_bytes or self.weight >= max_weight
 
     def _weigh(self, record: Record) -> None:
         self.size += record.size
         self.weight += record.size + parsed_bytes(record.value or b"")
 
 
-def event_of(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> Event:
-    """The event in a record.
+def decode_record(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> Event:
+    """Decodes the event in a record.
 
     Args:
-        record: As it was read.
-        decode: From its value to an event.
-        max_ahead_s: How many seconds an event's time may be ahead of the record's own, and of ours.
-        now_ms: Milliseconds since 1970 in UTC, by our clock. It counts where the broker did not stamp the record: a
-            producer whose clock is wrong stamps the record with it.
+        record: The record as read.
+        decode: Decodes the record's value to an event.
+        max_ahead_s: Seconds by which the event's time may be ahead of the record's timestamp and of `now_ms`.
+        now_ms: Milliseconds since 1970 in UTC by this machine's clock. It counts where the broker did not stamp the
+            record: a producer whose clock is wrong stamps the record with it.
 
     Raises:
-        RejectedEvent: The value is no event, or its time can't be true.
-        RejectedRecord: It could not be read, or there is no value.
+        RejectedEvent: The value is not a valid event, or the event's time is in the future.
+        RejectedRecord: The record could not be parsed, or has no value.
     """
-    if record.flaw:
-        raise RejectedRecord(record.flaw)
+    if record.parse_error:
+        raise RejectedRecord(record.parse_error)
     if record.value is None:
         raise RejectedRecord(TOMBSTONE)
     event = decode(record.value)
-    require_plausible(event, _passed_on_at(record, now_ms), max_ahead_s)
+    reject_future_event(event, _passed_on_at(record, now_ms), max_ahead_s)
     return event
 
 

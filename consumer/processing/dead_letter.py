@@ -14,9 +14,9 @@ class DeadLetter:
     """One rejected record.
 
     Attributes:
-        record: As it was read.
-        reason: Why it can't be folded, in words.
-        path: Where in the document, as a JSON path; `$` is all of it.
+        record: The record as read.
+        reason: Why the record can't be folded.
+        path: JSON path of the fault in the document; `$` is the whole document.
     """
 
     record: Record
@@ -25,16 +25,16 @@ class DeadLetter:
 
 
 class DeadLetters(Protocol):
-    """Keeps dead letters."""
+    """Destination of dead letters."""
 
     def write(self, letters: Sequence[DeadLetter]) -> None:
-        """Keeps all of them before it returns.
+        """Stores all dead letters before it returns.
 
         Raises:
-            TransientError: Some may not have been kept; the offsets of none may be committed.
+            TransientError: Some may not be stored; commit none of their offsets.
         """
         ...
 
     def close(self) -> None:
-        """Gives back connections and files."""
+        """Closes connections and files."""
         ...

@@ -1,4 +1,4 @@
-"""A limit on dead letters: when most of what comes is rejected, something else is wrong than the records."""
+"""The limit on dead letters: when most records are rejected, the cause is not in the records."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from consumer.processing.dead_letter import DeadLetter
 
 
 class Flooded(HeadwaterError):
-    """So many records are rejected that the service stops, rather than drain the topic into the dead letters."""
+    """The service stops, because so many records are rejected that the topic would drain into the dead letters."""
 
 
 class Flood:
-    """Watches the share of rejected records among the latest ones."""
+    """The share of rejected records among the latest ones, and its limit."""
 
     def __init__(self, settings: DeadLetterSettings) -> None:
         self._settings = settings
@@ -22,19 +22,19 @@ class Flood:
         self._records = self._rejected = 0
 
     def admit(self, records: int, letters: list[DeadLetter]) -> None:
-        """Counts a batch, before its dead letters are written.
+        """Counts a batch before its dead letters are written.
 
         Raises:
-            Flooded: Among the last `dead_letters.flood_window` records at least `flood_count` were rejected, and they
-                are at least the share `flood_ratio` of them. None of this batch may be committed.
+            Flooded: At least `limit_count` of the last `dead_letters.limit_window` records were rejected, and they are
+                at least the share `limit_ratio`. Commit no record of this batch.
         """
         self._count(records, len(letters))
-        # A window of at least the latest batch, whatever its size.
-        while len(self._batches) > 1 and self._records - self._batches[0][0] >= self._settings.flood_window:
+        # The window covers the latest batch at least, whatever its size.
+        while len(self._batches) > 1 and self._records - self._batches[0][0] >= self._settings.limit_window:
             self._count(*(-n for n in self._batches.popleft()), keep=False)
         limits = self._settings
-        if letters and self._rejected >= limits.flood_count and self._rejected >= limits.flood_ratio * self._records:
-            raise Flooded(self._words(letters[0]))
+        if letters and self._rejected >= limits.limit_count and self._rejected >= limits.limit_ratio * self._records:
+            raise Flooded(self._message(letters[0]))
 
     def _count(self, records: int, rejected: int, *, keep: bool = True) -> None:
         self._records += records
@@ -42,12 +42,12 @@ class Flood:
         if keep:
             self._batches.append((records, rejected))
 
-    def _words(self, first: DeadLetter) -> str:
+    def _message(self, first: DeadLetter) -> str:
         limits = self._settings
         return (
-            f"{self._rejected} of the last {self._records} records were rejected, which is a flood"
-            f" (dead_letters.flood_count = {limits.flood_count}, flood_ratio = {limits.flood_ratio:g}): stopped at"
-            f" {first.record} before more of the topic goes to the dead letters. It was rejected because"
-            f" {first.path}: {first.reason}. Is this the right topic, and do its producers write OpenLineage? If these"
-            " records are to be passed over, raise dead_letters.flood_count"
+            f"{self._rejected} of the last {self._records} records were rejected, more than the limit"
+            f" (dead_letters.limit_count = {limits.limit_count}, limit_ratio = {limits.limit_ratio:g}). Stopped at"
+            f" {first.record} before more of the topic becomes dead letters. Reason of the rejection:"
+            f" {first.path}: {first.reason}. Check that this is the right topic and that its producers write"
+            " OpenLineage; to skip these records, raise dead_letters.limit_count"
         )

@@ -1,4 +1,4 @@
-"""An event's time against the clock of whoever passed it on: one far ahead would win over every later one, for good."""
+"""Checks of an event's time: one far in the future would win over every later event, permanently."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ DAY_S: Final = 86_400.0
 _END = datetime.max.replace(tzinfo=UTC)
 
 
-def require_past(before: str, now: str) -> None:
-    """Checks a time before which something is deleted.
+def require_past_time(before: str, now: str) -> None:
+    """Checks a time before which records or facts are deleted.
 
     Args:
-        before: The time, as events spell it (`schemas.timestamps`).
-        now: The present time, spelled likewise.
+        before: The time, spelled as in events (`schemas.timestamps`).
+        now: The present time, in the same spelling.
 
     Raises:
-        UsageError: It is in the future, so that what is written meanwhile would be deleted.
+        UsageError: The time is in the future, so that concurrent writes would be deleted.
     """
     if before > now:
         raise UsageError(
-            f"all before {before} would be deleted, which is later than now, {now}: give a span in the past"
+            f"everything before {before} would be deleted, which is later than now ({now}); give a past time"
         )
 
 
-def require_plausible(event: Event, timestamp_ms: int, max_ahead_s: float = DAY_S) -> None:
-    """Checks that an event does not come from the future.
+def reject_future_event(event: Event, timestamp_ms: int, max_ahead_s: float = DAY_S) -> None:
+    """Rejects an event from the future.
 
     Args:
         event: The event.
-        timestamp_ms: When it was passed on, in milliseconds since 1970 in UTC: its record's own timestamp, or the
+        timestamp_ms: When the event was delivered, in milliseconds since 1970 in UTC: the record's timestamp, or the
             reader's clock if that is earlier.
-        max_ahead_s: How many seconds its own time may be ahead of that.
+        max_ahead_s: Seconds by which the event's time may be ahead of `timestamp_ms`.
 
     Raises:
-        RejectedEvent: It is further ahead.
+        RejectedEvent: The event's time is further ahead.
     """
-    # Kafka keeps any 64 bits as a timestamp, those of a producer that counts microseconds too.
+    # Kafka keeps any 64-bit timestamp, including that of a producer that counts microseconds.
     sent = _END if timestamp_ms >= _END.timestamp() * 1000 else datetime.fromtimestamp(timestamp_ms / 1000, UTC)
     limit = _END if _END - sent <= timedelta(seconds=max_ahead_s) else sent + timedelta(seconds=max_ahead_s)
-    # Both are written alike, so that they compare as strings (`schemas.timestamps`).
+    # Equal formats compare as strings (`schemas.timestamps`).
     if event.event_time > limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ"):
         raise RejectedEvent(
             "$.eventTime",
-            f"{event.event_time} is more than {max_ahead_s:g} s ahead of when it was passed on, {sent.isoformat()}:"
-            " a clock is wrong, and the event would win over every later one; correct the producer's clock",
+            f"{event.event_time} is more than {max_ahead_s:g} s after the event was delivered, {sent.isoformat()};"
+            " the event would win over every later one, so correct the producer's clock",
         )

@@ -1,4 +1,4 @@
-"""Who watches the loop: metrics, health, and the benchmarks."""
+"""The observer of the processor: port of metrics, health and benchmarks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Report:
     """One batch that is written and committed.
 
     Attributes:
-        records: How many records it had.
-        events: How many of them were events.
-        rejected: How many are dead letters now.
+        records: Number of records.
+        events: Number of events among the records.
+        rejected: Number of dead letters among the records.
         size: Bytes of keys and values.
-        seconds: From the first record's arrival to the commit.
-        write_s: How long the sink took, tries and waits included, in seconds.
-        newest_ms: The latest timestamp of its records, in milliseconds since 1970.
+        seconds: Seconds from the first record's arrival to the commit.
+        write_s: Seconds that the sink took, with retries and backoff.
+        newest_ms: The latest timestamp of the records, in milliseconds since 1970.
     """
 
     records: int
@@ -32,26 +32,26 @@ class Report:
 
 
 class Observer(Protocol):
-    """Told of what the loop does, on the loop's thread; must return at once and raise nothing."""
+    """Receiver of the processor's progress, called on its threads; must return at once and raise nothing."""
 
     def committed(self, report: Report) -> None:
-        """A batch is durable and its offsets are committed."""
+        """Reports a batch that is durable and whose offsets are committed."""
 
     def failed(self, step: str, error: Exception) -> None:
-        """A try at a step (`joining`, `polling`, `writing`, `committing`) failed; it is tried again."""
+        """Reports a failed attempt of a step (`joining`, `polling`, `writing`, `committing`), which will be retried."""
 
     def lost(self, place: TopicPartition, records: int) -> None:
-        """Records are gone from the topic that the group had not read: retention overtook it."""
+        """Reports records that left the topic before the group read them, such as by retention."""
 
 
 class Unobserved:
-    """Watches nothing."""
+    """An observer that ignores everything."""
 
     def committed(self, report: Report) -> None:
-        """Not noted."""
+        """Ignores the batch."""
 
     def failed(self, step: str, error: Exception) -> None:
-        """Not noted."""
+        """Ignores the failure."""
 
     def lost(self, place: TopicPartition, records: int) -> None:
-        """Not noted."""
+        """Ignores the loss."""

@@ -1,4 +1,4 @@
-"""What may be committed: nothing that is not done, and nothing behind something that is not."""
+"""Offsets that may be committed: those of durable records with no undurable record before them."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from consumer.processing.record import TopicPartition
 
 @dataclass
 class _Partition:
-    """Offsets taken but not committed, in order, each with when it was taken and whether it is done."""
+    """Offsets that are tracked but not committed, in order, with the time of arrival; and those that are done."""
 
     taken: dict[int, float] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
 
 
 class Offsets:
-    """Follows each offset from taken to done to committed; offsets of a partition are taken in rising order."""
+    """Tracker of each offset from arrival to commit; offsets of one partition arrive in rising order."""
 
     def __init__(self) -> None:
         self._partitions: dict[TopicPartition, _Partition] = {}
 
     def take(self, place: TopicPartition, offset: int, now: float) -> None:
-        """A record was received at `now`, in seconds."""
+        """Adds a record that arrived at `now`, in seconds."""
         self._partitions.setdefault(place, _Partition()).taken[offset] = now
 
     def done(self, place: TopicPartition, offset: int) -> None:
-        """A record is durable, as events or as a dead letter; ignored if its partition was revoked."""
+        """Marks a record as durable, as event or dead letter; ignored after its partition was revoked."""
         partition = self._partitions.get(place)
         if partition is not None and offset in partition.taken:
             partition.done.add(offset)
 
     def due(self) -> dict[TopicPartition, int]:
-        """For each partition, the offset at which to go on: one after the last of the unbroken row of done ones.
+        """Returns the offset to commit for each partition: one after the last of the unbroken sequence of done ones.
 
-        Offsets may leave gaps (compaction, transactions); what was never taken is not waited for.
+        Offsets may have gaps (compaction, transactions); an offset that never arrived is not waited for.
         """
         found: dict[TopicPartition, int] = {}
         for place, partition in self._partitions.items():
@@ -46,7 +46,7 @@ class Offsets:
         return found
 
     def committed(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """The broker has kept these; what is before them is over."""
+        """Removes all offsets before those that the broker has stored."""
         for place, upto in offsets.items():
             partition = self._partitions[place]
             for offset in [offset for offset in partition.taken if offset < upto]:
@@ -56,11 +56,11 @@ class Offsets:
                 del self._partitions[place]
 
     def forget(self, places: Collection[TopicPartition]) -> None:
-        """Revoked: another member goes on from what was committed."""
+        """Removes revoked partitions; their new owner resumes at the committed offset."""
         for place in places:
             self._partitions.pop(place, None)
 
     def waiting_s(self, now: float) -> float:
-        """Age in seconds of the oldest record that is not committed; 0 if there is none."""
+        """Returns the age in seconds of the oldest uncommitted record; 0 without any."""
         firsts = [next(iter(partition.taken.values())) for partition in self._partitions.values()]
         return max(0.0, now - min(firsts)) if firsts else 0.0

@@ -1,8 +1,8 @@
 """Ports of the stream engine: a source of records and a producer of records. No client library is imported here.
 
-A rebalance takes partitions away while `poll` or `heartbeat` runs, and at no other time. Which ones is told to
-`on_revoked`; what of them is in hand but not committed is dropped, because their new owner gets it again. So it is when
-a topic was made anew, or has lost its end: its partitions are gone, and begin again.
+A rebalance revokes partitions only while `poll` or `heartbeat` runs. `on_revoked` receives them, and uncommitted
+records of theirs are dropped, because the new owner reads them again. The same holds for a topic that was recreated or
+truncated: its partitions are revoked, and read from their start.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from consumer.errors import UsageError
 from consumer.processing.record import Headers, Record, TopicPartition
 
 OnRevoked = Callable[[Collection[TopicPartition]], None]
-"""Told which partitions are gone; called on the thread that polls, before `poll` gives records."""
+"""Called with the revoked partitions on the polling thread, before `poll` returns records."""
 
-OnLost = Callable[[TopicPartition, int], None]
-"""Told how many records of a partition are gone that the group had not read, or are left out by `latest`.
+OnRecordsLost = Callable[[TopicPartition, int], None]
+"""Called with a partition and the number of its records that the group will never read.
 
-Called on the thread that polls. The count is one of offsets: exact, unless transactions or compaction left gaps.
+Called on the polling thread, after retention or truncation, or when `latest` skips records. The number is one of
+offsets: exact, unless transactions or compaction left gaps.
 """
 
 Outgoing = tuple[bytes | None, bytes | None, Headers]
@@ -27,44 +28,44 @@ Outgoing = tuple[bytes | None, bytes | None, Headers]
 
 
 def _ignore(*_: object) -> None:
-    """Nobody listens yet."""
+    """Ignores lost records."""
 
 
 class Source(Protocol):
     """A member of a consumer group; used by one thread.
 
-    Every method raises `TransientError` when the broker can't serve now, and `UsageError` when it refuses the settings.
+    Every method raises `TransientError` when the broker can't serve now, and `UsageError` when it rejects the settings.
     """
 
-    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = _ignore) -> None:
-        """Joins the group; safe to call again after it failed.
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnRecordsLost = _ignore) -> None:
+        """Joins the group; safe to call again after a failure.
 
         Args:
-            on_revoked: Told which partitions are gone.
-            on_lost: Told of records that are gone from the topic before the group read them, also while it was away.
+            on_revoked: Called with revoked partitions.
+            on_lost: Called for records that left the topic before the group read them, also while it was stopped.
         """
         ...
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:
-        """The next records, in order within each partition; none if nothing came in time.
+        """Returns the next records, in order within each partition; none if none arrived in time.
 
-        A rebalance may make it wait a few seconds longer.
+        A rebalance may extend the wait by a few seconds.
         """
         ...
 
     def heartbeat(self, timeout_s: float) -> None:
-        """Keeps the membership for up to `timeout_s` seconds and takes no records."""
+        """Keeps the membership for up to `timeout_s` seconds without reading records."""
         ...
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Keeps, for each partition, the offset at which the group goes on: the last one done, plus one."""
+        """Stores the offset at which the group resumes, for each partition: the last durable one, plus one."""
         ...
 
     def lag(self) -> Mapping[TopicPartition, int]:
-        """For each partition that is owned, how many of its records `poll` has not given; asks nobody.
+        """Returns the number of records not yet polled of each owned partition, without a request.
 
-        As of the last answer to a fetch, so it stands still while `heartbeat` holds the reading; a partition that was
-        not fetched from yet is left out. May be called on any thread.
+        The number is as of the last fetch, so it is constant while `heartbeat` pauses the reading. A partition without
+        a fetch is left out. Any thread may call this method.
         """
         ...
 
@@ -74,30 +75,30 @@ class Source(Protocol):
 
 
 class TooLargeError(UsageError):
-    """A topic refuses some records for their size; all others of the call are kept.
+    """A topic rejects some records for their size; all others of the call are stored.
 
     Attributes:
-        refused: Their places in the call, from 0.
+        refused: Indexes of the rejected records in the call, from 0.
     """
 
     def __init__(self, topic: str, refused: Sequence[int]) -> None:
-        super().__init__(f"topic {topic} does not take a record of this size: raise its max.message.bytes")
+        super().__init__(f"topic {topic} does not accept a record of this size; raise its max.message.bytes")
         self.refused = tuple(refused)
 
 
 class Producer(Protocol):
-    """Writes records to topics."""
+    """A writer of records to topics."""
 
     def write(self, topic: str, records: Sequence[Outgoing]) -> None:
-        """Writes all of them, in order for each key, and waits until they are kept.
+        """Writes all records, in order for each key, and waits until they are stored.
 
         Raises:
-            TransientError: Some may not have been kept; write all of them again.
-            TooLargeError: Some are refused for their size.
-            UsageError: The broker refuses them; something must be changed first.
+            TransientError: Some may not be stored; write all of them again.
+            TooLargeError: Some are rejected for their size.
+            UsageError: The broker rejects them until the settings or the topic change.
         """
         ...
 
     def close(self) -> None:
-        """Gives back the connections."""
+        """Closes the connections."""
         ...

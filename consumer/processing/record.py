@@ -1,4 +1,4 @@
-"""A record of a topic, and the place where it stands."""
+"""A record of a topic."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from hashlib import sha256
 from typing import Final, NamedTuple, Self
 
 Headers = tuple[tuple[str, bytes], ...]
-"""A record's headers in their order; a name may come twice."""
+"""A record's headers in their order; a name may occur twice."""
 
 
-KEPT_BYTES: Final = 64 * 1024
-"""How many bytes are kept of a value that can't be an event for its length."""
+TRUNCATED_BYTES: Final = 64 * 1024
+"""Bytes that are kept of a value that is too long to be an event."""
 
 
-class Cut(NamedTuple):
-    """The whole value, of which only the first bytes are kept.
+class Truncation(NamedTuple):
+    """Length and hash of a whole value, of which only the first bytes are kept.
 
     Attributes:
-        length: Its length in bytes.
-        sha256: Its SHA-256, in hexadecimal digits.
+        length: Length in bytes.
+        sha256: SHA-256 in hexadecimal digits.
     """
 
     length: int
@@ -27,7 +27,7 @@ class Cut(NamedTuple):
 
     @classmethod
     def of(cls, value: bytes) -> Self:
-        """Length and SHA-256 of a whole value."""
+        """Returns length and SHA-256 of a whole value."""
         return cls(len(value), sha256(value).hexdigest())
 
 
@@ -43,18 +43,18 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as the broker keeps it.
+    """One record as the broker stores it.
 
     Attributes:
         topic: Name of the topic.
         partition: Number of the partition, from 0.
-        offset: Place in the partition; grows, but not always by one.
-        key: What chose the partition, if anything did.
+        offset: Position in the partition; rises, but not always by one.
+        key: The key that chose the partition, if any.
         value: The document; `None` is a tombstone.
-        timestamp_ms: Milliseconds since 1970 in UTC, as the producer or the broker set it.
-        headers: Names and bytes beside the document.
-        flaw: Why it can't be read, if it can't; its value is then the raw bytes.
-        cut: What the value was, if only its first bytes are kept.
+        timestamp_ms: Milliseconds since 1970 in UTC, as set by the producer or the broker.
+        headers: Names and values of the headers.
+        parse_error: Why the record can't be parsed; empty if it can. The value of an unparsed record is its raw bytes.
+        truncation: Length and hash of the whole value, if only its first bytes are kept.
         by_broker: True if the broker set the timestamp, by its own clock.
     """
 
@@ -65,18 +65,18 @@ class Record:
     value: bytes | None
     timestamp_ms: int
     headers: Headers = ()
-    flaw: str = ""
-    cut: Cut | None = None
+    parse_error: str = ""
+    truncation: Truncation | None = None
     by_broker: bool = False
 
     @property
     def place(self) -> TopicPartition:
-        """The partition that holds it."""
+        """The partition that holds the record."""
         return TopicPartition(self.topic, self.partition)
 
     @property
     def size(self) -> int:
-        """Bytes of key, value and headers, as they are held."""
+        """Bytes of key, value and headers in memory."""
         return len(self.key or b"") + len(self.value or b"") + _header_bytes(self.headers)
 
     def __str__(self) -> str:

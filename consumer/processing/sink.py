@@ -1,4 +1,4 @@
-"""Where events go: the port of the graph and of DataZone."""
+"""The port of sinks: the graph and DataZone."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from schemas.events import Event
 
 
 class Sink(Protocol):
-    """Takes events for good; safe to be given the same ones again, in any order."""
+    """A durable destination of events; takes the same events again, in any order, without effect."""
 
     def write(self, events: Sequence[Event]) -> None:
         """Makes the events durable before it returns.
 
         Raises:
-            TransientError: It can't now; some of the events may have been written.
+            TransientError: The sink can't serve now; some of the events may have been written.
         """
         ...
 
     def close(self) -> None:
-        """Gives back connections and files; writes nothing."""
+        """Closes connections and files; writes nothing."""
         ...

@@ -1,1 +1,1 @@
-"""What the service tells of itself."""
+"""Telemetry of the service: log, metrics, health and traces."""

@@ -1,7 +1,7 @@
-"""Whether the service is alive, and whether it is ready: what an orchestrator asks, answered with reasons.
+"""Liveness and readiness of the service for an orchestrator, with reasons.
 
-Alive: it takes steps; if it does not, only a restart helps. Ready: it does its work, or would if there were some.
-Answers hold no text of errors, which may hold names of hosts; the log has those.
+Alive: the processor makes progress; otherwise only a restart helps. Ready: the service processes records, or would if
+there were any. Responses contain no text of errors, which may have names of hosts; the log has them.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Final, NamedTuple
 
 from consumer.config.settings import HttpSettings
 
-ON_MAIN_THREAD: Final = frozenset({"joining", "polling", "committing"})
-"""Steps whose failures show that the loop itself moves; the others are on the thread that writes."""
+MAIN_THREAD_STEPS: Final = frozenset({"joining", "polling", "committing"})
+"""Steps whose failures prove that the processor makes progress; the others run on the writing thread."""
 
-OF_READING: Final = frozenset({"joining", "polling"})
-"""Steps that have succeeded when records, or none, were read."""
+READING_STEPS: Final = frozenset({"joining", "polling"})
+"""Steps that have succeeded once a poll returned."""
 
 
-class Verdict(NamedTuple):
-    """An answer.
+class HealthStatus(NamedTuple):
+    """Result of a health check.
 
     Attributes:
-        ok: Yes.
-        reasons: If no, why, in words.
+        ok: True if the check passes.
+        reasons: Reasons why it does not pass.
     """
 
     ok: bool
@@ -32,11 +32,11 @@ class Verdict(NamedTuple):
 
 
 class Health:
-    """Keeps what the parts of the service tell, on any thread, until it is asked.
+    """State of the service, reported by its parts on any thread.
 
     Args:
-        limits: From how many seconds on silence and failures count.
-        stop: Set once the service is told to stop.
+        limits: Seconds of silence and of failures at which the checks fail.
+        stop: Set once the service is to stop.
         clock: Seconds; monotonic.
     """
 
@@ -51,54 +51,54 @@ class Health:
         self._reached = False
 
     def follow(self, still_s: Callable[[], float]) -> None:
-        """Learns whom to ask for how many seconds the loop has taken no step."""
+        """Sets the source of the seconds since the processor last made progress."""
         self._still_s = still_s
 
     def read(self, *, member: bool) -> None:
-        """Reading went well, as a member of the group or not (yet)."""
+        """Records a successful poll; `member` is true once the group counts the service in."""
         self._member = member
-        self._recover(OF_READING)
+        self._recover(READING_STEPS)
 
     def reached(self) -> None:
-        """The sink has answered."""
+        """Records a response of the sink."""
         self._reached = True
 
     def committed(self) -> None:
-        """A batch is in the sink and committed."""
+        """Records a batch that is in the sink and committed."""
         self._reached = True
-        self._recover(self._failing.keys() - OF_READING)
+        self._recover(self._failing.keys() - READING_STEPS)
 
     def failed(self, step: str) -> None:
-        """A try at a step failed; it is made again."""
+        """Records a failed attempt of a step, which will be retried."""
         self._failing.setdefault(step, self._clock())
-        if step in ON_MAIN_THREAD:
+        if step in MAIN_THREAD_STEPS:
             self._moved = self._clock()
 
-    def alive(self) -> Verdict:
-        """Whether the loop takes steps."""
+    def alive(self) -> HealthStatus:
+        """Returns whether the processor makes progress."""
         still = min(self._still_s(), self._clock() - self._moved)
         if still < self._limits.stalled_after_s:
-            return Verdict(ok=True, reasons=())
-        return Verdict(ok=False, reasons=(f"the loop has taken no step for {still:.0f} s; restart the service",))
+            return HealthStatus(ok=True, reasons=())
+        return HealthStatus(ok=False, reasons=(f"no progress for {still:.0f} s; restart the service",))
 
-    def ready(self) -> Verdict:
-        """Whether the service does its work."""
+    def ready(self) -> HealthStatus:
+        """Returns whether the service processes records."""
         reasons = [*self._beginning(), *self._failures(), *self.alive().reasons]
         if self._stop.is_set():
-            reasons.append("the service stops")
-        return Verdict(not reasons, tuple(reasons))
+            reasons.append("the service is stopping")
+        return HealthStatus(not reasons, tuple(reasons))
 
     def _beginning(self) -> list[str]:
         missing = (
-            (self._member, "no member of the consumer group yet"),
-            (self._reached, "the sink has not answered yet"),
+            (self._member, "not yet a member of the consumer group"),
+            (self._reached, "the sink has not responded yet"),
         )
-        return [words for there, words in missing if not there]
+        return [reason for present, reason in missing if not present]
 
     def _failures(self) -> list[str]:
         since = {step: self._clock() - began for step, began in list(self._failing.items())}
         return [
-            f"{step} has failed for {seconds:.0f} s; the log says why"
+            f"{step} has failed for {seconds:.0f} s; see the log for the error"
             for step, seconds in since.items()
             if seconds >= self._limits.unready_after_s
         ]

@@ -1,8 +1,8 @@
-"""Health and metrics over HTTP: `/healthz`, `/readyz`, `/metrics`; what deploy/monitoring and an orchestrator read.
+"""Health and metrics over HTTP: `/healthz`, `/readyz`, `/metrics`, for an orchestrator and Prometheus.
 
-One thread serves all connections, so that a client that dawdles takes no thread from others. A request has a time limit
-as a whole, from its connection to the last byte of its answer. One connection too many closes the oldest: a probe
-sends its request at once, and is answered before it is the oldest.
+One thread serves all connections, so that a slow client takes no thread from others. A request has one deadline, from
+its connection to the last byte of the response. A connection above the limit closes the oldest: a probe sends its
+request at once, and has its response before it is the oldest.
 """
 
 from __future__ import annotations
@@ -22,54 +22,55 @@ from prometheus_client import MetricsHandler
 from prometheus_client.registry import Collector
 
 from consumer.errors import UsageError
-from consumer.telemetry.health import Health, Verdict
+from consumer.telemetry.health import Health, HealthStatus
 
-MOST_CONNECTIONS: Final = 64
-"""Connections at once; one more closes the oldest."""
+MAX_CONNECTIONS: Final = 64
+"""Maximum open connections; another one closes the oldest."""
 
-PATIENCE_S: Final = 5.0
-"""How long a request may take, from the connection to the end of the answer, in seconds."""
+REQUEST_TIMEOUT_S: Final = 5.0
+"""Seconds from a connection to the end of its response, at most."""
 
-MOST_BYTES: Final = 16 * 1024
-"""Bytes of a request, with its headers."""
+MAX_REQUEST_BYTES: Final = 16 * 1024
+"""Bytes of a request with its headers, at most."""
 
-_ENDS: Final = (b"\r\n\r\n", b"\n\n")
+_HEAD_ENDS: Final = (b"\r\n\r\n", b"\n\n")
 
 _log = structlog.get_logger(__name__)
 
 
 class HttpServer:
-    """Answers until it is closed, on a thread of its own.
+    """HTTP server on a thread of its own.
 
     Args:
         host: Address to listen on; `0.0.0.0` or `::` for all.
         port: Port; 0 lets the system choose.
-        health: Asked for `/healthz` and `/readyz`.
-        registry: What `/metrics` shows.
-        patience_s: How long a request may take, in seconds.
+        health: Source of `/healthz` and `/readyz`.
+        registry: Source of `/metrics`.
+        timeout_s: Deadline of a request in seconds.
 
     Raises:
-        UsageError: The port can't be had.
+        UsageError: The port is not available.
     """
 
     def __init__(
-        self, host: str, port: int, health: Health, registry: Collector, patience_s: float = PATIENCE_S
+        self, host: str, port: int, health: Health, registry: Collector, timeout_s: float = REQUEST_TIMEOUT_S
     ) -> None:
         try:
             self._socket = _listening(host, port)
         except OSError as error:
             raise UsageError(
-                f"http.port {port} of http.host {host} can't be listened on: {error.strerror or error}; set http.port"
-                " to one that is free, or to 0 for none"
+                f"can't listen on http.port {port} of http.host {host}: {error.strerror or error}; set http.port to a"
+                " free"
+                " port, or to 0 for none"
             ) from error
-        self._connections = _Connections(health, registry, patience_s)
+        self._connections = _Connections(health, registry, timeout_s)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="headwater-http", daemon=True)
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that the server listens on."""
         return int(self._socket.getsockname()[1])
 
     def __enter__(self) -> Self:
@@ -88,7 +89,7 @@ class HttpServer:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._connections.serve, sock=self._socket, limit=MOST_BYTES)
+        server = await asyncio.start_server(self._connections.serve, sock=self._socket, limit=MAX_REQUEST_BYTES)
         await self._stop.wait()
         server.close()
         self._connections.close()
@@ -102,7 +103,7 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
-        made.listen(MOST_CONNECTIONS)
+        made.listen(MAX_CONNECTIONS)
     except OSError:
         made.close()
         raise
@@ -110,26 +111,26 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 class _Connections:
-    """The connections that are open; used by the thread of the server."""
+    """The open connections; used by the server's thread."""
 
-    def __init__(self, health: Health, registry: Collector, patience_s: float) -> None:
+    def __init__(self, health: Health, registry: Collector, timeout_s: float) -> None:
         self._health = health
         self._handler = _Handler.factory(registry)
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._open: dict[asyncio.StreamWriter, None] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Reads one request, answers it, and closes the connection."""
-        if len(self._open) >= MOST_CONNECTIONS:
+        """Reads one request, responds, and closes the connection."""
+        if len(self._open) >= MAX_CONNECTIONS:
             oldest = next(iter(self._open))
             oldest.transport.abort()
             del self._open[oldest]
         self._open[writer] = None
         try:
-            async with asyncio.timeout(self._patience_s):
-                request = await _head(reader)
+            async with asyncio.timeout(self._timeout_s):
+                request = await _read_head(reader)
                 if request and not writer.is_closing():
-                    writer.write(self._answer(request))
+                    writer.write(self._respond(request))
                     await writer.drain()
                     writer.close()
                     await writer.wait_closed()
@@ -140,20 +141,20 @@ class _Connections:
             writer.transport.abort()
 
     def close(self) -> None:
-        """Closes all of them."""
+        """Closes all connections."""
         for writer in self._open:
             writer.transport.abort()
 
-    def _answer(self, request: bytes) -> bytes:
-        if not request.endswith(_ENDS) and len(request) >= MOST_BYTES:
+    def _respond(self, request: bytes) -> bytes:
+        if not request.endswith(_HEAD_ENDS) and len(request) >= MAX_REQUEST_BYTES:
             return b"HTTP/1.0 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
         return self._handler(request, self._health).wfile.getvalue()  # type: ignore[no-any-return] # a BytesIO
 
 
-async def _head(reader: asyncio.StreamReader) -> bytes:
-    """A request up to its empty line; what there is of it if it breaks off or is too long."""
+async def _read_head(reader: asyncio.StreamReader) -> bytes:
+    """Returns a request up to its empty line; if it breaks off or is too long, the bytes so far."""
     head = b""
-    while len(head) < MOST_BYTES and not head.endswith(_ENDS):
+    while len(head) < MAX_REQUEST_BYTES and not head.endswith(_HEAD_ENDS):
         try:
             head += await reader.readuntil(b"\n")
         except asyncio.IncompleteReadError as error:
@@ -164,23 +165,23 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 
 
 class _Handler(MetricsHandler):
-    """Finds the answer to one request, from bytes to bytes; that to `/metrics` is the library's."""
+    """Handler of one request, from bytes to bytes; the library handles `/metrics`."""
 
     wfile: io.BytesIO
 
     def __init__(self, request: bytes, health: Health) -> None:
         self._health = health
-        super().__init__(request, ("", 0), None)  # type: ignore[arg-type] # there is no socket, see `setup`
+        super().__init__(request, ("", 0), None)  # type: ignore[arg-type] # no socket, see `setup`
 
     def setup(self) -> None:
-        """Reads from and writes to memory."""
+        """Redirects input and output to memory."""
         self.rfile, self.wfile = io.BytesIO(self.request), io.BytesIO()
 
     def finish(self) -> None:
-        """Leaves the answer in `wfile`."""
+        """Keeps the response in `wfile`."""
 
-    def do_GET(self) -> None:  # noqa: N802 -- the library finds it by this name
-        """Answers."""
+    def do_GET(self) -> None:  # noqa: N802 -- the library calls it by this name
+        """Responds to a GET request."""
         try:
             path = urlsplit(self.path).path
         except ValueError as error:
@@ -190,15 +191,15 @@ class _Handler(MetricsHandler):
             case "/metrics":
                 super().do_GET()
             case "/healthz":
-                self._tell(self._health.alive())
+                self._send_health(self._health.alive())
             case "/readyz":
-                self._tell(self._health.ready())
+                self._send_health(self._health.ready())
             case _:
                 self._send(HTTPStatus.NOT_FOUND, {"paths": ["/healthz", "/readyz", "/metrics"]})
 
-    def _tell(self, verdict: Verdict) -> None:
-        status = HTTPStatus.OK if verdict.ok else HTTPStatus.SERVICE_UNAVAILABLE
-        self._send(status, {"status": "ok" if verdict.ok else "unavailable", "reasons": verdict.reasons})
+    def _send_health(self, health_status: HealthStatus) -> None:
+        status = HTTPStatus.OK if health_status.ok else HTTPStatus.SERVICE_UNAVAILABLE
+        self._send(status, {"status": "ok" if health_status.ok else "unavailable", "reasons": health_status.reasons})
 
     def _send(self, status: HTTPStatus, answer: dict[str, Any]) -> None:
         body = json.dumps(answer).encode() + b"\n"
@@ -210,5 +211,5 @@ class _Handler(MetricsHandler):
         self.wfile.write(body)
 
     def version_string(self) -> str:
-        """Without the interpreter's version, which is nobody's business."""
+        """Returns a name without the interpreter's version, which clients need not know."""
         return "headwater"

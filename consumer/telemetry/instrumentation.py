@@ -1,4 +1,4 @@
-"""The one who watches the service, and tells metrics, health and traces what it sees."""
+"""Instrumentation of the service: from the processor's reports to metrics, health and traces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prometheus_client import Metric as Family
 from prometheus_client.registry import Collector
 
 from consumer.processing.observer import Report
-from consumer.processing.ports import OnLost, OnRevoked, Source
+from consumer.processing.ports import OnRecordsLost, OnRevoked, Source
 from consumer.processing.record import Record, TopicPartition
 from consumer.telemetry import metrics as of
 from consumer.telemetry.health import Health
@@ -21,37 +21,37 @@ from consumer.telemetry.metrics import Metrics
 _log = structlog.get_logger(__name__)
 
 
-class Trace(Protocol):
-    """Follows records from their reading to their commit."""
+class BatchTrace(Protocol):
+    """Trace of records from poll to commit."""
 
     def read(self, records: Sequence[Record]) -> None:
-        """These were read."""
+        """Adds records that were read."""
 
-    def forget(self, places: Collection[TopicPartition]) -> None:
-        """What was read of these partitions is void."""
+    def discard(self, places: Collection[TopicPartition]) -> None:
+        """Removes the records of revoked partitions."""
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """What is before these offsets is committed."""
+        """Adds offsets that are committed; all records before them are."""
 
     def failed(self, step: str) -> None:
-        """A try at a step failed."""
+        """Adds a failed attempt of a step."""
 
     def committed(self, report: Report) -> None:
-        """All of it was one batch."""
+        """Ends the trace of a batch."""
 
 
-class Watch:
-    """Observes the loop; called on its threads.
+class ServiceInstrumentation:
+    """Observer that feeds metrics, health and traces; called on the processor's threads.
 
     Args:
-        metrics: Told of everything.
-        health: Told of what went well and what did not.
-        trace: Told of each batch, if there is one who wants to know.
+        metrics: Counters and histograms of everything.
+        health: State for the health checks.
+        trace: Trace of batches, if traces are on.
         now: Seconds since 1970.
     """
 
     def __init__(
-        self, metrics: Metrics, health: Health, trace: Trace | None = None, now: Callable[[], float] = time.time
+        self, metrics: Metrics, health: Health, trace: BatchTrace | None = None, now: Callable[[], float] = time.time
     ) -> None:
         self.metrics = metrics
         self.health = health
@@ -59,7 +59,7 @@ class Watch:
         self._now = now
 
     def committed(self, report: Report) -> None:
-        """A batch is durable and its offsets are committed."""
+        """Reports a batch that is durable and whose offsets are committed."""
         metrics, now = self.metrics, self._now()
         metrics[of.RECORDS].inc(report.records)
         metrics[of.EVENTS].inc(report.events)
@@ -68,8 +68,8 @@ class Watch:
         metrics[of.BATCH_RECORDS].observe(report.records)
         metrics[of.BATCH_SECONDS].observe(report.seconds)
         metrics[of.WRITE_SECONDS].observe(report.write_s)
-        if report.newest_ms > 0:  # old producers give no time
-            # Clocks of several machines: what is a moment in the future took no time.
+        if report.newest_ms > 0:  # old producers set no timestamp
+            # The clocks of several machines differ: a time in the future counts as no delay.
             metrics[of.EVENT_DELAY].observe(max(0.0, now - report.newest_ms / 1000))
         metrics[of.LAST_COMMIT].set(now)
         _log.debug("batch committed", **asdict(report))
@@ -77,48 +77,48 @@ class Watch:
         if self.trace is not None:
             self.trace.committed(report)
 
-    def failed(self, step: str, error: Exception) -> None:  # noqa: ARG002 -- the loop logs it
-        """A try at a step failed; it is made again."""
+    def failed(self, step: str, error: Exception) -> None:  # noqa: ARG002 -- the processor logs it
+        """Reports a failed attempt of a step, which will be retried."""
         self.metrics[of.RETRIES].labels(step if step in of.STEPS else "other").inc()
         self.health.failed(step)
         if self.trace is not None:
             self.trace.failed(step)
 
     def lost(self, place: TopicPartition, records: int) -> None:  # noqa: ARG002 -- the source logs it
-        """Records are gone from the topic that the group had not read."""
+        """Reports records that left the topic before the group read them."""
         self.metrics[of.LOST].inc(records)
 
 
-class WatchedSource:
-    """A source that tells what is read and committed.
+class InstrumentedSource:
+    """Record source with instrumentation of reads and commits.
 
     Args:
-        source: The one that does the work.
-        is_member: Whether the group counts it in.
-        watch: Who is told.
+        source: The instrumented source.
+        is_member: True once the group counts the service in.
+        instrumentation: The instrumentation.
     """
 
-    def __init__(self, source: Source, is_member: Callable[[], bool], watch: Watch) -> None:
+    def __init__(self, source: Source, is_member: Callable[[], bool], instrumentation: ServiceInstrumentation) -> None:
         self.newest: dict[TopicPartition, int] = {}
-        """The timestamp of the last record that was read of each partition, in milliseconds since 1970."""
+        """Timestamp of the last record read of each partition, in milliseconds since 1970."""
         self._source = source
         self._is_member = is_member
-        self._watch = watch
+        self._watch = instrumentation
 
-    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost | None = None) -> None:
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnRecordsLost | None = None) -> None:
         """Joins the group."""
 
         def revoked(gone: Collection[TopicPartition]) -> None:
             for place in gone:
                 self.newest.pop(place, None)
             if self._watch.trace is not None:
-                self._watch.trace.forget(gone)
+                self._watch.trace.discard(gone)
             on_revoked(gone)
 
         self._source.subscribe(revoked, on_lost or self._watch.lost)
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:
-        """The next records."""
+        """Returns the next records."""
         found = self._source.poll(timeout_s, max_records)
         self._watch.health.read(member=self._is_member())
         for record in found:
@@ -133,13 +133,13 @@ class WatchedSource:
         self._watch.health.read(member=self._is_member())
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Keeps where the group goes on."""
+        """Commits the offsets at which the group resumes."""
         self._source.commit(offsets)
         if self._watch.trace is not None:
             self._watch.trace.commit(offsets)
 
     def lag(self) -> Mapping[TopicPartition, int]:
-        """What was not read yet of each partition."""
+        """Returns the number of unread records of each partition."""
         return self._source.lag()
 
     def close(self) -> None:
@@ -147,19 +147,19 @@ class WatchedSource:
         self._source.close()
 
 
-class State(Collector):
-    """What is true at the moment when Prometheus asks.
+class LiveCollector(Collector):
+    """Collector of values that are read at the time of a scrape.
 
     Args:
-        source: Asked for what it has not read.
-        waiting_s: The age of the oldest record in hand, in seconds.
-        health: Asked whether the service is ready.
+        source: Source of the lag.
+        waiting_s: Age of the oldest uncommitted record, in seconds.
+        health: Source of the readiness.
         now: Seconds since 1970.
     """
 
     def __init__(
         self,
-        source: WatchedSource,
+        source: InstrumentedSource,
         waiting_s: Callable[[], float],
         health: Health,
         now: Callable[[], float] = time.time,
@@ -170,12 +170,12 @@ class State(Collector):
         self._now = now
 
     def collect(self) -> Iterator[Family]:
-        """The samples of `consumer.telemetry.metrics.SCRAPED`."""
+        """Yields the samples of `consumer.telemetry.metrics.SCRAPED`."""
         lag = self._source.lag()
         records, seconds = of.LAG_RECORDS.family(), of.LAG_SECONDS.family()
         for place, behind in sorted(lag.items()):
             records.add_metric([str(place.partition)], behind)
-            seconds.add_metric([str(place.partition)], self._behind_s(place) if behind else 0.0)
+            seconds.add_metric([str(place.partition)], self._lag_seconds(place) if behind else 0.0)
         yield from (records, seconds)
         for metric, value in (
             (of.PARTITIONS, len(lag)),
@@ -186,6 +186,6 @@ class State(Collector):
             family.add_metric([], value)
             yield family
 
-    def _behind_s(self, place: TopicPartition) -> float:
+    def _lag_seconds(self, place: TopicPartition) -> float:
         newest = self._source.newest.get(place)
         return max(0.0, self._now() - newest / 1000) if newest else 0.0

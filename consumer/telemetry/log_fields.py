@@ -1,4 +1,4 @@
-"""What a line of the log is about: topic, partition and offset, each under its own name, so that they can be found."""
+"""Fields of a log line for topic, partition and offset, each under its own name, so that searches find them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 from structlog.typing import EventDict, WrappedLogger
 
 _PLACE: Final = re.compile(r"(?P<topic>[\w.-]+)\[(?P<partition>\d+)\](?:@(?P<offset>\d+))?")
-"""As `Record` and `TopicPartition` write themselves."""
+"""The format of `Record` and `TopicPartition`."""
 
 _KEYS: Final = ("record", "place")
 
 
-def spell_out(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A processor: a record or a place becomes `topic`, `partition` and, of a record, `offset`."""
+def split_record_field(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Replaces a record or a partition by `topic`, `partition` and, of a record, `offset`; a structlog processor."""
     for key in _KEYS:
         if key in event and (found := _PLACE.fullmatch(str(event[key]))):
             del event[key]

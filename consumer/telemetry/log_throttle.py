@@ -1,4 +1,4 @@
-"""The same warning once more: told a few times a minute, and then counted instead."""
+"""Throttle of repeated warnings: logged a few times a minute, and then counted."""
 
 from __future__ import annotations
 
@@ -15,84 +15,86 @@ from structlog import DropEvent
 from structlog.typing import EventDict, WrappedLogger
 
 MINUTE_S: Final = 60.0
-HELD_BACK: Final = "held_back"
-"""In a line: how many like it were not told since the last one that was."""
+SUPPRESSED: Final = "suppressed"
+"""Field of a log line: the number of equal lines that were suppressed before it."""
 
-_KINDS = 1000
-"""How many kinds of lines are told apart; the ones least seen are forgotten first."""
-_LONGEST = 200
-_VARIES = re.compile(r"[0-9a-fA-F-]*\d[0-9a-fA-F-]*|'[^']*'|\"[^\"]*\"")
-"""Numbers, ids and quoted names, which differ from one error to the next of its kind."""
+_MAX_KINDS = 1000
+"""Kinds of lines that are counted separately; the least recently seen are evicted first."""
+_MAX_KEY = 200
+_VARIABLE_PARTS = re.compile(r"[0-9a-fA-F-]*\d[0-9a-fA-F-]*|'[^']*'|\"[^\"]*\"")
+"""Numbers, ids and quoted names, which differ between errors of one kind."""
 
-_LOUD = frozenset({"warning", "error", "exception", "critical"})
+_THROTTLED_METHODS = frozenset({"warning", "error", "exception", "critical"})
 
 
 @dataclass(slots=True)
 class _Kind:
     since: float
-    told: int = 0
-    held: int = 0
+    logged: int = 0
+    suppressed: int = 0
 
 
-class Repeats:
-    """Holds back what is told too often: a processor for structlog, and a filter for the standard library's logging.
+class LogThrottle:
+    """Throttle of repeated lines: a processor for structlog, and a filter for the standard library's logging.
 
     Args:
-        most: How often a line of one kind is told in a minute; 0 for always.
+        max_per_minute: Lines of one kind per minute; 0 for no limit.
         clock: Seconds; monotonic.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
+    def __init__(self, max_per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._max_per_minute = max_per_minute
         self._clock = clock
-        self._kinds: LRUCache[tuple[str, ...], _Kind] = LRUCache(_KINDS)
+        self._kinds: LRUCache[tuple[str, ...], _Kind] = LRUCache(_MAX_KINDS)
         self._lock = threading.Lock()
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        """The line, with a count if some like it were held back.
+        """Returns the line, with the number of suppressed lines of its kind.
 
         Raises:
-            DropEvent: It is held back.
+            DropEvent: The line is suppressed.
         """
-        if method not in _LOUD:
+        if method not in _THROTTLED_METHODS:
             return event
-        held = self._admit((getattr(logger, "name", ""), method, str(event.get("event")), _kind_of_error(event)))
-        if held is None:
+        suppressed = self._admit((getattr(logger, "name", ""), method, str(event.get("event")), _error_kind(event)))
+        if suppressed is None:
             raise DropEvent
-        if held:
-            event[HELD_BACK] = held
+        if suppressed:
+            event[SUPPRESSED] = suppressed
         return event
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a library's line is told; ours have been through the processor."""
+        """True if a library's line is logged; Headwater's own lines have been through the processor."""
         if record.levelno < logging.WARNING or isinstance(record.msg, dict):
             return True
-        held = self._admit((record.name, str(record.msg), _VARIES.sub("#", record.getMessage())[:_LONGEST]))
-        if held:
-            setattr(record, HELD_BACK, held)
-        return held is not None
+        suppressed = self._admit(
+            (record.name, str(record.msg), _VARIABLE_PARTS.sub("#", record.getMessage())[:_MAX_KEY])
+        )
+        if suppressed:
+            setattr(record, SUPPRESSED, suppressed)
+        return suppressed is not None
 
     def _admit(self, key: tuple[str, ...]) -> int | None:
-        """How many like it were held back before; None if it is held back too."""
-        if not self._most:
+        """Returns the number of lines of a kind suppressed before this one; None if this one is suppressed, too."""
+        if not self._max_per_minute:
             return 0
         with self._lock:
             now = self._clock()
             kind = self._kinds.setdefault(key, _Kind(now))
             if now - kind.since >= MINUTE_S:
-                kind.since, kind.told = now, 0
-            if kind.told >= self._most:
-                kind.held += 1
+                kind.since, kind.logged = now, 0
+            if kind.logged >= self._max_per_minute:
+                kind.suppressed += 1
                 return None
-            held, kind.held = kind.held, 0
-            kind.told += 1
-            return held
+            suppressed, kind.suppressed = kind.suppressed, 0
+            kind.logged += 1
+            return suppressed
 
 
-def _kind_of_error(event: EventDict) -> str:
-    """What is wrong, without what differs from one time to the next."""
-    said: Any = event.get("exc_info")
-    if isinstance(said, BaseException):
-        return type(said).__name__
+def _error_kind(event: EventDict) -> str:
+    """Returns the error without the parts that differ between repetitions."""
+    exception: Any = event.get("exc_info")
+    if isinstance(exception, BaseException):
+        return type(exception).__name__
     text = event.get("error") or event.get("reason") or ""
-    return _VARIES.sub("#", f"{event.get('path', '')} {text}")[:_LONGEST]
+    return _VARIABLE_PARTS.sub("#", f"{event.get('path', '')} {text}")[:_MAX_KEY]

@@ -1,7 +1,6 @@
-"""What the service tells on stderr: JSON lines for machines, text for people.
+"""The log on stderr: JSON lines for machines, text for people.
 
-Everything goes one way, that of the standard library's loggers included, so that a line is a line wherever it comes
-from.
+All lines take the same path, including those of the standard library's loggers, so that all have one format.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from consumer.masking import masked
 from consumer.safe_text import printable, printable_json
-from consumer.telemetry.log_fields import spell_out
-from consumer.telemetry.log_throttle import Repeats
+from consumer.telemetry.log_fields import split_record_field
+from consumer.telemetry.log_throttle import LogThrottle
 
 Format = Literal["auto", "json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
 
 _NOISY = {
-    # Below this level it writes its whole configuration, password included, and every byte sent.
+    # Below this level it logs its whole configuration, with the password, and every byte sent.
     "kafka": logging.WARNING,
     "botocore": logging.INFO,
     "boto3": logging.INFO,
     "urllib3": logging.INFO,
-    # It logs each error with the whole request, before anybody has decided whether it is one.
+    # It logs each error with the whole request, before the caller decides whether it is an error.
     "gremlinpython": logging.CRITICAL,
 }
 
@@ -40,16 +39,16 @@ def configure(
     *,
     repeats_per_minute: int = 0,
 ) -> None:
-    """Sets up both structlog and the standard library's logging; safe to call again.
+    """Configures both structlog and the standard library's logging; safe to call again.
 
     Args:
-        level: Least level that is told.
+        level: Minimum level to log.
         format: `auto` is `console` on a terminal and `json` elsewhere.
-        stream: Where to; stderr if it is not given.
-        repeats_per_minute: How often the same warning or error is told; 0 for always.
+        stream: Destination; stderr by default.
+        repeats_per_minute: Lines of one repeated warning or error per minute; 0 for no limit.
     """
     out = stream or sys.stderr
-    repeats = Repeats(repeats_per_minute)
+    throttle = LogThrottle(repeats_per_minute)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -58,12 +57,12 @@ def configure(
         structlog.stdlib.ExtraAdder(),
     ]
     structlog.configure(
-        # What is held back costs no more than that.
+        # A suppressed line skips the later processors.
         processors=[
             structlog.stdlib.filter_by_level,
-            repeats,
+            throttle,
             *shared,
-            spell_out,
+            split_record_field,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -77,7 +76,7 @@ def configure(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(format, out)],
         )
     )
-    handler.addFilter(repeats)
+    handler.addFilter(throttle)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -92,26 +91,26 @@ def _renderers(format: Format, out: TextIO) -> list[Processor]:  # noqa: A002
 
 
 def _mask(_: object, __: str, event: EventDict) -> EventDict:
-    """Masks secrets of URLs in what is logged."""
+    """Masks the secrets of URLs in all fields."""
     return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 class _Masked:
-    """A renderer whose text has the secrets of URLs masked, those in a traceback too."""
+    """Renderer that masks the secrets of URLs, also in a traceback."""
 
     def __init__(self, renderer: structlog.dev.ConsoleRenderer) -> None:
         self._renderer = renderer
 
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
-        """The text of an event."""
+        """Returns the text of an event."""
         return masked(self._renderer(logger, name, event))
 
 
 def _dumps(event: EventDict, **options: Any) -> str:
-    """A line of JSON that does a terminal no harm."""
+    """Returns a line of JSON that can't control a terminal."""
     return printable_json(json.dumps(event, **options))
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Spells out what a terminal would obey, in all texts."""
+    """Escapes in all fields what a terminal would obey."""
     return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

@@ -1,4 +1,4 @@
-"""A graph's store and the dead letters, each with a meter in front of it."""
+"""Metering decorators of a graph's store and of dead letters."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from schemas.errors import RejectedEvent
 
 
 class MeteredStore:
-    """Counts and times what is asked of a store.
+    """Graph store that counts and times the calls of another.
 
     Args:
-        store: The one that does the work.
-        metrics: What is told.
-        reached: Told when the store has answered.
+        store: The metered store.
+        metrics: The metrics to count in.
+        reached: Called when the store has responded.
         clock: Seconds; monotonic.
     """
 
@@ -39,35 +39,35 @@ class MeteredStore:
         self._clock = clock
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """The properties of vertices, by id."""
+        """Returns the properties of vertices, by id."""
         with self._timed("read"):
             return self._store.read(ids, keys)
 
     def write(self, changes: Sequence[Change]) -> set[str]:
-        """Does changes; returns the owners of those that were not done."""
+        """Applies changes; returns the owners of those in conflict."""
         with self._timed("write"):
-            overtaken = self._store.write(changes)
-        self._changes.labels("overtaken").inc(len(overtaken))
-        self._changes.labels("done").inc(len(changes) - len(overtaken))
-        return overtaken
+            conflicts = self._store.write(changes)
+        self._changes.labels("conflict").inc(len(conflicts))
+        self._changes.labels("applied").inc(len(changes) - len(conflicts))
+        return conflicts
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
-        """The edges of a label that leave or enter vertices."""
+        """Returns the edges of a label that leave or enter vertices."""
         with self._timed("edges_at"):
             return self._store.edges_at(ids, label, direction)
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
-        """The first ids of vertices of a label after a given one."""
+        """Returns the first ids of vertices of a label after a given one."""
         with self._timed("vertices"):
             return self._store.ids(label, after, count)
 
     def vertices(self, label: str) -> Iterator[Vertex]:
-        """All vertices of a label; timed until the last one is taken."""
+        """Yields all vertices of a label; timed until the last one is consumed."""
         with self._timed("vertices"):
             yield from self._store.vertices(label)
 
     def edges(self, label: str) -> Iterator[Edge]:
-        """All edges of a label; timed until the last one is taken."""
+        """Yields all edges of a label; timed until the last one is consumed."""
         with self._timed("edges"):
             yield from self._store.edges(label)
 
@@ -83,7 +83,7 @@ class MeteredStore:
             outcome = "ok"
             self._reached()
         except GeneratorExit:
-            outcome = "ok"  # whoever iterated has seen enough
+            outcome = "ok"  # the caller stopped iterating
             raise
         except TransientError:
             outcome = "unavailable"
@@ -93,20 +93,20 @@ class MeteredStore:
 
 
 class MeteredDeadLetters:
-    """Counts dead letters by what is wrong with them."""
+    """Destination of dead letters that counts them by kind."""
 
     def __init__(self, letters: DeadLetters, metrics: Metrics) -> None:
         self._letters = letters
         self._written = metrics[DEAD_LETTERS]
 
     def write(self, letters: Sequence[DeadLetter]) -> None:
-        """Keeps all of them before it returns."""
+        """Stores all dead letters before it returns."""
         self._letters.write(letters)
         for letter in letters:
-            self._written.labels(kind_of(letter)).inc()
+            self._written.labels(rejection_kind(letter)).inc()
 
     def close(self) -> None:
-        """Closes what is behind it."""
+        """Closes the destination."""
         self._letters.close()
 
 
@@ -120,11 +120,12 @@ _PARTS: Final[Mapping[str, str]] = {
 }
 
 
-def kind_of(letter: DeadLetter) -> str:
-    """Why a record was rejected, as one of few words; the letter itself has the reason.
+def rejection_kind(letter: DeadLetter) -> str:
+    """Returns the kind of a rejection as one of a few words; the dead letter has the reason.
 
-    `document`: it is no JSON, or no event at all. `time`, `run`, `job`, `dataset`: that part of the event is wrong.
-    `refused`: it is an event, and the sink does not take it.
+    `document`: not JSON, or not an event. `time`, `run`, `job`, `dataset`: that part of the event is invalid.
+        `refused`: a
+    valid event that the sink rejects.
     """
     value = letter.record.value
     if value is None:

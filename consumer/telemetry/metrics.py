@@ -1,7 +1,7 @@
-"""Every metric of the service: one catalogue, from which what Prometheus reads and docs/metrics.md are made.
+"""Catalogue of all metrics of the service: the source of what Prometheus reads and of docs/metrics.md.
 
 Names follow Prometheus's guide "Metric and label naming": a prefix, base units (seconds, bytes), `_total` for counters.
-No label takes values from events: what a producer writes must not decide how many series there are.
+No label has values from events, so that producers can't grow the number of series.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from prometheus_client.core import GaugeMetricFamily
 MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
 
 STEPS: Final = ("joining", "polling", "writing", "writing dead letters", "committing", "other")
-"""What the loop tries again when it fails."""
+"""Steps that the processor retries when they fail."""
 
 KINDS: Final = ("tombstone", "document", "time", "run", "job", "dataset", "refused", "other")
-"""Why records are rejected; see `consumer.telemetry.metering_decorators.kind_of`."""
+"""Kinds of rejections; see `consumer.telemetry.metering_decorators.kind_of`."""
 
 OPERATIONS: Final = ("read", "write", "edges_at", "vertices", "edges")
 OUTCOMES: Final = ("ok", "unavailable", "refused")
@@ -37,11 +37,11 @@ class Metric(Generic[MetricT]):
     """One metric.
 
     Attributes:
-        kind: What it is to Prometheus.
-        name: As its series are called; a counter's with `_total`.
-        unit: Of its values.
-        meaning: One sentence or two.
-        labels: The values of each label, or what bounds them, in words.
+        kind: The library's class.
+        name: Name of its series; a counter's with `_total`.
+        unit: Unit of its values.
+        meaning: One or two sentences.
+        labels: The values of each label, or a description of them.
         buckets: Upper bounds, of a histogram.
     """
 
@@ -54,20 +54,20 @@ class Metric(Generic[MetricT]):
 
     @property
     def type(self) -> Literal["counter", "gauge", "histogram"]:
-        """Its kind as Prometheus writes it."""
+        """Prometheus's name of the kind."""
         return cast("Literal['counter', 'gauge', 'histogram']", self.kind.__name__.lower())
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The names by which queries reach it."""
+        """Names of its series in queries."""
         if self.kind is Histogram:
             return tuple(f"{self.name}_{part}" for part in ("bucket", "count", "sum"))
         return (self.name,)
 
     def make(self, registry: CollectorRegistry) -> MetricT:
-        """The library's metric; label values that are known are there from the start, with 0.
+        """Creates the library's metric; known label values exist from the start, with 0.
 
-        A series that only comes with its first count would hide that count from `increase`.
+        A series that starts with its first count would hide that count from `increase`.
         """
         options: dict[str, Any] = {"buckets": self.buckets} if self.buckets else {}
         made = self.kind(self.name, self.meaning, tuple(self.labels), registry=registry, **options)
@@ -78,46 +78,44 @@ class Metric(Generic[MetricT]):
         return made
 
     def family(self) -> GaugeMetricFamily:
-        """An empty family of samples, for what is read at each scrape."""
+        """Returns an empty family of samples, for what is read at each scrape."""
         return GaugeMetricFamily(self.name, self.meaning, labels=tuple(self.labels))
 
 
-RECORDS = Metric(Counter, "headwater_records_total", "records", "Records that are committed, rejected ones included.")
+RECORDS = Metric(Counter, "headwater_records_total", "records", "Committed records, including rejected ones.")
 EVENTS = Metric(Counter, "headwater_events_total", "events", "Events that are in the sink and committed.")
-RECORD_BYTES = Metric(
-    Counter, "headwater_record_bytes_total", "bytes", "Keys and values of the records that are committed."
-)
+RECORD_BYTES = Metric(Counter, "headwater_record_bytes_total", "bytes", "Keys and values of committed records.")
 REJECTED = Metric(
-    Counter, "headwater_rejected_records_total", "records", "Records that are committed as dead letters, not as events."
+    Counter, "headwater_rejected_records_total", "records", "Records committed as dead letters, not as events."
 )
 DEAD_LETTERS = Metric(
     Counter,
     "headwater_dead_letters_total",
     "records",
-    "Dead letters written; more than what is rejected if a crash or a rebalance lets some come again.",
+    "Dead letters written; more than the rejected records if a crash or a rebalance repeats some.",
     {"kind": KINDS},
 )
 LOST = Metric(
     Counter,
     "headwater_lost_records_total",
     "records",
-    "Records that retention took from the topic before the group had read them.",
+    "Records that left the topic before the group read them, such as by retention.",
 )
 RETRIES = Metric(
-    Counter, "headwater_retries_total", "tries", "Tries that failed and are made again, by step.", {"step": STEPS}
+    Counter, "headwater_retries_total", "attempts", "Failed attempts that are retried, by step.", {"step": STEPS}
 )
 CHANGES = Metric(
     Counter,
     "headwater_graph_changes_total",
     "changes",
-    "Changes of a vertex and what hangs on it: done, or left since another writer was there first (it reads again).",
-    {"outcome": ("done", "overtaken")},
+    "Conditional changes of a vertex and its edges: applied, or in conflict with another writer (read and retried).",
+    {"outcome": ("applied", "conflict")},
 )
 BATCH_SECONDS = Metric(
     Histogram,
     "headwater_batch_seconds",
     "seconds",
-    "From the arrival of a batch's first record to its commit.",
+    "Time from the arrival of a batch's first record to its commit.",
     buckets=_SECONDS,
 )
 BATCH_RECORDS = Metric(Histogram, "headwater_batch_records", "records", "Records of a batch.", buckets=_COUNTS)
@@ -125,21 +123,21 @@ WRITE_SECONDS = Metric(
     Histogram,
     "headwater_write_seconds",
     "seconds",
-    "How long the sink took for a batch, failed tries and waits included.",
+    "Time of the sink for a batch, including failed attempts and backoff.",
     buckets=_SECONDS,
 )
 EVENT_DELAY = Metric(
     Histogram,
     "headwater_event_delay_seconds",
     "seconds",
-    "From the timestamp of a batch's newest record until it is visible in the sink and committed.",
+    "Time from the timestamp of a batch's newest record until it is visible in the sink and committed.",
     buckets=_DELAYS,
 )
 REQUEST_SECONDS = Metric(
     Histogram,
     "headwater_graph_request_seconds",
     "seconds",
-    "Calls of the graph's store, by operation and outcome; the waits of its own retries included.",
+    "Calls of the graph's store by operation and outcome, including backoff of its own retries.",
     {"operation": OPERATIONS, "outcome": OUTCOMES},
     buckets=_SECONDS,
 )
@@ -147,73 +145,74 @@ DATAZONE_EVENTS = Metric(
     Counter,
     "headwater_datazone_events_total",
     "events",
-    "Events that came to the sink datazone: posted, known from a post before, or not forwarded and why.",
-    {"fate": ("posted", "known", "not_a_run", "no_lineage", "no_route")},
+    "Events that reached the sink datazone: posted, posted before, or not forwarded with the reason.",
+    {"outcome": ("posted", "known", "not_a_run", "no_lineage", "no_route")},
 )
 DATAZONE_REDUCED = Metric(
-    Counter, "headwater_datazone_reduced_events_total", "events", "Events posted without facets, for DataZone's limit."
+    Counter,
+    "headwater_datazone_reduced_events_total",
+    "events",
+    "Events posted with fewer facets, because of DataZone's size limit.",
 )
 DATAZONE_REQUESTS = Metric(
     Counter,
     "headwater_datazone_requests_total",
     "requests",
-    "PostLineageEvent requests by what came of them.",
-    {"answer": ("ok", "throttled", "conflict", "unavailable", "refused")},
+    "PostLineageEvent requests by outcome.",
+    {"outcome": ("ok", "throttled", "conflict", "unavailable", "refused")},
 )
 DATAZONE_SPACING = Metric(
     Gauge,
     "headwater_datazone_post_interval_seconds",
     "seconds",
-    "Time that this process leaves between two posts, by its share of the account's quota; 0 before the first one.",
+    "Interval between two posts of this process, by its share of the account's quota; 0 before the first post.",
 )
 LAST_COMMIT = Metric(
     Gauge,
     "headwater_last_commit_timestamp_seconds",
     "seconds since 1970",
-    "When a batch was last committed; 0 if never.",
+    "Time of the last commit of a batch; 0 if none.",
 )
 BUILD = Metric(
     Gauge,
     "headwater_build_info",
     "1",
-    "Always 1; its labels say what runs.",
-    {"version": "Headwater's", "python": "the interpreter's"},
+    "Always 1; the labels have the versions.",
+    {"version": "Headwater's", "python": "Python's"},
 )
 LAG_RECORDS = Metric(
     Gauge,
     "headwater_lag_records",
     "records",
-    "Records of an owned partition that were not read yet, as of the last answer of the broker.",
-    {"partition": "those that this member owns"},
+    "Unread records of an owned partition, as of the broker's last response.",
+    {"partition": "partitions of this member"},
 )
 LAG_SECONDS = Metric(
     Gauge,
     "headwater_lag_seconds",
     "seconds",
-    "Age of the last record that was read of an owned partition while there are more; 0 if there are none.",
-    {"partition": "those that this member owns"},
+    "Age of the last record read of an owned partition with unread records; 0 without unread ones.",
+    {"partition": "partitions of this member"},
 )
 PARTITIONS = Metric(Gauge, "headwater_partitions", "partitions", "Partitions that this member owns and has read from.")
-OLDEST = Metric(
-    Gauge, "headwater_oldest_uncommitted_seconds", "seconds", "Age of the oldest record in hand that is not committed."
-)
-READY = Metric(Gauge, "headwater_ready", "0 or 1", "Whether `/readyz` says 200.")
+OLDEST = Metric(Gauge, "headwater_oldest_uncommitted_seconds", "seconds", "Age of the oldest uncommitted record.")
+READY = Metric(Gauge, "headwater_ready", "0 or 1", "1 if `/readyz` returns 200.")
 
 COUNTED: Final = (
     *(RECORDS, EVENTS, RECORD_BYTES, REJECTED, DEAD_LETTERS, LOST, RETRIES, CHANGES, LAST_COMMIT, BUILD),
     *(DATAZONE_EVENTS, DATAZONE_REDUCED, DATAZONE_REQUESTS, DATAZONE_SPACING),
     *(BATCH_SECONDS, BATCH_RECORDS, WRITE_SECONDS, EVENT_DELAY, REQUEST_SECONDS),
 )
-"""Metrics that are told as things happen."""
+"""Metrics that are updated by events of the service."""
 
 SCRAPED: Final = (LAG_RECORDS, LAG_SECONDS, PARTITIONS, OLDEST, READY)
-"""Metrics that are read when Prometheus asks."""
+"""Metrics that are read at a scrape."""
 
 CATALOGUE: Final[tuple[Metric[Any], ...]] = (*COUNTED, *SCRAPED)
 
 
 class Metrics:
-    """The metrics of one service, in a registry of their own, with those of the process beside them."""
+    """The metrics of one service and of its process, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -222,5 +221,5 @@ class Metrics:
         self[BUILD].labels(version("headwater"), platform.python_version()).set(1)
 
     def __getitem__(self, metric: Metric[MetricT]) -> MetricT:
-        """The library's metric, to be told of what happens."""
+        """Returns the library's metric, to be updated."""
         return cast("MetricT", self._made[metric.name])

@@ -1,4 +1,4 @@
-"""The first question to the sink: a service that has nothing to write yet learns that it could."""
+"""Probe of the sink at the start, so that a service without records learns that it could write."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_
 
 from consumer.errors import HeadwaterError
 
-MOST_WAIT_S = 15.0
-"""Longest wait between two tries, in seconds."""
+MAX_BACKOFF_S = 15.0
+"""Maximum seconds between two attempts."""
 
 _log = structlog.get_logger(__name__)
 
 
-class Probe:
-    """Asks until there is an answer, on a thread of its own, which ends then.
+class ReadinessProbe:
+    """Probe on a thread of its own, which ends with the first response.
 
     Args:
-        ask: Returns when the sink has answered; raises `HeadwaterError` if it does not. On a connection of its own.
-        reached: Told once.
+        ask: Returns once the sink has responded, on a connection of its own; raises `HeadwaterError` otherwise.
+        reached: Called once.
     """
 
     def __init__(self, ask: Callable[[], None], reached: Callable[[], None]) -> None:
@@ -45,11 +45,11 @@ class Probe:
     def _run(self) -> None:
         retrying = Retrying(
             retry=retry_if_exception_type(HeadwaterError),
-            wait=wait_random_exponential(1, MOST_WAIT_S),
+            wait=wait_random_exponential(1, MAX_BACKOFF_S),
             sleep=sleep_using_event(self._enough),
             stop=stop_when_event_set(self._enough),
             before_sleep=lambda state: _log.warning(
-                "the sink does not answer yet; asking again",
+                "sink not ready, retrying",
                 error=str(state.outcome.exception() if state.outcome else None),
             ),
             reraise=True,
@@ -57,6 +57,6 @@ class Probe:
         try:
             retrying(self._ask)
         except HeadwaterError as error:
-            _log.warning("the sink has not answered while the service ran", error=str(error))
+            _log.warning("sink not ready until the stop", error=str(error))
         else:
             self._reached()

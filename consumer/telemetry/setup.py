@@ -1,4 +1,4 @@
-"""Telemetry of `headwater consume` from its settings: what is listened on, asked, and sent while the service runs."""
+"""Telemetry of `headwater consume` from its settings: HTTP server, probe and traces while the service runs."""
 
 from __future__ import annotations
 
@@ -14,48 +14,51 @@ from consumer.errors import UsageError
 from consumer.processing.processor import Loop
 from consumer.telemetry.health import Health
 from consumer.telemetry.http_server import HttpServer
-from consumer.telemetry.instrumentation import State, Trace, Watch, WatchedSource
+from consumer.telemetry.instrumentation import BatchTrace, InstrumentedSource, LiveCollector, ServiceInstrumentation
 from consumer.telemetry.metrics import Metrics
-from consumer.telemetry.readiness_probe import Probe
+from consumer.telemetry.readiness_probe import ReadinessProbe
 
 
 @contextmanager
-def watching(settings: Settings, stop: threading.Event, ask_sink: Callable[[], None]) -> Iterator[Watch]:
-    """Watches a service until the end of the block.
+def instrumented(
+    settings: Settings, stop: threading.Event, ask_sink: Callable[[], None]
+) -> Iterator[ServiceInstrumentation]:
+    """Instruments a service until the end of the block.
 
     Args:
-        settings: Those of `http` and `telemetry`, and the names of `kafka`.
-        stop: Set once the service is told to stop.
-        ask_sink: Returns when the sink has answered; on a connection of its own, as it is called on another thread.
+        settings: The settings; `http`, `telemetry` and the names in `kafka` are used.
+        stop: Set once the service is to stop.
+        ask_sink: Returns once the sink has responded; on a connection of its own, since another thread calls it.
 
     Raises:
-        UsageError: The port can't be had, or traces are wanted and OpenTelemetry is not there.
+        UsageError: The port is not available, or traces are on without OpenTelemetry.
     """
-    disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each, which nobody asks for
+    disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each metric, of no use here
     with ExitStack() as stack:
         trace = _trace(settings, stack) if settings.telemetry.traces else None
-        watch = Watch(Metrics(), Health(settings.http, stop, time.monotonic), trace)
+        instrumentation = ServiceInstrumentation(Metrics(), Health(settings.http, stop, time.monotonic), trace)
         if settings.http.port:
-            registry = watch.metrics.registry
-            stack.enter_context(HttpServer(settings.http.host, settings.http.port, watch.health, registry))
-            stack.enter_context(Probe(ask_sink, watch.health.reached))
-        yield watch
+            registry = instrumentation.metrics.registry
+            stack.enter_context(HttpServer(settings.http.host, settings.http.port, instrumentation.health, registry))
+            stack.enter_context(ReadinessProbe(ask_sink, instrumentation.health.reached))
+        yield instrumentation
 
 
-def follow(watch: Watch, loop: Loop, source: WatchedSource) -> None:
-    """Lets health and metrics ask a loop how it is."""
-    watch.health.follow(loop.still_s)
-    watch.metrics.registry.register(State(source, loop.waiting_s, watch.health))
+def follow(instrumentation: ServiceInstrumentation, loop: Loop, source: InstrumentedSource) -> None:
+    """Connects health and metrics to a processor."""
+    instrumentation.health.follow(loop.still_s)
+    instrumentation.metrics.registry.register(LiveCollector(source, loop.waiting_s, instrumentation.health))
 
 
-def _trace(settings: Settings, stack: ExitStack) -> Trace:
+def _trace(settings: Settings, stack: ExitStack) -> BatchTrace:
     try:
-        from consumer.telemetry.tracing import BatchSpans, exporting  # noqa: PLC0415 -- only if it is wanted
+        from consumer.telemetry.tracing import BatchSpans, otlp_exporter  # noqa: PLC0415 -- only if traces are on
 
-        spans = BatchSpans(settings.kafka, exporting())
+        spans = BatchSpans(settings.kafka, otlp_exporter())
     except ImportError as error:
         raise UsageError(
-            f"telemetry.traces is on, but {error.name} is not there: pip install 'headwater[consumer,tracing]', or set"
+            f"telemetry.traces is on, but {error.name} is not installed; pip install 'headwater[consumer,tracing]',"
+            " or set"
             " telemetry.traces to false"
         ) from error
     stack.callback(spans.close)

@@ -1,7 +1,7 @@
-"""OpenTelemetry: a span for each batch, linked to the traces of those who produced its records.
+"""OpenTelemetry traces: a span for each batch, linked to the traces of its records' producers.
 
-Imported only if `telemetry.traces` is on. Names follow OpenTelemetry's "Semantic Conventions for Messaging Clients":
-a batch has many producers, so that it is linked to their traces rather than a part of one of them.
+Imported only if `telemetry.traces` is on. Names follow OpenTelemetry's "Semantic Conventions for Messaging Clients": a
+batch has many producers, so its span is linked to their traces and part of none.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from consumer.config.settings import KafkaSettings
 from consumer.processing.observer import Report
 from consumer.processing.record import Record, TopicPartition
 
-MOST_LINKS: Final = 32
-"""Links of one span: collectors keep 128 by default, and who looks at a batch looks at a few."""
+MAX_LINKS: Final = 32
+"""Maximum links of a span: collectors keep 128 by default, and a reader of a batch follows a few."""
 
-MOST_WAITING: Final = 1000
-"""Contexts of one partition that are kept until they are committed; the latest ones."""
+MAX_PENDING_CONTEXTS: Final = 1000
+"""Contexts of one partition that are kept until their commit, the latest ones."""
 
 _HEADERS: Final = ("traceparent", "tracestate")
 _NS: Final = 1_000_000_000
 
 
-def exporting() -> SpanProcessor:
-    """Sends spans to where OpenTelemetry's environment variables say, on a thread of the library's."""
+def otlp_exporter() -> SpanProcessor:
+    """Returns an exporter of spans on the library's thread, configured by OpenTelemetry's environment variables."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 -- not in tests
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
@@ -42,11 +42,11 @@ def exporting() -> SpanProcessor:
 
 
 class BatchSpans:
-    """Makes a span of each batch; used by the loop's threads.
+    """Spans of batches; used by the processor's threads.
 
     Args:
-        kafka: Names the topic and the group.
-        processor: Where spans go.
+        kafka: Names of the topic and the group.
+        processor: Destination of spans.
         now_ns: Nanoseconds since 1970.
     """
 
@@ -67,19 +67,19 @@ class BatchSpans:
         self._retries = 0
 
     def read(self, records: Sequence[Record]) -> None:
-        """Notes the producers' contexts."""
+        """Stores the producers' contexts."""
         for record in records:
             if (context := self._context(record)) is not None:
-                waiting = self._waiting.setdefault(record.place, deque(maxlen=MOST_WAITING))
+                waiting = self._waiting.setdefault(record.place, deque(maxlen=MAX_PENDING_CONTEXTS))
                 waiting.append((record.offset, context))
 
-    def forget(self, places: Collection[TopicPartition]) -> None:
-        """Another member will commit what is in hand of these."""
+    def discard(self, places: Collection[TopicPartition]) -> None:
+        """Removes the contexts of revoked partitions, which another member will commit."""
         for place in places:
             self._waiting.pop(place, None)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Gathers the links of what is committed, each context once."""
+        """Collects the links of committed records, each context once."""
         self._offsets = dict(offsets)
         for place, upto in offsets.items():
             waiting = self._waiting.get(place, deque())
@@ -87,18 +87,18 @@ class BatchSpans:
                 context = waiting.popleft()[1]
                 self._links.setdefault((context.trace_id, context.span_id), Link(context))
 
-    def failed(self, step: str) -> None:  # noqa: ARG002 -- the log and the metrics tell them apart
-        """Counts it for the next span."""
+    def failed(self, step: str) -> None:  # noqa: ARG002 -- log and metrics have the step
+        """Counts the attempt for the next span."""
         self._retries += 1
 
     def committed(self, report: Report) -> None:
-        """Makes the span; it began when the first record arrived."""
+        """Creates the span; it starts at the arrival of the first record."""
         end = self._now_ns()
         kafka = self._kafka
         span = self._tracer.start_span(
             f"process {kafka.topic}",
             kind=SpanKind.CONSUMER,
-            links=list(islice(self._links.values(), MOST_LINKS)),
+            links=list(islice(self._links.values(), MAX_LINKS)),
             start_time=end - int(report.seconds * _NS),
             attributes={
                 "messaging.system": "kafka",
@@ -119,11 +119,11 @@ class BatchSpans:
         self._offsets, self._links, self._retries = {}, {}, 0
 
     def close(self) -> None:
-        """Sends what is left, for as long as the exporter's own limits allow."""
+        """Exports the remaining spans, within the exporter's own limits."""
         self._provider.shutdown()
 
     def _context(self, record: Record) -> SpanContext | None:
-        """What a record's headers say of its producer's span, in the form of W3C's "Trace Context"."""
+        """Returns the producer's span from a record's headers, in the form of W3C's "Trace Context"."""
         carrier = {name: data.decode("latin-1") for name, data in record.headers if name in _HEADERS}
         if "traceparent" not in carrier:
             return None

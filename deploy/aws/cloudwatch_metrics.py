@@ -26,7 +26,7 @@ def _of_the_group(settings: Settings, group: str, name: str, label: str) -> clou
 
 
 def lag(settings: Settings, group: str) -> cloudwatch.Metric:
-    """Records of the topic that the group has not committed."""
+    """Returns records of the topic that the group has not committed."""
     return _of_the_group(settings, group, "SumOffsetLag", "records behind")
 
 
@@ -36,7 +36,7 @@ def lag_seconds(settings: Settings, group: str) -> cloudwatch.Metric:
 
 
 def neptune(settings: Settings, name: str, statistic: str = "Maximum", label: str | None = None) -> cloudwatch.Metric:
-    """A metric of the Neptune cluster."""
+    """Returns a metric of the Neptune cluster."""
     return cloudwatch.Metric(
         namespace="AWS/Neptune",
         metric_name=name,
@@ -60,5 +60,5 @@ def running(settings: Settings, service: str) -> cloudwatch.Metric:
 
 
 def of_the_log(settings: Settings, name: str, label: str) -> cloudwatch.Metric:
-    """A metric that a filter makes of the consumers' log; see monitoring_stack.py."""
+    """Returns a metric that a filter makes of the consumers' log; see monitoring_stack.py."""
     return cloudwatch.Metric(namespace=settings.name, metric_name=name, statistic="Sum", period=MINUTES, label=label)

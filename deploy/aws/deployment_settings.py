@@ -218,7 +218,7 @@ class Settings(Group):
 
 
 def load(path: Path | None) -> Settings:
-    """The settings of a TOML file; the defaults without one.
+    """Returns the settings of a TOML file; the defaults without one.
 
     Raises:
         pydantic.ValidationError: A value is wrong, or there is no setting of that name.

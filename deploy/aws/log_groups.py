@@ -19,7 +19,7 @@ _DAYS: Final = {
 
 
 def log_group(scope: Construct, construct_id: str, name: str, settings: Settings, prefix: str = "") -> logs.LogGroup:
-    """The log group `/{deployment}/{name}`, below a prefix where AWS asks for one."""
+    """Returns the log group `/{deployment}/{name}`, below a prefix where AWS asks for one."""
     kept = settings.logs_on_removal == "retain"
     return logs.LogGroup(
         scope,

@@ -28,15 +28,15 @@ class KafkaNames:
 
     @classmethod
     def of(cls, arn: str) -> KafkaNames:
-        """The names of a cluster that is there, maybe in another region."""
+        """Returns the names of a cluster that is there, maybe in another region."""
         return cls(name=arn.split("/")[1], arn=arn, region=arn.split(":")[3])
 
     def topic(self, stack: Stack, topic: str) -> str:
-        """The ARN of a topic."""
+        """Returns the ARN of a topic."""
         return self._below(stack, "topic", topic)
 
     def group(self, stack: Stack, group: str) -> str:
-        """The ARN of a consumer group."""
+        """Returns the ARN of a consumer group."""
         return self._below(stack, "group", group)
 
     def _below(self, stack: Stack, kind: str, name: str) -> str:
@@ -163,7 +163,7 @@ def replicate(stack: Stack, source: KafkaNames, target: KafkaNames, topic: str) 
 
 
 def graph_data(stack: Stack, cluster_resource_id: str) -> str:
-    """The data of one Neptune cluster; IAM knows no name below `/*` for a part of it."""
+    """Returns the data of one Neptune cluster; IAM knows no name below `/*` for a part of it."""
     return str(stack.format_arn(service="neptune-db", resource=cluster_resource_id, resource_name="*"))
 
 

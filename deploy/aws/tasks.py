@@ -54,7 +54,7 @@ class Job:
 def run_line(
     cluster: ecs.ICluster, definition: ecs.FargateTaskDefinition, network: NetworkStack, command: Sequence[str] = ()
 ) -> str:
-    """The AWS CLI's line that runs a task once.
+    """Returns the AWS CLI's line that runs a task once.
 
     Args:
         cluster: Where.
@@ -74,12 +74,12 @@ def run_line(
 
 
 def log_of(scope: Construct, name: str, settings: Settings) -> logs.LogGroup:
-    """The log group of a task."""
+    """Returns the log group of a task."""
     return log_group(scope, f"{name.title()}Logs", name, settings)
 
 
 def task(scope: Construct, job: Job, ground: Ground, log: logs.ILogGroup) -> ecs.FargateTaskDefinition:
-    """A task definition on Fargate."""
+    """Returns a task definition on Fargate."""
     settings = ground.settings
     definition = ecs.FargateTaskDefinition(
         scope,

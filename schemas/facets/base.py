@@ -81,7 +81,7 @@ F = TypeVar("F", bound=Facet)
 
 
 def read(view: type[F], facets: Mapping[str, object], at: str) -> F | Deleted | None:
-    """One facet of a thing.
+    """Returns one facet of a thing.
 
     Args:
         view: Which facet.
@@ -118,7 +118,7 @@ def _bad_facet(error: ValidationError, raw: object, at: str) -> BadFacet:
 
 
 def _steps(value: Any, location: Sequence[str | int]) -> list[str | int]:
-    """The steps of pydantic's location that are in the document; it also names branches of unions, and `[key]`."""
+    """Returns the steps of pydantic's location that are in the document, without union branches and `[key]`."""
     steps: list[str | int] = []
     for step in location:
         if isinstance(value, dict):

@@ -17,7 +17,7 @@ KNOWN: Final = frozenset(view.key for view in Facet.__subclasses__())
 
 
 def decode_known(data: bytes) -> Event:
-    """The event that a record or a line holds; a large one without facets that no view reads.
+    """Returns the event that a record or a line holds; a large one without facets that no view reads.
 
     Raises:
         RejectedEvent: As `decode` raises it.

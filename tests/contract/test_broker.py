@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 import pytest
 
 from consumer.errors import TransientError, UsageError
-from consumer.kafka.dead_letter_topic import TopicDeadLetters, headers, original
+from consumer.kafka.dead_letter_topic import TopicDeadLetters, dead_letter_headers, parse_dead_letter
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.ports import Source
 from consumer.processing.record import Record, TopicPartition
@@ -415,11 +415,11 @@ class TestBroker:
             "headwater.timestamp": b"1700000000123",
         }
         assert (found[0].key, found[0].value) == (b"job", b"{]")
-        assert original(found[0]) == letter
-        assert headers(original(found[0])) == found[0].headers, (
+        assert parse_dead_letter(found[0]) == letter
+        assert dead_letter_headers(parse_dead_letter(found[0])) == found[0].headers, (
             "a letter that is rejected again keeps one set of headers"
         )
-        assert (found[1].value, original(found[1]).reason) == (None, "no value")
+        assert (found[1].value, parse_dead_letter(found[1]).reason) == (None, "no value")
 
     def test_browses_everything(self, kit: Kit) -> None:
         """Browsing gives all records of all partitions, and needs no group."""
@@ -440,5 +440,6 @@ class TestBroker:
 
     def test_names_the_missing_topic(self, kit: Kit) -> None:
         """Joining for a topic that is not there is a mistake to be corrected, not something to wait for."""
-        with closing(kit.source("not-there", "g")) as source, pytest.raises(UsageError, match="no topic not-there"):
+        missing = pytest.raises(UsageError, match="topic not-there does not exist")
+        with closing(kit.source("not-there", "g")) as source, missing:
             source.subscribe(nobody)

@@ -18,8 +18,8 @@ from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.store import Absent, Change, DropEdges, GraphStore, Is, Vertex
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.identity import NO_RULES
-from consumer.maintenance.leased_task import Busy, Chore, Scan, Task, carry_out
-from consumer.maintenance.prune import Prune, Pruned
+from consumer.maintenance.leased_task import JobLease, LeaseHeld, MaintenanceJob, Scan, run_job
+from consumer.maintenance.prune import Prune, PruneResult
 from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.reconcile import Reconcile
 from consumer.projection.graph_writer import GraphWriter
@@ -49,25 +49,25 @@ LATER = "2026-02-01T00:00:00.000000Z"
 """After all that these events tell."""
 
 
-def run_through(chore: Chore) -> None:
+def run_through(chore: MaintenanceJob) -> None:
     """A chore from its beginning to its end."""
     place: str | None = ""
     while place is not None:
         place = chore.step(place)
 
 
-def prune(store: GraphStore, before: str = LATER, *, dry_run: bool = False) -> Pruned:
+def prune(store: GraphStore, before: str = LATER, *, dry_run: bool = False) -> PruneResult:
     """A whole prune, in small pages."""
     chore = Prune(store, lambda: Cutoffs(before, before), "test", dry_run=dry_run, page=2)
     run_through(chore)
-    return chore.pruned
+    return chore.result
 
 
 def reconcile(store: GraphStore, page: int = 50) -> int:
     """A whole reconcile; how much it mended."""
     chore = Reconcile(store, NO_RULES, page)
     run_through(chore)
-    return chore.found.mended
+    return chore.result.repaired
 
 
 def lineage(found: bytes) -> bytes:
@@ -112,7 +112,7 @@ class TestPrune:
         write(store, [HISTORY])
         told = prune(store, dry_run=True)
         assert run_ids(store) == {event["run"]["runId"] for event in HISTORY}, "a dry run removes nothing"
-        assert prune(store) == told == Pruned(looked_at=6, gone=4), "and counts what goes"
+        assert prune(store) == told == PruneResult(examined=6, removed=4), "and counts what goes"
         assert run_ids(store) == {"latest", "unfinished"}
         expect_lineage(store, HISTORY)
         assert reconcile(store) == 0, "the views are those of the facts that are left"
@@ -120,7 +120,7 @@ class TestPrune:
     def test_young_runs_stay(self, store: GraphStore) -> None:
         """A run goes by its last word, which may be long after its first."""
         write(store, [[*HISTORY, run_event("RUNNING", 1, run="late"), run_event("FAIL", 9, run="late")]])
-        assert prune(store, "2026-01-01T00:00:04.000000Z").gone == 3
+        assert prune(store, "2026-01-01T00:00:04.000000Z").removed == 3
         assert run_ids(store) == {"superseded", "latest", "unfinished", "late"}
 
     def test_siblings_stay(self, store: GraphStore) -> None:
@@ -130,7 +130,7 @@ class TestPrune:
             for second, parent in ((1, "before"), (2, "p"), (3, "p"))
         ]
         write(store, [mapped])
-        assert prune(store).gone == 2, "the older run, and with it its parent"
+        assert prune(store).removed == 2, "the older run, and with it its parent"
         assert run_ids(store) == {"m2", "m3", "p"}
         assert sum(1 for _ in store.vertices(schema.GROUP)) == 1
         expect_lineage(store, mapped)
@@ -150,7 +150,7 @@ class TestPrune:
         ]
         write(store, [work])
         assert sum(1 for _ in store.vertices(schema.RUN_DATASET)) == 152
-        assert prune(store).gone == 1
+        assert prune(store).removed == 1
         assert {ids.run_dataset_key(one.id)[0].id for one in store.vertices(schema.RUN_DATASET)} == {"new"}
         expect_lineage(store, work)
         assert reconcile(store) == 0
@@ -163,7 +163,7 @@ class TestPrune:
             run_event("COMPLETE", 2, run="c2", inputs=["a"], run_facets=child_of("a2")),
         ]
         write(store, [work])
-        assert prune(store).gone == 3
+        assert prune(store).removed == 3
         assert run_ids(store) == {"c2", "a2"}, "the latest run stays, and what started it"
         assert reconcile(store) == 0
         expect_lineage(store, work)
@@ -196,7 +196,7 @@ class TestPrune:
         (found,) = (run for run in orjson.loads(whole(store))["runs"] if run["id"] == "old")
         assert (found["inputs"], len(found["outputs"])) == ([], 1), "only what the late event says"
         expect_lineage(store, [*HISTORY, late])
-        assert prune(store).gone == 1
+        assert prune(store).removed == 1
 
     def test_a_run_that_is_told_more_of_meanwhile_stays(self, store: GraphStore) -> None:
         """What is written of a run after the prune looked at it is kept, and the run with it."""
@@ -214,7 +214,7 @@ class TestPrune:
         write(store, [HISTORY])
         chore = Prune(Meanwhile(), lambda: Cutoffs(LATER, LATER), "test")
         run_through(chore)
-        assert chore.pruned.gone == 3
+        assert chore.result.removed == 3
         assert run_ids(store) == {"latest", "unfinished", "failed"}
 
 
@@ -302,41 +302,41 @@ class TestTask:
     def test_the_next_one_goes_on(self, store: GraphStore) -> None:
         """What one process left at a page, another one goes on with; a third has nothing to do for a while."""
         clock, one, two = Clock(), Pages(), Pages()
-        assert not carry_out(one, Task(store, "reconcile", "one", clock), stopped=lambda: len(one.done) == 1)
-        assert carry_out(two, Task(store, "reconcile", "two", clock))
+        assert not run_job(one, JobLease(store, "reconcile", "one", clock), stopped=lambda: len(one.done) == 1)
+        assert run_job(two, JobLease(store, "reconcile", "two", clock))
         assert (one.done, two.done) == ([""], ["x", "xx"])
         again = Pages()
-        assert not carry_out(again, Task(store, "reconcile", "one", clock), every_s=60)
+        assert not run_job(again, JobLease(store, "reconcile", "one", clock), every_s=60)
         assert again.done == [], "it is not due"
         clock.now += 60
-        assert carry_out(again, Task(store, "reconcile", "one", clock), every_s=60)
+        assert run_job(again, JobLease(store, "reconcile", "one", clock), every_s=60)
         assert again.done == ["", "x", "xx"]
 
     def test_a_lease(self, store: GraphStore) -> None:
         """Nobody takes over before it runs out; who comes back after that does not go on."""
         clock = Clock()
-        one, two = (Task(store, "reconcile", owner, clock, lease_s=300) for owner in ("one", "two"))
-        assert one.claim("") == ""
-        one.reached("x")
+        one, two = (JobLease(store, "reconcile", owner, clock, lease_s=300) for owner in ("one", "two"))
+        assert one.acquire("") == ""
+        one.checkpoint("x")
         clock.now += 299
-        with pytest.raises(Busy, match="one is at reconcile"):
-            two.claim("")
+        with pytest.raises(LeaseHeld, match="one holds the lease of reconcile"):
+            two.acquire("")
         clock.now += 1
-        assert two.claim("") == "x", "it goes on at the same place"
-        with pytest.raises(Busy, match="taken over"):
-            one.reached("xx")
+        assert two.acquire("") == "x", "it goes on at the same place"
+        with pytest.raises(LeaseHeld, match="has acquired the lease"):
+            one.checkpoint("xx")
 
     def test_another_scope_begins_anew(self, store: GraphStore) -> None:
         """The place of a prune of 90 days is none of one of 30."""
         clock, one, two = Clock(), Pages("90d"), Pages("30d")
-        carry_out(one, Task(store, "reconcile", "one", clock), stopped=lambda: len(one.done) == 2)
-        assert carry_out(two, Task(store, "reconcile", "two", clock), every_s=1e9)
+        run_job(one, JobLease(store, "reconcile", "one", clock), stopped=lambda: len(one.done) == 2)
+        assert run_job(two, JobLease(store, "reconcile", "two", clock), every_s=1e9)
         assert two.done == ["", "x", "xx"]
 
     def test_no_export_shows_it(self, store: GraphStore) -> None:
         """The graph's bytes are those of the events alone."""
         write(store, [HISTORY])
-        carry_out(Pages(), Task(store, "reconcile", "one", Clock()))
+        run_job(Pages(), JobLease(store, "reconcile", "one", Clock()))
         changed = difference(whole(store), embedded_whole([HISTORY]))
         assert not changed, f"the upkeep shows in the export:\n{changed}"
 

@@ -18,7 +18,7 @@ from consumer.config.settings import BatchSettings
 from consumer.graph.gremlin.deadline import Patience
 from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.kafka.dead_letter_topic import TopicDeadLetters
-from consumer.kafka.group_consumer import KafkaSource
+from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.producer import TopicProducer
 from consumer.lineage.identity import IdentityRules
 from consumer.processing.observer import Unobserved
@@ -67,7 +67,7 @@ def topic(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -
 
 def field_of(broker: KafkaBroker, neptune: NeptuneProxy, folder: Path, topic: str | None = None) -> Field:
     """A group that writes to Neptune; what it wrote is read behind Neptune's back."""
-    only_writing = {"GRAPH": neptune.url, "UPKEEP__RECONCILE_EVERY_S": "0"}
+    only_writing = {"GRAPH": neptune.url, "MAINTENANCE__RECONCILE_EVERY_S": "0"}
     return Field(broker, neptune.backend.url, folder, PARTITIONS, topic=topic, **only_writing)
 
 
@@ -249,7 +249,7 @@ def serving(field: Field, neptune: NeptuneProxy, failures: Failures) -> Iterator
                 closing(GraphSink(store, IdentityRules.of([]))) as sink,
                 closing(TopicDeadLetters(TopicProducer(kafka), field.dead)) as letters,
             ):
-                source = KafkaSource(kafka)
+                source = GroupConsumer(kafka)
                 Loop(source, decode, sink, letters, batching, time.monotonic, stop, observer=failures).run()
         except BaseException as error:
             ends.append(error)

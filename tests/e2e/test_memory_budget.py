@@ -77,7 +77,7 @@ class Bench:
             "KAFKA__DEAD_LETTER_TOPIC": self.dead,
             "KAFKA__GROUP_ID": self._group,
             "DEAD_LETTERS__FLOOD_COUNT": "100000",
-            "UPKEEP__RECONCILE_EVERY_S": "0",
+            "MAINTENANCE__RECONCILE_EVERY_S": "0",
             **more,
         }
         return kept | {f"HEADWATER_{key}": value for key, value in own.items()}

@@ -26,7 +26,7 @@ BEGINS = ("START", "RUNNING", "COMPLETE")
 ENDS = ("FAIL", "ABORT", "COMPLETE", None)
 """How runs begin with the second member, and how they end with the first one; None: not."""
 
-NO_UPKEEP = {"UPKEEP__RECONCILE_EVERY_S": "0"}
+NO_MAINTENANCE = {"MAINTENANCE__RECONCILE_EVERY_S": "0"}
 """The graph is right without a reconcile."""
 
 KEYS = (b"of partition 0", b"of partition 1")
@@ -55,7 +55,7 @@ def test_a_second_replica_comes_and_goes(kafka_broker: KafkaBroker, tmp_path: Pa
     """The end of each run arrives where its beginning did, or in the other partition: the same graph either way."""
     first, begins, ends = zip(*story(), strict=True)
     last = [end for end in ends if end is not None]
-    field = Field(kafka_broker, f"sqlite:///{tmp_path / 'graph.db'}", tmp_path, partitions=2, **NO_UPKEEP)
+    field = Field(kafka_broker, f"sqlite:///{tmp_path / 'graph.db'}", tmp_path, partitions=2, **NO_MAINTENANCE)
 
     def send(events: Sequence[Json], partition: int) -> None:
         field.send([(KEYS[partition], orjson.dumps(event)) for event in events])

@@ -15,11 +15,11 @@ import pytest
 
 from consumer.cli.json_highlight import marked
 from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.kafka.dead_letter_topic import headers
+from consumer.kafka.dead_letter_topic import dead_letter_headers
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
-from consumer.processing.batch import event_of
+from consumer.processing.batch import decode_record
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.event_time import DAY_S
 from consumer.processing.record import Record
@@ -69,7 +69,7 @@ def accepted(data: bytes, timestamp_ms: int = 0) -> Event | None:
     """The event in a record; None if it is rejected, and well."""
     record = Record("t", 0, 0, None, data, timestamp_ms)
     try:
-        return event_of(record, decode, DAY_S, NOW_MS)
+        return decode_record(record, decode, DAY_S, NOW_MS)
     except RejectedEvent as error:
         check_rejection(record, error)
         return None
@@ -80,7 +80,7 @@ def check_rejection(record: Record, error: RejectedEvent) -> None:
     assert error.path.startswith("$"), f"{error.path!r} is no JSON path"
     assert error.reason, "a rejection without a reason"
     assert len(str(error)) < READABLE, f"{str(error)[:100]}... has {len(str(error))} characters"
-    assert headers(DeadLetter(record, error.reason, error.path)), "no headers"
+    assert dead_letter_headers(DeadLetter(record, error.reason, error.path)), "no headers"
     assert marked(record.value or b"", error.path), "nothing to see"
 
 

@@ -57,7 +57,7 @@ def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int)
     chore, place = Reconcile(store, NO_RULES, 10), ""
     while (following := chore.step(place)) is not None:
         place = following
-    assert chore.found.mended == 0
+    assert chore.result.repaired == 0
     assert whole(store) == expected
 
 

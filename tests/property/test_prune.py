@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES
-from consumer.maintenance.prune import Prune, Pruned
+from consumer.maintenance.prune import Prune, PruneResult
 from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.reconcile import Reconcile
 from tests.support.events.event_strategies import events
@@ -23,13 +23,13 @@ from tests.support.graph.graph_of_events import difference, shuffled, whole, wri
 cutoffs = st.integers(1, 7).map(lambda second: f"2026-01-01T00:00:0{second}.000000Z")
 
 
-def prune(store: GraphStore, before: str) -> Pruned:
+def prune(store: GraphStore, before: str) -> PruneResult:
     """A whole prune."""
     chore = Prune(store, lambda: Cutoffs(before, before), "test", page=2)
     place: str | None = ""
     while place is not None:
         place = chore.step(place)
-    return chore.pruned
+    return chore.result
 
 
 def graph(batches: Sequence[Sequence[Any]]) -> EmbeddedStore:
@@ -55,12 +55,12 @@ def test_lineage_stays(documents: list[Any], seed: int, before: str) -> None:
     prune(store, before)
     changed = difference(lineage(store), expected)
     assert not changed, f"the prune changed lineage:\n{changed}"
-    assert not prune(store, before).gone, "a second prune finds nothing"
+    assert not prune(store, before).removed, "a second prune finds nothing"
     chore, place = Reconcile(store, NO_RULES), ""
     while (following := chore.step(place)) is not None:
         place = following
     changed = difference(lineage(store), expected)
-    assert (chore.found.mended, changed) == (0, ""), f"the facts that are left say something else:\n{changed}"
+    assert (chore.result.repaired, changed) == (0, ""), f"the facts that are left say something else:\n{changed}"
 
 
 @settings(max_examples=examples(200))

@@ -15,8 +15,8 @@ from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Change, GraphStore
 from consumer.lineage.facts.delta import Delta
 from consumer.lineage.identity import IdentityRules
-from consumer.maintenance.leased_task import LEASE_S, Task, carry_out
-from consumer.maintenance.reconcile import Found, Reconcile
+from consumer.maintenance.leased_task import LEASE_S, JobLease, run_job
+from consumer.maintenance.reconcile import Reconcile, ReconcileResult
 from consumer.projection.graph_writer import GraphWriter
 from consumer.render import export_json
 from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT, events
@@ -73,12 +73,12 @@ class ReadOnly:
         raise AssertionError(f"written to a graph that is right: {changes}")
 
 
-def reconcile(store: GraphStore, rules: IdentityRules) -> Found:
+def reconcile(store: GraphStore, rules: IdentityRules) -> ReconcileResult:
     """A whole reconcile."""
     chore, place = Reconcile(store, rules, PAGE), ""
     while (following := chore.step(place)) is not None:
         place = following
-    return chore.found
+    return chore.result
 
 
 def apply(writer: GraphWriter, delta: Delta) -> None:
@@ -105,7 +105,7 @@ def test_a_graph_that_is_right_is_left_alone(documents: list[Any], seed: int, id
     store = EmbeddedStore(Path(":memory:"))
     write(store, shuffled(documents, seed, 4), rules)
     found = reconcile(ReadOnly(store), rules)
-    assert found.mended == 0
+    assert found.repaired == 0
 
 
 class Crowd:
@@ -231,8 +231,8 @@ def test_a_reconcile_that_dies_is_ended_by_the_next(
 
     dying: GraphStore = Between(store, frozenset({step}), die)
     with suppress(Death):
-        carry_out(Reconcile(dying, rules, PAGE), Task(dying, "reconcile", "one", lambda: 0.0))
-    carry_out(Reconcile(store, rules, PAGE), Task(store, "reconcile", "two", lambda: LEASE_S))
+        run_job(Reconcile(dying, rules, PAGE), JobLease(dying, "reconcile", "one", lambda: 0.0))
+    run_job(Reconcile(store, rules, PAGE), JobLease(store, "reconcile", "two", lambda: LEASE_S))
     expect(store, documents, identity, "after a reconcile in two parts")
     reconcile(ReadOnly(store), rules)
 

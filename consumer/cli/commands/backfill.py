@@ -185,7 +185,7 @@ class _Projects:
             yield project
 
     def events(self, project: Project) -> Iterator[dict[str, Any]]:
-        """The events of one project."""
+        """Yields the events of one project."""
         place, words = self._places.of(project.artifacts.manifest)
         if words:
             click.echo(f"headwater: {words}", err=True)

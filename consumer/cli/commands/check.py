@@ -36,18 +36,18 @@ class Result:
         system: Which.
         where: Its address.
         ok: Whether it can be used.
-        words: What was found, or what is wrong and what to do.
+        message: What was found, or what is wrong and what to do.
         findings: What was looked at more closely, once it was reached.
     """
 
     system: str
     where: str
     ok: bool
-    words: str
+    message: str
     findings: Sequence[Finding] = ()
 
     def with_findings(self, findings: Sequence[Finding]) -> Result:
-        """The same with more known; what failed of it fails all."""
+        """Returns the same with more known; what failed of it fails all."""
         ok = self.ok and all(finding.state is not State.FAILED for finding in findings)
         return replace(self, ok=ok, findings=findings)
 
@@ -96,9 +96,9 @@ def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, 
     else:
         for result in results:
             state = State.OK if result.ok else State.FAILED
-            click.echo(f"{result.system:6} {_styled(state)}  {result.where}: {result.words}")
+            click.echo(f"{result.system:6} {_styled(state)}  {result.where}: {result.message}")
             for finding in result.findings:
-                click.echo(f"       {_styled(finding.state)}  {finding.what}: {finding.words}")
+                click.echo(f"       {_styled(finding.state)}  {finding.what}: {finding.message}")
     if not all(result.ok for result in results):
         click.get_current_context().exit(FAILED)
 
@@ -111,10 +111,10 @@ def _styled(state: State) -> str:
 
 
 def _create_topics(settings: Settings) -> None:
-    from consumer.kafka.topic_admin import create  # noqa: PLC0415 -- the client only where it is needed
+    from consumer.kafka.topic_admin import create_topics  # noqa: PLC0415 -- the client only where it is needed
 
     try:
-        for outcome in create(settings.kafka):
+        for outcome in create_topics(settings.kafka):
             what = "is created" if outcome.created else "was there, and is left as it is"
             click.echo(f"topic {outcome.name} {what}", err=True)
     except (UsageError, TransientError) as error:
@@ -122,16 +122,16 @@ def _create_topics(settings: Settings) -> None:
 
 
 def _kafka(settings: Settings, *, as_member: bool) -> Result:
-    from consumer.checks.kafka_cluster import examine  # noqa: PLC0415
+    from consumer.checks.kafka_cluster import inspect_cluster  # noqa: PLC0415
     from consumer.kafka.connectivity import diagnose  # noqa: PLC0415
 
     where = ",".join(settings.kafka.bootstrap_servers)
     try:
         found = diagnose(settings.kafka, (settings.kafka.topic, settings.kafka.dead_letter_topic))
-        result = Result("kafka", where, found.ok, found.words.removeprefix(f"{where}: "))
-        return result.with_findings(examine(settings.kafka, as_member=as_member)) if found.ok else result
+        result = Result("kafka", where, found.ok, found.message.removeprefix(f"{where}: "))
+        return result.with_findings(inspect_cluster(settings.kafka, as_member=as_member)) if found.ok else result
     except HeadwaterError as error:
-        return Result("kafka", where, ok=False, words=str(error))
+        return Result("kafka", where, ok=False, message=str(error))
 
 
 def _datazone(settings: Settings) -> Result:
@@ -141,8 +141,8 @@ def _datazone(settings: Settings) -> Result:
     try:
         wiring.ask_datazone(settings)
     except HeadwaterError as error:
-        return Result("datazone", where, ok=False, words=str(error))
-    return Result("datazone", where, ok=True, words="reached, signed in, its events can be listed")
+        return Result("datazone", where, ok=False, message=str(error))
+    return Result("datazone", where, ok=True, message="reached, signed in, its events can be listed")
 
 
 def _graph(settings: Settings) -> Result:
@@ -155,7 +155,7 @@ def _graph(settings: Settings) -> Result:
             return Result("graph", masked(url), folder.is_dir(), words)
         findings = _of_neptune(url)
     except HeadwaterError as error:
-        return Result("graph", masked(url), ok=False, words=masked(str(error)))
+        return Result("graph", masked(url), ok=False, message=masked(str(error)))
     used = _used(url, wiring.identity_settings(settings))
     return used.with_findings([*findings, *used.findings])
 
@@ -168,8 +168,10 @@ def _used(url: str, configured: IdentityRules | None) -> Result:
             store.write([_NOTHING])
             findings = _of_identity(store, configured)
     except HeadwaterError as error:
-        return Result("graph", masked(url), ok=False, words=masked(str(error)))
-    return Result("graph", masked(url), ok=True, words="reached, signed in, reads and takes writes", findings=findings)
+        return Result("graph", masked(url), ok=False, message=masked(str(error)))
+    return Result(
+        "graph", masked(url), ok=True, message="reached, signed in, reads and takes writes", findings=findings
+    )
 
 
 def _of_identity(store: GraphStore, configured: IdentityRules | None) -> list[Finding]:
@@ -186,10 +188,10 @@ def _of_neptune(url: str) -> list[Finding]:
     """What Neptune says of itself; other servers say nothing."""
     if not url.startswith("neptune://"):
         return []
-    from consumer.checks.neptune_status import findings  # noqa: PLC0415
+    from consumer.checks.neptune_status import inspect_neptune  # noqa: PLC0415
     from consumer.graph.gremlin.endpoint import Address  # noqa: PLC0415 -- only where a server is asked
 
-    return findings(Address.parse(url))
+    return inspect_neptune(Address.parse(url))
 
 
 # A real write, which asks for a right of its own on Neptune; its condition holds for no graph, so it does nothing. It

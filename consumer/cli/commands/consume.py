@@ -19,12 +19,12 @@ from consumer.cli.options import examples, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError
 from consumer.graph.gremlin.deadline import Patience
-from consumer.runtime import share_one_arena
+from consumer.runtime import limit_malloc_arenas
 from schemas.decode import decode
 from schemas.facets.known_facets import decode_known
 
-UPKEEP_PATIENCE = Patience(for_s=5.0)
-"""For a request of upkeep to the graph; the end of the service waits for it."""
+MAINTENANCE_PATIENCE = Patience(for_s=5.0)
+"""For a request of maintenance to the graph; the end of the service waits for it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ _log = structlog.get_logger(__name__)
     show_envvar=True,
     help="Where events go; each sink has a consumer group of its own.",
 )
-@with_settings("graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry", "upkeep")
+@with_settings("graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry", "maintenance")
 def consume(settings: Settings, sink: str) -> None:
     """Fold events from Kafka into the graph, or forward them to DataZone, until SIGTERM.
 
@@ -57,30 +57,30 @@ def consume(settings: Settings, sink: str) -> None:
     from HEADWATER_KAFKA__PASSWORD or a file, never from a flag.
     """
     from consumer.kafka.dead_letter_topic import TopicDeadLetters  # noqa: PLC0415 -- only this command needs Kafka's client
-    from consumer.kafka.group_consumer import KafkaSource  # noqa: PLC0415
+    from consumer.kafka.group_consumer import GroupConsumer  # noqa: PLC0415
     from consumer.kafka.producer import TopicProducer  # noqa: PLC0415
-    from consumer.maintenance.scheduler import Upkeep  # noqa: PLC0415
+    from consumer.maintenance.scheduler import MaintenanceThread  # noqa: PLC0415
     from consumer.processing.processor import Loop  # noqa: PLC0415
-    from consumer.telemetry.instrumentation import WatchedSource  # noqa: PLC0415
+    from consumer.telemetry.instrumentation import InstrumentedSource  # noqa: PLC0415
     from consumer.telemetry.metering_decorators import MeteredDeadLetters  # noqa: PLC0415
-    from consumer.telemetry.setup import follow, watching  # noqa: PLC0415
+    from consumer.telemetry.setup import follow, instrumented  # noqa: PLC0415
 
-    share_one_arena()
+    limit_malloc_arenas()
     name = cast("wiring.SinkName", sink)
     settings = wiring.settings_for(name, settings)
     stop = _Stop()
     with ExitStack() as stack:
         stack.enter_context(_last_words())
         ask = partial(wiring.ASKS[name], settings, stop.requested)
-        watch = stack.enter_context(watching(settings, stop.requested, ask))
+        watch = stack.enter_context(instrumented(settings, stop.requested, ask))
         # Whatever ends it: the probe and the sink are then waited for as after SIGTERM.
         stack.callback(stop.requested.set)
         target = wiring.SINKS[name](settings, watch, stop.requested)
         stack.callback(target.close)
         letters = TopicDeadLetters(TopicProducer(settings.kafka), settings.kafka.dead_letter_topic)
         stack.callback(letters.close)
-        kafka = KafkaSource(settings.kafka)
-        source = WatchedSource(kafka, kafka.is_member, watch)
+        kafka = GroupConsumer(settings.kafka)
+        source = InstrumentedSource(kafka, kafka.is_member, watch)
         loop = Loop(
             source,
             decode_known if name == "graph" else decode,
@@ -94,8 +94,8 @@ def consume(settings: Settings, sink: str) -> None:
         )
         follow(watch, loop, source)
         if name == "graph":
-            opens = partial(wiring.open_graph, settings.graph, UPKEEP_PATIENCE, stop.requested)
-            stack.enter_context(Upkeep(opens, settings.upkeep, wiring.identity_settings(settings)))
+            opens = partial(wiring.open_graph, settings.graph, MAINTENANCE_PATIENCE, stop.requested)
+            stack.enter_context(MaintenanceThread(opens, settings.maintenance, wiring.identity_settings(settings)))
         _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
         loop.run()
     _log.info("stopped", signal=stop.signal)

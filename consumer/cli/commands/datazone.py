@@ -16,7 +16,7 @@ from consumer.config.loader import Settings
 from consumer.ingest import inputs
 from consumer.ingest.pipeline import Pipeline
 from consumer.safe_text import printable
-from consumer.time_parsing import moment_ms
+from consumer.time_parsing import parse_timestamp_ms
 
 if TYPE_CHECKING:
     from consumer.datazone.domain import Domain
@@ -157,7 +157,7 @@ def _posted(settings: Settings, domains: Iterable[Domain], since: datetime) -> F
 
 
 def _moment(since: str) -> datetime:
-    return datetime.fromtimestamp(moment_ms(since, time.time(), "--since") / 1000, UTC)
+    return datetime.fromtimestamp(parse_timestamp_ms(since, time.time(), "--since") / 1000, UTC)
 
 
 def _tell_status(found: Status, *, as_json: bool) -> None:

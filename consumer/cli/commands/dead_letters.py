@@ -16,11 +16,11 @@ from consumer.cli.options import Command, examples, json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.safe_text import printable, printable_json
-from consumer.time_parsing import moment_ms, spelled_time
+from consumer.time_parsing import format_timestamp, parse_timestamp_ms
 
 if TYPE_CHECKING:
-    from consumer.kafka.redrive import Letter
-    from consumer.kafka.topic_reader import Reader
+    from consumer.kafka.redrive import StoredDeadLetter
+    from consumer.kafka.topic_reader import TopicReader
 
 REFUSED = 1
 """The exit code when a letter can't go back."""
@@ -46,7 +46,7 @@ def dead_letters() -> None:
 
 
 def _filters(command: Command) -> Command:
-    """The options that choose letters."""
+    """Returns the options that choose letters."""
     since = click.option(
         "--since",
         metavar="TIME",
@@ -111,22 +111,22 @@ def list_letters(settings: Settings, since: str | None, reason: str, limit: int,
 def show(settings: Settings, position: str, *, as_json: bool) -> None:
     """Show one dead letter whole: its origin, its reason, its document with the place marked."""
     from consumer.kafka.offset_range import Position  # noqa: PLC0415
-    from consumer.kafka.redrive import letter_at  # noqa: PLC0415 -- the client only where it is needed
+    from consumer.kafka.redrive import dead_letter_at  # noqa: PLC0415 -- the client only where it is needed
 
     wanted = Position.parse(position)
     with _reader(settings) as reader:
-        letter = letter_at(reader, wanted)
+        letter = dead_letter_at(reader, wanted)
     if as_json:
         click.echo(_json(_whole(letter)))
         return
     for name, value in _row(letter).items():
         click.echo(f"{name:12} {printable(str(value))}")
-    for name, data in letter.content.record.headers:
+    for name, data in letter.dead_letter.record.headers:
         click.echo(f"header       {printable(name)}: {printable(_text(data))}")
-    value = letter.content.record.value
+    value = letter.dead_letter.record.value
     click.echo()
-    click.echo("(no value)" if value is None else "\n".join(marked(value, letter.content.path)))
-    if (whole := letter.content.record.cut) is not None:
+    click.echo("(no value)" if value is None else "\n".join(marked(value, letter.dead_letter.path)))
+    if (whole := letter.dead_letter.record.truncation) is not None:
         click.echo(f"(the first {len(value or b''):,} of {whole.length:,} bytes; the rest is not kept)")
 
 
@@ -176,18 +176,18 @@ def redrive(
     not go back twice when this is run again.
     """
     from consumer.kafka.producer import TopicProducer  # noqa: PLC0415 -- the client only where it is needed
-    from consumer.kafka.redrive import Redrive, hindrance  # noqa: PLC0415
+    from consumer.kafka.redrive import Redrive, rejection_reason  # noqa: PLC0415
 
     if bool(positions) == bool(everything or since or reason):
         raise UsageError("say which letters: PARTITION:OFFSET..., or --all, --since or --reason")
     outcomes = _Outcomes(as_json=as_json)
 
-    def due(reader: Reader) -> Iterator[Letter]:
+    def due(reader: TopicReader) -> Iterator[StoredDeadLetter]:
         for letter in _named(reader, positions) if positions else _chosen(reader, since, reason):
-            why = hindrance(letter, settings.dead_letters.max_ahead_s, int(time.time() * 1000))
+            why = rejection_reason(letter, settings.dead_letters.max_ahead_s, int(time.time() * 1000))
             if letter.redriven and not (force and positions):
                 outcomes.tell(letter, "already")
-            elif why and not (force and letter.can_go_back):
+            elif why and not (force and letter.is_redrivable):
                 outcomes.tell(letter, "refused", why)
             else:
                 yield letter
@@ -210,68 +210,70 @@ class _Outcomes:
         self.count = Counter[str]()
         self._as_json = as_json
 
-    def redriven(self, letter: Letter) -> None:
+    def redriven(self, letter: StoredDeadLetter) -> None:
         """It went back."""
         self.tell(letter, "redriven")
 
-    def refused(self, letter: Letter, why: str) -> None:
+    def refused(self, letter: StoredDeadLetter, why: str) -> None:
         """Its topic does not take it."""
         self.tell(letter, "refused", why)
 
-    def tell(self, letter: Letter, outcome: str, why: str = "") -> None:
+    def tell(self, letter: StoredDeadLetter, outcome: str, why: str = "") -> None:
         """Counts it, and prints a line."""
         self.count[outcome] += 1
         if self._as_json:
             click.echo(_json({**_row(letter), "outcome": outcome, "hindrance": why}))
         else:
-            click.echo(f"{letter.position}  {letter.content.record}  {outcome}{printable(f': {why}' if why else '')}")
+            click.echo(
+                f"{letter.position}  {letter.dead_letter.record}  {outcome}{printable(f': {why}' if why else '')}"
+            )
 
     def summary(self, would: str) -> str:
-        """All of it in a line."""
+        """Returns all of it in a line."""
         count = self.count
         went = f"{count['redriven']:,} {would}redriven, {count['refused']:,} {would}refused"
         return f"{went}, {count['already']:,} went back before"
 
 
 def _reader(settings: Settings) -> Any:
-    from consumer.kafka.topic_reader import reading  # noqa: PLC0415 -- the client only where it is needed
+    from consumer.kafka.topic_reader import open_reader  # noqa: PLC0415 -- the client only where it is needed
 
-    return reading(settings.kafka, settings.kafka.dead_letter_topic)
-
-
-def _chosen(reader: Reader, since: str | None, reason: str) -> Iterator[Letter]:
-    from consumer.kafka.redrive import letters  # noqa: PLC0415
-
-    since_ms = None if since is None else moment_ms(since, time.time(), "--since")
-    return (letter for letter in letters(reader, since_ms) if letter.matches(reason))
+    return open_reader(settings.kafka, settings.kafka.dead_letter_topic)
 
 
-def _named(reader: Reader, positions: tuple[str, ...]) -> Iterator[Letter]:
+def _chosen(reader: TopicReader, since: str | None, reason: str) -> Iterator[StoredDeadLetter]:
+    from consumer.kafka.redrive import stored_dead_letters  # noqa: PLC0415
+
+    since_ms = None if since is None else parse_timestamp_ms(since, time.time(), "--since")
+    return (letter for letter in stored_dead_letters(reader, since_ms) if letter.matches(reason))
+
+
+def _named(reader: TopicReader, positions: tuple[str, ...]) -> Iterator[StoredDeadLetter]:
     from consumer.kafka.offset_range import Position  # noqa: PLC0415
-    from consumer.kafka.redrive import letter_at  # noqa: PLC0415
+    from consumer.kafka.redrive import dead_letter_at  # noqa: PLC0415
 
     # One after the other, as each may have megabytes; but what is no position is refused before anything is written.
     wanted = dict.fromkeys(map(Position.parse, positions))
-    return (letter_at(reader, position) for position in wanted)
+    return (dead_letter_at(reader, position) for position in wanted)
 
 
-def _row(letter: Letter) -> dict[str, Any]:
+def _row(letter: StoredDeadLetter) -> dict[str, Any]:
     """What a list says of a letter."""
-    record = letter.content.record
+    record = letter.dead_letter.record
     return {
         "letter": str(letter.position),
-        "rejected_at": spelled_time(letter.rejected_ms),
+        "rejected_at": format_timestamp(letter.rejected_ms),
         "state": "redriven" if letter.redriven else "waiting",
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "timestamp": spelled_time(record.timestamp_ms),
+        "timestamp": format_timestamp(record.timestamp_ms),
         "key": None if record.key is None else _text(record.key),
-        "bytes": record.size if record.cut is None else record.cut.length,
+        "bytes": record.size if record.truncation is None else record.truncation.length,
         "kept_bytes": record.size,
-        "sha256": None if record.cut is None else record.cut.sha256,
-        "path": letter.content.path,
-        "reason": letter.content.reason,
+        "sha256": None if record.truncation is None else record.truncation.sha256,
+        "path": letter.dead_letter.path,
+        "reason": letter.dead_letter.reason,
     }
 
 
@@ -286,9 +288,9 @@ def _line(row: dict[str, Any]) -> str:
     return f"{row['letter']:8} {row['rejected_at']}  {row['state']:8}  {origin}  {why}"
 
 
-def _whole(letter: Letter) -> dict[str, Any]:
-    """All of a letter."""
-    record = letter.content.record
+def _whole(letter: StoredDeadLetter) -> dict[str, Any]:
+    """Returns all of a letter."""
+    record = letter.dead_letter.record
     return {
         **_row(letter),
         "headers": [[name, _text(data)] for name, data in record.headers],
@@ -297,5 +299,5 @@ def _whole(letter: Letter) -> dict[str, Any]:
 
 
 def _text(data: bytes) -> str:
-    """Bytes as text; those that are none are spelled out."""
+    """Returns bytes as text; those that are none are spelled out."""
     return data.decode("utf-8", "backslashreplace")

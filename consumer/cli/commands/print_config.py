@@ -9,7 +9,7 @@ import click
 import orjson
 
 from consumer.cli.options import examples, json_option, with_settings
-from consumer.config.loader import MASK, Origin, Settings, origins
+from consumer.config.loader import MASK, ResolvedSetting, Settings, resolved
 from consumer.masking import masked
 
 
@@ -28,7 +28,7 @@ def print_config(settings: Settings, *, as_json: bool) -> None:
 
     What is printed is TOML that --config takes.
     """
-    found = origins(settings)
+    found = resolved(settings)
     if as_json:
         document = {
             origin.setting.name: {
@@ -48,7 +48,7 @@ def _shown(value: Any) -> Any:
     return masked(value) if isinstance(value, str) else value
 
 
-def _line(origin: Origin) -> str:
+def _line(origin: ResolvedSetting) -> str:
     name, value = origin.setting.name, origin.value
     if value is None:
         return f"# {name} is not set"

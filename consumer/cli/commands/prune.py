@@ -45,23 +45,23 @@ def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: b
     ones after it), or that started a run which stays. One that has not ended goes when it is twice as old. Others may
     write to the graph meanwhile; interrupted, it goes on where it was when it is run again.
     """
-    from consumer.maintenance.leased_task import Task, carry_out  # noqa: PLC0415
+    from consumer.maintenance.leased_task import JobLease, run_job  # noqa: PLC0415
     from consumer.maintenance.prune import Prune  # noqa: PLC0415 -- the graph's parts only where they are needed
     from consumer.maintenance.prune_cutoffs import cutoffs, seconds_of  # noqa: PLC0415
-    from consumer.maintenance.scheduler import owner  # noqa: PLC0415
+    from consumer.maintenance.scheduler import lease_owner  # noqa: PLC0415
 
     age_s = seconds_of(runs_older_than)
     with wiring.mending(settings.graph) as store:
-        chore = Prune(store, partial(cutoffs, store, time.time(), age_s), runs_older_than, dry_run=dry_run)
+        job = Prune(store, partial(cutoffs, store, time.time(), age_s), runs_older_than, dry_run=dry_run)
         if dry_run:
             place: str | None = ""
             while place is not None:
-                place = chore.step(place)
+                place = job.step(place)
         else:
-            carry_out(chore, Task(store, chore.name, owner(), time.time))
+            run_job(job, JobLease(store, job.name, lease_owner(), time.time))
     if as_json:
-        click.echo(orjson.dumps(asdict(chore.pruned)))
-    if chore.cutoffs.newest is not None:
-        click.echo(f"the newest event is of {chore.cutoffs.newest}: ages are counted from the day after it", err=True)
+        click.echo(orjson.dumps(asdict(job.result)))
+    if job.cutoffs.newest is not None:
+        click.echo(f"the newest event is of {job.cutoffs.newest}: ages are counted from the day after it", err=True)
     done = "would go" if dry_run else "are gone"
-    click.echo(f"looked at {chore.pruned.looked_at:,} runs, {chore.pruned.gone:,} {done}", err=True)
+    click.echo(f"examined {job.result.examined:,} runs, {job.result.removed:,} {done}", err=True)

@@ -22,18 +22,18 @@ from consumer.config.loader import Settings
 def reconcile(settings: Settings, *, as_json: bool) -> None:
     """Compare what the graph shows with its facts and the identity settings, and mend it.
 
-    headwater consume does so every upkeep.reconcile_every_s seconds, and once its identity settings have changed.
+    headwater consume does so every maintenance.reconcile_every_s seconds, and once its identity settings have changed.
     Without identity settings those of the graph hold. On a graph that is right nothing is written. Others may write to
     the graph meanwhile; interrupted, it goes on where it was when it is run again.
     """
     from consumer.graph import identity_rules  # noqa: PLC0415 -- the graph's parts only where they are needed
-    from consumer.maintenance.leased_task import Task, carry_out  # noqa: PLC0415
+    from consumer.maintenance.leased_task import JobLease, run_job  # noqa: PLC0415
     from consumer.maintenance.reconcile import Reconcile  # noqa: PLC0415
-    from consumer.maintenance.scheduler import owner  # noqa: PLC0415
+    from consumer.maintenance.scheduler import lease_owner  # noqa: PLC0415
 
     with wiring.mending(settings.graph) as store:
-        chore = Reconcile(store, identity_rules.to_reconcile_under(store, wiring.identity_settings(settings)))
-        carry_out(chore, Task(store, chore.name, owner(), time.time))
+        job = Reconcile(store, identity_rules.to_reconcile_under(store, wiring.identity_settings(settings)))
+        run_job(job, JobLease(store, job.name, lease_owner(), time.time))
     if as_json:
-        click.echo(orjson.dumps(asdict(chore.found)))
-    click.echo(f"looked at {chore.found.looked_at:,} vertices, mended {chore.found.mended:,}", err=True)
+        click.echo(orjson.dumps(asdict(job.result)))
+    click.echo(f"examined {job.result.examined:,} vertices, repaired {job.result.repaired:,}", err=True)

@@ -24,8 +24,8 @@ from consumer.masking import masked
 from schemas.facets.known_facets import decode_known
 
 if TYPE_CHECKING:
-    from consumer.kafka.offset_range import Span
-    from consumer.kafka.topic_reader import Reader
+    from consumer.kafka.offset_range import OffsetRange
+    from consumer.kafka.topic_reader import TopicReader
     from consumer.processing.dead_letter import DeadLetter
     from consumer.processing.observer import Report
     from consumer.processing.record import TopicPartition
@@ -97,17 +97,17 @@ def replay(
     and not written to the dead-letter topic again; the exit code is then 1. A replay that ends early says where to go
     on.
     """
-    from consumer.kafka.offset_range import Bound  # noqa: PLC0415
-    from consumer.kafka.topic_reader import reading  # noqa: PLC0415 -- the client only where it is needed
+    from consumer.kafka.offset_range import RangeBound  # noqa: PLC0415
+    from consumer.kafka.topic_reader import open_reader  # noqa: PLC0415 -- the client only where it is needed
 
-    bounds = Bound.parse(begin, time.time(), "--from"), Bound.parse(end, time.time(), "--to")
+    bounds = RangeBound.parse(begin, time.time(), "--from"), RangeBound.parse(end, time.time(), "--to")
     target = settings.model_copy(update={"graph": into or settings.graph})
     with ExitStack() as stack:
         progress = _Progress()
         tell = stack.enter_context(_listed(rejected))
-        reader = stack.enter_context(reading(settings.kafka, settings.kafka.topic))
+        reader = stack.enter_context(open_reader(settings.kafka, settings.kafka.topic))
         reader.on_lost = progress.lost
-        spans = reader.spans(*bounds)
+        spans = reader.ranges(*bounds)
         _require_records(bounds[0].offset, spans)
         with progress.shown(spans), _told_where_to_go_on(progress, spans, into):
             _run(target, reader, spans, progress, tell)
@@ -129,24 +129,28 @@ def replay(
 
 
 def _run(
-    settings: Settings, reader: Reader, spans: Sequence[Span], progress: _Progress, tell: Callable[[DeadLetter], None]
+    settings: Settings,
+    reader: TopicReader,
+    spans: Sequence[OffsetRange],
+    progress: _Progress,
+    tell: Callable[[DeadLetter], None],
 ) -> None:
     """The service's loop on a part of the topic."""
-    from consumer.kafka.replay_source import ReplaySource, Unmourned  # noqa: PLC0415
+    from consumer.kafka.replay_source import DiscardDeadLetters, ReplaySource  # noqa: PLC0415
     from consumer.processing.processor import Loop  # noqa: PLC0415
 
     finished = threading.Event()
     source = ReplaySource(reader, spans, finished)
-    progress.left = source.left
+    progress.remaining = source.remaining
     # A person waits, as with other commands; and what is rejected floods nothing, as none of it is written.
     batching = settings.batch.model_copy(update={"give_up_after_s": settings.batch.give_up_after_s or GIVE_UP_AFTER_S})
-    rejecting = settings.dead_letters.model_copy(update={"flood_count": sys.maxsize})
+    rejecting = settings.dead_letters.model_copy(update={"limit_count": sys.maxsize})
     with closing(wiring.graph_sink(settings)) as sink:
         Loop(
             source,
             decode_known,
             sink,
-            Unmourned(tell),
+            DiscardDeadLetters(tell),
             batching,
             time.monotonic,
             finished,
@@ -156,12 +160,12 @@ def _run(
 
 
 @contextmanager
-def _told_where_to_go_on(progress: _Progress, spans: Sequence[Span], into: str | None) -> Iterator[None]:
+def _told_where_to_go_on(progress: _Progress, spans: Sequence[OffsetRange], into: str | None) -> Iterator[None]:
     """Says how to do the rest, and no more than the rest, if not all of it was done."""
     try:
         yield
     finally:
-        if left := sorted(progress.left.items()):
+        if left := sorted(progress.remaining.items()):
             stops = {span.place: span.stop for span in spans}
             words = [word for place, offset in left for word in ("--from", f"{place.partition}:{offset}")]
             words += [word for place, _ in left for word in ("--to", f"{place.partition}:{stops[place]}")]
@@ -169,7 +173,7 @@ def _told_where_to_go_on(progress: _Progress, spans: Sequence[Span], into: str |
             _say(f"{progress.records:,} records are folded; to go on: headwater replay {shlex.join(words)}")
 
 
-def _require_records(offset: int | None, spans: Sequence[Span]) -> None:
+def _require_records(offset: int | None, spans: Sequence[OffsetRange]) -> None:
     """A date without dashes is an offset, too, and one that no partition has."""
     if offset is not None and spans and all(offset > span.stop for span in spans):
         raise UsageError(f"--from {offset}: no partition has so many records; a time is written 2026-11-21T05:00:00Z")
@@ -180,12 +184,12 @@ class _Progress:
 
     Attributes:
         records: Records that are durable.
-        left: By partition, the offset from which on they are not.
+        remaining: By partition, the offset from which on they are not.
     """
 
     def __init__(self) -> None:
         self.records = self._rejected = self._lost = 0
-        self.left: Mapping[TopicPartition, int] = {}
+        self.remaining: Mapping[TopicPartition, int] = {}
         self._began = self._told = time.monotonic()
         self._stops: Mapping[TopicPartition, int] = {}
         self._total = 0
@@ -195,7 +199,7 @@ class _Progress:
         """A batch is durable."""
         self.records += report.records
         self._rejected += report.rejected
-        self._advance(self._total - sum(self._stops[place] - offset for place, offset in self.left.items()))
+        self._advance(self._total - sum(self._stops[place] - offset for place, offset in self.remaining.items()))
 
     def failed(self, step: str, error: Exception) -> None:
         """The log tells it."""
@@ -216,7 +220,7 @@ class _Progress:
         }
 
     @contextmanager
-    def shown(self, spans: Sequence[Span]) -> Iterator[None]:
+    def shown(self, spans: Sequence[OffsetRange]) -> Iterator[None]:
         """Shows how far it is: a bar where someone looks, else a line from time to time."""
         self._stops = {span.place: span.stop for span in spans}
         self._total = sum(span.stop - span.start for span in spans)

@@ -11,7 +11,7 @@ import structlog
 from consumer import wiring
 from consumer.cli.options import examples, with_settings
 from consumer.config.loader import Settings
-from consumer.runtime import share_one_arena
+from consumer.runtime import limit_malloc_arenas
 
 if TYPE_CHECKING:
     from consumer.api.receivers import Receiver
@@ -39,7 +39,7 @@ def serve(settings: Settings) -> None:
     """
     from consumer.api import server  # noqa: PLC0415 -- of the extra `serve`
 
-    share_one_arena()
+    limit_malloc_arenas()
     options = settings.serve
     access = server.access_of(options)
     open_store = partial(wiring.open_existing, settings.graph, wiring.READER_PATIENCE)

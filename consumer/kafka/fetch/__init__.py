@@ -1,1 +1,1 @@
-"""Record batches from their bytes: parsed in bounded memory, and passed over where they can't be parsed."""
+"""Record batches from their bytes: parsed in bounded memory, and skipped where they can't be parsed."""

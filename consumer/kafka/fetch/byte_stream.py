@@ -1,4 +1,4 @@
-"""Bytes that come in chunks, read field by field; what is not wanted is passed over without being held."""
+"""A stream of byte chunks, read field by field; skipped bytes are not held in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kafka.record.util import decode_varint
 
-from consumer.kafka.fetch.decompression import Chunks, TooMuchError
+from consumer.kafka.fetch.decompression import Chunks, DecompressedSizeError
 
 _LONGEST_VARINT = 10
 
@@ -17,51 +17,51 @@ class ByteStream:
 
     Args:
         chunks: The bytes.
-        most: How many bytes may come in all.
+        max_bytes: Bytes that the chunks may have in total.
     """
 
-    def __init__(self, chunks: Chunks, most: int) -> None:
+    def __init__(self, chunks: Chunks, max_bytes: int) -> None:
         self._chunks = chunks
-        self._most = most
+        self._max_bytes = max_bytes
         self._chunk = b""
-        self._at = 0
+        self._index = 0
         self._before = 0
 
     @property
     def position(self) -> int:
-        """How many bytes were read."""
-        return self._before + self._at
+        """Number of bytes read."""
+        return self._before + self._index
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes.
+        """Returns the next `size` bytes.
 
         Raises:
-            ValueError: There are fewer, or more came in all than may.
+            ValueError: The stream has fewer bytes, or more than the limit in total.
         """
-        end = self._at + size
+        end = self._index + size
         if size >= 0 and end <= len(self._chunk):
-            data = self._chunk[self._at : end]
-            self._at = end
+            data = self._chunk[self._index : end]
+            self._index = end
             return data
         return b"".join(self._parts(size))
 
-    def number(self) -> int:
-        """The next signed varint.
+    def varint(self) -> int:
+        """Returns the next signed varint.
 
         Raises:
-            ValueError: There is none.
+            ValueError: The stream has none.
         """
         try:
-            number, self._at = decode_varint(self._chunk, self._at)
+            number, self._index = decode_varint(self._chunk, self._index)
         except IndexError:
-            return self._split_number()
+            return self._split_varint()
         return int(number)
 
     def extract(self, size: int, kept: int) -> tuple[bytes, str]:
-        """Passes over `size` bytes; returns the first `kept` of them, and the SHA-256 of all in hexadecimal digits.
+        """Skips `size` bytes; returns the first `kept` of them, and the SHA-256 of all in hexadecimal digits.
 
         Raises:
-            ValueError: There are fewer, or more came in all than may.
+            ValueError: The stream has fewer bytes, or more than the limit in total.
         """
         head, digest = bytearray(), hashlib.sha256()
         for part in self._parts(size):
@@ -70,34 +70,34 @@ class ByteStream:
         return bytes(head), digest.hexdigest()
 
     def skip(self, size: int) -> None:
-        """Passes over `size` bytes.
+        """Skips `size` bytes.
 
         Raises:
-            ValueError: There are fewer, or more came in all than may.
+            ValueError: The stream has fewer bytes, or more than the limit in total.
         """
         for _ in self._parts(size):
             pass
 
-    def ends(self) -> bool:
+    def at_end(self) -> bool:
         """True if no byte is left."""
-        while self._at >= len(self._chunk):
+        while self._index >= len(self._chunk):
             if not self._next():
                 return True
         return False
 
     def _parts(self, size: int) -> Iterator[bytes]:
         if size < 0:
-            raise ValueError(f"a length of {size} bytes is stated")
+            raise ValueError(f"a stated length is {size} bytes")
         while size > 0:
-            if self.ends():
+            if self.at_end():
                 raise ValueError(f"the data ends {size} bytes too early")
-            part = self._chunk[self._at : self._at + size]
-            self._at += len(part)
+            part = self._chunk[self._index : self._index + size]
+            self._index += len(part)
             size -= len(part)
             yield part
 
-    def _split_number(self) -> int:
-        """A varint of which the chunk has the first bytes only."""
+    def _split_varint(self) -> int:
+        """Returns a varint of which the chunk has only the first bytes."""
         digits = bytearray()
         while not digits or (digits[-1] & 0x80 and len(digits) < _LONGEST_VARINT):
             digits += self.take(1)
@@ -108,7 +108,7 @@ class ByteStream:
         if chunk is None:
             return False
         self._before += len(self._chunk)
-        self._chunk, self._at = chunk, 0
-        if self._before + len(chunk) > self._most:
-            raise TooMuchError(f"it unpacks to more than {self._most} bytes")
+        self._chunk, self._index = chunk, 0
+        if self._before + len(chunk) > self._max_bytes:
+            raise DecompressedSizeError(f"the decompressed size exceeds {self._max_bytes} bytes")
         return True

@@ -1,7 +1,8 @@
-"""How much the client library holds of what it fetches, and gives at once, in bytes and not in records.
+"""Bounds, in bytes, on what the client library buffers of its fetches and returns at once.
 
-The library bounds a poll by a number of records, and what it keeps by a number of bytes for each partition: hundreds of
-megabytes with large records or many partitions. This module knows its `Fetcher` from inside, as `unreadable` does.
+The library bounds a poll by a number of records, and its buffer by a number of bytes for each partition: hundreds of
+megabytes with large records or many partitions. This module uses internals of its `Fetcher`, as `tolerant_fetcher`
+does.
 """
 
 from __future__ import annotations
@@ -11,45 +12,45 @@ from typing import Any, Final
 from kafka import errors
 
 from consumer.config.settings import MIB
-from consumer.kafka.fetch.record_parser import Unreadable
+from consumer.kafka.fetch.record_parser import UnparsedValue
 
-FETCH_BYTES: Final = 8 * MIB
-"""The most that a broker is asked for at once; a batch that is larger comes alone."""
+MAX_FETCH_BYTES: Final = 8 * MIB
+"""Bytes that a broker is asked for at once, at most; a larger batch comes alone."""
 
-PARTITION_BYTES: Final = 2 * MIB
-"""The most of it that is asked for of one partition."""
+MAX_PARTITION_BYTES: Final = 2 * MIB
+"""Bytes of that for one partition, at most."""
 
-HELD_BYTES: Final = 16 * MIB
-"""While so many bytes of fetches wait to be read, no more are asked for."""
+MAX_BUFFERED_BYTES: Final = 16 * MIB
+"""Bytes of unread fetches at which no more are requested."""
 
-POLL_BYTES: Final = 8 * MIB
-"""A poll ends with the record that takes what it gives to so many bytes, or what was unpacked for it."""
+MAX_POLL_BYTES: Final = 8 * MIB
+"""Bytes of records, or decompressed for them, at which a poll ends."""
 
 
 def bound_fetches(consumer: Any) -> None:
-    """Has a `KafkaConsumer` hold and give bounded numbers of bytes; after `unreadable.read_on`."""
-    fetcher = consumer._fetcher  # noqa: SLF001 -- see the module
-    fetcher.fetched_records = _Polls(fetcher.fetched_records)
+    """Bounds the buffer and the polls of a `KafkaConsumer`; called after `install_tolerant_parser`."""
+    fetcher = consumer._fetcher  # noqa: SLF001 -- see the module's docstring
+    fetcher.fetched_records = _BoundedPoll(fetcher.fetched_records)
     all_of_them = fetcher._fetchable_partitions  # noqa: SLF001
-    fetcher._fetchable_partitions = lambda: all_of_them() if held_bytes(fetcher) < HELD_BYTES else []  # noqa: SLF001
+    fetcher._fetchable_partitions = lambda: all_of_them() if buffered_bytes(fetcher) < MAX_BUFFERED_BYTES else []  # noqa: SLF001
 
 
-def held_bytes(fetcher: Any) -> int:
-    """The bytes of fetches that are not read to their end; without those of partitions that are paused.
+def buffered_bytes(fetcher: Any) -> int:
+    """Returns the bytes of fetches that are not read completely, without those of paused partitions.
 
-    A replay pauses what it has read to the end of its span, and must not wait for it.
+    A replay pauses a partition at the end of its range, and must not wait for it.
     """
-    # The library's thread calls it too, so it looks at copies, as the library does.
+    # The library's thread calls it too, so it reads copies, as the library does.
     waiting = sum(len(fetch.partition_data.records or b"") for fetch in fetcher._completed_fetches.copy())  # noqa: SLF001
     current = fetcher._next_partition_records  # noqa: SLF001
     return waiting + (current.size if current else 0)
 
 
-class _Polls:
-    """The library's `fetched_records`, asked for one record at a time until there are bytes enough."""
+class _BoundedPoll:
+    """The library's `fetched_records`, called for one record at a time up to a number of bytes."""
 
     def __init__(self, fetched: Any) -> None:
-        self._fetched = fetched
+        self._fetched_records = fetched
         self._failure: Exception | None = None
 
     def __call__(self, max_records: int, update_offsets: bool = True) -> tuple[dict[Any, list[Any]], bool]:  # noqa: FBT001, FBT002 -- the library's signature
@@ -60,25 +61,25 @@ class _Polls:
         partial, size = False, 0
         for _ in range(max_records):
             try:
-                one, partial = self._fetched(1, update_offsets)
+                one, partial = self._fetched_records(1, update_offsets)
             except errors.KafkaError as error:
                 if not found:
                     raise
-                # All others come again with the next fetch; a damaged batch is counted by how often it came.
+                # Other errors are raised again by the next fetch; a damaged batch is counted by its attempts.
                 self._failure = error if isinstance(error, errors.CorruptRecordError) else None
                 break
             if not one:
                 break
             for partition, records in one.items():
                 found.setdefault(partition, []).extend(records)
-                size += sum(map(_weight, records))
-            if size >= POLL_BYTES:
+                size += sum(map(_record_bytes, records))
+            if size >= MAX_POLL_BYTES:
                 break
         return found, partial
 
 
-def _weight(record: Any) -> int:
-    """Bytes of a record, or of what had to be unpacked for it."""
+def _record_bytes(record: Any) -> int:
+    """Returns the bytes of a record, or of what was decompressed for it."""
     value = record.value
-    length = value.length if isinstance(value, Unreadable) else len(value or b"")
+    length = value.length if isinstance(value, UnparsedValue) else len(value or b"")
     return int(length + max(0, record.serialized_key_size) + max(0, record.serialized_header_size))

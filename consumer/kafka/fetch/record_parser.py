@@ -1,4 +1,4 @@
-"""The records of a batch, one at a time: no batch is held unpacked, and no record that is longer than an event may be.
+"""The records of a batch, one at a time: no batch is decompressed whole, and no record beyond an event's size is held.
 
 Formats: "Record Batch" and "Record" of Kafka's protocol guide for version 2, and its message sets for versions 0 and 1.
 """
@@ -15,62 +15,62 @@ from kafka.record.default_records import DefaultRecord
 from kafka.record.legacy_records import LegacyRecord
 
 from consumer.kafka.fetch.byte_stream import ByteStream
-from consumer.kafka.fetch.decompression import TooMuchError, unpacked
-from consumer.processing.record import KEPT_BYTES, Cut
+from consumer.kafka.fetch.decompression import DecompressedSizeError, decompress
+from consumer.processing.record import TRUNCATED_BYTES, Truncation
 from schemas.strict_json import MAX_BYTES
 
 MAX_RECORD: Final = MAX_BYTES + 1024 * 1024
-"""The longest record that is held whole, in bytes: an event, with its key and headers."""
+"""Bytes of the longest record that is held whole: an event with its key and headers."""
 
 MAX_UNPACKED: Final = 512 * 1024 * 1024
-"""The most that a batch may unpack to, in bytes; it bounds the time, as no more than a record of it is held.
+"""Bytes that a batch may decompress to; a bound on time, since at most one record of the batch is held.
 
-JSON that compresses 60 to 1 fills it from a batch of 8 MiB.
+JSON that compresses 60 to 1 reaches it from a batch of 8 MiB.
 """
 
 MAX_MESSAGE_SET: Final = 64 * 1024 * 1024
-"""The most that a compressed message of the old formats may unpack to: its last offset is needed for its first."""
+"""Bytes that a compressed message of the old formats may decompress to: its first offset depends on its last."""
 
 MAX_HEADERS: Final = 1_000
-"""Headers of a record; each takes some hundred bytes as an object, and two at least in the batch."""
+"""Headers of a record; each takes some hundred bytes as an object, and at least two in the batch."""
 
 LOG_APPEND_TIME: Final = 1
 
 
-class Unreadable(bytes):
+class UnparsedValue(bytes):
     """Raw bytes in place of a record's value.
 
     Attributes:
-        flaw: Why the record can't be read.
-        cut: The whole of which these are the first bytes; None if they are the whole.
+        parse_error: The reason why the record can't be parsed.
+        truncation: Length and hash of the whole value, if these are only its first bytes.
     """
 
-    flaw: str
-    cut: Cut | None
+    parse_error: str
+    truncation: Truncation | None
 
-    def __new__(cls, data: bytes, flaw: str, cut: Cut | None = None) -> Self:
-        """Bytes and what is wrong with them; too many are cut."""
-        if cut is None and len(data) > MAX_BYTES:
-            data, cut = data[:KEPT_BYTES], Cut.of(data)
+    def __new__(cls, data: bytes, parse_error: str, truncation: Truncation | None = None) -> Self:
+        """Returns bytes with the reason; a value beyond an event's size is truncated."""
+        if truncation is None and len(data) > MAX_BYTES:
+            data, truncation = data[:TRUNCATED_BYTES], Truncation.of(data)
         made = super().__new__(cls, data)
-        made.flaw, made.cut = flaw, cut
+        made.parse_error, made.truncation = parse_error, truncation
         return made
 
     @property
     def length(self) -> int:
-        """How many bytes there were."""
-        return self.cut.length if self.cut else len(self)
+        """Number of bytes of the whole value."""
+        return self.truncation.length if self.truncation else len(self)
 
 
-class Times(NamedTuple):
-    """What a batch says of its records' places and times.
+class BatchBounds(NamedTuple):
+    """Offsets and timestamps that a batch states for its records.
 
     Attributes:
         offset: The first offset.
         last: The last offset.
         first_ms: The first timestamp, in milliseconds since 1970.
         all_ms: The timestamp of all records, if the broker set it.
-        fallback_ms: The timestamp of a record that does not say one.
+        fallback_ms: The timestamp of a record that states none.
     """
 
     offset: int
@@ -80,128 +80,136 @@ class Times(NamedTuple):
     fallback_ms: int
 
 
-def current_records(batch: Any, data: memoryview, fallback_ms: int) -> Iterator[DefaultRecord]:
-    """The records of a batch of version 2; one that can't be read has an `Unreadable` value.
+def parse_records(batch: Any, data: memoryview, fallback_ms: int) -> Iterator[DefaultRecord]:
+    """Yields the records of a batch of version 2; one that can't be parsed has an `UnparsedValue` value.
 
     Args:
         batch: The library's batch, for its header.
-        data: The batch's bytes behind its header.
-        fallback_ms: The timestamp of a record that does not say one.
+        data: The batch's bytes after its header.
+        fallback_ms: The timestamp of a record that states none.
 
     Raises:
-        Exception: The rest can't be told apart, such as what is damaged.
+        Exception: The remaining records can't be separated, such as those of a damaged batch.
     """
     whole = batch.max_timestamp if batch.timestamp_type == LOG_APPEND_TIME else None
-    times = Times(batch.base_offset, batch.last_offset, batch.first_timestamp, whole, fallback_ms)
-    stream = ByteStream(unpacked(batch.compression_type, data), MAX_UNPACKED)
+    bounds = BatchBounds(batch.base_offset, batch.last_offset, batch.first_timestamp, whole, fallback_ms)
+    stream = ByteStream(decompress(batch.compression_type, data), MAX_UNPACKED)
     expected = batch.base_offset
     for _ in range(batch.records_count):
-        length = stream.number()
+        length = stream.varint()
         if length > MAX_RECORD:
-            record = _long(times, stream, length, expected)
+            record = _parse_long_record(bounds, stream, length, expected)
         else:
-            record = _short(times, stream.take(length), expected)
+            record = _parse_or_keep_raw(bounds, stream.take(length), expected)
         yield record
         expected = record.offset + 1
-    if not stream.ends():
-        raise ValueError("bytes are left behind the last record")
+    if not stream.at_end():
+        raise ValueError("bytes are left after the last record")
 
 
-def _short(times: Times, data: bytes, expected: int) -> DefaultRecord:
+def _parse_or_keep_raw(bounds: BatchBounds, data: bytes, expected: int) -> DefaultRecord:
     try:
-        return _record(times, data)
+        return _parse_record(bounds, data)
     except ValueError as error:
-        return flawed(expected, times.fallback_ms, data, f"it is no record: {error}; the value is all of its bytes")
+        return unparsed_record(
+            expected, bounds.fallback_ms, data, f"it is not a valid record: {error}; the value has all of its bytes"
+        )
 
 
-def _record(times: Times, data: bytes) -> DefaultRecord:
-    """A record, behind its length.
+def _parse_record(bounds: BatchBounds, data: bytes) -> DefaultRecord:
+    """Parses a record after its length.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The bytes are not a record.
     """
     fields = ByteStream(iter((data,)), len(data))
-    fields.skip(1)  # the attributes, of which there are none yet
-    time_ms, offset = _place(times, fields)
-    key, value = _sized(fields), _sized(fields)
+    fields.skip(1)  # the attributes; none are defined yet
+    time_ms, offset = _time_and_offset(bounds, fields)
+    key, value = _sized_bytes(fields), _sized_bytes(fields)
     headers = _headers(fields)
     if left := len(data) - fields.position:
         raise ValueError(f"{left} bytes are left over")
-    return _made(times, len(data), offset, time_ms, (key, value), headers)
+    return _build_record(bounds, len(data), offset, time_ms, (key, value), headers)
 
 
-def _long(times: Times, stream: ByteStream, length: int, expected: int) -> DefaultRecord:
-    """A record that no event can be in: of its value, or if need be of all of it, the first bytes are kept."""
+def _parse_long_record(bounds: BatchBounds, stream: ByteStream, length: int, expected: int) -> DefaultRecord:
+    """Parses a record that is too long for an event, and keeps the first bytes of its value, or else of all of it."""
     end = stream.position + length
     stream.skip(1)
-    time_ms, offset = _place(times, stream)
-    size = stream.number()
-    if size > KEPT_BYTES:
-        return _cut_whole(times, stream, end, expected)
+    time_ms, offset = _time_and_offset(bounds, stream)
+    size = stream.varint()
+    if size > TRUNCATED_BYTES:
+        return _truncated_record(bounds, stream, end, expected)
     key = stream.take(size) if size >= 0 else None
-    size = stream.number()
-    if not KEPT_BYTES < size <= end - stream.position:
-        return _cut_whole(times, stream, end, expected)
-    head, digest = stream.extract(size, KEPT_BYTES)
+    size = stream.varint()
+    if not TRUNCATED_BYTES < size <= end - stream.position:
+        return _truncated_record(bounds, stream, end, expected)
+    head, digest = stream.extract(size, TRUNCATED_BYTES)
     stream.skip(end - stream.position)
-    flaw = f"the value has {size} bytes; an event may have at most {MAX_BYTES}"
-    return _made(times, length, offset, time_ms, (key, Unreadable(head, flaw, Cut(size, digest))), [])
+    parse_error = f"the value has {size} bytes; an event may have at most {MAX_BYTES}"
+    return _build_record(
+        bounds, length, offset, time_ms, (key, UnparsedValue(head, parse_error, Truncation(size, digest))), []
+    )
 
 
-def _cut_whole(times: Times, stream: ByteStream, end: int, expected: int) -> DefaultRecord:
-    """The rest of a record whose value is not what makes it long."""
+def _truncated_record(bounds: BatchBounds, stream: ByteStream, end: int, expected: int) -> DefaultRecord:
+    """Returns the rest of a record that is long for another reason than its value."""
     left = end - stream.position
-    head, digest = stream.extract(left, KEPT_BYTES)
-    flaw = f"its key and headers have some {left} bytes; a record of an event may have at most {MAX_RECORD}"
-    return DefaultRecord(left, expected, times.fallback_ms, 0, None, Unreadable(head, flaw, Cut(left, digest)), [])
+    head, digest = stream.extract(left, TRUNCATED_BYTES)
+    parse_error = f"its key and headers have about {left} bytes; a record of an event may have at most {MAX_RECORD}"
+    return DefaultRecord(
+        left, expected, bounds.fallback_ms, 0, None, UnparsedValue(head, parse_error, Truncation(left, digest)), []
+    )
 
 
-def _place(times: Times, fields: ByteStream) -> tuple[int, int]:
-    """Timestamp and offset of a record.
+def _time_and_offset(bounds: BatchBounds, fields: ByteStream) -> tuple[int, int]:
+    """Returns timestamp and offset of a record.
 
     Raises:
-        ValueError: The offset is not one of its batch; a group that committed it would lose what is between.
+        ValueError: The offset is outside the batch; a commit of it would skip records.
     """
-    time_ms, offset = times.first_ms + fields.number(), times.offset + fields.number()
-    if not times.offset <= offset <= times.last:
-        raise ValueError(f"it states the offset {offset}, in a batch of {times.offset} to {times.last}")
+    time_ms, offset = bounds.first_ms + fields.varint(), bounds.offset + fields.varint()
+    if not bounds.offset <= offset <= bounds.last:
+        raise ValueError(f"its offset is {offset}, in a batch of {bounds.offset} to {bounds.last}")
     return time_ms, offset
 
 
-def _made(
-    times: Times,
+def _build_record(
+    bounds: BatchBounds,
     size: int,
     offset: int,
     time_ms: int,
     content: tuple[bytes | None, bytes | None],
     headers: list[tuple[str, bytes | None]],
 ) -> DefaultRecord:
-    told = time_ms if times.all_ms is None else times.all_ms
-    return DefaultRecord(size, offset, told, 0 if times.all_ms is None else LOG_APPEND_TIME, *content, headers)
+    timestamp_ms = time_ms if bounds.all_ms is None else bounds.all_ms
+    return DefaultRecord(size, offset, timestamp_ms, 0 if bounds.all_ms is None else LOG_APPEND_TIME, *content, headers)
 
 
-def _sized(fields: ByteStream) -> bytes | None:
-    size = fields.number()
+def _sized_bytes(fields: ByteStream) -> bytes | None:
+    size = fields.varint()
     return None if size < 0 else fields.take(size)
 
 
 def _headers(fields: ByteStream) -> list[tuple[str, bytes | None]]:
-    count = fields.number()
+    count = fields.varint()
     if count == 0:
         return []
     if not 0 < count <= MAX_HEADERS:
-        raise ValueError(f"{count} headers; at most {MAX_HEADERS} are taken")
-    # A name that is no UTF-8 is spelled out, as it is written to the dead letters in UTF-8.
-    return [((_sized(fields) or b"").decode("utf-8", "backslashreplace"), _sized(fields)) for _ in range(count)]
+        raise ValueError(f"{count} headers; at most {MAX_HEADERS} are allowed")
+    # A name that is not UTF-8 is escaped, because dead letters are written in UTF-8.
+    return [
+        ((_sized_bytes(fields) or b"").decode("utf-8", "backslashreplace"), _sized_bytes(fields)) for _ in range(count)
+    ]
 
 
-def flawed(offset: int, time_ms: int, data: bytes, flaw: str) -> DefaultRecord:
-    """A record of raw bytes, and what is wrong with it."""
-    return DefaultRecord(len(data), offset, time_ms, 0, None, Unreadable(data, flaw), [])
+def unparsed_record(offset: int, time_ms: int, data: bytes, parse_error: str) -> DefaultRecord:
+    """Returns a record of raw bytes with the reason why it can't be parsed."""
+    return DefaultRecord(len(data), offset, time_ms, 0, None, UnparsedValue(data, parse_error), [])
 
 
-def legacy_records(batch: Any, data: memoryview, *, check: bool) -> Iterator[Any]:
-    """The records of a message of version 0 or 1, which may hold a compressed set of messages.
+def parse_legacy_records(batch: Any, data: memoryview, *, check: bool) -> Iterator[Any]:
+    """Yields the records of a message of version 0 or 1, which may hold a compressed set of messages.
 
     Args:
         batch: The library's batch.
@@ -209,40 +217,40 @@ def legacy_records(batch: Any, data: memoryview, *, check: bool) -> Iterator[Any
         check: Compare the checksum of each message in the set.
 
     Raises:
-        Exception: They can't be told apart.
+        Exception: The messages can't be separated.
     """
     if not batch.compression_type:
         yield from batch
         return
-    inner = memoryview(_message_set(batch, data))
-    places = list_places(inner)
+    inner = memoryview(_decompress_message_set(batch, data))
+    places = message_bounds(inner)
     last = -1
-    for last, _, _ in places:  # noqa: B007 -- the last offset is what is wanted
+    for last, _, _ in places:  # noqa: B007 -- only the last offset is needed
         pass
     # Version 1 numbers the messages of a set from 0, and the set has the offset of its last one.
     base = batch.base_offset - last if batch.magic else 0
     time_ms = batch._timestamp if batch.timestamp_type == LOG_APPEND_TIME else None  # noqa: SLF001
-    for offset, begin, end in list_places(inner):
-        yield _message(batch, inner[begin:end], base + offset, time_ms, check=check)
+    for offset, begin, end in message_bounds(inner):
+        yield _parse_message(batch, inner[begin:end], base + offset, time_ms, check=check)
 
 
-def _message_set(batch: Any, data: memoryview) -> bytearray:
+def _decompress_message_set(batch: Any, data: memoryview) -> bytearray:
     at = batch.KEY_OFFSET_V1 if batch.magic else batch.KEY_OFFSET_V0
     fields = _MessageFields(data, at)
-    fields.sized()
-    value = fields.sized()
+    fields.sized_bytes()
+    value = fields.sized_bytes()
     if value is None:
         raise ValueError("a compressed message has no value")
     inner = bytearray()
-    for chunk in unpacked(batch.compression_type, value):
+    for chunk in decompress(batch.compression_type, value):
         if len(inner) + len(chunk) > MAX_MESSAGE_SET:
-            raise TooMuchError(f"it unpacks to more than {MAX_MESSAGE_SET} bytes")
+            raise DecompressedSizeError(f"the decompressed size exceeds {MAX_MESSAGE_SET} bytes")
         inner += chunk
     return inner
 
 
-def list_places(inner: memoryview) -> Iterator[tuple[int, int, int]]:
-    """Offset, begin and end of each message in a set.
+def message_bounds(inner: memoryview) -> Iterator[tuple[int, int, int]]:
+    """Yields offset, begin and end of each message in a set.
 
     Raises:
         ValueError: A message does not end within the set.
@@ -250,7 +258,7 @@ def list_places(inner: memoryview) -> Iterator[tuple[int, int, int]]:
     at = 0
     while at < len(inner):
         if at + _OVERHEAD > len(inner):
-            raise ValueError(f"{len(inner) - at} bytes are left behind the last message")
+            raise ValueError(f"{len(inner) - at} bytes are left after the last message")
         offset, length = struct.unpack_from(">qi", inner, at)
         end = at + _OVERHEAD + length
         if length < _SHORTEST or end > len(inner):
@@ -263,17 +271,19 @@ _OVERHEAD: Final = 12
 _SHORTEST: Final = 14
 
 
-def _message(batch: Any, data: memoryview, offset: int, all_ms: int | None, *, check: bool) -> Any:
+def _parse_message(batch: Any, data: memoryview, offset: int, all_ms: int | None, *, check: bool) -> Any:
     crc, magic, attributes = struct.unpack_from(">IBB", data, _OVERHEAD)
     content = data[_OVERHEAD + 4 :]
     if check and zlib.crc32(content) != crc:
-        return flawed(offset, -1, bytes(data), "the message's checksum is wrong; the value is all of its bytes")
+        return unparsed_record(
+            offset, -1, bytes(data), "the message's checksum is wrong; the value has all of its bytes"
+        )
     if magic != batch.magic or attributes & batch.CODEC_MASK:
-        raise ValueError("a set within a set, or messages of two versions")
+        raise ValueError("a message set within a set, or messages of two versions")
     own_ms = struct.unpack_from(">q", data, _OVERHEAD + 6)[0] if magic else None
     fields = _MessageFields(data, batch.KEY_OFFSET_V1 if magic else batch.KEY_OFFSET_V0)
-    key, value = fields.sized(), fields.sized()
-    kept = None if value is None else _bounded(value)
+    key, value = fields.sized_bytes(), fields.sized_bytes()
+    kept = None if value is None else _bounded_value(value)
     kind = batch.timestamp_type
     return LegacyRecord(
         magic,
@@ -287,27 +297,29 @@ def _message(batch: Any, data: memoryview, offset: int, all_ms: int | None, *, c
     )
 
 
-def _bounded(value: memoryview) -> bytes:
+def _bounded_value(value: memoryview) -> bytes:
     if len(value) <= MAX_BYTES:
         return bytes(value)
-    flaw = f"the value has {len(value)} bytes; an event may have at most {MAX_BYTES}"
-    return Unreadable(bytes(value[:KEPT_BYTES]), flaw, Cut(len(value), hashlib.sha256(value).hexdigest()))
+    parse_error = f"the value has {len(value)} bytes; an event may have at most {MAX_BYTES}"
+    return UnparsedValue(
+        bytes(value[:TRUNCATED_BYTES]), parse_error, Truncation(len(value), hashlib.sha256(value).hexdigest())
+    )
 
 
 class _MessageFields:
-    """The fields of a message, each with its length in four bytes before it."""
+    """The fields of a message, each after its length in four bytes."""
 
     def __init__(self, data: memoryview, at: int) -> None:
         self._data = data
-        self._at = at
+        self._index = at
 
-    def sized(self) -> memoryview | None:
-        (size,) = struct.unpack_from(">i", self._data, self._at)
-        begin = self._at + 4
+    def sized_bytes(self) -> memoryview | None:
+        (size,) = struct.unpack_from(">i", self._data, self._index)
+        begin = self._index + 4
         if size < 0:
-            self._at = begin
+            self._index = begin
             return None
         if begin + size > len(self._data):
             raise ValueError(f"a field of {size} bytes is longer than the message")
-        self._at = begin + size
-        return self._data[begin : self._at]
+        self._index = begin + size
+        return self._data[begin : self._index]

@@ -48,7 +48,7 @@ OTHER = Settings.model_validate(
             "on_removal": "destroy",
             "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
         },
-        "service": {"min_tasks": 1, "environment": {"HEADWATER_UPKEEP__RUNS_OLDER_THAN_DAYS": "90"}},
+        "service": {"min_tasks": 1, "environment": {"HEADWATER_MAINTENANCE__RUNS_OLDER_THAN_DAYS": "90"}},
         "datazone": {"domain_id": "dzd_1a2b3c4d5e6f7g"},
         "nightly": {
             "on_removal": "destroy",

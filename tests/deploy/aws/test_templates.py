@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from consumer import wiring
 from consumer.cli.main import cli
 from consumer.cli.options import every
-from consumer.config.loader import describe, load
+from consumer.config.loader import all_settings, load
 from deploy.aws.deployment_settings import Settings
 from deploy.aws.deployment_settings import load as load_choices
 from tests.deploy.aws.synthesized import SNAPSHOTS, Synthesized, snapshot
@@ -114,7 +114,7 @@ def test_cfn_lint_finds_nothing(either: Synthesized, root: Path) -> None:
 
 def test_settings_exist_and_can_be_read(either: Synthesized, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every HEADWATER setting of a task is one, and the program takes its value."""
-    known = {setting.env for setting in describe()}
+    known = {setting.env for setting in all_settings()}
     known |= {option.envvar for command in every(cli) for option in command.params if isinstance(option.envvar, str)}
     for name, container in containers(either).items():
         found = environment(container)

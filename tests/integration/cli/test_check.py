@@ -15,10 +15,10 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, R
 
 from consumer.checks import neptune_status
 from consumer.checks.finding import State
-from consumer.checks.kafka_cluster import examine
+from consumer.checks.kafka_cluster import inspect_cluster
 from consumer.config.settings import KafkaSettings
 from consumer.graph.gremlin.endpoint import Address
-from consumer.kafka.group_consumer import KafkaSource
+from consumer.kafka.group_consumer import GroupConsumer
 from consumer.processing.record import TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.processes.command_line import headwater
@@ -65,7 +65,7 @@ def test_kafka_in_order(kafka_broker: KafkaBroker) -> None:
     with closing(kit.producer()) as producer:
         producer.write(topic, [(b"k", b"{}", ())] * 3)
     settings = kit.settings(topic=topic, dead_letter_topic=dead, group_id="checked")
-    with closing(KafkaSource(settings)) as source:
+    with closing(GroupConsumer(settings)) as source:
         source.subscribe(lambda _: None)
         while not (records := source.poll(0.2, 1)):
             pass
@@ -73,12 +73,12 @@ def test_kafka_in_order(kafka_broker: KafkaBroker) -> None:
     code, result, findings = check("kafka", env=variables(settings))
     assert (code, result["ok"], result["where"]) == (0, True, kafka_broker.ssl_bootstrap), result
     assert {finding["state"] for finding in findings.values()} == {"ok"}, findings
-    assert "1 brokers, Kafka 3." in findings["cluster"]["words"]
-    assert "2 partitions, 1 copies, kept for 7 days, records of up to 1 MiB" in findings[f"topic {topic}"]["words"]
-    assert findings[f"rights on {dead}"]["words"] == "DESCRIBE and READ and WRITE"
-    assert "0 members, empty" in findings["group checked"]["words"]
-    assert findings["lag"]["words"].startswith("2 records; the oldest of "), findings["lag"]
-    assert "the newest record is of 2" in findings["reading"]["words"]
+    assert "1 brokers, Kafka 3." in findings["cluster"]["message"]
+    assert "2 partitions, 1 replicas, kept for 7 days, records of up to 1 MiB" in findings[f"topic {topic}"]["message"]
+    assert findings[f"permissions on {dead}"]["message"] == "DESCRIBE and READ and WRITE"
+    assert "0 members, empty" in findings["group checked"]["message"]
+    assert findings["lag"]["message"].startswith("2 records; the oldest of "), findings["lag"]
+    assert "the newest record is from 2" in findings["reading"]["message"]
 
 
 def test_topics_that_lose_events(kafka_broker: KafkaBroker) -> None:
@@ -89,9 +89,9 @@ def test_topics_that_lose_events(kafka_broker: KafkaBroker) -> None:
     assert (code, result["ok"]) == (1, False), result
     bad, small = findings[f"topic {topic}"], findings[f"topic {settings.dead_letter_topic}"]
     assert bad["state"] == "failed", bad
-    assert "cleanup.policy is compact" in bad["words"]
-    assert "kept less than a day" in bad["words"]
-    assert (small["state"], "raise max.message.bytes by a MiB" in small["words"]) == ("warning", True), small
+    assert "cleanup.policy is compact" in bad["message"]
+    assert "kept less than a day" in bad["message"]
+    assert (small["state"], "raise max.message.bytes by 1 MiB" in small["message"]) == ("warning", True), small
     told = headwater("check", "kafka", env=variables(settings)).stdout
     assert f"failed   topic {topic}: " in told, told
 
@@ -109,10 +109,10 @@ def test_rights_that_are_missing(kafka_broker: KafkaBroker) -> None:
     )
     code, _, findings = check("kafka", env=variables(settings))
     assert code == 1, findings
-    assert findings[f"rights on {topic}"]["words"] == "READ are missing; grant them"
-    assert findings[f"rights on {dead}"]["words"] == "WRITE are missing; grant them"
-    assert findings[f"group {group}"]["words"] == "no permission to join it; grant READ on it"
-    assert "grant DescribeConfigs" in findings[f"topic {topic}"]["words"]
+    assert findings[f"permissions on {topic}"]["message"] == "READ are missing; grant them"
+    assert findings[f"permissions on {dead}"]["message"] == "WRITE are missing; grant them"
+    assert findings[f"group {group}"]["message"] == "no permission to join it; grant READ on it"
+    assert "grant DescribeConfigs" in findings[f"topic {topic}"]["message"]
 
 
 def test_who_makes_topics_need_not_read_them(kafka_broker: KafkaBroker) -> None:
@@ -128,10 +128,11 @@ def test_who_makes_topics_need_not_read_them(kafka_broker: KafkaBroker) -> None:
     allow(kafka_broker, *made, (ResourceType.GROUP, group, ACLOperation.DESCRIBE))
     code, result, findings = check("kafka", "--create-topics", env=variables(settings))
     assert (code, result["ok"]) == (0, True), result
-    assert "records of up to 7 MiB" in findings[f"topic {topic}"]["words"], findings
-    assert "records of up to 8 MiB" in findings[f"topic {settings.dead_letter_topic}"]["words"], findings
-    lacks = findings[f"rights on {topic}"]
-    assert (lacks["state"], lacks["words"]) == ("warning", "READ are missing; grant them to whoever runs the service")
+    assert "records of up to 7 MiB" in findings[f"topic {topic}"]["message"], findings
+    assert "records of up to 8 MiB" in findings[f"topic {settings.dead_letter_topic}"]["message"], findings
+    lacks = findings[f"permissions on {topic}"]
+    advice = "READ are missing; grant them to the identity of the service"
+    assert (lacks["state"], lacks["message"]) == ("warning", advice)
     assert "lag" not in findings, "it may not read"
     code, _, _ = check("kafka", env=variables(settings))
     assert code == 1, "for the service that is a failure"
@@ -150,8 +151,8 @@ def test_a_service_that_may_not_read_its_dead_letters(kafka_broker: KafkaBroker)
     )
     code, result, findings = check("kafka", env=variables(settings))
     assert code == 0, result
-    words = "DESCRIBE and WRITE; `headwater dead-letters` needs READ as well, the service does not"
-    assert findings[f"rights on {dead}"]["words"] == words
+    words = "DESCRIBE and WRITE; `headwater dead-letters` also needs READ; the service does not"
+    assert findings[f"permissions on {dead}"]["message"] == words
 
 
 def test_lag_and_clock_of_kafka(kafka_broker: KafkaBroker) -> None:
@@ -161,7 +162,7 @@ def test_lag_and_clock_of_kafka(kafka_broker: KafkaBroker) -> None:
     with closing(kit.producer()) as producer:
         producer.write(topic, [(b"k", b"{}", ())] * 5)
     settings = kit.settings(topic=topic, dead_letter_topic=kit.topic(), group_id="slow")
-    with closing(KafkaSource(settings)) as source:
+    with closing(GroupConsumer(settings)) as source:
         source.subscribe(lambda _: None)
         while not source.poll(0.2, 1):
             pass
@@ -170,18 +171,18 @@ def test_lag_and_clock_of_kafka(kafka_broker: KafkaBroker) -> None:
         from kafka import TopicPartition as KafkaPartition  # noqa: PLC0415 -- beside ours of the same name
 
         admin.delete_records({KafkaPartition(topic, 0): 3})
-    findings = {finding.what: finding for finding in examine(settings, clock=lambda: time.time() - 600)}
+    findings = {finding.what: finding for finding in inspect_cluster(settings, clock=lambda: time.time() - 600)}
     assert findings["lag"].state is State.WARNING, findings["lag"]
-    assert "2 more are gone by retention" in findings["lag"].words
-    assert findings["lag"].words.startswith("2 records")
+    assert "retention removed 2 more" in findings["lag"].message
+    assert findings["lag"].message.startswith("2 records")
     assert findings["clock"].state is State.WARNING, findings["clock"]
 
 
 def test_neptune_in_order(neptune: NeptuneProxy) -> None:
     """Its version and clock are told; it is read and written, and nothing is left in it."""
     code, result, findings = check("graph", "--graph", neptune.url)
-    assert (code, result["words"]) == (0, "reached, signed in, reads and takes writes"), result
-    assert findings["version"]["words"] == "Neptune 1.4.8.0.R1, TinkerPop 3.7.1"
+    assert (code, result["message"]) == (0, "reached, signed in, reads and takes writes"), result
+    assert findings["version"]["message"] == "Neptune 1.4.8.0.R1, TinkerPop 3.7.1"
     assert findings["clock"]["state"] == "ok", findings
     assert neptune.stats()["requests"]["writes"] == 1, "the right to write is tried by writing"
     assert neptune.backend.query("g.V().count()") == [0], "nothing is left behind"
@@ -199,13 +200,13 @@ def test_neptune_that_denies(neptune: NeptuneProxy, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     code, result, findings = check("graph", "--graph", neptune.url)
     assert (code, result["ok"]) == (1, False), result
-    assert "denies access" in result["words"] or "403" in result["words"], result
-    assert "answers 403" in findings["status"]["words"], findings
+    assert "denies access" in result["message"] or "403" in result["message"], result
+    assert "answers 403" in findings["status"]["message"], findings
     assert findings["clock"]["state"] == "ok", findings
 
 
 @pytest.mark.parametrize(("ahead_s", "state"), [(0, State.OK), (60, State.WARNING), (-400, State.FAILED)])
 def test_clock_against_neptunes(neptune: NeptuneProxy, ahead_s: float, state: State) -> None:
     """A minute off is odd, five minutes are more than a signature may be old."""
-    found = neptune_status.findings(Address.parse(neptune.url), clock=lambda: time.time() + ahead_s)
+    found = neptune_status.inspect_neptune(Address.parse(neptune.url), clock=lambda: time.time() + ahead_s)
     assert {finding.what: finding.state for finding in found}["clock"] is state, found

@@ -94,8 +94,8 @@ def test_a_graph_that_is_away(kafka_broker: KafkaBroker, tmp_path: Path) -> None
     field = Field(kafka_broker, graph.format(port + 1), tmp_path, 1, HTTP__PORT=str(port), LOG__FORMAT="json")
     with field.consuming() as service:
         field.until(lambda: get(port, "/readyz")[0] == 503, "the service listens")
-        field.until(lambda: reasons(port) == ["the sink has not answered yet"], "the service is a member")
-        field.until(lambda: bool(service.told("the sink does not answer yet")), "the graph is asked")
+        field.until(lambda: reasons(port) == ["the sink has not responded yet"], "the service is a member")
+        field.until(lambda: bool(service.told("sink not ready, retrying")), "the graph is asked")
         assert get(port, "/healthz")[0] == 200
         assert samples(port)["headwater_ready"][()] == 0
         assert str(port + 1) not in get(port, "/readyz")[1]
@@ -110,5 +110,5 @@ def test_a_port_in_use(tmp_path: Path) -> None:
         command: list[str | Path] = [HEADWATER, "consume", "--http-port", str(port), "--graph", graph]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2, done.stderr
-    assert f"http.port {port} of http.host 127.0.0.1 can't be listened on" in done.stderr
+    assert f"can't listen on http.port {port} of http.host 127.0.0.1" in done.stderr
     assert not (tmp_path / "graph.db").exists()

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from consumer.config.settings import UpkeepSettings
+from consumer.config.settings import MaintenanceSettings
 from consumer.errors import TransientError
 from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES
-from consumer.maintenance.leased_task import Task, carry_out
+from consumer.maintenance.leased_task import JobLease, run_job
 from consumer.maintenance.reconcile import Reconcile
-from consumer.maintenance.scheduler import Upkeep
+from consumer.maintenance.scheduler import MaintenanceThread
 from consumer.projection.graph_writer import GraphWriter
 from consumer.render import export_json
 from tests.support.events.event_builders import at, dataset, run_event
@@ -103,8 +103,8 @@ def test_late_links_with_writers_at_once(gremlin_server: GremlinServer) -> None:
     def reconciler() -> None:
         with closing(open_gremlin(gremlin_server.url)) as store:
             while not written.is_set():
-                carry_out(
-                    Reconcile(store, NO_RULES, 10), Task(store, "reconcile", "at once", lambda: 0.0), written.is_set
+                run_job(
+                    Reconcile(store, NO_RULES, 10), JobLease(store, "reconcile", "at once", lambda: 0.0), written.is_set
                 )
 
     def writers() -> None:
@@ -116,12 +116,12 @@ def test_late_links_with_writers_at_once(gremlin_server: GremlinServer) -> None:
     together(writers, reconciler)
     with closing(open_gremlin(gremlin_server.url)) as store:
         for now in (1e9, 1.1e9):  # the first one ends what was begun with writers at work
-            carry_out(Reconcile(store, NO_RULES), Task(store, "reconcile", "at the end", partial(float, now)))
+            run_job(Reconcile(store, NO_RULES), JobLease(store, "reconcile", "at the end", partial(float, now)))
         changed = difference(whole(store), export_json.to_json(expected(documents)))
         assert not changed, f"the graph is not the law's:\n{changed}"
         again = Reconcile(store, NO_RULES)
-        carry_out(again, Task(store, "reconcile", "once more", lambda: 2e9))
-        assert again.found.mended == 0, "and a further reconcile finds nothing to do"
+        run_job(again, JobLease(store, "reconcile", "once more", lambda: 2e9))
+        assert again.result.repaired == 0, "and a further reconcile finds nothing to do"
 
 
 @pytest.fixture
@@ -166,8 +166,8 @@ def until(condition: Callable[[], bool], what: str) -> None:
 
 def test_the_service_keeps_its_graph_up(file: Path) -> None:
     """The thread mends and prunes by its settings, again and again, and is gone at its end."""
-    settings = UpkeepSettings(reconcile_every_s=0.001, runs_older_than_days=30)
-    with Upkeep(lambda: EmbeddedStore(file), settings, NO_RULES, look_every_s=0.01):
+    settings = MaintenanceSettings(reconcile_every_s=0.001, runs_older_than_days=30)
+    with MaintenanceThread(lambda: EmbeddedStore(file), settings, NO_RULES, check_every_s=0.01):
         until(lambda: runs_of(file) == {"r3"}, "the prune")
         until(lambda: len(edges_of(file)) == 1, "the reconcile")
         with closing(EmbeddedStore(file)) as store:
@@ -185,7 +185,7 @@ def test_a_graph_that_fails_is_tried_again(file: Path) -> None:
             raise errors.pop()
         return EmbeddedStore(file)
 
-    with Upkeep(opens, UpkeepSettings(), NO_RULES, look_every_s=0.01):
+    with MaintenanceThread(opens, MaintenanceSettings(), NO_RULES, check_every_s=0.01):
         until(lambda: len(edges_of(file)) == 1, "the reconcile")
     assert not errors
 
@@ -196,7 +196,7 @@ def test_nothing_to_do_needs_no_thread(file: Path) -> None:
     def opens() -> GraphStore:
         raise AssertionError("nobody asked for a graph")
 
-    with Upkeep(opens, UpkeepSettings(reconcile_every_s=0), NO_RULES):
+    with MaintenanceThread(opens, MaintenanceSettings(reconcile_every_s=0), NO_RULES):
         assert "upkeep" not in {thread.name for thread in threading.enumerate()}
     assert edges_of(file) == []
 
@@ -204,18 +204,18 @@ def test_nothing_to_do_needs_no_thread(file: Path) -> None:
 def test_the_command_reconcile(file: Path) -> None:
     """It mends, and says what it did; then there is nothing to do."""
     done = headwater("reconcile", "--graph", f"sqlite:///{file}", "--json")
-    assert (done.exit_code, json.loads(done.stdout)["mended"] > 0) == (0, True), done.output
+    assert (done.exit_code, json.loads(done.stdout)["repaired"] > 0) == (0, True), done.output
     assert len(edges_of(file)) == 1
     again = headwater("reconcile", "--graph", f"sqlite:///{file}")
-    assert "mended 0" in again.stderr, again.output
+    assert "repaired 0" in again.stderr, again.output
 
 
 def test_another_process_is_at_it(file: Path) -> None:
     """The command says who is, and until when, and changes nothing."""
     with closing(EmbeddedStore(file)) as store:
-        Task(store, "reconcile", "host:1:a", time.time).claim("")
+        JobLease(store, "reconcile", "host:1:a", time.time).acquire("")
     done = headwater("reconcile", "--graph", f"sqlite:///{file}")
-    assert (done.exit_code, "host:1:a is at reconcile" in done.stderr) == (1, True), done.output
+    assert (done.exit_code, "host:1:a holds the lease of reconcile" in done.stderr) == (1, True), done.output
     assert edges_of(file) == []
 
 
@@ -223,9 +223,9 @@ def test_the_command_prune(file: Path) -> None:
     """A dry run counts, a real one removes; lineage rests on the last run, which stays."""
     options = ("--runs-older-than", "30d", "--graph", f"sqlite:///{file}", "--json")
     told = headwater("prune", *options, "--dry-run")
-    assert (json.loads(told.stdout), runs_of(file)) == ({"looked_at": 3, "gone": 2}, {"r1", "r2", "r3"}), told.output
+    assert (json.loads(told.stdout), runs_of(file)) == ({"examined": 3, "removed": 2}, {"r1", "r2", "r3"}), told.output
     done = headwater("prune", *options)
-    assert (json.loads(done.stdout), runs_of(file)) == ({"looked_at": 3, "gone": 2}, {"r3"}), done.output
+    assert (json.loads(done.stdout), runs_of(file)) == ({"examined": 3, "removed": 2}, {"r3"}), done.output
 
 
 def test_the_command_on_a_graph_without_new_events(tmp_path: Path) -> None:

@@ -17,17 +17,17 @@ from typing import Any
 import pytest
 
 from consumer import wiring
-from consumer.cli.commands.consume import UPKEEP_PATIENCE
+from consumer.cli.commands.consume import MAINTENANCE_PATIENCE
 from consumer.config.loader import load
-from consumer.config.settings import UpkeepSettings
+from consumer.config.settings import MaintenanceSettings
 from consumer.errors import TransientError
 from consumer.graph.gremlin import traversals
 from consumer.graph.gremlin.connection import GremlinConnection
 from consumer.graph.gremlin.deadline import Patience
 from consumer.graph.gremlin.endpoint import Address
 from consumer.lineage.identity import NO_RULES
-from consumer.maintenance.scheduler import Upkeep
-from consumer.telemetry.readiness_probe import Probe
+from consumer.maintenance.scheduler import MaintenanceThread
+from consumer.telemetry.readiness_probe import ReadinessProbe
 from tests.support.brokers.consuming_processes import HEADWATER, Field, export_of, exported
 from tests.support.events.small_events import records
 from tests.support.graph.silent_graph import SilentGraph
@@ -145,7 +145,7 @@ def test_sigterm_while_the_graph_is_silent(
     stream = records(1000)
     backend = gremlin_server.port if at_work else None
     with SilentGraph(greets=False, backend=backend) as graph:
-        field = Field(kafka_broker, graph.url, tmp_path, 1, UPKEEP__RECONCILE_EVERY_S="0", LOG__FORMAT="json")
+        field = Field(kafka_broker, graph.url, tmp_path, 1, MAINTENANCE__RECONCILE_EVERY_S="0", LOG__FORMAT="json")
         with field.consuming("stopped") as service:
             if backend is not None:
                 field.send(stream[:500])
@@ -195,7 +195,7 @@ def test_the_probe_ends(stop: threading.Event, *, greets: bool) -> None:
     reached = threading.Event()
     with SilentGraph(greets=greets) as graph:
         settings = load({"graph": graph.url})
-        left_in_time(Probe(lambda: wiring.ask_graph(settings, stop), reached.set), graph, stop)
+        left_in_time(ReadinessProbe(lambda: wiring.ask_graph(settings, stop), reached.set), graph, stop)
     assert not reached.is_set()
 
 
@@ -203,8 +203,8 @@ def test_the_probe_ends(stop: threading.Event, *, greets: bool) -> None:
 def test_the_upkeep_ends(stop: threading.Event, *, greets: bool) -> None:
     """Neither does what it is about to mend."""
     with SilentGraph(greets=greets) as graph:
-        settings = UpkeepSettings(reconcile_every_s=1)
-        upkeep = Upkeep(
-            lambda: wiring.open_graph(graph.url, UPKEEP_PATIENCE, stop), settings, NO_RULES, look_every_s=0.01
+        settings = MaintenanceSettings(reconcile_every_s=1)
+        upkeep = MaintenanceThread(
+            lambda: wiring.open_graph(graph.url, MAINTENANCE_PATIENCE, stop), settings, NO_RULES, check_every_s=0.01
         )
         left_in_time(upkeep, graph, stop)

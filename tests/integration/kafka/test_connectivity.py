@@ -17,7 +17,7 @@ from kafka.admin import ConfigResource
 from consumer.config.settings import KafkaSettings
 from consumer.errors import TransientError, UsageError
 from consumer.kafka import topic_admin
-from consumer.kafka.connectivity import BUDGET_S, Diagnosis, Problem, diagnose, require_reachable
+from consumer.kafka.connectivity import TIMEOUT_S, Diagnosis, Problem, diagnose, require_reachable
 from tests.support.processes.certificates import self_signed
 from tests.support.processes.servers import KafkaBroker
 
@@ -43,10 +43,10 @@ def found(problem: Problem, words: str, given: KafkaSettings) -> Diagnosis:
     began = time.monotonic()
     diagnosis = diagnose(given)
     took = time.monotonic() - began
-    assert took < BUDGET_S + 10, f"it took {took:.1f} s"
+    assert took < TIMEOUT_S + 10, f"it took {took:.1f} s"
     assert diagnosis.problem is problem, diagnosis
-    assert words in diagnosis.words, diagnosis
-    assert diagnosis.words.startswith(given.bootstrap_servers[-1]), "the words begin with the broker"
+    assert words in diagnosis.message, diagnosis
+    assert diagnosis.message.startswith(given.bootstrap_servers[-1]), "the words begin with the broker"
     return diagnosis
 
 
@@ -72,8 +72,8 @@ def test_one_good_broker_is_enough(kafka_broker: KafkaBroker) -> None:
 
 def test_topic_missing(kafka_broker: KafkaBroker) -> None:
     """It tells the topic and the command that makes it."""
-    diagnosis = found(Problem.TOPIC_MISSING, "there is no topic nope", scram(kafka_broker, topic="nope"))
-    assert "--create-topics" in diagnosis.words
+    diagnosis = found(Problem.TOPIC_MISSING, "topic nope does not exist", scram(kafka_broker, topic="nope"))
+    assert "--create-topics" in diagnosis.message
 
 
 @pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"username": "nobody"}])
@@ -81,7 +81,7 @@ def test_wrong_password(kafka_broker: KafkaBroker, wrong: dict[str, object]) -> 
     """The broker's refusal is told, and not that it disconnected; the password is not."""
     given = scram(kafka_broker, **wrong)
     diagnosis = found(Problem.AUTHENTICATION, "user name or password is wrong", given)
-    assert kafka_broker.password not in diagnosis.words
+    assert kafka_broker.password not in diagnosis.message
     with pytest.raises(UsageError, match="password is wrong"):
         require_reachable(given)
 
@@ -119,7 +119,8 @@ def test_certificate_for_another_name(tmp_path: Path) -> None:
     with listener("127.0.0.2") as (server, address):
         thread = threading.Thread(target=shake_hands, args=(server,))
         thread.start()
-        found(Problem.TLS_NAME, "use the name it was made for", settings(address, auth="tls", ca_file=certificate))
+        given = settings(address, auth="tls", ca_file=certificate)
+        found(Problem.TLS_NAME, "use a name that the certificate has", given)
         thread.join(60)
         assert not thread.is_alive(), "the server is still shaking hands"
 
@@ -152,26 +153,26 @@ def test_black_hole() -> None:
             waiting = held.enter_context(socket.socket())
             waiting.settimeout(0)
             waiting.connect_ex(server.getsockname())
-        found(Problem.BLACK_HOLE, "a firewall, a security group or a route drops the packets", settings(address))
+        found(Problem.NO_RESPONSE, "a firewall, a security group or a route drops the packets", settings(address))
 
 
 def test_silence() -> None:
     """A port that takes connections and never answers is no broker."""
     with listener() as (_, address):
-        found(Problem.NOT_KAFKA, "does not answer as Kafka", settings(address))
+        found(Problem.NOT_KAFKA, "the response is not Kafka's", settings(address))
 
 
 def test_topics_are_made_once(kafka_broker: KafkaBroker) -> None:
     """Missing topics are made with their settings; those that are there are left and reported."""
     name = kafka_broker.create_topic()
     given = scram(kafka_broker, topic=name, dead_letter_topic=f"{name}.dead", partitions=3)
-    assert topic_admin.create(given) == [
-        topic_admin.TopicOutcome(name, created=False),
-        topic_admin.TopicOutcome(f"{name}.dead", created=True),
+    assert topic_admin.create_topics(given) == [
+        topic_admin.CreateResult(name, created=False),
+        topic_admin.CreateResult(f"{name}.dead", created=True),
     ]
-    assert [outcome.created for outcome in topic_admin.create(given)] == [False, False]
+    assert [outcome.created for outcome in topic_admin.create_topics(given)] == [False, False]
     new = given.model_copy(update={"topic": f"{name}.new"})
-    assert [outcome.created for outcome in topic_admin.create(new)] == [True, False]
+    assert [outcome.created for outcome in topic_admin.create_topics(new)] == [True, False]
     with KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap) as admin:
         (described,) = admin.describe_topics([f"{name}.new"])
         assert len(described["partitions"]) == 3
@@ -190,6 +191,6 @@ def test_topics_that_cannot_be_made(kafka_broker: KafkaBroker) -> None:
     """A plan that the cluster can't fulfil is told with its reason; a wrong password too."""
     name = kafka_broker.create_topic()
     with pytest.raises(UsageError, match=rf"topic {name}\.x can't be created.*[Rr]eplication"):
-        topic_admin.create(scram(kafka_broker, topic=f"{name}.x", replication_factor=3))
+        topic_admin.create_topics(scram(kafka_broker, topic=f"{name}.x", replication_factor=3))
     with pytest.raises(UsageError, match="password is wrong"):
-        topic_admin.create(scram(kafka_broker, password="wrong"))
+        topic_admin.create_topics(scram(kafka_broker, password="wrong"))

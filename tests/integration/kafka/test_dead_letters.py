@@ -11,7 +11,7 @@ import orjson
 import pytest
 from click.testing import Result
 
-from consumer.kafka.dead_letter_topic import TopicDeadLetters, original
+from consumer.kafka.dead_letter_topic import TopicDeadLetters, parse_dead_letter
 from consumer.kafka.redrive import REDRIVEN
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.record import Record
@@ -87,9 +87,9 @@ def test_show(mail: Mail) -> None:
     whole = json.loads(mail.run("show", "0:0", "--json").stdout)
     assert (whole["value"].encode(), whole["headers"]) == (GOOD, [["trace", "x"]])
     for wrong, words in {
-        "0:9": "there are 0:0 to 0:2",
-        "7:0": "no dead letter 7:0",
-        "x": "no PARTITION:OFFSET",
+        "0:9": "the topic has 0:0 to 0:2",
+        "7:0": "dead letter 7:0 does not exist",
+        "x": "not a valid PARTITION:OFFSET",
     }.items():
         done = mail.run("show", wrong)
         assert (done.exit_code, words in done.stderr) == (2, True), done.output
@@ -149,4 +149,4 @@ def test_marks_lie_beside_their_letters(kafka_broker: KafkaBroker) -> None:
     assert len(marks) == len(records)
     for record, headers in marks:
         assert headers[REDRIVEN].startswith(b"%d:" % record.partition), f"{record} marks {headers[REDRIVEN]!r}"
-        assert original(record).record.headers == (), "a mark has no headers but its own"
+        assert parse_dead_letter(record).record.headers == (), "a mark has no headers but its own"

@@ -33,7 +33,7 @@ def test_wrong_clock_of_a_producer(kafka_4_broker: KafkaBroker, offset_ms: int) 
     kit = KafkaKit(kafka_4_broker)
     name = kit.topic()
     settings = kit.settings(topic=f"{name}.new", dead_letter_topic=f"{name}.dead")
-    assert [outcome.created for outcome in topic_admin.create(settings)] == [True, True]
+    assert [outcome.created for outcome in topic_admin.create_topics(settings)] == [True, True]
     before = int(time.time() * 1000)
     for topic in (settings.topic, settings.dead_letter_topic):
         send(kafka_4_broker, topic, offset_ms)

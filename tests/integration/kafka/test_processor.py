@@ -15,7 +15,7 @@ import pytest
 from consumer.config.settings import BatchSettings
 from consumer.errors import TransientError
 from consumer.kafka.dead_letter_topic import TopicDeadLetters
-from consumer.kafka.group_consumer import KafkaSource
+from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.producer import TopicProducer
 from consumer.processing.processor import Loop
 from schemas.decode import decode
@@ -83,7 +83,7 @@ def running(kafka: KafkaKit, topic: str, dead: str, sink: Sink) -> Iterator[None
     def serve() -> None:
         try:
             with closing(TopicDeadLetters(TopicProducer(settings), dead)) as dead_letters:
-                source = KafkaSource(settings)
+                source = GroupConsumer(settings)
                 Loop(source, decode, sink, dead_letters, batching, time.monotonic, stop).run()
         except BaseException as error:
             sink.errors.append(error)

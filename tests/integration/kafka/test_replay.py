@@ -21,9 +21,9 @@ from kafka import KafkaAdminClient
 from kafka import TopicPartition as KafkaPartition
 
 from consumer.errors import HeadwaterError
-from consumer.kafka.offset_range import Bound
-from consumer.kafka.replay_source import SILENCE_S, ReplaySource
-from consumer.kafka.topic_reader import reading
+from consumer.kafka.offset_range import RangeBound
+from consumer.kafka.replay_source import NO_RECORD_TIMEOUT_S, ReplaySource
+from consumer.kafka.topic_reader import open_reader
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.graph.graph_of_events import embedded, sample
 from tests.support.graph.release_graph import GRAPHS
@@ -59,8 +59,8 @@ class Topic:
 
     def ends(self) -> dict[int, int]:
         """How many records each partition has."""
-        with reading(self.kit.settings(), self.name) as reader:
-            return {span.place.partition: span.stop for span in reader.spans()}
+        with open_reader(self.kit.settings(), self.name) as reader:
+            return {span.place.partition: span.stop for span in reader.ranges()}
 
 
 @pytest.fixture
@@ -174,18 +174,18 @@ def test_interrupted_and_continued(topic: Topic, tmp_path: Path) -> None:
 def test_a_broker_that_falls_silent(topic: Topic) -> None:
     """Where nothing comes any more, short of the end, the replay ends with an error instead of waiting for ever."""
     now = 0.0
-    with reading(topic.kit.settings(), topic.name) as reader:
-        source = ReplaySource(reader, reader.spans(Bound()), threading.Event(), clock=lambda: now)
+    with open_reader(topic.kit.settings(), topic.name) as reader:
+        source = ReplaySource(reader, reader.ranges(RangeBound()), threading.Event(), clock=lambda: now)
         source.subscribe(lambda _: None)
         began = time.monotonic()
         while not source.poll(0.2, 5):
             assert time.monotonic() - began < 60, "nothing came at all"
         reader.poll = lambda *_: []  # type: ignore[method-assign] # the broker's silence
         assert source.poll(0.0, 5) == []
-        now = SILENCE_S + 1
+        now = NO_RECORD_TIMEOUT_S + 1
         source.heartbeat(0)
         assert source.poll(0.0, 5) == [], "it was the graph that was slow, and nobody asked for records"
-        now += SILENCE_S + 1
-        with pytest.raises(HeadwaterError, match="nothing came for 61 s"):
+        now += NO_RECORD_TIMEOUT_S + 1
+        with pytest.raises(HeadwaterError, match="no record for 61 s"):
             source.poll(0.0, 5)
     assert sum(source.lag().values()) > 0, "there was more to read"

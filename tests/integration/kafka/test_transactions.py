@@ -11,9 +11,9 @@ from contextlib import closing
 import pytest
 from kafka import KafkaProducer
 
-from consumer.kafka.group_consumer import KafkaSource
+from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.replay_source import ReplaySource
-from consumer.kafka.topic_reader import browse, reading
+from consumer.kafka.topic_reader import browse, open_reader
 from consumer.processing.ports import Source
 from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit
@@ -91,14 +91,14 @@ def read(source: Source, until: Callable[[], bool]) -> list[Record]:
 
 def test_aborted_records_are_not_read(topic: Topic) -> None:
     """A group gets what is committed, and is at the topic's end though no record is there; so is its commit."""
-    with closing(KafkaSource(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
+    with closing(GroupConsumer(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
         source.subscribe(lambda _: None)
         found = read(source, lambda: source.lag() == {topic.place: 0})
         assert [record.value for record in found] == [b"a", b"b", b"c"]
         source.commit({topic.place: found[-1].offset + 1})
         assert topic.server.lag(topic.name, "g") == 0, "behind what nobody is given, nothing waits"
     topic.writer.begin(b"d")
-    with closing(KafkaSource(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
+    with closing(GroupConsumer(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
         source.subscribe(lambda _: None)
         read(source, lambda: source.lag() == {topic.place: 1})
         assert source.poll(0.5, 100) == [], "it is not committed yet"
@@ -109,7 +109,7 @@ def test_aborted_records_are_not_read(topic: Topic) -> None:
 def test_commits_no_more_than_is_done(topic: Topic) -> None:
     """What is given and not done is given again."""
     for _ in range(2):
-        with closing(KafkaSource(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
+        with closing(GroupConsumer(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
             source.subscribe(lambda _: None)
             found = read(source, lambda: source.lag() == {topic.place: 0})
             assert [record.value for record in found][-2:] == [b"b", b"c"]
@@ -120,8 +120,8 @@ def test_aborted_records_are_not_browsed(topic: Topic) -> None:
     """Who looks into the topic, or replays it, comes to its end, too."""
     assert [record.value for record in browse(topic.kit.settings(), topic.name)] == [b"a", b"b", b"c"]
     finished = threading.Event()
-    with reading(topic.kit.settings(), topic.name) as reader:
-        source = ReplaySource(reader, reader.spans(), finished)
+    with open_reader(topic.kit.settings(), topic.name) as reader:
+        source = ReplaySource(reader, reader.ranges(), finished)
         source.subscribe(lambda _: None)
         found = read(source, lambda: source.lag() == {topic.place: 0})
         assert [record.value for record in found] == [b"a", b"b", b"c"]
@@ -137,6 +137,6 @@ def test_a_topic_of_nothing_but_aborted_records(topic: Topic) -> None:
         writer.begin(b"x")
         writer.abort()
     assert list(browse(topic.kit.settings(), empty)) == []
-    with closing(KafkaSource(topic.kit.settings(topic=empty, group_id="g"))) as source:
+    with closing(GroupConsumer(topic.kit.settings(topic=empty, group_id="g"))) as source:
         source.subscribe(lambda _: None)
         assert read(source, lambda: source.lag() == {TopicPartition(empty, 0): 0}) == []

@@ -13,9 +13,9 @@ from kafka import KafkaProducer
 
 from consumer.config.settings import BatchSettings
 from consumer.errors import TransientError
-from consumer.kafka.dead_letter_topic import TopicDeadLetters, original
-from consumer.kafka.fetch.tolerant_fetcher import TRIES
-from consumer.kafka.group_consumer import KafkaSource
+from consumer.kafka.dead_letter_topic import TopicDeadLetters, parse_dead_letter
+from consumer.kafka.fetch.tolerant_fetcher import MAX_FETCHES
+from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.topic_reader import browse
 from consumer.processing.processor import Loop
 from consumer.processing.record import Record, TopicPartition
@@ -51,9 +51,9 @@ class Topic:
                 producer.send(self.name, key=text.encode(), value=b"of " + text.encode(), headers=headers)
             producer.flush()
 
-    def source(self) -> KafkaSource:
+    def source(self) -> GroupConsumer:
         """A member of a group that compares checksums."""
-        return KafkaSource(self.kit.settings(topic=self.name, group_id="g", check_crcs="always"))
+        return GroupConsumer(self.kit.settings(topic=self.name, group_id="g", check_crcs="always"))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def topic(kafka_broker: KafkaBroker) -> Iterator[Topic]:
     kafka_broker.heal()
 
 
-def poll(source: KafkaSource) -> list[Record]:
+def poll(source: GroupConsumer) -> list[Record]:
     """A poll, which must come back in time."""
     began = time.monotonic()
     try:
@@ -72,7 +72,7 @@ def poll(source: KafkaSource) -> list[Record]:
         assert time.monotonic() - began < 10, "a poll came back late"
 
 
-def take(source: KafkaSource, count: int) -> list[Record]:
+def take(source: GroupConsumer, count: int) -> list[Record]:
     """Polls until so many records are there."""
     found: list[Record] = []
     deadline = time.monotonic() + PATIENCE_S
@@ -89,7 +89,7 @@ def test_odd_header(topic: Topic) -> None:
         found = take(source, 6)
         assert [record.key for record in found] == [b"a", b"b0", b"b1", b"b2", b"c0", b"c1"]
         assert found[4].headers == ((r"Gr\xf6\xdfe", b"1"),)
-        assert not any(record.flaw for record in found)
+        assert not any(record.parse_error for record in found)
         assert source.lag() == {topic.place: 0}
     assert [record.key for record in browse(topic.kit.settings(), topic.name)] == [record.key for record in found]
 
@@ -110,10 +110,10 @@ def test_damaged_batch(topic: Topic) -> None:
             except TransientError as error:
                 failures.append(str(error))
         found += take(source, 2)
-        assert len(failures) == TRIES - 1
+        assert len(failures) == MAX_FETCHES - 1
         assert f"{topic.place}@1: the batch's checksum is wrong" in failures[0]
         assert [record.offset for record in found] == [3, 4, 5]
-        assert "the records at offsets 1 to 3 are damaged" in found[0].flaw
+        assert "the records at offsets 1 to 3 are damaged" in found[0].parse_error
         assert b"of b2" in (found[0].value or b""), "its bytes are kept"
         assert source.lag() == {topic.place: 0}
         began = time.monotonic()
@@ -152,7 +152,7 @@ def test_damaged_batch_is_a_dead_letter(topic: Topic) -> None:
     assert not service.is_alive(), "it did not stop"
     assert written == [b"of a", b"of c0", b"of c1"]
     assert topic.server.lag(topic.name, "g") == 0
-    (letter,) = map(original, topic.kit.browse(dead))
+    (letter,) = map(parse_dead_letter, topic.kit.browse(dead))
     assert (letter.record.topic, letter.record.partition, letter.record.offset) == (*topic.place, 3)
     assert "the records at offsets 1 to 3 are damaged" in letter.reason
 
@@ -161,7 +161,12 @@ def test_damaged_batch_is_browsed(topic: Topic) -> None:
     """Who looks into a topic sees what is damaged among the rest, also among dead letters."""
     topic.server.damage(topic.name, b"of b1")
     found = list(browse(topic.kit.settings(), topic.name))
-    assert [(record.offset, bool(record.flaw)) for record in found] == [(0, False), (3, True), (4, False), (5, False)]
+    assert [(record.offset, bool(record.parse_error)) for record in found] == [
+        (0, False),
+        (3, True),
+        (4, False),
+        (5, False),
+    ]
     env = {
         "HEADWATER_KAFKA__BOOTSTRAP_SERVERS": topic.server.bootstrap,
         "HEADWATER_KAFKA__DEAD_LETTER_TOPIC": topic.name,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, Protocol
 
 from consumer.config.settings import KafkaSettings
-from consumer.kafka.group_consumer import KafkaSource
+from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.lost_offset import Policy
 from consumer.kafka.producer import TopicProducer
 from consumer.kafka.topic_reader import browse
@@ -121,7 +121,7 @@ class KafkaKit:
     def source(self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest") -> Source:
         """A member to be."""
         more = {"on_lost_offsets": on_lost_offsets, "auto_offset_reset": begin}
-        return KafkaSource(self.settings(topic=topic, group_id=group, **more))
+        return GroupConsumer(self.settings(topic=topic, group_id=group, **more))
 
     def browse(self, topic: str) -> Iterator[Record]:
         """All that a topic holds."""

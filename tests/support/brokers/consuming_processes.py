@@ -76,10 +76,10 @@ class Service:
         return tail(self._log)
 
     def told(self, text: str) -> list[dict[str, Any]]:
-        """The entries of its log whose event has a text."""
+        """Returns the entries of its log whose event or reason has a text."""
         lines = self._log.read_bytes().splitlines() if self._log.exists() else []
         entries = [orjson.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
-        return [entry for entry in entries if text in str(entry.get("event"))]
+        return [entry for entry in entries if text in f"{entry.get('event')} {entry.get('reason', '')}"]
 
 
 class Field:

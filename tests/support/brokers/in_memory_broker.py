@@ -15,7 +15,7 @@ from typing import Literal
 
 from consumer.errors import TransientError
 from consumer.kafka.lost_offset import LostOffset, Policy
-from consumer.processing.ports import OnLost, OnRevoked, Outgoing
+from consumer.processing.ports import OnRecordsLost, OnRevoked, Outgoing
 from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.in_memory_log import Log
 
@@ -115,9 +115,9 @@ class MemorySource:
         self._positions: dict[TopicPartition, int] = {}
         self._deletions = 0
         self._on_revoked: OnRevoked | None = None
-        self._on_lost: OnLost = _ignore
+        self._on_lost: OnRecordsLost = _ignore
 
-    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = _ignore) -> None:
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnRecordsLost = _ignore) -> None:
         """Joins the group."""
         if self._on_revoked is None:
             self._broker.join(self)
@@ -183,23 +183,23 @@ class MemorySource:
         if not self._broker.exists(self.topic):
             raise TransientError(f"topic {self.topic} is gone; it is waited for")
         for place in list(self._positions):
-            self._mend(place, anew=True)
+            self._mend(place, topic_recreated=True)
         self._deletions = deletions
 
-    def _mend(self, place: TopicPartition, *, anew: bool = False) -> None:
+    def _mend(self, place: TopicPartition, *, topic_recreated: bool = False) -> None:
         """Goes on where there is something, if the position is not in the topic."""
         position, beginning, end = self._positions[place], self._broker.beginning(place), self._broker.end(place)
-        if beginning <= position <= end and not anew:
+        if beginning <= position <= end and not topic_recreated:
             return
-        found = LostOffset(place, position, beginning, end, anew)
+        found = LostOffset(place, position, beginning, end, topic_recreated)
         resumed = found.resume(self._on_lost_offsets)
-        backwards = anew or resumed < position
+        backwards = topic_recreated or resumed < position
         if backwards:
             self._tell({place})
         if backwards or self._broker.committed(self.group_id, place) == position:
             self._broker.commit(self, {place: resumed})
         self._positions[place] = resumed
-        found.tell(resumed, self._on_lost_offsets, self._on_lost)
+        found.report(resumed, self._on_lost_offsets, self._on_lost)
 
     def _beginning(self, place: TopicPartition) -> int:
         committed = self._broker.committed(self.group_id, place)

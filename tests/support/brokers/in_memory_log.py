@@ -99,7 +99,7 @@ class Log:
         """
         found = self._partitions(topic)
         if found is None:
-            raise UsageError(f"there is no topic {topic}; create it first")
+            raise UsageError(f"topic {topic} does not exist; create it first")
         return found
 
     def exists(self, topic: str) -> bool:

@@ -13,7 +13,7 @@ from consumer.config.settings import BatchSettings, DeadLetterSettings
 from consumer.errors import RefusedWrite, TransientError
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.observer import Report
-from consumer.processing.ports import OnLost, OnRevoked
+from consumer.processing.ports import OnRecordsLost, OnRevoked
 from consumer.processing.processor import Loop
 from consumer.processing.record import Record, TopicPartition
 from schemas.errors import RejectedEvent
@@ -197,7 +197,7 @@ class _Source:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def subscribe(self, on_revoked: OnRevoked, on_lost: OnLost = lambda _, __: None) -> None:  # noqa: ARG002
+    def subscribe(self, on_revoked: OnRevoked, on_lost: OnRecordsLost = lambda _, __: None) -> None:  # noqa: ARG002
         self._world.on_revoked = on_revoked
 
     def poll(self, timeout_s: float, max_records: int) -> list[Record]:

@@ -18,7 +18,7 @@ import click
 import yaml
 
 from consumer.cli.main import cli
-from consumer.config.loader import Setting, describe
+from consumer.config.loader import Setting, all_settings
 from consumer.graph.schema import ELEMENTS, Element
 from consumer.telemetry.metrics import CATALOGUE, Metric
 from deploy.aws.deployment_settings import NO_IMAGE
@@ -82,7 +82,7 @@ def accuracy_gaps() -> str:
 def settings() -> str:
     """Every setting of the consumer."""
     heads = ("setting", "environment variable", "default", "meaning")
-    return _table(heads, ((f"`{s.name}`", f"`{s.env}`", _default(s), _meaning(s)) for s in describe()))
+    return _table(heads, ((f"`{s.name}`", f"`{s.env}`", _default(s), _meaning(s)) for s in all_settings()))
 
 
 def _default(setting: Setting) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from consumer.errors import TransientError
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES, IdentityRules
-from consumer.maintenance.leased_task import Chore
+from consumer.maintenance.leased_task import MaintenanceJob
 from consumer.maintenance.prune import Prune
 from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.reconcile import Reconcile
@@ -16,7 +16,7 @@ MOST_TRIES = 200
 """How often one page is tried again while others change what is on it."""
 
 
-def carry_through(chore: Chore) -> None:
+def carry_through(chore: MaintenanceJob) -> None:
     """Carries a chore out, with a new try of each page that fails for now, as the service does."""
     place: str | None = ""
     tries = 0
@@ -33,11 +33,11 @@ def reconcile(store: GraphStore, page: int = 50, rules: IdentityRules = NO_RULES
     """A whole reconcile; returns how many vertices it had to mend."""
     chore = Reconcile(store, rules, page)
     carry_through(chore)
-    return chore.found.mended
+    return chore.result.repaired
 
 
 def prune(store: GraphStore, before: str, page: int = 50) -> int:
     """A whole prune of runs whose last event is before a time; returns how many it removed."""
     chore = Prune(store, lambda: Cutoffs(before, before), "test", page=page)
     carry_through(chore)
-    return chore.pruned.gone
+    return chore.result.removed

@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.errors import UsageError
-from consumer.time_parsing import duration_s, moment_ms, spelled_time
+from consumer.time_parsing import format_timestamp, parse_duration_s, parse_timestamp_ms
 
 NOW_S = 1_800_000_000.0
 
@@ -22,18 +22,18 @@ NOW_S = 1_800_000_000.0
 )
 def test_times_and_durations(text: str, expected_ms: int) -> None:
     """A time is one, a duration is before now, and nothing is before 1970."""
-    assert moment_ms(text, NOW_S, "--from") == expected_ms
+    assert parse_timestamp_ms(text, NOW_S, "--from") == expected_ms
 
 
 @pytest.mark.parametrize("text", ["", "soon", "7", "7 d", "-7d", "1.5h", "2027-13-01", "08:00"])
 def test_what_is_neither(text: str) -> None:
     """Anything else is a mistake that names its option."""
-    with pytest.raises(UsageError, match=r"--from .* is neither a time"):
-        moment_ms(text, NOW_S, "--from")
-    assert duration_s(text) is None
+    with pytest.raises(UsageError, match=r"--from .* is not a time"):
+        parse_timestamp_ms(text, NOW_S, "--from")
+    assert parse_duration_s(text) is None
 
 
 def test_spelling() -> None:
     """A record's timestamp is shown as a time, and one that is on no calendar as it is."""
-    assert spelled_time(1_800_000_000_999) == "2027-01-15T08:00:00Z"
-    assert spelled_time(2**62) == str(2**62)
+    assert format_timestamp(1_800_000_000_999) == "2027-01-15T08:00:00Z"
+    assert format_timestamp(2**62) == str(2**62)

@@ -14,7 +14,7 @@ import yaml
 from consumer import wiring
 from consumer.cli.main import cli
 from consumer.cli.options import every
-from consumer.config.loader import describe, load
+from consumer.config.loader import all_settings, load
 from emitter.spool.layout import VARIABLE as SPOOL_DIR
 from tests.support.docs.deployments import (
     DEPLOY,
@@ -42,7 +42,7 @@ def known() -> set[str]:
     options = {option.envvar for command in every(cli) for option in command.params}
     parts = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "refine_options.py").read_text("utf-8"))
     emitters = {SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in parts)}
-    return {setting.env for setting in describe()} | {name for name in options if isinstance(name, str)} | emitters
+    return {setting.env for setting in all_settings()} | {name for name in options if isinstance(name, str)} | emitters
 
 
 def of_the_image(image: str) -> dict[str, str]:
@@ -178,7 +178,7 @@ def test_each_process_has_what_keeps_it_up(name: str) -> None:
     assert scaling["scaleTargetRef"]["name"] == name
     (trigger,) = (one["metadata"] for one in scaling["triggers"])
     variables = given(DEPLOYMENTS[name])
-    defaults = {setting.env: str(setting.default) for setting in describe()}
+    defaults = {setting.env: str(setting.default) for setting in all_settings()}
     sink = container(DEPLOYMENTS[name])["args"][-1]
     group = "HEADWATER_DATAZONE__GROUP_ID" if sink == "datazone" else "HEADWATER_KAFKA__GROUP_ID"
     assert trigger["consumerGroup"] == variables.get(group, defaults[group]), "KEDA looks at another group"

@@ -15,7 +15,7 @@ from click import Command
 from consumer import wiring
 from consumer.cli import main
 from consumer.cli.options import every
-from consumer.config.loader import describe, load
+from consumer.config.loader import all_settings, load
 from emitter.cli.spool import _parser as spool_parser
 from emitter.config.transport_config import _PARSERS, KafkaConfig
 from emitter.runner.dbt_executable import DBT
@@ -63,7 +63,7 @@ def variables() -> set[str]:
         r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "refine_options.py").read_text("utf-8")
     )
     own = {DBT, SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in refinement)}
-    return {setting.env for setting in describe()} | {name for name in found if isinstance(name, str)} | own
+    return {setting.env for setting in all_settings()} | {name for name in found if isinstance(name, str)} | own
 
 
 def openlineage_variables() -> set[str]:
@@ -117,7 +117,7 @@ def test_commands_and_options(path: Path) -> None:
 @every_document
 def test_settings_and_variables(path: Path) -> None:
     """Every setting and environment variable is there."""
-    settings = {setting.name for setting in describe()}
+    settings = {setting.name for setting in all_settings()}
     groups = "|".join({name.partition(".")[0] for name in settings if "." in name})
     for span in code_in_docs.spans(path):
         if found := re.match(rf"(?:{groups})\.[a-z_]+\b(?!\()", span):
@@ -160,7 +160,7 @@ def test_everything_is_documented() -> None:
         assert not missing, f"docs/commands.md lacks {missing} of headwater {name}"
     spool = commands.partition("\n## headwater-dbt spool\n")[2]
     assert {flag for flag in OF_THE_SPOOL - {"--help"} if f"`{flag}`" not in spool} == set(), "headwater-dbt spool"
-    for setting in describe():
+    for setting in all_settings():
         assert f"`{setting.name}`" in configuration, f"{setting.name} is not in docs/configuration.md"
     assert {name for name in openlineage_variables() if f"`{name}`" not in commands} == set(), "variables left out"
     assert {name for name in variables() if name not in commands + configuration} == set(), "variables left out"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from consumer.checks.finding import State
-from consumer.checks.kafka_cluster import Topic, judge_rights, judge_topic
+from consumer.checks.kafka_cluster import Topic, check_permissions, check_topic
 
 CONFIGS = {
     "cleanup.policy": "delete",
@@ -13,30 +13,30 @@ CONFIGS = {
     "max.message.bytes": str(8 * 1024 * 1024),
     "min.insync.replicas": "2",
 }
-TOPIC = Topic("events", 6, 3, rights=frozenset({"READ", "DESCRIBE"}), configs=CONFIGS)
+TOPIC = Topic("events", 6, 3, permissions=frozenset({"READ", "DESCRIBE"}), configs=CONFIGS)
 DEAD = replace(TOPIC, configs={**CONFIGS, "max.message.bytes": str(9 * 1024 * 1024)})
 
 
 def test_good_topics() -> None:
     """Three copies, two of them in sync, kept for a week: nothing to say."""
-    assert judge_topic(TOPIC, 3) == (
+    assert check_topic(TOPIC, 3) == (
         "topic events",
         State.OK,
-        "6 partitions, 3 copies, kept for 7 days, records of up to 8 MiB",
+        "6 partitions, 3 replicas, kept for 7 days, records of up to 8 MiB",
     )
-    assert judge_topic(DEAD, 3, letters_of=TOPIC).state is State.OK
-    assert "kept for ever" in judge_topic(replace(TOPIC, configs={**CONFIGS, "retention.ms": "-1"}), 3).words
+    assert check_topic(DEAD, 3, dead_letters_of=TOPIC).state is State.OK
+    assert "kept forever" in check_topic(replace(TOPIC, configs={**CONFIGS, "retention.ms": "-1"}), 3).message
 
 
 @pytest.mark.parametrize(
     ("change", "state", "words"),
     [
         ({"leaderless": 2}, State.FAILED, "2 partitions have no leader"),
-        ({"lagging": 1}, State.WARNING, "1 partitions have copies out of sync"),
-        ({"copies": 1, "configs": {**CONFIGS, "min.insync.replicas": "1"}}, State.WARNING, "one copy only"),
-        ({"copies": 2}, State.WARNING, "one broker less stops all writing"),
-        ({"copies": 1}, State.FAILED, "more than there are copies"),
-        ({"configs": {**CONFIGS, "cleanup.policy": "compact,delete"}}, State.FAILED, "set delete"),
+        ({"out_of_sync": 1}, State.WARNING, "1 partitions have replicas out of sync"),
+        ({"replicas": 1, "configs": {**CONFIGS, "min.insync.replicas": "1"}}, State.WARNING, "one replica only"),
+        ({"replicas": 2}, State.WARNING, "loss of one broker stops all writes"),
+        ({"replicas": 1}, State.FAILED, "more than the replicas"),
+        ({"configs": {**CONFIGS, "cleanup.policy": "compact,delete"}}, State.FAILED, "set it to delete"),
         ({"configs": {**CONFIGS, "max.message.bytes": "1000"}}, State.WARNING, "raise max.message.bytes"),
         ({"configs": {**CONFIGS, "retention.ms": "3600000"}}, State.WARNING, "kept less than a day"),
         ({"configs": {}}, State.WARNING, "grant DescribeConfigs"),
@@ -44,18 +44,18 @@ def test_good_topics() -> None:
 )
 def test_what_is_wrong_with_a_topic(change: dict[str, object], state: State, words: str) -> None:
     """Each fault is told with its consequence; what loses or stops records fails, what may do so is warned of."""
-    found = judge_topic(replace(TOPIC, **change), 3)  # type: ignore[arg-type] # fields of several types
-    assert (found.state, words in found.words) == (state, True), found
+    found = check_topic(replace(TOPIC, **change), 3)  # type: ignore[arg-type] # fields of several types
+    assert (found.state, words in found.message) == (state, True), found
 
 
 def test_dead_letters_must_fit() -> None:
     """A topic for dead letters takes the largest record with its reason."""
-    found = judge_topic(TOPIC, 3, letters_of=TOPIC)
-    assert (found.state, "does not fit with its reason" in found.words) == (State.WARNING, True), found
+    found = check_topic(TOPIC, 3, dead_letters_of=TOPIC)
+    assert (found.state, "does not fit with its reason" in found.message) == (State.WARNING, True), found
 
 
 def test_rights() -> None:
     """What is missing is named; a broker that does not tell is no failure."""
-    assert judge_rights(TOPIC, {"READ"}).state is State.OK
-    assert judge_rights(TOPIC, {"READ", "WRITE"}).words == "WRITE are missing; grant them"
-    assert judge_rights(replace(TOPIC, rights=None), {"READ"}).state is State.WARNING
+    assert check_permissions(TOPIC, {"READ"}).state is State.OK
+    assert check_permissions(TOPIC, {"READ", "WRITE"}).message == "WRITE are missing; grant them"
+    assert check_permissions(replace(TOPIC, permissions=None), {"READ"}).state is State.WARNING

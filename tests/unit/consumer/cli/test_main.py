@@ -135,7 +135,7 @@ def test_a_password_in_the_graphs_url(command: str, url: str) -> None:
     """It is refused, with what to do, and shown by nobody."""
     for arguments, env in (((*command.split(), "--graph", url), {}), (command.split(), {"HEADWATER_GRAPH": url})):
         done = headwater(*arguments, env=env)
-        assert (done.exit_code, "take out what is before the @" in done.stderr) == (2, True), done.output
+        assert (done.exit_code, "remove the part before the @" in done.stderr) == (2, True), done.output
         assert "HEADWATER_GRAPH" in done.stderr or not env, "and where it was set"
         assert "hunter2" not in done.output
 
@@ -214,7 +214,7 @@ def test_check_says_which_system_and_why(graph: str) -> None:
     done = headwater("check", "--json", "--graph", graph, env=kafka)
     results = {result["system"]: result for result in json.loads(done.stdout)}
     assert (done.exit_code, results["kafka"]["ok"], results["graph"]["ok"]) == (1, False, True), done.output
-    assert "is it running" in results["kafka"]["words"], results["kafka"]
+    assert "check that it is running" in results["kafka"]["message"], results["kafka"]
     before = headwater("export", "--graph", graph).stdout
     assert headwater("check", "graph", "--graph", graph).exit_code == 0, "asked alone"
     assert headwater("export", "--graph", graph).stdout == before, "checking changes nothing"

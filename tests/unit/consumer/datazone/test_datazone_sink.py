@@ -138,9 +138,9 @@ def test_what_prometheus_is_told() -> None:
     target.write([event(0), event(1, eventType="START")])
     target.close()
     read = metrics.registry.get_sample_value
-    assert read("headwater_datazone_events_total", {"fate": "posted"}) == 1
-    assert read("headwater_datazone_events_total", {"fate": "no_lineage"}) == 1
-    assert read("headwater_datazone_requests_total", {"answer": "ok"}) == 1
+    assert read("headwater_datazone_events_total", {"outcome": "posted"}) == 1
+    assert read("headwater_datazone_events_total", {"outcome": "no_lineage"}) == 1
+    assert read("headwater_datazone_requests_total", {"outcome": "ok"}) == 1
     assert reached == [True]
 
 

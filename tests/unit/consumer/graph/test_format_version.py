@@ -56,7 +56,7 @@ def test_a_releases_graph_is_read_and_written(release: Path) -> None:
     expected = beside(release, ".json").read_bytes()
     assert headwater("export", *graph).stdout_bytes == expected
     found = json.loads(headwater("reconcile", "--json", *graph).stdout)
-    assert (found["mended"], found["looked_at"] > 0) == (0, True)
+    assert (found["repaired"], found["examined"] > 0) == (0, True)
     done = headwater("ingest", beside(release, ".jsonl"), *graph)
     assert done.exit_code == 0, done.stderr
     assert headwater("export", *graph).stdout_bytes == expected

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, KafkaProducer, errors
 
 from consumer.config.settings import KafkaSettings
 from consumer.errors import GaveUp, TransientError, UsageError
-from consumer.kafka.client_options import IamTokens, region, security_options, talking
+from consumer.kafka.client_options import IamTokenProvider, region, security_options, translate_errors
 from consumer.kafka.group_consumer import consumer_options
 from consumer.kafka.producer import producer_options
 
@@ -72,7 +72,7 @@ def test_token_is_kept_while_it_lasts() -> None:
         signed.append(where)
         return f"token {len(signed)}", int((now[0] + 900) * 1000)
 
-    tokens = IamTokens("us-east-1", sign, lambda: now[0])
+    tokens = IamTokenProvider("us-east-1", sign, lambda: now[0])
     assert [tokens.token(), tokens.token()] == ["token 1", "token 1"]
     now[0] += 841
     assert tokens.token() == "token 2"
@@ -94,7 +94,7 @@ def test_token_is_kept_while_it_lasts() -> None:
 )
 def test_errors_are_of_two_kinds(error: Exception, kind: type[Exception]) -> None:
     """What no second try mends is told apart from the rest; ours pass through."""
-    with pytest.raises(kind) as caught, talking("reading of topic t", settings()):
+    with pytest.raises(kind) as caught, translate_errors("reading of topic t", settings()):
         raise error
     if error is not caught.value:
         assert "reading of topic t at localhost:9092" in str(caught.value)

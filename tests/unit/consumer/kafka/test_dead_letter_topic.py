@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.kafka.dead_letter_topic import MAX_TEXT, TopicDeadLetters, cut, headers, original
+from consumer.kafka.dead_letter_topic import (
+    MAX_TEXT,
+    TopicDeadLetters,
+    dead_letter_headers,
+    parse_dead_letter,
+    truncate,
+)
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.ports import Outgoing, TooLargeError
-from consumer.processing.record import KEPT_BYTES, Cut, Record
+from consumer.processing.record import TRUNCATED_BYTES, Record, Truncation
 from schemas.strict_json import MAX_BYTES
 
 names = st.text(max_size=20).filter(lambda name: not name.startswith("headwater."))
@@ -30,13 +36,13 @@ records = st.builds(
 def test_reading_back_gives_what_was_rejected(record: Record, reason: str, path: str) -> None:
     """Whatever the record: key, value, headers, place and reason come back."""
     letter = DeadLetter(record, reason, path)
-    kept = Record("dead", 0, 7, record.key, record.value, 1, headers(letter))
-    assert original(kept) == letter
+    kept = Record("dead", 0, 7, record.key, record.value, 1, dead_letter_headers(letter))
+    assert parse_dead_letter(kept) == letter
 
 
 def test_reason_is_always_writable() -> None:
     """A reason is cut to what a broker takes, and half a character in it does no harm."""
-    found = dict(headers(DeadLetter(Record("t", 0, 0, None, b"", 0), "\ud800" + "x" * 9999)))
+    found = dict(dead_letter_headers(DeadLetter(Record("t", 0, 0, None, b"", 0), "\ud800" + "x" * 9999)))
     assert found["headwater.reason"].startswith(b"\\ud800x")
     assert len(found["headwater.reason"]) <= MAX_TEXT + 5
 
@@ -44,7 +50,7 @@ def test_reason_is_always_writable() -> None:
 def test_foreign_record_is_its_own_origin() -> None:
     """What was put into the topic by hand can be listed too."""
     record = Record("dead", 1, 2, None, b"x", 3, (("headwater.offset", b"many"),))
-    letter = original(record)
+    letter = parse_dead_letter(record)
     assert (letter.record.topic, letter.record.partition, letter.record.offset) == ("dead", 1, 2)
     assert letter.reason == "no reason is recorded"
 
@@ -73,10 +79,10 @@ class Narrow:
 def read_back(record: Outgoing) -> DeadLetter:
     """The letter that a reader of the topic finds."""
     key, value, headers = record
-    return original(Record("dead", 0, 7, key, value, 1, headers))
+    return parse_dead_letter(Record("dead", 0, 7, key, value, 1, headers))
 
 
-@pytest.mark.parametrize(("most", "kept"), [(100_000, KEPT_BYTES), (20_000, 4_096), (1_000, 0)])
+@pytest.mark.parametrize(("most", "kept"), [(100_000, TRUNCATED_BYTES), (20_000, 4_096), (1_000, 0)])
 def test_a_letter_that_is_refused_for_its_size(most: int, kept: int) -> None:
     """As much of it is kept as the topic takes, with its length and its hash; the letters beside it are kept whole."""
     value = bytes(range(256)) * 4_000
@@ -86,7 +92,10 @@ def test_a_letter_that_is_refused_for_its_size(most: int, kept: int) -> None:
     TopicDeadLetters(topic, "dead").write([large, small])
     assert read_back(topic.kept[0]) == small
     found = read_back(topic.kept[1])
-    assert (found.record.value, found.record.cut) == (value[:kept], Cut(len(value), sha256(value).hexdigest()))
+    assert (found.record.value, found.record.truncation) == (
+        value[:kept],
+        Truncation(len(value), sha256(value).hexdigest()),
+    )
     assert (found.record.offset, found.reason.startswith("nono")) == (5, True)
 
 
@@ -101,11 +110,11 @@ def test_what_is_longer_than_an_event_may_be_is_cut() -> None:
     topic, value = Narrow(1 << 30), b"x" * (MAX_BYTES + 1)
     TopicDeadLetters(topic, "dead").write([DeadLetter(Record("t", 0, 5, b"k", value, 3), "too long")])
     (found,) = map(read_back, topic.kept)
-    assert (len(found.record.value or b""), found.record.cut) == (KEPT_BYTES, Cut.of(value))
+    assert (len(found.record.value or b""), found.record.truncation) == (TRUNCATED_BYTES, Truncation.of(value))
 
 
 def test_key_and_headers_are_cut_where_they_are_what_is_large() -> None:
     """A letter has room for its reason whatever its record had beside its value."""
     record = Record("t", 0, 5, b"k" * 900_000, b"x" * 10, 3, (("own", b"y" * 900_000),))
-    short = cut(DeadLetter(record, "no")).record
+    short = truncate(DeadLetter(record, "no")).record
     assert (len(short.key or b""), short.headers, short.value) == (100, (), b"x" * 10)

@@ -56,7 +56,7 @@ def test_unusable_file_is_named(tmp_path: Path) -> None:
     path.write_text("something else, and long enough to be read as a header of a database file")
     with pytest.raises(UsageError, match=r"text\.txt can't be used"):
         Broker(path)
-    with pytest.raises(UsageError, match="there is no topic t"):
+    with pytest.raises(UsageError, match="topic t does not exist"):
         Broker().append("t", [])
 
 

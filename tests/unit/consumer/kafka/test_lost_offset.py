@@ -11,7 +11,7 @@ from consumer.processing.record import TopicPartition
 PLACE = TopicPartition("events", 2)
 OVERTAKEN = LostOffset(PLACE, position=5, beginning=60, end=100)
 BEYOND = LostOffset(PLACE, position=140, beginning=60, end=100)
-ANEW = LostOffset(PLACE, position=30, beginning=0, end=40, anew=True)
+ANEW = LostOffset(PLACE, position=30, beginning=0, end=40, topic_recreated=True)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,6 @@ def test_stop_says_both_offsets(found: LostOffset) -> None:
 
 def test_words_tell_the_kinds_apart() -> None:
     """Retention, a lost end and another topic are three stories."""
-    assert str(OVERTAKEN).endswith("retention took 55 records that were not read")
-    assert str(BEYOND).endswith("it was made anew, or its end was lost")
-    assert "deleted and made anew" in str(ANEW)
+    assert str(OVERTAKEN).endswith("retention removed 55 unread records")
+    assert str(BEYOND).endswith("the topic was recreated, or its log was truncated")
+    assert "deleted and recreated" in str(ANEW)

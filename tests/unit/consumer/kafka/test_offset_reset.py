@@ -10,7 +10,7 @@ from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
 from consumer.config.settings import KafkaSettings
-from consumer.kafka.offset_reset import Positions
+from consumer.kafka.offset_reset import OffsetReset
 
 TOPIC = [KafkaPartition("events", number) for number in range(4)]
 NEW, END = TOPIC[3], 7
@@ -63,8 +63,8 @@ class Consumer:
 def begun(consumer: Consumer, *partitions: KafkaPartition) -> dict[KafkaPartition, int]:
     """Where a member begins to read these."""
     settings = KafkaSettings(topic="events", auto_offset_reset="latest")
-    positions = Positions(consumer, settings, lambda *_: None, lambda _: None)
-    positions.mend(errors.NoOffsetForPartitionError(partitions))
+    positions = OffsetReset(consumer, settings, lambda *_: None, lambda _: None)
+    positions.recover(errors.NoOffsetForPartitionError(partitions))
     return consumer.at
 
 

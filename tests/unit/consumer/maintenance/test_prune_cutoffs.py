@@ -13,7 +13,7 @@ import pytest
 from consumer.errors import UsageError
 from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.maintenance.leased_task import ClockWentBack, Task, carry_out
+from consumer.maintenance.leased_task import ClockWentBack, JobLease, run_job
 from consumer.maintenance.prune import Prune
 from consumer.maintenance.prune_cutoffs import DAY_S, Cutoffs, cutoffs
 from tests.support.events.event_builders import job_event, run_event
@@ -35,8 +35,8 @@ def store() -> Iterator[EmbeddedStore]:
 def prune(store: EmbeddedStore, clock: Callable[[], float], owner: str = "me") -> int:
     """A prune of runs older than 90 days, by a clock; returns how many went."""
     chore = Prune(store, partial(cutoffs, store, clock(), 90 * DAY_S), "90d")
-    carry_out(chore, Task(store, chore.name, owner, clock), every_s=DAY_S)
-    return chore.pruned.gone
+    run_job(chore, JobLease(store, chore.name, owner, clock), every_s=DAY_S)
+    return chore.result.removed
 
 
 def runs(store: EmbeddedStore) -> set[str]:

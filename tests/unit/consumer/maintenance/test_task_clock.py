@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.maintenance.leased_task import ClockWentBack, Task
+from consumer.maintenance.leased_task import ClockWentBack, JobLease
 
 NOW = 1_800_000_000.0
 YEAR_S = 365 * 86_400.0
@@ -22,21 +22,21 @@ def store() -> Iterator[EmbeddedStore]:
         yield found
 
 
-def task(store: EmbeddedStore, now: float, owner: str = "me") -> Task:
+def task(store: EmbeddedStore, now: float, owner: str = "me") -> JobLease:
     """A chore's vertex as a process sees it at a time."""
-    return Task(store, "prune", owner, lambda: now)
+    return JobLease(store, "prune", owner, lambda: now)
 
 
 def done(store: EmbeddedStore, now: float) -> None:
     """A process does the chore."""
     one = task(store, now, "other")
-    one.claim("90d")
+    one.acquire("90d")
     one.finish()
 
 
 def begun(store: EmbeddedStore, now: float) -> None:
     """A process begins the chore and dies."""
-    task(store, now, "other").claim("90d")
+    task(store, now, "other").acquire("90d")
 
 
 @pytest.mark.parametrize("noted", [done, begun])
@@ -45,13 +45,13 @@ def test_a_clock_that_went_back_stops_a_chore_once(
 ) -> None:
     """It is refused in words; the next claim goes by this machine's clock, instead of waiting for years."""
     noted(store, NOW + YEAR_S)
-    with pytest.raises(ClockWentBack, match="a clock is wrong, so nothing is done; correct this machine's clock"):
-        task(store, NOW).claim("90d", every_s=86_400)
+    with pytest.raises(ClockWentBack, match="so a clock is wrong and nothing is done; correct this machine's clock"):
+        task(store, NOW).acquire("90d", every_s=86_400)
     again = task(store, NOW + 86_401)
-    assert again.claim("90d", every_s=86_400) == "", "it is due a day later at most"
+    assert again.acquire("90d", every_s=86_400) == "", "it is due a day later at most"
 
 
 def test_clocks_may_differ_by_a_lease(store: EmbeddedStore) -> None:
     """Machines whose clocks differ by seconds do not disturb each other."""
     done(store, NOW + 30)
-    assert task(store, NOW).claim("90d", every_s=86_400) is None, "it was done less than a day ago"
+    assert task(store, NOW).acquire("90d", every_s=86_400) is None, "it was done less than a day ago"

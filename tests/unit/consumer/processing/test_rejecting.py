@@ -33,7 +33,7 @@ def test_what_is_refused_is_told_once_however_often_the_rest_fails() -> None:
 
 def test_flood_of_rejections_stops_it() -> None:
     """Too many rejected records in a row end the service before they are dead letters, in words that say what to do."""
-    limits = DeadLetterSettings(flood_count=4, flood_ratio=0.5, flood_window=100)
+    limits = DeadLetterSettings(limit_count=4, limit_ratio=0.5, limit_window=100)
     world = World(*([record(place, b"!" if place % 3 else b"a")] for place in range(30)))
     with pytest.raises(Flooded, match=r"4 of the last 6 records were rejected.*events\[0\]@5.*\$\.job: no job"):
         world.run(rejecting=limits, max_records=1)
@@ -57,7 +57,7 @@ def test_an_event_from_the_future_is_rejected() -> None:
 
 def test_some_rejections_are_no_flood() -> None:
     """As many rejections among more good records go on for ever."""
-    limits = DeadLetterSettings(flood_count=4, flood_ratio=0.5, flood_window=10)
+    limits = DeadLetterSettings(limit_count=4, limit_ratio=0.5, limit_window=10)
     world = World(*([record(place, b"!" if place % 3 == 0 else b"a")] for place in range(60)))
     world.run(rejecting=limits, max_records=1)
     assert world.all("commit")[-1] == {P0: 60}

@@ -40,7 +40,7 @@ def graph_of(*documents: Json) -> dict[str, Any]:
         chore, place = Reconcile(store, NO_RULES), ""
         while (following := chore.step(place)) is not None:
             place = following
-        assert chore.found.mended == 0
+        assert chore.result.repaired == 0
         store.close()
     assert len(found) == 1, "the order of arrival decides"
     graph: dict[str, Any] = orjson.loads(found.pop())

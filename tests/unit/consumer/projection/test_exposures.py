@@ -189,7 +189,7 @@ def reconciled(store: EmbeddedStore) -> int:
     chore, place = Reconcile(store, NO_RULES, 3), ""
     while (following := chore.step(place)) is not None:
         place = following
-    return chore.found.mended
+    return chore.result.repaired
 
 
 def test_reconcile_finds_what_is_damaged(store: EmbeddedStore) -> None:

@@ -46,10 +46,10 @@ def ready(world: World) -> World:
 def test_ready_once_a_member_and_the_sink_answers(world: World) -> None:
     """Both are asked for, in any order; alive it is from the start."""
     assert world.health.alive().ok
-    assert world.reasons() == "no member of the consumer group yet; the sink has not answered yet"
+    assert world.reasons() == "not yet a member of the consumer group; the sink has not responded yet"
     world.health.read(member=False)
     world.health.reached()
-    assert world.reasons() == "no member of the consumer group yet"
+    assert world.reasons() == "not yet a member of the consumer group"
     world.health.read(member=True)
     assert not world.reasons()
 
@@ -64,7 +64,7 @@ def test_a_commit_is_an_answer_of_the_sink(world: World) -> None:
 def test_not_ready_while_stopping(ready: World) -> None:
     """Whoever routes or counts replicas learns of it before the process is gone."""
     ready.stop.set()
-    assert ready.reasons() == "the service stops"
+    assert ready.reasons() == "the service is stopping"
     assert ready.health.alive().ok, "a restart would not let it finish"
 
 
@@ -75,7 +75,7 @@ def test_failures_count_once_they_last(ready: World) -> None:
     ready.health.failed("writing")
     assert not ready.reasons()
     ready.now += 2
-    assert ready.reasons() == "writing has failed for 61 s; the log says why"
+    assert ready.reasons() == "writing has failed for 61 s; see the log for the error"
     ready.health.read(member=True)
     assert ready.reasons(), "reading goes on while writing fails, which mends nothing"
     ready.health.committed()
@@ -87,7 +87,7 @@ def test_reading_recovers_by_reading(ready: World) -> None:
     ready.health.failed("polling")
     ready.now += 61
     ready.health.committed()
-    assert ready.reasons() == "polling has failed for 61 s; the log says why"
+    assert ready.reasons() == "polling has failed for 61 s; see the log for the error"
     ready.health.read(member=True)
     assert not ready.reasons()
 
@@ -98,8 +98,8 @@ def test_a_loop_that_stands_still_is_dead(ready: World) -> None:
     ready.still_s = 299
     assert ready.health.alive().ok
     ready.still_s = 301
-    assert ready.health.alive().reasons == ("the loop has taken no step for 301 s; restart the service",)
-    assert "no step for 301 s" in ready.reasons()
+    assert ready.health.alive().reasons == ("no progress for 301 s; restart the service",)
+    assert "no progress for 301 s" in ready.reasons()
 
 
 def test_a_loop_that_tries_again_is_alive(ready: World) -> None:

@@ -14,19 +14,19 @@ import pytest
 from consumer.config.settings import HttpSettings
 from consumer.errors import UsageError
 from consumer.telemetry.health import Health
-from consumer.telemetry.http_server import MOST_BYTES, MOST_CONNECTIONS, PATIENCE_S, HttpServer
+from consumer.telemetry.http_server import MAX_CONNECTIONS, MAX_REQUEST_BYTES, REQUEST_TIMEOUT_S, HttpServer
 from consumer.telemetry.metrics import RECORDS, Metrics
 
 
 class Service:
     """A server, its health and its metrics."""
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
         self.still_s = 0.0
         self.metrics = Metrics()
         self.health = Health(HttpSettings(), threading.Event(), lambda: 1e9)
         self.health.follow(lambda: self.still_s)
-        self.server = HttpServer("127.0.0.1", 0, self.health, self.metrics.registry, patience_s)
+        self.server = HttpServer("127.0.0.1", 0, self.health, self.metrics.registry, timeout_s)
 
     def get(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body."""
@@ -76,7 +76,7 @@ def test_healthz_of_a_loop_that_stands_still() -> None:
     assert status == 503
     assert json.loads(body) == {
         "status": "unavailable",
-        "reasons": ["the loop has taken no step for 301 s; restart the service"],
+        "reasons": ["no progress for 301 s; restart the service"],
     }
 
 
@@ -111,20 +111,21 @@ def test_other_paths(service: Service) -> None:
 
 def test_a_port_in_use(service: Service) -> None:
     """Says which setting to change."""
-    with pytest.raises(UsageError, match=rf"http.port {service.server.port} of http.host 127.0.0.1 .* in use; set"):
-        HttpServer("127.0.0.1", service.server.port, service.health, service.metrics.registry)
+    port = service.server.port
+    with pytest.raises(UsageError, match=rf"can't listen on http.port {port} of http.host 127.0.0.1: .* in use; set"):
+        HttpServer("127.0.0.1", port, service.health, service.metrics.registry)
 
 
 def test_a_host_of_somebody_else(service: Service) -> None:
     """A host that can't be found or is not this machine's is a wrong setting, too."""
     for host in ("no-such-host.invalid", "192.0.2.1"):
-        with pytest.raises(UsageError, match=f"http.host {host} can't be listened on"):
+        with pytest.raises(UsageError, match=f"can't listen on http.port 0 of http.host {host}: "):
             HttpServer(host, 0, service.health, service.metrics.registry)
 
 
 def test_invalid_request_target(service: Service) -> None:
     """400, in words; what is no HTTP, or too long, is answered too."""
-    for target, status in {"http://[::1": 400, "/healthz?" + "x" * MOST_BYTES: 431}.items():
+    for target, status in {"http://[::1": 400, "/healthz?" + "x" * MAX_REQUEST_BYTES: 431}.items():
         assert service.raw(f"GET {target} HTTP/1.1\r\n\r\n".encode()).split()[1] == str(status).encode()
     many = b"".join(b"x-%d: y\r\n" % number for number in range(500))
     assert b" 431 " in service.raw(b"GET / HTTP/1.1\r\n" + many + b"\r\n")
@@ -142,7 +143,7 @@ def test_request_in_pieces(service: Service) -> None:
 def test_silent_and_dribbling_clients_starve_nobody(service: Service) -> None:
     """However many there are, whoever sends a request is answered at once."""
     with ExitStack() as others:
-        for number in range(3 * MOST_CONNECTIONS):
+        for number in range(3 * MAX_CONNECTIONS):
             client = others.enter_context(service.connected())
             if number % 2:
                 client.sendall(b"GET /healthz HTTP/1.1\r\nX")
@@ -153,7 +154,7 @@ def test_silent_and_dribbling_clients_starve_nobody(service: Service) -> None:
 
 def test_a_request_has_a_limit_as_a_whole() -> None:
     """A client that sends a byte from time to time is cut off, as is one that sends nothing."""
-    service = Service(patience_s=0.3)
+    service = Service(timeout_s=0.3)
     with service.server, service.connected() as silent, service.connected() as dribbling:
         dribbling.sendall(b"GET /healthz HTTP/1.1\r\n")
         dribbling.settimeout(0.02)

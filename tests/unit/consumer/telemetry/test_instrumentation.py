@@ -17,7 +17,7 @@ from consumer.processing.observer import Report
 from consumer.processing.processor import Loop
 from consumer.processing.record import TopicPartition
 from consumer.telemetry.health import Health
-from consumer.telemetry.instrumentation import State, Watch, WatchedSource
+from consumer.telemetry.instrumentation import InstrumentedSource, LiveCollector, ServiceInstrumentation
 from consumer.telemetry.metering_decorators import MeteredDeadLetters
 from consumer.telemetry.metrics import SCRAPED, Metrics
 from schemas.decode import decode
@@ -57,8 +57,8 @@ class World:
         self.stop = threading.Event()
         self.metrics = Metrics()
         self.health = Health(HttpSettings(), self.stop, time.monotonic)
-        self.watch = Watch(self.metrics, self.health, now=lambda: NOW)
-        self.source = WatchedSource(MemorySource(broker, self.topic, "g"), lambda: True, self.watch)
+        self.watch = ServiceInstrumentation(self.metrics, self.health, now=lambda: NOW)
+        self.source = InstrumentedSource(MemorySource(broker, self.topic, "g"), lambda: True, self.watch)
 
     def produce(self, *values: bytes | None) -> None:
         """Writes values into the first partition."""
@@ -125,7 +125,7 @@ def test_retries_are_counted_by_step(world: World) -> None:
     world.run(fails=3)
     assert world.value("headwater_retries_total", step="writing") == 3
     assert world.value("headwater_retries_total", step="committing") == 0
-    assert world.health.ready().reasons == ("the service stops",)
+    assert world.health.ready().reasons == ("the service is stopping",)
 
 
 def test_steps_that_nobody_knows_are_bounded(world: World) -> None:
@@ -145,7 +145,7 @@ def test_a_clock_ahead_of_ours_makes_no_negative_delay(world: World) -> None:
 
 def test_state_at_a_scrape(world: World) -> None:
     """Lag in records and seconds for owned partitions; what is scraped is what the catalogue says."""
-    world.metrics.registry.register(State(world.source, lambda: 7.5, world.health, lambda: NOW))
+    world.metrics.registry.register(LiveCollector(world.source, lambda: 7.5, world.health, lambda: NOW))
     assert world.value("headwater_partitions") == 0
     world.source.subscribe(nobody)
     world.produce(event(), event(), event())
@@ -170,7 +170,7 @@ def test_state_at_a_scrape(world: World) -> None:
 
 def test_revoked_partitions_have_no_series(world: World) -> None:
     """Another member tells of them now; two would count their lag twice."""
-    world.metrics.registry.register(State(world.source, lambda: 0, world.health, lambda: NOW))
+    world.metrics.registry.register(LiveCollector(world.source, lambda: 0, world.health, lambda: NOW))
     gone: list[TopicPartition] = []
     world.source.subscribe(gone.extend)
     world.source.poll(0, 1)
@@ -193,10 +193,10 @@ def test_lost_records(world: World) -> None:
 def test_membership(world: World) -> None:
     """Reading alone is not membership: the broker may not have let it in yet."""
     member: Callable[[], bool] = lambda: False  # noqa: E731
-    source = WatchedSource(MemorySource(world.broker, world.topic, "h"), lambda: member(), world.watch)  # noqa: PLW0108
+    source = InstrumentedSource(MemorySource(world.broker, world.topic, "h"), lambda: member(), world.watch)  # noqa: PLW0108
     source.subscribe(nobody)
     source.poll(0, 1)
-    assert "no member of the consumer group yet" in world.health.ready().reasons
+    assert "not yet a member of the consumer group" in world.health.ready().reasons
     member = lambda: True  # noqa: E731
     source.heartbeat(0)
-    assert "no member of the consumer group yet" not in world.health.ready().reasons
+    assert "not yet a member of the consumer group" not in world.health.ready().reasons

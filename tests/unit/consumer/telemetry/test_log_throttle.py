@@ -12,7 +12,7 @@ import structlog
 from structlog import DropEvent
 
 from consumer.telemetry import logs
-from consumer.telemetry.log_throttle import Repeats
+from consumer.telemetry.log_throttle import LogThrottle
 
 
 class World:
@@ -20,7 +20,7 @@ class World:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.repeats = Repeats(2, lambda: self.now)
+        self.repeats = LogThrottle(2, lambda: self.now)
 
     def tell(self, event: str = "writing failed", method: str = "warning", **more: object) -> dict[str, Any] | None:
         """What becomes of a line; None if it is held back."""
@@ -44,10 +44,10 @@ def test_told_twice_then_counted(world: World) -> None:
     world.now = 60
     told = world.tell(error="down")
     assert told is not None
-    assert told["held_back"] == 4
+    assert told["suppressed"] == 4
     again = world.tell(error="down")
     assert again is not None
-    assert "held_back" not in again, "they are counted once"
+    assert "suppressed" not in again, "they are counted once"
 
 
 def test_what_differs_in_numbers_and_names_is_the_same(world: World) -> None:
@@ -80,7 +80,7 @@ def test_information_is_always_told(world: World) -> None:
 
 def test_zero_tells_all() -> None:
     """The limit can be switched off."""
-    repeats = Repeats(0)
+    repeats = LogThrottle(0)
     for _ in range(100):
         assert repeats(logging.getLogger("x"), "error", {"event": "e"}) == {"event": "e"}
 

@@ -14,7 +14,7 @@ from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import Absent, Change, Edge, GraphStore, Is, Vertex
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.record import Record
-from consumer.telemetry.metering_decorators import MeteredDeadLetters, MeteredStore, kind_of
+from consumer.telemetry.metering_decorators import MeteredDeadLetters, MeteredStore, rejection_kind
 from consumer.telemetry.metrics import Metrics
 
 NODE = Change(Vertex("a", "node", {"stamp": "1"}), Absent(), Is("stamp", "1"), (Edge("e", "to", "a", "a", {}),))
@@ -82,7 +82,7 @@ def test_changes_that_came_too_late(world: World) -> None:
     world.store.write([NODE])
     other = Change(Vertex("a", "node", {"stamp": "2"}), Absent(), Is("stamp", "2"))
     assert world.store.write([other]) == {"a"}
-    assert (world.changes("done"), world.changes("overtaken")) == (1, 1)
+    assert (world.changes("applied"), world.changes("conflict")) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_failures(world: World, error: HeadwaterError, outcome: str) -> None:
         world.store.write([NODE])
     assert raised.value is error
     assert world.requests("write", outcome) == (1, 1)
-    assert (world.changes("done"), world.reached.is_set()) == (0, False)
+    assert (world.changes("applied"), world.reached.is_set()) == (0, False)
 
 
 def test_an_iteration_that_is_left(world: World) -> None:
@@ -158,4 +158,4 @@ def test_letters_count_once_they_are_kept() -> None:
 )
 def test_kinds(rejected: DeadLetter, kind: str) -> None:
     """Few words for many reasons; an event that decodes was refused by the graph."""
-    assert kind_of(rejected) == kind
+    assert rejection_kind(rejected) == kind

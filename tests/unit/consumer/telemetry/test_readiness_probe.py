@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from consumer.errors import TransientError
-from consumer.telemetry.readiness_probe import Probe
+from consumer.telemetry.readiness_probe import ReadinessProbe
 
 PATIENCE_S = 60.0
 
@@ -25,7 +25,7 @@ def test_asks_until_there_is_an_answer() -> None:
         if len(asked) < 3:
             raise TransientError("down")
 
-    with Probe(ask, reached.set) as probe:
+    with ReadinessProbe(ask, reached.set) as probe:
         assert reached.wait(PATIENCE_S), "the sink was not found"
         probe._thread.join(PATIENCE_S)
         assert not running()
@@ -41,7 +41,7 @@ def test_ends_with_the_service() -> None:
         asked.set()
         raise TransientError("down")
 
-    with Probe(ask, reached.set):
+    with ReadinessProbe(ask, reached.set):
         assert asked.wait(PATIENCE_S), "nobody asked"
     assert not running()
     assert not reached.is_set()

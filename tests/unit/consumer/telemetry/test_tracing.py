@@ -19,10 +19,10 @@ from consumer.errors import UsageError
 from consumer.processing.observer import Report
 from consumer.processing.record import Headers, Record, TopicPartition
 from consumer.telemetry.health import Health
-from consumer.telemetry.instrumentation import Watch, WatchedSource
+from consumer.telemetry.instrumentation import InstrumentedSource, ServiceInstrumentation
 from consumer.telemetry.metrics import Metrics
-from consumer.telemetry.setup import watching
-from consumer.telemetry.tracing import MOST_LINKS, MOST_WAITING, BatchSpans
+from consumer.telemetry.setup import instrumented
+from consumer.telemetry.tracing import MAX_LINKS, MAX_PENDING_CONTEXTS, BatchSpans
 from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
 
 NOW_NS = 1_800_000_000 * 10**9
@@ -117,22 +117,22 @@ def test_headers_that_are_no_context(world: World) -> None:
 
 def test_links_are_bounded(world: World) -> None:
     """So are the contexts in hand; the span says how many producers there were."""
-    count = 3 * MOST_WAITING
+    count = 3 * MAX_PENDING_CONTEXTS
     world.spans.read([record(number, traceparent(1, number + 1)) for number in range(count)])
-    assert sum(map(len, world.spans._waiting.values())) == MOST_WAITING
+    assert sum(map(len, world.spans._waiting.values())) == MAX_PENDING_CONTEXTS
     world.spans.commit({PLACE: count})
     world.spans.committed(REPORT)
     span = world.span()
-    assert len(span.links) == MOST_LINKS
-    assert (span.attributes or {})["headwater.batch.producers"] == MOST_WAITING
+    assert len(span.links) == MAX_LINKS
+    assert (span.attributes or {})["headwater.batch.producers"] == MAX_PENDING_CONTEXTS
 
 
 def test_revoked_records_are_linked_elsewhere(world: World) -> None:
     """By who commits them; the source tells, through the one who watches it."""
     broker = Broker()
     broker.create_topic("events", 2)
-    watch = Watch(Metrics(), Health(HttpSettings(), threading.Event(), lambda: 0.0), world.spans)
-    source = WatchedSource(MemorySource(broker, "events", "g"), lambda: True, watch)
+    watch = ServiceInstrumentation(Metrics(), Health(HttpSettings(), threading.Event(), lambda: 0.0), world.spans)
+    source = InstrumentedSource(MemorySource(broker, "events", "g"), lambda: True, watch)
     source.subscribe(lambda _: None)
     producer = MemoryProducer(broker)
     for key in (b"a", b"b", b"c", b"d", b"e", b"f"):
@@ -159,7 +159,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.raises(
             UsageError, match=r"telemetry.traces is on, but opentelemetry.* install .headwater\[consumer,tracing"
         ),
-        watching(wanted, threading.Event(), lambda: None),
+        instrumented(wanted, threading.Event(), lambda: None),
     ):
         pytest.fail("it began without its traces")
 
@@ -169,8 +169,8 @@ def test_nothing_is_imported_unless_it_is_wanted() -> None:
     program = """
 import sys, threading
 from consumer.config.loader import load
-from consumer.telemetry.setup import watching
-with watching(load({}), threading.Event(), lambda: None) as watch:
+from consumer.telemetry.setup import instrumented
+with instrumented(load({}), threading.Event(), lambda: None) as watch:
     assert watch.trace is None
 found = [name for name in sys.modules if name.startswith("opentelemetry")]
 sys.exit(f"imported: {found}" if found else 0)

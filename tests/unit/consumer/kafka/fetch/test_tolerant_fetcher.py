@@ -18,12 +18,12 @@ from consumer.kafka.fetch.record_parser import (
     MAX_MESSAGE_SET,
     MAX_RECORD,
     MAX_UNPACKED,
-    list_places,
+    message_bounds,
 )
-from consumer.kafka.fetch.tolerant_fetcher import NO_TIME, TRIES, read_on
-from consumer.kafka.group_consumer import record_of
-from consumer.processing.batch import event_of
-from consumer.processing.record import KEPT_BYTES, Cut, Record
+from consumer.kafka.fetch.tolerant_fetcher import MAX_FETCHES, NO_TIMESTAMP, install_tolerant_parser
+from consumer.kafka.group_consumer import to_record
+from consumer.processing.batch import decode_record
+from consumer.processing.record import TRUNCATED_BYTES, Record, Truncation
 from schemas.decode import decode
 from schemas.strict_json import MAX_BYTES
 from tests.support.brokers.record_batches import batch, message_set, resealed, with_payload
@@ -48,7 +48,7 @@ class Fetching:
         self._checks = checks
         self._fetcher: Any = SimpleNamespace()
         self._subscription = SimpleNamespace(assignment={PLACE: SimpleNamespace(highwater=highwater)})
-        read_on(self)
+        install_tolerant_parser(self)
 
     def fetch(self, at_once: int = 500) -> list[Record]:
         """All that one fetch gives, until it is read or fails."""
@@ -57,7 +57,7 @@ class Fetching:
         found: list[Record] = []
         while parser:
             try:
-                found += map(record_of, parser.take(at_once))
+                found += map(to_record, parser.take(at_once))
             except errors.CorruptRecordError as error:
                 self.failures.append(str(error))
                 assert not parser, "a parser that failed is asked no more, or the library asks it without end"
@@ -79,7 +79,7 @@ def places(records: list[Record]) -> list[int]:
 
 def flaws(records: list[Record]) -> dict[int, str]:
     """What is wrong with those that have a flaw, by offset."""
-    return {record.offset: record.flaw for record in records if record.flaw}
+    return {record.offset: record.parse_error for record in records if record.parse_error}
 
 
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
@@ -113,7 +113,7 @@ def test_record_that_is_none() -> None:
     found = fetching.fetch()
     assert places(found) == list(range(8))
     assert list(flaws(found)) == [1]
-    assert "ends 22 bytes too early" in found[1].flaw
+    assert "ends 22 bytes too early" in found[1].parse_error
     assert b"x" * 40 in (found[1].value or b"")
     assert found[1].timestamp_ms == 1002, "no time is known of it but that of the batch"
 
@@ -127,7 +127,7 @@ def test_batch_that_can_not_be_told_apart(*, checks: bool) -> None:
     found = fetching.fetch()
     assert places(found) == [0, 1, 2, 3, 4, 104, 105, 106, 107, 108, 109], "a commit of it goes behind the batch"
     assert found[5].value == broken
-    assert "offsets 5 to 104 can't be told apart" in found[5].flaw
+    assert "offsets 5 to 104 can't be separated" in found[5].parse_error
     assert fetching.failures == [], "fetching it again would not help"
 
 
@@ -138,7 +138,7 @@ def test_rest_of_a_batch() -> None:
     fetching = Fetching(resealed(good[:at] + b"\xfe\xff\xff\x7f" + good[at + 4 :]), batch(FIVE, 4))
     found = fetching.fetch()
     assert places(found) == [0, 1, 3, 4, 5, 6, 7, 8]
-    assert "offsets 2 to 3" in found[2].flaw
+    assert "offsets 2 to 3" in found[2].parse_error
 
 
 @pytest.mark.parametrize(("checks", "failing"), [(True, 44), (False, 3)])
@@ -148,16 +148,16 @@ def test_damaged_batch(failing: int, *, checks: bool) -> None:
     damaged = good[: -8 - failing] + b"\xff" * failing + good[-8:]
     fetching = Fetching(batch(FIVE), damaged, batch(FIVE, 8), checks=checks)
     found = fetching.fetch()
-    for _ in range(TRIES - 2):
+    for _ in range(MAX_FETCHES - 2):
         assert places(found) == [0, 1, 2, 3, 4]
         assert fetching.fetch() == []
-    assert (len(fetching.failures), fetching.position) == (TRIES - 1, 5)
+    assert (len(fetching.failures), fetching.position) == (MAX_FETCHES - 1, 5)
     assert all("t[0]@5" in failure and WRONG in failure for failure in fetching.failures)
     found = fetching.fetch()
-    assert (found[0].offset, found[0].value, found[0].timestamp_ms) == (7, damaged, NO_TIME)
+    assert (found[0].offset, found[0].value, found[0].timestamp_ms) == (7, damaged, NO_TIMESTAMP)
     found += fetching.fetch()
     assert places(found) == [7, 8, 9, 10, 11, 12]
-    assert "5 to 7" in found[0].flaw
+    assert "5 to 7" in found[0].parse_error
 
 
 def test_damage_on_the_way() -> None:
@@ -174,9 +174,9 @@ def test_damaged_range() -> None:
     """A damaged batch that names an offset that there is not sends nobody there; it says what to do."""
     good = batch(FIVE)
     fetching = Fetching(good[:23] + b"\x01" + good[24:], checks=True, highwater=5)
-    for _ in range(TRIES + 2):
+    for _ in range(MAX_FETCHES + 2):
         assert fetching.fetch() == []
-    assert "give the group an offset behind it" in fetching.failures[-1]
+    assert "reset the group to an offset after it" in fetching.failures[-1]
     assert fetching.position == 0
 
 
@@ -191,7 +191,7 @@ def test_any_damage_ends(*, checks: bool) -> None:
             for _ in range(chance.randint(1, 4)):
                 data[chance.randrange(len(data))] = chance.randrange(256)
             fetching = Fetching(bytes(data), checks=checks)
-            for _ in range(TRIES + 1):
+            for _ in range(MAX_FETCHES + 1):
                 fetching.fetch(3)
 
 
@@ -210,8 +210,8 @@ def test_long_value_is_cut(codec: str) -> None:
     fetching = Fetching(batch([b"a", bomb, b"c"], codec=codec), batch(FIVE, 3))
     found = fetching.fetch()
     assert places(found) == list(range(8))
-    assert (found[1].key, found[1].value, found[1].cut) == (b"1", bomb[:KEPT_BYTES], Cut.of(bomb))
-    assert f"has {len(bomb)} bytes" in found[1].flaw
+    assert (found[1].key, found[1].value, found[1].truncation) == (b"1", bomb[:TRUNCATED_BYTES], Truncation.of(bomb))
+    assert f"has {len(bomb)} bytes" in found[1].parse_error
     assert list(flaws(found)) == [1]
 
 
@@ -221,7 +221,7 @@ def test_headers_are_bounded(headers: list[tuple[str, bytes]]) -> None:
     fetching = Fetching(batch([b"a", b"b", b"c"], codec="zstd", headers={1: headers}))
     found = fetching.fetch()
     assert (places(found), list(flaws(found))) == ([0, 1, 2], [1])
-    assert "headers" in found[1].flaw
+    assert "headers" in found[1].parse_error
 
 
 def test_batch_that_unpacks_to_too_much() -> None:
@@ -230,7 +230,7 @@ def test_batch_that_unpacks_to_too_much() -> None:
     fetching = Fetching(data, batch(FIVE, 5))
     found = fetching.fetch()
     assert places(found) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
-    assert (found[3].value, f"unpacks to more than {MAX_UNPACKED}" in found[3].flaw) == (data, True)
+    assert (found[3].value, f"decompressed size exceeds {MAX_UNPACKED}" in found[3].parse_error) == (data, True)
 
 
 def test_block_of_snappy_that_states_too_much() -> None:
@@ -239,7 +239,7 @@ def test_block_of_snappy_that_states_too_much() -> None:
     states = b"\xff\xff\xff\xff\x0f" + bytes(20)
     fetching = Fetching(with_payload(good, states), batch(FIVE, 5))
     found = fetching.fetch()
-    assert (places(found), "unpacks to 4294967295 bytes" in found[0].flaw) == ([4, 5, 6, 7, 8, 9], True)
+    assert (places(found), "decompresses to 4294967295 bytes" in found[0].parse_error) == ([4, 5, 6, 7, 8, 9], True)
 
 
 @pytest.mark.parametrize("length", [0, -4, 1 << 30])
@@ -249,7 +249,7 @@ def test_block_of_snappy_with_a_wrong_length(length: int) -> None:
     framed = b"\x82SNAPPY\x00" + struct.pack(">iii", 1, 1, length) + good[61:]
     fetching = Fetching(with_payload(good, framed))
     found = fetching.fetch()
-    assert (places(found), "states a length" in found[0].flaw) == ([4], True)
+    assert (places(found), "states a length" in found[0].parse_error) == ([4], True)
 
 
 def test_offset_that_is_not_of_its_batch() -> None:
@@ -260,7 +260,7 @@ def test_offset_that_is_not_of_its_batch() -> None:
     fetching = Fetching(resealed(good[:at] + b"\x7e" + good[at + 1 :]), batch(FIVE, 5))
     found = fetching.fetch()
     assert (places(found), list(flaws(found))) == (list(range(10)), [0])
-    assert "states the offset 63" in found[0].flaw
+    assert "its offset is 63" in found[0].parse_error
 
 
 @pytest.mark.parametrize("magic", [0, 1])
@@ -280,10 +280,10 @@ def test_old_message_set_that_unpacks_to_too_much(magic: int) -> None:
     """It is a letter of its raw bytes; a message in it that no event can be is cut."""
     long = b" " * (MAX_BYTES + 1)
     (record,) = Fetching(*message_set([long], magic, "gzip")).fetch()
-    assert (record.value, record.cut) == (long[:KEPT_BYTES], Cut.of(long))
+    assert (record.value, record.truncation) == (long[:TRUNCATED_BYTES], Truncation.of(long))
     (data,) = message_set([b" " * (MAX_MESSAGE_SET + 1)], magic, "gzip")
     (record,) = Fetching(data).fetch()
-    assert (record.value, f"unpacks to more than {MAX_MESSAGE_SET}" in record.flaw) == (data, True)
+    assert (record.value, f"decompressed size exceeds {MAX_MESSAGE_SET}" in record.parse_error) == (data, True)
 
 
 def test_old_message_with_a_wrong_length() -> None:
@@ -291,10 +291,10 @@ def test_old_message_with_a_wrong_length() -> None:
     for length in (-12, 0, 1 << 30):
         inner = struct.pack(">qi", 0, length) + bytes(30)
         with pytest.raises(ValueError, match="states a length"):
-            list(list_places(memoryview(inner)))
+            list(message_bounds(memoryview(inner)))
 
 
 def test_is_rejected() -> None:
     """A record with a flaw is a dead letter that tells it."""
     with pytest.raises(RejectedRecord, match="it is no record"):
-        event_of(Record("t", 0, 1, None, b"{}", 0, flaw="it is no record"), decode, 60, 0)
+        decode_record(Record("t", 0, 1, None, b"{}", 0, parse_error="it is no record"), decode, 60, 0)

@@ -1,0 +1,172 @@
+"""Plain technical English: banned words, openings of docstrings, log events that are constant.
+
+Counts of older wording may only fall: lower a limit when its count does.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from tests.support.docs.generated_docs import ROOT
+
+BANNED: Final = (
+    *("tell", "tells", "told", "telling", "anew", "mend", "mends", "mended", "mending", "whoever", "nought", "nobody"),
+    *("in hand", "at hand", "goes before", "that there is", "that there are not", "is no matter", "by itself alone"),
+    *("set aside", "sign in", "signs in", "signed in", "signing in", "said to be", "unless said otherwise"),
+)
+"""Words that are not the field's; docs/glossary.md has its terms."""
+
+WORDS: Final = re.compile(rf"\b({'|'.join(map(re.escape, BANNED))})\b", re.IGNORECASE)
+
+OPENING: Final = re.compile(r"^(What|Who|Whoever|Whether|Where|Which|Why|How|It|Its|Nobody|Nothing)\b")
+"""Openings of a docstring that is neither a verb phrase nor a noun phrase."""
+
+NOUN: Final = re.compile(r"^(The|A|An|All|Each|Every|One|Those|These|This|Both|Some|Any)\b")
+"""Openings of a noun phrase, which a function's docstring does not begin with."""
+
+LOG_METHODS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+
+MAX_EVENT_WORDS: Final = 6
+
+
+class Counts(NamedTuple):
+    """Findings in a folder.
+
+    Attributes:
+        words: Banned words in comments and strings.
+        openings: Docstrings that begin with a question word or a pronoun.
+        nouns: Docstrings of functions that do not begin with a verb.
+        events: Log events that are not a constant lower-case phrase of at most six words.
+    """
+
+    words: int = 0
+    openings: int = 0
+    nouns: int = 0
+    events: int = 0
+
+
+LIMITS: Final[dict[str, Counts]] = {
+    "bench": Counts(words=18, openings=31, nouns=39, events=2),
+    "consumer": Counts(words=4, openings=4),
+    "consumer/api": Counts(words=12, openings=13, nouns=12, events=2),
+    "consumer/backfill": Counts(words=3, openings=5),
+    "consumer/checks": Counts(words=2, openings=3),
+    "consumer/cli": Counts(words=27, openings=13, nouns=4),
+    "consumer/datazone": Counts(words=18, openings=27, nouns=8),
+    "consumer/demo": Counts(words=10, openings=10, nouns=10, events=2),
+    "consumer/graph": Counts(words=23, openings=41, nouns=91, events=2),
+    "consumer/ingest": Counts(words=6, openings=8),
+    "consumer/lineage": Counts(words=32, openings=67, nouns=117, events=2),
+    "consumer/mcp": Counts(words=12, openings=15, nouns=10, events=2),
+    "consumer/processing": Counts(words=15, openings=3, events=2),
+    "consumer/projection": Counts(words=15, openings=33, nouns=37, events=3),
+    "consumer/query": Counts(words=12, openings=22, nouns=24, events=2),
+    "consumer/render": Counts(words=12, openings=20, nouns=68, events=2),
+    "deploy": Counts(words=16, openings=13),
+    "emitter": Counts(words=13, openings=12, nouns=12, events=4),
+    "emitter/brokers": Counts(words=14, openings=12, nouns=11, events=2),
+    "emitter/cli": Counts(words=10, openings=10, nouns=11, events=2),
+    "emitter/config": Counts(words=13, openings=12, nouns=11, events=3),
+    "emitter/dbt": Counts(words=26, openings=32, nouns=72, events=2),
+    "emitter/delivery": Counts(words=24, openings=18, nouns=14, events=2),
+    "emitter/refine": Counts(words=36, openings=44, nouns=97, events=8),
+    "emitter/runner": Counts(words=60, openings=33, nouns=50, events=30),
+    "emitter/spool": Counts(words=23, openings=21, nouns=22, events=2),
+    "schemas": Counts(words=13, openings=43),
+    "tests/contract": Counts(words=31, openings=34),
+    "tests/data": Counts(words=10, openings=10),
+    "tests/deploy": Counts(words=22, openings=26),
+    "tests/e2e": Counts(words=29, openings=26),
+    "tests/fuzz": Counts(words=10, openings=12),
+    "tests/integration": Counts(words=103, openings=61),
+    "tests/property": Counts(words=17, openings=22),
+    "tests/stand_ins": Counts(words=10, openings=10),
+    "tests/support": Counts(words=46, openings=128),
+    "tests/unit": Counts(words=238, openings=343),
+}
+"""Counts of folders whose wording is older than the rules; all other folders have none."""
+
+
+def folders() -> list[str]:
+    """Returns the folders whose Python files are checked, each without its subfolders that are listed themselves."""
+    inner = [
+        f"{top}/{path.name}" for top in ("consumer", "emitter", "tests") for path in sorted((ROOT / top).iterdir())
+    ]
+    return ["consumer", "emitter", "schemas", "deploy", "bench", *(name for name in inner if (ROOT / name).is_dir())]
+
+
+def sources(folder: str) -> Iterator[Path]:
+    """Yields the Python files of a folder, without copies of other programs and recorded data."""
+    nested = {ROOT / name for name in folders() if name.startswith(f"{folder}/")}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        if {"stand_ins", "data"} & set(path.relative_to(ROOT).parts) or path == Path(__file__):
+            continue
+        if not nested & set(path.parents):
+            yield path
+
+
+def prose(path: Path) -> Iterator[str]:
+    """Yields comments and strings of a file: docstrings, messages, help, log events."""
+    text = path.read_text(encoding="utf-8")
+    yield from re.findall(r"#[^\n]*", text)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def docstrings(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
+    """Yields the first line of each docstring with its owner; an attribute's owner is the expression itself."""
+    owners = {id(node.body[0]): node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield owners.get(id(node), node), node.value.value.strip().partition("\n")[0]
+
+
+def is_function(node: ast.AST) -> bool:
+    """True for a function that is not a property."""
+    return isinstance(node, ast.FunctionDef) and not any("property" in ast.unparse(d) for d in node.decorator_list)
+
+
+def log_events(tree: ast.Module) -> Iterator[ast.expr]:
+    """Yields the first argument of each call of a logger."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            logger = node.func.value
+            name = logger.attr if isinstance(logger, ast.Attribute) else getattr(logger, "id", "")
+            if node.func.attr in LOG_METHODS and name.lstrip("_") in {"log", "logger"}:
+                yield node.args[0]
+
+
+def is_constant_phrase(event: ast.expr) -> bool:
+    """True for a constant lower-case phrase of at most six words."""
+    if not isinstance(event, ast.Constant) or not isinstance(event.value, str):
+        return False
+    return len(event.value.split()) <= MAX_EVENT_WORDS and event.value[:1].islower() and "%" not in event.value
+
+
+def hits(folder: str) -> Counts:
+    """Counts the findings of a folder."""
+    count: Counter[str] = Counter()
+    for path in sources(folder):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        count["words"] += sum(len(WORDS.findall(text)) for text in prose(path))
+        lines = list(docstrings(tree))
+        count["openings"] += sum(1 for _, line in lines if OPENING.match(line))
+        if not folder.startswith("tests"):  # a test's docstring states what holds
+            count["nouns"] += sum(1 for owner, line in lines if is_function(owner) and NOUN.match(line))
+        count["events"] += sum(1 for event in log_events(tree) if not is_constant_phrase(event))
+    return Counts(**count)
+
+
+@pytest.mark.parametrize("folder", folders())
+def test_wording_of_code(folder: str) -> None:
+    """The wording of no folder gets worse than its limit."""
+    counts, limits = hits(folder), LIMITS.get(folder, Counts())
+    assert all(count <= limit for count, limit in zip(counts, limits, strict=True)), f"{counts} exceed {limits}"
