@@ -6,6 +6,7 @@ of all processes of a program. With `--base`, `headwater-dbt` of another checkou
 disk, as it is where pip has installed packages.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -130,7 +131,7 @@ def _seconds(program: Program, dbt: Program) -> list[str]:
 
 def main() -> None:
     """Runs the benchmark and prints the table."""
-    parser = report.parser("bench.dbt", __doc__ or "")
+    parser = argparse.ArgumentParser(prog="python -m bench.dbt", description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("rounds", nargs="?", type=int, default=5, help="rounds that count (5)")
     parser.add_argument("--base", type=Path, help="a checkout with its .venv, whose headwater-dbt takes part")
     parser.add_argument("--only", choices=PROJECTS, help="one project alone")
@@ -142,7 +143,7 @@ def main() -> None:
                 rows += compare(engines, name, options.rounds, options.base)
     finally:
         engines.close()
-    report.tell("bench.dbt", report.table(HEADS, rows), write=options.write)
+    print(report.table(HEADS, rows))
 
 
 if __name__ == "__main__":

@@ -226,9 +226,9 @@ def test_tls_name_mismatch(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     alias.close()
     unharmed(ended)
     assert (ended.sent, ended.waiting) == (0, 10), ended.stderr
-    assert "name the brokers as their certificate does" in ended.reasons, ended.stderr
+    assert "use the brokers' names in their certificate" in ended.reasons, ended.stderr
     first = spool(right, tmp_path, "flush")
-    assert "waits for other brokers; `--queue` sends it" in first.stderr, first.stderr
+    assert "belongs to other brokers; use `--queue`" in first.stderr, first.stderr
     [name] = json.loads(spool(right, tmp_path, "flush", "--json").stdout)["other_queues"]
     flushed(right, tmp_path, 10, "--queue", name)
     delivered(kafka_broker, right["topic"], expected(10, "a"))

@@ -154,7 +154,7 @@ class Guest:
         numbers: dict[str, Any] = {}
         if found := SUMMARY.search(stderr):
             sent, waiting, quarantined, lost = (int(text or 0) for text in found.groups()[:4])
-            numbers |= {"sent": sent, "waiting": waiting, "quarantine": quarantined, "lost": lost, "reasons": found[5]}
+            numbers |= {"sent": sent, "waiting": waiting, "quarantined": quarantined, "lost": lost, "reasons": found[5]}
         return Outcome(self._process.returncode, "".join(self._read) + rest, stderr, **numbers)
 
 
