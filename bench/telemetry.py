@@ -23,8 +23,8 @@ import json, os, resource, sys
 from pathlib import Path
 from emitter.runner.event_log import Reader
 from emitter.runner.dbt_v2.telemetry_messages import Telemetry, is_needed
-listener, bell = os.pipe()
-os.close(bell)
+listener, wakeup = os.pipe()
+os.close(wakeup)
 mark = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT)
 reader = Reader(os.open(sys.argv[1], os.O_RDONLY), listener, mark, is_needed)
 telemetry, held = Telemetry(), []
@@ -67,7 +67,7 @@ def write(path: Path, models: int) -> None:
 
 def follow(path: Path) -> Used:
     """Follows a file in a process of its own."""
-    command = [sys.executable, "-c", FOLLOW, str(path), os.fspath(path.with_suffix(".mark"))]
+    command = [sys.executable, "-c", FOLLOW, str(path), os.fspath(path.with_suffix(".progress"))]
     root = Path(__file__).parents[1]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     return Used(*json.loads(done.stdout))

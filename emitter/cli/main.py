@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from emitter.errors import ConfigError
 from emitter.runner import run
-from emitter.runner.stderr import tell
+from emitter.runner.stderr import print_line
 
 USAGE = 2
 
@@ -17,7 +17,7 @@ def main() -> int:
     try:
         run(sys.argv[1:])
     except ConfigError as error:
-        tell(str(error))
+        print_line(str(error))
     return USAGE
 
 
@@ -27,6 +27,6 @@ def _spool(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "emitter").partition(".")[0] == "emitter":
             raise
-        tell(f"the Python module {error.name} is not installed: pip install 'headwater[emitter]'")
+        print_line(f"the Python module {error.name} is not installed: pip install 'headwater[emitter]'")
         return USAGE
     return spool(arguments)

@@ -1,4 +1,4 @@
-"""`headwater-dbt ARGS`: dbt, and lineage of what it does, which dbt never notices."""
+"""`headwater-dbt ARGS`: runs dbt and emits lineage of the run, without any effect on dbt."""
 
 import os
 import subprocess
@@ -8,23 +8,23 @@ from importlib.util import find_spec
 from typing import NoReturn
 
 from emitter.runner.dbt_executable import Program, find
-from emitter.runner.shim import become
-from emitter.runner.stderr import tell
+from emitter.runner.shim import execute
+from emitter.runner.stderr import print_line
 
 __all__ = ["run"]
 
-# Options of dbt-ol, which dbt doesn't know.
+# Options of dbt-ol that dbt does not have.
 _STRUCTURED_LOGS = "--consume-structured-logs"
 _JOB_NAME = "--openlineage-dbt-job-name"
 _POSIX = "posix"
 
 
 def run(arguments: Sequence[str], *, system: str = os.name) -> NoReturn:
-    """Runs `dbt ARGUMENTS` with this process's standard streams, and ends with its exit code or by its signal.
+    """Runs `dbt ARGUMENTS` with this process's standard streams, and exits with dbt's exit code or by its signal.
 
     Args:
-        arguments: dbt's, and those of dbt-ol.
-        system: What Python calls the operating system's kind.
+        arguments: The arguments of dbt, with or without those of dbt-ol.
+        system: The kind of operating system, as `os.name`.
 
     Raises:
         ConfigError: dbt is not installed.
@@ -32,14 +32,14 @@ def run(arguments: Sequence[str], *, system: str = os.name) -> NoReturn:
     program = find()
     arguments = _without_dbt_ols(arguments)
     if _is_disabled(os.environ):
-        _become(program, arguments, system)
+        _execute(program, arguments, system)
     if reason := _obstacle(system):
         _without_lineage(program, arguments, system, reason)
-    from emitter.runner.supervisor import CannotListen, supervise  # noqa: PLC0415 # needs a Unix
+    from emitter.runner.supervisor import EventLogUnavailable, supervise  # noqa: PLC0415 # needs a Unix
 
     try:
         supervise(program, arguments)
-    except CannotListen as error:
+    except EventLogUnavailable as error:
         _without_lineage(program, arguments, system, str(error))
 
 
@@ -48,7 +48,7 @@ def _is_disabled(environ: Mapping[str, str]) -> bool:
 
 
 def _obstacle(system: str) -> str | None:
-    """Why there can be no lineage, with what to do; None if there can."""
+    """Returns the reason why lineage is impossible, with the next action; None if it is possible."""
     if system != _POSIX:
         return "this system has no POSIX signals: run it on Linux or macOS"
     if find_spec("openlineage") is None or find_spec("openlineage.client") is None:
@@ -57,7 +57,7 @@ def _obstacle(system: str) -> str | None:
 
 
 def _without_dbt_ols(arguments: Sequence[str]) -> list[str]:
-    """Leaves out the options of dbt-ol, so that it can be replaced by this without a change; sets what they say."""
+    """Removes the options of dbt-ol, so that this program replaces it unchanged, and applies them."""
     kept: list[str] = []
     words = iter(arguments)
     for word in words:
@@ -71,12 +71,12 @@ def _without_dbt_ols(arguments: Sequence[str]) -> list[str]:
 
 
 def _without_lineage(program: Program, arguments: Sequence[str], system: str, reason: str) -> NoReturn:
-    tell(f"no lineage is sent, {reason}")
-    _become(program, arguments, system)
+    print_line(f"no lineage is sent, {reason}")
+    _execute(program, arguments, system)
 
 
-def _become(program: Program, arguments: Sequence[str], system: str) -> NoReturn:
+def _execute(program: Program, arguments: Sequence[str], system: str) -> NoReturn:
     if system != _POSIX:
-        # There, a program that takes another's place is a new process, and who waits for the old one gets 0 at once.
-        sys.exit(subprocess.call([program.path, *arguments]))  # noqa: S603 # it is what the user typed
-    become(program.path, list(arguments), os.environ)
+        # On Windows, exec starts a new process, and the parent of the old one gets exit code 0 at once.
+        sys.exit(subprocess.call([program.path, *arguments]))  # noqa: S603 # the user's own command
+    execute(program.path, list(arguments), os.environ)

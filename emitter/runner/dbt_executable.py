@@ -17,7 +17,7 @@ DBT = "HEADWATER_DBT"
 _ENTRY = b"dbt.cli.main"
 _OURS = b"from emitter.cli.main import"
 _HEAD_BYTES = 4096
-# What pip and uv write where the interpreter's path is too long, or has a space, for a `#!` line.
+# The first lines of pip's and uv's scripts if the interpreter's path is too long, or has a space, for a `#!` line.
 _TRAMPOLINE = re.compile(r"""^'''exec' (.+) "\$0" "\$@"$""", re.MULTILINE)
 
 
@@ -61,7 +61,7 @@ def find(environ: Mapping[str, str] = os.environ, here: Path = Path(sys.executab
 
 
 def _is_ourselves(script: Path) -> bool:
-    """True for our own console script, which would start itself without end."""
+    """True for `headwater-dbt` itself, which would start itself endlessly."""
     try:
         with script.open("rb") as file:
             return _OURS in file.read(_HEAD_BYTES)

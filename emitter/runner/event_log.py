@@ -1,7 +1,7 @@
-"""What dbt says, on its way to the lineage process: a nameless file that dbt appends to, and a pipe that rings.
+"""The event log: dbt's messages for the lineage process, in an unnamed file, with a pipe that wakes the reader.
 
-dbt never waits on it, however slow or dead its reader is, and what was written is readable even after dbt was killed.
-The pipe's end is dbt's end. dbt v2 does not ring: from its handover on, the file is looked at ten times a second.
+dbt never waits for the reader, and messages are readable even after dbt was killed. The end of the pipe is the end of
+dbt. dbt v2 does not write to the pipe: from its handover on, the file is polled ten times a second.
 """
 
 import fcntl
@@ -21,81 +21,80 @@ _WHOLE, _PARTIAL = b"+", b"-"
 _LOOK_S = 0.1
 
 Message = dict[str, Any]
-"""One line of `shim.py`: `name`, mostly dbt's event name, and what belongs to it. A record of telemetry has no name."""
+"""One line of `shim.py`: `name`, mostly dbt's event name, and its fields. A record of telemetry has no name."""
 
 
-class Journal(NamedTuple):
+class EventLog(NamedTuple):
     """The files of one run of dbt, as descriptors.
 
     Attributes:
-        file: Both processes share its offset: dbt appends, the reader reads at places of its own.
-        bell: dbt's end of the pipe.
-        listener: The reader's end.
-        mark: A file of the reader's, which says how far it has come and what its last line would be. It can be asked
-            after the reader's death.
+        file: The file of messages. dbt appends; the reader reads at its own offsets.
+        wakeup_write: dbt's end of the pipe.
+        wakeup_read: The reader's end of the pipe.
+        progress: The reader's progress and summary, in a file that outlives the reader.
     """
 
     file: int
-    bell: int
-    listener: int
-    mark: int
+    wakeup_write: int
+    wakeup_read: int
+    progress: int
 
     @classmethod
     def make(cls) -> Self:
-        """Makes them.
+        """Creates the files.
 
         Raises:
-            OSError: No folder for temporary files can be written.
+            OSError: No folder for temporary files is writable.
         """
         file, mark = _nameless(), _nameless()
         fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
-        listener, bell = os.pipe()
-        return cls(file, bell, listener, mark)
+        listener, wakeup = os.pipe()
+        return cls(file, wakeup, listener, mark)
 
     def unread(self) -> int:
-        """How many messages the reader has not done with."""
-        position, count = int.from_bytes(os.pread(self.mark, _MARK_BYTES, 0), "little"), 0
+        """Returns the number of messages that the reader has not processed."""
+        position, count = int.from_bytes(os.pread(self.progress, _MARK_BYTES, 0), "little"), 0
         while chunk := os.pread(self.file, _CHUNK, position):
             position += len(chunk)
             count += chunk.count(b"\n")
         return count
 
-    def note(self) -> "Note | None":
-        """Returns the reader's last note; None if there is none."""
-        size = int.from_bytes(os.pread(self.mark, _MARK_BYTES, _MARK_BYTES), "little")
-        data = os.pread(self.mark, size, 2 * _MARK_BYTES)
+    def note(self) -> "ReaderSummary | None":
+        """Returns the reader's last summary; None if there is none."""
+        size = int.from_bytes(os.pread(self.progress, _MARK_BYTES, _MARK_BYTES), "little")
+        data = os.pread(self.progress, size, 2 * _MARK_BYTES)
         if not size or len(data) != size:
             return None
-        return Note(data[1:].decode(errors="replace"), is_whole=data[:1] == _WHOLE)
+        return ReaderSummary(data[1:].decode(errors="replace"), is_complete=data[:1] == _WHOLE)
 
 
-class Note(NamedTuple):
-    """What a reader of the journal leaves for whoever outlives it.
+class ReaderSummary(NamedTuple):
+    """The reader's summary for the process that outlives it.
 
     Attributes:
-        text: What its last line would be by now; empty once it was logged.
-        is_whole: True if all events of the run are made, so that the text is about all of them.
+        text: The last line as of now; empty once it was logged.
+        is_complete: True if all events of the run are made, so that the text covers all of them.
     """
 
     text: str
-    is_whole: bool
+    is_complete: bool
 
 
-def leave_note(mark: int, note: Note) -> None:
-    """Writes what `Journal.note` returns, in one write, so that it is whole whenever this process is killed."""
+def write_summary(mark: int, note: ReaderSummary) -> None:
+    """Writes the summary in a single write, so that it is complete whenever this process is killed."""
     text = note.text.encode(errors="backslashreplace")[:_NOTE_BYTES]
-    data = (_WHOLE if note.is_whole else _PARTIAL) + text
+    data = (_WHOLE if note.is_complete else _PARTIAL) + text
     os.pwrite(mark, len(data).to_bytes(_MARK_BYTES, "little") + data, _MARK_BYTES)
 
 
 class Reader:
-    """Reads the journal.
+    """Reads the event log.
 
     Args:
-        file: The journal's file.
-        listener: The pipe's end that rings.
-        mark: The file that tells how far the reader has come.
-        is_needed: Tells of a line, before it is parsed, if anybody wants it.
+        file: The file of messages.
+        wakeup_read: The reader's end of the pipe.
+        progress: The file of the reader's progress.
+        is_needed: Returns False for a line that need not be parsed.
     """
 
     def __init__(
@@ -107,18 +106,18 @@ class Reader:
         self._other: tuple[Path, int] | None = None
 
     def look(self) -> None:
-        """From now on looks at the file by itself, as nobody rings."""
+        """Polls the file from now on, as dbt does not write to the pipe."""
         self._interval = _LOOK_S
 
     def turn_to(self, path: Path, size: int) -> None:
-        """From now on reads another file from an offset on, also if it does not exist yet; it is only read."""
+        """Reads another file from an offset on, also if it does not exist yet; it is never written."""
         self._other = path, size
 
     def messages(self) -> Iterator[Message]:
-        """Yields each message when it is there; ends once dbt has, without what a death left unfinished.
+        """Yields each message as it arrives; ends after dbt, without an incomplete last line.
 
-        A line that is no JSON object is given as a message without a name.
-        A message is marked as read when the next one is asked for.
+        A line that is not a JSON object is yielded as a message without a name.
+        A message counts as processed when the next one is requested.
         """
         yield from self._lines(self._file, 0, mark=True)
         if self._other is not None:
@@ -127,7 +126,7 @@ class Reader:
 
     def _lines_of(self, path: Path, size: int) -> Iterator[Message]:
         running = True
-        # A pipe or a device is not opened: its reader is somebody else.
+        # A pipe or a device is not opened, since another program reads it.
         while running and not path.is_file():
             running = self._wait()
         if path.is_file():
@@ -154,7 +153,7 @@ class Reader:
             os.pwrite(self._mark, done.to_bytes(_MARK_BYTES, "little"), 0)
 
     def _wait(self) -> bool:
-        """Waits until there may be something to read; False once dbt has ended."""
+        """Waits until there may be something to read; returns False once dbt has ended."""
         if self._interval is not None and not select.select([self._listener], [], [], self._interval)[0]:
             return True
         return bool(os.read(self._listener, _RINGS))
@@ -168,7 +167,7 @@ def has_writer(listener: int) -> bool:
 
 
 def messages(file: int, listener: int, mark: int) -> Iterator[Message]:
-    """The messages of a journal that dbt-core writes, see `Reader.messages`."""
+    """Yields the messages of an event log that dbt-core writes, as `Reader.messages`."""
     return Reader(file, listener, mark).messages()
 
 

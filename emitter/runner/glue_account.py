@@ -1,4 +1,4 @@
-"""The AWS account of an Athena project, asked of AWS where the profile doesn't tell it, as dbt-ol does."""
+"""The AWS account of an Athena project, requested from AWS if the profile does not contain it, as dbt-ol does."""
 
 import logging
 import threading
@@ -15,37 +15,37 @@ _SECONDS = 3
 
 
 class GlueAccount:
-    """The Glue catalog of a profile's account, looked up in the background while dbt parses its project.
+    """The Glue catalog of a profile's account, requested in the background while dbt parses its project.
 
     Args:
-        profile: The fields of the profile that tell where tables are.
+        profile: The fields of the profile that locate tables.
     """
 
     def __init__(self, profile: Mapping[str, Any]) -> None:
         self._profile = profile
         self._glue: str | None = None
         self._error: Exception | None = None
-        # A daemon, because nobody waits for the account of a run that has no nodes.
+        # A daemon, because a run without nodes does not wait for the account.
         self._thread = threading.Thread(target=self._ask, name="headwater-glue-account", daemon=True)
         self._thread.start()
 
     @classmethod
     def asked_by(cls, profile: Mapping[str, Any]) -> Self | None:
-        """Starts to look up the account; None where it is not AWS's to tell.
+        """Starts the request; returns None if the account is known, or AWS can't answer for the profile.
 
-        A profile with an access key of its own is not asked about: the key stays in dbt, and another's account is a
-        guess.
+        No request is made for a profile with its own access key: the key stays in dbt, and the account of other
+        credentials would be a guess.
         """
         try:
             place = place_of(profile)
         except ArtifactError:
-            # The manifest names the adapter then, and the reason is reported with it.
+            # The manifest names the adapter then, and the error is logged with it.
             return None
         is_known = place.glue is not None or bool(profile.get("own_credentials"))
         return None if profile.get("type") != ATHENA or is_known else cls(profile)
 
     def located(self, place: Place) -> Place:
-        """The place with its Glue catalog, if there is an answer; waits for it, a few seconds at most."""
+        """Returns the location with its Glue catalog, if AWS answers; waits for it, a few seconds at most."""
         self._thread.join()
         if self._error is not None:
             reason = type(self._error).__name__
@@ -55,12 +55,12 @@ class GlueAccount:
     def _ask(self) -> None:
         try:
             self._glue = f"arn:aws:glue:{self._profile['region_name']}:{_account(self._profile)}"
-        except Exception as error:  # noqa: BLE001 # boto3 may be missing, credentials too; Athena's own names remain
+        except Exception as error:  # noqa: BLE001 # boto3 or credentials may be missing; Athena's own names remain
             self._error = error
 
 
 def _account(profile: Mapping[str, Any]) -> str:
-    import boto3  # noqa: PLC0415 # dbt-athena brings it; others need not
+    import boto3  # noqa: PLC0415 # a dependency of dbt-athena alone
     from botocore.config import Config  # noqa: PLC0415
 
     session = boto3.session.Session(

@@ -1,4 +1,4 @@
-"""One run of dbt, from its first word to its last, as events: dbt's own run around those of its nodes."""
+"""One run of dbt as events: dbt's own run, and the runs of its nodes."""
 
 import logging
 import re
@@ -19,7 +19,7 @@ from emitter.runner import parent_run
 from emitter.runner.commands import COMMANDS
 from emitter.runner.event_log import Message
 from emitter.runner.glue_account import GlueAccount
-from emitter.runner.live_refining import Refining
+from emitter.runner.live_refining import LiveRefiner
 from emitter.runner.node_runs import CLONE, STORED, NodeRuns
 from emitter.runner.unknown_columns import UnknownColumns
 
@@ -30,18 +30,18 @@ _JOB_NAMESPACE = "dbt"
 _WITH_RUNS = STORED | {"source", "test", "unit_test"}
 
 
-def tells_a_story(message: Message) -> bool:
-    """Whether the command that begins with this `MainReportVersion` has lineage."""
+def has_lineage(message: Message) -> bool:
+    """True if the command that begins with this `MainReportVersion` has lineage."""
     return message.get("flags", {}).get("which") in COMMANDS
 
 
-class Story:
-    """Makes events of dbt's messages, in the order in which they come.
+class InvocationTracker:
+    """Makes events of dbt's messages, in the order of their arrival.
 
     Args:
-        message: The first one, `MainReportVersion`.
-        environ: The environment variables, for what OpenLineage's integrations read there.
-        now: The time, RFC 3339.
+        message: The first message, `MainReportVersion`.
+        environ: The environment variables, of which OpenLineage's integrations read some.
+        now: Returns the time, RFC 3339.
     """
 
     def __init__(self, message: Message, environ: Mapping[str, str], now: Callable[[], str] | None = None) -> None:
@@ -51,35 +51,35 @@ class Story:
         self._environ, self._now = environ, now or _now
         self._command = str(self._flags["which"])
         self._project: Message = {}
-        self._whole: parent_run.Fields | None = None
+        self._dbt_run: parent_run.Fields | None = None
         self._parent = parent_run.outer(environ)
         self._runs: NodeRuns | None = None
         self._maker: EventMaker | None = None
-        self._refining: Refining | None = None
+        self._refining: LiveRefiner | None = None
         self._error: str | None = None
-        self._over = self._interrupted = False
-        self._located: Place | None = None
+        self._has_completed = self._interrupted = False
+        self._location: Place | None = None
         self._glue: GlueAccount | None = None
-        self._unread: str | None = None
-        self._untold: set[str] = set()
+        self._manifest_error: str | None = None
+        self._unreported: set[str] = set()
         self._unknown = UnknownColumns()
 
     def take(self, message: Message) -> Iterator[Event]:
-        """The events that follow from a message.
+        """Yields the events of a message.
 
         Raises:
-            ArtifactError: The catalog can't be used.
-            OSError: It can't be read.
+            ArtifactError: The catalog is not valid.
+            OSError: The catalog can't be read.
         """
         if message.get("lost"):
-            log.warning("%d of dbt's messages could not be kept, so lineage is missing", message["lost"])
+            log.warning("%d of dbt's messages could not be written, so lineage is missing", message["lost"])
         name, runs = message["name"], self._runs
         if name == "Project":
             yield from self._begin(message)
         elif name == "Manifest":
-            self.meet(message["manifest"])
+            self.load_manifest(message["manifest"])
         elif name == "ArtifactWritten":
-            yield from self._written(message)
+            yield from self._on_artifact(message)
         elif name == "MainEncounteredError":
             self._error = message["data"].get("exc") or self._error
         elif name == "MainStackTrace":
@@ -87,14 +87,14 @@ class Story:
         elif name == "CommandCompleted":
             yield from self._finish(message)
         elif self._command != _COMPILE_ONLY:
-            yield from map(self._mend, self._of_node(runs, message))
+            yield from map(self._enrich, self._of_node(runs, message))
 
     def end(self) -> Iterator[Event]:
-        """What is left to say when dbt has ended without saying so: it was killed. Tells what could not be said."""
-        if self._untold:
-            reason = self._unread or "no manifest of dbt's could be used"
-            log.warning("%s (%s)", missing(sorted(self._untold)), reason)
-        if not self._over and self._whole is not None:
+        """Yields the remaining events when dbt has ended, and logs missing lineage; a killed dbt sent no end."""
+        if self._unreported:
+            reason = self._manifest_error or "no manifest of dbt's could be used"
+            log.warning("%s (%s)", missing(sorted(self._unreported)), reason)
+        if not self._has_completed and self._dbt_run is not None:
             yield from self._close("ABORT", self._now())
         if unknown := self._unknown.report():
             log.info("%s", unknown)
@@ -104,7 +104,7 @@ class Story:
     def _of_node(self, runs: NodeRuns | None, message: Message) -> Iterator[Event]:
         if runs is None:
             if message["name"] == "NodeFinished":
-                self._miss(message["data"]["node_info"])
+                self._note_missing(message["data"]["node_info"])
         elif message["name"] == "NodeStart":
             runs.start(message)
         elif message["name"] == "NodeExecuting":
@@ -112,55 +112,55 @@ class Story:
         elif message["name"] == "NodeFinished":
             yield from runs.finished(message)
 
-    def _miss(self, node: Message) -> None:
-        """Counts a node that would have had a run."""
+    def _note_missing(self, node: Message) -> None:
+        """Keeps the name of a node whose run can't be reported."""
         if kind_of(node["unique_id"]) in _WITH_RUNS and node.get("node_status") != "skipped":
-            self._untold.add(node["unique_id"])
+            self._unreported.add(node["unique_id"])
 
     def _begin(self, message: Message) -> Iterator[Event]:
         self._project = message
-        # As dbt-ol does: dbt's run is of its orchestrator's namespace, the nodes' are of OPENLINEAGE_NAMESPACE.
+        # As dbt-ol does: dbt's run is in its orchestrator's namespace, the nodes' runs are in OPENLINEAGE_NAMESPACE.
         namespace = self._parent["job"]["namespace"] if self._parent else self._job_namespace
-        self._whole = parent_run.run_of(namespace, self._job_name(), self._invocation().run_id)
+        self._dbt_run = parent_run.run_of(namespace, self._job_name(), self._invocation().run_id)
         yield self._of_dbt("START", self._started_at)
         self._glue = GlueAccount.asked_by(message["profile"])
 
-    def _written(self, message: Message) -> Iterator[Event]:
+    def _on_artifact(self, message: Message) -> Iterator[Event]:
         kind, path = message["data"].get("artifact_type"), message["data"].get("artifact_path")
-        # dbt has put the project's folder in front; the path begins where dbt, and so this process, was started.
+        # dbt's path includes the project's folder, and is relative to the working directory of both processes.
         if kind == "WritableManifest" and self._maker is None:
-            self._meet_at(Path(path))
+            self._load_manifest_at(Path(path))
         elif kind == "CatalogArtifact" and self._maker is not None:
-            yield from self._described(read_settled(Path(path)))
+            yield from self._dataset_events(read_settled(Path(path)))
 
-    def _meet_at(self, path: Path) -> None:
+    def _load_manifest_at(self, path: Path) -> None:
         try:
-            self.meet(read_settled(path))
+            self.load_manifest(read_settled(path))
         except (ArtifactError, OSError) as error:
-            self._unread = f"dbt's manifest can't be used: {type(error).__name__}: {error}"
-            log.warning("no lineage of any node can be told, %s", self._unread)
+            self._manifest_error = f"dbt's manifest can't be used: {type(error).__name__}: {error}"
+            log.warning("no lineage of any node: %s", self._manifest_error)
 
-    def meet(self, document: dict[str, Any]) -> None:
-        """Takes the manifest; another one later takes its place for what comes then, as dbt v2 writes its own last."""
+    def load_manifest(self, document: dict[str, Any]) -> None:
+        """Loads the manifest; a later one replaces it for later messages, as dbt v2 writes its manifest last."""
         self._manifest = Manifest(document)
         catalog = self._catalog()
-        # What an older catalog says of tables that this run makes is of the past.
+        # An older catalog describes the previous tables of this run's models.
         sources = {key: catalog.get(key) for key in ("metadata", "sources")} if catalog else None
         self._maker = EventMaker(self._manifest, self._place(), self._invocation(), sources)
         if self._runs is None:
             self._runs = NodeRuns(self._manifest, self._maker, self._id, self._command)
         else:
             self._runs.adopt(self._manifest, self._maker)
-        # A clone has the model's name, but not its SQL.
+        # A clone has the model's name, but does not run its SQL.
         if self._command != CLONE:
             if self._refining is not None:
                 self._refining.save()
-            self._refining = Refining(document, catalog, self._target, self._environ)
+            self._refining = LiveRefiner(document, catalog, self._target, self._environ)
 
-    def announce(self, document: dict[str, Any], message: Message) -> Iterator[Event]:
-        """The START of a node that no manifest has yet, by a manifest with that node alone.
+    def start_early(self, document: dict[str, Any], message: Message) -> Iterator[Event]:
+        """Yields the START of a node that no manifest contains yet, from a manifest of that node alone.
 
-        What it reads is not known for sure, and is told with its end.
+        Its inputs are uncertain, and are reported with its end.
         """
         if self._runs is None or self._command == _COMPILE_ONLY:
             return
@@ -170,10 +170,10 @@ class Story:
             self._runs.begun(message["data"]["node_info"]["unique_id"], event)
             yield self._placed(event)
 
-    def again(self, message: Message, time: str) -> Iterator[Event]:
-        """The end of a node that has been told, by the manifest that was met since."""
+    def repeat_end(self, message: Message, time: str) -> Iterator[Event]:
+        """Yields the end of a node once more, from the manifest that was loaded since."""
         if self._runs is not None:
-            yield self._mend(self._runs.again(message, time))
+            yield self._enrich(self._runs.repeat_end(message, time))
 
     def _catalog(self) -> dict[str, Any] | None:
         path = self._target / "catalog.json"
@@ -182,11 +182,11 @@ class Story:
         try:
             return read_settled(path)
         except (ArtifactError, OSError) as error:
-            log.warning("lineage of columns goes without the catalog: %s", error)
+            log.warning("column lineage without the catalog: %s", error)
             return None
 
-    def _described(self, catalog: dict[str, Any]) -> Iterator[Event]:
-        """The columns of each table that `dbt docs generate` has asked the engine for."""
+    def _dataset_events(self, catalog: dict[str, Any]) -> Iterator[Event]:
+        """Yields the columns of each table that `dbt docs generate` has read from the engine."""
         maker = EventMaker(self._manifest, self._place(), self._invocation(), catalog)
         for unique_id in sorted({**catalog.get("nodes", {}), **catalog.get("sources", {})}):
             if self._manifest.node(unique_id) is not None:
@@ -198,9 +198,9 @@ class Story:
                 }
 
     def _finish(self, message: Message) -> Iterator[Event]:
-        self._over = True
+        self._has_completed = True
         self._interrupted |= bool(message["data"].get("interrupted"))
-        if self._whole is None:
+        if self._dbt_run is None:
             return
         success = bool(message["data"].get("success"))
         if not success:
@@ -210,9 +210,9 @@ class Story:
 
     def _close(self, state: str, time: str) -> Iterator[Event]:
         if self._runs is not None:
-            yield from map(self._mend, self._runs.end(time))
+            yield from map(self._enrich, self._runs.end(time))
             for status, count in self._runs.unknown.items():
-                log.warning("the status %r of %d nodes is not known, so their runs have no end", status, count)
+                log.warning("unknown status %r of %d nodes, so their runs have no end", status, count)
         if self._refining is not None:
             self._refining.save()
         more: facets.Facets = {}
@@ -221,13 +221,13 @@ class Story:
         yield self._of_dbt(state, time, more)
 
     def _of_dbt(self, state: str, time: str, more: facets.Facets | None = None) -> Event:
-        whole = self._whole or {}
+        dbt_run = self._dbt_run or {}
         own = facets.facet("parent", **self._parent) if self._parent else {}
-        run = {"runId": whole["run"]["runId"], "facets": self._engine() | own | (more or {})}
-        return run_event(state, time, run, {**whole["job"], "facets": facets.job_type("JOB")})
+        run = {"runId": dbt_run["run"]["runId"], "facets": self._engine() | own | (more or {})}
+        return run_event(state, time, run, {**dbt_run["job"], "facets": facets.job_type("JOB")})
 
-    def _mend(self, event: Event) -> Event:
-        """Adds what only this run knows: where it stands among runs, and what refinement finds."""
+    def _enrich(self, event: Event) -> Event:
+        """Returns an event with its parent run, refined."""
         event = self._placed(event)
         if self._refining is None:
             return event
@@ -237,8 +237,8 @@ class Story:
         return with_pointers(refined)
 
     def _placed(self, event: Event) -> Event:
-        whole = self._whole or {}
-        parent = parent_run.part_of(whole, self._parent["root"] if self._parent else None)
+        dbt_run = self._dbt_run or {}
+        parent = parent_run.part_of(dbt_run, self._parent["root"] if self._parent else None)
         run = {**event["run"], "facets": event["run"]["facets"] | self._engine() | facets.facet("parent", **parent)}
         return {**event, "run": run}
 
@@ -261,16 +261,16 @@ class Story:
         return Invocation(self._id, self._command, (self._job_namespace, self._job_name()))
 
     def _place(self) -> Place:
-        if self._located is None:
-            self._located = self._locate()
-        return self._located
+        if self._location is None:
+            self._location = self._locate()
+        return self._location
 
     def _locate(self) -> Place:
         profile, reason = self._project["profile"], self._project.get("reason")
         try:
             place = place_of(profile)
         except ArtifactError as error:
-            log.warning("%s; its datasets' namespace is made of the project's name", reason or error)
+            log.warning("%s; the datasets' namespace is derived from the project's name", reason or error)
             adapter = str(profile.get("type") or self._manifest.adapter)
             return default_place(adapter, self._project["project_name"])
         return self._glue.located(place) if self._glue else place
@@ -280,7 +280,7 @@ class Story:
         return self._environ.get("OPENLINEAGE_NAMESPACE") or _JOB_NAMESPACE
 
     def _job_name(self) -> str:
-        """The name that dbt-ol gives dbt's own run, with its two environment variables."""
+        """Returns dbt-ol's name of dbt's own run, with its two environment variables."""
         if given := self._environ.get("OPENLINEAGE_DBT_JOB_NAME"):
             return given
         name = f"dbt-run-{self._project['project_name']}"

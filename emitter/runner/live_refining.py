@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 log = logging.getLogger("emitter.runner")
 
 
-class Refining:
-    """Makes events more precise; never raises. What can't be refined is sent as it is, and the reason is told once.
+class LiveRefiner:
+    """Refines events; never raises. An event that can't be refined is sent unchanged, and the reason is logged once.
 
     Args:
         document: The parsed manifest; the SQL of a node is added to it when dbt has compiled it.
-        catalog: The parsed catalog.json, of whatever age.
+        catalog: The parsed catalog.json, of any age.
         target: dbt's target folder.
         environ: The environment variables.
 
     Attributes:
-        traces_columns: Whether column lineage is read out of SQL.
+        traces_columns: True if column lineage is derived from SQL.
     """
 
     def __init__(
         self, document: dict[str, Any], catalog: dict[str, Any] | None, target: Path, environ: Mapping[str, str]
     ) -> None:
         self._refiner: Refiner | None = None
-        self._told = False
+        self._reported = False
         self.traces_columns = False
         try:
             from emitter.refine import project_refiner, refiner  # noqa: PLC0415 # loaded for commands with lineage alone
@@ -38,15 +38,15 @@ class Refining:
                 options = options_from(environ, target / project_refiner.CACHE)
                 self._refiner = refiner.Refiner(document, catalog, options)
                 self.traces_columns = options.column_lineage
-        except Exception as error:  # noqa: BLE001 # events without it are still true
-            self._tell(error)
+        except Exception as error:  # noqa: BLE001 # events without refinement are still valid
+            self._log_once(error)
 
     def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
-        """The event, refined if that can be done."""
+        """Returns the event, refined if possible."""
         try:
             return self._refiner.refine(event) if self._refiner is not None else event
         except Exception as error:  # noqa: BLE001 # as above
-            self._tell(error)
+            self._log_once(error)
             return event
 
     def save(self) -> None:
@@ -55,11 +55,11 @@ class Refining:
             self._refiner.save()
 
     def report(self) -> None:
-        """Logs what is not known of the run's lineage, and which tables only SQL names."""
+        """Logs the unknown lineage of the run, and the tables that only SQL names."""
         for sentence in self._refiner.report() if self._refiner is not None else ():
             log.warning("%s", sentence)
 
-    def _tell(self, error: Exception) -> None:
-        if not self._told:
-            self._told = True
-            log.warning("events are sent as they are, not refined: %s: %s", type(error).__name__, error)
+    def _log_once(self, error: Exception) -> None:
+        if not self._reported:
+            self._reported = True
+            log.warning("events are sent without refinement: %s: %s", type(error).__name__, error)

@@ -1,4 +1,4 @@
-"""The runs of dbt's nodes, from what dbt says of them while they run. Pure."""
+"""The runs of dbt's nodes, from dbt's messages while they run. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,15 +16,15 @@ _FAILED_TEST = frozenset({"fail", "error", "runtime error"})
 
 
 class NodeRuns:
-    """Follows the nodes of one invocation of dbt.
+    """Tracks the nodes of one invocation of dbt.
 
-    A microbatch model says that it starts and ends once for itself and once for each batch in between; it is one run.
+    A microbatch model reports a start and an end for itself and for each batch in between; it is one run.
 
     Args:
-        manifest: The project; what dbt compiles is added to its nodes.
+        manifest: The project; compiled SQL is added to its nodes.
         maker: Makes the parts of events.
-        invocation_id: dbt's.
-        command: Such as `build`.
+        invocation_id: The id of dbt's invocation.
+        command: dbt's command, such as `build`.
     """
 
     def __init__(self, manifest: Manifest, maker: EventMaker, invocation_id: str, command: str) -> None:
@@ -32,36 +32,36 @@ class NodeRuns:
         self._invocation_id, self._command = invocation_id, command
         self._depth: Counter[str] = Counter()
         self._open: dict[str, Event | None] = {}
-        # By the table that they test. All that is known of one is told again with each of them.
+        # By the tested table. Each event of a table repeats all results so far.
         self._tests: dict[str, dict[str, Result]] = {}
         self._tested_tables: set[str] = set()
         self._singular_tests: set[str] = set()
         self._unknown: Counter[str] = Counter()
 
     def adopt(self, manifest: Manifest, maker: EventMaker) -> None:
-        """Goes on with another manifest of the same project, which dbt v2 writes after the nodes have run."""
+        """Continues with another manifest of the same project, which dbt v2 writes after the nodes have run."""
         self._manifest, self._maker = manifest, maker
 
     def begun(self, unique_id: str, event: Event) -> None:
-        """Takes a START that was made of a node before any manifest with it was there."""
+        """Records a START that was made before a manifest with the node was loaded."""
         self._open[unique_id] = event
 
     def start(self, message: Message) -> None:
-        """Takes `NodeStart`, which dbt also says of nodes that it then skips."""
+        """Processes `NodeStart`, which dbt also reports for nodes that it then skips."""
         self._depth[_id(message)] += 1
 
     def executing(self, message: Message) -> Iterator[Event]:
-        """Takes `NodeExecuting`: the node is compiled, and its work begins."""
+        """Processes `NodeExecuting`: the node is compiled, and its execution begins."""
         unique_id = _id(message)
         self._learn(unique_id, message)
         if self._is_run(unique_id) and unique_id not in self._open:
             self._open[unique_id] = None
-            # The tests of a table have one run; it begins with the first that has found something.
+            # The tests of a table have one run; it begins with the first result.
             if kind_of(unique_id) != "test":
                 yield self._started(unique_id, message["ts"], message)
 
     def finished(self, message: Message) -> Iterator[Event]:
-        """Takes `NodeFinished`."""
+        """Processes `NodeFinished`."""
         unique_id = _id(message)
         self._depth[unique_id] -= 1
         self._learn(unique_id, message)
@@ -84,7 +84,7 @@ class NodeRuns:
             yield self._ended(unique_id, result, message)
 
     def end(self, time: str) -> Iterator[Event]:
-        """Ends what is still open: the runs of tested tables, and nodes that dbt broke off."""
+        """Ends open runs: those of tested tables, and those of nodes that dbt interrupted."""
         broken_off = {self._manifest.tested(id_) for id_ in self._open_tests()}
         for table in sorted(self._tests):
             _, event = self._of_table(table)
@@ -92,8 +92,8 @@ class NodeRuns:
         for event in filter(None, self._open.values()):
             yield {**event, "eventType": "ABORT", "eventTime": time, "outputs": []}
 
-    def again(self, message: Message, time: str) -> Event:
-        """Tells the end of a model, seed or snapshot once more, by another manifest; the later time lets it count."""
+    def repeat_end(self, message: Message, time: str) -> Event:
+        """Returns the end of a model, seed or snapshot once more, from another manifest; with a later time, it wins."""
         unique_id = _id(message)
         self._learn(unique_id, message)
         result = _result(unique_id, message)
@@ -102,7 +102,7 @@ class NodeRuns:
 
     @property
     def unknown(self) -> Mapping[str, int]:
-        """How many nodes ended with each status that is not known, and so have no end."""
+        """The number of nodes by unknown status; their runs have no end."""
         return self._unknown
 
     def _open_tests(self) -> list[str]:
@@ -132,13 +132,13 @@ class NodeRuns:
     def _ended(self, unique_id: str, result: Result, message: Message) -> Event:
         del self._open[unique_id]
         run, job, inputs, outputs = self._parts(unique_id, message, result)
-        # A run that failed has written nothing that could be told.
+        # A failed run has no outputs.
         return run_event(result.state, result.ended_at, run, job, inputs, outputs if result.state == "COMPLETE" else [])
 
     def _parts(
         self, unique_id: str, message: Message, result: Result | None
     ) -> tuple[Event, Event, list[Dataset], list[Dataset]]:
-        """Run, job, inputs and outputs."""
+        """Returns run, job, inputs and outputs."""
         kind, maker = kind_of(unique_id), self._maker
         run = maker.run(unique_id, self._of_run(result))
         if kind == "source":
@@ -156,7 +156,7 @@ class NodeRuns:
         return run, job, inputs, maker.outputs(unique_id, result)
 
     def _cloned(self, unique_id: str, message: Message) -> list[Dataset]:
-        """The table of another environment that a clone is a copy of."""
+        """Returns the table of another environment from which a clone is made."""
         node, relation = self._manifest.nodes[unique_id], message.get("defer_relation")
         if relation is None or not isinstance(self._manifest.nodes, dict):
             return []
@@ -173,14 +173,14 @@ class NodeRuns:
         if kind_of(result.unique_id) in ("source", "unit_test"):
             status = "fail" if result.status in _FAILED_TEST else "pass"
             severity = "warn" if result.status == "warn" else "error"
-            told = {"name": result.unique_id, "status": status, "severity": severity}
-            found |= facets.facet("test", tests=[{**told, "type": kind_of(result.unique_id)}])
+            reported = {"name": result.unique_id, "status": status, "severity": severity}
+            found |= facets.facet("test", tests=[{**reported, "type": kind_of(result.unique_id)}])
         if result.state == "FAIL" and result.message:
             found |= facets.facet("errorMessage", message=result.message, programmingLanguage="sql")
         return found
 
     def _tested(self, result: Result) -> Iterator[Event]:
-        """Tells all that the tests of a table have found until now; the table's run ends when dbt does."""
+        """Yields all results of a table's tests so far; the table's run ends when dbt does."""
         unique_id = result.unique_id
         if self._command not in RUNS or unique_id not in self._manifest.nodes:
             return
@@ -204,7 +204,7 @@ def _id(message: Message) -> str:
 
 
 def _result(unique_id: str, message: Message) -> Result:
-    """What the message says; in run_results.json the times and names are a little different."""
+    """Returns the result in a message, whose times and names differ slightly from those in run_results.json."""
     info, result = message["data"]["node_info"], message["data"].get("run_result") or {}
     timing = result.get("timing_info") or [
         {"name": "execute", "started_at": message["ts"], "completed_at": message["ts"]}
@@ -212,7 +212,7 @@ def _result(unique_id: str, message: Message) -> Result:
     failures = result.get("num_failures")
     document = {
         "unique_id": unique_id,
-        # Of a node that is skipped since an ephemeral model above it is, the other status is still `started`.
+        # If a node is skipped because an ephemeral parent is, its other status is still `started`.
         "status": result.get("status") or info.get("node_status"),
         "timing": timing,
         "message": result.get("message"),

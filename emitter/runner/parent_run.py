@@ -1,4 +1,4 @@
-"""The run that dbt's run is a part of, as an orchestrator tells it by environment variables."""
+"""The run that dbt's run is a part of, as an orchestrator passes it in environment variables."""
 
 import json
 import logging
@@ -12,9 +12,9 @@ Fields = dict[str, Any]
 
 
 def outer(environ: Mapping[str, str]) -> Fields | None:
-    """Reads OPENLINEAGE_CONTEXT, else OPENLINEAGE_PARENT_ID and OPENLINEAGE_ROOT_PARENT_ID; None if nothing is there.
+    """Reads OPENLINEAGE_CONTEXT, else OPENLINEAGE_PARENT_ID and OPENLINEAGE_ROOT_PARENT_ID; returns None without them.
 
-    An id is `{job namespace}/{job name}/{run id}`. A root that is missing or can't be read is the parent itself.
+    An id is `{job namespace}/{job name}/{run id}`. If the root is missing or invalid, it is the parent itself.
     """
     if (found := _of_context(environ.get("OPENLINEAGE_CONTEXT"))) is not None:
         return found
@@ -23,7 +23,7 @@ def outer(environ: Mapping[str, str]) -> Fields | None:
 
 
 def part_of(parent: Fields, root: Fields | None) -> Fields:
-    """The fields for a child of `parent`, whose tree begins with `root`, or with the parent itself."""
+    """Returns the fields for a child of `parent`, whose root is `root`, or the parent itself."""
     return {
         **{key: parent[key] for key in ("run", "job")},
         "root": root or {key: parent[key] for key in ("run", "job")},
@@ -31,17 +31,17 @@ def part_of(parent: Fields, root: Fields | None) -> Fields:
 
 
 def run_of(namespace: str, name: str, run_id: str) -> Fields:
-    """What tells one run of one job."""
+    """Returns the fields that identify one run of one job."""
     return {"run": {"runId": run_id}, "job": {"namespace": namespace, "name": name}}
 
 
 def _of_id(variable: str, environ: Mapping[str, str]) -> Fields | None:
     if not (text := environ.get(variable)):
         return None
-    # A namespace such as `arn:aws:states:...` or `http://host` may hold slashes; a job's name and a run's id don't.
+    # A namespace such as `arn:aws:states:...` or `http://host` may contain slashes; a job's name and a run's id don't.
     parts = text.rsplit("/", 2)
     if len(parts) != 3 or not all(parts):  # noqa: PLR2004
-        log.warning("%s is %r, not namespace/job/run id, so dbt's run has no parent", variable, text)
+        log.warning("%s is %r, not `namespace/job/run id`: dbt's run has no parent", variable, text)
         return None
     return run_of(*parts)
 
@@ -53,7 +53,7 @@ def _of_context(text: str | None) -> Fields | None:
         return part_of(given, _given(parent["root"]) if parent.get("root") else None)
     except (ValueError, TypeError, KeyError, AttributeError):
         if text:
-            log.warning("OPENLINEAGE_CONTEXT has no parent that can be read; OPENLINEAGE_PARENT_ID is taken")
+            log.warning("OPENLINEAGE_CONTEXT has no valid parent: using OPENLINEAGE_PARENT_ID")
         return None
 
 

@@ -1,4 +1,4 @@
-"""A dbt project's name and connection without dbt: dbt_project.yml, and the profile that it names."""
+"""A dbt project's name and connection without dbt: from dbt_project.yml and its profile."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from emitter.dbt.profiles import FILE, Profiles, read_yaml
 from emitter.errors import ArtifactError
 from emitter.runner.event_log import Message
-from emitter.runner.shim import PLACES, option
+from emitter.runner.shim import LOCATION_FIELDS, option
 
 PROJECT_FILE = "dbt_project.yml"
 _JINJA = ("{{", "{%")
@@ -17,7 +17,7 @@ class ProjectFolder:
     """The folder of a project, found as dbt v2 finds it: by its options, its variables, else the working folder.
 
     Args:
-        arguments: dbt's.
+        arguments: The arguments of dbt.
         environ: The environment variables.
         here: The folder in which dbt was started.
     """
@@ -26,8 +26,8 @@ class ProjectFolder:
         self._arguments, self._environ, self._here = list(arguments), environ, here
         self.path = here / (self._option("project-dir") or ".")
 
-    def told(self) -> Message:
-        """The message `Project`; where the connection is not known, its `reason` says why.
+    def project_message(self) -> Message:
+        """Returns the message `Project`; if the connection is unknown, the message has a `reason`.
 
         Raises:
             ArtifactError: dbt_project.yml can't be read, or has no name.
@@ -44,7 +44,7 @@ class ProjectFolder:
             target = profiles.target(name)
         except ArtifactError as error:
             reason = str(error)
-        told: Message = {
+        reported: Message = {
             "name": "Project",
             "project_name": document["name"],
             "project_version": document.get("version"),
@@ -54,14 +54,14 @@ class ProjectFolder:
             "profile": profile,
             "reason": reason,
         }
-        return told
+        return reported
 
     def flags(self) -> dict[str, Any]:
-        """The options that tell where artifacts are."""
+        """Returns the options that locate artifacts."""
         return {"project_dir": str(self.path), "target_path": self._option("target-path")}
 
     def target(self) -> Path:
-        """The target folder."""
+        """Returns the target folder."""
         given = self._option("target-path")
         if given is None:
             try:
@@ -81,15 +81,15 @@ class ProjectFolder:
 
 
 def _connection(profiles: Profiles, name: str) -> dict[str, Any]:
-    """What the names of tables need of a profile, and nothing else of it.
+    """Returns the fields of a profile that locate tables, and no others.
 
     Raises:
-        ArtifactError: There is no such profile or target, or only dbt could tell what is in it.
+        ArtifactError: The profile or target does not exist, or only dbt can render it.
     """
     written = profiles.output(name) if name in profiles else None
     if written is None:
         raise ArtifactError(f"{profiles.path} has no profile {name} with the target that dbt takes")
-    found = {key: profiles.rendered(written[key]) for key in PLACES if key in written}
+    found = {key: profiles.rendered(written[key]) for key in LOCATION_FIELDS if key in written}
     for key, value in found.items():
         if isinstance(value, str) and any(mark in value for mark in _JINJA):
             raise ArtifactError(f"{profiles.path}: {key} of the profile {name} is Jinja that only dbt can render")

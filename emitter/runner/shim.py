@@ -1,10 +1,10 @@
-"""Runs dbt's own command line, and writes down what dbt says of its nodes for the lineage process to read.
+"""Runs dbt's own command line, and writes dbt's messages about its nodes to the event log of the lineage process.
 
-It is started by its path in the interpreter of the `dbt` script, which need not be ours: nothing but the standard
-library and dbt is imported here. dbt's callbacks run in the midst of its threads, so whatever goes wrong is kept here.
-dbt v2 has no callbacks: where the package behind the script is v2's, or the program is no such script, the program
-takes this process's place, and is asked by an environment variable to write its telemetry into the journal.
-Usage: `python shim.py JOURNAL_FD BELL_FD script|program DBT ARGUMENTS...`
+It is started by its path in the interpreter of the `dbt` script, which may differ from that of `headwater-dbt`: it
+imports nothing but the standard library and dbt. dbt calls it from within its threads, so no error may leave it.
+dbt v2 has no callbacks: if the package behind the script is v2's, or the program is not such a script, the program
+replaces this process, and an environment variable makes it write its telemetry to the event log.
+Usage: `python shim.py EVENT_LOG_FD WAKEUP_FD script|program DBT ARGUMENTS...`
 """
 
 import errno
@@ -43,8 +43,8 @@ FLAGS = (
     "WRITE_JSON",
     "MACRO",
 )
-# What tells where tables are; of a profile nothing else is read, so that no secret can get out.
-PLACES = (
+# The fields of a profile that locate tables; no others are read, so that no secret leaves dbt.
+LOCATION_FIELDS = (
     "type",
     "host",
     "port",
@@ -66,71 +66,71 @@ _SHELL = "/bin/sh"
 _NOT_RUNNABLE = 126
 SCRIPT, PROGRAM = "script", "program"
 HANDOVER = "Handover"
-"""Name of the message after which the journal holds dbt v2's telemetry, and messages no more."""
+"""Name of the message after which the event log holds dbt v2's telemetry instead of messages."""
 OTEL_FILE = "otel-file-name"
-"""dbt v2's option for a file of telemetry, one JSON object a line."""
+"""dbt v2's option for a file of telemetry, with one JSON object per line."""
 
 
 class Recorder:
-    """A callback for dbt's events: appends a line of JSON for each that lineage needs, and rings.
+    """A callback for dbt's events: appends a line of JSON for each that lineage needs, and wakes the reader.
 
     Args:
-        journal: A file opened for appending; writing to it never waits for a reader.
-        bell: The end of a pipe; that it is full or that nobody listens does not matter.
-        context: The object that dbt's commands share; what is missing from it is left out.
+        event_log: The event log, opened for appending; writing never waits for the reader.
+        wakeup: The end of a pipe that wakes the reader; a full pipe or a missing reader is ignored.
+        context: The object that dbt's commands share; missing parts are omitted.
     """
 
-    def __init__(self, journal: int, bell: int, context: Dict[str, Any]) -> None:  # noqa: UP006
-        self._journal, self._bell, self._context = journal, bell, context
-        self._told_project = self._has_manifest = False
+    def __init__(self, event_log: int, wakeup: int, context: Dict[str, Any]) -> None:  # noqa: UP006
+        self._event_log, self._wakeup, self._context = event_log, wakeup, context
+        self._has_project = self._has_manifest = False
         self._lost = 0
 
     def __call__(self, message: Any) -> None:
-        """Takes one `EventMsg`; never raises."""
+        """Processes one `EventMsg`; never raises."""
         try:
             if message.info.name in WANTED:
                 self._take(message)
             else:
-                # Before dbt parses its project, so that the lineage process can ask for what it needs meanwhile.
-                self._tell_project()
-        except Exception:  # noqa: BLE001 # dbt must not notice; the next line that can be written tells the number
+                # Before dbt parses its project, so that the lineage process can request the AWS account meanwhile.
+                self._write_project()
+        except Exception:  # noqa: BLE001 # no effect on dbt; the next line that can be written has the number
             self._lost += 1
 
     def _take(self, message: Any) -> None:
         from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
 
         name = message.info.name
-        said = {
+        record = {
             "name": name,
             "msg": message.info.msg,
             "data": MessageToDict(message.data, preserving_proto_field_name=True),
         }
-        said["ts"] = message.info.ts.ToJsonString()
+        record["ts"] = message.info.ts.ToJsonString()
         if name == "MainReportVersion":
-            said.update(invocation_id=message.info.invocation_id, flags=self._flags())
-        self._tell_project()
+            record.update(invocation_id=message.info.invocation_id, flags=self._flags())
+        self._write_project()
         if name == "ArtifactWritten":
-            self._has_manifest |= said["data"].get("artifact_type") == "WritableManifest"
+            self._has_manifest |= record["data"].get("artifact_type") == "WritableManifest"
         elif name == "NodeStart" and not self._has_manifest:
             self._has_manifest = True
-            # With --no-write-json there is no file to read it from.
+            # With --no-write-json dbt writes no file of it.
             self._write({"name": "Manifest", "manifest": self._context["manifest"].writable_manifest().to_dict()})
         elif name in ("NodeExecuting", "NodeFinished"):
-            said.update(self._node(said["data"]["node_info"]["unique_id"]))
-        self._write(said)
+            record.update(self._node(record["data"]["node_info"]["unique_id"]))
+        self._write(record)
 
     def _flags(self) -> Dict[str, Any]:  # noqa: UP006
         flags = self._context.get("flags")
         return {name.lower(): getattr(flags, name, None) for name in FLAGS}
 
-    def _tell_project(self) -> None:
-        """Writes once which project and connection dbt has read."""
+    def _write_project(self) -> None:
+        """Writes the project and the connection, once."""
         project, profile = self._context.get("project"), self._context.get("profile")
-        if self._told_project or project is None or profile is None:
+        if self._has_project or project is None or profile is None:
             return
-        self._told_project = True
+        self._has_project = True
         credentials = getattr(profile, "credentials", None)
-        place = {name: getattr(credentials, name) for name in PLACES if hasattr(credentials, name)}
+        place = {name: getattr(credentials, name) for name in LOCATION_FIELDS if hasattr(credentials, name)}
         place["own_credentials"] = bool(getattr(credentials, "aws_access_key_id", None))
         self._write(
             {
@@ -145,11 +145,11 @@ class Recorder:
         )
 
     def _node(self, unique_id: str) -> Dict[str, Any]:  # noqa: UP006
-        """What dbt has compiled, and what it may defer to: files of an earlier run hold the first, none the second."""
+        """Returns compiled SQL and deferred relations: only files of earlier runs have the former, none the latter."""
         nodes = getattr(self._context.get("manifest"), "nodes", {})
         node = nodes.get(unique_id)
         above, deferred = _above(node), {}
-        # The list grows: an ephemeral model's parents are read in its place.
+        # The list grows: the parents of an ephemeral model replace it.
         for parent in above:
             other = nodes.get(parent)
             if (relation := _defer_relation(other)) is not None:
@@ -162,19 +162,19 @@ class Recorder:
             "deferred": deferred,
         }
 
-    def _write(self, said: Dict[str, Any]) -> None:  # noqa: UP006
+    def _write(self, record: Dict[str, Any]) -> None:  # noqa: UP006
         if self._lost:
-            said["lost"] = self._lost
-        line = json.dumps(said, default=str).encode() + b"\n"
-        # One write, so that lines of several threads do not mix.
-        if os.write(self._journal, line) != len(line):
-            os.write(self._journal, b"\n")
+            record["lost"] = self._lost
+        line = json.dumps(record, default=str).encode() + b"\n"
+        # A single write, so that lines of several threads do not mix.
+        if os.write(self._event_log, line) != len(line):
+            os.write(self._event_log, b"\n")
             raise OSError("the disk is full")
         self._lost = 0
         try:
-            os.write(self._bell, b".")
+            os.write(self._wakeup, b".")
         except OSError:
-            # Full: it has been rung often enough. Broken: nobody listens any more.
+            # Full: the reader is awake. Broken: the reader has ended.
             return
 
 
@@ -189,7 +189,7 @@ def _defer_relation(node: Any) -> Optional[Dict[str, Any]]:  # noqa: UP006, UP04
 
 
 def die_with_parent() -> None:
-    """Asks the kernel to end dbt if `headwater-dbt` is killed, as whoever kills it means dbt; on Linux only."""
+    """Asks the kernel to end dbt if `headwater-dbt` is killed, since dbt is meant; on Linux only."""
     if sys.platform != "linux":
         return
     import ctypes  # noqa: PLC0415
@@ -200,7 +200,7 @@ def die_with_parent() -> None:
 def is_v2(folder: Path) -> bool:
     """True if a package folder `dbt` is dbt v2's, by its files alone: importing it would load a large library.
 
-    Where dbt-core was installed over v2, the library is still there, but the entry point is dbt-core's.
+    If dbt-core was installed over v2, the library still exists, but the entry point is dbt-core's.
     """
     try:
         entry = (folder / "cli" / "main.py").read_bytes()
@@ -212,12 +212,12 @@ def is_v2(folder: Path) -> bool:
 def _is_dbt_v2() -> bool:
     found = find_spec("dbt")
     folders = (Path(folder) for folder in (found.submodule_search_locations if found else None) or ())
-    # The first folder that has the entry point is the one that Python imports it from.
+    # Python imports the entry point from the first folder that contains it.
     return next((is_v2(folder) for folder in folders if (folder / "cli" / "main.py").is_file()), False)
 
 
 def _takes_context(cli: Any) -> bool:
-    """True for dbt-core's click command, which takes `obj`; an entry point without arguments is another engine's."""
+    """True for dbt-core's click command, which accepts `obj`; an entry point without arguments is another engine's."""
     from inspect import signature  # noqa: PLC0415 # dbt has loaded it; the supervisor has no use for it
 
     try:
@@ -228,7 +228,7 @@ def _takes_context(cli: Any) -> bool:
 
 
 def option(name: str, arguments: "list[str]", environ: "Mapping[str, str]") -> Optional[str]:  # noqa: UP045
-    """The value of one of dbt's options: the last flag, else the variable `DBT_ENGINE_X`, else `DBT_X`."""
+    """Returns the value of one of dbt's options: the last flag, else the variable `DBT_ENGINE_X`, else `DBT_X`."""
     found = None
     for position, word in enumerate(arguments):
         if word == f"--{name}":
@@ -239,30 +239,30 @@ def option(name: str, arguments: "list[str]", environ: "Mapping[str, str]") -> O
     return found or environ.get(f"DBT_ENGINE_{variable}") or environ.get(f"DBT_{variable}") or None
 
 
-def hand_over(journal: int, bell: int, program: str, arguments: "list[str]", *, is_v2: bool) -> NoReturn:
-    """Replaces this process by `PROGRAM ARGUMENTS`, with telemetry into the journal unless the user has a file for it.
+def hand_over(event_log: int, wakeup: int, program: str, arguments: "list[str]", *, is_v2: bool) -> NoReturn:
+    """Replaces this process by `PROGRAM ARGUMENTS`, with telemetry in the event log unless the user has a file.
 
-    dbt v2 does not run if it can't open that file, so it is only told of one that was opened here.
+    dbt v2 does not run if it can't open that file, so it only gets a file that was opened here.
     """
     own, environ = _own_telemetry(arguments, _seen_by_dbt(is_v2=is_v2)), dict(os.environ)
     with suppress(OSError):
-        said = {"name": HANDOVER, "program": program, "arguments": arguments, "is_v2": is_v2, "telemetry": own}
-        said["began"] = time.time_ns()
-        os.write(journal, json.dumps(said).encode() + b"\n")
-        os.write(bell, b".")
-    if own is None and (path := _path_of(journal)) is not None:
+        record = {"name": HANDOVER, "program": program, "arguments": arguments, "is_v2": is_v2, "telemetry": own}
+        record["began"] = time.time_ns()
+        os.write(event_log, json.dumps(record).encode() + b"\n")
+        os.write(wakeup, b".")
+    if own is None and (path := _path_of(event_log)) is not None:
         environ[f"DBT_{OTEL_FILE.upper().replace('-', '_')}"] = path
-    become(program, arguments, environ)
+    execute(program, arguments, environ)
 
 
-def become(program: str, arguments: "list[str]", environ: "Mapping[str, str]") -> NoReturn:
+def execute(program: str, arguments: "list[str]", environ: "Mapping[str, str]") -> NoReturn:
     """Replaces this process by `PROGRAM ARGUMENTS`, as a shell starts it."""
     restore_signals()
     try:
-        os.execve(program, [program, *arguments], environ)  # noqa: S606 # what the user typed
+        os.execve(program, [program, *arguments], environ)  # noqa: S606 # the user's own command
     except OSError as error:
         if error.errno == errno.ENOEXEC:
-            # A script without a first line that names its interpreter.
+            # A script without a `#!` line.
             os.execve(_SHELL, [_SHELL, program, *arguments], environ)  # noqa: S606
         with suppress(OSError):
             os.write(2, f"headwater-dbt: {program} can't be run: {error.strerror}\n".encode(errors="backslashreplace"))
@@ -270,7 +270,7 @@ def become(program: str, arguments: "list[str]", environ: "Mapping[str, str]") -
 
 
 def restore_signals() -> None:
-    """Undoes what Python does to signals when it starts, which a program in this process's place would inherit."""
+    """Undoes Python's changes to signals at its start, which a program that replaces this process would inherit."""
     for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
@@ -297,39 +297,39 @@ def _own_telemetry(arguments: "list[str]", environ: "Mapping[str, str]") -> "Opt
     return [str(path), path.stat().st_size if path.is_file() else 0]
 
 
-def _path_of(journal: int) -> Optional[str]:  # noqa: UP045
-    """A path at which the nameless journal can be opened, also by programs below dbt that inherit no files."""
-    for path in (f"/proc/{os.getppid()}/fd/{journal}", f"/dev/fd/{journal}"):
+def _path_of(event_log: int) -> Optional[str]:  # noqa: UP045
+    """Returns a path that opens the unnamed event log, also in programs below dbt that inherit no files."""
+    for path in (f"/proc/{os.getppid()}/fd/{event_log}", f"/dev/fd/{event_log}"):
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
         except OSError:
             continue
-        os.set_inheritable(journal, path.startswith("/dev"))
+        os.set_inheritable(event_log, path.startswith("/dev"))
         return path
     return None
 
 
-def main(journal: int, bell: int, kind: str, script: str, arguments: "list[str]") -> Optional[int]:  # noqa: UP045
-    """Becomes `SCRIPT ARGUMENTS`: the same program name, search path and exit."""
-    # dbt starts programs, such as git, that must not hold these open.
-    for file in (journal, bell):
+def main(event_log: int, wakeup: int, kind: str, script: str, arguments: "list[str]") -> Optional[int]:  # noqa: UP045
+    """Runs `SCRIPT ARGUMENTS` in this process: with the same program name, search path and exit code."""
+    # dbt starts programs, such as git, that must not keep these open.
+    for file in (event_log, wakeup):
         os.set_inheritable(file, False)  # noqa: FBT003 # it takes no keyword
-    os.set_blocking(bell, False)
+    os.set_blocking(wakeup, False)
     die_with_parent()
     if kind == PROGRAM:
-        hand_over(journal, bell, script, arguments, is_v2=False)
+        hand_over(event_log, wakeup, script, arguments, is_v2=False)
     sys.argv = [script, *arguments]
-    # With Python's -P or -I this folder is not there.
+    # With Python's -P or -I this folder is not on the path.
     if sys.path[0] == os.path.dirname(os.path.realpath(__file__)):  # noqa: PTH120
         sys.path[0] = os.path.dirname(os.path.realpath(script))  # noqa: PTH120
     if _is_dbt_v2():
-        hand_over(journal, bell, script, arguments, is_v2=True)
+        hand_over(event_log, wakeup, script, arguments, is_v2=True)
     context: Dict[str, Any] = {}  # noqa: UP006
-    context["callbacks"] = [Recorder(journal, bell, context)]
+    context["callbacks"] = [Recorder(event_log, wakeup, context)]
     from dbt.cli.main import cli  # noqa: PLC0415 # only now, with dbt's own search path
 
     if not _takes_context(cli):
-        hand_over(journal, bell, script, arguments, is_v2=False)
+        hand_over(event_log, wakeup, script, arguments, is_v2=False)
     result: Optional[int] = cli(obj=context)  # noqa: UP045
     return result
 

@@ -1,7 +1,7 @@
-"""Runs dbt and, beside it, the lineage process; ends as dbt ends.
+"""Runs dbt and, beside it, the lineage process; exits as dbt exits.
 
-dbt is a child with this process's terminal, standard streams and environment. The lineage process hears of it through
-the journal alone, so that it may crash, hang or be killed without dbt knowing of it.
+dbt is a child with this process's terminal, standard streams and environment. The lineage process gets messages through
+the event log alone, so that it may crash, hang or be killed without any effect on dbt.
 """
 
 import os
@@ -19,127 +19,129 @@ from typing import NoReturn
 from emitter import optimized_bytecode
 from emitter.errors import EmitterError
 from emitter.runner.dbt_executable import Program
-from emitter.runner.event_log import Journal, Note
+from emitter.runner.event_log import EventLog, ReaderSummary
 from emitter.runner.shim import PROGRAM, SCRIPT
-from emitter.runner.stderr import tell
+from emitter.runner.stderr import print_line
 
-DEFAULT_PATIENCE = 10.0
-"""How many seconds lineage may take after dbt's end, where the lineage process does not say."""
+DEFAULT_TIMEOUT = 10.0
+"""Seconds that the lineage process may take after dbt's end, if it does not report a limit."""
 MARGIN = 2.0
-"""Seconds on top of it to end in order."""
+"""Seconds in addition to that limit, for an orderly end."""
 
-_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _SHIM = str(Path(__file__).with_name("shim.py"))
 _WORKER = "emitter.runner.worker"
 _FROM_KERNEL = 0x80
 _STDERR = 2
 
 
-class CannotListen(EmitterError):
-    """There can be no lineage of this run; dbt can still be run without it."""
+class EventLogUnavailable(EmitterError):
+    """The event log can't be created; dbt can still run without lineage."""
 
 
 def supervise(program: Program, arguments: Sequence[str]) -> NoReturn:
-    """Runs `dbt ARGUMENTS` with lineage, and ends with dbt's exit code or by the signal that ended it.
+    """Runs `dbt ARGUMENTS` with lineage, and exits with dbt's exit code or by the signal that ended it.
 
     Raises:
-        CannotListen: There is no room for temporary files, or no such interpreter; dbt has not been run.
+        EventLogUnavailable: Temporary files can't be created, or dbt can't be started; dbt has not run.
     """
     try:
-        _take_closed_streams()
-        journal = Journal.make()
-        listener, patience = os.pipe()
-        dbt = _start_dbt(program, arguments, journal)
+        _occupy_closed_streams()
+        event_log = EventLog.make()
+        timeout_read, timeout_fd = os.pipe()
+        dbt = _start_dbt(program, arguments, event_log)
     except OSError as error:
-        raise CannotListen(f"dbt can't be listened to ({error}): check TMPDIR and {program.path}") from error
-    # From here on signals wait until they are asked for; the lineage process inherits that and outlives Ctrl-C.
+        raise EventLogUnavailable(f"dbt's messages can't be read ({error}): check TMPDIR and {program.path}") from error
+    # From here on signals are blocked and read one by one; the lineage process inherits that and survives Ctrl-C.
     signal.signal(signal.SIGCHLD, _ignore)
-    signal.pthread_sigmask(signal.SIG_BLOCK, (*_PASSED_ON, signal.SIGCHLD))
-    lineage = _start_lineage(journal, patience, arguments)
-    os.close(journal.listener)
-    os.close(patience)
-    code = _attend(dbt)
-    # dbt-core has closed its own end by now; dbt v2 never had one, and its children must not keep it open.
-    os.close(journal.bell)
-    if lineage is not None and (end := _wait_for_lineage(lineage, listener)):
-        _tell_of_the_end(journal, end)
-    _end_like(code)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*_FORWARDED, signal.SIGCHLD))
+    lineage = _start_worker(event_log, timeout_fd, arguments)
+    os.close(event_log.wakeup_read)
+    os.close(timeout_fd)
+    code = _forward_signals(dbt)
+    # dbt-core has closed its end by now; dbt v2 never had one, and its children must not keep it open.
+    os.close(event_log.wakeup_write)
+    if lineage is not None and (end := _wait_for_worker(lineage, timeout_read)):
+        _report_early_end(event_log, end)
+    _exit_like(code)
 
 
-def _tell_of_the_end(journal: Journal, end: str) -> None:
-    """Reports how the lineage process ended before its time, with the last count of its events, which outlives it."""
-    note, unread = journal.note() or Note("", is_whole=False), journal.unread()
-    if note.is_whole and not unread:
-        # Nothing is missing but the last line, and that only if it has not been logged.
+def _report_early_end(event_log: EventLog, end: str) -> None:
+    """Reports how the lineage process ended early, with the last summary, which outlives it."""
+    note, unread = event_log.note() or ReaderSummary("", is_complete=False), event_log.unread()
+    if note.is_complete and not unread:
+        # Only the last line is missing, unless it was logged.
         if note.text:
-            tell(f"{note.text}; the process that sends them {end}")
+            print_line(f"{note.text}; the process that sends them {end}")
         return
     counted = f"; when they were last counted, {note.text}" if note.text else ""
-    tell(f"the lineage of this run is not complete: its process {end}, {unread} of dbt's messages unread{counted}")
+    print_line(
+        f"the lineage of this run is not complete: its process {end}, {unread} of dbt's messages unread{counted}"
+    )
 
 
-def _take_closed_streams() -> None:
-    """Opens nothing in place of each standard stream that is closed, or a file of ours would become dbt's stdout.
+def _occupy_closed_streams() -> None:
+    """Opens the null device for each closed standard stream; else the next file here would become dbt's stdout.
 
-    In dbt they close by themselves, so that it finds its streams as its caller wants them.
+    They are not inherited, so that dbt finds its streams closed, as its caller wants them.
     """
     while (taken := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         pass
     os.close(taken)
 
 
-def _start_dbt(program: Program, arguments: Sequence[str], journal: Journal) -> subprocess.Popen[bytes]:
-    # Where no Python is behind the program, ours is there only until the program takes its place.
+def _start_dbt(program: Program, arguments: Sequence[str], event_log: EventLog) -> subprocess.Popen[bytes]:
+    # If the program is not a Python script, this interpreter runs the shim, which executes the program in its place.
     kind, interpreter = (
         (SCRIPT, program.interpreter) if program.interpreter else (PROGRAM, (sys.executable, "-I", "-S"))
     )
-    command = [*interpreter, _SHIM, str(journal.file), str(journal.bell), kind, program.path, *arguments]
-    for file in (journal.file, journal.bell):
+    command = [*interpreter, _SHIM, str(event_log.file), str(event_log.wakeup_write), kind, program.path, *arguments]
+    for file in (event_log.file, event_log.wakeup_write):
         os.set_inheritable(file, True)  # noqa: FBT003 # it takes no keyword
     try:
-        # Files that the caller has opened for dbt stay open, as they would without us.
-        return subprocess.Popen(command, close_fds=False)  # noqa: S603 # it is what the user typed
+        # Files that the caller has opened for dbt stay open.
+        return subprocess.Popen(command, close_fds=False)  # noqa: S603 # the user's own command
     finally:
-        for file in (journal.file, journal.bell):
+        for file in (event_log.file, event_log.wakeup_write):
             os.set_inheritable(file, False)  # noqa: FBT003
 
 
-def _start_lineage(journal: Journal, patience: int, arguments: Sequence[str]) -> subprocess.Popen[bytes] | None:
-    files = (journal.file, journal.listener, journal.mark, patience)
+def _start_worker(event_log: EventLog, timeout_fd: int, arguments: Sequence[str]) -> subprocess.Popen[bytes] | None:
+    files = (event_log.file, event_log.wakeup_read, event_log.progress, timeout_fd)
     try:
         return subprocess.Popen(  # noqa: S603 # our own module
-            # Without -P a module of the user's folder could stand in for one of ours.
+            # Without -P, a module in the working directory could replace one of this package.
             [sys.executable, "-P", "-m", _WORKER, *map(str, files), *arguments],
-            # What dbt's Python is told of optimisation is not for ours, which could not speak to Kafka then.
+            # PYTHONOPTIMIZE is meant for dbt; kafka-python does not work with it.
             env={name: value for name, value in os.environ.items() if name != optimized_bytecode.VARIABLE},
             pass_fds=files,
             stdin=subprocess.DEVNULL,
             stdout=_STDERR,
-            # Said though it is the same: where stderr was closed, it would be closed there.
+            # Explicit, since a closed stderr would stay closed in the child.
             stderr=_STDERR,
             start_new_session=True,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        tell(f"the lineage process can't be started ({error}), so no lineage is sent")
+        print_line(f"the lineage process can't be started, no lineage is sent: {error}")
         return None
 
 
-def _attend(dbt: subprocess.Popen[bytes]) -> int:
-    """Passes signals on until dbt has ended; returns its exit code, or the negative number of the signal."""
+def _forward_signals(dbt: subprocess.Popen[bytes]) -> int:
+    """Forwards signals until dbt has ended; returns its exit code, or the negated number of the signal."""
     while (code := dbt.poll()) is None:
         number, from_terminal = _next_signal()
-        # What the terminal sends it sends to dbt as well, and a second Ctrl-C means something else to dbt.
+        # The terminal sends its signals to dbt too, and a second Ctrl-C has another meaning for dbt.
         if number != signal.SIGCHLD and not from_terminal:
             dbt.send_signal(number)
     return code
 
 
 def _next_signal() -> tuple[int, bool]:
-    signals = (*_PASSED_ON, signal.SIGCHLD)
+    signals = (*_FORWARDED, signal.SIGCHLD)
     if hasattr(signal, "sigwaitinfo"):
         info = signal.sigwaitinfo(signals)
         return info.si_signo, info.si_code == _FROM_KERNEL
-    number = signal.sigwait(signals)  # type: ignore[unreachable,unused-ignore] # macOS has only this
+    number = signal.sigwait(signals)  # type: ignore[unreachable,unused-ignore] # macOS has no sigwaitinfo
     return number, number in (signal.SIGINT, signal.SIGQUIT) and _is_in_foreground()
 
 
@@ -150,67 +152,67 @@ def _is_in_foreground() -> bool:
         return False
 
 
-def _wait_for_lineage(lineage: subprocess.Popen[bytes], listener: int) -> str:
-    """Waits as long as the lineage process said that it may take, or until a signal says that nobody wants to wait.
+def _wait_for_worker(lineage: subprocess.Popen[bytes], timeout_read: int) -> str:
+    """Waits for the lineage process until its limit, or until a signal arrives.
 
     Returns:
-        How it ended, if not as it should.
+        A description of its end, if it was not a normal one.
     """
-    # A signal to all processes at once may still be waiting here after dbt has ended by it.
-    while pending := signal.sigpending().intersection(_PASSED_ON):
+    # A signal to the process group may still be pending after dbt has ended by it.
+    while pending := signal.sigpending().intersection(_FORWARDED):
         signal.sigwait(pending)
-    _hear(_interrupt)
+    _set_handlers(_interrupt)
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_PASSED_ON, signal.SIGCHLD))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*_FORWARDED, signal.SIGCHLD))
         ended = time.monotonic()
-        deadline = ended + _patience(listener) + MARGIN
-        _await_closed(listener, deadline)
+        deadline = ended + _read_timeout(timeout_read) + MARGIN
+        _await_closed(timeout_read, deadline)
         lineage.wait(max(deadline - time.monotonic(), 0))
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         lineage.kill()
         lineage.wait()
         return "was still at work and was ended"
     finally:
-        # Once more, by somebody in a hurry, must not change how this ends.
-        _hear(_ignore)
+        # A further signal must not change how this process exits.
+        _set_handlers(_ignore)
     return f"ended with {lineage.returncode}" if lineage.returncode else ""
 
 
-def _hear(handler: Callable[[int, FrameType | None], None]) -> None:
-    for number in _PASSED_ON:
+def _set_handlers(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in _FORWARDED:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
 
 
-def _patience(listener: int) -> float:
-    """What the lineage process said, as soon as it has said it; it may be younger than dbt is old."""
-    if not select.select([listener], [], [], DEFAULT_PATIENCE)[0]:
-        return DEFAULT_PATIENCE
-    said = os.read(listener, 64)
-    return float(said) if said else DEFAULT_PATIENCE
+def _read_timeout(timeout_read: int) -> float:
+    """Reads the limit that the lineage process reports once it has loaded, which may be after dbt's end."""
+    if not select.select([timeout_read], [], [], DEFAULT_TIMEOUT)[0]:
+        return DEFAULT_TIMEOUT
+    record = os.read(timeout_read, 64)
+    return float(record) if record else DEFAULT_TIMEOUT
 
 
-def _await_closed(listener: int, deadline: float) -> None:
+def _await_closed(timeout_read: int, deadline: float) -> None:
     """Waits until the lineage process has closed its end of the pipe, which its own end does at the latest."""
-    while (left := deadline - time.monotonic()) > 0 and select.select([listener], [], [], left)[0]:
-        if not os.read(listener, 64):
+    while (left := deadline - time.monotonic()) > 0 and select.select([timeout_read], [], [], left)[0]:
+        if not os.read(timeout_read, 64):
             return
 
 
-def _end_like(code: int) -> NoReturn:
+def _exit_like(code: int) -> NoReturn:
     if code < 0:
-        # The core of this process would tell nothing.
+        # A core file of this process would contain nothing of interest.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if -code != signal.SIGKILL:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
-        # The first process of a container can't be ended so.
+        # A signal does not end the first process of a container.
         sys.exit(128 - code)
     sys.exit(code)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Makes the signal one that can be waited for."""
+    """Does nothing; with a handler, the signal can be waited for."""
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

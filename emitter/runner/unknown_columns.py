@@ -1,4 +1,4 @@
-"""Column lineage that is unknown, which is not the same as none: counted while dbt runs, and reported at its end."""
+"""Unknown column lineage, which is not the same as none: counted while dbt runs, and reported at its end."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,14 @@ class UnknownColumns:
         self._built: dict[str, bool] = {}
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Looks at an event as it is sent."""
+        """Counts an event that is sent."""
         kind = event.get("job", {}).get("facets", {}).get("jobType", {}).get("jobType")
         if event.get("eventType") != "COMPLETE" or kind not in _WITH_COLUMNS or not event.get("inputs"):
             return
         self._built[node_of(event)] = all(_is_traced(output) for output in event.get("outputs") or ())
 
     def report(self) -> str:
-        """Returns the sentence about them; empty if the columns of all could be traced."""
+        """Returns a sentence about the models with unknown columns; empty if there are none."""
         unknown = sorted(name for name, traced in self._built.items() if not traced)
         if not unknown:
             return ""

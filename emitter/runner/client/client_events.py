@@ -1,7 +1,7 @@
-"""Events as OpenLineage's client takes them: objects of its classes, also for each facet that the client itself reads.
+"""Events as objects of OpenLineage's client, including each facet that the client itself reads.
 
-On their way out, the client and its transports read and replace parts of events: they add tags to the run and the job,
-rename the parent's namespace, shorten dataset names in column lineage, choose by the job's type. They do so on objects
+The client and its transports read and replace parts of events before sending: they add tags to the run and the job,
+rename the parent's namespace, shorten dataset names in column lineage, select by the job's type. They expect objects,
 and fail on dictionaries. Facets that none of them reads stay dictionaries.
 """
 
@@ -71,10 +71,10 @@ def _as_object(facet: Facet, make: Callable[[Facet], Any]) -> Any:
     try:
         made = make(facet)
     except (KeyError, TypeError, ValueError, AttributeError):
-        # The client's classes refuse some values, such as a parent's run id that is not a UUID. Then the event goes out
-        # with the dictionary, and without what the client would do with the object.
+        # The client's classes refuse some values, such as a parent's run id that is not a UUID. Then the event is sent
+        # with the dictionary, and without the client's changes to the object.
         return facet
-    made._schemaURL = facet.get("_schemaURL", made._schemaURL)  # noqa: SLF001 # it takes no argument for it
+    made._schemaURL = facet.get("_schemaURL", made._schemaURL)  # noqa: SLF001 # there is no argument for it
     return made
 
 

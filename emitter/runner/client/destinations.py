@@ -1,4 +1,4 @@
-"""Where a configured transport sends events, in words for the last line."""
+"""The destination of a configured transport, as text for the last line."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -9,28 +9,28 @@ from emitter.config.redaction import public_url
 from emitter.transport import KafkaTransport
 
 
-class Places(NamedTuple):
+class Destinations(NamedTuple):
     """The transports behind a configured one.
 
     Attributes:
-        own: Those of this package, which report themselves what became of the events.
-        others: The others, in words.
+        own: Those of this package, which report the outcome of events themselves.
+        others: The destinations of the others, as text.
     """
 
     own: tuple[KafkaTransport, ...]
     others: str
 
 
-def places(transport: Transport) -> Places:
-    """Finds the transports that a configured one hands events to: itself, or those of a composite one."""
+def find_destinations(transport: Transport) -> Destinations:
+    """Finds the transports behind a configured one: itself, or those of a composite transport."""
     found = list(_leaves(transport))
     own = tuple(each for each in found if isinstance(each, KafkaTransport))
     others = (_words(each) for each in found if not isinstance(each, KafkaTransport))
-    return Places(own, ", ".join(dict.fromkeys(others)))
+    return Destinations(own, ", ".join(dict.fromkeys(others)))
 
 
 def _leaves(transport: Any) -> Iterator[Transport]:
-    # A composite transport has several, one that changes events has one.
+    # A composite transport has several, a transforming one has one.
     inner = getattr(transport, "transports", None) or [getattr(transport, "transport", None)]
     behind = [each for each in inner if isinstance(each, Transport)]
     if not behind:

@@ -1,4 +1,4 @@
-"""Sends events by whatever transport OpenLineage is configured with, and says in the last line what became of them."""
+"""Sends events by the transport that OpenLineage is configured with, and reports their outcome in the last line."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ from emitter.config.openlineage_config import make_client
 from emitter.dbt.node_names import missing, node_of
 from emitter.errors import ConfigError
 from emitter.runner.client.client_events import Event, client_event
-from emitter.runner.client.destinations import places
+from emitter.runner.client.destinations import find_destinations
 
 log = logging.getLogger("emitter.runner")
 
@@ -20,12 +20,12 @@ CLOSE_TIMEOUT = 10.0
 """Seconds that a transport without a `close_timeout` of its own may take to send what waits."""
 
 
-# How often the summary is brought up to date while a transport sends what waits, in seconds.
+# Seconds between two updates of the summary while a transport sends waiting events.
 _SLICE = 0.5
 
 
-class Emitting(Protocol):
-    """Where events go."""
+class EventSink(Protocol):
+    """A destination of events."""
 
     close_timeout: float
     """Seconds that `close` may take."""
@@ -34,26 +34,26 @@ class Emitting(Protocol):
         """Sends an event; never raises."""
 
     def summary(self) -> str:
-        """Returns what the last line would say if this process were killed now; empty if there is nothing to say."""
+        """Returns the last line as of now; empty if there were no events."""
 
     def close(self, note: Callable[[str], None], spent: float = 0.0) -> None:
-        """Waits until what waits is sent, and logs the last line.
+        """Waits until waiting events are sent, and logs the last line.
 
         Args:
-            note: Takes each new summary while it waits.
-            spent: How many seconds of `close_timeout` are used up.
+            note: Called with each new summary meanwhile.
+            spent: The seconds of `close_timeout` that have passed.
         """
 
 
-def open_emission() -> Emitting:
+def open_client() -> EventSink:
     """Makes the emission of OpenLineage's configuration; with one that can't be used, one that counts what is lost."""
     try:
-        return Emission(make_client())
+        return EventClient(make_client())
     except ConfigError as error:
-        return Unconfigured(str(error))
+        return UnusableClient(str(error))
 
 
-class Emission:
+class EventClient:
     """An OpenLineage client that never raises.
 
     Args:
@@ -65,7 +65,7 @@ class Emission:
         self._transport = client.transport
         client.transport = self._gate = _Gate(self._transport)
         self.close_timeout = float(getattr(self._transport, "close_timeout", CLOSE_TIMEOUT))
-        self._places = places(self._transport)
+        self._destinations = find_destinations(self._transport)
         self._sent = self._filtered = 0
         self._bare = False
         self._failed: list[str] = []
@@ -77,24 +77,25 @@ class Emission:
             sent = self._emitted(event)
             self._sent += sent
             self._filtered += not sent
-        except Exception as error:  # noqa: BLE001 # any transport may be configured; the other events must go out
+        except Exception as error:  # noqa: BLE001 # any transport may be configured; other events must be sent
             self._failed.append(node_of(event))
             self._first = self._first or f"{type(error).__name__}: {error}"
 
     def summary(self) -> str:
-        """Returns what is known now."""
-        own = [transport.summary() for transport in self._places.own if transport.has_events]
+        """Returns the current summary."""
+        own = [transport.summary() for transport in self._destinations.own if transport.has_events]
         return "; ".join([*own, *self._counts()])
 
     def close(self, note: Callable[[str], None], spent: float = 0.0) -> None:
-        """Waits until the transport has sent what waits, at most `close_timeout` less the seconds already spent."""
+        """Waits until the transport has sent waiting events, at most `close_timeout` less the seconds already spent."""
         deadline = time.monotonic() + max(self.close_timeout - spent, 0.1)
-        for transport in self._places.own:
+        for transport in self._destinations.own:
             while not transport.is_idle and (left := deadline - time.monotonic()) > 0:
                 transport.wait_for_completion(min(left, _SLICE))
                 note(self.summary())
         try:
-            if self._client.close(timeout=max(deadline - time.monotonic(), 0.1)) is False and not self._places.own:
+            is_closed = self._client.close(timeout=max(deadline - time.monotonic(), 0.1))
+            if is_closed is False and not self._destinations.own:
                 log.warning("the OpenLineage transport had not sent all events after %s s", self.close_timeout)
         except Exception as error:  # noqa: BLE001 # as above
             log.warning("the OpenLineage transport did not close: %s: %s", type(error).__name__, error)
@@ -102,19 +103,19 @@ class Emission:
             log.log(logging.WARNING if self._failed else logging.INFO, "%s", line)
 
     def _counts(self) -> list[str]:
-        """The counts of what a transport of this package doesn't count itself."""
-        kept_back = f", {self._filtered} kept back by `filters` of the configuration" if self._filtered else ""
-        where = f"; destination: {self._places.others}" if self._places.others else ""
+        """Returns the counts of events that a transport of this package does not count itself."""
+        dropped = f", {self._filtered} dropped by `filters` of the configuration" if self._filtered else ""
+        where = f"; destination: {self._destinations.others}" if self._destinations.others else ""
         if self._failed:
             total = len(self._failed) + self._sent
             why = "; ".join(filter(None, (self._first, missing(self._failed))))
-            return [f"{len(self._failed)} of {total} OpenLineage events were not sent{kept_back}: {why}{where}"]
-        if self._places.others and (self._sent or self._filtered):
-            return [f"OpenLineage events: {self._sent} sent{kept_back}{where}"]
-        return [f"OpenLineage events{kept_back.replace(',', ':', 1)}"] if self._filtered else []
+            return [f"{len(self._failed)} of {total} OpenLineage events were not sent{dropped}: {why}{where}"]
+        if self._destinations.others and (self._sent or self._filtered):
+            return [f"OpenLineage events: {self._sent} sent{dropped}{where}"]
+        return [f"OpenLineage events{dropped.replace(',', ':', 1)}"] if self._filtered else []
 
     def _emitted(self, event: Event) -> bool:
-        """Sends an event; returns False if the configuration's `filters` kept it back.
+        """Sends an event; returns False if the configuration's `filters` dropped it.
 
         Raises:
             Exception: The transport's.
@@ -126,25 +127,25 @@ class Emission:
         except Exception as error:
             if self._gate.reached:
                 raise
-            self._explain(error)
-            # A fault in what the client adds (tags, variables, a source location) costs that, and not the event.
+            self._log_error(error)
+            # An error in the client's additions (tags, variables, a source location) must not cost the event.
             self._transport.emit(client_event(event))
             return True
         return self._gate.reached
 
-    def _explain(self, error: Exception) -> None:
+    def _log_error(self, error: Exception) -> None:
         if not self._bare:
             self._bare = True
             advice = "check `tags`, `facets` and `dataset` of its configuration"
             reason = f"{type(error).__name__}: {error}"
-            log.warning("events are sent without what OpenLineage's client adds to them, %s: %s", advice, reason)
+            log.warning("events are sent without the additions of OpenLineage's client, %s: %s", advice, reason)
 
 
-class Unconfigured:
-    """What takes events where OpenLineage's configuration can't be used: it counts them, and names their nodes.
+class UnusableClient:
+    """A destination that counts events as lost, since OpenLineage's configuration can't be used.
 
     Args:
-        reason: What is wrong, and where.
+        reason: The error in the configuration, with its place.
     """
 
     close_timeout = CLOSE_TIMEOUT
@@ -168,14 +169,14 @@ class Unconfigured:
 
 
 class _Gate(Transport):
-    """Hands events on to the configured transport, and remembers that the client has come that far."""
+    """Passes events to the configured transport, and records that the client has called it."""
 
     kind = "headwater-gate"
     config_class = Config
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        # By these the client recognises a transport that is switched off, and shows it.
+        # The client uses these to recognize a disabled transport, and to show the transport.
         self.kind = transport.kind or self.kind
         self.name = transport.name
         self.priority = transport.priority

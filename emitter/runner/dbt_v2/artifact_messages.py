@@ -1,4 +1,4 @@
-"""A finished run of dbt v2 that has told nothing, as messages: from the artifacts that it left. Pure."""
+"""Messages of a finished run of dbt v2 without telemetry, from its artifacts. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ def is_since(results: Mapping[str, Any], began: str) -> bool:
 
 
 def messages(manifest: Mapping[str, Any], document: Mapping[str, Any], project: Message) -> Iterator[Message]:
-    """What dbt-core would have told of the run that left these artifacts.
+    """Yields the messages that dbt-core would have sent for the run that wrote these artifacts.
 
     Args:
         manifest: The parsed manifest.json.
@@ -47,13 +47,13 @@ def messages(manifest: Mapping[str, Any], document: Mapping[str, Any], project: 
     yield {"name": "Manifest", "manifest": manifest}
     for result in results.by_id.values():
         info = {"unique_id": result.unique_id, "node_status": result.status}
-        told = {
+        reported = {
             "message": result.message,
             "num_failures": result.failures,
             "adapter_response": result.response,
             "timing_info": [{"name": "execute", "started_at": result.started_at, "completed_at": result.ended_at}],
         }
-        data = {"node_info": info, "run_result": told}
+        data = {"node_info": info, "run_result": reported}
         yield {"name": "NodeFinished", "msg": "", "ts": result.ended_at, "data": data, "compiled_code": result.sql}
     failed = results.stamped or any(found.ran and found.state == "FAIL" for found in results.by_id.values())
     data = {"success": not failed, "completed_at": results.generated_at}

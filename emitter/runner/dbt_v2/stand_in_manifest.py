@@ -1,4 +1,4 @@
-"""A manifest in place of one that dbt did not write: nodes as telemetry names them, and what their SQL reads. Pure."""
+"""A manifest that replaces one that dbt did not write: nodes from telemetry, and inputs from their SQL. Pure."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,44 +18,44 @@ _DATABASE_PARTS = 3
 
 
 def empty(project: str, adapter: str) -> dict[str, Any]:
-    """A manifest without nodes."""
+    """Returns a manifest without nodes."""
     metadata = {"dbt_schema_version": _SCHEMA, "project_name": project, "adapter_type": adapter}
     return {"metadata": metadata, "nodes": {}, "sources": {}}
 
 
 def node_of(message: Message) -> Node:
-    """A node with what telemetry says of it: its table, its kind, its checksum, its compiled SQL."""
-    told: Mapping[str, Any] = message["node"]
+    """Returns a node from telemetry: its table, materialization, checksum and compiled SQL."""
+    reported: Mapping[str, Any] = message["node"]
     unique_id = str(message["data"]["node_info"]["unique_id"])
     parts = unique_id.split(".")
     made: Node = {
         "unique_id": unique_id,
         "resource_type": parts[0],
         "package_name": parts[1] if len(parts) > 1 else "",
-        "name": told.get("name") or parts[-1],
-        "alias": told.get("identifier") or parts[-1],
-        "database": told.get("database"),
-        "schema": told.get("schema"),
-        "original_file_path": told.get("relative_path"),
-        "checksum": {"name": "sha256", "checksum": told.get("node_checksum")},
-        "config": {"materialized": _materialization(told), **_severity(message)},
+        "name": reported.get("name") or parts[-1],
+        "alias": reported.get("identifier") or parts[-1],
+        "database": reported.get("database"),
+        "schema": reported.get("schema"),
+        "original_file_path": reported.get("relative_path"),
+        "checksum": {"name": "sha256", "checksum": reported.get("node_checksum")},
+        "config": {"materialized": _materialization(reported), **_severity(message)},
         "columns": {},
         "depends_on": {"nodes": []},
         "compiled_code": message.get("compiled_code"),
     }
     if parts[0] == "test" and len(parts) >= _GENERIC_TEST_PARTS:
-        # Only a generic test has a hash as the last part of its id.
+        # Only a generic test's id ends with a hash.
         made["test_metadata"] = {"name": made["name"]}
     return made
 
 
 def with_nodes(document: Mapping[str, Any], messages: Iterable[Message], dialect: str) -> dict[str, Any]:
-    """A manifest with further nodes, each of which depends on the tables that its SQL names.
+    """Returns a manifest with more nodes, each of which depends on the tables that its SQL names.
 
     Args:
         document: The manifest.
-        messages: What telemetry said of the further nodes.
-        dialect: The name of their SQL's dialect in sqlglot.
+        messages: The messages about the additional nodes.
+        dialect: sqlglot's name of their SQL's dialect.
     """
     made = {node["unique_id"]: node for node in map(node_of, messages)}
     nodes, sources = {**document["nodes"], **made}, dict(document.get("sources") or {})
@@ -70,15 +70,15 @@ def with_nodes(document: Mapping[str, Any], messages: Iterable[Message], dialect
         parents = dict.fromkeys(by_table[_folded(table)] for table in read)
         node["depends_on"] = {"nodes": list(parents)}
         if "test_metadata" in node and parents:
-            # A generic test of dbt's names the table that it tests before the one that it compares with.
+            # A generic test names the tested table before the one that it compares with.
             node["attached_node"] = next(iter(parents))
-    # The other one's map of parents has none of these nodes.
+    # The manifest's map of parents does not contain these nodes.
     kept = {key: value for key, value in document.items() if key != "parent_map"}
     return {**kept, "nodes": nodes, "sources": sources}
 
 
 def _read(node: Node, dialect: str) -> list[tuple[str, ...]]:
-    """The tables that a node's SQL names besides its own, each with its database."""
+    """Returns the tables that a node's SQL names besides its own, each with its database."""
     database = (str(node["database"]),) if node["database"] else ()
     found = tables_in(node["compiled_code"] or "", dialect)
     full = [table if len(table) >= _DATABASE_PARTS else (*database, *table) for table in found]
@@ -86,14 +86,14 @@ def _read(node: Node, dialect: str) -> list[tuple[str, ...]]:
 
 
 def tables_in(sql: str, dialect: str) -> Iterator[tuple[str, ...]]:
-    """The tables that a text names with their schema; a name of one part may be that of a CTE, and dbt writes none."""
+    """Yields the tables that a text names with their schema; a name of one part may be a CTE, and dbt writes none."""
     if not sql.strip():
         return
     try:
-        from sqlglot import exp, parse  # noqa: PLC0415 # it takes time, and may be missing
+        from sqlglot import exp, parse  # noqa: PLC0415 # slow to import, and may be missing
         from sqlglot.errors import SqlglotError  # noqa: PLC0415
     except ImportError:
-        log.warning("sqlglot is not installed, so nothing is known of what the nodes read: pip install sqlglot")
+        log.warning("sqlglot is not installed, so the inputs of nodes are unknown: pip install sqlglot")
         return
     try:
         found = [table for tree in parse(sql, dialect=dialect) if tree for table in tree.find_all(exp.Table)]
@@ -130,10 +130,10 @@ def _folded(table: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _severity(message: Message) -> dict[str, str]:
-    """The severity of a test, of which only the outcome is told."""
+    """Returns the severity of a test, which follows from its outcome."""
     is_warning = message["data"]["node_info"].get("node_status") == "warn"
     return {"severity": "warn" if is_warning else "error"} if message["name"] == "NodeFinished" else {}
 
 
-def _materialization(told: Mapping[str, Any]) -> str:
-    return str(told.get("materialization") or "").removeprefix("NODE_MATERIALIZATION_").lower()
+def _materialization(reported: Mapping[str, Any]) -> str:
+    return str(reported.get("materialization") or "").removeprefix("NODE_MATERIALIZATION_").lower()

@@ -1,7 +1,7 @@
-"""dbt v2's telemetry, translated into the messages that dbt-core's callbacks give. Pure.
+"""dbt v2's telemetry, translated into the messages of dbt-core's callbacks. Pure.
 
-dbt v2 writes a JSON object a line: the start and the end of spans, and log records. Few fields of few records are read,
-and what is not known is passed over: unknown records, unknown fields, fields that protobuf leaves out as defaults.
+dbt v2 writes one JSON object per line: the start and the end of spans, and log records. Few fields of few records are
+read. Unknown records and fields are ignored, and fields that protobuf omits have their defaults.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ _OUTCOMES = {"SUCCESS": "success", "ERROR": "error", "CANCELED": CANCELLED, "": 
 _MAIN_QUERY = "execute adapter call"
 _ARTIFACTS = {"ARTIFACT_TYPE_MANIFEST": "WritableManifest", "ARTIFACT_TYPE_CATALOG": "CatalogArtifact"}
 
-# Parts of a line that tell without parsing it that nobody needs it, which most are.
+# Parts of a line that decide without parsing whether it is needed; most lines are not.
 _NEEDED = (
     b'.Invocation"',
     b'.NodeProcessed"',
@@ -39,7 +39,7 @@ _RECORD = b'"event_type"'
 
 
 def is_needed(line: bytes) -> bool:
-    """False for a line of telemetry that `Telemetry` would pass over."""
+    """False for a line of telemetry that `Telemetry` ignores."""
     if _RECORD not in line:
         return True
     if _IF_RUNNING in line:
@@ -55,12 +55,12 @@ def is_record(message: Message) -> bool:
 
 
 def name_of(record: Record) -> str:
-    """The kind of a record without the package that it is defined in, such as `NodeProcessed`."""
+    """Returns the type of a record without its package, such as `NodeProcessed`."""
     return str(record.get("event_type")).rpartition(".")[2]
 
 
 def ended_node(record: Record) -> list[str]:
-    """The unique id of the node whose end a record tells; empty for any other record."""
+    """Returns the unique id of the node whose end a record reports; an empty list for any other record."""
     if record["record_type"] != _END or name_of(record) != "NodeProcessed":
         return []
     unique_id = _object(record.get("attributes")).get("unique_id")
@@ -77,7 +77,7 @@ class Telemetry:
         self._began: dict[str, str] = {}
 
     def take(self, record: Record) -> Iterator[Message]:
-        """The messages that follow from a record."""
+        """Yields the messages of a record."""
         name = name_of(record)
         kind, attributes = record.get("record_type"), _object(record.get("attributes"))
         unique_id = str(attributes.get("unique_id") or "")
@@ -110,14 +110,14 @@ class Telemetry:
 
     def _asked(self, unique_id: str, attributes: Record) -> None:
         query = attributes.get("query_id")
-        # Adapters ask for relations and privileges too; the last statement of the node itself is the one that made it.
+        # Adapters also query relations and privileges; the last statement of the node itself is the one that made it.
         if query and attributes.get("query_description", _MAIN_QUERY) == _MAIN_QUERY:
             self._queries[unique_id] = str(query)
-        if said := attributes.get("query_error_adapter_message"):
-            self._errors.setdefault(unique_id, str(said))
+        if error := attributes.get("query_error_adapter_message"):
+            self._errors.setdefault(unique_id, str(error))
 
     def _finished(self, unique_id: str, record: Record, attributes: Record) -> Message:
-        """What is known of the node is told once, and no longer kept."""
+        """Returns the end of a node with all that was recorded of it, which is then discarded."""
         error = self._errors.pop(unique_id, None)
         ended = _time(record, "end")
         started = self._began.pop(unique_id, None) or _time(record, "start")
@@ -153,7 +153,7 @@ def _began(record: Record, attributes: Record) -> Iterator[Message]:
         "invocation_id": str(attributes.get("invocation_id") or record.get("trace_id")),
         "data": {"version": str(_object(attributes.get("process_info")).get("version") or "")},
         "flags": {
-            # Of `source freshness` and `docs generate` the last word is dbt-core's name of the command.
+            # For `source freshness` and `docs generate`, the last part is dbt-core's name of the command.
             "which": (str(arguments.get("command") or "").split() or [""])[-1],
             "full_refresh": arguments.get("full_refresh"),
             "select": _words(arguments.get("select")),
@@ -163,7 +163,7 @@ def _began(record: Record, attributes: Record) -> Iterator[Message]:
 
 
 def _ended(record: Record, attributes: Record) -> Iterator[Message]:
-    """The end of dbt; one without metrics was not reached in order, so somebody has interrupted dbt."""
+    """Yields the end of dbt; if it has no metrics, dbt was interrupted."""
     metrics, status = attributes.get("metrics"), _object(record.get("status"))
     errors = _number(_object(metrics).get("total_errors"))
     time = _time(record, "end")
@@ -180,12 +180,12 @@ def _written(record: Record, attributes: Record) -> Iterator[Message]:
 
 
 def _runs(attributes: Record) -> bool:
-    """True for the phase in which a node is executed; one that is skipped has its outcome from the start."""
+    """True for the phase in which a node is executed; a skipped node has its outcome from the start."""
     return attributes.get("phase") == _RUN and not attributes.get("node_outcome")
 
 
 def _status(record: Record, attributes: Record, error: str | None) -> str:
-    """The node's status in dbt-core's words; an outcome that is not known is told by its own name."""
+    """Returns dbt-core's name of the node's status; an unknown outcome keeps its own name."""
     outcome = _enum(attributes.get("node_outcome"), "NODE_OUTCOME_")
     if outcome == "SKIPPED":
         return _SKIP_REASONS.get(_enum(attributes.get("node_skip_reason"), "NODE_SKIP_REASON_"), "skipped")
@@ -194,7 +194,7 @@ def _status(record: Record, attributes: Record, error: str | None) -> str:
         found = _enum(detail.get("test_outcome"), "TEST_OUTCOME_")
         return _TEST_OUTCOMES.get(found, found.lower())
     if outcome == "ERROR" and error is None and not record.get("status"):
-        # When dbt is interrupted, it closes all spans that are open: nothing is known of how these nodes ended.
+        # An interrupted dbt closes all open spans: the outcome of these nodes is unknown.
         return CANCELLED
     return _OUTCOMES.get(outcome, outcome.lower())
 
@@ -222,7 +222,7 @@ def _object(value: object) -> Record:
 
 
 def _number(value: object) -> int:
-    """A number, which protobuf's JSON gives as text where it has 64 bits."""
+    """Returns a number, which protobuf's JSON writes as text if it has 64 bits."""
     try:
         return int(value) if isinstance(value, int | float | str) else 0
     except ValueError:

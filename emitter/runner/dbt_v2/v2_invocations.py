@@ -1,4 +1,4 @@
-"""The invocations of dbt v2 below one program, as events: by their telemetry, else by the artifacts that they left."""
+"""The invocations of dbt v2 within one program, as events: from their telemetry, else from their artifacts."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from emitter.runner.dbt_v2 import artifact_messages, env_file
 from emitter.runner.dbt_v2.late_manifest import Document, LateManifest
 from emitter.runner.dbt_v2.telemetry_messages import Telemetry
 from emitter.runner.event_log import Message
-from emitter.runner.invocation import Story, tells_a_story
+from emitter.runner.invocation import InvocationTracker, has_lineage
 from emitter.runner.project_folder import ProjectFolder
 
 log = logging.getLogger("emitter.runner")
@@ -39,14 +39,14 @@ _SILENT = frozenset(
         "system",
     }
 )
-"""Words of commands that no lineage is expected of, so that nobody needs to hear that there is none."""
+"""Arguments of commands without lineage, for which no warning about missing lineage is logged."""
 
 
 class Invocations:
-    """Takes what dbt v2 writes into its file of telemetry.
+    """Makes events of dbt v2's telemetry.
 
     Args:
-        handover: The message with which dbt was started.
+        handover: The message with which the shim started dbt.
         environ: The environment variables.
         here: The folder in which dbt was started.
     """
@@ -62,31 +62,31 @@ class Invocations:
 
     @property
     def telemetry(self) -> tuple[Path, int] | None:
-        """The user's own file of telemetry and its size before dbt; None if there is none, so that ours is used."""
+        """The user's own file of telemetry and its size before dbt; None if the event log holds the telemetry."""
         if not self._own:
             return None
         path, size = self._own
         return Path(path), size
 
     def take(self, record: Message) -> Iterator[Event]:
-        """The events that follow from a record of telemetry."""
+        """Yields the events of a record of telemetry."""
         trace = str(record.get("trace_id"))
         if trace not in self._open:
             if self._own and self._open:
-                # Others may write into the user's file at the same time; the first one is that which was started here.
+                # Other invocations may write to the user's file at the same time; the first is the one started here.
                 return
             self._open[trace] = _Invocation(self._folder, self._environ)
         yield from self._open[trace].take(record)
 
     def end(self) -> Iterator[Event]:
-        """What is left when dbt has ended."""
+        """Yields the remaining events when dbt has ended."""
         for invocation in self._open.values():
             yield from invocation.end()
         if not self._open:
             yield from self._left()
 
     def _left(self) -> Iterator[Event]:
-        """The events of a run without telemetry, as with `--log-level-file none`."""
+        """Yields the events of a run without telemetry, as with `--log-level-file none`."""
         target = self._folder.target()
         try:
             results, manifest = _read(target / RESULTS), _read(target / MANIFEST)
@@ -94,27 +94,27 @@ class Invocations:
                 self._handover["is_v2"] or artifact_messages.is_of_v2(results)
             )
             if is_ours and _invocation_of(results) == _invocation_of(manifest):
-                log.info("dbt has written no telemetry: lineage is that of the artifacts in %s", target)
-                story: Story | None = None
-                for message in artifact_messages.messages(manifest, results, self._folder.told()):
+                log.info("dbt wrote no telemetry: lineage is from the artifacts in %s", target)
+                tracker: InvocationTracker | None = None
+                for message in artifact_messages.messages(manifest, results, self._folder.project_message()):
                     if message["name"] == "MainReportVersion":
                         message["flags"] |= self._folder.flags()
-                        story = Story(message, self._environ) if tells_a_story(message) else None
-                    elif story is not None:
-                        yield from story.take(message)
+                        tracker = InvocationTracker(message, self._environ) if has_lineage(message) else None
+                    elif tracker is not None:
+                        yield from tracker.take(message)
                 return
         except (ArtifactError, OSError) as error:
             log.debug("no artifacts of this run: %s", error)
         if not _SILENT.intersection(self._handover["arguments"]):
             log.warning(
-                "no lineage is sent, %s has written neither telemetry nor artifacts of this run as dbt v2 does: "
+                "no lineage is sent, %s wrote neither telemetry nor artifacts of this run as dbt v2 does; "
                 "set HEADWATER_DBT to dbt itself, or run `headwater backfill` on its target folder afterwards",
                 self._handover["program"],
             )
 
 
 class _Invocation:
-    """One invocation: its records, and the events of them."""
+    """One invocation: turns its records into events."""
 
     def __init__(self, folder: ProjectFolder, environ: Mapping[str, str]) -> None:
         self._folder, self._environ = folder, environ
@@ -136,38 +136,38 @@ class _Invocation:
     def _begin(self, message: Message) -> Iterator[Event]:
         self._id = message["invocation_id"]
         message["flags"] |= self._folder.flags()
-        if not tells_a_story(message):
+        if not has_lineage(message):
             return
-        project = self._folder.told()
-        story = Story(message, self._environ)
-        self._late = LateManifest(story, project, self._earlier(), self._find)
+        project = self._folder.project_message()
+        tracker = InvocationTracker(message, self._environ)
+        self._late = LateManifest(tracker, project, self._earlier(), self._find)
         yield from self._late.begin(project)
 
     def _earlier(self) -> Document | None:
         try:
             return _slim(_read(self._folder.target() / MANIFEST))
         except (ArtifactError, OSError) as error:
-            log.debug("there is no earlier manifest: %s", error)
+            log.debug("no earlier manifest: %s", error)
             return None
 
-    def _find(self, told: str | None) -> Document | None:
-        """The manifest of this invocation, where dbt says that it has written it, else in the target folder."""
-        for path in self._places(told, MANIFEST):
+    def _find(self, reported: str | None) -> Document | None:
+        """Returns the manifest of this invocation, from the path that dbt reports, else from the target folder."""
+        for path in self._places(reported, MANIFEST):
             try:
                 document = _read(path)
             except (ArtifactError, OSError) as error:
-                log.debug("no manifest there: %s", error)
+                log.debug("manifest not readable: %s", error)
                 continue
             if _invocation_of(document) == self._id:
                 return _slim(document)
         return None
 
-    def _places(self, told: str | None, name: str) -> list[Path]:
-        named = [self._folder.path / told, Path(told)] if told else []
+    def _places(self, reported: str | None, name: str) -> list[Path]:
+        named = [self._folder.path / reported, Path(reported)] if reported else []
         return list(dict.fromkeys([*named, self._folder.target() / name]))
 
     def _resolved(self, message: Message) -> Message | None:
-        """The message with the path of a catalog as it is from here; None if there is no such file."""
+        """Returns the message with an existing path of the catalog; None if there is no such file."""
         if message["name"] != "ArtifactWritten" or message["data"]["artifact_type"] != "CatalogArtifact":
             return message
         places = self._places(message["data"]["artifact_path"], "catalog.json")
@@ -180,12 +180,12 @@ class _Invocation:
 def _read(path: Path) -> Document:
     document = read_settled(path)
     if not isinstance(document.get("metadata"), dict):
-        raise ArtifactError(f"{path} is no artifact of dbt: it has no metadata")
+        raise ArtifactError(f"{path} is not an artifact of dbt: it has no metadata")
     return document
 
 
 def _slim(document: Document) -> Document:
-    """Without what lineage has no use for, and what makes most of a manifest of dbt v2."""
+    """Removes the parts that lineage does not need, which are most of a manifest of dbt v2."""
     for key in _UNREAD:
         document.pop(key, None)
     return document

@@ -36,9 +36,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, program: str, arguments: list[str], **environment: str) -> None:
     """Runs a program of this Python's environment in a project's folder; events are added to `core.jsonl`."""
-    told = {"type": "file", "log_file_path": str(folder / "core.jsonl"), "append": True}
+    reported = {"type": "file", "log_file_path": str(folder / "core.jsonl"), "append": True}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENLINEAGE", "DBT_"))}
-    own = {"OPENLINEAGE__TRANSPORT": json.dumps(told), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+    own = {
+        "OPENLINEAGE__TRANSPORT": json.dumps(reported),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
     command = [str(Path(sys.executable).with_name(program)), *arguments]
     variables = kept | own | environment
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=200, check=False)

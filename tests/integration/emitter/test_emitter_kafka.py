@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from emitter.config.transport_config import CheckedConfig
-from emitter.runner.client.emission import open_emission
+from emitter.runner.client.emission import open_client
 from emitter.transport import KafkaTransport
 from tests.support.brokers.kafka_server import scram
 from tests.support.dbt.dbt_project import Shop
@@ -78,7 +78,7 @@ def test_every_facet_is_in_the_topic(
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(transport))
     monkeypatch.setenv("OPENLINEAGE__TAGS__RUN__COST", "seven")
     monkeypatch.setenv("OPENLINEAGE__TAGS__JOB__TIER", "gold")
-    emission = open_emission()
+    emission = open_client()
     sent = [every_facet.run(), every_facet.described()]
     for event in sent:
         emission.emit(event)

@@ -133,8 +133,8 @@ def test_tags_and_meta_are_told_of_each_node(built: Run) -> None:
 def test_tests_are_assertions(built: Run) -> None:
     """On the tested table, with column, result and severity."""
     tested = built.of("shop.main.shop.orders.build.test")["COMPLETE"]["inputs"][0]
-    told = tested["inputFacets"]["dataQualityAssertions"]["assertions"]
-    found = {(each["assertion"], each.get("column"), each["success"], each["severity"]) for each in told}
+    reported = tested["inputFacets"]["dataQualityAssertions"]["assertions"]
+    found = {(each["assertion"], each.get("column"), each["success"], each["severity"]) for each in reported}
     assert found >= {
         ("unique", "id", True, "error"),
         ("not_null", "id", True, "error"),
@@ -222,14 +222,14 @@ def test_deferred_parents_are_those_of_the_other_environment(tmp_path: Path) -> 
     (shop.folder / "target").rename(shop.folder / "state")
     defer = ["-s", "orders", "--defer", "--state", "state"]
 
-    for told in (shop.run("headwater-dbt", ["test", *defer]).events, _sent_by_dbt_ol(shop, ["test", *defer])):
-        tested = [event for event in told if event["eventType"] == "COMPLETE" and event["inputs"]]
+    for reported in (shop.run("headwater-dbt", ["test", *defer]).events, _sent_by_dbt_ol(shop, ["test", *defer])):
+        tested = [event for event in reported if event["eventType"] == "COMPLETE" and event["inputs"]]
         assert tested, "no test is told"
         assert {name for event in tested for name in _names(event["inputs"])} == {"shop.prod.orders"}
 
     ours = shop.run("headwater-dbt", ["run", *defer]).events
-    for told in (ours, _found_in_files(shop), _sent_by_dbt_ol(shop, ["run", *defer])):
-        done = Run(0, "", "", told).of("shop.main.shop.orders")["COMPLETE"]
+    for reported in (ours, _found_in_files(shop), _sent_by_dbt_ol(shop, ["run", *defer])):
+        done = Run(0, "", "", reported).of("shop.main.shop.orders")["COMPLETE"]
         assert (_names(done["inputs"]), _names(done["outputs"])) == (["shop.prod.stg_orders"], ["shop.main.orders"])
         assert "schema" not in done["inputs"][0]["facets"], "what this project says of columns is not of that table"
         fields = done["outputs"][0]["facets"]["columnLineage"]["fields"].items()
@@ -367,7 +367,7 @@ def _models(events: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
 def test_it_tells_what_dbt_ol_tells(dbt_engines: DbtEngines, tmp_path: Path) -> None:
     """The same jobs under the same names, the same datasets, and each edge of dbt-ol that the manifest has too."""
     project = dbt_engines.copy_project("imdb_redshift", tmp_path)
-    told: dict[str, list[dict[str, Any]]] = {}
+    reported: dict[str, list[dict[str, Any]]] = {}
     for program in ("dbt-ol", "headwater-dbt"):
         log = tmp_path / f"{program}.jsonl"
         transport = {"type": "file", "log_file_path": str(log), "append": True}
@@ -377,8 +377,8 @@ def test_it_tells_what_dbt_ol_tells(dbt_engines: DbtEngines, tmp_path: Path) -> 
             command, cwd=project, env=environment, capture_output=True, text=True, timeout=240, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        told[program] = [json.loads(line) for line in log.read_text().splitlines()]
-    stock, ours = told["dbt-ol"], told["headwater-dbt"]
+        reported[program] = [json.loads(line) for line in log.read_text().splitlines()]
+    stock, ours = reported["dbt-ol"], reported["headwater-dbt"]
     assert _models(ours) == _models(stock)
     manifest = json.loads((project / "target" / "manifest.json").read_text())
     stored = {

@@ -91,9 +91,9 @@ def test_a_signal_is_passed_on_and_runs_are_aborted(tmp_path: Path, number: sign
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == -number, said
-    assert dbt.states() == [(WHOLE, "START"), (ORDERS, "START"), (ORDERS, "ABORT"), (WHOLE, "ABORT")], said
+        _, output = process.communicate(timeout=60)
+    assert process.returncode == -number, output
+    assert dbt.states() == [(WHOLE, "START"), (ORDERS, "START"), (ORDERS, "ABORT"), (WHOLE, "ABORT")], output
 
 
 def test_dbt_is_killed(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ class Broken(Transport):
 
 
 @pytest.mark.parametrize(
-    ("emit", "close", "told"),
+    ("emit", "close", "reported"),
     [
         ("pass", "raise RuntimeError('close failed')", "did not close: RuntimeError: close failed"),
         (
@@ -205,14 +205,14 @@ class Broken(Transport):
     ],
     ids=["close raises", "emit raises", "the process exits", "the process is killed"],
 )
-def test_a_broken_transport_costs_lineage_alone(tmp_path: Path, emit: str, close: str, told: str) -> None:
+def test_a_broken_transport_costs_lineage_alone(tmp_path: Path, emit: str, close: str, reported: str) -> None:
     """Of stock dbt-ol's close dbt's exit code becomes 1; of its crash dbt goes on unattended behind exit code 255."""
     (tmp_path / "broken.py").write_text(TRANSPORT.format(emit=emit, close=close))
     dbt = FakeDbt(tmp_path, f"{COMPLETE}; print('dbt ended', flush=True)")
     path = os.pathsep.join((dbt.environment()["PYTHONPATH"], str(tmp_path)))
     done = dbt.run("run", transport={"type": "broken.Broken"}, PYTHONPATH=path)
     assert (done.returncode, done.stdout) == (0, "dbt ended\n"), done.stderr
-    assert told in done.stderr
+    assert reported in done.stderr
 
 
 def test_a_transport_that_hangs_is_waited_for_no_longer_than_it_may(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_manifest_that_is_not_there_is_told_and_counted(tmp_path: Path) -> Non
     done = dbt.run("run")
     assert (done.returncode, dbt.states()) == (0, [(WHOLE, "START"), (WHOLE, "COMPLETE")]), done.stderr
     first, last, _ = done.stderr.splitlines()
-    assert first.startswith("headwater-dbt: no lineage of any node can be told, dbt's manifest can't be used"), first
+    assert first.startswith("headwater-dbt: no lineage of any node: dbt's manifest can't be used"), first
     assert last.startswith("headwater-dbt: lineage of 2 nodes is missing: model.shop.orders, model.shop.raw ("), last
     assert "dbt's manifest can't be used" in last
     assert "nowhere.json" in last
@@ -330,9 +330,9 @@ def test_no_broker_loses_nothing(tmp_path: Path) -> None:
     done = dbt.run("run", transport=transport)
     assert done.returncode == 1, done.stderr
     (line,) = done.stderr.splitlines()
-    said = "headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 quarantined: "
+    output = "headwater-dbt: OpenLineage events: 0 sent, 4 waiting, 0 quarantined: "
     # On a busy machine the time may be over before the first attempt to connect is.
-    assert line.startswith((f"{said}kafka at 127.0.0.1:9: ", f"{said}no answer from the broker yet")), line
+    assert line.startswith((f"{output}kafka at 127.0.0.1:9: ", f"{output}no answer from the broker yet")), line
     kept = b"".join(file.read_bytes() for file in spool.rglob("*") if file.is_file())
     assert kept.count(b'"eventType": "') == len(ALL), f"all events wait on disk: {done.stderr}"
 
@@ -351,7 +351,7 @@ def test_without_room_for_temporary_files_dbt_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout.count("dbt ran")) == (3, 1), done.stderr
-    assert "no lineage is sent, dbt can't be listened to" in done.stderr
+    assert "no lineage is sent, dbt's messages can't be read" in done.stderr
 
 
 def test_dbt_goes_on_where_the_lineage_process_cannot_be_started(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_what_a_message_breaks_is_that_message(tmp_path: Path) -> None:
     dbt = FakeDbt(tmp_path, f"{odd}; model('model.shop.orders'); say('CommandCompleted', success=True)")
     done = dbt.run("run")
     assert (done.returncode, dbt.states()) == (0, ALL)
-    assert "messages could not be kept" in done.stderr
+    assert "messages could not be written" in done.stderr
 
 
 def test_messages_that_break_something_are_counted(tmp_path: Path) -> None:
@@ -402,8 +402,8 @@ def test_messages_that_break_something_are_counted(tmp_path: Path) -> None:
     done = dbt.run("run")
     assert (done.returncode, dbt.states()) == (0, ALL)
     first, second, last, _ = done.stderr.splitlines()
-    assert first.startswith("headwater-dbt: no lineage of dbt's NodeFinished: TypeError"), first
-    assert second == "headwater-dbt: no lineage of 4 more of dbt's messages, for reasons like these"
+    assert first.startswith("headwater-dbt: dbt's NodeFinished can't be processed: TypeError"), first
+    assert second == "headwater-dbt: 4 more dbt messages could not be processed for similar reasons"
     names = ", ".join(f"test.shop.odd_{n}" for n in range(5))
-    told = f"lineage of 5 nodes is missing: {names}, as dbt's messages about them could not be used"
-    assert last == f"headwater-dbt: {told}"
+    reported = f"lineage of 5 nodes is missing: {names}: dbt's messages about them could not be processed"
+    assert last == f"headwater-dbt: {reported}"

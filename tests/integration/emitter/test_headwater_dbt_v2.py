@@ -67,8 +67,8 @@ def test_a_signal_is_passed_on(tmp_path: Path, layout: Layout, number: signal.Si
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == code, said
+        _, output = process.communicate(timeout=60)
+    assert process.returncode == code, output
 
 
 def test_a_script_that_is_no_click_command_is_run_unchanged(tmp_path: Path) -> None:
@@ -158,11 +158,11 @@ def test_what_a_signal_has_cut_short_is_aborted(
         dbt.log.unlink()
     with running(dbt) as process:
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == code, said
+        _, output = process.communicate(timeout=60)
+    assert process.returncode == code, output
     found = ends(dbt.events())
-    assert (found[ORDERS], found[WHOLE]) == ("ABORT", "ABORT"), said
-    assert found["dev.shop.shop.stg_orders.build.run"] == "COMPLETE", said
+    assert (found[ORDERS], found[WHOLE]) == ("ABORT", "ABORT"), output
+    assert found["dev.shop.shop.stg_orders.build.run"] == "COMPLETE", output
     assert "FAIL" not in found.values()
 
 
@@ -172,9 +172,9 @@ def test_dbt_is_killed(tmp_path: Path) -> None:
     with running(dbt) as process:
         (child,) = _children_that_run(process.pid, str(tmp_path / "dbt"))
         os.kill(child, signal.SIGKILL)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL, said
-    assert (ends(dbt.events())[ORDERS], ends(dbt.events())[WHOLE]) == ("ABORT", "ABORT"), said
+        _, output = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, output
+    assert (ends(dbt.events())[ORDERS], ends(dbt.events())[WHOLE]) == ("ABORT", "ABORT"), output
 
 
 def test_whoever_kills_it_kills_dbt(tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ def test_the_lineage_process_is_killed(tmp_path: Path) -> None:
         (worker,) = _children_that_run(process.pid, "emitter.runner.worker")
         os.kill(worker, signal.SIGKILL)
         (tmp_path / "release").touch()
-        out, said = process.communicate(timeout=60)
-    assert (process.returncode, out.count("\n")) == (0, 16), said
-    assert "the lineage of this run is not complete: its process ended with -9" in said
+        out, output = process.communicate(timeout=60)
+    assert (process.returncode, out.count("\n")) == (0, 16), output
+    assert "the lineage of this run is not complete: its process ended with -9" in output
 
 
 def _children_that_run(pid: int, part: str) -> list[int]:
@@ -217,7 +217,7 @@ def test_without_a_folder_for_temporary_files_dbt_runs(tmp_path: Path, layout: L
         command, cwd=tmp_path, env=dbt.environment(), capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (0, "dbt 2.0.9\n"), done.stderr
-    assert "no lineage is sent, dbt can't be listened to" in done.stderr
+    assert "no lineage is sent, dbt's messages can't be read" in done.stderr
 
 
 @LAYOUTS

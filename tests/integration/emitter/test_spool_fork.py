@@ -51,20 +51,20 @@ def names(log: Path) -> list[str]:
 @pytest.mark.parametrize("end", ENDS)
 def test_each_process_sends_its_own_events(tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once each, however the child ends; what a child that is cut off leaves on disk is sent by whoever sends next."""
-    said = run(PARENT.format(servers=tmp_path.as_uri(), end=end))
+    output = run(PARENT.format(servers=tmp_path.as_uri(), end=end))
     transport = {"type": "emitter.transport.KafkaTransport", "bootstrap_servers": tmp_path.as_uri()}
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(transport))
     assert main(["flush"]) == 0
-    assert names(tmp_path / "openlineage.events.jsonl") == ["c1", "c2", "c3", "p1", "p2", "p3"], said
-    assert "lost" not in said
+    assert names(tmp_path / "openlineage.events.jsonl") == ["c1", "c2", "c3", "p1", "p2", "p3"], output
+    assert "lost" not in output
 
 
 @pytest.mark.parametrize("end", ENDS)
 def test_what_waits_is_counted_by_the_process_that_emitted_it(end: str) -> None:
     """Nobody answers: all six events are on disk, and each summary counts three of them."""
-    said = run(PARENT.format(servers="127.0.0.1:9", end=end).replace('"close_timeout": 5', '"close_timeout": 0.5'))
-    summaries = [line for line in said.splitlines() if "0 sent, 3 waiting, 0 quarantined" in line]
-    assert len(summaries) == (1 if "_exit(" in end else 2), said
+    output = run(PARENT.format(servers="127.0.0.1:9", end=end).replace('"close_timeout": 5', '"close_timeout": 0.5'))
+    summaries = [line for line in output.splitlines() if "0 sent, 3 waiting, 0 quarantined" in line]
+    assert len(summaries) == (1 if "_exit(" in end else 2), output
     spool = Path(os.environ["HEADWATER_SPOOL_DIR"])
     found = [json.loads(each.value)["job"]["name"] for each in waiting(spool)]
     assert sorted(found) == ["c1", "c2", "c3", "p1", "p2", "p3"]
@@ -78,21 +78,21 @@ def waiting(spool: Path) -> list:  # type: ignore[type-arg]
 def test_a_journal_that_is_shared_by_a_fork(tmp_path: Path) -> None:
     """Child and parent append at will; what either could delete by its own count holds nothing of the other's."""
     folder = open_queue(tmp_path, Destination("b:1", "t"))
-    journal = SpoolWriter(tmp_path, folder, 2**20)
-    journal.append(record(b"p1"))
+    event_log = SpoolWriter(tmp_path, folder, 2**20)
+    event_log.append(record(b"p1"))
     if (child := os.fork()) == 0:
         try:
-            journal.append(record(b"c1"))
-            journal.append(record(b"c2"))
-            assert journal.progress() == (2, 0, 0)
-            journal.close()
+            event_log.append(record(b"c1"))
+            event_log.append(record(b"c2"))
+            assert event_log.progress() == (2, 0, 0)
+            event_log.close()
         except BaseException:  # noqa: BLE001 # whatever it is, the parent must see it
             os._exit(1)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    journal.append(record(b"p2"))
-    assert journal.progress() == (2, 0, 0)
+    event_log.append(record(b"p2"))
+    assert event_log.progress() == (2, 0, 0)
     queue = Queue(folder, "t")
     assert sorted(each.value for each in drain(queue)) == [b"c1", b"c2", b"p1", b"p2"]
-    assert journal.progress() == (2, 2, 0)
-    journal.close()
+    assert event_log.progress() == (2, 2, 0)
+    event_log.close()

@@ -68,7 +68,7 @@ def manifest(*entries: Mapping[str, Any], version: int = 12, adapter: str = "ath
     }
 
 
-def results(*told: Mapping[str, Any], command: str | None = "build") -> dict[str, Any]:
+def results(*reported: Mapping[str, Any], command: str | None = "build") -> dict[str, Any]:
     """The run results of another invocation, five minutes after the manifest."""
     return {
         "metadata": {
@@ -76,7 +76,7 @@ def results(*told: Mapping[str, Any], command: str | None = "build") -> dict[str
             "invocation_id": "5d1a1f0e-0000-4000-8000-000000000002",
         },
         "args": {"which": command},
-        "results": list(told),
+        "results": list(reported),
     }
 
 

@@ -150,7 +150,7 @@ class Guest:
         Raises:
             subprocess.TimeoutExpired: It did not end: a broker that never answers held it up.
         """
-        rest, stderr = (said.decode() for said in self._process.communicate(timeout=timeout))
+        rest, stderr = (output.decode() for output in self._process.communicate(timeout=timeout))
         numbers: dict[str, Any] = {}
         if found := SUMMARY.search(stderr):
             sent, waiting, quarantined, lost = (int(text or 0) for text in found.groups()[:4])

@@ -76,8 +76,8 @@ def _left(manifest: Manifest, results: RunResults, place: Place) -> list[Event]:
 def _live(folder: Path, records: list[dict[str, Any]], place: Place) -> list[Event]:
     """The events of the telemetry, with the datasets in the same place as those of the artifacts."""
     arguments = ["--target-path", str(folder / "target")]
-    told = {"name": "Handover", "program": "dbt", "arguments": arguments, "is_v2": True, "began": 0}
-    invocations = Invocations(told, {"HOME": "/nonexistent", "DBT_PROFILES_DIR": "/nonexistent"}, Path.cwd())
+    reported = {"name": "Handover", "program": "dbt", "arguments": arguments, "is_v2": True, "began": 0}
+    invocations = Invocations(reported, {"HOME": "/nonexistent", "DBT_PROFILES_DIR": "/nonexistent"}, Path.cwd())
     made = [event for record in records for event in invocations.take(record)]
     made += invocations.end()
     text = json.dumps(made)

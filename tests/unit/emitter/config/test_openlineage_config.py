@@ -31,7 +31,7 @@ def lines(folder: Path, transport: str | None = None, scenario: str = COMPLETE, 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         ("transport: [", "line 1, column 13: not valid YAML"),
         (f"transport:\n  type: http\n password: {SECRET}\n", "not valid YAML"),
@@ -48,13 +48,13 @@ def lines(folder: Path, transport: str | None = None, scenario: str = COMPLETE, 
         (f"transport: {{type: http, url: 'https://user:{SECRET}@:x/'}}", "can't be used"),
     ],
 )
-def test_a_faulty_file_is_one_message_that_names_it(tmp_path: Path, content: str, told: str) -> None:
+def test_a_faulty_file_is_one_message_that_names_it(tmp_path: Path, content: str, reported: str) -> None:
     """With what is lost, and not once for each of dbt's messages."""
     (tmp_path / "openlineage.yml").write_text(content)
     [line] = lines(tmp_path)
     assert line.startswith("headwater-dbt: OpenLineage events: 0 sent, 4 lost: "), line
     assert str(tmp_path / "openlineage.yml") in line
-    assert told in line
+    assert reported in line
     assert line.endswith(MISSING)
 
 
@@ -71,14 +71,14 @@ def test_a_password_with_brackets_is_a_text_and_not_shown(tmp_path: Path) -> Non
     """In a variable of its own it need not be JSON; the client warns about it and shows it."""
     names = {"TYPE": KAFKA, "BOOTSTRAP_SERVERS": "127.0.0.1:9", "AUTH": "scram", "USERNAME": "u"}
     variables = {f"OPENLINEAGE__TRANSPORT__{name}": value for name, value in names.items()}
-    said = lines(
+    output = lines(
         tmp_path,
         scenario=f"{COMPLETE}\n{ALL_KEPT}",
         **variables,
         OPENLINEAGE__TRANSPORT__CLOSE_TIMEOUT="1",
         OPENLINEAGE__TRANSPORT__PASSWORD=f"{SECRET}{{[",
     )
-    assert "0 sent, 4 waiting" in said[-1]
+    assert "0 sent, 4 waiting" in output[-1]
 
 
 def test_file_and_environment_that_differ_are_warned_about(tmp_path: Path) -> None:

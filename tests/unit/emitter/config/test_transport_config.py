@@ -57,7 +57,7 @@ def test_an_unknown_setting_names_the_nearest(wrong: str, right: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "told"),
+    ("params", "reported"),
     [
         ({"bootstrap_servers": "b"}, "must be host:port; ports are often 9092 plaintext"),
         ({"bootstrap_servers": "a:1,b"}, "its entry 2 must be host:port"),
@@ -85,11 +85,11 @@ def test_an_unknown_setting_names_the_nearest(wrong: str, right: str) -> None:
         ({"auth": "scram", "username": "u", "password_env": "PW", "password": SECRET}, "keep one"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_to_write(params: dict[str, Any], told: str) -> None:
+def test_a_wrong_setting_is_named_with_what_to_write(params: dict[str, Any], reported: str) -> None:
     """Each message has the setting, the problem, and where settings are made."""
     with pytest.raises(ConfigError) as caught:
         read(**params)
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
     assert "OPENLINEAGE__TRANSPORT__" in str(caught.value)
     assert SECRET not in str(caught.value)
 
@@ -111,8 +111,8 @@ def test_a_wrong_setting_is_named_with_what_to_write(params: dict[str, Any], tol
 def test_no_value_is_shown_whatever_it_is_set_for(name: str, value: Any) -> None:
     """A secret in the wrong setting is a mistake that is told without the secret."""
     given = {"bootstrap_servers": "b:1", "auth": "scram", "username": "u", "password": "p", name: value}
-    told = repr(CheckedConfig.from_dict(given).outcome)
-    assert told.startswith("KafkaConfig(") or SECRET not in told
+    reported = repr(CheckedConfig.from_dict(given).outcome)
+    assert reported.startswith("KafkaConfig(") or SECRET not in reported
 
 
 def test_missing_brokers_are_told() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emitter.refine import Refiner
-from emitter.runner.live_refining import Refining
+from emitter.runner.live_refining import LiveRefiner
 from tests.support.dbt.refinement_inputs import event, manifest, node
 
 
@@ -47,7 +47,7 @@ def test_names_that_can_not_be_resolved_are_named() -> None:
 def test_a_live_run_logs_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """As `headwater-dbt` does when dbt has ended."""
     document = manifest(node("model.p.a", sql="select id from dev.rsp.landing"))
-    refining = Refining(document, None, tmp_path, {"HEADWATER_REFINE__CACHE": "off"})
+    refining = LiveRefiner(document, None, tmp_path, {"HEADWATER_REFINE__CACHE": "off"})
     refining(event("model.p.a", output="dev.shop.a"))
     with caplog.at_level(logging.WARNING, "emitter.runner"):
         refining.report()

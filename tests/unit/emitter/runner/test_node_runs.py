@@ -60,7 +60,7 @@ def retold(results: list[dict[str, Any]], broken_off: str) -> Iterator[Event]:
     """The plain way: after each test all events of the tests of its table are made, and those that are new are told."""
     project = Manifest(project_with_tests(3, 5))
     maker = EventMaker(project, Place("postgres://db:5432"), INVOCATION)
-    told: set[tuple[str, bool]] = set()
+    reported: set[tuple[str, bool]] = set()
 
     def events(found: list[dict[str, Any]]) -> Iterator[Event]:
         read = RunResults({"metadata": {}, "args": {"which": "build"}, "results": found})
@@ -71,8 +71,8 @@ def retold(results: list[dict[str, Any]], broken_off: str) -> Iterator[Event]:
         for event in events([found for found in results[:count] if project.tested(found["unique_id"]) == tested]):
             key = event["run"]["runId"], event["eventType"] == "START"
             shared = ".build.test" in event["job"]["name"] and not key[1]
-            if shared or key not in told:
-                told.add(key)
+            if shared or key not in reported:
+                reported.add(key)
                 yield {**event, "eventType": "RUNNING"} if shared else event
     aborted = maker.run(f"{project.tested(broken_off)}.test")["runId"]
     for event in events(results):
@@ -87,7 +87,7 @@ def message(unique_id: str, status: str = "started", **more: Any) -> dict[str, A
     return {"ts": "2026-01-01T00:00:00Z", "data": {"node_info": info, "run_result": more.pop("result", {})}, **more}
 
 
-def told(events: list[Event]) -> list[tuple[str, str]]:
+def reported(events: list[Event]) -> list[tuple[str, str]]:
     """Job and state."""
     return [(event["job"]["name"], event["eventType"]) for event in events]
 
@@ -98,7 +98,10 @@ def test_a_model_is_one_run_with_its_sql() -> None:
     node.start(message(ORDERS))
     events = [*node.executing(message(ORDERS, compiled_code="select 1"))]
     events += node.finished(message(ORDERS, "success", result={"adapter_response": {"rows_affected": 3.0}}))
-    assert told(events) == [("dev.main.shop.orders.build.run", "START"), ("dev.main.shop.orders.build.run", "COMPLETE")]
+    assert reported(events) == [
+        ("dev.main.shop.orders.build.run", "START"),
+        ("dev.main.shop.orders.build.run", "COMPLETE"),
+    ]
     assert len({event["run"]["runId"] for event in events}) == 1
     assert {event["job"]["facets"]["sql"]["query"] for event in events} == {"select 1"}
     assert [dataset["name"] for dataset in events[1]["inputs"]] == ["dev.main.raw"]
@@ -182,7 +185,7 @@ def test_results_of_tests_are_told_as_they_come() -> None:
         events += node.finished(message(unique_id, status, result={"num_failures": 2 if status == "fail" else 0}))
     events += node.end("2026-01-01T00:00:09Z")
     table = "dev.main.shop.orders.build.test"
-    assert told(events) == [
+    assert reported(events) == [
         (table, "START"),
         (table, "RUNNING"),
         (table, "RUNNING"),
@@ -202,7 +205,7 @@ def test_a_table_whose_test_was_broken_off() -> None:
         node.start(message(unique_id))
         assert [*node.executing(message(unique_id))] == []
     assert len([*node.finished(message(UNIQUE, "pass"))]) == 2
-    assert told([*node.end("2026-01-01T00:00:09Z")]) == [("dev.main.shop.orders.build.test", "ABORT")]
+    assert reported([*node.end("2026-01-01T00:00:09Z")]) == [("dev.main.shop.orders.build.test", "ABORT")]
 
 
 @pytest.mark.parametrize(("status", "state"), [("pass", "COMPLETE"), ("fail", "FAIL"), ("error", "FAIL")])
@@ -211,7 +214,7 @@ def test_a_unit_test_reads_no_table(status: str, state: str) -> None:
     node = runs()
     node.start(message(UNIT))
     events = [*node.executing(message(UNIT)), *node.finished(message(UNIT, status))]
-    assert told(events) == [(UNIT, "START"), (UNIT, state)]
+    assert reported(events) == [(UNIT, "START"), (UNIT, state)]
     assert not any(event["inputs"] or event["outputs"] for event in events)
     assert events[1]["run"]["facets"]["test"]["tests"][0]["status"] == ("pass" if status == "pass" else "fail")
 
@@ -248,9 +251,9 @@ def test_tests_in_any_order_are_told_as_if_all_were_told_anew(order: list[str], 
     for number, unique_id in enumerate(finished):
         status = data.draw(st.sampled_from(["pass", "fail", "warn", "error", "skipped"]))
         at = {"started_at": f"2026-01-01T00:00:{number:02}Z", "completed_at": f"2026-01-01T00:01:{99 - number}Z"}
-        told = {"timing_info": [{"name": "execute", **at}], "num_failures": number, "message": None}
+        reported = {"timing_info": [{"name": "execute", **at}], "num_failures": number, "message": None}
         node.start(message(unique_id))
-        events += [*node.executing(message(unique_id)), *node.finished(message(unique_id, status, result=told))]
+        events += [*node.executing(message(unique_id)), *node.finished(message(unique_id, status, result=reported))]
         if status != "skipped":
             timing = [{"name": "execute", **at}]
             results.append({"unique_id": unique_id, "status": status, "timing": timing, "failures": number})

@@ -45,15 +45,15 @@ def test_the_connection(
     tmp_path: Path, arguments: list[str], environ: dict[str, str], expected: dict[str, object]
 ) -> None:
     """By options and variables; passwords are not read, so their variables need not be set."""
-    told = folder(tmp_path, *arguments, **environ).told()
-    assert told["profile"] == {**expected, "own_credentials": False}
-    assert (told["project_name"], told["reason"]) == ("shop", None)
+    reported = folder(tmp_path, *arguments, **environ).project_message()
+    assert reported["profile"] == {**expected, "own_credentials": False}
+    assert (reported["project_name"], reported["reason"]) == ("shop", None)
 
 
 def test_a_key_is_only_known_to_be_there(tmp_path: Path) -> None:
     """So that nobody asks AWS with another identity."""
-    told = folder(tmp_path, "--target", "keys").told()
-    assert told["profile"] == {"type": "athena", "region_name": "us-east-1", "own_credentials": True}
+    reported = folder(tmp_path, "--target", "keys").project_message()
+    assert reported["profile"] == {"type": "athena", "region_name": "us-east-1", "own_credentials": True}
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_a_key_is_only_known_to_be_there(tmp_path: Path) -> None:
 )
 def test_a_connection_that_is_not_known(tmp_path: Path, arguments: list[str], reason: str) -> None:
     """The reason is told, and lineage goes on without it."""
-    told = folder(tmp_path, *arguments).told()
-    assert told["profile"] == {}
-    assert reason in str(told["reason"])
+    reported = folder(tmp_path, *arguments).project_message()
+    assert reported["profile"] == {}
+    assert reason in str(reported["reason"])
 
 
 def test_profiles_of_the_home_folder(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_profiles_of_the_home_folder(tmp_path: Path) -> None:
     project = folder(tmp_path, RS_HOST="h")
     (tmp_path / "home" / ".dbt").mkdir(parents=True)
     (tmp_path / "profiles.yml").rename(tmp_path / "home" / ".dbt" / "profiles.yml")
-    assert project.told()["profile"]["host"] == "h"
+    assert project.project_message()["profile"]["host"] == "h"
 
 
 def test_a_project_that_is_none(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_project_that_is_none(tmp_path: Path) -> None:
     project = folder(tmp_path)
     (tmp_path / "dbt_project.yml").write_text("version: 1\n")
     with pytest.raises(ArtifactError, match="has no name"):
-        project.told()
+        project.project_message()
 
 
 @pytest.mark.parametrize(

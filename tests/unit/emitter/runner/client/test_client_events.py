@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from emitter.dbt import node_facets
-from emitter.runner.client.emission import open_emission
+from emitter.runner.client.emission import open_client
 from tests.support.events import every_facet
 
 VERSION = "openlineage_client_version"
@@ -51,12 +51,12 @@ class Destination:
 
     def arrived(self, name: str) -> list[dict[str, Any]]:
         """The events that the transport brought to their destination."""
-        file, told = self._folder / "events.jsonl", self._folder / "told.jsonl"
+        file, reported = self._folder / "events.jsonl", self._folder / "told.jsonl"
         read = {
             "console": lambda: self._console,
             "http": lambda: self._endpoint.bodies,
             "async_http": lambda: self._endpoint.bodies,
-            "headwater": lambda: [json.dumps(json.loads(line)["value"]) for line in told.read_text().splitlines()],
+            "headwater": lambda: [json.dumps(json.loads(line)["value"]) for line in reported.read_text().splitlines()],
         }
         return [json.loads(text) for text in read.get(name, lambda: file.read_text().splitlines())()]
 
@@ -191,7 +191,7 @@ def test_each_facet_arrives(
     (tmp_path / "openlineage.yml").write_text(json.dumps(settings))
     sent = [every_facet.run(), every_facet.described()]
     before = copy.deepcopy(sent)
-    emission = open_emission()
+    emission = open_client()
     for event in sent:
         emission.emit(event)
     emission.close(NOTES.append)
@@ -209,7 +209,7 @@ def test_tags_come_from_the_environment(destination: Destination, monkeypatch: p
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(destination.transports["file"]))
     monkeypatch.setenv("OPENLINEAGE__TAGS__RUN", '{"nightly": "no"}')
     monkeypatch.setenv("OPENLINEAGE__TAGS__JOB__TIER", "gold")
-    emission = open_emission()
+    emission = open_client()
     emission.emit(every_facet.run())
     emission.close(NOTES.append)
     [event] = destination.arrived("file")
@@ -223,7 +223,7 @@ def test_a_namespace_is_replaced_in_parents_too(destination: Destination, tmp_pa
     transform = destination.transports["transform"]
     transform["transformer_properties"] = {"new_job_namespace": "nightly", "include_parent_facet": True}
     (tmp_path / "openlineage.yml").write_text(json.dumps({"transport": transform}))
-    emission = open_emission()
+    emission = open_client()
     emission.emit(every_facet.run())
     emission.close(NOTES.append)
     [event] = destination.arrived("file")
@@ -237,7 +237,7 @@ def test_column_lineage_keeps_pace_with_names_that_are_reduced(destination: Dest
     settings = {"transport": destination.transports["file"], "dataset": {"reducing_enabled": True}}
     (tmp_path / "openlineage.yml").write_text(json.dumps(settings))
     given = json.loads(json.dumps(every_facet.run()).replace("dev.main.raw", "lake/raw/day=2026-01-01"))
-    emission = open_emission()
+    emission = open_client()
     emission.emit(given)
     emission.close(NOTES.append)
     [event] = destination.arrived("file")
@@ -260,13 +260,13 @@ def test_a_fault_in_what_the_client_adds_costs_no_event(
     """The client dies of such tags at each event; the events go out without them, and one line says so."""
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(destination.transports["file"]))
     monkeypatch.setenv(name, value)
-    emission = open_emission()
+    emission = open_client()
     for _ in range(3):
         emission.emit(every_facet.run())
     emission.close(NOTES.append)
     assert destination.arrived("file") == [every_facet.run()] * 3
-    told = [message for message in caplog.messages if "without what OpenLineage's client adds" in message]
-    assert len(told) == 1, caplog.text
+    reported = [message for message in caplog.messages if "without the additions of OpenLineage's client" in message]
+    assert len(reported) == 1, caplog.text
 
 
 @pytest.mark.parametrize("transport", ["file", "headwater"])
@@ -278,12 +278,12 @@ def test_what_filters_keep_back_is_counted(
     rule = {"type": "exact", "match": every_facet.JOB}
     settings = {"transport": destination.transports[transport], "filters": [rule]}
     (tmp_path / "openlineage.yml").write_text(json.dumps(settings))
-    emission = open_emission()
+    emission = open_client()
     emission.emit(every_facet.run())
     emission.emit(every_facet.described())
     emission.close(NOTES.append)
     assert len(destination.arrived(transport)) == 1
-    assert "1 kept back by `filters`" in caplog.messages[-1]
+    assert "1 dropped by `filters`" in caplog.messages[-1]
 
 
 def test_a_parent_whose_run_is_no_uuid_costs_no_event(destination: Destination, monkeypatch: Any) -> None:
@@ -291,7 +291,7 @@ def test_a_parent_whose_run_is_no_uuid_costs_no_event(destination: Destination, 
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(destination.transports["file"]))
     given = every_facet.run()
     given["run"]["facets"]["parent"]["root"]["run"]["runId"] = "scheduled__2026-01-01"
-    emission = open_emission()
+    emission = open_client()
     emission.emit(given)
     emission.close(NOTES.append)
     [event] = destination.arrived("file")

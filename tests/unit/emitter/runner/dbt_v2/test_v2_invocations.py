@@ -21,7 +21,7 @@ from tests.support.dbt.fake_dbt_v2 import SAMPLES, write_project
 from tests.support.graph.graph_of_events import embedded
 
 Record = dict[str, Any]
-PLACES = {"duckdb": Place("duckdb://dev.duckdb"), "redshift": Place("redshift://wg.us-east-1:5439")}
+LOCATION_FIELDS = {"duckdb": Place("duckdb://dev.duckdb"), "redshift": Place("redshift://wg.us-east-1:5439")}
 PARTS = ("datasets", "reads", "writes", "dataset_edges", "column_edges")
 WHOLE = "dbt-run-shop"
 ORDERS = "dev.shop.shop.orders.build.run"
@@ -60,9 +60,9 @@ class Folder:
 
     def follow(self, records: list[Record] | None = None, *, writes: bool = True, **handover: Any) -> Iterator[Event]:
         """The events as they come; dbt's artifacts are there when it says so, if it writes any."""
-        told = {"name": "Handover", "program": "dbt", "arguments": ["build"], "is_v2": False, "began": BEGAN}
+        reported = {"name": "Handover", "program": "dbt", "arguments": ["build"], "is_v2": False, "began": BEGAN}
         environ = {"HOME": str(self.path)}
-        invocations = Invocations({**told, **handover}, environ, self.path)
+        invocations = Invocations({**reported, **handover}, environ, self.path)
         for record in self.records if records is None else records:
             name = record["event_type"].rpartition(".")[2]
             if name == "ArtifactWritten" and record["record_type"] == "SpanEnd" and writes:
@@ -76,7 +76,7 @@ class Folder:
         read = {name: json.loads((self.sample / "target" / f"{name}.json").read_text()) for name in FILES}
         found = Artifacts(Manifest(read["manifest"]), RunResults(read["run_results"]), read["catalog"])
         refine = Refiner(found.manifest.document, found.catalog).refine
-        return list(events(found, PLACES[found.manifest.adapter], refine=refine))
+        return list(events(found, LOCATION_FIELDS[found.manifest.adapter], refine=refine))
 
 
 FILES = ("manifest", "run_results", "catalog")
@@ -185,13 +185,13 @@ def test_what_only_the_yaml_has_changed_is_corrected(folder: Folder) -> None:
 
     folder.earlier(changed)
     found = list(folder.follow())
-    told = [event for event in found if event.get("job", {}).get("name") == ORDERS]
-    assert [event["eventType"] for event in told] == ["START", "COMPLETE", "COMPLETE"]
-    first, last = (event["outputs"][0]["facets"].get("documentation") for event in told[1:])
+    reported = [event for event in found if event.get("job", {}).get("name") == ORDERS]
+    assert [event["eventType"] for event in reported] == ["START", "COMPLETE", "COMPLETE"]
+    first, last = (event["outputs"][0]["facets"].get("documentation") for event in reported[1:])
     assert first["description"] == "As it was."
     assert last != first
-    assert told[1]["run"]["runId"] == told[2]["run"]["runId"]
-    assert told[1]["eventTime"] < told[2]["eventTime"], "of two values of one run the later one counts"
+    assert reported[1]["run"]["runId"] == reported[2]["run"]["runId"]
+    assert reported[1]["eventTime"] < reported[2]["eventTime"], "of two values of one run the later one counts"
     others = {job: seen for job, seen in states(found).items() if job.endswith(".run") and job != ORDERS}
     assert set(map(tuple, others.values())) == {("START", "COMPLETE")}, "what has not changed is not told again"
 
@@ -288,7 +288,7 @@ def test_an_outcome_that_is_not_known_is_reported(folder: Folder, caplog: pytest
     odd = _outcome(folder.records, "model.shop.orders", node_outcome="NODE_OUTCOME_OF_TOMORROW")
     found = states(list(folder.follow(odd)))
     assert (ORDERS in found, found[WHOLE]) == (False, ["START", "COMPLETE"])
-    assert "the status 'of_tomorrow' of 1 nodes is not known" in caplog.text
+    assert "unknown status 'of_tomorrow' of 1 nodes" in caplog.text
 
 
 def test_records_without_details_are_enough(folder: Folder) -> None:
@@ -365,7 +365,7 @@ def test_a_project_that_moves_from_dbt_core_keeps_its_jobs(folder: Folder) -> No
     )
     results["metadata"].update(dbt_version="1.12.6", invocation_id="of-core")
     refine = Refiner(core).refine
-    before = list(events(Artifacts(Manifest(core), RunResults(results)), PLACES["duckdb"], refine=refine))
+    before = list(events(Artifacts(Manifest(core), RunResults(results)), LOCATION_FIELDS["duckdb"], refine=refine))
     after = [*before, *folder.follow(writes=False)]
     old, new = json.loads(embedded([before])), json.loads(embedded([after]))
     for part in ("dataset_edges", "datasets"):
