@@ -118,9 +118,9 @@ class EventMaker:
 
     def inputs(self, unique_id: str, *, bare: bool = False) -> list[Dataset]:
         """What a node reads, through ephemeral models; `bare` with the names alone."""
-        elsewhere = self._manifest.deferred(unique_id)
+        deferred_names = self._manifest.deferred(unique_id)
         return [
-            self._bare(elsewhere[parent]) if parent in elsewhere else self.dataset(parent, bare=bare)
+            self._bare(deferred_names[parent]) if parent in deferred_names else self.dataset(parent, bare=bare)
             for parent in self._manifest.parents(unique_id)
         ]
 

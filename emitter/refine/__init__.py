@@ -1,6 +1,6 @@
-"""Refinement: from an event, a manifest and a catalog to an event that says what really happened.
+"""Refinement: a pure step from an event, a manifest and a catalog to a corrected event.
 
-Pure but for `artifacts` and the cache's file. Column lineage needs sqlglot, which is loaded when SQL is first read.
+Only `project_refiner` and the cache of column lineage read files. sqlglot is imported when SQL is first parsed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,11 +31,11 @@ __all__ = [
 def column_lineage(
     sql: str, dialect: str, schema: Mapping[str, Sequence[str] | Columns | None], target: str | None = None
 ) -> ColumnLineage:
-    """Reads the column lineage out of a SQL text; see `emitter.refine.sql.columns.column_lineage`.
+    """Derives the column lineage of a SQL text; see `emitter.refine.sql.columns.column_lineage`.
 
     Raises:
-        SqlNotUnderstood: if the text can't be parsed or writes nothing.
-        ImportError: if sqlglot is not installed.
+        SqlNotUnderstood: The text can't be parsed, or writes nothing.
+        ImportError: sqlglot is not installed.
     """
     from emitter.refine.sql.columns import column_lineage as read  # noqa: PLC0415 # sqlglot takes time, and may be missing
 

@@ -1,7 +1,7 @@
-"""Results of tests, as assertions on the dataset that was tested.
+"""Results of tests, as assertions on the tested dataset.
 
-dbt-ol says a test's result on the last of its parents, and one test at a time where it reads dbt's log; an event that
-says less than one before it would take that back, so what an invocation has shown is said again.
+dbt-ol puts a test's result on the last of its parents, and sends one test per event if it reads dbt's log. An event
+with fewer results would replace those of earlier events, so each event repeats all results of the invocation.
 """
 
 from collections import defaultdict
@@ -16,10 +16,10 @@ Assertion = Mapping[str, Any]
 
 
 class Assertions:
-    """The assertions of each dataset that the events of an invocation have shown so far.
+    """The assertions of each dataset in the events of an invocation so far.
 
     Args:
-        project: the nodes.
+        project: The nodes.
     """
 
     def __init__(self, project: Project) -> None:
@@ -31,15 +31,15 @@ class Assertions:
                 self._tests[str((project.node(unique_id) or {}).get("name"))].append(unique_id)
 
     def place(self, assertion: Assertion, test_id: str | None, dataset: str) -> tuple[str | None, Assertion]:
-        """Where an assertion belongs, and what the manifest adds to it.
+        """Returns the dataset of an assertion, and the assertion completed from the manifest.
 
         Args:
-            assertion: as an event has it.
-            test_id: the test, if the event is of one; else it is found by its name.
-            dataset: the dataset's name that the event has it on.
+            assertion: The assertion in the event.
+            test_id: The test, if it is the event's node; else it is found by its name.
+            dataset: The name of the dataset that has the assertion in the event.
 
         Returns:
-            The tested dataset's name, or None if the test is of an ephemeral model, which is no dataset.
+            The tested dataset's name, or None if the test is of an ephemeral model, which is not a dataset.
         """
         name = assertion.get("name")
         if test_id is None or name not in {None, (self._project.node(test_id) or {}).get("name")}:
@@ -51,7 +51,7 @@ class Assertions:
         return place, {**self._told(test_id), **{key: value for key, value in assertion.items() if value is not None}}
 
     def show(self, invocation: str, dataset: str, assertions: list[Assertion]) -> list[Assertion]:
-        """Adds a dataset's assertions to those of its invocation and returns all of them, by name."""
+        """Adds a dataset's assertions to those of its invocation, and returns all of them, ordered by name."""
         shown = self._shown[invocation, dataset]
         shown.update((str(found.get("name") or found.get("assertion")), found) for found in assertions)
         return [shown[name] for name in sorted(shown)]
@@ -62,7 +62,7 @@ class Assertions:
         return next(iter(near or candidates), None)
 
     def _table(self, test_id: str, tested: str) -> str | None:
-        """The table that a test has read, which with `--defer` may be another environment's."""
+        """Returns the table that a test has read, which may be another environment's with `--defer`."""
         place = deferred(self._project, test_id, compiled_sql(self._project.node(test_id) or {})).get(tested)
         return self._project.table(tested) if place is None else self._project.fold(dataset_name(place))
 
@@ -78,7 +78,7 @@ class Assertions:
 
 
 def found_in(dataset: Mapping[str, Any]) -> list[Assertion]:
-    """The assertions that an event has on an input, wherever it has them."""
+    """Returns the assertions on an input of an event, from either kind of facets."""
     for place in ("inputFacets", "facets"):
         if facet := (dataset.get(place) or {}).get(KEY):
             return list(facet.get("assertions") or [])

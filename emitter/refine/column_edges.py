@@ -1,4 +1,4 @@
-"""The column lineage of an output: what its SQL says, and what the event said where the SQL does not say all."""
+"""The column lineage of an output: from its SQL, completed from the event if the SQL was not understood as a whole."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ IsReal = Callable[[str, str], bool]
 
 
 class ColumnEdges:
-    """Chooses between an event's column edges and those of the SQL.
+    """Merges an event's column edges with those of the SQL.
 
     Args:
-        is_real: returns True if a table, by name, can have a column.
-        problems: counts what was dropped.
+        is_real: Returns True if a table, by name, can have a column.
+        problems: Counts dropped parts.
     """
 
     def __init__(self, is_real: IsReal, problems: Counter[str]) -> None:
@@ -24,24 +24,24 @@ class ColumnEdges:
         self._problems = problems
 
     def facet(self, given: Facet | None, lineage: ColumnLineage | None, namespace: str) -> dict[str, Any] | None:
-        """Returns the `columnLineage` facet of an output; None where nothing is known.
+        """Returns the `columnLineage` facet of an output; None if nothing is known.
 
-        An edge of the event is left out only where the SQL was understood as a whole, or where its source can't exist.
+        An edge of the event is dropped only if the SQL was understood as a whole, or if its source can't exist.
 
         Args:
-            given: the event's facet.
-            lineage: what the node's SQL says; None if it can't be read.
-            namespace: the warehouse's.
+            given: The event's facet.
+            lineage: The lineage of the node's SQL; None if it is unknown.
+            namespace: The namespace of the warehouse.
         """
         kept = {} if given is None or (lineage is not None and lineage.exact) else self._real(given)
         if lineage is None:
             return {**(given or {}), "fields": kept} if kept else None
-        # Without fields it says that there are none, where an earlier run's would otherwise stay in force.
+        # A facet without fields replaces that of an earlier run, which would otherwise remain valid.
         found = refined_facets.column_lineage_facet(lineage, namespace)
         return {**found, "fields": _united(found["fields"], kept)}
 
     def _real(self, given: Facet) -> dict[str, Any]:
-        """Returns the fields of a facet without the names of CTEs, which dbt-ol takes for tables."""
+        """Returns the fields of a facet without the names of CTEs, which dbt-ol treats as tables."""
         fields = {}
         for name, field in (given.get("fields") or {}).items():
             inputs = field.get("inputFields") or []
@@ -53,7 +53,7 @@ class ColumnEdges:
 
 
 def _united(ours: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all fields; of one input field that both have, ours."""
+    """Returns all fields; of an input field in both, the one from SQL."""
     fields = dict(ours)
     for name, field in kept.items():
         own = ours.get(name, {}).get("inputFields", [])

@@ -1,11 +1,11 @@
-"""Access to nested parts of events, of which any may be missing or of another type."""
+"""Access to nested parts of events, any of which may be missing or of another type."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def at(value: Any, *path: str) -> Mapping[str, Any]:
-    """Returns the object at a path of keys; an empty one where there is none."""
+    """Returns the object at a path of keys; an empty object if there is none."""
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value if isinstance(value, Mapping) else {}

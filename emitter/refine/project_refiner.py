@@ -16,13 +16,13 @@ log = logging.getLogger("emitter")
 
 _TARGET_PATH = re.compile(r"""^target-path:\s*["']?([^"'#\n{]+?)["']?\s*(?:#.*)?$""", re.MULTILINE)
 CACHE = "headwater_columns.cache"
-"""Where column lineage is kept from one run to the next, in dbt's target folder."""
+"""The file of cached column lineage in dbt's target folder."""
 _ENDED = frozenset({"ABORT", "COMPLETE", "FAIL"})
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Where the artifacts of a project are.
+    """The paths of a project's artifacts.
 
     Attributes:
         manifest: manifest.json, which exists.
@@ -34,11 +34,11 @@ class Artifacts:
 
 
 def find(project_dir: Path, target: str | Path | None = None) -> Artifacts | None:
-    """The artifacts of a dbt project; None if dbt has written no manifest there.
+    """Returns the artifacts of a dbt project; None if there is no manifest.
 
     Args:
-        project_dir: the folder of dbt_project.yml.
-        target: dbt's target path, absolute or below the project; else what dbt_project.yml says, else `target`.
+        project_dir: The folder of dbt_project.yml.
+        target: dbt's target path, absolute or below the project; default: from dbt_project.yml, else `target`.
     """
     folder = project_dir / (target or _target_path(project_dir))
     manifest, catalog = folder / "manifest.json", folder / "catalog.json"
@@ -50,18 +50,18 @@ def find(project_dir: Path, target: str | Path | None = None) -> Artifacts | Non
 def make_refiner(
     environ: Mapping[str, str], cwd: Path, arguments: Sequence[str] = ()
 ) -> "Callable[[dict[str, Any]], dict[str, Any]] | None":
-    """A function that refines the events of the dbt project in a folder; it never raises.
+    """Returns a function that refines the events of the dbt project in a folder; it never raises.
 
-    It reads the artifacts when an event of a node first asks for them, and again when dbt has written them anew. An
-    event of another invocation than the manifest's, or without a manifest, passes as it is.
+    It reads the artifacts with the first event of a node, and again when dbt has rewritten them. An event of another
+    invocation than the manifest's, or without a manifest, is returned unchanged.
 
     Args:
-        environ: the environment: HEADWATER_REFINE..., DBT_PROJECT_DIR, DBT_TARGET_PATH.
-        cwd: the folder that dbt runs in.
+        environ: The environment: HEADWATER_REFINE..., DBT_PROJECT_DIR, DBT_TARGET_PATH.
+        cwd: dbt's working directory.
         arguments: dbt's command line, for `--project-dir` and `--target-path`.
 
     Returns:
-        None if refinement is switched off or its options are wrong, which is logged.
+        None if refinement is off or its options are not valid, which is logged.
     """
     try:
         if not is_on(environ):
@@ -69,7 +69,7 @@ def make_refiner(
         folder = cwd / (_option(arguments, "--project-dir") or environ.get("DBT_PROJECT_DIR") or ".")
         target = _option(arguments, "--target-path") or environ.get("DBT_TARGET_PATH") or _target_path(folder)
         return ProjectRefiner(folder, target, options_from(environ, folder / target / CACHE))
-    except Exception as error:  # noqa: BLE001 # a guest: dbt runs, and events go as they are
+    except Exception as error:  # noqa: BLE001 # dbt runs, and events are sent unchanged
         log.warning("OpenLineage events are not refined: %s", error)
         return None
 
@@ -90,17 +90,17 @@ class ProjectRefiner:
         self._seen: tuple[Any, ...] = ()
         self._refiner: Refiner | None = None
         self._invocation: str | None = None
-        self._told = False
+        self._is_logged = False
         self._reported: set[str] = set()
 
     def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Returns the event refined, or as it is if that can't be done; the reason is logged once."""
+        """Returns the event refined, or unchanged if that fails; the reason is logged once."""
         try:
             return self._refined(event)
-        except Exception as error:  # noqa: BLE001 # a guest: an event that can't be refined is still an event
-            if not self._told:
-                self._told = True
-                log.warning("Events are sent as dbt-ol has them, not refined: %s: %s", type(error).__name__, error)
+        except Exception as error:  # noqa: BLE001 # an event that can't be refined is still sent
+            if not self._is_logged:
+                self._is_logged = True
+                log.warning("events are sent without refinement: %s: %s", type(error).__name__, error)
             return event
 
     def _refined(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class ProjectRefiner:
 
 
 def _target_path(project_dir: Path) -> str:
-    """The old setting of dbt_project.yml, read without a YAML parser, or dbt's default."""
+    """Returns the deprecated setting of dbt_project.yml, read without a YAML parser, or dbt's default."""
     try:
         found = _TARGET_PATH.search((project_dir / "dbt_project.yml").read_text("utf-8"))
     except (OSError, UnicodeDecodeError):

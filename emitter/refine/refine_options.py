@@ -32,7 +32,7 @@ class RefineOptions:
 
 
 def is_on(environ: Mapping[str, str]) -> bool:
-    """Whether events are to be refined at all: unless HEADWATER_REFINE is `false`."""
+    """True unless HEADWATER_REFINE switches refinement off."""
     return environ.get(PREFIX, "").strip().lower() not in _OFF
 
 

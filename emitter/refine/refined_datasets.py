@@ -9,7 +9,7 @@ from emitter.dbt.project import Project
 from emitter.refine import refined_facets
 from emitter.refine.nested_access import at
 from emitter.refine.refine_options import RefineOptions
-from emitter.refine.schema_resolver import Lineages
+from emitter.refine.schema_resolver import SchemaResolver
 from emitter.refine.symlinks import other_names, true_names
 
 Dataset = dict[str, Any]
@@ -29,13 +29,13 @@ class Datasets:
     def __init__(
         self,
         project: Project,
-        lineages: Lineages,
+        schemas: SchemaResolver,
         options: RefineOptions,
         problems: Counter[str],
         prepare: Callable[[str], object],
     ) -> None:
         self._project = project
-        self._lineages = lineages
+        self._schemas = schemas
         self._options = options
         self._problems = problems
         self._prepare = prepare
@@ -93,10 +93,10 @@ class Datasets:
 
     def without_stale_statistics(self, dataset: Dataset, unique_id: str) -> Dataset:
         """Returns an output without an old catalog's row count, which dbt-ol takes before the adapter's answer."""
-        stats = at(self._lineages.in_catalog(unique_id), "stats")
+        stats = at(self._schemas.in_catalog(unique_id), "stats")
         rows = [at(stats, name).get("value") for name in ("num_rows", "row_count", "rows")]
         shown = at(dataset, "outputFacets", "outputStatistics").get("rowCount")
-        if not self._lineages.is_stale(unique_id) or shown is None or shown not in [_number(value) for value in rows]:
+        if not self._schemas.is_stale(unique_id) or shown is None or shown not in [_number(value) for value in rows]:
             return dataset
         self._problems["stale_statistics"] += 1
         kept = {key: facet for key, facet in dataset["outputFacets"].items() if key != "outputStatistics"}
@@ -105,11 +105,11 @@ class Datasets:
     def _correct_schema(self, found: dict[str, Any], unique_id: str) -> None:
         """Puts all columns in place of those that happen to be documented, or that an older catalog has."""
         self._prepare(unique_id)
-        columns = self._lineages.columns(unique_id)
-        stale = "schema" in found and self._lineages.is_stale(unique_id)
+        columns = self._schemas.columns(unique_id)
+        stale = "schema" in found and self._schemas.is_stale(unique_id)
         if columns.complete or (stale and columns.names):
             node = self._project.node(unique_id) or {}
-            types = self._lineages.types(unique_id)
+            types = self._schemas.types(unique_id)
             found["schema"] = refined_facets.schema_facet(columns.names, types, node.get("columns") or {})
 
     def _correct_links(self, found: dict[str, Any], namespace: str, name: str) -> None:

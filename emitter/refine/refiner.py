@@ -1,19 +1,20 @@
-"""One event refined: what dbt-ol says of a node, corrected by what the manifest, the catalog and the SQL say."""
+"""Refinement of one event: dbt-ol's event of a node, corrected from the manifest, the catalog and the SQL."""
 
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 from emitter.dbt.deferral import deferred
 from emitter.dbt.project import Project, compiled_sql, dataset_name, kind
 from emitter.refine.column_edges import ColumnEdges
+from emitter.refine.event_inputs import EventInputs
 from emitter.refine.lineage_cache import LineageCache
 from emitter.refine.nested_access import at
 from emitter.refine.refine_options import RefineOptions
 from emitter.refine.refined_datasets import Dataset, Datasets, renamed
-from emitter.refine.schema_resolver import Lineages
+from emitter.refine.schema_resolver import SchemaResolver
 from emitter.refine.sql.lineage_value import ColumnLineage
 from emitter.refine.tested_inputs import TestedInputs
 from emitter.refine.undeclared_tables import Undeclared
@@ -24,6 +25,24 @@ log = logging.getLogger("emitter")
 Event = dict[str, Any]
 
 
+class _Node(NamedTuple):
+    """The node of an event.
+
+    Attributes:
+        unique_id: Its id.
+        namespace: The warehouse's.
+        sql: The SQL in the event.
+        lineage: The column lineage of its SQL; None if it is off or unknown.
+        exposed: True if the event shows the exposures that use each table.
+    """
+
+    unique_id: str
+    namespace: str
+    sql: str | None
+    lineage: ColumnLineage | None
+    exposed: bool
+
+
 class Refiner:
     """Refines the events of one project's invocations.
 
@@ -32,12 +51,12 @@ class Refiner:
     Args:
         manifest: dbt's manifest.json of the invocation.
         catalog: dbt's catalog.json, or None.
-        options: what may not be guessed.
+        options: Settings that can't be derived.
 
     Attributes:
-        problems: how often what was dropped or missing, by a name for it.
-        project: the manifest's nodes as datasets.
-        undeclared: the tables that were found in SQL alone.
+        problems: The number of dropped or missing parts, by kind.
+        project: The manifest's nodes as datasets.
+        undeclared: The tables that only SQL names.
     """
 
     def __init__(
@@ -52,22 +71,22 @@ class Refiner:
         self.undeclared = Undeclared(self.project)
         self._reads_sql = options.column_lineage and _has_sqlglot()
         dialect = options.dialect or self.project.dialect
-        self._lineages = Lineages(self.project, catalog, dialect, LineageCache(options.cache), self.problems)
-        self._datasets = Datasets(self.project, self._lineages, options, self.problems, self.lineage)
+        self._schemas = SchemaResolver(self.project, catalog, dialect, LineageCache(options.cache), self.problems)
+        self._datasets = Datasets(self.project, self._schemas, options, self.problems, self.lineage)
         self._column_edges = ColumnEdges(self._can_have, self.problems)
-        self._tested = TestedInputs(self.project, self._datasets, self._elsewhere)
+        self._tested = TestedInputs(self.project, self._datasets, self._deferred_names)
 
     def refine(self, event: Mapping[str, Any]) -> Event:
-        """Returns the event with the right inputs, outputs and facets; the one given is not changed.
+        """Returns the event with corrected inputs, outputs and facets; the argument is not changed.
 
-        An event that is of no node of this manifest comes back as it is.
+        An event of a node that is not in this manifest is returned unchanged.
         """
         job = at(event, "job", "facets")
         unique_id = at(job, "dbt_node").get("unique_id")
         if not isinstance(unique_id, str):
             return dict(event)
         if kind(unique_id) == "unit_test":
-            # It reads rows that are written in the project, and no table.
+            # A unit test reads rows from the project's files, and no table.
             return {**event, "inputs": [], "outputs": []}
         namespace = _namespace(event)
         if self.project.node(unique_id) is None or namespace is None:
@@ -75,142 +94,130 @@ class Refiner:
         if kind(unique_id) == "test" or at(job, "jobType").get("jobType") == "TEST":
             self.problems["phantom_datasets"] += len(event.get("outputs") or [])
             return {**event, "inputs": self._tested.of(event, unique_id, namespace), "outputs": []}
-        return self._of_table(event, unique_id, namespace)
+        sql = at(job, "sql").get("query")
+        exposed = event.get("eventType") == "COMPLETE"
+        return self._refine_table(event, _Node(unique_id, namespace, sql, self.lineage(unique_id, sql), exposed))
 
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
-        """Returns the column lineage of a model or snapshot; None if it is switched off or can't be told.
+        """Returns the column lineage of a model or snapshot; None if it is off or unknown.
 
         Args:
-            unique_id: the node.
-            sql: what ran, for a manifest that has no compiled SQL.
+            unique_id: The node.
+            sql: The SQL that ran, for a manifest without compiled SQL.
         """
-        return self._lineages.lineage(unique_id, sql) if self._reads_sql else None
+        return self._schemas.lineage(unique_id, sql) if self._reads_sql else None
 
     def dataset(self, unique_id: str, namespace: str, *, exposed: bool = False) -> Dataset | None:
         """Returns a node's dataset with its facets; None if it has no table, as an ephemeral model.
 
         Args:
-            unique_id: the node.
-            namespace: the warehouse's.
-            exposed: True if the facet with the exposures that use it is added.
+            unique_id: The node.
+            namespace: The namespace of the warehouse.
+            exposed: True to add the facet of the exposures that use it.
         """
         return self._datasets.made(unique_id, namespace, exposed=exposed)
 
     def report(self) -> list[str]:
-        """Returns a sentence for each kind of lineage that is not known, or that dbt does not know of."""
-        return [*filter(None, [self.undeclared.report(), *unknown(self._lineages)])]
+        """Returns a sentence for each kind of unknown or undeclared lineage."""
+        return [*filter(None, [self.undeclared.report(), *unknown(self._schemas)])]
 
     def save(self) -> None:
         """Writes the cache of column lineage, if one is configured."""
-        self._lineages.save()
+        self._schemas.save()
 
-    def _of_table(self, event: Mapping[str, Any], unique_id: str, namespace: str) -> Event:
-        """Refines an event of a node that makes a table."""
-        sql = at(event, "job", "facets", "sql").get("query")
-        lineage = self.lineage(unique_id, sql)
-        exposed = event.get("eventType") == "COMPLETE"
-        inputs = _Inputs(event.get("inputs") or [], self.project)
-        self._add_parents(inputs, unique_id, namespace, sql, exposed=exposed)
-        self._add_named_in_sql(inputs, unique_id, namespace, lineage, exposed=exposed)
-        others = [kept for given in inputs.rest() for kept in self._datasets.kept(given)]
-        outputs: list[Dataset] = []
-        for given in event.get("outputs") or []:
-            if self.project.fold(given["name"]) == self.project.table(unique_id):
-                outputs.append(self._output(given, unique_id, lineage, namespace, exposed=exposed))
-            else:
-                outputs += self._datasets.kept(given)
-        return {**event, "inputs": [*inputs.found, *others], "outputs": outputs}
+    def _refine_table(self, event: Mapping[str, Any], node: _Node) -> Event:
+        """Returns an event of a node that makes a table, with corrected inputs and outputs."""
+        inputs = EventInputs(event.get("inputs") or [], self.project)
+        self._add_parents(inputs, node)
+        self._add_named_in_sql(inputs, node)
+        others: list[Dataset] = []
+        for given in inputs.rest():
+            others += self._datasets.kept(given)
+        return {**event, "inputs": [*inputs.found, *others], "outputs": self._outputs(event, node)}
 
-    def _add_parents(
-        self, inputs: "_Inputs", unique_id: str, namespace: str, sql: str | None, *, exposed: bool
-    ) -> None:
-        """Adds the tables that feed a node by the manifest; seeds and snapshots are among them."""
-        elsewhere = self._elsewhere(unique_id, sql)
-        for parent in self.project.parents(unique_id):
-            name, stock = self.project.table(parent) or "", self.project.stock_name(parent)
-            if (other := elsewhere.get(name)) is not None:
+    def _add_parents(self, inputs: EventInputs, node: _Node) -> None:
+        """Adds the tables that feed a node by the manifest, seeds and snapshots among them."""
+        deferred_names = self._deferred_names(node.unique_id, node.sql)
+        for parent in self.project.parents(node.unique_id):
+            name = self.project.table(parent) or ""
+            if name in deferred_names:
                 self.problems["deferred_inputs"] += inputs.take(name) is not None
-                inputs.found.append(self._datasets.bare(other, namespace, inputs.take(other)))
-                continue
-            given = inputs.take(name) or (inputs.take(stock or "") if stock in self.project.phantoms else None)
-            if given is not None:
-                inputs.found.append(self._datasets.corrected(renamed(given, name), parent, exposed=exposed))
-            elif (made := self._datasets.made(parent, namespace, exposed=exposed)) is not None:
-                inputs.found.append(made)
+                other = deferred_names[name]
+                inputs.add(self._datasets.bare(other, node.namespace, inputs.take(other)))
+            else:
+                given = inputs.take(name) or self._take_phantom(inputs, parent)
+                inputs.add(self._table_of(parent, name, given, node))
 
-    def _add_named_in_sql(
-        self, inputs: "_Inputs", unique_id: str, namespace: str, lineage: ColumnLineage | None, *, exposed: bool
-    ) -> None:
+    def _take_phantom(self, inputs: EventInputs, parent: str) -> Mapping[str, Any] | None:
+        """Takes the input that dbt-ol names after a node instead of the node's table."""
+        stock = self.project.stock_name(parent)
+        return inputs.take(stock) if stock in self.project.phantoms else None
+
+    def _add_named_in_sql(self, inputs: EventInputs, node: _Node) -> None:
         """Adds the tables that a node's SQL names in full, without `ref` or `source`."""
-        for name in self.undeclared.of(unique_id, lineage, without=inputs.names()):
+        for name in self.undeclared.of(node.unique_id, node.lineage, without=inputs.names()):
             given, known = inputs.take(name), self.project.tables.get(name)
             if known is None:
-                inputs.found.append(self._datasets.undeclared(name, namespace, given))
-            elif given is not None:
-                inputs.found.append(self._datasets.corrected(renamed(given, name), known, exposed=exposed))
-            elif (made := self._datasets.made(known, namespace, exposed=exposed)) is not None:
-                inputs.found.append(made)
+                inputs.add(self._datasets.undeclared(name, node.namespace, given))
+            else:
+                inputs.add(self._table_of(known, name, given, node))
 
-    def _output(
-        self,
-        given: Mapping[str, Any],
-        unique_id: str,
-        lineage: ColumnLineage | None,
-        namespace: str,
-        *,
-        exposed: bool,
-    ) -> Dataset:
-        """Returns the table that a node makes, with its columns and where they come from."""
-        corrected = self._datasets.corrected(
-            {**given, "name": self.project.table(unique_id)}, unique_id, exposed=exposed
-        )
-        dataset = self._datasets.without_stale_statistics(corrected, unique_id)
-        if lineage is not None and self._is_silent(lineage, unique_id):
+    def _table_of(self, unique_id: str, name: str, given: Mapping[str, Any] | None, node: _Node) -> Dataset | None:
+        """Returns the table of a node that feeds another one; None if it has no table.
+
+        Args:
+            unique_id: The feeding node.
+            name: The name of its table.
+            given: The event's input for it, if there is one.
+            node: The node of the event.
+        """
+        if given is None:
+            return self._datasets.made(unique_id, node.namespace, exposed=node.exposed)
+        return self._datasets.corrected(renamed(given, name), unique_id, exposed=node.exposed)
+
+    def _outputs(self, event: Mapping[str, Any], node: _Node) -> list[Dataset]:
+        """Returns the outputs of an event, with the columns of the node's own table."""
+        outputs: list[Dataset] = []
+        for given in event.get("outputs") or []:
+            if self.project.fold(given["name"]) == self.project.table(node.unique_id):
+                outputs.append(self._own_table(given, node))
+            else:
+                outputs += self._datasets.kept(given)
+        return outputs
+
+    def _own_table(self, given: Mapping[str, Any], node: _Node) -> Dataset:
+        """Returns the table that a node makes, with its columns and their origins."""
+        named = {**given, "name": self.project.table(node.unique_id)}
+        corrected = self._datasets.corrected(named, node.unique_id, exposed=node.exposed)
+        dataset = self._datasets.without_stale_statistics(corrected, node.unique_id)
+        lineage = node.lineage
+        if lineage is not None and self._is_silent(lineage, node.unique_id):
             lineage = None
-        before = dataset["facets"].get("columnLineage")
-        facet = self._column_edges.facet(before, lineage, namespace)
-        kept = {key: value for key, value in dataset["facets"].items() if key != "columnLineage"}
-        return {**dataset, "facets": kept if facet is None else {**kept, "columnLineage": facet}}
+        facets = dict(dataset["facets"])
+        facet = self._column_edges.facet(facets.pop("columnLineage", None), lineage, node.namespace)
+        if facet is not None:
+            facets["columnLineage"] = facet
+        return {**dataset, "facets": facets}
 
     def _is_silent(self, lineage: ColumnLineage, unique_id: str) -> bool:
-        """Returns True if the SQL reads tables, but none of the node's parents: it calls them by unknown names."""
+        """Returns True if the SQL reads tables, but none of the node's parents: their names in it are unknown."""
         unknown = any(table is None for _, table in lineage.asked)
         nothing = not (lineage.tables or lineage.undeclared)
         return unknown and nothing and bool(self.project.parents(unique_id))
 
     def _can_have(self, table: str, column: str) -> bool:
-        """Returns True if a table is one of the project, and is not known to lack a column."""
+        """Returns True unless a table is not in the project, or is known to lack a column."""
         unique_id = self.project.tables.get(self.project.fold(table))
         if unique_id is None:
             return False
-        known = self._lineages.columns(unique_id)
+        known = self._schemas.columns(unique_id)
         return not known.complete or self.project.fold(column) in known.names
 
-    def _elsewhere(self, unique_id: str, sql: str | None = None) -> dict[str, str]:
-        """Returns by the manifest's name of a table the name under which a node reads it in another environment."""
+    def _deferred_names(self, unique_id: str, sql: str | None = None) -> dict[str, str]:
+        """Returns the names of a node's inputs in another environment, by their names in the manifest."""
         node = self.project.node(unique_id) or {}
         found = deferred(self.project, unique_id, compiled_sql(node) or sql)
         return {self.project.table(each) or "": self.project.fold(dataset_name(place)) for each, place in found.items()}
-
-
-class _Inputs:
-    """The inputs of an event, taken one by one by name, and those that were found so far."""
-
-    def __init__(self, given: Iterable[Mapping[str, Any]], project: Project) -> None:
-        self._given = {project.fold(dataset["name"]): dataset for dataset in given}
-        self.found: list[Dataset] = []
-
-    def take(self, name: str) -> Mapping[str, Any] | None:
-        """Returns the event's input of a name, and takes it out of the rest."""
-        return self._given.pop(name, None)
-
-    def names(self) -> frozenset[str]:
-        """Returns the names of the inputs that were found."""
-        return frozenset(dataset["name"] for dataset in self.found)
-
-    def rest(self) -> list[Mapping[str, Any]]:
-        """Returns the inputs that nobody has taken."""
-        return list(self._given.values())
 
 
 def _namespace(event: Mapping[str, Any]) -> str | None:
@@ -221,5 +228,5 @@ def _namespace(event: Mapping[str, Any]) -> str | None:
 def _has_sqlglot() -> bool:
     if find_spec("sqlglot") is not None:
         return True
-    log.warning("sqlglot is not installed, so columns' lineage stays as dbt-ol has it: pip install sqlglot")
+    log.warning("sqlglot is not installed, so column lineage is that of dbt-ol: pip install sqlglot")
     return False

@@ -21,7 +21,7 @@ from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
 log = logging.getLogger("emitter")
 
 
-class Lineages:
+class SchemaResolver:
     """Computes on demand, and once for each node.
 
     Args:
@@ -154,8 +154,10 @@ class Lineages:
         parents = self._project.parents(unique_id)
         known = {table: self.columns(parent) for parent in parents if (table := self._project.table(parent))}
         # What --defer reads is, by its premise, the same model made by another environment.
-        elsewhere = deferred(self._project, unique_id, sql)
-        known |= {self._project.fold(dataset_name(node)): self.columns(parent) for parent, node in elsewhere.items()}
+        deferred_names = deferred(self._project, unique_id, sql)
+        known |= {
+            self._project.fold(dataset_name(node)): self.columns(parent) for parent, node in deferred_names.items()
+        }
         tables = self._tables.seen_with(known)
         target = self._project.table(unique_id)
 

@@ -1,4 +1,4 @@
-"""A snapshot's own columns, which no SQL of the project shows: since when and until when a row was true."""
+"""A snapshot's own columns, which no SQL of the project contains: the validity of each row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 from emitter.dbt.project import Node
 from emitter.refine.sql.lineage_value import ColumnLineage
-from emitter.refine.sql.origins import TRANSFORMATION, Origin, through
+from emitter.refine.sql.origins import TRANSFORMATION, Origin, derive
 
 _SCD_ID, _UPDATED_AT, _VALID_FROM, _VALID_TO = "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"
 _IS_DELETED = "dbt_is_deleted"
@@ -33,12 +33,12 @@ def with_history(lineage: ColumnLineage, node: Node) -> ColumnLineage:
     if config.get("hard_deletes") == "new_record":
         made[_IS_DELETED] = ()
     added = {names.get(name) or name: origins for name, origins in made.items()}
-    # The id is a hash, whose value does not show the key.
+    # The id is a hash, which masks the key.
     hidden = {names.get(_SCD_ID) or _SCD_ID: made[_SCD_ID]} if made[_SCD_ID] else {}
     return replace(lineage, columns={**lineage.columns, **added}, masked={**lineage.masked, **hidden})
 
 
 def _of(lineage: ColumnLineage, names: Sequence[Any]) -> tuple[Origin, ...]:
-    # A key may also be an expression; then it is no column of the query, and nothing is said of it.
+    # A key may also be an expression; then it is not a column of the query, and its origins are unknown.
     found = {origin for name in names for origin in lineage.columns.get(str(name).lower(), ())}
-    return tuple(sorted(through(TRANSFORMATION, found)))
+    return tuple(sorted(derive(TRANSFORMATION, found)))

@@ -1,4 +1,4 @@
-"""The inputs of a test's event: the dataset that the test is about, with its results, and what else the test reads."""
+"""The inputs of a test's event: the tested dataset with its results, and the other inputs of the test."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,32 +11,33 @@ from emitter.refine.refined_datasets import Dataset, Datasets, renamed
 
 
 class TestedInputs:
-    """Puts the results of tests on the datasets that they are about.
+    """Assigns the results of tests to the tested datasets.
 
     Args:
-        project: the nodes.
-        datasets: makes and corrects datasets.
-        elsewhere: returns by the manifest's name of a table the name under which a node reads it in another
-            environment.
+        project: The nodes.
+        datasets: Makes and corrects datasets.
+        deferred_names: Returns the names of a node's inputs in another environment, by their names in the manifest.
     """
 
-    def __init__(self, project: Project, datasets: Datasets, elsewhere: Callable[[str], Mapping[str, str]]) -> None:
+    def __init__(
+        self, project: Project, datasets: Datasets, deferred_names: Callable[[str], Mapping[str, str]]
+    ) -> None:
         self._project = project
         self._datasets = datasets
-        self._elsewhere = elsewhere
+        self._deferred_names = deferred_names
         self._assertions = Assertions(project)
 
     def of(self, event: Mapping[str, Any], unique_id: str, namespace: str) -> list[Dataset]:
         """Returns the inputs of an event of a test, or of the tests of a node."""
         test = unique_id if kind(unique_id) == "test" else None
-        elsewhere = self._elsewhere(test) if test else {}
+        deferred_names = self._deferred_names(test) if test else {}
         placed: dict[str, list[Assertion]] = {}
         inputs: dict[str, Dataset] = {}
         for given in event.get("inputs") or []:
             name = self._real_name(given["name"], unique_id)
             places = self._place(given, test, name, placed)
-            if name in elsewhere:
-                inputs[elsewhere[name]] = self._datasets.bare(elsewhere[name], namespace)
+            if name in deferred_names:
+                inputs[deferred_names[name]] = self._datasets.bare(deferred_names[name], namespace)
             elif not places or name in places or not places.isdisjoint({None, *self._project.tables}):
                 for kept in self._datasets.kept(renamed(given, name)):
                     inputs[name] = self._plain(kept)
@@ -46,7 +47,7 @@ class TestedInputs:
     def _place(
         self, given: Mapping[str, Any], test: str | None, name: str, placed: dict[str, list[Assertion]]
     ) -> set[str | None]:
-        """Sorts an input's results by the dataset that each is about; returns these datasets."""
+        """Groups an input's results by their tested datasets; returns these datasets."""
         places = set()
         for assertion in found_in(given):
             place, known = self._assertions.place(assertion, test, name)
@@ -81,7 +82,7 @@ class TestedInputs:
         return folded
 
     def _plain(self, dataset: Dataset) -> Dataset:
-        """Returns a tested dataset without its results, which are put where they belong."""
+        """Returns a tested dataset without its results, which are added to the right dataset later."""
         kept = {
             place: {key: facet for key, facet in dataset[place].items() if key != KEY}
             for place in ("facets", "inputFacets")
@@ -98,7 +99,7 @@ def _invocation(event: Mapping[str, Any]) -> str:
 
 
 def _with_assertions(dataset: Dataset, assertions: list[Assertion]) -> Dataset:
-    # The specification has it among the input's facets; dbt-ol has it among the dataset's too, for older readers.
+    # By the specification it is an input facet; dbt-ol also makes it a dataset facet, for older readers.
     facet = refined_facets.assertions_facet(assertions)
     places = {place: {**(dataset.get(place) or {}), KEY: facet} for place in ("facets", "inputFacets")}
     return {**dataset, **places}

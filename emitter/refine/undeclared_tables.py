@@ -1,7 +1,7 @@
-"""Tables that a node's SQL names in full, without `ref` or `source`: dbt knows no dependency on them.
+"""Undeclared tables, which a node's SQL names in full without `ref` or `source`: dbt knows no dependency on them.
 
-A name of three parts is no guess, so these tables are inputs. Which ones there were is reported once, because dbt can
-neither order nor test what it does not know.
+A name of three parts is unambiguous, so these tables are inputs. They are reported once, because dbt can neither order
+nor test unknown dependencies.
 """
 
 from collections.abc import Container, Iterator
@@ -13,10 +13,10 @@ _SHOWN = 5
 
 
 class Undeclared:
-    """The tables of one project that were found so.
+    """The undeclared tables of one project.
 
     Args:
-        project: the nodes.
+        project: The nodes.
     """
 
     def __init__(self, project: Project) -> None:
@@ -27,9 +27,9 @@ class Undeclared:
         """Yields the tables that a node's SQL names, except some that are known to feed it.
 
         Args:
-            unique_id: the node.
-            lineage: what its SQL says.
-            without: the names of its parents, wherever they are read.
+            unique_id: The node.
+            lineage: The lineage of its SQL.
+            without: The names of its parents, in any environment.
         """
         if lineage is None:
             return
@@ -45,7 +45,7 @@ class Undeclared:
         return sorted(self._readers)
 
     def report(self) -> str:
-        """Returns one sentence about them; "" if there are none."""
+        """Returns one sentence about the undeclared tables; "" if there are none."""
         count = len(self._readers)
         if not count:
             return ""

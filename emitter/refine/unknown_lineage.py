@@ -1,22 +1,22 @@
-"""What is reported of lineage that is not known: unknown is not none, so it is counted and named."""
+"""The report of unknown lineage: unknown is not the same as none, so it is counted and named."""
 
 from collections.abc import Iterable, Iterator
 
-from emitter.refine.schema_resolver import Lineages
+from emitter.refine.schema_resolver import SchemaResolver
 
 _SHOWN = 3
 
 
-def unknown(lineages: Lineages) -> Iterator[str]:
+def unknown(schemas: SchemaResolver) -> Iterator[str]:
     """Yields a sentence for each reason why columns of a project may lack origins."""
-    if lineages.unread:
-        why = next(iter(lineages.unread.values()))
-        yield f"the SQL of {_models(lineages.unread)} can't be read, so columns keep what the event has: {why}"
-    if lineages.unresolved:
-        names = dict.fromkeys(name for found in lineages.unresolved.values() for name in found)
+    if schemas.unread:
+        why = next(iter(schemas.unread.values()))
+        yield f"the SQL of {_models(schemas.unread)} can't be parsed, so columns keep the event's lineage: {why}"
+    if schemas.unresolved:
+        names = dict.fromkeys(name for found in schemas.unresolved.values() for name in found)
         advice = "run `dbt docs generate` for the columns of sources"
         yield (
-            f"names in the SQL of {_models(lineages.unresolved)} can't be resolved, so columns may lack origins"
+            f"names in the SQL of {_models(schemas.unresolved)} can't be resolved, so columns may lack origins"
             f" ({_some(names)}): {advice}"
         )
 

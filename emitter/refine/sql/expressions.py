@@ -30,10 +30,10 @@ from emitter.refine.sql.origins import (
     TRANSFORMATION,
     WINDOW,
     Origins,
+    derive,
     masked,
-    through,
 )
-from emitter.refine.sql.relations import Relation, union_of
+from emitter.refine.sql.relations import Relation, merge
 from emitter.refine.sql.scopes import Scope
 
 
@@ -49,7 +49,7 @@ def origins_of(node: Any, scope: Scope) -> Origins:
 
 def all_of(nodes: Iterable[Any], scope: Scope, kind: str) -> Origins:
     """What some expressions are made from, as one influence."""
-    return through(kind, union_of(origins_of(node, scope) for node in nodes))
+    return derive(kind, merge(origins_of(node, scope) for node in nodes))
 
 
 def path_of(column: exp.Column, scope: Scope) -> list[str]:
@@ -95,7 +95,7 @@ def _binary(node: exp.Expression, scope: Scope) -> Origins:
 def _default(node: exp.Expression, scope: Scope) -> Origins:
     found = all_of(node.iter_expressions(), scope, TRANSFORMATION)
     # Each argument may be the value, and whether it is null decides on that.
-    return found | through(CONDITIONAL, found)
+    return found | derive(CONDITIONAL, found)
 
 
 def _aggregate(node: exp.Expression, scope: Scope) -> Origins:
@@ -119,7 +119,7 @@ def _called(node: exp.Anonymous, scope: Scope) -> Origins:
     if is_default(node):
         return _default(node, scope)
     if called(node) in VALUES_OF_MAPS and (part := scope.context.part_of(node, scope)) is not None:
-        return through(TRANSFORMATION, part.origins)
+        return derive(TRANSFORMATION, part.origins)
     found = _aggregate(node, scope) if is_aggregate(node, scope.context.dialect) else _any(node, scope)
     return masked(found) if is_masking(node) else found
 
@@ -129,7 +129,7 @@ def _part(node: exp.Expression, scope: Scope) -> Origins:
     if (part := scope.context.part_of(node, scope)) is None:
         return _any(node, scope)
     keys = all_of(node.expressions, scope, TRANSFORMATION)
-    return through(TRANSFORMATION, part.origins) | keys
+    return derive(TRANSFORMATION, part.origins) | keys
 
 
 def _case(node: exp.Case, scope: Scope) -> Origins:
@@ -157,7 +157,7 @@ def _window(node: exp.Window, scope: Scope) -> Origins:
     order = node.args.get("order")
     by = [*(node.args.get("partition_by") or []), *(order.expressions if order else [])]
     named = scope.windows.get(node.args["alias"].name.lower()) if node.args.get("alias") else None
-    outside = through(WINDOW, _window(named, scope)) if named is not None else NONE
+    outside = derive(WINDOW, _window(named, scope)) if named is not None else NONE
     # A named window has its name where others have their function.
     inside = NONE if isinstance(node.this, exp.Identifier) else origins_of(node.this, scope)
     return inside | all_of(by, scope, WINDOW) | outside
@@ -181,7 +181,7 @@ def _within_group(node: exp.WithinGroup, scope: Scope) -> Origins:
 
 def _scalar(node: exp.Expression, scope: Scope) -> Origins:
     found = scope.context.query(node, scope)
-    return union_of(column.origins for column in found.columns) | found.whole
+    return merge(column.origins for column in found.columns) | found.whole
 
 
 def _within(node: exp.Expression, scope: Scope) -> Origins:
@@ -193,7 +193,7 @@ def _exists(node: exp.Exists, scope: Scope) -> Origins:
     if not isinstance(node.this, exp.Query):
         return _any(node, scope)
     found: Relation = scope.context.query(node.this, scope)
-    return through(TRANSFORMATION, found.whole)
+    return derive(TRANSFORMATION, found.whole)
 
 
 def _nothing(_node: Any, _scope: Scope) -> Origins:

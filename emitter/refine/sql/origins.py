@@ -38,7 +38,7 @@ Origins = frozenset[Origin]
 NONE: Origins = frozenset()
 
 
-def through(kind: str, origins: Iterable[Origin]) -> Origins:
+def derive(kind: str, origins: Iterable[Origin]) -> Origins:
     """The origins as seen through one more step: an influence stays indirect once it has become so.
 
     The last indirect step names the influence: what was grouped by and is then filtered on is a filter.

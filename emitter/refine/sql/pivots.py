@@ -6,8 +6,8 @@ from typing import Any
 from sqlglot import exp
 
 from emitter.refine.sql.expressions import origins_of
-from emitter.refine.sql.origins import CONDITIONAL, NONE, TRANSFORMATION, Origins, through
-from emitter.refine.sql.relations import Column, Relation, union_of
+from emitter.refine.sql.origins import CONDITIONAL, NONE, TRANSFORMATION, Origins, derive
+from emitter.refine.sql.relations import Column, Relation, merge
 from emitter.refine.sql.scopes import Scope
 
 
@@ -22,7 +22,7 @@ def pivoted(node: exp.Pivot, relation: Relation, scope: Scope) -> Relation:
 
 def _pivot(node: exp.Pivot, scope: Scope) -> tuple[list[Column], frozenset[str]]:
     fields = [field.this for field in node.args.get("fields") or []]
-    chosen = through(CONDITIONAL, union_of(origins_of(field, scope) for field in fields))
+    chosen = derive(CONDITIONAL, merge(origins_of(field, scope) for field in fields))
     aggregates = [origins_of(item, scope) | chosen for item in node.expressions]
     names = [scope.context.fold(column.name) for column in node.args.get("columns") or []]
     # Columns go value by value, and within a value aggregate by aggregate.
@@ -33,7 +33,7 @@ def _pivot(node: exp.Pivot, scope: Scope) -> tuple[list[Column], frozenset[str]]
 def _unpivot(node: exp.Pivot, scope: Scope) -> tuple[list[Column], frozenset[str]]:
     field = node.args["fields"][0]
     values = [value.this if isinstance(value, exp.PivotAlias) else value for value in field.expressions]
-    origins: Origins = through(TRANSFORMATION, union_of(origins_of(value, scope) for value in values))
+    origins: Origins = derive(TRANSFORMATION, merge(origins_of(value, scope) for value in values))
     name, value = field.this.name, node.expressions[0].name
     return [Column(scope.context.fold(name), NONE), Column(scope.context.fold(value), origins)], _named(values)
 

@@ -9,9 +9,9 @@ from sqlglot import exp
 from emitter.refine.sql.expressions import all_of, arg, origins_of
 from emitter.refine.sql.functions import has_aggregate
 from emitter.refine.sql.item_names import name_of
-from emitter.refine.sql.origins import FILTER, GROUP_BY, JOIN, NONE, SORT, Origins, through
+from emitter.refine.sql.origins import FILTER, GROUP_BY, JOIN, NONE, SORT, Origins, derive
 from emitter.refine.sql.recognized import recognized
-from emitter.refine.sql.relations import UNKNOWN, Column, Relation, beside, union_of
+from emitter.refine.sql.relations import UNKNOWN, Column, Relation, beside, merge
 from emitter.refine.sql.scopes import Context, Scope
 from emitter.refine.sql.shapes import joined, shape_of
 from emitter.refine.sql.sources import add_join, add_source, everything
@@ -61,7 +61,7 @@ def _values(node: exp.Values, scope: Scope) -> Relation:
 
 def _either(columns: Sequence[Column]) -> Column:
     shape = joined([column.shape for column in columns])
-    return Column(columns[0].name, union_of(column.origins for column in columns), shape)
+    return Column(columns[0].name, merge(column.origins for column in columns), shape)
 
 
 def with_names(node: Any, scope: Scope) -> Mapping[str, Relation]:
@@ -128,7 +128,7 @@ def _union(left: Relation, right: Relation, context: Context) -> Relation:
 
 def _filtered(left: Relation, right: Relation) -> Relation:
     """INTERSECT and EXCEPT: rows are the left side's, the right side decides which."""
-    decided = through(FILTER, union_of(column.origins for column in right.columns) | right.whole)
+    decided = derive(FILTER, merge(column.origins for column in right.columns) | right.whole)
     return replace(left, whole=left.whole | decided)
 
 
@@ -142,7 +142,7 @@ def _ordered(node: Any, found: Relation, scope: Scope) -> Relation:
 def _select(node: exp.Select, scope: Scope) -> Relation:
     if (clause := arg(node, "from")) is not None:
         add_source(clause.this, scope)
-    joined_by = union_of(add_join(join, scope) for join in node.args.get("joins") or [])
+    joined_by = merge(add_join(join, scope) for join in node.args.get("joins") or [])
     for lateral in node.args.get("laterals") or []:
         add_source(lateral, scope)
     if (match := node.args.get("match")) is not None:
@@ -153,7 +153,7 @@ def _select(node: exp.Select, scope: Scope) -> Relation:
     whole = joined_by | _filters(node, scope)
     items, excluded = _excluding(node, scope.context.dialect)
     found = _project(items, scope)
-    beneath = union_of(part.relation.whole for part in scope.parts)
+    beneath = merge(part.relation.whole for part in scope.parts)
     return replace(_without(excluded, found), whole=beneath | whole | _decisions(node, found, scope))
 
 
@@ -188,7 +188,7 @@ def _decisions(node: exp.Select, found: Relation, scope: Scope) -> Origins:
     if group:
         whole |= _by_position(list(group.iter_expressions()), found.placed, grouped, GROUP_BY)
         if group.args.get("all"):
-            whole |= through(GROUP_BY, _not_aggregated(node, scope))
+            whole |= derive(GROUP_BY, _not_aggregated(node, scope))
     if order:
         whole |= _by_position(order.expressions, found.placed, replace(scope, alias_rule="first"), SORT)
     return whole
@@ -204,7 +204,7 @@ def _not_aggregated(node: exp.Select, scope: Scope) -> Origins:
     items = [item for item in node.expressions if _is_star(item) or not has_aggregate(item, scope.context.dialect)]
     stars = [expand(item, scope) for item in items if _is_star(item)]
     single = [origins_of(item, scope) for item in items if not _is_star(item)]
-    return union_of(single) | union_of(column.origins for star in stars for column in star.columns)
+    return merge(single) | merge(column.origins for star in stars for column in star.columns)
 
 
 def _by_position(nodes: Sequence[Any], columns: Sequence[Column], scope: Scope, kind: str) -> Origins:
@@ -221,11 +221,11 @@ def _by_position(nodes: Sequence[Any], columns: Sequence[Column], scope: Scope, 
         by = node.this if isinstance(node, exp.Ordered) else node
         position = int(by.name) - 1 if isinstance(by, exp.Literal) and by.is_int else -1
         if 0 <= position < len(columns):
-            found |= through(kind, columns[position].origins)
+            found |= derive(kind, columns[position].origins)
         elif position >= 0:
             scope.context.unresolved[f"position {position + 1}"] = None
         else:
-            found |= through(kind, origins_of(by, _for_item(by, scope)))
+            found |= derive(kind, origins_of(by, _for_item(by, scope)))
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from emitter.refine.sql.origins import IDENTITY, NONE, TRANSFORMATION, Origin, Origins, through
+from emitter.refine.sql.origins import IDENTITY, NONE, TRANSFORMATION, Origin, Origins, derive
 
 
 class Columns(NamedTuple):
@@ -106,7 +106,7 @@ class Relation:
         if (found := self.by_name.get(name)) is not None:
             return found
         if self.element is not None:
-            return through(TRANSFORMATION, self.element)
+            return derive(TRANSFORMATION, self.element)
         if len(self.more) == 1 and self.more[0] and name not in self.without:
             return frozenset({Origin(self.more[0], name, IDENTITY)})
         return None
@@ -214,6 +214,6 @@ def completed(parts: tuple[str, ...], target: str | None) -> tuple[str, ...]:
     return (*default[: max(len(default) - len(parts), 0)], *parts)
 
 
-def union_of(origins: Iterable[Origins]) -> Origins:
+def merge(origins: Iterable[Origins]) -> Origins:
     """All of some origins."""
     return NONE.union(*origins)

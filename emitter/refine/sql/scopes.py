@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
-from emitter.refine.sql.origins import NONE, TRANSFORMATION, Origins, through
+from emitter.refine.sql.origins import NONE, TRANSFORMATION, Origins, derive
 from emitter.refine.sql.relations import (
     UNKNOWN,
     Column,
@@ -277,7 +277,7 @@ class Scope:
                 return found
             hidden = hidden or any(part.may_hold(path[0]) for part in place.parts)
         found = self._unqualified(path[0])
-        return None if found is None else through(TRANSFORMATION, found)
+        return None if found is None else derive(TRANSFORMATION, found)
 
     def _column_of(self, source: Source, name: str, fields: Sequence[str]) -> Origins | None:
         relation = source.relation
@@ -298,7 +298,7 @@ class Scope:
             return None
         relation = next((part.relation for part in self.parts if part.known(name) is not None), None)
         if relation is None:
-            return through(TRANSFORMATION, known[0])
+            return derive(TRANSFORMATION, known[0])
         return _origins_within(relation, name, known[0], fields)
 
     def _unqualified(self, name: str, *, quoted: bool = False) -> Origins | None:
@@ -374,4 +374,4 @@ def _origins_within(relation: Relation, name: str, found: Origins, fields: Seque
         if column is None:
             break
         found, shape = column.origins, column.shape
-    return through(TRANSFORMATION, found)
+    return derive(TRANSFORMATION, found)

@@ -11,8 +11,8 @@ from sqlglot import exp
 
 from emitter.refine.sql.expressions import origins_of, path_of
 from emitter.refine.sql.functions import called
-from emitter.refine.sql.origins import AGGREGATION, TRANSFORMATION, Origins, is_indirect, through
-from emitter.refine.sql.relations import Column, Shape, union_of
+from emitter.refine.sql.origins import AGGREGATION, TRANSFORMATION, Origins, derive, is_indirect
+from emitter.refine.sql.relations import Column, Shape, merge
 from emitter.refine.sql.scopes import Scope
 
 _OBJECTS = frozenset({"object", "json_build_object"})
@@ -60,17 +60,17 @@ def joined(shapes: Sequence[Shape | None]) -> Shape | None:
     return Shape(
         tuple(fields),
         _either(elements) if len(elements) == len(shapes) else None,
-        union_of(keys) if len(keys) == len(shapes) else None,
+        merge(keys) if len(keys) == len(shapes) else None,
     )
 
 
 def _either(columns: Sequence[Column]) -> Column:
-    origins = union_of(column.origins for column in columns)
+    origins = merge(column.origins for column in columns)
     return Column(columns[0].name, origins, joined([column.shape for column in columns]))
 
 
 def _made(name: str, node: Any, scope: Scope) -> Column:
-    return Column(name, through(TRANSFORMATION, origins_of(node, scope)), shape_of(node, scope))
+    return Column(name, derive(TRANSFORMATION, origins_of(node, scope)), shape_of(node, scope))
 
 
 def _entry(shape: Shape, keys: Sequence[Any]) -> Column | None:
@@ -103,7 +103,7 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
 
 def _collected_pairs(key: Any, value: Any, scope: Scope) -> Shape:
     element = _through(AGGREGATION, Column("", origins_of(value, scope), shape_of(value, scope)))
-    return Shape((), element, through(AGGREGATION, origins_of(key, scope)))
+    return Shape((), element, derive(AGGREGATION, origins_of(key, scope)))
 
 
 def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape | None:
@@ -112,7 +112,7 @@ def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape
     fields = tuple(_made(key.name, value, scope) for key, value in zip(keys, values, strict=True))
     # A number as a key is no place, so only texts lead to one entry.
     constant = all(isinstance(key, exp.Literal) and key.is_string for key in keys)
-    made = through(TRANSFORMATION, union_of(origins_of(key, scope) for key in keys))
+    made = derive(TRANSFORMATION, merge(origins_of(key, scope) for key in keys))
     return Shape(fields if constant else (), _either(fields), made)
 
 
@@ -150,9 +150,9 @@ def _through(kind: str, column: Column) -> Column:
     shape = column.shape
     if shape is not None:
         fields = tuple(_through(kind, each) for each in shape.fields)
-        keys = None if shape.keys is None else through(kind, shape.keys)
+        keys = None if shape.keys is None else derive(kind, shape.keys)
         shape = Shape(fields, None if shape.element is None else _through(kind, shape.element), keys)
-    return Column(column.name, through(kind, column.origins), shape)
+    return Column(column.name, derive(kind, column.origins), shape)
 
 
 def _cast(node: exp.Cast, scope: Scope) -> Shape | None:

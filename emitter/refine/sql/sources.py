@@ -8,9 +8,9 @@ from typing import Any
 from sqlglot import exp
 
 from emitter.refine.sql.expressions import all_of, origins_of
-from emitter.refine.sql.origins import JOIN, NONE, TRANSFORMATION, Origins, through
+from emitter.refine.sql.origins import JOIN, NONE, TRANSFORMATION, Origins, derive
 from emitter.refine.sql.pivots import pivoted
-from emitter.refine.sql.relations import UNKNOWN, Column, Relation, Shape, beside, union_of
+from emitter.refine.sql.relations import UNKNOWN, Column, Relation, Shape, beside, merge
 from emitter.refine.sql.scopes import Part, Scope
 from emitter.refine.sql.shapes import shape_of
 
@@ -111,7 +111,7 @@ def _merge_all(names: Sequence[str], side: str, before: int, scope: Scope) -> Or
     by = NONE
     for name in names:
         merged[name.lower()], both = _merge(name, side, before, scope)
-        by |= through(JOIN, both)
+        by |= derive(JOIN, both)
     if merged:
         scope.merged = {**merged, **{name: found for name, found in scope.merged.items() if name not in merged}}
     return by
@@ -133,7 +133,7 @@ def _merge(name: str, side: str, before: int, scope: Scope) -> tuple[Origins, Or
     both = left | right
     for part in scope.parts:
         part.hidden.add(key)
-    return {"FULL": through(TRANSFORMATION, both), "RIGHT": right}.get(side, left), both
+    return {"FULL": derive(TRANSFORMATION, both), "RIGHT": right}.get(side, left), both
 
 
 def _held(
@@ -209,7 +209,7 @@ def _add_unnest(node: exp.Unnest, scope: Scope, alias: Any = None) -> None:
         return
     columns = _columns_of(values, names)
     if columns is None:
-        origins = union_of(value.origins for value in values)
+        origins = merge(value.origins for value in values)
         scope.add((called,), Relation(element=origins, loose=scope.context.dialect != "redshift"))
         return
     if isinstance(offset := node.args.get("offset"), exp.Identifier):
@@ -225,7 +225,7 @@ def _unnested(node: Any, scope: Scope) -> Column:
         return Column("", shape.keys | element.origins, Shape((Column("", shape.keys), element._replace(name=""))))
     if element is not None:
         return element
-    return Column("", through(TRANSFORMATION, origins_of(node, scope)))
+    return Column("", derive(TRANSFORMATION, origins_of(node, scope)))
 
 
 def _columns_of(values: Sequence[Column], names: Sequence[str]) -> list[Column] | None:
@@ -246,7 +246,7 @@ def _element(whole: Column) -> Column:
     """An element of a SUPER array, with the fields that it is known to have."""
     if whole.shape is not None and whole.shape.element is not None and whole.shape.keys is None:
         return whole.shape.element
-    return Column("", through(TRANSFORMATION, whole.origins))
+    return Column("", derive(TRANSFORMATION, whole.origins))
 
 
 def _add_element(name: str, element: Column, scope: Scope) -> None:
@@ -270,9 +270,9 @@ def _add_path(node: Any, scope: Scope) -> None:
 
 def _value_of_object(whole: Column) -> Column:
     found = whole.shape.element if whole.shape is not None and whole.shape.keys is not None else None
-    return found or Column("", through(TRANSFORMATION, whole.origins))
+    return found or Column("", derive(TRANSFORMATION, whole.origins))
 
 
 def _keys(whole: Column) -> Origins:
     found = whole.shape.keys if whole.shape is not None else None
-    return through(TRANSFORMATION, whole.origins) if found is None else found
+    return derive(TRANSFORMATION, whole.origins) if found is None else found

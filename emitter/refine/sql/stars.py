@@ -6,7 +6,7 @@ from typing import Any
 from sqlglot import exp
 
 from emitter.refine.sql.expressions import arg, origins_of
-from emitter.refine.sql.origins import TRANSFORMATION, Origins, through
+from emitter.refine.sql.origins import TRANSFORMATION, Origins, derive
 from emitter.refine.sql.relations import UNKNOWN, Column, Relation, Shape
 from emitter.refine.sql.scopes import Scope
 from emitter.refine.sql.shapes import shape_of
@@ -78,5 +78,5 @@ def _fields(shape: Shape | None, origins: Origins) -> Relation:
 def _named(names: list[str], relation: Relation) -> Relation:
     if relation.element is None:
         return relation.renamed(names)
-    field = through(TRANSFORMATION, relation.element)
+    field = derive(TRANSFORMATION, relation.element)
     return Relation(tuple(Column(name, field) for name in names))

@@ -9,7 +9,7 @@ from sqlglot import exp
 from emitter.refine.sql.expressions import all_of, origins_of
 from emitter.refine.sql.origins import CONDITIONAL, FILTER, JOIN, NONE, Origins
 from emitter.refine.sql.queries import read, with_names
-from emitter.refine.sql.relations import UNKNOWN, Column, Columns, Relation, union_of
+from emitter.refine.sql.relations import UNKNOWN, Column, Columns, Relation, merge
 from emitter.refine.sql.scopes import Scope
 from emitter.refine.sql.sources import add_source
 
@@ -182,7 +182,7 @@ def _delete(node: exp.Delete, scope: Scope) -> Written:
 
 
 def _where(node: Any, scope: Scope) -> Origins:
-    beneath = union_of(part.relation.whole for part in scope.parts)
+    beneath = merge(part.relation.whole for part in scope.parts)
     where = node.args.get("where")
     return beneath | (all_of([where.this], scope, FILTER) if where else NONE)
 
