@@ -1,4 +1,4 @@
-"""Artifacts of a dbt that is still at work: it writes manifest.json anew, in place, when it ends.
+"""Artifacts of a running dbt, which rewrites manifest.json in place when it ends.
 
 `json.dump` writes as it goes, so that of a large project the file is no JSON for seconds.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from emitter.errors import ArtifactError
 
 STALLED_S = 5.0
-"""Seconds without a change after which nobody writes the file any more."""
+"""Seconds without a change after which no process is writing the file."""
 WATCHED_S = 1.0
 """Seconds for which a file is watched though its own time is long ago: a clock may have jumped since it was written."""
 SETTLED_S = 0.1
@@ -21,7 +21,7 @@ _LOOK_S = 0.02
 
 
 def read_settled(path: Path, wall_clock: Callable[[], float] = time.time) -> dict[str, Any]:
-    """The JSON object in a file; waits while somebody is writing it.
+    """Returns the JSON object in a file; waits while a process is writing it.
 
     Args:
         path: The file.
@@ -34,7 +34,7 @@ def read_settled(path: Path, wall_clock: Callable[[], float] = time.time) -> dic
     while True:
         before = stamp_of(path)
         content = path.read_bytes()
-        # A file that was changed meanwhile may be the old one's beginning and the new one's end.
+        # A file that has changed meanwhile may be a mix of the old and the new content.
         if stamp_of(path) == before:
             try:
                 document = json.loads(content)

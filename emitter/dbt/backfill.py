@@ -48,12 +48,12 @@ Refine = Callable[[Event], Event]
 """Makes an event more precise: its column lineage, above all."""
 
 JOB_NAMESPACE = "dbt"
-"""What dbt-ol takes where OPENLINEAGE_NAMESPACE is not set."""
+"""dbt-ol's default for OPENLINEAGE_NAMESPACE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """What dbt left of one project.
+    """The artifacts of one project.
 
     Attributes:
         manifest: The project.
@@ -71,9 +71,9 @@ def events(
 ) -> Iterator[Event]:
     """The events of one project, the run of dbt itself around those of its nodes.
 
-    Only a node whose result shows that it was executed has a run. What the manifest alone says of any other node is its
-    definition, a JobEvent at the time of the manifest. A node that was skipped, or about which a cancelled invocation
-    says nothing, has no event.
+    Only a node whose result shows that it was executed has a run. Any other node in the manifest is a definition, a
+    JobEvent at the time of the manifest. A node that was skipped, or whose outcome a cancelled invocation hides, has no
+    event.
 
     Args:
         artifacts: What dbt left.
@@ -102,20 +102,20 @@ def with_executed_sql(manifest: Manifest, results: RunResults | None) -> Manifes
 
 
 def notes(artifacts: Artifacts, *, columns: bool = True) -> Iterator[str]:
-    """What a person should know about artifacts that say less than they could.
+    """Yields notes on artifacts that are incomplete.
 
     Args:
         artifacts: What dbt left.
-        columns: Whether column lineage is wanted.
+        columns: True if column lineage is wanted.
     """
     results = artifacts.results
     if results and results.stamped:
         yield (
-            f"dbt was cancelled or failed before its end ({results.error}): its results say nothing about"
-            f" {len(results.stamped)} nodes, so no run of them is emitted"
+            f"dbt was cancelled or failed early ({results.error}): the outcome of"
+            f" {len(results.stamped)} nodes is unknown, so no run of them is emitted"
         )
     for status, count in sorted(results.unknown.items()) if results else ():
-        yield f"the status {status!r} of {count} nodes is not known, so no run of them is emitted"
+        yield f"unknown status {status!r} of {count} nodes, so no run of them is emitted"
     if columns and (count := len(with_executed_sql(artifacts.manifest, results).without_sql())):
         yield f"there is no compiled SQL of {count} nodes, so their column lineage is missing: run `dbt compile`"
 
@@ -141,14 +141,14 @@ def _events(
 
 
 def _is_declared(unique_id: str, result: Result | None, results: RunResults | None) -> bool:
-    """True for a node of which only the definition is known: what was skipped has a result that says so."""
+    """True for a node of which only the definition is known; a skipped node has a result."""
     if result is None:
         return results is None or unique_id not in results.stamped
     return result.status == REUSED or not result.is_known
 
 
 def _started_at(manifest: Manifest, results: RunResults) -> str:
-    """When dbt began: as the manifest of the same invocation says, else with the first of its nodes."""
+    """Returns dbt's start: from the manifest of the same invocation, else that of its first node."""
     times = [results.generated_at, *(result.started_at for result in results.by_id.values() if result.ran)]
     if manifest.invocation_id == results.invocation_id:
         times.append(manifest.started_at or manifest.generated_at)
@@ -167,7 +167,7 @@ def _node(unique_id: str, result: Result, maker: EventMaker) -> Iterator[Event]:
     run, job = maker.run(unique_id, _of_run(result, maker)), maker.job(unique_id)
     inputs, outputs = maker.inputs(unique_id), maker.outputs(unique_id, result)
     yield run_event("START", result.started_at, run, job, inputs, outputs)
-    # A run that failed has written nothing that could be told.
+    # A failed run has no outputs.
     yield run_event(result.state, result.ended_at, run, job, inputs, outputs if result.state == "COMPLETE" else [])
 
 

@@ -82,7 +82,7 @@ def singular(manifest: Manifest, maker: EventMaker, result: Result) -> Iterator[
 
 
 def assertion(node: Node, result: Result) -> dict[str, Any]:
-    """What a test says of the table that it tests."""
+    """Returns the assertion of a test on the tested table."""
     metadata = node.get("test_metadata") or {}
     severity = str(config_of(node).get("severity") or "").lower()
     found = {
@@ -97,7 +97,7 @@ def assertion(node: Node, result: Result) -> dict[str, Any]:
 
 
 def _counted(node: Node, result: Result, severity: str) -> dict[str, str]:
-    """How many rows a test found, and how many it may find."""
+    """Returns the number of rows that a test found, and the limit."""
     if result.failures is None:
         return {}
     limit = str(config_of(node).get("warn_if" if severity == "warn" else "error_if") or "!= 0")

@@ -1,7 +1,7 @@
 """`dbt run --defer`: parents that a node reads in another environment, because its own does not have them.
 
-No artifact of dbt tells which parents these were. The compiled SQL does: it names the tables that were read. A live run
-also knows what each parent would be deferred to (`defer_relation`); else it is the table that is called the same.
+No artifact of dbt lists these parents, but the compiled SQL names the tables that were read. A live run also has each
+parent's deferred relation (`defer_relation`); otherwise it is the table of the same name.
 """
 
 import re
@@ -22,7 +22,7 @@ def deferred(project: Project, unique_id: str, sql: str | None) -> Mapping[str, 
     Args:
         project: the nodes.
         unique_id: the node that reads.
-        sql: its compiled SQL; without it nothing can be told.
+        sql: its compiled SQL; without it nothing is known.
 
     Returns:
         By the parent's id: the place of the table that is read, and nothing else of it.

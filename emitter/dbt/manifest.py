@@ -124,7 +124,7 @@ class Manifest:
         return deferred(self._project, unique_id, compiled_sql(self.nodes.get(unique_id, {})))
 
     def tested(self, unique_id: str) -> str | None:
-        """What a test is about; where nothing tells, the last of what it reads, as dbt-ol has it."""
+        """Returns the node that a test is about; if it is unknown, the test's last input, as dbt-ol does."""
         parents = self.parents(unique_id)
         tested = self._project.tested(unique_id)
         return tested if tested in parents else parents[-1] if parents else None
@@ -211,6 +211,6 @@ def pointer_of(node: Node) -> str | None:
 
 
 def table_of(node: Node) -> tuple[str, ...]:
-    """The parts of the table's name: of database, schema and table those that there are."""
+    """Returns the parts of the table's name: those of database, schema and table that are set."""
     table = node.get("identifier") or node.get("alias") or node.get("name")
     return tuple(str(part) for part in (node.get("database"), node.get("schema"), table) if part)

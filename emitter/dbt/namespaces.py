@@ -1,4 +1,4 @@
-"""Where an adapter's tables are: the namespace of its datasets, from a connection profile, by a rule or by a default.
+"""The location of an adapter's tables: the namespace of its datasets, from a connection profile or a default.
 
 The forms are those of openlineage-dbt 1.54 (`DbtArtifactProcessor.extract_namespace`), so that datasets of a
 manifest and those of a live run are the same ones.
@@ -50,7 +50,7 @@ _GLUE = re.compile(r"arn:aws[a-z-]*:glue:[a-z0-9-]+:\d{12}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a project's datasets are.
+    """The location of a project's datasets.
 
     Attributes:
         namespace: Of all of them, such as `redshift://host:5439`.
@@ -88,7 +88,7 @@ def place_of(profile: Mapping[str, Any]) -> Place:
 
 
 def default_place(adapter: str, project: str) -> Place:
-    """A place for a project of which nobody says where it is: its own, so that it is mistaken for no other."""
+    """Returns a location for a project without a known one, which differs from that of any other project."""
     scheme = scheme_of(adapter)
     if adapter == "glue":
         return Place(f"glue://{project}")
@@ -97,7 +97,7 @@ def default_place(adapter: str, project: str) -> Place:
 
 
 def scheme_of(adapter: str) -> str:
-    """How the namespaces of an adapter begin, up to the first colon."""
+    """Returns the scheme of an adapter's namespaces, up to the first colon."""
     return _SCHEMES.get(adapter, adapter or "dbt")
 
 
@@ -135,5 +135,5 @@ def _account(role: object) -> str | None:
 
 
 def in_own_catalog(catalog: str | None) -> bool:
-    """Whether an Athena catalog, unset or by its name, is the account's own Glue catalog."""
+    """True if an Athena catalog, unset or by its name, is the account's own Glue catalog."""
     return not catalog or catalog.lower() == CATALOG

@@ -1,7 +1,7 @@
 """From nodes of a dbt project to OpenLineage's jobs, runs and datasets, under the names that dbt-ol 1.54 gives them.
 
-Pure: the same manifest gives the same dictionaries, whoever asks. A source goes by its `identifier`, which is its
-table's name; dbt-ol takes its name in dbt for it.
+Pure: the same manifest always gives the same dictionaries. A source is named by its `identifier`, which is its
+table's name; dbt-ol uses its name in dbt instead.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MEBI = 2**20
 
 
 def run_id(invocation_id: str, unique_id: str) -> str:
-    """The run of one node in one invocation of dbt; the same for whoever asks."""
+    """Returns the run id of one node in one invocation of dbt; deterministic."""
     return str(uuid.uuid5(_OWN, f"{invocation_id}\n{unique_id}"))
 
 
@@ -39,7 +39,7 @@ class Invocation:
         id: dbt's invocation id.
         command: Such as `build`.
         job: Namespace and name of the job that it is a run of.
-        full_refresh: Whether it was told to make incremental models anew, where that is known.
+        full_refresh: True if dbt rebuilds incremental models in full; None if unknown.
         dbt_version: The version of dbt that ran; the manifest's if it is not given, though with `--use-v2-parser` that
             is the parser's.
     """
@@ -102,7 +102,7 @@ class EventMaker:
         return {"runId": run_id(self._invocation.id, unique_id), "facets": own | self.engine() | (more or {})}
 
     def engine(self) -> Facets:
-        """What runs: this dbt, this invocation."""
+        """Returns the facets of this dbt and this invocation."""
         found = facets.facet(
             "dbt_run",
             invocation_id=self._invocation.id,
@@ -117,7 +117,7 @@ class EventMaker:
         return found
 
     def inputs(self, unique_id: str, *, bare: bool = False) -> list[Dataset]:
-        """What a node reads, through ephemeral models; `bare` with the names alone."""
+        """Returns the inputs of a node, through ephemeral models; `bare` with the names alone."""
         deferred_names = self._manifest.deferred(unique_id)
         return [
             self._bare(deferred_names[parent]) if parent in deferred_names else self.dataset(parent, bare=bare)
@@ -129,7 +129,7 @@ class EventMaker:
         return self._bare(self._manifest.deferred(test_id).get(unique_id) or self._manifest.node(unique_id) or {})
 
     def output(self, unique_id: str, result: Result | None = None) -> Dataset:
-        """What a node writes, and how much of it where the engine or the catalog tells."""
+        """Returns the table that a node writes, with its size if the engine or the catalog reports it."""
         found = self.dataset(unique_id)
         rows, size = self._size(unique_id, result)
         if rows > 0 or size > 0:
@@ -138,7 +138,7 @@ class EventMaker:
         return found
 
     def outputs(self, unique_id: str, result: Result | None = None) -> list[Dataset]:
-        """What a node writes, and the view that points to it where it is the latest version of a model."""
+        """Returns the outputs of a node: its table, and the view of the latest version if dbt makes one."""
         node = self._manifest.node(unique_id) or {}
         found = [self.output(unique_id, result)]
         if name := pointer_of(node):
@@ -161,7 +161,7 @@ class EventMaker:
         return made
 
     def _bare(self, node: Node) -> Dataset:
-        """A table with its names alone: all that this project may say of one that another environment has made."""
+        """Returns a table with its names alone; of another environment's table nothing else is known."""
         return {"namespace": self._place.namespace, "name": ".".join(table_of(node)), "facets": self._symlinks(node)}
 
     def _job_name(self, unique_id: str, suffix: str | None) -> str:
@@ -172,7 +172,7 @@ class EventMaker:
         if suffix is None:
             ends = _SUFFIXES.get(self._invocation.command, {"snapshot": ".snapshot"})
             suffix = ends.get(resource, "")
-        # dbt-ol takes the word `model.` away, and no other.
+        # dbt-ol removes the prefix `model.`, and no other.
         called = rest if resource in ("model", "snapshot") else unique_id
         return ".".join(part for part in (node.get("database"), node.get("schema"), called) if part) + suffix
 
@@ -193,7 +193,7 @@ class EventMaker:
         return None
 
     def _size(self, unique_id: str, result: Result | None) -> tuple[int, int]:
-        """Rows and bytes: by the catalog where it is no older than the table, else as the adapter tells."""
+        """Returns rows and bytes: from the catalog unless it is older than the table, else from the adapter."""
         stats = (self._in_catalog(unique_id) or {}).get("stats") or {}
         asked_at = str((self._catalog.get("metadata") or {}).get("generated_at") or "")
         if result is not None and asked_at < result.ended_at:

@@ -57,12 +57,12 @@ def facet(key: str, **fields: Any) -> Facets:
 
 
 def job_type(kind: str) -> Facets:
-    """The facet that tells a dbt job's kind, such as MODEL."""
+    """Returns the facet of a dbt job's type, such as MODEL."""
     return facet("jobType", jobType=kind, integration="DBT", processingType="BATCH")
 
 
 def node(found: Node, project: str = "") -> Facets:
-    """What identifies a node: its unique id, the checksum of its code, and the project that runs another package's."""
+    """Returns the identity of a node: its unique id, its checksum, and the root project of a package's node."""
     keys = ("original_file_path", "database", "schema", "alias", "unique_id")
     checksum = found.get("checksum")
     code = checksum.get("checksum") if isinstance(checksum, Mapping) else None
@@ -78,7 +78,7 @@ def tags(found: Node) -> Facets:
 
 
 def dataset_tags(found: Node) -> Facets:
-    """The same, and those of the columns, of the table itself: dbt-ol tells no column's tags, and a job has no run."""
+    """Returns the tags of the table and its columns; dbt-ol has no tags of columns, and a JobEvent has no run."""
     columns: Mapping[str, Node] = found.get("columns") or {}
     of_columns = [{**tag, "field": column["name"]} for column in columns.values() for tag in _tags_of(column)]
     own = _tags_of(found) + of_columns
@@ -120,7 +120,7 @@ def _group(found: Node) -> str:
 
 
 def schema(found: Node, in_catalog: Node | None) -> Facets:
-    """The columns: those that the engine has, by the catalog, else those that somebody described."""
+    """Returns the columns: those of the engine, by the catalog, else those that the project documents."""
     described: Mapping[str, Node] = found.get("columns") or {}
     if in_catalog:
         known = [
@@ -139,7 +139,7 @@ def schema(found: Node, in_catalog: Node | None) -> Facets:
 
 
 def model(found: Node) -> Facets:
-    """How dbt makes the dataset."""
+    """Returns how dbt builds the dataset."""
     config = config_of(found)
     kept: dict[str, Any] = {key: config[key] for key in ("materialized", "access", "owner", "group") if config.get(key)}
     if kept.get("materialized") == "incremental":

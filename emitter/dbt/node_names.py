@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 SHOWN = 10
-"""How many names a message lists; the rest is a number."""
+"""The maximum number of names in a message; the rest is counted."""
 
 
 def node_of(event: Mapping[str, Any]) -> str:

@@ -32,17 +32,17 @@ class Project:
 
     @cached_property
     def adapter(self) -> str:
-        """The adapter's type, such as `athena`; "" if the manifest does not say."""
+        """The adapter's type, such as `athena`; "" if unknown."""
         return str((self._manifest.get("metadata") or {}).get("adapter_type") or "")
 
     @property
     def dialect(self) -> str:
-        """What sqlglot calls the adapter's dialect."""
+        """Sqlglot's name of the adapter's dialect."""
         return _DIALECTS.get(self.adapter, self.adapter)
 
     @property
     def generated_at(self) -> str:
-        """When dbt wrote the manifest, RFC 3339; "" if it does not say."""
+        """When dbt wrote the manifest, RFC 3339; "" if unknown."""
         return str((self._manifest.get("metadata") or {}).get("generated_at") or "")
 
     @cached_property
@@ -67,7 +67,7 @@ class Project:
         return self.fold(dataset_name(node))
 
     def stock_name(self, unique_id: str) -> str | None:
-        """What dbt-ol calls a node: a source without its identifier, an ephemeral model as if it were a table."""
+        """Returns dbt-ol's name of a node, which ignores that a source has an identifier, or a model is ephemeral."""
         node = self._nodes.get(unique_id)
         if node is None:
             return None
@@ -90,7 +90,7 @@ class Project:
         return self._parents[unique_id]
 
     def above(self, unique_id: str) -> tuple[str, ...]:
-        """What a node depends on by the manifest's word, ephemeral models included."""
+        """Returns the dependencies of a node in the manifest, ephemeral models included."""
         listed = (self._manifest.get("parent_map") or {}).get(unique_id)
         if listed is None:
             node = self._nodes.get(unique_id) or self._functions.get(unique_id) or {}
@@ -133,7 +133,7 @@ class Project:
         parents = [parent for parent in self.above(test_id) if kind(parent) in _TABLES]
         if len(parents) == 1:
             return parents[0]
-        # Before manifest version 9 only the test's argument says which of its parents it is about.
+        # Before manifest version 9 only the test's argument names the tested parent.
         model = str(((test.get("test_metadata") or {}).get("kwargs") or {}).get("model") or "")
         for call in _CALL.finditer(model):
             return self.called(call[1], _TEXT.findall(call[2]), parents)
@@ -197,7 +197,7 @@ def kind(unique_id: str) -> str:
 
 
 def is_ephemeral(node: Node) -> bool:
-    """Whether dbt writes a model's SQL into those that use it instead of a table."""
+    """True if dbt inlines a model's SQL into the nodes that use it, and makes no table."""
     return bool((node.get("config") or {}).get("materialized") == "ephemeral")
 
 

@@ -24,7 +24,7 @@ def render(project: Project, unique_id: str, node: Node) -> str | None:
     above = project.above(unique_id)
 
     def name(call: re.Match[str]) -> str:
-        # A version or a keyword needs more than the names to tell which node is meant.
+        # With a version or a keyword, the names alone do not identify the node.
         found = None if "=" in call[2] else project.called(call[1], _TEXT.findall(call[2]), above)
         table = project.table(found) if found else None
         # What has no table stays Jinja, and so the text is given up below.

@@ -30,10 +30,10 @@ class Result:
 
     Attributes:
         unique_id: The node's unique id.
-        status: dbt's word for it: success, error, skipped, reused, pass, fail, warn, ...
+        status: dbt's status: success, error, skipped, reused, pass, fail, warn, ...
         started_at: When its work began, RFC 3339.
         ended_at: When it ended.
-        message: What the engine or dbt said.
+        message: The message of the engine or dbt.
         failures: How many rows a test found.
         response: The adapter's report on the query.
         sql: The compiled SQL, where dbt wrote it here.
@@ -50,7 +50,7 @@ class Result:
 
     @property
     def ran(self) -> bool:
-        """True if the status says that the node was executed, with success or without."""
+        """True if the node was executed, successfully or not."""
         return self.status in _DONE or self.status in _FAILED
 
     @property

@@ -60,7 +60,7 @@ class LineageCache:
         self._entries[key] = self._entries.pop(key)
 
     def save(self) -> None:
-        """Writes the file if there is something new; of several processes the last one's is kept, whole.
+        """Writes the file if there are new entries; of several processes, the last one's file is kept.
 
         Raises:
             OSError: if it can't be written; the cache in memory stays as it is.

@@ -1,4 +1,4 @@
-"""What refinement may be told, from the environment: `HEADWATER_REFINE` and `HEADWATER_REFINE__...`."""
+"""The options of refinement, from the environment: `HEADWATER_REFINE` and `HEADWATER_REFINE__...`."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _OFF = frozenset({"0", "false", "no", "off"})
 
 @dataclass(frozen=True, kw_only=True)
 class RefineOptions:
-    """How events are refined.
+    """Options of refinement.
 
     Attributes:
         account_id: the AWS account of Athena's Glue catalog, for symlinks where STS can't be asked.
@@ -41,7 +41,7 @@ def options_from(environ: Mapping[str, str], cache: Path | None = None) -> Refin
 
     Args:
         environ: the environment's variables.
-        cache: where the cache is unless HEADWATER_REFINE__CACHE says otherwise; `off` there means none.
+        cache: The path of the cache unless HEADWATER_REFINE__CACHE is set; `off` there means none.
 
     Raises:
         ValueError: if REDSHIFT_RULES is not a JSON object of texts.

@@ -74,7 +74,7 @@ class Datasets:
         return {**added, "dbt_exposures": refined_facets.exposures_facet(exposures)} if exposures else added
 
     def bare(self, name: str, namespace: str, given: Mapping[str, Any] | None = None) -> Dataset:
-        """Returns a table that is in no file of the project, with what an event says of it."""
+        """Returns a table that is in no file of the project, with the facets of the event."""
         found = dict((given or {}).get("facets") or {})
         self._correct_links(found, namespace, name)
         return {**(given or {}), "namespace": namespace, "name": name, "facets": found}

@@ -45,15 +45,15 @@ def _transformation(origin: Origin, *, masking: bool) -> dict[str, Any]:
     return {"type": type_, "subtype": subtype, **({"masking": True} if masking else {})}
 
 
-def schema_facet(columns: Iterable[str], types: Mapping[str, str], told: Mapping[str, Any]) -> Facet:
+def schema_facet(columns: Iterable[str], types: Mapping[str, str], documented: Mapping[str, Any]) -> Facet:
     """`schema`: columns with their types and descriptions, as far as they are known.
 
     Args:
-        columns: names in order.
-        types: by name in lower case.
-        told: the manifest's columns by name.
+        columns: The names in order.
+        types: The types by name in lower case.
+        documented: The manifest's columns by name.
     """
-    described = {name.lower(): column.get("description") for name, column in told.items()}
+    described = {name.lower(): column.get("description") for name, column in documented.items()}
     fields = []
     for name in columns:
         more = {"type": types.get(name.lower()), "description": described.get(name.lower())}

@@ -33,7 +33,7 @@ class SchemaResolver:
 
     Attributes:
         unread: why a node's SQL can't be read, by the node's id.
-        unresolved: the names in a node's SQL of which it can't be told what they stand for, by the node's id.
+        unresolved: The names in a node's SQL that can't be resolved, by the node's id.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SchemaResolver:
         self._problems = problems
         self._catalog = {**((catalog or {}).get("nodes") or {}), **((catalog or {}).get("sources") or {})}
         written = str(((catalog or {}).get("metadata") or {}).get("generated_at") or "")
-        # dbt writes the catalog after the manifest of one invocation; an older one tells of an earlier run's tables.
+        # dbt writes the catalog after the manifest of one invocation; an older one describes an earlier run's tables.
         self.stale = bool(self._catalog) and written < project.generated_at
         self._declared = {table: self._declare(unique_id) for table, unique_id in project.tables.items()}
         self._tables = Tables(self._declared, _only_database(project))
@@ -81,20 +81,20 @@ class SchemaResolver:
         return self._lineages[unique_id]
 
     def columns(self, unique_id: str) -> Columns:
-        """What is known of a table's columns as this run leaves it."""
+        """Returns the known columns of a table after this run."""
         if unique_id not in self._columns:
             self._columns[unique_id] = self._known(unique_id)
         return self._columns[unique_id]
 
     def types(self, unique_id: str) -> Mapping[str, str]:
-        """The columns' types by name in lower case, where the manifest or a catalog that is not stale tells them."""
+        """Returns the columns' types by name in lower case, from the manifest or a catalog that is not stale."""
         told = {name: column.get("data_type") for name, column in self._manifest_columns(unique_id).items()}
         if not self.is_stale(unique_id):
             told |= {name: column.get("type") for name, column in self._catalog_columns(unique_id).items()}
         return {name.lower(): str(type_) for name, type_ in told.items() if type_}
 
     def is_stale(self, unique_id: str) -> bool:
-        """Whether the catalog tells of a table as it was before this run wrote it."""
+        """True if the catalog describes a table as it was before this run wrote it."""
         return self.stale and kind(unique_id) in {"model", "snapshot"}
 
     def in_catalog(self, unique_id: str) -> Mapping[str, Any]:
@@ -121,7 +121,7 @@ class SchemaResolver:
         return Columns(tuple(dict.fromkeys((*found.names, *declared.names))))
 
     def _declare(self, unique_id: str) -> Columns:
-        """What manifest and catalog tell of a table."""
+        """Returns the columns of a table in the manifest and the catalog."""
         cataloged = tuple(self._project.fold(name) for name in self._catalog_columns(unique_id))
         if cataloged and not self.is_stale(unique_id):
             return Columns(cataloged, complete=True)

@@ -22,7 +22,7 @@ def other_names(namespace: str, name: str, options: RefineOptions) -> list[tuple
 def true_names(
     namespace: str, name: str, told: Iterable[tuple[str, str]], options: RefineOptions
 ) -> list[tuple[str, str]]:
-    """The other names that an event tells of a dataset, without Glue names that are another table's.
+    """Returns the other names of a dataset in an event, without Glue names that are another table's.
 
     dbt-ol gives every Athena table the Glue name that it would have in the account's own catalog; of a table of another
     catalog that is another table's. A link to an account that is not the configured one is kept: someone knew better.

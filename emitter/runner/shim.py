@@ -286,7 +286,7 @@ def _seen_by_dbt(*, is_v2: bool) -> "Mapping[str, str]":
 
 
 def _own_telemetry(arguments: "list[str]", environ: "Mapping[str, str]") -> "Optional[list[Any]]":  # noqa: UP045
-    """The path and the size by now of the file that the user has chosen for telemetry; None if there is none."""
+    """Returns the path and the current size of the user's own file of telemetry; None without one."""
     name = option(OTEL_FILE, arguments, environ)
     if name is None:
         return None

@@ -56,7 +56,7 @@ def lineage_of(
         dialect: as above.
         tables: every table that may be read.
         target: as above.
-        accept_undeclared: True if a table that is not among them is an origin too, where its full name is told.
+        accept_undeclared: True if a table that is not among them is an origin too, given its full name.
 
     Raises:
         SqlNotUnderstood: if the text can't be parsed or writes nothing.

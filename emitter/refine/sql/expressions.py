@@ -38,7 +38,7 @@ from emitter.refine.sql.scopes import Scope
 
 
 def origins_of(node: Any, scope: Scope) -> Origins:
-    """What an expression is made from.
+    """Returns the origins of an expression.
 
     Args:
         node: a sqlglot expression, or None.
@@ -48,7 +48,7 @@ def origins_of(node: Any, scope: Scope) -> Origins:
 
 
 def all_of(nodes: Iterable[Any], scope: Scope, kind: str) -> Origins:
-    """What some expressions are made from, as one influence."""
+    """Returns the origins of some expressions, as one influence."""
     return derive(kind, merge(origins_of(node, scope) for node in nodes))
 
 

@@ -1,4 +1,4 @@
-"""Functions by what they do with their arguments, where sqlglot does not say so by the class of an expression."""
+"""The effect of functions on their arguments, for functions that sqlglot has no class of expressions for."""
 
 from typing import Any
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 from emitter.refine.sql.functions import called
 from emitter.refine.sql.scopes import Context
 
-# PostgreSQL's rule, which Redshift has inherited: a column's or a function's name goes before that of a type. A
+# PostgreSQL's rule, which Redshift has inherited: a column's or a function's name has precedence over a type's. A
 # function has the name that the statement calls it by, but for those that the engine turns into others.
 _POSTGRES = frozenset({"postgres", "redshift"})
 _RENAMED = {"dateadd": "date_add", "datediff": "date_diff", "ifnull": "coalesce", "nvl": "coalesce", "trim": "btrim"}
@@ -74,7 +74,7 @@ def _own(node: Any, text: str) -> str:
 
 
 def _function(node: exp.Func, text: str) -> str:
-    """The name that a call has in the result, by the word that stands at its place in the text."""
+    """Returns the name of a call's result, by the function's name in the text."""
     start = node.meta.get("start")
     call = _CALL.match(text, start) if start is not None else None
     word = call[1].lower() if call is not None else called(node)

@@ -12,16 +12,16 @@ from emitter.refine.sql.relations import Columns
 
 @dataclass(frozen=True)
 class ColumnLineage:
-    """What a statement's output is made from.
+    """The lineage of a statement's output.
 
     Attributes:
         columns: the origins of each column, sorted; a column that is made from nothing has none.
         whole: what decides on the rows as a whole: filters, joins, groups, order.
         complete: whether `columns` are all of the output's.
         tables: the tables that are read, except the target.
-        undeclared: tables that are read by their full name, and that nobody has declared.
+        undeclared: tables that are read by their full name, and that are not declared.
         masked: those of a column's origins that its value does not show, as it is a hash or a count of them.
-        unresolved: names that were dropped because it can't be told what they stand for.
+        unresolved: names that were dropped because they can't be resolved.
         asked: the tables that were looked up and found (or not), on which the result rests.
     """
 

@@ -1,4 +1,4 @@
-"""Where a column comes from, in OpenLineage's words: a column of a table, and how its value got here."""
+"""The origin of a column in OpenLineage's terms: a column of a table, and the transformation."""
 
 from collections.abc import Iterable
 from functools import cache

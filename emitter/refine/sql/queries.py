@@ -1,4 +1,4 @@
-"""What a query returns: WITH, FROM, joins, set operations, and the select list with its stars."""
+"""The relation that a query returns: WITH, FROM, joins, set operations, and the select list with its stars."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -161,7 +161,7 @@ def _recognize(match: exp.MatchRecognize, scope: Scope) -> None:
     """Puts what MATCH_RECOGNIZE returns in the place of the table before it."""
     found = recognized(match, scope) if len(scope.parts) == 1 else UNKNOWN
     if found is UNKNOWN:
-        # sqlglot does not say which of several tables the clause belongs to.
+        # sqlglot does not keep which of several tables the clause belongs to.
         scope.context.unresolved["MATCH_RECOGNIZE"] = None
     scope.sources, scope.parts = [], []
     alias = match.args.get("alias")
@@ -169,7 +169,7 @@ def _recognize(match: exp.MatchRecognize, scope: Scope) -> None:
 
 
 def _filters(node: exp.Select, scope: Scope) -> Origins:
-    """What decides on the rows of FROM: WHERE, and of a hierarchy where it starts and how its rows are joined."""
+    """Returns the influences on the rows of FROM: WHERE, and the start and the joins of a hierarchy."""
     where, connect = node.args.get("where"), node.args.get("connect")
     found = all_of([where.this], scope, FILTER) if where else NONE
     if connect is not None:
@@ -178,7 +178,7 @@ def _filters(node: exp.Select, scope: Scope) -> Origins:
 
 
 def _decisions(node: exp.Select, found: Relation, scope: Scope) -> Origins:
-    """What decides on the rows of the result: GROUP BY, HAVING, QUALIFY, ORDER BY."""
+    """Returns the influences on the rows of the result: GROUP BY, HAVING, QUALIFY, ORDER BY."""
     group, having, qualify, order = (node.args.get(name) for name in ("group", "having", "qualify", "order"))
     # A table with a column of an alias's name would need it in GROUP BY's place, so the alias is meant.
     grouped = replace(scope, alias_rule="last", certain=scope.aliases.keys())
@@ -200,7 +200,7 @@ def _windowed(node: exp.Select) -> frozenset[str]:
 
 
 def _not_aggregated(node: exp.Select, scope: Scope) -> Origins:
-    """What GROUP BY ALL groups by: the items of the select list without an aggregate."""
+    """Returns the keys of GROUP BY ALL: the items of the select list without an aggregate."""
     items = [item for item in node.expressions if _is_star(item) or not has_aggregate(item, scope.context.dialect)]
     stars = [expand(item, scope) for item in items if _is_star(item)]
     single = [origins_of(item, scope) for item in items if not _is_star(item)]
@@ -208,7 +208,7 @@ def _not_aggregated(node: exp.Select, scope: Scope) -> Origins:
 
 
 def _by_position(nodes: Sequence[Any], columns: Sequence[Column], scope: Scope, kind: str) -> Origins:
-    """What GROUP BY and ORDER BY go by, where a number is a position in the select list.
+    """Returns the keys of GROUP BY and ORDER BY, in which a number is a position in the select list.
 
     Args:
         nodes: the items of the clause.

@@ -11,7 +11,7 @@ from emitter.refine.sql.origins import IDENTITY, NONE, TRANSFORMATION, Origin, O
 
 
 class Columns(NamedTuple):
-    """What is known of a table's columns.
+    """The known columns of a table.
 
     Attributes:
         names: those that are known, in order.
@@ -57,7 +57,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Relation:
-    """What stands in a FROM clause, or what a query returns.
+    """An item of a FROM clause, or the result of a query.
 
     Attributes:
         columns: the columns that are known, in order.
@@ -94,15 +94,15 @@ class Relation:
 
     @property
     def complete(self) -> bool:
-        """Whether all columns are known."""
+        """True if all columns are known."""
         return not self.more and not self.loose
 
     def may_hold(self, name: str) -> bool:
-        """Whether a name that is not among the known columns can still be one."""
+        """True if a name that is not among the known columns can still be a column."""
         return (bool(self.more) and name not in self.without) or self.loose
 
     def get(self, name: str) -> Origins | None:
-        """The origins of a column that this relation has if the statement is valid; None when it can't be told."""
+        """Returns the origins of a column that this relation has if the statement is valid; None if unknown."""
         if (found := self.by_name.get(name)) is not None:
             return found
         if self.element is not None:
@@ -138,7 +138,7 @@ def beside(left: Relation, right: Relation) -> Relation:
     several = left.element is not None and right.element is not None
     return Relation(
         left.columns + right.columns,
-        # Of two values with fields it can't be told which one has a name.
+        # Of two values with fields, the one that has a name is unknown.
         tuple(dict.fromkeys((*left.more, *right.more, *(("",) if several else ())))),
         left.without | right.without,
         left.whole | right.whole,
@@ -193,14 +193,14 @@ class Tables:
         return ends[0] if len(ends) == 1 else None
 
     def undeclared(self, parts: Sequence[str]) -> str | None:
-        """The full name of a table that is not among these; None if the parts do not tell it for certain."""
+        """Returns the full name of a table that is not among these; None if the parts are ambiguous."""
         whole = [self._database or "", *parts] if len(parts) == _FULL_NAME - 1 else list(parts)
         if len(whole) < _FULL_NAME or not whole[0] or "$" in whole[-1] or whole[-2].lower() in _OF_THE_ENGINE:
             return None
         return ".".join(whole)
 
     def columns(self, table: str) -> Columns:
-        """What is known of a table's columns; nothing of one that is not in the schema."""
+        """Returns the known columns of a table; none if it is not in the schema."""
         return self._schema.get(table, Columns())
 
     def relation(self, table: str) -> Relation:

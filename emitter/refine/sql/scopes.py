@@ -97,7 +97,7 @@ class PartOf(Protocol):
 
 @dataclass
 class Context:
-    """What is the same all over a statement.
+    """The context that is the same throughout a statement.
 
     Attributes:
         dialect: sqlglot's name of the dialect.
@@ -112,7 +112,7 @@ class Context:
         used: the tables that were read.
         undeclared: the tables that were read by a complete name and are not in `tables`.
         asked: every name that was looked up, with the table that was found.
-        unresolved: names that stand for something, but it can't be told what.
+        unresolved: names that can't be resolved.
     """
 
     dialect: str
@@ -151,13 +151,13 @@ class Context:
         return base(name, Columns())
 
     def renamed(self, relation: Relation, names: Sequence[str]) -> Relation:
-        """A relation under a list of names; counts those of which it can't be told what they stand for."""
+        """Returns a relation under a list of names, and counts the names that can't be resolved."""
         for name in names[len(relation.placed) :] if not relation.complete else ():
             self.unresolved[name] = None
         return relation.renamed(names)
 
     def made_as(self, parts: tuple[str, ...]) -> Relation | None:
-        """What an earlier statement of the text has made under a name, however many of its parts are told."""
+        """Returns the relation that an earlier statement has made under a name, with any number of its parts."""
         if not self.made or parts in self.made:
             return self.made.get(parts)
         wanted = completed(parts, self.target)
@@ -177,7 +177,7 @@ class Scope:
         outer: the place around this one, whose columns a subquery may use.
         sources: the names in FROM so far.
         parts: the parts of FROM's rows so far, which names without a qualifier go by.
-        merged: columns of JOIN USING by name; None where it can't be told what one is made from.
+        merged: columns of JOIN USING by name; None if the origins are unknown.
         aliases: the select list's names so far.
         alias_rule: where aliases stand: to the left in a select list (`left`), before columns (`first`), or after
             them (`last`).
@@ -222,7 +222,7 @@ class Scope:
         return found
 
     def find(self, path: Sequence[str], *, quoted: bool = False) -> Origins | None:
-        """The same; None where it can't be told what a name stands for."""
+        """Returns the same; None if a name can't be resolved."""
         return self._unqualified(path[0], quoted=quoted) if len(path) == 1 else self._qualified(path)
 
     def shape(self, path: Sequence[str]) -> Shape | None:
@@ -316,7 +316,7 @@ class Scope:
     def _unknown(self, name: str) -> Origins | None:
         """A name that is no known column: an alias, a column of a table that is not known, or of an enclosing query.
 
-        Where two of these are possible, nothing is told: an engine that knows the table may take either.
+        If two of these are possible, the result is unknown: an engine that knows the table may choose either.
         """
         holders = [part for part in self.parts if part.may_hold(name)]
         alias = self._alias(name)

@@ -1,4 +1,4 @@
-"""What stands in FROM: tables, subqueries, arrays taken apart, lateral queries, pivots, and how they are joined."""
+"""The items of FROM: tables, subqueries, unnested arrays, lateral queries, pivots, and their joins."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -139,7 +139,7 @@ def _merge(name: str, side: str, before: int, scope: Scope) -> tuple[Origins, Or
 def _held(
     parts: Sequence[Part], name: str, scope: Scope, merged: Mapping[str, Origins | None] | None = None
 ) -> Origins:
-    """The column of a name on one side of a join; of two it can't be told which is meant."""
+    """Returns the column of a name on one side of a join; ambiguous if there are two."""
     known = [part.known(name) for part in parts if part.known(name) is not None]
     if merged is not None and name in merged:
         known.append(merged[name])

@@ -1,4 +1,4 @@
-"""What can go wrong in refinement. None of it leaves the refiner: it costs what it concerns and is counted."""
+"""The error of refinement. It never leaves the refiner: the affected lineage is missing, and counted."""
 
 from emitter.errors import EmitterError
 

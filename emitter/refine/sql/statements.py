@@ -1,4 +1,4 @@
-"""What a statement writes: CREATE TABLE AS, CREATE VIEW, INSERT, MERGE, UPDATE, DELETE, COPY, or a query by itself."""
+"""The writes of a statement: CREATE TABLE AS, CREATE VIEW, INSERT, MERGE, UPDATE, DELETE, COPY, or a query."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from emitter.refine.sql.sources import add_source
 
 
 class Written(NamedTuple):
-    """What one statement writes.
+    """The write of one statement.
 
     Attributes:
         name: the parts of the table's name in lower case; empty for a query by itself.
@@ -31,7 +31,7 @@ class Written(NamedTuple):
 
 
 def write(node: Any, scope: Scope) -> Written | None:
-    """What a statement writes; None if it writes nothing, as SET or GRANT."""
+    """Returns the write of a statement; None if it writes nothing, as SET or GRANT."""
     if isinstance(node, exp.Select) and node.args.get("into") is not None:
         return Written(_parts(node.args["into"].this), read(node, scope), makes=True)
     if isinstance(node, exp.Query):
@@ -54,7 +54,7 @@ def _create(node: exp.Create, scope: Scope) -> Written | None:
 
 
 def _listed(table: Any, found: Relation, scope: Scope) -> Relation:
-    """What is written under the list of columns that follows the table's name, if there is one."""
+    """Returns the written relation under the list of columns after the table's name, if there is one."""
     if not isinstance(table, exp.Schema):
         return found
     return scope.context.renamed(found, [scope.context.fold(column.name) for column in table.expressions])
@@ -89,7 +89,7 @@ def _by_place(found: Relation, name: tuple[str, ...], scope: Scope) -> Relation:
     if names is not None and (found.complete or len(found.placed) >= len(names)):
         return Relation(found.placed, whole=found.whole).renamed(names[: len(found.placed)])
     scope.context.unresolved["INSERT by place"] = None
-    # Which column gets what can't be told; that there are some, and what decides on them, can.
+    # The assignment of columns is unknown; their existence and the influences on them are known.
     return Relation(more=("",), whole=found.whole)
 
 
@@ -125,7 +125,7 @@ def _merge(node: exp.Merge, scope: Scope) -> Written:
 
 
 def _assigned(then: Any, rows: Relation, name: tuple[str, ...], scope: Scope) -> list[tuple[str, Origins]] | None:
-    """What a branch of MERGE assigns to which column; None if it goes by place in a table that is not known."""
+    """Returns the assignments of a branch of MERGE; None if they are positional in an unknown table."""
     if isinstance(then, exp.Update):
         return _set(then.expressions, scope)
     if not isinstance(then, exp.Insert):

@@ -79,7 +79,7 @@ class _Value:
             return ""
         while self._place < len(self._text) and self._text[self._place] not in " \t":
             self._part(self._text[self._place], is_quoted=False)
-        # The end of a line is cut off with the blanks before it, but the end of the file is not.
+        # The end of a line is removed with the blanks before it, but the end of the file is not.
         if self._place < len(self._text):
             raise _Malformed
         return "".join(self._read)

@@ -192,7 +192,7 @@ def test_statuses_that_are_not_known_are_reported(tmp_path: Path, url: str) -> N
     """With their number, on stderr."""
     put(tmp_path / "one", told=results(result(A, "a status of tomorrow")))
     done = headwater("backfill", tmp_path / "one", "--graph", url)
-    assert "the status 'a status of tomorrow' of 1 nodes is not known" in done.stderr
+    assert "unknown status 'a status of tomorrow' of 1 nodes" in done.stderr
     assert (done.exit_code, {run["state"] for run in graph(url)["runs"]}) == (0, {"COMPLETE"})
 
 

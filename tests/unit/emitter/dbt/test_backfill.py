@@ -317,7 +317,7 @@ def test_what_was_not_built_is_no_run(status: str) -> None:
     assert (ended(found, A)["eventType"], found[-1]["eventType"]) == ("COMPLETE", "COMPLETE")
     known = status == "reused"
     assert [note for note in notes(artifacts, columns=False) if status in note] == (
-        [] if known else [f"the status {status!r} of 1 nodes is not known, so no run of them is emitted"]
+        [] if known else [f"unknown status {status!r} of 1 nodes, so no run of them is emitted"]
     )
 
 
@@ -332,7 +332,7 @@ def test_a_cancelled_invocation_says_nothing_of_its_nodes() -> None:
     assert [event["job"]["name"] for event in found] == ["dbt-run-p", "d.s.p.c.build.run", "dbt-run-p"]
     assert found[-1]["eventType"] == "FAIL"
     assert found[-1]["run"]["facets"]["errorMessage"]["message"] == "Compilation Error"
-    assert [note for note in notes(artifacts) if "say nothing about 2 nodes" in note], "it is reported"
+    assert [note for note in notes(artifacts) if "outcome of 2 nodes is unknown" in note], "it is reported"
 
 
 def test_one_node_that_fails_is_no_cancelled_invocation() -> None:

@@ -33,7 +33,9 @@ def test_a_model_that_is_named_without_ref_is_reported() -> None:
 def test_sql_that_can_not_be_read_is_named() -> None:
     """With the first reason."""
     (sentence,) = refiner_of(a="select from (", b="select (").report()
-    assert sentence.startswith("the SQL of 2 models (model.p.a, model.p.b) can't be parsed, so columns keep the event's")
+    assert sentence.startswith(
+        "the SQL of 2 models (model.p.a, model.p.b) can't be parsed, so columns keep the event's"
+    )
     assert "sqlglot can't read it as redshift" in sentence
 
 
