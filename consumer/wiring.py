@@ -132,7 +132,7 @@ def reading(url: str) -> Iterator[GraphStore]:
 
 
 def identity_rules(settings: Settings) -> IdentityRules:
-    """Which names are one dataset by configuration.
+    """Returns which names are one dataset by configuration.
 
     Raises:
         UsageError: A prefix can't be read.
@@ -145,7 +145,7 @@ def identity_rules(settings: Settings) -> IdentityRules:
 
 
 def identity_settings(settings: Settings) -> IdentityRules | None:
-    """The same; None where neither a file nor the environment has identity settings, so that the graph's rules hold.
+    """Returns the same, or None where no file and no variable has identity settings, so that the graph's rules hold.
 
     Raises:
         UsageError: A prefix can't be read.

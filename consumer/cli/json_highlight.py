@@ -55,7 +55,7 @@ def marked(value: bytes, path: str, mark: str = "> ") -> list[str]:
 
 
 def _read(value: bytes) -> Any:
-    """The document with its numbers as they are written.
+    """Parses the document; numbers stay as they are written.
 
     Raises:
         orjson.JSONDecodeError: It is no JSON.

@@ -74,11 +74,11 @@ class MaintenanceJob(Protocol):
 
 
 RECONCILE = "reconcile"
-"""The name of the chore that brings a graph to what its facts say."""
+"""Name of the job that brings a graph to its facts."""
 
 
 def last_scope(store: GraphStore, job: str) -> str | None:
-    """The scope in which a chore was last begun; None if it never was.
+    """Returns the scope in which a job was last started; None if it never was.
 
     Raises:
         TransientError: The store can't serve now.

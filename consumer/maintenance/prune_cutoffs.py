@@ -21,16 +21,16 @@ from consumer.processing.event_time import require_past_time
 DAY_S: Final = 86_400.0
 
 UNENDED_TIMES: Final = 2
-"""How many times as old a run that has not ended has to be: it may go on, and what it said is then needed."""
+"""Factor of the age at which a run without an end is removed: it may continue, and needs its facts then."""
 
 _UNITS: Final = {"h": 3_600.0, "d": DAY_S, "w": 7 * DAY_S}
 
 CONFIRMED_FOR_S: Final = DAY_S
-"""For how many seconds after the newest event a clock is believed."""
+"""Seconds after the newest event within which a clock counts as right."""
 
 
 def seconds_of(text: str) -> float:
-    """The seconds of a span of time such as `90d`.
+    """Returns the seconds of a span of time such as `90d`.
 
     Raises:
         UsageError: It is none.
@@ -41,11 +41,11 @@ def seconds_of(text: str) -> float:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def event_time(seconds: float) -> str:
-    """A time as events have it, which sorts as a string (`schemas.timestamps`).
+def format_event_time(seconds: float) -> str:
+    """Returns a time in the format of events, which sorts as a string (`schemas.timestamps`).
 
     Args:
-        seconds: Since 1970; what is before that counts as 1970.
+        seconds: Seconds since 1970; a negative number counts as 0.
     """
     return datetime.fromtimestamp(max(seconds, 0.0), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -65,7 +65,7 @@ class Cutoffs(NamedTuple):
 
 
 def cutoffs(store: GraphStore, now: float, age_s: float) -> Cutoffs:
-    """The cutoffs of runs that are older than an age.
+    """Returns the cutoffs of runs that are older than an age.
 
     Args:
         store: The graph.
@@ -76,16 +76,16 @@ def cutoffs(store: GraphStore, now: float, age_s: float) -> Cutoffs:
         UsageError: They are in the future.
         TransientError: The store can't serve now.
     """
-    require_past_time(event_time(now - age_s), event_time(now))
-    newest = _newest(store, event_time(now - CONFIRMED_FOR_S))
+    require_past_time(format_event_time(now - age_s), format_event_time(now))
+    newest = _newest(store, format_event_time(now - CONFIRMED_FOR_S))
     confirmed = now if newest is None else datetime.fromisoformat(newest).timestamp() + CONFIRMED_FOR_S
     present = min(now, confirmed)
-    ended, going_on = (event_time(present - age) for age in (age_s, UNENDED_TIMES * age_s))
+    ended, going_on = (format_event_time(present - age) for age in (age_s, UNENDED_TIMES * age_s))
     return Cutoffs(ended, going_on, newest if present < now else None)
 
 
 def _newest(store: GraphStore, enough: str) -> str | None:
-    """The time of the newest execution of any job, or of one that is new enough; None if there is none."""
+    """Returns the time of the newest execution of any job, or of one that is new enough; None if there is none."""
     newest: str | None = None
     scan, last = Scan(store, schema.JOB, PAGE), ""
     while page := scan.after(last):
@@ -98,7 +98,7 @@ def _newest(store: GraphStore, enough: str) -> str | None:
 
 
 def _times(job: JobFacts) -> Iterator[str]:
-    """The times of a job's executions that are current, and of its latest one."""
+    """Yields the times of a job's executions that are current, and of its latest one."""
     ran = job.ran
     found = [ran.latest, job.declared.execution if job.declared is not None else None, *ran.unfinished.values()]
     yield from (execution.time for execution in found if execution is not None)

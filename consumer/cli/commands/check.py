@@ -175,7 +175,7 @@ def _used(url: str, configured: IdentityRules | None) -> Result:
 
 
 def _of_identity(store: GraphStore, configured: IdentityRules | None) -> list[Finding]:
-    """The rules that a graph was written and reconciled under, against those of the settings."""
+    """Compares the rules that a graph was written and reconciled under with those of the settings."""
     of_graph, reconciled = identity_rules.known(store) or NO_RULES, last_scope(store, RECONCILE)
     rules = of_graph if configured is None else configured
     if rules == of_graph and reconciled in {None, rules.digest}:

@@ -239,7 +239,7 @@ class TestTheBuildBefore:
         graph = f"sqlite:///{tmp_path / 'new.db'}"
         done = headwater("ingest", self.EVENTS, "--graph", graph)
         assert done.exit_code == 0, done.stderr
-        assert json.loads(headwater("reconcile", "--json", "--graph", graph).stdout)["mended"] == 0
+        assert json.loads(headwater("reconcile", "--json", "--graph", graph).stdout)["repaired"] == 0
         found = json.loads(headwater("export", "--graph", graph).stdout)
         edges = {(source[1], target[1]) for source, target, _ in found["dataset_edges"]}
         assert edges == {

@@ -77,7 +77,7 @@ class TestCommands:
     def test_another_order_is_shown_after_a_reconcile(self, shop: Shop) -> None:
         """The first prefix is the one that is shown; until then a check warns."""
         (warning,) = shop.identity(PREFIXES[::-1])
-        assert (warning["state"], "headwater reconcile" in warning["words"]) == ("warning", True)
+        assert (warning["state"], "headwater reconcile" in warning["message"]) == ("warning", True)
         shop.run("reconcile", prefixes=PREFIXES[::-1])
         assert shop.datasets() == [REDSHIFT]
         assert shop.identity(PREFIXES[::-1]) == shop.identity(None) == []

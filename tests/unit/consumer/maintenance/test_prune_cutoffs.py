@@ -88,5 +88,5 @@ def test_an_empty_graph_has_no_newest_event() -> None:
 
 def test_an_age_in_the_future_is_refused(store: EmbeddedStore) -> None:
     """It would remove what is written meanwhile."""
-    with pytest.raises(UsageError, match="give a span in the past"):
+    with pytest.raises(UsageError, match="give a past time"):
         cutoffs(store, NOW, -1.0)
