@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from consumer.cli.exit_codes import ExitCode
 from consumer.cli.extras import missing_extra
-
-USAGE = 2
 
 
 def main() -> int:
@@ -20,6 +19,6 @@ def main() -> int:
         if (advice := missing_extra(error)) is None:
             raise
         sys.stderr.write(f"headwater: {advice}\n")
-        return USAGE
+        return ExitCode.USAGE
     run()
-    return 0
+    return ExitCode.DONE

@@ -11,41 +11,24 @@ from typing import Any, NoReturn
 
 import click
 
-from consumer.cli.commands.backfill import backfill
-from consumer.cli.commands.check import check
-from consumer.cli.commands.consume import consume
-from consumer.cli.commands.create_key import create_key
-from consumer.cli.commands.datazone import datazone
-from consumer.cli.commands.dead_letters import dead_letters
-from consumer.cli.commands.demo import demo
-from consumer.cli.commands.export import export
-from consumer.cli.commands.impact import impact
-from consumer.cli.commands.ingest import ingest
-from consumer.cli.commands.lineage import lineage
-from consumer.cli.commands.load import load
-from consumer.cli.commands.mcp import mcp
-from consumer.cli.commands.path import path
-from consumer.cli.commands.print_config import print_config
-from consumer.cli.commands.prune import prune
-from consumer.cli.commands.reconcile import reconcile
-from consumer.cli.commands.replay import replay
-from consumer.cli.commands.runs import runs
-from consumer.cli.commands.search import search
-from consumer.cli.commands.serve import serve
-from consumer.cli.commands.show import show
-from consumer.cli.commands.why import why
+from consumer.cli.command_group import LazyGroup
+from consumer.cli.exit_codes import ExitCode
 from consumer.cli.extras import missing_extra
-from consumer.cli.options import DEBUG, examples
+from consumer.cli.help_text import DEBUG, examples
 from consumer.errors import HeadwaterError, UsageError
 from consumer.masking import masked
 from consumer.runtime import tune_gc
 
-FAILED = 1
-USAGE = 2
-INTERRUPTED = 130
+COMMANDS = (
+    *("ingest", "backfill", "consume", "export", "load"),
+    *("search", "show", "lineage", "impact", "path", "runs", "why"),
+    *("serve", "create-key", "mcp"),
+    *("dead-letters", "replay", "reconcile", "prune", "datazone", "check", "print-config", "demo"),
+)
+"""Names of the commands: those that fill a graph, that read it, that serve it, and that operate it."""
 
 
-class _Commands(click.Group):
+class _Commands(LazyGroup):
     """Commands whose errors end them with a line that a person can act on."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -54,21 +37,21 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("headwater: interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(ExitCode.INTERRUPTED)
         except HeadwaterError as error:
-            _fail(ctx, str(error), USAGE if isinstance(error, UsageError) else FAILED)
+            _fail(ctx, str(error), ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:
             if isinstance(error, ModuleNotFoundError) and (advice := missing_extra(error)):
-                _fail(ctx, advice, USAGE)
+                _fail(ctx, advice, ExitCode.USAGE)
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # whoever read our output has gone; click ends quietly
             hint = "" if ctx.meta.get(DEBUG) else "; --debug shows where, please report it"
-            _fail(ctx, f"this is a fault of Headwater: {type(error).__name__}: {error}{hint}", FAILED)
+            _fail(ctx, f"this is a fault of Headwater: {type(error).__name__}: {error}{hint}", ExitCode.FAILED)
 
 
-def _fail(ctx: click.Context, message: str, code: int) -> NoReturn:
+def _fail(ctx: click.Context, message: str, code: ExitCode) -> NoReturn:
     if ctx.meta.get(DEBUG):
         click.echo(masked(traceback.format_exc()), err=True, nl=False)
     click.echo(f"headwater: {masked(message)}", err=True)
@@ -77,6 +60,8 @@ def _fail(ctx: click.Context, message: str, code: int) -> NoReturn:
 
 @click.group(
     cls=_Commands,
+    package="consumer.cli.commands",
+    order=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     epilog=examples("headwater demo", "headwater ingest events.jsonl", "headwater lineage titles --upstream 5"),
 )
@@ -87,34 +72,6 @@ def cli() -> None:
     Settings come from flags, then environment variables, then the file given with --config, then defaults; `headwater
     print-config` shows them. Exit codes: 0 done, 1 failed, 2 usage or configuration, 130 interrupted.
     """
-
-
-for _command in (
-    ingest,
-    backfill,
-    consume,
-    export,
-    load,
-    search,
-    show,
-    lineage,
-    impact,
-    path,
-    runs,
-    why,
-    serve,
-    create_key,
-    mcp,
-    dead_letters,
-    replay,
-    reconcile,
-    prune,
-    datazone,
-    check,
-    print_config,
-    demo,
-):
-    cli.add_command(_command)
 
 
 def main() -> None:

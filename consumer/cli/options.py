@@ -9,13 +9,12 @@ from typing import Any
 
 import click
 
+from consumer.cli.command_group import all_commands
+from consumer.cli.help_text import DEBUG
 from consumer.config.loader import Setting, all_settings, load
 from consumer.telemetry.logs import configure
 
 Command = Callable[..., None]
-
-DEBUG = "headwater.debug"
-"""Where a context says whether tracebacks are wanted."""
 
 _FILE_ONLY = frozenset({"identity.same", "datazone.routes"})
 """Settings that are tables: too much for one flag."""
@@ -68,7 +67,7 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
                 setting.name: values.pop(setting.name.replace(".", "_"), None) for setting in _chosen((*names, "log"))
             }
             overrides = {name: value for name, value in given.items() if value is not None}
-            settings = load(overrides, config, other_variables=_other_variables())
+            settings = load(overrides, config, other_variables=_other_variables)
             configure(settings.log.level, settings.log.format, repeats_per_minute=settings.log.repeats_per_minute)
             function(settings, **values)
 
@@ -85,11 +84,6 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
 def json_option(help: str) -> Callable[[Command], Command]:  # noqa: A002 -- as click calls it
     """Returns the option `--json`, for machines."""
     return click.option("--json", "as_json", is_flag=True, envvar="HEADWATER_JSON", show_envvar=True, help=help)
-
-
-def examples(*lines: str) -> str:
-    """Returns the end of a command's help: what to type."""
-    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 def _config() -> click.Option:
@@ -129,16 +123,8 @@ def _chosen(names: tuple[str, ...]) -> Iterator[Setting]:
 def _other_variables() -> set[str]:
     """Returns the variables of all commands' options that are no settings, which `load` must not call misspelled."""
     root = click.get_current_context().find_root().command
-    found = (option.envvar for command in every(root) for option in command.params)
+    found = (option.envvar for command in all_commands(root) for option in command.params)
     return {variable for variable in found if isinstance(variable, str)}
-
-
-def every(command: click.Command) -> Iterator[click.Command]:
-    """Yields a command with those below it, and those below these."""
-    yield command
-    if isinstance(command, click.Group):
-        for below in command.commands.values():
-            yield from every(below)
 
 
 def _dashed(name: str) -> str:

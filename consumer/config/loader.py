@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -149,15 +149,18 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[Setting]:
 
 
 def load(
-    overrides: Mapping[str, object], config_file: Path | None = None, *, other_variables: Collection[str] = ()
+    overrides: Mapping[str, object],
+    config_file: Path | None = None,
+    *,
+    other_variables: Callable[[], Collection[str]] = tuple,
 ) -> Settings:
     """Merges the layers to the effective settings.
 
     Args:
         overrides: Values of flags by dotted name, without flags that were not given.
         config_file: A TOML file, or none.
-        other_variables: Environment variables with the prefix that are not settings, such as those of a command's
-            options.
+        other_variables: Returns the environment variables with the prefix that are not settings, such as those of a
+            command's options; called only if there may be one.
 
     Raises:
         UsageError: A name is unknown or a value invalid; names it, its origin and the nearest valid name.
@@ -205,12 +208,12 @@ def _flags(overrides: Mapping[str, object], known: Mapping[str, Setting]) -> _La
     return {name: (value, f"flag for {name}") for name, value in overrides.items()}
 
 
-def _environment(known: Mapping[str, Setting], other_variables: Collection[str]) -> _Layer:
+def _environment(known: Mapping[str, Setting], other_variables: Callable[[], Collection[str]]) -> _Layer:
     variables = {setting.env for setting in known.values()}
     for variable in sorted(os.environ):
         ours = variable.startswith(ENV_PREFIX) and not variable.startswith(EMITTER_PREFIXES)
-        if ours and variable not in variables and variable not in other_variables:
-            near = _suggest(variable, [*variables, *other_variables])
+        if ours and variable not in variables and variable not in other_variables():
+            near = _suggest(variable, [*variables, *other_variables()])
             raise UsageError(f"unknown environment variable {variable}{near}; unset it or correct its name")
     try:
         nested = EnvSettingsSource(Settings)()

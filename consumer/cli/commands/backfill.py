@@ -19,7 +19,9 @@ from consumer.backfill import artifact_sources
 from consumer.backfill.artifact_sources import Project
 from consumer.backfill.profile_namespaces import Profiles
 from consumer.backfill.project_namespaces import Places
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.exit_codes import ExitCode
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import NothingThere
 from consumer.ingest.inputs import Input
@@ -29,9 +31,6 @@ from emitter.dbt import backfill as events_of
 
 if TYPE_CHECKING:
     from emitter.refine import Refiner
-
-REJECTED = 1
-"""The exit code when an event could not be folded."""
 
 
 @click.command(
@@ -49,8 +48,6 @@ REJECTED = 1
     "--run-results",
     multiple=True,
     metavar="FILE",
-    envvar="HEADWATER_BACKFILL__RUN_RESULTS",
-    show_envvar=True,
     help="What became of the nodes; taken for the manifest that has them. May be repeated.",
 )
 @click.option(
@@ -58,8 +55,6 @@ REJECTED = 1
     "catalogs",
     multiple=True,
     metavar="FILE",
-    envvar="HEADWATER_BACKFILL__CATALOG",
-    show_envvar=True,
     help="Columns and sizes; taken for the manifest that has the nodes. May be repeated.",
 )
 @click.option(
@@ -67,59 +62,43 @@ REJECTED = 1
     "namespaces",
     multiple=True,
     metavar="[PROJECT=]NAMESPACE",
-    envvar="HEADWATER_BACKFILL__NAMESPACE",
-    show_envvar=True,
     help="OpenLineage namespace of the tables, for all projects of its engine or for one. May be repeated.",
 )
 @click.option(
     "--glue",
     multiple=True,
     metavar="[PROJECT=]ARN",
-    envvar="HEADWATER_BACKFILL__GLUE",
-    show_envvar=True,
     help="Glue catalog of Athena's tables, arn:aws:glue:REGION:ACCOUNT. May be repeated.",
 )
 @click.option(
     "--profiles",
     type=click.Path(exists=True, path_type=Path),
-    envvar="HEADWATER_BACKFILL__PROFILES",
-    show_envvar=True,
     help="dbt's profiles.yml or its folder, to take namespaces from; --namespace goes before it.",
 )
 @click.option(
     "--target",
-    envvar="HEADWATER_BACKFILL__TARGET",
-    show_envvar=True,
     help="Target to take of each profile; its default if it is not given.",
 )
 @click.option(
     "--job-namespace",
     default=events_of.JOB_NAMESPACE,
     show_default=True,
-    envvar="HEADWATER_BACKFILL__JOB_NAMESPACE",
-    show_envvar=True,
     help="Namespace of the jobs; what OPENLINEAGE_NAMESPACE is for live runs.",
 )
 @click.option(
     "--columns/--no-columns",
     default=True,
     show_default=True,
-    envvar="HEADWATER_BACKFILL__COLUMNS",
-    show_envvar=True,
     help="Find column lineage in compiled SQL.",
 )
 @click.option(
     "--allow-empty",
     is_flag=True,
-    envvar="HEADWATER_BACKFILL__ALLOW_EMPTY",
-    show_envvar=True,
     help="Where there is no manifest yet, say so and go on; for a batch that runs before the first upload.",
 )
 @click.option(
     "--to-topic",
     is_flag=True,
-    envvar="HEADWATER_BACKFILL__TO_TOPIC",
-    show_envvar=True,
     help="Write the events to the Kafka topic rather than to the graph.",
 )
 @json_option("Print the summary as JSON on stdout.")
@@ -158,7 +137,7 @@ def backfill(
             orjson.dumps({"events": events, "projects": projects.count, "rejected": rejected, "seconds": seconds})
         )
     if rejected:
-        click.get_current_context().exit(REJECTED)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 def _tell(error: NothingThere) -> None:

@@ -12,7 +12,9 @@ import orjson
 
 from consumer import wiring
 from consumer.checks.finding import Finding, State
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.exit_codes import ExitCode
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, TransientError, UsageError
 from consumer.graph import identity_rules
@@ -21,8 +23,6 @@ from consumer.graph.store import Change, GraphStore, Is, Vertex
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.maintenance.leased_task import RECONCILE, last_scope
 from consumer.masking import masked
-
-FAILED = 1
 
 PATIENCE = Patience(for_s=3.0, answer_s=10.0)
 """With a graph that can't serve; whoever checks wants to know."""
@@ -68,8 +68,6 @@ class Result:
 @click.option(
     "--create-topics",
     is_flag=True,
-    envvar="HEADWATER_CHECK__CREATE_TOPICS",
-    show_envvar=True,
     help="First create the topics that are missing.",
 )
 @json_option("Print a JSON array on stdout.")
@@ -100,7 +98,7 @@ def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, 
             for finding in result.findings:
                 click.echo(f"       {_styled(finding.state)}  {finding.what}: {finding.message}")
     if not all(result.ok for result in results):
-        click.get_current_context().exit(FAILED)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}

@@ -15,7 +15,8 @@ import click
 import structlog
 
 from consumer import wiring
-from consumer.cli.options import examples, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError
 from consumer.graph.gremlin.deadline import Patience
@@ -44,8 +45,6 @@ _log = structlog.get_logger(__name__)
     type=click.Choice(list(wiring.SINKS)),
     default="graph",
     show_default=True,
-    envvar="HEADWATER_CONSUME__SINK",
-    show_envvar=True,
     help="Where events go; each sink has a consumer group of its own.",
 )
 @with_settings("graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry", "maintenance")

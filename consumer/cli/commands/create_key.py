@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from consumer.cli.options import examples
+from consumer.cli.help_text import examples
 
 
 @click.command(
@@ -21,8 +21,6 @@ from consumer.cli.options import examples
     type=click.Choice(["ingest", "read", "admin"]),
     multiple=True,
     required=True,
-    envvar="HEADWATER_CREATE_KEY__SCOPE",
-    show_envvar=True,
     help="Permission of the key; may be repeated.",
 )
 def create_key(key_id: str, scopes: tuple[str, ...]) -> None:

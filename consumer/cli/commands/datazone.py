@@ -11,7 +11,9 @@ import click
 import orjson
 
 from consumer import wiring
-from consumer.cli.options import Command, examples, json_option, with_settings
+from consumer.cli.exit_codes import ExitCode
+from consumer.cli.help_text import examples
+from consumer.cli.options import Command, json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.ingest import inputs
 from consumer.ingest.pipeline import Pipeline
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from consumer.datazone.processing_status import Failed, Status
     from consumer.datazone.routing import Target
     from consumer.datazone.source_identifier import Identities
-
-NOT_ALL = 1
-"""The exit code when an event has failed or is under way, or a dataset has no asset."""
 
 
 @click.group(
@@ -50,8 +49,6 @@ def _since(default: str) -> Callable[[Command], Command]:
         metavar="TIME",
         default=default,
         show_default=True,
-        envvar="HEADWATER_DATAZONE_EVENTS__SINCE",
-        show_envvar=True,
         help="Events whose time is later: a time such as 2026-11-21T05:00:00Z, or a duration such as 12h or 7d.",
     )
 
@@ -68,8 +65,6 @@ def _since(default: str) -> Callable[[Command], Command]:
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    envvar="HEADWATER_DATAZONE_STATUS__WAIT",
-    show_envvar=True,
     help="Wait so long for events that are not processed yet.",
 )
 @json_option("Print a JSON object a line for each domain.")
@@ -89,7 +84,7 @@ def status(settings: Settings, since: str, wait_s: float, *, as_json: bool) -> N
         good = good and not found.failed and not found.under_way
         _tell_status(found, as_json=as_json)
     if not good:
-        click.get_current_context().exit(NOT_ALL)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 @datazone.command(
@@ -121,7 +116,7 @@ def link_report(settings: Settings, files: tuple[str, ...], since: str, *, as_js
     share = f" ({count / len(rows):.0%})" if rows else "; no event with datasets was found"
     click.echo(f"{count:,} of {len(rows):,} datasets are linked to assets{share}", err=True)
     if count < len(rows):
-        click.get_current_context().exit(NOT_ALL)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 def _domains(settings: Settings) -> list[Domain]:

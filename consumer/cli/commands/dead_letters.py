@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from consumer.cli.exit_codes import ExitCode
+from consumer.cli.help_text import examples
 from consumer.cli.json_highlight import marked
-from consumer.cli.options import Command, examples, json_option, with_settings
+from consumer.cli.options import Command, json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.safe_text import printable, printable_json
@@ -21,9 +23,6 @@ from consumer.time_parsing import format_timestamp, parse_timestamp_ms
 if TYPE_CHECKING:
     from consumer.kafka.redrive import StoredDeadLetter
     from consumer.kafka.topic_reader import TopicReader
-
-REFUSED = 1
-"""The exit code when a letter can't go back."""
 
 MOST_WORDS = 120
 """Characters of path and reason in a list."""
@@ -50,16 +49,12 @@ def _filters(command: Command) -> Command:
     since = click.option(
         "--since",
         metavar="TIME",
-        envvar="HEADWATER_LETTERS__SINCE",
-        show_envvar=True,
         help="Only those rejected since then: a time such as 2026-11-21T05:00:00Z, or a duration such as 12h or 7d.",
     )
     reason = click.option(
         "--reason",
         metavar="TEXT",
         default="",
-        envvar="HEADWATER_LETTERS__REASON",
-        show_envvar=True,
         help="Only those whose reason or path has this text in it, in any case.",
     )
     return since(reason(command))
@@ -79,8 +74,6 @@ def _filters(command: Command) -> Command:
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
-    envvar="HEADWATER_LETTERS__LIMIT",
-    show_envvar=True,
     help="At most so many, the latest ones.",
 )
 @json_option("Print a JSON object a line for each letter.")
@@ -139,22 +132,16 @@ def show(settings: Settings, position: str, *, as_json: bool) -> None:
     ),
 )
 @click.argument("positions", metavar="[PARTITION:OFFSET]...", nargs=-1)
-@click.option(
-    "--all", "everything", is_flag=True, envvar="HEADWATER_REDRIVE__ALL", show_envvar=True, help="All that wait."
-)
+@click.option("--all", "everything", is_flag=True, help="All that wait.")
 @_filters
 @click.option(
     "--dry-run",
     is_flag=True,
-    envvar="HEADWATER_REDRIVE__DRY_RUN",
-    show_envvar=True,
     help="Only say what would go back, and what would not.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    envvar="HEADWATER_REDRIVE__FORCE",
-    show_envvar=True,
     help="Also what would be rejected again, and, where it is named, what went back already.",
 )
 @json_option("Print a JSON object a line for each letter.")
@@ -200,7 +187,7 @@ def redrive(
             Redrive(producer, settings.kafka.dead_letter_topic, outcomes.redriven, outcomes.refused).run(due(reader))
     click.echo(outcomes.summary("would be " if dry_run else ""), err=True)
     if outcomes.count["refused"]:
-        click.get_current_context().exit(REFUSED)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 class _Outcomes:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import click
 
-from consumer.cli.options import examples, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, UsageError
 from consumer.graph.sqlite_store import EmbeddedStore
@@ -60,8 +61,6 @@ Try next:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("headwater-demo"),
     show_default=True,
-    envvar="HEADWATER_DEMO__DIRECTORY",
-    show_envvar=True,
     help="Folder for the dbt project, its events and the configuration; an older demo's is replaced.",
 )
 @with_settings()

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from consumer import wiring
-from consumer.cli.options import examples, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, UsageError
 from consumer.graph.store import GraphStore
@@ -34,22 +35,16 @@ MAP = "lineage-map"
     type=click.Choice(list(FORMATS)),
     default="json",
     show_default=True,
-    envvar="HEADWATER_EXPORT__FORMAT",
-    show_envvar=True,
     help="json is for machines, and the same for the same events whatever the store.",
 )
 @click.option(
     "--tests",
     is_flag=True,
-    envvar="HEADWATER_EXPORT__TESTS",
-    show_envvar=True,
     help="In a lineage-map name dbt's tests too, as children of what they test.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    envvar="HEADWATER_EXPORT__OUTPUT",
-    show_envvar=True,
     help="File to write, or folder for neptune-csv; stdout if it is not given.",
 )
 @with_settings("graph")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from consumer import wiring
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.cli.output import print_answer
 from consumer.config.loader import Settings
 from consumer.query.impact import FAR, Change
@@ -30,8 +31,6 @@ CSV = "csv"
     type=click.Choice([change.value for change in Change]),
     default=Change.DROP.value,
     show_default=True,
-    envvar="HEADWATER_IMPACT__CHANGE",
-    show_envvar=True,
     help="How NODE changes; stop means that its data no longer arrives.",
 )
 @click.option(
@@ -39,8 +38,6 @@ CSV = "csv"
     type=click.IntRange(min=1),
     metavar="N",
     default=FAR,
-    envvar="HEADWATER_IMPACT__DEPTH",
-    show_envvar=True,
     help="Maximum number of steps downstream; all unless it is given.",
 )
 @click.option(
@@ -49,8 +46,6 @@ CSV = "csv"
     type=click.Choice(["table", "json", CSV]),
     default="table",
     show_default=True,
-    envvar="HEADWATER_IMPACT__FORMAT",
-    show_envvar=True,
     help="Output format.",
 )
 @json_option("The same as --format json.")

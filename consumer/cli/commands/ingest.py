@@ -12,8 +12,10 @@ import click
 import orjson
 
 from consumer import wiring
+from consumer.cli.exit_codes import ExitCode
+from consumer.cli.help_text import examples
 from consumer.cli.jsonl import rows
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest import inputs
@@ -24,9 +26,6 @@ from consumer.safe_text import printable
 
 LONG = 4 * 1024 * 1024
 """Bytes of input from which on a terminal shows how far it is."""
-
-REJECTED = 1
-"""The exit code when a document was no event."""
 
 
 @click.command(
@@ -43,8 +42,6 @@ REJECTED = 1
 @click.option(
     "--dead-letters",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    envvar="HEADWATER_INGEST__DEAD_LETTERS",
-    show_envvar=True,
     help="File for what is rejected, as JSON lines of file, line, path, reason and value.",
 )
 @json_option("Print the summary as JSON on stdout.")
@@ -79,7 +76,7 @@ def ingest(settings: Settings, files: tuple[str, ...], dead_letters: Path | None
     if as_json:
         click.echo(orjson.dumps(summary))
     if tally.rejected:
-        click.get_current_context().exit(REJECTED)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 def _tell(summary: dict[str, float], graph: str) -> None:

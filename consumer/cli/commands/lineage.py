@@ -7,7 +7,8 @@ from collections.abc import Callable
 import click
 
 from consumer import wiring
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.query import traverse
 from consumer.render import lineage_formats
@@ -22,8 +23,6 @@ def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callab
         f"--{direction}",
         type=click.IntRange(min=0),
         metavar="N",
-        envvar=f"HEADWATER_LINEAGE__{direction.upper()}",
-        show_envvar=True,
         help=f"Steps to go {words}. With neither --upstream nor --downstream, all of both.",
     )
 
@@ -45,15 +44,11 @@ def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callab
 @click.option(
     "--columns",
     is_flag=True,
-    envvar="HEADWATER_LINEAGE__COLUMNS",
-    show_envvar=True,
     help="Answer by columns; a column always is.",
 )
 @click.option(
     "--direct",
     is_flag=True,
-    envvar="HEADWATER_LINEAGE__DIRECT",
-    show_envvar=True,
     help="Of columns, follow only those whose values are used, not filters, joins and groupings.",
 )
 @click.option(
@@ -62,8 +57,6 @@ def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callab
     type=click.Choice(list(lineage_formats.FORMATS)),
     default="tree",
     show_default=True,
-    envvar="HEADWATER_LINEAGE__FORMAT",
-    show_envvar=True,
     help="How to print it.",
 )
 @json_option("The same as --format json.")

@@ -8,12 +8,13 @@ from dataclasses import asdict
 import click
 import orjson
 
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.exit_codes import ExitCode
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest.inputs import S3
 
-FAILED = 1
 PATIENCE_S = 600.0
 """For how long Neptune may not answer while a load is watched; a failover takes a minute or two."""
 
@@ -32,28 +33,20 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 @click.option(
     "--source",
     metavar="S3",
-    envvar="HEADWATER_LOAD__SOURCE",
-    show_envvar=True,
     help="s3://bucket/folder/ with the files of export --format neptune-csv.",
 )
 @click.option(
     "--role",
     metavar="ARN",
-    envvar="HEADWATER_LOAD__ROLE",
-    show_envvar=True,
     help="Role of the cluster that may read them.",
 )
 @click.option(
     "--bucket-region",
-    envvar="HEADWATER_LOAD__BUCKET_REGION",
-    show_envvar=True,
     help="Region of the bucket; the graph's if it is not given.",
 )
 @click.option(
     "--update",
     is_flag=True,
-    envvar="HEADWATER_LOAD__UPDATE",
-    show_envvar=True,
     help="Let the files replace what vertices hold already; for a graph that is not empty, and that nobody writes to.",
 )
 @click.option(
@@ -61,15 +54,11 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
     type=click.Choice(["LOW", "MEDIUM", "HIGH", "OVERSUBSCRIBE"]),
     default="MEDIUM",
     show_default=True,
-    envvar="HEADWATER_LOAD__PARALLELISM",
-    show_envvar=True,
     help="How much of the cluster the load takes.",
 )
 @click.option(
     "--load-id",
     metavar="ID",
-    envvar="HEADWATER_LOAD__LOAD_ID",
-    show_envvar=True,
     help="Watch this load rather than to start one.",
 )
 @click.option(
@@ -77,8 +66,6 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
-    envvar="HEADWATER_LOAD__EVERY_S",
-    show_envvar=True,
     help="Seconds between two questions how far it is.",
 )
 @json_option("Print the outcome as JSON on stdout.")
@@ -119,7 +106,7 @@ def load(
     if not progress.ok:
         for line in (*progress.log, f"{progress.errors:,} records could not be loaded", progress.hint):
             click.echo(line, err=True)
-        click.get_current_context().exit(FAILED)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 def _checked(source: str | None, role: str | None, region: str | None) -> tuple[str, str, str]:

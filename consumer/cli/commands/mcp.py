@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from consumer import wiring
-from consumer.cli.options import examples, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import with_settings
 from consumer.config.loader import Settings
 
 

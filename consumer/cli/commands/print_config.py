@@ -8,7 +8,8 @@ from typing import Any
 import click
 import orjson
 
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import MASK, ResolvedSetting, Settings, resolved
 from consumer.masking import masked
 

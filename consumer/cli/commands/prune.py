@@ -10,7 +10,8 @@ import click
 import orjson
 
 from consumer import wiring
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 
 
@@ -25,15 +26,11 @@ from consumer.config.loader import Settings
     "--runs-older-than",
     metavar="SPAN",
     required=True,
-    envvar="HEADWATER_PRUNE__RUNS_OLDER_THAN",
-    show_envvar=True,
     help="How long ago the last event of a run has to be: 90d for days, 12w for weeks, 36h for hours.",
 )
 @click.option(
     "--dry-run",
     is_flag=True,
-    envvar="HEADWATER_PRUNE__DRY_RUN",
-    show_envvar=True,
     help="Only count; runs that started others that would go are not counted.",
 )
 @json_option("Print the outcome as JSON on stdout.")

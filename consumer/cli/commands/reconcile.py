@@ -9,7 +9,8 @@ import click
 import orjson
 
 from consumer import wiring
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 
 

@@ -15,8 +15,10 @@ import click
 import orjson
 
 from consumer import wiring
+from consumer.cli.exit_codes import ExitCode
+from consumer.cli.help_text import examples
 from consumer.cli.jsonl import rows
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest.pipeline import GIVE_UP_AFTER_S
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
     from consumer.processing.dead_letter import DeadLetter
     from consumer.processing.observer import Report
     from consumer.processing.record import TopicPartition
-
-INCOMPLETE = 1
-"""The exit code when a record was rejected, or was gone before it was read."""
 
 TOLD_EVERY_S = 10.0
 """How often a line says how far it is, where no terminal shows a bar."""
@@ -52,8 +51,6 @@ TOLD_EVERY_S = 10.0
     metavar="TIME|OFFSET",
     multiple=True,
     required=True,
-    envvar="HEADWATER_REPLAY__FROM",
-    show_envvar=True,
     help="Where to begin: beginning, a time such as 2026-11-21T05:00:00Z, a duration before now such as 7d, an offset"
     " in all partitions, or PARTITION:OFFSET for each that is meant.",
 )
@@ -62,22 +59,16 @@ TOLD_EVERY_S = 10.0
     "end",
     metavar="TIME|OFFSET",
     multiple=True,
-    envvar="HEADWATER_REPLAY__TO",
-    show_envvar=True,
     help="Where to end, likewise; the first record that is left out. The end of the topic as it is now by default.",
 )
 @click.option(
     "--into",
     metavar="URL",
-    envvar="HEADWATER_REPLAY__INTO",
-    show_envvar=True,
     help="The graph to write to; the configured one by default, which loses nothing by it.",
 )
 @click.option(
     "--rejected",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    envvar="HEADWATER_REPLAY__REJECTED",
-    show_envvar=True,
     help="File for what is rejected, as JSON lines of topic, partition, offset, path and reason.",
 )
 @json_option("Print the summary as JSON on stdout.")
@@ -125,7 +116,7 @@ def replay(
     if as_json:
         click.echo(orjson.dumps(summary, option=orjson.OPT_NON_STR_KEYS))
     if summary["rejected"] or summary["lost"]:
-        click.get_current_context().exit(INCOMPLETE)
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 def _run(

@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from consumer import wiring
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.cli.output import print_answer
 from consumer.config.loader import Settings
 from consumer.query.job_names import all_jobs, jobs_of
@@ -31,8 +32,6 @@ STATES = ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT")
     "states",
     type=click.Choice(STATES, case_sensitive=False),
     multiple=True,
-    envvar="HEADWATER_RUNS__STATE",
-    show_envvar=True,
     help="Only runs in this state; may be repeated.",
 )
 @click.option(
@@ -40,8 +39,6 @@ STATES = ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT")
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    envvar="HEADWATER_RUNS__LIMIT",
-    show_envvar=True,
     help="Maximum number of runs.",
 )
 @json_option("Print JSON.")

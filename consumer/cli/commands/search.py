@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from consumer import wiring
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.cli.output import print_answer
 from consumer.config.loader import Settings
 from consumer.query.search import SearchIndex
@@ -27,8 +28,6 @@ from consumer.render import answers, documents
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    envvar="HEADWATER_SEARCH__LIMIT",
-    show_envvar=True,
     help="Maximum number of results.",
 )
 @json_option("Print JSON.")

@@ -9,7 +9,8 @@ import click
 import structlog
 
 from consumer import wiring
-from consumer.cli.options import examples, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import with_settings
 from consumer.config.loader import Settings
 from consumer.runtime import limit_malloc_arenas
 

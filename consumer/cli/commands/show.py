@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from consumer import wiring
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.cli.output import print_answer
 from consumer.config.loader import Settings
 from consumer.query.describe import describe
@@ -27,8 +28,6 @@ from consumer.render import answers, documents
 @click.option(
     "--sql",
     is_flag=True,
-    envvar="HEADWATER_SHOW__SQL",
-    show_envvar=True,
     help="Print the SQL that made it, too.",
 )
 @json_option("Print JSON; it always has the SQL.")

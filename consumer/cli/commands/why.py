@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from consumer import wiring
-from consumer.cli.options import examples, json_option, with_settings
+from consumer.cli.help_text import examples
+from consumer.cli.options import json_option, with_settings
 from consumer.cli.output import print_answer
 from consumer.config.loader import Settings
 from consumer.query.resolve import resolve
@@ -20,8 +21,6 @@ from consumer.render import answers, documents
     type=click.IntRange(min=0),
     metavar="N",
     default=FAR,
-    envvar="HEADWATER_WHY__DEPTH",
-    show_envvar=True,
     help="Maximum number of steps upstream; all unless it is given.",
 )
 @json_option("Print JSON.")

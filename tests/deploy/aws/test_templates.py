@@ -17,8 +17,8 @@ import pytest
 from pydantic import ValidationError
 
 from consumer import wiring
+from consumer.cli.command_group import all_commands, subcommands
 from consumer.cli.main import cli
-from consumer.cli.options import every
 from consumer.config.loader import all_settings, load
 from deploy.aws.deployment_settings import Settings
 from deploy.aws.deployment_settings import load as load_choices
@@ -115,7 +115,9 @@ def test_cfn_lint_finds_nothing(either: Synthesized, root: Path) -> None:
 def test_settings_exist_and_can_be_read(either: Synthesized, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every HEADWATER setting of a task is one, and the program takes its value."""
     known = {setting.env for setting in all_settings()}
-    known |= {option.envvar for command in every(cli) for option in command.params if isinstance(option.envvar, str)}
+    known |= {
+        option.envvar for command in all_commands(cli) for option in command.params if isinstance(option.envvar, str)
+    }
     for name, container in containers(either).items():
         found = environment(container)
         assert {"HEADWATER_KAFKA__AUTH", "HEADWATER_KAFKA__BOOTSTRAP_SERVERS"} <= set(found), f"{name} finds no broker"
@@ -138,7 +140,7 @@ def test_commands_can_be_parsed(either: Synthesized, root: Path) -> None:
         assert "EntryPoint" not in container, f"{name} has an entry point of its own"
         program, command, *arguments = [*map(str, json.loads(found[1])), *map(spelled, container["Command"])]
         assert program == "headwater", f"{name} starts {program}"
-        cli.commands[command].make_context(command, arguments, resilient_parsing=False)
+        subcommands(cli)[command].make_context(command, arguments, resilient_parsing=False)
         assert not [word for word in arguments if word == "x"], f"{name}: an argument is unknown"
 
 
@@ -161,7 +163,7 @@ def test_the_lines_to_run_tasks_by_hand(either: Synthesized) -> None:
             (instead,) = json.loads(overrides)["containerOverrides"]
             assert instead["name"] == "headwater", "ECS knows no such container"
             command, *arguments = instead["command"]
-            with cli.commands[command].make_context(command, arguments) as context:
+            with subcommands(cli)[command].make_context(command, arguments) as context:
                 assert context.invoked_subcommand is None or context.protected_args or context.args
     assert "--overrides" in lines["Operate"]
 

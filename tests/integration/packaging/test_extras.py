@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from consumer.cli.command_group import subcommands
 from consumer.cli.main import cli
 from tests.support.processes.installed_wheel import Installed, build_wheel
 
-SUBCOMMANDS = sorted(cli.commands)
+SUBCOMMANDS = sorted(subcommands(cli))
 
 
 @pytest.fixture(scope="module")

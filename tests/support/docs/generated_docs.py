@@ -17,6 +17,7 @@ from typing import Any
 import click
 import yaml
 
+from consumer.cli.command_group import subcommands
 from consumer.cli.main import cli
 from consumer.config.loader import Setting, all_settings
 from consumer.graph.schema import ELEMENTS, Element
@@ -140,7 +141,9 @@ def transport_keys() -> Iterator[tuple[str, str, str]]:
 
 def commands() -> str:
     """Each command with its first sentence."""
-    rows = ((f"`headwater {name}`", command.get_short_help_str(limit=200)) for name, command in cli.commands.items())
+    rows = (
+        (f"`headwater {name}`", command.get_short_help_str(limit=200)) for name, command in subcommands(cli).items()
+    )
     return _table(("command", "does"), rows)
 
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from consumer import wiring
+from consumer.cli.command_group import all_commands, subcommands
 from consumer.cli.main import cli
-from consumer.cli.options import every
 from consumer.config.loader import all_settings, load
 from emitter.spool.layout import VARIABLE as SPOOL_DIR
 from tests.support.docs.deployments import (
@@ -39,7 +39,7 @@ every_deployment = pytest.mark.parametrize("name", DEPLOYMENTS)
 
 def known() -> set[str]:
     """All variables: of settings, of commands' options, of the emitter."""
-    options = {option.envvar for command in every(cli) for option in command.params}
+    options = {option.envvar for command in all_commands(cli) for option in command.params}
     parts = re.findall(r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "refine_options.py").read_text("utf-8"))
     emitters = {SPOOL_DIR, "HEADWATER_REFINE", *(f"HEADWATER_REFINE{name}" for name in parts)}
     return {setting.env for setting in all_settings()} | {name for name in options if isinstance(name, str)} | emitters
@@ -120,8 +120,8 @@ def test_commands_are_commands() -> None:
     lines += [container(one)["args"] for one in DEPLOYMENTS.values()]
     lines.append(yaml.safe_load(says("consumer", "CMD")))
     for name, *arguments in lines:
-        assert name in cli.commands, f"there is no headwater {name}"
-        flags = {flag for option in cli.commands[name].params for flag in option.opts}
+        assert name in subcommands(cli), f"there is no headwater {name}"
+        flags = {flag for option in subcommands(cli)[name].params for flag in option.opts}
         unknown = {one for one in arguments if one.startswith("--")} - flags
         assert not unknown, f"headwater {name} has no {unknown}"
 

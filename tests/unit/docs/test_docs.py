@@ -14,7 +14,8 @@ from click import Command
 
 from consumer import wiring
 from consumer.cli import main
-from consumer.cli.options import every
+from consumer.cli.command_group import all_commands, subcommands
+from consumer.cli.exit_codes import ExitCode
 from consumer.config.loader import all_settings, load
 from emitter.cli.spool import _parser as spool_parser
 from emitter.config.transport_config import _PARSERS, KafkaConfig
@@ -36,7 +37,7 @@ DEMO = ROOT / "consumer" / "demo"
 RUNS = (ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "events").glob("*.jsonl")))
 """The events that `headwater demo` folds, in its order; those of its own run are recorded."""
 
-COMMANDS = main.cli.commands
+COMMANDS = subcommands(main.cli)
 ELSEWHERE = {"--write", "--models", "--builds", "--batch", "--picture", "--help", "--version"}
 """Options of the benchmark, of `scripts/docs`, and of every command."""
 OF_DBT = {
@@ -51,14 +52,14 @@ every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str
 
 def options(command: Command) -> set[str]:
     """The flags of a command and of those below it."""
-    found = (option for one in every(command) for option in one.params)
+    found = (option for one in all_commands(command) for option in one.params)
     flags = {flag for option in found for flag in (*option.opts, *option.secondary_opts)}
     return {flag for flag in flags if flag.startswith("-")} | {"-h", "--help"}
 
 
 def variables() -> set[str]:
     """The environment variables of all settings and options, and those of the emitter that are Headwater's own."""
-    found = (option.envvar for command in every(main.cli) for option in command.params)
+    found = (option.envvar for command in all_commands(main.cli) for option in command.params)
     refinement = re.findall(
         r"\{PREFIX\}(__[A-Z_]+)", (ROOT / "emitter" / "refine" / "refine_options.py").read_text("utf-8")
     )
@@ -166,7 +167,7 @@ def test_everything_is_documented() -> None:
     assert {name for name in variables() if name not in commands + configuration} == set(), "variables left out"
     assert {name for name, *_ in transport_keys()} == set(_PARSERS), "keys of the transport left out"
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
-    assert codes == {0, main.FAILED, main.USAGE, main.INTERRUPTED}, "the exit codes of docs/commands.md"
+    assert codes == set(ExitCode), "the exit codes of docs/commands.md"
 
 
 def test_decisions_are_listed() -> None:

@@ -1,6 +1,8 @@
 """The command line: help, exit codes, errors, and where settings come from."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -8,8 +10,9 @@ import click
 import pytest
 
 from consumer import wiring
+from consumer.cli.command_group import subcommands
 from consumer.cli.main import cli
-from consumer.config.loader import CREDENTIALS
+from consumer.config.loader import CREDENTIALS, all_settings
 from consumer.errors import TransientError, UsageError
 from consumer.query import traverse
 from tests.support.processes.command_line import headwater
@@ -26,6 +29,10 @@ EVENT = {
 }
 
 
+SHARED = {"HEADWATER_JSON", "HEADWATER_CONFIG", "HEADWATER_DEBUG"}
+"""Variables of options that several commands have with one meaning."""
+
+
 @pytest.fixture
 def graph(tmp_path: Path) -> str:
     """The URL of a graph in which b is made from a."""
@@ -38,7 +45,7 @@ def graph(tmp_path: Path) -> str:
 def commands(group: click.Group, *above: str) -> dict[str, click.Command]:
     """The commands below a group by what is typed for them, and those below these."""
     found: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    for name, command in subcommands(group).items():
         found[" ".join((*above, name))] = command
         if isinstance(command, click.Group):
             found |= commands(command, *above, name)
@@ -54,7 +61,9 @@ def test_help_has_examples_and_variables(name: str) -> None:
     for option in commands(cli)[name].params:
         if isinstance(option, click.Option) and "--help" not in option.opts:
             assert isinstance(option.envvar, str), f"{name} {option.opts[0]} has no variable"
-            assert option.envvar.startswith("HEADWATER_"), f"{option.envvar} of {option.opts[0]}"
+            own = f"{name} {max(option.opts, key=len).lstrip('-')}".replace("-", "_").replace(" ", "_").upper()
+            settings = {setting.env for setting in all_settings()} | SHARED
+            assert option.envvar.replace("__", "_") == f"HEADWATER_{own}" or option.envvar in settings
             assert f"envvar:{option.envvar}" in words, f"{option.envvar} is not in the help of {name}"
 
 
@@ -218,3 +227,13 @@ def test_check_says_which_system_and_why(graph: str) -> None:
     before = headwater("export", "--graph", graph).stdout
     assert headwater("check", "graph", "--graph", graph).exit_code == 0, "asked alone"
     assert headwater("export", "--graph", graph).stdout == before, "checking changes nothing"
+
+
+def test_version_and_unknown_commands_import_no_command() -> None:
+    """A command's module, and with it the settings and the stores, is imported when the command is used."""
+    code = "import sys; from consumer.cli.main import main; sys.argv = ['headwater', '--version']; main()"
+    show = f"import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules))); {code}"
+    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
+    version, modules = done.stdout.splitlines()
+    assert version.startswith("headwater, version ")
+    assert not {"pydantic", "structlog", "orjson", "consumer.config.loader", "consumer.wiring"} & set(modules.split())

@@ -120,7 +120,7 @@ def test_unknown_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelled variable is no silence; those of commands can be declared."""
     monkeypatch.setenv("HEADWATER_KAFKA__TOPC", "x")
     wrong("unknown environment variable HEADWATER_KAFKA__TOPC; did you mean HEADWATER_KAFKA__TOPIC?")
-    assert load({}, other_variables={"HEADWATER_KAFKA__TOPC"}).kafka.topic == "openlineage.events"
+    assert load({}, other_variables=lambda: {"HEADWATER_KAFKA__TOPC"}).kafka.topic == "openlineage.events"
 
 
 @pytest.mark.parametrize(
