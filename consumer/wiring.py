@@ -17,7 +17,6 @@ from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import BadPrefix, IdentityRules
 from consumer.processing.sink import Sink
-from consumer.projection.graph_sink import GraphSink
 
 if TYPE_CHECKING:
     from consumer.datazone.routing import Target
@@ -167,6 +166,8 @@ def graph_sink(
     stop: threading.Event | None = None,
 ) -> Sink:
     """Returns the sink that writes to the graph."""
+    from consumer.projection.graph_sink import GraphSink  # noqa: PLC0415 -- the write side only where it is needed
+
     configured = identity_settings(settings)
     return GraphSink(dress(open_graph(settings.graph, patience, stop, claims=True)), configured)
 

@@ -6,12 +6,10 @@ events from the future are rejected, so the present is at most a while after it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from consumer.errors import UsageError
 from consumer.graph import facts_codec, schema
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import JobFacts
@@ -23,22 +21,8 @@ DAY_S: Final = 86_400.0
 UNENDED_TIMES: Final = 2
 """Factor of the age at which a run without an end is removed: it may continue, and needs its facts then."""
 
-_UNITS: Final = {"h": 3_600.0, "d": DAY_S, "w": 7 * DAY_S}
-
 CONFIRMED_FOR_S: Final = DAY_S
 """Seconds after the newest event within which a clock counts as right."""
-
-
-def seconds_of(text: str) -> float:
-    """Returns the seconds of a span of time such as `90d`.
-
-    Raises:
-        UsageError: It is none.
-    """
-    found = re.fullmatch(r"(\d+)([hdw])", text.strip())
-    if found is None:
-        raise UsageError(f"{text!r} is no span of time; write 90d for 90 days, 12w for weeks, 36h for hours")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def format_event_time(seconds: float) -> str:

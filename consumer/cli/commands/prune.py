@@ -12,6 +12,7 @@ import orjson
 from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
+from consumer.cli.param_types import DURATION, Duration
 from consumer.config.loader import Settings
 
 
@@ -24,7 +25,8 @@ from consumer.config.loader import Settings
 )
 @click.option(
     "--runs-older-than",
-    metavar="SPAN",
+    type=DURATION,
+    metavar="DURATION",
     required=True,
     help="How long ago the last event of a run has to be: 90d for days, 12w for weeks, 36h for hours.",
 )
@@ -35,7 +37,7 @@ from consumer.config.loader import Settings
 )
 @json_option("Print the outcome as JSON on stdout.")
 @with_settings("graph")
-def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: bool) -> None:
+def prune(settings: Settings, runs_older_than: Duration, *, dry_run: bool, as_json: bool) -> None:
     """Remove the facts of old runs from the graph; lineage stays.
 
     A run stays that is current of its job (the latest completed one, its siblings under the same parent, the unfinished
@@ -44,12 +46,12 @@ def prune(settings: Settings, runs_older_than: str, *, dry_run: bool, as_json: b
     """
     from consumer.maintenance.leased_task import JobLease, run_job  # noqa: PLC0415
     from consumer.maintenance.prune import Prune  # noqa: PLC0415 -- the graph's parts only where they are needed
-    from consumer.maintenance.prune_cutoffs import cutoffs, seconds_of  # noqa: PLC0415
+    from consumer.maintenance.prune_cutoffs import cutoffs  # noqa: PLC0415
     from consumer.maintenance.scheduler import lease_owner  # noqa: PLC0415
 
-    age_s = seconds_of(runs_older_than)
     with wiring.mending(settings.graph) as store:
-        job = Prune(store, partial(cutoffs, store, time.time(), age_s), runs_older_than, dry_run=dry_run)
+        find_cutoffs = partial(cutoffs, store, time.time(), runs_older_than.seconds)
+        job = Prune(store, find_cutoffs, runs_older_than.text, dry_run=dry_run)
         if dry_run:
             place: str | None = ""
             while place is not None:
