@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from consumer.checks.finding import Finding, State, clock_finding
-from consumer.errors import HeadwaterError
 from consumer.graph.gremlin.endpoint import Address
-from consumer.graph.gremlin.sigv4 import signed
+from consumer.graph.neptune_data import data_client, message_of, status_of
 
 ANSWER_TIMEOUT_S: Final = 10.0
 
@@ -24,25 +21,25 @@ SPOKEN: Final = "3.7."
 
 
 def inspect_neptune(address: Address, clock: Callable[[], float] = time.time) -> list[Finding]:
-    """What its status endpoint tells, and its clock against ours.
+    """Returns findings from the status of an instance, and of its clock against this machine's.
 
     Args:
-        address: The graph's; the request is signed as those of its WebSocket are.
+        address: Address of the graph; the request is signed as those of its WebSocket are.
         clock: Seconds since 1970, UTC.
     """
-    url = f"https://{urlsplit(address.url).netloc}/status"
-    context = ssl.create_default_context()
+    client = data_client(address, ANSWER_TIMEOUT_S)
+    url = f"{client.meta.endpoint_url}/status"
     began = clock()
     try:
-        request = urllib.request.Request(url, headers=signed("GET", url, None, {}, address.region))
-        with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S, context=context) as answer:  # noqa: S310
-            headers, found = answer.headers, _judged(json.load(answer))
-    except urllib.error.HTTPError as error:
-        message = f"{url} answers {error.code}: {error.read().decode(errors='replace')[:300]}"
-        hint = "; grant neptune-db:GetEngineStatus, or mind the clock" if error.code == 403 else ""  # noqa: PLR2004 -- HTTP's
-        headers, found = error.headers, [Finding("status", State.WARNING, message + hint)]
-    except (OSError, ValueError, HeadwaterError) as error:
-        return [Finding("status", State.WARNING, f"{url} does not tell: {error}")]
+        status = client.get_engine_status()
+        headers, found = status["ResponseMetadata"]["HTTPHeaders"], _judged(status)
+    except ClientError as error:
+        code = status_of(error)
+        hint = "; grant neptune-db:GetEngineStatus, or mind the clock" if code == HTTPStatus.FORBIDDEN else ""
+        headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+        found = [Finding("status", State.WARNING, f"{url} answers {code}: {message_of(error)[:300]}{hint}")]
+    except (BotoCoreError, ValueError) as error:
+        return [Finding("status", State.WARNING, f"{url} does not answer: {error}")]
     return [*found, *_clock(headers, (began + clock()) / 2)]
 
 
@@ -66,7 +63,7 @@ def _judged(status: Mapping[str, Any]) -> list[Finding]:
 
 def _clock(headers: Mapping[str, str], now_s: float) -> list[Finding]:
     try:
-        server_s = parsedate_to_datetime(headers.get("Date", "")).timestamp()
+        server_s = parsedate_to_datetime(headers.get("date", "")).timestamp()
     except ValueError:
         return []
     # The header is cut to the second.

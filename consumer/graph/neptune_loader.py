@@ -1,21 +1,15 @@
-"""Neptune's bulk loader: starts a load from S3 and tells how far it is (its user guide, "Neptune Loader Command")."""
+"""Neptune's bulk loader: starts a load from S3 and watches it (Neptune user guide, "Neptune Loader Command")."""
 
 from __future__ import annotations
 
-import json
-import ssl
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from consumer.errors import TransientError
-from consumer.graph.gremlin.connection import GraphError
 from consumer.graph.gremlin.endpoint import Address
-from consumer.graph.gremlin.sigv4 import signed
+from consumer.graph.neptune_data import data_client, translated
 
 ANSWER_TIMEOUT_S = 60.0
 MOST_ERRORS = 10
@@ -29,7 +23,6 @@ _HINTS = {
     "LOAD_S3_READ_ERROR": "S3 can't be read: check the address, and that Neptune's VPC has an endpoint for S3",
     "LOAD_FAILED_INVALID_REQUEST": "check --source, --role, and that the role is attached to the cluster",
 }
-_TRANSIENT = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +43,18 @@ class LoadRequest:
     update: bool = False
     parallelism: str = "MEDIUM"
 
-    def body(self) -> dict[str, str]:
-        """As the loader wants it."""
+    def parameters(self) -> dict[str, Any]:
+        """Returns the parameters of `StartLoaderJob`."""
         return {
             "source": self.source,
             "format": "csv",
             "iamRoleArn": self.role,
-            "region": self.region,
+            "s3BucketRegion": self.region,
             "mode": "NEW",
-            "failOnError": "TRUE",
+            "failOnError": True,
             "parallelism": self.parallelism,
-            "updateSingleCardinalityProperties": str(self.update).upper(),
-            "queueRequest": "TRUE",
+            "updateSingleCardinalityProperties": self.update,
+            "queueRequest": True,
         }
 
 
@@ -114,34 +107,39 @@ class BulkLoader:
     """
 
     def __init__(self, address: Address) -> None:
-        parts = urlsplit(address.url)
-        self._url = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/loader"
-        self._region = address.region
+        self._client = data_client(address, ANSWER_TIMEOUT_S)
+        self._name = f"Neptune's loader at {self._client.meta.endpoint_url}/loader"
 
     def start(self, request: LoadRequest) -> str:
-        """Asks for a load; gives its id.
+        """Starts a load; returns its id.
 
         Raises:
-            TransientError: Neptune can't be reached, or not now.
-            GraphError: It refuses.
+            TransientError: Neptune can't be reached, or can't serve now.
+            GraphError: It rejects the request.
+            UsageError: There are no AWS credentials.
         """
-        return str(self._ask("POST", self._url, request.body())["loadId"])
+        with translated(self._name):
+            return str(self._client.start_loader_job(**request.parameters())["payload"]["loadId"])
 
     def progress(self, load: str) -> Progress:
-        """How far a load is.
+        """Returns the progress of a load.
 
         Raises:
-            TransientError: Neptune can't be reached, or not now.
+            TransientError: Neptune can't be reached, or can't serve now.
             GraphError: It knows no such load.
+            UsageError: There are no AWS credentials.
         """
-        query = urlencode({"details": "true", "errors": "true", "errorsPerPage": MOST_ERRORS, "page": 1})
-        payload = self._ask("GET", f"{self._url}/{load}?{query}")
-        found = payload["overallStatus"]
+        with translated(self._name):
+            payload = self._client.get_loader_job_status(
+                loadId=load, details=True, errors=True, errorsPerPage=MOST_ERRORS, page=1
+            )["payload"]
+            found = payload["overallStatus"]
+            status = str(found["status"])
         kinds = ("parsingErrors", "datatypeMismatchErrors", "insertErrors")
         log = (payload.get("errors") or {}).get("errorLogs") or []
         return Progress(
             load,
-            str(found["status"]),
+            status,
             records=found.get("totalRecords", 0),
             duplicates=found.get("totalDuplicates", 0),
             errors=sum(found.get(kind, 0) for kind in kinds),
@@ -177,23 +175,3 @@ class BulkLoader:
                 if not found.under_way:
                     return found
             sleep(every_s)
-
-    def _ask(self, method: str, url: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
-        data = json.dumps(body).encode() if body is not None else None
-        headers = {"Content-Type": "application/json"} if data else {}
-        headers |= signed(method, url, data, headers, self._region)
-        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 -- http or https, see above
-        context = ssl.create_default_context() if url.startswith("https") else None
-        try:
-            with urllib.request.urlopen(request, timeout=ANSWER_TIMEOUT_S, context=context) as answer:  # noqa: S310
-                return dict(json.load(answer)["payload"])
-        except urllib.error.HTTPError as error:
-            raise _meaning(url, error) from error
-        except (OSError, ValueError, KeyError) as error:
-            raise TransientError(f"Neptune's loader at {url.partition('?')[0]} does not answer: {error}") from error
-
-
-def _meaning(url: str, error: urllib.error.HTTPError) -> TransientError | GraphError:
-    said = error.read().decode(errors="replace")[:1000]
-    words = f"Neptune's loader at {url.partition('?')[0]} answers {error.code}: {said}"
-    return TransientError(words) if error.code in _TRANSIENT else GraphError(words)

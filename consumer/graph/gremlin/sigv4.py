@@ -1,10 +1,8 @@
-"""AWS Signature Version 4 for Neptune: of a WebSocket's handshake, and of requests over HTTP."""
+"""AWS Signature Version 4 of a WebSocket's handshake with Neptune."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from consumer.errors import TransientError, UsageError
+from consumer.errors import TransientError
 from consumer.graph.gremlin.endpoint import Address
 
 
@@ -27,22 +25,4 @@ def signature(address: Address, url: str) -> dict[str, str]:
         )
     request = AWSRequest("GET", url)
     SigV4Auth(credentials.get_frozen_credentials(), "neptune-db", address.region).add_auth(request)
-    return dict(request.headers.items())
-
-
-def signed(method: str, url: str, data: bytes | None, headers: Mapping[str, str], region: str | None) -> dict[str, str]:
-    """Headers of AWS Signature Version 4; none where nothing is signed."""
-    if region is None:
-        return {}
-    from botocore.auth import SigV4Auth  # noqa: PLC0415 -- a second that only Neptune needs
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-    from botocore.session import get_session  # noqa: PLC0415
-
-    credentials = get_session().get_credentials()
-    if credentials is None:
-        raise UsageError(
-            "no AWS credentials were found to sign for Neptune: set a role, a profile or AWS_ACCESS_KEY_ID"
-        )
-    request = AWSRequest(method, url, headers=dict(headers), data=data or b"")
-    SigV4Auth(credentials.get_frozen_credentials(), "neptune-db", region).add_auth(request)
     return dict(request.headers.items())

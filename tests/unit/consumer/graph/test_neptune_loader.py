@@ -49,10 +49,10 @@ def test_a_load_is_watched_to_its_end(loader: NeptuneLoader) -> None:
         "iamRoleArn": ROLE,
         "region": "us-east-1",
         "mode": "NEW",
-        "failOnError": "TRUE",
+        "failOnError": True,
         "parallelism": "MEDIUM",
-        "updateSingleCardinalityProperties": "FALSE",
-        "queueRequest": "TRUE",
+        "updateSingleCardinalityProperties": False,
+        "queueRequest": True,
     }
     assert "LOAD_IN_PROGRESS: 5 records" in done.stderr
     told = json.loads(done.stdout)
@@ -64,7 +64,7 @@ def test_options_of_the_load(loader: NeptuneLoader) -> None:
     more = ["--update", "--parallelism", "OVERSUBSCRIBE", "--bucket-region", "eu-west-1"]
     assert headwater("load", *WHAT, *more, env=loader.environment_of_clients).exit_code == 0
     (asked,) = loader.started
-    assert asked["updateSingleCardinalityProperties"] == "TRUE"
+    assert asked["updateSingleCardinalityProperties"] is True
     assert (asked["parallelism"], asked["region"]) == ("OVERSUBSCRIBE", "eu-west-1")
 
 

@@ -1,0 +1,85 @@
+"""boto3's client of Neptune's data API (`neptunedata`): the bulk loader and the status of an instance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from boto3.session import Session
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from consumer.errors import TransientError, UsageError
+from consumer.graph.gremlin.connection import GraphError
+from consumer.graph.gremlin.endpoint import Address
+
+UNSIGNED_REGION = "us-east-1"
+"""Region of a client whose requests are not signed; boto3 wants one."""
+
+_TRANSIENT = (429, 500, 502, 503, 504)
+
+
+def data_client(address: Address, timeout_s: float) -> Any:
+    """Returns boto3's client of the cluster's data API.
+
+    Args:
+        address: Address of the graph; requests are signed as those of its WebSocket are.
+        timeout_s: Seconds for the connection, and for each read of a response.
+    """
+    parts = urlsplit(address.url)
+    config = Config(
+        connect_timeout=timeout_s,
+        read_timeout=timeout_s,
+        retries={"total_max_attempts": 1},
+        **({} if address.region else {"signature_version": UNSIGNED}),
+    )
+    return Session().client(
+        "neptunedata",
+        endpoint_url=f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}",
+        region_name=address.region or UNSIGNED_REGION,
+        config=config,
+        # The variable of the WebSocket comes first, so that both trust the same; None: botocore's own certificates.
+        verify=os.environ.get("SSL_CERT_FILE") or os.environ.get("AWS_CA_BUNDLE"),
+    )
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Translates errors of boto3 to those of the graph.
+
+    Args:
+        what: Name of the called part and its address, for the message.
+
+    Raises:
+        TransientError: Neptune can't be reached, or can't serve now.
+        GraphError: It rejects the request.
+        UsageError: There are no AWS credentials.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = status_of(error)
+        message = f"{what} answers {code}: {message_of(error)}"
+        raise (TransientError(message) if code in _TRANSIENT else GraphError(message)) from error
+    except NoCredentialsError as error:
+        raise UsageError(
+            "no AWS credentials were found to sign for Neptune: set a role, a profile or AWS_ACCESS_KEY_ID"
+        ) from error
+    except (BotoCoreError, KeyError, ValueError) as error:
+        raise TransientError(f"{what} does not answer: {error}") from error
+
+
+def status_of(error: ClientError) -> int:
+    """Returns the HTTP status of an error response."""
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def message_of(error: ClientError) -> str:
+    """Returns Neptune's code and message in an error response."""
+    response: dict[str, Any] = dict(error.response)
+    found = response.get("Error") or {}
+    return f"{found.get('Code')}: {response.get('detailedMessage') or found.get('Message') or 'no message'}"
