@@ -22,6 +22,8 @@ from consumer.api import openapi
 from consumer.api.access import Access
 from consumer.api.group_commit import GroupCommit
 from consumer.api.ingest import Ingest
+from consumer.api.marquez.routes import PREFIX as MARQUEZ
+from consumer.api.marquez.routes import Marquez
 from consumer.api.native import ENDPOINTS, SEARCH, Native, answered
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool
@@ -31,6 +33,9 @@ from consumer.graph.store import GraphStore
 
 DRAIN_S = 10.0
 """Seconds in which events that were received are written at the end."""
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""Methods that the read API of Marquez answers itself, if only with 405 in its own shape."""
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -96,6 +101,8 @@ def application(parts: Parts) -> ASGIApp:
             Route("/api/v1/lineage", ingest.one, methods=["POST"]),
             Route("/api/v1/lineage/batch", ingest.many, methods=["POST"]),
         ]
+    marquez = Marquez(pool, parts.access)
+    routes.append(Route(f"{MARQUEZ}/{{rest:path}}", marquez.handle, methods=METHODS))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -69,17 +69,22 @@ def history(
     Raises:
         TransientError: The store can't serve now.
     """
-    matching = [run for runs in _runs_of(store, jobs).values() for run in runs if not states or run.state in states]
+    matching = [run for runs in runs_of(store, jobs).values() for run in runs if not states or run.state in states]
     matching.sort(key=lambda run: (run.time, run.key), reverse=True)
-    return _in_full(store, matching[:limit]), len(matching)
+    return in_full(store, matching[:limit]), len(matching)
 
 
 def latest(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, Run]:
     """Reads the latest run of each job that has one, whatever its state."""
-    return {job: max(runs, key=lambda run: (run.time, run.key)) for job, runs in _runs_of(store, jobs).items() if runs}
+    return {job: max(runs, key=lambda run: (run.time, run.key)) for job, runs in runs_of(store, jobs).items() if runs}
 
 
-def _runs_of(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, list[Run]]:
+def runs_of(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, list[Run]]:
+    """Reads all runs of jobs, in no order, without parents and datasets.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
     edges = store.edges_at([ids.job(job) for job in jobs], schema.RUN_OF, "in") if jobs else []
     known = store.read([edge.source for edge in edges], _KEYS) if edges else {}
     found: defaultdict[JobName, list[Run]] = defaultdict(list)
@@ -89,13 +94,27 @@ def _runs_of(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, list
     return dict(found)
 
 
+def read_run(store: GraphStore, key: RunKey) -> Run | None:
+    """Reads one run in full; None if the graph does not have it.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    found = store.read([ids.run(key)], _KEYS)
+    return in_full(store, [_run(key, properties) for properties in found.values()])[0] if found else None
+
+
 def _run(key: RunKey, properties: Properties) -> Run:
     state, started_at, ended_at, error = (str(properties.get(name) or "") for name in _KEYS)
     return Run(key, state, started_at, ended_at, error)
 
 
-def _in_full(store: GraphStore, runs: Iterable[Run]) -> list[Run]:
-    """Adds parents and datasets to runs."""
+def in_full(store: GraphStore, runs: Iterable[Run]) -> list[Run]:
+    """Adds parents and datasets to runs.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
     by_id = {ids.run(run.key): run for run in runs}
     if not by_id:
         return []
@@ -125,16 +144,27 @@ def fed_by(store: GraphStore, run: Run) -> dict[DatasetName, Run]:
     Raises:
         TransientError: The store can't serve now.
     """
-    started = run.started_at or run.ended_at
-    writers = producers(store, run.inputs)
-    jobs = {JobName(*ids.parse(job)[1:]) for found in writers.values() for job in found}
-    runs = _runs_of(store, jobs)
-    fed: dict[DatasetName, Run] = {}
-    for dataset, found in writers.items():
-        candidates = _completed_before(runs, [JobName(*ids.parse(job)[1:]) for job in found], started)
-        if candidates:
-            fed[dataset] = max(candidates, key=lambda one: (one.ended_at, one.key))
-    return fed
+    return all_fed_by(store, [run])[run.key]
+
+
+def all_fed_by(store: GraphStore, runs: Collection[Run]) -> dict[RunKey, dict[DatasetName, Run]]:
+    """Finds the same for several runs at once.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    found = producers(store, {name for run in runs for name in run.inputs})
+    writers = {dataset: [JobName(*ids.parse(job)[1:]) for job in jobs] for dataset, jobs in found.items()}
+    of_jobs = runs_of(store, {job for jobs in writers.values() for job in jobs})
+    fed: defaultdict[RunKey, dict[DatasetName, Run]] = defaultdict(dict)
+    for run in runs:
+        started = run.started_at or run.ended_at
+        for dataset in run.inputs:
+            candidates = _completed_before(of_jobs, writers.get(dataset, ()), started)
+            last = max(candidates, key=lambda one: (one.ended_at, one.key), default=None)
+            if last is not None:
+                fed[run.key][dataset] = last
+    return {run.key: fed[run.key] for run in runs}
 
 
 def _completed_before(runs: Mapping[JobName, list[Run]], jobs: Iterable[JobName], moment: str) -> list[Run]:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from consumer.api.access import Access, Anonymous
 from consumer.api.app import Parts, application
 from consumer.api.receivers import Received, Receiver
 from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.store import GraphStore
 from tests.support.processes.server_process import free_port, tail
 
 HEADWATER = Path(sys.executable).parent / "headwater"
@@ -50,7 +51,16 @@ class Kept:
 @contextmanager
 def client_of(file: Path, receiver: Receiver | None = None, access: Access | None = None) -> Iterator[TestClient]:
     """A client of the API on the graph in a file."""
-    parts = Parts(lambda: EmbeddedStore(file), receiver, access or Anonymous(), threads=2, timeout_s=30)
+    with client_on(lambda: EmbeddedStore(file), receiver, access) as client:
+        yield client
+
+
+@contextmanager
+def client_on(
+    open_store: Callable[[], GraphStore], receiver: Receiver | None = None, access: Access | None = None
+) -> Iterator[TestClient]:
+    """A client of the API on any graph."""
+    parts = Parts(open_store, receiver, access or Anonymous(), threads=2, timeout_s=30)
     with TestClient(application(parts), raise_server_exceptions=False) as client:
         yield client
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import NO_RULES, IdentityRules
@@ -68,14 +69,25 @@ def _column_lineage(columns: Columns) -> dict[str, Any]:
 
 def graph(events: Iterable[Any], rules: IdentityRules | None = None) -> EmbeddedStore:
     """The graph of events, in memory."""
-    store, delta, known = EmbeddedStore(Path(":memory:")), Delta(), rules or NO_RULES
+    store = EmbeddedStore(Path(":memory:"))
+    fill(store, events, rules)
+    return store
+
+
+def fill(store: GraphStore, events: Iterable[Any], rules: IdentityRules | None = None) -> None:
+    """Writes events into a store."""
+    delta, known = Delta(), rules or NO_RULES
     for event in events:
         merge(delta, fold(decode_document(event), known))
     GraphWriter(store, rules=known).apply(delta)
-    return store
 
 
 def demo() -> EmbeddedStore:
     """The graph of real runs of dbt: Athena makes what Redshift reads."""
+    return graph(demo_events(), DEMO_RULES)
+
+
+def demo_events() -> Iterator[Any]:
+    """The events of these runs."""
     files = (SAMPLES / "events_athena.jsonl", SAMPLES / "events_redshift_withcatalog.jsonl")
-    return graph((orjson.loads(line) for file in files for line in file.read_bytes().splitlines()), DEMO_RULES)
+    return (orjson.loads(line) for file in files for line in file.read_bytes().splitlines())

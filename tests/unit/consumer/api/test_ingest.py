@@ -133,9 +133,9 @@ def test_an_event_in_the_batch_endpoint_is_400(client: TestClient) -> None:
 
 
 def test_without_a_receiver_there_is_no_ingest(tmp_path: Path) -> None:
-    """404, as for any other path."""
+    """405, as for any other write."""
     with client_of(tmp_path / "graph.db") as client:
-        assert post(client, json.dumps(EVENT).encode()).status_code == 404
+        assert post(client, json.dumps(EVENT).encode()).status_code == 405
 
 
 def test_the_receiver_is_closed_at_the_end(tmp_path: Path, kept: Kept) -> None:

@@ -1,0 +1,1 @@
+"""What the graph has in the shapes of Marquez's documents."""
