@@ -20,7 +20,14 @@ from consumer.lineage.facts.executions import (
     Member,
 )
 from consumer.lineage.facts.keys import JobName
-from consumer.lineage.facts.output_facets import Carried, CarriedFacets, OutputFacts, Winner
+from consumer.lineage.facts.layers import Layers
+from consumer.lineage.facts.output_facets import (
+    Carried,
+    CarriedFacets,
+    OutputFacts,
+    Winner,
+    Winners,
+)
 from consumer.lineage.facts.registers import Register, Registers
 from consumer.lineage.facts.run_facts import RunDataset, RunFacts
 from consumer.lineage.facts.run_state import CarriedLineage, Snapshot, State
@@ -46,11 +53,11 @@ def _names(raw: Iterable[Sequence[str]]) -> list[DatasetName]:
 
 
 def _registers(raw: Mapping[str, Any]) -> Registers:
-    return {facet: Register(*item) for facet, item in raw.items()}
+    return Registers.of({facet: Register(*item) for facet, item in raw.items()})
 
 
 def _without_empty(raw: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in raw.items() if value}
+    return {key: dict(value) if isinstance(value, Layers) else value for key, value in raw.items() if value}
 
 
 def dump_run(facts: RunFacts) -> str:
@@ -70,7 +77,7 @@ def dump_run(facts: RunFacts) -> str:
                 "in": names.of(facts.inputs),
                 "out": names.of(facts.outputs),
                 "facets": facts.facets,
-                "carried": [[names.at(name), registers] for name, registers in sorted(facts.carried.items())],
+                "carried": [[names.at(name), dict(registers)] for name, registers in sorted(facts.carried.items())],
                 "parents": sorted(facts.parents),
                 "snapshot": snapshot and _dump_snapshot(snapshot, names),
             }
@@ -214,7 +221,7 @@ def load_output(text: str) -> OutputFacts:
 
 
 def _carried(raw: Mapping[str, Any]) -> CarriedFacets:
-    return {facet: Carried(*item) for facet, item in raw.items()}
+    return CarriedFacets.of({facet: Carried(*item) for facet, item in raw.items()})
 
 
 def dump_group(facts: GroupFacts) -> str:
@@ -259,8 +266,10 @@ def load_name(text: str) -> NameFacts:
         read=raw.get("read", False),
         used=raw.get("used", False),
         heard=_registers(raw.get("heard", {})),
-        written={
-            facet: Winner(Carried(*item[:4]), JobName(item[4], item[5]))
-            for facet, item in raw.get("written", {}).items()
-        },
+        written=Winners.of(
+            {
+                facet: Winner(Carried(*item[:4]), JobName(item[4], item[5]))
+                for facet, item in raw.get("written", {}).items()
+            }
+        ),
     )

@@ -73,7 +73,8 @@ def without_dropped(facets: Registers, dropped: str) -> Registers:
     """
     if not dropped or not any(key.startswith(KEY) for key in facets):
         return facets
-    return {key: one for key, one in facets.items() if not (key.startswith(KEY) and _is_before(one, dropped))}
+    kept = {key: one for key, one in facets.items() if not (key.startswith(KEY) and _is_before(one, dropped))}
+    return Registers.of(kept)
 
 
 def _is_before(register: Register, time: str) -> bool:

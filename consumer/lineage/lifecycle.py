@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.facts.registers import Register, Registers, as_json, stamped, value_of
+from consumer.lineage.facts.registers import Registers, as_json
 from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet
 from schemas.naming import DatasetName, canonical
 
@@ -97,10 +97,10 @@ def placement(shown: DatasetName, facets: Registers) -> Placement:
     change, renamed = facets.get(LIFECYCLE), facets.get(RENAMED)
     found = Placement(shown)
     if change is not None and change.ref and orjson.loads(change.ref)["lifecycleStateChange"].upper() == DROP:
-        found = found._replace(dropped=change.stamp.partition(" ")[0])
+        found = found._replace(dropped=change.time)
     if renamed is not None and renamed.ref:
         to = DatasetName(*orjson.loads(renamed.ref))
-        found = found._replace(renamed=renamed.stamp.partition(" ")[0], to=to)
+        found = found._replace(renamed=renamed.time, to=to)
     return found
 
 
@@ -125,12 +125,13 @@ def _renamed_since(found: Placement, time: str, since: str) -> DatasetName | Non
     return None if dropped_before else found.to
 
 
-def renamed_from(name: DatasetName, facets: Registers) -> tuple[DatasetName, Register] | None:
-    """The old name of a dataset that was renamed, with the register for it."""
-    change = facets.get(LIFECYCLE)
-    found = lifecycle(change.ref, name) if change is not None else None
-    if change is None or found is None or found.previous is None:
-        return None
-    # The stamp is of this value: two datasets may have been renamed from one at the same time.
-    value = value_of(as_json(name))
-    return found.previous, Register(stamped(change.stamp.partition(" ")[0], value).stamp, as_json(name))
+def renamed_from(name: DatasetName, refs: Mapping[str, str]) -> tuple[DatasetName, str] | None:
+    """The old name of a dataset that was renamed, with the reference of the value that its `renamed` register gets.
+
+    Args:
+        name: The new name.
+        refs: The references of the facets that an event has of it.
+    """
+    change = refs.get(LIFECYCLE)
+    found = lifecycle(change, name) if change is not None else None
+    return (found.previous, as_json(name)) if found is not None and found.previous is not None else None

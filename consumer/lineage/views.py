@@ -25,14 +25,8 @@ from consumer.lineage.edge_limits import MAX_COLUMN_EDGES, MAX_EDGES, Room, char
 from consumer.lineage.facts.current import declared_overruled, executions_of
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.executions import Execution
-from consumer.lineage.facts.output_facets import (
-    COLUMN_LINEAGE,
-    LINEAGE,
-    Carried,
-    OutputFacts,
-    join_facets,
-)
-from consumer.lineage.facts.registers import EMPTY, Register, Registers, is_stored, join_registers
+from consumer.lineage.facts.output_facets import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts
+from consumer.lineage.facts.registers import EMPTY, NO_REGISTERS, Registers, is_stored
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement, place
 from schemas.naming import DatasetName, engine
@@ -96,9 +90,10 @@ def in_force(job: JobFacts, outputs: Outputs) -> Iterator[tuple[DatasetName, str
     """The lineage facets of outputs that are in force, but for a declaration that the latest run overrules."""
     overruled = job.declared.execution.id if job.declared is not None and declared_overruled(job) else None
     for name, facts in outputs.items():
-        declared = {facet: carried for facet, carried in facts.declared.items() if carried.run != overruled}
-        for facet, carried in join_facets(facts.ran, declared).items():
-            if facet in {COLUMN_LINEAGE, LINEAGE}:
+        of_one = facts.ran.join(facts.declared.where(lambda carrier: carrier.run != overruled))
+        for facet in (COLUMN_LINEAGE, LINEAGE):
+            carried = of_one.get(facet)
+            if carried is not None:
                 yield name, facet, carried
 
 
@@ -310,8 +305,8 @@ def _tool(job: JobFacts, executions: Collection[Execution]) -> str:
         return f"DBT/{ENGINES[engines[0]]}"
     if integration:
         return integration
-    producer = job.facets.get("producer")
-    said = str(orjson.loads(producer.ref)) if producer and producer.ref and not is_stored(producer.ref) else ""
+    producer = job.facets.ref("producer")
+    said = str(orjson.loads(producer)) if producer and not is_stored(producer) else ""
     return said.rstrip("/").rpartition("/")[2] or "OpenLineage"
 
 
@@ -328,14 +323,20 @@ def _parsed(ref: str) -> Mapping[str, object]:
     return found
 
 
-def facet_value(facets: Mapping[str, Register], key: str, text: TextOf | None = None) -> Mapping[str, object]:
-    """What a facet says, as JSON; empty where there is none, where it was deleted, or where its text is not at hand."""
-    register = facets.get(key)
-    if register is None or register.ref == EMPTY:
+def facet_value(facets: Registers | Mapping[str, str], key: str, text: TextOf | None = None) -> Mapping[str, object]:
+    """The value of a facet, as JSON; empty where there is none, where it was deleted, or where its text is not given.
+
+    Args:
+        facets: Facets, or references of their values.
+        key: The facet.
+        text: From a reference to the text of a stored value.
+    """
+    ref = facets.ref(key) if isinstance(facets, Registers) else facets.get(key)
+    if not ref:
         return {}
-    if is_stored(register.ref):
-        return _parsed(text(register.ref)) if text is not None else {}
-    return _parsed(register.ref)
+    if is_stored(ref):
+        return _parsed(text(ref)) if text is not None else {}
+    return _parsed(ref)
 
 
 class NodeView(NamedTuple):
@@ -354,12 +355,9 @@ class NodeView(NamedTuple):
 
 def dataset_facets(members: Iterable[NameFacts]) -> Registers:
     """What is in force of a dataset's facets, over all its names."""
-    facets: Registers = {}
+    facets = NO_REGISTERS
     for member in members:
-        facets = join_registers(facets, member.heard)
-        if member.written:
-            written = {facet: Register(won.carried.stamp, won.carried.ref) for facet, won in member.written.items()}
-            facets = join_registers(facets, written)
+        facets = facets.join(member.heard).join(member.written.registers)
     return facets
 
 

@@ -12,13 +12,7 @@ from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Scalar
 from consumer.lineage.facts.delta import NameFacts, join_names
 from consumer.lineage.facts.keys import OutputKey
-from consumer.lineage.facts.output_facets import (
-    OutputFacts,
-    Winner,
-    absorb_winners,
-    join_facets,
-    winners,
-)
+from consumer.lineage.facts.output_facets import NO_WINNERS, OutputFacts, Winners, winners
 from consumer.lineage.identity import Group, IdentityRules, components
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, UNUSED, Placement, placement
 from consumer.lineage.views import dataset_facets
@@ -101,14 +95,14 @@ class Names:
         relied.add(self.documents, {name: updated.documents[name] for name in by_name if name not in updated.written})
         return updated.documents
 
-    def _absorb(self, name: DatasetName, known: Mapping[str, Winner], outputs: OutputDocuments) -> Mapping[str, Winner]:
+    def _absorb(self, name: DatasetName, known: Winners, outputs: OutputDocuments) -> Winners:
         after = known
         for output, document in outputs.items():
-            absorbed = absorb_winners(after, output, document.facts)
+            absorbed = after.absorb(output, document.facts)
             if absorbed is None:
                 return self.recount(name)
             after = absorbed
-        return known if after == known else after
+        return after
 
     def repair(self, names: Collection[DatasetName]) -> None:
         """Brings what follows from outputs, links and configuration up to date."""
@@ -134,12 +128,12 @@ class Names:
 
         self.documents.update(sorted({*known, *linked, *same}), plan)
 
-    def recount(self, name: DatasetName) -> dict[str, Winner]:
+    def recount(self, name: DatasetName) -> Winners:
         """What is in force of a name's facets, from all outputs of this name, read from the store."""
         edges = self._store.edges_at([ids.name(name)], schema.OUTPUT_OF, "in")
-        found: dict[str, Winner] = {}
+        found = NO_WINNERS
         for output, document in self._outputs.read([ids.output_key(edge.source) for edge in edges]).items():
-            found = join_facets(found, winners(output, document.facts))
+            found = found.join(winners(output, document.facts))
         return found
 
     # Which names are one dataset.
@@ -251,8 +245,8 @@ def _is_linked(facts: NameFacts) -> bool:
     return bool(facts.linked_with or facts.same or (facts.links is not None and facts.links.ref))
 
 
-def _with_winners(facts: NameFacts, written: Mapping[str, Winner]) -> NameFacts:
-    return replace(facts, written=dict(written))
+def _with_winners(facts: NameFacts, written: Winners) -> NameFacts:
+    return replace(facts, written=written)
 
 
 def _draft(name: DatasetName, document: Document[NameFacts], facts: NameFacts) -> Draft[NameFacts]:

@@ -173,9 +173,9 @@ def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
         for name, found in sources.names.items()
         if found.changed or found.shown != name
     )
-    kind, producer = facts.facets.get("jobType"), facts.facets.get("producer")
+    kind, producer = facts.facets.ref("jobType"), facts.facets.ref("producer")
     facets = [[name, facet, carried.ref] for name, facet, carried in before]
-    return fingerprints.fingerprint((executions, facets, placed, kind and kind.ref, producer and producer.ref))
+    return fingerprints.fingerprint((executions, facets, placed, kind, producer))
 
 
 def _is_drawn(document: Document[JobFacts], projected: str) -> bool:

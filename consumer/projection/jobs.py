@@ -25,8 +25,7 @@ from consumer.lineage.facts.current import (
 from consumer.lineage.facts.delta import JobFacts, join_jobs
 from consumer.lineage.facts.executions import Current, Execution, GroupFacts
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
-from consumer.lineage.facts.output_facets import Carried, CarriedFacets, OutputFacts, join_facets
-from consumer.lineage.facts.registers import Registers
+from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets, OutputFacts
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.views import facet_value
 from consumer.projection.repository import Document, Documents, Draft, Kind, Relied
@@ -49,17 +48,9 @@ def from_run(run: RunKey, facts: RunFacts) -> dict[DatasetName, CarriedFacets]:
     execution = completed(run.id, facts)
     if execution is None:
         return {}
-    streaming = facts.snapshot is not None
-    return {name: _carried(execution, registers, streaming=streaming) for name, registers in facts.carried.items()}
-
-
-def _carried(execution: Execution, registers: Registers, *, streaming: bool) -> CarriedFacets:
-    found: CarriedFacets = {}
-    for facet, register in registers.items():
-        # A streaming run has no end: a facet counts from the event that carries it.
-        time = register.stamp.partition(" ")[0] if streaming else execution.time
-        found[facet] = Carried(register.stamp, register.ref, time, execution.id)
-    return found
+    if facts.snapshot is not None:
+        return {name: CarriedFacets.at_once(registers, run.id) for name, registers in facts.carried.items()}
+    return {name: CarriedFacets.by(registers, execution.time, run.id) for name, registers in facts.carried.items()}
 
 
 class Jobs:
@@ -160,14 +151,14 @@ class Jobs:
             # Before its end a run has not counted, so there is nothing to take back.
             if carried or ended(document.facts) or document.facts.snapshot is not None:
                 for name in document.facts.carried:
-                    by_output[OutputKey(run.job, name)][run] = carried.get(name, {})
+                    by_output[OutputKey(run.job, name)][run] = carried.get(name, NOTHING_CARRIED)
         wanted = sorted({*by_output, *declared})
 
         def plan(known: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
             history = _History(self._runs)
             for output, document in known.items():
                 ran = self._absorb_output(output, document.facts.ran, by_output.get(output, {}), history)
-                after = OutputFacts(ran, join_facets(document.facts.declared, declared.get(output, {})))
+                after = OutputFacts(ran, document.facts.declared.join(declared.get(output, NOTHING_CARRIED)))
                 if after != document.facts or (not document.stored and (after.ran or after.declared)):
                     yield output, Draft(after, {}, () if document.stored else (_output_of(output),))
 
@@ -180,10 +171,9 @@ class Jobs:
         output: OutputKey, ran: CarriedFacets, said: Mapping[RunKey, CarriedFacets], history: _History
     ) -> CarriedFacets:
         for run, carried in said.items():
-            lost = {facet for facet, known in ran.items() if known.run == run.id and facet not in carried}
-            if lost or any(c.rank(f) < ran[f].rank(f) for f, c in carried.items() if f in ran and ran[f].run == run.id):
+            if not carried.keeps(ran, run.id):
                 return _recount_output(output, ran, history.of(output.job))
-            ran = join_facets(ran, carried)
+            ran = ran.join(carried)
         return ran
 
     def _update_groups(self, runs: RunDocuments, relied: Relied) -> None:
@@ -275,9 +265,9 @@ def _recount_output(output: OutputKey, ran: CarriedFacets, runs: Mapping[str, Ru
 
     What a pruned run carried stays: nothing can take it back.
     """
-    found = {facet: carried for facet, carried in ran.items() if carried.run not in runs}
+    found = ran.where(lambda carrier: carrier.run not in runs)
     for run, facts in runs.items():
-        found = join_facets(found, from_run(RunKey(output.job, run), facts).get(output.name, {}))
+        found = found.join(from_run(RunKey(output.job, run), facts).get(output.name, NOTHING_CARRIED))
     return found
 
 

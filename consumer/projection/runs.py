@@ -204,10 +204,10 @@ def _dataset_of(key: DatasetKey) -> Edge:
 
 def parent_of(facts: RunFacts) -> RunKey | None:
     """The run that started a run."""
-    register = facts.facets.get("parent")
-    if register is None or not register.ref:
+    ref = facts.facets.ref("parent")
+    if not ref:
         return None
-    found = parent_in(register.ref)
+    found = parent_in(ref)
     return RunKey(JobName(*found.job), found.run)
 
 

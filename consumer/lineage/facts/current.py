@@ -41,8 +41,7 @@ def _names_datasets(facts: RunFacts) -> bool:
 
 def _is_whole(facts: RunFacts) -> bool:
     """True if no extractor reported that it failed."""
-    failed = facts.facets.get("extractionError")
-    return failed is None or not failed.ref
+    return not facts.facets.ref("extractionError")
 
 
 def completed(run: str, facts: RunFacts) -> Execution | None:
@@ -64,10 +63,10 @@ def carried_lineage(carried: Mapping[DatasetName, Registers]) -> tuple[CarriedLi
     """The lineage among the facets that an event or a run carries for its outputs."""
     return tuple(
         sorted(
-            CarriedLineage(name, facet, register.ref)
+            CarriedLineage(name, facet, ref)
             for name, registers in carried.items()
-            for facet, register in registers.items()
-            if facet in BY_RUN
+            for facet in BY_RUN
+            if (ref := registers.ref(facet)) is not None
         )
     )
 
@@ -82,7 +81,7 @@ def _unfinished(run: str, facts: RunFacts) -> Execution | None:
 def _finished(run: str, facts: RunFacts) -> Finished | None:
     if facts.state is None or facts.state.rank < TERMINAL:
         return None
-    return Finished(facts.ended_at or "", run, code_of(facts.facets))
+    return Finished(facts.ended_at or "", run, code_of(facts.facets.ref))
 
 
 class Parent(NamedTuple):
@@ -109,10 +108,10 @@ def parent_in(ref: str) -> Parent:
 
 def group_of(facts: RunFacts) -> str:
     """The id of the parent run, else of the root run, that makes other runs of the job siblings; empty if none."""
-    parent = facts.facets.get("parent")
-    if parent is None or not parent.ref or facts.snapshot is not None:
+    parent = facts.facets.ref("parent")
+    if not parent or facts.snapshot is not None:
         return ""
-    found = parent_in(parent.ref)
+    found = parent_in(parent)
     return found.run or found.root
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from consumer.lineage.facts.executions import Current, Declared, join_declared
 from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
-from consumer.lineage.facts.output_facets import CarriedFacets, Winner, join_facets
-from consumer.lineage.facts.registers import Register, Registers, join_registers, later
+from consumer.lineage.facts.output_facets import NO_WINNERS, CarriedFacets, Winners
+from consumer.lineage.facts.registers import NO_REGISTERS, Register, Registers, later
 from consumer.lineage.facts.run_facts import RunFacts, join_runs
 from schemas.naming import DatasetName
 
@@ -30,7 +30,7 @@ class JobFacts:
     """
 
     names: frozenset[str] = frozenset()
-    facets: Registers = field(default_factory=dict)
+    facets: Registers = NO_REGISTERS
     declared: Declared | None = None
     ran: Current = field(default_factory=Current)
 
@@ -59,8 +59,8 @@ class NameFacts:
     said: bool = False
     read: bool = False
     used: bool = False
-    heard: Registers = field(default_factory=dict)
-    written: dict[str, Winner] = field(default_factory=dict)
+    heard: Registers = NO_REGISTERS
+    written: Winners = NO_WINNERS
 
 
 class Problem(NamedTuple):
@@ -95,7 +95,7 @@ def join_jobs(one: JobFacts, other: JobFacts) -> JobFacts:
     """The facts of both about one job, but for `ran`, which is `one`'s: it is a projection."""
     return JobFacts(
         names=one.names | other.names,
-        facets=join_registers(one.facets, other.facets),
+        facets=one.facets.join(other.facets),
         declared=join_declared(one.declared, other.declared),
         ran=one.ran,
     )
@@ -113,7 +113,7 @@ def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
         said=one.said or other.said,
         read=one.read or other.read,
         used=one.used or other.used,
-        heard=join_registers(one.heard, other.heard) if other.heard else one.heard,
+        heard=one.heard.join(other.heard),
         written=one.written,
     )
 
@@ -130,6 +130,7 @@ def merge(into: Delta, delta: Delta) -> None:
         known_name = into.names.get(name)
         into.names[name] = name_facts if known_name is None else join_names(known_name, name_facts)
     for output, carried in delta.declared.items():
-        into.declared[output] = join_facets(into.declared.get(output, {}), carried)
+        known_carried = into.declared.get(output)
+        into.declared[output] = carried if known_carried is None else known_carried.join(carried)
     into.contents.update(delta.contents)
     into.problems.extend(delta.problems)

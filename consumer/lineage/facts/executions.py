@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.facts.registers import Register
 from consumer.lineage.facts.run_state import CarriedLineage
 from schemas.naming import DatasetName
 
@@ -63,9 +62,9 @@ SQL, CHECKSUM = "sql", "checksum"
 """The registers of these."""
 
 
-def code_of(facets: Mapping[str, Register]) -> Code:
-    """What tells the code, by registers."""
-    return tuple(facets[key].ref for key in (SQL, CHECKSUM) if key in facets and facets[key].ref)
+def code_of(ref_of: Callable[[str], str | None]) -> Code:
+    """What identifies the code, by the references of registers."""
+    return tuple(ref for ref in map(ref_of, (SQL, CHECKSUM)) if ref)
 
 
 class Declared(NamedTuple):

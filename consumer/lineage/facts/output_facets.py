@@ -7,16 +7,32 @@ turn out to have failed, and the winner is then looked for again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from consumer.lineage.facts.keys import JobName, OutputKey
+from consumer.lineage.facts.layers import Layers
+from consumer.lineage.facts.registers import Register, Registers
 
 COLUMN_LINEAGE = "columnLineage"
 LINEAGE = "lineage"
 BY_RUN = frozenset({COLUMN_LINEAGE, LINEAGE})
 """Facets of which the latest completed run that carried them counts, whatever the time of the event with the facet."""
+
+
+class Carrier(NamedTuple):
+    """An event and the execution that it is of.
+
+    Attributes:
+        time: The event's time.
+        ended_at: When the execution ended.
+        run: The execution's id.
+    """
+
+    time: str
+    ended_at: str
+    run: str
 
 
 class Carried(NamedTuple):
@@ -41,22 +57,116 @@ class Carried(NamedTuple):
         return self.stamp, self.ended_at, self.run
 
 
-CarriedFacets = dict[str, Carried]
-"""Facet key to what is in force of it."""
+class CarriedFacets(Layers[Carrier, Carried]):
+    """What is in force of an output's facets."""
+
+    __slots__ = ()
+
+    @classmethod
+    def by(cls, registers: Registers, ended_at: str, run: str) -> CarriedFacets:
+        """The facets that one execution carried."""
+        return cls(tuple((Carrier(time, ended_at, run), values) for (time,), values in registers.layers))
+
+    @classmethod
+    def at_once(cls, registers: Registers, run: str) -> CarriedFacets:
+        """The facets of a streaming run, which has no end: a facet counts from the event that carries it."""
+        return cls(tuple((Carrier(time, time, run), values) for (time,), values in registers.layers))
+
+    def where(self, wanted: Callable[[Carrier], bool]) -> CarriedFacets:
+        """What some of the executions carried."""
+        return CarriedFacets(tuple(layer for layer in self.layers if wanted(layer[0])))
+
+    def keeps(self, known: CarriedFacets, run: str) -> bool:
+        """True if these facets of a run take nothing back that it carried before.
+
+        Args:
+            known: What was in force before, of any run.
+            run: The run that these facets are of.
+        """
+        return all(self.keep_up(carrier, values) for carrier, values in known.layers if carrier.run == run)
+
+    @classmethod
+    def _item(cls, mark: Carrier, digest: str, ref: str) -> Carried:
+        return Carried(f"{mark.time} {digest}", ref, mark.ended_at, mark.run)
+
+    @classmethod
+    def _parts(cls, item: Carried) -> tuple[Carrier, str]:
+        return Carrier(item.stamp.partition(" ")[0], item.ended_at, item.run), item.ref
+
+    @classmethod
+    def _rank(cls, facet: str, mark: Carrier, digest: str) -> tuple[str, ...]:
+        if facet in BY_RUN:
+            return mark.ended_at, mark.run, mark.time, digest
+        return mark.time, digest, mark.ended_at, mark.run
+
+    @classmethod
+    def _outranks(cls, one: Carrier, other: Carrier) -> bool:
+        return one.time > other.time and one[1:] > other[1:]
+
+
+class Writer(NamedTuple):
+    """An event, the execution that it is of, and the job whose execution that is."""
+
+    time: str
+    ended_at: str
+    run: str
+    job: JobName
 
 
 class Winner(NamedTuple):
-    """A facet in force for a dataset's name, and the output that it comes from."""
+    """A facet in force for a dataset's name, and the job that its output is of."""
 
     carried: Carried
     job: JobName
 
-    def rank(self, facet: str) -> tuple[tuple[str, str, str], JobName]:
-        """The order in which a winner replaces another."""
-        return self.carried.rank(facet), self.job
+
+class Winners(Layers[Writer, Winner]):
+    """What is in force of the facets that jobs wrote for a dataset's name; none of `BY_RUN`."""
+
+    __slots__ = ()
+
+    @property
+    def registers(self) -> Registers:
+        """The facets alone."""
+        layers = self.layers
+        if len(layers) == 1:
+            return Registers.at(layers[0][0].time, layers[0][1])
+        return Registers.of({facet: Register(won.carried.stamp, won.carried.ref) for facet, won in self.items()})
+
+    @classmethod
+    def _item(cls, mark: Writer, digest: str, ref: str) -> Winner:
+        return Winner(Carried(f"{mark.time} {digest}", ref, mark.ended_at, mark.run), mark.job)
+
+    @classmethod
+    def _parts(cls, item: Winner) -> tuple[Writer, str]:
+        carried = item.carried
+        return Writer(carried.stamp.partition(" ")[0], carried.ended_at, carried.run, item.job), carried.ref
+
+    @classmethod
+    def _rank(cls, _facet: str, mark: Writer, digest: str) -> tuple[str | JobName, ...]:
+        return mark.time, digest, *mark[1:]
+
+    @classmethod
+    def _outranks(cls, one: Writer, other: Writer) -> bool:
+        return one.time > other.time
+
+    def absorb(self, output: OutputKey, facts: OutputFacts) -> Winners | None:
+        """The winners of a name once an output's facets are known.
+
+        Args:
+            output: The output, one of the name.
+            facts: Its facets, newer than those that these winners may come from.
+
+        Returns:
+            The winners, or None where one that comes from this output is taken back: look at all outputs of the name.
+        """
+        candidates = winners(output, facts)
+        own = (layer for layer in self.layers if layer[0].job == output.job)
+        return self.join(candidates) if all(candidates.keep_up(*layer) for layer in own) else None
 
 
-_Ranked = TypeVar("_Ranked", Carried, Winner)
+NOTHING_CARRIED = CarriedFacets()
+NO_WINNERS = Winners()
 
 
 @dataclass(slots=True, frozen=True)
@@ -68,46 +178,16 @@ class OutputFacts:
         declared: What is in force of the facets of JobEvents.
     """
 
-    ran: CarriedFacets = field(default_factory=dict)
-    declared: CarriedFacets = field(default_factory=dict)
+    ran: CarriedFacets = NOTHING_CARRIED
+    declared: CarriedFacets = NOTHING_CARRIED
 
     @property
     def in_force(self) -> CarriedFacets:
         """What is in force of either."""
-        return join_facets(self.ran, self.declared)
+        return self.ran.join(self.declared)
 
 
-def join_facets(one: Mapping[str, _Ranked], other: Mapping[str, _Ranked]) -> dict[str, _Ranked]:
-    """For each facet the one of the greater rank."""
-    joined = dict(one)
-    for facet, ranked in other.items():
-        known = joined.get(facet)
-        if known is None or ranked.rank(facet) > known.rank(facet):
-            joined[facet] = ranked
-    return joined
-
-
-def winners(output: OutputKey, facts: OutputFacts) -> dict[str, Winner]:
+def winners(output: OutputKey, facts: OutputFacts) -> Winners:
     """An output's facets that describe its dataset, as candidates for the dataset's name."""
-    return {facet: Winner(carried, output.job) for facet, carried in facts.in_force.items() if facet not in BY_RUN}
-
-
-def absorb_winners(known: Mapping[str, Winner], output: OutputKey, facts: OutputFacts) -> dict[str, Winner] | None:
-    """The winners of a name once an output's facets are known.
-
-    Args:
-        known: The winners before.
-        output: The output, one of the name.
-        facts: Its facets, newer than those that `known` may come from.
-
-    Returns:
-        The winners, or None where one that comes from this output is taken back: look at all outputs of the name.
-    """
-    candidates = winners(output, facts)
-    for facet, winner in known.items():
-        if winner.job != output.job or candidates.get(facet) == winner:
-            continue
-        candidate = candidates.get(facet)
-        if candidate is None or candidate.rank(facet) < winner.rank(facet):
-            return None
-    return join_facets(known, candidates)
+    described = ((carrier, values.without(BY_RUN)) for carrier, values in facts.in_force.layers)
+    return Winners(tuple((Writer(*carrier, output.job), values) for carrier, values in described if values))

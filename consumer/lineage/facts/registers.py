@@ -10,10 +10,11 @@ A value is held by reference: short ones are their own reference, long ones are 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
+
+from consumer.lineage.facts.layers import DIGEST_BYTES, DIGEST_CHARS, Layers, Values
 
 INLINE_CHARS = 160
 """A value of at most this many characters is its own reference."""
@@ -28,9 +29,40 @@ class Register(NamedTuple):
     stamp: str
     ref: str
 
+    @property
+    def time(self) -> str:
+        """The time of its event."""
+        return self.stamp.partition(" ")[0]
 
-Registers = dict[str, Register]
-"""Facet key to register."""
+
+class Registers(Layers[tuple[str], Register]):
+    """Registers by facet, each marked with its time."""
+
+    __slots__ = ()
+
+    @classmethod
+    def at(cls, time: str, values: Values) -> Registers:
+        """The registers of values that were stated at one time."""
+        return cls((((time,), values),)) if values else NO_REGISTERS
+
+    @classmethod
+    def _item(cls, mark: tuple[str], digest: str, ref: str) -> Register:
+        return Register(f"{mark[0]} {digest}", ref)
+
+    @classmethod
+    def _parts(cls, item: Register) -> tuple[tuple[str], str]:
+        return (item.time,), item.ref
+
+    @classmethod
+    def _rank(cls, _facet: str, mark: tuple[str], digest: str) -> tuple[str, str]:
+        return mark[0], digest
+
+    @classmethod
+    def _outranks(cls, one: tuple[str], other: tuple[str]) -> bool:
+        return one > other
+
+
+NO_REGISTERS = Registers()
 
 
 class Value(NamedTuple):
@@ -53,7 +85,7 @@ def value_of(text: str, inline: int = INLINE_CHARS) -> Value:
         text: The JSON.
         inline: Up to how many characters it is its own reference.
     """
-    digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
     if len(text) <= inline:
         return Value(text, digest, None)
     return Value(f"#{digest}", digest, text)
@@ -61,7 +93,7 @@ def value_of(text: str, inline: int = INLINE_CHARS) -> Value:
 
 def stamped(event_time: str, value: Value) -> Register:
     """The register of a value that was said at a time (canonical, see `schemas.events`)."""
-    return Register(f"{event_time} {value.digest[:12]}", value.ref)
+    return Register(f"{event_time} {value.digest[:DIGEST_CHARS]}", value.ref)
 
 
 def is_stored(ref: str) -> bool:
@@ -74,13 +106,3 @@ def later(one: Register | None, other: Register | None) -> Register | None:
     if one is None or (other is not None and other.stamp > one.stamp):
         return other
     return one
-
-
-def join_registers(one: Mapping[str, Register], other: Mapping[str, Register]) -> Registers:
-    """For each facet the later register."""
-    joined = dict(one)
-    for facet, register in other.items():
-        known = joined.get(facet)
-        if known is None or register.stamp > known.stamp:
-            joined[facet] = register
-    return joined

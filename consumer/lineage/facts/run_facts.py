@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from consumer.lineage.facts.registers import Registers, join_registers
+from consumer.lineage.facts.registers import NO_REGISTERS, Registers
 from consumer.lineage.facts.run_state import Snapshot, State
 from schemas.naming import DatasetName
 
@@ -35,7 +35,7 @@ class RunFacts:
     ended_at: str | None = None
     inputs: frozenset[DatasetName] = frozenset()
     outputs: frozenset[DatasetName] = frozenset()
-    facets: Registers = field(default_factory=dict)
+    facets: Registers = NO_REGISTERS
     carried: dict[DatasetName, Registers] = field(default_factory=dict)
     snapshot: Snapshot | None = None
     parents: frozenset[str] = frozenset()
@@ -58,7 +58,7 @@ class RunDataset:
 
     read: bool = False
     written: bool = False
-    carried: Registers = field(default_factory=dict)
+    carried: Registers = NO_REGISTERS
 
 
 def least(one: str | None, other: str | None) -> str | None:
@@ -78,7 +78,7 @@ def _join_by_output(
         return one
     joined = dict(one)
     for name, registers in other.items():
-        joined[name] = join_registers(joined.get(name, {}), registers)
+        joined[name] = joined.get(name, NO_REGISTERS).join(registers)
     return joined
 
 
@@ -94,7 +94,7 @@ def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
         ended_at=greatest(one.ended_at, other.ended_at),
         inputs=one.inputs | other.inputs,
         outputs=one.outputs | other.outputs,
-        facets=join_registers(one.facets, other.facets),
+        facets=one.facets.join(other.facets),
         carried=_join_by_output(one.carried, other.carried),
         snapshot=max(snapshots, key=lambda snapshot: snapshot.order) if snapshots else None,
         parents=one.parents | other.parents,
@@ -109,7 +109,7 @@ def without_datasets(facts: RunFacts) -> RunFacts:
 def datasets_of(facts: RunFacts) -> dict[DatasetName, RunDataset]:
     """The datasets of a run, one by one."""
     return {
-        name: RunDataset(name in facts.inputs, name in facts.outputs, facts.carried.get(name, {}))
+        name: RunDataset(name in facts.inputs, name in facts.outputs, facts.carried.get(name, NO_REGISTERS))
         for name in facts.inputs | facts.outputs | facts.carried.keys()
     }
 
@@ -126,4 +126,4 @@ def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -
 
 def join_run_datasets(one: RunDataset, other: RunDataset) -> RunDataset:
     """The facts of both about one dataset of one run."""
-    return RunDataset(one.read or other.read, one.written or other.written, join_registers(one.carried, other.carried))
+    return RunDataset(one.read or other.read, one.written or other.written, one.carried.join(other.carried))

@@ -9,7 +9,7 @@ from consumer.lineage.column_lineage import OutputLineage, may_have_metadata, pa
 from consumer.lineage.exposures import Project
 from consumer.lineage.facts.delta import Problem
 from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE
-from consumer.lineage.facts.registers import EMPTY, Registers, Value, as_json, stamped, value_of
+from consumer.lineage.facts.registers import EMPTY, Value, as_json, value_of
 from consumer.lineage.folding.gathering import Gathering
 from consumer.lineage.folding.job_naming import names_all_exposures, project_of
 from consumer.lineage.folding.kept_facets import Kept, linked, read_facet
@@ -93,30 +93,30 @@ class FacetGathering(Gathering):
                 told = told._replace(datasets=(told.datasets or frozenset()) | behind, partial=False)
         return value_of(as_json(pack(told._replace(columns=own))))
 
-    def _by_text(self, dataset: DatasetName) -> Registers:
-        """The lineage of one of several outputs by the event's SQL; empty where that does not say it."""
+    def _by_text(self, dataset: DatasetName) -> dict[str, str]:
+        """The lineage of one of several outputs by the event's SQL; empty where that does not state it."""
         behind = self._tables.reads.of(dataset) if self._tables is not None else None
         if not behind:
             return {}
         value = value_of(as_json(pack(OutputLineage(behind, {}))))
         self._keep(value)
-        return {COLUMN_LINEAGE: stamped(self._time, value)}
+        return {COLUMN_LINEAGE: value.ref}
 
-    def _exposed(self, registers: Registers) -> Registers:
+    def _exposed(self, refs: dict[str, str]) -> dict[str, str]:
         """The facets of a table, with its exposures as those of the project that was run.
 
-        A table that is named without a source of data, as one of another environment, is one of which nothing is told.
+        A table that is named without a source of data, as one of another environment, is unknown in this respect.
         """
-        said = registers.get(exposures.KEY)
-        if said is None and not (self._names_all_exposures and DatasourceDatasetFacet.key in registers):
-            return registers
-        others = {key: register for key, register in registers.items() if key != exposures.KEY}
-        return others | {exposures.register_of(self._project): said or stamped(self._time, value_of(EMPTY))}
+        stated = refs.get(exposures.KEY)
+        if stated is None and not (self._names_all_exposures and DatasourceDatasetFacet.key in refs):
+            return refs
+        others = {key: ref for key, ref in refs.items() if key != exposures.KEY}
+        return others | {exposures.register_of(self._project): stated if stated is not None else EMPTY}
 
-    def _registers(
+    def _refs(
         self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str, dataset: DatasetName | None = None
-    ) -> Registers:
-        """The facets that the graph keeps, stamped; one that can't be read is left out and told of.
+    ) -> dict[str, str]:
+        """References of the facets that the graph keeps; one that can't be read is left out and reported.
 
         Args:
             table: Which facets are kept.
@@ -124,7 +124,7 @@ class FacetGathering(Gathering):
             at: Their JSON path.
             dataset: The dataset that they are of, if they are of one.
         """
-        found: Registers = {}
+        found: dict[str, str] = {}
         for key, raw in facets.items():
             kept = table.get(key)
             if kept is None:
@@ -142,6 +142,6 @@ class FacetGathering(Gathering):
             if key in BY_RUN and dataset is not None:
                 value = self._without(value, dataset, f"{at}.{key}")
             self._keep(value)
-            found[key] = stamped(self._time, value)
-            found |= dict.fromkeys(reading.also, found[key])
+            found[key] = value.ref
+            found |= dict.fromkeys(reading.also, value.ref)
         return found if dataset is None else self._exposed(found)

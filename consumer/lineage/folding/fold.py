@@ -35,8 +35,9 @@ from consumer.lineage.facts.current import carried_lineage, group_of
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts, Problem
 from consumer.lineage.facts.executions import CHECKSUM, DECLARED, SQL, Declared, Execution, code_of
 from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
-from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE, LINEAGE, Carried
-from consumer.lineage.facts.registers import Register, Registers, Value, as_json, stamped, value_of
+from consumer.lineage.facts.layers import Values
+from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE, LINEAGE, CarriedFacets
+from consumer.lineage.facts.registers import Registers, Value, as_json, value_of
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.facts.run_state import RANKS, TERMINAL, Snapshot, State
 from consumer.lineage.folding.event_facets import FacetGathering
@@ -66,6 +67,9 @@ from schemas.facets.job_facets import (
 from schemas.naming import DatasetName, canonical, engine
 
 __all__ = ["DBT_TEST", "TEST", "fold"]
+
+Refs = dict[str, str]
+"""References of values by facet; all of one event have its time."""
 
 STREAMING = frozenset({"STREAMING", "SERVICE"})
 """Processing types of jobs that do not end, whose events are snapshots (the specification's "Run Cycle" page)."""
@@ -111,9 +115,7 @@ ALIAS = "it can't be a table there, left out: an alias that a SQL parser did not
 UNREAD = "the compiled SQL of the model does not name it, left out: the name of a source, or an ephemeral model"
 
 
-def _stated_of(
-    outputs: Mapping[DatasetName, Registers], stated: JobLineage | Deleted | None
-) -> Mapping[DatasetName, Value]:
+def _stated_of(outputs: Mapping[DatasetName, Refs], stated: JobLineage | Deleted | None) -> Mapping[DatasetName, Value]:
     """The explicit lineage of each target by the job's facet.
 
     An output that the facet does not name, and that says nothing of its own lineage, is fed by nothing: a consumer is
@@ -121,20 +123,20 @@ def _stated_of(
     """
     if stated is None:
         return {}
-    unnamed = {name: registers for name, registers in outputs.items() if LINEAGE not in registers}
+    unnamed = {name: refs for name, refs in outputs.items() if LINEAGE not in refs}
     if not isinstance(stated, JobLineage):
         return dict.fromkeys(unnamed, value_of(""))
-    by_column = (name for name, registers in unnamed.items() if COLUMN_LINEAGE in registers)
+    by_column = (name for name, refs in unnamed.items() if COLUMN_LINEAGE in refs)
     nothing = dict.fromkeys(unnamed, FED_BY_NOTHING) | dict.fromkeys(by_column, value_of(""))
     return {**nothing, **stated.targets}
 
 
-def _code(of_job: Registers) -> Registers:
-    """What tells the code of an event's job."""
+def _code(of_job: Refs) -> Refs:
+    """The references that identify the code of an event's job."""
     found = {SQL: of_job[SQL]} if SQL in of_job else {}
     checksum = facet_value(of_job, DbtNodeJobFacet.key).get("checksum")
     if checksum:
-        found[CHECKSUM] = Register(of_job[DbtNodeJobFacet.key].stamp, str(checksum))
+        found[CHECKSUM] = str(checksum)
     return found
 
 
@@ -174,7 +176,8 @@ class _Folding(FacetGathering):
         """A run, its job, and its datasets."""
         job, of_job = self._job(event.job, event.producer, run_facets=event.run.facets)
         rank = RANKS[event.event_type]
-        inputs, outputs, carried = self._datasets(event, job)
+        inputs, outputs, refs_of = self._datasets(event, job)
+        carried = {name: self._at(refs) for name, refs in refs_of.items()}
         facts = RunFacts(
             said_at=self._time,
             state=State(rank, self._time, event.event_type),
@@ -183,26 +186,29 @@ class _Folding(FacetGathering):
             ended_at=self._time if rank >= TERMINAL else None,
             inputs=inputs,
             outputs=outputs,
-            facets=self._run_facets(event.run) | self._about_lineage(event, of_job),
+            facets=self._at(self._run_facets(event.run) | self._about_lineage(event, of_job)),
             carried=carried,
             snapshot=self._snapshot(event, of_job, inputs, outputs, carried),
         )
         group = group_of(facts)
         self.delta.runs[RunKey(job, event.run.run_id)] = replace(facts, parents=frozenset({group} if group else ()))
 
-    def _about_lineage(self, event: RunEvent, of_job: Registers) -> Registers:
+    def _at(self, refs: Mapping[str, str]) -> Registers:
+        """The registers of values that the event states."""
+        return Registers.at(self._time, Values.of(refs))
+
+    def _about_lineage(self, event: RunEvent, of_job: Refs) -> Refs:
         """What of an event decides how its datasets count: its SQL, and an extractor that failed."""
         found = _code(of_job)
         failed = event.run.facets.get("extractionError")
         if isinstance(failed, dict):
-            value = value_of("" if failed.get("_deleted") is True else "true")
-            found["extractionError"] = stamped(self._time, value)
+            found["extractionError"] = "" if failed.get("_deleted") is True else "true"
         return found
 
     def _snapshot(
         self,
         event: RunEvent,
-        of_job: Registers,
+        of_job: Refs,
         inputs: frozenset[DatasetName],
         outputs: frozenset[DatasetName],
         carried: Mapping[DatasetName, Registers],
@@ -215,15 +221,15 @@ class _Folding(FacetGathering):
         digest = value_of(as_json([sorted(inputs), sorted(outputs), lineage])).digest
         return Snapshot(RANKS[event.event_type] < TERMINAL, self._time, digest, inputs, outputs, lineage)
 
-    def _run_facets(self, run: Run) -> Registers:
+    def _run_facets(self, run: Run) -> Refs:
         """The run's facets; Spark's own facet of an error stands for OpenLineage's."""
-        facets = self._registers(RUN_FACETS, run.facets, "$.run.facets")
+        facets = self._refs(RUN_FACETS, run.facets, "$.run.facets")
         error = facets.pop(SparkExceptionRunFacet.key, None)
         if error is not None:
             facets.setdefault(ErrorMessageRunFacet.key, error)
         return facets
 
-    def _tags(self, event: RunEvent | JobEvent) -> Registers:
+    def _tags(self, event: RunEvent | JobEvent) -> Refs:
         """The tags of dbt's node, which dbt-ol tells of the run, for the table that it makes."""
         if not isinstance(event, RunEvent) or DbtRunRunFacet.key not in event.run.facets:
             return {}
@@ -233,7 +239,7 @@ class _Folding(FacetGathering):
             if raw is not None:
                 value = read_facet(TAGS_OF_A_NODE, raw, "$").value
                 self._keep(value)
-                return {TagsFacet.key: stamped(self._time, value)}
+                return {TagsFacet.key: value.ref}
         return {}
 
     def job_event(self, event: JobEvent, *, reads_sources: bool = False) -> None:
@@ -244,31 +250,30 @@ class _Folding(FacetGathering):
             reads_sources: True if the sources of its lineage are its inputs.
         """
         job, of_job = self._job(event.job, event.producer)
-        inputs, outputs, carried = self._datasets(event, job)
+        inputs, outputs, refs_of = self._datasets(event, job)
         if reads_sources:
-            registers = [facets[key] for facets in carried.values() for key in BY_RUN & facets.keys()]
-            inputs = inputs.union(*(sources(self._text(register)) for register in registers))
+            lineages = [refs[key] for refs in refs_of.values() for key in BY_RUN & refs.keys()]
+            inputs = inputs.union(*(sources(self._text(ref)) for ref in lineages))
+        carried = {name: self._at(refs) for name, refs in refs_of.items()}
         said = [
             sorted(inputs),
             sorted(outputs),
-            sorted((name, sorted(facets.items())) for name, facets in carried.items()),
+            sorted((name, sorted(registers.items())) for name, registers in carried.items()),
         ]
         # Of two at one time, as of one manifest before and after its SQL was compiled, the one that traces more counts.
         lineage = [facets[key] for facets in carried.values() for key in BY_RUN & facets.keys()]
-        traced = sum(len(self._text(register)) for register in lineage)
+        traced = sum(len(self._text(register.ref)) for register in lineage)
         id_ = f"{DECLARED}{traced:010d}:{value_of(as_json(said)).digest}"
         if inputs or outputs or carried:
             execution = Execution(self._time, id_, inputs, outputs, carried_lineage(carried))
-            declared = Declared(execution, code_of(_code(of_job)))
+            declared = Declared(execution, code_of(_code(of_job).get))
             self.delta.jobs[job] = replace(self.delta.jobs[job], declared=declared)
-        for name, facets in carried.items():
-            self.delta.declared[OutputKey(job, name)] = {
-                facet: Carried(register.stamp, register.ref, self._time, id_) for facet, register in facets.items()
-            }
+        for name, registers in carried.items():
+            self.delta.declared[OutputKey(job, name)] = CarriedFacets.by(registers, self._time, id_)
 
     def _datasets(
         self, event: RunEvent | JobEvent, key: JobName
-    ) -> tuple[frozenset[DatasetName], frozenset[DatasetName], dict[DatasetName, Registers]]:
+    ) -> tuple[frozenset[DatasetName], frozenset[DatasetName], dict[DatasetName, Refs]]:
         """What the event's job reads and writes, and the facets that its outputs carry."""
         written = _written(event)
         inputs, outputs = self._inputs(event.inputs), self._outputs(written, event.job, self._tags(event))
@@ -287,27 +292,27 @@ class _Folding(FacetGathering):
     ) -> DatasetName:
         """A dataset and facets of it that count at once; returns its canonical name."""
         name = self._name(dataset, at, read=read)
-        registers = self._registers(kept, facets, f"{at}.facets", name)
-        if registers:
-            self._say(name, NameFacts(heard=registers))
-        renamed = renamed_from(name, registers)
+        refs = self._refs(kept, facets, f"{at}.facets", name)
+        if refs:
+            self._say(name, NameFacts(heard=self._at(refs)))
+        renamed = renamed_from(name, refs)
         if renamed is not None:
             self._mention(*renamed[0], read=False, used=False)
-            self._say(renamed[0], NameFacts(heard={RENAMED: renamed[1]}))
+            self._say(renamed[0], NameFacts(heard=self._at({RENAMED: renamed[1]})))
         return name
 
     # What of an event is common to its kinds.
 
     def _job(
         self, job: Job, producer: str, run_facets: Mapping[str, object] = MappingProxyType({})
-    ) -> tuple[JobName, Registers]:
-        facets = self._registers(JOB_FACETS, job.facets, "$.job.facets")
+    ) -> tuple[JobName, Refs]:
+        facets = self._refs(JOB_FACETS, job.facets, "$.job.facets")
         if producer:
-            facets["producer"] = stamped(self._time, value_of(as_json(producer), len(producer) + 2))
+            facets["producer"] = as_json(producer)
         unique_id = facet_value(facets, DbtNodeJobFacet.key).get("unique_id")
         job_type = facet_value(facets, JobTypeJobFacet.key).get("jobType")
         name = job_name(job, run_facets, unique_id, job_type)
-        self.delta.jobs[name] = JobFacts(frozenset({job.name}), facets)
+        self.delta.jobs[name] = JobFacts(frozenset({job.name}), self._at(facets))
         return name, facets
 
     def _inputs(self, inputs: Iterable[InputDataset]) -> frozenset[DatasetName]:
@@ -335,45 +340,45 @@ class _Folding(FacetGathering):
         read = self._tables.read_by_dbt()
         return read, self._tables.reads.in_ctes() if read is None else read
 
-    def _outputs(self, outputs: Sequence[OutputDataset], job: Job, tags: Registers) -> dict[DatasetName, Registers]:
+    def _outputs(self, outputs: Sequence[OutputDataset], job: Job, tags: Refs) -> dict[DatasetName, Refs]:
         """Outputs with their facets, which wait for the run to complete; `tags` are of those that have none."""
-        found: dict[DatasetName, Registers] = {}
+        found: dict[DatasetName, Refs] = {}
         for index, dataset in enumerate(outputs):
             at = f"$.outputs[{index}]"
             if self._is_metadata(dataset, at):
                 continue
             name = self._name(dataset, at, read=False)
             facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
-            registers = self._registers(OUTPUT_FACETS, facets, f"{at}.facets", name)
-            if len(outputs) > 1 and LINEAGE not in job.facets and not BY_RUN & registers.keys():
-                registers |= self._by_text(name)
+            refs = self._refs(OUTPUT_FACETS, facets, f"{at}.facets", name)
+            if len(outputs) > 1 and LINEAGE not in job.facets and not BY_RUN & refs.keys():
+                refs |= self._by_text(name)
             for facet in (COLUMN_LINEAGE, LINEAGE):
-                if facet in registers and not self._fits({name: self._text(registers[facet])}, job):
-                    del registers[facet]
+                if facet in refs and not self._fits({name: self._text(refs[facet])}, job):
+                    del refs[facet]
                     self.delta.problems.append(Problem(f"{at}.facets.{facet}", TOO_MUCH_LINEAGE))
-            found[name] = {**tags, **found.get(name, {}), **registers}
+            found[name] = {**tags, **found.get(name, {}), **refs}
         return found
 
     def _carried(
-        self, outputs: Mapping[DatasetName, Registers], stated: JobLineage | Deleted | None
-    ) -> dict[DatasetName, Registers]:
+        self, outputs: Mapping[DatasetName, Refs], stated: JobLineage | Deleted | None
+    ) -> dict[DatasetName, Refs]:
         """The facets of outputs, with what the job's explicit lineage says of them; and the sources' names."""
-        carried = {name: dict(registers) for name, registers in outputs.items()}
+        carried = {name: dict(refs) for name, refs in outputs.items()}
         for target, value in _stated_of(outputs, stated).items():
             self._keep(value)
-            carried.setdefault(target, {})[LINEAGE] = stamped(self._time, value)
+            carried.setdefault(target, {})[LINEAGE] = value.ref
             if isinstance(stated, JobLineage) and target in stated.targets:
                 self._mention(*target, read=False)
-        for name, registers in outputs.items():
-            renamed = renamed_from(name, registers)
+        for name, refs in outputs.items():
+            renamed = renamed_from(name, refs)
             if renamed is not None:
                 carried.setdefault(renamed[0], {})[RENAMED] = renamed[1]
                 self._mention(*renamed[0], read=False, used=False)
-        carried = {name: registers for name, registers in carried.items() if registers}
-        for registers in carried.values():
+        carried = {name: refs for name, refs in carried.items() if refs}
+        for refs in carried.values():
             for facet in (COLUMN_LINEAGE, LINEAGE):
-                if facet in registers:
-                    for source in sources(self._text(registers[facet])):
+                if facet in refs:
+                    for source in sources(self._text(refs[facet])):
                         self._mention(*source, read=True)
         return carried
 
@@ -411,7 +416,8 @@ class _Folding(FacetGathering):
                 flows |= flows_into(raw, "$", canonical(dataset.namespace, dataset.name), key)
         value = pack_flows(flows)
         self._keep(value)
-        self.delta.jobs[key].facets[LINEAGE] = stamped(self._time, value)
+        known = self.delta.jobs[key]
+        self.delta.jobs[key] = replace(known, facets=known.facets.join(self._at({LINEAGE: value.ref})))
 
     def _fits(self, told: Mapping[DatasetName, str], job: Job, named: Iterable[DatasetName] = ()) -> bool:
         """Whether the event has room for more lineage, given as packed texts by target; takes the room if so.
@@ -432,7 +438,7 @@ class _Folding(FacetGathering):
         self,
         inputs: Collection[DatasetName],
         outputs: Collection[DatasetName],
-        carried: Mapping[DatasetName, Registers],
+        carried: Mapping[DatasetName, Refs],
         job: Job,
     ) -> None:
         """Tells of edges that will not be drawn, as every input would feed every output (`views.job_view`)."""

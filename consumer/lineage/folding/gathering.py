@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from consumer.lineage.edge_limits import MAX_NAMES
 from consumer.lineage.facts.delta import Delta, NameFacts, Problem, join_names
-from consumer.lineage.facts.registers import Register, Value, as_json, stamped, value_of
+from consumer.lineage.facts.registers import Value, as_json, stamped, value_of
 from consumer.lineage.folding.kept_facets import linked
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import is_dropped
@@ -72,8 +72,8 @@ class Gathering:
         self._rules = rules
         self._symlinks = 0
 
-    def _text(self, register: Register) -> str:
-        return self.delta.contents.get(register.ref, register.ref)
+    def _text(self, ref: str) -> str:
+        return self.delta.contents.get(ref, ref)
 
     def _keep(self, value: Value) -> None:
         if value.text is not None:

@@ -10,7 +10,7 @@ from typing import Any
 from consumer.lineage.facts.current import recount
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.keys import JobName
-from consumer.lineage.facts.output_facets import OutputFacts, join_facets
+from consumer.lineage.facts.output_facets import OutputFacts
 from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import JobView, job_view
 from consumer.projection.jobs import from_run
@@ -127,10 +127,10 @@ def outputs_of(*documents: Json, job: JobName = JOB) -> dict[DatasetName, Output
     for run, facts in delta.runs.items():
         for output, carried in from_run(run, facts).items() if run.job == job else ():
             known = found.get(output, OutputFacts())
-            found[output] = OutputFacts(join_facets(known.ran, carried))
+            found[output] = OutputFacts(known.ran.join(carried))
     for key, carried in delta.declared.items():
         known = found.get(key.name, OutputFacts())
-        found[key.name] = OutputFacts(known.ran, join_facets(known.declared, carried))
+        found[key.name] = OutputFacts(known.ran, known.declared.join(carried))
     return found
 
 

@@ -14,6 +14,7 @@ from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.registers import Registers
 from consumer.query.datasets import texts_of
 from consumer.query.resolve import DATASET
 from consumer.query.runs import Run, runs_of
@@ -173,5 +174,5 @@ def facets_of(store: GraphStore, job: Job) -> dict[str, object]:
     Raises:
         TransientError: The store can't serve now.
     """
-    registers = {key: register for key, register in job.facts.facets.items() if key not in _KEPT_BESIDE}
+    registers = Registers.of({key: one for key, one in job.facts.facets.items() if key not in _KEPT_BESIDE})
     return dict(run_documents.as_facets(registers, texts_of(store, run_documents.stored(registers.values()))))

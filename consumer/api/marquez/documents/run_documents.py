@@ -9,7 +9,7 @@ from consumer.api.marquez.documents.spelling import STATES, UNKNOWN_TIME, Docume
 from consumer.graph import facts_codec, ids
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import RunKey
-from consumer.lineage.facts.registers import Register, is_stored
+from consumer.lineage.facts.registers import Register, Registers, is_stored
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.views import facet_value
 from consumer.query.datasets import texts_of
@@ -93,7 +93,7 @@ def stored(registers: Iterable[Register]) -> list[str]:
     return [register.ref for register in registers if is_stored(register.ref)]
 
 
-def as_facets(registers: Mapping[str, Register], texts: Mapping[str, str]) -> dict[str, Any]:
+def as_facets(registers: Registers, texts: Mapping[str, str]) -> dict[str, Any]:
     """Returns the facets that are in force, in the form of an event's.
 
     Args:

@@ -12,7 +12,7 @@ from consumer.graph import facts_codec
 from consumer.lineage.facts.current import members_in, recount
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName, OutputKey
-from consumer.lineage.facts.output_facets import OutputFacts, winners
+from consumer.lineage.facts.output_facets import OutputFacts, Winners, winners
 from consumer.lineage.facts.run_facts import RunDataset, RunFacts, datasets_of
 from consumer.projection.jobs import from_run
 from tests.support.events.event_strategies import events
@@ -41,7 +41,7 @@ def outputs_of(delta: Delta) -> dict[OutputKey, OutputFacts]:
         for run, facts in delta.runs.items()
         for name, carried in from_run(run, facts).items()
     }
-    return ran | {key: OutputFacts({}, carried) for key, carried in delta.declared.items()}
+    return ran | {key: OutputFacts(declared=carried) for key, carried in delta.declared.items()}
 
 
 @given(events())
@@ -72,7 +72,7 @@ def test_outputs_and_names_come_back(documents: list[Any]) -> None:
     outputs = outputs_of(delta)
     come_back([*outputs.values(), OutputFacts()], facts_codec.dump_output, facts_codec.load_output)
     written = {facet: won for key, facts in outputs.items() for facet, won in winners(key, facts).items()}
-    names = [replace(said, said=True, read=True, written=written) for said in delta.names.values()]
+    names = [replace(said, said=True, read=True, written=Winners.of(written)) for said in delta.names.values()]
     come_back([*names, NameFacts()], facts_codec.dump_name, facts_codec.load_name)
 
 

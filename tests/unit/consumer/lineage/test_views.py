@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from consumer.lineage.facts.delta import JobFacts, NameFacts
-from consumer.lineage.facts.output_facets import Carried, Winner
-from consumer.lineage.facts.registers import Register, value_of
+from consumer.lineage.facts.layers import Values
+from consumer.lineage.facts.output_facets import Carried, Winner, Winners
+from consumer.lineage.facts.registers import Register, Registers, value_of
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import JobView, dataset_facets, facet_value, job_view, names_in, node_view, targets_of
@@ -313,12 +314,14 @@ class TestNodes:
 
     def test_facets_over_all_names(self) -> None:
         """The latest word stays, whether heard or written, and under whichever name."""
-        heard = NameFacts(heard={"schema": Register("2 x", "heard"), "tags": Register("1 x", "heard")})
+        heard = NameFacts(heard=Registers.of({"schema": Register("2 x", "heard"), "tags": Register("1 x", "heard")}))
         written = NameFacts(
-            written={
-                "schema": Winner(Carried("3 x", "written", "4", "r"), JOB),
-                "tags": Winner(Carried("0", "w", "9", "r"), JOB),
-            }
+            written=Winners.of(
+                {
+                    "schema": Winner(Carried("3 x", "written", "4", "r"), JOB),
+                    "tags": Winner(Carried("0", "w", "9", "r"), JOB),
+                }
+            )
         )
         found = dataset_facets([heard, written])
         assert {facet: register.ref for facet, register in found.items()} == {"schema": "written", "tags": "heard"}
@@ -326,7 +329,7 @@ class TestNodes:
 
     def test_facet_values(self) -> None:
         """Of a stored text only with the text at hand; of a deleted facet nothing."""
-        facets = {"a": Register("1", '{"x":1}'), "b": Register("1", "#ref"), "c": Register("1", value_of("").ref)}
+        facets = Registers.at("1", Values.of({"a": '{"x":1}', "b": "#ref", "c": value_of("").ref}))
         assert facet_value(facets, "a") == {"x": 1}
         assert facet_value(facets, "b") == facet_value(facets, "c") == facet_value(facets, "none") == {}
         assert facet_value(facets, "b", {"#ref": '{"y":2}'}.__getitem__) == {"y": 2}

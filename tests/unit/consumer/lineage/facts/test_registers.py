@@ -9,9 +9,9 @@ from consumer.lineage.facts.registers import (
     EMPTY,
     INLINE_CHARS,
     Register,
+    Registers,
     as_json,
     is_stored,
-    join_registers,
     later,
     stamped,
     value_of,
@@ -19,22 +19,29 @@ from consumer.lineage.facts.registers import (
 from tests.support.events.event_builders import at
 
 REGISTERS = st.dictionaries(
-    st.sampled_from("abc"),
-    st.builds(Register, st.sampled_from(("1 x", "1 y", "2 x")), st.sampled_from(("p", "q"))).map(
-        # One stamp is one value: the stamp holds the value's hash.
-        lambda register: Register(f"{register.stamp}{register.ref}", register.ref)
-    ),
-)
+    st.sampled_from("abc"), st.builds(Register, st.sampled_from("12"), st.sampled_from(("p", "q", "#r", "")))
+).map(Registers.of)
 
 
 @given(REGISTERS, REGISTERS, REGISTERS)
-def test_joining_is_a_lattice(one: dict[str, Register], two: dict[str, Register], three: dict[str, Register]) -> None:
+def test_joining_is_a_lattice(one: Registers, two: Registers, three: Registers) -> None:
     """Order, grouping and repetition of arrivals make no difference."""
-    assert join_registers(one, two) == join_registers(two, one), "order"
-    assert join_registers(join_registers(one, two), three) == join_registers(one, join_registers(two, three)), (
-        "grouping"
-    )
-    assert join_registers(one, one) == one, "repetition"
+    assert one.join(two) == two.join(one), "order"
+    assert one.join(two).join(three) == one.join(two.join(three)), "grouping"
+    assert one.join(one) == one, "repetition"
+
+
+@given(REGISTERS, REGISTERS)
+def test_of_each_facet_the_greater_stamp_stays(one: Registers, two: Registers) -> None:
+    """Whatever layers hold them, registers are joined facet by facet, and each layer and each facet stands once."""
+    joined = one.join(two)
+    assert dict(joined.items()) == {
+        facet: max(registers[facet] for registers in (one, two) if facet in registers) for facet in {*one, *two}
+    }
+    marks = [mark for mark, _ in joined.layers]
+    assert marks == sorted(set(marks)), "one layer for each time, in order"
+    assert all(values for _, values in joined.layers), "no layer is empty"
+    assert len(joined) == len(set(joined)), "each facet once"
 
 
 def test_the_later_word_stays() -> None:
