@@ -8,7 +8,7 @@ guess.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from schemas.errors import RejectedEvent
 from schemas.events import (
     EVENT_TYPES,
     MAX_NAME,
+    Body,
     Dataset,
     DatasetEvent,
     Event,
@@ -67,30 +68,48 @@ def decode_document(document: object) -> Event:
 def _event(document: object, left_out: list[LeftOut]) -> Event:
     if not isinstance(document, dict):
         raise _unexpected("$", "an event, which is an object", document)
-    time = _event_time(document.get("eventTime"))
-    producer = _optional_text(document, "producer", left_out)
-    schema_url = _optional_text(document, "schemaURL", left_out)
-    kind = _kind(document, schema_url)
+    time = event_time(document.get("eventTime"))
+    kind = _kind(document)
     if kind is DatasetEvent:
+        producer, schema_url = _claims(document, left_out)
         dataset = _dataset(_member(document, "dataset"), "$.dataset", left_out)
         return DatasetEvent(time, dataset, producer, schema_url, tuple(left_out))
     _check_datasets(document)
-    run = _run(_member(document, "run"), left_out) if kind is RunEvent else None
+    if kind is JobEvent:
+        return JobEvent(time, *read_body(document, left_out), tuple(left_out))
+    run = read_run(_member(document, "run"), left_out)
+    body = read_body(document, left_out)
+    return RunEvent(time, _event_type(document.get("eventType")), run, body, tuple(left_out))
+
+
+def read_body(document: Mapping[str, Any], left_out: list[LeftOut]) -> Body:
+    """The part of an event that does not depend on its run.
+
+    Args:
+        document: The event, or the members of it that a body has.
+        left_out: Takes the parts that can't be used.
+
+    Raises:
+        RejectedEvent: The job, or the list of inputs or outputs, can't be read.
+    """
+    producer, schema_url = _claims(document, left_out)
     job = _job(_member(document, "job"), left_out)
     inputs = _datasets(document, "inputs", _input, left_out)
-    outputs = _datasets(document, "outputs", _output, left_out)
-    if run is None:
-        return JobEvent(time, job, inputs, outputs, producer, schema_url, tuple(left_out))
-    event_type = _event_type(document.get("eventType"))
-    return RunEvent(time, event_type, run, job, inputs, outputs, producer, schema_url, tuple(left_out))
+    return Body(job, inputs, _datasets(document, "outputs", _output, left_out), producer, schema_url)
 
 
-def _kind(document: _Object, schema_url: str) -> type[Event]:
+def _claims(document: Mapping[str, Any], left_out: list[LeftOut]) -> tuple[str, str]:
+    """The producer and the specification that an event names."""
+    return _optional_text(document, "producer", left_out), _optional_text(document, "schemaURL", left_out)
+
+
+def _kind(document: Mapping[str, Any]) -> type[Event]:
     """Which event it is: a run's, else a job's, else a dataset's.
 
     An eventType without a run is what some producers put in other events; then schemaURL decides. Without its word it
     is a run's event: as a job's it would stand for a completed run that there never was.
     """
+    schema_url = _optional_text(document, "schemaURL", [])
     claimed = schema_url.rpartition("/")[2]
     if document.get("run") is not None:
         return RunEvent
@@ -104,7 +123,12 @@ def _kind(document: _Object, schema_url: str) -> type[Event]:
     raise RejectedEvent("$", f"an event has a run, a job or a dataset; this one has none of them{hint}")
 
 
-def _event_time(value: object) -> str:
+def event_time(value: object) -> str:
+    """The time of an event in the one spelling.
+
+    Raises:
+        RejectedEvent: It is not a time.
+    """
     if not isinstance(value, str):
         raise _unexpected("$.eventTime", "a time such as 2026-11-21T05:22:25.824607Z", value)
     try:
@@ -128,7 +152,12 @@ def _event_type(value: object) -> str:
     return spelled
 
 
-def _run(run: _Object, left_out: list[LeftOut]) -> Run:
+def read_run(run: _Object, left_out: list[LeftOut]) -> Run:
+    """The run of an event.
+
+    Raises:
+        RejectedEvent: It has no id.
+    """
     return Run(canonical_run_id(_name(run, "runId", "$.run")), _facets(run, "facets", "$.run", left_out))
 
 
@@ -160,7 +189,7 @@ def _output(dataset: _Object, at: str, left_out: list[LeftOut]) -> OutputDataset
     )
 
 
-def _check_datasets(document: _Object) -> None:
+def _check_datasets(document: Mapping[str, Any]) -> None:
     inputs, outputs = (len(value) if isinstance(value := document.get(key), list) else 0 for key in _LISTS)
     if inputs + outputs > MAX_DATASETS:
         raise RejectedEvent(
@@ -174,7 +203,7 @@ _LISTS = ("inputs", "outputs")
 
 
 def _datasets(
-    document: _Object, key: str, make: Callable[[_Object, str, list[LeftOut]], _D], left_out: list[LeftOut]
+    document: Mapping[str, Any], key: str, make: Callable[[_Object, str, list[LeftOut]], _D], left_out: list[LeftOut]
 ) -> tuple[_D, ...]:
     """Returns the datasets of a list; one that has no name, or that is none, costs the others nothing."""
     value = document.get(key)
@@ -200,7 +229,7 @@ def _object(item: object, at: str) -> _Object:
     return item
 
 
-def _member(document: _Object, key: str) -> _Object:
+def _member(document: Mapping[str, Any], key: str) -> _Object:
     value = document.get(key)
     if not isinstance(value, dict):
         raise _unexpected(f"$.{key}", "an object", value)
@@ -220,7 +249,7 @@ def _name(owner: _Object, key: str, at: str) -> str:
     return value
 
 
-def _optional_text(owner: _Object, key: str, left_out: list[LeftOut]) -> str:
+def _optional_text(owner: Mapping[str, Any], key: str, left_out: list[LeftOut]) -> str:
     value = owner.get(key)
     if isinstance(value, str):
         return value[:MAX_LABEL]

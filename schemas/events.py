@@ -7,8 +7,8 @@ made for every event, run, job and dataset, and they cost half of what a frozen 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 EVENT_TYPES = frozenset({"START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"})
@@ -50,10 +50,12 @@ class Run:
     Attributes:
         run_id: Its id; a UUID in lower case where the producer keeps to the specification.
         facets: What is known of the run.
+        digest: A hash of the bytes that all of this was read from; empty where they were not kept together.
     """
 
     run_id: str
     facets: Facets
+    digest: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,45 @@ class OutputDataset(Dataset):
     output_facets: Facets
 
 
+class Body(NamedTuple):
+    """The part of a run event that does not depend on its run: rebuilds of an unchanged model repeat it byte for byte.
+
+    Attributes:
+        job: The job that the run is a run of.
+        inputs: Datasets that the run reads, as far as this event names them.
+        outputs: Datasets that the run writes, as far as this event names them.
+        producer: The URI of the code that made the event; empty where it names none.
+        schema_url: The specification that the event claims to follow; empty where it names none.
+    """
+
+    job: Job
+    inputs: tuple[InputDataset, ...]
+    outputs: tuple[OutputDataset, ...]
+    producer: str
+    schema_url: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnreadBody:
+    """A body as bytes that were checked before: it is parsed each time it is read, and nothing parsed is kept.
+
+    Attributes:
+        digest: A hash of the bytes; two bodies with one digest are equal.
+        datasets: How many inputs and outputs the body names.
+        read: Parses the bytes.
+    """
+
+    digest: bytes
+    datasets: int
+    read: Callable[[], Body]
+
+    def __eq__(self, other: object) -> bool:
+        """True if the other body, read or not, has the same contents."""
+        return self.read() == (other.read() if isinstance(other, UnreadBody) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of all with facets
+
+
 @dataclass(frozen=True, slots=True)
 class RunEvent:
     """A run changed its state, or something more became known about it.
@@ -96,28 +137,50 @@ class RunEvent:
         event_time: When, in UTC with six fraction digits; sorts as a string.
         event_type: One of `EVENT_TYPES`; OTHER where the event names none.
         run: The run.
-        job: The job that it is a run of.
-        inputs: What the run reads, as far as this event tells.
-        outputs: What the run writes, as far as this event tells.
-        producer: The URI of the code that made the event; empty where it names none.
-        schema_url: The specification that the event claims to follow; empty where it names none.
+        content: The rest of the event, parsed or not.
         left_out: Parts of the document that could not be used.
     """
 
     event_time: str
     event_type: str
     run: Run
-    job: Job
-    inputs: tuple[InputDataset, ...]
-    outputs: tuple[OutputDataset, ...]
-    producer: str
-    schema_url: str
+    content: Body | UnreadBody
     left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def body(self) -> Body:
+        """The rest of the event; keep it rather than ask again, since an unread one is parsed for each call."""
+        return self.content.read() if isinstance(self.content, UnreadBody) else self.content
+
+    @property
+    def job(self) -> Job:
+        """The job, see `Body`."""
+        return self.body.job
+
+    @property
+    def inputs(self) -> tuple[InputDataset, ...]:
+        """The inputs, see `Body`."""
+        return self.body.inputs
+
+    @property
+    def outputs(self) -> tuple[OutputDataset, ...]:
+        """The outputs, see `Body`."""
+        return self.body.outputs
+
+    @property
+    def producer(self) -> str:
+        """The producer, see `Body`."""
+        return self.body.producer
+
+    @property
+    def schema_url(self) -> str:
+        """The specification, see `Body`."""
+        return self.body.schema_url
 
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """What a job reads and writes by its definition, without a run; attributes as in `RunEvent`."""
+    """What a job reads and writes by its definition, without a run; attributes as in `RunEvent` and `Body`."""
 
     event_time: str
     job: Job

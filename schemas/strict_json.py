@@ -131,7 +131,24 @@ def _found(faults: list[Fault], path: list[Step], reason: str) -> None:
     faults.append(Fault(tuple(path), reason))
 
 
-def _is_suspect(data: bytes, document: object) -> bool:
+def parse_plain(data: bytes, above: int) -> object:
+    """The value of a part of a document, if it is surely without faults.
+
+    Args:
+        data: The part's bytes, cut out of a document that is not too large.
+        above: How many levels of the document the part is in.
+
+    Returns:
+        None where a fault may be; `parse` of the whole document then finds out.
+    """
+    try:
+        value: object = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return None if _is_suspect(data, value, MAX_DEPTH - above) else value
+
+
+def _is_suspect(data: bytes, document: object, most_levels: int = MAX_DEPTH) -> bool:
     """Whether something refused may be in a document that orjson has parsed; False is certain.
 
     Duplicate keys: every key has a colon after it, and every other colon is inside a string. So a document that is
@@ -144,13 +161,13 @@ def _is_suspect(data: bytes, document: object) -> bool:
         written = orjson.dumps(document)
     except orjson.JSONEncodeError:  # Nested deeper than orjson writes, which is deeper than MAX_DEPTH.
         return True
-    return data.count(b":") != written.count(b":") or _is_deep_or_large(document)
+    return data.count(b":") != written.count(b":") or _is_deep_or_large(document, most_levels)
 
 
-def _is_deep_or_large(document: object) -> bool:
+def _is_deep_or_large(document: object, most_levels: int) -> bool:
     """Whether a document nests too deep, or holds a float as large as an integer beyond 64 bits would be made."""
     level = [document]
-    for _ in range(MAX_DEPTH):
+    for _ in range(most_levels):
         values: list[object] = []
         for container in level:
             if type(container) is dict:

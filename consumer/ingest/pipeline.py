@@ -15,9 +15,8 @@ from consumer.ingest.json_splitter import TOO_LONG, Piece, pieces
 from consumer.processing.sink import Sink
 from schemas.errors import RejectedEvent
 from schemas.events import Event, RunEvent
-from schemas.facets.known_facets import decode_known
+from schemas.lazy_decode import decode_lazily, held_bytes
 from schemas.limits import PARSED_FACTOR
-from schemas.strict_json import parsed_bytes
 
 KEPT_BYTES = 64 * 1024
 """How many bytes are kept of a document that is longer than an event may be."""
@@ -119,7 +118,7 @@ class Pipeline:
             return
         self._events.append(event)
         self._size += len(data)
-        self._weight += parsed_bytes(data)
+        self._weight += held_bytes(event, data)
         self.tally.events += 1
         if isinstance(event, RunEvent):
             self.tally.runs.add(hash(event.run.run_id))
@@ -168,7 +167,7 @@ def patiently(write: Callable[[], None], batching: BatchSettings, sleep: Callabl
 def _event(data: bytes, fault: str) -> Event:
     if fault:
         raise RejectedEvent("$", fault)
-    return decode_known(data)
+    return decode_lazily(data)
 
 
 def _pieces(source: Input, advance: Advance) -> Iterator[Piece]:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.byte_cache import Memo
 from consumer.lineage.metadata_columns import may_be_column
+from schemas.byte_cache import ByteCache
 from schemas.naming import DatasetName
 
 MIB = 1024 * 1024
@@ -98,8 +98,8 @@ def pack(lineage: OutputLineage) -> object:
     }
 
 
-_UNPACKED: Memo[str, OutputLineage] = Memo(8 * MIB)
-_GISTS: Memo[str, _Gist] = Memo(6 * MIB)
+_UNPACKED: ByteCache[str, OutputLineage] = ByteCache(8 * MIB)
+_GISTS: ByteCache[str, _Gist] = ByteCache(6 * MIB)
 
 
 def unpack(text: str) -> OutputLineage:

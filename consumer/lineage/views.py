@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.byte_cache import Memo
 from consumer.lineage.column_lineage import (
     Extent,
     OutputLineage,
@@ -29,6 +28,7 @@ from consumer.lineage.facts.output_facets import COLUMN_LINEAGE, LINEAGE, Carrie
 from consumer.lineage.facts.registers import EMPTY, NO_REGISTERS, Registers, is_stored
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement, place
+from schemas.byte_cache import ByteCache
 from schemas.naming import DatasetName, engine
 
 TextOf = Callable[[str], str]
@@ -311,7 +311,7 @@ def _tool(job: JobFacts, executions: Collection[Execution]) -> str:
 
 
 # By bytes: the schema of a wide table has a megabyte, and as objects several times as much.
-_PARSED: Memo[str, Mapping[str, object]] = Memo(16 * 1024 * 1024)
+_PARSED: ByteCache[str, Mapping[str, object]] = ByteCache(16 * 1024 * 1024)
 _PARSED_FACTOR = 6
 
 

@@ -13,8 +13,8 @@ from consumer.processing.event_time import reject_future_event
 from consumer.processing.record import Record, TopicPartition
 from schemas.errors import RejectedEvent
 from schemas.events import Event
+from schemas.lazy_decode import held_bytes
 from schemas.limits import PARSED_FACTOR
-from schemas.strict_json import parsed_bytes
 
 TOMBSTONE = "the record has no value (a tombstone), so it has no event"
 
@@ -33,7 +33,7 @@ class Batch:
         events: The records that decoded to an event, with the event.
         letters: The dead letters of the records that did not.
         size: Bytes of all records.
-        weight: Estimated bytes of the records and of their events as objects.
+        weight: Estimated bytes of the records, of their events as objects, and of the events' facts.
     """
 
     since: float = 0.0
@@ -46,30 +46,29 @@ class Batch:
     def add(self, record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> None:
         """Adds a record as an event or as a dead letter; the arguments are those of `decode_record`."""
         self.records.append(record)
-        self._weigh(record)
+        self.size += record.size
+        self.weight += record.size
         try:
-            self.events.append((record, decode_record(record, decode, max_ahead_s, now_ms)))
+            event = decode_record(record, decode, max_ahead_s, now_ms)
         except (RejectedEvent, RejectedRecord) as error:
             self.letters.append(DeadLetter(record, error.reason, error.path))
             _log.warning("record rejected", record=str(record), path=error.path, reason=error.reason)
+            return
+        self.events.append((record, event))
+        self.weight += held_bytes(event, record.value or b"")
 
     def drop(self, gone: Collection[TopicPartition]) -> None:
         """Discards the records of revoked partitions."""
         self.records = [record for record in self.records if record.place not in gone]
         self.events = [(record, event) for record, event in self.events if record.place not in gone]
         self.letters = [letter for letter in self.letters if letter.record.place not in gone]
-        self.size = self.weight = 0
-        for record in self.records:
-            self._weigh(record)
+        self.size = sum(record.size for record in self.records)
+        self.weight = self.size + sum(held_bytes(event, record.value or b"") for record, event in self.events)
 
     def is_full(self, max_records: int, max_bytes: int) -> bool:
         """True if the limit of records, of bytes, or of estimated object bytes is reached."""
         max_weight = PARSED_FACTOR * max_bytes
         return len(self.records) >= max_records or self.size >= max_bytes or self.weight >= max_weight
-
-    def _weigh(self, record: Record) -> None:
-        self.size += record.size
-        self.weight += record.size + parsed_bytes(record.value or b"")
 
 
 def decode_record(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> Event:

@@ -1,47 +1,48 @@
-"""The facets that have a typed view; all others say nothing to a graph, and are not kept while an event waits."""
+"""The facets that are read of an event; all others say nothing to a graph, and are not kept while an event waits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final, cast
 
-from schemas.decode import decode
-from schemas.events import DatasetEvent, Event, Facets, InputDataset, OutputDataset, RunEvent
+from schemas.events import Body, DatasetEvent, Event, Facets, RunEvent
 from schemas.facets import dataset_facets, dbt_facets, job_facets, lineage_facets  # noqa: F401 -- their views are what is known
 from schemas.facets.base import Facet
 
-SMALL: Final = 8 * 1024
-"""Bytes of an event in which it is not looked for facets that say nothing."""
+CATALOG: Final = "catalog"
+"""The facet that names the format of a table's catalog; the fold reads one key of it, without a view."""
 
-KNOWN: Final = frozenset(view.key for view in Facet.__subclasses__())
+EXTRACTION_ERROR: Final = "extractionError"
+"""The facet of a run whose extractor failed; that it is there is all that is read of it."""
+
+READ: Final = frozenset(view.key for view in Facet.__subclasses__()) | {CATALOG, EXTRACTION_ERROR}
+"""The facets that have a typed view, and those that are read without one."""
 
 
-def decode_known(data: bytes) -> Event:
-    """Returns the event that a record or a line holds; a large one without facets that no view reads.
-
-    Raises:
-        RejectedEvent: As `decode` raises it.
-    """
-    event = decode(data)
-    if len(data) <= SMALL:
+def drop_unread(event: Event) -> Event:
+    """The event, in place, without facets that nothing reads."""
+    if isinstance(event, DatasetEvent):
+        _drop(event.dataset.facets)
         return event
-    for facets in _facets(event):
-        for name in facets.keys() - KNOWN:
-            del cast("dict[str, Any]", facets)[name]
+    if isinstance(event, RunEvent):
+        _drop(event.run.facets)
+        drop_unread_of(event.body)
+    else:
+        drop_unread_of(Body(event.job, event.inputs, event.outputs, event.producer, event.schema_url))
     return event
 
 
-def _facets(event: Event) -> Iterator[Facets]:
-    if isinstance(event, DatasetEvent):
-        yield event.dataset.facets
-        return
-    if isinstance(event, RunEvent):
-        yield event.run.facets
-    yield event.job.facets
-    for dataset in (*event.inputs, *event.outputs):
-        yield dataset.facets
-        match dataset:
-            case InputDataset():
-                yield dataset.input_facets
-            case OutputDataset():
-                yield dataset.output_facets
+def drop_unread_of(body: Body) -> Body:
+    """The body, in place, without facets that nothing reads."""
+    _drop(body.job.facets)
+    for read in body.inputs:
+        _drop(read.facets)
+        _drop(read.input_facets)
+    for written in body.outputs:
+        _drop(written.facets)
+        _drop(written.output_facets)
+    return body
+
+
+def _drop(facets: Facets) -> None:
+    for name in facets.keys() - READ:
+        del cast("dict[str, Any]", facets)[name]

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from schemas.decode import decode, decode_document
 from schemas.errors import RejectedEvent, SchemaError
-from schemas.events import RunEvent
+from schemas.events import Event, RunEvent
 from schemas.facets import ColumnLineageDatasetFacet, LineageFacet, SchemaDatasetFacet, read
+from schemas.facets.known_facets import drop_unread
+from schemas.lazy_decode import decode_lazily
 from schemas.naming import DatasetName, build, canonical, is_rules_form, last_part, parts
 from schemas.strict_json import MAX_INTEGER, MIN_INTEGER, parse
 from schemas.timestamps import canonical_time
@@ -46,6 +48,24 @@ def test_mutated_bytes_decode_or_are_rejected(line: bytes, at: float, cut: int, 
     index = int(at * len(line))
     said = refusal(lambda: decode(line[:index] + put + line[index + cut :]))
     assert said is None or said.path.startswith("$"), f"{said} has no JSON path"
+
+
+def outcome(read: Callable[[bytes], Event], data: bytes) -> Event | tuple[str, str]:
+    """The event in some bytes, or why there is none."""
+    try:
+        return read(data)
+    except RejectedEvent as error:
+        return error.path, error.reason
+
+
+@given(line=st.sampled_from(LINES), at=st.floats(0, 1), cut=st.integers(0, 12), put=st.binary(max_size=12))
+def test_mutated_bytes_decode_lazily_as_at_once(line: bytes, at: float, cut: int, put: bytes) -> None:
+    """Whatever was cut out, put in or changed, and whether the body was seen before or not."""
+    decode_lazily(line)
+    index = int(at * len(line))
+    data = line[:index] + put + line[index + cut :]
+    expected = outcome(lambda data: drop_unread(decode(data)), data)
+    assert [outcome(decode_lazily, data) for _ in range(2)] == [expected] * 2
 
 
 def _replaced(document: Any, draw: st.DrawFn) -> Any:

@@ -22,7 +22,7 @@ from consumer.errors import HeadwaterError
 from consumer.graph.gremlin.deadline import Patience
 from consumer.runtime import limit_malloc_arenas
 from schemas.decode import decode
-from schemas.facets.known_facets import decode_known
+from schemas.lazy_decode import decode_lazily
 
 MAINTENANCE_PATIENCE = Patience(for_s=5.0)
 """For a request of maintenance to the graph; the end of the service waits for it."""
@@ -82,7 +82,7 @@ def consume(settings: Settings, sink: str) -> None:
         source = InstrumentedSource(kafka, kafka.is_member, watch)
         loop = Loop(
             source,
-            decode_known if name == "graph" else decode,
+            decode_lazily if name == "graph" else decode,
             target,
             MeteredDeadLetters(letters, watch.metrics),
             settings.batch,

@@ -23,7 +23,7 @@ from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest.pipeline import GIVE_UP_AFTER_S
 from consumer.masking import masked
-from schemas.facets.known_facets import decode_known
+from schemas.lazy_decode import decode_lazily
 
 if TYPE_CHECKING:
     from consumer.kafka.offset_range import OffsetRange
@@ -139,7 +139,7 @@ def _run(
     with closing(wiring.graph_sink(settings)) as sink:
         Loop(
             source,
-            decode_known,
+            decode_lazily,
             sink,
             DiscardDeadLetters(tell),
             batching,

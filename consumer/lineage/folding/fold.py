@@ -83,6 +83,8 @@ TOO_MUCH_LINEAGE = (
 
 def fold(event: Event, rules: IdentityRules) -> Delta:
     """The facts that an event says, under the identity rules of the configuration."""
+    if isinstance(event, RunEvent):
+        event = replace(event, said=event.body)  # parsed once
     folding = _Folding(event.event_time, rules)
     folding.delta.problems += [Problem(*left_out) for left_out in event.left_out]
     match event:

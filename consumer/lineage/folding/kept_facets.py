@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.lineage import lifecycle
-from consumer.lineage.byte_cache import OVERHEAD, Memo
 from consumer.lineage.column_lineage import OutputLineage, pack, with_whole
 from consumer.lineage.column_types import BESIDE, registers_of
 from consumer.lineage.explicit_lineage import is_table, of_dataset, of_fields
 from consumer.lineage.facts.registers import INLINE_CHARS, Value, as_json, value_of
 from consumer.lineage.metadata_columns import is_column
+from schemas.byte_cache import OVERHEAD, ByteCache
 from schemas.errors import BadFacet
 from schemas.facets import dataset_facets, dbt_facets, job_facets, lineage_facets
 from schemas.facets.base import DELETED, Facet, Part, read
@@ -167,7 +167,7 @@ def read_facet(kept: Kept, raw: object, at: str) -> Reading:
         raise BadFacet(f"{at}{error.path}", error.reason) from None
 
 
-_READINGS: Memo[tuple[Kept, bytes], Reading] = Memo(MOST_REMEMBERED)
+_READINGS: ByteCache[tuple[Kept, bytes], Reading] = ByteCache(MOST_REMEMBERED)
 
 
 def _reading(kept: Kept, raw: bytes) -> Reading:

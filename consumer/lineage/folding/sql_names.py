@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from consumer.lineage.byte_cache import Memo
+from schemas.byte_cache import ByteCache
 
 MAX_CHARS = 200_000
 """The longest text that is scanned."""
@@ -116,7 +116,7 @@ class Scanned(NamedTuple):
     aliases: frozenset[str]
 
 
-_NAMES: Memo[str, SqlNames] = Memo(6 * 1024 * 1024)
+_NAMES: ByteCache[str, SqlNames] = ByteCache(6 * 1024 * 1024)
 
 
 def names_in(sql: str) -> SqlNames:

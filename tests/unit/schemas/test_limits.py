@@ -19,7 +19,7 @@ from schemas.facets import (
     SymlinksDatasetFacet,
     read,
 )
-from schemas.facets.known_facets import SMALL, decode_known
+from schemas.lazy_decode import decode_lazily
 from schemas.limits import MAX_COLUMNS, MAX_DATASETS, MAX_LABEL, MAX_LINKS, MAX_SYMLINKS
 from schemas.strict_json import MAX_VALUES
 from tests.support.events.event_builders import dataset, job_event, run_event
@@ -98,20 +98,22 @@ def test_errors_are_short() -> None:
     assert (len(error.path), len(error.reason)) == (MAX_TEXT + 3, MAX_TEXT + 3)
 
 
-def test_facets_without_a_view_are_not_kept() -> None:
-    """Those with one are, of every part of an event."""
-    facets = {"schema": {"fields": []}, "other": {"v": [[]]}, "sql": {"query": "q" * SMALL}}
+def test_facets_that_nothing_reads_are_not_kept() -> None:
+    """Those with a view are, of every part of an event, parsed or not; so are those that are read without a view."""
+    facets = {"schema": {"fields": []}, "other": {"v": [[]]}, "sql": {"query": "q"}, "catalog": {"framework": "delta"}}
     table = {**dataset("t"), "facets": facets, "inputFacets": facets, "outputFacets": facets}
     run = run_event("COMPLETE", 1, inputs=[table], outputs=[table])
-    run["run"]["facets"], run["job"]["facets"] = facets, facets
-    event = decode_known(orjson.dumps(run))
-    assert isinstance(event, RunEvent)
-    kept = [event.run.facets, event.job.facets, event.inputs[0].facets, event.inputs[0].input_facets]
-    for found in [*kept, event.outputs[0].facets, event.outputs[0].output_facets]:
-        assert set(found) == {"schema", "sql"}
+    run["run"]["facets"], run["job"]["facets"] = {**facets, "extractionError": {}}, facets
+    for data in (orjson.dumps(run), orjson.dumps(run, option=orjson.OPT_INDENT_2)):
+        event = decode_lazily(data)
+        assert isinstance(event, RunEvent)
+        assert set(event.run.facets) == {"schema", "sql", "catalog", "extractionError"}
+        kept = [event.job.facets, event.inputs[0].facets, event.inputs[0].input_facets]
+        for found in [*kept, event.outputs[0].facets, event.outputs[0].output_facets]:
+            assert set(found) == {"schema", "sql", "catalog"}
     alone = {"eventTime": "2026-01-01T00:00:00Z", "dataset": {**TABLE, "facets": facets}}
-    assert isinstance(known := decode_known(orjson.dumps(alone)), DatasetEvent)
-    assert set(known.dataset.facets) == {"schema", "sql"}
+    assert isinstance(known := decode_lazily(orjson.dumps(alone)), DatasetEvent)
+    assert set(known.dataset.facets) == {"schema", "sql", "catalog"}
 
 
 def symlinks(count: int) -> Any:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from consumer.config.settings import DataZoneSettings
 from consumer.datazone.routing import Routes, Target
-from schemas.events import InputDataset, Job, OutputDataset, Run, RunEvent
+from schemas.events import Body, InputDataset, Job, OutputDataset, Run, RunEvent
 
 WG = "redshift://wg:5439"
 NOWHERE = DataZoneSettings()
@@ -20,7 +20,7 @@ def event(job: str = "dbt", project: str | None = None, *, writes: str = "prod.s
     facets = {"dbt_run": {"project_name": project}} if project else {}
     named = {"dbt_node": {"unique_id": node}} if node else {}
     read, written = InputDataset(WG, "raw.s.t", {}, {}), OutputDataset(WG, writes, {}, {})
-    return RunEvent("", "COMPLETE", Run("r", facets), Job(job, "j", named), (read,), (written,), "", "")
+    return RunEvent("", "COMPLETE", Run("r", facets), Body(Job(job, "j", named), (read,), (written,), "", ""))
 
 
 def routes(*entries: dict[str, Any], **group: Any) -> Routes:
