@@ -15,13 +15,15 @@ from schemas.byte_cache import ByteCache
 MAX_CHARS = 200_000
 """The longest text that is scanned."""
 
+# Blanks and comments go with the token behind them, the last ones with the empty token at the end.
 _TOKEN = re.compile(
     r"""
-    (?P<skip> \s+ | --[^\n]* | /\*(?:.*?\*/|.*) )
-    | (?P<text> '(?:[^']|'')*'? )
-    | (?P<quoted> "(?:[^"]|"")*"? | `[^`]*`? | \[[^\W\d][^\[\]]*\] )
-    | (?P<word> [\w$@\#]+ )
-    | (?P<mark> . )
+    (?: \s++ | --[^\n]*+ | /\*(?:.*?\*/|.*) )*+
+    (?: ( '(?:[^']++|'')*+'? )
+      | ( "(?:[^"]++|"")*+"? | `[^`]*+`? | \[[^\W\d][^\[\]]*+\] )
+      | ( [\w$@\#]++ )
+      | ( . )
+      | \Z )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -32,6 +34,8 @@ _OTHER_CLAUSES = frozenset(
     {"select", "where", "on", "group", "order", "having", "limit", "union", "intersect", "except", "set", "values"}
     | {"qualify", "window", "when", "returning", "with"}
 )
+_KEYWORDS = _BEFORE_A_TABLE | _OTHER_CLAUSES
+_MARKS = frozenset("(),")
 _NO_ALIAS = (
     _BEFORE_A_TABLE
     | _OTHER_CLAUSES
@@ -65,18 +69,45 @@ class SqlNames(NamedTuple):
 NO_NAMES = SqlNames(frozenset(), frozenset())
 
 
-class Token(NamedTuple):
-    """A word or a mark of a text.
+class Tokens:
+    """The tokens of a text, by their index; what is asked beyond the end is empty, and no name.
 
     Attributes:
-        text: In lower case.
-        is_name: True if it may be a name or a keyword.
-        spelled: A name as the text spells it, but for quotes.
+        texts: In lower case, quoted names without their quotes; a string is a single quote.
+        names: True for words and quoted names.
+        spelled: Names as they are spelled, but for quotes; empty for all else.
     """
 
-    text: str
-    is_name: bool
-    spelled: str = ""
+    def __init__(self, sql: str) -> None:
+        self.texts: list[str] = []
+        self.names: list[bool] = []
+        self.spelled: list[str] = []
+        for string, quoted, word, mark in _TOKEN.findall(sql):
+            if word:
+                text, spelled, is_name = word.lower(), word, not word[0].isdigit()
+            elif mark:
+                text, spelled, is_name = mark, "", False
+            elif quoted:
+                spelled = quoted[1:].rstrip('"`]').replace('""', '"')
+                text, is_name = spelled.lower(), True
+            elif string:
+                text, spelled, is_name = "'", "", False
+            else:
+                continue
+            self.texts.append(text)
+            self.names.append(is_name)
+            self.spelled.append(spelled)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def text(self, at: int) -> str:
+        """The text of a token."""
+        return self.texts[at] if at < len(self.texts) else ""
+
+    def is_name(self, at: int) -> bool:
+        """True if a token is a word or a quoted name."""
+        return at < len(self.names) and self.names[at]
 
 
 class Cte(NamedTuple):
@@ -108,15 +139,15 @@ class Found(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """What a scan of a text has found; see `SqlNames` for the sum of it."""
+    """The result of a scan of a text; see `SqlNames` for the sum of it."""
 
-    tokens: Sequence[Token]
+    tokens: Tokens
     tables: Sequence[Found]
     ctes: Sequence[Cte]
     aliases: frozenset[str]
 
 
-_NAMES: ByteCache[str, SqlNames] = ByteCache(6 * 1024 * 1024)
+_NAMES: ByteCache[str, SqlNames] = ByteCache(2 * 1024 * 1024)
 
 
 def names_in(sql: str) -> SqlNames:
@@ -137,14 +168,13 @@ def _names_in(sql: str) -> SqlNames:
 
 def scan(sql: str) -> Scanned:
     """The tables of a text, each with its place, and the CTEs."""
-    tokens = list(_tokens(sql))
-    closing = _closing(tokens)
-    ctes = list(_ctes(tokens, closing))
-    found = _Scan(tokens)
-    found.run()
+    tokens = Tokens(sql)
+    ctes = list(_ctes(tokens, _closing(tokens))) if "with" in tokens.texts else []
     visible: dict[str, list[range]] = {}
     for cte in ctes:
         visible.setdefault(cte.name, []).append(cte.visible)
+    found = _Scan(tokens)
+    found.run()
     real = [
         one
         for one in found.found
@@ -153,76 +183,62 @@ def scan(sql: str) -> Scanned:
     return Scanned(tokens, real, ctes, frozenset(found.aliases))
 
 
-def _tokens(sql: str) -> Iterator[Token]:
-    for match in _TOKEN.finditer(sql):
-        text, kind = match[0], match.lastgroup
-        if kind == "quoted":
-            inner = text[1:].rstrip('"`]').replace('""', '"')
-            yield Token(inner.lower(), is_name=True, spelled=inner)
-        elif kind == "word":
-            yield Token(text.lower(), is_name=not text[0].isdigit(), spelled=text)
-        elif kind != "skip":
-            yield Token(text if kind == "mark" else "'", is_name=False)
-
-
-def _closing(tokens: Sequence[Token]) -> dict[int, int]:
+def _closing(tokens: Tokens) -> dict[int, int]:
     """For each opening parenthesis the index of the one that closes it, or of the end."""
     open_at: list[int] = []
     closing: dict[int, int] = {}
-    for index, token in enumerate(tokens):
-        if token.text == "(" and not token.is_name:
+    for index, text in enumerate(tokens.texts):
+        if text == "(" and not tokens.names[index]:
             open_at.append(index)
-        elif token.text == ")" and open_at and not token.is_name:
+        elif text == ")" and open_at and not tokens.names[index]:
             closing[open_at.pop()] = index
     return closing | dict.fromkeys(open_at, len(tokens))
 
 
-def _ctes(tokens: Sequence[Token], closing: dict[int, int]) -> Iterator[Cte]:
+def _ctes(tokens: Tokens, closing: dict[int, int]) -> Iterator[Cte]:
     """The CTEs, each with the places at which its name is known."""
     ends: list[int] = []
-    for index, token in enumerate(tokens):
+    for index, text in enumerate(tokens.texts):
         if index in closing:
             ends.append(closing[index])
         while ends and index >= ends[-1]:
             ends.pop()
-        if token.text == "with":
+        if text == "with":
             yield from _ctes_of(tokens, closing, index + 1, ends[-1] if ends else len(tokens))
 
 
-def _ctes_of(tokens: Sequence[Token], closing: dict[int, int], at: int, end: int) -> Iterator[Cte]:
+def _ctes_of(tokens: Tokens, closing: dict[int, int], at: int, end: int) -> Iterator[Cte]:
     """The CTEs of one WITH, which are known up to the end of its query."""
-    recursive = _text(tokens, at) == "recursive"
+    recursive = tokens.text(at) == "recursive"
     at += recursive
-    while at < len(tokens) and tokens[at].is_name:
-        name, body = tokens[at].text, at + 1
+    while tokens.is_name(at):
+        body = at + 1
         body = closing.get(body, body - 1) + 1  # A list of columns, if there is one.
-        while _text(tokens, body) in {"as", "not", "materialized"}:
+        while tokens.text(body) in {"as", "not", "materialized"}:
             body += 1
         if body not in closing:
             return
-        yield Cte(name, range(body if recursive else closing[body], end), range(body, closing[body]))
-        if _text(tokens, closing[body] + 1) != ",":
+        yield Cte(tokens.texts[at], range(body if recursive else closing[body], end), range(body, closing[body]))
+        if tokens.text(closing[body] + 1) != ",":
             return
         at = closing[body] + 2
 
 
-def _condition_at(tokens: Sequence[Token], at: int) -> int:
-    """How many tokens IF NOT EXISTS or IF EXISTS takes at a place, before a name."""
-    words = [token.text for token in tokens[at : at + 4]]
+def _condition_at(tokens: Tokens, at: int) -> int:
+    """Counts the tokens that IF NOT EXISTS or IF EXISTS takes at a place, before a name."""
+    if tokens.texts[at] != "if":
+        return 0
+    words = tokens.texts[at : at + 4]
     for condition in (["if", "not", "exists"], ["if", "exists"]):
         if words[: len(condition)] == condition and len(words) > len(condition):
             return len(condition)
     return 0
 
 
-def _text(tokens: Sequence[Token], at: int) -> str:
-    return tokens[at].text if at < len(tokens) else ""
-
-
 class _Scan:
     """The scan for tables: where FROM and its like are, and what follows them."""
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
+    def __init__(self, tokens: Tokens) -> None:
         self.found: list[Found] = []
         self.aliases: set[str] = set()
         self._tokens = tokens
@@ -233,32 +249,32 @@ class _Scan:
 
     def run(self) -> None:
         """Looks at each token once."""
-        index = 0
-        while index < len(self._tokens):
-            token = self._tokens[index]
-            if self._expected and token.is_name and token.text not in _NO_ALIAS:
-                index = self._table(index + _condition_at(self._tokens, index))
-            elif token.is_name:
-                self._keyword(token.text, index)
-            else:
-                self._mark(token.text, index)
-            index += 1
+        after = 0
+        for index, (text, is_name) in enumerate(zip(self._tokens.texts, self._tokens.names, strict=True)):
+            if index < after:
+                continue
+            if is_name:
+                if self._expected and text not in _NO_ALIAS:
+                    after = self._table(index + _condition_at(self._tokens, index))
+                elif text in _KEYWORDS:
+                    self._keyword(text, index)
+            elif text in _MARKS:
+                self._mark(text, index)
 
     def _keyword(self, word: str, index: int) -> None:
         if word == "select":
             self._is_query[-1] = True
         if word in _BEFORE_A_TABLE:
             # Within a call, as of EXTRACT or TRIM, and in IS DISTINCT FROM, FROM is before a value.
-            is_clause = self._is_query[-1] and not (index and self._tokens[index - 1].text == "distinct")
+            is_clause = self._is_query[-1] and not (index and self._tokens.texts[index - 1] == "distinct")
             self._in_from[-1] = self._expected = is_clause
             self._after[-1] = word
-        elif word in _OTHER_CLAUSES:
+        else:
             self._in_from[-1] = self._expected = False
 
     def _mark(self, mark: str, index: int) -> None:
         if mark == "(":
-            before = self._tokens[index - 1] if index else None
-            is_call = before is not None and before.is_name and before.text not in _NO_ALIAS
+            is_call = index > 0 and self._tokens.names[index - 1] and self._tokens.texts[index - 1] not in _NO_ALIAS
             self._is_query.append(not is_call)
             self._in_from.append(self._expected)
             self._after.append(self._after[-1])
@@ -268,23 +284,23 @@ class _Scan:
             self._after = self._after[:-1] or [""]
             self._expected = False
             self._alias(index + 1)
-        elif mark == ",":
+        else:
             self._expected = self._in_from[-1]
 
     def _table(self, start: int) -> int:
-        """Takes the path that begins at a place; returns where it ends."""
-        end, path = start, [self._tokens[start].spelled]
-        while _text(self._tokens, end + 1) == "." and end + 2 < len(self._tokens):
+        """Takes the path that begins at a place; returns the place behind it."""
+        end, path = start, [self._tokens.spelled[start]]
+        while self._tokens.text(end + 1) == "." and end + 2 < len(self._tokens):
             end += 2
-            path.append(self._tokens[end].spelled)
-        is_call = _text(self._tokens, end + 1) == "(" and self._after[-1] not in _BEFORE_A_LIST
+            path.append(self._tokens.spelled[end])
+        is_call = self._tokens.text(end + 1) == "(" and self._after[-1] not in _BEFORE_A_LIST
         if not is_call:  # A function is no table.
             self.found.append(Found(start, tuple(path), self._after[-1]))
         self._alias(end + 1)
         self._expected = False
-        return end
+        return end + 1
 
     def _alias(self, at: int) -> None:
-        at += _text(self._tokens, at) == "as"
-        if at < len(self._tokens) and self._tokens[at].is_name and self._tokens[at].text not in _NO_ALIAS:
-            self.aliases.add(self._tokens[at].text)
+        at += self._tokens.text(at) == "as"
+        if self._tokens.is_name(at) and self._tokens.texts[at] not in _NO_ALIAS:
+            self.aliases.add(self._tokens.texts[at])

@@ -5,11 +5,11 @@ Like `sql_names` no parser: a scan in time proportional to the text, for names t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from consumer.lineage.byte_cache import Memo
-from consumer.lineage.folding.sql_names import MAX_CHARS, Found, Scanned, Token, scan
+from consumer.lineage.folding.sql_names import MAX_CHARS, Found, Scanned, Tokens, scan
+from schemas.byte_cache import ByteCache
 
 Path = tuple[str, ...]
 """The parts of a table's name as a text spells them, but for quotes."""
@@ -38,7 +38,7 @@ class Statement(NamedTuple):
     is_new: bool
 
 
-_STATEMENTS: Memo[str, tuple[Statement, ...]] = Memo(2 * 1024 * 1024)
+_STATEMENTS: ByteCache[str, tuple[Statement, ...]] = ByteCache(2 * 1024 * 1024)
 
 
 def statements_in(sql: str) -> tuple[Statement, ...]:
@@ -52,15 +52,15 @@ def statements_in(sql: str) -> tuple[Statement, ...]:
 def _statements(sql: str) -> Iterator[Statement]:
     scanned = scan(sql)
     for places in _ranges(scanned.tokens):
-        first = next((scanned.tokens[at].text for at in places if scanned.tokens[at].is_name), "")
+        first = next((scanned.tokens.texts[at] for at in places if scanned.tokens.names[at]), "")
         if first in _WRITERS:
             yield _statement(scanned, places, first)
 
 
-def _ranges(tokens: Sequence[Token]) -> Iterator[range]:
+def _ranges(tokens: Tokens) -> Iterator[range]:
     start = 0
-    for at, token in enumerate(tokens):
-        if token.text == ";" and not token.is_name:
+    for at, text in enumerate(tokens.texts):
+        if text == ";" and not tokens.names[at]:
             yield range(start, at)
             start = at + 1
     yield range(start, len(tokens))
@@ -77,30 +77,30 @@ def _statement(scanned: Scanned, places: range, first: str) -> Statement:
     return Statement(writes, _paths(read), _paths(in_ctes), is_new)
 
 
-def _is_written(found: Found, tokens: Sequence[Token], first: str) -> bool:
+def _is_written(found: Found, tokens: Tokens, first: str) -> bool:
     if found.after in _WRITTEN_AFTER or (found.after == "table" and first in _WRITTEN_AFTER_TABLE):
         return True
-    return [token.text for token in tokens[max(found.at - 2, 0) : found.at]] == ["delete", "from"]
+    return tokens.texts[max(found.at - 2, 0) : found.at] == ["delete", "from"]
 
 
-def _is_select_into(found: Found, tokens: Sequence[Token]) -> bool:
-    before = tokens[found.at - 2].text if found.at > 1 else ""
+def _is_select_into(found: Found, tokens: Tokens) -> bool:
+    before = tokens.texts[found.at - 2] if found.at > 1 else ""
     return found.after == "into" and before not in {"insert", "merge", "replace"}
 
 
-def _view(tokens: Sequence[Token], places: range) -> Path | None:
+def _view(tokens: Tokens, places: range) -> Path | None:
     """The name that CREATE VIEW makes."""
-    head = [tokens[at].text for at in places[:6]]
+    head = tokens.texts[places.start : places.stop][:6]
     at = next((at for at, word in enumerate(head) if word in _VIEWS), None)
     if at is None:
         return None
     place = places.start + at + 1
-    while place < places.stop and tokens[place].text in {"if", "not", "exists"}:
+    while place < places.stop and tokens.texts[place] in {"if", "not", "exists"}:
         place += 1
     path: list[str] = []
-    while place < places.stop and tokens[place].is_name:
-        path.append(tokens[place].spelled)
-        if place + 1 >= places.stop or tokens[place + 1].text != ".":
+    while place < places.stop and tokens.names[place]:
+        path.append(tokens.spelled[place])
+        if place + 1 >= places.stop or tokens.texts[place + 1] != ".":
             break
         place += 2
     return tuple(path) or None
