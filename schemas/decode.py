@@ -76,10 +76,10 @@ def _event(document: object, left_out: list[LeftOut]) -> Event:
         return DatasetEvent(time, dataset, producer, schema_url, tuple(left_out))
     _check_datasets(document)
     if kind is JobEvent:
-        return JobEvent(time, *read_body(document, left_out), tuple(left_out))
+        return JobEvent(time, read_body(document, left_out), tuple(left_out))
     run = read_run(_member(document, "run"), left_out)
     body = read_body(document, left_out)
-    return RunEvent(time, _event_type(document.get("eventType")), run, body, tuple(left_out))
+    return RunEvent(time, body, _event_type(document.get("eventType")), run, tuple(left_out))
 
 
 def read_body(document: Mapping[str, Any], left_out: list[LeftOut]) -> Body:

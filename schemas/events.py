@@ -130,26 +130,20 @@ class UnreadBody:
 
 
 @dataclass(frozen=True, slots=True)
-class RunEvent:
-    """A run changed its state, or something more became known about it.
+class _EventOfJob:
+    """An event with a body.
 
     Attributes:
         event_time: When, in UTC with six fraction digits; sorts as a string.
-        event_type: One of `EVENT_TYPES`; OTHER where the event names none.
-        run: The run.
-        content: The rest of the event, parsed or not.
-        left_out: Parts of the document that could not be used.
+        content: The body, parsed or not.
     """
 
     event_time: str
-    event_type: str
-    run: Run
     content: Body | UnreadBody
-    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def body(self) -> Body:
-        """The rest of the event; keep it rather than ask again, since an unread one is parsed for each call."""
+        """The body; keep it rather than ask again, since an unread one is parsed for each call."""
         return self.content.read() if isinstance(self.content, UnreadBody) else self.content
 
     @property
@@ -179,21 +173,30 @@ class RunEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class JobEvent:
-    """What a job reads and writes by its definition, without a run; attributes as in `RunEvent` and `Body`."""
+class RunEvent(_EventOfJob):
+    """A run changed its state, or something more became known about it.
 
-    event_time: str
-    job: Job
-    inputs: tuple[InputDataset, ...]
-    outputs: tuple[OutputDataset, ...]
-    producer: str
-    schema_url: str
+    Attributes:
+        event_type: One of `EVENT_TYPES`; OTHER where the event names none.
+        run: The run.
+        left_out: Parts of the document that could not be used.
+    """
+
+    event_type: str
+    run: Run
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent(_EventOfJob):
+    """What a job reads and writes by its definition, without a run; attributes as in `RunEvent`."""
+
     left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetEvent:
-    """What is known of a dataset, without a job; attributes as in `RunEvent`."""
+    """What is known of a dataset, without a job; attributes as in `RunEvent` and `Body`."""
 
     event_time: str
     dataset: Dataset

@@ -101,7 +101,7 @@ def _run_event(members: dict[str, Member], digest: bytes, datasets: int) -> RunE
         return None
     if kind is None or time is None or run is None:
         return None
-    return RunEvent(time, kind, run, UnreadBody(digest, datasets, partial(_read, members)))
+    return RunEvent(time, UnreadBody(digest, datasets, partial(_read, members)), kind, run)
 
 
 def _time(text: Member | bytes) -> str | None:

@@ -16,6 +16,13 @@ from schemas import storage_paths
 Engine = Literal["glue", "athena", "redshift"]
 
 REDSHIFT_PORT = 5439
+
+SHORT = 600
+"""Characters of a namespace and a name, together, up to which what was made of them is remembered.
+
+A cache counts entries, and an event may name two thousand datasets with four thousand characters each.
+"""
+
 _HTTPS_PORT = "443"
 
 _ARN = re.compile(r"arn:aws[a-z-]*:.+", re.ASCII | re.IGNORECASE)
@@ -67,7 +74,6 @@ def engine(namespace: str) -> Engine | None:
     return "athena" if server[1].lower() == "awsathena" else "redshift"
 
 
-@lru_cache(maxsize=16384)
 def canonical(namespace: str, name: str) -> DatasetName:
     """Returns a name in the one spelling of its engine or store.
 
@@ -76,6 +82,12 @@ def canonical(namespace: str, name: str) -> DatasetName:
     Athena's own catalog written out. Paths: as in `schemas.storage_paths`. Others: without quotes that no part needs;
     the case stays, since it is theirs to fold it.
     """
+    make = _canonical if len(namespace) + len(name) <= SHORT else _canonical.__wrapped__
+    return make(namespace, name)
+
+
+@lru_cache(maxsize=8_192)
+def _canonical(namespace: str, name: str) -> DatasetName:
     kind = engine(namespace)
     if kind is not None:
         return DatasetName(_canonical_namespace(namespace), _of_engine(kind, name.lower()))
@@ -116,6 +128,12 @@ def parts(name: DatasetName) -> tuple[str, ...] | None:
         Glue's (database, table), Athena's (catalog, database, table), Redshift's (database, schema, table); None when
         the name is of no known engine or has not just these parts.
     """
+    make = _parts_of if len(name.namespace) + len(name.name) <= SHORT else _parts_of.__wrapped__
+    return make(name)
+
+
+@lru_cache(maxsize=4_096)
+def _parts_of(name: DatasetName) -> tuple[str, ...] | None:
     kind = engine(name.namespace)
     return None if kind is None else _parts(kind, _of_engine(kind, name.name.lower()))
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import orjson
 
+from consumer.lineage.facts.registers import as_json
 from consumer.lineage.metadata_columns import may_be_column
 from schemas.byte_cache import ByteCache
 from schemas.naming import DatasetName
@@ -85,21 +86,24 @@ def with_whole(columns: Mapping[str, tuple[Source, ...]], whole: tuple[Source, .
     return {**columns, WHOLE: (*columns.get(WHOLE, ()), *whole)}
 
 
-def pack(lineage: OutputLineage) -> object:
-    """The lineage as JSON; `unpack` is the way back."""
-    partial = {"partial": True} if lineage.partial else {}
-    return partial | {
-        "datasets": None if lineage.datasets is None else sorted(lineage.datasets),
+_UNPACKED: ByteCache[str, OutputLineage] = ByteCache(4 * MIB)
+_GISTS: ByteCache[str, _Gist] = ByteCache(2 * MIB)
+
+
+def pack(lineage: OutputLineage) -> str:
+    """The lineage as JSON; `unpack` is the way back, and is asked for soon."""
+    columns = {column: tuple(sorted(set(lineage.columns[column]))) for column in sorted(lineage.columns)}
+    tidy = lineage._replace(columns={column: made_of for column, made_of in columns.items() if made_of})
+    packed = {
+        "datasets": None if tidy.datasets is None else sorted(tidy.datasets),
         "columns": {
-            column: sorted({(*source.dataset, source.column, source.kind) for source in sources})
-            for column, sources in lineage.columns.items()
-            if sources
+            column: [(*source.dataset, source.column, source.kind) for source in made_of]
+            for column, made_of in tidy.columns.items()
         },
     }
-
-
-_UNPACKED: ByteCache[str, OutputLineage] = ByteCache(8 * MIB)
-_GISTS: ByteCache[str, _Gist] = ByteCache(6 * MIB)
+    text = as_json({"partial": True, **packed} if tidy.partial else packed)
+    _UNPACKED.put(text, tidy, len(text) * UNPACKED_SIZE)
+    return text
 
 
 def unpack(text: str) -> OutputLineage:

@@ -16,7 +16,7 @@ import orjson
 from consumer.lineage.column_lineage import WHOLE, OutputLineage, Source, pack, with_whole
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import Value, as_json, value_of
-from schemas.events import DatasetEvent, Job, JobEvent, OutputDataset
+from schemas.events import Body, DatasetEvent, Job, OutputDataset
 from schemas.facets import lineage_facets
 from schemas.facets.base import DELETED, Deleted, read
 from schemas.naming import DatasetName, canonical, engine, parts
@@ -29,7 +29,7 @@ OWN: JobName | None = None
 
 _LINEAGE_FACETS = (lineage_facets.ColumnLineageDatasetFacet.key, lineage_facets.LineageFacet.key)
 
-FED_BY_NOTHING = value_of(as_json(pack(OutputLineage(frozenset(), {}))))
+FED_BY_NOTHING = value_of(pack(OutputLineage(frozenset(), {})))
 """The lineage of an output that nothing flows into."""
 
 
@@ -68,9 +68,10 @@ class JobLineage(NamedTuple):
     flows: frozenset[Flow]
 
 
-def is_table(namespace: str, name: str) -> bool:
-    """True if a name can be one of a table: an alias or a CTE that a parser did not resolve has too few parts."""
-    return engine(namespace) is None or parts(canonical(namespace, name)) is not None
+def table_name(namespace: str, name: str) -> DatasetName | None:
+    """The canonical name of a table; None for an alias or a CTE that a parser did not resolve, with too few parts."""
+    found = canonical(namespace, name)
+    return found if engine(namespace) is None or parts(found) is not None else None
 
 
 def kinds(transformations: Iterable[lineage_facets.Transformation]) -> list[str]:
@@ -80,10 +81,11 @@ def kinds(transformations: Iterable[lineage_facets.Transformation]) -> list[str]
 
 def of_fields(fields: Iterable[lineage_facets.InputField | lineage_facets.LineageDatasetInput]) -> tuple[Source, ...]:
     """The sources that a facet names, but for those that can't be tables."""
+    named = ((table_name(field.namespace, field.name), field) for field in fields)
     return tuple(
-        Source(canonical(field.namespace, field.name), field.field or WHOLE, kind)
-        for field in fields
-        if is_table(field.namespace, field.name)
+        Source(name, field.field or WHOLE, kind)
+        for name, field in named
+        if name is not None
         for kind in kinds(field.transformations)
     )
 
@@ -93,12 +95,17 @@ def of_dataset(view: Stated) -> OutputLineage:
     inputs = _datasets(view.inputs)
     whole = [said for said in inputs if said.field is not None]
     columns = {column: of_fields(_datasets(said.inputs)) for column, said in view.fields.items()}
-    named = frozenset(canonical(said.namespace, said.name) for said in inputs if is_table(said.namespace, said.name))
+    named = _tables(inputs)
     return OutputLineage(None if view.inputs is None else named, with_whole(columns, of_fields(whole)))
 
 
 def _datasets(inputs: Iterable[lineage_facets.LineageInput] | None) -> list[lineage_facets.LineageDatasetInput]:
     return [said for said in inputs or () if isinstance(said, lineage_facets.LineageDatasetInput)]
+
+
+def _tables(datasets: Iterable[lineage_facets.LineageDatasetInput]) -> frozenset[DatasetName]:
+    found = (table_name(one.namespace, one.name) for one in datasets)
+    return frozenset(name for name in found if name is not None)
 
 
 def _jobs(view: Stated | lineage_facets.LineageJobEntry) -> list[JobName | None]:
@@ -150,22 +157,20 @@ def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
     for entry in view.entries or ():
         if isinstance(entry, lineage_facets.LineageJobEntry):
             job = _job(entry)
-            named = {canonical(one.namespace, one.name) for one in _datasets(entry.inputs)}
-            named = {name for name in named if is_table(*name)}
+            named = _tables(_datasets(entry.inputs))
             reads |= named if job in {OWN, own} else set()
             flows |= _flows(named if job not in {OWN, own} else (), _jobs(entry), job or own, own)
-        elif is_table(entry.namespace, entry.name):
-            target = canonical(entry.namespace, entry.name)
+        elif (target := table_name(entry.namespace, entry.name)) is not None:
             stated[target].append(of_dataset(entry))
             jobs = _jobs(entry)
             writes |= {target} if OWN in jobs or own in jobs else set()
             flows |= _flows((), [job for job in jobs if job not in {OWN, own}], target, own)
-    targets = {target: value_of(as_json(pack(_joined(said)))) for target, said in stated.items()}
+    targets = {target: value_of(pack(_joined(said))) for target, said in stated.items()}
     return JobLineage(targets, frozenset(reads), frozenset(writes), frozenset(flows))
 
 
-def declared_by(event: DatasetEvent) -> JobEvent | None:
-    """The job that stands for the lineage that a DatasetEvent says, as of a view; None where it says none.
+def declared_by(event: DatasetEvent) -> Body | None:
+    """The body of a JobEvent that stands for the lineage that a DatasetEvent states, as of a view; None without any.
 
     An edge is of a job, and such an event has none; so each dataset has one of its own.
     """
@@ -175,7 +180,7 @@ def declared_by(event: DatasetEvent) -> JobEvent | None:
     namespace, name = canonical(event.dataset.namespace, event.dataset.name)
     job = Job(DECLARED, f"{namespace} {name}", {"jobType": {"processingType": "BATCH", "jobType": "DECLARED"}})
     output = OutputDataset(event.dataset.namespace, event.dataset.name, said, {})
-    return JobEvent(event.event_time, job, (), (output,), event.producer, event.schema_url)
+    return Body(job, (), (output,), event.producer, event.schema_url)
 
 
 def flows_into(raw: object, at: str, target: DatasetName, own: JobName) -> frozenset[Flow]:

@@ -35,12 +35,12 @@ class Lifecycle(NamedTuple):
     previous: DatasetName | None = None
 
 
-def kept(view: LifecycleStateChangeDatasetFacet) -> object:
+def kept(view: LifecycleStateChangeDatasetFacet) -> str:
     """A facet as the graph keeps it, with a canonical name in it."""
     found: dict[str, object] = {"lifecycleStateChange": view.lifecycle_state_change}
     if view.previous_identifier is not None and view.lifecycle_state_change == RENAME:
         found["previousIdentifier"] = canonical(*(view.previous_identifier.namespace, view.previous_identifier.name))
-    return found
+    return as_json(found)
 
 
 def lifecycle(text: str, name: DatasetName) -> Lifecycle | None:

@@ -115,7 +115,7 @@ def schema_without(facet: object, of_dataset: frozenset[str]) -> object:
 
 def may_be_table(dataset: Dataset) -> bool:
     """True if `is_table` may be for a dataset; quick, as it is asked of every dataset."""
-    return "$" in dataset.name or SymlinksDatasetFacet.key in dataset.facets or "/" in dataset.namespace
+    return "$" in dataset.name or SymlinksDatasetFacet.key in dataset.facets or is_warehouse(dataset.namespace)
 
 
 def is_table(name: DatasetName, links: Iterable[DatasetName] = ()) -> bool:

@@ -34,8 +34,8 @@ class Texts:
         self._written: LRUCache[str, bool] = LRUCache(CACHED_REFS)
 
     def put(self, texts: Mapping[str, str]) -> None:
-        """Stores texts by reference; those that are known to be there are left out."""
-        new = {ref: text for ref, text in texts.items() if ref not in self._written}
+        """Stores texts by reference; those that are known to be there are left out, and not asked for."""
+        new = {ref: texts[ref] for ref in texts if ref not in self._written}
         if not new:
             return
         changes = [

@@ -11,8 +11,8 @@ from cachetools import TTLCache
 
 from consumer.graph import identity_rules
 from consumer.graph.store import GraphStore
-from consumer.lineage.facts.delta import Delta, Problem, merge
-from consumer.lineage.folding.fold import fold
+from consumer.lineage.facts.delta import Problem
+from consumer.lineage.folding.fold import Folder
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_writer import GraphWriter
 from schemas.events import DatasetEvent, Event, RunEvent
@@ -41,7 +41,7 @@ class GraphSink:
     ) -> None:
         self._store = store
         self._configured = configured
-        self._known: tuple[IdentityRules, GraphWriter] | None = None
+        self._known: tuple[Folder, GraphWriter] | None = None
         # A producer with a wrong facet has it in each of its events; once a minute is enough to be seen.
         self._told: TTLCache[tuple[str, str], bool] = TTLCache(_KINDS, QUIET_S, timer=clock)
 
@@ -51,20 +51,17 @@ class GraphSink:
         Raises:
             TransientError: The graph can't serve now; some of the events may have been written.
         """
-        delta = Delta()
-        rules, writer = self._begun()
-        for event in events:
-            facts = fold(event, rules)
-            for problem in facts.problems:
-                self._tell(event, problem)
-            merge(delta, facts)
+        folder, writer = self._begun()
+        delta, problems = folder.fold(events)
+        for event, problem in problems:
+            self._tell(event, problem)
         writer.apply(delta)
 
-    def _begun(self) -> tuple[IdentityRules, GraphWriter]:
+    def _begun(self) -> tuple[Folder, GraphWriter]:
         # Not before the first events: a service starts while its graph can't serve.
         if self._known is None:
             rules = identity_rules.to_write_under(self._store, self._configured)
-            self._known = rules, GraphWriter(self._store, rules=rules)
+            self._known = Folder(rules), GraphWriter(self._store, rules=rules)
         return self._known
 
     def close(self) -> None:

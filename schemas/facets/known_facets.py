@@ -25,9 +25,7 @@ def drop_unread(event: Event) -> Event:
         return event
     if isinstance(event, RunEvent):
         _drop(event.run.facets)
-        drop_unread_of(event.body)
-    else:
-        drop_unread_of(Body(event.job, event.inputs, event.outputs, event.producer, event.schema_url))
+    drop_unread_of(event.body)
     return event
 
 

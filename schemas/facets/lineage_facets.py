@@ -188,7 +188,7 @@ class LineageFacet(Facet):
         return raw
 
 
-_LISTS = ("inputFields", "dataset", "inputs", "entries", "transformations")
+_LISTS = frozenset({"inputFields", "dataset", "inputs", "entries", "transformations"})
 """Where facets of lineage have lists: of sources, of what was done to one, of targets."""
 
 
@@ -196,9 +196,10 @@ def _links(raw: object) -> int:
     """How many sources a facet of lineage names, each as often as it is transformed; before any of it is read."""
     if not isinstance(raw, dict):
         return 1
-    fields = raw.get("fields")
-    found = list(fields.values()) if isinstance(fields, dict) else []
-    for key in _LISTS:
-        if isinstance(items := raw.get(key), list):
+    found: list[object] = []
+    for key, items in raw.items():
+        if key in _LISTS and isinstance(items, list):
             found += items
-    return max(1, sum(map(_links, found)))
+        elif key == "fields" and isinstance(items, dict):
+            found += items.values()
+    return sum(map(_links, found)) if found else 1

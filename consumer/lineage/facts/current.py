@@ -108,8 +108,12 @@ def parent_in(ref: str) -> Parent:
 
 def group_of(facts: RunFacts) -> str:
     """The id of the parent run, else of the root run, that makes other runs of the job siblings; empty if none."""
-    parent = facts.facets.ref("parent")
-    if not parent or facts.snapshot is not None:
+    return "" if facts.snapshot is not None else group_by(facts.facets.ref("parent"))
+
+
+def group_by(parent: str | None) -> str:
+    """The same of a run that is no stream, by the reference of its `parent` register; None if it has none."""
+    if not parent:
         return ""
     found = parent_in(parent)
     return found.run or found.root

@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from consumer.lineage.facts.contents import Contents
 from consumer.lineage.facts.executions import Current, Declared, join_declared
 from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import NO_WINNERS, CarriedFacets, Winners
 from consumer.lineage.facts.registers import NO_REGISTERS, Register, Registers, later
 from consumer.lineage.facts.run_facts import RunFacts, join_runs
 from schemas.naming import DatasetName
+
+NOTHING_RAN = Current()
+"""What is current of a job that has not run."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -32,7 +36,7 @@ class JobFacts:
     names: frozenset[str] = frozenset()
     facets: Registers = NO_REGISTERS
     declared: Declared | None = None
-    ran: Current = field(default_factory=Current)
+    ran: Current = NOTHING_RAN
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,6 +66,11 @@ class NameFacts:
     heard: Registers = NO_REGISTERS
     written: Winners = NO_WINNERS
 
+    def with_registers(self, links: Register | None, heard: Registers) -> NameFacts:
+        """The same facts with others in place of those that have a time."""
+        names = self.spellings, links, self.linked_with, self.same
+        return NameFacts(*names, self.said, self.read, self.used, heard, self.written)
+
 
 class Problem(NamedTuple):
     """Something in an event that was left out, with the reason."""
@@ -87,8 +96,28 @@ class Delta:
     jobs: dict[JobName, JobFacts] = field(default_factory=dict)
     names: dict[DatasetName, NameFacts] = field(default_factory=dict)
     declared: dict[OutputKey, CarriedFacets] = field(default_factory=dict)
-    contents: dict[str, str] = field(default_factory=dict)
+    contents: Contents = field(default_factory=Contents)
     problems: list[Problem] = field(default_factory=list)
+
+    def add_run(self, run: RunKey, facts: RunFacts) -> None:
+        """Joins facts with those of the same run."""
+        known = self.runs.get(run)
+        self.runs[run] = facts if known is None else join_runs(known, facts)
+
+    def add_job(self, job: JobName, facts: JobFacts) -> None:
+        """Joins facts with those of the same job."""
+        known = self.jobs.get(job)
+        self.jobs[job] = facts if known is None else join_jobs(known, facts)
+
+    def add_name(self, name: DatasetName, facts: NameFacts) -> None:
+        """Joins facts with those of the same name."""
+        known = self.names.get(name)
+        self.names[name] = facts if known is None else join_names(known, facts)
+
+    def add_declared(self, output: OutputKey, carried: CarriedFacets) -> None:
+        """Joins facets that JobEvents carry with those of the same output."""
+        known = self.declared.get(output)
+        self.declared[output] = carried if known is None else known.join(carried)
 
 
 def join_jobs(one: JobFacts, other: JobFacts) -> JobFacts:
@@ -121,16 +150,12 @@ def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
 def merge(into: Delta, delta: Delta) -> None:
     """Adds the facts of a delta to those of another, in place."""
     for run, run_facts in delta.runs.items():
-        known_run = into.runs.get(run)
-        into.runs[run] = run_facts if known_run is None else join_runs(known_run, run_facts)
+        into.add_run(run, run_facts)
     for job, job_facts in delta.jobs.items():
-        known_job = into.jobs.get(job)
-        into.jobs[job] = job_facts if known_job is None else join_jobs(known_job, job_facts)
+        into.add_job(job, job_facts)
     for name, name_facts in delta.names.items():
-        known_name = into.names.get(name)
-        into.names[name] = name_facts if known_name is None else join_names(known_name, name_facts)
+        into.add_name(name, name_facts)
     for output, carried in delta.declared.items():
-        known_carried = into.declared.get(output)
-        into.declared[output] = carried if known_carried is None else known_carried.join(carried)
+        into.add_declared(output, carried)
     into.contents.update(delta.contents)
     into.problems.extend(delta.problems)

@@ -37,13 +37,14 @@ def digest_of(ref: str) -> str:
 class Values(Mapping[str, str]):
     """References of values by facet; immutable, and as good as always one object for equal contents."""
 
-    __slots__ = ("__weakref__", "_digests", "_hash", "_parts", "_refs")
+    __slots__ = ("__weakref__", "_digests", "_extended", "_hash", "_parts", "_refs")
 
     def __init__(self, refs: dict[str, str], hash_: int) -> None:
         self._refs = refs
         self._hash = hash_
         self._digests: dict[str, str] = {}
         self._parts: dict[Collection[str], Values] = {}
+        self._extended: dict[tuple[str, str], Values] = {}
 
     @staticmethod
     def of(refs: Mapping[str, str]) -> Values:
@@ -72,6 +73,13 @@ class Values(Mapping[str, str]):
                 return self
             found = Values.of({facet: ref for facet, ref in self._refs.items() if facet not in facets})
             self._parts[facets] = found
+        return found
+
+    def extended(self, facet: str, ref: str) -> Values:
+        """These values, with that of one more facet or another one of it."""
+        found = self._extended.get((facet, ref))
+        if found is None:
+            found = self._extended[facet, ref] = Values.of({**self._refs, facet: ref})
         return found
 
     def covers(self, other: Values) -> bool:

@@ -1,15 +1,18 @@
-"""What one event says, gathered into a delta: names of datasets, values, and what was left out."""
+"""What one event states of the names of datasets, gathered from its parts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from consumer.lineage.edge_limits import MAX_NAMES
-from consumer.lineage.facts.delta import Delta, NameFacts, Problem, join_names
-from consumer.lineage.facts.registers import Value, as_json, stamped, value_of
+from consumer.lineage.facts.delta import NameFacts, Problem, join_names
+from consumer.lineage.facts.layers import Values, digest_of
+from consumer.lineage.facts.registers import Value, as_json, value_of
+from consumer.lineage.folding.body_facts import UntimedName
 from consumer.lineage.folding.kept_facets import linked
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import is_dropped
@@ -58,58 +61,104 @@ def mention(
     return Mention(spelled, dict(found))
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """What was gathered under one name."""
+
+    facts: NameFacts
+    links: Value | None = None
+    refs: dict[str, str] = field(default_factory=dict)
+
+
 class Gathering:
-    """The gathering of one event's facts.
+    """What one event states of the names of datasets, the texts of its long values, and what was left out.
 
     Args:
-        time: The event's time.
         rules: What configuration says of names.
+
+    Attributes:
+        texts: Texts of long values by reference.
+        problems: What was left out.
+        unexposed: Inputs of which no exposure is named.
     """
 
-    def __init__(self, time: str, rules: IdentityRules) -> None:
-        self.delta = Delta()
-        self._time = time
+    def __init__(self, rules: IdentityRules) -> None:
+        self.texts: dict[str, str] = {}
+        self.problems: list[Problem] = []
+        self.unexposed: set[DatasetName] = set()
         self._rules = rules
+        self._names: dict[DatasetName, _Gathered] = {}
         self._symlinks = 0
 
-    def _text(self, ref: str) -> str:
-        return self.delta.contents.get(ref, ref)
+    def names(self) -> tuple[UntimedName, ...]:
+        """What is stated under each name."""
+        return tuple(UntimedName(name, one.facts, one.links, Values.of(one.refs)) for name, one in self._names.items())
 
-    def _keep(self, value: Value) -> None:
+    def text(self, ref: str) -> str:
+        """The text of a value."""
+        return self.texts.get(ref, ref)
+
+    def keep(self, value: Value) -> str:
+        """Keeps the text of a value where it is long; returns its reference."""
         if value.text is not None:
-            self.delta.contents[value.ref] = value.text
+            self.texts[value.ref] = value.text
+        return value.ref
 
-    def _name(self, dataset: Dataset, at: str, *, read: bool) -> DatasetName:
-        """A dataset's canonical name; adds what the event says of its other names."""
-        links: list[DatasetName] | None = None
+    def leave_out(self, path: str, reason: str) -> None:
+        """Notes what is left out, and why."""
+        self.problems.append(Problem(path, reason))
+
+    def name(self, dataset: Dataset, at: str, *, read: bool) -> DatasetName:
+        """The canonical name of a dataset of the event; gathers what the event states of its other names.
+
+        Args:
+            dataset: The dataset.
+            at: Its JSON path.
+            read: True if it is an input.
+        """
+        links = self._links(dataset, at)
+        used = not is_dropped(dataset.facets)
+        found = self.mention(dataset.namespace, dataset.name, links or (), read=read, used=used)
+        if links is not None:
+            self._symlinks += len(links)
+            others = {canonical(*link) for link in links} - {found}
+            value = value_of(as_json(sorted(others)) if others else "")
+            self.keep(value)
+            known = self._names[found].links
+            if known is None or value.digest > known.digest:
+                self._names[found].links = value
+        return found
+
+    def _links(self, dataset: Dataset, at: str) -> tuple[DatasetName, ...] | None:
         try:
             links = linked(dataset.facets, f"{at}.facets")
         except BadFacet as error:
-            self.delta.problems.append(Problem(error.path, error.reason))
+            self.leave_out(error.path, error.reason)
+            return None
         if links is not None and self._symlinks + len(links) > MAX_NAMES:
-            links = None
             reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
-            self.delta.problems.append(Problem(f"{at}.facets.symlinks", reason))
-        used = not is_dropped(dataset.facets)
-        found = self._mention(dataset.namespace, dataset.name, tuple(links or ()), read=read, used=used)
-        if links is not None:
-            self._symlinks += len(links)
-            others = {canonical(*link) for link in links} - {found.name}
-            value = value_of(as_json(sorted(others)) if others else "")
-            self._keep(value)
-            self._say(found.name, NameFacts(links=stamped(self._time, value)))
-        return found.name
+            self.leave_out(f"{at}.facets.symlinks", reason)
+            return None
+        return None if links is None else tuple(links)
 
-    def _mention(
+    def mention(
         self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool, used: bool = True
-    ) -> Mention:
+    ) -> DatasetName:
+        """Gathers what naming a dataset states; returns its canonical name. The arguments are those of `mention`."""
         # A cache counts entries, and a name with a hundred links of two thousand characters is not one of thousands.
         make = mention if len(links) <= FEW_LINKS and len(name) <= SHORT_NAME else mention.__wrapped__
         found = make(self._rules, namespace, name, links, read=read, used=used)
         for one, facts in found.facts.items():
-            self._say(one, facts)
-        return found
+            known = self._names.get(one)
+            if known is None:
+                self._names[one] = _Gathered(facts)
+            else:
+                known.facts = join_names(known.facts, facts)
+        return found.name
 
-    def _say(self, name: DatasetName, facts: NameFacts) -> None:
-        known = self.delta.names.get(name)
-        self.delta.names[name] = facts if known is None else join_names(known, facts)
+    def hear(self, name: DatasetName, refs: Mapping[str, str]) -> None:
+        """Gathers facets that count at once; between two values of a facet the greater hash decides."""
+        known = self._names.setdefault(name, _Gathered(NameFacts())).refs
+        for facet, ref in refs.items():
+            if facet not in known or digest_of(ref) > digest_of(known[facet]):
+                known[facet] = ref

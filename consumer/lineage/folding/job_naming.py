@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from consumer.lineage.exposures import Project
 from consumer.lineage.facts.keys import JobName, node_key, spelled
-from schemas.events import DatasetEvent, Event, Job, RunEvent
+from schemas.events import Body, Job
 
 TEST = "TEST"
 DBT_TEST = "test."
@@ -24,7 +24,7 @@ _STATEMENT = re.compile(r".+\.(?:sql|query)\.\d+", re.DOTALL)
 """How dbt-ol names the SQL statements of a node, and Airflow those of a task."""
 
 
-def job_name(job: Job, run_facets: Mapping[str, object], unique_id: object, job_type: object) -> JobName:
+def job_name(job: Job, run_project: str, unique_id: object, job_type: object) -> JobName:
     """The job's key.
 
     It is dbt's unique id where there is one, with the root project before it for a node of another package. The tests
@@ -32,58 +32,60 @@ def job_name(job: Job, run_facets: Mapping[str, object], unique_id: object, job_
 
     Args:
         job: The event's job.
-        run_facets: The facets of the event's run; empty where it has none.
-        unique_id: dbt's id of the node, as the job's facet tells it.
-        job_type: The job's type, as its facet tells it.
+        run_project: The dbt project that was run, by `project_of_run`; empty where it is not known.
+        unique_id: dbt's id of the node, as the job's facet gives it.
+        job_type: The job's type, as its facet gives it.
     """
     if not isinstance(unique_id, str) or not unique_id:
         return JobName(job.namespace, job.name)
     name = f"{unique_id}.test" if job_type == TEST and not unique_id.startswith(DBT_TEST) else unique_id
-    return JobName(job.namespace, node_key(name, root_project(job.facets, run_facets)))
+    return JobName(job.namespace, node_key(name, _root_project(job, run_project)))
 
 
-def root_project(job_facets: Mapping[str, object], run_facets: Mapping[str, object]) -> str:
-    """The dbt project that was run; empty where nothing says it.
+def _root_project(job: Job, run_project: str) -> str:
+    # Headwater's events give the root project with a node of another package.
+    return _at(job.facets, "dbt_node", "root_project") or run_project
 
-    Headwater's events say it with a node of another package; dbt-ol's in the run's own facet, or at least in the name
-    of the run of dbt that it is a part of.
+
+def project_of_run(run_facets: Mapping[str, object]) -> str:
+    """The dbt project that was run, by the facets of a run of a node; empty where nothing gives it.
+
+    dbt-ol's events have it in a facet of its own, or at least in the name of the run of dbt that is the parent.
     """
-    said = _at(job_facets, "dbt_node", "root_project") or _at(run_facets, "dbt_run", "project_name")
-    if said:
-        return said
+    named = _at(run_facets, "dbt_run", "project_name")
+    if named:
+        return named
     for step in (("parent", "job", "name"), ("parent", "root", "job", "name")):
         if (run := _RUN_OF_A_PROJECT.fullmatch(_at(run_facets, *step))) is not None:
             return run[1]
     return ""
 
 
-def is_statement(event: Event) -> bool:
-    """True if a run is one SQL statement of its parent and names no dataset; the parent's own events say as much."""
-    if not isinstance(event, RunEvent) or event.inputs or event.outputs or not _STATEMENT.fullmatch(event.job.name):
-        return False
-    parent = _at(event.run.facets, "parent", "run", "runId")
-    return bool(parent) and parent != event.run.run_id
+def may_be_sql_statement(body: Body) -> bool:
+    """True if a body names no dataset, and a job as dbt-ol and Airflow name the SQL statements of another job."""
+    return not body.inputs and not body.outputs and _STATEMENT.fullmatch(body.job.name) is not None
 
 
-def project_of(event: Event) -> Project | None:
-    """The dbt project whose node an event is of; None of any other event."""
-    if isinstance(event, DatasetEvent):
-        return None
-    unique_id = _at(event.job.facets, "dbt_node", "unique_id")
+def parent_run_id(run_facets: Mapping[str, object]) -> str:
+    """The id of the run that started another one; empty where there is none."""
+    return _at(run_facets, "parent", "run", "runId")
+
+
+def project_of(job: Job, run_project: str) -> Project | None:
+    """The dbt project whose node a job is; None of any other job. The arguments are those of `job_name`."""
+    unique_id = _at(job.facets, "dbt_node", "unique_id")
     if not unique_id:
         return None
-    root = root_project(event.job.facets, event.run.facets if isinstance(event, RunEvent) else {})
-    return Project(event.job.namespace, spelled(root or "".join(unique_id.split(".")[1:2])))
+    root = _root_project(job, run_project)
+    return Project(job.namespace, spelled(root or "".join(unique_id.split(".")[1:2])))
 
 
-def names_all_exposures(event: Event) -> bool:
-    """True for an event that names all exposures of its project for each of its tables: of a node that has completed.
+def names_all_exposures(job: Job) -> bool:
+    """True for a job whose node names all exposures of its project for each of its tables once it has completed.
 
     That is so for dbt-ol and for Headwater's own events; a test names no exposures.
     """
-    if isinstance(event, DatasetEvent) or (isinstance(event, RunEvent) and event.event_type != "COMPLETE"):
-        return False
-    return _at(event.job.facets, "jobType", "jobType") in {"MODEL", "SEED", "SNAPSHOT"}
+    return _at(job.facets, "jobType", "jobType") in {"MODEL", "SEED", "SNAPSHOT"}
 
 
 def _at(facets: Mapping[str, object], *keys: str) -> str:

@@ -16,7 +16,7 @@ import orjson
 from consumer.lineage import lifecycle
 from consumer.lineage.column_lineage import OutputLineage, pack, with_whole
 from consumer.lineage.column_types import BESIDE, registers_of
-from consumer.lineage.explicit_lineage import is_table, of_dataset, of_fields
+from consumer.lineage.explicit_lineage import of_dataset, of_fields, table_name
 from consumer.lineage.facts.registers import INLINE_CHARS, Value, as_json, value_of
 from consumer.lineage.metadata_columns import is_column
 from schemas.byte_cache import OVERHEAD, ByteCache
@@ -28,22 +28,22 @@ from schemas.naming import DatasetName
 ALWAYS_INLINE = 16_384
 """For values that views read without a look-up of their text."""
 
-MOST_REMEMBERED = 12 * 1024 * 1024
-"""Bytes of what was made of facets: those of some two thousand models with all their columns."""
+MOST_REMEMBERED = 8 * 1024 * 1024
+"""Bytes of what was made of facets, for bodies of which only some facets are new."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kept:
     """How a facet is kept.
 
     Attributes:
         view: Its typed view.
-        keep: What is kept of it, as JSON; by default all that the view knows.
+        keep: The JSON text of what is kept of it.
         inline: At most how many characters stand with the facts, rather than once under their hash.
     """
 
     view: type[Facet]
-    keep: Callable[[Any], object]
+    keep: Callable[[Any], str]
     inline: int = INLINE_CHARS
 
 
@@ -61,45 +61,49 @@ class Reading(NamedTuple):
     also: tuple[str, ...] = ()
 
 
-def _all(view: Part) -> object:
+def _fields(view: Part) -> object:
     return view.model_dump(by_alias=True, exclude_none=True, mode="json")
 
 
-def _column_lineage(view: lineage_facets.ColumnLineageDatasetFacet) -> object:
+def _all(view: Part) -> str:
+    return as_json(_fields(view))
+
+
+def _column_lineage(view: lineage_facets.ColumnLineageDatasetFacet) -> str:
     columns = {column: of_fields(said.input_fields) for column, said in view.fields.items()}
     return pack(OutputLineage(None, with_whole(columns, of_fields(view.dataset)), bool(_dropped(view))))
 
 
-def _stated(view: lineage_facets.LineageFacet) -> object:
+def _stated(view: lineage_facets.LineageFacet) -> str:
     return pack(of_dataset(view))
 
 
-def _schema(view: dataset_facets.SchemaDatasetFacet) -> object:
+def _schema(view: dataset_facets.SchemaDatasetFacet) -> str:
     fields = tuple(field for field in view.fields if not is_column(field.name))
     return _all(view.model_copy(update={"fields": fields}))
 
 
-def _parent(view: job_facets.ParentRunFacet) -> object:
+def _parent(view: job_facets.ParentRunFacet) -> str:
     root = {"root": view.root.run.run_id} if view.root is not None else {}
-    return {"job": [view.job.namespace, view.job.name], "run": view.run.run_id, **root}
+    return as_json({"job": [view.job.namespace, view.job.name], "run": view.run.run_id, **root})
 
 
-def _error(view: job_facets.ErrorMessageRunFacet) -> object:
-    return {"message": view.message[:MOST_OF_AN_ERROR]}
+def _error(view: job_facets.ErrorMessageRunFacet) -> str:
+    return as_json({"message": view.message[:MOST_OF_AN_ERROR]})
 
 
 MOST_OF_AN_ERROR = 4_000
 """Characters of an error's message that are kept."""
 
 
-def _spark_error(view: job_facets.SparkExceptionRunFacet) -> object:
+def _spark_error(view: job_facets.SparkExceptionRunFacet) -> str:
     """The message, as that of an errorMessage facet; a stack trace begins with it."""
-    return {"message": (view.message or view.stack_trace or "").partition("\n\tat ")[0][:MOST_OF_AN_ERROR]}
+    return as_json({"message": (view.message or view.stack_trace or "").partition("\n\tat ")[0][:MOST_OF_AN_ERROR]})
 
 
-def _dbt_tags(view: job_facets.TagsFacet) -> object:
+def _dbt_tags(view: job_facets.TagsFacet) -> str:
     """The tags that dbt has for a node, and its meta; not those that the OpenLineage client adds."""
-    return {"tags": [_all(tag) for tag in view.tags if tag.source in {"DBT", "DBT_META"}]}
+    return as_json({"tags": [_fields(tag) for tag in view.tags if tag.source in {"DBT", "DBT_META"}]})
 
 
 def _table(*kept: Kept) -> dict[str, Kept]:
@@ -162,7 +166,7 @@ def read_facet(kept: Kept, raw: object, at: str) -> Reading:
         BadFacet: It can't be read.
     """
     try:
-        return _reading(kept, orjson.dumps(raw))
+        return _reading(kept, raw)
     except BadFacet as error:
         raise BadFacet(f"{at}{error.path}", error.reason) from None
 
@@ -170,9 +174,9 @@ def read_facet(kept: Kept, raw: object, at: str) -> Reading:
 _READINGS: ByteCache[tuple[Kept, bytes], Reading] = ByteCache(MOST_REMEMBERED)
 
 
-def _reading(kept: Kept, raw: bytes) -> Reading:
+def _reading(kept: Kept, raw: object) -> Reading:
     # The facet itself is large and is not asked for again; its digest stands for it.
-    key = kept, blake2b(raw, digest_size=16).digest()
+    key = kept, blake2b(orjson.dumps(raw), digest_size=16).digest()
     found = _READINGS.get(key)
     if found is None:
         made = _made_of(kept, raw)
@@ -180,11 +184,11 @@ def _reading(kept: Kept, raw: bytes) -> Reading:
     return found
 
 
-def _made_of(kept: Kept, raw: bytes) -> Reading:
-    view = read(kept.view, {kept.view.key: orjson.loads(raw)}, "")
+def _made_of(kept: Kept, raw: object) -> Reading:
+    view = read(kept.view, {kept.view.key: raw}, "")
     if view is None or view is DELETED:
         return Reading(value_of(""), also=BESIDE if kept.view is dataset_facets.SchemaDatasetFacet else ())
-    text = as_json(kept.keep(view))
+    text = kept.keep(view)
     also = registers_of(view) if isinstance(view, dataset_facets.SchemaDatasetFacet) else ()
     return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also)
 
@@ -193,7 +197,8 @@ def _dropped(view: object) -> Sequence[str]:
     """What `of_fields` leaves out of a facet of lineage."""
     if isinstance(view, lineage_facets.ColumnLineageDatasetFacet):
         fields = [field for said in view.fields.values() for field in said.input_fields]
-        return sorted({f.name for f in (*fields, *view.dataset) if not is_table(f.namespace, f.name)})
+        named = {(field.namespace, field.name) for field in (*fields, *view.dataset)}
+        return sorted({name for namespace, name in named if table_name(namespace, name) is None})
     return ()
 
 

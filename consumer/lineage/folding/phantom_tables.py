@@ -13,7 +13,7 @@ from functools import cached_property
 
 from consumer.lineage.folding.sql_names import names_in
 from consumer.lineage.folding.sql_reads import SqlReads
-from schemas.events import Dataset, Job, JobEvent, RunEvent
+from schemas.events import Body, Dataset, Job
 from schemas.facets.dataset_facets import SymlinksDatasetFacet
 from schemas.facets.job_facets import JobTypeJobFacet, SQLJobFacet
 from schemas.naming import DatasetName, canonical, is_sql, sql_parts
@@ -26,11 +26,11 @@ class Tables:
     """The tables that an event names as such.
 
     Args:
-        event: The event.
+        body: The event's body.
     """
 
-    def __init__(self, event: RunEvent | JobEvent) -> None:
-        self._event = event
+    def __init__(self, body: Body) -> None:
+        self._body = body
 
     def is_alias(self, dataset: Dataset) -> bool:
         """True if an input is a bare word where tables have a database and a schema.
@@ -54,10 +54,10 @@ class Tables:
         Returns:
             None where the event is no such job's, or its SQL names no table in full.
         """
-        if not _is_node_of_dbt(self._event.job) or not _QUERY.match(self._sql):
+        if not _is_node_of_dbt(self._body.job) or not _QUERY.match(self._sql):
             return None
         names = names_in(self._sql)
-        namespaces = {one.namespace for one in self._event.outputs or self._event.inputs}
+        namespaces = {one.namespace for one in self._body.outputs or self._body.inputs}
         full = {len(sql_parts(name) or ()) for name in self._outputs or self._inputs}
         if len(namespaces) != 1 or len(full) != 1:
             return None
@@ -80,16 +80,16 @@ class Tables:
     @cached_property
     def reads(self) -> SqlReads:
         """What the event's SQL says of its outputs; nothing of a model of dbt, and nothing of Spark's own views."""
-        is_read = not _is_node_of_dbt(self._event.job) and "spark" not in self._event.producer.lower()
+        is_read = not _is_node_of_dbt(self._body.job) and "spark" not in self._body.producer.lower()
         return SqlReads(self._sql if is_read else "", self._inputs, self._outputs)
 
     @cached_property
     def _outputs(self) -> set[DatasetName]:
-        return {canonical(one.namespace, one.name) for one in self._event.outputs}
+        return {canonical(one.namespace, one.name) for one in self._body.outputs}
 
     @cached_property
     def _inputs(self) -> set[DatasetName]:
-        return {canonical(one.namespace, one.name) for one in self._event.inputs if not self.is_alias(one)}
+        return {canonical(one.namespace, one.name) for one in self._body.inputs if not self.is_alias(one)}
 
     @cached_property
     def _least_of_outputs(self) -> dict[str, int]:
@@ -101,7 +101,7 @@ class Tables:
 
     @cached_property
     def _sql(self) -> str:
-        return _query(self._event.job)
+        return _query(self._body.job)
 
     def _is_of_sql(self, name: DatasetName) -> bool:
         return bool(self._sql) or is_sql(name.namespace)
@@ -111,7 +111,7 @@ class Tables:
         least = self._least_of_outputs.get(name.namespace)
         if least is not None:
             return least
-        named = (canonical(one.namespace, one.name) for one in self._event.inputs)
+        named = (canonical(one.namespace, one.name) for one in self._body.inputs)
         return _least(one for one in named if len(sql_parts(one) or ()) > 1).get(name.namespace, 0)
 
 

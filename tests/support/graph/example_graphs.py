@@ -10,11 +10,9 @@ import orjson
 
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
-from consumer.lineage.facts.delta import Delta, merge
-from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.graph_writer import GraphWriter
-from schemas.decode import decode_document
+from tests.support.graph.graph_of_events import folded
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 REDSHIFT = "redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439"
@@ -76,10 +74,8 @@ def graph(events: Iterable[Any], rules: IdentityRules | None = None) -> Embedded
 
 def fill(store: GraphStore, events: Iterable[Any], rules: IdentityRules | None = None) -> None:
     """Writes events into a store."""
-    delta, known = Delta(), rules or NO_RULES
-    for event in events:
-        merge(delta, fold(decode_document(event), known))
-    GraphWriter(store, rules=known).apply(delta)
+    known = rules or NO_RULES
+    GraphWriter(store, rules=known).apply(folded(events, known))
 
 
 def demo() -> EmbeddedStore:

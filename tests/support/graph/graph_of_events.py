@@ -6,6 +6,7 @@ import difflib
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.exposures import KIND
-from consumer.lineage.facts.delta import Delta, merge
-from consumer.lineage.folding.fold import fold
+from consumer.lineage.facts.delta import Delta
+from consumer.lineage.folding.fold import Folder
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.graph_writer import GraphWriter
 from consumer.render import export_json
-from schemas.decode import decode_document
+from schemas.lazy_decode import decode_lazily
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
@@ -32,11 +33,14 @@ def sample(*names: str) -> list[Any]:
 
 
 def folded(documents: Iterable[Any], rules: IdentityRules = NO_RULES) -> Delta:
-    """One delta of a batch of documents."""
-    delta = Delta()
-    for document in documents:
-        merge(delta, fold(decode_document(document), rules))
-    return delta
+    """One delta of a batch of documents, read and folded as the service does it, with what it keeps of earlier ones."""
+    return folder(rules).fold([decode_lazily(orjson.dumps(document)) for document in documents]).delta
+
+
+@lru_cache(maxsize=16)
+def folder(rules: IdentityRules) -> Folder:
+    """The folder of some rules; one for all tests, so that bodies come again."""
+    return Folder(rules)
 
 
 def write(store: GraphStore, batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> None:

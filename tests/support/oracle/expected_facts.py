@@ -277,7 +277,7 @@ def flowing(event: RunEvent | JobEvent) -> tuple[frozenset[DatasetName], frozens
 
 def inputs_of(event: RunEvent | JobEvent) -> frozenset[DatasetName]:
     """What the event's job reads; a DatasetEvent's reads all that its lineage names."""
-    by_sql = Tables(event).read_by_dbt()
+    by_sql = Tables(event.body).read_by_dbt()
     told = {canonical(one.namespace, one.name) for one in event.inputs}
     named = (told if by_sql is None else by_sql) | flowing(event)[0]
     if event.job.namespace == DECLARED:

@@ -48,8 +48,8 @@ def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by
     """
     decoded = [decode_document(document) for document in documents]
     events = [event for event in decoded if not (isinstance(event, RunEvent) and is_statement(event))]
-    declared_of = [declared_by(event) for event in events if isinstance(event, DatasetEvent)]
-    events += [event for event in declared_of if event is not None]
+    declared_of = [(event.event_time, declared_by(event)) for event in events if isinstance(event, DatasetEvent)]
+    events += [JobEvent(time, body) for time, body in declared_of if body is not None]
     identity = Identity([mention for event in events for mention in mentions(event)], same, by_table_name=by_table_name)
     history = History(events)
     jobs = sorted({job_key(event) for event in events if not isinstance(event, DatasetEvent)})

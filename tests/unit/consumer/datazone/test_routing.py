@@ -20,7 +20,7 @@ def event(job: str = "dbt", project: str | None = None, *, writes: str = "prod.s
     facets = {"dbt_run": {"project_name": project}} if project else {}
     named = {"dbt_node": {"unique_id": node}} if node else {}
     read, written = InputDataset(WG, "raw.s.t", {}, {}), OutputDataset(WG, writes, {}, {})
-    return RunEvent("", "COMPLETE", Run("r", facets), Body(Job(job, "j", named), (read,), (written,), "", ""))
+    return RunEvent("", Body(Job(job, "j", named), (read,), (written,), "", ""), "COMPLETE", Run("r", facets))
 
 
 def routes(*entries: dict[str, Any], **group: Any) -> Routes:

@@ -316,6 +316,14 @@ class TestRuns:
         assert run_of(run_event("START", 1, run_facets=gone)).facets["extractionError"].ref == EMPTY
         assert run_of(run_event("START", 1)).facets == {}
 
+    def test_a_failed_extractor_of_a_large_event(self) -> None:
+        """However large the event is, and however it is laid out."""
+        failed = {"extractionError": {"totalTasks": 1, "failedTasks": 1}}
+        long = {"sql": {"query": f"select {'1, ' * 100_000} 1"}}
+        for facets in (SQL, long):
+            found = run_of(run_event("START", 1, job_facets=facets, run_facets=failed)).facets
+            assert found["extractionError"].ref == "true"
+
     def test_an_event_of_a_streaming_job_is_a_snapshot(self) -> None:
         """The newest event that does not end the run stays; one without datasets is none."""
         streaming = {"jobType": {"processingType": "STREAMING", "integration": "FLINK"}}

@@ -1,0 +1,262 @@
+"""From the body of an event to its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from consumer.lineage.column_lineage import sources
+from consumer.lineage.explicit_lineage import JobLineage
+from consumer.lineage.facts.executions import CHECKSUM, SQL
+from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.layers import Values
+from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE, LINEAGE
+from consumer.lineage.facts.registers import as_json, value_of
+from consumer.lineage.folding.body_facts import ALL_EXPOSED, BodyFacts, Unexposed
+from consumer.lineage.folding.event_facets import EventFacets, Refs
+from consumer.lineage.folding.gathering import Gathering
+from consumer.lineage.folding.job_lineage import Stated, flows_of, lineage_of_targets, stated_by
+from consumer.lineage.folding.job_naming import (
+    TEST,
+    job_name,
+    may_be_sql_statement,
+    names_all_exposures,
+    project_of,
+)
+from consumer.lineage.folding.kept_facets import DATASET_FACETS, JOB_FACETS, OUTPUT_FACETS, Kept
+from consumer.lineage.folding.lineage_limits import TOO_MUCH_LINEAGE, LineageLimits
+from consumer.lineage.folding.phantom_tables import Tables
+from consumer.lineage.folding.run_context import RunContext
+from consumer.lineage.identity import IdentityRules
+from consumer.lineage.lifecycle import RENAMED, is_dropped, renamed_from
+from consumer.lineage.views import facet_value
+from schemas.events import Body, Dataset, InputDataset, OutputDataset
+from schemas.facets.dbt_facets import DbtNodeJobFacet
+from schemas.facets.job_facets import JobTypeJobFacet, TagsFacet
+from schemas.naming import DatasetName, canonical, engine
+
+STREAMING: Final = frozenset({"STREAMING", "SERVICE"})
+"""Processing types of jobs that do not end, whose events are snapshots (the specification's "Run Cycle" page)."""
+
+ALIAS: Final = "it can't be a table there, left out: an alias that a SQL parser did not resolve"
+UNREAD: Final = "the compiled SQL of the model does not name it, left out: the name of a source, or an ephemeral model"
+
+_Carried = dict[DatasetName, Refs]
+
+
+def body_facts(
+    body: Body, context: RunContext, rules: IdentityRules, declared: Dataset | None = None
+) -> tuple[BodyFacts, Mapping[str, str]]:
+    """The facts of a body, and the texts of their long values by reference.
+
+    Args:
+        body: The body.
+        context: What the facets of the event's run state.
+        rules: What configuration says of names.
+        declared: The dataset of a DatasetEvent that the body was made of: its facets say which columns are reserved,
+            and the sources of its lineage are inputs.
+    """
+    return _BodyFolding(body, context, rules, declared).facts()
+
+
+class _BodyFolding:
+    """The folding of one body."""
+
+    def __init__(self, body: Body, context: RunContext, rules: IdentityRules, declared: Dataset | None) -> None:
+        self._body = body
+        self._reads_sources = declared is not None
+        self._context = context
+        self._gathering = Gathering(rules)
+        self._tables = Tables(body)
+        datasets = (*body.inputs, *body.outputs, *((declared,) if declared is not None else ()))
+        project = project_of(body.job, context.project)
+        self._facets = EventFacets(self._gathering, datasets, body.producer, self._tables, project)
+        self._names_all_exposures = project is not None and names_all_exposures(body.job)
+        self._unexposed: set[DatasetName] = set()
+        self._limits = LineageLimits(body.job)
+
+    def facts(self) -> tuple[BodyFacts, Mapping[str, str]]:
+        """Folds the body; once."""
+        key, of_job = self._job()
+        written = _written(self._body)
+        inputs, carried_by = self._inputs(), self._outputs(written)
+        dropped = {canonical(one.namespace, one.name) for one in written if is_dropped(one.facets)}
+        stated = stated_by(self._body.job, key, self._gathering, self._limits)
+        carried = self._carried(carried_by, stated)
+        outputs = frozenset(carried_by.keys() - dropped)
+        if excess := self._limits.excess(inputs, outputs, carried):
+            self._gathering.leave_out("$.outputs", excess)
+        flows = flows_of(self._body.outputs, key, stated)
+        if isinstance(stated, JobLineage):
+            inputs, outputs = inputs | stated.reads, outputs | stated.writes
+        if self._reads_sources:
+            inputs |= self._sources(carried)
+        processing_type = str(facet_value(of_job, JobTypeJobFacet.key).get("processingType") or "")
+        facts = BodyFacts(
+            job=key,
+            called=self._body.job.name,
+            job_values=Values.of(of_job),
+            flows=None if flows is None else self._gathering.keep(flows),
+            code=_code(of_job),
+            names=self._gathering.names(),
+            inputs=inputs,
+            outputs=outputs,
+            carried={name: Values.of(refs) for name, refs in carried.items()},
+            unexposed=self._all_unexposed(),
+            is_streaming=processing_type.upper() in STREAMING,
+            may_be_sql_statement=may_be_sql_statement(self._body),
+            stored=tuple(self._gathering.texts),
+            problems=tuple(self._gathering.problems),
+        )
+        return facts, self._gathering.texts
+
+    def _job(self) -> tuple[JobName, Refs]:
+        """The key of the job, and its facets."""
+        job, producer = self._body.job, self._body.producer
+        refs = self._facets.refs(JOB_FACETS, job.facets, "$.job.facets")
+        if producer:
+            refs["producer"] = self._gathering.keep(value_of(as_json(producer), len(producer) + 2))
+        unique_id = facet_value(refs, DbtNodeJobFacet.key).get("unique_id")
+        job_type = facet_value(refs, JobTypeJobFacet.key).get("jobType")
+        return job_name(job, self._context.project, unique_id, job_type), refs
+
+    def _inputs(self) -> frozenset[DatasetName]:
+        """The datasets that the job reads: those of the event, or for a model of dbt those that its SQL names."""
+        by_sql = self._tables.read_by_dbt()
+        unnamed = self._tables.reads.in_ctes() if by_sql is None else by_sql
+        found: set[DatasetName] = set()
+        for index, dataset in enumerate(self._body.inputs):
+            at = f"$.inputs[{index}]"
+            reason = self._no_input(dataset, by_sql)
+            if reason:
+                self._gathering.leave_out(f"{at}.name", f"{dataset.name!r}: {reason}")
+            elif not self._facets.is_metadata(dataset, at):
+                found.add(self._input(dataset, at))
+        for name in unnamed - found:
+            self._gathering.mention(*name, read=True)
+        return unnamed.union(found)
+
+    def _no_input(self, dataset: InputDataset, by_sql: frozenset[DatasetName] | None) -> str:
+        """The reason why an input is no table that the job reads; empty if it may be one."""
+        if by_sql is not None and canonical(dataset.namespace, dataset.name) not in by_sql:
+            return UNREAD
+        return ALIAS if _is_bare(dataset) or self._tables.is_alias(dataset) else ""
+
+    def _input(self, dataset: InputDataset, at: str) -> DatasetName:
+        facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
+        return hear(dataset, facets, at, self._gathering, self._facets, read=True)
+
+    def _outputs(self, outputs: tuple[OutputDataset, ...]) -> _Carried:
+        """Outputs with their facets, which wait for the run to complete; the node's tags are of those without any."""
+        tags = self._context.node_tags
+        of_node = {} if tags is None or not outputs else {TagsFacet.key: self._gathering.keep(tags)}
+        found: _Carried = {}
+        for index, dataset in enumerate(outputs):
+            at = f"$.outputs[{index}]"
+            if self._facets.is_metadata(dataset, at):
+                continue
+            name = self._gathering.name(dataset, at, read=False)
+            refs = self._output(dataset, name, at, is_one_of_several=len(outputs) > 1)
+            found[name] = {**of_node, **found.get(name, {}), **refs}
+            self._expose(name, refs)
+        return found
+
+    def _expose(self, output: DatasetName, refs: Refs) -> None:
+        """Notes if the last mention of an output names none of its exposures."""
+        if self._facets.has_no_exposure(refs):
+            self._unexposed.add(output)
+        elif self._facets.exposures in refs:
+            self._unexposed.discard(output)
+
+    def _all_unexposed(self) -> Unexposed:
+        if not self._names_all_exposures:
+            return ALL_EXPOSED
+        return Unexposed(self._facets.exposures, frozenset(self._gathering.unexposed), frozenset(self._unexposed))
+
+    def _output(self, dataset: OutputDataset, name: DatasetName, at: str, *, is_one_of_several: bool) -> Refs:
+        facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
+        refs = self._facets.refs(OUTPUT_FACETS, facets, f"{at}.facets", name)
+        if is_one_of_several and LINEAGE not in self._body.job.facets and not BY_RUN & refs.keys():
+            refs |= self._facets.by_text(name)
+        for facet in (COLUMN_LINEAGE, LINEAGE):
+            if facet in refs and not self._limits.take({name: self._gathering.text(refs[facet])}):
+                del refs[facet]
+                self._gathering.leave_out(f"{at}.facets.{facet}", TOO_MUCH_LINEAGE)
+        return refs
+
+    def _carried(self, outputs: Mapping[DatasetName, Refs], stated: Stated) -> _Carried:
+        """The facets of outputs, with what the job's explicit lineage says of them; and the sources' names."""
+        carried = {name: dict(refs) for name, refs in outputs.items()}
+        for target, value in lineage_of_targets(outputs, stated).items():
+            carried.setdefault(target, {})[LINEAGE] = self._gathering.keep(value)
+            if isinstance(stated, JobLineage) and target in stated.targets:
+                self._gathering.mention(*target, read=False)
+        for name, refs in outputs.items():
+            renamed = renamed_from(name, refs)
+            if renamed is not None:
+                carried.setdefault(renamed[0], {})[RENAMED] = renamed[1]
+                self._gathering.mention(*renamed[0], read=False, used=False)
+        carried = {name: refs for name, refs in carried.items() if refs}
+        for source in self._sources(carried):
+            self._gathering.mention(*source, read=True)
+        return carried
+
+    def _sources(self, carried: _Carried) -> frozenset[DatasetName]:
+        """The sources of the lineage that outputs carry."""
+        refs_of = [refs[facet] for refs in carried.values() for facet in BY_RUN & refs.keys()]
+        return frozenset().union(*(sources(self._gathering.text(ref)) for ref in refs_of))
+
+
+def hear(
+    dataset: Dataset,
+    facets: Mapping[str, object],
+    at: str,
+    gathering: Gathering,
+    read_facets: EventFacets,
+    *,
+    read: bool,
+    kept: Mapping[str, Kept] = DATASET_FACETS,
+) -> DatasetName:
+    """Gathers a dataset, with facets of it that count at once; returns its canonical name.
+
+    Args:
+        dataset: The dataset.
+        facets: Its facets, and those of this use of it.
+        at: Its JSON path.
+        gathering: Takes what is stated.
+        read_facets: Reads the facets.
+        read: True if it is an input.
+        kept: Which facets are kept.
+    """
+    name = gathering.name(dataset, at, read=read)
+    refs = read_facets.refs(kept, facets, f"{at}.facets", name)
+    if refs:
+        gathering.hear(name, refs)
+    if read_facets.has_no_exposure(refs):
+        gathering.unexposed.add(name)
+    renamed = renamed_from(name, refs)
+    if renamed is not None:
+        gathering.mention(*renamed[0], read=False, used=False)
+        gathering.hear(renamed[0], {RENAMED: renamed[1]})
+    return name
+
+
+def _written(body: Body) -> tuple[OutputDataset, ...]:
+    """What a run writes; a dbt test writes nothing, though in structured logs its audit table is named as an output."""
+    kind = body.job.facets.get(JobTypeJobFacet.key)
+    is_test = isinstance(kind, dict) and kind.get("jobType") == TEST and kind.get("integration") == "DBT"
+    return () if is_test else body.outputs
+
+
+def _is_bare(dataset: Dataset) -> bool:
+    """True if an input is a bare word where a known engine's tables have a database and a schema."""
+    return engine(dataset.namespace) is not None and not any(mark in dataset.name for mark in "./")
+
+
+def _code(of_job: Refs) -> Refs:
+    """The references that identify the code of a job."""
+    found = {SQL: of_job[SQL]} if SQL in of_job else {}
+    checksum = facet_value(of_job, DbtNodeJobFacet.key).get("checksum")
+    if checksum:
+        found[CHECKSUM] = str(checksum)
+    return found
