@@ -47,7 +47,7 @@ class ByteCache(Generic[K, V]):
         return self._weight
 
     def get(self, key: K) -> V | None:
-        """The value of a key; None if it is not kept."""
+        """Returns the value of a key; None if it is not kept."""
         return self._values.get(key)
 
     def put(self, key: K, value: V, weight: int) -> V:

@@ -83,7 +83,7 @@ def _event(document: object, left_out: list[LeftOut]) -> Event:
 
 
 def read_body(document: Mapping[str, Any], left_out: list[LeftOut]) -> Body:
-    """The part of an event that does not depend on its run.
+    """Returns the part of an event that does not depend on its run.
 
     Args:
         document: The event, or the members of it that a body has.
@@ -99,12 +99,12 @@ def read_body(document: Mapping[str, Any], left_out: list[LeftOut]) -> Body:
 
 
 def _claims(document: Mapping[str, Any], left_out: list[LeftOut]) -> tuple[str, str]:
-    """The producer and the specification that an event names."""
+    """Returns the producer and the specification that an event names."""
     return _optional_text(document, "producer", left_out), _optional_text(document, "schemaURL", left_out)
 
 
 def _kind(document: Mapping[str, Any]) -> type[Event]:
-    """Which event it is: a run's, else a job's, else a dataset's.
+    """Returns the kind of an event: a run's, else a job's, else a dataset's.
 
     An eventType without a run is what some producers put in other events; then schemaURL decides. Without its word it
     is a run's event: as a job's it would stand for a completed run that there never was.
@@ -124,7 +124,7 @@ def _kind(document: Mapping[str, Any]) -> type[Event]:
 
 
 def event_time(value: object) -> str:
-    """The time of an event in the one spelling.
+    """Returns the time of an event in the one spelling.
 
     Raises:
         RejectedEvent: It is not a time.
@@ -153,7 +153,7 @@ def _event_type(value: object) -> str:
 
 
 def read_run(run: _Object, left_out: list[LeftOut]) -> Run:
-    """The run of an event.
+    """Returns the run of an event.
 
     Raises:
         RejectedEvent: It has no id.

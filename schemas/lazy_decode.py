@@ -47,13 +47,13 @@ _USUAL_TIME: Final = re.compile(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})(?:Z|
 _USUAL_RUN_ID: Final = re.compile(rb'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 
 _known: ByteCache[bytes, int] = ByteCache(KNOWN_BODIES)
-"""How many datasets a body names, by its digest."""
+"""Numbers of datasets that bodies name, by digest."""
 
 _facets: ByteCache[bytes, Facets] = ByteCache(RUN_FACETS)
 
 
 def decode_lazily(data: bytes) -> Event:
-    """The event that a record or a line holds, without facets that nothing reads.
+    """Returns the event that a record or a line holds, without facets that nothing reads.
 
     Args:
         data: A JSON document in UTF-8, with or without a byte order mark.
@@ -93,7 +93,7 @@ def _digest(members: Mapping[str, Member]) -> bytes:
 
 
 def _run_event(members: dict[str, Member], digest: bytes, datasets: int) -> RunEvent | None:
-    """The event with a body that was checked before; None where the rest is unusual, and `decode` has to decide."""
+    """Returns the event with a body that was checked before; None for an unusual one, which `decode` judges."""
     kind = _TYPES.get(bytes(members.get("eventType", b"")))
     try:
         time, run = _time(members.get("eventTime", b"")), _run(bytes(members["run"]))
@@ -118,7 +118,7 @@ def _time(text: Member | bytes) -> str | None:
 
 
 def _run(text: bytes) -> Run | None:
-    """The run; its facets are those of all runs of one invocation of dbt, but for its id."""
+    """Returns the run; its facets are those of all runs of one invocation of dbt, but for its id."""
     members = _RUN.cut(text)
     run_id = _run_id(members.get("runId", b"")) if members is not None else None
     if members is None or run_id is None:

@@ -16,7 +16,7 @@ Member = msgspec.Raw
 
 
 class _Layout(NamedTuple):
-    """How keys are written, by key: the first one of an object, and the others."""
+    """Spellings of keys, by key: of the first one of an object, and of the others."""
 
     first: Mapping[str, bytes]
     further: Mapping[str, bytes]
@@ -47,7 +47,7 @@ class Cutter:
         self._spaced = _Layout.of(known, ", ", ": ")
 
     def cut(self, text: bytes) -> dict[str, Member] | None:
-        """The members of an object by key.
+        """Returns the members of an object by key.
 
         Returns:
             None for what is no object, has other keys or one twice, or is written neither compactly nor with one space

@@ -132,7 +132,7 @@ def _found(faults: list[Fault], path: list[Step], reason: str) -> None:
 
 
 def parse_plain(data: bytes, above: int) -> object:
-    """The value of a part of a document, if it is surely without faults.
+    """Returns the value of a part of a document, if it is surely without faults.
 
     Args:
         data: The part's bytes, cut out of a document that is not too large.

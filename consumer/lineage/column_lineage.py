@@ -91,7 +91,7 @@ _GISTS: ByteCache[str, _Gist] = ByteCache(2 * MIB)
 
 
 def pack(lineage: OutputLineage) -> str:
-    """The lineage as JSON; `unpack` is the way back, and is asked for soon."""
+    """Returns the lineage as JSON; `unpack` is the way back, and is asked for soon."""
     columns = {column: tuple(sorted(set(lineage.columns[column]))) for column in sorted(lineage.columns)}
     tidy = lineage._replace(columns={column: made_of for column, made_of in columns.items() if made_of})
     packed = {
@@ -107,7 +107,7 @@ def pack(lineage: OutputLineage) -> str:
 
 
 def unpack(text: str) -> OutputLineage:
-    """The lineage of a packed text; the empty text, of a deleted facet, tells nothing."""
+    """Returns the lineage of a packed text; the empty text, of a deleted facet, tells nothing."""
     if not text:
         return NOTHING
     found = _UNPACKED.get(text)
@@ -127,7 +127,7 @@ def _unpack(text: str) -> OutputLineage:
 def without(
     told: OutputLineage, is_phantom: Callable[[DatasetName], bool], is_metadata: Callable[[DatasetName, str], bool]
 ) -> OutputLineage:
-    """A lineage without sources that are no tables, and without columns that are metadata.
+    """Returns a lineage without sources that are no tables, and without columns that are metadata.
 
     Args:
         told: The lineage.
@@ -146,7 +146,7 @@ def without(
 
 
 def sources(text: str) -> frozenset[DatasetName]:
-    """Every dataset that the lineage of a packed text comes from."""
+    """Returns every dataset that the lineage of a packed text comes from."""
     return _gist(text).sources
 
 
@@ -186,5 +186,5 @@ def _source(item: Sequence[str]) -> Source:
 
 
 def kinds(sources: Iterable[str]) -> str:
-    """The transformations of one edge as a text: sorted, joined by commas."""
+    """Returns the transformations of one edge as a text: sorted, joined by commas."""
     return ",".join(sorted({kind for kind in sources if kind}))

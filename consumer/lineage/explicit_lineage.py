@@ -69,7 +69,7 @@ class JobLineage(NamedTuple):
 
 
 def table_name(namespace: str, name: str) -> DatasetName | None:
-    """The canonical name of a table; None for an alias or a CTE that a parser did not resolve, with too few parts."""
+    """Returns the canonical name of a table; None for one with too few parts, an alias or a CTE."""
     found = canonical(namespace, name)
     return found if engine(namespace) is None or parts(found) is not None else None
 
@@ -80,7 +80,7 @@ def kinds(transformations: Iterable[lineage_facets.Transformation]) -> list[str]
 
 
 def of_fields(fields: Iterable[lineage_facets.InputField | lineage_facets.LineageDatasetInput]) -> tuple[Source, ...]:
-    """The sources that a facet names, but for those that can't be tables."""
+    """Returns the sources that a facet names, but for those that can't be tables."""
     named = ((table_name(field.namespace, field.name), field) for field in fields)
     return tuple(
         Source(name, field.field or WHOLE, kind)
@@ -91,7 +91,7 @@ def of_fields(fields: Iterable[lineage_facets.InputField | lineage_facets.Lineag
 
 
 def of_dataset(view: Stated) -> OutputLineage:
-    """The datasets and columns that a target is stated to be made from."""
+    """Returns the datasets and columns that a target is stated to be made from."""
     inputs = _datasets(view.inputs)
     whole = [said for said in inputs if said.field is not None]
     columns = {column: of_fields(_datasets(said.inputs)) for column, said in view.fields.items()}
@@ -109,7 +109,7 @@ def _tables(datasets: Iterable[lineage_facets.LineageDatasetInput]) -> frozenset
 
 
 def _jobs(view: Stated | lineage_facets.LineageJobEntry) -> list[JobName | None]:
-    """The jobs that flow into a target; OWN for the event's own."""
+    """Returns the jobs that flow into a target; OWN for the event's own."""
     found = [*(view.inputs or ())]
     if not isinstance(view, lineage_facets.LineageJobEntry):
         found += [said for field in view.fields.values() for said in field.inputs]
@@ -121,7 +121,7 @@ def _job(said: lineage_facets.LineageJobInput | lineage_facets.LineageJobEntry) 
 
 
 def _joined(stated: Sequence[OutputLineage]) -> OutputLineage:
-    """All that several entries state of one target."""
+    """Returns all that several entries state of one target."""
     datasets = [one.datasets for one in stated if one.datasets is not None]
     columns: defaultdict[str, set[Source]] = defaultdict(set)
     for one in stated:
@@ -170,7 +170,7 @@ def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
 
 
 def declared_by(event: DatasetEvent) -> Body | None:
-    """The body of a JobEvent that stands for the lineage that a DatasetEvent states, as of a view; None without any.
+    """Returns a JobEvent's body that stands for the lineage that a DatasetEvent states, as of a view; else None.
 
     An edge is of a job, and such an event has none; so each dataset has one of its own.
     """
@@ -184,7 +184,7 @@ def declared_by(event: DatasetEvent) -> Body | None:
 
 
 def flows_into(raw: object, at: str, target: DatasetName, own: JobName) -> frozenset[Flow]:
-    """The flows from other jobs than the event's own into a dataset, by the dataset's facet.
+    """Returns the flows from other jobs than the event's own into a dataset, by the dataset's facet.
 
     Raises:
         BadFacet: The facet can't be read.
@@ -213,6 +213,6 @@ def pack_flows(flows: Iterable[Flow]) -> Value:
 
 
 def unpack_flows(text: str) -> frozenset[Flow]:
-    """The flows of a packed text; none of the empty text, of a deleted facet."""
+    """Returns the flows of a packed text; none of the empty text, of a deleted facet."""
     found = orjson.loads(text)["flows"] if text else ()
     return frozenset(Flow(Endpoint(*source), Endpoint(*target)) for source, target in found)

@@ -60,12 +60,12 @@ class Exposure(NamedTuple):
 
 
 def register_of(project: Project | None) -> str:
-    """The key of the register of what a project says of a dataset's exposures."""
+    """Returns the key of the register of what a project says of a dataset's exposures."""
     return KEY if project is None else f"{KEY} {as_json(project)}"
 
 
 def without_dropped(facets: Registers, dropped: str) -> Registers:
-    """The facets of a dataset without the exposures that were said before the dataset was dropped or renamed.
+    """Returns the facets of a dataset without the exposures that were said before the dataset was dropped or renamed.
 
     Args:
         facets: The facets.
@@ -82,7 +82,7 @@ def _is_before(register: Register, time: str) -> bool:
 
 
 def exposures_in(facets: Registers, text: TextOf) -> dict[ExposureName, Exposure]:
-    """The exposures that use a dataset, by all projects."""
+    """Returns the exposures that use a dataset, by all projects."""
     found = [one for key in sorted(facets) if key.startswith(KEY) for one in _said(facets, key, text)]
     return {one.key: one for one in found}
 

@@ -36,7 +36,7 @@ class Lifecycle(NamedTuple):
 
 
 def kept(view: LifecycleStateChangeDatasetFacet) -> str:
-    """A facet as the graph keeps it, with a canonical name in it."""
+    """Returns a facet as the graph keeps it, with a canonical name in it."""
     found: dict[str, object] = {"lifecycleStateChange": view.lifecycle_state_change}
     if view.previous_identifier is not None and view.lifecycle_state_change == RENAME:
         found["previousIdentifier"] = canonical(*(view.previous_identifier.namespace, view.previous_identifier.name))
@@ -44,7 +44,7 @@ def kept(view: LifecycleStateChangeDatasetFacet) -> str:
 
 
 def lifecycle(text: str, name: DatasetName) -> Lifecycle | None:
-    """The change that a kept facet says of a dataset; None of the empty text, of a deleted facet.
+    """Returns the change that a kept facet says of a dataset; None of the empty text, of a deleted facet.
 
     Args:
         text: The kept facet.
@@ -105,7 +105,7 @@ def placement(shown: DatasetName, facets: Registers) -> Placement:
 
 
 def place(name: DatasetName, time: str, placements: Mapping[DatasetName, Placement]) -> DatasetName | None:
-    """The name at which something is shown that was said of a dataset at a time; None if it was dropped since.
+    """Returns the name at which something is shown that was said of a dataset at a time; None if it was dropped since.
 
     Changes count in the order of their times. Of a drop and a renaming at one instant the renaming counts, which keeps
     what was said.
@@ -118,7 +118,7 @@ def place(name: DatasetName, time: str, placements: Mapping[DatasetName, Placeme
 
 
 def _renamed_since(found: Placement, time: str, since: str) -> DatasetName | None:
-    """The name that a dataset got after a time, and after it got its present one; None if it was dropped before."""
+    """Returns the name that a dataset got after a time, and after its present one; None if it was dropped before."""
     if not time <= found.renamed or not since < found.renamed:
         return None
     dropped_before = bool(found.dropped) and max(time, since) <= found.dropped < found.renamed
@@ -126,7 +126,7 @@ def _renamed_since(found: Placement, time: str, since: str) -> DatasetName | Non
 
 
 def renamed_from(name: DatasetName, refs: Mapping[str, str]) -> tuple[DatasetName, str] | None:
-    """The old name of a dataset that was renamed, with the reference of the value that its `renamed` register gets.
+    """Returns the old name of a dataset that was renamed, with the reference that its `renamed` register gets.
 
     Args:
         name: The new name.

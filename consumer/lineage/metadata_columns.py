@@ -46,7 +46,7 @@ NOTHING: frozenset[str] = frozenset()
 
 
 def reserved(namespace: str, facets: Mapping[str, object], *, by_spark: bool) -> frozenset[str]:
-    """The columns, beside those that are metadata everywhere, that are metadata of a dataset.
+    """Returns the columns, beside those that are metadata everywhere, that are metadata of a dataset.
 
     Iceberg's names are reserved in its tables alone; elsewhere a loader may have made a column of that name. So the
     event has to say that the table is Iceberg's: by its storage or catalog; by two such columns in one schema; or, as
@@ -67,7 +67,7 @@ def reserved(namespace: str, facets: Mapping[str, object], *, by_spark: bool) ->
 
 
 def _layer(facets: Mapping[str, object]) -> str:
-    """The table format that a storage or a catalog facet names, in lower case; empty if none does."""
+    """Returns the table format that a storage or a catalog facet names, in lower case; empty if none does."""
     for key, name in ((StorageDatasetFacet.key, "storageLayer"), ("catalog", "framework")):
         facet = facets.get(key)
         said = facet.get(name) if isinstance(facet, dict) else None
@@ -107,7 +107,7 @@ def may_be_column(name: str) -> bool:
 
 
 def schema_without(facet: object, of_dataset: frozenset[str]) -> object:
-    """A schema facet without metadata columns; the very same if it has none."""
+    """Returns a schema facet without metadata columns; the very same if it has none."""
     fields = _fields(facet)
     kept = [field for field in fields if not is_column(_name_of(field), of_dataset)]
     return {**facet, "fields": kept} if isinstance(facet, dict) and len(kept) < len(fields) else facet

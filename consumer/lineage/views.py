@@ -78,7 +78,7 @@ class JobView(NamedTuple):
 
 
 def targets_of(job: JobFacts) -> set[DatasetName]:
-    """The names of the datasets that a job's current executions write, or state the lineage of."""
+    """Returns the names of the datasets that a job's current executions write, or state the lineage of."""
     found: set[DatasetName] = set()
     for execution in executions_of(job):
         found |= execution.outputs
@@ -87,7 +87,7 @@ def targets_of(job: JobFacts) -> set[DatasetName]:
 
 
 def in_force(job: JobFacts, outputs: Outputs) -> Iterator[tuple[DatasetName, str, Carried]]:
-    """The lineage facets of outputs that are in force, but for a declaration that the latest run overrules."""
+    """Yields the lineage facets of outputs that are in force, but for a declaration that the latest run overrules."""
     overruled = job.declared.execution.id if job.declared is not None and declared_overruled(job) else None
     for name, facts in outputs.items():
         of_one = facts.ran.join(facts.declared.where(lambda carrier: carrier.run != overruled))
@@ -104,7 +104,7 @@ def lineage_refs(job: JobFacts, outputs: Outputs) -> set[str]:
 
 
 def names_in(job: JobFacts, outputs: Outputs, text: TextOf) -> set[DatasetName]:
-    """The names that `job_view` asks for."""
+    """Returns the names that `job_view` asks for."""
     executions = executions_of(job)
     told = {one.ref for execution in executions for one in execution.lineage}
     told |= {carried.ref for _, _, carried in in_force(job, outputs)}
@@ -161,7 +161,7 @@ class _View:
     def _sources(
         lineage: _Lineage | None, inputs: frozenset[DatasetName], outputs: Collection[DatasetName]
     ) -> frozenset[DatasetName]:
-        """The datasets that an output is made from."""
+        """Returns the datasets that an output is made from."""
         if lineage is None:
             return inputs
         told = lineage.told.sources
@@ -171,7 +171,7 @@ class _View:
         return told if says_all else inputs | told
 
     def _own(self, execution: Execution, place_of: PlaceOf) -> dict[DatasetName, _Lineage]:
-        """The lineage that an execution carried; an explicit one supersedes column lineage."""
+        """Returns the lineage that an execution carried; an explicit one supersedes column lineage."""
         found: dict[DatasetName, _Lineage] = {}
         # `columnLineage` comes before `lineage`.
         for output, facet, ref in sorted(execution.lineage, key=lambda one: one.facet):
@@ -181,7 +181,7 @@ class _View:
         return found
 
     def _before(self, place_of: PlaceOf) -> dict[DatasetName, Carried]:
-        """The column lineage of each target that is in force, whichever execution carried it.
+        """Returns the column lineage of each target that is in force, whichever execution carried it.
 
         An explicit facet is the whole truth of its own run alone: the next one may not carry any.
         """
@@ -194,7 +194,7 @@ class _View:
         return found
 
     def _earlier(self, carried: Carried | None, inputs: frozenset[DatasetName], place_of: PlaceOf) -> _Lineage | None:
-        """The lineage that an execution before this one carried, as far as its sources are still read."""
+        """Returns the lineage that an execution before this one carried, as far as its sources are still read."""
         told = self._unpacked(carried.ref, place_of) if carried is not None else None
         kept = _only(told, inputs) if told is not None else None
         return _Lineage(kept, explicit=False, own=False) if kept is not None else None
@@ -220,7 +220,7 @@ def _renamed(told: OutputLineage, place_of: PlaceOf) -> OutputLineage:
 
 
 def _only(told: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage | None:
-    """The part of a lineage that comes from some datasets; None if nothing is left of it."""
+    """Returns the part of a lineage that comes from some datasets; None if nothing is left of it."""
     columns: dict[str, tuple[Source, ...]] = {}
     for column, made_of in told.columns.items():
         kept = tuple(source for source in made_of if source.dataset in inputs)
@@ -231,7 +231,7 @@ def _only(told: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage 
 
 
 def job_view(job: JobFacts, outputs: Outputs, placements: Placements, text: TextOf, job_chars: int = 0) -> JobView:
-    """The current lineage of a job.
+    """Returns the current lineage of a job.
 
     An explicit lineage facet is the whole truth for its output. Else an output is made of the run's inputs and the
     sources of its column lineage; where the run has several outputs and the column lineage names one of its inputs, of
@@ -324,7 +324,7 @@ def _parsed(ref: str) -> Mapping[str, object]:
 
 
 def facet_value(facets: Registers | Mapping[str, str], key: str, text: TextOf | None = None) -> Mapping[str, object]:
-    """The value of a facet, as JSON; empty where there is none, where it was deleted, or where its text is not given.
+    """Returns the value of a facet, as JSON; empty where it is missing, deleted, or its text is not given.
 
     Args:
         facets: Facets, or references of their values.
@@ -362,7 +362,7 @@ def dataset_facets(members: Iterable[NameFacts]) -> Registers:
 
 
 def node_view(name: DatasetName, members: Mapping[DatasetName, NameFacts]) -> NodeView:
-    """A dataset as it is shown.
+    """Returns a dataset as it is shown.
 
     Args:
         name: The name to show.

@@ -19,7 +19,7 @@ READ: Final = frozenset(view.key for view in Facet.__subclasses__()) | {CATALOG,
 
 
 def drop_unread(event: Event) -> Event:
-    """The event, in place, without facets that nothing reads."""
+    """Returns the event, in place, without facets that nothing reads."""
     if isinstance(event, DatasetEvent):
         _drop(event.dataset.facets)
         return event
@@ -30,7 +30,7 @@ def drop_unread(event: Event) -> Event:
 
 
 def drop_unread_of(body: Body) -> Body:
-    """The body, in place, without facets that nothing reads."""
+    """Returns the body, in place, without facets that nothing reads."""
     _drop(body.job.facets)
     for read in body.inputs:
         _drop(read.facets)

@@ -45,7 +45,7 @@ def _is_whole(facts: RunFacts) -> bool:
 
 
 def completed(run: str, facts: RunFacts) -> Execution | None:
-    """The execution that counts as completed; None if the run has not completed, or names no dataset.
+    """Returns the execution that counts as completed; None if the run has not completed, or names no dataset.
 
     A streaming run counts at once, with its newest snapshot.
     """
@@ -60,7 +60,7 @@ def completed(run: str, facts: RunFacts) -> Execution | None:
 
 
 def carried_lineage(carried: Mapping[DatasetName, Registers]) -> tuple[CarriedLineage, ...]:
-    """The lineage among the facets that an event or a run carries for its outputs."""
+    """Returns the lineage among the facets that an event or a run carries for its outputs."""
     return tuple(
         sorted(
             CarriedLineage(name, facet, ref)
@@ -100,19 +100,19 @@ class Parent(NamedTuple):
 
 @lru_cache(maxsize=2_048)
 def parent_in(ref: str) -> Parent:
-    """The parent in the value of a `parent` register; all nodes of one run of dbt have the same."""
+    """Returns the parent in the value of a `parent` register; all nodes of one run of dbt have the same."""
     said = orjson.loads(ref)
     namespace, name = said["job"]
     return Parent((namespace, name), str(said["run"]), str(said.get("root") or ""))
 
 
 def group_of(facts: RunFacts) -> str:
-    """The id of the parent run, else of the root run, that makes other runs of the job siblings; empty if none."""
+    """Returns the id of the parent run, else of the root run, that siblings have in common; empty if none."""
     return "" if facts.snapshot is not None else group_by(facts.facets.ref("parent"))
 
 
 def group_by(parent: str | None) -> str:
-    """The same of a run that is no stream, by the reference of its `parent` register; None if it has none."""
+    """Returns the same of a run that is no stream, by the reference of its `parent` register; None if it has none."""
     if not parent:
         return ""
     found = parent_in(parent)
@@ -125,7 +125,7 @@ def ended(facts: RunFacts) -> bool:
 
 
 def absorb_member(group: GroupFacts, run: str, execution: Execution | None) -> GroupFacts | None:
-    """The members of a group once a run's facts are known.
+    """Returns the members of a group once a run's facts are known.
 
     Args:
         group: The members before.
@@ -146,7 +146,7 @@ def absorb_member(group: GroupFacts, run: str, execution: Execution | None) -> G
 
 
 def absorb(current: Current, run: str, facts: RunFacts) -> Current | None:
-    """The executions that are current once a run's facts are known, but for siblings, see `with_siblings`.
+    """Returns the executions that are current once a run's facts are known, but for siblings, see `with_siblings`.
 
     Args:
         current: What was current before.
@@ -210,7 +210,7 @@ def with_siblings(current: Current, siblings: Iterable[Execution]) -> Current:
 
 
 def recount(runs: Mapping[str, RunFacts], known: Current | None = None) -> Current:
-    """The executions that are current, from the facts of all runs of a job.
+    """Returns the executions that are current, from the facts of all runs of a job.
 
     Args:
         runs: The facts of the runs that are in the graph, by id.
@@ -233,7 +233,7 @@ def recount(runs: Mapping[str, RunFacts], known: Current | None = None) -> Curre
 
 
 def members_in(group: str, runs: Mapping[str, RunFacts]) -> GroupFacts:
-    """The members of a group, from the facts of all runs of a job, by id."""
+    """Returns the members of a group, from the facts of all runs of a job, by id."""
     found: GroupFacts = {}
     for run, facts in runs.items():
         execution = completed(run, facts)
@@ -243,7 +243,7 @@ def members_in(group: str, runs: Mapping[str, RunFacts]) -> GroupFacts:
 
 
 def siblings_in(group: str, runs: Mapping[str, RunFacts]) -> list[Execution]:
-    """The latest execution of each shape in a group, from the facts of all runs of a job, by id."""
+    """Returns the latest execution of each shape in a group, from the facts of all runs of a job, by id."""
     if not group:
         return []
     members = [(member.id, completed(member.id, runs[member.id])) for member in members_in(group, runs).values()]
@@ -260,7 +260,7 @@ def declared_overruled(job: JobFacts) -> bool:
 
 
 def declared_in_force(job: JobFacts) -> Execution | None:
-    """The job's JobEvent, if it counts as its latest completed run."""
+    """Returns the job's JobEvent, if it counts as its latest completed run."""
     declared, latest = job.declared, job.ran.latest
     if declared is None or declared_overruled(job):
         return None
@@ -270,7 +270,7 @@ def declared_in_force(job: JobFacts) -> Execution | None:
 
 
 def executions_of(job: JobFacts) -> list[Execution]:
-    """All executions of a job that are current, by its runs and its JobEvents.
+    """Returns all executions of a job that are current, by its runs and its JobEvents.
 
     An unfinished run with the datasets of a completed one says nothing new, and is left out.
     """

@@ -67,7 +67,7 @@ class NameFacts:
     written: Winners = NO_WINNERS
 
     def with_registers(self, links: Register | None, heard: Registers) -> NameFacts:
-        """The same facts with others in place of those that have a time."""
+        """Returns the same facts with others in place of those that have a time."""
         names = self.spellings, links, self.linked_with, self.same
         return NameFacts(*names, self.said, self.read, self.used, heard, self.written)
 
@@ -121,7 +121,7 @@ class Delta:
 
 
 def join_jobs(one: JobFacts, other: JobFacts) -> JobFacts:
-    """The facts of both about one job, but for `ran`, which is `one`'s: it is a projection."""
+    """Returns the facts of both about one job, but for `ran`, which is `one`'s: it is a projection."""
     return JobFacts(
         names=one.names | other.names,
         facets=one.facets.join(other.facets),
@@ -131,7 +131,7 @@ def join_jobs(one: JobFacts, other: JobFacts) -> JobFacts:
 
 
 def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
-    """The facts of both about one name, but for `written`, which is `one`'s: it is a projection."""
+    """Returns the facts of both about one name, but for `written`, which is `one`'s: it is a projection."""
     if one is other:
         return one
     return NameFacts(

@@ -144,13 +144,13 @@ class Current:
 
 
 def shape(inputs: frozenset[DatasetName], outputs: frozenset[DatasetName]) -> str:
-    """A hash of the datasets of an execution."""
+    """Returns a hash of the datasets of an execution."""
     text = orjson.dumps([sorted(inputs), sorted(outputs)], default=tuple)
     return hashlib.blake2b(text, digest_size=8).hexdigest()
 
 
 def join_declared(one: Declared | None, other: Declared | None) -> Declared | None:
-    """The later of two JobEvents."""
+    """Returns the later of two JobEvents."""
     if one is None or other is None:
         return one or other
     return max(one, other, key=lambda declared: (declared.execution.order, declared.code))

@@ -24,7 +24,7 @@ ItemT = TypeVar("ItemT")
 
 
 def digest_of(ref: str) -> str:
-    """The hash by which a value is compared with another one of the same time.
+    """Returns the hash by which a value is compared with another one of the same time.
 
     The reference of a stored value begins with its hash.
     """
@@ -48,7 +48,7 @@ class Values(Mapping[str, str]):
 
     @staticmethod
     def of(refs: Mapping[str, str]) -> Values:
-        """The values of a mapping from facet to reference."""
+        """Returns the values of a mapping from facet to reference."""
         items = tuple(sorted(refs.items()))
         hash_ = hash(items)
         known = _INTERNED.get(hash_)
@@ -59,14 +59,14 @@ class Values(Mapping[str, str]):
         return made
 
     def digest(self, facet: str) -> str:
-        """The hash of a facet's value."""
+        """Returns the hash of a facet's value."""
         found = self._digests.get(facet)
         if found is None:
             found = self._digests[facet] = digest_of(self._refs[facet])
         return found
 
     def without(self, facets: frozenset[str]) -> Values:
-        """The values of all other facets."""
+        """Returns the values of all other facets."""
         found = self._parts.get(facets)
         if found is None:
             if facets.isdisjoint(self._refs):
@@ -76,7 +76,7 @@ class Values(Mapping[str, str]):
         return found
 
     def extended(self, facet: str, ref: str) -> Values:
-        """These values, with that of one more facet or another one of it."""
+        """Returns these values, with that of one more facet or another one of it."""
         found = self._extended.get((facet, ref))
         if found is None:
             found = self._extended[facet, ref] = Values.of({**self._refs, facet: ref})
@@ -135,17 +135,17 @@ class Layers(Mapping[str, ItemT], Generic[MarkT, ItemT]):
     @classmethod
     @abstractmethod
     def _item(cls, mark: MarkT, digest: str, ref: str) -> ItemT:
-        """The statement of one facet."""
+        """Returns the statement of one facet."""
 
     @classmethod
     @abstractmethod
     def _parts(cls, item: ItemT) -> tuple[MarkT, str]:
-        """The mark and the reference of a statement."""
+        """Returns the mark and the reference of a statement."""
 
     @classmethod
     @abstractmethod
     def _rank(cls, facet: str, mark: MarkT, digest: str) -> tuple[Any, ...]:
-        """The order in which statements of a facet replace each other."""
+        """Returns the order in which statements of a facet replace each other."""
 
     @classmethod
     @abstractmethod
@@ -159,7 +159,7 @@ class Layers(Mapping[str, ItemT], Generic[MarkT, ItemT]):
 
     @classmethod
     def of(cls, items: Mapping[str, ItemT]) -> Self:
-        """The layers of statements by facet."""
+        """Returns the layers of statements by facet."""
         return items if isinstance(items, cls) else cls._grouped({key: cls._parts(item) for key, item in items.items()})
 
     @classmethod
@@ -211,7 +211,7 @@ class Layers(Mapping[str, ItemT], Generic[MarkT, ItemT]):
         return all(facet in ranks and ranks[facet] >= self._rank(facet, mark, values.digest(facet)) for facet in values)
 
     def ref(self, facet: str) -> str | None:
-        """The reference of a facet's value; None where nothing is stated."""
+        """Returns the reference of a facet's value; None where nothing is stated."""
         for _, values in self.layers:
             if facet in values:
                 return values[facet]

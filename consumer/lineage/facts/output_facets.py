@@ -51,7 +51,7 @@ class Carried(NamedTuple):
     run: str
 
     def rank(self, facet: str) -> tuple[str, str, str]:
-        """The order in which a carried facet replaces another."""
+        """Returns the order in which a carried facet replaces another."""
         if facet in BY_RUN:
             return self.ended_at, self.run, self.stamp
         return self.stamp, self.ended_at, self.run
@@ -64,12 +64,12 @@ class CarriedFacets(Layers[Carrier, Carried]):
 
     @classmethod
     def by(cls, registers: Registers, ended_at: str, run: str) -> CarriedFacets:
-        """The facets that one execution carried."""
+        """Returns the facets that one execution carried."""
         return cls(tuple((Carrier(time, ended_at, run), values) for (time,), values in registers.layers))
 
     @classmethod
     def at_once(cls, registers: Registers, run: str) -> CarriedFacets:
-        """The facets of a streaming run, which has no end: a facet counts from the event that carries it."""
+        """Returns the facets of a streaming run, which has no end: a facet counts from the event that carries it."""
         return cls(tuple((Carrier(time, time, run), values) for (time,), values in registers.layers))
 
     def where(self, wanted: Callable[[Carrier], bool]) -> CarriedFacets:
@@ -151,7 +151,7 @@ class Winners(Layers[Writer, Winner]):
         return one.time > other.time
 
     def absorb(self, output: OutputKey, facts: OutputFacts) -> Winners | None:
-        """The winners of a name once an output's facets are known.
+        """Returns the winners of a name once an output's facets are known.
 
         Args:
             output: The output, one of the name.
@@ -188,6 +188,6 @@ class OutputFacts:
 
 
 def winners(output: OutputKey, facts: OutputFacts) -> Winners:
-    """An output's facets that describe its dataset, as candidates for the dataset's name."""
+    """Returns an output's facets that describe its dataset, as candidates for the dataset's name."""
     described = ((carrier, values.without(BY_RUN)) for carrier, values in facts.in_force.layers)
     return Winners(tuple((Writer(*carrier, output.job), values) for carrier, values in described if values))

@@ -42,7 +42,7 @@ class Registers(Layers[tuple[str], Register]):
 
     @classmethod
     def at(cls, time: str, values: Values) -> Registers:
-        """The registers of values that were stated at one time."""
+        """Returns the registers of values that were stated at one time."""
         return cls((((time,), values),)) if values else NO_REGISTERS
 
     @classmethod
@@ -79,7 +79,7 @@ def as_json(value: object) -> str:
 
 
 def value_of(text: str, inline: int = INLINE_CHARS) -> Value:
-    """The value that a JSON text is; the empty text is the value of something deleted.
+    """Returns the value that a JSON text is; the empty text is the value of something deleted.
 
     Args:
         text: The JSON.
@@ -92,7 +92,7 @@ def value_of(text: str, inline: int = INLINE_CHARS) -> Value:
 
 
 def stamped(event_time: str, value: Value) -> Register:
-    """The register of a value that was said at a time (canonical, see `schemas.events`)."""
+    """Returns the register of a value that was said at a time (canonical, see `schemas.events`)."""
     return Register(f"{event_time} {value.digest[:DIGEST_CHARS]}", value.ref)
 
 
@@ -102,7 +102,7 @@ def is_stored(ref: str) -> bool:
 
 
 def later(one: Register | None, other: Register | None) -> Register | None:
-    """The one with the greater stamp."""
+    """Returns the one with the greater stamp."""
     if one is None or (other is not None and other.stamp > one.stamp):
         return other
     return one

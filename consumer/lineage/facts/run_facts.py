@@ -62,12 +62,12 @@ class RunDataset:
 
 
 def least(one: str | None, other: str | None) -> str | None:
-    """The lesser of two times, of which either may be missing."""
+    """Returns the lesser of two times, of which either may be missing."""
     return other if one is None else one if other is None else min(one, other)
 
 
 def greatest(one: str | None, other: str | None) -> str | None:
-    """The greater of two times, of which either may be missing."""
+    """Returns the greater of two times, of which either may be missing."""
     return other if one is None else one if other is None else max(one, other)
 
 
@@ -83,7 +83,7 @@ def _join_by_output(
 
 
 def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
-    """The facts of both about one run."""
+    """Returns the facts of both about one run."""
     states = [state for state in (one.state, other.state) if state is not None]
     snapshots = [snapshot for snapshot in (one.snapshot, other.snapshot) if snapshot is not None]
     return RunFacts(
@@ -102,12 +102,12 @@ def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
 
 
 def without_datasets(facts: RunFacts) -> RunFacts:
-    """A run without its datasets but for those of the newest snapshot: a stream may name ever new ones."""
+    """Returns a run without its datasets but for those of the newest snapshot: a stream may name ever new ones."""
     return replace(facts, inputs=frozenset(), outputs=frozenset(), carried={})
 
 
 def datasets_of(facts: RunFacts) -> dict[DatasetName, RunDataset]:
-    """The datasets of a run, one by one."""
+    """Returns the datasets of a run, one by one."""
     return {
         name: RunDataset(name in facts.inputs, name in facts.outputs, facts.carried.get(name, NO_REGISTERS))
         for name in facts.inputs | facts.outputs | facts.carried.keys()
@@ -115,7 +115,7 @@ def datasets_of(facts: RunFacts) -> dict[DatasetName, RunDataset]:
 
 
 def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -> RunFacts:
-    """A run with datasets that were apart."""
+    """Returns a run with datasets that were apart."""
     apart = RunFacts(
         inputs=frozenset(name for name, one in datasets.items() if one.read),
         outputs=frozenset(name for name, one in datasets.items() if one.written),
@@ -125,5 +125,5 @@ def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -
 
 
 def join_run_datasets(one: RunDataset, other: RunDataset) -> RunDataset:
-    """The facts of both about one dataset of one run."""
+    """Returns the facts of both about one dataset of one run."""
     return RunDataset(one.read or other.read, one.written or other.written, one.carried.join(other.carried))

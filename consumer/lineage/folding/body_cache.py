@@ -31,7 +31,7 @@ _OVERHEAD: Final = 350
 
 
 class BodyKey(NamedTuple):
-    """What the facts of a body follow from.
+    """Key of the facts of a body.
 
     Attributes:
         digest: The hash of the body's bytes.
@@ -95,7 +95,7 @@ class BodyCache:
         self._texts: ByteCache[BodyKey, bytes] = ByteCache(most_bytes - most_bytes // OBJECTS_SHARE)
 
     def get(self, key: BodyKey) -> BodyFacts | None:
-        """The facts of a body; None if they are not kept."""
+        """Returns the facts of a body; None if they are not kept."""
         found = self._objects.get(key)
         if found is not None:
             return found
@@ -125,7 +125,7 @@ class _Table:
 
 
 def pack_body(facts: BodyFacts) -> bytes:
-    """The facts as bytes; `unpack_body` is the way back."""
+    """Returns the facts as bytes; `unpack_body` is the way back."""
     table = _Table()
     carried = tuple((table.of(name), dict(values)) for name, values in facts.carried.items())
     names = tuple(_packed_name(one, table) for one in facts.names)
@@ -169,7 +169,7 @@ def _packed_name(one: UntimedName, table: _Table) -> _Name:
 
 
 def unpack_body(text: bytes) -> BodyFacts:
-    """The facts of packed bytes."""
+    """Returns the facts of packed bytes."""
     packed = _decode(text)
     table = [DatasetName(*name) for name in packed.table]
     register, unexposed_inputs, unexposed_outputs = packed.unexposed

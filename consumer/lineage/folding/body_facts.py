@@ -32,7 +32,7 @@ class UntimedName(NamedTuple):
     values: Values
 
     def at(self, time: str) -> NameFacts:
-        """The facts, stated at a time."""
+        """Returns the facts, stated at a time."""
         if self.links is None and not self.values:
             return self.facts
         links = None if self.links is None else stamped(time, self.links)
@@ -56,7 +56,7 @@ class Unexposed(NamedTuple):
 
 
 ALL_EXPOSED = Unexposed("", frozenset(), frozenset())
-"""Nothing is stated of tables without exposures."""
+"""Statement about no table."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,14 +96,14 @@ class BodyFacts:
     problems: tuple[Problem, ...]
 
     def carried_by(self, *, is_complete: bool) -> Mapping[DatasetName, Values]:
-        """The references of the facets of outputs in an event, by its being COMPLETE (or without a run) or not."""
+        """Returns the references of the facets of outputs in an event that is COMPLETE (or without a run) or not."""
         register, _, outputs = self.unexposed
         if not is_complete or not outputs:
             return self.carried
         return {**self.carried, **{name: self.carried[name].extended(register, EMPTY) for name in outputs}}
 
     def names_by(self, *, is_complete: bool) -> Iterable[UntimedName]:
-        """What an event states of datasets, by its being COMPLETE (or without a run) or not."""
+        """Returns the statements about datasets of an event that is COMPLETE (or without a run) or not."""
         register, inputs, _ = self.unexposed
         if not is_complete or not inputs:
             return self.names

@@ -47,7 +47,7 @@ _Carried = dict[DatasetName, Refs]
 def body_facts(
     body: Body, context: RunContext, rules: IdentityRules, declared: Dataset | None = None
 ) -> tuple[BodyFacts, Mapping[str, str]]:
-    """The facts of a body, and the texts of their long values by reference.
+    """Returns the facts of a body, and the texts of their long values by reference.
 
     Args:
         body: The body.
@@ -111,7 +111,7 @@ class _BodyFolding:
         return facts, self._gathering.texts
 
     def _job(self) -> tuple[JobName, Refs]:
-        """The key of the job, and its facets."""
+        """Returns the key of the job, and its facets."""
         job, producer = self._body.job, self._body.producer
         refs = self._facets.refs(JOB_FACETS, job.facets, "$.job.facets")
         if producer:
@@ -121,7 +121,7 @@ class _BodyFolding:
         return job_name(job, self._context.project, unique_id, job_type), refs
 
     def _inputs(self) -> frozenset[DatasetName]:
-        """The datasets that the job reads: those of the event, or for a model of dbt those that its SQL names."""
+        """Returns the datasets that the job reads: those of the event, or of a dbt model those that its SQL names."""
         by_sql = self._tables.read_by_dbt()
         unnamed = self._tables.reads.in_ctes() if by_sql is None else by_sql
         found: set[DatasetName] = set()
@@ -137,7 +137,7 @@ class _BodyFolding:
         return unnamed.union(found)
 
     def _no_input(self, dataset: InputDataset, by_sql: frozenset[DatasetName] | None) -> str:
-        """The reason why an input is no table that the job reads; empty if it may be one."""
+        """Returns the reason why an input is no table that the job reads; empty if it may be one."""
         if by_sql is not None and canonical(dataset.namespace, dataset.name) not in by_sql:
             return UNREAD
         return ALIAS if _is_bare(dataset) or self._tables.is_alias(dataset) else ""
@@ -185,7 +185,7 @@ class _BodyFolding:
         return refs
 
     def _carried(self, outputs: Mapping[DatasetName, Refs], stated: Stated) -> _Carried:
-        """The facets of outputs, with what the job's explicit lineage says of them; and the sources' names."""
+        """Returns the facets of outputs, with what the job's explicit lineage says of them; and the sources' names."""
         carried = {name: dict(refs) for name, refs in outputs.items()}
         for target, value in lineage_of_targets(outputs, stated).items():
             carried.setdefault(target, {})[LINEAGE] = self._gathering.keep(value)
@@ -202,7 +202,7 @@ class _BodyFolding:
         return carried
 
     def _sources(self, carried: _Carried) -> frozenset[DatasetName]:
-        """The sources of the lineage that outputs carry."""
+        """Returns the sources of the lineage that outputs carry."""
         refs_of = [refs[facet] for refs in carried.values() for facet in BY_RUN & refs.keys()]
         return frozenset().union(*(sources(self._gathering.text(ref)) for ref in refs_of))
 
@@ -242,7 +242,7 @@ def hear(
 
 
 def _written(body: Body) -> tuple[OutputDataset, ...]:
-    """What a run writes; a dbt test writes nothing, though in structured logs its audit table is named as an output."""
+    """Returns the outputs of a run; a dbt test has none, though structured logs name its audit table as an output."""
     kind = body.job.facets.get(JobTypeJobFacet.key)
     is_test = isinstance(kind, dict) and kind.get("jobType") == TEST and kind.get("integration") == "DBT"
     return () if is_test else body.outputs
@@ -254,7 +254,7 @@ def _is_bare(dataset: Dataset) -> bool:
 
 
 def _code(of_job: Refs) -> Refs:
-    """The references that identify the code of a job."""
+    """Returns the references that identify the code of a job."""
     found = {SQL: of_job[SQL]} if SQL in of_job else {}
     checksum = facet_value(of_job, DbtNodeJobFacet.key).get("checksum")
     if checksum:

@@ -80,7 +80,7 @@ class DeltaBuilder:
         self._delta.contents.promise(body.stored, make)
 
     def build(self) -> Delta:
-        """The facts of all events; once."""
+        """Returns the facts of all events; once."""
         for body, time in self._bodies.items():
             self._delta.add_job(body.job, JobFacts(frozenset({body.called}), Registers.at(time, body.job_values)))
             completed_at = self._completed.get(body, "")
@@ -118,7 +118,7 @@ def _keep_later(times: dict[BodyFacts, str], body: BodyFacts, time: str) -> None
 
 
 def _declared_id(body: BodyFacts, carried: Mapping[DatasetName, Registers], texts: Mapping[str, str]) -> str:
-    """The id of a JobEvent's execution, made of what it says."""
+    """Returns the id of a JobEvent's execution, made of what it says."""
     # Of two at one time, as of one manifest before and after its SQL was compiled, the one that traces more counts.
     lineage = [registers[facet].ref for registers in carried.values() for facet in BY_RUN & registers.keys()]
     traced = sum(len(texts.get(ref, ref)) for ref in lineage)

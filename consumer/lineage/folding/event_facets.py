@@ -32,7 +32,7 @@ METADATA = "it is the metadata of a table, which is no data, left out"
 
 
 def _links(dataset: Dataset) -> list[DatasetName]:
-    """The symlinks of a dataset; none where the facet can't be read, which is reported with its name."""
+    """Returns the symlinks of a dataset; none where the facet can't be read, which is reported with its name."""
     try:
         return linked(dataset.facets, "$") or []
     except BadFacet:
@@ -121,7 +121,7 @@ class EventFacets:
         return DatasourceDatasetFacet.key in refs and self.exposures not in refs
 
     def by_text(self, dataset: DatasetName) -> Refs:
-        """The lineage of one of several outputs by the event's SQL; empty where that does not state it."""
+        """Returns the lineage of one of several outputs by the event's SQL; empty where that does not state it."""
         behind = self._tables.reads.of(dataset) if self._tables is not None else None
         if not behind:
             return {}
@@ -136,7 +136,7 @@ class EventFacets:
         return is_column(column, self._reserved.get(dataset, NOTHING))
 
     def _of_tables(self, value: Value, dataset: DatasetName, at: str) -> Value:
-        """A facet of lineage without names that are no tables of this event, and without columns that are metadata."""
+        """Returns a facet of lineage without names that are no tables of this event, and without metadata columns."""
         text = value.text or value.ref
         if not text or self._tables is None:
             return value

@@ -37,7 +37,7 @@ KEPT_CONTEXTS: Final = 1 * MIB
 
 
 class Folded(NamedTuple):
-    """What events state.
+    """Facts of events, and what was left out.
 
     Attributes:
         delta: Their facts, joined.
@@ -62,7 +62,7 @@ class Folder:
         self._contexts: ByteCache[bytes, RunContext] = ByteCache(min(kept_bodies, KEPT_CONTEXTS))
 
     def fold(self, events: Iterable[Event]) -> Folded:
-        """The facts of events, joined as `merge` joins those of each."""
+        """Returns the facts of events, joined as `merge` joins those of each."""
         builder, problems = DeltaBuilder(), list[tuple[Event, Problem]]()
         for event in events:
             left_out = [Problem(*one) for one in event.left_out]
@@ -119,7 +119,7 @@ class Folder:
         return known
 
     def _body(self, event: RunEvent, context: RunContext, builder: DeltaBuilder) -> BodyFacts:
-        """The facts of an event's body; adds the texts of its long values."""
+        """Returns the facts of an event's body; adds the texts of its long values."""
         content = event.content
         tags = "" if context.node_tags is None else context.node_tags.digest
         key = BodyKey(content.digest, context.project, tags) if isinstance(content, UnreadBody) else None
@@ -139,5 +139,5 @@ def _texts(event: RunEvent, context: RunContext, rules: IdentityRules) -> Mappin
 
 
 def fold(event: Event, rules: IdentityRules) -> Delta:
-    """The facts that one event states, under the identity rules of the configuration."""
+    """Returns the facts that one event states, under the identity rules of the configuration."""
     return Folder(rules, kept_bodies=0).fold([event]).delta

@@ -1,4 +1,4 @@
-"""What one event states of the names of datasets, gathered from its parts."""
+"""Statements of one event about the names of datasets, gathered from its parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schemas.events import Dataset
 from schemas.naming import DatasetName, canonical
 
 FEW_LINKS, SHORT_NAME = 8, 400
-"""What is remembered of names: how many links they have at most, and how many characters."""
+"""Limits of the names that are remembered: the most links, and the most characters."""
 
 
 class Mention(NamedTuple):
@@ -35,7 +35,7 @@ class Mention(NamedTuple):
 def mention(
     rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool, used: bool
 ) -> Mention:
-    """What naming a dataset says; remembered, as each run names the same ones.
+    """Returns the facts that follow from naming a dataset; remembered, as each run names the same ones.
 
     Args:
         rules: What configuration says of names.
@@ -63,7 +63,7 @@ def mention(
 
 @dataclass(slots=True)
 class _Gathered:
-    """What was gathered under one name."""
+    """Statements under one name."""
 
     facts: NameFacts
     links: Value | None = None
@@ -71,7 +71,7 @@ class _Gathered:
 
 
 class Gathering:
-    """What one event states of the names of datasets, the texts of its long values, and what was left out.
+    """Statements of one event about the names of datasets, the texts of its long values, and what was left out.
 
     Args:
         rules: What configuration says of names.
@@ -91,11 +91,11 @@ class Gathering:
         self._symlinks = 0
 
     def names(self) -> tuple[UntimedName, ...]:
-        """What is stated under each name."""
+        """Returns the statements under each name."""
         return tuple(UntimedName(name, one.facts, one.links, Values.of(one.refs)) for name, one in self._names.items())
 
     def text(self, ref: str) -> str:
-        """The text of a value."""
+        """Returns the text of a value."""
         return self.texts.get(ref, ref)
 
     def keep(self, value: Value) -> str:
@@ -109,7 +109,7 @@ class Gathering:
         self.problems.append(Problem(path, reason))
 
     def name(self, dataset: Dataset, at: str, *, read: bool) -> DatasetName:
-        """The canonical name of a dataset of the event; gathers what the event states of its other names.
+        """Returns the canonical name of a dataset of the event; gathers what the event states of its other names.
 
         Args:
             dataset: The dataset.

@@ -18,11 +18,11 @@ from schemas.facets.base import Deleted
 from schemas.naming import DatasetName, canonical
 
 Stated = JobLineage | Deleted | None
-"""What a job's facet states: DELETED where it no longer holds, None where there is none."""
+"""Lineage that a job's facet states: DELETED where it no longer holds, None where there is none."""
 
 
 def stated_by(job: Job, key: JobName, gathering: Gathering, limits: LineageLimits) -> Stated:
-    """The lineage that a job's own facet states; left out where it can't be read, or is too much."""
+    """Returns the lineage that a job's own facet states; left out where it can't be read, or is too much."""
     try:
         found = of_job(job.facets.get(LINEAGE), "$.job.facets", key)
     except BadFacet as error:
@@ -42,7 +42,7 @@ def stated_by(job: Job, key: JobName, gathering: Gathering, limits: LineageLimit
 
 
 def lineage_of_targets(outputs: Mapping[DatasetName, Refs], stated: Stated) -> Mapping[DatasetName, Value]:
-    """The explicit lineage of each target by the job's facet.
+    """Returns the explicit lineage of each target by the job's facet.
 
     An output that the facet does not name, and that says nothing of its own lineage, is fed by nothing: a consumer is
     not to infer more than the facet says.
@@ -58,7 +58,7 @@ def lineage_of_targets(outputs: Mapping[DatasetName, Refs], stated: Stated) -> M
 
 
 def flows_of(outputs: Iterable[OutputDataset], key: JobName, stated: Stated) -> Value | None:
-    """The flows from and to other jobs; None where the event states no lineage itself."""
+    """Returns the flows from and to other jobs; None where the event states no lineage itself."""
     flows = set(stated.flows) if isinstance(stated, JobLineage) else set()
     facets = [(dataset, dataset.facets[LINEAGE]) for dataset in outputs if dataset.facets.get(LINEAGE) is not None]
     if stated is None and not facets:

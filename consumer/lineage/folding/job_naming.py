@@ -25,7 +25,7 @@ _STATEMENT = re.compile(r".+\.(?:sql|query)\.\d+", re.DOTALL)
 
 
 def job_name(job: Job, run_project: str, unique_id: object, job_type: object) -> JobName:
-    """The job's key.
+    """Returns the job's key.
 
     It is dbt's unique id where there is one, with the root project before it for a node of another package. The tests
     of a model, to which stock dbt-ol gives the model's id, are a job of their own.
@@ -48,7 +48,7 @@ def _root_project(job: Job, run_project: str) -> str:
 
 
 def project_of_run(run_facets: Mapping[str, object]) -> str:
-    """The dbt project that was run, by the facets of a run of a node; empty where nothing gives it.
+    """Returns the dbt project that was run, by the facets of a run of a node; empty where nothing gives it.
 
     dbt-ol's events have it in a facet of its own, or at least in the name of the run of dbt that is the parent.
     """
@@ -67,12 +67,12 @@ def may_be_sql_statement(body: Body) -> bool:
 
 
 def parent_run_id(run_facets: Mapping[str, object]) -> str:
-    """The id of the run that started another one; empty where there is none."""
+    """Returns the id of the run that started another one; empty where there is none."""
     return _at(run_facets, "parent", "run", "runId")
 
 
 def project_of(job: Job, run_project: str) -> Project | None:
-    """The dbt project whose node a job is; None of any other job. The arguments are those of `job_name`."""
+    """Returns the dbt project whose node a job is; None of any other job. The arguments are those of `job_name`."""
     unique_id = _at(job.facets, "dbt_node", "unique_id")
     if not unique_id:
         return None
@@ -89,7 +89,7 @@ def names_all_exposures(job: Job) -> bool:
 
 
 def _at(facets: Mapping[str, object], *keys: str) -> str:
-    """The text at a path of keys; empty where there is none."""
+    """Returns the text at a path of keys; empty where there is none."""
     found: object = facets
     for key in keys:
         found = found.get(key) if isinstance(found, Mapping) else None

@@ -97,12 +97,12 @@ MOST_OF_AN_ERROR = 4_000
 
 
 def _spark_error(view: job_facets.SparkExceptionRunFacet) -> str:
-    """The message, as that of an errorMessage facet; a stack trace begins with it."""
+    """Returns the message, as that of an errorMessage facet; a stack trace begins with it."""
     return as_json({"message": (view.message or view.stack_trace or "").partition("\n\tat ")[0][:MOST_OF_AN_ERROR]})
 
 
 def _dbt_tags(view: job_facets.TagsFacet) -> str:
-    """The tags that dbt has for a node, and its meta; not those that the OpenLineage client adds."""
+    """Returns the tags that dbt has for a node, and its meta; not those that the OpenLineage client adds."""
     return as_json({"tags": [_fields(tag) for tag in view.tags if tag.source in {"DBT", "DBT_META"}]})
 
 
@@ -203,7 +203,7 @@ def _dropped(view: object) -> Sequence[str]:
 
 
 def linked(facets: Mapping[str, object], at: str) -> list[DatasetName] | None:
-    """The names that a symlinks facet gives a dataset, as the event spells them; None if there is no such facet.
+    """Returns the names that a symlinks facet gives a dataset, as the event spells them; None without one.
 
     Raises:
         BadFacet: It can't be read.

@@ -1,4 +1,4 @@
-"""How much lineage one event may state, so that what is drawn of it is bounded."""
+"""Limits of the lineage that one event may state, so that what is drawn of it is bounded."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class LineageLimits:
         outputs: Collection[DatasetName],
         carried: Mapping[DatasetName, Collection[str]],
     ) -> str:
-        """The reason why some edges will not be drawn, as every input would feed every output; empty if all will.
+        """Returns the reason why some edges of all inputs to all outputs will not be drawn; empty if all will.
 
         Args:
             inputs: Datasets read.

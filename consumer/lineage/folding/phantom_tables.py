@@ -107,7 +107,7 @@ class Tables:
         return bool(self._sql) or is_sql(name.namespace)
 
     def _parts_beside(self, name: DatasetName) -> int:
-        """The fewest parts of the outputs of a name's namespace; where it has none, of its inputs of several parts."""
+        """Returns the fewest parts of the outputs in a name's namespace; without any, of inputs of several parts."""
         least = self._least_of_outputs.get(name.namespace)
         if least is not None:
             return least
@@ -123,7 +123,7 @@ def _is_node_of_dbt(job: Job) -> bool:
 
 
 def _least(names: Iterable[DatasetName]) -> dict[str, int]:
-    """The fewest parts of the names of each namespace."""
+    """Returns the fewest parts of the names of each namespace."""
     found: defaultdict[str, set[int]] = defaultdict(set)
     for name in names:
         if parts := sql_parts(name):

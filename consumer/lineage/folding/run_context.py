@@ -26,7 +26,7 @@ _NO_RULES: Final = IdentityRules.of()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunContext:
-    """What the facets of a run state.
+    """Facts of the facets of a run.
 
     Attributes:
         refs: References of the facets that are kept.
@@ -51,7 +51,7 @@ class RunContext:
 
 
 def run_context(facets: Facets) -> RunContext:
-    """The facts that the facets of a run state."""
+    """Returns the facts that the facets of a run state."""
     gathering = Gathering(_NO_RULES)
     refs = EventFacets(gathering, (), "").refs(RUN_FACETS, facets, _AT)
     # Spark's own facet of an error stands for OpenLineage's.

@@ -17,7 +17,7 @@ from schemas.naming import DatasetName
 
 
 class Stated(NamedTuple):
-    """What an event says of its run, beside the times and the state.
+    """Statements of an event about its run, beside the times and the state.
 
     Attributes:
         body: The facts of its body.
@@ -63,7 +63,7 @@ class _Times(NamedTuple):
 
 
 class RunParts:
-    """What events say of one run; one that repeats what another one said adds no more than its time.
+    """Statements of events about one run; an event that repeats another one adds no more than its time.
 
     Args:
         event_type: The type of the first event.
@@ -85,11 +85,11 @@ class RunParts:
             self._stated[stated] = time
 
     def facts(self) -> RunFacts:
-        """The facts of all the events."""
+        """Returns the facts of all the events."""
         return reduce(join_runs, (self._facts(stated, time, self._times) for stated, time in self._needed()))
 
     def _needed(self) -> Iterator[tuple[Stated, str]]:
-        """What events state, with its latest time; without that to which a later COMPLETE adds."""
+        """Yields the statements with the latest time of each, without those to which a later COMPLETE adds."""
         for stated, time in self._stated.items():
             body, _, _, is_complete = stated
             may_be_less = not is_complete and not body.is_streaming and bool(body.unexposed.outputs)

@@ -102,7 +102,7 @@ class Tokens:
         return len(self.texts)
 
     def text(self, at: int) -> str:
-        """The text of a token."""
+        """Returns the text of a token."""
         return self.texts[at] if at < len(self.texts) else ""
 
     def is_name(self, at: int) -> bool:
@@ -151,7 +151,7 @@ _NAMES: ByteCache[str, SqlNames] = ByteCache(2 * 1024 * 1024)
 
 
 def names_in(sql: str) -> SqlNames:
-    """The names in a text, in lower case; none for one that is longer than MAX_CHARS."""
+    """Returns the names in a text, in lower case; none for one that is longer than MAX_CHARS."""
     if len(sql) > MAX_CHARS:
         return NO_NAMES
     found = _NAMES.get(sql)
@@ -167,7 +167,7 @@ def _names_in(sql: str) -> SqlNames:
 
 
 def scan(sql: str) -> Scanned:
-    """The tables of a text, each with its place, and the CTEs."""
+    """Returns the tables of a text, each with its place, and the CTEs."""
     tokens = Tokens(sql)
     ctes = list(_ctes(tokens, _closing(tokens))) if "with" in tokens.texts else []
     visible: dict[str, list[range]] = {}
@@ -196,7 +196,7 @@ def _closing(tokens: Tokens) -> dict[int, int]:
 
 
 def _ctes(tokens: Tokens, closing: dict[int, int]) -> Iterator[Cte]:
-    """The CTEs, each with the places at which its name is known."""
+    """Yields the CTEs, each with the places at which its name is known."""
     ends: list[int] = []
     for index, text in enumerate(tokens.texts):
         if index in closing:
@@ -208,7 +208,7 @@ def _ctes(tokens: Tokens, closing: dict[int, int]) -> Iterator[Cte]:
 
 
 def _ctes_of(tokens: Tokens, closing: dict[int, int], at: int, end: int) -> Iterator[Cte]:
-    """The CTEs of one WITH, which are known up to the end of its query."""
+    """Yields the CTEs of one WITH, which are known up to the end of its query."""
     recursive = tokens.text(at) == "recursive"
     at += recursive
     while tokens.is_name(at):

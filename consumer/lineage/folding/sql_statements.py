@@ -42,7 +42,7 @@ _STATEMENTS: ByteCache[str, tuple[Statement, ...]] = ByteCache(2 * 1024 * 1024)
 
 
 def statements_in(sql: str) -> tuple[Statement, ...]:
-    """The statements of a text that read or write tables; none of one that is longer than MAX_CHARS."""
+    """Returns the statements of a text that read or write tables; none of one that is longer than MAX_CHARS."""
     if len(sql) > MAX_CHARS:
         return ()
     found = _STATEMENTS.get(sql)
@@ -89,7 +89,7 @@ def _is_select_into(found: Found, tokens: Tokens) -> bool:
 
 
 def _view(tokens: Tokens, places: range) -> Path | None:
-    """The name that CREATE VIEW makes."""
+    """Returns the name that CREATE VIEW makes."""
     head = tokens.texts[places.start : places.stop][:6]
     at = next((at for at, word in enumerate(head) if word in _VIEWS), None)
     if at is None:
