@@ -25,6 +25,9 @@ _KINDS = frozenset(
         "column",
         "facet",
         "task",
+        "change",
+        "outbox",
+        "statement",
         "edge",
         "exposed",
         "reads",
@@ -36,6 +39,7 @@ _KINDS = frozenset(
         "names",
         "output_of",
         "run_dataset_of",
+        "change_of",
     }
 )
 

@@ -16,6 +16,9 @@ RUN_DATASET = "lineage_run_dataset"
 OUTPUT = "lineage_output"
 GROUP = "lineage_group"
 FACET = "lineage_facet"
+CHANGE = "lineage_change"
+OUTBOX = "lineage_outbox"
+STATEMENT = "lineage_statement"
 TASK = "lineage_task"
 """Where the upkeep is, and the graph's format; not of its content, so it is no element, and nothing exports it."""
 
@@ -29,6 +32,7 @@ CHILD_OF = "lineage_child_of"
 NAMES = "lineage_names"
 OUTPUT_OF = "lineage_output_of"
 RUN_DATASET_OF = "lineage_run_dataset_of"
+CHANGE_OF = "lineage_change_of"
 
 
 class Property(NamedTuple):
@@ -177,6 +181,18 @@ ELEMENTS: tuple[Element, ...] = (
         (Property("rev", "its reference", "fixed"), Property("text", "the value as JSON", "fixed")),
     ),
     Element(
+        CHANGE,
+        "vertex",
+        "What one projection added and removed: the edges of a job, or a dataset's columns. A prune leaves it.",
+        (Property("facts", "time, job, run and changes, as JSON", "fixed"),),
+    ),
+    Element(
+        OUTBOX,
+        "vertex",
+        "A change record that is not delivered yet.",
+        (Property("rev", "its token", "fixed"),),
+    ),
+    Element(
         EDGE,
         "edge",
         "From a dataset to one that a job makes from it, or to an exposure that uses it.",
@@ -209,4 +225,5 @@ ELEMENTS: tuple[Element, ...] = (
     Element(NAMES, "edge", "From a job to a name that its edges depend on, if it has no edge there or it was changed."),
     Element(OUTPUT_OF, "edge", "From an output of a job to the name that the job writes it under."),
     Element(RUN_DATASET_OF, "edge", "From a dataset of a streaming run to the run."),
+    Element(CHANGE_OF, "edge", "From a change record to the job, or the dataset's name, that changed."),
 )

@@ -1,0 +1,104 @@
+"""Changes of lineage: what a projection added and removed, by which job and run, and since when.
+
+A record is a value that follows from what a projection showed before and shows now, so a redelivered event makes no
+second record, and the id of a record is the same whoever writes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import NamedTuple
+
+from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.registers import as_json
+from schemas.naming import DatasetName
+
+
+class Kind(StrEnum):
+    """The kinds of changes; the part before the dot is the element, the part after it what became of it."""
+
+    DATASET_ADDED = "dataset.added"
+    DATASET_REMOVED = "dataset.removed"
+    DATASET_RENAMED = "dataset.renamed"
+    COLUMN_ADDED = "column.added"
+    COLUMN_REMOVED = "column.removed"
+    TYPE_CHANGED = "column.type_changed"
+    READ_ADDED = "read.added"
+    READ_REMOVED = "read.removed"
+    WRITE_ADDED = "write.added"
+    WRITE_REMOVED = "write.removed"
+    EDGE_ADDED = "edge.added"
+    EDGE_REMOVED = "edge.removed"
+    COLUMN_EDGE_ADDED = "column_edge.added"
+    COLUMN_EDGE_REMOVED = "column_edge.removed"
+    COLUMN_EDGE_CHANGED = "column_edge.changed"
+
+
+BREAKING = frozenset(
+    {
+        Kind.DATASET_REMOVED,
+        Kind.DATASET_RENAMED,
+        Kind.COLUMN_REMOVED,
+        Kind.TYPE_CHANGED,
+        Kind.WRITE_REMOVED,
+    }
+)
+"""Changes that may break a reader of the dataset."""
+
+
+class Change(NamedTuple):
+    """One element that a projection added, removed or changed.
+
+    Attributes:
+        kind: The kind of change.
+        dataset: The dataset that changed; of an edge, its target; display names throughout.
+        column: The column that changed; of a column edge, the target's.
+        source: Of an edge, its source; of a renamed dataset, its display name before.
+        source_column: Of a column edge, the source's column.
+        before: The column's type before, or the transformations of a column edge before; empty where unknown.
+        after: The same, afterwards.
+    """
+
+    kind: Kind
+    dataset: DatasetName
+    column: str | None = None
+    source: DatasetName | None = None
+    source_column: str | None = None
+    before: str = ""
+    after: str = ""
+
+    @property
+    def is_breaking(self) -> bool:
+        """True if the change may break a reader of the dataset."""
+        return self.kind in BREAKING
+
+
+class ChangeRecord(NamedTuple):
+    """The changes of one job's edges, or of one dataset, by one projection.
+
+    Attributes:
+        time: Event time since which the changes hold: the end of the run, or the time of the facet or declaration.
+        changes: The changes, sorted; never empty.
+        job: The job whose edges changed; None where a dataset changed by itself.
+        run: Id of the run that changed them; empty where no run did, as by a JobEvent or a symlink.
+        dataset: The dataset that changed by itself; None for the edges of a job.
+        commit: Version of the job's code by its `sourceCodeLocation` facet; empty where unknown.
+    """
+
+    time: str
+    changes: tuple[Change, ...]
+    job: JobName | None = None
+    run: str = ""
+    dataset: DatasetName | None = None
+    commit: str = ""
+
+    @property
+    def id(self) -> str:
+        """A hash of the record's content: equal records have equal ids, in every store."""
+        return hashlib.blake2b(as_json(self).encode(), digest_size=12).hexdigest()
+
+    @property
+    def is_breaking(self) -> bool:
+        """True if one of the changes may break a reader."""
+        return any(change.is_breaking for change in self.changes)
