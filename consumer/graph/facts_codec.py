@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from consumer.graph.format_version import seal, unseal
+from consumer.lineage.facts.contexts import Statement
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.executions import (
     Current,
@@ -19,7 +20,7 @@ from consumer.lineage.facts.executions import (
     GroupFacts,
     Member,
 )
-from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
 from consumer.lineage.facts.layers import Layers
 from consumer.lineage.facts.output_facets import (
     Carried,
@@ -79,6 +80,7 @@ def dump_run(facts: RunFacts) -> str:
                 "facets": facts.facets,
                 "carried": [[names.at(name), dict(registers)] for name, registers in sorted(facts.carried.items())],
                 "parents": sorted(facts.parents),
+                "contexts": facts.contexts,
                 "snapshot": snapshot and _dump_snapshot(snapshot, names),
             }
         )
@@ -101,6 +103,7 @@ def load_run(text: str) -> RunFacts:
         facets=_registers(raw.get("facets", {})),
         carried={names[index]: _registers(registers) for index, registers in raw.get("carried", ())},
         parents=frozenset(raw.get("parents", ())),
+        contexts=raw.get("contexts", {}),
         snapshot=_load_snapshot(snapshot, names) if snapshot else None,
     )
 
@@ -272,4 +275,43 @@ def load_name(text: str) -> NameFacts:
                 for facet, item in raw.get("written", {}).items()
             }
         ),
+    )
+
+
+def dump_statement(statement: Statement) -> str:
+    """A statement as text."""
+    names = _Names(name for one in statement.declared.values() for name in _named_by(one.execution))
+    return seal(
+        _without_empty(
+            {
+                "time": statement.time,
+                "context": statement.context,
+                "runs": [[*run.job, run.id, dump_run(facts)] for run, facts in sorted(statement.runs.items())],
+                "names": names.list,
+                "declared": [
+                    [*job, _dump_execution(one.execution, names), one.code]
+                    for job, one in sorted(statement.declared.items())
+                ],
+                "outputs": [[*key.job, *key.name, dict(carried)] for key, carried in sorted(statement.outputs.items())],
+            }
+        )
+    )
+
+
+def load_statement(text: str) -> Statement:
+    """A statement from its text."""
+    raw = unseal(text)
+    names = _names(raw.get("names", ()))
+    return Statement(
+        raw["time"],
+        raw["context"],
+        {RunKey(JobName(*job), run): load_run(facts) for *job, run, facts in raw.get("runs", ())},
+        {
+            JobName(*job): Declared(_load_execution(execution, names), tuple(code))
+            for *job, execution, code in raw.get("declared", ())
+        },
+        {
+            OutputKey(JobName(*key[:2]), DatasetName(*key[2:])): _carried(carried)
+            for *key, carried in raw.get("outputs", ())
+        },
     )

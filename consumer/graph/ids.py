@@ -150,6 +150,11 @@ def facet(ref: str) -> str:
     return make("facet", ref)
 
 
+def statement(time: str, digest: str) -> str:
+    """The vertex of an event that counts at its own time."""
+    return make("statement", time, digest)
+
+
 def task(name: str) -> str:
     """The vertex that says how far a chore of the upkeep is."""
     return make("task", name)

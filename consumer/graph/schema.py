@@ -181,6 +181,12 @@ ELEMENTS: tuple[Element, ...] = (
         (Property("rev", "its reference", "fixed"), Property("text", "the value as JSON", "fixed")),
     ),
     Element(
+        STATEMENT,
+        "vertex",
+        "An event of a dataset, of a job or of a streaming run, which counts at its own time; for the history.",
+        (Property("rev", "its hash", "fixed"), Property("facts", "what the event says, as JSON", "fixed")),
+    ),
+    Element(
         CHANGE,
         "vertex",
         "What one projection added and removed: the edges of a job, or a dataset's columns. A prune leaves it.",

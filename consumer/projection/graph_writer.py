@@ -19,6 +19,7 @@ from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import Delta, NameFacts
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import NO_RULES, IdentityRules
+from consumer.projection import statements
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import Texts
 from consumer.projection.datasets import Nodes
@@ -86,7 +87,11 @@ class GraphWriter:
             raise
 
     def _apply(self, delta: Delta) -> None:
+        # Facts of another format are refused before anything is written.
+        self.jobs.documents.get(delta.jobs)
+        self.names.documents.get(delta.names)
         self._texts.put(delta.contents)
+        statements.put(self._store, delta.statements)
         self.jobs.create(delta.jobs, {run.job for run in delta.runs} | {output.job for output in delta.declared})
         self.names.create(delta.names)
         names = self._follow(delta, self.runs.update(delta.runs))

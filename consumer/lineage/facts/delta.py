@@ -8,7 +8,7 @@ them and can be taken back again is a projection, computed by `current.py`, `out
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.lineage.facts.contents import Contents
 from consumer.lineage.facts.executions import Current, Declared, join_declared
@@ -17,6 +17,9 @@ from consumer.lineage.facts.output_facets import NO_WINNERS, CarriedFacets, Winn
 from consumer.lineage.facts.registers import NO_REGISTERS, Register, Registers, later
 from consumer.lineage.facts.run_facts import RunFacts, join_runs
 from schemas.naming import DatasetName
+
+if TYPE_CHECKING:
+    from consumer.lineage.facts.contexts import Statement
 
 NOTHING_RAN = Current()
 """What is current of a job that has not run."""
@@ -89,6 +92,7 @@ class Delta:
         names: By canonical name.
         declared: Facets that JobEvents carry for outputs, by job and name.
         contents: Texts of long values by reference.
+        statements: Events that count at their own time, for the history.
         problems: What was left out.
     """
 
@@ -97,6 +101,7 @@ class Delta:
     names: dict[DatasetName, NameFacts] = field(default_factory=dict)
     declared: dict[OutputKey, CarriedFacets] = field(default_factory=dict)
     contents: Contents = field(default_factory=Contents)
+    statements: list[Statement] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def add_run(self, run: RunKey, facts: RunFacts) -> None:
@@ -158,4 +163,5 @@ def merge(into: Delta, delta: Delta) -> None:
     for output, carried in delta.declared.items():
         into.add_declared(output, carried)
     into.contents.update(delta.contents)
+    into.statements.extend(delta.statements)
     into.problems.extend(delta.problems)

@@ -19,6 +19,9 @@ from consumer.lineage.facts.layers import DIGEST_BYTES, DIGEST_CHARS, Layers, Va
 INLINE_CHARS = 160
 """A value of at most this many characters is its own reference."""
 
+NEVER_INLINE = -1
+"""In place of a number of characters, for a value that is always stored under its hash."""
+
 EMPTY = ""
 """The reference of a value that was deleted (`_deleted: true`)."""
 

@@ -26,6 +26,7 @@ class RunFacts:
         carried: Facets of its outputs, which count once it has completed.
         snapshot: For a streaming job, the datasets of the newest event, which replace those of older events.
         parents: The groups that it was ever said to be in (`current.group_of`); the latest word counts.
+        contexts: The references of what its events say of jobs and names (`contexts`), each with the greatest time.
     """
 
     said_at: str | None = None
@@ -39,6 +40,7 @@ class RunFacts:
     carried: dict[DatasetName, Registers] = field(default_factory=dict)
     snapshot: Snapshot | None = None
     parents: frozenset[str] = frozenset()
+    contexts: dict[str, str] = field(default_factory=dict)
 
     @property
     def known(self) -> bool:
@@ -82,6 +84,12 @@ def _join_by_output(
     return joined
 
 
+def _join_contexts(one: dict[str, str], other: dict[str, str]) -> dict[str, str]:
+    if not other or one == other:
+        return one
+    return one | {ref: max(time, one.get(ref, time)) for ref, time in other.items()}
+
+
 def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
     """Returns the facts of both about one run."""
     states = [state for state in (one.state, other.state) if state is not None]
@@ -98,6 +106,7 @@ def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
         carried=_join_by_output(one.carried, other.carried),
         snapshot=max(snapshots, key=lambda snapshot: snapshot.order) if snapshots else None,
         parents=one.parents | other.parents,
+        contexts=_join_contexts(one.contexts, other.contexts),
     )
 
 

@@ -74,6 +74,7 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True, gc=False):
     unexposed: tuple[str, tuple[int, ...], tuple[int, ...]]
     is_streaming: bool
     may_be_sql_statement: bool
+    contexts: tuple[str, str]
     stored: tuple[str, ...]
     problems: tuple[tuple[str, str], ...]
 
@@ -147,6 +148,7 @@ def pack_body(facts: BodyFacts) -> bytes:
             (unexposed.register, unexposed_inputs, unexposed_outputs),
             facts.is_streaming,
             facts.may_be_sql_statement,
+            facts.contexts,
             facts.stored,
             facts.problems,
         )
@@ -186,6 +188,7 @@ def unpack_body(text: bytes) -> BodyFacts:
         unexposed=Unexposed(register, _at(unexposed_inputs, table), _at(unexposed_outputs, table)),
         is_streaming=packed.is_streaming,
         may_be_sql_statement=packed.may_be_sql_statement,
+        contexts=packed.contexts,
         stored=packed.stored,
         problems=tuple(Problem(*problem) for problem in packed.problems),
     )

@@ -5,13 +5,15 @@ Rebuilds of an unchanged model repeat them. So they are kept, and stamped with t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from consumer.lineage.facts.contexts import JobContext, NameContext, dump_context
 from consumer.lineage.facts.delta import NameFacts, Problem
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.layers import Values
+from consumer.lineage.facts.output_facets import LINEAGE
 from consumer.lineage.facts.registers import EMPTY, NO_REGISTERS, Registers, Value, stamped
 from schemas.naming import DatasetName
 
@@ -37,6 +39,12 @@ class UntimedName(NamedTuple):
             return self.facts
         links = None if self.links is None else stamped(time, self.links)
         return self.facts.with_registers(links, Registers.at(time, self.values) if self.values else NO_REGISTERS)
+
+
+def contexts_of(names: Iterable[UntimedName]) -> Iterator[NameContext]:
+    """Yields what is stated of names as it stands in a context."""
+    for one in names:
+        yield NameContext(one.name, one.facts, None if one.links is None else one.links.ref, one.values)
 
 
 class Unexposed(NamedTuple):
@@ -76,6 +84,7 @@ class BodyFacts:
         unexposed: Datasets without exposures, which is stated only by an event that the node has completed.
         is_streaming: True if the job does not end, so that its events are snapshots.
         may_be_sql_statement: True if a run with a parent says nothing that the parent's own events do not say.
+        contexts: References of what the event says of its job and of names: if it is not COMPLETE, and if it is.
         stored: References of long values, whose texts are apart.
         problems: What was left out.
     """
@@ -92,8 +101,22 @@ class BodyFacts:
     unexposed: Unexposed
     is_streaming: bool
     may_be_sql_statement: bool
+    contexts: tuple[str, str]
     stored: tuple[str, ...]
     problems: tuple[Problem, ...]
+
+    def context(self, *, is_complete: bool) -> str:
+        """Returns the reference of the context of an event that is COMPLETE (or without a run) or not."""
+        return self.contexts[is_complete]
+
+    def context_texts(self) -> tuple[str, str]:
+        """Returns the texts of both contexts."""
+        values = self.job_values if self.flows is None else self.job_values.extended(LINEAGE, self.flows)
+        one, other = (
+            dump_context(JobContext(self.job, self.called, known), contexts_of(self.names_by(is_complete=is_complete)))
+            for known, is_complete in ((self.job_values, False), (values, True))
+        )
+        return one, other
 
     def carried_by(self, *, is_complete: bool) -> Mapping[DatasetName, Values]:
         """Returns the references of the facets of outputs in an event that is COMPLETE (or without a run) or not."""

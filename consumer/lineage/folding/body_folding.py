@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from consumer.lineage.column_lineage import sources
@@ -11,7 +12,7 @@ from consumer.lineage.facts.executions import CHECKSUM, SQL
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE, LINEAGE
-from consumer.lineage.facts.registers import as_json, value_of
+from consumer.lineage.facts.registers import NEVER_INLINE, as_json, value_of
 from consumer.lineage.folding.body_facts import ALL_EXPOSED, BodyFacts, Unexposed
 from consumer.lineage.folding.event_facets import EventFacets, Refs
 from consumer.lineage.folding.gathering import Gathering
@@ -105,10 +106,12 @@ class _BodyFolding:
             unexposed=self._all_unexposed(),
             is_streaming=processing_type.upper() in STREAMING,
             may_be_sql_statement=may_be_sql_statement(self._body),
-            stored=tuple(self._gathering.texts),
+            contexts=("", ""),
+            stored=(),
             problems=tuple(self._gathering.problems),
         )
-        return facts, self._gathering.texts
+        running, complete = (self._gathering.keep(value_of(text, NEVER_INLINE)) for text in facts.context_texts())
+        return replace(facts, contexts=(running, complete), stored=tuple(self._gathering.texts)), self._gathering.texts
 
     def _job(self) -> tuple[JobName, Refs]:
         """Returns the key of the job, and its facets."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from consumer.lineage.facts.contents import MakeTexts
+from consumer.lineage.facts.contexts import Statement, dump_context
 from consumer.lineage.facts.current import carried_lineage
 from consumer.lineage.facts.delta import Delta, JobFacts
 from consumer.lineage.facts.executions import DECLARED, Declared, Execution, code_of
-from consumer.lineage.facts.keys import OutputKey, RunKey
+from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
 from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.output_facets import BY_RUN, LINEAGE, CarriedFacets
-from consumer.lineage.facts.registers import Registers, as_json, value_of
-from consumer.lineage.folding.body_facts import BodyFacts, UntimedName
+from consumer.lineage.facts.registers import NEVER_INLINE, Registers, as_json, value_of
+from consumer.lineage.folding.body_facts import BodyFacts, UntimedName, contexts_of
 from consumer.lineage.folding.run_context import RunContext
 from consumer.lineage.folding.run_parts import RunParts
 from schemas.naming import DatasetName
@@ -45,6 +46,11 @@ class DeltaBuilder:
         if parts is None:
             parts = self._runs[run] = RunParts(event_type, time)
         parts.add(event_type, time, body, context)
+        if body.is_streaming:
+            alone = RunParts(event_type, time)
+            alone.add(event_type, time, body, context)
+            ref = body.context(is_complete=event_type == "COMPLETE")
+            self._delta.statements.append(Statement(time, ref, {run: alone.facts()}, {}, {}))
         self._delta.contents.add(context.texts)
         self._add_body(body, time, is_complete=event_type == "COMPLETE")
 
@@ -60,11 +66,22 @@ class DeltaBuilder:
         self._add_body(body, time, is_complete=True)
         carried = {name: Registers.at(time, values) for name, values in body.carried_by(is_complete=True).items()}
         id_ = _declared_id(body, carried, texts)
+        declared: dict[JobName, Declared] = {}
         if body.inputs or body.outputs or carried:
             execution = Execution(time, id_, body.inputs, body.outputs, carried_lineage(carried))
-            self._delta.add_job(body.job, JobFacts(declared=Declared(execution, code_of(body.code.get))))
-        for name, registers in carried.items():
-            self._delta.add_declared(OutputKey(body.job, name), CarriedFacets.by(registers, time, id_))
+            declared[body.job] = Declared(execution, code_of(body.code.get))
+            self._delta.add_job(body.job, JobFacts(declared=declared[body.job]))
+        outputs = {OutputKey(body.job, name): CarriedFacets.by(one, time, id_) for name, one in carried.items()}
+        for output, facets in outputs.items():
+            self._delta.add_declared(output, facets)
+        self._delta.statements.append(Statement(time, body.context(is_complete=True), {}, declared, outputs))
+
+    def add_dataset_event(self, time: str, names: Sequence[UntimedName], texts: Mapping[str, str]) -> None:
+        """Adds what a DatasetEvent states of its dataset, which counts at its own time."""
+        self.add_names(time, names)
+        context = value_of(dump_context(None, contexts_of(names)), NEVER_INLINE)
+        self.add_texts({**texts, context.ref: context.text or ""})
+        self._delta.statements.append(Statement(time, context.ref, {}, {}, {}))
 
     def add_names(self, time: str, names: Iterable[UntimedName]) -> None:
         """Adds what is stated of datasets at a time."""

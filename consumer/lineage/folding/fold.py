@@ -99,8 +99,7 @@ class Folder:
         if facets.is_metadata(dataset, "$.dataset"):
             return gathering.problems
         hear(dataset, dataset.facets, "$.dataset", gathering, facets, read=False)
-        builder.add_names(event.event_time, gathering.names())
-        builder.add_texts(gathering.texts)
+        builder.add_dataset_event(event.event_time, gathering.names(), gathering.texts)
         declared = declared_by(event)
         if declared is None:
             return gathering.problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import NamedTuple
 
@@ -73,6 +74,7 @@ class RunParts:
     def __init__(self, event_type: str, time: str) -> None:
         self._times = _Times.of(event_type, time)
         self._stated: dict[Stated, str] = {}
+        self._contexts: dict[str, str] = {}
 
     def add(self, event_type: str, time: str, body: BodyFacts, context: RunContext) -> None:
         """Adds an event; the first one as well."""
@@ -83,10 +85,15 @@ class RunParts:
         known = self._stated.get(stated)
         if known is None or time > known:
             self._stated[stated] = time
+        # An event of a streaming run counts at its own time, and is kept as a statement.
+        if not body.is_streaming:
+            ref = body.context(is_complete=event_type == "COMPLETE")
+            self._contexts[ref] = max(time, self._contexts.get(ref, ""))
 
     def facts(self) -> RunFacts:
         """Returns the facts of all the events."""
-        return reduce(join_runs, (self._facts(stated, time, self._times) for stated, time in self._needed()))
+        facts = reduce(join_runs, (self._facts(stated, time, self._times) for stated, time in self._needed()))
+        return replace(facts, contexts=self._contexts) if self._contexts else facts
 
     def _needed(self) -> Iterator[tuple[Stated, str]]:
         """Yields the statements with the latest time of each, without those to which a later COMPLETE adds."""

@@ -1,0 +1,1 @@
+"""What the graph was at a moment, and what changed between two."""

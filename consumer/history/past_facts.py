@@ -1,0 +1,150 @@
+"""The facts that were known at a moment: of runs by their end, of all other events by their own time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from consumer.graph import facts_codec, ids, schema
+from consumer.graph.store import GraphStore
+from consumer.lineage.facts.contexts import facts_of, load_context
+from consumer.lineage.facts.current import completed, ended, recount
+from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts, merge
+from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets
+from consumer.lineage.facts.run_facts import RunFacts
+from consumer.lineage.identity import IdentityRules
+from consumer.projection import statements
+from consumer.projection.blobs import Texts
+from consumer.projection.jobs import from_run
+from schemas.naming import DatasetName
+
+_PAGE = 5_000
+"""Runs that are read at once."""
+
+_TEXTS = 16 * 1024 * 1024
+"""Characters of contexts that are kept in memory."""
+
+
+class Past(NamedTuple):
+    """The facts of a moment.
+
+    Attributes:
+        facts: All that the graph of that moment follows from; of finished runs, those alone that it rests on.
+        streaming: The streaming runs of that moment, which are all in `facts`.
+    """
+
+    facts: Delta
+    streaming: frozenset[RunKey]
+
+
+def past_facts(store: GraphStore, time: str, rules: IdentityRules) -> Past:
+    """Reads what was known at a moment.
+
+    Args:
+        store: The graph.
+        time: The moment, as events have it (`schemas.timestamps`).
+        rules: Which names are one dataset by configuration; the present rules hold for the past too.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    said = list(statements.until(store, time))
+    streaming = frozenset(run for statement in said for run in statement.runs)
+    texts = Texts(store, _TEXTS)
+    delta = Delta()
+    contexts: dict[str, str] = {}
+    for job, runs in _runs_by_job(store, time, streaming):
+        for facts in runs.values():
+            _note(contexts, facts)
+        for run in resting_on(job, runs):
+            delta.runs[RunKey(job, run)] = runs[run]
+        if any(not facts.contexts for facts in runs.values()):
+            merge(delta, _without_contexts(job, runs.values()))
+    for ref, text in texts.fetch(contexts).items():
+        if text:
+            merge(delta, load_context(text, contexts[ref]))
+    told = texts.fetch({statement.context for statement in said})
+    for statement in said:
+        merge(delta, facts_of(statement, told[statement.context]))
+    _configure(delta.names, rules)
+    return Past(delta, streaming)
+
+
+def _note(contexts: dict[str, str], facts: RunFacts) -> None:
+    """Notes contexts with the latest time at which each was said: of equal values, the newest alone counts."""
+    for ref, time in facts.contexts.items():
+        contexts[ref] = max(time, contexts.get(ref, ""))
+
+
+def had_ended(facts: RunFacts, time: str) -> bool:
+    """True if a run had ended by a moment."""
+    return ended(facts) and (facts.ended_at or "") <= time
+
+
+def _runs_by_job(
+    store: GraphStore, time: str, streaming: frozenset[RunKey]
+) -> Iterator[tuple[JobName, dict[str, RunFacts]]]:
+    """The runs of each job that had ended by a moment; ids of runs sort by job."""
+    job: JobName | None = None
+    runs: dict[str, RunFacts] = {}
+    for run, facts in _runs(store):
+        if run.job != job:
+            if job is not None and runs:
+                yield job, runs
+            job, runs = run.job, {}
+        if run not in streaming and had_ended(facts, time):
+            runs[run.id] = facts
+    if job is not None and runs:
+        yield job, runs
+
+
+def _runs(store: GraphStore) -> Iterator[tuple[RunKey, RunFacts]]:
+    last = ""
+    while page := store.ids(schema.RUN, last, _PAGE):
+        known = store.read(page, ("facts",))
+        for id_ in page:
+            if id_ in known:
+                yield ids.run_key(id_), facts_codec.load_run(str(known[id_]["facts"]))
+        last = page[-1]
+
+
+def resting_on(job: JobName, runs: Mapping[str, RunFacts]) -> set[str]:
+    """The runs that the lineage of a job rests on, of all its runs that had ended."""
+    current = recount(runs)
+    found = set(current.runs)
+    if current.finished is not None:
+        found.add(current.finished.id)
+    in_force: dict[DatasetName, CarriedFacets] = {}
+    for run, facts in runs.items():
+        if completed(run, facts) is not None:
+            for name, carried in from_run(RunKey(job, run), facts).items():
+                in_force[name] = in_force.get(name, NOTHING_CARRIED).join(carried)
+    return found.union(carrier.run for carried in in_force.values() for carrier, _ in carried.layers)
+
+
+def _without_contexts(job: JobName, runs: Iterable[RunFacts]) -> Delta:
+    """The job and the names of runs that an older version wrote, which kept no contexts."""
+    delta = Delta(jobs={job: JobFacts()})
+    for facts in runs:
+        for name in facts.inputs | facts.outputs | facts.carried.keys():
+            of_one = NameFacts(said=True, read=name in facts.inputs, used=name in facts.inputs | facts.outputs)
+            merge(delta, Delta(names={name: of_one}))
+    return delta
+
+
+def _configure(names: dict[DatasetName, NameFacts], rules: IdentityRules) -> None:
+    """Adds the links that configuration makes between names."""
+    links: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
+    for name, facts in names.items():
+        for one, other in rules.all_links(name, read=facts.read) if facts.said else ():
+            links[one].add(other)
+            links[other].add(one)
+    for name, others in links.items():
+        merge(into := Delta(names={name: names.get(name, NameFacts())}), Delta(names={name: _same(others)}))
+        names[name] = into.names[name]
+
+
+def _same(others: Iterable[DatasetName]) -> NameFacts:
+    return NameFacts(same=frozenset(others))

@@ -1,0 +1,139 @@
+"""The graph of a moment as a store that is only read, so that every question can be asked of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from consumer.errors import RefusedWrite
+from consumer.graph import facts_codec, identity_rules, ids, schema
+from consumer.graph.delegating_store import Around
+from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
+from consumer.history.past_facts import Past, had_ended, past_facts
+from consumer.lineage.identity import NO_RULES, IdentityRules
+from consumer.projection.graph_writer import GraphWriter
+
+_RUNS: Final = frozenset({schema.RUN_OF, schema.CHILD_OF})
+_KEPT: Final = frozenset({"facet", "task"})
+"""Kinds of vertices that do not depend on a moment, and are read from the graph itself."""
+
+
+class _Drawing(Around):
+    """The store in memory, with the long values of the graph itself."""
+
+    def __init__(self, drawn: GraphStore, graph: GraphStore) -> None:
+        super().__init__(drawn)
+        self._graph = graph
+
+    def read(self, ids_: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
+        """The properties of vertices, by id."""
+        kept = [id_ for id_ in ids_ if id_.partition("/")[0] in _KEPT]
+        drawn = [id_ for id_ in ids_ if id_.partition("/")[0] not in _KEPT]
+        found = self._store.read(drawn, keys) if drawn else {}
+        return found | (self._graph.read(kept, keys) if kept else {})
+
+
+class PastGraph(_Drawing):
+    """A graph as it was at a moment: equal to one that holds nothing but the events that had happened by then.
+
+    Args:
+        graph: The graph.
+        time: The moment, as events have it.
+        past: What was known then.
+        rules: Which names are one dataset by configuration.
+    """
+
+    def __init__(self, graph: GraphStore, time: str, past: Past, rules: IdentityRules) -> None:
+        self._memory = EmbeddedStore(Path(":memory:"))
+        super().__init__(self._memory, graph)
+        self.time = time
+        self._streaming = frozenset(map(ids.run, past.streaming))
+        GraphWriter(_Drawing(self._memory, graph), rules=rules).apply(past.facts)
+
+    def read(self, ids_: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
+        """The properties of vertices, by id."""
+        runs = [id_ for id_ in ids_ if self._is_finite(id_)]
+        found = super().read([id_ for id_ in ids_ if not self._is_finite(id_)], keys)
+        known = self._graph.read(runs) if runs else {}
+        for id_, properties in known.items():
+            if self._had_ended(properties):
+                found[id_] = {key: properties[key] for key in keys if key in properties} if keys else properties
+        return found
+
+    def write(self, changes: Sequence[Change]) -> set[str]:
+        """Refuses.
+
+        Raises:
+            RefusedWrite: Always.
+        """
+        raise RefusedWrite(
+            f"the graph as of {self.time} can't be written, of {len(changes)} changes none: write to the graph itself"
+        )
+
+    def edges_at(self, ids_: Collection[str], label: str, direction: Direction) -> list[Edge]:
+        """The edges of a label that leave or enter vertices."""
+        if label not in _RUNS:
+            return super().edges_at(ids_, label, direction)
+        return list(self._of_runs(self._graph.edges_at(ids_, label, direction)))
+
+    def ids(self, label: str, after: str, count: int) -> list[str]:
+        """The first ids of vertices of a label after a given one."""
+        if label != schema.RUN:
+            return super().ids(label, after, count)
+        found: list[str] = []
+        while len(found) < count and (page := self._graph.ids(label, after, count)):
+            there = self.read(page, ("state",))
+            found += [id_ for id_ in page if id_ in there]
+            after = page[-1]
+        return found[:count]
+
+    def vertices(self, label: str) -> Iterator[Vertex]:
+        """All vertices of a label."""
+        if label != schema.RUN:
+            yield from super().vertices(label)
+            return
+        for vertex in self._graph.vertices(label):
+            if self._is_finite(vertex.id) and self._had_ended(vertex.properties):
+                yield vertex
+        for vertex in self._memory.vertices(label):
+            if vertex.id in self._streaming:
+                yield vertex
+
+    def edges(self, label: str) -> Iterator[Edge]:
+        """All edges of a label."""
+        if label in _RUNS:
+            yield from self._of_runs(list(self._graph.edges(label)))
+        else:
+            yield from super().edges(label)
+
+    def close(self) -> None:
+        """Closes what is in memory, not the graph."""
+        self._memory.close()
+
+    def _is_finite(self, id_: str) -> bool:
+        return id_.partition("/")[0] == "run" and id_ not in self._streaming
+
+    def _had_ended(self, properties: Properties) -> bool:
+        # The property would do for most; a run that is only known as a parent has none.
+        return had_ended(facts_codec.load_run(str(properties["facts"])), self.time)
+
+    def _of_runs(self, edges: Sequence[Edge]) -> Iterator[Edge]:
+        there = self.read([edge.source for edge in edges], ("state",))
+        yield from (edge for edge in edges if edge.source in there)
+
+
+def as_of(graph: GraphStore, time: str, rules: IdentityRules | None = None) -> PastGraph:
+    """Makes the graph of a moment.
+
+    Args:
+        graph: The graph; closed by the caller, after the answer.
+        time: The moment, as events have it (`schemas.timestamps`).
+        rules: Which names are one dataset by configuration; those of the graph if None.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    known = rules if rules is not None else identity_rules.known(graph) or NO_RULES
+    return PastGraph(graph, time, past_facts(graph, time, known), known)

@@ -1,0 +1,46 @@
+"""Statements in the graph: events that count at their own time, each written once, for the history."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from consumer.errors import TransientError
+from consumer.graph import facts_codec, ids, schema
+from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
+from consumer.lineage.facts.contexts import Statement
+
+_PAGE = 1_000
+
+
+def put(store: GraphStore, statements: Iterable[Statement]) -> None:
+    """Stores statements; those that are there already stay.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    changes: dict[str, Change] = {}
+    for statement in statements:
+        text = facts_codec.dump_statement(statement)
+        digest = hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
+        id_ = ids.statement(statement.time, digest)
+        vertex = Vertex(id_, schema.STATEMENT, {"rev": digest, "facts": text})
+        changes[id_] = Change(vertex, Absent(), Is("rev", digest))
+    if changes and store.write([changes[id_] for id_ in sorted(changes)]):
+        raise TransientError("statements were written by others at the same moment")
+
+
+def until(store: GraphStore, time: str) -> Iterator[Statement]:
+    """Reads the statements of all times up to one, oldest first.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    last = ""
+    while page := store.ids(schema.STATEMENT, last, _PAGE):
+        wanted = [id_ for id_ in page if ids.parse(id_)[1] <= time]
+        known = store.read(wanted, ("facts",)) if wanted else {}
+        yield from (facts_codec.load_statement(str(known[id_]["facts"])) for id_ in wanted if id_ in known)
+        if len(wanted) < len(page):
+            return
+        last = page[-1]
