@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from consumer.errors import UsageError
@@ -39,6 +40,24 @@ def parse_timestamp_ms(text: str, now_s: float, option: str) -> int:
             f"{option} {text!r} is not a time, such as 2026-11-21T05:00:00Z, or a duration, such as 12h or 7d"
         ) from None
     return max(0, int(datetime.fromisoformat(spelled).timestamp() * 1000))
+
+
+def parse_moment(text: str, now_s: float, option: str) -> str:
+    """Parses a time, or a duration before now, to a time as events have it, to the microsecond.
+
+    Args:
+        text: An RFC 3339 time, a date, or a duration before now.
+        now_s: Seconds since 1970 in UTC.
+        option: Name of the option, for the error.
+
+    Raises:
+        UsageError: The text is neither of these.
+    """
+    if parse_duration_s(text) is None:
+        with suppress(ValueError):
+            return canonical_time(text if "T" in text.upper() or ":" in text else f"{text}T00:00:00Z")
+    milliseconds = parse_timestamp_ms(text, now_s, option)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def format_timestamp(timestamp_ms: int) -> str:

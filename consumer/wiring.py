@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -17,6 +17,7 @@ from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import BadPrefix, IdentityRules
 from consumer.processing.sink import Sink
+from consumer.time_parsing import parse_moment
 
 if TYPE_CHECKING:
     from consumer.datazone.routing import Target
@@ -116,18 +117,27 @@ def mending(url: str, patience: Patience | None = None) -> Iterator[GraphStore]:
 
 
 @contextmanager
-def reading(url: str) -> Iterator[GraphStore]:
+def reading(url: str, at: str | None = None) -> Iterator[GraphStore]:
     """Yields a graph that is there already, in one state for all that is read within where its store can do that.
 
+    Args:
+        url: The graph's.
+        at: Moment as of which the graph is read, as people type it; None for the present.
+
     Raises:
-        UsageError: There is no such graph.
+        UsageError: There is no such graph, or the moment is not valid.
     """
-    with mending(url, READER_PATIENCE) as store:
+    moment = None if at is None else parse_moment(at, time.time(), "--at")
+    with mending(url, READER_PATIENCE) as store, ExitStack() as stack:
         if isinstance(store, EmbeddedStore):
-            with store.snapshot():
-                yield store
-        else:
-            yield store
+            stack.enter_context(store.snapshot())
+        yield store if moment is None else stack.enter_context(closing(_as_of(store, moment)))
+
+
+def _as_of(store: GraphStore, moment: str) -> GraphStore:
+    from consumer.history.past_graph import as_of  # noqa: PLC0415 -- the write side only where it is needed
+
+    return as_of(store, moment)
 
 
 def identity_rules(settings: Settings) -> IdentityRules:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,15 +18,20 @@ from consumer.api.access import Access, Scope
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool
 from consumer.api.search_index import FreshIndex
+from consumer.errors import UsageError
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
+from consumer.history.past_graph import as_of
 from consumer.query import describe as description
 from consumer.query import impact as impacts
 from consumer.query import paths, root_cause, runs, traverse
 from consumer.query.datasets import SUMMARY_KEYS, summary_of
+from consumer.query.diff import diff
 from consumer.query.job_names import all_jobs, jobs_of
+from consumer.query.moments import moments
 from consumer.query.resolve import DATASET, resolve
-from consumer.render import answers, documents, lineage_formats
+from consumer.render import answers, changes, documents, export_json, lineage_formats
+from consumer.time_parsing import parse_moment
 from schemas.naming import DatasetName
 
 FAR = 100
@@ -32,6 +39,10 @@ MOST = 500
 
 Depth = Annotated[int, Field(ge=0, le=FAR)]
 Limit = Annotated[int, Field(ge=1, le=MOST)]
+Moment = Annotated[
+    str,
+    Field(min_length=1, max_length=64, description="A time (RFC 3339), a date, or how long ago, such as 7d."),
+]
 Node = Annotated[
     str, Field(min_length=1, max_length=4000, description="Dataset or column: a name, namespace/name, or its end.")
 ]
@@ -55,6 +66,7 @@ class NodeParameters(_Parameters):
     """Of `/dataset`."""
 
     node: Node
+    as_of: Moment | None = Field(None, description="Answer as of this moment.")
 
 
 class LineageParameters(NodeParameters):
@@ -95,6 +107,22 @@ class WhyParameters(NodeParameters):
     depth: Depth = Field(FAR, description="Maximum number of steps upstream.")
 
 
+class ChangesParameters(_Parameters):
+    """Of `/changes`."""
+
+    since: Moment = Field(alias="from", description="Compare from this moment.")
+    to: Moment | None = Field(None, description="Compare with this moment; with the present if it is not given.")
+    node: Node | None = Field(None, description="Dataset whose changes are asked for; all if it is not given.")
+
+
+class MomentsParameters(_Parameters):
+    """Of `/moments`."""
+
+    node: Node
+    upstream: Depth = Field(1, description="Steps upstream.")
+    downstream: Depth = Field(1, description="Steps downstream.")
+
+
 class PageParameters(_Parameters):
     """Of `/datasets` and `/jobs`."""
 
@@ -123,6 +151,34 @@ class Endpoint:
     parameters: type[_Parameters]
     answer: Callable[[GraphStore, P], Document]
     csv: Callable[[GraphStore, P], str] | None = None
+
+
+@contextmanager
+def _at(store: GraphStore, text: str | None) -> Iterator[GraphStore]:
+    """The graph as of a moment; as it is for None."""
+    if text is None:
+        yield store
+        return
+    with closing(as_of(store, parse_moment(text, time.time(), "as_of"))) as past:
+        yield past
+
+
+def _changes(store: GraphStore, asked: ChangesParameters) -> Document:
+    about: DatasetName | None = None
+    with _at(store, asked.to) as later:
+        # A dataset that is gone by then is looked for in the earlier graph.
+        with suppress(UsageError):
+            about = resolve(later, asked.node).dataset if asked.node is not None else None
+        after = export_json.document(later)
+    with _at(store, asked.since) as earlier:
+        if asked.node is not None and about is None:
+            about = resolve(earlier, asked.node).dataset
+        return changes.document(diff(export_json.document(earlier), after, about))
+
+
+def _moments(store: GraphStore, asked: MomentsParameters) -> Document:
+    found = moments(store, resolve(store, asked.node), asked.upstream, asked.downstream)
+    return {"moments": [one._asdict() for one in found]}
 
 
 def _dataset(store: GraphStore, asked: NodeParameters) -> Document:
@@ -194,6 +250,8 @@ ENDPOINTS = (
     Endpoint("/datasets", "All datasets, page by page.", PageParameters, _datasets),
     Endpoint("/jobs", "All jobs, page by page.", PageParameters, _jobs),
     Endpoint("/lineage", "Lineage of a dataset or column.", LineageParameters, _lineage, _lineage_csv),
+    Endpoint("/changes", "What changed between two moments.", ChangesParameters, _changes),
+    Endpoint("/moments", "The moments at which a neighbourhood changed.", MomentsParameters, _moments),
     Endpoint("/impact", "What breaks if a dataset or column changes.", ImpactParameters, _impact, _impact_csv),
     Endpoint("/paths", "Shortest paths between two nodes.", PathParameters, _paths),
     Endpoint("/runs", "The latest runs, newest first.", RunParameters, _runs),
@@ -220,9 +278,9 @@ class Native:
             asked = parsed(endpoint.parameters, request)
             if endpoint.csv is not None and _wants_csv(request):
                 render = endpoint.csv
-                text = await self._pool.run(lambda store: render(store, asked))
+                text = await self._pool.run(lambda store: _asked_of(render, store, asked))
                 return tagged(request, text.encode(), "text/csv; charset=utf-8")
-            document = await self._pool.run(lambda store: endpoint.answer(store, asked))
+            document = await self._pool.run(lambda store: _asked_of(endpoint.answer, store, asked))
             return answered(request, document)
 
         return handle
@@ -233,6 +291,15 @@ class Native:
         asked = parsed(SearchParameters, request)
         results = await self._pool.run(lambda _: self._index.search(asked.q, asked.limit, asked.offset))
         return answered(request, documents.results(results))
+
+
+T = TypeVar("T")
+
+
+def _asked_of(answer: Callable[[GraphStore, P], T], store: GraphStore, asked: P) -> T:
+    """The answer of a graph, as of the moment that is asked for."""
+    with _at(store, getattr(asked, "as_of", None)) as graph:
+        return answer(graph, asked)
 
 
 def _wants_csv(request: Request) -> bool:

@@ -12,5 +12,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     """Usage or configuration error; click uses the same."""
+    DIFFERENT = 3
+    """`headwater diff` found what `--fail-on` names."""
     INTERRUPTED = 130
     """Ended by Ctrl-C, as shells report it."""

@@ -1,6 +1,7 @@
 """The command `headwater`: its subcommands, and what becomes of their errors.
 
-Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 usage or configuration, 130 interrupted.
+Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 a difference that
+`diff --fail-on` names, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from consumer.runtime import tune_gc
 
 COMMANDS = (
     *("ingest", "backfill", "consume", "export", "load"),
-    *("search", "show", "lineage", "impact", "path", "runs", "why"),
+    *("search", "show", "lineage", "impact", "path", "runs", "why", "diff"),
     *("serve", "create-key", "mcp"),
     *("dead-letters", "replay", "reconcile", "prune", "datazone", "check", "print-config", "demo"),
 )
@@ -70,7 +71,8 @@ def cli() -> None:
     """Lineage from dbt on Athena and Redshift, in a graph that people query.
 
     Settings come from flags, then environment variables, then the file given with --config, then defaults; `headwater
-    print-config` shows them. Exit codes: 0 done, 1 failed, 2 usage or configuration, 130 interrupted.
+    print-config` shows them. Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 a difference that `diff
+    --fail-on` names, 130 interrupted.
     """
 
 

@@ -86,6 +86,12 @@ def json_option(help: str) -> Callable[[Command], Command]:  # noqa: A002 -- as 
     return click.option("--json", "as_json", is_flag=True, envvar="HEADWATER_JSON", show_envvar=True, help=help)
 
 
+def at_option(function: Command) -> Command:
+    """Adds the option `--at`, for the graph as it was at a moment."""
+    help_ = "Answer as of this moment: a time, a date, or how long ago, such as 7d."
+    return click.option("--at", metavar="TIME", help=help_)(function)
+
+
 def _config() -> click.Option:
     return click.Option(
         ["--config"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
@@ -30,6 +31,7 @@ _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_wor
 
 Name = Annotated[str, Field(min_length=1, max_length=4_000, description="Dataset or column, such as titles.tconst.")]
 Cursor = Annotated[str | None, Field(description="`next` of the page before.")]
+AsOf = Annotated[str | None, Field(description="Answer as of a time (RFC 3339), a date, or how long ago, such as 7d.")]
 Depth = Annotated[int, Field(ge=1, le=100, description="Steps.")]
 
 
@@ -39,23 +41,22 @@ class _Graph:
     def __init__(self, open_store: Callable[[], GraphStore]) -> None:
         self._open_store = open_store
 
-    async def ask(self, query: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Runs a query.
+    async def ask(self, query: Callable[..., Any], *arguments: Any, as_of: str | None = None, **named: Any) -> Any:
+        """Runs a query, as of a moment if one is given.
 
         Raises:
             ToolError: The query's error, for the assistant to read.
         """
         try:
-            return await anyio.to_thread.run_sync(partial(self._answer, query, arguments, named))
+            return await anyio.to_thread.run_sync(partial(self._answer, query, arguments, named, as_of))
         except HeadwaterError as error:
             raise ToolError(str(error)) from None
 
-    def _answer(self, query: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        store = self._open_store()
-        try:
-            return query(store, *arguments, **named)
-        finally:
-            store.close()
+    def _answer(
+        self, query: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], as_of: str | None
+    ) -> Any:
+        with closing(self._open_store()) as store, tools.past(store, as_of) as graph:
+            return query(graph, *arguments, **named)
 
 
 def server(open_store: Callable[[], GraphStore]) -> MCPServer[Any]:
@@ -85,9 +86,9 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
         return dict(await graph.ask(tools.find, query, cursor))
 
     @tool(title="Describe a dataset")
-    async def describe(dataset: Name) -> dict[str, Any]:
+    async def describe(dataset: Name, as_of: AsOf = None) -> dict[str, Any]:
         """Columns with types, owners, tags, tests, the job that writes it with its SQL, and its last run."""
-        return dict(await graph.ask(tools.dataset, dataset))
+        return dict(await graph.ask(tools.dataset, dataset, as_of=as_of))
 
     @tool(title="Lineage")
     async def lineage(
@@ -96,9 +97,10 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
         depth: Depth = 1,
         direct: Annotated[bool, Field(description="Of a column, follow values alone.")] = False,  # noqa: FBT002
         cursor: Cursor = None,
+        as_of: AsOf = None,
     ) -> dict[str, Any]:
         """What a dataset or column is made from, and what is made from it, nearest first."""
-        return dict(await graph.ask(tools.lineage, node, direction, depth, cursor, direct=direct))
+        return dict(await graph.ask(tools.lineage, node, direction, depth, cursor, direct=direct, as_of=as_of))
 
     @tool(title="Impact of a change")
     async def impact(
@@ -106,6 +108,16 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
     ) -> dict[str, Any]:
         """What breaks if a dataset or column changes, with owners and exposures; unknown is said."""
         return dict(await graph.ask(tools.impact_of, node, change, cursor))
+
+    @tool(title="Changes between two moments")
+    async def changes(
+        since: Annotated[str, Field(description="A time (RFC 3339), a date, or how long ago, such as 7d.")],
+        until: Annotated[str | None, Field(description="The same; the present if none.")] = None,
+        dataset: Annotated[str | None, Field(description="Dataset whose changes are asked for; all if none.")] = None,
+        cursor: Cursor = None,
+    ) -> dict[str, Any]:
+        """Datasets, columns, types and edges that were added and removed, by which job and run, and what breaks."""
+        return dict(await graph.ask(tools.changes_of, since, until, dataset, cursor))
 
     @tool(title="Path between two nodes")
     async def path(source: Name, target: Name) -> dict[str, Any]:

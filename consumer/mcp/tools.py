@@ -5,22 +5,29 @@ Each answer tells "none" from "unknown": `unknown` counts or lists where lineage
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Literal
 
+from consumer.errors import UsageError
 from consumer.graph.store import GraphStore
+from consumer.history.past_graph import as_of
 from consumer.mcp.pages import page, shortened
 from consumer.query import root_cause, traverse
 from consumer.query.answer import Link, Node, title
 from consumer.query.datasets import summaries
 from consumer.query.describe import describe
+from consumer.query.diff import diff
 from consumer.query.impact import Change, impact
 from consumer.query.job_names import all_jobs, jobs_of
 from consumer.query.paths import shortest_paths
 from consumer.query.resolve import Target, resolve, spelled
 from consumer.query.runs import fed_by, history
 from consumer.query.search import SearchIndex
-from consumer.render import documents
+from consumer.render import changes, documents, export_json
 from consumer.render.diagram import place
+from consumer.time_parsing import parse_moment
 
 Answer = dict[str, Any]
 Direction = Literal["upstream", "downstream", "both"]
@@ -118,6 +125,44 @@ def impact_of(store: GraphStore, name: str, change: str = "drop", cursor: str | 
         **page(items, cursor),
         "unknown": [spelled(name) for name in found.unknown_at],
     }
+
+
+def changes_of(
+    store: GraphStore, since: str, until: str | None = None, name: str | None = None, cursor: str | None = None
+) -> Answer:
+    """Lists what changed between two moments, by job and dataset."""
+    about = None
+    with past(store, until) as later:
+        # A dataset that is gone by then is looked for in the earlier graph.
+        with suppress(UsageError):
+            about = resolve(later, name).dataset if name is not None else None
+        after = export_json.document(later)
+    with past(store, since) as earlier:
+        if name is not None and about is None:
+            about = resolve(earlier, name).dataset
+        found = diff(export_json.document(earlier), after, about)
+    items = [
+        {
+            "change": f"{change.kind.value} {changes.phrase(change)}",
+            "breaking": found.breaks(record, change),
+            "job": record.job.name if record.job else None,
+            "run": record.run or None,
+            "time": record.time or None,
+        }
+        for record in found.records
+        for change in record.changes
+    ]
+    return {"breaking": len(found.breaking), **page(items, cursor)}
+
+
+@contextmanager
+def past(store: GraphStore, at: str | None) -> Iterator[GraphStore]:
+    """The graph as of a moment; as it is for None."""
+    if at is None:
+        yield store
+        return
+    with closing(as_of(store, parse_moment(at, time.time(), "as_of"))) as found:
+        yield found
 
 
 def path(store: GraphStore, source: str, target: str) -> Answer:

@@ -9,7 +9,7 @@ import click
 
 from consumer import wiring
 from consumer.cli.help_text import examples
-from consumer.cli.options import with_settings
+from consumer.cli.options import at_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, UsageError
 from consumer.graph.store import GraphStore
@@ -24,6 +24,7 @@ MAP = "lineage-map"
     name="export",
     epilog=examples(
         "headwater export > graph.json",
+        "headwater export --at 2026-11-21 > before.json",
         "headwater export --graph ws://localhost:8182/gremlin --format mermaid",
         "headwater export --format neptune-csv --output load/   # vertices.csv and edges.csv",
         "headwater export --format dot | dot -Tsvg > graph.svg",
@@ -47,13 +48,14 @@ MAP = "lineage-map"
     type=click.Path(path_type=Path),
     help="File to write, or folder for neptune-csv; stdout if it is not given.",
 )
+@at_option
 @with_settings("graph")
-def export(settings: Settings, form: str, output: Path | None, *, tests: bool) -> None:
+def export(settings: Settings, form: str, output: Path | None, at: str | None, *, tests: bool) -> None:
     """Print the whole graph."""
     if tests and form != MAP:
         raise UsageError(f"--tests is for --format {MAP}; {form} has all jobs anyway, or none")
     render = partial(lineage_map, tests=True) if tests else FORMATS[form]
-    with wiring.reading(settings.graph) as store:
+    with wiring.reading(settings.graph, at) as store:
         if output is None:
             click.echo(render(store), nl=False)
             return

@@ -8,7 +8,7 @@ import click
 
 from consumer import wiring
 from consumer.cli.help_text import examples
-from consumer.cli.options import json_option, with_settings
+from consumer.cli.options import at_option, json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.query import traverse
 from consumer.render import lineage_formats
@@ -35,6 +35,7 @@ def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callab
         "headwater lineage dev.imdb.titles.average_rating",
         "headwater lineage titles.average_rating --direct",
         "headwater lineage titles --format mermaid",
+        "headwater lineage titles --at 2026-11-21T05:00:00Z",
         "headwater lineage titles --json | jq -r '.nodes[].name'",
     ),
 )
@@ -59,11 +60,13 @@ def _steps(direction: str, words: str) -> Callable[[Callable[..., None]], Callab
     show_default=True,
     help="How to print it.",
 )
+@at_option
 @json_option("The same as --format json.")
 @with_settings("graph")
 def lineage(
     settings: Settings,
     node: str,
+    at: str | None,
     upstream: int | None,
     downstream: int | None,
     form: str,
@@ -79,7 +82,7 @@ def lineage(
     """
     everywhere = FAR if upstream is None and downstream is None else 0
     up, down = (everywhere if steps is None else steps for steps in (upstream, downstream))
-    with wiring.reading(settings.graph) as store:
+    with wiring.reading(settings.graph, at) as store:
         found = traverse.lineage(store, traverse.resolve(store, node), up, down, columns=columns, direct=direct)
     text = lineage_formats.FORMATS["json" if as_json else form](found)
     # Names are what others wrote; the tree has colours of its own, and spells out what is in names by itself.

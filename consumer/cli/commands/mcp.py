@@ -23,8 +23,8 @@ from consumer.config.loader import Settings
 def mcp(settings: Settings) -> None:
     """Answer an assistant over the Model Context Protocol, on stdin and stdout.
 
-    Seven read-only tools: find, describe, lineage, impact, path, runs and why. Answers are at most 8,000 tokens, with
-    totals and a cursor; unknown lineage is told from none.
+    Eight read-only tools: find, describe, lineage, impact, changes, path, runs and why. Answers are at most 8,000
+    tokens, with totals and a cursor; unknown lineage is told from none.
     """
     from consumer.mcp.server import server  # noqa: PLC0415 -- of the extra `serve`
 

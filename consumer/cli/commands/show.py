@@ -8,7 +8,7 @@ import click
 
 from consumer import wiring
 from consumer.cli.help_text import examples
-from consumer.cli.options import json_option, with_settings
+from consumer.cli.options import at_option, json_option, with_settings
 from consumer.cli.output import print_answer
 from consumer.config.loader import Settings
 from consumer.query.describe import describe
@@ -22,6 +22,7 @@ from consumer.render import answers, documents
         "headwater show titles",
         "headwater show dev.imdb.titles --sql",
         "headwater show titles --json | jq .owners",
+        "headwater show titles --at 7d",
     ),
 )
 @click.argument("node")
@@ -30,13 +31,14 @@ from consumer.render import answers, documents
     is_flag=True,
     help="Print the SQL that made it, too.",
 )
+@at_option
 @json_option("Print JSON; it always has the SQL.")
 @with_settings("graph")
-def show(settings: Settings, node: str, *, sql: bool, as_json: bool) -> None:
+def show(settings: Settings, node: str, at: str | None, *, sql: bool, as_json: bool) -> None:
     """Print columns, owners, tags, tests, exposures and the last run of a dataset.
 
     NODE is a dataset name, namespace/name, or a unique end of one.
     """
-    with wiring.reading(settings.graph) as store:
+    with wiring.reading(settings.graph, at) as store:
         found = describe(store, resolve(store, node).dataset)
     print_answer(found, partial(answers.show, sql=sql), documents.description, as_json=as_json)

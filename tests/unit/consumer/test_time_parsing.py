@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.errors import UsageError
-from consumer.time_parsing import format_timestamp, parse_duration_s, parse_timestamp_ms
+from consumer.time_parsing import format_timestamp, parse_duration_s, parse_moment, parse_timestamp_ms
 
 NOW_S = 1_800_000_000.0
 
@@ -37,3 +37,16 @@ def test_spelling() -> None:
     """A record's timestamp is shown as a time, and one that is on no calendar as it is."""
     assert format_timestamp(1_800_000_000_999) == "2027-01-15T08:00:00Z"
     assert format_timestamp(2**62) == str(2**62)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-21T05:00:00.123456+01:00", "2026-11-21T04:00:00.123456Z"),
+        ("2026-11-21", "2026-11-21T00:00:00.000000Z"),
+        ("1h", "2027-01-15T07:00:00.000000Z"),
+    ],
+)
+def test_moments_as_events_have_them(text: str, expected: str) -> None:
+    """To the microsecond, in the form that sorts."""
+    assert parse_moment(text, NOW_S, "--at") == expected

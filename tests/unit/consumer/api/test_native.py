@@ -49,6 +49,9 @@ def client(graph: Path) -> Iterator[TestClient]:
         ("/runs", "runs", 20),
         ("/runs?node=titles&state=COMPLETE", "runs", 1),
         ("/why?node=titles", "findings", 1),
+        ("/lineage?node=titles&upstream=3&as_of=2100-01-01", "nodes", 10),
+        ("/changes?from=2000-01-01", "records", 20),
+        ("/changes?from=2000-01-01&to=2100-01-01T00:00:00Z&node=titles", "records", 2),
     ],
 )
 def test_answers(client: TestClient, path: str, key: str, least: int) -> None:
@@ -126,7 +129,7 @@ def test_the_description_has_every_endpoint(client: TestClient) -> None:
     }
     assert set(served["paths"]) == paths
     names = {one["name"] for one in served["paths"][f"{PREFIX}/lineage"]["get"]["parameters"]}
-    assert names == {"node", "upstream", "downstream", "columns", "direct"}
+    assert names == {"node", "upstream", "downstream", "columns", "direct", "as_of"}
 
 
 def test_health_and_metrics(client: TestClient) -> None:

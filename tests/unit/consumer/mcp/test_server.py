@@ -21,7 +21,7 @@ from tests.support.graph.example_graphs import job, table
 from tests.support.processes.command_line import headwater
 
 DEMO = ROOT / "consumer" / "demo"
-TOOLS = {"find", "describe", "lineage", "impact", "path", "runs", "why"}
+TOOLS = {"find", "describe", "lineage", "impact", "changes", "path", "runs", "why"}
 WIDE = 2_000
 
 
@@ -66,7 +66,7 @@ def answer(file: Path, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 def test_all_tools_are_read_only(graph: Path) -> None:
-    """The seven tools, each with a description and an output schema."""
+    """The eight tools, each with a description and an output schema."""
 
     async def ask() -> Any:
         async with Client(server(lambda: EmbeddedStore(graph))) as client:
@@ -91,6 +91,8 @@ def test_all_tools_are_read_only(graph: Path) -> None:
             "title_ratings_tsv",
         ),
         ("impact", {"node": "title_crew.directors"}, "names"),
+        ("lineage", {"node": "titles", "as_of": "2100-01-01"}, "stg_imdb__title_ratings"),
+        ("changes", {"since": "2000-01-01", "dataset": "titles"}, "column.added column titles.average_rating"),
         ("path", {"source": "title_crew", "target": "names"}, "title_crew -> stg_imdb__title_crews"),
         ("runs", {"node": "titles"}, "COMPLETE"),
         ("why", {"dataset": "titles"}, "stale"),
