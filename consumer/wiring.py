@@ -117,17 +117,18 @@ def mending(url: str, patience: Patience | None = None) -> Iterator[GraphStore]:
 
 
 @contextmanager
-def reading(url: str, at: str | None = None) -> Iterator[GraphStore]:
+def reading(url: str, at: str | None = None, option: str = "--at") -> Iterator[GraphStore]:
     """Yields a graph that is there already, in one state for all that is read within where its store can do that.
 
     Args:
         url: The graph's.
         at: Moment as of which the graph is read, as people type it; None for the present.
+        option: Name of the option with the moment, for the error.
 
     Raises:
         UsageError: There is no such graph, or the moment is not valid.
     """
-    moment = None if at is None else parse_moment(at, time.time(), "--at")
+    moment = None if at is None else parse_moment(at, time.time(), option)
     with mending(url, READER_PATIENCE) as store, ExitStack() as stack:
         if isinstance(store, EmbeddedStore):
             stack.enter_context(store.snapshot())

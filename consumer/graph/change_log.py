@@ -19,6 +19,9 @@ from schemas.naming import DatasetName
 
 _REV = "1"
 
+MOST_NAMES = 50
+"""Datasets of a record that lead to it; of a job that changes more of them, the first by name."""
+
 
 class Entry(NamedTuple):
     """A record of the log, and its place.
@@ -32,15 +35,33 @@ class Entry(NamedTuple):
     record: ChangeRecord
 
 
-def steps_of(record: ChangeRecord) -> tuple[Step, ...]:
-    """The steps that write a record, its entry in the outbox, and its edge to the job or name that changed."""
-    id_ = _id(record)
-    owner = ids.job(record.job) if record.job is not None else ids.name(record.dataset or DatasetName("", ""))
+def steps_of(record: ChangeRecord, token: str) -> tuple[Step, ...]:
+    """The steps that write a record, its entry in the outbox, and its edges to the job and names that changed.
+
+    Args:
+        record: The record.
+        token: The token of the document that guards it. A projection that came and went and came again within one
+            event time has equal records, which are two.
+    """
+    place = record.time, record.id, token.partition(".")[0] or "0"
+    id_ = ids.make("change", *place)
+    edges = (
+        Edge(ids.make("change_of", *place, *ids.parse(owner)), schema.CHANGE_OF, id_, owner, {})
+        for owner in _owners(record)
+    )
     return (
         Vertex(id_, schema.CHANGE, {"facts": dump(record)}),
         Vertex(_outbox_id(id_), schema.OUTBOX, {"rev": _REV}),
-        Edge(ids.make("change_of", record.time, record.id), schema.CHANGE_OF, id_, owner, {}),
+        *edges,
     )
+
+
+def _owners(record: ChangeRecord) -> list[str]:
+    """The ids of the job, and of the names of the datasets, that a record is of."""
+    named = {change.dataset for change in record.changes}
+    named |= {change.source for change in record.changes if change.source is not None}
+    jobs = [] if record.job is None or record.dataset is not None else [ids.job(record.job)]
+    return [*jobs, *(ids.name(name) for name in sorted(named)[:MOST_NAMES])]
 
 
 def changes_since(store: GraphStore, cursor: str, limit: int) -> list[Entry]:
@@ -103,10 +124,6 @@ def acknowledge(store: GraphStore, entries: Sequence[Entry]) -> None:
         store.write(
             [StoreChange(Vertex(id_, schema.OUTBOX, {}), same, same, (DropVertices((id_,)),)) for id_ in outbox]
         )
-
-
-def _id(record: ChangeRecord) -> str:
-    return ids.make("change", record.time, record.id)
 
 
 def _outbox_id(id_: str) -> str:

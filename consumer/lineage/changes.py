@@ -7,6 +7,7 @@ second record, and the id of a record is the same whoever writes it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -80,9 +81,9 @@ class ChangeRecord(NamedTuple):
     Attributes:
         time: Event time since which the changes hold: the end of the run, or the time of the facet or declaration.
         changes: The changes, sorted; never empty.
-        job: The job whose edges changed; None where a dataset changed by itself.
+        job: The job whose edges changed, or whose run changed the dataset; None where no job did.
         run: Id of the run that changed them; empty where no run did, as by a JobEvent or a symlink.
-        dataset: The dataset that changed by itself; None for the edges of a job.
+        dataset: The dataset that changed; None where the edges of a job did.
         commit: Version of the job's code by its `sourceCodeLocation` facet; empty where unknown.
     """
 
@@ -102,3 +103,40 @@ class ChangeRecord(NamedTuple):
     def is_breaking(self) -> bool:
         """True if one of the changes may break a reader."""
         return any(change.is_breaking for change in self.changes)
+
+
+def sort_key(change: Change) -> tuple[object, ...]:
+    """The order of changes: by dataset and column, then by kind and source."""
+    return (
+        change.dataset,
+        change.column or "",
+        change.kind.value,
+        change.source or (),
+        change.source_column or "",
+        change.before,
+        change.after,
+    )
+
+
+def column_changes(
+    name: DatasetName, before: Mapping[str, str] | None, after: Mapping[str, str] | None
+) -> Iterator[Change]:
+    """Compares the columns of a dataset.
+
+    Args:
+        name: The dataset.
+        before: Types by column; None where the dataset was not shown.
+        after: The same, afterwards.
+    """
+    if before is None and after is not None:
+        yield Change(Kind.DATASET_ADDED, name)
+    if before is not None and after is None:
+        yield Change(Kind.DATASET_REMOVED, name)
+    old, new = before or {}, after or {}
+    for column in sorted({*old, *new}):
+        if column not in old:
+            yield Change(Kind.COLUMN_ADDED, name, column, after=new[column])
+        elif column not in new:
+            yield Change(Kind.COLUMN_REMOVED, name, column, before=old[column])
+        elif old[column] != new[column]:
+            yield Change(Kind.TYPE_CHANGED, name, column, before=old[column], after=new[column])

@@ -25,6 +25,7 @@ from consumer.graph.store import (
     Step,
     Vertex,
 )
+from consumer.projection.change_records import DRAWN
 
 _EDGE_ENDS: Mapping[str, tuple[str, Direction, int]] = {
     "reads": (schema.READS, "in", 2),
@@ -67,7 +68,7 @@ class DiffStore(Around):
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """Returns the properties of vertices, as if only a part of each projection was written."""
         found = self._store.read(ids, keys)
-        return {id_: {**properties, "partial": True} for id_, properties in found.items()}
+        return {id_: {**properties, "partial": True, DRAWN: ""} for id_, properties in found.items()}
 
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Collects changes that would have an effect; returns the owners of those whose condition does not hold."""

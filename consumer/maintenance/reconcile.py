@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 from consumer.graph import ids, schema
 from consumer.graph.delegating_store import Around
-from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore
+from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore, Properties
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import IdentityRules
 from consumer.maintenance.dry_run_store import DiffStore
 from consumer.maintenance.leased_task import PAGE, RECONCILE, Scan
-from consumer.projection import exposure_edges, fingerprints
+from consumer.projection import change_records, exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments
+from consumer.projection.change_records import DRAWN
 from consumer.projection.graph_writer import Cached, GraphWriter
 from consumer.projection.jobs import JobDocuments
 from consumer.projection.repository import Draft, Relied
@@ -103,10 +104,10 @@ class Reconcile:
         diff = DiffStore(self._store)
         differ = GraphWriter(diff, _CACHED, self._rules)
         identity = differ.nodes.identity(names, Relied(self._store))
-        differ.nodes.draw(identity, Relied(self._store))
+        differ.nodes.draw(identity, Relied(self._store), lambda _: "")
         stale = {DatasetName(*parts) for parts in _parse_ids(diff.stale, "name")}
         known = writer.names.documents.get(identity.placements)
-        there = self._store.read([ids.dataset(name) for name in known], ("name",))
+        there = self._store.read([ids.dataset(name) for name in known], ("name", "columns"))
         stale |= {name for name, shown in identity.shown.items() if name != shown and ids.dataset(name) in there}
 
         strays = self._stray_exposures(names, known)
@@ -115,7 +116,8 @@ class Reconcile:
         def distrust(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
             for name, document in found.items():
                 listed = exposure_edges.listing(document.properties, strays.get(name, ()))
-                yield name, Draft(document.facts, {"partial": True, **listed})
+                kept = _kept_columns(document.properties, there.get(ids.dataset(name)))
+                yield name, Draft(document.facts, {"partial": True, DRAWN: kept, **listed})
 
         if stale:
             writer.names.documents.update(sorted(stale), distrust)
@@ -138,7 +140,8 @@ class Reconcile:
         def distrust(found: JobDocuments) -> Iterable[tuple[JobName, Draft[JobFacts]]]:
             for job, document in found.items():
                 listed = {**fingerprints.load(document.properties), **dict.fromkeys(strays.get(job, ()), 0)}
-                yield job, Draft(document.facts, {"partial": True, "elements": fingerprints.dump(listed)})
+                kept = change_records.kept_edges(document.properties)
+                yield job, Draft(document.facts, {"partial": True, DRAWN: kept, "elements": fingerprints.dump(listed)})
 
         jobs = {*stale, *strays}
         if jobs:
@@ -206,6 +209,14 @@ class _Counting(Around):
         failed = super().write(changes)
         self._result.repaired += len({change.owner.id for change in changes} - failed)
         return failed
+
+
+def _kept_columns(document: Properties, dataset: Properties | None) -> str:
+    """What was shown of a dataset before it is drawn again; empty where its vertex is gone, which nobody reported."""
+    if document.get("projected") and dataset is None:
+        return ""
+    columns = None if dataset is None else dataset.get("columns")
+    return change_records.kept_columns(change_records.shown_columns(document, columns))
 
 
 def _job(id_: str) -> JobName:

@@ -7,7 +7,7 @@ the document of the name under which it stands, which is never removed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -20,11 +20,18 @@ from consumer.lineage.facts.delta import NameFacts
 from consumer.lineage.identity import Group
 from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
-from consumer.projection import exposure_edges, fingerprints
+from consumer.projection import change_records, exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments, Names
 from consumer.projection.blobs import Texts
+from consumer.projection.change_records import DRAWN, EPOCH, Cause
 from consumer.projection.repository import Document, Draft, Relied
 from schemas.naming import DatasetName, last_part
+
+SeenAt = Callable[[DatasetName], str]
+"""From a name to the time of an event that names it; empty where none does."""
+
+Before = tuple[bool, Mapping[str, str] | None]
+"""True if it is known what a dataset showed before; and its columns with their types, None where it was not shown."""
 
 Drafts = Iterator[tuple[DatasetName, Draft[NameFacts]]]
 
@@ -71,8 +78,13 @@ class Nodes:
         groups = self._names.groups(names, relied)
         return Identity(groups, self._names.placements(groups))
 
-    def draw(self, identity: Identity, relied: Relied) -> bool:
+    def draw(self, identity: Identity, relied: Relied, seen_at: SeenAt) -> bool:
         """Brings the vertices of datasets to what is known under their names.
+
+        Args:
+            identity: What is shown.
+            relied: What was used before.
+            seen_at: From a name to the time of an event that names it; empty where none does.
 
         Returns:
             False if somebody else has changed some of these names meanwhile, so that all has to be looked at again.
@@ -85,10 +97,39 @@ class Nodes:
         def plan(known: NameDocuments) -> Drafts:
             late = {name: view for name in known if (view := self._view(name, identity, known[name])) is not None}
             texts = self._texts.fetch(register.ref for view in late.values() for register in view.facets.values())
+            columns = {name: _columns(view, texts.__getitem__) for name, view in late.items()}
+            before = self._columns_before(known, columns)
             for name, view in late.items():
-                yield name, _drawn(view, known[name], identity.placements[name], texts.__getitem__)
+                cause = self._cause(view, identity, known[name], seen_at)
+                made = _Columns(columns[name], before[name])
+                yield name, _drawn(view, known[name], identity.placements[name], texts.__getitem__, made, cause)
 
         return not self._names.documents.update(wanted, plan, relied=relied, retry=False).failed
+
+    def _columns_before(
+        self, known: NameDocuments, columns: Mapping[DatasetName, Mapping[str, Mapping[str, Scalar]]]
+    ) -> dict[DatasetName, Before]:
+        """The columns that datasets showed before, read where they may have changed."""
+        changed = [
+            name
+            for name, of_one in columns.items()
+            if known[name].properties.get("projected") and _marks(of_one) != fingerprints.load(known[name].properties)
+        ]
+        stored = self._store.read([ids.dataset(name) for name in changed], ("columns",)) if changed else {}
+        before: dict[DatasetName, Before] = {}
+        for name, of_one in columns.items():
+            said = stored.get(ids.dataset(name), {}).get("columns") if name in changed else _spelled_columns(of_one)
+            before[name] = change_records.shown_columns(known[name].properties, said)
+        return before
+
+    def _cause(self, view: NodeView, identity: Identity, document: Document[NameFacts], seen_at: SeenAt) -> Cause:
+        """The cause of a change of a dataset's columns."""
+        others = self._names.facts(identity.groups[view.name] - {view.name})
+        members = [document.facts, *others.values()]
+        schema_of = view.facets.get("schema")
+        stamp = schema_of.stamp if schema_of is not None else ""
+        changed_at = _changed_at(identity.placements[view.name])
+        return change_records.cause_of_columns(members, stamp, changed_at, lambda: seen_at(view.name))
 
     def _view(self, name: DatasetName, identity: Identity, document: Document[NameFacts]) -> NodeView | None:
         """What is to be shown under a name, if that is not what its vertex shows already."""
@@ -121,7 +162,7 @@ class Nodes:
             columns[by_id[edge.target]].append(edge.source)
         return Places(columns, sorted(late))
 
-    def settle(self, identity: Identity, places: Places, relied: Relied) -> bool:
+    def settle(self, identity: Identity, places: Places, relied: Relied, seen_at: SeenAt) -> bool:
         """Removes the vertices of names that are not shown, and notes under which name each is shown.
 
         Their jobs must have no edges there any more.
@@ -130,19 +171,52 @@ class Nodes:
             identity: What is shown.
             places: What `moved` returned.
             relied: What was used before.
+            seen_at: From a name to the time of an event that names it; empty where none does.
 
         Returns:
             False if somebody else has changed some of these names meanwhile, so that all has to be looked at again.
         """
+        linked_at: dict[Group, str] = {}
 
         def plan(known: NameDocuments) -> Drafts:
             for name in sorted(known):
-                placed = identity.placements[name]
-                gone = _stands(known[name]) and not _is_at_home(name, identity)
-                if gone or known[name].properties.get("shown") != _spelled(placed):
-                    yield name, _settled(name, known[name], placed, places.columns.get(name, ()) if gone else None)
+                placed, group = identity.placements[name], identity.groups[name]
+                if _stands(known[name]) and not _is_at_home(name, identity):
+                    at = _changed_at(placed)
+                    if not at and group not in linked_at:
+                        linked_at[group] = self._linked_at(group)
+                    at = at or linked_at[group] or seen_at(name) or EPOCH
+                    yield name, _ended(name, known[name], placed, places.columns.get(name, ()), at)
+                elif known[name].properties.get("shown") != _spelled(placed):
+                    yield name, Draft(known[name].facts, {"shown": _spelled(placed)})
 
         return not self._names.documents.update(list(identity.placements), plan, relied=relied, retry=False).failed
+
+    def _linked_at(self, group: Group) -> str:
+        """The latest time at which a symlinks facet linked one of the names of a dataset; empty if none did."""
+        links = (facts.links for facts in self._names.facts(group).values())
+        return max((register.stamp.partition(" ")[0] for register in links if register is not None), default="")
+
+
+class _Columns(NamedTuple):
+    """The columns of a dataset.
+
+    Attributes:
+        now: The properties of each.
+        before: What was shown before.
+    """
+
+    now: Mapping[str, dict[str, Scalar]]
+    before: Before
+
+
+def _marks(columns: Mapping[str, Mapping[str, Scalar]]) -> dict[str, int]:
+    return {column: fingerprints.mark(properties) for column, properties in columns.items()}
+
+
+def _spelled_columns(columns: Mapping[str, Mapping[str, Scalar]]) -> str:
+    """Names and types of columns, as the `columns` property has them."""
+    return _as_json(sorted([name, properties["type"] or None] for name, properties in columns.items()))
 
 
 def _changed_at(placed: Placement) -> str:
@@ -166,17 +240,28 @@ def _is_at_home(name: DatasetName, identity: Identity) -> bool:
     return placed.shown == name and not placed.unused
 
 
-def _settled(
-    name: DatasetName, document: Document[NameFacts], placed: Placement, columns: Sequence[str] | None
+def _ended(
+    name: DatasetName, document: Document[NameFacts], placed: Placement, columns: Sequence[str], at: str
 ) -> Draft[NameFacts]:
-    """What notes where a name is shown, and removes the vertex under it, given with the ids of its columns."""
+    """What removes the vertex under a name, and records it.
+
+    Args:
+        name: The name.
+        document: Its document, before.
+        placed: Where its lineage is shown by now.
+        columns: The ids of the vertex's columns.
+        at: Event time since which it is shown there.
+    """
     properties: dict[str, Scalar] = {"shown": _spelled(placed)}
-    if columns is None:
-        return Draft(document.facts, properties)
     properties |= {"projected": "", "elements": "", "filled": "", "partial": False}
     properties |= exposure_edges.emptied(document.properties)
+    if document.properties.get(DRAWN):
+        properties[DRAWN] = ""
+    shown = None if placed.unused or placed.shown == name else placed.shown
+    has_stood = change_records.has_stood(document.properties)
+    record = change_records.of_gone(name, document.token, shown, Cause(at)) if has_stood else ()
     last = tuple(exposure_edges.lonely(exposure_edges.made(document.properties)))
-    return Draft(document.facts, properties, (DropVertices((*columns, ids.dataset(name))),), last)
+    return Draft(document.facts, properties, (DropVertices((*columns, ids.dataset(name))), *record), last)
 
 
 def _fingerprint(view: NodeView) -> str:
@@ -229,7 +314,7 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
         "name": view.name.name,
         "node_name": last_part(view.name),
         "aliases": _as_json(sorted(view.aliases)),
-        "columns": _as_json(sorted([name, properties["type"] or None] for name, properties in columns.items())),
+        "columns": _spelled_columns(columns),
         "description": str(facet("documentation").get("description") or ""),
         "owners": _as_json(facet("ownership").get("owners")),
         "tags": _as_json(facet("tags").get("tags")),
@@ -243,9 +328,11 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
     }
 
 
-def _drawn(view: NodeView, document: Document[NameFacts], placed: Placement, text: TextOf) -> Draft[NameFacts]:
-    """What brings a dataset's vertex and its columns to a view."""
-    columns = _columns(view, text)
+def _drawn(
+    view: NodeView, document: Document[NameFacts], placed: Placement, text: TextOf, made: _Columns, cause: Cause
+) -> Draft[NameFacts]:
+    """What brings a dataset's vertex and its columns to a view, and records the change."""
+    columns = made.now
     properties = _properties(view, columns, text)
     said = {key: value for key, value in properties.items() if value}
     trusted = not document.properties.get("partial")
@@ -253,7 +340,7 @@ def _drawn(view: NodeView, document: Document[NameFacts], placed: Placement, tex
     filled = orjson.loads(str(document.properties.get("filled") or "[]")) if trusted else properties
     emptied = {key: "" for key in filled if key not in said}
     before = fingerprints.load(document.properties)
-    after = {column: fingerprints.mark(properties) for column, properties in columns.items()}
+    after = _marks(columns)
     node = Vertex(ids.dataset(view.name), schema.NODE, {**said, **emptied})
     gone = tuple(ids.column(view.name, column) for column in sorted(before) if column not in columns)
     exposed = exposure_edges.drawing(view.name, exposures_in(view.facets, text).values(), document.properties)
@@ -266,12 +353,24 @@ def _drawn(view: NodeView, document: Document[NameFacts], placed: Placement, tex
     }
     if not document.properties.get("shown"):
         projection["shown"] = _spelled(placed)
+    if document.properties.get(DRAWN):
+        projection[DRAWN] = ""
+    types = {column: str(properties["type"]) for column, properties in columns.items()}
+    record = change_records.of_dataset(view.name, document.token, made.before, types, cause)
+    kept = change_records.kept_columns(made.before)
     return Draft(
         document.facts,
         projection,
         (node, *_steps(view.name, columns, after, before, trusted=trusted), *_out_of_schema(gone), *exposed.steps),
-        (*((DropLonely(gone, "in_schema", schema.COLUMN_EDGE),) if gone else ()), *exposed.last),
-        {"projected": "", "elements": fingerprints.dump({**before, **after}), "partial": True, **exposed.begin},
+        (*record, *((DropLonely(gone, "in_schema", schema.COLUMN_EDGE),) if gone else ()), *exposed.last),
+        {
+            "projected": "",
+            "elements": fingerprints.dump({**before, **after}),
+            "partial": True,
+            DRAWN: kept,
+            **exposed.begin,
+        },
+        {DRAWN: ""},
     )
 
 

@@ -22,7 +22,7 @@ from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection import statements
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import Texts
-from consumer.projection.datasets import Nodes
+from consumer.projection.datasets import Nodes, SeenAt
 from consumer.projection.job_edges import JobEdges
 from consumer.projection.jobs import Jobs
 from consumer.projection.repository import MOST_TRIES, Relied
@@ -96,7 +96,7 @@ class GraphWriter:
         self.names.create(delta.names)
         names = self._follow(delta, self.runs.update(delta.runs))
         jobs = {run.job for run in delta.runs} | delta.jobs.keys()
-        self.project(jobs, names, frozenset(jobs))
+        self.project(jobs, names, frozenset(jobs), seen_at=lambda name: _seen_at(delta, name))
 
     def _follow(self, delta: Delta, parents: RunDocuments) -> set[DatasetName]:
         """Brings jobs, outputs and names to what follows from runs; returns the names."""
@@ -113,25 +113,43 @@ class GraphWriter:
             parents = self.runs.hold(delta.runs)
         raise TransientError(f"{len(delta.jobs)} jobs or their runs are changed by others all the time")
 
-    def project(self, jobs: set[JobName], names: set[DatasetName], certain: frozenset[JobName] = frozenset()) -> None:
+    def project(
+        self,
+        jobs: set[JobName],
+        names: set[DatasetName],
+        certain: frozenset[JobName] = frozenset(),
+        seen_at: SeenAt = lambda _: "",
+    ) -> None:
         """Draws datasets and the edges of jobs.
 
         Args:
             jobs: Jobs whose edges may not show their facts.
             names: Names of datasets whose vertices may not show theirs.
             certain: Those of the jobs whose documents in the cache are known not to be older than the last change.
+            seen_at: From a name to the time of an event that names it, for the record of a change.
         """
         for _ in range(MOST_TRIES):
             relied = Relied(self._store)
             identity = self.nodes.identity(names, relied)
             # Another writer may have died, or be about to write them: the edges of a job need them now.
             self.names.create({name: NameFacts() for name in identity.groups})
-            drawn = self.nodes.draw(identity, relied)
+            drawn = self.nodes.draw(identity, relied, seen_at)
             places = self.nodes.moved(identity)
             moved = self.edges.around(places) if places.columns or places.names else set[JobName]()
             edges = self.edges.draw(sorted(jobs | moved), relied, certain=certain)
-            settled = drawn and not edges.failed and self.nodes.settle(identity, places, relied)
+            settled = drawn and not edges.failed and self.nodes.settle(identity, places, relied, seen_at)
             if not relied.moved() and settled:
                 return
             jobs, names, certain = jobs | moved, names | edges.names, frozenset()
         raise TransientError(f"{len(jobs)} jobs or their datasets are changed by others all the time")
+
+
+def _seen_at(delta: Delta, name: DatasetName) -> str:
+    """The first time at which a run of some facts, or a statement, names a dataset; that of any where none does."""
+    ran = [
+        facts.ended_at or facts.said_at or ""
+        for facts in delta.runs.values()
+        if name in facts.inputs or name in facts.outputs
+    ]
+    said = [statement.time for statement in delta.statements]
+    return min(ran or said or [facts.said_at or "" for facts in delta.runs.values()], default="")

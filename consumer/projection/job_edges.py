@@ -21,13 +21,17 @@ from consumer.lineage.facts.keys import JobName, OutputKey
 from consumer.lineage.facts.output_facets import OutputFacts
 from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import JobView, in_force, job_view, lineage_refs, names_in, targets_of
-from consumer.projection import fingerprints
+from consumer.projection import change_records, fingerprints
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import Texts
+from consumer.projection.change_records import DRAWN, Cause
 from consumer.projection.datasets import Nodes, Places, column_of
 from consumer.projection.jobs import JobDocuments, Jobs
 from consumer.projection.repository import Document, Draft, Relied
 from schemas.naming import DatasetName
+
+OWN = "own"
+"""The property with a hash of what a job's runs and declarations said when its edges were drawn."""
 
 _log = structlog.get_logger(__name__)
 
@@ -44,6 +48,18 @@ class _Sources(NamedTuple):
 
     outputs: Outputs
     names: Mapping[DatasetName, Placement]
+
+
+class _Marks(NamedTuple):
+    """Hashes of what the edges of a job are made from.
+
+    Attributes:
+        projected: Of all of it.
+        own: Of what the job's runs and declarations say.
+    """
+
+    projected: str
+    own: str
 
 
 class Drawn(NamedTuple):
@@ -97,7 +113,11 @@ class JobEdges:
             for job in sorted(late):
                 named[job] = set(sources[job].names)
                 view = _view(job, known[job].facts, sources[job], texts)
-                yield job, _draft(job, known[job], view, fingerprint(known[job], sources[job]), self._nodes.columns)
+                marks = _Marks(fingerprint(known[job], sources[job]), own_fingerprint(known[job], sources[job]))
+                by_names = known[job].properties.get(OWN) == marks.own
+                moved_at = self._moved_at(sources[job]) if by_names else ""
+                cause = change_records.cause_of_job(known[job].facts, moved_at, by_names=by_names)
+                yield job, _draft(job, known[job], view, marks, cause, self._nodes.columns)
 
         updated = self._jobs.documents.update(jobs, plan, relied=relied, retry=False)
         kept = {job: document for job, document in updated.documents.items() if job not in {*updated.written, *certain}}
@@ -105,6 +125,13 @@ class JobEdges:
         names = set().union(*(named[job] for job in updated.failed))
         self._names.documents.forget(names)
         return Drawn(updated.failed, names)
+
+    def _moved_at(self, sources: _Sources) -> str:
+        """The latest time at which one of a job's datasets was linked, dropped or renamed; empty if none was."""
+        linked = (document.facts.links for document in self._names.documents.get(sources.names).values())
+        times = [register.stamp.partition(" ")[0] for register in linked if register is not None]
+        times += [max("" if one.unused else one.dropped, one.renamed) for one in sources.names.values()]
+        return max(times, default="")
 
     def _sources(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, _Sources]:
         """What the edges of jobs are made from; texts, outputs and names are read for all jobs together."""
@@ -178,6 +205,13 @@ def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     return fingerprints.fingerprint((executions, facets, placed, kind, producer))
 
 
+def own_fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
+    """A hash of what a job's runs and declarations say, but not of what its datasets are called."""
+    said = sorted((sorted(one.inputs), sorted(one.outputs), one.lineage) for one in executions_of(document.facts))
+    facets = sorted((name, facet, carried.ref) for name, facet, carried in in_force(document.facts, sources.outputs))
+    return fingerprints.fingerprint((said, facets))
+
+
 def _is_drawn(document: Document[JobFacts], projected: str) -> bool:
     return document.properties.get("projected") == projected and not document.properties.get("partial")
 
@@ -225,9 +259,9 @@ ColumnsOf = Callable[[DatasetName], Collection[str]]
 
 
 def _draft(
-    job: JobName, document: Document[JobFacts], view: JobView, projected: str, there: ColumnsOf
+    job: JobName, document: Document[JobFacts], view: JobView, marks: _Marks, cause: Cause, there: ColumnsOf
 ) -> Draft[JobFacts]:
-    """What brings a job's edges to a view."""
+    """What brings a job's edges to a view, and records the change."""
     edges = _edges(job, view)
     made = {id_: fingerprints.mark(edge.properties) for id_, edge in edges.items()}
     before = fingerprints.load(document.properties)
@@ -235,12 +269,18 @@ def _draft(
     new = [id_ for id_ in edges if not trusted or before.get(id_) != made[id_]]
     gone = tuple(sorted(id_ for id_ in before if id_ not in edges))
     lonely = _columns_of(gone) - {end for edge in edges.values() for end in (edge.source, edge.target)}
+    drop = (DropLonely(tuple(sorted(lonely)), "in_schema", schema.COLUMN_EDGE),) if lonely else ()
+    record = change_records.of_job(job, document, edges, made, cause)
+    kept = change_records.kept_edges(document.properties)
+    # What was not set is not emptied, unless several changes set it.
+    whole = {DRAWN: ""} if document.properties.get(DRAWN) else {}
     return Draft(
         document.facts,
-        {"projected": projected, "elements": fingerprints.dump(made), "partial": False},
+        {"projected": marks.projected, OWN: marks.own, "elements": fingerprints.dump(made), "partial": False, **whole},
         tuple(_steps(view, edges, new, gone, there)),
-        (DropLonely(tuple(sorted(lonely)), "in_schema", schema.COLUMN_EDGE),) if lonely else (),
-        {"projected": "", "elements": fingerprints.dump({**before, **made}), "partial": True},
+        (*record, *drop),
+        {"projected": "", "elements": fingerprints.dump({**before, **made}), "partial": True, DRAWN: kept},
+        {DRAWN: ""},
     )
 
 

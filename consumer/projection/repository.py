@@ -71,6 +71,7 @@ class Draft(Generic[F]):
         steps: What else to do in the same change.
         last: Steps for the end, when all others are done.
         begin: Properties that are true while only a part of the steps is done, if these take several changes.
+        end: Properties to set with the last of several changes alone.
     """
 
     facts: F
@@ -78,6 +79,7 @@ class Draft(Generic[F]):
     steps: tuple[Step, ...] = ()
     last: tuple[Step, ...] = ()
     begin: Properties = field(default_factory=dict)
+    end: Properties = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +251,8 @@ class Documents(Generic[K, F]):
             ]
             changes = [owner.change({**properties, **draft.begin})]
             changes += [owner.change({}, part) for part in parts]
-            changes.append(owner.change(properties, draft.last))
+            after |= draft.end
+            changes.append(owner.change({**properties, **draft.end}, draft.last))
         return Document(owner.token, draft.facts, after, size), changes
 
 

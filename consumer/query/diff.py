@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from consumer.lineage.changes import Change, ChangeRecord, Kind
+from consumer.lineage.changes import Change, ChangeRecord, Kind, column_changes, sort_key
 from consumer.lineage.column_lineage import WHOLE
 from consumer.lineage.facts.keys import JobName
 from schemas.naming import DatasetName
@@ -163,46 +163,9 @@ def _of_datasets(was: _Elements, now: _Elements) -> Iterator[ChangeRecord]:
             yield _record(changes, job, run)._replace(dataset=name)
 
 
-def column_changes(
-    name: DatasetName, before: Mapping[str, str] | None, after: Mapping[str, str] | None
-) -> Iterator[Change]:
-    """Compares the columns of a dataset.
-
-    Args:
-        name: The dataset.
-        before: Types by column; None where the dataset was not shown.
-        after: The same, afterwards.
-    """
-    if before is None and after is not None:
-        yield Change(Kind.DATASET_ADDED, name)
-    if before is not None and after is None:
-        yield Change(Kind.DATASET_REMOVED, name)
-    old, new = before or {}, after or {}
-    for column in sorted({*old, *new}):
-        if column not in old:
-            yield Change(Kind.COLUMN_ADDED, name, column, after=new[column])
-        elif column not in new:
-            yield Change(Kind.COLUMN_REMOVED, name, column, before=old[column])
-        elif old[column] != new[column]:
-            yield Change(Kind.TYPE_CHANGED, name, column, before=old[column], after=new[column])
-
-
 def _record(changes: Iterable[Change], job: JobName | None, run: tuple[str, str] | None) -> ChangeRecord:
     ended_at, id_ = run or ("", "")
     return ChangeRecord(ended_at, tuple(sorted(changes, key=sort_key)), job, id_)
-
-
-def sort_key(change: Change) -> tuple[object, ...]:
-    """The order of changes: by dataset and column, then by kind and source."""
-    return (
-        change.dataset,
-        change.column or "",
-        change.kind.value,
-        change.source or (),
-        change.source_column or "",
-        change.before,
-        change.after,
-    )
 
 
 def _breaks(change: Change, was: _Elements, now: _Elements) -> bool:

@@ -38,10 +38,12 @@ def store(graph: Graph) -> Iterator[GraphStore]:
     """A store that has the job, and records of seconds 1, 3 and 2, written in this order."""
     with closing(graph.connect()) as opened:
         opened.write([Change(Vertex(ids.job(JOB), schema.JOB, {"rev": "0"}), Absent(), Is("rev", "0"))])
+        for name in (ORDERS, RAW):
+            opened.write([Change(Vertex(ids.name(name), schema.NAME, {"rev": "0"}), Absent(), Is("rev", "0"))])
         for count, second in enumerate((1, 3, 2)):
             before, after = Is("rev", str(count)), Is("rev", str(count + 1))
             job = Vertex(ids.job(JOB), schema.JOB, {"rev": after.value})
-            assert not opened.write([Change(job, before, after, change_log.steps_of(record(second)))])
+            assert not opened.write([Change(job, before, after, change_log.steps_of(record(second), str(count)))])
         yield opened
 
 
@@ -54,6 +56,7 @@ def test_the_log_is_in_the_order_of_event_times(store: GraphStore) -> None:
     since = change_log.changes_since(store, change_log.cursor_at(record(2).time), 9)
     assert [entry.record for entry in since] == [record(2), record(3)]
     assert change_log.changes_of(store, [ids.job(JOB)]) == [*first, *following]
+    assert change_log.changes_of(store, [ids.job(JOB), ids.name(RAW)]) == [*first, *following]
 
 
 def test_the_outbox_holds_what_is_not_acknowledged(store: GraphStore) -> None:

@@ -118,12 +118,12 @@ def _between_moments(graph: str, what: tuple[str, ...], since: str, to: str | No
     if len(what) > 1:
         raise UsageError(f"{len(what)} arguments with --from: name one dataset, or none for the whole graph")
     about: DatasetName | None = None
-    with wiring.reading(graph, to) as store:
+    with wiring.reading(graph, to, "--to") as store:
         # A dataset that is gone by then is looked for in the earlier graph.
         with suppress(UsageError):
             about = resolve(store, what[0]).dataset if what else None
         after = export_json.document(store)
-    with wiring.reading(graph, since) as store:
+    with wiring.reading(graph, since, "--from") as store:
         if what and about is None:
             about = resolve(store, what[0]).dataset
         before = export_json.document(store)

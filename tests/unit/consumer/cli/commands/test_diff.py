@@ -147,7 +147,7 @@ def test_reading_the_past(graph: str) -> None:
     ("arguments", "advice"),
     [
         ((), "name a moment with --from"),
-        (("--from", "then"), "neither a time"),
+        (("--from", "then"), "--from 'then' is not a time"),
         (("--from", "7d", "a", "b"), "name one dataset"),
         (("main.json", "no.json"), "main.json can't be read"),
         (("{events}", "{events}"), "is not JSON"),
