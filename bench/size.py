@@ -8,13 +8,17 @@ storage, and are not counted here.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.report import parser, table, tell
 from bench.workload import Project
-from consumer.graph import schema
+from consumer.graph import change_log, ids, schema
 from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.store import Absent, Change, Edge, Is, Vertex
+from consumer.lineage.changes import ChangeRecord, Kind
+from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
 from schemas.decode import decode
@@ -23,6 +27,7 @@ PROJECTS = ((100, 24), (1_000, 24), (10_000, 24), (10_000, 1))
 """Models, and builds a day."""
 
 KEPT_DAYS = 90
+CHANGES_A_DAY, TWO_YEARS = 50, 2 * 365
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
@@ -69,10 +74,50 @@ def _built(project: Project, path: Path, builds: range) -> Size:
     return Size(count["vertex"], count["edge"], path.stat().st_size)
 
 
-def rows(of_model: Size, of_run: Size) -> list[list[str]]:
+def change_cost(models: int) -> Size:
+    """Returns the cost of one record of a change of lineage: of a model that from one build to the next reads less."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = EmbeddedStore(Path(folder) / "graph.db")
+        sink = GraphSink(store, IdentityRules.of())
+        for number, reads in ((0, 2), (1, 1)):
+            sink.write([decode(value) for _, value in Project("size", models, reads).build(number)])
+        entries = change_log.changes_since(store, "", 10 * models)
+        records = [
+            entry.record for entry in entries if any(one.kind is Kind.EDGE_REMOVED for one in entry.record.changes)
+        ]
+        store.close()
+        without, with_ = (_logged(records, Path(folder) / f"{name}.db", keeps=keeps) for name, keeps in KEEPS.items())
+        return with_.without(without).per(len(records))
+
+
+KEEPS = {"without": False, "with": True}
+
+
+def _logged(records: Sequence[ChangeRecord], path: Path, *, keeps: bool) -> Size:
+    """Returns the size of a graph of the jobs and names of records, with the records or without."""
+    store = EmbeddedStore(path)
+    owners: dict[str, str] = {}
+    for step in (step for record in records for step in change_log.steps_of(record, "0")):
+        if isinstance(step, Edge):
+            owners[step.target] = schema.JOB if step.target.startswith("job/") else schema.NAME
+    first = Is("rev", "0")
+    store.write([Change(Vertex(id_, label, {"rev": "0"}), Absent(), first) for id_, label in sorted(owners.items())])
+    for record in records if keeps else ():
+        job = Vertex(ids.job(record.job or JobName("", "")), schema.JOB, {})
+        store.write([Change(job, first, first, change_log.steps_of(record, "0"))])
+    change_log.acknowledge(store, change_log.pending(store, len(records)))
+    vertices = sum(
+        1 for label in (schema.JOB, schema.NAME, schema.CHANGE, schema.OUTBOX) for _ in store.vertices(label)
+    )
+    edges = sum(1 for _ in store.edges(schema.CHANGE_OF))
+    store.close()
+    return Size(vertices, edges, path.stat().st_size)
+
+
+def rows(of_model: Size, of_run: Size, of_change: Size) -> list[list[str]]:
     """The table: one model, one run, and projects of several sizes."""
-    found = [_row("a model of 12 columns that reads two", of_model), _row("each further run of it", of_run)]
     nothing = Size(0, 0, 0)
+    found = [_row("a model of 12 columns that reads two", of_model), _row("each further run of it", of_run)]
     for models, builds in PROJECTS:
         often = "hourly" if builds > 1 else "daily"
         project = nothing.plus(models, of_model)
@@ -80,6 +125,8 @@ def rows(of_model: Size, of_run: Size) -> list[list[str]]:
         found.append(_row(f"{models:,} models", project))
         found.append(_row(f"- each day, built {often}", day))
         found.append(_row(f"- with runs of {KEPT_DAYS} days, built {often}", project.plus(KEPT_DAYS, day)))
+    found.append(_row("a change of a model's lineage, in the log", of_change))
+    found.append(_row(f"- {CHANGES_A_DAY} a day in two years", nothing.plus(CHANGES_A_DAY * TWO_YEARS, of_change)))
     return found
 
 
@@ -102,7 +149,8 @@ def main() -> None:
     chosen = options.parse_args()
     of_model, of_run = measured(chosen.models, chosen.builds)
     heads = ("what", "vertices", "edges", "SQLite file")
-    tell("bench.size", table(heads, rows(of_model, of_run)), write=chosen.write)
+    found = rows(of_model, of_run, change_cost(chosen.models))
+    tell("bench.size", table(heads, found), write=chosen.write)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from consumer.api.search_index import FreshIndex
 from consumer.errors import UsageError
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
-from consumer.history.past_graph import as_of
+from consumer.history.past_graph import PastGraph, as_of
 from consumer.query import describe as description
 from consumer.query import impact as impacts
 from consumer.query import paths, root_cause, runs, traverse
@@ -155,7 +155,7 @@ class Endpoint:
 
 @contextmanager
 def _at(store: GraphStore, text: str | None) -> Iterator[GraphStore]:
-    """The graph as of a moment; as it is for None."""
+    """Yields the graph as of a moment; as it is for None."""
     if text is None:
         yield store
         return
@@ -173,7 +173,8 @@ def _changes(store: GraphStore, asked: ChangesParameters) -> Document:
     with _at(store, asked.since) as earlier:
         if asked.node is not None and about is None:
             about = resolve(earlier, asked.node).dataset
-        return changes.document(diff(export_json.document(earlier), after, about))
+        found = changes.document(diff(export_json.document(earlier), after, about))
+        return {**found, "known_since": earlier.known_since or None} if isinstance(earlier, PastGraph) else found
 
 
 def _moments(store: GraphStore, asked: MomentsParameters) -> Document:
@@ -280,7 +281,7 @@ class Native:
                 render = endpoint.csv
                 text = await self._pool.run(lambda store: _asked_of(render, store, asked))
                 return tagged(request, text.encode(), "text/csv; charset=utf-8")
-            document = await self._pool.run(lambda store: _asked_of(endpoint.answer, store, asked))
+            document = await self._pool.run(lambda store: _document_of(endpoint, store, asked))
             return answered(request, document)
 
         return handle
@@ -297,9 +298,18 @@ T = TypeVar("T")
 
 
 def _asked_of(answer: Callable[[GraphStore, P], T], store: GraphStore, asked: P) -> T:
-    """The answer of a graph, as of the moment that is asked for."""
+    """Returns the answer of a graph, as of the moment that is asked for."""
     with _at(store, getattr(asked, "as_of", None)) as graph:
         return answer(graph, asked)
+
+
+def _document_of(endpoint: Endpoint, store: GraphStore, asked: P) -> Document:
+    """Returns the document of an endpoint; of an answer as of a moment also since when all is known."""
+    at = getattr(asked, "as_of", None)
+    if at is None:
+        return endpoint.answer(store, asked)
+    with closing(as_of(store, parse_moment(at, time.time(), "as_of"))) as past:
+        return {**endpoint.answer(past, asked), "known_since": past.known_since or None}
 
 
 def _wants_csv(request: Request) -> bool:

@@ -6,6 +6,8 @@ and no second writer writes another one. Its id begins with its time, so a scan 
 
 from __future__ import annotations
 
+import zlib
+from base64 import b85decode, b85encode
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +20,16 @@ from consumer.lineage.facts.keys import JobName
 from schemas.naming import DatasetName
 
 _REV = "1"
+"""The token of an entry of the outbox, which never changes."""
+
+_PACKED = "deflate:"
+_RAW = -15
+
+SHORT = 400
+"""Characters up to which the text of a record is not compressed."""
+
+PLACE_CHARS = 10
+"""Characters of a record's id in its place in the log, which begins with its time and ends with its token."""
 
 MOST_NAMES = 50
 """Datasets of a record that lead to it; of a job that changes more of them, the first by name."""
@@ -36,18 +48,18 @@ class Entry(NamedTuple):
 
 
 def steps_of(record: ChangeRecord, token: str) -> tuple[Step, ...]:
-    """The steps that write a record, its entry in the outbox, and its edges to the job and names that changed.
+    """Returns the steps that write a record, its entry in the outbox, and its edges to the job and names that changed.
 
     Args:
         record: The record.
         token: The token of the document that guards it. A projection that came and went and came again within one
             event time has equal records, which are two.
     """
-    place = record.time, record.id, token.partition(".")[0] or "0"
+    place = record.time, record.id[:PLACE_CHARS], token.partition(".")[0] or "0"
     id_ = ids.make("change", *place)
     edges = (
-        Edge(ids.make("change_of", *place, *ids.parse(owner)), schema.CHANGE_OF, id_, owner, {})
-        for owner in _owners(record)
+        Edge(ids.make("change_of", *place, str(number)), schema.CHANGE_OF, id_, owner, {})
+        for number, owner in enumerate(_owners(record))
     )
     return (
         Vertex(id_, schema.CHANGE, {"facts": dump(record)}),
@@ -57,9 +69,11 @@ def steps_of(record: ChangeRecord, token: str) -> tuple[Step, ...]:
 
 
 def _owners(record: ChangeRecord) -> list[str]:
-    """The ids of the job, and of the names of the datasets, that a record is of."""
+    """Returns the ids of the job, and of the names of the datasets, that a record is of."""
     named = {change.dataset for change in record.changes}
-    named |= {change.source for change in record.changes if change.source is not None}
+    # The source of a column edge is that of an edge too; where only its columns changed, the target leads to it.
+    sources = (change.source for change in record.changes if change.source_column is None)
+    named |= {source for source in sources if source is not None}
     jobs = [] if record.job is None or record.dataset is not None else [ids.job(record.job)]
     return [*jobs, *(ids.name(name) for name in sorted(named)[:MOST_NAMES])]
 
@@ -82,7 +96,7 @@ def changes_since(store: GraphStore, cursor: str, limit: int) -> list[Entry]:
 
 
 def cursor_at(time: str) -> str:
-    """The place before all records of a time (canonical, see `schemas.timestamps`)."""
+    """Returns the place before all records of a time (canonical, see `schemas.timestamps`)."""
     return ids.make("change", time)
 
 
@@ -96,20 +110,21 @@ def changes_of(store: GraphStore, owners: Collection[str]) -> list[Entry]:
     return _read(store, sorted({edge.source for edge in edges}))
 
 
-def pending(store: GraphStore, limit: int, cursor: str = "") -> list[Entry]:
+def pending(store: GraphStore, limit: int, cursor: str = "", until: str = "~") -> list[Entry]:
     """Reads records that are in the outbox, oldest first.
 
     Args:
         store: The graph.
         limit: Maximum number of records.
         cursor: Place after which to begin; empty for the beginning, which also has what came late.
+        until: Event time before which the changes have to be.
 
     Raises:
         TransientError: The store can't serve now.
     """
     after = _outbox_id(cursor) if cursor else ""
-    waiting = store.ids(schema.OUTBOX, after, limit)
-    return _read(store, [ids.make("change", *ids.parse(id_)[1:]) for id_ in waiting])
+    waiting = [ids.parse(id_)[1:] for id_ in store.ids(schema.OUTBOX, after, limit)]
+    return _read(store, [ids.make("change", *place) for place in waiting if place[0] < until])
 
 
 def acknowledge(store: GraphStore, entries: Sequence[Entry]) -> None:
@@ -139,7 +154,7 @@ def _read(store: GraphStore, wanted: Sequence[str]) -> list[Entry]:
 
 
 def dump(record: ChangeRecord) -> str:
-    """A record as text."""
+    """Returns a record as text."""
     named = {change.dataset for change in record.changes}
     named |= {change.source for change in record.changes if change.source is not None}
     names = sorted(named)
@@ -160,7 +175,10 @@ def dump(record: ChangeRecord) -> str:
     ]
     said: dict[str, object] = {"time": record.time, "names": names, "changes": changes, "commit": record.commit}
     said |= {"job": record.job, "run": record.run, "dataset": record.dataset}
-    return seal({key: value for key, value in said.items() if value})
+    text = seal({key: value for key, value in said.items() if value})
+    if len(text) <= SHORT:
+        return text
+    return _PACKED + b85encode(zlib.compress(text.encode(), 9, _RAW)).decode()
 
 
 def _trimmed(parts: list[Any]) -> list[Any]:
@@ -170,7 +188,9 @@ def _trimmed(parts: list[Any]) -> list[Any]:
 
 
 def load(text: str) -> ChangeRecord:
-    """A record from its text."""
+    """Returns a record from its text."""
+    if text.startswith(_PACKED):
+        text = zlib.decompress(b85decode(text.removeprefix(_PACKED)), _RAW).decode()
     raw = unseal(text)
     names = [DatasetName(*name) for name in raw["names"]]
     job, dataset = raw.get("job"), raw.get("dataset")

@@ -279,7 +279,7 @@ def load_name(text: str) -> NameFacts:
 
 
 def dump_statement(statement: Statement) -> str:
-    """A statement as text."""
+    """Returns a statement as text."""
     names = _Names(name for one in statement.declared.values() for name in _named_by(one.execution))
     return seal(
         _without_empty(
@@ -299,7 +299,7 @@ def dump_statement(statement: Statement) -> str:
 
 
 def load_statement(text: str) -> Statement:
-    """A statement from its text."""
+    """Returns a statement from its text."""
     raw = unseal(text)
     names = _names(raw.get("names", ()))
     return Statement(

@@ -151,7 +151,7 @@ def facet(ref: str) -> str:
 
 
 def statement(time: str, digest: str) -> str:
-    """The vertex of an event that counts at its own time."""
+    """Returns the vertex of an event that counts at its own time."""
     return make("statement", time, digest)
 
 

@@ -60,6 +60,9 @@ _PROJECTED = Property("projected", "fingerprint of the projection that was writt
 _ELEMENTS = Property(
     "elements", "ids and checksums of the elements that the projection made, as JSON", "replaced with it"
 )
+_DRAWN = Property(
+    "drawn", "what the last whole projection showed, while only a part of the next one is written", "set with it"
+)
 _PARTIAL = Property("partial", "true while only a part of the projection is written", "set with the projection")
 
 ELEMENTS: tuple[Element, ...] = (
@@ -106,6 +109,11 @@ ELEMENTS: tuple[Element, ...] = (
             _PROJECTED,
             _ELEMENTS,
             _PARTIAL,
+            _DRAWN,
+            Property(
+                "own", "hash of what its runs and declarations say, as of the last projection", "replaced with it"
+            ),
+            Property("pruned_until", "latest end of its runs that a prune has removed", "greatest"),
         ),
     ),
     Element(
@@ -154,6 +162,7 @@ ELEMENTS: tuple[Element, ...] = (
                 "exposed", "ids and checksums of the edges to exposures that it made, as JSON", "replaced with it"
             ),
             _PARTIAL,
+            _DRAWN,
         ),
     ),
     Element(
@@ -190,7 +199,7 @@ ELEMENTS: tuple[Element, ...] = (
         CHANGE,
         "vertex",
         "What one projection added and removed: the edges of a job, or a dataset's columns. A prune leaves it.",
-        (Property("facts", "time, job, run and changes, as JSON", "fixed"),),
+        (Property("facts", "time, job, run and changes, as JSON; a long one compressed", "fixed"),),
     ),
     Element(
         OUTBOX,

@@ -1,1 +1,1 @@
-"""What the graph was at a moment, and what changed between two."""
+"""The graph as it was at a moment."""

@@ -17,11 +17,13 @@ from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.identity import IdentityRules
 from consumer.projection import statements
 from consumer.projection.blobs import Texts
-from consumer.projection.jobs import from_run
+from consumer.projection.jobs import PRUNED_UNTIL, from_run
 from schemas.naming import DatasetName
 
 _PAGE = 5_000
 """Runs that are read at once."""
+
+COMPLETE = "COMPLETE"
 
 _TEXTS = 16 * 1024 * 1024
 """Characters of contexts that are kept in memory."""
@@ -33,10 +35,12 @@ class Past(NamedTuple):
     Attributes:
         facts: All that the graph of that moment follows from; of finished runs, those alone that it rests on.
         streaming: The streaming runs of that moment, which are all in `facts`.
+        known_since: The moment since when all is known, as a prune has removed older runs; empty if none has.
     """
 
     facts: Delta
     streaming: frozenset[RunKey]
+    known_since: str = ""
 
 
 def past_facts(store: GraphStore, time: str, rules: IdentityRules) -> Past:
@@ -55,12 +59,15 @@ def past_facts(store: GraphStore, time: str, rules: IdentityRules) -> Past:
     texts = Texts(store, _TEXTS)
     delta = Delta()
     contexts: dict[str, str] = {}
-    for job, runs in _runs_by_job(store, time, streaming):
+    kept = _Kept(store)
+    for job, all_runs in _runs_by_job(store, streaming):
+        kept.note(job, all_runs.values())
+        runs = {run: facts for run, facts in all_runs.items() if had_ended(facts, time)}
         for facts in runs.values():
             _note(contexts, facts)
         for run in resting_on(job, runs):
             delta.runs[RunKey(job, run)] = runs[run]
-        if any(not facts.contexts for facts in runs.values()):
+        if not all(facts.contexts for facts in runs.values()):
             merge(delta, _without_contexts(job, runs.values()))
     for ref, text in texts.fetch(contexts).items():
         if text:
@@ -69,7 +76,7 @@ def past_facts(store: GraphStore, time: str, rules: IdentityRules) -> Past:
     for statement in said:
         merge(delta, facts_of(statement, told[statement.context]))
     _configure(delta.names, rules)
-    return Past(delta, streaming)
+    return Past(delta, streaming, kept.since)
 
 
 def _note(contexts: dict[str, str], facts: RunFacts) -> None:
@@ -83,10 +90,33 @@ def had_ended(facts: RunFacts, time: str) -> bool:
     return ended(facts) and (facts.ended_at or "") <= time
 
 
-def _runs_by_job(
-    store: GraphStore, time: str, streaming: frozenset[RunKey]
-) -> Iterator[tuple[JobName, dict[str, RunFacts]]]:
-    """The runs of each job that had ended by a moment; ids of runs sort by job."""
+class _Kept:
+    """Runs of jobs that prunes have left.
+
+    Attributes:
+        since: The moment since when a run is known wherever one was current; empty if nothing was pruned.
+    """
+
+    def __init__(self, store: GraphStore) -> None:
+        self.since = ""
+        self._pruned_until: dict[JobName, str] = {}
+        last = ""
+        while page := store.ids(schema.JOB, last, _PAGE):
+            for id_, properties in store.read(page, (PRUNED_UNTIL,)).items():
+                if properties.get(PRUNED_UNTIL):
+                    self._pruned_until[JobName(*ids.parse(id_)[1:])] = str(properties[PRUNED_UNTIL])
+            last = page[-1]
+
+    def note(self, job: JobName, runs: Iterable[RunFacts]) -> None:
+        """Notes all runs of a job: after those that were pruned, it is known again with the next that completed."""
+        until = self._pruned_until.get(job)
+        if until is not None:
+            ends = (facts.ended_at or "" for facts in runs if facts.state is not None and facts.state.name == COMPLETE)
+            self.since = max(self.since, min((end for end in ends if end > until), default=""))
+
+
+def _runs_by_job(store: GraphStore, streaming: frozenset[RunKey]) -> Iterator[tuple[JobName, dict[str, RunFacts]]]:
+    """Yields the runs of each job but for streaming ones; ids of runs sort by job."""
     job: JobName | None = None
     runs: dict[str, RunFacts] = {}
     for run, facts in _runs(store):
@@ -94,7 +124,7 @@ def _runs_by_job(
             if job is not None and runs:
                 yield job, runs
             job, runs = run.job, {}
-        if run not in streaming and had_ended(facts, time):
+        if run not in streaming:
             runs[run.id] = facts
     if job is not None and runs:
         yield job, runs
@@ -111,7 +141,7 @@ def _runs(store: GraphStore) -> Iterator[tuple[RunKey, RunFacts]]:
 
 
 def resting_on(job: JobName, runs: Mapping[str, RunFacts]) -> set[str]:
-    """The runs that the lineage of a job rests on, of all its runs that had ended."""
+    """Returns the runs that the lineage of a job rests on, of all its runs that had ended."""
     current = recount(runs)
     found = set(current.runs)
     if current.finished is not None:
@@ -125,7 +155,7 @@ def resting_on(job: JobName, runs: Mapping[str, RunFacts]) -> set[str]:
 
 
 def _without_contexts(job: JobName, runs: Iterable[RunFacts]) -> Delta:
-    """The job and the names of runs that an older version wrote, which kept no contexts."""
+    """Returns the job and the names of runs that an older version wrote, which kept no contexts."""
     delta = Delta(jobs={job: JobFacts()})
     for facts in runs:
         for name in facts.inputs | facts.outputs | facts.carried.keys():

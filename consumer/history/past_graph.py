@@ -28,7 +28,7 @@ class _Drawing(Around):
         self._graph = graph
 
     def read(self, ids_: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """The properties of vertices, by id."""
+        """Returns the properties of vertices, by id."""
         kept = [id_ for id_ in ids_ if id_.partition("/")[0] in _KEPT]
         drawn = [id_ for id_ in ids_ if id_.partition("/")[0] not in _KEPT]
         found = self._store.read(drawn, keys) if drawn else {}
@@ -43,17 +43,27 @@ class PastGraph(_Drawing):
         time: The moment, as events have it.
         past: What was known then.
         rules: Which names are one dataset by configuration.
+
+    Attributes:
+        time: The moment.
+        known_since: The moment since when all is known, as a prune has removed older runs; empty if none has.
     """
 
     def __init__(self, graph: GraphStore, time: str, past: Past, rules: IdentityRules) -> None:
         self._memory = EmbeddedStore(Path(":memory:"))
         super().__init__(self._memory, graph)
         self.time = time
+        self.known_since = past.known_since
         self._streaming = frozenset(map(ids.run, past.streaming))
         GraphWriter(_Drawing(self._memory, graph), rules=rules).apply(past.facts)
 
+    @property
+    def is_incomplete(self) -> bool:
+        """True if a prune has removed runs that may have been current at the moment."""
+        return self.time < self.known_since
+
     def read(self, ids_: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """The properties of vertices, by id."""
+        """Returns the properties of vertices, by id."""
         runs = [id_ for id_ in ids_ if self._is_finite(id_)]
         found = super().read([id_ for id_ in ids_ if not self._is_finite(id_)], keys)
         known = self._graph.read(runs) if runs else {}
@@ -73,13 +83,13 @@ class PastGraph(_Drawing):
         )
 
     def edges_at(self, ids_: Collection[str], label: str, direction: Direction) -> list[Edge]:
-        """The edges of a label that leave or enter vertices."""
+        """Returns the edges of a label that leave or enter vertices."""
         if label not in _RUNS:
             return super().edges_at(ids_, label, direction)
         return list(self._of_runs(self._graph.edges_at(ids_, label, direction)))
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
-        """The first ids of vertices of a label after a given one."""
+        """Returns the first ids of vertices of a label after a given one."""
         if label != schema.RUN:
             return super().ids(label, after, count)
         found: list[str] = []
@@ -90,7 +100,7 @@ class PastGraph(_Drawing):
         return found[:count]
 
     def vertices(self, label: str) -> Iterator[Vertex]:
-        """All vertices of a label."""
+        """Yields all vertices of a label."""
         if label != schema.RUN:
             yield from super().vertices(label)
             return
@@ -102,7 +112,7 @@ class PastGraph(_Drawing):
                 yield vertex
 
     def edges(self, label: str) -> Iterator[Edge]:
-        """All edges of a label."""
+        """Yields all edges of a label."""
         if label in _RUNS:
             yield from self._of_runs(list(self._graph.edges(label)))
         else:

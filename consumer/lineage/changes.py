@@ -1,12 +1,13 @@
 """Changes of lineage: what a projection added and removed, by which job and run, and since when.
 
 A record is a value that follows from what a projection showed before and shows now, so a redelivered event makes no
-second record, and the id of a record is the same whoever writes it.
+second record, and the id of a record is the same for every writer.
 """
 
 from __future__ import annotations
 
 import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -97,7 +98,7 @@ class ChangeRecord(NamedTuple):
     @property
     def id(self) -> str:
         """A hash of the record's content: equal records have equal ids, in every store."""
-        return hashlib.blake2b(as_json(self).encode(), digest_size=12).hexdigest()
+        return urlsafe_b64encode(hashlib.blake2b(as_json(self).encode(), digest_size=12).digest()).decode()
 
     @property
     def is_breaking(self) -> bool:
@@ -106,7 +107,7 @@ class ChangeRecord(NamedTuple):
 
 
 def sort_key(change: Change) -> tuple[object, ...]:
-    """The order of changes: by dataset and column, then by kind and source."""
+    """Returns the order of changes: by dataset and column, then by kind and source."""
     return (
         change.dataset,
         change.column or "",

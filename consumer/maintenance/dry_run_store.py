@@ -25,7 +25,7 @@ from consumer.graph.store import (
     Step,
     Vertex,
 )
-from consumer.projection.change_records import DRAWN
+from consumer.projection.change_records import DRAWN, OWN
 
 _EDGE_ENDS: Mapping[str, tuple[str, Direction, int]] = {
     "reads": (schema.READS, "in", 2),
@@ -121,7 +121,9 @@ class _StoredState:
             wanted = {key: value for key, value in wanted.items() if key not in change.removes}
             wanted |= change.owner.properties
         # Every change has its own version.
-        wanted.pop("rev", None)
+        # Properties for the record of the next change, which a graph of an older version does not have.
+        for key in ("rev", DRAWN, OWN):
+            wanted.pop(key, None)
         removed = {key for change in changes for key in change.removes} - wanted.keys()
         return (
             not removed & known.keys()

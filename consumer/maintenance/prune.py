@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from consumer.graph import ids, schema
+from consumer.graph import change_log, ids, schema
 from consumer.graph.store import MOST_STEPS, Change, DropVertices, GraphStore, Is, Vertex
 from consumer.lineage.facts import current
+from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.executions import GroupFacts
-from consumer.lineage.facts.keys import GroupKey, RunKey
+from consumer.lineage.facts.keys import GroupKey, JobName, RunKey
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.maintenance.leased_task import PAGE, Scan
 from consumer.maintenance.prune_cutoffs import Cutoffs
@@ -81,6 +82,8 @@ class Prune:
         """
         page = self._scan.after(checkpoint)
         if not page:
+            if not self._dry_run:
+                self._drop_undelivered()
             return None
         self.result.examined += len(page)
         known = self._read(map(ids.run_key, page))
@@ -91,9 +94,15 @@ class Prune:
             if self._dry_run:
                 break
             self._leave_groups(going)
+            self._note_ends(going)
             parents = {runs.parent_of(document.facts) for document in going.values()} - {None, *going}
             going = self._remove_old(self._read(parent for parent in parents if parent is not None))
         return page[-1]
+
+    def _drop_undelivered(self) -> None:
+        """Takes old change records out of the outbox, as nothing delivers them; the log keeps them."""
+        while old := change_log.pending(self._store, PAGE, until=self.cutoffs.before):
+            change_log.acknowledge(self._store, old)
 
     def _read(self, wanted: Iterable[RunKey]) -> dict[RunKey, Document[RunFacts]]:
         found = self._documents().get(wanted)
@@ -151,6 +160,20 @@ class Prune:
         """Returns the runs that started other existing runs."""
         edges = self._store.edges_at([ids.run(run) for run in known], schema.CHILD_OF, "in") if known else []
         return {ids.run_key(edge.target) for edge in edges if edge.source != edge.target}
+
+    def _note_ends(self, gone: Mapping[RunKey, Document[RunFacts]]) -> None:
+        """Notes with jobs until when their past is not known any more."""
+        until: defaultdict[JobName, str] = defaultdict(str)
+        for run, document in gone.items():
+            if document.facts.known:
+                until[run.job] = max(until[run.job], document.facts.ended_at or "")
+
+        def plan(known: jobs.JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+            for job, document in known.items():
+                if document.stored and until[job] > str(document.properties.get(jobs.PRUNED_UNTIL, "")):
+                    yield job, Draft(document.facts, {jobs.PRUNED_UNTIL: until[job]})
+
+        Documents(self._store, jobs.KIND, _CACHED).update(sorted(until), plan)
 
     def _leave_groups(self, gone: Mapping[RunKey, Document[RunFacts]]) -> None:
         """Removes runs from their groups, and removes groups that are empty then."""

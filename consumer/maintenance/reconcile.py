@@ -212,7 +212,7 @@ class _Counting(Around):
 
 
 def _kept_columns(document: Properties, dataset: Properties | None) -> str:
-    """What was shown of a dataset before it is drawn again; empty where its vertex is gone, which nobody reported."""
+    """Returns the columns that were shown of a dataset; empty where its vertex is gone, which no event reported."""
     if document.get("projected") and dataset is None:
         return ""
     columns = None if dataset is None else dataset.get("columns")

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from consumer.errors import HeadwaterError
 from consumer.graph.store import GraphStore
+from consumer.history.past_graph import PastGraph
 from consumer.mcp import tools
 from consumer.query.resolve import resolve
 from consumer.query.traverse import lineage as lineage_of
@@ -56,7 +57,8 @@ class _Graph:
         self, query: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], as_of: str | None
     ) -> Any:
         with closing(self._open_store()) as store, tools.past(store, as_of) as graph:
-            return query(graph, *arguments, **named)
+            answer = query(graph, *arguments, **named)
+            return {**answer, "known_since": graph.known_since or None} if isinstance(graph, PastGraph) else answer
 
 
 def server(open_store: Callable[[], GraphStore]) -> MCPServer[Any]:

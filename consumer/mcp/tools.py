@@ -157,7 +157,7 @@ def changes_of(
 
 @contextmanager
 def past(store: GraphStore, at: str | None) -> Iterator[GraphStore]:
-    """The graph as of a moment; as it is for None."""
+    """Yields the graph as of a moment; as it is for None."""
     if at is None:
         yield store
         return

@@ -28,6 +28,9 @@ from schemas.naming import DatasetName
 DRAWN = "drawn"
 """The property with what the last whole projection showed, while only a part of the next one is written."""
 
+OWN = "own"
+"""The property with a hash of what a job's runs and declarations said when its edges were drawn."""
+
 EPOCH = "1970-01-01T00:00:00.000000Z"
 """The time of a change of which no event states the time."""
 
@@ -62,7 +65,7 @@ class Cause(NamedTuple):
 
 
 def shown_edges(properties: Properties) -> Mapping[str, int] | None:
-    """The elements that the last whole projection of a job made; None where that is not known."""
+    """Returns the elements that the last whole projection of a job made; None where that is not known."""
     drawn = properties.get(DRAWN)
     if drawn:
         found: Mapping[str, int] | None = orjson.loads(str(drawn))
@@ -71,7 +74,7 @@ def shown_edges(properties: Properties) -> Mapping[str, int] | None:
 
 
 def kept_edges(properties: Properties) -> str:
-    """What `DRAWN` has to be of a job while only a part of its next projection is written."""
+    """Returns the value of `DRAWN` of a job while only a part of its next projection is written."""
     before = shown_edges(properties)
     return "" if before is None else fingerprints.dump(before)
 
@@ -79,7 +82,7 @@ def kept_edges(properties: Properties) -> str:
 def of_job(
     job: JobName, document: Document[JobFacts], edges: Mapping[str, Edge], made: Mapping[str, int], cause: Cause
 ) -> tuple[Step, ...]:
-    """The steps that record what a projection of a job's edges changes; none where it changes nothing.
+    """Returns the steps that record what a projection of a job's edges changes; none where it changes nothing.
 
     Args:
         job: The job.
@@ -111,7 +114,7 @@ def _edge_changes(before: Mapping[str, int], edges: Mapping[str, Edge], made: Ma
 
 
 def _change(id_: str, verb: int, after: str = "") -> Iterator[Change]:
-    """The change of an edge, by its id; none for an edge that shows no lineage."""
+    """Yields the change of an edge, by its id; none for an edge that shows no lineage."""
     kind, *parts = ids.parse(id_)
     if kind not in _KINDS:
         return
@@ -128,7 +131,7 @@ def _change(id_: str, verb: int, after: str = "") -> Iterator[Change]:
 
 
 def cause_of_job(facts: JobFacts, moved_at: str, *, by_names: bool) -> Cause:
-    """The cause of a change of a job's edges.
+    """Returns the cause of a change of a job's edges.
 
     Args:
         facts: The job's facts.
@@ -157,7 +160,7 @@ def has_stood(properties: Properties) -> bool:
 
 
 def shown_columns(properties: Properties, columns: Scalar | None) -> tuple[bool, Mapping[str, str] | None]:
-    """The columns that the last whole projection of a dataset showed.
+    """Returns the columns that the last whole projection of a dataset showed.
 
     Args:
         properties: The properties of the name's document.
@@ -182,7 +185,7 @@ def _columns(text: str) -> Mapping[str, str] | None:
 
 
 def kept_columns(known: tuple[bool, Mapping[str, str] | None]) -> str:
-    """What `DRAWN` has to be of a dataset while only a part of its next projection is written."""
+    """Returns the value of `DRAWN` of a dataset while only a part of its next projection is written."""
     is_known, columns = known
     if not is_known:
         return ""
@@ -192,7 +195,7 @@ def kept_columns(known: tuple[bool, Mapping[str, str] | None]) -> str:
 def of_dataset(
     name: DatasetName, token: str, known: tuple[bool, Mapping[str, str] | None], after: Mapping[str, str], cause: Cause
 ) -> tuple[Step, ...]:
-    """The steps that record what a projection of a dataset changes; none where it changes nothing.
+    """Returns the steps that record what a projection of a dataset changes; none where it changes nothing.
 
     Args:
         name: The dataset.
@@ -209,7 +212,7 @@ def of_dataset(
 
 
 def of_gone(name: DatasetName, token: str, shown: DatasetName | None, cause: Cause) -> tuple[Step, ...]:
-    """The steps that record that a dataset is not shown under a name any more.
+    """Returns the steps that record that a dataset is not shown under a name any more.
 
     Args:
         name: The name.
@@ -223,7 +226,7 @@ def of_gone(name: DatasetName, token: str, shown: DatasetName | None, cause: Cau
 
 
 def cause_of_columns(members: Collection[NameFacts], stamp: str, changed_at: str, seen_at: Callable[[], str]) -> Cause:
-    """The cause of a change of a dataset's columns.
+    """Returns the cause of a change of a dataset's columns.
 
     Args:
         members: The facts under each of the dataset's names.

@@ -109,7 +109,7 @@ class Nodes:
     def _columns_before(
         self, known: NameDocuments, columns: Mapping[DatasetName, Mapping[str, Mapping[str, Scalar]]]
     ) -> dict[DatasetName, Before]:
-        """The columns that datasets showed before, read where they may have changed."""
+        """Returns the columns that datasets showed before, read where they may have changed."""
         changed = [
             name
             for name, of_one in columns.items()
@@ -123,7 +123,7 @@ class Nodes:
         return before
 
     def _cause(self, view: NodeView, identity: Identity, document: Document[NameFacts], seen_at: SeenAt) -> Cause:
-        """The cause of a change of a dataset's columns."""
+        """Returns the cause of a change of a dataset's columns."""
         others = self._names.facts(identity.groups[view.name] - {view.name})
         members = [document.facts, *others.values()]
         schema_of = view.facets.get("schema")
@@ -193,7 +193,7 @@ class Nodes:
         return not self._names.documents.update(list(identity.placements), plan, relied=relied, retry=False).failed
 
     def _linked_at(self, group: Group) -> str:
-        """The latest time at which a symlinks facet linked one of the names of a dataset; empty if none did."""
+        """Returns the latest time at which a symlinks facet linked one of the names of a dataset; empty if none did."""
         links = (facts.links for facts in self._names.facts(group).values())
         return max((register.stamp.partition(" ")[0] for register in links if register is not None), default="")
 
@@ -243,7 +243,7 @@ def _is_at_home(name: DatasetName, identity: Identity) -> bool:
 def _ended(
     name: DatasetName, document: Document[NameFacts], placed: Placement, columns: Sequence[str], at: str
 ) -> Draft[NameFacts]:
-    """What removes the vertex under a name, and records it.
+    """Returns the draft that removes the vertex under a name, and records it.
 
     Args:
         name: The name.
@@ -331,7 +331,7 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
 def _drawn(
     view: NodeView, document: Document[NameFacts], placed: Placement, text: TextOf, made: _Columns, cause: Cause
 ) -> Draft[NameFacts]:
-    """What brings a dataset's vertex and its columns to a view, and records the change."""
+    """Returns the draft that brings a dataset's vertex and columns to a view, and records the change."""
     columns = made.now
     properties = _properties(view, columns, text)
     said = {key: value for key, value in properties.items() if value}

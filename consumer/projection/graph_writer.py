@@ -145,7 +145,7 @@ class GraphWriter:
 
 
 def _seen_at(delta: Delta, name: DatasetName) -> str:
-    """The first time at which a run of some facts, or a statement, names a dataset; that of any where none does."""
+    """Returns the first time at which a run names a dataset; that of any event where none does."""
     ran = [
         facts.ended_at or facts.said_at or ""
         for facts in delta.runs.values()

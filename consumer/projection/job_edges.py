@@ -24,14 +24,11 @@ from consumer.lineage.views import JobView, in_force, job_view, lineage_refs, na
 from consumer.projection import change_records, fingerprints
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import Texts
-from consumer.projection.change_records import DRAWN, Cause
+from consumer.projection.change_records import DRAWN, OWN, Cause
 from consumer.projection.datasets import Nodes, Places, column_of
 from consumer.projection.jobs import JobDocuments, Jobs
 from consumer.projection.repository import Document, Draft, Relied
 from schemas.naming import DatasetName
-
-OWN = "own"
-"""The property with a hash of what a job's runs and declarations said when its edges were drawn."""
 
 _log = structlog.get_logger(__name__)
 
@@ -127,7 +124,7 @@ class JobEdges:
         return Drawn(updated.failed, names)
 
     def _moved_at(self, sources: _Sources) -> str:
-        """The latest time at which one of a job's datasets was linked, dropped or renamed; empty if none was."""
+        """Returns the latest time at which a dataset of a job was linked, dropped or renamed; empty if none was."""
         linked = (document.facts.links for document in self._names.documents.get(sources.names).values())
         times = [register.stamp.partition(" ")[0] for register in linked if register is not None]
         times += [max("" if one.unused else one.dropped, one.renamed) for one in sources.names.values()]
@@ -206,7 +203,7 @@ def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
 
 
 def own_fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
-    """A hash of what a job's runs and declarations say, but not of what its datasets are called."""
+    """Returns a hash of what a job's runs and declarations say, but not of what its datasets are called."""
     said = sorted((sorted(one.inputs), sorted(one.outputs), one.lineage) for one in executions_of(document.facts))
     facets = sorted((name, facet, carried.ref) for name, facet, carried in in_force(document.facts, sources.outputs))
     return fingerprints.fingerprint((said, facets))
@@ -261,7 +258,7 @@ ColumnsOf = Callable[[DatasetName], Collection[str]]
 def _draft(
     job: JobName, document: Document[JobFacts], view: JobView, marks: _Marks, cause: Cause, there: ColumnsOf
 ) -> Draft[JobFacts]:
-    """What brings a job's edges to a view, and records the change."""
+    """Returns the draft that brings a job's edges to a view, and records the change."""
     edges = _edges(job, view)
     made = {id_: fingerprints.mark(edge.properties) for id_, edge in edges.items()}
     before = fingerprints.load(document.properties)

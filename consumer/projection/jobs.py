@@ -38,6 +38,9 @@ OUTPUTS: Kind[OutputKey, OutputFacts] = Kind(
 )
 GROUPS: Kind[GroupKey, GroupFacts] = Kind(schema.GROUP, ids.group, {}, facts_codec.dump_group, facts_codec.load_group)
 
+PRUNED_UNTIL = "pruned_until"
+"""The property of a job with the latest end of its runs that a prune has removed."""
+
 JobDocuments = Mapping[JobName, Document[JobFacts]]
 OutputDocuments = Mapping[OutputKey, Document[OutputFacts]]
 GroupDocuments = Mapping[GroupKey, Document[GroupFacts]]

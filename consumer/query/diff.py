@@ -1,4 +1,4 @@
-"""What differs between two graphs: of two moments, of two stores, or of two exports."""
+"""Differences of two graphs: of two moments, of two stores, or of two exports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Document = Mapping[str, Any]
 
 
 class Difference(NamedTuple):
-    """What one graph has and another one has not.
+    """Elements that one graph has and another one has not.
 
     Attributes:
         records: What was added and removed, by job or dataset, sorted.
@@ -37,7 +37,7 @@ class Difference(NamedTuple):
 
 
 class _Elements(NamedTuple):
-    """What a graph shows, by what identifies it.
+    """Elements of a graph, by what identifies them.
 
     Attributes:
         columns: Of each dataset the types of its columns.
@@ -64,7 +64,7 @@ _REMOVED = dict(
 
 
 def _element(part: str, entry: list[Any]) -> tuple[JobName, Change]:
-    """An entry of an export as its job, and a change of it."""
+    """Returns an entry of an export as its job, and a change of it."""
     match part:
         case "reads":
             dataset, job = entry

@@ -10,7 +10,7 @@ _PARTS = re.compile(r"([./])")
 
 
 def renamed(document: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, Any]:
-    """An export with parts of its datasets' names, or whole namespaces, replaced.
+    """Returns an export with parts of its datasets' names, or whole namespaces, replaced.
 
     Args:
         document: The object of `export --format json`.

@@ -27,7 +27,7 @@ def _column(name: DatasetName, column: str | None) -> str:
 
 
 def phrase(change: Change) -> str:
-    """A change in words, such as `edge title_basics -> titles`."""
+    """Returns a change in words, such as `edge title_basics -> titles`."""
     what = change.kind.value.partition(".")[0].replace("_", " ")
     target = _column(change.dataset, change.column)
     if change.source is not None:
@@ -47,7 +47,7 @@ def _by(record: ChangeRecord) -> str:
 
 
 def text(difference: Difference) -> str:
-    """The changes below the job or dataset that they are of."""
+    """Returns the changes below the job or dataset that they are of."""
     if not difference.records:
         return "no difference"
     return "\n".join(_lines(difference))
@@ -69,7 +69,7 @@ def _summary(difference: Difference) -> str:
 
 
 def markdown(difference: Difference) -> str:
-    """A comment for a pull request: breaking changes first, the rest folded."""
+    """Returns a comment for a pull request: breaking changes first, the rest folded."""
     rows = [
         (difference.breaks(record, change), _sign(change), phrase(change), _by(record))
         for record in difference.records
@@ -100,7 +100,7 @@ def _cell(content: str) -> str:
 
 
 def document(difference: Difference) -> dict[str, Any]:
-    """The changes as a document."""
+    """Returns the changes as a document."""
     return {
         "total": difference.total,
         "breaking": len(difference.breaking),
@@ -115,7 +115,7 @@ def document(difference: Difference) -> dict[str, Any]:
 
 
 def record_document(record: ChangeRecord) -> dict[str, Any]:
-    """A record of the log as a document; `breaking` is by the kind of change alone."""
+    """Returns a record of the log as a document; `breaking` is by the kind of change alone."""
     changes = [_change(one, one.is_breaking) for one in record.changes]
     return {"id": record.id, **_record(record), "changes": changes}
 

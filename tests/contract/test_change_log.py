@@ -48,7 +48,7 @@ def store(graph: Graph) -> Iterator[GraphStore]:
 
 
 def test_the_log_is_in_the_order_of_event_times(store: GraphStore) -> None:
-    """It is read page by page, from the beginning, from a cursor, or from a time."""
+    """Pages are read from the beginning, from a cursor, or from a time."""
     first = change_log.changes_since(store, "", 2)
     assert [entry.record for entry in first] == [record(1), record(2)]
     following = change_log.changes_since(store, first[-1].cursor, 2)

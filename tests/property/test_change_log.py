@@ -1,4 +1,4 @@
-"""The log of changes: each change once, whoever writes, however often an event comes, and through crashes."""
+"""The log of changes: each change once, with any writers, with repeated events, and through crashes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.graph.logged import added_up, records, shown
 
 
 def check(store: GraphStore) -> None:
-    """What the records add up to must be what is shown."""
+    """The records must add up to what is shown."""
     found, expected = added_up(store), shown(store)
     assert found == expected, f"too often: {found - expected}, too seldom: {expected - found}"
 

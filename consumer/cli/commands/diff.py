@@ -14,6 +14,7 @@ from consumer import wiring
 from consumer.cli.exit_codes import ExitCode
 from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
+from consumer.cli.past import report_gap
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.query.diff import Difference
@@ -124,6 +125,7 @@ def _between_moments(graph: str, what: tuple[str, ...], since: str, to: str | No
             about = resolve(store, what[0]).dataset if what else None
         after = export_json.document(store)
     with wiring.reading(graph, since, "--from") as store:
+        report_gap(store, since)
         if what and about is None:
             about = resolve(store, what[0]).dataset
         before = export_json.document(store)
@@ -131,7 +133,7 @@ def _between_moments(graph: str, what: tuple[str, ...], since: str, to: str | No
 
 
 def _read(what: str) -> dict[str, Any]:
-    """The export of a graph, or one that is in a file."""
+    """Returns the export of a graph, or one that is in a file."""
     if "://" in what:
         with wiring.reading(what) as store:
             return export_json.document(store)

@@ -10,6 +10,7 @@ import click
 from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import at_option, with_settings
+from consumer.cli.past import report_gap
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, UsageError
 from consumer.graph.store import GraphStore
@@ -56,6 +57,7 @@ def export(settings: Settings, form: str, output: Path | None, at: str | None, *
         raise UsageError(f"--tests is for --format {MAP}; {form} has all jobs anyway, or none")
     render = partial(lineage_map, tests=True) if tests else FORMATS[form]
     with wiring.reading(settings.graph, at) as store:
+        report_gap(store, at)
         if output is None:
             click.echo(render(store), nl=False)
             return

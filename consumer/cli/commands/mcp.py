@@ -24,7 +24,7 @@ def mcp(settings: Settings) -> None:
     """Answer an assistant over the Model Context Protocol, on stdin and stdout.
 
     Eight read-only tools: find, describe, lineage, impact, changes, path, runs and why. Answers are at most 8,000
-    tokens, with totals and a cursor; unknown lineage is told from none.
+    tokens, with totals and a cursor; unknown lineage is not the same as none.
     """
     from consumer.mcp.server import server  # noqa: PLC0415 -- of the extra `serve`
 

@@ -10,6 +10,7 @@ from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import at_option, json_option, with_settings
 from consumer.cli.output import print_answer
+from consumer.cli.past import report_gap
 from consumer.config.loader import Settings
 from consumer.query.describe import describe
 from consumer.query.resolve import resolve
@@ -40,5 +41,6 @@ def show(settings: Settings, node: str, at: str | None, *, sql: bool, as_json: b
     NODE is a dataset name, namespace/name, or a unique end of one.
     """
     with wiring.reading(settings.graph, at) as store:
+        report_gap(store, at)
         found = describe(store, resolve(store, node).dataset)
     print_answer(found, partial(answers.show, sql=sql), documents.description, as_json=as_json)

@@ -45,7 +45,7 @@ class Statement(NamedTuple):
 
 
 class JobContext(NamedTuple):
-    """What an event says of its job.
+    """Statements of an event about its job.
 
     Attributes:
         job: The job's key.
@@ -59,7 +59,7 @@ class JobContext(NamedTuple):
 
 
 class NameContext(NamedTuple):
-    """What an event says of a dataset under one of its names.
+    """Statements of an event about a dataset under one of its names.
 
     Attributes:
         name: The canonical name.
@@ -75,7 +75,7 @@ class NameContext(NamedTuple):
 
 
 def dump_context(job: JobContext | None, names: Iterable[NameContext]) -> str:
-    """The context of an event, by what it says of its job and of names."""
+    """Returns the context of an event, by what it says of its job and of names."""
     of_jobs = [] if job is None else [[*job.job, job.called, _lasting(job.values)]]
     of_names = [
         [
@@ -87,7 +87,7 @@ def dump_context(job: JobContext | None, names: Iterable[NameContext]) -> str:
             one.links,
         ]
         for one in sorted(names, key=lambda one: one.name)
-        # A name that configuration alone gives is one by the rules of whoever reads it.
+        # A name that configuration alone gives is one by the rules of the reader.
         if one.facts.said
     ]
     return as_json([of_jobs, of_names])
@@ -98,7 +98,7 @@ def _lasting(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def load_context(text: str, time: str) -> Delta:
-    """The facts of jobs and names in a context that was said at a time."""
+    """Returns the facts of jobs and names in a context that was said at a time."""
     of_jobs, of_names = orjson.loads(text)
     delta = Delta()
     for namespace, name, called, values in of_jobs:
@@ -123,7 +123,7 @@ def _value(ref: str) -> Value:
 
 
 def facts_of(statement: Statement, context: str) -> Delta:
-    """The facts of a statement, with the text of its context."""
+    """Returns the facts of a statement, with the text of its context."""
     delta = load_context(context, statement.time)
     jobs = {job: JobFacts(declared=declared) for job, declared in statement.declared.items()}
     merge(delta, Delta(runs=dict(statement.runs), jobs=jobs, declared=dict(statement.outputs)))

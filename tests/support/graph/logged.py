@@ -20,7 +20,7 @@ def records(store: GraphStore) -> list[ChangeRecord]:
 
 
 def added_up(store: GraphStore) -> Counter[Any]:
-    """How often each element was added, less how often it was removed; columns of datasets that went are left out."""
+    """Returns how often each element was added, less how often it was removed; without columns of removed datasets."""
     log = records(store)
     gone = {change.source or change.dataset for record in log for change in record.changes if change.kind in GONE}
     found: Counter[Any] = Counter()

@@ -34,7 +34,7 @@ def parts_of(document: Mapping[str, Any]) -> Parts:
 
 
 def applied(before: Parts, difference: Difference) -> Parts:
-    """What becomes of a graph by changes."""
+    """Returns the parts of a graph after changes."""
     after = {part: set(entries) for part, entries in before.items()}
     for record in difference.records:
         job = tuple(record.job or ())
@@ -78,7 +78,7 @@ def test_a_difference_leads_from_one_graph_to_the_other(one: list[Any], other: l
 @settings(max_examples=examples(30), deadline=None)
 @given(events(), st.integers(0, 5))
 def test_a_difference_about_a_dataset(documents: list[Any], index: int) -> None:
-    """It has the changes of the whole difference that name the dataset, and no others."""
+    """A part has the changes of the whole difference that name the dataset, and no others."""
     before, after = exported([]), exported(documents)
     everything = [change for record in diff(before, after).records for change in record.changes]
     if not everything:

@@ -114,7 +114,7 @@ def moment_of(second: int) -> str:
 
 
 def test_between_moments(graph: str) -> None:
-    """What a run changed, and that the change of a type breaks the reader; nothing from one moment to itself."""
+    """A run changed a type, which breaks the reader; from one moment to itself nothing changed."""
     done = headwater("diff", "--graph", graph, "--from", moment_of(3), "--to", moment_of(6), "--fail-on", "breaking")
     assert done.exit_code == 3, done.output
     lines = [line.strip() for line in done.stdout.splitlines()]
