@@ -20,6 +20,8 @@ from consumer.processing.sink import Sink
 from consumer.time_parsing import parse_moment
 
 if TYPE_CHECKING:
+    from consumer.alerts.meter import AlertMeter
+    from consumer.alerts.service import AlertService
     from consumer.datazone.routing import Target
     from consumer.datazone.sink_metrics import Meter
     from consumer.telemetry.instrumentation import ServiceInstrumentation
@@ -300,3 +302,27 @@ def settings_for(sink: SinkName, settings: Settings) -> Settings:
     most = min(settings.batch.max_records, DATAZONE_BATCH)
     batch = settings.batch.model_copy(update={"max_records": most})
     return settings.model_copy(update={"kafka": kafka, "batch": batch})
+
+
+ALERT_PATIENCE: Final = Patience(for_s=5.0)
+"""For a request of alerting to the graph; the end of the service waits for it."""
+
+
+def alert_service(
+    settings: Settings, meter: AlertMeter, stop: threading.Event | None = None, clock: Callable[[], float] = time.time
+) -> AlertService:
+    """Returns the service that raises and delivers alerts, on a connection of its own.
+
+    Raises:
+        UsageError: The file of alerts is not valid, or a channel of it can't be used.
+    """
+    from consumer.alerts.declarations import read_declarations  # noqa: PLC0415 -- channels only where they are needed
+    from consumer.alerts.service import build  # noqa: PLC0415
+
+    declared = read_declarations(settings.alerts.file)
+    store = open_graph(settings.graph, ALERT_PATIENCE, stop)
+    try:
+        return build(store, declared, settings.alerts, settings.kafka, meter, clock)
+    except BaseException:
+        store.close()
+        raise

@@ -22,7 +22,7 @@ from consumer.runtime import tune_gc
 
 COMMANDS = (
     *("ingest", "backfill", "consume", "export", "load"),
-    *("search", "show", "lineage", "impact", "path", "runs", "why", "diff"),
+    *("search", "show", "lineage", "impact", "path", "runs", "why", "diff", "alerts"),
     *("serve", "create-key", "mcp"),
     *("dead-letters", "replay", "reconcile", "prune", "datazone", "check", "print-config", "demo"),
 )

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from consumer.config.settings import (
+    AlertSettings,
     BatchSettings,
     DataZoneSettings,
     DeadLetterSettings,
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     serve: ServeSettings = Field(default_factory=ServeSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

@@ -278,6 +278,39 @@ class ServeSettings(_Group):
     max_connections: int = Field(512, ge=1, description="Connections at once; further ones are answered with 503.")
 
 
+class AlertSettings(_Group):
+    """Alerts on changes of lineage and on failed runs: see docs/alerts.md."""
+
+    file: Path | None = Field(
+        None,
+        description="TOML file with rules, channels and mutes; `headwater consume` raises alerts only if it is set.",
+    )
+    page_url: str | None = Field(
+        None, pattern=r"^https?://", description="URL of the page of `headwater serve`, for links in alerts."
+    )
+    source: str = Field(
+        "/headwater", min_length=1, description="`source` of the CloudEvents: a URI reference that names this instance."
+    )
+    settle_s: Seconds = Field(
+        30.0,
+        description="Seconds without a new change after which changes are evaluated, so that a cause and its symptoms"
+        " are one alert; at most ten times as long while changes go on.",
+    )
+    evaluate_every_s: Seconds = Field(
+        60.0, description="Seconds between two evaluations of runs and tests while lineage does not change."
+    )
+    check_every_s: Seconds = Field(5.0, description="Seconds between two checks of the outbox and the channels.")
+    give_up_after_s: Seconds = Field(
+        86_400.0, description="Seconds of failed deliveries after which a channel's next alerts become dead letters."
+    )
+    lease_s: Seconds = Field(
+        120.0, description="Seconds after which another process takes over from one that ended without notice."
+    )
+    keep_days: float = Field(
+        90.0, gt=0, allow_inf_nan=False, description="Days after which a recorded alert is removed, if it is not open."
+    )
+
+
 class TelemetrySettings(_Group):
     """Spans for an OpenTelemetry collector."""
 

@@ -28,6 +28,8 @@ _KINDS = frozenset(
         "change",
         "outbox",
         "statement",
+        "alert",
+        "alert_letter",
         "edge",
         "exposed",
         "reads",
@@ -158,3 +160,13 @@ def statement(time: str, digest: str) -> str:
 def task(name: str) -> str:
     """The vertex that says how far a chore of the upkeep is."""
     return make("task", name)
+
+
+def alert(number: int) -> str:
+    """Returns the vertex of the alert that was raised as the n-th; ids of later ones are greater."""
+    return make("alert", f"{number:012d}")
+
+
+def alert_letter(channel: str, number: int) -> str:
+    """Returns the vertex that says that a channel could not deliver an alert."""
+    return make("alert_letter", channel, f"{number:012d}")

@@ -8,13 +8,13 @@ harmless.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from consumer.errors import TransientError
 from consumer.graph import ids, schema
-from consumer.graph.store import Absent, Change, GraphStore, Is, Properties, Scalar, Vertex
+from consumer.graph.store import Absent, Change, GraphStore, Is, Properties, Scalar, Step, Vertex
 
 PAGE = 200
 """Vertices between two checkpoints."""
@@ -96,6 +96,9 @@ class JobLease:
         owner: Name of the process, unique among all processes at all times.
         clock: Seconds since 1970. The clocks of several processes should agree within the lease.
         lease_s: Seconds of the lease from the last checkpoint.
+
+    Attributes:
+        was_kept: True if no other process held the lease between the last two times that this one acquired it.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class JobLease:
         self._clock = clock
         self._lease_s = lease_s
         self._known: Properties | None = None
+        self.was_kept = False
 
     def acquire(self, scope: str, every_s: float = 0.0) -> str | None:
         """Acquires the lease; returns the checkpoint, or None if the job was completed less than `every_s` seconds ago.
@@ -126,6 +130,7 @@ class JobLease:
             if not known["place"] and known["scope"] == scope and now < float(known["done"]) + every_s:
                 return None
         checkpoint = str(known["place"]) if known is not None and known["scope"] == scope else ""
+        self.was_kept = known is not None and known["owner"] == self._owner
         self._store_state(owner=self._owner, scope=scope, place=checkpoint)
         return checkpoint
 
@@ -143,13 +148,17 @@ class JobLease:
             " done; correct this machine's clock, or run it again if this clock is right"
         )
 
-    def checkpoint(self, checkpoint: str) -> None:
+    def checkpoint(self, checkpoint: str, steps: Sequence[Step] = ()) -> None:
         """Stores a checkpoint and renews the lease.
+
+        Args:
+            checkpoint: The checkpoint.
+            steps: Further steps of the same change: all of them are done with the checkpoint, or none.
 
         Raises:
             Busy: The lease had expired, and another process has acquired it.
         """
-        self._store_state(place=checkpoint)
+        self._store_state(steps, place=checkpoint)
 
     def finish(self) -> None:
         """Stores that the job is complete."""
@@ -159,13 +168,13 @@ class JobLease:
         """Releases the lease at the current checkpoint."""
         self._store_state(owner="")
 
-    def _store_state(self, **news: Scalar) -> None:
+    def _store_state(self, steps: Sequence[Step] = (), **news: Scalar) -> None:
         known = self._known or {"rev": "0", "done": 0}
         count = int(str(known["rev"]).partition(".")[0]) + 1
         until = int(self._clock() + self._lease_s)
         state: dict[str, Scalar] = {**known, "until": until, **news, "rev": f"{count}.{self._owner}"}
         when = Absent() if self._known is None else Is("rev", known["rev"])
-        change = Change(Vertex(self._id, schema.TASK, state), when, Is("rev", state["rev"]))
+        change = Change(Vertex(self._id, schema.TASK, state), when, Is("rev", state["rev"]), tuple(steps))
         if self._store.write([change]):
             raise LeaseHeld(f"another process has acquired the lease of {self._job}")
         self._known = state

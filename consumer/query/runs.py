@@ -79,6 +79,18 @@ def latest(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, Run]:
     return {job: max(runs, key=lambda run: (run.time, run.key)) for job, runs in runs_of(store, jobs).items() if runs}
 
 
+def recent(store: GraphStore, jobs: Collection[JobName], limit: int) -> dict[JobName, list[Run]]:
+    """Reads the latest runs of each job, newest first, without their datasets and parents.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    by_job = runs_of(store, jobs)
+    return {
+        job: sorted(runs, key=lambda run: (run.time, run.key), reverse=True)[:limit] for job, runs in by_job.items()
+    }
+
+
 def runs_of(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, list[Run]]:
     """Reads all runs of jobs, in no order, without parents and datasets.
 

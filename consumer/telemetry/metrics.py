@@ -167,6 +167,36 @@ DATAZONE_SPACING = Metric(
     "seconds",
     "Interval between two posts of this process, by its share of the account's quota; 0 before the first post.",
 )
+ALERTS = Metric(
+    Counter,
+    "headwater_alerts_total",
+    "alerts",
+    "Findings of the alert rules by outcome: raised as an alert, or folded under the alert of their cause.",
+    {"rule": "names of the declared rules", "outcome": ("raised", "folded")},
+)
+ALERT_DELIVERIES = Metric(
+    Counter,
+    "headwater_alert_deliveries_total",
+    "alerts",
+    "Deliveries of alerts by channel: acknowledged, muted, failed (an attempt, made again), or a dead letter.",
+    {"channel": "names of the declared channels", "outcome": ("sent", "muted", "failed", "refused")},
+)
+ALERT_OUTBOX = Metric(
+    Gauge, "headwater_alert_outbox_records", "records", "Change records that wait for their evaluation, 2,000 at most."
+)
+ALERT_OUTBOX_AGE = Metric(
+    Gauge,
+    "headwater_alert_outbox_age_seconds",
+    "seconds",
+    "Time since the first waiting change record was seen; 0 if there are none.",
+)
+ALERT_BEHIND = Metric(
+    Gauge,
+    "headwater_alert_behind_seconds",
+    "seconds",
+    "Age of the oldest alert that a channel has not delivered; 0 if there is none.",
+    {"channel": "names of the declared channels"},
+)
 LAST_COMMIT = Metric(
     Gauge,
     "headwater_last_commit_timestamp_seconds",
@@ -200,6 +230,7 @@ READY = Metric(Gauge, "headwater_ready", "0 or 1", "1 if `/readyz` returns 200."
 
 COUNTED: Final = (
     *(RECORDS, EVENTS, RECORD_BYTES, REJECTED, DEAD_LETTERS, LOST, RETRIES, CHANGES, LAST_COMMIT, BUILD),
+    *(ALERTS, ALERT_DELIVERIES, ALERT_OUTBOX, ALERT_OUTBOX_AGE, ALERT_BEHIND),
     *(DATAZONE_EVENTS, DATAZONE_REDUCED, DATAZONE_REQUESTS, DATAZONE_SPACING),
     *(BATCH_SECONDS, BATCH_RECORDS, WRITE_SECONDS, EVENT_DELAY, REQUEST_SECONDS),
 )

@@ -47,7 +47,9 @@ _log = structlog.get_logger(__name__)
     show_default=True,
     help="Where events go; each sink has a consumer group of its own.",
 )
-@with_settings("graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry", "maintenance")
+@with_settings(
+    "graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry", "maintenance", "alerts"
+)
 def consume(settings: Settings, sink: str) -> None:
     """Fold events from Kafka into the graph, or forward them to DataZone, until SIGTERM.
 
@@ -55,6 +57,8 @@ def consume(settings: Settings, sink: str) -> None:
     second one ends at once. With --http-port it answers /healthz, /readyz and /metrics. The password of Kafka is taken
     from HEADWATER_KAFKA__PASSWORD or a file, never from a flag.
     """
+    from consumer.alerts.prometheus_meter import PrometheusAlertMeter  # noqa: PLC0415
+    from consumer.alerts.service import AlertThread  # noqa: PLC0415
     from consumer.kafka.dead_letter_topic import TopicDeadLetters  # noqa: PLC0415 -- only this command needs Kafka's client
     from consumer.kafka.group_consumer import GroupConsumer  # noqa: PLC0415
     from consumer.kafka.producer import TopicProducer  # noqa: PLC0415
@@ -95,6 +99,9 @@ def consume(settings: Settings, sink: str) -> None:
         if name == "graph":
             opens = partial(wiring.open_graph, settings.graph, MAINTENANCE_PATIENCE, stop.requested)
             stack.enter_context(MaintenanceThread(opens, settings.maintenance, wiring.identity_settings(settings)))
+            if settings.alerts.file is not None:
+                alerting = partial(wiring.alert_service, settings, PrometheusAlertMeter(watch.metrics), stop.requested)
+                stack.enter_context(AlertThread(alerting, settings.alerts.check_every_s))
         _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
         loop.run()
     _log.info("stopped", signal=stop.signal)

@@ -1,0 +1,1 @@
+"""Channels: where alerts are delivered to, one adapter for each kind of receiver."""

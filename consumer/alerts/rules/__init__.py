@@ -1,0 +1,1 @@
+"""Rules: from changes and runs to findings, one module for each question that a rule answers."""
