@@ -206,7 +206,7 @@ def read_declarations(file: Path | None) -> Declarations:
     """Reads a file of declarations, completed by the shipped rules.
 
     Args:
-        file: The file; None for the shipped rules and no channel.
+        file: The file, or `env:NAME` for a variable with its text; None for the shipped rules and no channel.
 
     Raises:
         UsageError: It can't be read, or a declaration is not valid.
@@ -214,7 +214,7 @@ def read_declarations(file: Path | None) -> Declarations:
     if file is None:
         return Declarations(rules=shipped_rules())
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        document = tomllib.loads(_text(file))
         if "rules" not in document:
             document["rules"] = [rule.model_dump() for rule in shipped_rules()]
         return Declarations.model_validate(document)
@@ -224,6 +224,11 @@ def read_declarations(file: Path | None) -> Declarations:
         raise UsageError(f"the alerts file {file} is not valid TOML: {error}") from error
     except ValidationError as error:
         raise UsageError(f"the alerts file {file} is not valid: {_faults(error)}") from None
+
+
+def _text(file: Path) -> str:
+    reference = str(file)
+    return resolved(reference) if reference.startswith("env:") else file.read_text(encoding="utf-8")
 
 
 def _faults(error: ValidationError) -> str:

@@ -152,9 +152,16 @@ class Delivery:
         return bool(portion.entries) and self._deliver(portion, place, now)
 
     def behind_s(self) -> float:
-        """Returns the age of the oldest alert that is not delivered, in seconds; 0 if there is none."""
+        """Returns for how many seconds the oldest alert that is not delivered has been due; 0 if there is none."""
         waiting = self._journal.after(self._number, 1) if self._number is not None else []
-        return max(0.0, self._terms.clock() - waiting[0].recorded) if waiting else 0.0
+        if not waiting:
+            return 0.0
+        return max(0.0, self._terms.clock() - self._due(waiting[0]))
+
+    def _due(self, entry: Entry) -> float:
+        """Returns when an alert is to be delivered: at once, or at the end of its window."""
+        length = self._declared.digest_s
+        return entry.recorded // length * length + length if length else entry.recorded
 
     def close(self) -> None:
         """Leaves the channel to other processes."""
@@ -186,7 +193,7 @@ class Delivery:
         if not entries:
             return _Portion((), (), ())
         length = self._declared.digest_s
-        begin = entries[0].recorded // length * length
+        begin = self._due(entries[0]) - length
         if now < begin + length:
             return _Portion((), (), ())
         taken = [entry for entry in entries if entry.recorded < begin + length]

@@ -283,7 +283,8 @@ class AlertSettings(_Group):
 
     file: Path | None = Field(
         None,
-        description="TOML file with rules, channels and mutes; `headwater consume` raises alerts only if it is set.",
+        description="TOML file with rules, channels and mutes, or env:NAME for a variable with its text; `headwater"
+        " consume` raises alerts only if it is set.",
     )
     page_url: str | None = Field(
         None, pattern=r"^https?://", description="URL of the page of `headwater serve`, for links in alerts."

@@ -194,7 +194,7 @@ ALERT_BEHIND = Metric(
     Gauge,
     "headwater_alert_behind_seconds",
     "seconds",
-    "Age of the oldest alert that a channel has not delivered; 0 if there is none.",
+    "Seconds for which the oldest alert that a channel has not delivered has been due; 0 if there is none.",
     {"channel": "names of the declared channels"},
 )
 LAST_COMMIT = Metric(

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from consumer.alerts.alert import Finding, Severity
 from consumer.alerts.declarations import Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round, listed
+from consumer.graph import ids
 from consumer.lineage.changes import Kind
 from consumer.query.impact import Change, impact
 from consumer.query.resolve import Target
@@ -42,8 +43,10 @@ def changed_columns(rule: Rule, judged: Round) -> Iterator[Finding]:
 
 
 def _altered(judged: Round) -> Iterator[_Altered]:
-    renamed = _renamed(judged)
+    renamed, unknown = _renamed(judged), _without_columns(judged)
     for one in judged.of(Kind.COLUMN_REMOVED):
+        if one.change.dataset in unknown:
+            continue
         new = renamed.get((one.change.dataset, one.change.column or ""))
         if new is None:
             yield _Altered(one, "dropped", f"{one.change.column} was dropped", breaking=True)
@@ -51,8 +54,18 @@ def _altered(judged: Round) -> Iterator[_Altered]:
             yield _Altered(one, "renamed", f"{one.change.column} was renamed to {new}", breaking=True)
     for one in judged.of(Kind.TYPE_CHANGED):
         before, after = one.change.before, one.change.after
+        if not before or not after:
+            continue
         words = f"{one.change.column} changed from {before} to {after}"
         yield _Altered(one, "retyped", words, breaking=not widens(before, after))
+
+
+def _without_columns(judged: Round) -> set[DatasetName]:
+    """Returns the datasets without a column now: that their schema is unknown says of no column that it went."""
+    names = {one.change.dataset for one in judged.of(Kind.COLUMN_REMOVED)}
+    by_id = {ids.dataset(name): name for name in names}
+    known = judged.store.read(sorted(by_id), ("columns",)) if by_id else {}
+    return {name for id_, name in by_id.items() if known.get(id_, {}).get("columns") in {None, "", "[]"}}
 
 
 def _renamed(judged: Round) -> dict[tuple[DatasetName, str], str]:

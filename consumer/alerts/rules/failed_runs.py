@@ -31,7 +31,8 @@ def _read(judged: Round, failing: list[JobState]) -> set[DatasetName]:
 
 
 def _finding(rule: Rule, state: JobState, failing: Run, waited: list[DatasetName]) -> Finding:
-    error = (state.latest or failing).error.partition("\n")[0] or failing.error.partition("\n")[0]
+    error = (state.latest.error if state.latest else "") or failing.error
+    first = error.strip().partition("\n")[0]
     word = "failed" if failing.state == "FAIL" else "was aborted"
     return Finding(
         rule.name,
@@ -39,7 +40,7 @@ def _finding(rule: Rule, state: JobState, failing: Run, waited: list[DatasetName
         rule.severity or Severity.BREAKING,
         waited[0],
         (failing.key.id,),
-        f"the run that writes {last_part(waited[0])} {word}" + (f": {error[:200]}" if error else ""),
+        f"the run that writes {last_part(waited[0])} {word}" + (f": {first[:200]}" if first else ""),
         failing.time,
         job=state.job,
         run=failing.key.id,

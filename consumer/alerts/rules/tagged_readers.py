@@ -99,14 +99,15 @@ def _finding(rule: Rule, dataset: DatasetName, reads: list[_Read]) -> Finding:
     names = sorted({f"{last_part(read.origin.dataset)}.{read.origin.column}" for read in reads})
     tags = sorted({read.tag for read in reads})
     is_direct = any(_is_direct(read.changed) for read in reads)
-    way = "reads" if is_direct else "is decided by"
+    title = last_part(dataset)
+    way = f"{title} now reads" if is_direct else f"the rows of {title} now depend on"
     return Finding(
         rule.name,
         rule.kind,
         rule.severity or Severity.WARNING,
         dataset,
         (first.run or first.time, *columns),
-        f"{last_part(dataset)} now {way} {listed(names)}, tagged {', '.join(tags)}",
+        f"{way} {listed(names)}, tagged {', '.join(tags)}",
         first.time,
         job=first.job,
         run=first.run,

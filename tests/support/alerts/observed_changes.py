@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -77,3 +78,18 @@ def put(store: GraphStore, found: list[ChangeRecord]) -> None:
         label = schema.JOB if record.job is not None else schema.NAME
         owner = Vertex(id_, label, {"rev": rev})
         assert not store.write([StoreChange(owner, when, Is("rev", rev), change_log.steps_of(record))])
+
+
+def write_and_observe(store: GraphStore, write: Callable[[], None], time: str) -> None:
+    """Writes, and puts what changed into the outbox unless the writer did.
+
+    Args:
+        store: The graph.
+        write: Writes events.
+        time: The time of the last event.
+    """
+    before, waiting = elements(store), len(change_log.pending(store, 10_000))
+    write()
+    if len(change_log.pending(store, 10_000)) == waiting:
+        canonical = datetime.fromisoformat(time).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        put(store, records(before, elements(store), canonical, {}))

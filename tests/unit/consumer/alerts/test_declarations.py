@@ -67,6 +67,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_declarations(tmp_path / "none.toml")
 
 
+def test_a_variable_may_hold_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a container without files."""
+    monkeypatch.setenv("ALERTS_TOML", "[[channels]]\nname = 'k'\ntype = 'kafka'\ntopic = 'alerts'")
+    (channel,) = read_declarations(Path("env:ALERTS_TOML")).channels
+    assert channel.topic == "alerts"
+
+
 def test_secrets_come_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a variable or a file; one that is not there is an error with the channel's name."""
     (tmp_path / "url").write_text("https://hooks.example/x\n")

@@ -82,8 +82,8 @@ def test_a_new_reader_of_a_tagged_column(kind: str) -> None:
     said = alert.document()
     assert (said["dataset"]["node_name"], said["details"]["columns"]) == ("c", [f"{A[0]}/{A[1]}.mail"])
     assert said["details"]["reads"] == kind.partition("/")[0]
-    way = "reads" if kind.startswith("DIRECT") else "is decided by"
-    assert said["summary"] == f"c now {way} a.mail, tagged pii"
+    way = "c now reads" if kind.startswith("DIRECT") else "the rows of c now depend on"
+    assert said["summary"] == f"{way} a.mail, tagged pii"
     assert rig.raised(build(C, B, day=3, run="2", columnLineage=lineage(x=(B, "copy", kind)))) == []
 
 
@@ -148,6 +148,15 @@ def test_columns_that_nobody_reads() -> None:
     rig = Rig([Rule(name="columns", kind="column_changed")])
     rig.begin(build(A, **schema(id="int", free="int")), read_by(B, x="id"))
     assert rig.raised(build(A, day=2, run="2", **schema(id="int", new="text"))) == []
+
+
+def test_what_is_unknown_has_not_changed() -> None:
+    """A type that is not known any more, and a schema that is not."""
+    rig = Rig([Rule(name="columns", kind="column_changed")])
+    rig.begin(build(A, **schema(name="int")), build(C, **schema(id="int")), read_by(B, x="name"), build(D, C))
+    typeless = {"schema": {"fields": [{"name": "name"}]}}
+    empty: dict[str, Any] = {"schema": {"fields": []}}
+    assert rig.raised(build(A, day=2, run="2", **typeless), build(C, day=2, run="2", **empty)) == []
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,11 @@ def test_series_are_there_before_their_first_count() -> None:
 
 
 def test_series_are_few() -> None:
-    """All label values are known, but for partitions and versions: the number of series is bounded."""
+    """All label values are known, but for partitions, versions, and declared rules and channels: series are bounded."""
     text = generate_latest(Metrics().registry).decode()
     assert len([line for line in text.splitlines() if not line.startswith("#")]) < 600
     unbounded = {name for m in CATALOGUE for name, values in m.labels.items() if isinstance(values, str)}
-    assert unbounded == {"partition", "version", "python"}
+    assert unbounded == {"partition", "version", "python", "rule", "channel"}
     assert not [metric for metric in SCRAPED if set(metric.labels) - {"partition"}]
 
 

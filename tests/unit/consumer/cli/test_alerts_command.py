@@ -1,0 +1,116 @@
+"""`headwater alerts` as people type it: once, what is recorded, the rules, a test, what was not delivered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from consumer.cli.main import cli
+from consumer.graph.sqlite_store import EmbeddedStore
+from tests.support.alerts import observed_changes
+from tests.support.alerts.http_receiver import HttpReceiver
+from tests.support.graph.example_graphs import table
+from tests.support.graph.graph_of_events import write
+from tests.support.graph.run_events import run_event
+
+A, B, C = (table(name) for name in "abc")
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """Runs commands in a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    return CliRunner()
+
+
+def headwater(runner: CliRunner, *arguments: str) -> Result:
+    """Runs a command that must end well."""
+    done = runner.invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def declare(url: str) -> None:
+    """Writes a file with one webhook."""
+    Path("alerts.toml").write_text(f"[[channels]]\nname = 'hook'\ntype = 'webhook'\nurl = '{url}'\n")
+
+
+def lose_a_source() -> None:
+    """Writes events into the graph: `c` is made of `a` and `b`, then of `a` alone."""
+    store = EmbeddedStore(Path("headwater.db"))
+    try:
+        number = len(observed_changes.elements(store))
+        events = [run_event("COMPLETE", "11:00", C, A, run="2")] if number else []
+        events = events or [run_event("COMPLETE", "10:00", C, A, B, run="1")]
+        observed_changes.write_and_observe(store, lambda: write(store, [events]), events[0]["eventTime"])
+    finally:
+        store.close()
+
+
+def test_once(runner: CliRunner) -> None:
+    """The first state is known; what comes later is delivered, and listed, once."""
+    with HttpReceiver() as receiver:
+        declare(receiver.url)
+        for _ in range(2):
+            lose_a_source()
+            headwater(runner, "alerts", "--once", "--alerts-file", "alerts.toml")
+        headwater(runner, "alerts", "--once", "--alerts-file", "alerts.toml")
+    (request,) = receiver.accepted
+    assert json.loads(request.body)["data"]["summary"] == "c lost its source b"
+    listed = headwater(runner, "alerts", "list").stdout.splitlines()
+    assert [line.split()[2] for line in listed] == ["lost-source"]
+    (line,) = headwater(runner, "alerts", "list", "--json", "--since", "1h").stdout.splitlines()
+    assert json.loads(line)["id"] == request.headers["webhook-id"]
+    assert headwater(runner, "alerts", "list", "--open").stdout == ""
+
+
+def test_undelivered_alerts_are_sent_once_more(runner: CliRunner) -> None:
+    """A refused alert is listed with its reason, and gone once it is taken."""
+    with HttpReceiver() as receiver:
+        declare(receiver.url)
+        receiver.answers = [(400, {})]
+        for _ in range(2):
+            lose_a_source()
+            headwater(runner, "alerts", "--once", "--alerts-file", "alerts.toml")
+        assert "answered 400" in headwater(runner, "alerts", "undelivered").stdout
+        (line,) = headwater(runner, "alerts", "undelivered", "--json").stdout.splitlines()
+        assert json.loads(line)["channel"] == "hook"
+        done = headwater(runner, "alerts", "redrive", "hook", "--alerts-file", "alerts.toml")
+    assert "1 alerts delivered to hook" in done.stderr
+    assert len(receiver.accepted) == 1
+    assert headwater(runner, "alerts", "undelivered").stdout == ""
+
+
+def test_a_channel_is_tried(runner: CliRunner) -> None:
+    """An event that says that it is a test; a channel that is not declared is an error with those that are."""
+    with HttpReceiver() as receiver:
+        declare(receiver.url)
+        headwater(runner, "alerts", "test", "hook", "--alerts-file", "alerts.toml")
+    (request,) = receiver.accepted
+    assert json.loads(request.body)["type"] == "io.headwater.alert.test.v1"
+    done = runner.invoke(cli, ["alerts", "test", "none", "--alerts-file", "alerts.toml"])
+    assert (done.exit_code, "declared: hook" in done.stderr) == (2, True)
+
+
+def test_rules_are_listed(runner: CliRunner) -> None:
+    """The shipped ones without a file."""
+    rules = [json.loads(line) for line in headwater(runner, "alerts", "rules", "--json").stdout.splitlines()]
+    assert {rule["kind"] for rule in rules} >= {"lost_source", "stopped", "cycle"}
+    assert len(headwater(runner, "alerts", "rules").stdout.splitlines()) == len(rules)
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ("", "no channel is declared"),
+        ("[[channels]]\nname = 'hook'\ntype = 'webhook'\nurl = 'ftp://x'\n", "channel hook of alerts: the URL"),
+    ],
+)
+def test_what_can_not_work_ends_at_once(runner: CliRunner, declared: str, words: str) -> None:
+    """As an error of usage, before anything runs."""
+    Path("alerts.toml").write_text(declared)
+    done = runner.invoke(cli, ["alerts", "--alerts-file", "alerts.toml"])
+    assert (done.exit_code, words in done.stderr) == (2, True), done.stderr
