@@ -31,7 +31,7 @@ FOLLOWS_FROM: Final[Mapping[str, frozenset[str]]] = {
     "tagged_reader": frozenset({"tagged_reader"}),
     "column_changed": frozenset({"column_changed", "lost_source", "renamed"}),
     "run_failed": frozenset({"run_failed", "column_changed", "lost_source", "renamed", "quality_failed"}),
-    "stopped": frozenset({"stopped", "run_failed", "column_changed", "lost_source", "renamed", "quality_failed"}),
+    "stopped": frozenset({"stopped", "run_failed", "quality_failed"}),
     "quality_failed": frozenset({"quality_failed", "run_failed", "stopped", "column_changed", "lost_source"}),
 }
 """By kind, the kinds upstream that explain it."""

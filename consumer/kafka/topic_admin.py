@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kafka import KafkaAdminClient, errors
@@ -58,8 +59,18 @@ def topic_specs(settings: KafkaSettings) -> tuple[TopicSpec, TopicSpec]:
     )
 
 
-def create_topics(settings: KafkaSettings) -> list[CreateResult]:
+def alert_topic_spec(settings: KafkaSettings, topic: str) -> TopicSpec:
+    """Returns the specification of a topic that a channel of alerts writes to."""
+    # Alerts are few, and one partition keeps them in order.
+    return TopicSpec(topic, 1, settings.replication_factor, _configs(days=30, max_bytes=MIB))
+
+
+def create_topics(settings: KafkaSettings, alert_topics: Iterable[str] = ()) -> list[CreateResult]:
     """Creates those of the specified topics that do not exist.
+
+    Args:
+        settings: The cluster, and the names of the events' topic and the dead-letter topic.
+        alert_topics: Names of the topics that channels of alerts write to.
 
     Raises:
         UsageError: The broker rejects the settings, the user or the specification.
@@ -71,7 +82,8 @@ def create_topics(settings: KafkaSettings) -> list[CreateResult]:
     with translate_errors("creating topics", settings):
         admin = KafkaAdminClient(**client_options(settings))
         try:
-            return [CreateResult(plan.name, _create_topic(admin, plan)) for plan in topic_specs(settings)]
+            specs = [*topic_specs(settings), *(alert_topic_spec(settings, topic) for topic in alert_topics)]
+            return [CreateResult(spec.name, _create_topic(admin, spec)) for spec in specs]
         finally:
             admin.close()
 

@@ -46,11 +46,14 @@ _ELEMENT: Mapping[Kind, Kind] = {**{kind: kind for kind in Kind}, **{gone: made 
 def net(records: Iterable[ChangeRecord]) -> list[Changed]:
     """Joins the changes of records, in the order of their time; what was added and removed again is left out.
 
-    A run that starts shows its inputs before it has completed, and takes them back if it fails: neither is news.
+    A run that starts shows its inputs before it has completed, and takes them back if it fails: neither is news. Nor is
+    it that the edges of a renamed dataset are those of its new name.
     """
+    ordered = sorted(records, key=lambda one: (one.time, one.id))
+    renamed = _renamed(ordered)
     found: dict[tuple[object, ...], Changed] = {}
-    for record in sorted(records, key=lambda one: (one.time, one.id)):
-        for change in record.changes:
+    for record in ordered:
+        for change in (_under_new_names(change, renamed) for change in record.changes):
             element = (
                 *(_ELEMENT[change.kind], change.dataset, change.column, change.source, change.source_column),
                 record.job if change.kind.value.partition(".")[0] in {"edge", "column_edge", "read", "write"} else None,
@@ -59,6 +62,24 @@ def net(records: Iterable[ChangeRecord]) -> list[Changed]:
             if changed is not None:
                 found[element] = changed
     return list(found.values())
+
+
+def _renamed(records: Iterable[ChangeRecord]) -> dict[DatasetName, DatasetName]:
+    """Returns the last name of each renamed dataset by its names before."""
+    renamed: dict[DatasetName, DatasetName] = {}
+    for record in records:
+        for change in record.changes:
+            if change.kind is Kind.DATASET_RENAMED and change.source is not None:
+                renamed = {old: change.dataset if new == change.source else new for old, new in renamed.items()}
+                renamed[change.source] = change.dataset
+    return {old: new for old, new in renamed.items() if old != new}
+
+
+def _under_new_names(change: Change, renamed: Mapping[DatasetName, DatasetName]) -> Change:
+    if change.kind is Kind.DATASET_RENAMED or not renamed:
+        return change
+    source = None if change.source is None else renamed.get(change.source, change.source)
+    return change._replace(dataset=renamed.get(change.dataset, change.dataset), source=source)
 
 
 def _after(known: Changed | None, changed: Changed) -> Changed | None:

@@ -69,9 +69,12 @@ class Result:
     "--create-topics",
     is_flag=True,
     help="First create the topics that are missing.",
+    envvar="HEADWATER_CHECK__CREATE_TOPICS",
+    show_envvar=True,
+    help="First create the topics that are missing, with those of the channels in alerts.file.",
 )
 @json_option("Print a JSON array on stdout.")
-@with_settings("graph", "kafka", "datazone", "identity")
+@with_settings("graph", "kafka", "datazone", "identity", "alerts.file")
 def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, as_json: bool) -> None:
     """Ask Kafka, the graph and DataZone whether they can be reached, signed in to and used.
 
@@ -109,10 +112,13 @@ def _styled(state: State) -> str:
 
 
 def _create_topics(settings: Settings) -> None:
+    from consumer.alerts.declarations import read_declarations  # noqa: PLC0415
     from consumer.kafka.topic_admin import create_topics  # noqa: PLC0415 -- the client only where it is needed
 
+    channels = read_declarations(settings.alerts.file).channels
+    alert_topics = dict.fromkeys(channel.topic for channel in channels if channel.type == "kafka")
     try:
-        for outcome in create_topics(settings.kafka):
+        for outcome in create_topics(settings.kafka, alert_topics):
             what = "is created" if outcome.created else "was there, and is left as it is"
             click.echo(f"topic {outcome.name} {what}", err=True)
     except (UsageError, TransientError) as error:

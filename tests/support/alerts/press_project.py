@@ -139,6 +139,9 @@ def moved(events: list[dict[str, Any]], day: int) -> Iterator[dict[str, Any]]:
     began = min(_time(event) for event in events)
     for event in events:
         moment = FIRST + timedelta(days=day) + (_time(event) - began)
+        if "job" not in event:
+            yield {**event, "eventTime": moment.isoformat()}
+            continue
         job = event["job"]
         location = {"type": "git", "url": f"https://git.press.example/{job['name']}.sql", "version": COMMIT}
         facets = {**job.get("facets", {}), "sourceCodeLocation": location}

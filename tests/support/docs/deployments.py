@@ -11,6 +11,7 @@ ROOT: Final = Path(__file__).parents[3]
 DEPLOY: Final = ROOT / "deploy"
 COMPOSE: Final = DEPLOY / "compose.yaml"
 KUBERNETES: Final = DEPLOY / "kubernetes"
+COMPONENTS: Final = (KUBERNETES / "datazone", KUBERNETES / "alerts")
 
 
 def compose() -> dict[str, Any]:
@@ -26,10 +27,8 @@ def kustomization(folder: Path = KUBERNETES) -> dict[str, Any]:
 
 
 def resources() -> list[dict[str, Any]]:
-    """All resources of Kubernetes, those of the optional component too."""
-    files = [
-        folder / name for folder in (KUBERNETES, KUBERNETES / "datazone") for name in kustomization(folder)["resources"]
-    ]
+    """All resources of Kubernetes, those of the optional components too."""
+    files = [folder / name for folder in (KUBERNETES, *COMPONENTS) for name in kustomization(folder)["resources"]]
     return [one for file in files for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
 
 

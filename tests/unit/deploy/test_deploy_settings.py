@@ -17,6 +17,7 @@ from consumer.cli.main import cli
 from consumer.config.loader import all_settings, load
 from emitter.spool.layout import VARIABLE as SPOOL_DIR
 from tests.support.docs.deployments import (
+    COMPONENTS,
     DEPLOY,
     ROOT,
     compose,
@@ -167,13 +168,29 @@ def test_what_a_review_asks_for() -> None:
 
 @every_deployment
 def test_each_process_has_what_keeps_it_up(name: str) -> None:
-    """Probes at the paths that are served; a budget, and a number by the lag of its own group and topic."""
+    """Probes at the paths that are served, and a budget."""
     probes = container(DEPLOYMENTS[name])
     assert probes["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
     assert probes["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
     labels = DEPLOYMENTS[name]["spec"]["template"]["metadata"]["labels"]
     assert DEPLOYMENTS[name]["spec"]["selector"]["matchLabels"] == labels
     assert of_kind("PodDisruptionBudget")[name]["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_what_consumes_is_scaled_and_the_rest_has_a_number() -> None:
+    """KEDA sets the number of members of a group; alerts have one that works and one that stands by."""
+    assert of_kind("ScaledObject").keys() == {name for name, one in DEPLOYMENTS.items() if is_member(one)}
+    assert {name for name, one in DEPLOYMENTS.items() if "replicas" in one["spec"]} == {"headwater-alerts"}
+
+
+def is_member(deployment: dict[str, Any]) -> bool:
+    """True for a process that is a member of a consumer group."""
+    return bool(container(deployment)["args"][0] == "consume")
+
+
+@pytest.mark.parametrize("name", of_kind("ScaledObject"))
+def test_each_member_is_scaled_by_its_lag(name: str) -> None:
+    """By that of its own group and topic."""
     scaling = of_kind("ScaledObject")[name]["spec"]
     assert scaling["scaleTargetRef"]["name"] == name
     (trigger,) = (one["metadata"] for one in scaling["triggers"])
@@ -209,7 +226,7 @@ def test_no_resource_is_left_out() -> None:
     listed = {
         "kustomization.yaml",
         *kustomization()["resources"],
-        *kustomization(DEPLOY / "kubernetes/datazone")["resources"],
+        *(name for folder in COMPONENTS for name in kustomization(folder)["resources"]),
     }
     assert {path.name for path in DEPLOY.glob("kubernetes/**/*.yaml")} <= listed
 

@@ -14,6 +14,7 @@ from consumer.alerts.rules.judges import JUDGES
 from consumer.config.settings import KafkaSettings
 from consumer.errors import UsageError
 from schemas.naming import DatasetName
+from tests.support.docs.deployments import resources
 
 KINDS = set(typing.get_args(RuleKind))
 
@@ -100,3 +101,10 @@ def test_a_mute_covers_its_time(tmp_path: Path) -> None:
     assert not mute.covers("cycle", name, "any", inside)
     assert not mute.covers("stopped", DatasetName("db", "s.a"), "any", inside)
     assert Mute().covers("cycle", name, "any", 0.0), "without conditions all is muted"
+
+
+def test_the_manifests_declarations_are_good(tmp_path: Path) -> None:
+    """The file of deploy/kubernetes/alerts is one that the service takes."""
+    (declared,) = [one for one in resources() if one["metadata"]["name"] == "headwater-alerts" and "data" in one]
+    (channel,) = read(tmp_path, declared["data"]["alerts.toml"]).channels
+    assert channel.type == "kafka"
