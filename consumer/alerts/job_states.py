@@ -31,8 +31,11 @@ LEAST_GAPS: Final = 3
 LEAST_GAP_S: Final = 60.0
 """Completed runs that are closer are one arrival: retries, and models that are built twice."""
 
+USUAL: Final = 3
+"""Times that a long gap has to occur to be usual, as a weekend is, and two outages are not."""
+
 MARGIN: Final = 1.25
-"""Factor on the second longest gap: a job that rests on weekends has not stopped on a Sunday."""
+"""Factor on the longest gap that is usual."""
 
 
 class JobState(NamedTuple):
@@ -76,7 +79,7 @@ def state_of(job: JobName, outputs: Iterable[DatasetName], runs: Sequence[Run]) 
         tuple(sorted(outputs)),
         last,
         statistics.median(gaps) if len(gaps) >= LEAST_GAPS else None,
-        sorted(gaps)[-2] * MARGIN if len(gaps) >= LEAST_GAPS else 0.0,
+        sorted(gaps)[-USUAL] * MARGIN if len(gaps) >= LEAST_GAPS else 0.0,
         failing,
         runs[0] if runs else None,
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from consumer.alerts.alert import Finding, Severity
 from consumer.alerts.declarations import Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round, counted, listed
-from consumer.graph import ids, schema
+from consumer.graph import change_log, ids, schema
 from consumer.lineage.changes import Kind
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.query.impact import Change
@@ -38,11 +38,31 @@ def _removed(judged: Round) -> Iterator[Changed]:
     """Returns the edges between two datasets that no job has any more, and that a run without failure took away."""
     removed = [one for one in judged.of(Kind.EDGE_REMOVED) if one.change.source is not None]
     still = _still_there(judged, {one.change.dataset for one in removed})
-    withdrawn = _failed(judged, removed)
-    for one in removed:
-        pair = (one.change.source, one.change.dataset)
-        if pair not in still and (one.job, one.run) not in withdrawn:
+    gone = [one for one in removed if (one.change.source, one.change.dataset) not in still]
+    failed, added = _failed(judged, gone), _added(judged, gone)
+    for one in gone:
+        # What a failed run takes back was added by it: after the run that is current again had ended.
+        if (one.job, one.run) not in failed and added.get(_edge(one), "") <= one.time:
             yield one
+
+
+_Edge = tuple[JobName | None, DatasetName, DatasetName | None]
+
+
+def _edge(one: Changed) -> _Edge:
+    return one.job, one.change.dataset, one.change.source
+
+
+def _added(judged: Round, removed: list[Changed]) -> dict[_Edge, str]:
+    """Returns when edges were last added, by the log of their jobs' changes."""
+    jobs = sorted({ids.job(one.job) for one in removed if one.job is not None})
+    added: dict[_Edge, str] = {}
+    for entry in change_log.changes_of(judged.store, jobs):
+        for change in entry.record.changes:
+            if change.kind is Kind.EDGE_ADDED:
+                edge = (entry.record.job, change.dataset, change.source)
+                added[edge] = max(entry.record.time, added.get(edge, ""))
+    return added
 
 
 def _still_there(judged: Round, datasets: set[DatasetName]) -> set[tuple[DatasetName | None, DatasetName]]:
