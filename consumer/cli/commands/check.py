@@ -68,9 +68,6 @@ class Result:
 @click.option(
     "--create-topics",
     is_flag=True,
-    help="First create the topics that are missing.",
-    envvar="HEADWATER_CHECK__CREATE_TOPICS",
-    show_envvar=True,
     help="First create the topics that are missing, with those of the channels in alerts.file.",
 )
 @json_option("Print a JSON array on stdout.")

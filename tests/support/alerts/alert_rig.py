@@ -15,12 +15,9 @@ from consumer.alerts.evaluation import Evaluation, Parts
 from consumer.alerts.journal import Entry, Journal
 from consumer.alerts.meter import UnmeteredAlerts
 from consumer.alerts.settling import Settling
-from consumer.graph import change_log
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.graph.store import GraphStore
-from consumer.lineage.facts.keys import JobName
 from consumer.maintenance.leased_task import JobLease
-from tests.support.alerts import observed_changes
 from tests.support.graph.graph_of_events import write
 
 BEGIN = "2026-01-01T00:00:00Z"
@@ -90,17 +87,8 @@ class Rig:
         return self.now
 
     def write(self, *documents: Any) -> None:
-        """Writes events, and sees to it that the outbox has what they changed."""
-        before = observed_changes.elements(self.store)
-        waiting = {entry.cursor for entry in change_log.pending(self.store, 10_000)}
+        """Writes events."""
         write(self.store, [documents])
-        if waiting == {entry.cursor for entry in change_log.pending(self.store, 10_000)}:
-            runs = {
-                JobName(one["job"]["namespace"], one["job"]["name"]): _run(one) for one in documents if "job" in one
-            }
-            time = max(_time(one) for one in documents)
-            after = observed_changes.elements(self.store)
-            observed_changes.put(self.store, observed_changes.records(before, after, time, runs))
 
     def begin(self, *documents: Any) -> None:
         """Writes what is there before alerting begins, and begins."""
@@ -129,11 +117,3 @@ class Rig:
         lease = JobLease(self.store, f"alerts {declared.name}", owner, self.clock, 10.0)
         terms = Terms("/headwater", mutes, 3_600.0, self.clock, lambda: 1.0)
         return Delivery(declared, channel, Journal(self.store), lease, terms, UnmeteredAlerts())
-
-
-def _run(document: Any) -> str:
-    return str(document.get("run", {}).get("runId", ""))
-
-
-def _time(document: Any) -> str:
-    return datetime.fromisoformat(document["eventTime"]).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -10,7 +10,6 @@ from click.testing import CliRunner, Result
 
 from consumer.cli.main import cli
 from consumer.graph.sqlite_store import EmbeddedStore
-from tests.support.alerts import observed_changes
 from tests.support.alerts.http_receiver import HttpReceiver
 from tests.support.graph.example_graphs import table
 from tests.support.graph.graph_of_events import write
@@ -38,14 +37,12 @@ def declare(url: str) -> None:
     Path("alerts.toml").write_text(f"[[channels]]\nname = 'hook'\ntype = 'webhook'\nurl = '{url}'\n")
 
 
-def lose_a_source() -> None:
-    """Writes events into the graph: `c` is made of `a` and `b`, then of `a` alone."""
+def happens(number: int) -> None:
+    """Writes events into the graph: first `c` is made of `a` and `b`, then of `a` alone."""
+    made = (run_event("COMPLETE", "10:00", C, A, B, run="1"), run_event("COMPLETE", "11:00", C, A, run="2"))
     store = EmbeddedStore(Path("headwater.db"))
     try:
-        number = len(observed_changes.elements(store))
-        events = [run_event("COMPLETE", "11:00", C, A, run="2")] if number else []
-        events = events or [run_event("COMPLETE", "10:00", C, A, B, run="1")]
-        observed_changes.write_and_observe(store, lambda: write(store, [events]), events[0]["eventTime"])
+        write(store, [[made[number]]])
     finally:
         store.close()
 
@@ -54,8 +51,8 @@ def test_once(runner: CliRunner) -> None:
     """The first state is known; what comes later is delivered, and listed, once."""
     with HttpReceiver() as receiver:
         declare(receiver.url)
-        for _ in range(2):
-            lose_a_source()
+        for number in range(2):
+            happens(number)
             headwater(runner, "alerts", "--once", "--alerts-file", "alerts.toml")
         headwater(runner, "alerts", "--once", "--alerts-file", "alerts.toml")
     (request,) = receiver.accepted
@@ -72,8 +69,8 @@ def test_undelivered_alerts_are_sent_once_more(runner: CliRunner) -> None:
     with HttpReceiver() as receiver:
         declare(receiver.url)
         receiver.answers = [(400, {})]
-        for _ in range(2):
-            lose_a_source()
+        for number in range(2):
+            happens(number)
             headwater(runner, "alerts", "--once", "--alerts-file", "alerts.toml")
         assert "answered 400" in headwater(runner, "alerts", "undelivered").stdout
         (line,) = headwater(runner, "alerts", "undelivered", "--json").stdout.splitlines()
