@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -103,8 +102,6 @@ class AlertField:
         self._graph = folder / "graph.db"
         self._clock = folder / "clock"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._lock = threading.Lock()
-        self.kills = 0
         (folder / "secret").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         declared = _CHANNELS.format(topic=self._alerts, url=receiver.url, secret=folder / "secret")
         (folder / "alerts.toml").write_text(declared)
@@ -160,10 +157,8 @@ class AlertField:
 
     def restart(self, name: str) -> None:
         """Kills a process and starts it again."""
-        with self._lock:
-            self.kill(name)
-            self.kills += 1
-            self.start(name)
+        self.kill(name)
+        self.start(name)
 
     def close(self) -> None:
         """Ends all processes."""
@@ -206,9 +201,8 @@ class AlertField:
     def _until(self, done: Any, what: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not done():
-            with self._lock:
-                for name, process in self._processes.items():
-                    assert process.poll() is None, f"{name} ended with {process.returncode}\n{tail(self._log(name))}"
+            for name, process in self._processes.items():
+                assert process.poll() is None, f"{name} ended with {process.returncode}\n{tail(self._log(name))}"
             assert time.monotonic() < deadline, f"not in time: {what}\n{self.logs()}"
             time.sleep(0.1)
 
