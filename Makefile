@@ -18,7 +18,7 @@ ARGS ?=
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Python environment, servers' jars, PostgreSQL, promtool; done once
+setup: ## Python environment, servers' jars, PostgreSQL, promtool, the page's packages, chromium; done once
 	@scripts/setup
 
 demo: ## from dbt to a graph, on embedded parts; needs only Python

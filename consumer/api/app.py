@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,6 +25,7 @@ from consumer.api.ingest import Ingest
 from consumer.api.marquez.routes import PREFIX as MARQUEZ
 from consumer.api.marquez.routes import Marquez
 from consumer.api.native import ENDPOINTS, SEARCH, Native, answered
+from consumer.api.page import Page
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool
 from consumer.api.receivers import Received, Receiver
@@ -42,7 +43,7 @@ HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-"""On each answer: nothing of it is a page, and no browser may take it for one."""
+"""On each answer that does not set them itself: no browser may take it for a page. The page has a policy of its own."""
 
 _log = structlog.get_logger(__name__)
 
@@ -85,7 +86,8 @@ def application(parts: Parts) -> ASGIApp:
     """Builds the application."""
     metrics = Metrics()
     pool = ReadPool(parts.open_store, parts.threads, parts.timeout_s)
-    native = Native(pool, FreshIndex(parts.open_store), parts.access)
+    index = FreshIndex(parts.open_store)
+    native = Native(pool, index, parts.access)
     commit = GroupCommit(parts.receiver.write, parts.waiting_bytes) if parts.receiver is not None else None
     routes = [
         Route("/healthz", _healthy, methods=["GET"]),
@@ -94,6 +96,7 @@ def application(parts: Parts) -> ASGIApp:
         Route(f"{openapi.PREFIX}/openapi.json", _openapi, methods=["GET"]),
         Route(f"{openapi.PREFIX}{SEARCH[0]}", native.search, methods=["GET"]),
         *(Route(f"{openapi.PREFIX}{one.path}", native.handler(one), methods=["GET"]) for one in ENDPOINTS),
+        *Page(pool, index, parts.access).routes,
     ]
     if commit is not None:
         ingest = Ingest(commit, parts.access)
@@ -179,7 +182,7 @@ class _Observed:
             nonlocal status, started
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
-                message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+                message = {**message, "headers": _secured(message.get("headers", ()))}
             await send(message)
 
         try:
@@ -192,6 +195,12 @@ class _Observed:
             route = _route(scope)
             self._metrics.requests.labels(route, str(status)).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+
+
+def _secured(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    own = list(headers)
+    names = {name for name, _ in own}
+    return own + [header for header in HEADERS if header[0] not in names]
 
 
 def _route(scope: Scope) -> str:

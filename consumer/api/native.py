@@ -24,7 +24,8 @@ from consumer.graph.store import GraphStore
 from consumer.history.past_graph import PastGraph, as_of
 from consumer.query import describe as description
 from consumer.query import impact as impacts
-from consumer.query import paths, root_cause, runs, traverse
+from consumer.query import neighbourhood as surroundings
+from consumer.query import paths, root_cause, run_states, runs, traverse
 from consumer.query.datasets import SUMMARY_KEYS, summary_of
 from consumer.query.diff import diff
 from consumer.query.job_names import all_jobs, jobs_of
@@ -76,6 +77,15 @@ class LineageParameters(NodeParameters):
     downstream: Depth = Field(1, description="Steps downstream.")
     columns: bool = Field(default=False, description="Answer by columns.")
     direct: bool = Field(default=False, description="Follow only columns whose values are used.")
+
+
+class GraphParameters(NodeParameters):
+    """Of `/graph`."""
+
+    upstream: Depth = Field(1, description="Steps upstream.")
+    downstream: Depth = Field(1, description="Steps downstream.")
+    limit: int = Field(1_000, ge=1, le=20_000, description="Maximum number of datasets, nearest first.")
+    states: bool = Field(default=False, description="Read the latest run of each dataset.")
 
 
 class ImpactParameters(NodeParameters):
@@ -200,6 +210,21 @@ def _lineage_csv(store: GraphStore, asked: LineageParameters) -> str:
     return lineage_formats.csv(_lineage_of(store, asked))
 
 
+def graph_of(store: GraphStore, asked: GraphParameters) -> surroundings.Neighbourhood:
+    """Reads the datasets around a node.
+
+    Raises:
+        UsageError: The node's name means nothing, or several things.
+        TransientError: The store can't serve now.
+    """
+    target = resolve(store, asked.node)
+    return surroundings.neighbourhood(store, target, asked.upstream, asked.downstream, asked.limit, states=asked.states)
+
+
+def _graph(store: GraphStore, asked: GraphParameters) -> Document:
+    return documents.neighbourhood(graph_of(store, asked))
+
+
 def _impact_of(store: GraphStore, asked: ImpactParameters) -> impacts.Impact:
     return impacts.impact(store, resolve(store, asked.node), impacts.Change(asked.change), asked.depth)
 
@@ -253,6 +278,7 @@ ENDPOINTS = (
     Endpoint("/lineage", "Lineage of a dataset or column.", LineageParameters, _lineage, _lineage_csv),
     Endpoint("/changes", "What changed between two moments.", ChangesParameters, _changes),
     Endpoint("/moments", "The moments at which a neighbourhood changed.", MomentsParameters, _moments),
+    Endpoint("/graph", "The datasets around one, nearest first, with counts of the rest.", GraphParameters, _graph),
     Endpoint("/impact", "What breaks if a dataset or column changes.", ImpactParameters, _impact, _impact_csv),
     Endpoint("/paths", "Shortest paths between two nodes.", PathParameters, _paths),
     Endpoint("/runs", "The latest runs, newest first.", RunParameters, _runs),
@@ -290,8 +316,12 @@ class Native:
         """Searches the index."""
         self._access.check(request, Scope.READ)
         asked = parsed(SearchParameters, request)
-        results = await self._pool.run(lambda _: self._index.search(asked.q, asked.limit, asked.offset))
-        return answered(request, documents.results(results))
+        return answered(request, await self._pool.run(lambda store: self._found(store, asked)))
+
+    def _found(self, store: GraphStore, asked: SearchParameters) -> Document:
+        results = self._index.search(asked.q, asked.limit, asked.offset)
+        runs_of = run_states.latest_of(store, [one.summary.dataset for one in results.matches])
+        return documents.results(results, runs_of)
 
 
 T = TypeVar("T")

@@ -5,6 +5,7 @@ Names are objects of `namespace` and `name`, times RFC 3339 in UTC, what is unkn
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from consumer.lineage.facts.keys import JobName, RunKey
@@ -13,6 +14,7 @@ from consumer.query.datasets import Summary, Tag, TestResult
 from consumer.query.describe import Column, Description, Producer
 from consumer.query.exposures import Exposure
 from consumer.query.impact import Affected, Impact
+from consumer.query.neighbourhood import Card, Neighbourhood
 from consumer.query.paths import Paths
 from consumer.query.resolve import Target
 from consumer.query.root_cause import Diagnosis, Finding
@@ -67,6 +69,13 @@ def summary(value: Summary) -> Document:
         "lifecycle": value.lifecycle or None,
         "tests": [test_result(one) for one in value.tests],
     }
+
+
+def state(value: Run | None) -> Document | None:
+    """The state of a run in a list."""
+    if value is None:
+        return None
+    return {"state": value.state or None, "started_at": value.started_at or None, "ended_at": value.ended_at or None}
 
 
 def run_key(value: RunKey | None) -> Document | None:
@@ -130,14 +139,62 @@ def description(value: Description) -> Document:
     }
 
 
-def match(value: Match) -> Document:
+def match(value: Match, last_run: Run | None = None) -> Document:
     """A dataset that a search found."""
-    return {**summary(value.summary), "matched": value.matched, "matched_columns": list(value.columns)}
+    return {
+        **summary(value.summary),
+        "matched": value.matched,
+        "matched_columns": list(value.columns),
+        "last_run": state(last_run),
+    }
 
 
-def results(value: Results) -> Document:
-    """The results of a search."""
-    return {"total": value.total, "results": [match(one) for one in value.matches]}
+def results(value: Results, runs: Mapping[DatasetName, Run] | None = None) -> Document:
+    """The results of a search, with the latest runs of the jobs that write them."""
+    known = runs or {}
+    return {"total": value.total, "results": [match(one, known.get(one.summary.dataset)) for one in value.matches]}
+
+
+def card(value: Card) -> Document:
+    """A dataset or exposure of a neighbourhood."""
+    tests = value.summary.tests
+    return {
+        **name(value.summary.dataset),
+        "node_name": value.summary.node_name,
+        "kind": value.node.target.kind,
+        "upstream": value.node.upstream,
+        "downstream": value.node.downstream,
+        "engine": value.summary.engine,
+        "materialized": value.summary.materialized or None,
+        "lifecycle": value.summary.lifecycle or None,
+        "owners": list(value.summary.owners),
+        "tags": sorted({one.text for one in value.summary.tags}),
+        "tests": {"passed": len(tests) - len(value.summary.failed_tests), "failed": len(value.summary.failed_tests)},
+        "columns": value.columns,
+        "sources": value.sources,
+        "uses": value.uses,
+        "exposure": _exposure_of(value),
+        "last_run": state(value.last_run),
+    }
+
+
+def _exposure_of(value: Card) -> Document | None:
+    if value.exposure is None:
+        return None
+    return {key: text or None for key, text in value.exposure._asdict().items() if key != "name"}
+
+
+def neighbourhood(value: Neighbourhood) -> Document:
+    """The datasets around one; `links` name them by their place in `nodes`: source, target, tool."""
+    places = {one.node.target: place for place, one in enumerate(value.cards)}
+    links = {(places[one.source], places[one.target], one.tool) for one in value.links}
+    return {
+        "root": target(value.root),
+        "nodes": [card(one) for one in value.cards],
+        "links": [list(one) for one in sorted(links)],
+        "levels": {"upstream": list(value.upstream), "downstream": list(value.downstream)},
+        "total": value.total,
+    }
 
 
 def affected(value: Affected) -> Document:

@@ -1,0 +1,126 @@
+"""The web page: its document, and the built files that it loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from consumer.api.access import Access, Scope
+from consumer.api.native import FAR, GraphParameters, graph_of, tagged
+from consumer.api.problems import Problem
+from consumer.api.reads import ReadPool
+from consumer.api.search_index import FreshIndex
+from consumer.query.neighbourhood import Neighbourhood
+from consumer.render import documents, page_html
+from schemas.naming import last_part
+
+BUILT = Path(__file__).parents[1] / "web" / "dist"
+"""The files that `npm run build` made in consumer/web."""
+
+FIRST_LIMIT = 1_000
+RESULTS = 100
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy of the page: nothing from elsewhere, no inline script, no inline style."""
+
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@cache
+def built_names() -> Mapping[str, str]:
+    """Reads the names of the built files, each with a hash of its content."""
+    names: Mapping[str, str] = orjson.loads((BUILT / "manifest.json").read_bytes())
+    return names
+
+
+@cache
+def _asset(name: str) -> bytes:
+    return (BUILT / name).read_bytes()
+
+
+def assets() -> page_html.Assets:
+    """Returns the addresses that the document loads."""
+    names = built_names()
+    return page_html.Assets(f"assets/{names['page.js']}", f"assets/{names['page.css']}")
+
+
+class Page:
+    """Handlers of the page."""
+
+    def __init__(self, pool: ReadPool, index: FreshIndex, access: Access) -> None:
+        self._pool = pool
+        self._index = index
+        self._access = access
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes of the page."""
+        return [
+            Route("/", self.document, methods=["GET"]),
+            Route("/assets/{name}", asset, methods=["GET"]),
+        ]
+
+    async def document(self, request: Request) -> Response:
+        """Answers with the page; its first answer is inside where the reader may see it."""
+        query = request.query_params
+        node, words = query.get("node", ""), query.get("q", "")
+        title, first = "Headwater", None
+        try:
+            if node and not query.get("at"):
+                self._access.check(request, Scope.READ)
+                asked = _asked(node, query)
+                answer = await self._pool.run(lambda store: graph_of(store, asked))
+                title, first = f"{last_part(answer.root.dataset)} · Headwater", _first(asked, answer)
+                body = page_html.tree(answer, (asked.upstream, asked.downstream))
+            elif words:
+                self._access.check(request, Scope.READ)
+                body = await self._pool.run(lambda _: self._results(words))
+            else:
+                body = page_html.form() + "</main>"
+        except Problem as problem:
+            # The script asks again and shows what can be done about it, such as entering a key.
+            body = page_html.problem(problem.message)
+        data = page_html.document(assets(), title, body, first)
+        answered = tagged(request, data, "text/html; charset=utf-8")
+        answered.headers["content-security-policy"] = POLICY
+        return answered
+
+    def _results(self, words: str) -> str:
+        return page_html.results(self._index.search(words[:400], RESULTS, 0), words)
+
+
+def _asked(node: str, query: Mapping[str, str]) -> GraphParameters:
+    return GraphParameters(
+        node=node[:4000],
+        upstream=_steps(query.get("up", "1")),
+        downstream=_steps(query.get("down", "1")),
+        limit=FIRST_LIMIT,
+    )
+
+
+def _steps(text: str) -> int:
+    if text == "all":
+        return FAR
+    return min(int(text), FAR) if text.isdecimal() else 1
+
+
+def _first(asked: GraphParameters, answer: Neighbourhood) -> dict[str, Any]:
+    return {"query": asked.model_dump(), "answer": documents.neighbourhood(answer)}
+
+
+async def asset(request: Request) -> Response:
+    """Answers with a built file; its name changes with its content."""
+    name = request.path_params["name"]
+    if name not in built_names().values():
+        raise Problem(404, f"there is nothing at {request.url.path}")
+    return Response(_asset(name), 200, {"Cache-Control": _FOREVER}, _TYPES[Path(name).suffix])

@@ -1,0 +1,202 @@
+/** Shapes of the answers of /api/v2 that the page reads. Unknown is null. */
+
+export interface Name {
+  namespace: string;
+  name: string;
+}
+
+export interface Target extends Name {
+  node_name: string;
+  column?: string;
+}
+
+export interface RunState {
+  state: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+}
+
+export interface TestCounts {
+  passed: number;
+  failed: number;
+}
+
+export interface Card extends Name {
+  node_name: string;
+  kind: string;
+  upstream: number | null;
+  downstream: number | null;
+  engine: string;
+  materialized: string | null;
+  lifecycle: string | null;
+  owners: string[];
+  tags: string[];
+  tests: TestCounts;
+  columns: number | null;
+  sources: number;
+  uses: number;
+  exposure: { type: string | null; url: string | null; owner: string | null } | null;
+  last_run: RunState | null;
+}
+
+/** Places of source and target in `nodes`, and the tool. */
+export type GraphLink = [number, number, string];
+
+export interface GraphAnswer {
+  root: Target;
+  nodes: Card[];
+  links: GraphLink[];
+  levels: { upstream: number[]; downstream: number[] };
+  total: number;
+}
+
+export interface Tag {
+  key: string;
+  value: string;
+  source: string;
+  column: string | null;
+}
+
+export interface TestResult {
+  name: string;
+  assertion: string;
+  column: string | null;
+  success: boolean;
+  severity: string | null;
+}
+
+export interface Summary extends Name {
+  node_name: string;
+  engine: string;
+  description: string | null;
+  owners: string[];
+  tags: Tag[];
+  materialized: string | null;
+  lifecycle: string | null;
+  tests: TestResult[];
+}
+
+export interface Exposure {
+  name: string;
+  type: string | null;
+  url: string | null;
+  owner: string | null;
+}
+
+export interface RunRef {
+  job: Name;
+  id: string;
+}
+
+export interface Run extends RunState {
+  id: string;
+  job: Name;
+  duration_s: number | null;
+  error: string | null;
+  parent: RunRef | null;
+  inputs: Name[];
+  outputs: Name[];
+}
+
+export interface RunsAnswer {
+  total: number;
+  runs: Run[];
+}
+
+export interface Producer extends Name {
+  type: string | null;
+  integration: string | null;
+  description: string | null;
+  source_path: string | null;
+  sql: string | null;
+  last_run: Run | null;
+}
+
+export interface Column {
+  name: string;
+  type: string | null;
+  description: string | null;
+  tags: Tag[];
+}
+
+export interface Dataset extends Summary {
+  aliases: Name[];
+  columns: Column[];
+  producers: Producer[];
+  readers: Name[];
+  upstream: number;
+  downstream: number;
+  exposures: Exposure[];
+  statistics: Record<string, unknown>;
+  version: string | null;
+  source_uri: string | null;
+}
+
+export interface Match extends Summary {
+  matched: string;
+  matched_columns: string[];
+  last_run: RunState | null;
+}
+
+export interface SearchAnswer {
+  total: number;
+  results: Match[];
+}
+
+export type Change = "drop" | "rename" | "type" | "stop";
+export type Certainty = "direct" | "indirect" | "unknown";
+
+export interface Affected extends Summary {
+  depth: number;
+  certainty: Certainty;
+  columns: string[];
+  exposures: Exposure[];
+}
+
+export interface ImpactAnswer {
+  root: Target;
+  change: Change;
+  total: number;
+  by_depth: Record<string, number>;
+  owners: Record<string, number>;
+  affected: Affected[];
+  unknown_at: Name[];
+}
+
+export interface Finding {
+  dataset: Target;
+  depth: number;
+  cause: "failed" | "aborted" | "running" | "quality" | "stale" | "dropped";
+  detail: string;
+  since: string | null;
+  owners: string[];
+  run: RunRef | null;
+}
+
+export interface WhyAnswer {
+  root: Name;
+  checked: number;
+  findings: Finding[];
+  without_runs: Name[];
+}
+
+export interface LineageNode extends Target {
+  kind?: string;
+  direction: "root" | "upstream" | "downstream" | "both";
+  depth: number;
+}
+
+export interface LineageEdge {
+  source: string[];
+  target: string[];
+  job: [string, string] | null;
+  tool?: string;
+  transformations?: string[];
+}
+
+export interface LineageAnswer {
+  root: Target;
+  nodes: LineageNode[];
+  edges: LineageEdge[];
+  unknown: { nodes: LineageNode[]; edges: LineageEdge[] };
+}

@@ -1,0 +1,222 @@
+/** The state in the address, and answers that it needs. */
+
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Failure, FAR, type Source } from "../data/source.ts";
+import type { Column, Dataset } from "../data/types.ts";
+import { type ColumnPath, columnPath } from "../model/column_path.ts";
+import { degree, type Direction, type Graph, merged, neighbours, NO_GRAPH } from "../model/graph.ts";
+import { columnId, idOf } from "../model/names.ts";
+import { fromQuery, type State, toQuery } from "../model/state.ts";
+import { OPENED_FAN } from "../model/visible.ts";
+
+/** Where the state stands in the address: behind `?`, or behind `#` in a file. */
+export type Place = "search" | "hash";
+
+export type Go = (change: Partial<State>, replace?: boolean) => void;
+
+export function useAddress(place: Place): [State, Go] {
+  const read = useCallback((): State => fromQuery(location[place].slice(1)), [place]);
+  const [state, setState] = useState(read);
+  const latest = useRef(state);
+  useEffect(() => {
+    const back = (): void => {
+      latest.current = read();
+      setState(latest.current);
+    };
+    addEventListener(place === "hash" ? "hashchange" : "popstate", back);
+    return () => removeEventListener(place === "hash" ? "hashchange" : "popstate", back);
+  }, [place, read]);
+  const go = useCallback<Go>(
+    (change, replace = false) => {
+      const next = { ...latest.current, ...change };
+      const query = toQuery(next);
+      if (query === toQuery(latest.current)) return;
+      latest.current = next;
+      setState(next);
+      const address = place === "hash" ? `#${query}` : query ? `?${query}` : location.pathname;
+      history[replace ? "replaceState" : "pushState"](null, "", address);
+    },
+    [place],
+  );
+  return [state, go];
+}
+
+export interface Answer<T> {
+  value: T | null;
+  failure: Failure | null;
+  loading: boolean;
+  /** When the value was answered. */
+  at: number;
+}
+
+const nothing = <T>(): Answer<T> => ({ value: null, failure: null, loading: false, at: 0 });
+
+export function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  return new Failure("broken", error instanceof Error ? error.message : String(error));
+}
+
+/** Asks for something whenever its key changes; an empty key asks for nothing. An old value stays while it is asked again. */
+export function useAnswer<T>(key: string, ask: () => Promise<T>, again = 0): Answer<T> {
+  const [answer, setAnswer] = useState<Answer<T> & { key: string }>({ ...nothing<T>(), key: "" });
+  const asking = useRef(ask);
+  asking.current = ask;
+  useEffect(() => {
+    if (!key) {
+      setAnswer({ ...nothing<T>(), key });
+      return;
+    }
+    let current = true;
+    setAnswer((before) => ({ ...(before.key === key ? before : nothing<T>()), key, loading: true, failure: null }));
+    asking.current().then(
+      (value) => current && setAnswer({ key, value, failure: null, loading: false, at: Date.now() }),
+      (error) => current && setAnswer((before) => ({ ...before, failure: asFailure(error), loading: false })),
+    );
+    return () => {
+      current = false;
+    };
+  }, [key, again]);
+  return answer.key === key ? answer : { ...nothing<T>(), loading: key !== "" };
+}
+
+export interface GraphAnswers {
+  graph: Graph;
+  total: number;
+  levels: { upstream: number[]; downstream: number[] };
+  failure: Failure | null;
+  loading: boolean;
+  at: number;
+  /** The dataset and levels of the last answer; places may be found anew when it changes. */
+  settled: string;
+}
+
+const NO_ANSWERS: GraphAnswers = {
+  graph: NO_GRAPH,
+  total: 0,
+  levels: { upstream: [], downstream: [] },
+  failure: null,
+  loading: false,
+  at: 0,
+  settled: "",
+};
+
+/** The part of the graph that the state shows; what was known stays while more is asked for. */
+export function useGraph(
+  source: Source,
+  state: State,
+  path: ColumnPath | null,
+  again: number,
+  onRoot: (id: string, column: string | undefined) => void,
+): GraphAnswers {
+  const subject = `${state.node}\n${state.at}\n${again}`;
+  const [answers, setAnswers] = useState<GraphAnswers & { generation: string }>({ ...NO_ANSWERS, generation: "" });
+  const generation = `${state.at}\n${again}`;
+  const asked = useRef(new Set<string>());
+  const current = useRef(subject);
+  current.current = subject;
+  const named = useRef(onRoot);
+  named.current = onRoot;
+
+  const load = useCallback(
+    (node: string, upstream: number, downstream: number, isRoot: boolean) => {
+      const key = `${subject}\n${node}\n${upstream}\n${downstream}`;
+      const settled = `${node}\n${upstream}\n${downstream}`;
+      if (asked.current.has(key)) {
+        if (isRoot) setAnswers((before) => ({ ...before, settled }));
+        return;
+      }
+      asked.current.add(key);
+      if (isRoot) setAnswers((before) => ({ ...before, loading: true, failure: null }));
+      const query = { node, upstream, downstream, limit: 1_000 };
+      const take = (own: typeof query & { states: boolean }): Promise<void> =>
+        source.graph(own).then((answer) => {
+          if (current.current !== subject) return;
+          setAnswers((before) => ({
+            ...before,
+            // What an older answer named may be gone by now.
+            graph: merged(before.generation === generation ? before.graph : NO_GRAPH, answer),
+            generation,
+            failure: null,
+            at: Date.now(),
+            ...(isRoot ? { loading: false, total: answer.total, levels: answer.levels, settled } : {}),
+          }));
+          const id = idOf(answer.root);
+          if (isRoot && (id !== node || answer.root.column)) named.current(id, answer.root.column);
+        });
+      // The picture first; the runs of all jobs in it may take longer to read.
+      take({ ...query, states: false })
+        .then(() => take({ ...query, states: true }))
+        .catch((error: unknown) => {
+          asked.current.delete(key);
+          if (current.current !== subject) return;
+          setAnswers((before) => ({ ...before, failure: asFailure(error), loading: false }));
+        });
+    },
+    [source, subject, generation],
+  );
+
+  useEffect(() => {
+    if (state.node) load(state.node, state.up, state.down, true);
+  }, [load, state.node, state.up, state.down]);
+
+  useEffect(() => {
+    if (state.node && path && path.depth > 0) load(path.root.id, path.depth, path.depth, false);
+  }, [load, state.node, path]);
+
+  useEffect(() => {
+    for (const entry of state.opened) {
+      const [direction, id] = [entry.slice(0, 1) as Direction, entry.slice(1)];
+      const known = neighbours(answers.graph, id, direction).length;
+      const wanted = Math.min(OPENED_FAN, degree(answers.graph, id, direction));
+      if (state.node && (known < wanted || !answers.graph.cards.has(id))) {
+        load(id, direction === "<" ? 1 : 0, direction === ">" ? 1 : 0, false);
+      }
+    }
+  }, [load, state.node, state.opened, answers.graph]);
+
+  return answers;
+}
+
+/** The path of the lit column. */
+export function usePath(source: Source, state: State, again: number): { path: ColumnPath | null; answer: Answer<unknown> } {
+  const node = state.column ? columnId(state.column.node, state.column.name) : "";
+  const answer = useAnswer(node && `${node}\n${state.at}`, () => source.columnPath(node), again);
+  const path = useMemo(
+    () => (answer.value ? columnPath(answer.value, state.direct) : null),
+    [answer.value, state.direct],
+  );
+  return { path, answer };
+}
+
+/** Descriptions of datasets, kept while the page is open. */
+export function useDatasets(source: Source, ids: readonly string[], again: number): ReadonlyMap<string, Answer<Dataset>> {
+  const [known, setKnown] = useState<ReadonlyMap<string, Answer<Dataset>>>(new Map());
+  const asked = useRef(new Set<string>());
+  useEffect(() => asked.current.clear(), [again]);
+  const key = ids.join("\n");
+  useEffect(() => {
+    const put = (id: string, change: (before: Answer<Dataset>) => Answer<Dataset>): void =>
+      setKnown((before) => new Map(before).set(id, change(before.get(id) ?? nothing<Dataset>())));
+    for (const id of key ? key.split("\n") : []) {
+      if (asked.current.has(id)) continue;
+      asked.current.add(id);
+      put(id, (before) => ({ ...before, loading: true, failure: null }));
+      source.dataset(id).then(
+        (value) => put(id, () => ({ value, failure: null, loading: false, at: Date.now() })),
+        (error: unknown) => {
+          asked.current.delete(id);
+          put(id, (before) => ({ ...before, failure: asFailure(error), loading: false }));
+        },
+      );
+    }
+  }, [source, key, again]);
+  return known;
+}
+
+export function columnsOf(datasets: ReadonlyMap<string, Answer<Dataset>>): ReadonlyMap<string, readonly Column[]> {
+  const found = new Map<string, readonly Column[]>();
+  for (const [id, answer] of datasets) if (answer.value) found.set(id, answer.value.columns);
+  return found;
+}
+
+export { FAR };
