@@ -13,7 +13,7 @@ SHOWN_BOXES = ".boxes > .box:not(.stub)"
 
 
 def places(page: Page) -> dict[str, str]:
-    """Where each box of the graph stands."""
+    """The place of each box of the graph."""
     found: dict[str, str] = page.evaluate(
         "() => Object.fromEntries([...document.querySelectorAll('.boxes > .box')]"
         ".map(box => [box.dataset.node, box.getAttribute('transform')]))"
@@ -118,7 +118,7 @@ def test_why_names_the_nearest_cause(browser: Browser, url: str) -> None:
 
 
 def test_opening_leaves_places(browser: Browser, url: str) -> None:
-    """What is there stays where it is when a dataset's neighbours, or its columns, are opened and folded."""
+    """Boxes keep their places when a dataset's neighbours, or its columns, are opened and folded."""
     with tab(browser) as page:
         page.goto(f"{url}/?node=titles")
         expect(page.locator(SHOWN_BOXES)).to_have_count(7)

@@ -36,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Complaints:
-    """What a page complained of: errors of scripts, refused requests, violations of its policy."""
+    """The complaints of a page: errors of scripts, refused requests, violations of its policy."""
 
     def __init__(self, page: Page) -> None:
         self.found: list[str] = []
