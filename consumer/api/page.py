@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,10 +17,8 @@ from consumer.api.reads import ReadPool
 from consumer.api.search_index import FreshIndex
 from consumer.query.neighbourhood import Neighbourhood
 from consumer.render import documents, page_html
+from consumer.render.page_assets import built_file, built_names
 from schemas.naming import last_part
-
-BUILT = Path(__file__).parents[1] / "web" / "dist"
-"""The files that `npm run build` made in consumer/web."""
 
 FIRST_LIMIT = 1_000
 RESULTS = 100
@@ -34,18 +30,6 @@ POLICY = (
 
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _FOREVER = "public, max-age=31536000, immutable"
-
-
-@cache
-def built_names() -> Mapping[str, str]:
-    """Reads the names of the built files, each with a hash of its content."""
-    names: Mapping[str, str] = orjson.loads((BUILT / "manifest.json").read_bytes())
-    return names
-
-
-@cache
-def _asset(name: str) -> bytes:
-    return (BUILT / name).read_bytes()
 
 
 def assets() -> page_html.Assets:
@@ -123,4 +107,4 @@ async def asset(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in built_names().values():
         raise Problem(404, f"there is nothing at {request.url.path}")
-    return Response(_asset(name), 200, {"Cache-Control": _FOREVER}, _TYPES[Path(name).suffix])
+    return Response(built_file(name), 200, {"Cache-Control": _FOREVER}, _TYPES[Path(name).suffix])

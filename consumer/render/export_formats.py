@@ -12,7 +12,8 @@ from consumer.graph.store import GraphStore
 from consumer.lineage.folding.fold import DBT_TEST, TEST
 from consumer.query.resolve import DATASET, Target, spelled
 from consumer.query.traverse import link_of, target_of
-from consumer.render import diagram, export_json, neptune_csv
+from consumer.query.whole_graph import whole_graph
+from consumer.render import diagram, export_json, neptune_csv, page_assets, page_file
 from schemas.naming import DatasetName, last_part, parts
 
 
@@ -115,11 +116,19 @@ def neptune(store: GraphStore) -> bytes:
     return neptune_csv.text(store).encode()
 
 
+def html(store: GraphStore) -> bytes:
+    """The page of `headwater serve` with the whole graph, in one file that needs no server."""
+    names = page_assets.built_names()
+    script, style = (page_assets.built_file(names[name]).decode() for name in ("static.js", "page.css"))
+    return page_file.page_file(whole_graph(store), page_file.Built(script, style))
+
+
 FORMATS: Mapping[str, Callable[[GraphStore], bytes]] = {
     "json": json,
     "lineage-map": lineage_map,
     "neptune-csv": neptune,
     "mermaid": mermaid,
     "dot": dot,
+    "html": html,
 }
 """What `headwater export --format` offers; each raises `TransientError` where the store can't serve now."""

@@ -30,6 +30,7 @@ const script = { format: "esm", jsx: "automatic", jsxImportSource: "preact", loa
 
 const files = {
   "page.js": await bundle("src/main.tsx", script),
+  "static.js": await bundle("src/static_main.tsx", script),
   "page.css": await bundle("src/style.css", {}),
 };
 

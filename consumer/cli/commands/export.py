@@ -29,6 +29,7 @@ MAP = "lineage-map"
         "headwater export --graph ws://localhost:8182/gremlin --format mermaid",
         "headwater export --format neptune-csv --output load/   # vertices.csv and edges.csv",
         "headwater export --format dot | dot -Tsvg > graph.svg",
+        "headwater export --format html > lineage.html   # the page, without a server",
     ),
 )
 @click.option(
