@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, expect
 from starlette.testclient import TestClient
 
+from bench.queries import seed
+from bench.workload import Project
 from consumer.graph.sqlite_store import EmbeddedStore
 from consumer.query.whole_graph import whole_graph
-from consumer.render import page_data
+from consumer.render import export_formats, page_data
 from tests.support.api.serving import client_of
 from tests.support.graph.example_graphs import Name, job, table
 from tests.support.graph.graph_of_events import write
-from tests.support.page.browser import WEB
+from tests.support.page.browser import WEB, axe, tab
+from tests.support.processes.command_line import headwater
 from tests.support.processes.server_process import require
 
 Json = dict[str, Any]
@@ -146,3 +151,45 @@ def test_a_file_answers_as_the_api_does(graph: Path) -> None:
         expected = [comparable(query["kind"], answer(client, query)) for query in asked]
     for query, found, wanted in zip(asked, from_file(graph, asked), expected, strict=True):
         assert comparable(query["kind"], found) == wanted, query
+
+
+def test_a_browser_shows_the_file_without_a_server(browser: Browser, demo_graph: str, tmp_path: Path) -> None:
+    """Search, graph, a column's path, impact and a link work from a file, which connects to nothing."""
+    file = tmp_path / "lineage.html"
+    done = headwater("export", "--graph", demo_graph, "--format", "html", "--output", file)
+    assert done.exit_code == 0, done.output
+    with tab(browser) as page:
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(file.as_uri())
+        page.get_by_role("combobox", name="Search datasets").fill("titles")
+        page.get_by_role("option").first.click()
+        page.get_by_role("tab", name="Columns").click()
+        page.get_by_role("button", name="average_rating").click()
+        expect(page.locator(".line.direct").first).to_be_attached()
+        page.get_by_role("tab", name="Impact").click()
+        expect(page.get_by_text("Nothing known depends on it")).to_be_visible()
+        assert axe(page) == []
+        link = page.url
+        page.goto("about:blank")
+        page.goto(link)
+        expect(page.get_by_role("tab", name="Impact")).to_have_attribute("aria-selected", "true")
+        expect(page.locator(".line.direct").first).to_be_attached()
+        assert {url for url in requests if not url.startswith(("file:", "about:", "data:"))} == set()
+
+
+def test_a_file_is_small(tmp_path: Path) -> None:
+    """Data of 300 models with columns, SQL and runs adds at most a tenth of the 4 MiB that 3,000 may take."""
+    store = EmbeddedStore(tmp_path / "graph.db")
+    seed(store, Project("sized", 300, mixes=2))
+    size = len(export_formats.html(store))
+    store.close()
+    empty = EmbeddedStore(tmp_path / "empty.db")
+    assert size - len(export_formats.html(empty)) <= MOST_BYTES / 10
+    empty.close()
+
+
+def test_the_same_graph_gives_the_same_file(graph: Path) -> None:
+    """Nothing in the file depends on the moment of export."""
+    with closing(EmbeddedStore(graph)) as store:
+        assert export_formats.html(store) == export_formats.html(store)

@@ -23,6 +23,8 @@ export interface ColumnPath {
   columns: Map<string, string[]>;
   /** Links by table beyond the end of known column lineage. */
   unknown: [string, string][];
+  /** Links to exposures. */
+  uses: [string, string][];
   /** Datasets at which column lineage ends. */
   ends: Set<string>;
   /** Steps to the farthest dataset. */
@@ -49,10 +51,13 @@ export function columnPath(answer: LineageAnswer, onlyDirect: boolean): ColumnPa
     note(step.source, step.sourceColumn);
     note(step.target, step.targetColumn);
   }
-  const unknown = answer.unknown.edges.map((edge): [string, string] => [id(edge.source), id(edge.target)]);
+  // An exposure uses a table as a whole, so that nothing is unknown about it.
+  const uses = new Set(answer.unknown.nodes.filter((node) => node.kind === "exposure").map((node) => `${node.namespace}/${node.name}`));
+  const links = answer.unknown.edges.map((edge): [string, string] => [id(edge.source), id(edge.target)]);
+  const unknown = links.filter(([, target]) => !uses.has(target));
   const ends = new Set(unknown.flat().filter((one) => columns.has(one)));
   const depth = Math.max(0, ...answer.nodes.map((node) => node.depth), ...answer.unknown.nodes.map((node) => node.depth));
-  return { root, steps, columns, unknown, ends, depth };
+  return { root, steps, columns, unknown, uses: links.filter(([, target]) => uses.has(target)), ends, depth };
 }
 
 function stepOf(edge: LineageEdge): Step {

@@ -153,16 +153,18 @@ function DatasetPage({ source, state, go, again, retry }: DatasetProps): JSX.Ele
       const long = (name: string): string => (name === state.node ? id : name);
       const lit = state.column ? { ...state.column, node: long(state.column.node) } : null;
       const named = column ? { column: { node: id, name: column }, tab: "columns" as Tab } : { column: lit };
-      go({ node: id, selected: long(state.selected), ...named }, true);
+      const entries = (list: readonly string[]): string[] => list.map((entry) => entry.slice(0, 1) + long(entry.slice(1)));
+      const opened = { opened: entries(state.opened), closed: entries(state.closed), columns: state.columns.map(long) };
+      go({ node: id, selected: long(state.selected), ...opened, ...named }, true);
     },
-    [go, state.node, state.selected, state.column],
+    [go, state],
   );
   const answers = useGraph(source, state, path, again, onRoot);
   const wanted = useMemo(() => [...new Set([state.selected, ...state.columns])].filter(Boolean), [state.selected, state.columns]);
   const known = answers.graph.cards.has(state.node);
   const datasets = useDatasets(source, known ? wanted.filter((id) => answers.graph.cards.get(id)?.kind !== "exposure") : [], again);
   const shown = useMemo(
-    () => visible(answers.graph, state, path ? [...path.columns.keys(), ...path.unknown.flat()] : []),
+    () => visible(answers.graph, state, path ? [...path.columns.keys(), ...path.unknown.flat(), ...path.uses.flat()] : []),
     [answers.graph, state.node, state.up, state.down, state.opened, state.closed, path],
   );
   const columns = useMemo(() => columnsOf(datasets), [datasets]);

@@ -146,7 +146,7 @@ export function picture(
   matches: ((card: Card) => boolean) | null,
 ): Picture {
   const { visible, state, path } = input;
-  const onPath = new Set(path ? [...path.columns.keys(), ...path.unknown.flat()] : []);
+  const onPath = new Set(path ? [...path.columns.keys(), ...path.unknown.flat(), ...path.uses.flat()] : []);
   const at = new Map(shown.ids.map((id, place) => [id, place]));
   const stubs = new Map(visible.stubs.map((stub) => [stubId(stub.direction, stub.of), stub]));
   const near = endpoints(visible.edges);
@@ -208,7 +208,7 @@ function tableLine(
       ...curve(exit(from, HEAD / 2), way, entry(to, HEAD / 2)),
       key: `${from.id}\n${to.id}`,
       kind,
-      dim: input.path !== null && !unknown,
+      dim: input.path !== null && !unknown && kind !== "use",
       title: unknown ? "column lineage is unknown here" : tool,
     },
   ];
