@@ -96,7 +96,7 @@ def test_a_server_that_is_gone(browser: Browser, url: str) -> None:
 
 
 def test_empty_answers_say_what_is_known(browser: Browser, url: str) -> None:
-    """Nothing found is told from nothing known."""
+    """An answer without findings says whether anything is known at all."""
     with tab(browser) as page:
         page.goto(f"{url}/?node=title_crew_tsv&tab=runs")
         expect(page.get_by_text("No run is known")).to_be_visible()

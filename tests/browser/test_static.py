@@ -190,6 +190,6 @@ def test_a_file_is_small(tmp_path: Path) -> None:
 
 
 def test_the_same_graph_gives_the_same_file(graph: Path) -> None:
-    """Nothing in the file depends on the moment of export."""
+    """Two exports of one graph are the same bytes, whenever they are made."""
     with closing(EmbeddedStore(graph)) as store:
         assert export_formats.html(store) == export_formats.html(store)

@@ -280,6 +280,23 @@ function curve(from: Point, way: readonly Point[], to: Point): { path: string; b
   return { path, bounds: [Math.min(...xs) - wide, Math.min(...ys), Math.max(...xs) + wide, Math.max(...ys)] };
 }
 
+/** The same line as points, for those who count crossings. */
+export function curvePoints(from: Point, way: readonly Point[], to: Point, steps: number): Point[] {
+  const ends = [from, ...way, to];
+  const points = [from];
+  for (let place = 1; place < ends.length; place++) {
+    const [a, b] = [ends[place - 1]!, ends[place]!];
+    // Both tangents are level: the height follows 3t^2 - 2t^3, and so does, nearly, the way across.
+    for (let step = 1; step <= steps; step++) {
+      const [t, u] = [step / steps, 1 - step / steps];
+      const middle = (a.x + b.x) / 2;
+      const x = u ** 3 * a.x + 3 * u * u * t * middle + 3 * u * t * t * middle + t ** 3 * b.x;
+      points.push({ x, y: a.y + (b.y - a.y) * (3 * t * t - 2 * t ** 3) });
+    }
+  }
+  return points;
+}
+
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
