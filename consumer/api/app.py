@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consumer.api import openapi
-from consumer.api.access import Access
+from consumer.api.access.scopes import Access
 from consumer.api.group_commit import GroupCommit
 from consumer.api.ingest import Ingest
 from consumer.api.marquez.routes import PREFIX as MARQUEZ
@@ -42,6 +42,8 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 """On each answer that does not set them itself: no browser may take it for a page. The page has a policy of its own."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Iterator
 
@@ -13,20 +14,23 @@ from schemas.strict_json import MAX_BYTES
 
 _CHUNK = 64 * 1024
 _ZSTD_INPUT = 256
+BODY_S = 10.0
+"""Seconds until a body has to be there; clients give up after five."""
 JSON_TYPES = frozenset({"", "application/json", "text/json", "application/x-ndjson"})
 """Media types that are taken; some clients send none."""
 
 
-async def read(request: Request, limit: int = MAX_BYTES) -> bytes:
+async def read(request: Request, limit: int = MAX_BYTES, timeout_s: float = BODY_S) -> bytes:
     """Reads the body of a request, decompressed.
 
     Args:
         request: The request.
         limit: Bytes that the body may have, before and after decompression.
+        timeout_s: Seconds until the body has to be there.
 
     Raises:
-        Problem: 413 if it is longer, 415 for another media type or encoding, 400 if it can't be decompressed or is
-            cut off.
+        Problem: 408 if it comes too slowly, 413 if it is longer, 415 for another media type or encoding, 400 if it
+            can't be decompressed or is cut off.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in JSON_TYPES:
@@ -36,12 +40,15 @@ async def read(request: Request, limit: int = MAX_BYTES) -> bytes:
         raise _too_long(limit)
     data = bytearray()
     try:
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > limit:
-                raise _too_long(limit)
+        async with asyncio.timeout(timeout_s):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > limit:
+                    raise _too_long(limit)
     except ClientDisconnect:
         raise Problem(400, "the body is cut off") from None
+    except TimeoutError:
+        raise Problem(408, f"the body did not come within {timeout_s:g} s") from None
     return decompressed(bytes(data), request.headers.get("content-encoding", ""), limit)
 
 

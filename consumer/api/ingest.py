@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer.api import body
-from consumer.api.access import Access, Scope
+from consumer.api.access.scopes import Access, Scope
 from consumer.api.group_commit import GroupCommit
 from consumer.api.problems import Problem, unavailable
 from consumer.api.receivers import Received, received, rejection
@@ -74,7 +74,7 @@ class Ingest:
 
     async def one(self, request: Request) -> Response:
         """Receives one event; 201 once it is durable."""
-        headers = self._headers(request)
+        headers = await self._headers(request)
         data = await body.read(request)
         try:
             event = received(data, _key(data), headers)
@@ -85,7 +85,7 @@ class Ingest:
 
     async def many(self, request: Request) -> Response:
         """Receives an array of events; 204 if all are durable, else 200 with those that are not."""
-        headers = self._headers(request)
+        headers = await self._headers(request)
         data = await body.read(request)
         if not data.lstrip().startswith(b"["):
             raise Problem(400, "the body is not an array of events; send one event to /api/v1/lineage")
@@ -107,8 +107,8 @@ class Ingest:
         failed += await self._settled(waiting)
         return _summary(len(found), failed)
 
-    def _headers(self, request: Request) -> Headers:
-        principal = self._access.check(request, Scope.INGEST)
+    async def _headers(self, request: Request) -> Headers:
+        principal = await self._access.check(request, Scope.INGEST)
         moment = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
         return (("received-at", moment.encode()), ("principal", principal.encode()))
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer.api.access import Access, Scope
+from consumer.api.access.scopes import Access, Scope
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool
 from consumer.api.search_index import FreshIndex
@@ -301,7 +301,7 @@ class Native:
         """Returns the handler of an endpoint."""
 
         async def handle(request: Request) -> Response:
-            self._access.check(request, Scope.READ)
+            await self._access.check(request, Scope.READ)
             asked = parsed(endpoint.parameters, request)
             if endpoint.csv is not None and _wants_csv(request):
                 render = endpoint.csv
@@ -314,7 +314,7 @@ class Native:
 
     async def search(self, request: Request) -> Response:
         """Searches the index."""
-        self._access.check(request, Scope.READ)
+        await self._access.check(request, Scope.READ)
         asked = parsed(SearchParameters, request)
         return answered(request, await self._pool.run(lambda store: self._found(store, asked)))
 

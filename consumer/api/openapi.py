@@ -27,9 +27,10 @@ _PROBLEM = {
 }
 _PROBLEMS = {
     "400": "A parameter is wrong.",
-    "401": "No valid key.",
-    "403": "The key lacks a scope.",
+    "401": "No valid key or token.",
+    "403": "A scope is missing.",
     "404": "No such dataset or column.",
+    "429": "Too many reads; try again after Retry-After seconds.",
     "503": "The graph can't serve now; try again after Retry-After seconds.",
 }
 
@@ -66,6 +67,7 @@ def _query(summary: str, model: type[Any], *, csv: bool = False) -> dict[str, An
 def _ingest(summary: str, success: dict[str, str], schema: dict[str, Any]) -> dict[str, Any]:
     codes = {
         "400": "The event is not valid.",
+        "408": "The body came too slowly.",
         "413": "The body is too long.",
         "415": "The content type or encoding is not supported.",
         "503": "Not durable within the deadline; send it again.",
@@ -97,6 +99,8 @@ def document() -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": {"Problem": _PROBLEM},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "A key, or a token of an identity provider."}
+            },
         },
     }

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from consumer.api.access import Access, Scope
+from consumer.api.access.scopes import Access, Scope
 from consumer.api.native import FAR, GraphParameters, graph_of, tagged
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool
@@ -61,13 +61,13 @@ class Page:
         title, first = "Headwater", None
         try:
             if node and not query.get("at"):
-                self._access.check(request, Scope.READ)
+                await self._access.check(request, Scope.READ)
                 asked = _asked(node, query)
                 answer = await self._pool.run(lambda store: graph_of(store, asked))
                 title, first = f"{last_part(answer.root.dataset)} · Headwater", _first(asked, answer)
                 body = page_html.tree(answer, (asked.upstream, asked.downstream))
             elif words:
-                self._access.check(request, Scope.READ)
+                await self._access.check(request, Scope.READ)
                 body = await self._pool.run(lambda _: self._results(words))
             else:
                 body = page_html.form() + "</main>"

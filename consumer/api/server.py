@@ -10,10 +10,14 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from consumer.api.access import Access, Anonymous, is_loopback, load_keys
+from consumer.api.access.configured import access_of
 from consumer.api.app import DRAIN_S, Parts, application
+from consumer.api.prompt_protocol import PromptProtocol
 from consumer.config.settings import ServeSettings
 from consumer.errors import UsageError
+
+MOST_OF_A_HEAD = 64 * 1024
+"""Bytes of a request before its body."""
 
 
 class Server(uvicorn.Server):
@@ -43,22 +47,6 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def access_of(options: ServeSettings) -> Access:
-    """Returns who may do what.
-
-    Raises:
-        UsageError: The keys can't be read, or others than this machine could connect without a key.
-    """
-    if options.keys_file is not None:
-        return load_keys(options.keys_file)
-    if not is_loopback(options.host):
-        raise UsageError(
-            f"{options.host} can be reached by others, and nobody would have to authenticate: set serve.keys_file, or"
-            " listen on 127.0.0.1"
-        )
-    return Anonymous()
-
-
 def run(app: ASGIApp, options: ServeSettings) -> str:
     """Serves until a signal; returns its name.
 
@@ -75,7 +63,8 @@ def run(app: ASGIApp, options: ServeSettings) -> str:
             server_header=False,
             timeout_graceful_shutdown=int(DRAIN_S),
             limit_concurrency=options.max_connections,
-            h11_max_incomplete_event_size=64 * 1024,
+            http=PromptProtocol,
+            h11_max_incomplete_event_size=MOST_OF_A_HEAD,
         )
     )
     try:

@@ -262,7 +262,7 @@ class ServeSettings(_Group):
     host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="Address on which `headwater serve` listens; others than loopback need serve.keys_file.",
+        description="Address on which `headwater serve` listens; others than loopback need serve.access.",
     )
     port: int = Field(5000, ge=0, le=65535, description="Port on which `headwater serve` listens.")
     ingest: Literal["graph", "kafka", "off"] = Field(
@@ -270,8 +270,38 @@ class ServeSettings(_Group):
         description="Where events of POST /api/v1/lineage are written before the answer: into the graph, or to"
         " kafka.topic; off takes none.",
     )
+    access: Literal["none", "keys", "oidc", "alb"] | None = Field(
+        None,
+        description="How clients authenticate: not at all (none, on loopback alone), with keys, with tokens of an"
+        " identity provider (oidc), or at a load balancer of AWS (alb); keys if serve.keys_file is set, else none.",
+    )
     keys_file: Path | None = Field(
-        None, description="TOML file with the keys that clients need; no key is needed if it is not set."
+        None, description="TOML file with the keys of clients; with oidc and alb programs may use them too."
+    )
+    oidc_issuer: str | None = Field(None, description="Issuer of tokens, such as https://login.example.com/realm.")
+    oidc_audience: str | None = Field(None, description="Audience that a token has to be for.")
+    oidc_keys_url: str | None = Field(
+        None, description="URL of the issuer's public keys; read from its configuration if it is not set."
+    )
+    oidc_scopes_claim: str = Field(
+        "scope",
+        min_length=1,
+        description="Claim with a token's scopes ingest, read and admin; dots lead into nested claims.",
+    )
+    oidc_scopes_prefix: str = Field("", description="What stands before each scope in the claim, such as headwater:.")
+    alb_arn: str | None = Field(None, description="ARN of the load balancer whose word counts, for alb.")
+    alb_scope: Literal["read", "ingest", "admin"] = Field(
+        "read", description="Scope of everyone whom the load balancer has authenticated."
+    )
+    alb_keys_url: str | None = Field(
+        None, description="URL below which the load balancer's public keys are; its Region's if it is not set."
+    )
+    reads_per_s: float = Field(
+        50.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Reads a second that one client may make on average, in bursts of ten seconds' worth; further ones"
+        " are answered with 429. 0 is no limit. Without access control there is none.",
     )
     threads: int = Field(8, ge=1, le=256, description="Threads that read the graph, each with a connection of its own.")
     timeout_s: Seconds = Field(30.0, description="Seconds until a query is answered with 503.")

@@ -10,7 +10,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from consumer.api.access import Access, Scope
+from consumer.api.access.scopes import Access, Scope
 from consumer.api.marquez.answers import catalog_answers, graph_answers, run_answers, search_answers
 from consumer.api.marquez.asked import Asked, Remembered
 from consumer.api.marquez.query_string import QueryString
@@ -91,7 +91,7 @@ class Marquez:
         Raises:
             Problem: The answer is not a success.
         """
-        self._access.check(request, Scope.READ)
+        await self._access.check(request, Scope.READ)
         if request.method == "OPTIONS":
             return PlainTextResponse("", headers={"Allow": ", ".join(_ALLOWED)})
         if request.method not in _ALLOWED:

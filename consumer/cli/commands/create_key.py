@@ -29,7 +29,7 @@ def create_key(key_id: str, scopes: tuple[str, ...]) -> None:
     Prints the entry for serve.keys_file on stdout, and the key itself, once, on stderr. Only its SHA-256 is in the
     entry.
     """
-    from consumer.api.access import new_key  # noqa: PLC0415 -- of the extra `serve`
+    from consumer.api.access.keys import new_key  # noqa: PLC0415 -- of the extra `serve`
 
     key, digest = new_key(key_id)
     listed = ", ".join(f'"{scope}"' for scope in dict.fromkeys(scopes))

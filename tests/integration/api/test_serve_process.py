@@ -16,7 +16,7 @@ from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 
-from consumer.api.access import new_key
+from consumer.api.access.keys import new_key
 from tests.support.api.serving import HEADWATER, ServeProcess
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
@@ -150,7 +150,7 @@ def test_a_broker_that_is_away_is_503_and_nothing_is_lost(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--serve-host", "0.0.0.0"), "serve.keys_file"),  # noqa: S104 -- refused
+        (("--serve-host", "0.0.0.0"), "serve.access"),  # noqa: S104 -- refused
         (("--serve-keys-file", "none.toml"), "can't be read"),
     ],
 )

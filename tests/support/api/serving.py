@@ -14,7 +14,8 @@ from pathlib import Path
 from starlette.testclient import TestClient
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from consumer.api.access import Access, Anonymous
+from consumer.api.access.anonymous import Anonymous
+from consumer.api.access.scopes import Access
 from consumer.api.app import Parts, application
 from consumer.api.receivers import Received, Receiver
 from consumer.graph.sqlite_store import EmbeddedStore

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from consumer.api.access import load_keys, new_key
+from consumer.api.access.keys import load_keys, new_key
 from consumer.api.native import ENDPOINTS
 from consumer.api.openapi import PREFIX, document
 from tests.support.api.serving import client_of

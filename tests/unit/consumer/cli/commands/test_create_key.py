@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
 from starlette.requests import Request
 
-from consumer.api.access import Scope, load_keys
+from consumer.api.access.keys import load_keys
+from consumer.api.access.scopes import Scope
 from tests.support.processes.command_line import headwater
 
 
@@ -22,7 +24,7 @@ def test_the_entry_accepts_the_key(tmp_path: Path) -> None:
     file.write_text(done.stdout)
     headers = [(b"authorization", f"Bearer {found[0]}".encode())]
     request = Request({"type": "http", "method": "GET", "path": "/", "headers": headers, "query_string": b""})
-    assert load_keys(file).check(request, Scope.READ) == "ci"
+    assert asyncio.run(load_keys(file).check(request, Scope.READ)) == "ci"
 
 
 def test_an_id_with_other_characters_is_refused() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 
-from consumer.api.access import Scope, is_loopback, load_keys, new_key
+from consumer.api.access.anonymous import is_loopback
+from consumer.api.access.keys import load_keys, new_key
+from consumer.api.access.scopes import Scope
 from consumer.api.problems import Problem
 from consumer.errors import UsageError
 
@@ -33,10 +36,10 @@ def test_a_key_opens_what_its_scopes_say(tmp_path: Path) -> None:
     """Several keys at once; each for its scopes, admin for all."""
     (ci, ci_hash), (boss, boss_hash) = new_key("ci"), new_key("boss")
     keys = load_keys(key_file(tmp_path, ("ci", ci_hash, '["ingest"]'), ("boss", boss_hash, '["admin"]')))
-    assert keys.check(request(f"Bearer {ci}"), Scope.INGEST) == "ci"
-    assert keys.check(request(f"bearer {boss}"), Scope.READ) == "boss"
+    assert asyncio.run(keys.check(request(f"Bearer {ci}"), Scope.INGEST)) == "ci"
+    assert asyncio.run(keys.check(request(f"bearer {boss}"), Scope.READ)) == "boss"
     with pytest.raises(Problem) as refused:
-        keys.check(request(f"Bearer {ci}"), Scope.READ)
+        asyncio.run(keys.check(request(f"Bearer {ci}"), Scope.READ))
     assert refused.value.status == 403
 
 
@@ -50,7 +53,7 @@ def test_anything_else_is_401(tmp_path: Path, header: str) -> None:
     secret = key.rpartition("_")[2]
     header = header.format(secret=secret, key=f"Bearer {key}") if header else ""
     with pytest.raises(Problem) as refused:
-        keys.check(request(header), Scope.READ)
+        asyncio.run(keys.check(request(header), Scope.READ))
     assert (refused.value.status, refused.value.headers) == (401, {"WWW-Authenticate": "Bearer"})
     assert secret not in refused.value.message
 

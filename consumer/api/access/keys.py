@@ -1,4 +1,4 @@
-"""Who may do what: no authentication on loopback, or keys with scopes.
+"""Keys with scopes.
 
 A key is `hw_ID_SECRET`. Only its SHA-256 is stored, in a TOML file; several keys may be valid at once, so that one can
 replace another. Logs name a key by its id.
@@ -8,53 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import re
 import secrets
 import tomllib
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-import structlog
 from starlette.requests import Request
 
-from consumer.api.problems import Problem
+from consumer.api.access.scopes import Scope, bearer_token, permitted, unauthenticated
 from consumer.errors import UsageError
 
-_KEY = re.compile(r"hw_([A-Za-z0-9-]{1,64})_([A-Za-z0-9_-]{32,128})")
+PREFIX = "hw_"
+_KEY = re.compile(PREFIX + r"([A-Za-z0-9-]{1,64})_([A-Za-z0-9_-]{32,128})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-_log = structlog.get_logger(__name__)
-
-
-class Scope(StrEnum):
-    """A permission of a key."""
-
-    INGEST = "ingest"
-    READ = "read"
-    ADMIN = "admin"
-
-
-class Access(Protocol):
-    """Decides about requests."""
-
-    def check(self, request: Request, scope: Scope) -> str:
-        """Returns who sent the request.
-
-        Raises:
-            Problem: 401 without a valid key, 403 if the key lacks the scope.
-        """
-        ...
-
-
-class Anonymous:
-    """No authentication; only for servers that listen on loopback."""
-
-    def check(self, request: Request, scope: Scope) -> str:  # noqa: ARG002 -- the protocol's signature
-        """Returns `anonymous`."""
-        return "anonymous"
 
 
 class Key(NamedTuple):
@@ -71,27 +39,16 @@ class Keys:
     def __init__(self, keys: Mapping[str, Key]) -> None:
         self._keys = dict(keys)
 
-    def check(self, request: Request, scope: Scope) -> str:
+    async def check(self, request: Request, scope: Scope) -> str:
         """Returns the id of the request's key."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        found = _KEY.fullmatch(token.strip()) if scheme.lower() == "bearer" else None
+        token = bearer_token(request)
+        found = _KEY.fullmatch(token)
         key = self._keys.get(found[1]) if found else None
-        digest = hashlib.sha256(token.strip().encode()).hexdigest()
+        digest = hashlib.sha256(token.encode()).hexdigest()
         # An unknown id costs the same comparison as a wrong secret.
         if not hmac.compare_digest(digest, key.sha256 if key else "0" * 64) or key is None:
-            _denied(request, found[1] if found else None, "no valid key")
-            raise Problem(
-                401, "no valid key: send Authorization: Bearer hw_...", headers={"WWW-Authenticate": "Bearer"}
-            )
-        if scope not in key.scopes and Scope.ADMIN not in key.scopes:
-            _denied(request, key.id, f"no scope {scope}")
-            raise Problem(403, f"key {key.id} lacks the scope {scope}")
-        return key.id
-
-
-def _denied(request: Request, key: str | None, reason: str) -> None:
-    client = request.client.host if request.client else None
-    _log.warning("request denied", path=request.url.path, method=request.method, client=client, key=key, reason=reason)
+            raise unauthenticated(request, found[1] if found else None, "no valid key")
+        return permitted(request, key.id, key.scopes, scope)
 
 
 def new_key(id_: str) -> tuple[str, str]:
@@ -100,7 +57,7 @@ def new_key(id_: str) -> tuple[str, str]:
     Raises:
         UsageError: The id has characters that it may not have.
     """
-    key = f"hw_{id_}_{secrets.token_urlsafe(32)}"
+    key = f"{PREFIX}{id_}_{secrets.token_urlsafe(32)}"
     if not _KEY.fullmatch(key):
         raise UsageError(f"{id_!r} is not a valid id of a key; use up to 64 letters, digits and hyphens")
     return key, hashlib.sha256(key.encode()).hexdigest()
@@ -134,11 +91,3 @@ def _loaded(file: Path, number: int, entry: Any) -> Key:
     if not isinstance(scopes, list) or not scopes or not known.issuperset(scopes):
         raise UsageError(f"key {entry['id']} in {file} needs scopes, of {', '.join(sorted(known))}")
     return Key(entry["id"], entry["sha256"], frozenset(map(Scope, scopes)))
-
-
-def is_loopback(host: str) -> bool:
-    """True if an address reaches this machine alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
