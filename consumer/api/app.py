@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from consumer.api import openapi
 from consumer.api.access.scopes import Access
 from consumer.api.group_commit import GroupCommit
+from consumer.api.guarded import Guarded
 from consumer.api.ingest import Ingest
 from consumer.api.marquez.routes import PREFIX as MARQUEZ
 from consumer.api.marquez.routes import Marquez
@@ -34,6 +35,8 @@ from consumer.graph.store import GraphStore
 
 DRAIN_S = 10.0
 """Seconds in which events that were received are written at the end."""
+
+ASSISTANT = "/mcp"
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """Methods that the read API of Marquez answers itself, if only with 405 in its own shape."""
@@ -61,6 +64,7 @@ class Parts:
         threads: Threads that read the graph.
         timeout_s: Seconds until a read is answered 503.
         waiting_bytes: Bytes of events that may wait to be written.
+        assistant: What answers at `/mcp`; None for nothing.
     """
 
     open_store: Callable[[], GraphStore]
@@ -69,6 +73,7 @@ class Parts:
     threads: int = 8
     timeout_s: float = 30.0
     waiting_bytes: int = 64 * 1024 * 1024
+    assistant: Starlette | None = None
 
 
 class Metrics:
@@ -109,15 +114,24 @@ def application(parts: Parts) -> ASGIApp:
     marquez = Marquez(pool, parts.access)
     routes.append(Route(f"{MARQUEZ}/{{rest:path}}", marquez.handle, methods=METHODS))
 
+    if parts.assistant is not None:
+        routes.append(Route(ASSISTANT, Guarded(parts.assistant, parts.access)))
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        async with _running(parts.assistant):
+            yield
         await asyncio.to_thread(_end, pool, commit, parts.receiver)
 
     app = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers={Problem: _problem, 404: _unknown, 405: _unknown}
     )
     return _Observed(app, metrics)
+
+
+def _running(app: Starlette | None) -> AbstractAsyncContextManager[Any]:
+    """The lifespan of an application that this one passes requests to."""
+    return nullcontext() if app is None else app.router.lifespan_context(app)
 
 
 def _end(pool: ReadPool, commit: GroupCommit[Received] | None, receiver: Receiver | None) -> None:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from consumer.api.access import new_key
+from consumer.api.access.keys import new_key
 from consumer.graph.sqlite_store import EmbeddedStore
 from tests.support.api.serving import ServeProcess
 from tests.support.graph.example_graphs import job, table

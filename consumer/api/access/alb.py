@@ -22,7 +22,7 @@ from starlette.requests import Request
 
 from consumer.api.access.oidc import LEEWAY_S, MOST_CHARS, principal_of
 from consumer.api.access.public_keys import NamedKeys
-from consumer.api.access.scopes import Scope, permitted, unauthenticated
+from consumer.api.access.scopes import Scope, permitted, refuse_other_origins, unauthenticated
 from consumer.errors import UsageError
 
 HEADER = "x-amzn-oidc-data"
@@ -56,6 +56,8 @@ class LoadBalancer:
     async def check(self, request: Request, scope: Scope) -> str:
         """Returns the subject whom the load balancer has authenticated."""
         token = request.headers.get(HEADER, "")
+        # A browser sends the load balancer's cookie along with what a page of another site asks it to send.
+        refuse_other_origins(request)
         try:
             claims = await self._claims(token)
         except _RefusedError as error:

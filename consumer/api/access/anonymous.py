@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from consumer.api.access.scopes import Scope, audit
+from consumer.api.access.scopes import Scope, audit, refuse_other_origins
 from consumer.api.problems import Problem
 
 
@@ -21,22 +20,11 @@ class Anonymous:
     async def check(self, request: Request, scope: Scope) -> str:  # noqa: ARG002 -- the protocol's signature
         """Returns `anonymous`."""
         host = request.headers.get("host", "")
-        origin = request.headers.get("origin", "")
         if not _is_own_name(host):
             audit(request, None, 403, "host is a name of the network")
             raise Problem(403, "without keys this server answers to names of this machine alone, such as 127.0.0.1")
-        if origin and _host_of(origin) != host:
-            audit(request, None, 403, "sent by a page of another origin")
-            raise Problem(403, "without keys this server takes no requests of pages of other origins")
+        refuse_other_origins(request)
         return "anonymous"
-
-
-def _host_of(origin: str) -> str:
-    """Returns host and port of an origin; empty if it has none."""
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
 
 
 def _is_own_name(host: str) -> bool:

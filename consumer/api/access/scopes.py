@@ -65,6 +65,18 @@ def permitted(request: Request, principal: str, has: Collection[Scope], scope: S
     raise Problem(403, f"{principal} lacks the scope {scope}")
 
 
+def refuse_other_origins(request: Request) -> None:
+    """Lets no page of another site send requests in the name of whoever looks at it.
+
+    Raises:
+        Problem: 403 if the request says another origin than the host that it is sent to.
+    """
+    origin = request.headers.get("origin", "")
+    if origin and origin.partition("://")[2] != request.headers.get("host", ""):
+        audit(request, None, 403, "sent by a page of another origin")
+        raise Problem(403, "requests of pages of other origins are not taken")
+
+
 def audit(request: Request, principal: str | None, status: int, reason: str) -> None:
     """Logs a denied request: who, from where, which path; without query string, headers and body."""
     client = request.client.host if request.client else None

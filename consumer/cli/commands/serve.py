@@ -35,16 +35,20 @@ def serve(settings: Settings) -> None:
 
     GET /api/v2/... has the answers of search, show, lineage, impact, path, runs and why; /api/v2/openapi.json describes
     them. The other GETs of /api/v1 are Marquez's, for its web UI and clients. POST /api/v1/lineage and
-    /api/v1/lineage/batch take events of any OpenLineage client: 2xx means durable, in the topic or in the graph.
-    /healthz, /readyz and /metrics are for orchestrators. SIGTERM answers and writes what was received, and ends with 0.
+    /api/v1/lineage/batch take events of any OpenLineage client: 2xx means durable, in the topic or in the graph. /mcp
+    has the tools of headwater mcp for assistants. /healthz, /readyz and /metrics are for orchestrators. SIGTERM answers
+    and writes what was received, and ends with 0.
     """
     from consumer.api import server  # noqa: PLC0415 -- of the extra `serve`
+    from consumer.mcp.http_app import http_app  # noqa: PLC0415
 
     limit_malloc_arenas()
     options = settings.serve
     access = server.access_of(options)
     open_store = partial(wiring.open_existing, settings.graph, wiring.READER_PATIENCE)
-    parts = server.Parts(open_store, _receiver(settings), access, options.threads, options.timeout_s)
+    parts = server.Parts(
+        open_store, _receiver(settings), access, options.threads, options.timeout_s, assistant=http_app(open_store)
+    )
     _log.info("serving", host=options.host, port=options.port, ingest=options.ingest)
     stopped_by = server.run(server.application(parts), options)
     _log.info("stopped", signal=stopped_by)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from consumer.api.access import load_keys, new_key
+from consumer.api.access.keys import load_keys, new_key
 from consumer.graph.sqlite_store import EmbeddedStore
 from tests.support.api.serving import client_of
 from tests.support.graph.example_graphs import job, table

@@ -46,6 +46,9 @@ def test_people_whom_the_load_balancer_has_authenticated(tmp_path: Path) -> None
                 name: client.get("/api/v1/tags", headers={HEADER: token} if token else {}).status_code
                 for name, token in tokens.items()
             }
+            # A page of another site can make a browser send the cookie that the load balancer looks at.
+            foreign = client.get("/api/v1/tags", headers={HEADER: good, "Origin": "https://evil.example.com"})
+            assert foreign.status_code == 403
             # The key of its own token is asked for once, that of no other ever.
             assert provider.asked == {f"/{own.kid}": 1}
     finally:
