@@ -31,7 +31,7 @@ test: setup ## all tests, with real servers on loopback
 laws: setup ## the property tests with twenty times their usual examples; TIMES=... for more
 	EXAMPLES=$(TIMES) $(PYTHON) -m pytest tests/property/test_{laws,oracle,prune,reconcile}.py -n $(WORKERS) --timeout 0 $(ARGS)
 
-fuzz: setup ## a hundred thousand broken events through decode, fold and merge; COUNT=... for more
+fuzz: setup ## a hundred thousand broken events, and as many broken HTTP requests; COUNT=... for more
 	FUZZ_COUNT=$(COUNT) $(PYTHON) -m pytest tests/fuzz -n $(WORKERS) $(ARGS)
 
 schedules: setup ## a hundred thousand schedules of writers at once, fewer on servers; COUNT=... for more, SEED=... for one
