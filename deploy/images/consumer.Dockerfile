@@ -1,4 +1,4 @@
-# The service: `headwater consume`, and every other command of `headwater`. From the root of the tree:
+# The services: `headwater consume`, `headwater serve`, and every other command of `headwater`. From the root of the tree:
 #   docker build -f deploy/images/consumer.Dockerfile -t headwater-consumer:0.1.0 .
 # tests/deploy/test_images.py runs these steps without an engine. scripts/pin-images sets the digests.
 FROM python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b AS build
@@ -12,12 +12,12 @@ COPY deploy/images/uv.txt ./
 RUN python3 -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r uv.txt
 # Dependencies first: a change of our own code leaves their layer.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-default-groups --group consumer-image --extra consumer --extra tracing --no-install-project
+RUN uv sync --frozen --no-default-groups --group consumer-image --extra serve --extra tracing --no-install-project
 COPY README.md LICENSE ./
 COPY emitter ./emitter
 COPY consumer ./consumer
 COPY schemas ./schemas
-RUN uv sync --frozen --no-default-groups --group consumer-image --extra consumer --extra tracing --no-editable
+RUN uv sync --frozen --no-default-groups --group consumer-image --extra serve --extra tracing --no-editable
 
 FROM python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 ARG VERSION=0.1.0

@@ -11,7 +11,7 @@ ROOT: Final = Path(__file__).parents[3]
 DEPLOY: Final = ROOT / "deploy"
 COMPOSE: Final = DEPLOY / "compose.yaml"
 KUBERNETES: Final = DEPLOY / "kubernetes"
-COMPONENTS: Final = (KUBERNETES / "datazone", KUBERNETES / "alerts")
+COMPONENTS: Final = (KUBERNETES / "datazone", KUBERNETES / "serve", KUBERNETES / "alerts")
 
 
 def compose() -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_every_variable_exists(path: Path) -> None:
     assert not unknown, f"{path.relative_to(ROOT)}: nothing reads {unknown}"
 
 
-@pytest.mark.parametrize("service", ["topics", "consumer"])
+@pytest.mark.parametrize("service", ["topics", "consumer", "serve"])
 def test_composes_settings(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is required is set, and the program takes it."""
     own = compose()["services"][service]["environment"]
@@ -117,7 +117,7 @@ def test_compose_mounts_what_there_is() -> None:
 
 def test_commands_are_commands() -> None:
     """What containers are told to do, the command line takes."""
-    lines = [compose()["services"][name]["command"] for name in ("topics", "consumer")]
+    lines = [compose()["services"][name]["command"] for name in ("topics", "consumer", "serve")]
     lines += [container(one)["args"] for one in DEPLOYMENTS.values()]
     lines.append(yaml.safe_load(says("consumer", "CMD")))
     for name, *arguments in lines:
@@ -149,7 +149,7 @@ def test_one_version_one_port_one_user() -> None:
 
 def test_what_a_review_asks_for() -> None:
     """Every process of ours: a read-only root, no privilege, no token of the cluster."""
-    for name in ("topics", "consumer"):
+    for name in ("topics", "consumer", "serve"):
         service = compose()["services"][name]
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -204,9 +204,29 @@ def test_each_member_is_scaled_by_its_lag(name: str) -> None:
     assert scaling["maxReplicaCount"] <= int(defaults["HEADWATER_KAFKA__PARTITIONS"]), "more would be idle"
 
 
+def test_the_api_is_reached_through_its_ingress_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Access control and TLS; no health checks and metrics for others; a role, a number and a limit of its own."""
+    found = DEPLOYMENTS["headwater-serve"]
+    settings = settings_of(given(found), monkeypatch).serve
+    assert (settings.access, settings.ingest, settings.host) == ("oidc", "kafka", "0.0.0.0")  # noqa: S104
+    mounts = {mount["mountPath"] for mount in container(found)["volumeMounts"]}
+    assert str(settings.keys_file.parent) in mounts, "the keys are not mounted"
+    ingress = of_kind("Ingress")["headwater-serve"]["spec"]
+    (rule,) = ingress["rules"]
+    assert ingress["tls"][0]["hosts"] == [rule["host"]]
+    assert {path["path"] for path in rule["http"]["paths"]} == {"/api", "/mcp"}
+    (way,) = of_kind("NetworkPolicy")["headwater-serve"]["spec"]["ingress"]
+    assert way["ports"] == [{"protocol": "TCP", "port": settings.port}]
+    labels = found["spec"]["template"]["metadata"]["labels"]
+    assert of_kind("Service")["headwater-serve"]["spec"]["selector"] == labels
+    assert found["spec"]["template"]["spec"]["serviceAccountName"] == "headwater-serve"
+    scaling = of_kind("HorizontalPodAutoscaler")["headwater-serve"]["spec"]
+    assert (scaling["scaleTargetRef"]["name"], scaling["minReplicas"]) == ("headwater-serve", 2)
+
+
 def test_the_network_lets_through_what_is_needed() -> None:
     """The policy has the ports of the settings' addresses, and selects every process, as the Service does."""
-    (policy,) = of_kind("NetworkPolicy").values()
+    policy = of_kind("NetworkPolicy")["headwater"]
     out = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
     addresses = [given(DEPLOYMENTS["headwater-graph"])[name] for name in sorted(REQUIRED)]
     wanted = {int(port) for address in addresses for port in re.findall(r":(\d+)", address)}
