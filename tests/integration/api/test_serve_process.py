@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import threading
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from openlineage.client import OpenLineageClient
-from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 
 from consumer.api.access.keys import new_key
+from tests.support.api.numbered_events import body, event, exported
 from tests.support.api.serving import HEADWATER, ServeProcess
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
 
 COUNT = 200
-
-
-def event(number: int) -> RunEvent:
-    """A run event of a model of its own."""
-    return RunEvent(
-        eventType=RunState.COMPLETE,
-        eventTime=datetime(2026, 1, 1, tzinfo=UTC).isoformat(),
-        run=Run(runId=str(uuid.uuid5(uuid.NAMESPACE_URL, str(number)))),
-        job=Job(namespace="dbt", name=f"model.p.m{number}"),
-        producer="https://example.com",
-        inputs=[InputDataset(namespace="s3://bucket", name=f"in/{number}")],
-        outputs=[OutputDataset(namespace="s3://bucket", name=f"out/{number}")],
-    )
 
 
 def openlineage(url: str, key: str | None = None) -> OpenLineageClient:
@@ -45,20 +30,13 @@ def openlineage(url: str, key: str | None = None) -> OpenLineageClient:
     return OpenLineageClient(transport=HttpTransport(HttpConfig.from_dict(config)))
 
 
-def exported(graph: str) -> set[str]:
-    """The names of the jobs in a graph."""
-    done = headwater("export", "--graph", graph)
-    assert done.exit_code == 0, done.output
-    return {job["name"] for job in json.loads(done.stdout)["jobs"]}
-
-
 def send_until_killed(server: ServeProcess, acknowledged: set[int], numbers: range) -> None:
     """Posts events one by one, and notes those that were answered with 2xx."""
     with httpx.Client(base_url=server.url, timeout=30) as client:
         for number in numbers:
             try:
                 answer = client.post(
-                    "/api/v1/lineage", content=_json(number), headers={"content-type": "application/json"}
+                    "/api/v1/lineage", content=body(number), headers={"content-type": "application/json"}
                 )
             except httpx.HTTPError:
                 return
@@ -66,16 +44,10 @@ def send_until_killed(server: ServeProcess, acknowledged: set[int], numbers: ran
                 acknowledged.add(number)
 
 
-def _json(number: int) -> str:
-    from openlineage.client.serde import Serde  # noqa: PLC0415 -- after the client has set up its classes
-
-    return Serde.to_json(event(number))
-
-
 def test_acknowledged_events_survive_sigkill_in_the_graph(tmp_path: Path) -> None:
     """What was answered with 2xx is in the graph after a kill at any moment, several senders at once."""
     graph = f"sqlite:///{tmp_path}/graph.db"
-    headwater("ingest", "--graph", graph, "-", stdin=_json(0).encode())
+    headwater("ingest", "--graph", graph, "-", stdin=body(0))
     server = ServeProcess(tmp_path, "--graph", graph)
     acknowledged: list[set[int]] = [set() for _ in range(4)]
     senders = [
@@ -99,7 +71,7 @@ def test_stock_clients_reach_the_topic(kafka_broker: KafkaBroker, tmp_path: Path
     """openlineage-python's http transport, with a key; events come into the topic under the root job's key."""
     topic = kafka_broker.create_topic(f"serve-{uuid.uuid4().hex[:8]}", 2)
     graph = f"sqlite:///{tmp_path}/graph.db"
-    headwater("ingest", "--graph", graph, "-", stdin=_json(0).encode())
+    headwater("ingest", "--graph", graph, "-", stdin=body(0))
     key, digest = new_key("ci")
     keys = tmp_path / "keys.toml"
     keys.write_text(f'[[keys]]\nid = "ci"\nsha256 = "{digest}"\nscopes = ["ingest"]\n')
@@ -113,7 +85,7 @@ def test_stock_clients_reach_the_topic(kafka_broker: KafkaBroker, tmp_path: Path
         for number in range(20):
             client.emit(event(number))
         client.close()
-        assert httpx.post(f"{server.url}/api/v1/lineage", content=_json(1)).status_code == 401
+        assert httpx.post(f"{server.url}/api/v1/lineage", content=body(1)).status_code == 401
     finally:
         assert server.stop() == 0, server.log.read_text()
     records = kafka_broker.records(topic)
@@ -128,17 +100,17 @@ def test_a_broker_that_is_away_is_503_and_nothing_is_lost(tmp_path: Path) -> Non
     try:
         topic = broker.create_topic("away", 1)
         graph = f"sqlite:///{tmp_path}/graph.db"
-        headwater("ingest", "--graph", graph, "-", stdin=_json(0).encode())
+        headwater("ingest", "--graph", graph, "-", stdin=body(0))
         options = ("--kafka-bootstrap-servers", broker.bootstrap, "--kafka-topic", topic)
         server = ServeProcess(tmp_path, "--graph", graph, "--serve-ingest", "kafka", *options)
         try:
             with httpx.Client(base_url=server.url, timeout=30) as client:
-                assert client.post("/api/v1/lineage", content=_json(1)).status_code == 201
+                assert client.post("/api/v1/lineage", content=body(1)).status_code == 201
                 broker.stop()
-                refused = client.post("/api/v1/lineage", content=_json(2))
+                refused = client.post("/api/v1/lineage", content=body(2))
                 assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
                 broker.start()
-                while client.post("/api/v1/lineage", content=_json(2)).status_code != 201:
+                while client.post("/api/v1/lineage", content=body(2)).status_code != 201:
                     assert server.process.poll() is None
         finally:
             assert server.stop() == 0, server.log.read_text()

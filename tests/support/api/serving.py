@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -67,20 +68,30 @@ def client_on(
 
 
 class ServeProcess:
-    """One `headwater serve` process.
+    """One `headwater serve` process; its files may be limited as on a full disk.
 
     Attributes:
         port: Where it listens.
         process: The process.
     """
 
-    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
-        self.port = free_port()
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        port: int | None = None,
+        most_bytes_of_a_file: int | None = None,
+        **environment: str,
+    ) -> None:
+        self.port = port or free_port()
         self.log = folder / "serve.log"
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
         command = [str(HEADWATER), "serve", "--serve-port", str(self.port), *options]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(command, env=kept | environment, stdout=output, stderr=output)
+        if most_bytes_of_a_file is not None:
+            limits = (most_bytes_of_a_file, most_bytes_of_a_file)
+            resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, limits)
         retrying = Retrying(
             retry=retry_if_result(lambda status: status != 200), stop=stop_after_delay(120), wait=wait_fixed(0.05)
         )
