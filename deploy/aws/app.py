@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from deploy.aws.context import Ground
 from deploy.aws.deployment_settings import Settings
+from deploy.aws.stacks.api_stack import ApiStack
 from deploy.aws.stacks.batch_stack import BatchStack
 from deploy.aws.stacks.graph_stack import GraphStack
 from deploy.aws.stacks.monitoring_stack import WatchStack
@@ -45,10 +46,13 @@ def build(settings: Settings, app: App) -> App:
     topics = add(TopicsStack, "topics", "the ECS cluster, and the task that makes the topics", ground=ground)
     service = add(ServiceStack, "service", "consumers on ECS Fargate", ground=ground, graph=graph, topics=topics)
     add(OperatorStack, "operator", "a task for whoever is on call", ground=ground, graph=graph, topics=topics)
+    api = None
+    if settings.api.enabled:
+        api = add(ApiStack, "api", "the HTTP API", ground=ground, graph=graph, topics=topics)
     machine = None
     if settings.nightly.enabled:
         machine = add(BatchStack, "batch", "the nightly batch", ground=ground, topics=topics).machine
-    add(WatchStack, "watch", "alarms, dashboard, budget", settings=settings, service=service, machine=machine)
+    add(WatchStack, "watch", "alarms, dashboard, budget", settings=settings, service=service, machine=machine, api=api)
     if source := settings.replication.source_cluster_arn:
         holds = "events of another region"
         replicator = add(ReplicatorStack, "replicator", holds, ground=ground, source_cluster_arn=source)

@@ -160,6 +160,31 @@ class WatchSettings(Group):
     budget_usd: int | None = Field(None, ge=1, description="Monthly budget of what has our tag; none if it is not set.")
 
 
+class ApiSettings(Group):
+    """The HTTP API for people, behind an internal load balancer that authenticates them by OpenID Connect."""
+
+    enabled: bool = Field(False, description="Whether there is an HTTP API.")  # noqa: FBT003 -- pydantic's way
+    certificate_arn: str = Field("", description="Certificate in ACM of the name that people call the API by.")
+    client_cidrs: tuple[str, ...] = Field((), description="Addresses that may reach the load balancer.")
+    issuer: str = Field("", description="Issuer of the identity provider.")
+    authorization_endpoint: str = Field("", description="Its authorization endpoint.")
+    token_endpoint: str = Field("", description="Its token endpoint, which the load balancer has to reach.")
+    user_info_endpoint: str = Field("", description="Its user info endpoint, which the load balancer has to reach.")
+    client_id: str = Field("", description="Client that the load balancer is at the identity provider.")
+    client_secret_arn: str = Field("", description="Secret in Secrets Manager that holds the client's secret, as text.")
+    min_tasks: int = Field(2, ge=1, le=10, description="Least number of processes of the API.")
+    max_tasks: int = Field(6, ge=1, le=20, description="Most processes of the API.")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        missing = [name for name in type(self).model_fields if not getattr(self, name) and name != "enabled"]
+        if self.enabled and missing:
+            raise ValueError(f"an API needs {', '.join(missing)}: set them, or enabled to false")
+        if self.max_tasks < self.min_tasks:
+            raise ValueError(f"max_tasks {self.max_tasks} is below min_tasks {self.min_tasks}")
+        return self
+
+
 class NotebookSettings(Group):
     """A SageMaker notebook inside the VPC, for questions to the graph."""
 
@@ -190,6 +215,15 @@ class Settings(Group):
     nightly: NightlySettings = NightlySettings()
     watch: WatchSettings = WatchSettings()
     notebook: NotebookSettings = NotebookSettings()
+    api: ApiSettings = ApiSettings()
+
+    @model_validator(mode="after")
+    def _api_reaches_its_provider(self) -> Self:
+        if self.api.enabled and not self.network.vpc_id:
+            raise ValueError(
+                "the API's load balancer asks the identity provider: set network.vpc_id to a VPC with a way there"
+            )
+        return self
 
     @model_validator(mode="after")
     def _zones_fit(self) -> Self:

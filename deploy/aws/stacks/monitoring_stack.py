@@ -5,12 +5,14 @@ What to do for each alarm is in docs/metrics.md; Prometheus's finer rules are in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -21,6 +23,8 @@ from constructs import Construct
 
 from deploy.aws import cloudwatch_metrics
 from deploy.aws.deployment_settings import Settings
+from deploy.aws.stacks.api_stack import NAME as API
+from deploy.aws.stacks.api_stack import ApiStack
 from deploy.aws.stacks.service_stack import DATAZONE_GROUP, ServiceStack
 from deploy.aws.tasks import GROUP
 
@@ -46,18 +50,21 @@ class WatchStack(Stack):
         settings: Settings,
         service: ServiceStack,
         machine: sfn.StateMachine | None,
+        api: ApiStack | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         self._settings = settings
         self._told = actions.SnsAction(self._topic())
         self.alarms: dict[str, cloudwatch.Alarm] = {}
-        self._of_the_logs(service)
+        self._of_the_logs(service.logs | ({API: api.log} if api else {}))
         self._of_the_stream()
         self._of_the_services(service)
         self._of_the_graph()
         if machine:
             self._of_the_batch(machine)
+        if api:
+            self._of_the_api(api)
         self._dashboard()
         if settings.watch.budget_usd:
             self._budget(settings.watch.budget_usd)
@@ -121,13 +128,13 @@ class WatchStack(Stack):
         alarm.add_ok_action(self._told)
         self.alarms[name] = alarm
 
-    def _of_the_logs(self, service: ServiceStack) -> None:
+    def _of_the_logs(self, found: Mapping[str, logs.LogGroup]) -> None:
         patterns = {
             "DeadLetters": logs.FilterPattern.string_value("$.event", "=", "record rejected"),
             # What lasts for a minute (consumer/processing/retry.py), what ends the service, what libraries call so.
             "Errors": logs.FilterPattern.string_value("$.level", "=", "error"),
         }
-        for job, log in service.logs.items():
+        for job, log in found.items():
             for name, pattern in patterns.items():
                 logs.MetricFilter(
                     self,
@@ -192,6 +199,25 @@ class WatchStack(Stack):
             label="nightly batches that failed",
         )
         self._alarm("BatchFailed", "The nightly batch failed after all its tries; its log says why.", failed, 0)
+
+    def _of_the_api(self, api: ApiStack) -> None:
+        self._alarm(
+            "ApiNoMember",
+            "No process of the API runs.",
+            cloudwatch_metrics.running(self._settings, api.service.service_name),
+            1,
+            comparison=_BELOW,
+            periods=2,
+            missing=_BAD,
+        )
+        failed = api.targets.metrics.http_code_target(
+            elb.HttpCodeTarget.TARGET_5XX_COUNT, period=cloudwatch_metrics.MINUTES
+        )
+        slow = api.targets.metrics.target_response_time(period=cloudwatch_metrics.MINUTES, statistic="p99")
+        away = api.targets.metrics.unhealthy_host_count(period=cloudwatch_metrics.MINUTES, statistic="Minimum")
+        self._alarm("ApiErrors", "The API answers with errors; its log says why.", failed, 10, periods=3)
+        self._alarm("ApiSlow", "The slowest of a hundred answers of the API takes more than 2 s.", slow, 2, periods=3)
+        self._alarm("ApiNotReady", "A process of the API can't reach the graph.", away, 0, periods=3)
 
     def _dashboard(self) -> None:
         chosen = self._settings

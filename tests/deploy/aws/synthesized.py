@@ -57,6 +57,17 @@ OTHER = Settings.model_validate(
         },
         "watch": {"emails": ["lineage@example.com"], "budget_usd": 1500},
         "notebook": {"enabled": True},
+        "api": {
+            "enabled": True,
+            "certificate_arn": "arn:aws:acm:eu-west-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef",
+            "client_cidrs": ["10.0.0.0/8"],
+            "issuer": "https://login.example.com/realms/data",
+            "authorization_endpoint": "https://login.example.com/realms/data/auth",
+            "token_endpoint": "https://login.example.com/realms/data/token",
+            "user_info_endpoint": "https://login.example.com/realms/data/userinfo",
+            "client_id": "headwater",
+            "client_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:headwater/oidc-AbCdEf",
+        },
     }
 )
 """Each choice that has another side, made the other way."""

@@ -278,15 +278,19 @@ def test_ports_are_open_to_groups_only(either: Synthesized) -> None:
     """Brokers, graph and endpoints hear named groups, each on its one port."""
     rules = [rule.properties for rule in either.every("AWS::EC2::SecurityGroupIngress")]
     for group in either.every("AWS::EC2::SecurityGroup"):
-        assert not group.properties.get("SecurityGroupIngress"), f"{group.name} is open to addresses"
+        open_to = [(rule["CidrIp"], rule["FromPort"]) for rule in group.properties.get("SecurityGroupIngress", ())]
+        # The load balancer of the API alone, to the addresses that were chosen.
+        chosen = [(cidr, 443) for cidr in either.settings.api.client_cidrs] if "Balancer" in group.name else []
+        assert open_to == chosen, f"{group.name} is open to addresses"
     assert all("SourceSecurityGroupId" in rule and "CidrIp" not in rule for rule in rules)
-    assert sorted({(rule["FromPort"], rule["ToPort"]) for rule in rules}) == [(443, 443), (8182, 8182), (9098, 9098)]
+    ports = {443, 8182, 9098} | ({8080} if either.settings.api.enabled else set())
+    assert {(rule["FromPort"], rule["ToPort"]) for rule in rules} == {(port, port) for port in ports}
     rules = [rule.properties for rule in either.every("AWS::EC2::SecurityGroupEgress")]
     for group in either.every("AWS::EC2::SecurityGroup"):
         rules += group.properties.get("SecurityGroupEgress", [])
     # The CDK writes "nowhere" as an address that cannot be, with ICMP's type 252.
-    ports = {rule.get("FromPort") for rule in rules if rule.get("CidrIp") != "255.255.255.255/32"}
-    assert ports == {443, 8182, 9098}, f"some group may go out to {ports}"
+    out = {rule.get("FromPort") for rule in rules if rule.get("CidrIp") != "255.255.255.255/32"}
+    assert out == ports, f"some group may go out to {out}"
 
 
 def test_msk_takes_iam_over_tls_only(default: Synthesized, other: Synthesized) -> None:
@@ -320,14 +324,36 @@ def test_neptune_is_closed_kept_and_bounded(either: Synthesized) -> None:
     assert parameters["Family"] == "neptune1.4"
 
 
-def test_the_bucket_is_private(either: Synthesized) -> None:
+def test_buckets_are_private(either: Synthesized) -> None:
     """Encrypted, closed to the public, and over TLS only."""
-    properties = either.one("AWS::S3::Bucket").properties
-    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
-    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    denials = either.one("AWS::S3::BucketPolicy").properties["PolicyDocument"]["Statement"]
-    assert {"Bool": {"aws:SecureTransport": "false"}} in [statement.get("Condition") for statement in denials]
+    buckets, policies = list(either.every("AWS::S3::Bucket")), list(either.every("AWS::S3::BucketPolicy"))
+    assert len(buckets) == len(policies) == 1 + either.settings.api.enabled
+    for bucket in buckets:
+        assert set(bucket.properties["PublicAccessBlockConfiguration"].values()) == {True}
+        (rule,) = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    for policy in policies:
+        denials = policy.properties["PolicyDocument"]["Statement"]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in [statement.get("Condition") for statement in denials]
+
+
+def test_the_api_lets_in_whom_the_provider_knows(other: Synthesized) -> None:
+    """TLS and sign-in before anything; inside, and with a role that reads the graph and nothing else."""
+    balancer = other.one("AWS::ElasticLoadBalancingV2::LoadBalancer").properties
+    assert balancer["Scheme"] == "internal"
+    attributes = {one["Key"]: one["Value"] for one in balancer["LoadBalancerAttributes"]}
+    assert attributes["routing.http.drop_invalid_header_fields.enabled"] == "true"
+    assert attributes["access_logs.s3.enabled"] == "true"
+    listener = other.one("AWS::ElasticLoadBalancingV2::Listener").properties
+    assert (listener["Protocol"], listener["SslPolicy"]) == ("HTTPS", "ELBSecurityPolicy-TLS13-1-2-2021-06")
+    first, second = sorted(listener["DefaultActions"], key=lambda action: action["Order"])
+    assert (first["Type"], second["Type"]) == ("authenticate-oidc", "forward")
+    assert "secretsmanager" in json.dumps(first["AuthenticateOidcConfig"]["ClientSecret"])
+    rights = set(allowed(other, "-api", "ApiTaskTaskRole"))
+    assert rights == {
+        f"neptune-db:{action}"
+        for action in ("connect", "ReadDataViaQuery", "GetQueryStatus", "CancelQuery", "GetEngineStatus")
+    }
 
 
 def test_images_do_not_change(either: Synthesized) -> None:
