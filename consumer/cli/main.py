@@ -24,7 +24,7 @@ COMMANDS = (
     *("ingest", "backfill", "consume", "export", "load"),
     *("search", "show", "lineage", "impact", "path", "runs", "why", "diff", "alerts"),
     *("serve", "create-key", "mcp"),
-    *("dead-letters", "replay", "reconcile", "prune", "datazone", "check", "print-config", "demo"),
+    *("dead-letters", "replay", "reconcile", "prune", "retire", "datazone", "check", "print-config", "demo"),
 )
 """Names of the commands: those that fill a graph, that read it, that serve it, and that operate it."""
 

@@ -41,6 +41,13 @@ class SQLJobFacet(Facet):
     dialect: Label | None = None
 
 
+class RetiredJobFacet(Facet):
+    """Says that the job is no longer there, as of its event; a later run or JobEvent of the job brings it back."""
+
+    key: ClassVar[str] = "headwater_retired"
+    reason: Label | None = None
+
+
 class SourceCodeLocationJobFacet(Facet):
     """Where the job's code is kept."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from itertools import islice
@@ -26,7 +26,10 @@ from consumer.config.loader import Settings
 from consumer.errors import NothingThere
 from consumer.ingest.inputs import Input
 from consumer.ingest.pipeline import Pipeline, patiently
+from consumer.lineage import retirement
+from consumer.lineage.facts.keys import JobName
 from consumer.masking import masked
+from consumer.query.job_names import all_jobs
 from emitter.dbt import backfill as events_of
 
 if TYPE_CHECKING:
@@ -120,7 +123,8 @@ def backfill(
     MANIFEST is a manifest of dbt 1.0 or newer, a folder with one or with projects in it, or s3://bucket/prefix of the
     same; run_results.json, catalog.json and compiled/ beside a manifest.json are taken too. A node whose result says
     that it ran has a run, with ids and times from the artifacts; any other node is declared. The same files again
-    change nothing.
+    change nothing. A job in the graph whose node the project's manifest no longer has is retired as of the manifest; a
+    later run brings it back.
     """
     began = time.monotonic()
     places = Places(how["namespaces"], how["glue"], Profiles(profiles, how["target"]) if profiles else None)
@@ -149,6 +153,7 @@ class _Projects:
 
     def __init__(self, projects: Iterator[Project], places: Places, job_namespace: str, *, columns: bool) -> None:
         self.count = 0
+        self.known: Sequence[JobName] = ()
         self._projects = projects
         self._places = places
         self._job_namespace = job_namespace
@@ -175,6 +180,15 @@ class _Projects:
         yield from events_of.events(project.artifacts, place, job_namespace=self._job_namespace, refine=refine)
         for sentence in refiner.report() if refiner else ():
             click.echo(f"headwater: {project.name}: {sentence}", err=True)
+        yield from self._retirements(project)
+
+    def _retirements(self, project: Project) -> Iterator[dict[str, Any]]:
+        """Yields the events that retire known jobs of the project whose nodes its manifest no longer has."""
+        manifest = project.artifacts.manifest
+        gone = retirement.deleted_nodes(self.known, self._job_namespace, manifest.project, manifest.document["nodes"])
+        for job in gone:
+            click.echo(f"headwater: {project.name}: {job.name} is no longer in the manifest and is retired", err=True)
+            yield retirement.of_job(job, manifest.generated_at, "no longer in the manifest")
 
 
 def _to_graph(settings: Settings, projects: _Projects) -> tuple[int, int]:
@@ -183,6 +197,8 @@ def _to_graph(settings: Settings, projects: _Projects) -> tuple[int, int]:
     def stream(project: Project) -> AbstractContextManager[BinaryIO]:
         return nullcontext(io.BytesIO(b"\n".join(map(orjson.dumps, projects.events(project)))))
 
+    with closing(wiring.open_graph(settings.graph)) as store:
+        projects.known = all_jobs(store)
     sources = (Input(project.name, partial(stream, project)) for project in projects)
     with closing(wiring.graph_sink(settings)) as sink:
         tally = Pipeline(sink, settings.batch, lambda rejection: click.echo(str(rejection), err=True)).run(sources)

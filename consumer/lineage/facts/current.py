@@ -269,8 +269,31 @@ def declared_in_force(job: JobFacts) -> Execution | None:
     return declared.execution
 
 
+RETIRED = "headwater_retired"
+"""The facet of a job that is no longer there."""
+
+
+def retired_at(job: JobFacts) -> str:
+    """Returns when the job was retired last; empty if it never was."""
+    register = job.facets.get(RETIRED)
+    return register.stamp.partition(" ")[0] if register is not None and register.ref else ""
+
+
 def executions_of(job: JobFacts) -> list[Execution]:
     """Returns all executions of a job that are current, by its runs and its JobEvents.
+
+    Of a job that was retired these are the executions since then: whatever comes later brings it back.
+    """
+    retired = retired_at(job)
+    if not retired:
+        return _executions(job)
+    if job.declared is not None and job.declared.execution.time <= retired:
+        job = replace(job, declared=None)
+    return [one for one in _executions(job) if one.time > retired]
+
+
+def _executions(job: JobFacts) -> list[Execution]:
+    """Returns the current executions of a job that was not retired.
 
     An unfinished run with the datasets of a completed one says nothing new, and is left out.
     """

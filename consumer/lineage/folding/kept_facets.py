@@ -131,6 +131,7 @@ JOB_FACETS = _table(
     Kept(job_facets.SQLJobFacet, _all),
     Kept(job_facets.OwnershipFacet, _all),
     Kept(job_facets.TagsFacet, _all),
+    Kept(job_facets.RetiredJobFacet, _all, ALWAYS_INLINE),
 )
 
 DATASET_FACETS = _table(
