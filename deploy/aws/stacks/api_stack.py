@@ -24,7 +24,7 @@ NAME: Final = "api"
 
 
 class ApiStack(Stack):
-    """What answers people.
+    """Service that answers people, with its load balancer.
 
     Attributes:
         log: The log of its tasks.
