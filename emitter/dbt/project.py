@@ -55,6 +55,13 @@ class Project:
         """All nodes and sources by unique id."""
         return self._nodes
 
+    @cached_property
+    def operations(self) -> Mapping[str, Node]:
+        """The hooks of the project's runs by unique id; those of packages are the packages' own matter."""
+        name = (self._manifest.get("metadata") or {}).get("project_name")
+        found = {id_: node for id_, node in self._nodes.items() if kind(id_) == "operation"}
+        return {id_: node for id_, node in found.items() if not name or node.get("package_name", name) == name}
+
     def node(self, unique_id: str | None) -> Node | None:
         """A node or source, or None."""
         return self._nodes.get(unique_id or "")

@@ -1,12 +1,16 @@
 """SQL of a model that dbt parsed but did not compile: `ref` and `source` as names, and nothing beyond that."""
 
 import re
+from collections.abc import Sequence
 
 from emitter.dbt.project import Node, Project
 
 _CONFIG = re.compile(r"\{\{-?\s*config\s*\((?:[^{}]|\{[^{}]*\})*?\)\s*-?\}\}")
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _CALL = re.compile(r"\{\{-?\s*(ref|source)\s*\(([^(){}]*)\)\s*-?\}\}")
+_THIS = re.compile(r"\{\{-?\s*this\s*-?\}\}")
+# Where double quotes are around texts.
+_BACKTICKS = frozenset({"bigquery", "databricks", "hive", "spark"})
 _SNAPSHOT = re.compile(r"\{%-?\s*(?:end)?snapshot\b[^%]*%\}")
 _TEXT = re.compile(r"""["']([^"']*)["']""")
 
@@ -21,14 +25,42 @@ def render(project: Project, unique_id: str, node: Node) -> str | None:
     if not text or (node.get("language") or "sql") != "sql":
         return None
     text = _SNAPSHOT.sub("", _CONFIG.sub("", _COMMENT.sub("", text)))
-    above = project.above(unique_id)
+    return _plain(_named(project, text, project.above(unique_id)))
 
+
+def render_hook(project: Project, unique_id: str | None, text: str) -> str | None:
+    """A hook's SQL with the names of its tables in place of Jinja's calls and of `this`.
+
+    Args:
+        project: the nodes.
+        unique_id: the node that the hook is of; None for a hook of the project.
+        text: the SQL as the project has it.
+
+    Returns:
+        None if the text needs more than that.
+    """
+    table = project.table(unique_id) if unique_id is not None else None
+    text = _COMMENT.sub("", text)
+    if table is not None:
+        text = _THIS.sub(lambda _: _quoted(table, project), text)
+    return _plain(_named(project, text, list(project.nodes)))
+
+
+def _named(project: Project, text: str, among: Sequence[str]) -> str:
     def name(call: re.Match[str]) -> str:
         # With a version or a keyword, the names alone do not identify the node.
-        found = None if "=" in call[2] else project.called(call[1], _TEXT.findall(call[2]), above)
+        found = None if "=" in call[2] else project.called(call[1], _TEXT.findall(call[2]), among)
         table = project.table(found) if found else None
-        # What has no table stays Jinja, and so the text is given up below.
-        return ".".join(f'"{part}"' for part in table.split(".")) if table else call[0]
+        # What has no table stays Jinja, and so the text is given up.
+        return _quoted(table, project) if table else call[0]
 
-    text = _CALL.sub(name, text)
+    return _CALL.sub(name, text)
+
+
+def _quoted(table: str, project: Project) -> str:
+    mark = "`" if project.dialect in _BACKTICKS else '"'
+    return ".".join(f"{mark}{part}{mark}" for part in table.split("."))
+
+
+def _plain(text: str) -> str | None:
     return None if "{{" in text or "{%" in text or not text.strip() else text

@@ -10,6 +10,7 @@ from emitter.dbt.deferral import deferred
 from emitter.dbt.project import Project, compiled_sql, dataset_name, kind
 from emitter.refine.column_edges import ColumnEdges
 from emitter.refine.event_inputs import EventInputs
+from emitter.refine.hooks import Hooks
 from emitter.refine.lineage_cache import LineageCache
 from emitter.refine.nested_access import at
 from emitter.refine.refine_options import RefineOptions
@@ -74,6 +75,8 @@ class Refiner:
         self._schemas = SchemaResolver(self.project, catalog, dialect, LineageCache(options.cache), self.problems)
         self._datasets = Datasets(self.project, self._schemas, options, self.problems, self.lineage)
         self._column_edges = ColumnEdges(self._can_have, self.problems)
+        self._hooks = Hooks(self.project, self._schemas, self._datasets)
+        self._namespace: str | None = None
         self._tested = TestedInputs(self.project, self._datasets, self._deferred_names)
 
     def refine(self, event: Mapping[str, Any]) -> Event:
@@ -98,6 +101,20 @@ class Refiner:
         exposed = event.get("eventType") == "COMPLETE"
         return self._refine_table(event, _Node(unique_id, namespace, sql, self.lineage(unique_id, sql), exposed))
 
+    def hooks(self, event: Mapping[str, Any]) -> list[Event]:
+        """Returns the events of the hooks of a node or of a run of dbt, once it has completed or where it is declared.
+
+        Args:
+            event: the node's or the run's, refined.
+        """
+        namespace = _namespace(event)
+        self._namespace = namespace or self._namespace
+        if not self._reads_sql or self._namespace is None:
+            return []
+        if at(event, "job", "facets").get("dbt_node"):
+            return list(self._hooks.of_node(event, self._namespace))
+        return list(self._hooks.of_run(event, self._namespace))
+
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
         """Returns the column lineage of a model or snapshot; None if it is off or unknown.
 
@@ -119,7 +136,7 @@ class Refiner:
 
     def report(self) -> list[str]:
         """Returns a sentence for each kind of unknown or undeclared lineage."""
-        return [*filter(None, [self.undeclared.report(), *unknown(self._schemas)])]
+        return [*filter(None, [self.undeclared.report(), *unknown(self._schemas), self._hooks.report()])]
 
     def save(self) -> None:
         """Writes the cache of column lineage, if one is configured."""

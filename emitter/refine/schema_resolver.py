@@ -7,7 +7,7 @@ Without a catalog, a model's columns are those that its SQL returns, given its p
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emitter.dbt.deferral import deferred
 from emitter.dbt.project import Node, Project, compiled_sql, dataset_name, kind
@@ -17,6 +17,9 @@ from emitter.refine.snapshot_columns import with_history
 from emitter.refine.sql.lineage_value import ColumnLineage, fingerprint, known_columns
 from emitter.refine.sql.relations import Columns, Tables
 from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
+
+if TYPE_CHECKING:
+    from emitter.refine.sql.written_tables import TableWritten
 
 log = logging.getLogger("emitter")
 
@@ -79,6 +82,22 @@ class SchemaResolver:
                 self._texts[each] = self._sql(each)
                 self._lineages[each] = self._compute(each, self._texts[each])
         return self._lineages[unique_id]
+
+    def hook(self, sql: str, unique_id: str | None) -> "list[TableWritten]":
+        """The tables that the SQL of a hook writes.
+
+        Args:
+            sql: plain SQL.
+            unique_id: the node that the hook is of; None for a hook of the run.
+
+        Raises:
+            SqlNotUnderstood: if it can't be told.
+        """
+        from emitter.refine.sql.written_tables import tables_written  # noqa: PLC0415 # as in _read
+
+        near = (unique_id, *self._project.parents(unique_id)) if unique_id is not None else ()
+        known = {table: self.columns(each) for each in near if (table := self._project.table(each))}
+        return tables_written(sql, self._dialect, self._tables.seen_with(known))
 
     def columns(self, unique_id: str) -> Columns:
         """Returns the known columns of a table after this run."""

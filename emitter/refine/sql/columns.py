@@ -25,7 +25,7 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 
 # A tree of a shape that was not thought of costs its own lineage, as a text that can't be parsed does.
-_UNFORESEEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+UNFORESEEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def column_lineage(
@@ -64,12 +64,12 @@ def lineage_of(
     context = Context(dialect, tables, target, read_query, part_of, accept_undeclared=accept_undeclared)
     try:
         written = _written(sql, context)
-    except (SqlglotError, RecursionError, *_UNFORESEEN) as error:
+    except (SqlglotError, RecursionError, *UNFORESEEN) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise SqlNotUnderstood(f"{target or 'a statement'}: sqlglot can't read it as {dialect}: {reason}") from error
     if not written:
         raise SqlNotUnderstood(f"{target or 'a statement'}: no statement in it writes a table or returns rows")
-    return _result(written, context)
+    return result_of(written, context)
 
 
 def _columns(known: Sequence[str] | Columns | None) -> Columns:
@@ -114,7 +114,13 @@ def _more(relation: Relation) -> tuple[str, ...]:
     return (*relation.more, "") if relation.loose else relation.more
 
 
-def _result(written: Sequence[Relation], context: Context) -> ColumnLineage:
+def result_of(written: Sequence[Relation], context: Context) -> ColumnLineage:
+    """What was read of a statement as a value.
+
+    Args:
+        written: what the statement writes, in one or several parts.
+        context: the statement's, with all that was looked up.
+    """
     found = _merged(written)
     unnamed = any(not column.name for relation in written for column in relation.columns)
     columns = {column.name: _others(column.origins, context.target) for column in found.columns}
