@@ -6,7 +6,7 @@ events: folding them again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ __all__ = [
     "ArtifactError",
     "Artifacts",
     "Event",
+    "Hooks",
     "Manifest",
     "Place",
     "Refine",
@@ -46,6 +47,9 @@ __all__ = [
 
 Refine = Callable[[Event], Event]
 """Makes an event more precise: its column lineage, above all."""
+
+Hooks = Callable[[Event], Iterable[Event]]
+"""Makes the events of the hooks of a node, or of dbt's own run, from the refined event."""
 
 JOB_NAMESPACE = "dbt"
 """dbt-ol's default for OPENLINEAGE_NAMESPACE."""
@@ -67,7 +71,12 @@ class Artifacts:
 
 
 def events(
-    artifacts: Artifacts, place: Place, *, job_namespace: str = JOB_NAMESPACE, refine: Refine | None = None
+    artifacts: Artifacts,
+    place: Place,
+    *,
+    job_namespace: str = JOB_NAMESPACE,
+    refine: Refine | None = None,
+    hooks: Hooks | None = None,
 ) -> Iterator[Event]:
     """The events of one project, the run of dbt itself around those of its nodes.
 
@@ -80,6 +89,7 @@ def events(
         place: Where the project's datasets are.
         job_namespace: The namespace of its jobs.
         refine: Applied to every event.
+        hooks: Applied to every refined event; its events follow that event.
     """
     manifest, results = with_executed_sql(artifacts.manifest, artifacts.results), artifacts.results
     invocation = Invocation(
@@ -91,7 +101,12 @@ def events(
     )
     maker = EventMaker(manifest, place, invocation, artifacts.catalog)
     for event in _events(manifest, results, maker, invocation):
-        yield with_pointers(refine(event)) if refine else event
+        refined = with_pointers(refine(event)) if refine else event
+        yield refined
+        yield from hooks(refined) if hooks else ()
+    if hooks and not (results and results.ran):
+        # No run of dbt is known, so that it has no event of its own.
+        yield from hooks(job_event(manifest.generated_at, _job_of_run(invocation), []))
 
 
 def with_executed_sql(manifest: Manifest, results: RunResults | None) -> Manifest:
@@ -158,9 +173,13 @@ def _started_at(manifest: Manifest, results: RunResults) -> str:
 def _whole(
     state: str, time: str, maker: EventMaker, invocation: Invocation, more: facets.Facets | None = None
 ) -> Event:
+    run = {"runId": invocation.run_id, "facets": maker.engine() | (more or {})}
+    return run_event(state, time, run, _job_of_run(invocation))
+
+
+def _job_of_run(invocation: Invocation) -> Event:
     namespace, name = invocation.job
-    job = {"namespace": namespace, "name": name, "facets": facets.job_type("JOB")}
-    return run_event(state, time, {"runId": invocation.run_id, "facets": maker.engine() | (more or {})}, job)
+    return {"namespace": namespace, "name": name, "facets": facets.job_type("JOB")}
 
 
 def _node(unique_id: str, result: Result, maker: EventMaker) -> Iterator[Event]:

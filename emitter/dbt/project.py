@@ -1,11 +1,14 @@
 """A dbt manifest seen as datasets: which nodes are tables, what they are called, and which tables feed which."""
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 Node = Mapping[str, Any]
+
+PRE_AND_POST = (("pre-hook", "pre_hook"), ("post-hook", "post_hook"))
+"""The keys of a node's hooks in its configuration, as dbt writes them and as older versions do."""
 
 # sqlglot's name where it isn't the adapter's.
 _DIALECTS = {"glue": "spark", "sqlserver": "tsql", "fabric": "fabric", "watsonx_presto": "presto"}
@@ -29,6 +32,7 @@ class Project:
         self._nodes: dict[str, Node] = {**(manifest.get("nodes") or {}), **(manifest.get("sources") or {})}
         self._functions: Mapping[str, Node] = manifest.get("functions") or {}
         self._parents: dict[str, tuple[str, ...]] = {}
+        self._seen_from: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def adapter(self) -> str:
@@ -55,12 +59,15 @@ class Project:
         """All nodes and sources by unique id."""
         return self._nodes
 
+    @property
+    def name(self) -> str:
+        """The name of the root project; "" if unknown."""
+        return str((self._manifest.get("metadata") or {}).get("project_name") or "")
+
     @cached_property
     def operations(self) -> Mapping[str, Node]:
-        """The hooks of the project's runs by unique id; those of packages are the packages' own matter."""
-        name = (self._manifest.get("metadata") or {}).get("project_name")
-        found = {id_: node for id_, node in self._nodes.items() if kind(id_) == "operation"}
-        return {id_: node for id_, node in found.items() if not name or node.get("package_name", name) == name}
+        """The hooks of a run of dbt by unique id, in a fixed order; dbt runs those of packages too."""
+        return {id_: self._nodes[id_] for id_ in sorted(self._nodes) if kind(id_) == "operation"}
 
     def node(self, unique_id: str | None) -> Node | None:
         """A node or source, or None."""
@@ -146,15 +153,25 @@ class Project:
             return self.called(call[1], _TEXT.findall(call[2]), parents)
         return None
 
-    def called(self, function: str, names: Sequence[str], among: Sequence[str]) -> str | None:
-        """The node that `ref(...)` or `source(...)` means, among those that are depended on."""
+    def called(self, function: str, names: Sequence[str], among: Iterable[str]) -> str | None:
+        """Returns the node that `ref(...)` or `source(...)` means, the first among some that fits."""
         for unique_id in among:
             node = self._nodes.get(unique_id) or {}
             if not names or (kind(unique_id) == "source") != (function == "source"):
                 continue
-            if node.get("name") == names[-1] and (function == "ref" or node.get("source_name") == names[0]):
+            # `ref` with two names has the package's first.
+            above = node.get("source_name") if function == "source" else node.get("package_name", names[0])
+            if node.get("name") == names[-1] and (above == names[0] or (function == "ref" and len(names) == 1)):
                 return unique_id
         return None
+
+    def seen_from(self, package: str) -> Sequence[str]:
+        """Returns all nodes in the order in which dbt looks for a name: in a package, the root project, elsewhere."""
+        if package not in self._seen_from:
+            order = {package: 0, self.name: 1}
+            found = sorted(self._nodes, key=lambda id_: order.get(self._nodes[id_].get("package_name") or "", 2))
+            self._seen_from[package] = tuple(found)
+        return self._seen_from[package]
 
     @cached_property
     def phantoms(self) -> frozenset[str]:

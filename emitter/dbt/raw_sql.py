@@ -1,14 +1,14 @@
-"""SQL of a model that dbt parsed but did not compile: `ref` and `source` as names, and nothing beyond that."""
+"""SQL that dbt parsed but did not compile: `ref`, `source` and `this` as names, and nothing beyond that."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from emitter.dbt.project import Node, Project
 
 _CONFIG = re.compile(r"\{\{-?\s*config\s*\((?:[^{}]|\{[^{}]*\})*?\)\s*-?\}\}")
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _CALL = re.compile(r"\{\{-?\s*(ref|source)\s*\(([^(){}]*)\)\s*-?\}\}")
-_THIS = re.compile(r"\{\{-?\s*this\s*-?\}\}")
+_THIS = re.compile(r"\{\{-?\s*this(?:\.(database|schema|identifier|name|table))?\s*-?\}\}")
 # Where double quotes are around texts.
 _BACKTICKS = frozenset({"bigquery", "databricks", "hive", "spark"})
 _SNAPSHOT = re.compile(r"\{%-?\s*(?:end)?snapshot\b[^%]*%\}")
@@ -28,25 +28,34 @@ def render(project: Project, unique_id: str, node: Node) -> str | None:
     return _plain(_named(project, text, project.above(unique_id)))
 
 
-def render_hook(project: Project, unique_id: str | None, text: str) -> str | None:
-    """A hook's SQL with the names of its tables in place of Jinja's calls and of `this`.
+def render_hook(project: Project, unique_id: str, text: str) -> str | None:
+    """Returns a hook's SQL with the names of its tables in place of Jinja's calls and of `this`.
 
     Args:
-        project: the nodes.
-        unique_id: the node that the hook is of; None for a hook of the project.
-        text: the SQL as the project has it.
+        project: The nodes.
+        unique_id: The node that the hook belongs to; the hook itself, if it belongs to a run.
+        text: The SQL as the project has it.
 
     Returns:
         None if the text needs more than that.
     """
-    table = project.table(unique_id) if unique_id is not None else None
-    text = _COMMENT.sub("", text)
-    if table is not None:
-        text = _THIS.sub(lambda _: _quoted(table, project), text)
-    return _plain(_named(project, text, list(project.nodes)))
+    text = _THIS.sub(lambda call: _this(project, unique_id, call), _COMMENT.sub("", text))
+    package = str((project.node(unique_id) or {}).get("package_name") or "")
+    return _plain(_named(project, text, project.seen_from(package)))
 
 
-def _named(project: Project, text: str, among: Sequence[str]) -> str:
+def _this(project: Project, unique_id: str, call: re.Match[str]) -> str:
+    """Returns the name of a node's own table, or one part of it."""
+    table, node = project.table(unique_id), project.node(unique_id) or {}
+    if table is None:
+        return call[0]
+    if call[1] is None:
+        return _quoted(table, project)
+    part = node.get(call[1]) if call[1] in {"database", "schema"} else node.get("alias") or node.get("name")
+    return str(part) if part else call[0]
+
+
+def _named(project: Project, text: str, among: Iterable[str]) -> str:
     def name(call: re.Match[str]) -> str:
         # With a version or a keyword, the names alone do not identify the node.
         found = None if "=" in call[2] else project.called(call[1], _TEXT.findall(call[2]), among)

@@ -3,12 +3,13 @@
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emitter.dbt.artifact_file import read_settled, stamp_of
+from emitter.refine.nested_access import at
 from emitter.refine.refine_options import RefineOptions, is_on, options_from
 from emitter.refine.refiner import Refiner
 
@@ -47,10 +48,8 @@ def find(project_dir: Path, target: str | Path | None = None) -> Artifacts | Non
     return Artifacts(manifest, catalog if catalog.is_file() else None)
 
 
-def make_refiner(
-    environ: Mapping[str, str], cwd: Path, arguments: Sequence[str] = ()
-) -> "Callable[[dict[str, Any]], dict[str, Any]] | None":
-    """Returns a function that refines the events of the dbt project in a folder; it never raises.
+def make_refiner(environ: Mapping[str, str], cwd: Path, arguments: Sequence[str] = ()) -> "ProjectRefiner | None":
+    """Returns a refiner of the events of the dbt project in a folder.
 
     It reads the artifacts with the first event of a node, and again when dbt has rewritten them. An event of another
     invocation than the manifest's, or without a manifest, is returned unchanged.
@@ -75,12 +74,12 @@ def make_refiner(
 
 
 class ProjectRefiner:
-    """Refines with a project's artifacts as they are at each event.
+    """Refines with a project's artifacts as they are at each event; never raises.
 
     Args:
-        project_dir: the folder of dbt_project.yml.
+        project_dir: The folder of dbt_project.yml.
         target: dbt's target path.
-        options: how to refine.
+        options: Settings that can't be derived.
     """
 
     def __init__(self, project_dir: Path, target: str, options: RefineOptions) -> None:
@@ -95,26 +94,44 @@ class ProjectRefiner:
 
     def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
         """Returns the event refined, or unchanged if that fails; the reason is logged once."""
+        return self.events(event)[0]
+
+    def events(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """Returns the event refined, or unchanged if that fails, and behind it the events of its hooks."""
+        refined = event
         try:
-            return self._refined(event)
+            if not _is_of_node(event):
+                return [event, *self._ended(event)]
+            refined = self._refined(event)
+            return [refined, *self._hooks(refined)]
         except Exception as error:  # noqa: BLE001 # an event that can't be refined is still sent
             if not self._is_logged:
                 self._is_logged = True
                 log.warning("events are sent without refinement: %s: %s", type(error).__name__, error)
-            return event
+            return [refined]
+
+    def _ended(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """Returns the events of the hooks of a run of dbt, and reports what is unknown of it."""
+        if self._refiner is None or event.get("eventType") not in _ENDED:
+            return []
+        # dbt adds the SQL of these hooks to its manifest when they have run.
+        self._load()
+        found = self._hooks(event)
+        self._refiner.save()
+        self._report(self._refiner)
+        return found
 
     def _refined(self, event: dict[str, Any]) -> dict[str, Any]:
-        job, run = event.get("job") or {}, (event.get("run") or {}).get("facets") or {}
-        if not (job.get("facets") or {}).get("dbt_node"):
-            if self._refiner is not None and event.get("eventType") in _ENDED:
-                self._refiner.save()
-                self._report(self._refiner)
-            return event
         self._load()
-        invocation = (run.get("dbt_run") or {}).get("invocation_id")
-        if self._refiner is None or (invocation and self._invocation and invocation != self._invocation):
-            return event
-        return self._refiner.refine(event)
+        return self._refiner.refine(event) if self._refiner is not None and self._is_ours(event) else event
+
+    def _hooks(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+        return self._refiner.hooks(event) if self._refiner is not None and self._is_ours(event) else []
+
+    def _is_ours(self, event: dict[str, Any]) -> bool:
+        """Returns True unless the event is known to be of another invocation than the manifest."""
+        invocation = at(event, "run", "facets", "dbt_run").get("invocation_id")
+        return not (invocation and self._invocation and invocation != self._invocation)
 
     def _report(self, refiner: Refiner) -> None:
         for sentence in refiner.report():
@@ -134,6 +151,10 @@ class ProjectRefiner:
         catalog = read_settled(artifacts.catalog) if artifacts.catalog else None
         self._invocation = (manifest.get("metadata") or {}).get("invocation_id")
         self._refiner = Refiner(manifest, catalog, self._options)
+
+
+def _is_of_node(event: Mapping[str, Any]) -> bool:
+    return bool(at(event, "job", "facets").get("dbt_node"))
 
 
 def _target_path(project_dir: Path) -> str:

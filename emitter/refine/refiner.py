@@ -76,6 +76,7 @@ class Refiner:
         self._datasets = Datasets(self.project, self._schemas, options, self.problems, self.lineage)
         self._column_edges = ColumnEdges(self._can_have, self.problems)
         self._hooks = Hooks(self.project, self._schemas, self._datasets)
+        # A run of dbt itself has no datasets; its hooks are in the warehouse of its nodes.
         self._namespace: str | None = None
         self._tested = TestedInputs(self.project, self._datasets, self._deferred_names)
 
@@ -94,6 +95,7 @@ class Refiner:
         namespace = _namespace(event)
         if self.project.node(unique_id) is None or namespace is None:
             return dict(event)
+        self._namespace = namespace
         if kind(unique_id) == "test" or at(job, "jobType").get("jobType") == "TEST":
             self.problems["phantom_datasets"] += len(event.get("outputs") or [])
             return {**event, "inputs": self._tested.of(event, unique_id, namespace), "outputs": []}
@@ -102,18 +104,20 @@ class Refiner:
         return self._refine_table(event, _Node(unique_id, namespace, sql, self.lineage(unique_id, sql), exposed))
 
     def hooks(self, event: Mapping[str, Any]) -> list[Event]:
-        """Returns the events of the hooks of a node or of a run of dbt, once it has completed or where it is declared.
+        """Returns the events of the hooks of a node or of a run of dbt, if it has completed or is declared.
+
+        The same event gives the same events of hooks, with the same run ids.
 
         Args:
-            event: the node's or the run's, refined.
+            event: The refined event of the node, or the event of dbt's own run after those of its nodes.
         """
-        namespace = _namespace(event)
-        self._namespace = namespace or self._namespace
+        facets = at(event, "job", "facets")
         if not self._reads_sql or self._namespace is None:
             return []
-        if at(event, "job", "facets").get("dbt_node"):
+        if facets.get("dbt_node"):
             return list(self._hooks.of_node(event, self._namespace))
-        return list(self._hooks.of_run(event, self._namespace))
+        is_run = at(facets, "jobType").get("jobType") == "JOB"
+        return list(self._hooks.of_run(event, self._namespace)) if is_run else []
 
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
         """Returns the column lineage of a model or snapshot; None if it is off or unknown.

@@ -83,21 +83,29 @@ class SchemaResolver:
                 self._lineages[each] = self._compute(each, self._texts[each])
         return self._lineages[unique_id]
 
-    def hook(self, sql: str, unique_id: str | None) -> "list[TableWritten]":
-        """The tables that the SQL of a hook writes.
+    def hook(self, sql: str, owner: str | None = None) -> "list[TableWritten]":
+        """Returns the tables that the SQL of a hook writes.
 
         Args:
-            sql: plain SQL.
-            unique_id: the node that the hook is of; None for a hook of the run.
+            sql: The statements, without Jinja.
+            owner: The unique id of the hook's node, which has been refined; None for a hook of a run.
 
         Raises:
-            SqlNotUnderstood: if it can't be told.
+            SqlNotUnderstood: If the tables that a statement writes are uncertain.
         """
         from emitter.refine.sql.written_tables import tables_written  # noqa: PLC0415 # as in _read
 
-        near = (unique_id, *self._project.parents(unique_id)) if unique_id is not None else ()
-        known = {table: self.columns(each) for each in near if (table := self._project.table(each))}
-        return tables_written(sql, self._dialect, self._tables.seen_with(known))
+        own = {table: self.columns(owner)} if owner and (table := self._project.table(owner)) else {}
+        written = tables_written(sql, self._dialect, self._tables.seen_with(own))
+        named = dict.fromkeys(name for table in written for name in (table.name, *table.sources))
+        others = {name: self._project.tables[name] for name in named if name in self._project.tables.keys() - own}
+        if not others:
+            return written
+        # The columns of other models are computed only for a hook that names them, which few hooks do.
+        for unique_id in others.values():
+            self.lineage(unique_id)
+        known = {name: self.columns(unique_id) for name, unique_id in others.items()}
+        return tables_written(sql, self._dialect, self._tables.seen_with(own | known))
 
     def columns(self, unique_id: str) -> Columns:
         """Returns the known columns of a table after this run."""

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from emitter.dbt.namespaces import Place, default_place, place_of
 from emitter.dbt.node_events import SPEC, Event, EventMaker, Invocation, run_event, with_pointers
 from emitter.dbt.node_facets import PRODUCER
 from emitter.dbt.node_names import missing
+from emitter.dbt.run_results import RUNS
 from emitter.errors import ArtifactError
 from emitter.runner import parent_run
 from emitter.runner.commands import COMMANDS
@@ -87,7 +88,7 @@ class InvocationTracker:
         elif name == "CommandCompleted":
             yield from self._finish(message)
         elif self._command != _COMPILE_ONLY:
-            yield from map(self._enrich, self._of_node(runs, message))
+            yield from self._enrich(self._of_node(runs, message))
 
     def end(self) -> Iterator[Event]:
         """Yields the remaining events when dbt has ended, and logs missing lineage; a killed dbt sent no end."""
@@ -111,6 +112,8 @@ class InvocationTracker:
             yield from runs.executing(message)
         elif message["name"] == "NodeFinished":
             yield from runs.finished(message)
+        elif message["name"] == "LogHookEndLine":
+            runs.hook_ended(message)
 
     def _note_missing(self, node: Message) -> None:
         """Keeps the name of a node whose run can't be reported."""
@@ -173,7 +176,7 @@ class InvocationTracker:
     def repeat_end(self, message: Message, time: str) -> Iterator[Event]:
         """Yields the end of a node once more, from the manifest that was loaded since."""
         if self._runs is not None:
-            yield self._enrich(self._runs.repeat_end(message, time))
+            yield from self._enrich([self._runs.repeat_end(message, time)])
 
     def _catalog(self) -> dict[str, Any] | None:
         path = self._target / "catalog.json"
@@ -210,7 +213,7 @@ class InvocationTracker:
 
     def _close(self, state: str, time: str) -> Iterator[Event]:
         if self._runs is not None:
-            yield from map(self._enrich, self._runs.end(time))
+            yield from self._enrich(self._runs.end(time))
             for status, count in self._runs.unknown.items():
                 log.warning("unknown status %r of %d nodes, so their runs have no end", status, count)
         if self._refining is not None:
@@ -218,7 +221,10 @@ class InvocationTracker:
         more: facets.Facets = {}
         if state != "COMPLETE" and self._error:
             more = facets.facet("errorMessage", message=self._error, programmingLanguage="sql")
-        yield self._of_dbt(state, time, more)
+        ended = self._of_dbt(state, time, more)
+        if self._refining is not None and self._command in RUNS:
+            yield from self._refining.hooks(ended)
+        yield ended
 
     def _of_dbt(self, state: str, time: str, more: facets.Facets | None = None) -> Event:
         dbt_run = self._dbt_run or {}
@@ -226,15 +232,17 @@ class InvocationTracker:
         run = {"runId": dbt_run["run"]["runId"], "facets": self._engine() | own | (more or {})}
         return run_event(state, time, run, {**dbt_run["job"], "facets": facets.job_type("JOB")})
 
-    def _enrich(self, event: Event) -> Event:
-        """Returns an event with its parent run, refined."""
-        event = self._placed(event)
-        if self._refining is None:
-            return event
-        refined = self._refining(event)
-        if self._refining.traces_columns:
-            self._unknown.take(refined)
-        return with_pointers(refined)
+    def _enrich(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yields events of nodes with their parent run, refined, each before those of its hooks."""
+        for event in map(self._placed, events):
+            if self._refining is None:
+                yield event
+                continue
+            refined = self._refining(event)
+            if self._refining.traces_columns:
+                self._unknown.take(refined)
+            yield with_pointers(refined)
+            yield from self._refining.hooks(refined)
 
     def _placed(self, event: Event) -> Event:
         dbt_run = self._dbt_run or {}

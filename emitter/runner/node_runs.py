@@ -83,6 +83,11 @@ class NodeRuns:
                 yield self._started(unique_id, result.started_at, message)
             yield self._ended(unique_id, result, message)
 
+    def hook_ended(self, message: Message) -> None:
+        """Processes `LogHookEndLine`: a hook of dbt's run was compiled, and has run."""
+        if message["data"].get("node_info"):
+            self._learn(_id(message), message)
+
     def end(self, time: str) -> Iterator[Event]:
         """Ends open runs: those of tested tables, and those of nodes that dbt interrupted."""
         broken_off = {self._manifest.tested(id_) for id_ in self._open_tests()}

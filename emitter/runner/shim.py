@@ -25,6 +25,7 @@ WANTED = frozenset(
         "MainEncounteredError",
         "MainStackTrace",
         "ArtifactWritten",
+        "LogHookEndLine",
         "NodeStart",
         "NodeExecuting",
         "NodeFinished",
@@ -111,12 +112,12 @@ class Recorder:
         self._write_project()
         if name == "ArtifactWritten":
             self._has_manifest |= record["data"].get("artifact_type") == "WritableManifest"
-        elif name == "NodeStart" and not self._has_manifest:
+        elif name in ("LogHookEndLine", "NodeStart") and not self._has_manifest:
             self._has_manifest = True
             # With --no-write-json dbt writes no file of it.
             self._write({"name": "Manifest", "manifest": self._context["manifest"].writable_manifest().to_dict()})
-        elif name in ("NodeExecuting", "NodeFinished"):
-            record.update(self._node(record["data"]["node_info"]["unique_id"]))
+        if name in ("LogHookEndLine", "NodeExecuting", "NodeFinished"):
+            record.update(self._node(record["data"].get("node_info", {}).get("unique_id")))
         self._write(record)
 
     def _flags(self) -> Dict[str, Any]:  # noqa: UP006
@@ -144,7 +145,7 @@ class Recorder:
             }
         )
 
-    def _node(self, unique_id: str) -> Dict[str, Any]:  # noqa: UP006
+    def _node(self, unique_id: Optional[str]) -> Dict[str, Any]:  # noqa: UP006, UP045
         """Returns compiled SQL and deferred relations: only files of earlier runs have the former, none the latter."""
         nodes = getattr(self._context.get("manifest"), "nodes", {})
         node = nodes.get(unique_id)

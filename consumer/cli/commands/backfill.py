@@ -176,8 +176,13 @@ class _Projects:
         for note in events_of.notes(project.artifacts, columns=self._columns):
             click.echo(f"headwater: {project.name}: {note}", err=True)
         refiner = _refiner(project.artifacts, place) if self._columns else None
-        refine = refiner.refine if refiner else None
-        yield from events_of.events(project.artifacts, place, job_namespace=self._job_namespace, refine=refine)
+        yield from events_of.events(
+            project.artifacts,
+            place,
+            job_namespace=self._job_namespace,
+            refine=refiner.refine if refiner else None,
+            hooks=refiner.hooks if refiner else None,
+        )
         for sentence in refiner.report() if refiner else ():
             click.echo(f"headwater: {project.name}: {sentence}", err=True)
         yield from self._retirements(project)

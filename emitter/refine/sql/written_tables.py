@@ -1,6 +1,6 @@
-"""The tables that the statements of a text write, each with what its rows are made from: for SQL that is no model's."""
+"""The tables that the statements of a text write, each with its sources: for SQL that is not a model's."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import sqlglot
@@ -24,13 +24,13 @@ _RUNS_OTHER_SQL = frozenset({"CALL", "DO", "EXECUTE"})
 
 
 class TableWritten(NamedTuple):
-    """A table that some statements write.
+    """A table that a statement writes.
 
     Attributes:
-        name: its full name, or a place in an object store.
-        lineage: what its rows are made from.
-        sources: the full names of the tables that they come from, without itself.
-        files: places in an object store that they come from.
+        name: Its full name, or a location in an object store.
+        lineage: The lineage of its columns.
+        sources: The full names of the tables that feed it, without itself.
+        files: The locations in an object store that feed it.
     """
 
     name: str
@@ -42,21 +42,22 @@ class TableWritten(NamedTuple):
 class _One(NamedTuple):
     written: Written
     lineage: ColumnLineage
+    behind: tuple[str, ...]
     files: tuple[str, ...]
     is_temporary: bool
     adds_rows: bool
 
 
 def tables_written(sql: str, dialect: str, tables: Tables) -> list[TableWritten]:
-    """Reads which tables a text writes, in its order.
+    """Returns the tables that a text writes, in its order.
 
     Args:
-        sql: one or several statements. Those that move no rows, as GRANT or ANALYZE, write nothing.
-        dialect: as sqlglot calls it.
-        tables: what is known of the tables of the project.
+        sql: One or several statements. Those that move no rows, such as GRANT or ANALYZE, write nothing.
+        dialect: sqlglot's name of the dialect.
+        tables: The known tables of the project.
 
     Raises:
-        SqlNotUnderstood: if the text can't be parsed, runs SQL that is elsewhere, or names a table in part.
+        SqlNotUnderstood: The text can't be parsed, runs SQL from elsewhere, or names a table in part.
     """
     try:
         found = [_table(one, tables) for one in _read(sql, dialect, tables) if not one.is_temporary]
@@ -68,6 +69,7 @@ def tables_written(sql: str, dialect: str, tables: Tables) -> list[TableWritten]
 
 def _read(sql: str, dialect: str, tables: Tables) -> Iterator[_One]:
     made: dict[tuple[str, ...], Relation] = {}
+    behind: dict[tuple[str, ...], tuple[str, ...]] = {}
     text = prepared(sql, dialect)
     for statement in sqlglot.parse(text, dialect=dialect):
         _require_plain(statement)
@@ -76,13 +78,17 @@ def _read(sql: str, dialect: str, tables: Tables) -> Iterator[_One]:
             continue
         made[written.name] = written.relation
         if written.fills:
-            yield _One(
-                written,
-                result_of([written.relation], context),
-                tuple(_files(statement)),
-                statement.find(exp.TemporaryProperty) is not None,
-                not isinstance(statement, exp.Delete | exp.Update),
-            )
+            lineage, found = result_of([written.relation], context), tuple(_behind(statement, behind))
+            is_temporary = statement.find(exp.TemporaryProperty) is not None
+            behind[written.name] = (*lineage.tables, *lineage.undeclared, *found) if is_temporary else ()
+            adds_rows = not isinstance(statement, exp.Delete | exp.Update)
+            yield _One(written, lineage, found, tuple(_files(statement)), is_temporary, adds_rows)
+
+
+def _behind(statement: Any, known: Mapping[tuple[str, ...], tuple[str, ...]]) -> Iterator[str]:
+    """Yields the tables behind the temporary tables that a statement names."""
+    for table in statement.find_all(exp.Table):
+        yield from known.get(tuple(part.name.lower() for part in table.parts), ())
 
 
 def _require_plain(statement: Any) -> None:
@@ -103,7 +109,7 @@ def _table(one: _One, tables: Tables) -> TableWritten | None:
     if name is None:
         raise SqlNotUnderstood(f"it is not certain which table {'.'.join(one.written.name)} is")
     origins = (origin for found in (*one.lineage.columns.values(), one.lineage.whole) for origin in found)
-    named = (*one.lineage.tables, *one.lineage.undeclared, *(origin.table for origin in origins))
+    named = (*one.lineage.tables, *one.lineage.undeclared, *(origin.table for origin in origins), *one.behind)
     sources = tuple(table for table in dict.fromkeys(named) if table != name)
     if not (sources or one.files or one.adds_rows):
         return None

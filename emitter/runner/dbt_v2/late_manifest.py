@@ -7,11 +7,12 @@ reported at once, and its end when dbt has written the manifest of this invocati
 import logging
 from collections.abc import Callable, Container, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from emitter.dbt.manifest import Manifest, Node, config_of, kind_of, table_of
 from emitter.dbt.node_events import Event
-from emitter.dbt.project import Project
+from emitter.dbt.project import PRE_AND_POST, Project
 from emitter.runner.dbt_v2 import stand_in_manifest
 from emitter.runner.event_log import Message
 from emitter.runner.invocation import InvocationTracker
@@ -27,6 +28,7 @@ _WAITING = STORED | {"test", "source"}
 _SKIPPED = "NODE_OUTCOME_SKIPPED"
 _OF_NODE = ("database", "schema", "alias", "description", "columns", "tags", "meta", "checksum")
 _OF_CONFIG = ("materialized", "tags", "meta", "access", "group", "owner", "incremental_strategy", "unique_key")
+_HOOKS = tuple(chain.from_iterable(PRE_AND_POST))
 
 
 class LateManifest:
@@ -186,7 +188,7 @@ class _Essence:
         config = config_of(node)
         return [
             [node.get(key) or None for key in _OF_NODE],
-            [config.get(key) or None for key in _OF_CONFIG],
+            [config.get(key) or None for key in (*_OF_CONFIG, *_HOOKS)],
             [self._as_parent(parent, described=parent not in reported) for parent in self._manifest.parents(unique_id)],
             self._manifest.exposures.get(unique_id),
         ]

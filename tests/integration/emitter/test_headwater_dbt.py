@@ -19,6 +19,7 @@ import pytest
 from emitter.dbt.backfill import Artifacts, Manifest, Place, RunResults, events
 from emitter.refine import Refiner
 from tests.support.dbt.dbt_project import Run, Shop
+from tests.support.graph.graph_of_events import embedded
 from tests.support.processes.servers import DbtEngines
 
 DAYS = ("--event-time-start", "2024-01-01", "--event-time-end", "2024-01-04")
@@ -211,7 +212,8 @@ def _found_in_files(shop: Shop) -> list[dict[str, Any]]:
     manifest = json.loads((target / "manifest.json").read_text())
     results = RunResults(json.loads((target / "run_results.json").read_text()))
     place = Place("duckdb://shop.duckdb")
-    return list(events(Artifacts(Manifest(manifest), results), place, refine=Refiner(manifest).refine))
+    refiner = Refiner(manifest)
+    return list(events(Artifacts(Manifest(manifest), results), place, refine=refiner.refine, hooks=refiner.hooks))
 
 
 def test_deferred_parents_are_those_of_the_other_environment(tmp_path: Path) -> None:
@@ -393,3 +395,37 @@ def test_it_tells_what_dbt_ol_tells(dbt_engines: DbtEngines, tmp_path: Path) -> 
     assert not phantoms, "edges from or to what is no table"
     namespaces = {re.sub(r"\d+$", "", edge[0]) for edge in _edges(stock)}
     assert {re.sub(r"\d+$", "", edge[0]) for edge in _edges(ours)} == namespaces
+
+
+def test_hooks_are_jobs_that_feed_their_tables(tmp_path: Path) -> None:
+    """The audit table of a post-hook is fed by its model, by each way; what a hook with a macro does is unknown."""
+    shop = Shop(tmp_path)
+    audit = "insert into {{ this.schema }}.audit (amount) select total from {{ this }}"
+    project = tmp_path / "dbt_project.yml"
+    # Of these only the SQL that ran says which tables they write.
+    start = "create table if not exists {{ target.schema }}.audit (amount integer)"
+    end = "create or replace table shop.{{ target.schema }}.last as select max(total) as t from {{ ref('orders') }}"
+    on_run = f"on-run-start: {json.dumps(start)}\non-run-end: [{json.dumps(end)}]"
+    project.write_text(project.read_text().replace("on-run-start: select 1", on_run))
+    model = tmp_path / "models" / "orders.sql"
+    hooks = json.dumps([audit, "{{ hello() }}", "analyze {{ this }}"])
+    model.write_text(model.read_text().replace("materialized='table'", f"materialized='table', post_hook={hooks}"))
+    chosen = ["build", "-s", "+orders"]
+
+    live = shop.run("headwater-dbt", chosen)
+    assert live.code == 0, live.out + live.err
+    assert "the lineage of 1 hook is unknown (model.shop.orders.post-hook.2): its Jinja does more" in live.err
+    graphs = [
+        json.loads(embedded([found])) for found in (live.events, _found_in_files(shop), _sent_by_dbt_ol(shop, chosen))
+    ]
+    for found in graphs:
+        fed = {(source[1], target[1]) for source, target, _ in found["dataset_edges"]}
+        assert {("shop.main.orders", "shop.main.audit"), ("shop.main.orders", "shop.main.last")} <= fed
+        columns = [(source[1:], target[1:]) for source, target, _ in found["column_edges"]]
+        assert (["shop.main.orders", "total"], ["shop.main.audit", "amount"]) in columns
+    hooked = [event for event in live.events if event["job"]["facets"]["jobType"]["jobType"] == "HOOK"]
+    parents = {event["job"]["name"]: event["run"]["facets"]["parent"]["job"]["name"] for event in hooked}
+    assert parents == {
+        "shop.main.shop.orders.build.run.post-hook.1": "shop.main.shop.orders.build.run",
+        f"{WHOLE}.on-run-end.1": WHOLE,
+    }

@@ -44,10 +44,13 @@ class Folder:
         lines = (self.sample / "logs" / "otel.jsonl").read_bytes().splitlines()
         self.records: list[Record] = [json.loads(line) for line in lines if is_needed(line)]
         self.manifest: Record = json.loads((self.sample / "target" / "manifest.json").read_text())
+        self.is_changed = False
 
     def put(self, name: str, document: Record | None = None) -> None:
-        """Writes an artifact: the sample's, or another one."""
+        """Writes an artifact: the sample's, another one, or the changed manifest."""
         self.target.mkdir(exist_ok=True)
+        if document is None and self.is_changed and name == "manifest.json":
+            document = self.manifest
         text = json.dumps(document) if document else (self.sample / "target" / name).read_text()
         (self.target / name).write_text(text)
 
@@ -74,9 +77,11 @@ class Folder:
     def artifacts(self) -> list[Event]:
         """What backfill makes of the sample."""
         read = {name: json.loads((self.sample / "target" / f"{name}.json").read_text()) for name in FILES}
-        found = Artifacts(Manifest(read["manifest"]), RunResults(read["run_results"]), read["catalog"])
-        refine = Refiner(found.manifest.document, found.catalog).refine
-        return list(events(found, LOCATION_FIELDS[found.manifest.adapter], refine=refine))
+        manifest = copy.deepcopy(self.manifest) if self.is_changed else read["manifest"]
+        found = Artifacts(Manifest(manifest), RunResults(read["run_results"]), read["catalog"])
+        refiner = Refiner(found.manifest.document, found.catalog)
+        place = LOCATION_FIELDS[found.manifest.adapter]
+        return list(events(found, place, refine=refiner.refine, hooks=refiner.hooks))
 
 
 FILES = ("manifest", "run_results", "catalog")
@@ -354,6 +359,46 @@ def test_of_the_users_own_file_the_first_invocation_is_ours(folder: Folder) -> N
     again = json.loads(re.sub("019ac9f4", "019ac9f5", json.dumps(folder.records)))
     found = list(folder.follow([*folder.records, *again], telemetry=[str(folder.path / "own"), 0]))
     assert states(found)[WHOLE] == ["START", "COMPLETE"]
+
+
+@adapters
+@pytest.mark.parametrize("earlier", ["none", "the same", "without hooks", "another"])
+def test_hooks_are_jobs_whenever_the_manifest_comes(tmp_path: Path, adapter: str, earlier: str) -> None:
+    """The audit table is fed by its model, and once for each run, also where a node's end is repeated."""
+    folder = Folder(tmp_path, adapter)
+    _add_hooks(folder.manifest)
+    folder.is_changed = True
+    if earlier == "the same":
+        folder.earlier()
+    elif earlier == "another":
+        folder.earlier(_change_more)
+    elif earlier == "without hooks":
+        folder.earlier(_without_hooks)
+    live, left = list(folder.follow()), folder.artifacts()
+    assert graph(live) == graph(left)
+    assert runs(live).items() >= runs(left).items()
+    fed = {(source[1], target[1]) for source, target, _ in graph(live)["dataset_edges"]}
+    assert {("dev.shop.orders", "dev.shop.audit"), ("dev.shop.orders", "dev.shop.log")} <= fed
+    hooked = {name: ends for name, ends in states(live).items() if "post-hook" in name or "on-run" in name}
+    assert sorted(hooked) == [f"{WHOLE}.on-run-end.1", f"{ORDERS}.post-hook.1"]
+
+
+def _change_more(document: Record) -> None:
+    _without_hooks(document)
+    _change_all(document)
+
+
+def _add_hooks(document: Record) -> None:
+    end = "insert into dev.shop.log select count(*) as n from {{ ref('orders') }}"
+    audit = "insert into dev.shop.audit (id) select order_id from {{ this }}"
+    unique_id = "operation.shop.shop-on-run-end-0"
+    document["nodes"][unique_id] = {"unique_id": unique_id, "package_name": "shop", "raw_code": end}
+    document["nodes"]["model.shop.orders"]["config"]["post-hook"] = [{"sql": audit, "transaction": True}]
+
+
+def _without_hooks(document: Record) -> None:
+    del document["nodes"]["operation.shop.shop-on-run-end-0"]
+    del document["nodes"]["model.shop.orders"]["config"]["post-hook"]
 
 
 def test_a_project_that_moves_from_dbt_core_keeps_its_jobs(folder: Folder) -> None:
