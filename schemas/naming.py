@@ -41,6 +41,7 @@ _BACKTICK_PART = re.compile(r"`[^`]+`|[^`.]+")
 _BRACKETS = re.compile(r"(?:\[[^\[\]]+\]|[^\[\].\"`]+)(?:\.(?:\[[^\[\]]+\]|[^\[\].\"`]+))*")
 _BRACKET_PART = re.compile(r"\[[^\[\]]+\]|[^\[\].]+")
 _BRACKET_SCHEMES = frozenset({"mssql", "sqlserver", "synapse", "fabric"})
+_MARKS = frozenset("`[]")
 _SQL = frozenset(
     {"awsathena", "bigquery", "clickhouse", "cratedb", "databricks", "db2", "duckdb", "hive", "mysql", "oceanbase"}
     | {"oracle", "postgres", "postgresql", "presto", "redshift", "snowflake", "spanner", "sqlite", "teradata", "trino"}
@@ -109,16 +110,27 @@ def _of_engine(kind: Engine, name: str) -> str:
 
 def _unquoted(namespace: str, name: str) -> str:
     """Returns a name without quotes that no part needs: double quotes, backticks, or SQL Server's brackets."""
+    found = _inside_quotes(namespace, name)
+    if found is None:
+        return name
+    bare = _join(found)
+    if '"' in bare or _inside_quotes(namespace, bare) is None:
+        return bare
+    # A part that itself looks quoted, as `"[a]"` is, would be taken for another name without its quotes.
+    return ".".join(_quoted(part) if _MARKS.intersection(part) else part for part in found)
+
+
+def _inside_quotes(namespace: str, name: str) -> Sequence[str] | None:
+    """Returns the parts of a name that has quotes; None if it has none, or they do not match."""
     if '"' in name:
-        found = _split(name)
-        return name if found is None else _join(found)
+        return _split(name)
     if "`" in name and _BACKTICKS.fullmatch(name):
         inner = [part.strip("`") for part in _BACKTICK_PART.findall(name)]
         # BigQuery quotes a whole path as well as its parts.
-        return ".".join(inner) if storage_paths.scheme(namespace) == "bigquery" else _join(inner)
+        return ".".join(inner).split(".") if storage_paths.scheme(namespace) == "bigquery" else inner
     if "[" in name and storage_paths.scheme(namespace) in _BRACKET_SCHEMES and _BRACKETS.fullmatch(name):
-        return _join([part.strip("[]") for part in _BRACKET_PART.findall(name)])
-    return name
+        return [part.strip("[]") for part in _BRACKET_PART.findall(name)]
+    return None
 
 
 def parts(name: DatasetName) -> tuple[str, ...] | None:
@@ -220,4 +232,8 @@ def _split(text: str) -> tuple[str, ...] | None:
 
 
 def _join(found: Sequence[str]) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' if "." in part or '"' in part else part for part in found)
+    return ".".join(_quoted(part) if "." in part or '"' in part else part for part in found)
+
+
+def _quoted(part: str) -> str:
+    return '"' + part.replace('"', '""') + '"'

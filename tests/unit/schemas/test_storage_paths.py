@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.naming import DatasetName, canonical, last_part
@@ -62,6 +62,9 @@ def test_last_parts(namespace: str, name: str, expected: str) -> None:
     assert last_part(DatasetName(namespace, name)) == expected
 
 
+@example("mssql://h", '"[a]"')
+@example("mssql://h", "`[`.`]`")
+@example("postgres://h/", '"`a"."b`"')
 @given(
     st.sampled_from(["s3a://b", "file", "hdfs://n:1/", "file:/w", "gs://b", "postgres://h/", "mssql://h", "bigquery"]),
     st.text(alphabet='ab/."`[]', max_size=12),
