@@ -14,7 +14,8 @@ from emitter.refine.sql.lineage_value import ColumnLineage
 from emitter.refine.sql.origins import NONE, Origin, Origins, without_marks
 from emitter.refine.sql.preparation import prepared
 from emitter.refine.sql.queries import read_query
-from emitter.refine.sql.relations import Column, Columns, Relation, Tables
+from emitter.refine.sql.relations import Column, Columns, Relation, Tables, completed
+from emitter.refine.sql.replaced_tables import Renaming, emptied, renaming
 from emitter.refine.sql.scopes import Context, Scope
 from emitter.refine.sql.shapes import part_of
 from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
@@ -79,20 +80,44 @@ def _columns(known: Sequence[str] | Columns | None) -> Columns:
 
 
 def _written(sql: str, context: Context) -> list[Relation]:
-    found: list[tuple[Written, bool]] = []
+    found: list[Written] = []
     context.text = prepared(sql, context.dialect)
     for statement in sqlglot.parse(context.text, dialect=context.dialect):
-        if statement is None or (written := write(statement, Scope(context))) is None:
-            continue
-        table = context.tables.find(written.name, context.target) if written.name else context.target
-        ours = table == context.target or ".".join(written.name) == (context.target or "").lower()
-        if written.fills:
-            found.append((written, ours))
-        if written.name and not (ours and written.fills):
-            # What a later statement reads from a table on the way comes from where that table came from.
-            context.made[written.name] = _added(context.made_as(written.name), written)
-    chosen = [written.relation for written, ours in found if ours]
-    return chosen or [written.relation for written, _ in found[-1:]]
+        if (renamed := renaming(statement)) is not None:
+            found = _renamed(renamed, found, context)
+        elif any(_is_target(name, context) for name in emptied(statement)):
+            found = [written for written in found if not _is_target(written.name, context)]
+        if statement is not None and (written := write(statement, Scope(context))) is not None:
+            found = _with(written, found, context)
+    chosen = [written.relation for written in found if _is_target(written.name, context)]
+    return chosen or [written.relation for written in found[-1:]]
+
+
+def _with(written: Written, found: list[Written], context: Context) -> list[Written]:
+    """Returns the statements so far that fill tables, and another one."""
+    ours = _is_target(written.name, context)
+    if written.name and not (ours and written.fills):
+        # What a later statement reads from a table on the way comes from where that table came from.
+        context.made[written.name] = _added(context.made_as(written.name), written)
+    if ours and written.makes and written.name:
+        found = [other for other in found if not _is_target(other.name, context)]
+    return [*found, written] if written.fills else found
+
+
+def _is_target(name: tuple[str, ...], context: Context) -> bool:
+    """Returns True if a table is the one that the text is for, or if rows are returned."""
+    target = context.target
+    table = context.tables.find(name, target) if name else target
+    return table == target or ".".join(name) == (target or "").lower()
+
+
+def _renamed(renamed: Renaming, found: list[Written], context: Context) -> list[Written]:
+    """Returns the statements so far after a table was renamed; later statements read it under its new name."""
+    old, new = completed(renamed.old, context.target), renamed.new
+    moved = [written for written in found if written.name and completed(written.name, context.target) == old]
+    if moved and not _is_target(new, context):
+        context.made[new] = _merged([written.relation for written in moved])
+    return [written._replace(name=new) if written in moved else written for written in found]
 
 
 def _added(before: Relation | None, written: Written) -> Relation:

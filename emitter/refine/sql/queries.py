@@ -1,6 +1,6 @@
 """The relation that a query returns: WITH, FROM, joins, set operations, and the select list with its stars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -186,12 +186,21 @@ def _decisions(node: exp.Select, found: Relation, scope: Scope) -> Origins:
     if qualify:
         whole |= all_of([qualify.this], replace(scope, alias_rule="last", certain=_windowed(node)), FILTER)
     if group:
-        whole |= _by_position(list(group.iter_expressions()), found.placed, grouped, GROUP_BY)
+        whole |= _by_position(list(_keys(group.iter_expressions())), found.placed, grouped, GROUP_BY)
         if group.args.get("all"):
             whole |= derive(GROUP_BY, _not_aggregated(node, scope))
     if order:
         whole |= _by_position(order.expressions, found.placed, replace(scope, alias_rule="first"), SORT)
     return whole
+
+
+def _keys(nodes: Iterable[Any]) -> Iterator[Any]:
+    """Yields the keys of GROUP BY, those of grouping sets one by one."""
+    for node in nodes:
+        if isinstance(node, exp.Cube | exp.GroupingSets | exp.Rollup | exp.Tuple):
+            yield from _keys(node.expressions)
+        else:
+            yield node.unnest()
 
 
 def _windowed(node: exp.Select) -> frozenset[str]:

@@ -187,7 +187,8 @@ class Tables:
         if wanted in self._by_parts:
             return self._by_parts[wanted]
         if target is not None:
-            full = completed(wanted, target)
+            # The names of datasets have no quotes, so that a quoted part with a dot is several parts of them.
+            full = tuple(".".join(completed(wanted, target)).split("."))
             return target if full == tuple(target.lower().split(".")) else self._by_parts.get(full)
         ends = [name for parts, name in self._by_parts.items() if parts[-len(wanted) :] == wanted]
         return ends[0] if len(ends) == 1 else None

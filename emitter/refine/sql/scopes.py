@@ -23,7 +23,7 @@ _ALIASES_IN_ORDER_ALONE = frozenset({"athena", "presto", "trino"})
 _FOLDING = frozenset({"athena", "presto", "redshift", "trino"})
 # What looks like a column where a dialect takes it without parentheses, or is one that no schema lists.
 _NO_COLUMNS = frozenset(
-    {"current_user", "user", "session_user", "current_schema", "current_catalog", "sysdate", "oid", "ctid"}
+    {"current_user", "user", "session_user", "current_schema", "current_catalog", "sysdate", "oid", "ctid", "default"}
 )
 _NO_COLUMNS_OF_TRINO = frozenset({"current_user", "current_schema", "current_catalog"})
 # What CONNECT BY adds to each row.
@@ -334,10 +334,13 @@ class Scope:
     def _may_be_of_outer(self, name: str) -> bool:
         if self.inside or self.outer is None:
             return False
-        return any(
-            name in place.merged or any(part.known(name) is not None or part.may_hold(name) for part in place.parts)
-            for place in self.outer.around()
-        )
+        return any(place._may_have(name) for place in self.outer.around())  # noqa: SLF001 # of its own kind
+
+    def _may_have(self, name: str) -> bool:
+        """Returns True if a name may be a column or an alias of this place."""
+        if name in self.merged or self._alias(name) is not None:
+            return True
+        return any(part.known(name) is not None or part.may_hold(name) for part in self.parts)
 
     def _is_no_column(self, name: str, *, quoted: bool) -> bool:
         if name.startswith("$"):

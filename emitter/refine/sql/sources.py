@@ -139,12 +139,13 @@ def _merge(name: str, side: str, before: int, scope: Scope) -> tuple[Origins, Or
 def _held(
     parts: Sequence[Part], name: str, scope: Scope, merged: Mapping[str, Origins | None] | None = None
 ) -> Origins:
-    """Returns the column of a name on one side of a join; ambiguous if there are two."""
+    """Returns the column of a name on one side of a join; none, and unresolved, if there may be two."""
     known = [part.known(name) for part in parts if part.known(name) is not None]
     if merged is not None and name in merged:
         known.append(merged[name])
     possible = known or [found for part in parts if (found := part.relation.get(name)) is not None]
-    only = possible[0] if len(possible) == 1 else None
+    several = len(possible) > 1 or any(name in part.ambiguous for part in parts)
+    only = None if several or not possible else possible[0]
     if only is None:
         scope.context.unresolved[name] = None
     return only or NONE
@@ -174,7 +175,13 @@ def _add_table(node: exp.Table, scope: Scope) -> None:
         whole = Column("", source.relation.get(lower[1]) or NONE, scope.shape(lower))
         _add_element(called[-1], _element(whole), scope)
     else:
-        _add(node, called, scope.context.read(parts), scope)
+        _add(node, called if node.alias else _in_full(lower, scope), scope.context.read(parts), scope)
+
+
+def _in_full(parts: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
+    """Returns a table's full name, with which columns may be qualified; the given parts if it is unknown."""
+    full = tuple((scope.context.tables.find(parts, scope.context.target) or "").lower().split("."))
+    return full if full[-len(parts) :] == parts else parts
 
 
 def _is_table(parts: tuple[str, ...], scope: Scope) -> bool:

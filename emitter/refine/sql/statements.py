@@ -10,6 +10,7 @@ from emitter.refine.sql.expressions import all_of, origins_of
 from emitter.refine.sql.origins import CONDITIONAL, FILTER, JOIN, NONE, Origins
 from emitter.refine.sql.queries import read, with_names
 from emitter.refine.sql.relations import UNKNOWN, Column, Columns, Relation, merge
+from emitter.refine.sql.replaced_tables import parts_of
 from emitter.refine.sql.scopes import Scope
 from emitter.refine.sql.sources import add_source
 
@@ -33,23 +34,18 @@ class Written(NamedTuple):
 def write(node: Any, scope: Scope) -> Written | None:
     """Returns the write of a statement; None if it writes nothing, as SET or GRANT."""
     if isinstance(node, exp.Select) and node.args.get("into") is not None:
-        return Written(_parts(node.args["into"].this), read(node, scope), makes=True)
-    if isinstance(node, exp.Query):
+        return Written(parts_of(node.args["into"].this), read(node, scope), makes=True)
+    if isinstance(node, exp.Query | exp.Values):
         return Written((), read(node, scope))
     writer = _WRITERS.get(node.__class__)
     return None if writer is None else writer(node, replace(scope, ctes=with_names(node, scope)))
 
 
-def _parts(node: Any) -> tuple[str, ...]:
-    table = node.this if isinstance(node, exp.Schema) else node
-    return tuple(part.name.lower() for part in table.parts if part.name)
-
-
 def _create(node: exp.Create, scope: Scope) -> Written | None:
     if isinstance(node.expression, exp.Query | exp.Values):
-        return Written(_parts(node.this), _listed(node.this, read(node.expression, scope), scope), makes=True)
+        return Written(parts_of(node.this), _listed(node.this, read(node.expression, scope), scope), makes=True)
     if isinstance(node.this, exp.Schema) and node.kind == "TABLE":
-        return Written(_parts(node.this), _empty(node.this, scope), makes=True, fills=False)
+        return Written(parts_of(node.this), _empty(node.this, scope), makes=True, fills=False)
     return None
 
 
@@ -65,7 +61,7 @@ def _empty(table: exp.Schema, scope: Scope) -> Relation:
     columns: list[Column] = []
     for item in table.expressions:
         if isinstance(item, exp.LikeProperty):
-            known = _columns_of(_parts(item.this), scope)
+            known = _columns_of(parts_of(item.this), scope)
             if known is None:
                 return UNKNOWN
             columns += (Column(name, NONE) for name in known)
@@ -77,7 +73,7 @@ def _empty(table: exp.Schema, scope: Scope) -> Relation:
 def _insert(node: exp.Insert, scope: Scope) -> Written | None:
     if not isinstance(node.expression, exp.Query | exp.Values):
         return None
-    name, found = _parts(node.this), read(node.expression, scope)
+    name, found = parts_of(node.this), read(node.expression, scope)
     if isinstance(node.this, exp.Schema):
         return Written(name, _listed(node.this, found, scope))
     return Written(name, _by_place(found, name, scope))
@@ -106,7 +102,7 @@ def _columns_of(name: tuple[str, ...], scope: Scope) -> tuple[str, ...] | None:
 def _merge(node: exp.Merge, scope: Scope) -> Written:
     add_source(node.this, scope)
     add_source(node.args["using"], scope)
-    name, rows = _parts(node.this), scope.parts[-1].relation
+    name, rows = parts_of(node.this), scope.parts[-1].relation
     columns: dict[str, Column] = {}
     whole = rows.whole | all_of([node.args.get("on")], scope, JOIN)
     unknown = False
@@ -171,14 +167,16 @@ def _update(node: exp.Update, scope: Scope) -> Written:
     if clause is not None:
         add_source(clause.this, scope)
     columns = [Column(name, origins) for name, origins in _set(node.expressions, scope)]
-    return Written(_parts(node.this), Relation(tuple(columns), whole=_where(node, scope)))
+    return Written(parts_of(node.this), Relation(tuple(columns), whole=_where(node, scope)))
 
 
 def _delete(node: exp.Delete, scope: Scope) -> Written:
-    add_source(node.this, scope)
+    # Redshift needs no FROM, without which sqlglot takes the table for one of several.
+    table = node.this or node.args["tables"][0]
+    add_source(table, scope)
     for source in node.args.get("using") or []:
         add_source(source, scope)
-    return Written(_parts(node.this), Relation(whole=_where(node, scope)))
+    return Written(parts_of(table), Relation(whole=_where(node, scope)))
 
 
 def _where(node: Any, scope: Scope) -> Origins:
@@ -192,10 +190,10 @@ def _copy(node: exp.Copy, scope: Scope) -> Written | None:
     if not node.args.get("kind") or not isinstance(node.this, exp.Table | exp.Schema):
         return None
     if isinstance(node.this, exp.Schema):
-        return Written(_parts(node.this), _empty(node.this, scope))
-    names = _columns_of(_parts(node.this), scope)
+        return Written(parts_of(node.this), _empty(node.this, scope))
+    names = _columns_of(parts_of(node.this), scope)
     columns = tuple(Column(name, NONE) for name in names or ())
-    return Written(_parts(node.this), Relation(columns, () if names else ("",)))
+    return Written(parts_of(node.this), Relation(columns, () if names else ("",)))
 
 
 _WRITERS: dict[type, Callable[[Any, Scope], Written | None]] = {

@@ -14,6 +14,18 @@ from tests.support.dbt.refinement_inputs import NAMESPACE, edges, event, facet, 
 from tests.support.graph.graph_of_events import embedded
 
 AUDIT = "insert into dev.shop.audit (id) select a from {{ this }}"
+TEMPORARY = (
+    "create temp table t (a int); insert into t select a from {{ this }}; alter table t rename to u; "
+    "insert into dev.shop.audit select a from u"
+)
+RENAMED = (
+    "create table dev.shop.x as select a from {{ this }}; drop table if exists dev.shop.audit; "
+    "alter table dev.shop.x rename to audit"
+)
+DROPPED = (
+    "create table dev.shop.x as select a from {{ this }}; insert into dev.shop.audit select a from dev.shop.x; "
+    "drop table dev.shop.x"
+)
 RAW = node("source.p.shop.raw", columns="a b")
 GIVEN = event("model.p.m", "dev.shop.raw", output="dev.shop.m")
 END = {
@@ -79,6 +91,26 @@ def flows(found: list[dict[str, Any]]) -> list[tuple[str, list[str], list[str]]]
             ["dev.shop.m"],
             "dev.shop.audit",
         ),
+        (
+            TEMPORARY,
+            ["dev.shop.m"],
+            "dev.shop.audit",
+        ),
+        (
+            "select a into #t from {{ this }}; insert into dev.shop.audit select * from #t",
+            ["dev.shop.m"],
+            "dev.shop.audit",
+        ),
+        (
+            RENAMED,
+            ["dev.shop.m"],
+            "dev.shop.audit",
+        ),
+        (
+            DROPPED,
+            ["dev.shop.m"],
+            "dev.shop.audit",
+        ),
         ("grant select on {{ this }} to x; insert into dev.shop.audit values (1)", [], "dev.shop.audit"),
         (
             "merge into dev.shop.audit using {{ this }} m on audit.a = m.a when matched then update set b = m.b",
@@ -131,6 +163,20 @@ def test_an_unknown_hook_is_counted_and_named(sql: str, reason: str) -> None:
     found, [report] = made(project(sql))
     assert found == []
     assert report.startswith(f"the lineage of 1 hook is unknown (model.p.m.post-hook.1): {reason}")
+
+
+def test_a_table_on_the_way_is_read_where_it_stays() -> None:
+    """Not so one that the hook drops again."""
+    found, _ = made(
+        project(
+            "create table dev.shop.x as select * from {{ this }}; insert into dev.shop.y (c) select b from dev.shop.x"
+        )
+    )
+    assert [(names(each["inputs"]), names(each["outputs"])) for each in found] == [
+        (["dev.shop.m"], ["dev.shop.x"]),
+        (["dev.shop.x"], ["dev.shop.y"]),
+    ]
+    assert edges(found[1]) == {("dev.shop.x", "b", "c")}
 
 
 def test_many_unknown_hooks_are_one_sentence() -> None:
