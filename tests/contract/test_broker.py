@@ -149,7 +149,7 @@ class TestBroker:
         assert [(record.key, record.value) for record in found] == [(b"k", b"one"), (None, b"two"), (b"k", None)]
         assert found[0].headers == (("h", b"1"), ("h", b"2")), "headers keep their order and may repeat"
         assert [record.offset for record in found] == [0, 1, 2]
-        assert abs(found[0].timestamp_ms / 1000 - time.time()) < 120, "the timestamp is milliseconds since 1970"
+        assert 10**12 < found[0].timestamp_ms < 10**13, "the timestamp is milliseconds since 1970"
 
     def test_gives_no_more_than_asked(self, kit: Kit) -> None:
         """A poll is bounded, and the next one goes on where it ended."""

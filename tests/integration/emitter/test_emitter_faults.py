@@ -7,7 +7,7 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ Settings = dict[str, Any]
 
 SECRET = "planted-s3cret"
 CLOSE_TIMEOUT = 2
+ATTEMPTS = 1200
 
 
 class Port:
@@ -101,6 +102,16 @@ def delivered(broker: KafkaBroker, topic: str, values: list[bytes]) -> None:
     assert found == wanted, "order or bytes differ"
 
 
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Waits for a condition, which is asked again and again."""
+    pause = threading.Event()
+    for _ in range(ATTEMPTS):
+        if condition():
+            return
+        pause.wait(0.05)
+    pytest.fail(f"{what}: not after {ATTEMPTS} looks")
+
+
 def flushed(transport: dict[str, Any], folder: Path, sent: int, *arguments: str) -> None:
     """Flushes the spool and checks what it says of it."""
     done = spool(transport, folder, "flush", "--json", *arguments)
@@ -113,7 +124,11 @@ def flushed(transport: dict[str, Any], folder: Path, sent: int, *arguments: str)
 def test_down_all_the_time(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> None:
     """Nothing listens: the events wait on disk, `status` says why, and `flush` sends them."""
     transport = {**port.transport, "topic": kafka_broker.create_topic(partitions=3)}
-    ended = Guest(transport, tmp_path).end()
+    guest = Guest(transport, tmp_path, hold=True)
+    guest.await_event(9)
+    until(lambda: "ECONNREFUSED" in _last_error(tmp_path), "the first attempt to connect fails")
+    guest.release()
+    ended = guest.end()
     unharmed(ended)
     assert (ended.sent, ended.waiting, ended.quarantined, ended.lost) == (0, 10, 0, 0), ended.stderr
     assert "ECONNREFUSED" in ended.reasons
@@ -124,6 +139,11 @@ def test_down_all_the_time(kafka_broker: KafkaBroker, port: Port, tmp_path: Path
     port.open()
     flushed(transport, tmp_path, 10)
     delivered(kafka_broker, transport["topic"], expected(10, "a"))
+
+
+def _last_error(folder: Path) -> str:
+    """Returns why the only queue's events wait; "" if no attempt was made yet."""
+    return "".join(str(queue["last_error"] or "") for queue in status(folder)["queues"])
 
 
 def test_down_at_start_then_up(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> None:

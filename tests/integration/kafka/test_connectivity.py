@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from consumer.kafka import topic_admin
 from consumer.kafka.connectivity import TIMEOUT_S, Diagnosis, Problem, diagnose, require_reachable
 from tests.support.processes.certificates import self_signed
 from tests.support.processes.servers import KafkaBroker
+
+PATIENCE_S = 20.0
+"""Seconds that a loaded machine may take beyond the time limit."""
 
 
 def settings(servers: str, **values: object) -> KafkaSettings:
@@ -39,11 +42,9 @@ def scram(broker: KafkaBroker, **values: object) -> KafkaSettings:
 
 
 def found(problem: Problem, words: str, given: KafkaSettings) -> Diagnosis:
-    """Diagnoses, and checks the answer and how long it took."""
-    began = time.monotonic()
-    diagnosis = diagnose(given)
-    took = time.monotonic() - began
-    assert took < TIMEOUT_S + 10, f"it took {took:.1f} s"
+    """Diagnoses within a bounded time, and checks the answer."""
+    with ThreadPoolExecutor(1) as pool:
+        diagnosis = pool.submit(diagnose, given).result(TIMEOUT_S + PATIENCE_S)
     assert diagnosis.problem is problem, diagnosis
     assert words in diagnosis.message, diagnosis
     assert diagnosis.message.startswith(given.bootstrap_servers[-1]), "the words begin with the broker"

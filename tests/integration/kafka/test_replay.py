@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -177,9 +176,7 @@ def test_a_broker_that_falls_silent(topic: Topic) -> None:
     with open_reader(topic.kit.settings(), topic.name) as reader:
         source = ReplaySource(reader, reader.ranges(RangeBound()), threading.Event(), clock=lambda: now)
         source.subscribe(lambda _: None)
-        began = time.monotonic()
-        while not source.poll(0.2, 5):
-            assert time.monotonic() - began < 60, "nothing came at all"
+        assert any(source.poll(0.2, 5) for _ in range(300)), "nothing came at all"
         reader.poll = lambda *_: []  # type: ignore[method-assign] # the broker's silence
         assert source.poll(0.0, 5) == []
         now = NO_RECORD_TIMEOUT_S + 1
