@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from consumer.lineage.facts.contexts import JobContext, NameContext, dump_context
 from consumer.lineage.facts.delta import NameFacts, Problem
 from consumer.lineage.facts.keys import JobName
-from consumer.lineage.facts.layers import Values
+from consumer.lineage.facts.layers import Values, digest_of
 from consumer.lineage.facts.output_facets import LINEAGE
 from consumer.lineage.facts.registers import EMPTY, NO_REGISTERS, Registers, Value, stamped
 from schemas.naming import DatasetName
@@ -62,6 +62,8 @@ class Unexposed(NamedTuple):
     inputs: frozenset[DatasetName]
     outputs: frozenset[DatasetName]
 
+
+_NOTHING: Final = digest_of(EMPTY)
 
 ALL_EXPOSED = Unexposed("", frozenset(), frozenset())
 """Statement about no table."""
@@ -131,6 +133,15 @@ class BodyFacts:
         if not is_complete or not inputs:
             return self.names
         return [
-            one._replace(values=one.values.extended(register, EMPTY)) if one.name in inputs else one
-            for one in self.names
+            one._replace(values=_unexposed(one.values, register)) if one.name in inputs else one for one in self.names
         ]
+
+
+def _unexposed(values: Values, register: str) -> Values:
+    """Returns the values of an input that is named without exposures; it may be named with some as well.
+
+    Of two values of one time the greater hash counts, as in all registers.
+    """
+    if register in values and values.digest(register) > _NOTHING:
+        return values
+    return values.extended(register, EMPTY)

@@ -12,6 +12,7 @@ import pytest
 from consumer.lineage.exposures import Project, register_of
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.lineage.facts.layers import digest_of
 from consumer.lineage.facts.registers import EMPTY, Register
 from consumer.lineage.folding.body_cache import OBJECTS_FACTOR, OBJECTS_SHARE, pack_body
 from consumer.lineage.folding.body_facts import BodyFacts
@@ -109,6 +110,21 @@ def test_a_warm_cache_changes_nothing(kept: int, at_once: bool) -> None:  # noqa
     for batch in [documents, documents[::-1]] if at_once else [[one] for one in documents + documents]:
         found = folder.fold([decode_lazily(one) for one in batch]).delta
         assert replace(found, problems=sorted(found.problems)) == one_by_one(batch)
+
+
+@pytest.mark.parametrize("board", [f"board {number}" for number in range(4)])
+def test_an_input_that_is_named_twice(board: str) -> None:
+    """Once with an exposure and once without: in either order the value of the greater hash counts, as in any facet."""
+    exposed = table("a", {"unique_id": f"exposure.p.{board}", "name": board})
+    facets = {"jobType": {"integration": "DBT", "jobType": "MODEL"}, "dbt_node": {"unique_id": "model.p.m"}}
+    of_run = {"dbt_run": {"invocation_id": "i", "project_name": "p"}}
+    found: set[str] = set()
+    for inputs in ([exposed, table("a")], [table("a"), exposed]):
+        event = run_event("COMPLETE", 1, job="m", inputs=inputs, job_facets=facets, run_facets=of_run)
+        found.add(fold(decode(orjson.dumps(event)), NO_RULES).names[name("a")].heard[REGISTER].ref)
+    event = run_event("COMPLETE", 1, job="m", inputs=[exposed], job_facets=facets, run_facets=of_run)
+    alone = fold(decode(orjson.dumps(event)), NO_RULES).names[name("a")].heard[REGISTER].ref
+    assert found == {max(alone, EMPTY, key=digest_of)}
 
 
 def test_runs_keep_their_own_time_of_it() -> None:
