@@ -136,7 +136,8 @@ class GraphWriter:
             drawn = self.nodes.draw(identity, relied, seen_at)
             places = self.nodes.moved(identity)
             moved = self.edges.around(places) if places.columns or places.names else set[JobName]()
-            edges = self.edges.draw(sorted(jobs | moved), relied, certain=certain)
+            # A job that is found by its edges may have got them after its document was cached.
+            edges = self.edges.draw(sorted(jobs | moved), relied, certain=certain - moved)
             settled = drawn and not edges.failed and self.nodes.settle(identity, places, relied, seen_at)
             if not relied.moved() and settled:
                 return

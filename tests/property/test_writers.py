@@ -192,6 +192,23 @@ class TestStories:
         ]
         check(on_turns(events, (0, 1, 1), 400))
 
+    def test_a_late_link_beside_a_run_of_the_same_job(self) -> None:
+        """A job that another writer draws at a name, while its own writer links the name, is drawn at the new place."""
+        link = {"symlinks": {"identifiers": [{"namespace": name("a").namespace, "name": name("a").name}]}}
+        first = [
+            run_event("COMPLETE", 1, run="r0", inputs=["s"], outputs=["t"]),
+            dataset_event(1, dataset("n", schema=columns("x"))),
+        ]
+        second = [
+            run_event("COMPLETE", 2, run="r1", inputs=["s"], outputs=["t"]),
+            dataset_event(3, dataset("n", schema=columns("x"), **link)),
+        ]
+        other = run_event("COMPLETE", 9, run="r2", inputs=["n"], outputs=["t"])
+        dealt = [Dealt(event, 0, batch) for batch, events in enumerate((first, second)) for event in events]
+        one = Case("", "writers", (*dealt, Dealt(other, 1, 0)), 2, "none", ())
+        # The other writer does all of its work between two store calls of the first one.
+        check(replace(one, turns=(Turn(0, calls), Turn(1, 1_000))) for calls in range(1, 60))
+
     def test_a_chain_of_links(self) -> None:
         """Three names that two writers link pairwise are one dataset, and only one of them is shown."""
 
