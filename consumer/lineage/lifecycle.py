@@ -15,9 +15,6 @@ DROP = "DROP"
 RENAME = "RENAME"
 
 LIFECYCLE = LifecycleStateChangeDatasetFacet.key
-UNUSED = "~"
-"""In place of the time of a drop, after which it sorts: no event has ever used the dataset, so it is not shown."""
-
 RENAMED = "renamed"
 """The register of a dataset's old name that has the new one; made from the lifecycle facet of the new one."""
 
@@ -70,26 +67,22 @@ class Placement(NamedTuple):
 
     Attributes:
         shown: The name under which the dataset is shown.
-        dropped: When it was dropped, if nothing has brought it back since; what was said before is not shown. UNUSED
-            if only that is known of it.
+        dropped: When it was dropped, if nothing has brought it back since; what was said before is not shown.
         renamed: When it was renamed; what was said before is shown at the new name.
         to: The new name.
+        unused: True if the dataset is not shown, since nothing but its end is known.
     """
 
     shown: DatasetName
     dropped: str = ""
     renamed: str = ""
     to: DatasetName | None = None
+    unused: bool = False
 
     @property
     def changed(self) -> bool:
         """True if what was said at one time is shown otherwise than what was said at another."""
-        return bool(self.dropped or self.renamed)
-
-    @property
-    def unused(self) -> bool:
-        """True if the dataset is not shown, since nothing but its end is known."""
-        return self.dropped == UNUSED
+        return bool(self.dropped or self.renamed or self.unused)
 
 
 def placement(shown: DatasetName, facets: Registers) -> Placement:
@@ -114,7 +107,8 @@ def place(name: DatasetName, time: str, placements: Mapping[DatasetName, Placeme
     # Only a later change of the new name counts; the times grow, so this ends where tables were swapped.
     while (to := _renamed_since(found, time, since)) is not None:
         since, found = found.renamed, placements[to]
-    return None if found.dropped and max(time, since) <= found.dropped else found.shown
+    gone = bool(found.dropped) and max(time, since) <= found.dropped
+    return None if found.unused or gone else found.shown
 
 
 def _renamed_since(found: Placement, time: str, since: str) -> DatasetName | None:

@@ -14,7 +14,7 @@ from consumer.lineage.facts.delta import NameFacts, join_names
 from consumer.lineage.facts.keys import OutputKey
 from consumer.lineage.facts.output_facets import NO_WINNERS, OutputFacts, Winners, winners
 from consumer.lineage.identity import Group, IdentityRules, components
-from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, UNUSED, Placement, placement
+from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, Placement, placement
 from consumer.lineage.views import dataset_facets
 from consumer.projection.blobs import Texts
 from consumer.projection.jobs import OutputDocuments
@@ -238,7 +238,7 @@ def _placement(shown: DatasetName, facts: NameFacts, *, used: bool) -> Placement
     if any(key in facts.heard or key in facts.written for key in (LIFECYCLE, RENAMED)):
         found = placement(shown, dataset_facets([facts]))
     # An edge to a dataset that is not shown would have no end.
-    return found if used else found._replace(dropped=UNUSED)
+    return found if used else found._replace(unused=True)
 
 
 def _is_linked(facts: NameFacts) -> bool:
