@@ -158,7 +158,7 @@ def test_poison(
 
 def test_flood(kafka_broker: KafkaBroker, tmp_path: Path, expected: bytes) -> None:
     """When most of what comes is rejected, the service stops and says why; nothing is committed that is not kept."""
-    limits = {"DEAD_LETTERS__FLOOD_COUNT": "1000", "DEAD_LETTERS__FLOOD_WINDOW": "2000"}
+    limits = {"DEAD_LETTERS__LIMIT_COUNT": "1000", "DEAD_LETTERS__LIMIT_WINDOW": "2000"}
     field = Field(kafka_broker, f"sqlite:///{tmp_path / 'graph.db'}", tmp_path, 1)
     send(field, [value for _, value in records(EVENTS)] + [b"no event"] * 3_000)
 
@@ -172,7 +172,7 @@ def test_flood(kafka_broker: KafkaBroker, tmp_path: Path, expected: bytes) -> No
     committed = kafka_broker.committed(field.topic, field.group)[0]
     assert EVENTS < committed <= EVENTS + 1_000, "the flood begins at the thousandth that is rejected"
     assert kept() == list(range(EVENTS, committed)), "what is committed is kept, and no more"
-    with field.consuming("told to go on", DEAD_LETTERS__FLOOD_COUNT="5000") as again:
+    with field.consuming("told to go on", DEAD_LETTERS__LIMIT_COUNT="5000") as again:
         field.until_lag(0)
         again.stop()
     assert kept() == list(range(EVENTS, EVENTS + 3_000))

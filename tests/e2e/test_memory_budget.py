@@ -76,7 +76,7 @@ class Bench:
             "KAFKA__TOPIC": self.topic,
             "KAFKA__DEAD_LETTER_TOPIC": self.dead,
             "KAFKA__GROUP_ID": self._group,
-            "DEAD_LETTERS__FLOOD_COUNT": "100000",
+            "DEAD_LETTERS__LIMIT_COUNT": "100000",
             "MAINTENANCE__RECONCILE_EVERY_S": "0",
             **more,
         }
