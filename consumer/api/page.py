@@ -99,7 +99,7 @@ def _steps(text: str) -> int:
 
 
 def _first(asked: GraphParameters, answer: Neighbourhood) -> dict[str, Any]:
-    return {"query": asked.model_dump(), "answer": documents.neighbourhood(answer)}
+    return {"query": asked.model_dump(exclude={"as_of"}), "answer": documents.neighbourhood(answer)}
 
 
 async def asset(request: Request) -> Response:
