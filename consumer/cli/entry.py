@@ -15,10 +15,11 @@ def main() -> int:
     """Runs the command line; returns 2 if a package of the extra `consumer` is not installed."""
     try:
         from consumer.cli.main import main as run  # noqa: PLC0415 # imports what an extra installs
+
+        run()
     except ModuleNotFoundError as error:
         if (advice := missing_extra(error)) is None:
             raise
         sys.stderr.write(f"headwater: {advice}\n")
         return ExitCode.USAGE
-    run()
     return ExitCode.DONE

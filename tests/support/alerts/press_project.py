@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 FIRST = datetime(2024, 1, 1, 6, tzinfo=UTC)
 """The first day's build begins at this moment."""
 
@@ -28,10 +30,6 @@ PRESS = {
 name: press
 version: '1.0'
 profile: press
-on-run-start:
-  - create schema if not exists raw
-  - create table if not exists raw.clicks as select 1 as customer_id, 10 as clicks
-  - create table if not exists raw.clicks_v2 as select 1 as customer_id, 10 as clicks
 models: {press: {+materialized: table}}
 """,
     "seeds/customers_raw.csv": "id,mail,name\n1,a@x,Ana\n2,b@y,Ben\n",
@@ -84,6 +82,14 @@ sources:
 """The project `other` as it is at first: without models."""
 
 
+RAW = """
+create schema raw;
+create table raw.clicks as select 1 as customer_id, 10 as clicks;
+create table raw.clicks_v2 as select 1 as customer_id, 10 as clicks;
+"""
+"""The tables that dbt does not make."""
+
+
 class Projects:
     """Both projects in a folder.
 
@@ -93,6 +99,8 @@ class Projects:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        with duckdb.connect(str(folder / "press.duckdb")) as database:
+            database.execute(RAW)
         for name, content in (("press", PRESS), ("other", OTHER)):
             self.change(name, {**content, "profiles.yml": _PROFILE.format(name=name)})
 
