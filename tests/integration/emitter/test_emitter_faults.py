@@ -228,7 +228,7 @@ def test_wrong_password(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     ended = Guest({**wrong, "close_timeout": 8}, tmp_path).end()
     unharmed(ended)
     assert (ended.sent, ended.waiting) == (0, 10), ended.stderr
-    advices = ("check the credentials", "how brokers refuse credentials: check them")
+    advices = ("check the credentials", "refuse credentials this way: check them")
     assert sum(ended.stderr.count(advice) for advice in advices) == 1, f"told not once: {ended.stderr}"
     planted = [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert not planted, "the spool holds a secret"
