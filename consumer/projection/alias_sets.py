@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import orjson
 
+from consumer.errors import TransientError
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Scalar
 from consumer.lineage.facts.delta import NameFacts, join_names
@@ -18,7 +19,7 @@ from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, Placement, placement
 from consumer.lineage.views import dataset_facets
 from consumer.projection.blobs import Texts
 from consumer.projection.jobs import OutputDocuments
-from consumer.projection.repository import Document, Documents, Draft, Kind, Relied
+from consumer.projection.repository import MOST_TRIES, Document, Documents, Draft, Kind, Relied
 from schemas.naming import DatasetName
 
 KIND: Kind[DatasetName, NameFacts] = Kind(
@@ -81,28 +82,24 @@ class Names:
             by_name[output.name][output] = document
         wanted = sorted({*facts, *by_name})
         nothing = NameFacts()
+        recounts = _Recounts(self.recount)
 
         def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
             for name, document in known.items():
                 joined = join_names(document.facts, facts.get(name, nothing))
-                written = self._absorb(name, document.facts.written, by_name.get(name, {}))
+                written = _absorb(name, document.facts.written, by_name.get(name, {}), recounts)
                 if written is not document.facts.written:
                     joined = _with_winners(joined, written)
                 if not document.stored or joined != document.facts:
                     yield name, _draft(name, document, joined)
 
-        updated = self.documents.update(wanted, plan)
-        relied.add(self.documents, {name: updated.documents[name] for name in by_name if name not in updated.written})
-        return updated.documents
-
-    def _absorb(self, name: DatasetName, known: Winners, outputs: OutputDocuments) -> Winners:
-        after = known
-        for output, document in outputs.items():
-            absorbed = after.absorb(output, document.facts)
-            if absorbed is None:
-                return self.recount(name)
-            after = absorbed
-        return after
+        for _ in range(MOST_TRIES):
+            updated = self.documents.update(wanted, plan)
+            if not recounts.have_moved():
+                unwritten = {name: updated.documents[name] for name in by_name if name not in updated.written}
+                relied.add(self.documents, unwritten)
+                return updated.documents
+        raise TransientError(f"outputs of {len(recounts.moved)} names are written by others all the time")
 
     def repair(self, names: Collection[DatasetName]) -> None:
         """Brings what follows from outputs, links and configuration up to date."""
@@ -117,16 +114,22 @@ class Names:
                 same[one].add(other)
                 same[other].add(one)
 
+        recounts = _Recounts(self.recount)
+
         def plan(again: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
             for name, document in again.items():
                 links = NameFacts(linked_with=frozenset(linked.get(name, ())), same=frozenset(same.get(name, ())))
                 facts = join_names(document.facts, links)
                 if name in known:
-                    facts = _with_winners(facts, self.recount(name))
+                    facts = _with_winners(facts, recounts.of(name))
                 if facts != document.facts:
                     yield name, _draft(name, document, facts)
 
-        self.documents.update(sorted({*known, *linked, *same}), plan)
+        for _ in range(MOST_TRIES):
+            self.documents.update(sorted({*known, *linked, *same}), plan)
+            if not recounts.have_moved():
+                return
+        raise TransientError(f"outputs of {len(recounts.moved)} names are written by others all the time")
 
     def recount(self, name: DatasetName) -> Winners:
         """What is in force of a name's facets, from all outputs of this name, read from the store."""
@@ -231,6 +234,45 @@ class Names:
     def facts(self, group: Group) -> dict[DatasetName, NameFacts]:
         """The facts under each name of a dataset."""
         return {name: document.facts for name, document in self.documents.get(group).items()}
+
+
+class _Recounts:
+    """What names have been recounted to, compared with the store once the names are written.
+
+    Their tokens do not guard it, for the reason that `jobs._Histories` gives of runs.
+
+    Args:
+        recount: Computes what is in force of a name's facets from all its outputs, read from the store.
+    """
+
+    def __init__(self, recount: Callable[[DatasetName], Winners]) -> None:
+        self._recount = recount
+        self._used: list[tuple[DatasetName, Winners]] = []
+        self.moved: set[DatasetName] = set()
+        """The names whose outputs have changed since they were recounted; they are recounted again."""
+
+    def of(self, name: DatasetName) -> Winners:
+        """Recounts a name."""
+        found = self._recount(name)
+        self._used.append((name, found))
+        return found
+
+    def have_moved(self) -> bool:
+        """True if a name would be recounted to something else by now."""
+        now = {name: self._recount(name) for name in {name for name, _ in self._used}}
+        self.moved = {name for name, found in self._used if found != now[name]}
+        self._used.clear()
+        return bool(self.moved)
+
+
+def _absorb(name: DatasetName, known: Winners, outputs: OutputDocuments, recounts: _Recounts) -> Winners:
+    after = known
+    for output, document in outputs.items():
+        absorbed = None if name in recounts.moved else after.absorb(output, document.facts)
+        if absorbed is None:
+            return recounts.of(name)
+        after = absorbed
+    return after
 
 
 def _placement(shown: DatasetName, facts: NameFacts, *, used: bool) -> Placement:

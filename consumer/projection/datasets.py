@@ -226,7 +226,8 @@ def _changed_at(placed: Placement) -> str:
 
 def _spelled(placed: Placement) -> str:
     """A placement as the `shown` property has it."""
-    changed = [placed.dropped, placed.renamed, placed.to] if placed.changed else []
+    dropped = f"~{placed.dropped}" if placed.unused else placed.dropped
+    changed = [dropped, placed.renamed, placed.to] if placed.changed else []
     return orjson.dumps([*placed.shown, *changed], default=tuple).decode()
 
 

@@ -7,9 +7,11 @@ the facets of its outputs (`lineage_output`), its group of siblings (`lineage_gr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
+from consumer.errors import TransientError
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import Edge, GraphStore, Scalar
 from consumer.lineage.facts.current import (
@@ -28,7 +30,7 @@ from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets, OutputFacts
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.views import facet_value
-from consumer.projection.repository import Document, Documents, Draft, Kind, Relied
+from consumer.projection.repository import MOST_TRIES, Document, Documents, Draft, Kind, Relied
 from consumer.projection.runs import RunDocuments, Runs
 from schemas.naming import DatasetName
 
@@ -65,8 +67,18 @@ class Jobs:
         self._groups = Documents(store, GROUPS, cached // 8)
         self._runs = runs
 
-    def recount(self, jobs: Iterable[JobName]) -> set[JobName]:
+    def recount(self, jobs: Collection[JobName]) -> set[JobName]:
         """Computes what follows from the runs of jobs from all of these; returns the jobs where something was wrong."""
+        wrong: set[JobName] = set()
+        for _ in range(MOST_TRIES):
+            histories = _Histories(self._runs)
+            wrong |= self._recount(jobs, histories)
+            jobs = histories.moved()
+            if not jobs:
+                return wrong
+        raise TransientError(f"runs of {len(jobs)} jobs are written by others all the time")
+
+    def _recount(self, jobs: Collection[JobName], histories: _Histories) -> set[JobName]:
         history = _History(self._runs)
         known = {job: document for job, document in self.documents.get(jobs).items() if document.stored}
         groups = {
@@ -80,14 +92,14 @@ class Jobs:
         }
 
         def plan_groups(found: GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
-            history = _History(self._runs)
+            history = histories.read_after(found)
             for group, document in found.items():
                 after = members_in(group.parent, history.of(group.job))
                 if after != document.facts:
                     yield group, Draft(after)
 
         def plan_outputs(found: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
-            history = _History(self._runs)
+            history = histories.read_after(found)
             for output, document in found.items():
                 after = OutputFacts(
                     _recount_output(output, document.facts.ran, history.of(output.job)), document.facts.declared
@@ -96,7 +108,7 @@ class Jobs:
                     yield output, Draft(after, {}, () if document.stored else (_output_of(output),))
 
         def plan_jobs(found: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
-            history = _History(self._runs)
+            history = histories.read_after(found)
             for job, document in found.items():
                 ran = recount(history.of(job), document.facts.ran)
                 if replace(ran, missed=None) != replace(document.facts.ran, missed=None):
@@ -106,7 +118,7 @@ class Jobs:
         wrong |= {outputs[output] for output in self.outputs.update(sorted(outputs), plan_outputs).written}
         return wrong | self.documents.update(sorted(known), plan_jobs).written
 
-    def create(self, facts: Mapping[JobName, JobFacts], also: Iterable[JobName]) -> None:
+    def create(self, facts: Mapping[JobName, JobFacts], also: Collection[JobName]) -> None:
         """Makes the vertices of jobs that are not there yet, so that runs can be tied to them."""
         wanted = {**{job: JobFacts() for job in also}, **facts}
 
@@ -138,15 +150,23 @@ class Jobs:
             The jobs, and the outputs whose facets may have changed.
         """
         relied.add(self._runs.documents, runs)
-        outputs = self._update_outputs(runs, declared, relied)
-        self._update_groups(runs, relied)
-        return self._update_jobs(facts, runs, relied), outputs
+        moved: Collection[JobName] = ()
+        for _ in range(MOST_TRIES):
+            histories = _Histories(self._runs, moved)
+            outputs = self._update_outputs(runs, declared, relied, histories)
+            self._update_groups(runs, relied, histories)
+            jobs = self._update_jobs(facts, runs, relied, histories)
+            moved = histories.moved()
+            if not moved:
+                return jobs, outputs
+        raise TransientError(f"runs of {len(moved)} jobs are written by others all the time")
 
     def _update_outputs(
         self,
         runs: RunDocuments,
         declared: Mapping[OutputKey, CarriedFacets],
         relied: Relied,
+        histories: _Histories,
     ) -> OutputDocuments:
         by_output: defaultdict[OutputKey, dict[RunKey, CarriedFacets]] = defaultdict(dict)
         for run, document in runs.items():
@@ -158,7 +178,7 @@ class Jobs:
         wanted = sorted({*by_output, *declared})
 
         def plan(known: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
-            history = _History(self._runs)
+            history = histories.read_after(known)
             for output, document in known.items():
                 ran = self._absorb_output(output, document.facts.ran, by_output.get(output, {}), history)
                 after = OutputFacts(ran, document.facts.declared.join(declared.get(output, NOTHING_CARRIED)))
@@ -174,12 +194,12 @@ class Jobs:
         output: OutputKey, ran: CarriedFacets, said: Mapping[RunKey, CarriedFacets], history: _History
     ) -> CarriedFacets:
         for run, carried in said.items():
-            if not carried.keeps(ran, run.id):
+            if history.has_moved(output.job) or not carried.keeps(ran, run.id):
                 return _recount_output(output, ran, history.of(output.job))
             ran = ran.join(carried)
         return ran
 
-    def _update_groups(self, runs: RunDocuments, relied: Relied) -> None:
+    def _update_groups(self, runs: RunDocuments, relied: Relied, histories: _Histories) -> None:
         by_group: defaultdict[GroupKey, dict[str, Execution | None]] = defaultdict(dict)
         for run, document in runs.items():
             if not ended(document.facts) and document.facts.snapshot is None:
@@ -190,7 +210,7 @@ class Jobs:
                 by_group[GroupKey(run.job, parent)][run.id] = execution
 
         def plan(known: GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
-            history = _History(self._runs)
+            history = histories.read_after(known)
             for group, document in known.items():
                 after = _absorb_members(group, document.facts, by_group[group], history)
                 if after != document.facts:
@@ -199,14 +219,16 @@ class Jobs:
         if by_group:
             relied.add(self._groups, self._groups.update(sorted(by_group), plan).documents)
 
-    def _update_jobs(self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, relied: Relied) -> JobDocuments:
+    def _update_jobs(
+        self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, relied: Relied, histories: _Histories
+    ) -> JobDocuments:
         by_job: defaultdict[JobName, dict[str, RunFacts]] = defaultdict(dict)
         for run, document in runs.items():
             by_job[run.job][run.id] = document.facts
         wanted = {**{job: JobFacts() for job in by_job}, **facts}
 
         def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
-            history = _History(self._runs)
+            history = histories.read_after(known)
             for job, document in known.items():
                 ran = self._absorb(job, document.facts.ran, by_job.get(job, {}), history, relied)
                 draft = _draft(job, document, wanted[job], ran)
@@ -223,7 +245,7 @@ class Jobs:
     ) -> Current:
         current = ran
         for run, facts in runs.items():
-            counted = absorb(current, run, facts)
+            counted = None if history.has_moved(job) else absorb(current, run, facts)
             if counted is None:
                 return recount({**runs, **history.of(job)}, ran)
             current = counted
@@ -250,17 +272,57 @@ def _output_of(output: OutputKey) -> Edge:
 
 
 class _History:
-    """All runs of jobs, read where something is taken back; not before the documents that are computed from them."""
+    """All runs of jobs, read where something is taken back; not before the documents that are computed from them.
 
-    def __init__(self, runs: Runs) -> None:
+    Args:
+        runs: The runs.
+        moved: Jobs whose runs have changed since they were read before; what follows from them is computed from all.
+    """
+
+    def __init__(self, runs: Runs, moved: Collection[JobName] = ()) -> None:
         self._runs = runs
-        self._known: dict[JobName, dict[str, RunFacts]] = {}
+        self._moved = moved
+        self.read: dict[JobName, dict[str, RunFacts]] = {}
 
     def of(self, job: JobName) -> dict[str, RunFacts]:
-        """All runs of a job by id."""
-        if job not in self._known:
-            self._known[job] = self._runs.of_job(job)
-        return self._known[job]
+        """Returns all runs of a job by id."""
+        if job not in self.read:
+            self.read[job] = self._runs.of_job(job)
+        return self.read[job]
+
+    def has_moved(self, job: JobName) -> bool:
+        """True if the runs of a job have changed since they were read before."""
+        return job in self._moved
+
+
+class _Histories:
+    """The histories that documents were computed from, compared with the store once the documents are written.
+
+    The token of a document does not guard them. A run that another writer adds meanwhile may change nothing in the
+    document as it was, so that this writer leaves it, and yet count in what remains once something is taken back. A
+    writer looks at the document after it has written its run: it finds the new document, or the run is found here.
+
+    Args:
+        runs: The runs.
+        moved: Jobs whose runs have changed since they were read before.
+    """
+
+    def __init__(self, runs: Runs, moved: Collection[JobName] = ()) -> None:
+        self._runs = runs
+        self._moved = moved
+        self._used: list[_History] = []
+
+    def read_after(self, _documents: Mapping[Any, Document[Any]]) -> _History:
+        """Returns a history that is read from now on, after the documents that are computed from it."""
+        history = _History(self._runs, self._moved)
+        self._used.append(history)
+        return history
+
+    def moved(self) -> set[JobName]:
+        """Returns the jobs whose runs are not as they were read."""
+        read = [(job, runs) for history in self._used for job, runs in history.read.items()]
+        now = {job: self._runs.of_job(job) for job in {job for job, _ in read}}
+        return {job for job, runs in read if runs != now[job]}
 
 
 def _recount_output(output: OutputKey, ran: CarriedFacets, runs: Mapping[str, RunFacts]) -> CarriedFacets:
@@ -278,7 +340,7 @@ def _absorb_members(
     group: GroupKey, known: GroupFacts, said: Mapping[str, Execution | None], history: _History
 ) -> GroupFacts:
     for run, execution in said.items():
-        absorbed = absorb_member(known, run, execution)
+        absorbed = None if history.has_moved(group.job) else absorb_member(known, run, execution)
         if absorbed is None:
             return members_in(group.parent, history.of(group.job))
         known = absorbed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from itertools import permutations
 from pathlib import Path
@@ -11,7 +11,9 @@ import orjson
 import pytest
 
 from consumer.graph import facts_codec, ids, schema
+from consumer.graph.delegating_store import Around
 from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.store import Direction, Edge, GraphStore
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
 from consumer.projection.graph_writer import GraphWriter
@@ -175,3 +177,48 @@ def test_a_writer_that_died_leaves_others_free(store: EmbeddedStore) -> None:
     write(store, [[late]])
     GraphWriter(store).apply(declared)
     assert exported(store) == embedded([[late, job_event(1, inputs=["a"], outputs=["t"])]])
+
+
+class Interrupted(Around):
+    """A store beside which something is done once: after the runs of a job are listed a number of times.
+
+    Args:
+        store: The store.
+        listing: The number of the listing, from 1.
+        do: What is done.
+    """
+
+    def __init__(self, store: GraphStore, listing: int, do: Callable[[], None]) -> None:
+        super().__init__(store)
+        self._left = listing
+        self._do = do
+
+    def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
+        """Returns the edges of a label that leave or enter vertices."""
+        found = super().edges_at(ids, label, direction)
+        if label == schema.RUN_OF:
+            self._left -= 1
+            if self._left == 0:
+                self._do()
+        return found
+
+
+@pytest.mark.parametrize("listing", [1, 2, 3])
+@pytest.mark.parametrize("parent", [None, "p"])
+def test_a_run_counts_that_is_written_while_a_later_one_is_taken_back(
+    store: EmbeddedStore, parent: str | None, listing: int
+) -> None:
+    """It changes nothing in the job as it is, and is the latest of what remains."""
+    facets = {"parent": {"run": {"runId": parent}, "job": {"namespace": "dbt", "name": "dag"}}} if parent else {}
+
+    def completed(second: int) -> Json:
+        inputs, outputs = [f"in{second}"], ["t"]
+        return run_event("COMPLETE", second, run=f"r{second}", inputs=inputs, outputs=outputs, run_facets=facets)
+
+    before = [completed(6), completed(8), run_event("FAIL", 9, run="r9", run_facets=facets)]
+    failed = run_event("FAIL", 8, run="r8", run_facets=facets)
+    other = GraphWriter(store)
+    other.apply(folded(before))
+    between = Interrupted(store, listing, lambda: other.apply(folded([completed(7)])))
+    GraphWriter(between).apply(folded([failed]))
+    assert exported(store) == embedded([[*before, completed(7), failed]])
