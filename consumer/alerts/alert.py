@@ -62,7 +62,9 @@ class Finding:
         kind: The kind of rule, such as `lost_source`.
         severity: How much it matters.
         subject: The dataset that it is about.
-        key: The change or run that it follows from: with rule and subject it is the finding's identity.
+        key: What changed, or the run that failed: with rule, subject and occurrence it is the finding's identity. A
+            change is not identified by its run: a reader's event may show new columns before that of the run which
+            made them has arrived.
         summary: One sentence.
         since: When it happened, by the event's time (RFC 3339, UTC).
         column: The column that it is about; empty where the dataset as a whole is.
@@ -71,6 +73,8 @@ class Finding:
         details: Further values, by name.
         change: The kind of change for which the impact is counted.
         lasts: True for a condition that holds until it ends; False for a change.
+        occurrence: Number of this change among equal ones, from 1: a table may lose the same source again. 0 for a
+            finding that is raised once only.
     """
 
     rule: str
@@ -86,6 +90,7 @@ class Finding:
     details: Mapping[str, Any] = field(default_factory=dict)
     change: Change = Change.STOP
     lasts: bool = False
+    occurrence: int = 0
 
     @property
     def condition(self) -> str:
@@ -96,7 +101,8 @@ class Finding:
     @property
     def id(self) -> str:
         """A hash of what happened; the same on every evaluation."""
-        said = orjson.dumps([self.rule, self.kind, *self.subject, self.column, *self.key])
+        again = [self.occurrence] if self.occurrence > 1 else []
+        said = orjson.dumps([self.rule, self.kind, *self.subject, self.column, *self.key, *again])
         return hashlib.sha256(said).hexdigest()[:32]
 
     @property

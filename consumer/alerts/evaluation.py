@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -148,7 +148,8 @@ class Evaluation:
         found = list(judge(self._parts.rules, judged))
         conditions = {finding.condition for finding in found if finding.lasts}
         open_ = {entry.condition for entry in entries.values() if entry.open}
-        new = [one for one in _unique(found) if one.id not in entries and one.condition not in open_]
+        numbered = (_numbered(finding, entries) for finding in _unique(found))
+        new = [one for one in numbered if one.id not in entries and one.condition not in open_]
         ended = [entry for entry in entries.values() if entry.open and entry.condition not in conditions][:_IN_A_WRITE]
         old = self._outlived(entries.values())
         if not (records or new or ended or old):
@@ -220,6 +221,13 @@ class Evaluation:
 
 def _unique(found: Iterable[Finding]) -> list[Finding]:
     return list({finding.id: finding for finding in found}.values())
+
+
+def _numbered(finding: Finding, entries: Mapping[str, Entry]) -> Finding:
+    """Returns the finding with its occurrence, if equal ones of other times are stored; those of one time are one."""
+    while finding.occurrence and finding.id in entries and entries[finding.id].since != finding.since:
+        finding = replace(finding, occurrence=finding.occurrence + 1)
+    return finding
 
 
 def _candidates(entries: Iterable[Entry]) -> tuple[list[Candidate], Mapping[str, str]]:

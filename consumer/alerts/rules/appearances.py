@@ -32,11 +32,12 @@ def _renamed(rule: Rule, one: Changed, before: DatasetName) -> Finding:
         rule.kind,
         rule.severity or Severity.INFO,
         name,
-        (one.run or one.time, *before),
+        before,
         f"{old} is called {new} now",
         one.time,
         job=one.job,
         run=one.run,
+        occurrence=1,
         details={"before": f"{before.namespace}/{before.name}", "after": f"{name.namespace}/{name.name}"},
         change=Change.RENAME,
     )

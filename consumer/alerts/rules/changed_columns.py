@@ -131,12 +131,13 @@ def _finding(rule: Rule, judged: Round, dataset: DatasetName, altered: list[_Alt
         rule.kind,
         rule.severity or own,
         dataset,
-        (first.run or first.time, *(f"{one.what} {one.column}" for one in altered)),
+        tuple(f"{one.what} {one.column} {_before(one)} {_after(one)}" for one in altered),
         f"{last_part(dataset)}: {listed([one.words for one in altered])}",
         first.time,
         column=only.column if only else "",
         job=job,
         run=run,
+        occurrence=1,
         details={
             "compatibility": "breaking" if breaking else "additive",
             "columns": [

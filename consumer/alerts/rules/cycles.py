@@ -73,10 +73,11 @@ def _finding(rule: Rule, one: Changed, members: Path, path: Path) -> Finding:
         rule.kind,
         rule.severity or Severity.WARNING,
         members[0],
-        (one.run or one.time, *(part for name in members for part in name)),
+        tuple(part for name in members for part in name),
         f"a cycle: {' -> '.join(last_part(name) for name in round_trip)}",
         one.time,
         job=one.job,
         run=one.run,
+        occurrence=1,
         details={"datasets": [f"{name.namespace}/{name.name}" for name in round_trip]},
     )

@@ -87,11 +87,12 @@ def _lost(rule: Rule, dataset: DatasetName, removed: list[Changed]) -> Finding:
         rule.kind,
         rule.severity or Severity.BREAKING,
         dataset,
-        (first.run or first.time, *(part for source in sources for part in source)),
+        (*(first.job or ()), *(part for source in sources for part in source)),
         f"{last_part(dataset)} lost its {'source' if len(sources) == 1 else 'sources'} {names}",
         first.time,
         job=first.job,
         run=first.run,
+        occurrence=1,
         details={"sources": [f"{source.namespace}/{source.name}" for source in sources]},
     )
 
@@ -104,11 +105,12 @@ def _dropped(rule: Rule, gone: Changed, readers: list[Changed]) -> Finding:
         rule.kind,
         rule.severity or Severity.BREAKING,
         source,
-        (gone.run or gone.time, "dropped"),
+        ("dropped",),
         f"{last_part(source)} was dropped; {counted(len(datasets), 'dataset')} read it",
         gone.time,
         job=gone.job,
         run=gone.run,
+        occurrence=1,
         details={"readers": [f"{name.namespace}/{name.name}" for name in datasets]},
         change=Change.DROP,
     )

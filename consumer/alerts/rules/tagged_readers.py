@@ -106,11 +106,12 @@ def _finding(rule: Rule, dataset: DatasetName, reads: list[_Read]) -> Finding:
         rule.kind,
         rule.severity or Severity.WARNING,
         dataset,
-        (first.run or first.time, *columns),
+        (*(first.job or ()), *columns),
         f"{way} {listed(names)}, tagged {', '.join(tags)}",
         first.time,
         job=first.job,
         run=first.run,
+        occurrence=1,
         details={
             "columns": columns,
             "tags": tags,

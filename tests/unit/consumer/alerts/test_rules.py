@@ -143,6 +143,34 @@ def test_a_changed_type(before: str, after: str, severity: str) -> None:
     assert (alert.severity, alert.document()["summary"]) == (severity, f"a: name changed from {before} to {after}")
 
 
+def test_a_change_has_one_id_whichever_event_shows_it() -> None:
+    """The event of a reader may come before that of the run which changed the columns."""
+    begun = (build(A, **schema(name="int", id="int")), read_by(B, x="name"))
+    changing = build(A, day=2, run="2", **schema(name="text", id="int"))
+    reading = build(C, A, day=3)
+    reading["inputs"][0]["facets"] = schema(name="text", id="int")
+    found = []
+    for events in ([changing, reading], [reading, changing]):
+        rig = Rig([Rule(name="columns", kind="column_changed")])
+        rig.begin(*begun)
+        found.append([entry.id for event in events for entry in rig.raised(event)])
+    assert len(found[0]) == 1
+    assert found[0] == found[1]
+
+
+def test_a_change_that_comes_again_is_raised_again() -> None:
+    """There and back and there: three alerts, each with an id of its own."""
+    rig = Rig([Rule(name="columns", kind="column_changed")])
+    rig.begin(build(A, **schema(name="int")), read_by(B, x="name"))
+    found = [
+        entry
+        for day, kind in enumerate(("text", "int", "text"), 2)
+        for entry in rig.raised(build(A, day=day, run=str(day), **schema(name=kind)))
+    ]
+    assert len(found) == 3
+    assert len({entry.id for entry in found}) == 3
+
+
 def test_columns_that_nobody_reads() -> None:
     """They may change as they like; so may new ones come."""
     rig = Rig([Rule(name="columns", kind="column_changed")])
