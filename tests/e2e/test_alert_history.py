@@ -1,11 +1,12 @@
 """A history of real runs of dbt raises exactly the alerts that people should get, whatever dies when.
 
-Each step changes a dbt project and builds it. Its events go through Kafka to two consumers of one graph; two alert
-services deliver to a Kafka topic and to a webhook.
+Each step changes a dbt project and builds it; HISTORY=dbt does so, otherwise recorded events are played. They go
+through Kafka to two consumers of one graph; two alert services deliver to a Kafka topic and to a webhook.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections import Counter
@@ -17,19 +18,20 @@ import pytest
 from schemas.naming import DatasetName, last_part
 from tests.support.alerts.alert_field import REST_S, AlertField, Alerts, unique
 from tests.support.alerts.http_receiver import HttpReceiver
-from tests.support.alerts.press_history import BASELINE_DAYS, History, Step
+from tests.support.alerts.press_history import BASELINE_DAYS, History, Step, recorded
 from tests.support.processes.servers import KafkaBroker
 
 CONSUMERS = ("consumer one", "consumer two")
 ALERTING = ("alerts one", "alerts two")
-KILLS = 4
+WITH_DBT = os.environ.get("HISTORY") == "dbt"
+KILLS = 4 if WITH_DBT else 1
 """Processes that are killed in each step."""
 
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
     """The steps, each with the events of its runs of dbt."""
-    return list(History(tmp_path_factory.mktemp("projects")).steps())
+    return list(History(tmp_path_factory.mktemp("projects")).steps()) if WITH_DBT else recorded()
 
 
 @pytest.fixture(scope="module")

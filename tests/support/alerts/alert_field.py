@@ -33,7 +33,7 @@ Alerts = dict[str, dict[str, Any]]
 PATIENCE_S = 180.0
 """Enough for one step on a machine that is very busy."""
 
-REST_S = 2.0
+REST_S = 1.0
 """Seconds without a change after which changes are judged."""
 
 ROOT = Path(__file__).parents[3]
@@ -138,8 +138,8 @@ class AlertField:
                 "HEADWATER_ALERTS__FILE": str(self._folder / "alerts.toml"),
                 "HEADWATER_ALERTS__PAGE_URL": "https://lineage.example",
                 "HEADWATER_ALERTS__SETTLE_S": str(REST_S),
-                "HEADWATER_ALERTS__EVALUATE_EVERY_S": "0.5",
-                "HEADWATER_ALERTS__CHECK_EVERY_S": "0.2",
+                "HEADWATER_ALERTS__EVALUATE_EVERY_S": "0.2",
+                "HEADWATER_ALERTS__CHECK_EVERY_S": "0.1",
                 "HEADWATER_ALERTS__LEASE_S": "3",
             }
             is_alerting = name.startswith("alerts")

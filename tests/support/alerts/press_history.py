@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.support.alerts.press_project import OTHER, PRESS, Projects, again, moved
+from tests.support.alerts.press_project import PRESS, Projects, again, moved
 
 Events = list[dict[str, Any]]
 Expected = tuple[str, str]
@@ -233,15 +234,21 @@ CHANGES: tuple[tuple[str, tuple[Expected, ...], Act], ...] = (
 """Each change with the alerts that it raises, and what is done."""
 
 
-def dumped(steps: list[Step]) -> str:
-    """Steps as text, to play them again without dbt."""
-    return "".join(json.dumps(step._asdict()) + "\n" for step in steps)
+RECORDED = Path(__file__).parents[2] / "data" / "alerts" / "press_history.jsonl.gz"
+"""The history as dbt once played it; `python -m tests.support.alerts.record_press_history` records it again."""
 
 
-def loaded(text: str) -> list[Step]:
-    """Steps from their text."""
-    raw = [json.loads(line) for line in text.splitlines()]
-    return [Step(one["name"], one["day"], one["events"], tuple(map(tuple, one["expected"]))) for one in raw]
+def recorded() -> list[Step]:
+    """The steps as they were recorded from runs of dbt."""
+    lines = gzip.decompress(RECORDED.read_bytes()).decode().splitlines()
+    steps = [Step(one["name"], one["day"], one["events"]) for one in map(json.loads, lines)]
+    changes = [step.name for step in steps[BASELINE_DAYS:]]
+    assert changes == [name for name, _, _ in CHANGES], "record the history again"
+    expected = [()] * BASELINE_DAYS + [alerts for _, alerts, _ in CHANGES]
+    return [step._replace(expected=alerts) for step, alerts in zip(steps, expected, strict=True)]
 
 
-__all__ = ["OTHER", "History", "Step", "dumped", "loaded"]
+def record(steps: Iterable[Step]) -> None:
+    """Writes the events of steps, so that the history can be played again without dbt."""
+    lines = [json.dumps({"name": step.name, "day": step.day, "events": step.events}) for step in steps]
+    RECORDED.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
