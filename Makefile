@@ -2,11 +2,11 @@
 SHELL := bash
 PYTHON := .venv/bin/python
 # Tests at once. Those of one file stay on one worker, so that few workers need servers of their own.
-WORKERS ?= 2
+WORKERS ?= 3
 # Documents of `make fuzz`, and cases of `make schedules`.
 COUNT ?= 100000
 # How many times the usual examples `make laws` takes.
-TIMES ?= 20
+TIMES ?= 50
 # One case of `make schedules`, by its seed.
 SEED ?=
 # More for pytest, such as ARGS='-k kafka' or ARGS=--last-failed, and for benchmarks, such as ARGS='--seconds 3600'.
@@ -28,7 +28,7 @@ demo: ## from dbt to a graph, on embedded parts; needs only Python
 test: setup ## all tests, with real servers on loopback
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-laws: setup ## the property tests with twenty times their usual examples; TIMES=... for more
+laws: setup ## the property tests with fifty times their usual examples; TIMES=... for more
 	EXAMPLES=$(TIMES) $(PYTHON) -m pytest tests/property/test_{laws,oracle,prune,reconcile}.py -n $(WORKERS) --timeout 0 $(ARGS)
 
 fuzz: setup ## a hundred thousand broken events, and as many broken HTTP requests; COUNT=... for more
