@@ -205,8 +205,8 @@ def datazone_sink(settings: Settings, meter: Meter | None = None) -> Sink:
         UsageError: No domain is configured, or there is no Region or no credentials for one.
     """
     from consumer.datazone.datazone_client import connect  # noqa: PLC0415 -- boto3 only where it is needed
-    from consumer.datazone.datazone_sink import IN_FLIGHT, DataZoneSink  # noqa: PLC0415
-    from consumer.datazone.rate_limiter import Limiter  # noqa: PLC0415
+    from consumer.datazone.datazone_sink import MAX_IN_FLIGHT, DataZoneSink  # noqa: PLC0415
+    from consumer.datazone.rate_limiter import RateLimiter  # noqa: PLC0415
     from consumer.datazone.routing import Routes  # noqa: PLC0415
     from consumer.datazone.source_identifier import Identities  # noqa: PLC0415
 
@@ -215,8 +215,8 @@ def datazone_sink(settings: Settings, meter: Meter | None = None) -> Sink:
     return DataZoneSink(
         Routes(settings.datazone),
         lambda target: Identities(rules, target.account_id),
-        lambda target: connect(target, IN_FLIGHT),
-        lambda: Limiter(quota, time.monotonic, time.sleep),
+        lambda target: connect(target, MAX_IN_FLIGHT),
+        lambda: RateLimiter(quota, time.monotonic, time.sleep),
         forward=settings.datazone.forward,
         meter=meter,
     )
@@ -251,7 +251,7 @@ def ask_datazone(settings: Settings) -> None:
     from consumer.datazone.domain import Domain  # noqa: PLC0415
 
     for target in datazone_targets(settings):
-        Domain(target, connect(target)).ask()
+        Domain(target, connect(target)).ping()
 
 
 def _watched_graph(settings: Settings, watch: ServiceInstrumentation, stop: threading.Event) -> Sink:

@@ -1,4 +1,4 @@
-"""DataZone through boto3: the calls that are made, who makes them, and what their errors mean."""
+"""The DataZone client: boto3's calls, the credentials of an assumed role, and the classification of errors."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ SESSION: Final = "headwater"
 
 
 class DataZone(Protocol):
-    """The calls of boto3's client that are made; deploy/iam allows these and no others.
+    """The part of boto3's client that Headwater uses; deploy/iam allows these calls and no others.
 
-    Parameters and answers are those of the API reference.
+    Parameters and responses are those of the API reference.
     """
 
     def post_lineage_event(self, **parameters: Any) -> dict[str, Any]:
         """Posts an event."""
 
     def list_lineage_events(self, **parameters: Any) -> dict[str, Any]:
-        """Returns a page of the events that were posted."""
+        """Returns a page of the posted events."""
 
     def get_lineage_event(self, **parameters: Any) -> dict[str, Any]:
-        """Returns one of them, whole."""
+        """Returns one posted event with its document."""
 
     def get_lineage_node(self, **parameters: Any) -> dict[str, Any]:
         """Returns a node of the lineage graph, with its neighbours."""
@@ -46,15 +46,15 @@ class DataZone(Protocol):
 
 
 class Throttled(TransientError):
-    """The account's quota is used up at this moment."""
+    """The account's request quota is used up."""
 
 
 class Conflict(TransientError):
-    """Another post with the same client token is on its way."""
+    """Another request with the same client token is in flight."""
 
 
-class _OfRole(CredentialProvider):
-    """Credentials of an assumed role, fetched when they are first needed and again before they end."""
+class _AssumedRoleProvider(CredentialProvider):
+    """Credentials of an assumed role, fetched on first use and refreshed before they expire."""
 
     METHOD = "assume-role"
 
@@ -62,7 +62,9 @@ class _OfRole(CredentialProvider):
         super().__init__()
         source = botocore.session.get_session()
         if (own := source.get_credentials()) is None:
-            raise UsageError(f"no credentials to assume role {target.role_arn} with; boto3 looks in AWS_... and ~/.aws")
+            raise UsageError(
+                f"no credentials to assume role {target.role_arn}: set AWS_... variables or a profile in ~/.aws"
+            )
         extra = {"RoleSessionName": SESSION} | ({"ExternalId": target.external_id} if target.external_id else {})
         self._fetcher = AssumeRoleCredentialFetcher(
             client_creator=partial(source.create_client, region_name=target.region),
@@ -76,64 +78,66 @@ class _OfRole(CredentialProvider):
         return DeferredRefreshableCredentials(self._fetcher.fetch_credentials, self.METHOD)
 
 
-def connect(target: Target, connections: int = 10, *, patient: bool = False) -> DataZone:
-    """Returns a client for a target's domain; nothing is asked yet.
+def connect(target: Target, connections: int = 10, *, retries: bool = False) -> DataZone:
+    """Returns a client for a target's domain, without sending a request.
 
     Args:
         target: The domain.
-        connections: How many calls may be on their way at once.
-        patient: Whether the library itself tries again what fails; the sink does that on its own.
+        connections: Maximum number of concurrent requests.
+        retries: True if boto3 retries failed requests; the sink has a retry policy of its own.
 
     Raises:
         UsageError: No Region is configured, or there are no credentials to assume a role with.
     """
-    retries: Any = {"mode": "standard", "total_max_attempts": 5} if patient else {"total_max_attempts": 1}
-    config = Config(connect_timeout=5, read_timeout=30, retries=retries, max_pool_connections=connections)
+    policy: Any = {"mode": "standard", "total_max_attempts": 5} if retries else {"total_max_attempts": 1}
+    config = Config(connect_timeout=5, read_timeout=30, retries=policy, max_pool_connections=connections)
     session = botocore.session.get_session()
     try:
         if target.role_arn:
-            session.register_component("credential_provider", CredentialResolver([_OfRole(target, target.role_arn)]))
-        made: Any = boto3.Session(botocore_session=session, region_name=target.region)
-        return cast("DataZone", made.client("datazone", config=config))
+            session.register_component(
+                "credential_provider", CredentialResolver([_AssumedRoleProvider(target, target.role_arn)])
+            )
+        new_session: Any = boto3.Session(botocore_session=session, region_name=target.region)
+        return cast("DataZone", new_session.client("datazone", config=config))
     except NoRegionError:
         raise UsageError(f"no AWS Region for domain {target.domain_id}: set datazone.region, or AWS_REGION") from None
     except BotoCoreError as error:
-        raise UsageError(f"no client for domain {target.domain_id}: {error}") from error
+        raise UsageError(f"creating a client for domain {target.domain_id} failed: {error}") from error
 
 
 _THROTTLED: Final = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
-_REFUSED: Final = frozenset({"ValidationException", "RequestEntityTooLargeException", "SerializationException"})
+_PERMANENT: Final = frozenset({"ValidationException", "RequestEntityTooLargeException", "SerializationException"})
 _FORBIDDEN: Final = frozenset(
     {"AccessDeniedException", "AccessDenied", "UnauthorizedException", "UnrecognizedClientException"}
     | {"ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch"}
 )
 
 
-def failure(error: ClientError | BotoCoreError, target: Target) -> RefusedWrite | TransientError:
-    """What an error of a call means for us.
+def classify_error(error: ClientError | BotoCoreError, target: Target) -> RefusedWrite | TransientError:
+    """Classifies an error of a call as permanent or transient.
 
-    Only what DataZone has against the event itself is refused. Missing rights, an unknown domain and used-up quotas are
-    no fault of an event, and an operator can mend them while the offset stays.
+    Only errors about the event itself are permanent. An operator can fix missing permissions, an unknown domain or an
+    exhausted quota, so these are transient and the offset stays.
     """
     if not isinstance(error, ClientError):
-        return TransientError(f"DataZone of domain {target.domain_id} can't be reached: {error}")
+        return TransientError(f"DataZone of domain {target.domain_id} is unreachable: {error}")
     code, operation = error.response["Error"].get("Code", ""), error.operation_name
-    said = f"{code}: {error.response['Error'].get('Message')}"
-    what = f"{operation} on domain {target.domain_id}"
+    message = f"{code}: {error.response['Error'].get('Message')}"
+    call = f"{operation} on domain {target.domain_id}"
     if operation == "AssumeRole":
-        return TransientError(f"role {target.role_arn} can't be assumed ({said}): look at its trust policy")
+        return TransientError(f"assuming role {target.role_arn} failed ({message}): check its trust policy")
     if code in _THROTTLED:
-        return Throttled(f"{what} is throttled ({said})")
+        return Throttled(f"{call} was throttled ({message})")
     if code == "ConflictException":
-        return Conflict(f"{what} met a conflict ({said})")
-    if code in _REFUSED:
-        return RefusedWrite(f"{what} is refused ({said})")
-    return TransientError(f"{what} failed ({said}){_advice(code, target)}")
+        return Conflict(f"{call} conflicted with another request ({message})")
+    if code in _PERMANENT:
+        return RefusedWrite(f"{call} was rejected ({message})")
+    return TransientError(f"{call} failed ({message}){_advice(code, target)}")
 
 
 def _advice(code: str, target: Target) -> str:
     if code in _FORBIDDEN:
-        return f": give {target.role_arn or 'the caller'} the policy of deploy/iam, and look at its credentials"
+        return f": attach the policy of deploy/iam to {target.role_arn or 'the caller'}, and check its credentials"
     if code == "ResourceNotFoundException":
-        return f": there is no such domain in {target.region or 'this Region'}; look at datazone.domain_id and region"
+        return f": no such domain in {target.region or 'this Region'}; check datazone.domain_id and datazone.region"
     return ""

@@ -1,4 +1,4 @@
-"""The sink of DataZone: translate each event, post what is new, at the pace that the account's quota allows."""
+"""The DataZone sink: translates each event and posts new ones, at the rate that the account's quota allows."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from cachetools import LRUCache
 from tenacity import Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from consumer.datazone.datazone_client import Conflict, DataZone, Throttled, failure
-from consumer.datazone.rate_limiter import Limiter
+from consumer.datazone.datazone_client import Conflict, DataZone, Throttled, classify_error
+from consumer.datazone.rate_limiter import RateLimiter
 from consumer.datazone.routing import Routes, Target
-from consumer.datazone.sink_metrics import Answer, Fate, Meter, Unmetered
+from consumer.datazone.sink_metrics import EventOutcome, Meter, NullMeter, RequestOutcome
 from consumer.datazone.source_identifier import Identities
 from consumer.datazone.translate import Forward, Skip, Translation, translate
 from consumer.errors import RefusedWrite, TransientError
 from schemas.events import Event, RunEvent
 
-IN_FLIGHT: Final = 8
-"""Posts on their way at once: at 20 a second, enough for answers that take 0.4 s."""
+MAX_IN_FLIGHT: Final = 8
+"""Maximum number of concurrent posts: at 20 a second, enough for responses that take 0.4 s."""
 
-KNOWN: Final = 50_000
-"""Posts that are remembered, so that what the loop writes again costs none of the quota."""
+MAX_REMEMBERED: Final = 50_000
+"""Number of remembered posts, so that a redelivered event uses no quota."""
 
-TRIES: Final = 4
-"""How often a post is made until it is the loop's turn to wait."""
+MAX_ATTEMPTS: Final = 4
+"""Attempts per post before the failure is reported to the stream processor, which retries with backoff."""
 
-PATIENT_TRIES: Final = 10
-"""The same of one that is throttled: the limiter slows it down, so there is less to wait for."""
+MAX_THROTTLED_ATTEMPTS: Final = 10
+"""Attempts per throttled post: the rate limiter already slows it down."""
 
-WAIT_S: Final = 0.1
-"""About how long to wait before the second try, in seconds; twice as long before each further one."""
+INITIAL_BACKOFF_S: Final = 0.1
+"""Mean backoff before the second attempt, in seconds; it doubles with each attempt."""
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ Connect = Callable[[Target], DataZone]
 
 @dataclass(frozen=True, slots=True)
 class _Post:
-    """One event on its way to a domain; `token` tells it from all others."""
+    """One event to post to a domain; `token` is its client token."""
 
     target: Target
     translation: Translation
@@ -54,18 +54,18 @@ class _Post:
 
 
 class DataZoneSink:
-    """Posts events to the domains that they are for.
+    """Posts events to the domains that the routes choose.
 
-    What it remembers of posts it need not remember: DataZone tells by the client token that it has an event already.
+    The cache of earlier posts only saves quota: DataZone deduplicates by the client token.
 
     Args:
-        routes: Which domain an event is for.
-        identities: Under which names datasets are posted to a target.
-        connect: Makes a target's client.
-        limiter: Makes a limiter; one account and Region has one.
-        forward: Which events are posted.
-        meter: Told of each event and request.
-        sleep: Waits for so many seconds between tries.
+        routes: Selects the domain of an event.
+        identities: Returns the names under which datasets are posted to a target.
+        connect: Returns a target's client.
+        limiter: Returns a new rate limiter; each account and Region has one.
+        forward: Selects the events to post.
+        meter: Receives each event's outcome and each response.
+        sleep: Waits between attempts; takes seconds.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class DataZoneSink:
         routes: Routes,
         identities: Callable[[Target], Identities],
         connect: Connect,
-        limiter: Callable[[], Limiter],
+        limiter: Callable[[], RateLimiter],
         *,
         forward: Forward = "complete",
         meter: Meter | None = None,
@@ -81,48 +81,48 @@ class DataZoneSink:
     ) -> None:
         self._routes = routes
         self._forward = forward
-        self._meter = meter or Unmetered()
+        self._meter = meter or NullMeter()
         self._sleep = sleep
         self._identities = {target: identities(target) for target in routes.targets}
         self._clients = {target: connect(target) for target in routes.targets}
         accounts = {(target.region, target.role_arn): limiter() for target in routes.targets}
         self._limiters = {target: accounts[target.region, target.role_arn] for target in routes.targets}
-        self._known: LRUCache[str, bool] = LRUCache(KNOWN)
-        self._executor = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="headwater-datazone")
+        self._known: LRUCache[str, bool] = LRUCache(MAX_REMEMBERED)
+        self._executor = ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="headwater-datazone")
 
     def write(self, events: Sequence[Event]) -> None:
-        """Posts the events; returns when DataZone has all of them.
+        """Posts the events; returns when DataZone has accepted all of them.
 
         Raises:
-            TransientError: It can't take some now; others may have been posted.
-            RefusedWrite: It refuses some for good; all others are posted.
+            TransientError: DataZone can't accept some now; others may have been posted.
+            RefusedWrite: DataZone rejects some permanently; all others are posted.
         """
-        refused: list[RefusedWrite] = []
+        rejected: list[RefusedWrite] = []
         posts: dict[str, _Post] = {}
-        fates: list[Fate] = []
+        outcomes: list[EventOutcome] = []
         for event in events:
             try:
-                prepared = self._prepared(event)
+                prepared = self._prepare(event)
             except RefusedWrite as error:
-                refused.append(error)
+                rejected.append(error)
                 continue
             if isinstance(prepared, _Post):
                 posts[prepared.token] = prepared
             else:
-                fates.append(prepared)
-        refused += self._post(list(posts.values()))
-        if refused:
-            raise refused[0]
-        # What comes again because others failed is told of when it is done with.
-        for fate in fates:
-            self._meter.event(fate)
+                outcomes.append(prepared)
+        rejected += self._post(list(posts.values()))
+        if rejected:
+            raise rejected[0]
+        # After a failure the whole batch is written again, so outcomes are only counted once the batch is done.
+        for outcome in outcomes:
+            self._meter.event(outcome)
 
     def close(self) -> None:
         """Joins the threads."""
         self._executor.shutdown()
 
-    def _prepared(self, event: Event) -> _Post | Fate:
-        """What is to be posted for an event, or why nothing is."""
+    def _prepare(self, event: Event) -> _Post | EventOutcome:
+        """Returns the post for an event, or the reason why there is none."""
         if not isinstance(event, RunEvent):
             return "not_a_run"
         target = self._routes.find(event)
@@ -135,87 +135,91 @@ class DataZoneSink:
         return "known" if token in self._known else _Post(target, translation, token)
 
     def _post(self, posts: Sequence[_Post]) -> list[RefusedWrite]:
-        """Posts, some at a time; once one fails, none is begun any more.
+        """Posts concurrently; starts no further post once one has failed.
 
         Returns:
-            What DataZone has against some of them.
+            Errors of the posts that DataZone rejects.
 
         Raises:
-            TransientError: Some were not posted.
+            TransientError: At least one post failed.
         """
-        given_up = threading.Event()
-        outcomes = [self._executor.submit(self._send, post, given_up) for post in posts]
-        refused: list[RefusedWrite] = []
+        abort = threading.Event()
+        outcomes = [self._executor.submit(self._send, post, abort) for post in posts]
+        rejected: list[RefusedWrite] = []
         failed: TransientError | None = None
         for post, outcome in zip(posts, outcomes, strict=True):
             error = _error_of(outcome)
             if error is None:
-                self._note(post)
+                self._record_posted(post)
             elif isinstance(error, RefusedWrite):
-                refused.append(error)
+                rejected.append(error)
             else:
                 failed = failed or error
         if failed is not None:
             raise failed
-        return refused
+        return rejected
 
-    def _note(self, post: _Post) -> None:
+    def _record_posted(self, post: _Post) -> None:
         self._known[post.token] = True
         self._meter.event("posted")
         if post.translation.dropped:
             self._meter.reduced()
             _log.warning("event posted without some facets", dropped=post.translation.dropped, token=post.token)
 
-    def _send(self, post: _Post, given_up: threading.Event) -> None:
-        """Posts one event, on a thread of the pool."""
+    def _send(self, post: _Post, abort: threading.Event) -> None:
+        """Posts one event with retries, on a thread of the pool."""
         retrying = Retrying(
             sleep=self._sleep,
-            wait=wait_random_exponential(multiplier=WAIT_S, max=2),
-            stop=lambda state: state.attempt_number >= _tries(state.outcome.exception() if state.outcome else None),
+            wait=wait_random_exponential(multiplier=INITIAL_BACKOFF_S, max=2),
+            stop=lambda state: (
+                state.attempt_number >= _max_attempts(state.outcome.exception() if state.outcome else None)
+            ),
             retry=retry_if_exception_type(TransientError),
             reraise=True,
         )
-        if given_up.is_set():
-            raise TransientError("another post failed before this one's turn")
+        if abort.is_set():
+            raise TransientError("post not started, because another one of the batch failed")
         try:
-            retrying(self._try, post)
+            retrying(self._attempt, post)
         except Conflict as error:
-            # The token is made from what is posted, so nothing else can have it: this is not about time.
-            raise RefusedWrite(f"{error}, and still did after {TRIES} tries") from error
+            # The token is a hash of the posted event, so a retry can't resolve a lasting conflict.
+            raise RefusedWrite(f"{error}, and {MAX_ATTEMPTS} attempts did not resolve it") from error
         except TransientError:
-            given_up.set()
+            abort.set()
             raise
 
-    def _try(self, post: _Post) -> None:
+    def _attempt(self, post: _Post) -> None:
         limiter, target = self._limiters[post.target], post.target
         at = limiter.acquire()
         try:
-            found = self._clients[target].post_lineage_event(
+            response = self._clients[target].post_lineage_event(
                 domainIdentifier=target.domain_id, event=post.translation.body, clientToken=post.token
             )
         except (ClientError, BotoCoreError) as error:
-            meant = failure(error, target)
-            if isinstance(meant, Throttled):
-                limiter.throttled(at)
-            self._meter.request(_answer(meant), limiter.rate)
-            raise meant from error
-        limiter.taken()
+            failed = classify_error(error, target)
+            if isinstance(failed, Throttled):
+                limiter.on_throttled(at)
+            self._meter.request(_outcome_of(failed), limiter.rate)
+            raise failed from error
+        limiter.on_accepted()
         self._meter.request("ok", limiter.rate)
-        _log.debug("event posted", event_id=found.get("id"), domain=target.domain_id, token=post.token)
+        _log.debug("event posted", event_id=response.get("id"), domain=target.domain_id, token=post.token)
 
 
-def _tries(error: BaseException | None) -> int:
-    return PATIENT_TRIES if isinstance(error, Throttled) else TRIES
+def _max_attempts(error: BaseException | None) -> int:
+    return MAX_THROTTLED_ATTEMPTS if isinstance(error, Throttled) else MAX_ATTEMPTS
 
 
-def _answer(meant: RefusedWrite | TransientError) -> Answer:
-    if isinstance(meant, RefusedWrite):
+def _outcome_of(failed: RefusedWrite | TransientError) -> RequestOutcome:
+    if isinstance(failed, RefusedWrite):
         return "refused"
-    return "throttled" if isinstance(meant, Throttled) else "conflict" if isinstance(meant, Conflict) else "unavailable"
+    if isinstance(failed, Throttled):
+        return "throttled"
+    return "conflict" if isinstance(failed, Conflict) else "unavailable"
 
 
 def _error_of(outcome: Future[None]) -> RefusedWrite | TransientError | None:
-    """How a post ended; a fault of ours is raised as it is."""
+    """Returns the expected error of a post, None if it succeeded; raises any other error."""
     error = outcome.exception()
     if error is None or isinstance(error, RefusedWrite | TransientError):
         return error

@@ -1,4 +1,4 @@
-"""Which datasets DataZone shows on an asset of its catalog, and for all others why not."""
+"""The link report: the catalog asset of each dataset, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Link:
     """A dataset and its asset.
 
     Attributes:
-        domain_id: The domain that was asked.
-        dataset: Its name in the events.
-        source: The sourceIdentifier under which it is, or would be, posted; empty if no asset can have it.
-        asset_id: Of the asset on which its lineage is shown; empty if there is none.
-        why: Why there is none, and what to do; empty if there is one.
+        domain_id: The queried domain.
+        dataset: Name of the dataset in the events.
+        source: The sourceIdentifier of the posted dataset; empty if no asset can have it.
+        asset_id: Id of the asset that shows the dataset's lineage; empty if there is none.
+        why: Reason why there is no asset, and the next action; empty if there is one.
     """
 
     domain_id: str
@@ -33,42 +33,42 @@ class Link:
     why: str = ""
 
 
-Found = dict[Target, dict[DatasetName, Identity]]
-"""The datasets of each domain with their identities."""
+DatasetIdentities = dict[Target, dict[DatasetName, Identity]]
+"""Datasets of each domain with their identities."""
 
 
-class Datasets:
-    """A sink that keeps the datasets of events, as they would be posted.
+class DatasetCollector:
+    """A sink that collects the datasets of events under the names that would be posted.
 
     Attributes:
-        found: What it has seen.
+        datasets: Collected datasets.
     """
 
     def __init__(self, routes: Routes, identities: Callable[[Target], Identities], forward: Forward) -> None:
-        self.found: Found = {}
+        self.datasets: DatasetIdentities = {}
         self._forward = forward
         self._routes = routes
         self._identities = identities
 
     def write(self, events: Sequence[Event]) -> None:
-        """Notes the datasets of runs that are for a domain."""
+        """Collects the datasets of run events that are routed to a domain."""
         for event in events:
             target = self._routes.find(event) if isinstance(event, RunEvent) else None
             if isinstance(event, RunEvent) and target is not None:
-                seen = self.found.setdefault(target, {})
+                seen = self.datasets.setdefault(target, {})
                 for name, identity in datasets(event, self._identities(target), self._forward).items():
                     if name not in seen or not seen[name].source:
                         seen[name] = identity
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing: the sink holds no resource."""
 
 
-def posted(domain: Domain, identities: Identities, since: datetime | None) -> dict[DatasetName, Identity]:
-    """Returns the datasets of the events that a domain has, under the names that were posted.
+def posted_datasets(domain: Domain, identities: Identities, since: datetime | None) -> dict[DatasetName, Identity]:
+    """Returns the datasets of a domain's events, under the names that were posted.
 
     Raises:
-        HeadwaterError: The domain does not answer.
+        HeadwaterError: The domain does not respond.
     """
     found = dict.fromkeys(name for event in domain.events(since) for name in event.datasets)
     return {name: _as_posted(name, identities) for name in found}
@@ -80,16 +80,16 @@ def _as_posted(name: DatasetName, identities: Identities) -> Identity:
         return Identity(
             name,
             "",
-            f"it was posted before the settings made it {now.source}: forward its events again, see docs/datazone.md",
+            f"it was posted under an older name than {now.source}: forward its events again, see docs/datazone.md",
         )
-    return now if now.source else Identity(name, "", now.hindrance)
+    return now if now.source else Identity(name, "", now.unlinkable_reason)
 
 
-def links(domain: Domain, some: Iterable[tuple[DatasetName, Identity]]) -> list[Link]:
-    """Asks a domain for the asset of each dataset, in the order of their names.
+def find_links(domain: Domain, some: Iterable[tuple[DatasetName, Identity]]) -> list[Link]:
+    """Returns the link of each dataset in a domain, in the order of their names.
 
     Raises:
-        HeadwaterError: The domain does not answer.
+        HeadwaterError: The domain does not respond.
     """
     return [_link(domain, name, identity) for name, identity in sorted(some)]
 
@@ -97,29 +97,29 @@ def links(domain: Domain, some: Iterable[tuple[DatasetName, Identity]]) -> list[
 def _link(domain: Domain, name: DatasetName, identity: Identity) -> Link:
     domain_id = domain.target.domain_id
     if not identity.source:
-        return Link(domain_id, name, "", why=identity.hindrance)
+        return Link(domain_id, name, "", why=identity.unlinkable_reason)
     node = domain.node(identity.source)
     asset_id = domain.asset_of(node) if node is not None else ""
-    why = "" if asset_id else _why(domain, name, identity.source, seen=node is not None)
+    why = "" if asset_id else _unlinked_reason(domain, name, identity.source, seen=node is not None)
     return Link(domain_id, name, identity.source, asset_id, why)
 
 
-def _why(domain: Domain, name: DatasetName, source: str, *, seen: bool) -> str:
+def _unlinked_reason(domain: Domain, name: DatasetName, source: str, *, seen: bool) -> str:
     table = last_part(name)
     assets = list(domain.assets_like(table))
     if any(asset.source == source for asset in assets):
         return (
-            "its asset is in the catalog, but no lineage of it is processed: forward its events with `headwater consume"
-            " --sink datazone`, and look at `headwater datazone status`"
+            "its asset is in the catalog, but has no processed lineage: forward its events with `headwater consume"
+            " --sink datazone`, and check `headwater datazone status`"
         )
     others = sorted({asset.source for asset in assets if asset.source.rpartition("/")[2].lower() == table.lower()})
     if others:
         return (
-            f"the catalog has {table} as {', '.join(others[:3])}: if that is the same table, correct"
-            " datazone.account_id, or say so with identity.same"
+            f"the catalog has {table} as {', '.join(others[:3])}: if it is the same table, correct"
+            " datazone.account_id, or add an identity.same rule"
         )
-    posted_too = "its lineage is there, but " if seen else ""
+    lead = "its lineage was processed, but " if seen else ""
     return (
-        f"{posted_too}no asset of the catalog has this sourceIdentifier: run a data source for its database in the"
-        " project that owns it; if one has run, the caller may not see that project"
+        f"{lead}no asset of the catalog has this sourceIdentifier: run a data source for its database in the"
+        " project that owns it; if one has run, give the caller access to that project"
     )

@@ -1,8 +1,9 @@
-"""How fast to post: as fast as the account's quota allows, with others who post at the same time unknown.
+"""The rate limiter of posts: finds a process's share of the account's quota without knowing the other clients.
 
-The quota is of the account and Region, and DataZone tells nobody what is left of it. So each process adds to its rate
-while posts are taken, and takes a part of it off when one is throttled (additive increase, multiplicative decrease, as
-TCP does). Who has more is throttled more often and takes more off, so that all come to have the same.
+All clients of an account and Region share one quota, and DataZone does not report how much of it is left. So each
+process raises its rate while posts are accepted, and lowers it by a factor when one is throttled (additive increase,
+multiplicative decrease, as in TCP). A faster process is throttled more often and lowers its rate by more, so the rates
+converge.
 """
 
 from __future__ import annotations
@@ -12,33 +13,33 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-HEADROOM: Final = 0.95
-"""The part of the quota that one process alone uses, so that it is not throttled at all."""
+MAX_SHARE: Final = 0.95
+"""Highest rate as a fraction of the quota, so that a process alone is never throttled."""
 
-SHARE: Final = 0.25
-"""The part of the quota that a process begins with."""
+INITIAL_SHARE: Final = 0.25
+"""Initial rate as a fraction of the quota."""
 
-GAIN: Final = 0.05
-"""The part of the quota that is added in each second in which posts are taken at the full rate."""
+INCREASE: Final = 0.05
+"""Fraction of the quota that is added per second while posts are accepted at the full rate."""
 
-EASE: Final = 0.85
-"""What is left of the rate after a throttled post."""
+DECREASE_FACTOR: Final = 0.85
+"""Factor on the rate after a throttled post."""
 
-LEAST: Final = 0.02
-"""The least rate, as a part of the quota; from there a process finds back when others end."""
+MIN_SHARE: Final = 0.02
+"""Lowest rate as a fraction of the quota, from which a process recovers when others end."""
 
 JITTER: Final = 0.3
-"""By which part the time between two posts varies, lest processes keep step and one of them meets all refusals."""
+"""Relative variation of the time between two posts, so that processes do not stay in step."""
 
 
-class Limiter:
-    """Spaces the posts of one process; for all of its threads.
+class RateLimiter:
+    """Spaces the posts of all threads of one process.
 
     Args:
-        quota: Posts a second that the account may make.
-        clock: Seconds; monotonic.
-        sleep: Waits for so many seconds.
-        chance: Numbers from 0 to 1.
+        quota: The account's quota in posts per second.
+        clock: Returns monotonic seconds.
+        sleep: Waits; takes seconds.
+        chance: Returns random numbers from 0 to 1.
     """
 
     def __init__(
@@ -53,16 +54,16 @@ class Limiter:
         self._sleep = sleep
         self._chance = chance
         self._lock = threading.Lock()
-        self._rate = quota * SHARE
-        self._next, self._eased = clock(), float("-inf")
+        self._rate = quota * INITIAL_SHARE
+        self._next, self._last_decrease = clock(), float("-inf")
 
     @property
     def rate(self) -> float:
-        """Posts a second at this moment."""
+        """Current rate in posts per second."""
         return self._rate
 
     def acquire(self) -> float:
-        """Waits until it is time for one post; returns that moment, for `taken` or `throttled`."""
+        """Waits until the next post is due; returns its clock time, which `on_throttled` needs."""
         with self._lock:
             now = self._clock()
             at = max(now, self._next)
@@ -71,21 +72,21 @@ class Limiter:
             self._sleep(at - now)
         return at
 
-    def taken(self) -> None:
-        """A post was not throttled."""
+    def on_accepted(self) -> None:
+        """Raises the rate after an accepted post."""
         with self._lock:
-            # As many posts a second as the rate is, so the gain is one of time.
-            self._rate = min(self._quota * HEADROOM, self._rate + self._quota * GAIN / self._rate)
+            # There are `rate` posts per second, so a gain of 1/rate per post is constant over time.
+            self._rate = min(self._quota * MAX_SHARE, self._rate + self._quota * INCREASE / self._rate)
 
-    def throttled(self, at: float) -> None:
-        """A post was throttled.
+    def on_throttled(self, at: float) -> None:
+        """Lowers the rate after a throttled post.
 
         Args:
-            at: What `acquire` returned for it. Of several that were on their way together, one counts.
+            at: The post's time from `acquire`. Of several posts that were in flight together, only the first counts.
         """
         with self._lock:
-            if at > self._eased:
-                self._rate = max(self._quota * LEAST, self._rate * EASE)
-                self._eased = self._clock()
-                # What waits has its turn already; those that follow come at the new rate.
-                self._next = max(self._next, self._eased + 1 / self._rate)
+            if at > self._last_decrease:
+                self._rate = max(self._quota * MIN_SHARE, self._rate * DECREASE_FACTOR)
+                self._last_decrease = self._clock()
+                # Waiting posts keep their time; later ones follow at the new rate.
+                self._next = max(self._next, self._last_decrease + 1 / self._rate)

@@ -1,4 +1,4 @@
-"""Which domain an event is for; pure."""
+"""Routing of events to DataZone domains; pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from schemas.events import JobEvent, RunEvent
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A domain, and how to get there.
+    """A domain with the Region, role and account to use for it.
 
     Attributes:
-        domain_id: Its id.
-        region: Its AWS Region; the environment's if None.
-        role_arn: The role to assume, perhaps in another account; none if None.
-        external_id: What that role's trust policy may ask for.
-        account_id: The account of tables whose names do not say it.
+        domain_id: Id of the domain.
+        region: AWS Region of the domain; the environment's if None.
+        role_arn: Role to assume, possibly in another account; None to use the caller's credentials.
+        external_id: External id that the role's trust policy requires.
+        account_id: AWS account of tables whose names have no account.
     """
 
     domain_id: str
@@ -40,7 +40,7 @@ class _Route:
 
 
 class Routes:
-    """The routes of the settings in their order; what none of them takes goes to `datazone.domain_id`, if set."""
+    """The routes of the settings, in order; events without a matching route go to `datazone.domain_id`, if set."""
 
     def __init__(self, settings: DataZoneSettings) -> None:
         self._routes = [
@@ -63,22 +63,22 @@ class Routes:
 
     @property
     def targets(self) -> list[Target]:
-        """All targets, each once."""
+        """All targets without duplicates."""
         return list(dict.fromkeys(route.target for route in self._routes))
 
     def find(self, event: RunEvent | JobEvent) -> Target | None:
-        """Where an event goes; None if no route takes it."""
+        """Returns the target of an event; None if no route matches."""
         namespaces, projects = list(_namespaces(event)), list(_projects(event))
         return next((route.target for route in self._routes if route.takes(namespaces, projects)), None)
 
 
 def _match(patterns: Sequence[str], texts: Sequence[str]) -> bool:
-    """Whether a pattern fits a text; without patterns all do."""
+    """True if a pattern matches a text, or if there are no patterns."""
     return not patterns or any(fnmatchcase(text, pattern) for text in texts for pattern in patterns)
 
 
 def _namespaces(event: RunEvent | JobEvent) -> Iterator[str]:
-    """Yields the job's namespace; then those of what it writes (or only reads), alone and with the dataset's name."""
+    """Yields the namespaces of the job and of its outputs (else inputs), the latter also with the dataset's name."""
     yield event.job.namespace
     for dataset in event.outputs or event.inputs:
         yield dataset.namespace
@@ -86,7 +86,7 @@ def _namespaces(event: RunEvent | JobEvent) -> Iterator[str]:
 
 
 def _projects(event: RunEvent | JobEvent) -> Iterator[str]:
-    """Yields the dbt project, as the run and the node say it."""
+    """Yields the dbt project as the run facet and the node's unique id name it."""
     facets = event.run.facets if isinstance(event, RunEvent) else {}
     run, node = facets.get("dbt_run"), event.job.facets.get("dbt_node")
     if isinstance(run, Mapping) and isinstance(run.get("project_name"), str):

@@ -1,4 +1,4 @@
-"""What the sink tells of its work, and who listens: metrics and health."""
+"""Metrics and health of the DataZone sink."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from typing import Literal, Protocol
 
 from consumer.telemetry.metrics import DATAZONE_EVENTS, DATAZONE_REDUCED, DATAZONE_REQUESTS, DATAZONE_SPACING, Metrics
 
-Fate = Literal["posted", "known", "not_a_run", "no_lineage", "no_route"]
-"""What became of an event; `known` was posted before, by this process. What is refused is a dead letter."""
+EventOutcome = Literal["posted", "known", "not_a_run", "no_lineage", "no_route"]
+"""Outcome of an event; `known` was posted earlier by this process. Rejected events become dead letters instead."""
 
-Answer = Literal["ok", "throttled", "conflict", "unavailable", "refused"]
-"""What came of one request."""
+RequestOutcome = Literal["ok", "throttled", "conflict", "unavailable", "refused"]
+"""Outcome of one request."""
 
 
 class Meter(Protocol):
-    """Told of the sink's work, on any of its threads; must return at once and raise nothing."""
+    """An observer of the sink, called on any of its threads; must return at once and raise nothing."""
 
-    def event(self, fate: Fate) -> None:
-        """An event has met its fate."""
+    def event(self, outcome: EventOutcome) -> None:
+        """Counts an event by its outcome."""
 
     def reduced(self) -> None:
-        """An event was posted without all of its facets."""
+        """Counts an event that was posted without some of its facets."""
 
-    def request(self, answer: Answer, rate: float) -> None:
-        """A post has ended.
+    def request(self, answer: RequestOutcome, rate: float) -> None:
+        """Counts a request by its outcome.
 
         Args:
-            answer: How.
-            rate: Posts a second that the limiter allows now.
+            answer: Outcome of the request.
+            rate: Current rate of the limiter in posts per second.
         """
 
 
-class Unmetered:
-    """Listens to nothing."""
+class NullMeter:
+    """An observer that ignores everything."""
 
-    def event(self, fate: Fate) -> None:
-        """Not noted."""
+    def event(self, outcome: EventOutcome) -> None:
+        """Does nothing."""
 
     def reduced(self) -> None:
-        """Not noted."""
+        """Does nothing."""
 
-    def request(self, answer: Answer, rate: float) -> None:
-        """Not noted."""
+    def request(self, answer: RequestOutcome, rate: float) -> None:
+        """Does nothing."""
 
 
 class PrometheusMeter:
-    """Counts for Prometheus, and lets health know that DataZone answers.
+    """An observer that updates Prometheus metrics and the health status.
 
     Args:
-        metrics: What is told.
-        reached: Told when DataZone has taken an event.
+        metrics: The catalogue of metrics.
+        reached: Called when DataZone has accepted an event.
     """
 
     def __init__(self, metrics: Metrics, reached: Callable[[], None]) -> None:
@@ -60,16 +60,16 @@ class PrometheusMeter:
         self._spacing = metrics[DATAZONE_SPACING]
         self._reached = reached
 
-    def event(self, fate: Fate) -> None:
-        """An event has met its fate."""
-        self._events.labels(fate).inc()
+    def event(self, outcome: EventOutcome) -> None:
+        """Counts an event by its outcome."""
+        self._events.labels(outcome).inc()
 
     def reduced(self) -> None:
-        """An event was posted without all of its facets."""
+        """Counts an event that was posted without some of its facets."""
         self._reduced.inc()
 
-    def request(self, answer: Answer, rate: float) -> None:
-        """A post has ended."""
+    def request(self, answer: RequestOutcome, rate: float) -> None:
+        """Counts a request by its outcome, and exports the limiter's current spacing."""
         self._requests.labels(answer).inc()
         self._spacing.set(1 / rate)
         if answer == "ok":

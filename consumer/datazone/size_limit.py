@@ -1,7 +1,7 @@
-"""An event within DataZone's 300,000 bytes: with ever less of what its lineage view needs least; pure.
+"""Shrinks events to DataZone's limit of 300,000 bytes, least important facets first; pure.
 
 The order is that of `STEPS`. Run, job, inputs, outputs and their names are never dropped. The run facet
-`headwater_reduced` tells what is missing.
+`headwater_reduced` lists the dropped parts.
 """
 
 from __future__ import annotations
@@ -16,67 +16,67 @@ from consumer.errors import RefusedWrite
 Json = dict[str, Any]
 
 MAX_BYTES: Final = 300_000
-"""Bytes of an event that PostLineageEvent takes (DataZone API reference; botocore does not check it)."""
+"""Maximum size of a PostLineageEvent body in bytes (DataZone API reference; botocore does not check it)."""
 
 MARKER: Final = "headwater_reduced"
 _FACET: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunFacet"
 
 SHOWN: Final = frozenset({"schema", "columnLineage", "symlinks", "environment-properties", "jobType", "sql"})
-"""The facets that DataZone shows or links by; all others are unknown to it."""
+"""The facets that DataZone shows or links by; it ignores all others."""
 
 
 class TooLarge(RefusedWrite):
-    """An event that is too large for DataZone even without what can be left out."""
+    """An event that exceeds DataZone's limit even without all droppable parts."""
 
 
-def reduced(event: Json, limit: int = MAX_BYTES) -> tuple[bytes, tuple[str, ...]]:
-    """Returns the bytes of an event, and what had to be dropped for it to be small enough.
+def shrink(event: Json, limit: int = MAX_BYTES) -> tuple[bytes, tuple[str, ...]]:
+    """Returns an event's JSON within a limit, and the names of the dropped parts.
 
     Args:
-        event: A run event's document; it is not changed.
-        limit: Most bytes.
+        event: Document of a run event; it is not modified.
+        limit: Maximum size in bytes.
 
     Raises:
-        TooLarge: Its names alone are more than that.
+        TooLarge: The names alone exceed the limit.
     """
     body = orjson.dumps(event)
     if len(body) <= limit:
         return body, ()
-    size, left = len(body), orjson.loads(body)
+    size, remaining = len(body), orjson.loads(body)
     dropped: list[str] = []
     for name, step in STEPS:
-        before = orjson.dumps(left)
-        step(left)
-        if orjson.dumps(left) == before:
+        before = orjson.dumps(remaining)
+        step(remaining)
+        if orjson.dumps(remaining) == before:
             continue
         dropped.append(name)
-        left["run"]["facets"][MARKER] = {
+        remaining["run"]["facets"][MARKER] = {
             "_producer": "urn:headwater:datazone",
             "_schemaURL": _FACET,
             "dropped": dropped,
             "originalBytes": size,
         }
-        body = orjson.dumps(left)
+        body = orjson.dumps(remaining)
         if len(body) <= limit:
             return body, tuple(dropped)
     inputs, outputs = len(event["inputs"]), len(event["outputs"])
     raise TooLarge(
-        f"DataZone takes {limit} bytes, and the event of job {event['job']['name'][:200]!r} has {size}; without all"
-        f" that can be left out it is still {len(body)}, for the names of {inputs} inputs and {outputs} outputs"
+        f"the event of job {event['job']['name'][:200]!r} has {size} bytes, DataZone accepts at most {limit}: without"
+        f" all optional facets, the names of {inputs} inputs and {outputs} outputs still take {len(body)}"
     )
 
 
-def _facets(event: Json, *places: str) -> Iterator[Json]:
-    """Yields the facets of all that has facets, or of some places."""
-    for place in places or ("run", "job", "inputs", "outputs"):
-        owners = event[place] if isinstance(event[place], list) else [event[place]]
+def _facets(event: Json, *parts: str) -> Iterator[Json]:
+    """Yields the facet mappings of the named parts of an event, or of all parts."""
+    for part in parts or ("run", "job", "inputs", "outputs"):
+        owners = event[part] if isinstance(event[part], list) else [event[part]]
         for owner in owners:
             yield from (owner[key] for key in ("facets", "inputFacets", "outputFacets") if key in owner)
 
 
-def _without(name: str, *places: str) -> Callable[[Json], None]:
+def _without(name: str, *parts: str) -> Callable[[Json], None]:
     def step(event: Json) -> None:
-        for facets in _facets(event, *places):
+        for facets in _facets(event, *parts):
             facets.pop(name, None)
 
     return step
@@ -85,13 +85,13 @@ def _without(name: str, *places: str) -> Callable[[Json], None]:
 def _without_descriptions(event: Json) -> None:
     for facets in _facets(event, "inputs", "outputs"):
         for field in _entries(facets.get("schema")):
-            _undescribe(field)
+            _drop_description(field)
 
 
-def _undescribe(field: Json) -> None:
+def _drop_description(field: Json) -> None:
     field.pop("description", None)
     for nested in _entries(field):
-        _undescribe(nested)
+        _drop_description(nested)
 
 
 def _entries(schema: Any) -> Iterator[Json]:
@@ -106,7 +106,7 @@ def _without_unknown(event: Json) -> None:
 
 
 def _without_transformations(event: Json) -> None:
-    """Leaves of column lineage which column comes from which, and nothing of how."""
+    """Drops the transformations of column lineage, and keeps the source columns."""
     for facets in _facets(event, "outputs"):
         lineage = facets.get("columnLineage")
         if not isinstance(lineage, dict):
@@ -130,4 +130,4 @@ STEPS: Final[tuple[tuple[str, Callable[[Json], None]], ...]] = (
     ("schema", _without("schema", "outputs")),
     ("columnLineage", _without("columnLineage")),
 )
-"""What is dropped, in this order, until the rest is small enough."""
+"""Steps of shrinking by name, applied in order until the event fits."""

@@ -1,8 +1,8 @@
-"""Refinement by what an event itself says, for events that no emitter with dbt's manifest has refined; pure.
+"""Refinement of events without dbt's manifest, from the event's own SQL; pure.
 
-Column lineage comes from the SQL that ran, by the emitter's own reader; a name that is neither an input nor the output
-of the event, as dbt-ol has of common table expressions, is no origin; a test writes no table. Events that are refined
-already, and those of other producers than dbt, come back as they are.
+Column lineage is computed from the executed SQL by the emitter's parser. Origins that are neither an input nor an
+output of the event are dropped: dbt-ol names common table expressions so. Outputs of tests are dropped, as tests write
+no table. Events that are already refined, and events of producers other than dbt, are returned unchanged.
 """
 
 from __future__ import annotations
@@ -17,49 +17,51 @@ from schemas.naming import engine
 
 Json = dict[str, Any]
 
-_OF_DBT: Final = "/integration/dbt"
+_DBT_PRODUCER: Final = "/integration/dbt"
 _KEY: Final = "columnLineage"
-_STATEMENTS: Final = 2_000
-"""How many statements' lineage is kept: models are rebuilt again and again, and reading SQL takes milliseconds."""
+_CACHED_STATEMENTS: Final = 2_000
+"""Size of the cache of statements: models are rebuilt repeatedly, and parsing SQL takes milliseconds."""
 
 
-def refined(event: Json) -> Json:
-    """Returns an event as the emitter would have sent it, as far as that can be told without dbt's manifest.
+def refine(event: Json) -> Json:
+    """Returns an event with the refinement that is possible without dbt's manifest.
 
     Args:
-        event: A run event's document; it is not changed.
+        event: Document of a run event; it is not modified.
     """
-    if _OF_DBT not in str(event.get("producer")):
+    if _DBT_PRODUCER not in str(event.get("producer")):
         return event
     if is_test(event):
         return {**event, "outputs": []}
     outputs = event["outputs"]
-    if len(outputs) == 1 and (facet := _computed(event, outputs[0])) is not None:
-        return {**event, "outputs": [_with(outputs[0], facet)]}
+    if len(outputs) == 1 and (facet := _compute_lineage(event, outputs[0])) is not None:
+        return {**event, "outputs": [_with_lineage(outputs[0], facet)]}
     known = {_name(dataset) for dataset in (*event["inputs"], *outputs)}
-    return {**event, "outputs": [_with(output, _real(output, known)) for output in outputs]}
+    return {**event, "outputs": [_with_lineage(output, _without_unknown_origins(output, known)) for output in outputs]}
 
 
 def is_test(event: Json) -> bool:
-    """Whether an event is of one of dbt's tests, which move no data."""
+    """True for an event of a dbt test, which moves no data."""
     return _at(event, "job", "facets", "jobType").get("jobType") == "TEST"
 
 
-def _computed(event: Json, output: Json) -> Json | None:
-    """Returns the column lineage of the event's SQL; None if there is none, or the emitter has told it."""
+def _compute_lineage(event: Json, output: Json) -> Json | None:
+    """Returns the column lineage of the event's SQL; None without SQL, or if the emitter has refined the event."""
     sql, namespace = _at(event, "job", "facets", "sql"), output["namespace"]
     query, dialect = sql.get("query"), sql.get("dialect") or engine(namespace)
     if _is_refined(output) or not isinstance(query, str) or not isinstance(dialect, str):
         return None
     tables = tuple((d["name"], tuple(_columns(d))) for d in event["inputs"] if d["namespace"] == namespace)
-    lineage = _read(query, dialect, tables, output["name"])
+    lineage = _parse_sql(query, dialect, tables, output["name"])
     if lineage is None or not any(lineage.columns.values()):
         return None
     return column_lineage_facet(lineage, namespace)
 
 
-@lru_cache(maxsize=_STATEMENTS)
-def _read(sql: str, dialect: str, tables: tuple[tuple[str, tuple[str, ...]], ...], target: str) -> ColumnLineage | None:
+@lru_cache(maxsize=_CACHED_STATEMENTS)
+def _parse_sql(
+    sql: str, dialect: str, tables: tuple[tuple[str, tuple[str, ...]], ...], target: str
+) -> ColumnLineage | None:
     # A schema facet may hold the documented columns only.
     schema = {name: Columns(columns) for name, columns in tables}
     try:
@@ -75,22 +77,23 @@ def _columns(dataset: Json) -> Iterator[str]:
             yield field["name"]
 
 
-def _real(output: Json, known: set[tuple[str, str] | None]) -> Json | None:
-    """Returns an output's column lineage without what is no dataset of the event; None if nothing remains."""
+def _without_unknown_origins(output: Json, known: set[tuple[str, str] | None]) -> Json | None:
+    """Returns an output's column lineage without origins that are not datasets of the event; None if none remains."""
     facet = _at(output, "facets", _KEY)
-    told = facet.get("fields")
-    if _is_refined(output) or not isinstance(told, dict):
+    all_fields = facet.get("fields")
+    if _is_refined(output) or not isinstance(all_fields, dict):
         return dict(facet) or None
     fields = {}
-    for column, field in told.items():
+    for column, field in all_fields.items():
         inputs = _at(field).get("inputFields")
-        real = [one for one in (inputs if isinstance(inputs, list) else ()) if _name(one) in known]
-        if real:
-            fields[column] = {**field, "inputFields": real}
+        entries = inputs if isinstance(inputs, list) else ()
+        kept = [entry for entry in entries if _name(entry) in known]
+        if kept:
+            fields[column] = {**field, "inputFields": kept}
     return {**facet, "fields": fields} if fields else None
 
 
-def _with(output: Json, facet: Json | None) -> Json:
+def _with_lineage(output: Json, facet: Json | None) -> Json:
     facets = {key: value for key, value in output["facets"].items() if key != _KEY}
     return {**output, "facets": facets | ({} if facet is None else {_KEY: facet})}
 

@@ -1,4 +1,4 @@
-"""From an event to what DataZone is sent; pure."""
+"""Translation of events to the documents that are posted to DataZone; pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from consumer.datazone.size_limit import reduced
+from consumer.datazone.size_limit import shrink
 from consumer.datazone.source_identifier import Identities, Identity
-from consumer.datazone.sql_lineage import is_test, refined
+from consumer.datazone.sql_lineage import is_test, refine
 from schemas.events import Dataset, Event, InputDataset, OutputDataset, RunEvent
 from schemas.naming import DatasetName, canonical
 
@@ -19,14 +19,14 @@ Forward = Literal["complete", "all"]
 
 PRODUCER: Final = "urn:headwater:datazone"
 SCHEMA: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
-"""What an event claims that claims nothing; without them DataZone may take it and then fail to process it."""
+"""Defaults of `producer` and `schemaURL`: DataZone may accept an event without them and then fail to process it."""
 
-_UNTOLD: Final = frozenset({"START", "FAIL", "ABORT"})
-"""Types that say nothing which a completed or running run's events do not say."""
+_WITHOUT_LINEAGE: Final = frozenset({"START", "FAIL", "ABORT"})
+"""Types of events without lineage beyond that of running or completed runs."""
 
 
 class Skip(StrEnum):
-    """Why an event is not posted."""
+    """Reason why an event is not posted."""
 
     NOT_A_RUN = "not_a_run"
     NO_LINEAGE = "no_lineage"
@@ -34,49 +34,49 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What is posted for one event.
+    """The document that is posted for one event.
 
     Attributes:
-        body: The event's JSON, at most 300,000 bytes.
-        dropped: What had to be left out of it, by the names of `consumer.datazone.size_limit.STEPS`.
+        body: JSON of the event, at most 300,000 bytes.
+        dropped: Dropped parts, by the names of `consumer.datazone.size_limit.STEPS`.
     """
 
     body: bytes
     dropped: tuple[str, ...] = ()
 
     def token(self, domain_id: str) -> str:
-        """Returns the client token of a post to a domain, equal for an equal post, so that repeats store nothing."""
+        """Returns the client token of a post, a hash of domain and body, so that DataZone deduplicates repeats."""
         return hashlib.sha256(b"\0".join((domain_id.encode(), self.body))).hexdigest()
 
 
 def translate(event: Event, identities: Identities, forward: Forward = "complete") -> Translation | Skip:
-    """What DataZone is sent for an event.
+    """Translates an event to the document to post, or returns the reason to skip it.
 
     Args:
-        event: As it was read.
-        identities: Under which names datasets are posted.
-        forward: `complete` for the events that carry lineage, `all` for all of runs.
+        event: The decoded event.
+        identities: Resolves the names under which datasets are posted.
+        forward: `complete` for events that carry lineage, `all` for all run events.
 
     Raises:
-        TooLarge: It can't be made small enough.
+        TooLarge: The event exceeds the size limit even without its optional facets.
     """
     if not isinstance(event, RunEvent):
         return Skip.NOT_A_RUN
-    document = _chosen(event, forward)
+    document = _select(event, forward)
     if isinstance(document, Skip):
         return document
-    return Translation(*reduced(_renamed(document, _identities(event, identities))))
+    return Translation(*shrink(_renamed(document, _identities(event, identities))))
 
 
 def datasets(event: RunEvent, identities: Identities, forward: Forward = "complete") -> dict[DatasetName, Identity]:
-    """Returns the identity of each posted dataset of an event, by its canonical name; none if nothing is posted.
+    """Returns the identities of an event's posted datasets by canonical name; empty if the event is not posted.
 
     Args:
-        event: As for `translate`, with the same arguments.
-        identities: Likewise.
-        forward: Likewise.
+        event: The decoded event.
+        identities: Resolves the names under which datasets are posted.
+        forward: Selects the events to post, as in `translate`.
     """
-    document = _chosen(event, forward)
+    document = _select(event, forward)
     if isinstance(document, Skip):
         return {}
     found = _identities(event, identities)
@@ -84,29 +84,29 @@ def datasets(event: RunEvent, identities: Identities, forward: Forward = "comple
     return {name: found[name] for name in named}
 
 
-def _chosen(event: RunEvent, forward: Forward) -> Json | Skip:
-    """Returns the refined document of an event that is to be posted, its datasets under their own names."""
+def _select(event: RunEvent, forward: Forward) -> Json | Skip:
+    """Returns the refined document of an event, datasets under their original names, or the reason to skip it."""
     if forward == "complete" and not _carries_lineage(event):
         return Skip.NO_LINEAGE
-    document = refined(_document(event))
+    document = refine(_document(event))
     return Skip.NO_LINEAGE if forward == "complete" and is_test(document) else document
 
 
 def _identities(event: RunEvent, identities: Identities) -> dict[DatasetName, Identity]:
-    """Returns the identity of each dataset that an event names, by its canonical name; the first one counts."""
+    """Returns the identities of all datasets of an event by canonical name; the first linkable one wins."""
     found: dict[DatasetName, Identity] = {}
     for some, read in ((event.outputs, False), (event.inputs, True)):
         for dataset in some:
             name = canonical(dataset.namespace, dataset.name)
             if name not in found or not found[name].source:
                 found[name] = identities.of(dataset, read=read)
-    return _with_fields(event, found, identities)
+    return _with_column_origins(event, found, identities)
 
 
-def _with_fields(
+def _with_column_origins(
     event: RunEvent, found: dict[DatasetName, Identity], identities: Identities
 ) -> dict[DatasetName, Identity]:
-    """Returns the same with what only column lineage names."""
+    """Adds the identities of datasets that only column lineage names."""
     for output in event.outputs:
         for namespace, name in _field_names(output.facets.get("columnLineage")):
             key = canonical(namespace, name)
@@ -116,22 +116,22 @@ def _with_fields(
 
 
 def _field_names(facet: Any) -> list[tuple[str, str]]:
-    told: list[tuple[str, str]] = []
+    names: list[tuple[str, str]] = []
 
-    def note(entry: Json) -> Json:
-        told.append((entry["namespace"], entry["name"]))
+    def collect(entry: Json) -> Json:
+        names.append((entry["namespace"], entry["name"]))
         return entry
 
-    _with_inputs(facet, note)
-    return told
+    _map_datasets(facet, collect)
+    return names
 
 
 def _carries_lineage(event: RunEvent) -> bool:
-    return event.event_type not in _UNTOLD and bool(event.inputs or event.outputs)
+    return event.event_type not in _WITHOUT_LINEAGE and bool(event.inputs or event.outputs)
 
 
 def _document(event: RunEvent) -> Json:
-    """Returns the event as JSON, each part of it there; its facets are the event's own and must not be changed."""
+    """Returns an event as a document with all parts; facets are shared with the event and must not be modified."""
     return {
         "eventTime": event.event_time,
         "eventType": event.event_type,
@@ -145,8 +145,10 @@ def _document(event: RunEvent) -> Json:
 
 
 def _dataset(dataset: InputDataset | OutputDataset, key: str, more: Mapping[str, object]) -> Json:
-    found: Json = {"namespace": dataset.namespace, "name": dataset.name, "facets": dict(dataset.facets)}
-    return found | ({key: dict(more)} if more else {})
+    document: Json = {"namespace": dataset.namespace, "name": dataset.name, "facets": dict(dataset.facets)}
+    if more:
+        document[key] = dict(more)
+    return document
 
 
 def _renamed(document: Json, found: Mapping[DatasetName, Identity]) -> Json:
@@ -155,41 +157,47 @@ def _renamed(document: Json, found: Mapping[DatasetName, Identity]) -> Json:
         return entry if identity is None else {**entry, **identity.name._asdict()}
 
     def dataset(entry: Json) -> Json:
-        facet = _with_inputs(entry["facets"].get("columnLineage"), rename)
+        facet = _map_datasets(entry["facets"].get("columnLineage"), rename)
         facets = entry["facets"] if facet is None else {**entry["facets"], "columnLineage": facet}
         return {**rename(entry), "facets": facets}
 
     return {
         **document,
-        "inputs": _merged([dataset(entry) for entry in document["inputs"]]),
-        "outputs": _merged([dataset(entry) for entry in document["outputs"]]),
+        "inputs": _merge_by_name([dataset(entry) for entry in document["inputs"]]),
+        "outputs": _merge_by_name([dataset(entry) for entry in document["outputs"]]),
     }
 
 
-def _with_inputs(facet: Any, change: Callable[[Json], Json]) -> Any:
-    """Returns a columnLineage facet with each dataset in it changed; invalid parts stay as they are."""
+def _map_datasets(facet: Any, change: Callable[[Json], Json]) -> Any:
+    """Returns a columnLineage facet with `change` applied to each dataset; invalid parts are kept."""
     if not isinstance(facet, dict):
         return facet
 
-    def changed(entries: Any) -> Any:
-        return [change(e) if _is_named(e) else e for e in entries] if isinstance(entries, list) else entries
+    def change_all(entries: Any) -> Any:
+        if not isinstance(entries, list):
+            return entries
+        return [change(entry) if _is_named(entry) else entry for entry in entries]
 
-    def field(told: Any) -> Any:
-        return {**told, "inputFields": changed(told.get("inputFields"))} if isinstance(told, dict) else told
+    def change_field(field: Any) -> Any:
+        if not isinstance(field, dict):
+            return field
+        return {**field, "inputFields": change_all(field.get("inputFields"))}
 
+    changed = dict(facet)
+    if "dataset" in facet:
+        changed["dataset"] = change_all(facet["dataset"])
     fields = facet.get("fields")
-    mended = {**facet, "dataset": changed(facet["dataset"])} if "dataset" in facet else dict(facet)
     if isinstance(fields, dict):
-        mended["fields"] = {column: field(told) for column, told in fields.items()}
-    return mended
+        changed["fields"] = {column: change_field(field) for column, field in fields.items()}
+    return changed
 
 
 def _is_named(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("namespace"), str) and isinstance(entry.get("name"), str)
 
 
-def _merged(datasets: Sequence[Json]) -> list[Json]:
-    """Datasets whose names have become one, as one: the first, with the facets that only others have."""
+def _merge_by_name(datasets: Sequence[Json]) -> list[Json]:
+    """Merges datasets of equal names: keeps the first, and adds facets that only later ones have."""
     found: dict[tuple[str, str], Json] = {}
     for dataset in datasets:
         key = (dataset["namespace"], dataset["name"])

@@ -7,7 +7,7 @@ import pytest
 
 from consumer.config.settings import DataZoneSettings
 from consumer.datazone.routing import Routes
-from consumer.datazone.size_limit import MARKER, MAX_BYTES, TooLarge, reduced
+from consumer.datazone.size_limit import MARKER, MAX_BYTES, TooLarge, shrink
 from consumer.datazone.source_identifier import Identities
 from consumer.datazone.translate import Translation, datasets, translate
 from consumer.lineage.identity import IdentityRules
@@ -51,7 +51,7 @@ def test_mutated_events_are_posted_or_skipped(seed: int) -> None:
 def _check_reduction(document: dict[str, object]) -> None:
     """Any facet may be malformed where it is to be reduced."""
     try:
-        body, dropped = reduced(document, 600)
+        body, dropped = shrink(document, 600)
     except TooLarge:
         return
     if dropped:

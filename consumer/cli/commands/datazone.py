@@ -22,8 +22,8 @@ from consumer.time_parsing import parse_timestamp_ms
 
 if TYPE_CHECKING:
     from consumer.datazone.domain import Domain
-    from consumer.datazone.link_report import Found, Link
-    from consumer.datazone.processing_status import Failed, Status
+    from consumer.datazone.link_report import DatasetIdentities, Link
+    from consumer.datazone.processing_status import DomainStatus, FailedEvent
     from consumer.datazone.routing import Target
     from consumer.datazone.source_identifier import Identities
 
@@ -75,13 +75,13 @@ def status(settings: Settings, since: str, wait_s: float, *, as_json: bool) -> N
     DataZone takes an event first and processes it later; what fails then is not shown, and nobody is told. The exit
     code is 1 if an event failed, or is not processed yet.
     """
-    from consumer.datazone.processing_status import look, settle  # noqa: PLC0415 -- boto3 only where it is needed
+    from consumer.datazone.processing_status import read_status, wait_until_processed  # noqa: PLC0415 -- boto3 only where it is needed
 
     after, good = _moment(since), True
     for domain in _domains(settings):
-        settle(domain, after, wait_s, time.monotonic, time.sleep)
-        found = look(domain, after)
-        good = good and not found.failed and not found.under_way
+        wait_until_processed(domain, after, wait_s, time.monotonic, time.sleep)
+        found = read_status(domain, after)
+        good = good and not found.failed and not found.in_progress
         _tell_status(found, as_json=as_json)
     if not good:
         click.get_current_context().exit(ExitCode.FAILED)
@@ -105,11 +105,11 @@ def link_report(settings: Settings, files: tuple[str, ...], since: str, *, as_js
     ingest`) under the names that they would have. For each without an asset it says why, and what to configure. The
     exit code is 1 if there is one.
     """
-    from consumer.datazone.link_report import links  # noqa: PLC0415 -- boto3 only where it is needed
+    from consumer.datazone.link_report import find_links  # noqa: PLC0415 -- boto3 only where it is needed
 
     domains = _domains(settings)
     found = _in_files(settings, files) if files else _posted(settings, domains, _moment(since))
-    rows = [link for domain in domains for link in links(domain, found.get(domain.target, {}).items())]
+    rows = [link for domain in domains for link in find_links(domain, found.get(domain.target, {}).items())]
     for row in rows:
         click.echo(orjson.dumps(_row(row)) if as_json else _line(row))
     count = sum(bool(row.asset_id) for row in rows)
@@ -123,7 +123,7 @@ def _domains(settings: Settings) -> list[Domain]:
     from consumer.datazone.datazone_client import connect  # noqa: PLC0415
     from consumer.datazone.domain import Domain  # noqa: PLC0415
 
-    return [Domain(target, connect(target, patient=True)) for target in wiring.datazone_targets(settings)]
+    return [Domain(target, connect(target, retries=True)) for target in wiring.datazone_targets(settings)]
 
 
 def _identities(settings: Settings, target: Target) -> Identities:
@@ -132,30 +132,30 @@ def _identities(settings: Settings, target: Target) -> Identities:
     return Identities(wiring.identity_rules(settings), target.account_id)
 
 
-def _in_files(settings: Settings, files: Sequence[str]) -> Found:
-    from consumer.datazone.link_report import Datasets  # noqa: PLC0415
+def _in_files(settings: Settings, files: Sequence[str]) -> DatasetIdentities:
+    from consumer.datazone.link_report import DatasetCollector  # noqa: PLC0415
     from consumer.datazone.routing import Routes  # noqa: PLC0415
 
-    datasets = Datasets(
+    datasets = DatasetCollector(
         Routes(settings.datazone), lambda target: _identities(settings, target), settings.datazone.forward
     )
     Pipeline(datasets, settings.batch, lambda rejection: click.echo(str(rejection), err=True)).run(
         inputs.find(files), lambda _: None
     )
-    return datasets.found
+    return datasets.datasets
 
 
-def _posted(settings: Settings, domains: Iterable[Domain], since: datetime) -> Found:
-    from consumer.datazone.link_report import posted  # noqa: PLC0415
+def _posted(settings: Settings, domains: Iterable[Domain], since: datetime) -> DatasetIdentities:
+    from consumer.datazone.link_report import posted_datasets  # noqa: PLC0415
 
-    return {d.target: posted(d, _identities(settings, d.target), since) for d in domains}
+    return {d.target: posted_datasets(d, _identities(settings, d.target), since) for d in domains}
 
 
 def _moment(since: str) -> datetime:
     return datetime.fromtimestamp(parse_timestamp_ms(since, time.time(), "--since") / 1000, UTC)
 
 
-def _tell_status(found: Status, *, as_json: bool) -> None:
+def _tell_status(found: DomainStatus, *, as_json: bool) -> None:
     counts = {status.value: count for status, count in sorted(found.counts.items())}
     if as_json:
         failed = [_failure(one) | {"reasons": one.reasons} for one in found.failed]
@@ -166,7 +166,7 @@ def _tell_status(found: Status, *, as_json: bool) -> None:
         click.echo(printable(f"  FAILED  {'  '.join(_failure(one).values())}: {'; '.join(one.reasons)}"))
 
 
-def _failure(one: Failed) -> dict[str, str]:
+def _failure(one: FailedEvent) -> dict[str, str]:
     event = one.event
     time_ = event.time.isoformat() if event.time else ""
     return {"id": event.id, "time": time_, "job": "/".join(event.job), "run": event.run_id}

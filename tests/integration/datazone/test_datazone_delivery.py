@@ -79,7 +79,7 @@ def test_conflicts(datazone: DataZoneServer) -> None:
     lasting = Forwarding(settings(requests_per_s=RATE), [small(1)])
     lasting.run()
     assert [letter.reason.partition(" (")[0] for letter in lasting.letters] == [
-        "PostLineageEvent on domain dzd_standin met a conflict"
+        "PostLineageEvent on domain dzd_standin conflicted with another request"
     ]
 
 

@@ -90,7 +90,7 @@ def test_each_event_goes_to_its_domain(datazone: DataZoneServer, sts: Sts) -> No
 def test_a_role_that_is_not_given(datazone: DataZoneServer, sts: Sts) -> None:
     """It is no fault of the events: the offset stays, and the message names the role."""
     sink = wiring.datazone_sink(settings(role_arn=ROLE, external_id="wrong", region="us-east-1"))
-    with pytest.raises(TransientError, match=f"role {ROLE} can't be assumed"):
+    with pytest.raises(TransientError, match=f"assuming role {ROLE} failed"):
         sink.write([decode(small(0))])
     sink.close()
     assert sts.asked

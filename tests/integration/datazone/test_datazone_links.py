@@ -172,7 +172,7 @@ def test_what_failed_to_be_processed(datazone: DataZoneServer) -> None:
     found = headwater("datazone", "status", "--since", "2020-01-01", env=env)
     assert found.exit_code == 1
     assert "FAILED" in found.stdout
-    assert "run.runId is 'not-a-uuid', which is no UUID" in found.stdout
+    assert "run.runId is 'not-a-uuid', which is not a UUID" in found.stdout
     datazone.reset()
     forward(athena())
     found = headwater("datazone", "status", "--since", "2020-01-01", "--json", env=env)

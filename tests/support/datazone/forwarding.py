@@ -13,7 +13,7 @@ import orjson
 from consumer import wiring
 from consumer.config.loader import Settings
 from consumer.config.settings import BatchSettings
-from consumer.datazone.sink_metrics import Answer, Fate
+from consumer.datazone.sink_metrics import EventOutcome, RequestOutcome
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.observer import Unobserved
 from consumer.processing.processor import Loop
@@ -41,12 +41,12 @@ class Tally(Unobserved):
     """What the sink and the loop have told."""
 
     def __init__(self) -> None:
-        self.fates: list[Fate] = []
-        self.answers: list[Answer] = []
+        self.fates: list[EventOutcome] = []
+        self.answers: list[RequestOutcome] = []
         self.failures = 0
         self.cut = 0
 
-    def event(self, fate: Fate) -> None:
+    def event(self, fate: EventOutcome) -> None:
         """An event has met its fate."""
         self.fates.append(fate)
 
@@ -54,7 +54,7 @@ class Tally(Unobserved):
         """An event was posted without all of its facets."""
         self.cut += 1
 
-    def request(self, answer: Answer, rate: float) -> None:  # noqa: ARG002 - the port's signature
+    def request(self, answer: RequestOutcome, rate: float) -> None:  # noqa: ARG002 - the port's signature
         """A post has ended."""
         self.answers.append(answer)
 

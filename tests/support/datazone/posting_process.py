@@ -14,7 +14,7 @@ import structlog
 
 from consumer.datazone.datazone_client import connect
 from consumer.datazone.datazone_sink import DataZoneSink
-from consumer.datazone.rate_limiter import Limiter
+from consumer.datazone.rate_limiter import RateLimiter
 from consumer.datazone.routing import Routes
 from consumer.datazone.source_identifier import Identities
 from consumer.lineage.identity import IdentityRules
@@ -32,7 +32,7 @@ def main() -> None:
         Routes(group),
         lambda target: Identities(IdentityRules(), target.account_id),
         connect,
-        lambda: Limiter(group.requests_per_s, lambda: time.monotonic() * scale, lambda s: time.sleep(s / scale)),
+        lambda: RateLimiter(group.requests_per_s, lambda: time.monotonic() * scale, lambda s: time.sleep(s / scale)),
     )
     for begin in itertools.count(0, 100):
         sink.write([decode(small(number, name)) for number in range(begin, begin + 100)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from consumer.datazone.datazone_client import Conflict, Throttled, connect, failure
+from consumer.datazone.datazone_client import Conflict, Throttled, classify_error, connect
 from consumer.datazone.routing import Target
 from consumer.errors import RefusedWrite, TransientError, UsageError
 
@@ -17,7 +17,7 @@ TARGET = Target("dzd_1", "us-east-1", "arn:aws:iam::123456789012:role/r")
     [
         ("ThrottlingException", Throttled, "throttled"),
         ("ConflictException", Conflict, "conflict"),
-        ("ValidationException", RefusedWrite, "refused"),
+        ("ValidationException", RefusedWrite, "rejected"),
         ("InternalServerException", TransientError, "failed"),
         ("ServiceQuotaExceededException", TransientError, "failed"),
         ("AccessDeniedException", TransientError, "deploy/iam"),
@@ -28,7 +28,7 @@ TARGET = Target("dzd_1", "us-east-1", "arn:aws:iam::123456789012:role/r")
 )
 def test_only_what_is_wrong_with_the_event_is_refused(code: str, kind: type[Exception], words: str) -> None:
     """Everything else may be mended while the offset stays, and the message says how."""
-    found = failure(ClientError({"Error": {"Code": code, "Message": "why"}}, "PostLineageEvent"), TARGET)
+    found = classify_error(ClientError({"Error": {"Code": code, "Message": "why"}}, "PostLineageEvent"), TARGET)
     assert type(found) is kind
     assert words in str(found)
     assert "why" in str(found)
@@ -37,12 +37,12 @@ def test_only_what_is_wrong_with_the_event_is_refused(code: str, kind: type[Exce
 def test_a_role_that_can_not_be_assumed() -> None:
     """The message names the role and where to look."""
     error = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
-    assert "trust policy" in str(failure(error, TARGET))
+    assert "trust policy" in str(classify_error(error, TARGET))
 
 
 def test_no_way_to_it() -> None:
     """A network that fails is transient."""
-    assert isinstance(failure(EndpointConnectionError(endpoint_url="https://x"), TARGET), TransientError)
+    assert isinstance(classify_error(EndpointConnectionError(endpoint_url="https://x"), TARGET), TransientError)
 
 
 def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:

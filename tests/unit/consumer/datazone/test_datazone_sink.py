@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from consumer.config.loader import Settings
-from consumer.datazone.datazone_sink import PATIENT_TRIES, TRIES, DataZoneSink
-from consumer.datazone.rate_limiter import Limiter
+from consumer.datazone.datazone_sink import MAX_ATTEMPTS, MAX_THROTTLED_ATTEMPTS, DataZoneSink
+from consumer.datazone.rate_limiter import RateLimiter
 from consumer.datazone.routing import Routes
 from consumer.datazone.sink_metrics import PrometheusMeter
 from consumer.datazone.source_identifier import Identities
@@ -67,7 +67,7 @@ def sink(domain: Memory, meter: Any = None) -> DataZoneSink:
         Routes(settings().datazone),
         lambda target: Identities(IdentityRules(), target.account_id),
         lambda _: domain,
-        lambda: Limiter(1_000_000, lambda: 0.0, lambda _: None),
+        lambda: RateLimiter(1_000_000, lambda: 0.0, lambda _: None),
         meter=meter,
         sleep=lambda _: None,
     )
@@ -97,9 +97,9 @@ def test_what_is_refused_costs_nobody_else_anything() -> None:
 @pytest.mark.parametrize(
     ("error", "tries"),
     [
-        (refusal("InternalServerException"), TRIES),
-        (EndpointConnectionError(endpoint_url="https://x"), TRIES),
-        (refusal("ThrottlingException"), PATIENT_TRIES),
+        (refusal("InternalServerException"), MAX_ATTEMPTS),
+        (EndpointConnectionError(endpoint_url="https://x"), MAX_ATTEMPTS),
+        (refusal("ThrottlingException"), MAX_THROTTLED_ATTEMPTS),
     ],
 )
 def test_it_is_the_loops_turn_to_wait(error: Exception, tries: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.datazone.processing_status import faults
+from consumer.datazone.processing_status import violations
 
 GOOD: dict[str, Any] = {
     "eventTime": "2026-11-21T05:00:00Z",
@@ -22,7 +22,7 @@ GOOD: dict[str, Any] = {
 
 def test_a_good_event_has_none() -> None:
     """What has all that is required is not blamed."""
-    assert list(faults(GOOD)) == []
+    assert list(violations(GOOD)) == []
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_good_event_has_none() -> None:
         ({"producer": ""}, "producer"),
         ({"schemaURL": None}, "schemaURL"),
         ({"eventType": "DONE"}, "DONE"),
-        ({"run": {"runId": "run-1"}}, "no UUID"),
+        ({"run": {"runId": "run-1"}}, "not a UUID"),
         ({"run": None}, "run.runId"),
         ({"job": {"namespace": "n"}}, "job.name"),
         ({"inputs": [{"namespace": "", "name": "a"}]}, "inputs[0].namespace"),
@@ -42,9 +42,9 @@ def test_a_good_event_has_none() -> None:
 )
 def test_each_fault_is_named(changes: dict[str, Any], words: str) -> None:
     """The first fault names the place."""
-    assert words in next(faults(GOOD | changes))
+    assert words in next(violations(GOOD | changes))
 
 
 def test_what_is_no_event_at_all() -> None:
     """It has all faults, and is no reason to fail."""
-    assert len(list(faults([]))) == 6
+    assert len(list(violations([]))) == 6

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from consumer.datazone.rate_limiter import EASE, Limiter
+from consumer.datazone.rate_limiter import DECREASE_FACTOR, RateLimiter
 
 QUOTA = 20.0
 FLIGHT_S = 0.1
@@ -20,14 +20,14 @@ class Account:
 
     def __init__(self) -> None:
         self.tokens, self.filled = QUOTA, 0.0
-        self.throttled = 0
+        self.on_throttled = 0
 
     def takes(self, now: float) -> bool:
         """Whether a post is let through."""
         self.tokens = min(QUOTA, self.tokens + (now - self.filled) * QUOTA)
         self.filled = now
         if self.tokens < 1:
-            self.throttled += 1
+            self.on_throttled += 1
             return False
         self.tokens -= 1
         return True
@@ -37,13 +37,13 @@ class Simulation:
     """Processes that post all the time, from moments on that may differ.
 
     Attributes:
-        taken: The moments of each process's posts that were taken.
+        on_accepted: The moments of each process's posts that were taken.
     """
 
     def __init__(self, starts: list[float], seconds: float, seed: int = 1) -> None:
         self.account, self.now, chance = Account(), 0.0, random.Random(seed)
-        self.taken: list[list[float]] = [[] for _ in starts]
-        self.limiters = [Limiter(QUOTA, lambda: self.now, self._sleep, chance.random) for _ in starts]
+        self.on_accepted: list[list[float]] = [[] for _ in starts]
+        self.limiters = [RateLimiter(QUOTA, lambda: self.now, self._sleep, chance.random) for _ in starts]
         self._slept = 0.0
         order, queue = count(), list[tuple[float, int, Callable[[], None]]]()
         for number, start in enumerate(starts):
@@ -68,10 +68,10 @@ class Simulation:
         def answer(at: float, sent: float) -> Callable[[], None]:
             def ended() -> None:
                 if self.account.takes(self.now):
-                    self.taken[number].append(sent)
-                    self.limiters[number].taken()
+                    self.on_accepted[number].append(sent)
+                    self.limiters[number].on_accepted()
                 else:
-                    self.limiters[number].throttled(at)
+                    self.limiters[number].on_throttled(at)
 
             return ended
 
@@ -79,13 +79,13 @@ class Simulation:
 
     def counts(self, since: float) -> list[int]:
         """How many posts of each process were taken from a moment on."""
-        return [sum(moment >= since for moment in moments) for moments in self.taken]
+        return [sum(moment >= since for moment in moments) for moments in self.on_accepted]
 
 
 def test_alone_it_comes_to_the_quota_and_is_never_throttled() -> None:
     """One process takes nearly all that there is."""
     simulation = Simulation([0.0], 60)
-    assert simulation.account.throttled == 0
+    assert simulation.account.on_throttled == 0
     assert simulation.counts(30)[0] / 30 >= 0.9 * QUOTA
 
 
@@ -97,19 +97,19 @@ def test_several_come_to_equal_shares(starts: list[float], seed: int) -> None:
     counts = simulation.counts(120)
     assert max(counts) <= 2 * min(counts), f"shares of {counts}"
     assert sum(counts) / 120 >= 0.8 * QUOTA, f"{sum(counts) / 120:.1f} posts a second of {QUOTA}"
-    assert simulation.account.throttled < sum(simulation.counts(0)), "most posts are not in vain"
+    assert simulation.account.on_throttled < sum(simulation.counts(0)), "most posts are not in vain"
 
 
 def test_what_others_leave_is_taken() -> None:
     """After long throttling it finds back to the quota within a minute."""
     now = [0.0]
-    limiter = Limiter(QUOTA, lambda: now[0], lambda s: now.__setitem__(0, now[0] + s), random.Random(1).random)
+    limiter = RateLimiter(QUOTA, lambda: now[0], lambda s: now.__setitem__(0, now[0] + s), random.Random(1).random)
     for _ in range(100):
-        limiter.throttled(limiter.acquire())
+        limiter.on_throttled(limiter.acquire())
     slow, began = limiter.rate, now[0]
     while limiter.rate < 0.9 * QUOTA:
         limiter.acquire()
-        limiter.taken()
+        limiter.on_accepted()
     assert slow < 1
     assert now[0] - began < 60
 
@@ -117,9 +117,9 @@ def test_what_others_leave_is_taken() -> None:
 def test_one_refusal_of_many_on_their_way_counts() -> None:
     """Eight posts that are throttled together ease the rate once, or it would break down."""
     now = [0.0]
-    limiter = Limiter(QUOTA, lambda: now[0], lambda s: now.__setitem__(0, now[0] + s), lambda: 0.5)
+    limiter = RateLimiter(QUOTA, lambda: now[0], lambda s: now.__setitem__(0, now[0] + s), lambda: 0.5)
     moments = [limiter.acquire() for _ in range(8)]
     before = limiter.rate
     for moment in moments:
-        limiter.throttled(moment)
-    assert limiter.rate == pytest.approx(before * EASE)
+        limiter.on_throttled(moment)
+    assert limiter.rate == pytest.approx(before * DECREASE_FACTOR)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.datazone.size_limit import MARKER, MAX_BYTES, SHOWN, STEPS, TooLarge, reduced
+from consumer.datazone.size_limit import MARKER, MAX_BYTES, SHOWN, STEPS, TooLarge, shrink
 
 TEXT = "x" * 2_000
 
@@ -30,7 +30,7 @@ def event(columns: int = 5) -> dict[str, Any]:
 
 def test_what_is_small_enough_stays_whole() -> None:
     """Nothing is dropped, and nothing is marked."""
-    body, dropped = reduced(event())
+    body, dropped = shrink(event())
     assert (orjson.loads(body), dropped) == (event(), ())
 
 
@@ -40,7 +40,7 @@ def test_the_order() -> None:
     limit = size
     while True:
         try:
-            body, dropped = reduced(event(), limit)
+            body, dropped = shrink(event(), limit)
         except TooLarge:
             break
         found.append(dropped)
@@ -58,11 +58,11 @@ def test_the_order() -> None:
 
 def test_what_is_left_of_each_thing() -> None:
     """Descriptions go before columns; known facets stay when unknown ones go."""
-    body, dropped = reduced(event(), len(orjson.dumps(event())) - 26_000)
+    body, dropped = shrink(event(), len(orjson.dumps(event())) - 26_000)
     document = orjson.loads(body)
     assert dropped == ("documentation", "sql", "schema descriptions")
     assert document["inputs"][0]["facets"]["schema"]["fields"][0] == {"name": "c0", "type": "int"}
-    body, dropped = reduced(event(), len(body) - 1)
+    body, dropped = shrink(event(), len(body) - 1)
     document = orjson.loads(body)
     facets = [f for owner in ("run", "job") for f in document[owner]["facets"]]
     facets += [f for d in (*document["inputs"], *document["outputs"]) for f in d["facets"]]
@@ -74,7 +74,7 @@ def test_names_alone_are_too_large() -> None:
     """Inputs and outputs are never dropped; the reason says how many there are."""
     many = event() | {"inputs": [{"namespace": "n" * 1_000, "name": f"t{n}", "facets": {}} for n in range(400)]}
     with pytest.raises(TooLarge, match="400 inputs and 1 outputs"):
-        reduced(many)
+        shrink(many)
 
 
 def test_the_documented_order_is_the_order() -> None:

@@ -53,7 +53,7 @@ def identity(namespace: str, name: str, *same: list[str], account: str | None = 
 def test_names_of_tables(namespace: str, name: str, posted: tuple[str, str], source: str) -> None:
     """Each spelling of a table of Glue or Redshift becomes the one that DataZone matches."""
     found = identity(namespace, name)
-    assert (found.name, found.source, found.hindrance) == (posted, source, "")
+    assert (found.name, found.source, found.unlinkable_reason) == (posted, source, "")
     assert source_identifier(found.name) == source, "DataZone makes the same of what is posted"
 
 
@@ -97,7 +97,7 @@ def test_what_no_asset_can_match(namespace: str, name: str, account: str | None,
     """It keeps its own name, and the reason says what to configure."""
     found = identity(namespace, name, account=account)
     assert (found.name, found.source) == (DatasetName(namespace, name), "")
-    assert advice in found.hindrance
+    assert advice in found.unlinkable_reason
 
 
 def test_a_symlink_that_can_not_be_read() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from consumer.datazone.sql_lineage import refined
+from consumer.datazone.sql_lineage import refine
 from emitter.refine.refined_facets import PRODUCER
 from tests.support.datazone.fake_datazone import recorded
 
@@ -34,7 +34,7 @@ def test_column_lineage_comes_from_the_sql() -> None:
     models = [e for e in events if e["outputs"] and e["eventType"] == "COMPLETE"]
     for model in models:
         inputs = {dataset["name"] for dataset in model["inputs"]}
-        fields = refined(model)["outputs"][0]["facets"]["columnLineage"]["fields"]
+        fields = refine(model)["outputs"][0]["facets"]["columnLineage"]["fields"]
         assert fields, model["job"]["name"]
         assert {f["name"] for told in fields.values() for f in told["inputFields"]} <= inputs
     assert len(models) == 7
@@ -45,16 +45,16 @@ def test_common_table_expressions_are_no_origins() -> None:
     told = {
         "fields": {"x": {"inputFields": [field("dev.s.a"), field("dev.s.cte")]}, "y": {"inputFields": [field("q")]}}
     }
-    found = refined(event(told))["outputs"][0]["facets"]["columnLineage"]["fields"]
+    found = refine(event(told))["outputs"][0]["facets"]["columnLineage"]["fields"]
     assert found == {"x": {"inputFields": [field("dev.s.a")]}}
-    assert "columnLineage" not in refined(event({"fields": {"y": told["fields"]["y"]}}))["outputs"][0]["facets"]
+    assert "columnLineage" not in refine(event({"fields": {"y": told["fields"]["y"]}}))["outputs"][0]["facets"]
 
 
 def test_a_test_writes_nothing() -> None:
     """The audit tables of dbt never exist."""
     given = event(None)
     given["job"]["facets"]["jobType"] = {"jobType": "TEST"}
-    assert refined(given)["outputs"] == []
+    assert refine(given)["outputs"] == []
 
 
 def test_what_is_refined_stays() -> None:
@@ -62,18 +62,18 @@ def test_what_is_refined_stays() -> None:
     odd = {"fields": {"x": {"inputFields": [field("dev.s.elsewhere")]}}}
     by_emitter = event({**odd, "_producer": PRODUCER})
     by_emitter["job"]["facets"]["sql"] = {"query": "select c from dev.s.a", "dialect": "redshift"}
-    assert refined(by_emitter) == by_emitter
-    assert refined(event(odd, producer="spark")) == event(odd, producer="spark")
+    assert refine(by_emitter) == by_emitter
+    assert refine(event(odd, producer="spark")) == event(odd, producer="spark")
 
 
 def test_sql_that_can_not_be_read() -> None:
     """It costs the column lineage and nothing else."""
     given = event(None)
     given["job"]["facets"]["sql"] = {"query": "selekt (", "dialect": "redshift"}
-    assert refined(given) == given
+    assert refine(given) == given
 
 
 def test_names_that_are_none() -> None:
     """An origin whose name is no text is none, and no reason to fail."""
     told = {"fields": {"x": {"inputFields": [{"namespace": NAMESPACE, "name": [1], "field": "c"}, "?"]}}}
-    assert "columnLineage" not in refined(event(told))["outputs"][0]["facets"]
+    assert "columnLineage" not in refine(event(told))["outputs"][0]["facets"]
