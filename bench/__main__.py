@@ -21,7 +21,7 @@ from bench.topic import Topic
 from bench.workload import Project
 from consumer.graph import schema
 from consumer.graph.gremlin.gremlin_store import open_gremlin
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Edge, GraphStore, Vertex
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
@@ -88,7 +88,7 @@ def elements(store: GraphStore) -> tuple[list[Vertex], list[Edge]]:
 
 def embedded(project: Project, builds: int) -> tuple[float, float]:
     """Events per second into SQLite: of all-new models, and of rebuilds."""
-    with tempfile.TemporaryDirectory() as folder, closing(EmbeddedStore(Path(folder) / "graph.db")) as store:
+    with tempfile.TemporaryDirectory() as folder, closing(SqliteStore(Path(folder) / "graph.db")) as store:
         later = chain.from_iterable(project.build(number) for number in range(1, builds + 1))
         return ingest_rate(store, list(project.build(0))), ingest_rate(store, list(later))
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bench import report
 from bench.workload import LAYERS, NAMESPACE, Project
 from consumer.graph.gremlin.gremlin_store import open_gremlin
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
@@ -73,7 +73,7 @@ def milliseconds(store: GraphStore, question: Question, times: int) -> float:
 def run(project: Project, times: int) -> Iterator[tuple[str, ...]]:
     """Asks each question of both stores; yields rows."""
     with ExitStack() as stack:
-        embedded = EmbeddedStore(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "graph.db")
+        embedded = SqliteStore(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "graph.db")
         stack.callback(embedded.close)
         server = GremlinServer("tinkergraph")
         stack.callback(server.close)

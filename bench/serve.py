@@ -19,7 +19,7 @@ import httpx
 from bench import report
 from bench.queries import seed
 from bench.workload import LAYERS, NAMESPACE, Project
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.query.resolve import Target
 from consumer.query.traverse import lineage
 from schemas.naming import DatasetName
@@ -79,7 +79,7 @@ def queries(client: httpx.Client, project: Project, times: int) -> Iterator[tupl
     yield "impact as CSV", [get(client, "/impact", node=f"{NAMESPACE}/{name}") for name in names]
 
 
-def in_process(store: EmbeddedStore, project: Project, times: int) -> list[Callable[[], object]]:
+def in_process(store: SqliteStore, project: Project, times: int) -> list[Callable[[], object]]:
     """The same lineage of depth 20 without HTTP."""
     width = project.models // LAYERS
     names = [project.table(LAYERS // 2 * width + number % width) for number in range(times)]
@@ -100,7 +100,7 @@ def run(project: Project, times: int) -> Iterator[tuple[str, ...]]:
     """Yields the rows."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "graph.db"
-        with closing(EmbeddedStore(file)) as store:
+        with closing(SqliteStore(file)) as store:
             seed(store, project)
             alone, _ = timed(in_process(store, project, times), 1)
         server = ServeProcess(Path(folder), "--graph", f"sqlite:///{file}", "--log-level", "error")

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from bench.report import parser, table, tell
 from bench.workload import Project
 from consumer.graph import change_log, ids, schema
-from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.graph.store import Absent, Change, Edge, Is, Vertex
+from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.store import Change, Edge, NotExists, PropertyEquals, Vertex
 from consumer.lineage.changes import ChangeRecord, Kind
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import IdentityRules
@@ -62,7 +62,7 @@ def measured(models: int, builds: int) -> tuple[Size, Size]:
 
 
 def _built(project: Project, path: Path, builds: range) -> Size:
-    store = EmbeddedStore(path)
+    store = SqliteStore(path)
     sink = GraphSink(store, IdentityRules.of())
     for number in builds:
         sink.write([decode(value) for _, value in project.build(number)])
@@ -77,7 +77,7 @@ def _built(project: Project, path: Path, builds: range) -> Size:
 def change_cost(models: int) -> Size:
     """Returns the cost of one record of a change of lineage: of a model that from one build to the next reads less."""
     with tempfile.TemporaryDirectory() as folder:
-        store = EmbeddedStore(Path(folder) / "graph.db")
+        store = SqliteStore(Path(folder) / "graph.db")
         sink = GraphSink(store, IdentityRules.of())
         for number, reads in ((0, 2), (1, 1)):
             sink.write([decode(value) for _, value in Project("size", models, reads).build(number)])
@@ -95,13 +95,13 @@ KEEPS = {"without": False, "with": True}
 
 def _logged(records: Sequence[ChangeRecord], path: Path, *, keeps: bool) -> Size:
     """Returns the size of a graph of the jobs and names of records, with the records or without."""
-    store = EmbeddedStore(path)
+    store = SqliteStore(path)
     owners: dict[str, str] = {}
     for step in (step for record in records for step in change_log.steps_of(record, "0")):
         if isinstance(step, Edge):
             owners[step.target] = schema.JOB if step.target.startswith("job/") else schema.NAME
-    first = Is("rev", "0")
-    store.write([Change(Vertex(id_, label, {"rev": "0"}), Absent(), first) for id_, label in sorted(owners.items())])
+    first = PropertyEquals("rev", "0")
+    store.write([Change(Vertex(id_, label, {"rev": "0"}), NotExists(), first) for id_, label in sorted(owners.items())])
     for record in records if keeps else ():
         job = Vertex(ids.job(record.job or JobName("", "")), schema.JOB, {})
         store.write([Change(job, first, first, change_log.steps_of(record, "0"))])

@@ -1,4 +1,4 @@
-"""From settings to parts: the one place that knows which class does what."""
+"""Construction of stores and sinks from settings: the only module that chooses their classes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from consumer.config.loader import CREDENTIALS, Settings, has_credentials
 from consumer.errors import UsageError
 from consumer.graph import format_version
-from consumer.graph.gremlin.deadline import Patience
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.gremlin.deadline import RetryPolicy
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import BadPrefix, IdentityRules
 from consumer.processing.sink import Sink
@@ -33,58 +33,58 @@ SinkName = Literal["graph", "datazone"]
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Returns the file of an embedded graph's URL; None for other kinds of graphs.
+    """Returns the file of a SQLite graph's URL; None for other kinds of graphs.
 
     `sqlite:///graph.db` is relative to the current directory, `sqlite:////data/graph.db` is absolute.
 
     Raises:
-        UsageError: It is a SQLite URL without a file, or with a host.
+        UsageError: The SQLite URL has no file, or has a host.
     """
     if not url.startswith("sqlite:"):
         return None
     if not url.startswith(SQLITE) or url == SQLITE:
-        raise UsageError(f"graph {url!r} names no file; write sqlite:///graph.db, or sqlite:////data/graph.db")
+        raise UsageError(f"graph {url!r} has no file; write sqlite:///graph.db, or sqlite:////data/graph.db")
     return Path(url.removeprefix(SQLITE))
 
 
-READER_PATIENCE: Final = Patience(for_s=10.0)
-"""For a command that only reads; a person is waiting for it."""
+READER_RETRY_POLICY: Final = RetryPolicy(max_elapsed_s=10.0)
+"""For commands that only read, as a person waits for them."""
 
-PROBE_PATIENCE: Final = Patience(for_s=2.0, answer_s=10.0)
-"""For one question whether a graph serves; it is asked again, and must not hold up an end."""
+PROBE_RETRY_POLICY: Final = RetryPolicy(max_elapsed_s=2.0, response_timeout_s=10.0)
+"""For one probe of a graph, which is repeated anyway and must not delay a shutdown."""
 
 
 def open_graph(
-    url: str, patience: Patience | None = None, stop: threading.Event | None = None, *, claims: bool = False
+    url: str, retry_policy: RetryPolicy | None = None, stop: threading.Event | None = None, *, claims: bool = False
 ) -> GraphStore:
-    """Returns the store of a graph's URL; an embedded one is made if it is not there.
+    """Returns the store of a graph's URL; a SQLite file is created if it does not exist.
 
     Args:
-        url: The graph's.
-        patience: How long a server that can't serve now is tried again; the store's default if None.
-        stop: Set by a request to stop, after which no request to a server takes longer than the patience lasts.
-        claims: True for a writer of events, which writes the format of its facts into a graph that says none.
+        url: URL of the graph.
+        retry_policy: Retry policy of requests to a server; None for the store's default.
+        stop: Set by a request to stop, after which no request to a server outlasts the retry policy's deadline.
+        claims: True for a writer of events, which writes the format of its facts into an empty graph.
 
     Raises:
-        UsageError: The URL is of no kind that there is or holds a password, its file can't be opened, or the graph is
-            in a format of another version; of a server's graph this is found out by the first request.
+        UsageError: The URL is of an unknown kind or has a password, its file can't be opened, or the graph has the
+            format of another version; for a graph on a server, the first request raises the latter.
     """
     if has_credentials(url):
         raise UsageError(CREDENTIALS)
     if (path := sqlite_file(url)) is not None:
-        return _embedded(path, claims=claims)
+        return _open_sqlite(path, claims=claims)
     if url.startswith(GREMLIN):
         from consumer.graph.gremlin.gremlin_store import open_gremlin  # noqa: PLC0415 -- the driver only where it is needed
 
-        return format_version.Checked(open_gremlin(url, patience, stop), claims=claims)
+        return format_version.FormatCheckedStore(open_gremlin(url, retry_policy, stop), claims=claims)
     raise UsageError(
-        f"graph {url!r} is of no known kind; write sqlite:///graph.db, ws://host:8182/gremlin, wss://host:8182/gremlin"
+        f"graph {url!r} is of an unknown kind; write sqlite:///graph.db, ws://host:8182/gremlin, wss://host:8182/gremlin"
         " or neptune://host:8182?region=us-east-1"
     )
 
 
-def _embedded(path: Path, *, claims: bool) -> EmbeddedStore:
-    store = EmbeddedStore(path)
+def _open_sqlite(path: Path, *, claims: bool) -> SqliteStore:
+    store = SqliteStore(path)
     try:
         if claims:
             format_version.claim(store)
@@ -96,43 +96,43 @@ def _embedded(path: Path, *, claims: bool) -> EmbeddedStore:
     return store
 
 
-def open_existing(url: str, patience: Patience | None = None) -> GraphStore:
-    """Opens a graph that is there already.
+def open_existing(url: str, retry_policy: RetryPolicy | None = None) -> GraphStore:
+    """Opens an existing graph.
 
     Raises:
-        UsageError: There is no such graph.
+        UsageError: The graph does not exist.
     """
     if (path := sqlite_file(url)) is not None and not path.exists():
-        raise UsageError(f"there is no graph {path} yet; fill it with `headwater ingest`, or name another with --graph")
-    return open_graph(url, patience)
+        raise UsageError(f"graph {path} does not exist; fill it with `headwater ingest`, or name another with --graph")
+    return open_graph(url, retry_policy)
 
 
 @contextmanager
-def mending(url: str, patience: Patience | None = None) -> Iterator[GraphStore]:
-    """Yields a graph that is there already, to be read and mended.
+def open_existing_graph(url: str, retry_policy: RetryPolicy | None = None) -> Iterator[GraphStore]:
+    """Yields an existing graph, and closes it afterwards.
 
     Raises:
-        UsageError: There is no such graph.
+        UsageError: The graph does not exist.
     """
-    with closing(open_existing(url, patience)) as store:
+    with closing(open_existing(url, retry_policy)) as store:
         yield store
 
 
 @contextmanager
-def reading(url: str, at: str | None = None, option: str = "--at") -> Iterator[GraphStore]:
-    """Yields a graph that is there already, in one state for all that is read within where its store can do that.
+def open_snapshot(url: str, at: str | None = None, option: str = "--at") -> Iterator[GraphStore]:
+    """Yields an existing graph; all reads see one state if its store supports snapshots.
 
     Args:
-        url: The graph's.
-        at: Moment as of which the graph is read, as people type it; None for the present.
+        url: URL of the graph.
+        at: Moment as of which the graph is read, in a form of `parse_moment`; None for the present.
         option: Name of the option with the moment, for the error.
 
     Raises:
-        UsageError: There is no such graph, or the moment is not valid.
+        UsageError: The graph does not exist, or the moment is invalid.
     """
     moment = None if at is None else parse_moment(at, time.time(), option)
-    with mending(url, READER_PATIENCE) as store, ExitStack() as stack:
-        if isinstance(store, EmbeddedStore):
+    with open_existing_graph(url, READER_RETRY_POLICY) as store, ExitStack() as stack:
+        if isinstance(store, SqliteStore):
             stack.enter_context(store.snapshot())
         yield store if moment is None else stack.enter_context(closing(_as_of(store, moment)))
 
@@ -144,10 +144,10 @@ def _as_of(store: GraphStore, moment: str) -> GraphStore:
 
 
 def identity_rules(settings: Settings) -> IdentityRules:
-    """Returns which names are one dataset by configuration.
+    """Returns the configured identity rules.
 
     Raises:
-        UsageError: A prefix can't be read.
+        UsageError: A prefix is invalid.
     """
     try:
         same = [entry.prefixes for entry in settings.identity.same]
@@ -157,41 +157,41 @@ def identity_rules(settings: Settings) -> IdentityRules:
 
 
 def identity_settings(settings: Settings) -> IdentityRules | None:
-    """Returns the same, or None where no file and no variable has identity settings, so that the graph's rules hold.
+    """Returns the configured identity rules; None without identity settings, so that the graph's rules apply.
 
     Raises:
-        UsageError: A prefix can't be read.
+        UsageError: A prefix is invalid.
     """
     return identity_rules(settings) if settings.identity.model_fields_set else None
 
 
-SERVICE_PATIENCE: Final = Patience(for_s=10.0)
-"""For one request of the service to the graph, before it tries the batch in smaller portions. Its end waits for it."""
+SERVICE_RETRY_POLICY: Final = RetryPolicy(max_elapsed_s=10.0)
+"""For one request of the service to the graph, before it splits the batch. A shutdown waits for it."""
 
-Dress = Callable[[GraphStore], GraphStore]
-"""Puts something around a store, such as a meter."""
+StoreDecorator = Callable[[GraphStore], GraphStore]
+"""Wraps a store, for example to count its requests."""
 
 
 def graph_sink(
     settings: Settings,
-    dress: Dress = lambda store: store,
-    patience: Patience | None = None,
+    decorate: StoreDecorator = lambda store: store,
+    retry_policy: RetryPolicy | None = None,
     stop: threading.Event | None = None,
 ) -> Sink:
     """Returns the sink that writes to the graph."""
     from consumer.projection.graph_sink import GraphSink  # noqa: PLC0415 -- the write side only where it is needed
 
     configured = identity_settings(settings)
-    return GraphSink(dress(open_graph(settings.graph, patience, stop, claims=True)), configured)
+    return GraphSink(decorate(open_graph(settings.graph, retry_policy, stop, claims=True)), configured)
 
 
-def ask_graph(settings: Settings, stop: threading.Event) -> None:
-    """Asks the graph something cheap, on a connection of its own.
+def probe_graph(settings: Settings, stop: threading.Event) -> None:
+    """Sends a cheap request to the graph, on a connection of its own.
 
     Raises:
-        HeadwaterError: It does not answer.
+        HeadwaterError: The graph does not respond.
     """
-    store = open_graph(settings.graph, PROBE_PATIENCE, stop)
+    store = open_graph(settings.graph, PROBE_RETRY_POLICY, stop)
     try:
         store.read(["headwater:probe"])
     finally:
@@ -202,7 +202,7 @@ def datazone_sink(settings: Settings, meter: Meter | None = None) -> Sink:
     """Returns the sink that posts to DataZone.
 
     Raises:
-        UsageError: No domain is configured, or there is no Region or no credentials for one.
+        UsageError: No domain is configured, or a domain has no Region or no credentials.
     """
     from consumer.datazone.datazone_client import connect  # noqa: PLC0415 -- boto3 only where it is needed
     from consumer.datazone.datazone_sink import MAX_IN_FLIGHT, DataZoneSink  # noqa: PLC0415
@@ -223,15 +223,15 @@ def datazone_sink(settings: Settings, meter: Meter | None = None) -> Sink:
 
 
 def forwards(settings: Settings) -> bool:
-    """Whether a DataZone domain is configured."""
+    """True if a DataZone domain is configured."""
     return bool(settings.datazone.domain_id or settings.datazone.routes)
 
 
 def datazone_targets(settings: Settings) -> list[Target]:
-    """Returns the domains of the settings.
+    """Returns the configured domains.
 
     Raises:
-        UsageError: There is none.
+        UsageError: No domain is configured.
     """
     from consumer.datazone.routing import Routes  # noqa: PLC0415
 
@@ -241,11 +241,11 @@ def datazone_targets(settings: Settings) -> list[Target]:
     return targets
 
 
-def ask_datazone(settings: Settings) -> None:
-    """Asks each domain for one of its events.
+def probe_datazone(settings: Settings) -> None:
+    """Sends a cheap request to each domain.
 
     Raises:
-        HeadwaterError: One does not answer.
+        HeadwaterError: A domain does not respond.
     """
     from consumer.datazone.datazone_client import connect  # noqa: PLC0415
     from consumer.datazone.domain import Domain  # noqa: PLC0415
@@ -254,58 +254,59 @@ def ask_datazone(settings: Settings) -> None:
         Domain(target, connect(target)).ping()
 
 
-def _watched_graph(settings: Settings, watch: ServiceInstrumentation, stop: threading.Event) -> Sink:
+def _instrumented_graph(settings: Settings, instrumentation: ServiceInstrumentation, stop: threading.Event) -> Sink:
     from consumer.telemetry.metering_decorators import MeteredStore  # noqa: PLC0415
 
     def metered(store: GraphStore) -> GraphStore:
-        return MeteredStore(store, watch.metrics, reached=watch.health.reached)
+        return MeteredStore(store, instrumentation.metrics, reached=instrumentation.health.reached)
 
-    return graph_sink(settings, metered, SERVICE_PATIENCE, stop)
+    return graph_sink(settings, metered, SERVICE_RETRY_POLICY, stop)
 
 
-def _watched_datazone(settings: Settings, watch: ServiceInstrumentation, _: threading.Event) -> Sink:
+def _instrumented_datazone(settings: Settings, instrumentation: ServiceInstrumentation, _: threading.Event) -> Sink:
     from consumer.datazone.sink_metrics import PrometheusMeter  # noqa: PLC0415
 
-    return datazone_sink(settings, PrometheusMeter(watch.metrics, watch.health.reached))
+    return datazone_sink(settings, PrometheusMeter(instrumentation.metrics, instrumentation.health.reached))
 
 
 SINKS: Mapping[SinkName, Callable[[Settings, ServiceInstrumentation, threading.Event], Sink]] = {
-    "graph": _watched_graph,
-    "datazone": _watched_datazone,
+    "graph": _instrumented_graph,
+    "datazone": _instrumented_datazone,
 }
-"""What `headwater consume --sink` offers; the event is set by a request to stop."""
+"""The sinks of `headwater consume --sink`; the event is set by a request to stop."""
 
-ASKS: Mapping[SinkName, Callable[[Settings, threading.Event], None]] = {
-    "graph": ask_graph,
-    "datazone": lambda settings, _: ask_datazone(settings),
+PROBES: Mapping[SinkName, Callable[[Settings, threading.Event], None]] = {
+    "graph": probe_graph,
+    "datazone": lambda settings, _: probe_datazone(settings),
 }
-"""How each of them is asked whether it serves."""
+"""The readiness probe of each sink."""
 
 DATAZONE_BATCH = 100
-"""Most events in hand for DataZone: at 20 a second, what is in hand at SIGTERM is posted within ten seconds."""
+"""Maximum size of a batch for DataZone: at 20 events a second, in-flight batches are posted within ten seconds."""
 
 
 def settings_for(sink: SinkName, settings: Settings) -> Settings:
-    """Returns the settings of the service with one sink; each sink has its own group, so none delays another.
+    """Returns the settings of the service with one sink; each sink has its own group, so that none delays another.
 
     Raises:
-        UsageError: Both sinks would have one group, and each would get a part of the events.
+        UsageError: Both sinks have the same group, so that each would receive a part of the events.
     """
     if sink == "graph":
         return settings
     group = settings.datazone.group_id
     if group == settings.kafka.group_id:
         raise UsageError(
-            f"datazone.group_id and kafka.group_id are both {group!r}: in one group, each gets a part of the events"
+            f"datazone.group_id and kafka.group_id are both {group!r}, so each sink would receive a part of the events;"
+            " set different groups"
         )
     kafka = settings.kafka.model_copy(update={"group_id": group})
-    most = min(settings.batch.max_records, DATAZONE_BATCH)
-    batch = settings.batch.model_copy(update={"max_records": most})
+    max_records = min(settings.batch.max_records, DATAZONE_BATCH)
+    batch = settings.batch.model_copy(update={"max_records": max_records})
     return settings.model_copy(update={"kafka": kafka, "batch": batch})
 
 
-ALERT_PATIENCE: Final = Patience(for_s=5.0)
-"""For a request of alerting to the graph; the end of the service waits for it."""
+ALERT_RETRY_POLICY: Final = RetryPolicy(max_elapsed_s=5.0)
+"""For one request of alerting to the graph. A shutdown waits for it."""
 
 
 def alert_service(
@@ -320,7 +321,7 @@ def alert_service(
     from consumer.alerts.service import build  # noqa: PLC0415
 
     declared = read_declarations(settings.alerts.file)
-    store = open_graph(settings.graph, ALERT_PATIENCE, stop)
+    store = open_graph(settings.graph, ALERT_RETRY_POLICY, stop)
     try:
         return build(store, declared, settings.alerts, settings.kafka, meter, clock)
     except BaseException:

@@ -1,9 +1,9 @@
-"""From bytes to an event; or to the reason why they are none.
+"""Decoding of OpenLineage events from JSON.
 
-Accepted is what real producers send, which is more than the specification allows: nulls where something may be
-missing, run ids that are no UUIDs, lower-case event types, any number of a second's digits. A bad part (a facet, a
-dataset, a producer) is left out of the event and listed there. Rejected is what could not be folded, or only by a
-guess.
+The decoder accepts what real producers send, which is more than the specification allows: nulls in place of optional
+values, run ids that are not UUIDs, lower-case event types, any number of fraction digits. An invalid part (a facet, a
+dataset, a producer) is left out of the event and listed in `left_out`. Documents that could only be folded by a guess
+are rejected.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def decode(data: bytes) -> Event:
     """Returns the event that a record or a line holds.
 
     Args:
-        data: A JSON document in UTF-8, with or without a byte order mark.
+        data: JSON document in UTF-8, with or without a byte order mark.
 
     Raises:
-        RejectedEvent: It is no OpenLineage event; with the JSON path of the fault and the reason.
+        RejectedEvent: The document is not an OpenLineage event; has the JSON path and the reason.
     """
     return _event(*without(*parse(data)))
 
@@ -56,11 +56,11 @@ def decode(data: bytes) -> Event:
 def decode_document(document: object) -> Event:
     """Returns the event that an already parsed JSON document holds.
 
-    Keys that were repeated, and integers that a parser has rounded, can no longer be told here; give `decode` the bytes
-    where there are any.
+    Duplicate keys, and integers that the parser rounded, can't be detected here; call `decode` if the bytes are
+    available.
 
     Raises:
-        RejectedEvent: It is no OpenLineage event; with the JSON path of the fault and the reason.
+        RejectedEvent: The document is not an OpenLineage event; has the JSON path and the reason.
     """
     return _event(*without(document, check(document)))
 
@@ -106,8 +106,8 @@ def _claims(document: Mapping[str, Any], left_out: list[LeftOut]) -> tuple[str, 
 def _kind(document: Mapping[str, Any]) -> type[Event]:
     """Returns the kind of an event: a run's, else a job's, else a dataset's.
 
-    An eventType without a run is what some producers put in other events; then schemaURL decides. Without its word it
-    is a run's event: as a job's it would stand for a completed run that there never was.
+    Some producers set eventType in events without a run; then schemaURL decides. Without a known schemaURL such an
+    event counts as a run event: as a job event, it would state lineage of a run that may not have completed.
     """
     schema_url = _optional_text(document, "schemaURL", [])
     claimed = schema_url.rpartition("/")[2]
@@ -132,7 +132,7 @@ def event_time(value: object) -> str:
     if not isinstance(value, str):
         raise _unexpected("$.eventTime", "a time such as 2026-11-21T05:22:25.824607Z", value)
     try:
-        # What is long is not remembered.
+        # A long text is not cached.
         return _canonical_time(value) if len(value) <= MAX_TIME else canonical_time(value)
     except ValueError as error:
         raise RejectedEvent("$.eventTime", str(error)) from None
@@ -194,7 +194,7 @@ def _check_datasets(document: Mapping[str, Any]) -> None:
     if inputs + outputs > MAX_DATASETS:
         raise RejectedEvent(
             f"$.{_LISTS[outputs > inputs]}",
-            f"the event has {inputs} inputs and {outputs} outputs; at most {MAX_DATASETS} are taken together: send "
+            f"the event has {inputs} inputs and {outputs} outputs; at most {MAX_DATASETS} are accepted together: send "
             "several events of the run, each with some of them",
         )
 
@@ -205,7 +205,7 @@ _LISTS = ("inputs", "outputs")
 def _datasets(
     document: Mapping[str, Any], key: str, make: Callable[[_Object, str, list[LeftOut]], _D], left_out: list[LeftOut]
 ) -> tuple[_D, ...]:
-    """Returns the datasets of a list; one that has no name, or that is none, costs the others nothing."""
+    """Returns the valid datasets of a list; invalid ones are added to `left_out`."""
     value = document.get(key)
     if not value and (value is None or isinstance(value, list)):
         return ()
@@ -243,9 +243,9 @@ def _name(owner: _Object, key: str, at: str) -> str:
     if not isinstance(value, str):
         raise _unexpected(f"{at}.{key}", "a string", value)
     if not value:
-        raise RejectedEvent(f"{at}.{key}", "expected a string that is not empty")
+        raise RejectedEvent(f"{at}.{key}", "expected a non-empty string")
     if len(value) > MAX_NAME:
-        raise RejectedEvent(f"{at}.{key}", f"the string has {len(value)} characters; at most {MAX_NAME} are taken")
+        raise RejectedEvent(f"{at}.{key}", f"the string has {len(value)} characters; at most {MAX_NAME} are accepted")
     return value
 
 

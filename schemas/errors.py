@@ -1,16 +1,16 @@
-"""What can be wrong with an event.
+"""Errors in events.
 
 ```
 SchemaError
-├── RejectedEvent   the document is no OpenLineage event; it can never be folded
-└── BadFacet        one facet can't be read; it costs that facet only
+├── RejectedEvent   the document is not an OpenLineage event; it can never be folded
+└── BadFacet        one facet is invalid; only that facet is ignored
 ```
 """
 
 from __future__ import annotations
 
 MAX_TEXT = 2_000
-"""Characters of a path or a reason; longer ones are shortened."""
+"""Maximum length of a path or a reason in characters; longer ones are shortened."""
 
 
 def _shortened(text: str) -> str:
@@ -18,15 +18,15 @@ def _shortened(text: str) -> str:
 
 
 class SchemaError(Exception):
-    """A document, or a part of one, is not what OpenLineage says.
+    """A document, or a part of one, violates the OpenLineage specification.
 
     Attributes:
-        path: Where in the document, as a JSON path such as `$.inputs[2].name`.
-        reason: What is wrong there and what was expected, in words.
+        path: JSON path of the invalid value, such as `$.inputs[2].name`.
+        reason: Description of the error, with the expected value.
     """
 
     def __init__(self, path: str, reason: str) -> None:
-        # They go to logs, dead letters and caches, and quote what a producer wrote.
+        # Both quote the producer's text, and go to logs, dead letters and caches.
         path, reason = _shortened(path), _shortened(reason)
         super().__init__(f"{path}: {reason}")
         self.path = path
@@ -34,8 +34,8 @@ class SchemaError(Exception):
 
 
 class RejectedEvent(SchemaError):
-    """The document is no OpenLineage event; it can never be folded."""
+    """The document is not an OpenLineage event; it can never be folded."""
 
 
 class BadFacet(SchemaError):
-    """One facet can't be read; it costs that facet only."""
+    """One facet is invalid; only that facet is ignored."""

@@ -1,7 +1,7 @@
-"""OpenLineage's three events, as values: the core validated, the facets as they came.
+"""OpenLineage's three kinds of events as values, with a validated core and raw facets.
 
-`schemas.decode` makes them, `schemas.facets` reads the facets. Slotted dataclasses rather than pydantic models: one is
-made for every event, run, job and dataset, and they cost half of what a frozen model does.
+`schemas.decode` creates them, `schemas.facets` parses the facets. They are slotted dataclasses rather than pydantic
+models, because every event, run, job and dataset is one, and a frozen model costs twice as much.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 EVENT_TYPES = frozenset({"START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"})
-"""OpenLineage's transitions of a run's state."""
+"""OpenLineage's state transitions of a run."""
 
 MAX_NAME = 2048
-"""The longest name, namespace or run id, in characters: twice S3's longest key, so that any path still has a name.
+"""Maximum length of a name, namespace or run id in characters: twice S3's longest key, so that every path fits.
 
-Longer ones are a query or a stack trace in the wrong place, and each would be a part of many ids of the graph.
+Longer texts are misplaced queries or stack traces, and each would be a part of many ids of the graph.
 """
 
 Facets = Mapping[str, object]
-"""Facets by their key, as parsed JSON: unknown ones included, none of them null, none of them read yet."""
+"""Facets by key as parsed JSON, with unknown ones, without nulls, not validated."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def canonical_run_id(text: str) -> str:
-    """Returns a run's id, spelled one way: UUIDs in lower case, anything else as it is."""
+    """Returns the canonical spelling of a run id: UUIDs in lower case, other texts unchanged."""
     return text.lower() if _UUID.fullmatch(text) else text
 
 
 class LeftOut(NamedTuple):
-    """A part of a document that could not be used and is not in the event.
+    """An invalid part of a document, which is missing in the event.
 
     Attributes:
-        path: Its JSON path.
-        reason: What is wrong with it, in words.
+        path: JSON path of the part.
+        reason: Description of the error.
     """
 
     path: str
@@ -60,7 +60,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What runs: a dbt model, a query, a task."""
+    """A job: a dbt model, a query, a task."""
 
     namespace: str
     name: str
@@ -69,7 +69,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What is read and written: a table, a view, files."""
+    """A dataset: a table, a view, files."""
 
     namespace: str
     name: str
@@ -78,14 +78,14 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class InputDataset(Dataset):
-    """A dataset as one run read it; `input_facets` tell of this reading only."""
+    """A dataset as an input of one run; `input_facets` describe this read only."""
 
     input_facets: Facets
 
 
 @dataclass(frozen=True, slots=True)
 class OutputDataset(Dataset):
-    """A dataset as one run wrote it; `output_facets` tell of this writing only."""
+    """A dataset as an output of one run; `output_facets` describe this write only."""
 
     output_facets: Facets
 

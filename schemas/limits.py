@@ -1,41 +1,41 @@
-"""How much one event may say, so that each costs bounded time and memory.
+"""Limits on the size of one event, so that each costs bounded time and memory.
 
-They are far above what is real. dbt names some dozens of inputs, one or two outputs, and one to three symlinks of a
-dataset. A table of Redshift has at most 1,600 columns ("CTAS usage notes", Amazon Redshift Database Developer Guide).
+The limits are far above real sizes. dbt names some dozens of inputs, one or two outputs, and up to three symlinks of a
+dataset. A Redshift table has at most 1,600 columns ("CTAS usage notes", Amazon Redshift Database Developer Guide).
 """
 
 from __future__ import annotations
 
 MAX_DATASETS = 2_000
-"""Inputs and outputs of an event, together; one with more is rejected, since without some of them lineage is wrong."""
+"""Maximum number of inputs and outputs of an event; one with more is rejected, as partial lineage would be wrong."""
 
 MAX_SYMLINKS = 100
-"""Symlinks of one dataset; a facet with more is left out."""
+"""Maximum number of symlinks of one dataset; a facet with more is ignored."""
 
 MAX_COLUMNS = 10_000
-"""Columns of one dataset, with the fields of nested ones; a schema facet with more is left out."""
+"""Maximum number of columns of one dataset, with nested fields; a schema facet with more is ignored."""
 
 MAX_LINKS = 16_000
-"""Sources that one facet of lineage names, each with each of its transformations; a facet with more is left out.
+"""Maximum number of sources of one lineage facet, counted per transformation; a facet with more is ignored.
 
-Ten for each column of Redshift's widest table.
+The limit allows ten sources for each column of Redshift's widest table.
 """
 
 MAX_LABEL = 1_000
-"""Characters of a text that names a kind, a tool, a version or a producer; a facet with a longer one is left out."""
+"""Maximum length of a kind, tool, version or producer in characters; a facet with a longer one is ignored."""
 
 MAX_TIME = 64
-"""Characters of a time; RFC 3339 sets no limit on the digits of a second."""
+"""Maximum length of a timestamp in characters; RFC 3339 does not limit the fraction digits."""
 
 PARSED_FACTOR = 4
-"""How many times its text a batch of events may take as objects, about (`strict_json.parsed_bytes`)."""
+"""Maximum ratio of the estimated size of a batch's objects (`strict_json.parsed_bytes`) to the size of its text."""
 
 
-def bounded(count: int, most: int, what: str) -> None:
-    """Checks how much a facet says.
+def check_limit(count: int, most: int, what: str) -> None:
+    """Checks the number of items in a facet.
 
     Raises:
-        ValueError: It is too much, in words for whoever made the event.
+        ValueError: The count exceeds the limit; the message addresses the event's producer.
     """
     if count > most:
-        raise ValueError(f"{count} {what}; at most {most} are taken, so the facet is left out: send fewer")
+        raise ValueError(f"{count} {what}; at most {most} are accepted, so the facet is ignored: send fewer")

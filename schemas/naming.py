@@ -1,7 +1,7 @@
-"""Names of datasets: one spelling for those of known engines, and what their parts are.
+"""Canonical spelling and parts of dataset names.
 
-Pure text: what would be a guess is not done here. That two names mean one dataset is said by symlinks and by
-configuration. The forms are those of OpenLineage's naming rules (its page "Naming Conventions").
+The rules only look at the text and never guess: symlinks and configuration state that two names are one dataset. The
+forms are those of OpenLineage's naming rules (its page "Naming Conventions").
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ _SQL = frozenset(
 _NO_SQL = frozenset(
     {"amqp", "elasticsearch", "kafka", "kinesis", "mongodb", "mqtt", "nats", "opensearch", "pubsub", "pulsar", "sqs"}
 )
-"""Schemes of messages and documents, whose names may have dots that part nothing."""
+"""Schemes of messages and documents, in whose names a dot does not separate parts."""
 _GLUE_TABLE = "table"
 _OWN_CATALOG = "awsdatacatalog"
-"""Athena's name of the Glue catalog of its account, which a name without a catalog is in."""
+"""Athena's name of its account's Glue catalog, the default catalog of a name."""
 
 
 class DatasetName(NamedTuple):
-    """What names a dataset: the namespace of its source, and its name there."""
+    """The namespace and name of a dataset."""
 
     namespace: str
     name: str
@@ -66,7 +66,7 @@ class DatasetName(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def engine(namespace: str) -> Engine | None:
-    """Which known engine a namespace is of; None for all others."""
+    """Returns the known engine of a namespace; None for other namespaces."""
     if _GLUE.fullmatch(namespace):
         return "glue"
     server = _SERVER.fullmatch(namespace)
@@ -76,12 +76,12 @@ def engine(namespace: str) -> Engine | None:
 
 
 def canonical(namespace: str, name: str) -> DatasetName:
-    """Returns a name in the one spelling of its engine or store.
+    """Returns the canonical spelling of a name.
 
-    Known engines: identifiers and hosts in lower case (Athena and Glue know no other, Redshift folds them unless a
-    session asks it not to), quotes only where a part needs them, Redshift's port written out, Athena's left out,
-    Athena's own catalog written out. Paths: as in `schemas.storage_paths`. Others: without quotes that no part needs;
-    the case stays, since it is theirs to fold it.
+    Known engines: identifiers and hosts in lower case (Athena and Glue have no others, Redshift folds them by default),
+    quotes only where a part needs them, Redshift's port explicit, Athena's omitted, Athena's own catalog explicit.
+    Paths: as in `schemas.storage_paths`. Others: without unnecessary quotes; the case is kept, because engines differ
+    in folding it.
     """
     make = _canonical if len(namespace) + len(name) <= SHORT else _canonical.__wrapped__
     return make(namespace, name)
@@ -134,11 +134,11 @@ def _inside_quotes(namespace: str, name: str) -> Sequence[str] | None:
 
 
 def parts(name: DatasetName) -> tuple[str, ...] | None:
-    """Returns the parts of a known engine's table, canonical and without quotes.
+    """Returns the canonical, unquoted parts of a known engine's table.
 
     Returns:
-        Glue's (database, table), Athena's (catalog, database, table), Redshift's (database, schema, table); None when
-        the name is of no known engine or has not just these parts.
+        Glue's (database, table), Athena's (catalog, database, table), Redshift's (database, schema, table); None if the
+        engine is unknown or the name has other parts.
     """
     make = _parts_of if len(name.namespace) + len(name.name) <= SHORT else _parts_of.__wrapped__
     return make(name)
@@ -151,7 +151,7 @@ def _parts_of(name: DatasetName) -> tuple[str, ...] | None:
 
 
 def sql_parts(name: DatasetName) -> tuple[str, ...] | None:
-    """Returns the parts of a table's name in any SQL engine, without quotes; None for paths, topics and other names."""
+    """Returns the unquoted parts of a table's name in any SQL engine; None for paths, topics and other names."""
     known = parts(name)
     if known is not None:
         return known
@@ -161,7 +161,7 @@ def sql_parts(name: DatasetName) -> tuple[str, ...] | None:
 
 
 def is_sql(namespace: str) -> bool:
-    """True if a namespace is surely one of a SQL engine."""
+    """True if a namespace is certainly that of a SQL engine."""
     return engine(namespace) is not None or storage_paths.scheme(namespace) in _SQL
 
 
@@ -169,19 +169,19 @@ def build(namespace: str, parts: Sequence[str]) -> DatasetName | None:
     """Returns the canonical name of a known engine's table, the reverse of `parts`.
 
     Returns:
-        None when the namespace is of no known engine, or its tables have other parts than these.
+        None if the engine is unknown, or if its tables have other parts.
     """
     kind = engine(namespace)
     known = tuple(part.lower() for part in parts)
     if kind is None:
         return None
     name = "/".join((_GLUE_TABLE, *known)) if kind == "glue" else _join(known)
-    # A part that is empty, or that holds a slash in Glue, would come back as something else.
+    # An empty part, or a slash in a part of Glue, would be parsed differently.
     return DatasetName(_canonical_namespace(namespace), name) if _parts(kind, name) == known else None
 
 
 def last_part(name: DatasetName) -> str:
-    """What people call a dataset: its table, file or topic, without what that is in."""
+    """Returns the short name of a dataset: its table, file or topic, without the container."""
     known = parts(name)
     if known is not None:
         return known[-1]
@@ -193,13 +193,13 @@ def last_part(name: DatasetName) -> str:
 
 
 def is_rules_form(name: DatasetName) -> bool:
-    """Whether a name's namespace is `redshift://{cluster}.{region}:{port}`, as opposed to an endpoint's host."""
+    """True if a name's namespace is `redshift://{cluster}.{region}:{port}` rather than an endpoint's host."""
     return _RULES_FORM.fullmatch(_canonical_namespace(name.namespace)) is not None
 
 
 @lru_cache(maxsize=4096)
 def _canonical_namespace(namespace: str) -> str:
-    """Returns the one spelling of a known engine's namespace; others without a slash at their end."""
+    """Returns the canonical namespace of a known engine; other namespaces without trailing slashes."""
     if _GLUE.fullmatch(namespace):
         return namespace.rstrip("/").lower()
     server = _SERVER.fullmatch(namespace)
@@ -213,16 +213,15 @@ def _canonical_namespace(namespace: str) -> str:
 
 def _parts(kind: Engine, name: str) -> tuple[str, ...] | None:
     if kind == "glue":
-        table, *found = name.split("/")
-        return (
-            tuple(found) if table == _GLUE_TABLE and len(found) == len(("database", "table")) and all(found) else None
-        )
+        prefix, *segments = name.split("/")
+        is_table = prefix == _GLUE_TABLE and len(segments) == len(("database", "table")) and all(segments)
+        return tuple(segments) if is_table else None
     split = _split(name)
     return split if split is not None and len(split) == len(("catalog", "schema", "table")) else None
 
 
 def _split(text: str) -> tuple[str, ...] | None:
-    """Returns the parts between unquoted dots; None if one is empty or the quotes do not match."""
+    """Splits a name at unquoted dots; returns None if a part is empty or the quotes do not match."""
     if '"' not in text:
         found = tuple(text.split("."))
         return found if all(found) else None

@@ -1,6 +1,6 @@
-"""The smallest part of an event that a fault costs: a facet, a dataset, or a field that lineage does not need.
+"""Removal of the smallest part of an event that has a fault: a facet, a dataset, or a field that lineage does not need.
 
-What says which run, which job or which dataset an event is about can't be left out; a fault there costs the event.
+Parts that identify the run, job or dataset of an event can't be removed; a fault there rejects the event.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas.strict_json import Fault, Step
 
 _OWNERS = {"run": frozenset({"runId"}), "job": frozenset({"namespace", "name"})}
 _OWNERS["dataset"] = _OWNERS["job"]
-"""What an event is about, each with the fields that identify it."""
+"""The parts that an event can be about, with their identifying fields."""
 
 _LISTS = frozenset({"inputs", "outputs"})
 _FACETS = frozenset({"facets", "inputFacets", "outputFacets"})
@@ -23,16 +23,16 @@ _CORE = frozenset({"eventTime", "eventType"}) | _LISTS | _OWNERS.keys()
 
 
 class Unusable(NamedTuple):
-    """What stands in a list in place of a dataset that can't be used."""
+    """A placeholder in a list for an invalid dataset."""
 
     left_out: LeftOut
 
 
 def without(document: object, faults: Iterable[Fault]) -> tuple[object, list[LeftOut]]:
-    """Returns a document without the parts that faults are in, and those parts; the document itself is not changed.
+    """Returns a copy of a document without the parts that have faults, and the list of these parts.
 
     Raises:
-        RejectedEvent: A fault is in a part that can't be left out.
+        RejectedEvent: A fault is in a part that can't be removed.
     """
     left_out: dict[tuple[Step, ...], LeftOut] = {}
     for fault in faults:
@@ -47,7 +47,7 @@ def without(document: object, faults: Iterable[Fault]) -> tuple[object, list[Lef
 
 
 def _part(steps: tuple[Step, ...]) -> tuple[Step, ...] | None:
-    """Returns the path of the smallest part that a fault costs; None for the whole event."""
+    """Returns the path of the smallest part to remove for a fault; None for the whole event."""
     match steps:
         case (str(owner), str(key), *_) if owner in _OWNERS:
             return None if key in _OWNERS[owner] else steps[: 2 + (key in _FACETS)]
@@ -65,7 +65,7 @@ def _is_dataset(part: tuple[Step, ...]) -> bool:
 
 
 def _changed(value: Any, part: tuple[Step, ...], reported: LeftOut) -> Any:
-    """Returns a copy of a value without a part; a dataset has a mark in its place, so that the others keep theirs."""
+    """Returns a copy of a value without a part; a dataset becomes a placeholder, so that others keep their index."""
     step, *further = part
     if isinstance(value, dict):
         if step not in value:  # A part above this one is left out already.

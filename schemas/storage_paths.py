@@ -1,7 +1,7 @@
-"""Paths in object stores and file systems, in one spelling.
+"""Canonical spelling of paths in object stores and file systems.
 
-The forms are those of OpenLineage's naming rules (its page "Naming Conventions"): an object store's name is the object
-key, which has no slash around it; a file system's name is an absolute path.
+The forms are those of OpenLineage's naming rules (its page "Naming Conventions"): a name in an object store is the
+object key without slashes at its ends; a name in a file system is an absolute path.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _OBJECT_STORES = {
     "cos": "cos",
     "cosn": "cos",
 }
-"""The scheme by which a store is known, by each scheme that clients have for it: drivers and TLS make no other store.
+"""The canonical scheme of each object store's schemes, which differ by driver and TLS.
 
-`wasbs` and `abfss` stay two: whether a storage account has both endpoints is not in the name.
+`wasbs` and `abfss` stay separate: a name does not show whether a storage account has both endpoints.
 """
 
 _FILE_SYSTEMS = frozenset({"file", "hdfs", "viewfs", "dbfs"})
@@ -44,12 +44,12 @@ def scheme(namespace: str) -> str:
 
 
 def has_paths(namespace: str) -> bool:
-    """True if a namespace's datasets are paths; in a warehouse, which has a path itself, they are tables."""
+    """True if the datasets of a namespace are paths; in a warehouse, which is itself a path, they are tables."""
     return _is_store(namespace, with_path=False)
 
 
 def is_warehouse(namespace: str) -> bool:
-    """True if a namespace is a path, and its datasets are the tables in it."""
+    """True if a namespace is a path whose datasets are tables."""
     return _is_store(namespace, with_path=True)
 
 
@@ -60,19 +60,19 @@ def _is_store(namespace: str, *, with_path: bool) -> bool:
 
 
 def canonical_path(namespace: str, name: str) -> tuple[str, str] | None:
-    """Returns a path's namespace and name in one spelling.
+    """Returns the canonical namespace and name of a path.
 
-    A namespace that has a path of its own is a warehouse, and the name is that of a table in it.
+    A namespace with a path is a warehouse, and the name is that of a table in it.
 
     Returns:
-        None where the namespace is of no object store and no file system.
+        None if the namespace is neither an object store nor a file system.
     """
     match = _NAMESPACE.fullmatch(namespace)
     if match is None or match[1].lower() not in SCHEMES:
         return None
     kind, authority, base = match[1].lower(), match[2] or "", (match[3] or "").rstrip("/")
     if kind in _OBJECT_STORES:
-        # Without a bucket it is some other namespace that has a scheme's name.
+        # Without a bucket, the namespace only happens to begin with a scheme's name.
         return (_store(_OBJECT_STORES[kind], authority) + base, _key(name)) if authority else None
     system = _file_system(kind, authority)
     if base:
@@ -81,7 +81,7 @@ def canonical_path(namespace: str, name: str) -> tuple[str, str] | None:
 
 
 def _store(kind: str, authority: str) -> str:
-    # An Azure container and its host have no capital letters.
+    # Azure containers and hosts are case-insensitive.
     return f"{kind}://{authority.lower() if kind in _AZURE else authority}"
 
 
@@ -92,12 +92,12 @@ def _file_system(kind: str, authority: str) -> str:
 
 
 def _key(name: str) -> str:
-    """Returns an object's key; the name of a whole bucket is `/`."""
+    """Returns the key of an object; the name of a whole bucket is `/`."""
     return name.strip("/") or name[:1]
 
 
 def _path(name: str, *, absolute: bool) -> str:
-    """Returns a path without empty segments; a server's file system has absolute paths alone."""
+    """Removes empty segments from a path; paths on a server's file system become absolute."""
     if not name:
         return name
     segments = "/".join(segment for segment in name.split("/") if segment)

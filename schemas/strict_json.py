@@ -1,10 +1,9 @@
-"""JSON, strictly: what parsers let pass and a graph can't take is found, in bounded time and memory.
+"""Strict JSON parsing: finds values that parsers accept and a graph does not, in bounded time and memory.
 
-What has a place is a fault of that place, and the caller decides what it costs; what makes the whole document doubtful
-is refused here. orjson refuses what is no JSON, invalid UTF-8, NaN and lone surrogates by itself. Not so NUL
-characters, duplicate keys, deep nesting, and integers beyond 64 bits, which it turns into floats. Looking for those one
-by one would cost a multiple of the parsing, so a cheap test that can't miss one goes first; only what it suspects is
-walked, to find the place.
+A fault has a path, and the caller decides which part to remove; documents that are doubtful as a whole are rejected
+here. orjson itself rejects invalid JSON, invalid UTF-8, NaN and lone surrogates. It accepts NUL characters, duplicate
+keys, deep nesting, and integers beyond 64 bits, which become floats. Searching each document for these would cost a
+multiple of parsing it, so a cheap test without false negatives comes first; only suspect documents are searched.
 """
 
 from __future__ import annotations
@@ -20,24 +19,24 @@ from schemas.errors import RejectedEvent
 from schemas.json_path import join
 
 MAX_BYTES = 8 * 1024 * 1024
-"""The largest document, in bytes: what Kafka brokers with a generous `message.max.bytes` carry."""
+"""Maximum size of a document in bytes: the largest record of brokers with a generous `message.max.bytes`."""
 
 MAX_DEPTH = 64
-"""The most levels of nested objects and arrays; the document itself is the first."""
+"""Maximum depth of nested objects and arrays, counting the document itself."""
 
 MAX_FAULTS = 100
-"""The most faults that are told one by one; a document with more is refused."""
+"""Maximum number of reported faults; a document with more is rejected."""
 
 MAX_VALUES = 300_000
-"""The most objects, arrays, strings, numbers, booleans and nulls of a document, together.
+"""Maximum number of objects, arrays, strings, numbers, booleans and nulls in a document.
 
-An object of Python takes some hundred bytes, whatever its text: 8 MB of `[]` would be 240 MB. A schema of 10,000
+A Python object takes about a hundred bytes, however short its text: 8 MB of `[]` would take 240 MB. A schema of 10,000
 columns has 50,000 values, and column lineage with 16,000 sources has 160,000.
 """
 
 MIN_INTEGER = -(1 << 63)
 MAX_INTEGER = (1 << 64) - 1
-"""What is written in 64 bits, signed or not."""
+"""The range of signed and unsigned 64-bit integers."""
 
 _STEP = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
@@ -50,11 +49,11 @@ Step = str | int
 
 
 class Fault(NamedTuple):
-    """Something in a document that a graph can't take.
+    """A value in a document that a graph can't store.
 
     Attributes:
-        steps: Where it is, from the document on.
-        reason: What is wrong with it, in words.
+        steps: Keys and indexes that lead from the document to the value.
+        reason: Description of the error.
     """
 
     steps: tuple[Step, ...]
@@ -62,47 +61,49 @@ class Fault(NamedTuple):
 
 
 def parse(data: bytes) -> tuple[object, list[Fault]]:
-    """Returns the value of a JSON document, and the faults in it.
+    """Parses a JSON document; returns its value and its faults.
 
-    Of a key that stands twice with equal values nothing is in doubt, so that is no fault.
+    A duplicate key with equal values is unambiguous, so it is not a fault.
 
     Raises:
-        RejectedEvent: It is too large, no JSON, nests too deep, or has too many faults.
+        RejectedEvent: The document is too large, invalid, nested too deep, or has too many faults.
     """
     if len(data) > MAX_BYTES:
         raise RejectedEvent("$", f"the document has {len(data)} bytes; an event may have at most {MAX_BYTES}")
     data = data.removeprefix(_BOM)
-    # Each value has a byte at least, and most documents are small.
+    # Each value has at least one byte, and most documents are small.
     if len(data) > MAX_VALUES and most_values(data) > MAX_VALUES and (count := _count_values(data)) > MAX_VALUES:
         raise RejectedEvent("$", f"the document has {count} values; an event may have at most {MAX_VALUES}")
     try:
         document: object = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise RejectedEvent("$", f"the document is no JSON: {error}") from None
+        raise RejectedEvent("$", f"the document is not valid JSON: {error}") from None
     if not _is_suspect(data, document):
         return document, []
-    del document  # or there are two of them at once
+    del document  # frees memory before the second parse
     faults = check(_parse_exactly(data))
     return orjson.loads(data), faults
 
 
 def most_values(data: bytes) -> int:
-    """Returns an upper bound on the values of a JSON document, without parsing it; what is in strings counts too.
+    """Returns an upper bound on the number of values of a JSON document, without parsing it.
 
-    Every value but the first of a container follows a comma, and the first one follows a bracket.
+    Each value but the first of a container follows a comma, and the first one follows a bracket. Those in strings are
+    counted too.
     """
     return 1 + data.count(b",") + data.count(b"[") + data.count(b"{")
 
 
 def parsed_bytes(data: bytes) -> int:
-    """About how many bytes the objects of a JSON document take, without parsing it."""
+    """Estimates the memory that the objects of a JSON document take in bytes, without parsing it."""
     return len(data) + 48 * data.count(b",") + 64 * data.count(b"[") + 200 * data.count(b"{")
 
 
 def _count_values(data: bytes) -> int:
-    """Counts the values of a JSON document; too many only for blanks in empty containers. Slower than `most_values`.
+    """Counts the values of a JSON document; containers with blanks only count as one too many.
 
-    Step by step, as the pieces between the strings of a whole document would be what this is to prevent.
+    Slower than `most_values`. Works in steps, because splitting a whole document would take the memory that this
+    limits.
     """
     data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     count, within = 1, False
@@ -118,7 +119,7 @@ def check(document: object) -> list[Fault]:
     """Returns the faults of a parsed document.
 
     Raises:
-        RejectedEvent: It holds what no JSON parser gives, nests too deep, or has too many faults.
+        RejectedEvent: The document has values outside JSON, is nested too deep, or has too many faults.
     """
     faults: list[Fault] = []
     _check(document, [], faults)
@@ -151,8 +152,8 @@ def parse_plain(data: bytes, above: int) -> object:
 def _is_suspect(data: bytes, document: object, most_levels: int = MAX_DEPTH) -> bool:
     """Whether something refused may be in a document that orjson has parsed; False is certain.
 
-    Duplicate keys: every key has a colon after it, and every other colon is inside a string. So a document that is
-    written again has the same colons, unless a key was dropped with its value, or a colon was escaped (as `u003a`).
+    Duplicate keys: a colon follows every key, and all other colons are in strings. So a document that is serialized
+    again has as many colons, unless a duplicate key was dropped, or a colon was escaped (as `u003a`).
     """
     escapes = b"\\u00" in data
     if escapes and (b"\\u0000" in data or b"\\u003a" in data or b"\\u003A" in data):
@@ -184,11 +185,11 @@ def _is_deep_or_large(document: object, most_levels: int) -> bool:
 
 
 class _Pairs(list[tuple[str, object]]):
-    """A JSON object with all its keys, the repeated ones too."""
+    """A JSON object with all its keys, including duplicates."""
 
 
 def _parse_exactly(data: bytes) -> object:
-    """Returns the document with repeated keys kept and integers of any size; several times slower than orjson."""
+    """Parses a document with duplicate keys and integers of any size; several times slower than orjson."""
     try:
         parsed: object = json.loads(data, object_pairs_hook=_Pairs, parse_int=_integer)
     except RecursionError:
@@ -197,7 +198,7 @@ def _parse_exactly(data: bytes) -> object:
 
 
 def _integer(text: str) -> int:
-    """Returns an integer, or a too large one in place of a much larger one that Python parses slowly."""
+    """Parses an integer; a very long one, which Python parses slowly, becomes the smallest invalid one."""
     return int(text) if len(text) <= _LONGEST_INTEGER else MAX_INTEGER + 1
 
 
@@ -216,9 +217,9 @@ def _check(value: object, path: list[Step], faults: list[Fault]) -> None:
                 _found(faults, path, "the integer does not fit into 64 bits")
         case float():
             if not math.isfinite(value):
-                raise RejectedEvent(join("$", path), f"{value} is no JSON number")
+                raise RejectedEvent(join("$", path), f"{value} is not a JSON number")
         case _:
-            raise RejectedEvent(join("$", path), f"a {type(value).__name__} is no JSON value")
+            raise RejectedEvent(join("$", path), f"a {type(value).__name__} is not a JSON value")
 
 
 def _check_members(container: dict[Any, Any] | list[Any], path: list[Step], faults: list[Fault]) -> None:
@@ -232,13 +233,13 @@ def _check_members(container: dict[Any, Any] | list[Any], path: list[Step], faul
             _check_text(key, path, faults)
         _check(value, path, faults)
         if keyed and key in seen and not _equal(seen[key], value):
-            _found(faults, path, "the key is there twice, with two values; which of them is meant is not known")
+            _found(faults, path, "the key is duplicated with two different values")
         seen[key] = value
         path.pop()
 
 
 def _equal(one: object, other: object) -> bool:
-    """True if two checked values are the same JSON; the order of keys does not matter."""
+    """True if two checked values are equal JSON, regardless of the order of keys."""
     if type(one) is not type(other):
         return False
     if isinstance(one, _Pairs) and isinstance(other, _Pairs):
@@ -257,8 +258,8 @@ def _members(container: dict[Any, Any] | list[Any]) -> Iterable[tuple[object, ob
 
 def _check_text(text: str, path: list[Step], faults: list[Fault]) -> None:
     if "\0" in text:
-        _found(faults, path, "a string holds a NUL character, which the graph does not take")
+        _found(faults, path, "the string has a NUL character, which the graph can't store")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise RejectedEvent(join("$", path), "a string holds half of a surrogate pair, which is no character") from None
+        raise RejectedEvent(join("$", path), "the string has a lone surrogate, which is not a character") from None

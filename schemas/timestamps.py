@@ -1,4 +1,4 @@
-"""Times: one spelling, so that they sort as strings."""
+"""Canonical timestamps, which sort as strings."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ LEAP = "60"
 
 
 def canonical_time(text: str) -> str:
-    """Returns a time in UTC with six fraction digits, such as `2026-11-21T05:22:25.824607Z`.
+    """Returns a timestamp in UTC with six fraction digits, such as `2026-11-21T05:22:25.824607Z`.
 
-    Digits beyond six are cut, so that the order of two times never turns. A time without a zone is taken as UTC;
-    RFC 3339's lower-case letters and space, and missing seconds (as Java writes a full minute), are accepted. A zone's
-    name after the offset, as Java writes it, adds nothing; so does a Z after an offset of zero. A leap second, which is
-    the last one of a month in UTC, is the last microsecond before the next month.
+    Digits beyond six are truncated, which never reverses the order of two timestamps. A timestamp without a zone is in
+    UTC. RFC 3339's lower-case letters and space, and missing seconds (as Java writes a full minute), are accepted. A
+    zone's name after the offset, as Java writes it, is ignored, and so is a Z after an offset of zero. A leap second,
+    which is the last one of a month in UTC, becomes the last microsecond before the next month.
 
     Raises:
-        ValueError: It is no time, or one that is not on the calendar; the message says what was expected.
+        ValueError: The text is not a timestamp, or not on the calendar; the message has the expected form.
     """
     match = _TIME.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text[:40]!r} is no time; expected one like 2026-11-21T05:22:25.824607Z")
+        raise ValueError(f"{text[:40]!r} is not a timestamp; expected one like 2026-11-21T05:22:25.824607Z")
     year, month, day, hour, minute, second, fraction, sign, hours, minutes, utc = match.groups()
     leaps = second == LEAP
     micros = "999999" if leaps else (fraction or "")[:6].ljust(6, "0")

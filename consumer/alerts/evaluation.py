@@ -26,13 +26,13 @@ from consumer.alerts.rules.judges import judge
 from consumer.alerts.settling import Settling
 from consumer.graph import change_log, ids, schema
 from consumer.graph.change_log import Entry as Record
-from consumer.graph.store import MOST_STEPS, DropVertices, GraphStore, Step, Vertex
+from consumer.graph.store import MAX_STEPS, DropVertices, GraphStore, Step, Vertex
 from consumer.maintenance.leased_task import JobLease, LeaseHeld
 
 MOST_RECORDS: Final = 2_000
 """Change records of one evaluation."""
 
-_IN_A_WRITE: Final = MOST_STEPS // 2 - 2
+_IN_A_WRITE: Final = MAX_STEPS // 2 - 2
 """Alerts of one write, and conditions that it closes; it also takes records out of the outbox."""
 
 BEGUN: Final = "begun"

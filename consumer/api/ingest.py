@@ -25,7 +25,7 @@ from consumer.api.group_commit import GroupCommit
 from consumer.api.problems import Problem, unavailable
 from consumer.api.receivers import Received, received, rejection
 from consumer.errors import TransientError
-from consumer.ingest.json_splitter import pieces
+from consumer.ingest.json_splitter import split_documents
 from consumer.processing.ports import TooLargeError
 from consumer.processing.record import Headers
 from emitter.message_key import message_key
@@ -89,7 +89,7 @@ class Ingest:
         data = await body.read(request)
         if not data.lstrip().startswith(b"["):
             raise Problem(400, "the body is not an array of events; send one event to /api/v1/lineage")
-        found = [piece for piece in pieces(io.BytesIO(data)) if piece.data or piece.fault]
+        found = [piece for piece in split_documents(io.BytesIO(data)) if piece.data or piece.fault]
         if len(found) > MOST_EVENTS:
             raise Problem(413, f"the batch has more than {MOST_EVENTS} events; send it in parts")
         failed: list[_Outcome] = []

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from consumer.api.problems import of_error, unavailable
 from consumer.errors import HeadwaterError, TransientError
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ class ReadPool:
 
 @contextmanager
 def _one_state(store: GraphStore) -> Iterator[None]:
-    if isinstance(store, EmbeddedStore):
+    if isinstance(store, SqliteStore):
         with store.snapshot():
             yield
     else:

@@ -1,4 +1,4 @@
-"""Where dbt's artifacts are found: files, folders and S3, many projects at once."""
+"""Discovery of dbt artifacts in files, folders and S3, for many projects at once."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from emitter.dbt.backfill import ArtifactError, Artifacts, Manifest, RunResults,
 MANIFEST = "manifest.json"
 RESULTS = "run_results.json"
 CATALOG = "catalog.json"
-BELOW = ("", "target/", "*/", "*/target/")
-"""Where a folder is searched for manifests; the first of these that has any is it."""
+SEARCHED_SUBFOLDERS = ("", "target/", "*/", "*/target/")
+"""Subfolders of a folder that are searched for manifests, up to the first one with a match."""
 
-MOST_BYTES = 1 << 30
-"""A larger file is no artifact; dbt's own reader would need ten times its size in memory."""
+MAX_BYTES = 1 << 30
+"""Maximum size of an artifact in bytes; dbt's own parser would need ten times that in memory."""
 
-MOST_SQL_BYTES = 1 << 24
-"""A longer file of compiled SQL is not read: no parser of SQL takes it."""
+MAX_SQL_BYTES = 1 << 24
+"""Maximum size of a file of compiled SQL in bytes; no SQL parser handles a larger one."""
 
-Beside = Callable[[str], Input | None]
-"""Finds a file beside a manifest by its path from there."""
+FindBeside = Callable[[str], Input | None]
+"""Returns a file by its path relative to a manifest's folder."""
 
 Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What dbt left of one project, and where its manifest is."""
+    """The artifacts of one dbt project; `name` is the path of its manifest."""
 
     name: str
     artifacts: Artifacts
@@ -47,27 +47,27 @@ def load(
     results: Sequence[str] = (),
     catalogs: Sequence[str] = (),
     *,
-    when_empty: Callable[[NothingThere], None] | None = None,
+    on_missing: Callable[[NothingThere], None] | None = None,
 ) -> Iterator[Project]:
-    """Yields the projects that are named, one after another, as each may be large.
+    """Yields the named projects lazily, as each may be large.
 
     Args:
-        names: Manifests, folders with `manifest.json` in them, their `target/` or the folders in them, or S3 addresses
-            of the same; beside a `manifest.json` its `run_results.json` and `catalog.json` are taken too.
-        results: Further files of run results, each for the manifest that has its nodes.
-        catalogs: Further catalogs, in the same way.
-        when_empty: Told of each name below which there is no manifest; without it that is an error.
+        names: Paths or S3 addresses of manifests, or of folders that have `manifest.json` in them, in `target/` or in
+            their subfolders. `run_results.json` and `catalog.json` in the folder of a `manifest.json` are read too.
+        results: Further files of run results, each matched to the manifest that has its nodes.
+        catalogs: Further catalogs, matched likewise.
+        on_missing: Receives an error for each name without a manifest; None to raise it.
 
     Raises:
-        NothingThere: Below a name there is no manifest; raised before the first project.
-        UsageError: A file is not there, or an address is none; raised before the first project.
-        HeadwaterError: A file is no artifact, or belongs to no manifest; projects before it were given already.
+        NothingThere: There is no manifest below a name; raised before the first project.
+        UsageError: A file does not exist, or an address is invalid; raised before the first project.
+        HeadwaterError: A file is not an artifact, or belongs to no manifest; earlier projects were yielded already.
     """
-    found = [pair for name in names for pair in _found_or(name, when_empty)]
+    manifests = [pair for name in names for pair in _find_or_report(name, on_missing)]
     more_results = {source.name: _parse(source, RunResults) for source in inputs.find(results)}
     more_catalogs = {source.name: _parse(source, _catalog) for source in inputs.find(catalogs)}
     owners: Counter[str] = Counter(dict.fromkeys((*more_results, *more_catalogs), 0))
-    for source, beside in found:
+    for source, beside in manifests:
         manifest = _parse(source, Manifest)
         own_results = [name for name, given in more_results.items() if _shares(given.ids, manifest)]
         own_catalogs = [name for name, given in more_catalogs.items() if _shares(_ids(given), manifest)]
@@ -79,21 +79,21 @@ def load(
         yield Project(source.name, Artifacts(_compiled(manifest, result, beside), result, catalog))
     for name, count in owners.items():
         if not count:
-            raise HeadwaterError(f"{name} names no node of the manifests; give the manifest of its project too")
+            raise HeadwaterError(f"{name} has no node of the given manifests; add the manifest of its project")
 
 
-def _found_or(name: str, when_empty: Callable[[NothingThere], None] | None) -> list[tuple[Input, Beside]]:
+def _find_or_report(name: str, on_missing: Callable[[NothingThere], None] | None) -> list[tuple[Input, FindBeside]]:
     try:
-        return list(_found(name))
+        return list(_find_manifests(name))
     except NothingThere as error:
-        if when_empty is None:
+        if on_missing is None:
             raise
-        when_empty(error)
+        on_missing(error)
         return []
 
 
-def _found(name: str) -> Iterator[tuple[Input, Beside]]:
-    """Yields each manifest below a name, with what lies beside it."""
+def _find_manifests(name: str) -> Iterator[tuple[Input, FindBeside]]:
+    """Yields each manifest below a name, with a finder of files in its folder."""
     if name.startswith(S3):
         yield from _in_s3(name)
     elif name != inputs.STDIN and (folder := Path(name)).is_dir():
@@ -104,19 +104,20 @@ def _found(name: str) -> Iterator[tuple[Input, Beside]]:
 
 
 def _manifests(folder: Path) -> list[Path]:
-    for place in BELOW:
-        if found := sorted(folder.glob(f"{place}{MANIFEST}")):
-            return found
+    for subfolder in SEARCHED_SUBFOLDERS:
+        manifests = sorted(folder.glob(f"{subfolder}{MANIFEST}"))
+        if manifests:
+            return manifests
     raise NothingThere(
-        f"there is no {MANIFEST} in {folder}, its target/ or the folders in it; dbt writes one on every run"
+        f"no {MANIFEST} in {folder}, its target/ or its subfolders; run dbt, which writes one on every run"
     )
 
 
 def _nothing_beside(_name: str) -> None:
-    """Finds nothing: a manifest of another name may lie among those of other projects."""
+    """Returns None: a manifest of another file name may be in a folder with those of other projects."""
 
 
-def _in_folder(manifest: Path) -> tuple[Input, Beside]:
+def _in_folder(manifest: Path) -> tuple[Input, FindBeside]:
     def beside(name: str) -> Input | None:
         path = manifest.parent / name
         return next(inputs.find([str(path)])) if path.is_file() else None
@@ -124,7 +125,7 @@ def _in_folder(manifest: Path) -> tuple[Input, Beside]:
     return next(inputs.find([str(manifest)])), beside
 
 
-def _in_s3(address: str) -> Iterator[tuple[Input, Beside]]:
+def _in_s3(address: str) -> Iterator[tuple[Input, FindBeside]]:
     objects = {found.name: found for found in inputs.find([address])}
     if address in objects:
         folder = address.rpartition("/")[0]
@@ -135,7 +136,7 @@ def _in_s3(address: str) -> Iterator[tuple[Input, Beside]]:
         return
     manifests = [name for name in objects if name.endswith(f"/{MANIFEST}")]
     if not manifests:
-        raise NothingThere(f"there is no {MANIFEST} below {address}")
+        raise NothingThere(f"no {MANIFEST} below {address}; check the bucket and the prefix")
     for name in manifests:
         yield objects[name], partial(_object_beside, name.rpartition("/")[0], objects)
 
@@ -144,10 +145,10 @@ def _object_beside(folder: str, objects: Mapping[str, Input], name: str) -> Inpu
     return objects.get(f"{folder}/{name}")
 
 
-def _compiled(manifest: Manifest, results: RunResults | None, beside: Beside) -> Manifest:
-    """Returns the manifest, with compiled SQL from dbt's files where it has none and none can be put together.
+def _compiled(manifest: Manifest, results: RunResults | None, beside: FindBeside) -> Manifest:
+    """Returns the manifest, with compiled SQL from dbt's files for nodes that have no SQL in the other artifacts.
 
-    A file may be of an earlier run, and so of older code: it is the last place to look at.
+    A file may be of an earlier run, and so of older code, so the files come last.
     """
     manifest, texts = with_executed_sql(manifest, results), dict[str, str]()
     for unique_id in manifest.without_sql():
@@ -159,29 +160,31 @@ def _compiled(manifest: Manifest, results: RunResults | None, beside: Beside) ->
 
 def _text(source: Input) -> str | None:
     with source.open() as stream:
-        data = stream.read(MOST_SQL_BYTES + 1)
-    return data.decode(errors="replace").strip() if len(data) <= MOST_SQL_BYTES else None
+        data = stream.read(MAX_SQL_BYTES + 1)
+    return data.decode(errors="replace").strip() if len(data) <= MAX_SQL_BYTES else None
 
 
 def _parse(source: Input, read: Callable[[Mapping[str, Any]], Read]) -> Read:
     with source.open() as stream:
-        data = stream.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise HeadwaterError(f"{source.name} is longer than {MOST_BYTES} bytes, which no artifact of dbt is")
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise HeadwaterError(
+            f"{source.name} is larger than {MAX_BYTES} bytes, so it is not a dbt artifact; check the path"
+        )
     try:
         document = orjson.loads(data)
         return read(document if isinstance(document, dict) else {})
     except orjson.JSONDecodeError as error:
-        raise HeadwaterError(f"{source.name} holds no JSON: {error}") from error
+        raise HeadwaterError(f"{source.name} is not valid JSON: {error}") from error
     except ArtifactError as error:
         raise HeadwaterError(f"{source.name}: {error}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise HeadwaterError(f"{source.name} is not in the form that dbt gives it: {error!r}") from error
+        raise HeadwaterError(f"{source.name} does not have the format of a dbt artifact: {error!r}") from error
 
 
 def _catalog(document: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(document.get("nodes"), dict) or not isinstance(document.get("sources"), dict):
-        raise ArtifactError("this is no dbt catalog: nodes or sources is missing")
+        raise ArtifactError("not a dbt catalog: nodes or sources is missing")
     return document
 
 
@@ -199,4 +202,4 @@ def _shares(ids: Collection[str], manifest: Manifest) -> bool:
 
 def _require_one(manifest: str, own: Sequence[str], kind: str) -> None:
     if len(own) > 1:
-        raise HeadwaterError(f"{manifest} has nodes of {' and '.join(own)}; give one {kind} a project")
+        raise HeadwaterError(f"{manifest} has nodes of {' and '.join(own)}; give one {kind} per project")

@@ -1,4 +1,4 @@
-"""The place of a project's tables by dbt's profiles.yml, for `headwater backfill --profiles`."""
+"""Dataset locations from dbt's profiles.yml, for `headwater backfill --profiles`."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ Found = TypeVar("Found")
 
 
 class Profiles:
-    """The profiles of a file.
+    """The profiles of a profiles.yml.
 
     Args:
-        path: profiles.yml, or the folder that it is in.
-        target: The target to take of each profile; its own default if it is not given.
+        path: Path of profiles.yml or of its folder.
+        target: Target to use in each profile; None for the profile's default.
 
     Raises:
-        UsageError: It can't be read.
+        UsageError: The file can't be read.
     """
 
     def __init__(self, path: Path, target: str | None = None) -> None:
-        self._profiles = _explained(lambda: profiles.Profiles(path, target))
+        self._profiles = _translate_errors(lambda: profiles.Profiles(path, target))
 
-    def place(self, manifest: Manifest) -> Place:
-        """Where a project's tables are: by the profile of its name, else by the only one for its adapter.
+    def location(self, manifest: Manifest) -> Place:
+        """Returns the dataset location of a project, from the profile of its name, else the only one for its adapter.
 
         Raises:
-            UsageError: There is no such profile, or several, or what a name needs is missing in it.
+            UsageError: There is no such profile, there are several, or a required value is missing in it.
         """
         path = self._profiles.path
-        fitting = _explained(lambda: self._fitting(manifest.adapter))
+        fitting = _translate_errors(lambda: self._fitting(manifest.adapter))
         name = manifest.project if manifest.project in fitting else next(iter(fitting), None)
         if name is None or (name != manifest.project and len(fitting) > 1):
-            found = f"several profiles for {manifest.adapter}: {', '.join(fitting)}" if fitting else "no profile"
+            count = f"several profiles for {manifest.adapter}: {', '.join(fitting)}" if fitting else "no profile"
             raise UsageError(
-                f"{path} has {found}, and none has the name of project {manifest.project}; give --namespace"
+                f"{path} has {count}, and none has the name of project {manifest.project}; give --namespace"
                 f" {manifest.project}=..., or a file with this project's profile"
             )
         try:
@@ -48,13 +48,13 @@ class Profiles:
             raise UsageError(f"{path}, profile {name}: {error}") from error
 
     def _fitting(self, adapter: str) -> dict[str, Mapping[str, Any]]:
-        """Returns the connections to an adapter by the name of their profile."""
+        """Returns the connection settings for an adapter, by profile name."""
         written = {name: self._profiles.output(name) for name in self._profiles}
         names = [name for name, output in written.items() if output and output.get("type") == adapter]
         return {name: self._profiles.connection(name) or {} for name in names}
 
 
-def _explained(read: Callable[[], Found]) -> Found:
+def _translate_errors(read: Callable[[], Found]) -> Found:
     try:
         return read()
     except ArtifactError as error:

@@ -1,4 +1,4 @@
-"""Where each project of a backfill has its datasets: as somebody says, as profiles.yml says, else on its own."""
+"""Dataset locations of a backfill's projects: from options, else from profiles.yml, else a default of the project."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from emitter.dbt.backfill import ArtifactError, Manifest, Place, default_place, 
 _FOR_PROJECT = re.compile(r"(?P<project>[A-Za-z_][\w-]*)=(?P<value>.+)")
 
 
-class Places:
-    """Finds the place of a project.
+class NamespaceResolver:
+    """Resolves the dataset location of a project.
 
     Args:
-        namespaces: `NAMESPACE`, for the projects of the adapter whose namespaces begin so, or `PROJECT=NAMESPACE`.
-        glue: `arn:aws:glue:{region}:{account}`, for the projects on Athena, or the same after `PROJECT=`.
-        profiles: Asked where no namespace is given.
+        namespaces: `NAMESPACE` for the projects of the adapter with that scheme, or `PROJECT=NAMESPACE`.
+        glue: `arn:aws:glue:{region}:{account}` for all projects on Athena, or `PROJECT=arn:...`.
+        profiles: Profiles to use for projects without a namespace option; None to use a default location.
     """
 
     def __init__(
@@ -28,49 +28,56 @@ class Places:
         self._glue = _by_project(glue)
         self._profiles = profiles
 
-    def of(self, manifest: Manifest) -> tuple[Place, str]:
-        """Returns a project's place, and what to tell a person about it, if anything.
+    def resolve(self, manifest: Manifest) -> tuple[Place, str]:
+        """Returns a project's dataset location, and a warning to show, or an empty text.
 
         Raises:
-            UsageError: Several namespaces fit, or none can be made of what is given.
+            UsageError: Several namespaces match, or a given value is invalid.
         """
-        scheme, project = scheme_of(manifest.adapter), manifest.project
-        fitting = [value for name, value in self._namespaces if not name and value.partition(":")[0] == scheme]
-        namespace = _one(
-            [value for name, value in self._namespaces if name == project] or fitting, project, "namespace"
-        )
-        glue = _one(
-            [value for name, value in self._glue if name == project]
-            or [value for name, value in self._glue if not name],
-            project,
-            "glue",
-        )
-        words = ""
-        if namespace is not None:
-            place = Place(namespace)
-        elif self._profiles is not None:
-            place = self._profiles.place(manifest)
-        else:
-            place = default_place(manifest.adapter, project)
-            words = (
-                f"project {project}: a manifest does not tell where its tables are, so they go by {place.namespace};"
-                f" give --namespace {_example(manifest.adapter)} or --profiles, so that they are those of live runs"
-            )
+        location, warning = self._namespace_location(manifest)
+        glue = _single(_for_project(self._glue, manifest.project), manifest.project, "glue")
+        if not glue or manifest.adapter != "athena":
+            return location, warning
         try:
-            return (Place(place.namespace, glue) if glue and manifest.adapter == "athena" else place), words
+            return Place(location.namespace, glue), warning
         except ArtifactError as error:
             raise UsageError(f"--glue: {error}") from error
 
+    def _namespace_location(self, manifest: Manifest) -> tuple[Place, str]:
+        adapter, project = manifest.adapter, manifest.project
+        scheme = scheme_of(adapter)
+        usable = [(name, value) for name, value in self._namespaces if name or value.partition(":")[0] == scheme]
+        namespace = _single(_for_project(usable, project), project, "namespace")
+        if namespace is not None:
+            return Place(namespace), ""
+        if self._profiles is not None:
+            return self._profiles.location(manifest), ""
+        location = default_place(adapter, project)
+        return location, (
+            f"project {project}: a manifest does not name its database, so its datasets are in {location.namespace};"
+            f" give --namespace {_example(adapter)} or --profiles to match the datasets of live runs"
+        )
+
 
 def _by_project(values: Iterable[str]) -> list[tuple[str, str]]:
-    found = [(value, _FOR_PROJECT.fullmatch(value)) for value in values]
-    return [(match["project"], match["value"]) if match else ("", value) for value, match in found]
+    by_project: list[tuple[str, str]] = []
+    for value in values:
+        match = _FOR_PROJECT.fullmatch(value)
+        by_project.append((match["project"], match["value"]) if match else ("", value))
+    return by_project
 
 
-def _one(values: list[str], project: str, option: str) -> str | None:
+def _for_project(values: Iterable[tuple[str, str]], project: str) -> list[str]:
+    """Returns the values for a project, else those for all projects."""
+    values = list(values)
+    own = [value for name, value in values if name == project]
+    return own or [value for name, value in values if not name]
+
+
+def _single(values: list[str], project: str, option: str) -> str | None:
     if len(set(values)) > 1:
         raise UsageError(
-            f"--{option} {' and '.join(values)} both fit project {project}; write --{option} {project}=..."
+            f"--{option} {' and '.join(values)} both match project {project}; write --{option} {project}=..."
         )
     return values[0] if values else None
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from consumer.graph import ids, schema
 from consumer.graph.format_version import seal, unseal
 from consumer.graph.store import Change as StoreChange
-from consumer.graph.store import DropVertices, Edge, GraphStore, Is, Step, Vertex
+from consumer.graph.store import DropVertices, Edge, GraphStore, PropertyEquals, Step, Vertex
 from consumer.lineage.changes import Change, ChangeRecord, Kind
 from consumer.lineage.facts.keys import JobName
 from schemas.naming import DatasetName
@@ -133,7 +133,7 @@ def acknowledge(store: GraphStore, entries: Sequence[Entry]) -> None:
     Raises:
         TransientError: The store can't serve now; any of them may be there still.
     """
-    same = Is("rev", _REV)
+    same = PropertyEquals("rev", _REV)
     outbox = [_outbox_id(entry.cursor) for entry in entries]
     if outbox:
         store.write(

@@ -1,6 +1,6 @@
-"""The format of what a graph holds: a number in all facts and in the graph itself, checked before anything is used.
+"""The format version of a graph: a number in all facts and in the graph itself, checked on first use.
 
-The number counts changes that another version of Headwater can't read. It says nothing about the contents.
+It is incremented by changes that other versions of Headwater can't read.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import orjson
 
 from consumer.errors import UsageError
 from consumer.graph import ids, schema
-from consumer.graph.delegating_store import Around
-from consumer.graph.store import Absent, Change, Direction, Edge, GraphStore, Is, Properties, Vertex
+from consumer.graph.delegating_store import DelegatingStore
+from consumer.graph.store import Change, Direction, Edge, GraphStore, NotExists, Properties, PropertyEquals, Vertex
 
 FORMAT: Final = 1
-"""The format that this version reads and writes; 0 is that of builds before the first release."""
+"""The format that this version reads and writes; 0 is the format of builds before the first release."""
 
 _KEY: Final = "v"
 _ID: Final = ids.task("format")
 _PROPERTIES: Final = ("format", "written_by")
 
 
-FILL_A_NEW_GRAPH: Final = (
+REFILL_ADVICE: Final = (
     "fill a new graph with `headwater replay --from beginning --into URL`, `headwater ingest` or"
     " `headwater backfill`, and name it with --graph"
 )
-"""What brings a graph of an older format over: its events are folded again."""
+"""The next action for a graph of an older format: its events are folded again."""
 
 
 class WrongFormat(UsageError):
@@ -36,43 +36,43 @@ class WrongFormat(UsageError):
 
 
 def seal(facts: Mapping[str, object]) -> str:
-    """Facts as JSON text with the format's number; equal facts have equal text."""
+    """Returns facts as JSON text with the format number; equal facts have equal texts."""
     return orjson.dumps({**facts, _KEY: FORMAT}, default=tuple, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def unseal(text: str) -> dict[str, Any]:
-    """Facts from their JSON text.
+    """Parses facts from their JSON text.
 
     Raises:
-        WrongFormat: They are in another format.
+        WrongFormat: The facts are in another format.
     """
     raw: dict[str, Any] = orjson.loads(text)
-    found = raw.get(_KEY, 0)
-    _require(found, "another version of Headwater" if found else "a build before Headwater 0.1.0")
+    number = raw.get(_KEY, 0)
+    _require(number, "another version of Headwater" if number else "a build before Headwater 0.1.0")
     return raw
 
 
-def _require(found: int, written_by: str) -> None:
-    if found == FORMAT:
+def _require(number: int, written_by: str) -> None:
+    if number == FORMAT:
         return
     mine = version("headwater")
-    what = f"the graph is in format {found}, written by {written_by}; Headwater {mine} reads format {FORMAT}"
-    if found > FORMAT:
+    what = f"the graph is in format {number}, written by {written_by}; Headwater {mine} reads format {FORMAT}"
+    if number > FORMAT:
         raise WrongFormat(f"{what}: use {written_by}, or name another graph with --graph")
-    raise WrongFormat(f"{what}: {FILL_A_NEW_GRAPH}")
+    raise WrongFormat(f"{what}: {REFILL_ADVICE}")
 
 
 def check(store: GraphStore) -> bool:
-    """Checks the format that a graph says it has; returns False if it does not say, as an empty one.
+    """Checks the format of a graph; returns False if the graph has none, as an empty one.
 
     Raises:
-        WrongFormat: It is another one.
-        TransientError: The store can't serve now.
+        WrongFormat: The graph has another format.
+        TransientError: The store is unavailable.
     """
-    return _is_said(store.read([_ID], _PROPERTIES).get(_ID))
+    return _has_format(store.read([_ID], _PROPERTIES).get(_ID))
 
 
-def _is_said(properties: Properties | None) -> bool:
+def _has_format(properties: Properties | None) -> bool:
     if properties is None:
         return False
     _require(int(properties["format"]), f"Headwater {properties['written_by']}")
@@ -80,38 +80,38 @@ def _is_said(properties: Properties | None) -> bool:
 
 
 def _claim(store: GraphStore) -> list[Change]:
-    """The change that writes this format into an empty graph; facts without it may be those of another version."""
+    """Returns the change that writes this format into an empty graph; other graphs may be of another version."""
     if store.ids(schema.NAME, "", 1):
         return []
-    said: Properties = {"format": FORMAT, "written_by": version("headwater"), "rev": "1"}
-    return [Change(Vertex(_ID, schema.TASK, said), Absent(), Is("rev", "1"))]
+    properties: Properties = {"format": FORMAT, "written_by": version("headwater"), "rev": "1"}
+    return [Change(Vertex(_ID, schema.TASK, properties), NotExists(), PropertyEquals("rev", "1"))]
 
 
-def stated(store: GraphStore) -> Iterator[Vertex]:
-    """The vertex that says which format a graph is in, where there is one.
+def format_vertices(store: GraphStore) -> Iterator[Vertex]:
+    """Yields the vertex with the format of a graph, if there is one.
 
     Raises:
-        TransientError: The store can't serve now.
+        TransientError: The store is unavailable.
     """
     yield from (Vertex(id_, schema.TASK, properties) for id_, properties in store.read([_ID]).items())
 
 
 def claim(store: GraphStore) -> None:
-    """Checks a graph's format, and writes this version's into an empty one.
+    """Checks the format of a graph, and writes this version's format into an empty one.
 
     Raises:
-        WrongFormat: It is another one.
-        TransientError: The store can't serve now.
+        WrongFormat: The graph has another format.
+        TransientError: The store is unavailable.
     """
     if not check(store):
         store.write(_claim(store))
 
 
-class Checked(Around):
-    """A store on a server, of which the format is checked with the first request.
+class FormatCheckedStore(DelegatingStore):
+    """A store whose format is checked with the first request.
 
     Args:
-        store: The store.
+        store: Store on a server.
         claims: True if the first write also writes the format into an empty graph.
     """
 
@@ -121,19 +121,17 @@ class Checked(Around):
         self._is_checked = False
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """The properties of vertices, by id; the first request asks for the format too."""
+        """Returns the properties of vertices by id; the first request reads the format too."""
         if self._is_checked:
             return self._store.read(ids, keys)
-        found = self._store.read([*ids, _ID], (*keys, *_PROPERTIES) if keys else ())
-        if _is_said(found.pop(_ID, None)):
+        by_id = self._store.read([*ids, _ID], (*keys, *_PROPERTIES) if keys else ())
+        if _has_format(by_id.pop(_ID, None)):
             self._claims = False
         self._is_checked = True
-        if not keys:
-            return found
-        return {id_: {key: known[key] for key in keys if key in known} for id_, known in found.items()}
+        return {id_: _select(properties, keys) for id_, properties in by_id.items()} if keys else by_id
 
     def write(self, changes: Sequence[Change]) -> set[str]:
-        """Does changes; returns the owners of those that were not done."""
+        """Applies changes; returns the owners of changes that were not applied."""
         self._check()
         if not self._claims:
             return self._store.write(changes)
@@ -142,22 +140,22 @@ class Checked(Around):
         return failed
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
-        """The edges of a label that leave or enter vertices."""
+        """Returns the edges of a label that leave or enter vertices."""
         self._check()
         return self._store.edges_at(ids, label, direction)
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
-        """The first ids of vertices of a label after a given one."""
+        """Returns the first ids of vertices of a label after a given id."""
         self._check()
         return self._store.ids(label, after, count)
 
     def vertices(self, label: str) -> Iterator[Vertex]:
-        """All vertices of a label."""
+        """Yields all vertices of a label."""
         self._check()
         return self._store.vertices(label)
 
     def edges(self, label: str) -> Iterator[Edge]:
-        """All edges of a label."""
+        """Yields all edges of a label."""
         self._check()
         return self._store.edges(label)
 
@@ -168,3 +166,7 @@ class Checked(Around):
     def _check(self) -> None:
         if not self._is_checked:
             self.read([])
+
+
+def _select(properties: Properties, keys: Sequence[str]) -> Properties:
+    return {key: properties[key] for key in keys if key in properties}

@@ -1,7 +1,7 @@
-"""The identity rules of a graph: those of the first writer that had some, until a process with others takes over.
+"""The identity rules of a graph: those of the first writer with rules, until a reconcile with others replaces them.
 
-A process without identity settings of its own writes and reconciles under these rules. So a command that is given no
-configuration file does not part the names that the service joins.
+A process without identity settings of its own writes and reconciles under these rules. So a command without a
+configuration file does not split the alias sets of the service.
 """
 
 from __future__ import annotations
@@ -9,70 +9,70 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumer.graph import ids, schema
-from consumer.graph.store import Absent, Change, GraphStore, Is, Properties, Vertex
+from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Vertex
 from consumer.lineage.identity import NO_RULES, IdentityRules
 
 _ID = ids.task("identity")
 _KEY = "rules"
 
 
-def known(store: GraphStore) -> IdentityRules | None:
-    """The rules of a graph; None if no process has ever had any.
+def stored_rules(store: GraphStore) -> IdentityRules | None:
+    """Returns the rules of a graph; None if there are none.
 
     Raises:
-        TransientError: The store can't serve now.
+        TransientError: The store is unavailable.
     """
-    found = store.read([_ID], (_KEY,)).get(_ID)
-    return None if found is None else IdentityRules.load(str(found[_KEY]))
+    properties = store.read([_ID], (_KEY,)).get(_ID)
+    return None if properties is None else IdentityRules.load(str(properties[_KEY]))
 
 
-def to_write_under(store: GraphStore, configured: IdentityRules | None) -> IdentityRules:
-    """The rules for a writer: its own, else those of the graph. The first ones become the graph's.
+def rules_for_writing(store: GraphStore, configured: IdentityRules | None) -> IdentityRules:
+    """Returns a writer's rules: its own, else those of the graph. The first ones are stored in the graph.
 
     Args:
-        store: The graph.
-        configured: The writer's own; None if it has no identity settings.
+        store: Store of the graph.
+        configured: The writer's own rules; None if it has no identity settings.
 
     Raises:
-        TransientError: The store can't serve now.
+        TransientError: The store is unavailable.
     """
-    of_graph = known(store)
+    of_graph = stored_rules(store)
     if configured is None:
         return of_graph or NO_RULES
     if of_graph is None and configured != NO_RULES:
-        _keep(store, None, configured)
+        _store_rules(store, None, configured)
     return configured
 
 
-def to_reconcile_under(store: GraphStore, configured: IdentityRules | None) -> IdentityRules:
-    """The rules for a reconcile: its own, which become the graph's, else those of the graph.
+def rules_for_reconciling(store: GraphStore, configured: IdentityRules | None) -> IdentityRules:
+    """Returns the rules of a reconcile: its own, which are stored in the graph, else those of the graph.
 
     Args:
-        store: The graph.
-        configured: The process's own; None if it has no identity settings.
+        store: Store of the graph.
+        configured: The process's own rules; None if it has no identity settings.
 
     Raises:
-        TransientError: The store can't serve now.
+        TransientError: The store is unavailable.
     """
-    of_graph = known(store)
+    of_graph = stored_rules(store)
     if configured is None:
         return of_graph or NO_RULES
     if configured != (of_graph or NO_RULES):
-        _keep(store, of_graph, configured)
+        _store_rules(store, of_graph, configured)
     return configured
 
 
-def stated(store: GraphStore) -> Iterator[Vertex]:
-    """The vertex that has the rules of a graph, where there is one.
+def rules_vertices(store: GraphStore) -> Iterator[Vertex]:
+    """Yields the vertex with the rules of a graph, if there is one.
 
     Raises:
-        TransientError: The store can't serve now.
+        TransientError: The store is unavailable.
     """
     yield from (Vertex(id_, schema.TASK, properties) for id_, properties in store.read([_ID]).items())
 
 
-def _keep(store: GraphStore, before: IdentityRules | None, rules: IdentityRules) -> None:
-    # Where another process keeps its own at the same moment, either may stay: the next reconcile decides.
+def _store_rules(store: GraphStore, before: IdentityRules | None, rules: IdentityRules) -> None:
+    # If two processes store their rules at the same time, either may win: the next reconcile decides.
     after: Properties = {_KEY: rules.dump()}
-    when = Absent() if before is None else Is(_KEY, before.dump())
-    store.write([Change(Vertex(_ID, schema.TASK, after), when, Is(_KEY, after[_KEY]))])
+    when = NotExists() if before is None else PropertyEquals(_KEY, before.dump())
+    store.write([Change(Vertex(_ID, schema.TASK, after), when, PropertyEquals(_KEY, after[_KEY]))])

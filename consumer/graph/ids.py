@@ -1,7 +1,7 @@
-"""Ids of vertices and edges, made in this one place.
+"""Construction and parsing of the ids of vertices and edges.
 
-An id is a kind and the parts of a name, joined by `/`, with `/` and `%` inside a part escaped: two different names
-never give one id, and `parse` gives the parts back.
+An id is a kind and the parts of a name, joined by `/`, with `/` and `%` inside a part escaped: different names have
+different ids, and `parse` returns the parts.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _KINDS = frozenset(
     }
 )
 
-REMEMBERED = 2_048
-"""How many ids of each kind are remembered: a batch asks for the same ones several times."""
+CACHED_IDS = 2_048
+"""Size of the cache of each kind's ids: a batch needs the same ids several times."""
 
 
 def _escape(part: str) -> str:
@@ -58,21 +58,21 @@ def _unescape(part: str) -> str:
 
 
 def make(kind: str, *parts: str) -> str:
-    """The id of a kind of thing with the given parts.
+    """Returns the id of a kind with parts.
 
     Raises:
-        ValueError: There is no such kind.
+        ValueError: The kind is unknown.
     """
     if kind not in _KINDS:
-        raise ValueError(f"no kind of id is called {kind!r}")
+        raise ValueError(f"{kind!r} is not a kind of id")
     return "/".join((kind, *map(_escape, parts)))
 
 
 def parse(id_: str) -> tuple[str, ...]:
-    """The kind and the parts of an id.
+    """Returns the kind and the parts of an id.
 
     Raises:
-        ValueError: It is not an id of this graph.
+        ValueError: The text is not an id of this graph.
     """
     kind, *parts = id_.split("/")
     if kind not in _KINDS:
@@ -80,75 +80,75 @@ def parse(id_: str) -> tuple[str, ...]:
     return (kind, *map(_unescape, parts))
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHED_IDS)
 def dataset(name: DatasetName) -> str:
-    """The vertex of a dataset that is shown under a name."""
+    """Returns the id of the dataset with a display name."""
     return make("dataset", *name)
 
 
 def exposure(name: ExposureName) -> str:
-    """The vertex of an exposure."""
+    """Returns the id of an exposure."""
     return make("exposure", *name)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHED_IDS)
 def name(name: DatasetName) -> str:
-    """The vertex that holds what was said of a dataset under a name."""
+    """Returns the id of the facts of a dataset name."""
     return make("name", *name)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHED_IDS)
 def job(name: JobName) -> str:
-    """The vertex of a job."""
+    """Returns the id of a job."""
     return make("job", *name)
 
 
 def run(run: RunKey) -> str:
-    """The vertex of a run."""
+    """Returns the id of a run."""
     return make("run", *run.job, run.id)
 
 
 def run_key(id_: str) -> RunKey:
-    """The key of the run that a vertex is of."""
+    """Returns the key of a run from its id."""
     _, namespace, name, run = parse(id_)
     return RunKey(JobName(namespace, name), run)
 
 
 def run_dataset(run: RunKey, name: DatasetName) -> str:
-    """The vertex of a dataset that a streaming run reads or writes."""
+    """Returns the id of a streaming run's dataset."""
     return make("run_dataset", *run.job, run.id, *name)
 
 
 def run_dataset_key(id_: str) -> tuple[RunKey, DatasetName]:
-    """The run and the dataset that such a vertex is of."""
+    """Returns the run and the dataset from the id of a streaming run's dataset."""
     _, namespace, job, run, of_dataset, name = parse(id_)
     return RunKey(JobName(namespace, job), run), DatasetName(of_dataset, name)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHED_IDS)
 def output(output: OutputKey) -> str:
-    """The vertex of what a job's runs carried for a dataset."""
+    """Returns the id of the facts of a job's output."""
     return make("output", *output.job, *output.name)
 
 
 def output_key(id_: str) -> OutputKey:
-    """The key of the output that a vertex is of."""
+    """Returns the key of an output from its id."""
     _, namespace, name, of_dataset, table = parse(id_)
     return OutputKey(JobName(namespace, name), DatasetName(of_dataset, table))
 
 
 def group(group: GroupKey) -> str:
-    """The vertex of the completed runs of a job that have one parent."""
+    """Returns the id of a job's completed runs with one parent."""
     return make("group", *group.job, group.parent)
 
 
 def column(name: DatasetName, column: str) -> str:
-    """The vertex of a dataset's column."""
+    """Returns the id of a dataset's column."""
     return make("column", *name, column)
 
 
 def facet(ref: str) -> str:
-    """The vertex that holds a long value."""
+    """Returns the id of a stored long value."""
     return make("facet", ref)
 
 
@@ -158,7 +158,7 @@ def statement(time: str, digest: str) -> str:
 
 
 def task(name: str) -> str:
-    """The vertex that says how far a chore of the upkeep is."""
+    """Returns the id of a maintenance job's checkpoint."""
     return make("task", name)
 
 

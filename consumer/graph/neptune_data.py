@@ -18,7 +18,7 @@ from consumer.graph.gremlin.connection import GraphError
 from consumer.graph.gremlin.endpoint import Address
 
 UNSIGNED_REGION = "us-east-1"
-"""Region of a client whose requests are not signed; boto3 wants one."""
+"""Region of a client without signed requests, because boto3 requires one."""
 
 _TRANSIENT = (429, 500, 502, 503, 504)
 
@@ -42,35 +42,35 @@ def data_client(address: Address, timeout_s: float) -> Any:
         endpoint_url=f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}",
         region_name=address.region or UNSIGNED_REGION,
         config=config,
-        # The variable of the WebSocket comes first, so that both trust the same; None: botocore's own certificates.
+        # The WebSocket's variable comes first, so that both trust the same certificates; None selects botocore's own.
         verify=os.environ.get("SSL_CERT_FILE") or os.environ.get("AWS_CA_BUNDLE"),
     )
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translate_errors(what: str) -> Iterator[None]:
     """Translates errors of boto3 to those of the graph.
 
     Args:
         what: Name of the called part and its address, for the message.
 
     Raises:
-        TransientError: Neptune can't be reached, or can't serve now.
-        GraphError: It rejects the request.
+        TransientError: Neptune is unreachable or unavailable.
+        GraphError: Neptune rejects the request.
         UsageError: There are no AWS credentials.
     """
     try:
         yield
     except ClientError as error:
         code = status_of(error)
-        message = f"{what} answers {code}: {message_of(error)}"
+        message = f"{what} returned {code}: {message_of(error)}"
         raise (TransientError(message) if code in _TRANSIENT else GraphError(message)) from error
     except NoCredentialsError as error:
         raise UsageError(
-            "no AWS credentials were found to sign for Neptune: set a role, a profile or AWS_ACCESS_KEY_ID"
+            "no AWS credentials to sign requests to Neptune: set a role, a profile or AWS_ACCESS_KEY_ID"
         ) from error
     except (BotoCoreError, KeyError, ValueError) as error:
-        raise TransientError(f"{what} does not answer: {error}") from error
+        raise TransientError(f"{what} does not respond: {error}") from error
 
 
 def status_of(error: ClientError) -> int:
@@ -81,5 +81,5 @@ def status_of(error: ClientError) -> int:
 def message_of(error: ClientError) -> str:
     """Returns Neptune's code and message in an error response."""
     response: dict[str, Any] = dict(error.response)
-    found = response.get("Error") or {}
-    return f"{found.get('Code')}: {response.get('detailedMessage') or found.get('Message') or 'no message'}"
+    fields = response.get("Error") or {}
+    return f"{fields.get('Code')}: {response.get('detailedMessage') or fields.get('Message') or 'no message'}"

@@ -9,31 +9,31 @@ from typing import Any
 
 from consumer.errors import TransientError
 from consumer.graph.gremlin.endpoint import Address
-from consumer.graph.neptune_data import data_client, translated
+from consumer.graph.neptune_data import data_client, translate_errors
 
-ANSWER_TIMEOUT_S = 60.0
-MOST_ERRORS = 10
-"""How many of the errors in the files are fetched."""
+RESPONSE_TIMEOUT_S = 60.0
+MAX_ERRORS = 10
+"""Maximum number of fetched errors of the files."""
 
 COMPLETED = "LOAD_COMPLETED"
-UNDER_WAY = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
+IN_PROGRESS = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
 
 _HINTS = {
     "LOAD_S3_ACCESS_DENIED_ERROR": "the role can't read the bucket: allow it s3:Get* and s3:List* there",
-    "LOAD_S3_READ_ERROR": "S3 can't be read: check the address, and that Neptune's VPC has an endpoint for S3",
+    "LOAD_S3_READ_ERROR": "reading S3 failed: check the address, and that Neptune's VPC has an endpoint for S3",
     "LOAD_FAILED_INVALID_REQUEST": "check --source, --role, and that the role is attached to the cluster",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """What is loaded, and how.
+    """The parameters of a load.
 
     Attributes:
-        source: `s3://bucket/folder/`, with the files of `export --format neptune-csv`.
-        role: ARN of the role that Neptune reads them with.
-        region: Of the bucket.
-        update: Whether a file's value replaces that of a vertex that is there already; else that is an error.
+        source: `s3://bucket/folder/` with the files of `export --format neptune-csv`.
+        role: ARN of the role with which Neptune reads the files.
+        region: Region of the bucket.
+        update: True if values replace those of existing vertices; otherwise these are errors.
         parallelism: LOW, MEDIUM, HIGH or OVERSUBSCRIBE.
     """
 
@@ -60,16 +60,16 @@ class LoadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a load is.
+    """The progress of a load.
 
     Attributes:
-        id: The load's.
-        status: In the loader's words, such as LOAD_IN_PROGRESS.
-        records: How many it has read: a vertex's or edge's properties count one each.
-        duplicates: How many of them were there already.
-        errors: How many could not be loaded.
-        seconds: For how long it runs.
-        log: What is wrong with the first of those that could not be loaded.
+        id: Id of the load.
+        status: The loader's status, such as LOAD_IN_PROGRESS.
+        records: Number of read records; each property of a vertex or edge counts as one.
+        duplicates: Number of records that existed already.
+        errors: Number of records that could not be loaded.
+        seconds: Elapsed time in seconds.
+        log: Messages of the first errors.
     """
 
     id: str
@@ -84,18 +84,18 @@ class Progress:
         return f"{self.status}: {self.records:,} records in {self.seconds:,} s"
 
     @property
-    def under_way(self) -> bool:
-        """Whether it goes on."""
-        return self.status in UNDER_WAY
+    def in_progress(self) -> bool:
+        """True while the load is in progress."""
+        return self.status in IN_PROGRESS
 
     @property
     def ok(self) -> bool:
-        """Whether all is loaded."""
+        """True if all records were loaded."""
         return self.status == COMPLETED and not self.errors
 
     @property
     def hint(self) -> str:
-        """What to do, where the status tells."""
+        """The next action for the status; empty if there is none."""
         return _HINTS.get(self.status, "")
 
 
@@ -103,47 +103,47 @@ class BulkLoader:
     """The loader of one Neptune cluster.
 
     Args:
-        address: The graph's; requests are signed as those of its WebSocket are.
+        address: Address of the graph; requests are signed like those of its WebSocket.
     """
 
     def __init__(self, address: Address) -> None:
-        self._client = data_client(address, ANSWER_TIMEOUT_S)
+        self._client = data_client(address, RESPONSE_TIMEOUT_S)
         self._name = f"Neptune's loader at {self._client.meta.endpoint_url}/loader"
 
     def start(self, request: LoadRequest) -> str:
         """Starts a load; returns its id.
 
         Raises:
-            TransientError: Neptune can't be reached, or can't serve now.
-            GraphError: It rejects the request.
+            TransientError: Neptune is unreachable or unavailable.
+            GraphError: Neptune rejects the request.
             UsageError: There are no AWS credentials.
         """
-        with translated(self._name):
+        with translate_errors(self._name):
             return str(self._client.start_loader_job(**request.parameters())["payload"]["loadId"])
 
     def progress(self, load: str) -> Progress:
         """Returns the progress of a load.
 
         Raises:
-            TransientError: Neptune can't be reached, or can't serve now.
-            GraphError: It knows no such load.
+            TransientError: Neptune is unreachable or unavailable.
+            GraphError: The load is unknown.
             UsageError: There are no AWS credentials.
         """
-        with translated(self._name):
+        with translate_errors(self._name):
             payload = self._client.get_loader_job_status(
-                loadId=load, details=True, errors=True, errorsPerPage=MOST_ERRORS, page=1
+                loadId=load, details=True, errors=True, errorsPerPage=MAX_ERRORS, page=1
             )["payload"]
-            found = payload["overallStatus"]
-            status = str(found["status"])
+            overall = payload["overallStatus"]
+            status = str(overall["status"])
         kinds = ("parsingErrors", "datatypeMismatchErrors", "insertErrors")
         log = (payload.get("errors") or {}).get("errorLogs") or []
         return Progress(
             load,
             status,
-            records=found.get("totalRecords", 0),
-            duplicates=found.get("totalDuplicates", 0),
-            errors=sum(found.get(kind, 0) for kind in kinds),
-            seconds=found.get("totalTimeSpent", 0),
+            records=overall.get("totalRecords", 0),
+            duplicates=overall.get("totalDuplicates", 0),
+            errors=sum(overall.get(kind, 0) for kind in kinds),
+            seconds=overall.get("totalTimeSpent", 0),
             log=tuple(f"{e.get('fileName')}:{e.get('recordNum')}: {e.get('errorMessage')}" for e in log),
         )
 
@@ -151,27 +151,27 @@ class BulkLoader:
         self,
         load: str,
         every_s: float,
-        patience_s: float,
-        tell: Callable[[Progress], None],
+        timeout_s: float,
+        on_progress: Callable[[Progress], None],
         sleep: Callable[[float], None] = time.sleep,
     ) -> Progress:
-        """Asks again and again, tells of each answer, and gives the one at the load's end.
+        """Polls a load until its end, reports each progress, and returns the last one.
 
         Raises:
-            TransientError: Neptune did not answer for `patience_s`; the load goes on without us.
-            GraphError: It knows no such load.
+            TransientError: Neptune did not respond for `timeout_s`; the load continues.
+            GraphError: The load is unknown.
         """
         silent_s = 0.0
         while True:
             try:
-                found = self.progress(load)
+                progress = self.progress(load)
             except TransientError as error:
-                if silent_s >= patience_s:
-                    raise TransientError(f"{error}; the load goes on: watch it with --load-id {load}") from error
+                if silent_s >= timeout_s:
+                    raise TransientError(f"{error}; the load continues: watch it with --load-id {load}") from error
                 silent_s += every_s
             else:
                 silent_s = 0.0
-                tell(found)
-                if not found.under_way:
-                    return found
+                on_progress(progress)
+                if not progress.in_progress:
+                    return progress
             sleep(every_s)

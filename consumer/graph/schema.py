@@ -1,6 +1,6 @@
-"""The graph's labels and properties, their meaning and how each merges, as data.
+"""The graph's labels and properties, with their meaning and merge rule, as data.
 
-docs/graph.md is generated from it, and the writers take their words from it.
+docs/graph.md is generated from this module, and writers use its names.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CHANGE_OF = "lineage_change_of"
 
 
 class Property(NamedTuple):
-    """A property, what it means, and what happens when two events say different things."""
+    """A property with its meaning and the rule for conflicting events."""
 
     name: str
     meaning: str
@@ -48,7 +48,7 @@ class Property(NamedTuple):
 
 
 class Element(NamedTuple):
-    """A vertex or edge label, what it stands for, and its properties."""
+    """A vertex or edge label with its meaning and properties."""
 
     label: str
     kind: str

@@ -1,8 +1,8 @@
-"""The port to a property graph: what a store must do so that facts and views can be kept in it.
+"""The port to a property graph, in which facts and projections are stored.
 
-A change belongs to one vertex, its owner, and is done as a whole or not at all, under a condition on that owner. So two
-writers can never mix their work, a change may be sent twice, and what a writer believes of the store may be old: the
-condition then fails, and it reads again.
+A change belongs to one vertex, its owner, and is applied atomically under a condition on that owner (optimistic
+concurrency). So writers never interleave, a change may be sent twice, and a writer may work from a stale read: the
+condition then fails, and the writer reads again.
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ class Edge(NamedTuple):
 
 
 class DropEdges(NamedTuple):
-    """Edges to remove, by id; those that are not there don't matter."""
+    """Removal of edges by id; missing ones are ignored."""
 
     ids: tuple[str, ...]
 
 
-class DropLonely(NamedTuple):
-    """Vertices to remove unless a property of theirs is true or they have edges of a label.
+class DropOrphans(NamedTuple):
+    """Removal of vertices, unless a property of theirs is true or they have edges of a label.
 
-    It is looked at the end of a write, or of the part of it that a store does at once: what another change needs stays.
+    Checked at the end of a write, or of the part that a store applies at once, so that vertices that another change
+    needs are kept.
     """
 
     ids: tuple[str, ...]
@@ -51,56 +52,56 @@ class DropLonely(NamedTuple):
 
 
 class DropVertices(NamedTuple):
-    """Vertices to remove, with their edges."""
+    """Removal of vertices with their edges."""
 
     ids: tuple[str, ...]
 
 
-Step = Vertex | Edge | DropEdges | DropLonely | DropVertices
-"""One thing to do. A Vertex or Edge is made, or brought to the given properties where it is there already."""
+Step = Vertex | Edge | DropEdges | DropOrphans | DropVertices
+"""One step of a change. A Vertex or Edge is upserted with the given properties."""
 
 
-class Absent(NamedTuple):
-    """The owner is not there; it is made."""
+class NotExists(NamedTuple):
+    """A condition that the owner does not exist; the change creates it."""
 
 
-class Is(NamedTuple):
-    """The owner's property has a value."""
+class PropertyEquals(NamedTuple):
+    """A condition that a property of the owner has a value."""
 
     key: str
     value: Scalar
 
 
-Condition = Absent | Is
+Condition = NotExists | PropertyEquals
 
-MOST_STEPS = 200
-"""How many steps one change may have: Neptune refuses requests of more than 1,500 Gremlin steps, which is some seven
+MAX_STEPS = 200
+"""Maximum number of steps of one change: Neptune rejects requests of more than 1,500 Gremlin steps, about seven
 times as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something to do to a vertex, and to what hangs on it, under a condition on it.
+    """A conditional change of a vertex and its dependents.
 
     Attributes:
-        owner: The vertex: its id, its label, and the properties to set on it.
-        when: The condition.
-        token: A property that has this value afterwards exactly if the change was done, now or by an earlier sending.
-        steps: What else to do, in this order, once the owner's properties are set.
-        removes: Properties to take off the owner.
+        owner: The vertex with its id, its label and the properties to set.
+        when: The condition on the owner.
+        token: A property that has this value afterwards only if the change was applied, now or by an earlier attempt.
+        steps: Further steps, applied in order after the owner's properties are set.
+        removes: Properties to remove from the owner.
     """
 
     owner: Vertex
     when: Condition
-    token: Is
+    token: PropertyEquals
     steps: tuple[Step, ...] = ()
     removes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.steps) > MOST_STEPS:
+        if len(self.steps) > MAX_STEPS:
             raise ValueError(
-                f"a change of {self.owner.id} has {len(self.steps)} steps, and no store has to do more than "
-                f"{MOST_STEPS} at once: divide it into changes under one condition"
+                f"a change of {self.owner.id} has {len(self.steps)} steps, and a store applies at most "
+                f"{MAX_STEPS} at once: divide it into changes under one condition"
             )
 
 
@@ -108,33 +109,33 @@ Direction = Literal["in", "out"]
 
 
 class GraphStore(Protocol):
-    """A property graph in which facts and views are kept.
+    """A property graph that stores facts and projections.
 
-    Every method raises `consumer.errors.TransientError` where the store can't serve now.
+    Every method raises `consumer.errors.TransientError` if the store is unavailable.
     """
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """The properties of vertices, by id; those that are not there are left out.
+        """Returns the properties of vertices by id, without missing vertices.
 
         Args:
-            ids: Which vertices.
-            keys: Which properties; all if none is named.
+            ids: Ids of the vertices.
+            keys: Names of the properties; empty for all.
         """
 
     def write(self, changes: Sequence[Change]) -> set[str]:
-        """Does changes, in their order; returns the owners of those that were not done."""
+        """Applies changes in order; returns the owners of changes that were not applied."""
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
-        """The edges of a label that leave (`out`) or enter (`in`) vertices."""
+        """Returns the edges of a label that leave (`out`) or enter (`in`) vertices."""
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
-        """The first `count` ids of vertices of a label after a given one, in an order that is always the same."""
+        """Returns the first `count` ids of vertices of a label after a given id, in a stable order."""
 
     def vertices(self, label: str) -> Iterator[Vertex]:
-        """All vertices of a label, in no order."""
+        """Yields all vertices of a label, in any order."""
 
     def edges(self, label: str) -> Iterator[Edge]:
-        """All edges of a label, in no order."""
+        """Yields all edges of a label, in any order."""
 
     def close(self) -> None:
-        """Gives back what the store holds."""
+        """Releases the store's resources."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from consumer.errors import RefusedWrite
 from consumer.graph import facts_codec, identity_rules, ids, schema
-from consumer.graph.delegating_store import Around
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.delegating_store import DelegatingStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
 from consumer.history.past_facts import Past, had_ended, past_facts
 from consumer.lineage.identity import NO_RULES, IdentityRules
@@ -20,7 +20,7 @@ _KEPT: Final = frozenset({"facet", "task"})
 """Kinds of vertices that do not depend on a moment, and are read from the graph itself."""
 
 
-class _Drawing(Around):
+class _Drawing(DelegatingStore):
     """The store in memory, with the long values of the graph itself."""
 
     def __init__(self, drawn: GraphStore, graph: GraphStore) -> None:
@@ -50,7 +50,7 @@ class PastGraph(_Drawing):
     """
 
     def __init__(self, graph: GraphStore, time: str, past: Past, rules: IdentityRules) -> None:
-        self._memory = EmbeddedStore(Path(":memory:"))
+        self._memory = SqliteStore(Path(":memory:"))
         super().__init__(self._memory, graph)
         self.time = time
         self.known_since = past.known_since
@@ -145,5 +145,5 @@ def as_of(graph: GraphStore, time: str, rules: IdentityRules | None = None) -> P
     Raises:
         TransientError: The store can't serve now.
     """
-    known = rules if rules is not None else identity_rules.known(graph) or NO_RULES
+    known = rules if rules is not None else identity_rules.stored_rules(graph) or NO_RULES
     return PastGraph(graph, time, past_facts(graph, time, known), known)

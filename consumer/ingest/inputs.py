@@ -1,4 +1,4 @@
-"""Where events are read from: files, standard input, objects in S3; plain or compressed with gzip."""
+"""Inputs of an ingest: files, standard input and S3 objects, plain or compressed with gzip."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ STDIN = "-"
 S3 = "s3://"
 GZIP = b"\x1f\x8b"
 BUFFER = 1 << 20
-"""Bytes that are asked for at once."""
+"""Size of a read in bytes."""
 
 Advance = Callable[[int], None]
-"""Told how many bytes were read."""
+"""Receives the number of bytes of each read."""
 
 
 class UnreadableError(HeadwaterError):
-    """The rest of an input can't be read, such as that of a damaged gzip file."""
+    """The rest of an input can't be read, for example in a damaged gzip file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One thing to read.
+    """One input to read.
 
     Attributes:
-        name: As a person would name it: a path, an address, `-`.
-        raw: Opens it; not decompressed.
+        name: Path, address, or `-` for standard input.
+        raw: Opens the input without decompressing it.
     """
 
     name: str
@@ -45,38 +45,39 @@ class Input:
 
     @contextmanager
     def open(self, advance: Advance = lambda _: None) -> Iterator[BinaryIO]:
-        """Yields its bytes, decompressed where they are gzip, whatever the name says.
+        """Yields the input's bytes; decompresses gzip by its magic number, regardless of the name.
 
         Raises:
-            UnreadableError: The bytes end too early, or are no good gzip.
-            TransientError: Its storage does not serve now.
+            UnreadableError: The gzip data is truncated or damaged.
+            TransientError: The storage is unavailable.
         """
-        with _explained(self.name), self.raw() as raw:
-            stream = io.BufferedReader(_Counted(raw, advance), BUFFER)
+        with _translate_errors(self.name), self.raw() as raw:
+            stream = io.BufferedReader(_CountingStream(raw, advance), BUFFER)
             zipped = stream.peek(len(GZIP)).startswith(GZIP)
             yield cast("BinaryIO", io.BufferedReader(gzip.GzipFile(fileobj=stream), BUFFER) if zipped else stream)
 
 
 def find(names: Sequence[str]) -> Iterator[Input]:
-    """What is named, in this order; S3 is asked for its objects while they are read.
+    """Yields the named inputs in order; S3 objects are listed while they are read.
 
     Raises:
-        UsageError: A file is not there, or no object is; the files are looked at before anything is read.
+        UsageError: A file does not exist; checked for all files before the first read.
+        NothingThere: An S3 prefix has no objects.
     """
     for name in names:
         if name != STDIN and not name.startswith(S3):
             _require_file(Path(name))
-    return (found for name in names for found in _find(name))
+    return (source for name in names for source in _inputs_of(name))
 
 
-def total(names: Sequence[str]) -> int | None:
-    """Returns the bytes of all, or None where that is not known beforehand."""
+def total_bytes(names: Sequence[str]) -> int | None:
+    """Returns the total size in bytes; None if standard input or S3 is among the inputs."""
     if any(name == STDIN or name.startswith(S3) for name in names):
         return None
     return sum(Path(name).stat().st_size for name in names)
 
 
-def _find(name: str) -> Iterator[Input]:
+def _inputs_of(name: str) -> Iterator[Input]:
     if name == STDIN:
         yield Input(name, lambda: nullcontext(sys.stdin.buffer))
     elif name.startswith(S3):
@@ -87,27 +88,27 @@ def _find(name: str) -> Iterator[Input]:
 
 def _require_file(path: Path) -> None:
     if path.is_dir():
-        raise UsageError(f"{path} is a folder; name the files in it, such as {path}/*.jsonl")
+        raise UsageError(f"{path} is a folder; name its files, such as {path}/*.jsonl")
     if not path.exists():
-        raise UsageError(f"there is no file {path}")
+        raise UsageError(f"{path} does not exist; check the path")
 
 
 def _objects(address: str) -> Iterator[Input]:
-    """Yields one object if the prefix is its whole key, else all whose keys begin so, in the order of their keys."""
+    """Yields the object whose key is the prefix, else all objects with that prefix, in the order of their keys."""
     import boto3  # noqa: PLC0415 -- a quarter of a second that only S3 costs
 
     bucket, _, prefix = address.removeprefix(S3).partition("/")
     if not bucket:
-        raise UsageError(f"{address} names no bucket; an address looks like s3://bucket/prefix")
-    with _explained(address):
+        raise UsageError(f"{address} has no bucket; write s3://BUCKET/PREFIX")
+    with _translate_errors(address):
         client = boto3.client("s3")
         keys = _keys(client, bucket, prefix)
         first = next(keys, None)
     if first is None:
-        raise NothingThere(f"there is no object below {address}")
+        raise NothingThere(f"no objects below {address}; check the bucket and the prefix")
     yield _object(client, bucket, first)
     if first != prefix:
-        with _explained(address):
+        with _translate_errors(address):
             for key in keys:
                 yield _object(client, bucket, key)
 
@@ -122,36 +123,37 @@ def _object(client: S3Client, bucket: str, key: str) -> Input:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Turns what libraries and the system raise into this project's errors."""
+def _translate_errors(name: str) -> Iterator[None]:
+    """Translates errors of libraries and the operating system into this project's errors."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UnreadableError(f"the rest is no good gzip ({error})") from error
+        raise UnreadableError(f"the rest of the gzip data is damaged ({error})") from error
     except OSError as error:
-        raise HeadwaterError(f"{name} can't be read: {error.strerror or error}") from error
+        raise HeadwaterError(f"reading {name} failed: {error.strerror or error}") from error
     except Exception as error:
-        if (meaning := _aws_meaning(name, error)) is None:
+        translated = _translate_aws_error(name, error)
+        if translated is None:
             raise
-        raise meaning from error
+        raise translated from error
 
 
-def _aws_meaning(name: str, error: Exception) -> HeadwaterError | None:
+def _translate_aws_error(name: str, error: Exception) -> HeadwaterError | None:
     if not type(error).__module__.startswith("botocore."):
-        return None  # not so much as loads boto3
-    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415 -- S3 is in use, it is loaded
+        return None  # without importing boto3
+    from botocore.exceptions import ClientError, HTTPClientError  # noqa: PLC0415 -- imported already, as S3 is in use
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = TransientError if status >= 500 or status == 429 else UsageError  # noqa: PLR2004 -- HTTP's own numbers
-        return kind(f"{name} can't be read: {error}")
+        return kind(f"reading {name} failed: {error}")
     if isinstance(error, HTTPClientError):
-        return TransientError(f"{name} can't be read now: {error}; what is in the graph already can be sent again")
-    return UsageError(f"{name} can't be read: {error}; boto3 looks for region and credentials in AWS_... and ~/.aws")
+        return TransientError(f"reading {name} failed: {error}; run the command again, no event counts twice")
+    return UsageError(f"reading {name} failed: {error}; set region and credentials in AWS_... or ~/.aws")
 
 
-class _Counted(io.RawIOBase):
-    """Tells how much is read, as it is read."""
+class _CountingStream(io.RawIOBase):
+    """A raw stream that reports the number of bytes of each read."""
 
     def __init__(self, raw: BinaryIO, advance: Advance) -> None:
         self._raw = raw

@@ -1,4 +1,4 @@
-"""Events from files to a sink: decode, gather into batches, write; what `consume` does, without Kafka's part of it."""
+"""The ingest pipeline: decodes events of inputs, batches them and writes them to a sink, without Kafka."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from consumer.config.settings import BatchSettings
 from consumer.errors import GaveUp, TransientError
 from consumer.ingest.inputs import Advance, Input, UnreadableError
-from consumer.ingest.json_splitter import TOO_LONG, Piece, pieces
+from consumer.ingest.json_splitter import TOO_LONG, RawDocument, split_documents
 from consumer.processing.sink import Sink
 from schemas.errors import RejectedEvent
 from schemas.events import Event, RunEvent
@@ -19,22 +19,22 @@ from schemas.lazy_decode import decode_lazily, held_bytes
 from schemas.limits import PARSED_FACTOR
 
 KEPT_BYTES = 64 * 1024
-"""How many bytes are kept of a document that is longer than an event may be."""
+"""Number of bytes that are kept of a document that is too long for an event."""
 
 GIVE_UP_AFTER_S = 60.0
-"""How long a command tries to write one batch, where the settings don't say; the service tries for ever."""
+"""Default time in seconds for which a command retries one batch; the service retries without limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """What can't be folded.
+    """A document that can't be folded.
 
     Attributes:
-        file: The input's name.
-        line: Where it begins there, from 1.
-        path: Where in the document, as a JSON path; `$` is all of it.
-        reason: Why, in words.
-        value: Its bytes; the first `KEPT_BYTES` if it is longer than an event may be.
+        file: Name of the input.
+        line: Line number of the document's beginning, from 1.
+        path: JSON path of the fault in the document; `$` is the document.
+        reason: Description of the fault.
+        value: Bytes of the document; the first `KEPT_BYTES` if it is too long for an event.
     """
 
     file: str
@@ -48,13 +48,13 @@ class Rejection:
 
 
 @dataclass(slots=True)
-class Tally:
-    """What became of the inputs.
+class IngestCounts:
+    """Counts of one ingest.
 
     Attributes:
-        events: How many were folded.
-        runs: Hashes of their runs' ids; eight bytes each rather than forty.
-        rejected: How many documents were no events.
+        events: Number of folded events.
+        runs: Hashes of the run ids, which take eight bytes each rather than forty.
+        rejected: Number of rejected documents.
     """
 
     events: int = 0
@@ -66,10 +66,10 @@ class Pipeline:
     """Writes the events of inputs to a sink, batch by batch.
 
     Args:
-        sink: Where they go.
-        batching: How much is written at once, and how long it is tried.
-        on_rejected: Told of each document that is no event.
-        sleep: Waits for so many seconds between two tries.
+        sink: Sink of the events.
+        batching: Size limits and retry policy of batches.
+        on_rejected: Receives each rejected document.
+        sleep: Waits between attempts; takes seconds.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Pipeline:
         on_rejected: Callable[[Rejection], None],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.tally = Tally()
+        self.counts = IngestCounts()
         self._sink = sink
         self._batching = batching
         self._on_rejected = on_rejected
@@ -87,41 +87,41 @@ class Pipeline:
         self._events: list[Event] = []
         self._size = self._weight = 0
 
-    def run(self, inputs: Iterable[Input], advance: Advance = lambda _: None) -> Tally:
-        """Reads all of the inputs; returns once everything is written.
+    def run(self, inputs: Iterable[Input], advance: Advance = lambda _: None) -> IngestCounts:
+        """Ingests all inputs; returns once everything is written.
 
         Raises:
             HeadwaterError: An input can't be read.
-            GaveUp: The sink could not take a batch for too long.
+            GaveUp: Writing a batch failed until the retry policy's deadline.
         """
         for source in inputs:
             self._read(source, advance)
         self._flush()
-        return self.tally
+        return self.counts
 
     def _read(self, source: Input, advance: Advance) -> None:
         line = 1
         try:
-            for line, data, fault in _pieces(source, advance):
+            for line, data, fault in _documents(source, advance):
                 self._add(source.name, line, data, fault)
         except UnreadableError as error:
-            # It is said like a bad event: what came before it counts, and so do the other inputs.
+            # Reported like a rejected event: earlier events and the other inputs are folded all the same.
             self._reject(Rejection(source.name, line, "$", str(error), b""))
 
     def _add(self, name: str, line: int, data: bytes, fault: str) -> None:
         try:
-            event = _event(data, fault)
+            event = _decode(data, fault)
         except RejectedEvent as error:
-            # What is too long can't be ingested again, however it is corrected.
+            # A document that is too long can't be corrected and ingested again, so its beginning is enough.
             kept = data[:KEPT_BYTES] if fault == TOO_LONG else data
             self._reject(Rejection(name, line, error.path, error.reason, kept))
             return
         self._events.append(event)
         self._size += len(data)
         self._weight += held_bytes(event, data)
-        self.tally.events += 1
+        self.counts.events += 1
         if isinstance(event, RunEvent):
-            self.tally.runs.add(hash(event.run.run_id))
+            self.counts.runs.add(hash(event.run.run_id))
         if self._is_full():
             self._flush()
 
@@ -131,7 +131,7 @@ class Pipeline:
         return is_large or len(self._events) >= limits.max_records
 
     def _reject(self, rejection: Rejection) -> None:
-        self.tally.rejected += 1
+        self.counts.rejected += 1
         self._on_rejected(rejection)
 
     def _flush(self) -> None:
@@ -139,19 +139,21 @@ class Pipeline:
         self._size = self._weight = 0
         if not events:
             return
-        patiently(lambda: self._sink.write(events), self._batching, self._sleep)
+        write_with_retry(lambda: self._sink.write(events), self._batching, self._sleep)
 
 
-def patiently(write: Callable[[], None], batching: BatchSettings, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Writes; what can't be written now is tried again, for as long as the settings allow.
+def write_with_retry(
+    write: Callable[[], None], batching: BatchSettings, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Writes a batch, and retries transient failures for as long as the settings allow.
 
     Raises:
-        GaveUp: That was not long enough.
+        GaveUp: Writing failed until the deadline.
     """
-    patience = batching.give_up_after_s or GIVE_UP_AFTER_S
+    timeout_s = batching.give_up_after_s or GIVE_UP_AFTER_S
     retrying = Retrying(
         sleep=sleep,
-        stop=stop_after_delay(patience),
+        stop=stop_after_delay(timeout_s),
         wait=wait_random_exponential(multiplier=batching.retry_first_s, max=batching.retry_max_s),
         retry=retry_if_exception_type(TransientError),
         reraise=True,
@@ -160,17 +162,17 @@ def patiently(write: Callable[[], None], batching: BatchSettings, sleep: Callabl
         retrying(write)
     except TransientError as error:
         raise GaveUp(
-            f"writing failed for {patience:.0f} s: {error}; run the command again, nothing counts twice"
+            f"gave up writing after {timeout_s:.0f} s: {error}; run the command again, no event counts twice"
         ) from error
 
 
-def _event(data: bytes, fault: str) -> Event:
+def _decode(data: bytes, fault: str) -> Event:
     if fault:
         raise RejectedEvent("$", fault)
     return decode_lazily(data)
 
 
-def _pieces(source: Input, advance: Advance) -> Iterator[Piece]:
-    """As a generator, so that what goes wrong while writing is not taken for a fault of the input."""
+def _documents(source: Input, advance: Advance) -> Iterator[RawDocument]:
+    """Yields the documents of an input, lazily, so that the input's error handler does not see errors of the sink."""
     with source.open(advance) as stream:
-        yield from pieces(stream)
+        yield from split_documents(stream)

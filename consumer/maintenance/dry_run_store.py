@@ -10,16 +10,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from consumer.graph import ids, schema
-from consumer.graph.delegating_store import Around
+from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.store import (
-    Absent,
     Change,
     Direction,
     DropEdges,
-    DropLonely,
+    DropOrphans,
     DropVertices,
     Edge,
     GraphStore,
+    NotExists,
     Properties,
     Scalar,
     Step,
@@ -54,7 +54,7 @@ def _edge_location(edge: str) -> tuple[str, Direction, str]:
     return label, direction, ids.make(vertex, *parts[start : start + count])
 
 
-class DiffStore(Around):
+class DiffStore(DelegatingStore):
     """Store that compares writes instead of applying them.
 
     Attributes:
@@ -86,7 +86,7 @@ class DiffStore(Around):
 def _holds(change: Change, known: Properties | None) -> bool:
     if known is not None and known.get(change.token.key) == change.token.value:
         return True
-    if isinstance(change.when, Absent):
+    if isinstance(change.when, NotExists):
         return known is None
     return known is not None and known.get(change.when.key) == change.when.value
 
@@ -143,10 +143,10 @@ class _StoredState:
                 return not any(id_ in self._edges for id_ in step.ids)
             case DropVertices():
                 return not any(id_ in self.vertices for id_ in step.ids)
-            case DropLonely():
+            case DropOrphans():
                 return not self._orphans(step)
 
-    def _orphans(self, step: DropLonely) -> set[str]:
+    def _orphans(self, step: DropOrphans) -> set[str]:
         """Returns the vertices that such a step would remove."""
         free = {id_ for id_ in step.ids if id_ in self.vertices and not self.vertices[id_].get(step.unless_property)}
         if not free:
@@ -167,7 +167,7 @@ def _vertices(steps: Iterable[Step]) -> Iterator[str]:
     for step in steps:
         if isinstance(step, Vertex):
             yield step.id
-        elif isinstance(step, DropVertices | DropLonely):
+        elif isinstance(step, DropVertices | DropOrphans):
             yield from step.ids
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from consumer.errors import TransientError
 from consumer.graph import ids, schema
-from consumer.graph.store import Absent, Change, GraphStore, Is, Properties, Scalar, Step, Vertex
+from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Scalar, Step, Vertex
 
 PAGE = 200
 """Vertices between two checkpoints."""
@@ -173,8 +173,8 @@ class JobLease:
         count = int(str(known["rev"]).partition(".")[0]) + 1
         until = int(self._clock() + self._lease_s)
         state: dict[str, Scalar] = {**known, "until": until, **news, "rev": f"{count}.{self._owner}"}
-        when = Absent() if self._known is None else Is("rev", known["rev"])
-        change = Change(Vertex(self._id, schema.TASK, state), when, Is("rev", state["rev"]), tuple(steps))
+        when = NotExists() if self._known is None else PropertyEquals("rev", known["rev"])
+        change = Change(Vertex(self._id, schema.TASK, state), when, PropertyEquals("rev", state["rev"]), tuple(steps))
         if self._store.write([change]):
             raise LeaseHeld(f"another process has acquired the lease of {self._job}")
         self._known = state

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from consumer.graph import change_log, ids, schema
-from consumer.graph.store import MOST_STEPS, Change, DropVertices, GraphStore, Is, Vertex
+from consumer.graph.store import MAX_STEPS, Change, DropVertices, GraphStore, PropertyEquals, Vertex
 from consumer.lineage.facts import current
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.executions import GroupFacts
@@ -131,7 +131,7 @@ class Prune:
         changes: list[Change] = []
         for run, document in going.items():
             parts = [ids.run_dataset(run, name) for name in sorted(apart.get(run, ()))]
-            portions = [tuple(parts[at : at + MOST_STEPS]) for at in range(0, len(parts), MOST_STEPS)]
+            portions = [tuple(parts[at : at + MAX_STEPS]) for at in range(0, len(parts), MAX_STEPS)]
             changes += (_removal(run, document.token, portion) for portion in (*portions, (ids.run(run),)))
         self._store.write(changes)
 
@@ -202,5 +202,5 @@ def _mark(known: runs.RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
 
 
 def _removal(run: RunKey, token: str, vertices: tuple[str, ...]) -> Change:
-    same = Is("rev", token)
+    same = PropertyEquals("rev", token)
     return Change(Vertex(ids.run(run), schema.RUN, {}), same, same, (DropVertices(vertices),))

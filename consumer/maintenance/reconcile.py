@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer.graph import ids, schema
-from consumer.graph.delegating_store import Around
-from consumer.graph.store import Change, Direction, DropLonely, Edge, GraphStore, Properties
+from consumer.graph.delegating_store import DelegatingStore
+from consumer.graph.store import Change, Direction, DropOrphans, Edge, GraphStore, Properties
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import IdentityRules
@@ -161,7 +161,7 @@ class Reconcile:
 
         def drop(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
             for name, document in found.items():
-                lonely = DropLonely(tuple(by_name[name]), "in_schema", schema.COLUMN_EDGE)
+                lonely = DropOrphans(tuple(by_name[name]), "in_schema", schema.COLUMN_EDGE)
                 yield name, Draft(document.facts, {}, (), (lonely,))
 
         if by_name:
@@ -198,7 +198,7 @@ class Reconcile:
         return {_job(job): sorted(of_one) for job, of_one in strays.items() if of_one}
 
 
-class _Counting(Around):
+class _Counting(DelegatingStore):
     """Store that counts the vertices that are written to another."""
 
     def __init__(self, store: GraphStore, found: ReconcileResult) -> None:

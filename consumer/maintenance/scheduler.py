@@ -97,7 +97,7 @@ class MaintenanceThread:
     def _run_due_jobs(self, store: GraphStore) -> None:
         """Runs the jobs that are due."""
         if every_s := self._settings.reconcile_every_s:
-            reconcile = Reconcile(store, identity_rules.to_reconcile_under(store, self._configured))
+            reconcile = Reconcile(store, identity_rules.rules_for_reconciling(store, self._configured))
             if self._run_job(store, reconcile, every_s):
                 _log.info("graph reconciled", **asdict(reconcile.result))
         if (days := self._settings.runs_older_than_days) is not None and not self._stop.is_set():

@@ -8,7 +8,7 @@ from cachetools import LRUCache
 
 from consumer.errors import HeadwaterError, TransientError
 from consumer.graph import ids, schema
-from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
+from consumer.graph.store import Change, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.registers import EMPTY, is_stored
 
 CACHED_REFS = 30_000
@@ -39,7 +39,11 @@ class Texts:
         if not new:
             return
         changes = [
-            Change(Vertex(ids.facet(ref), schema.FACET, {"rev": ref, "text": text}), Absent(), Is("rev", ref))
+            Change(
+                Vertex(ids.facet(ref), schema.FACET, {"rev": ref, "text": text}),
+                NotExists(),
+                PropertyEquals("rev", ref),
+            )
             for ref, text in sorted(new.items())
         ]
         if self._store.write(changes):

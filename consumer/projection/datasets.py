@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.graph import ids, schema
-from consumer.graph.store import DropLonely, DropVertices, Edge, GraphStore, Scalar, Step, Vertex
+from consumer.graph.store import DropOrphans, DropVertices, Edge, GraphStore, Scalar, Step, Vertex
 from consumer.lineage.column_types import ALL_TYPED, TYPED, with_types
 from consumer.lineage.exposures import exposures_in, without_dropped
 from consumer.lineage.facts.delta import NameFacts
@@ -363,7 +363,7 @@ def _drawn(
         document.facts,
         projection,
         (node, *_steps(view.name, columns, after, before, trusted=trusted), *_out_of_schema(gone), *exposed.steps),
-        (*record, *((DropLonely(gone, "in_schema", schema.COLUMN_EDGE),) if gone else ()), *exposed.last),
+        (*record, *((DropOrphans(gone, "in_schema", schema.COLUMN_EDGE),) if gone else ()), *exposed.last),
         {
             "projected": "",
             "elements": fingerprints.dump({**before, **after}),

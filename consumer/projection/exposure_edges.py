@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from consumer.graph import ids, schema
-from consumer.graph.store import DropEdges, DropLonely, Edge, Properties, Scalar, Step, Vertex
+from consumer.graph.store import DropEdges, DropOrphans, Edge, Properties, Scalar, Step, Vertex
 from consumer.lineage.exposures import KIND, Exposure
 from consumer.projection import fingerprints
 from schemas.naming import DatasetName
@@ -83,7 +83,7 @@ def lonely(edges: Iterable[str]) -> Iterator[Step]:
     """What removes the exposures at the ends of edges that are gone, unless others use them."""
     ends = tuple(sorted({ids.make(KIND, *ids.parse(id_)[-2:]) for id_ in edges}))
     if ends:
-        yield DropLonely(ends, "in_schema", schema.EDGE)
+        yield DropOrphans(ends, "in_schema", schema.EDGE)
 
 
 def _dump(marks: Mapping[str, int]) -> str:

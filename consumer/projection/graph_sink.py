@@ -60,7 +60,7 @@ class GraphSink:
     def _begun(self) -> tuple[Folder, GraphWriter]:
         # Not before the first events: a service starts while its graph can't serve.
         if self._known is None:
-            rules = identity_rules.to_write_under(self._store, self._configured)
+            rules = identity_rules.rules_for_writing(self._store, self._configured)
             self._known = Folder(rules), GraphWriter(self._store, rules=rules)
         return self._known
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import structlog
 
 from consumer.graph import ids, schema
-from consumer.graph.store import DropEdges, DropLonely, Edge, GraphStore, Properties, Step, Vertex
+from consumer.graph.store import DropEdges, DropOrphans, Edge, GraphStore, Properties, Step, Vertex
 from consumer.lineage.facts.current import executions_of
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.keys import JobName, OutputKey
@@ -266,7 +266,7 @@ def _draft(
     new = [id_ for id_ in edges if not trusted or before.get(id_) != made[id_]]
     gone = tuple(sorted(id_ for id_ in before if id_ not in edges))
     lonely = _columns_of(gone) - {end for edge in edges.values() for end in (edge.source, edge.target)}
-    drop = (DropLonely(tuple(sorted(lonely)), "in_schema", schema.COLUMN_EDGE),) if lonely else ()
+    drop = (DropOrphans(tuple(sorted(lonely)), "in_schema", schema.COLUMN_EDGE),) if lonely else ()
     record = change_records.of_job(job, document, edges, made, cause)
     kept = change_records.kept_edges(document.properties)
     # What was not set is not emptied, unless several changes set it.

@@ -21,7 +21,7 @@ import orjson
 from cachetools import LRUCache
 
 from consumer.errors import TransientError
-from consumer.graph.store import Absent, Change, GraphStore, Is, Properties, Scalar, Step, Vertex
+from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Scalar, Step, Vertex
 from consumer.projection.write_buffer import Sending
 
 K = TypeVar("K", bound=Hashable)
@@ -270,10 +270,13 @@ class _Owner:
         # What differs in a step follows from the properties, but for which vertices and edges are there.
         text = orjson.dumps([properties, [step[0] for step in steps]], default=tuple, option=orjson.OPT_SORT_KEYS)
         said = hashlib.blake2b(text + self._salt.encode(), digest_size=6).hexdigest()
-        when = Is("rev", self.token) if self.token else Absent()
+        when = PropertyEquals("rev", self.token) if self.token else NotExists()
         self.token = f"{count}.{said}"
         return Change(
-            Vertex(self._id, self._label, {**properties, "rev": self.token}), when, Is("rev", self.token), steps
+            Vertex(self._id, self._label, {**properties, "rev": self.token}),
+            when,
+            PropertyEquals("rev", self.token),
+            steps,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from consumer.errors import TransientError
 from consumer.graph import facts_codec, ids, schema
-from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
+from consumer.graph.store import Change, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.contexts import Statement
 
 _PAGE = 1_000
@@ -25,7 +25,7 @@ def put(store: GraphStore, statements: Iterable[Statement]) -> None:
         digest = hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
         id_ = ids.statement(statement.time, digest)
         vertex = Vertex(id_, schema.STATEMENT, {"rev": digest, "facts": text})
-        changes[id_] = Change(vertex, Absent(), Is("rev", digest))
+        changes[id_] = Change(vertex, NotExists(), PropertyEquals("rev", digest))
     if changes and store.write([changes[id_] for id_ in sorted(changes)]):
         raise TransientError("statements were written by others at the same moment")
 

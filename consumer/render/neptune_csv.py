@@ -30,8 +30,8 @@ def files(store: GraphStore) -> dict[str, str]:
         kind: [element.label for element in schema.ELEMENTS if element.kind == kind] for kind in ("vertex", "edge")
     }
     vertices = sorted(vertex for label in of_kind["vertex"] for vertex in store.vertices(label))
-    vertices += format_version.stated(store)
-    vertices += identity_rules.stated(store)
+    vertices += format_version.format_vertices(store)
+    vertices += identity_rules.rules_vertices(store)
     edges = sorted(edge for label in of_kind["edge"] for edge in store.edges(label))
     return {VERTICES: _vertex_table(vertices), EDGES: _edge_table(edges)}
 

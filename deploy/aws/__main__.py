@@ -1,4 +1,4 @@
-"""Synthesizes the app; what cdk.json runs. `-c settings=FILE.toml` says what was chosen."""
+"""Synthesizes the app, as cdk.json runs it; `-c settings=FILE.toml` names the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deploy.aws.deployment_settings import load
 
 
 def main() -> int:
-    """Builds and synthesizes; 2 if the settings are wrong."""
+    """Builds and synthesizes the app; returns exit code 2 if the settings are invalid."""
     app = App()
     named = app.node.try_get_context("settings")
     try:

@@ -1,4 +1,4 @@
-"""The app: which stacks there are, in which order, and what all of them have."""
+"""The CDK app: its stacks, their order, and their common tags and checks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 from aws_cdk import App, Aspects, Environment, Stack, Tags
 from cdk_nag import AwsSolutionsChecks
 
-from deploy.aws.context import Ground
+from deploy.aws.context import StackContext
 from deploy.aws.deployment_settings import Settings
 from deploy.aws.stacks.api_stack import ApiStack
 from deploy.aws.stacks.batch_stack import BatchStack
 from deploy.aws.stacks.graph_stack import GraphStack
-from deploy.aws.stacks.monitoring_stack import WatchStack
+from deploy.aws.stacks.monitoring_stack import MonitoringStack
 from deploy.aws.stacks.network_stack import NetworkStack
 from deploy.aws.stacks.notebook_stack import NotebookStack
 from deploy.aws.stacks.operator_stack import OperatorStack
@@ -26,11 +26,11 @@ S = TypeVar("S", bound=Stack)
 
 
 def build(settings: Settings, app: App) -> App:
-    """Puts the stacks of one deployment into an app, with cdk-nag looking at them.
+    """Adds the stacks of one deployment to an app, with cdk-nag's checks.
 
     Args:
-        settings: What was chosen.
-        app: An empty app; it is given so that a test may write it where it likes.
+        settings: Settings of the deployment.
+        app: An empty app; a parameter so that tests can choose its output folder.
     """
     env = Environment(account=settings.account, region=settings.region)
 
@@ -42,20 +42,28 @@ def build(settings: Settings, app: App) -> App:
     network = add(NetworkStack, "network", "network", settings=settings)
     stream = add(StreamStack, "stream", "Kafka on MSK", settings=settings, network=network)
     graph = add(GraphStack, "graph", "Neptune", settings=settings, network=network)
-    ground = Ground(settings, network, stream, registry)
-    topics = add(TopicsStack, "topics", "the ECS cluster, and the task that makes the topics", ground=ground)
-    service = add(ServiceStack, "service", "consumers on ECS Fargate", ground=ground, graph=graph, topics=topics)
-    add(OperatorStack, "operator", "a task for whoever is on call", ground=ground, graph=graph, topics=topics)
+    context = StackContext(settings, network, stream, registry)
+    topics = add(TopicsStack, "topics", "the ECS cluster, and the task that makes the topics", context=context)
+    service = add(ServiceStack, "service", "consumers on ECS Fargate", context=context, graph=graph, topics=topics)
+    add(OperatorStack, "operator", "a task for operators", context=context, graph=graph, topics=topics)
     api = None
     if settings.api.enabled:
-        api = add(ApiStack, "api", "the HTTP API", ground=ground, graph=graph, topics=topics)
+        api = add(ApiStack, "api", "the HTTP API", context=context, graph=graph, topics=topics)
     machine = None
     if settings.nightly.enabled:
-        machine = add(BatchStack, "batch", "the nightly batch", ground=ground, topics=topics).machine
-    add(WatchStack, "watch", "alarms, dashboard, budget", settings=settings, service=service, machine=machine, api=api)
+        machine = add(BatchStack, "batch", "the nightly batch", context=context, topics=topics).machine
+    add(
+        MonitoringStack,
+        "watch",
+        "alarms, dashboard, budget",
+        settings=settings,
+        service=service,
+        machine=machine,
+        api=api,
+    )
     if source := settings.replication.source_cluster_arn:
         holds = "events of another region"
-        replicator = add(ReplicatorStack, "replicator", holds, ground=ground, source_cluster_arn=source)
+        replicator = add(ReplicatorStack, "replicator", holds, context=context, source_cluster_arn=source)
         replicator.add_stack_dependency(topics)
     if settings.notebook.enabled:
         holds = "a notebook that asks the graph"

@@ -1,7 +1,7 @@
-"""CloudWatch's metrics that alarms, the dashboard and scaling look at.
+"""CloudWatch metrics for alarms, the dashboard and scaling.
 
-MSK tells a group's lag at no charge on both kinds of cluster, by cluster, group and topic ("Monitor consumer lags", MSK
-developer guide). Neptune's are those of "Neptune CloudWatch metrics", ECS's those of Container Insights.
+MSK reports a group's lag at no charge on both kinds of cluster, by cluster, group and topic ("Monitor consumer lags",
+MSK developer guide). Neptune's metrics are those of "Neptune CloudWatch metrics", ECS's those of Container Insights.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def _of_the_group(settings: Settings, group: str, name: str, label: str) -> clou
 
 
 def lag(settings: Settings, group: str) -> cloudwatch.Metric:
-    """Returns records of the topic that the group has not committed."""
+    """Returns the number of records that the group has not committed."""
     return _of_the_group(settings, group, "SumOffsetLag", "records behind")
 
 
 def lag_seconds(settings: Settings, group: str) -> cloudwatch.Metric:
-    """How far the group is behind, in seconds, as MSK estimates it."""
+    """Returns the group's lag in seconds, as MSK estimates it."""
     return _of_the_group(settings, group, "EstimatedMaxTimeLag", "seconds behind")
 
 
@@ -48,7 +48,7 @@ def neptune(settings: Settings, name: str, statistic: str = "Maximum", label: st
 
 
 def running(settings: Settings, service: str) -> cloudwatch.Metric:
-    """Tasks of a service that run."""
+    """Returns the number of running tasks of a service."""
     return cloudwatch.Metric(
         namespace="ECS/ContainerInsights",
         metric_name="RunningTaskCount",
@@ -60,5 +60,5 @@ def running(settings: Settings, service: str) -> cloudwatch.Metric:
 
 
 def of_the_log(settings: Settings, name: str, label: str) -> cloudwatch.Metric:
-    """Returns a metric that a filter makes of the consumers' log; see monitoring_stack.py."""
+    """Returns a metric that a filter derives from the consumers' log; see monitoring_stack.py."""
     return cloudwatch.Metric(namespace=settings.name, metric_name=name, statistic="Sum", period=MINUTES, label=label)

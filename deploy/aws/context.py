@@ -1,4 +1,4 @@
-"""What every stack with tasks stands on."""
+"""The common context of the stacks with tasks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from deploy.aws.stacks.stream_stack import StreamStack
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What was chosen, where it runs, what is read and written, and where the images are."""
+class StackContext:
+    """The settings, and the stacks of the network, Kafka and the images."""
 
     settings: Settings
     network: NetworkStack

@@ -1,7 +1,7 @@
-"""What may be chosen of a deployment: one TOML file, checked before anything is synthesized.
+"""The settings of a deployment: one TOML file, validated before synthesis.
 
-The defaults are those of a deployment that a security review accepts: no public access, encryption, IAM everywhere.
-Descriptions are shown in docs/deploy-aws.md. Nothing of the CDK is imported, so that documents and tests can read them.
+The defaults pass a security review: no public access, encryption, IAM everywhere.
+docs/deploy-aws.md shows the descriptions. The CDK is not imported, so that documents and tests can read the settings.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ ClusterArn = Annotated[
 ]
 KeyArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$")]
 NO_IMAGE = "sha256:" + "0" * 64
-"""Stands for an image that has not been pushed yet; enough for synthesis, and ECS finds no such image."""
+"""A placeholder for an image that is not pushed yet: valid for synthesis, unknown to ECS."""
 
 
 class Group(BaseModel):
-    """Settings that belong together; a name that there is not is an error."""
+    """A group of settings; an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NetworkSettings(Group):
-    """Where it runs: a VPC of its own without a way to the Internet, or one that is there."""
+    """The network: a new VPC without Internet access, or an existing one."""
 
     cidr: str = Field("10.60.0.0/20", description="Addresses of the new VPC.")
     vpc_id: str | None = Field(None, description="Existing VPC; a new one is made if it is not set.")
@@ -153,7 +153,7 @@ class NightlySettings(Group):
 
 
 class WatchSettings(Group):
-    """Who is told, and what may be spent."""
+    """Recipients of alarms, and the budget."""
 
     emails: tuple[str, ...] = Field((), description="Addresses that alarms are sent to; each has to confirm.")
     stale_after_s: int = Field(900, ge=60, description="Seconds that the graph may be behind before the alarm.")

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that are right as they are, each with its reason; and the policies that are looked at."""
+"""Accepted findings of cdk-nag, each with its reason."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ WHOLE_GRAPH: Final = {"AwsSolutions-IAM5": "A graph's data is named CLUSTER-ID/*
 
 
 def accept(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accepts findings of a construct and of what is below it.
+    """Accepts findings of a construct and its children.
 
     Args:
-        construct: What they are about.
-        reasons: Why each is right, by rule. A rule alone accepts all its findings there, and the reason has to hold for
+        construct: Construct of the findings.
+        reasons: Reason by rule. A rule alone accepts all its findings there, and the reason has to hold for
             each of them; `RULE[finding]` accepts one finding.
     """
     suppressions = []

@@ -1,7 +1,7 @@
-"""Who may do what on MSK, Neptune and DataZone, statement by statement; docs/operating.md has the table.
+"""IAM statements for MSK, Neptune and DataZone; docs/operating.md has the table.
 
-Resources of MSK are named as in "How it works", IAM access control, Amazon MSK developer guide; those of Neptune as in
-"IAM policy statements for data access", Neptune user guide.
+Names of MSK's resources follow "How it works", IAM access control, Amazon MSK developer guide; those of Neptune
+follow "IAM policy statements for data access", Neptune user guide.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from aws_cdk import aws_iam as iam
 
 @dataclass(frozen=True, slots=True)
 class KafkaNames:
-    """A cluster as IAM names it.
+    """The names of a cluster's resources in IAM.
 
     Attributes:
-        name: The cluster's name.
-        arn: Its ARN, known once it is there: `arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID`.
-        region: Its region; that of the stack if it is None.
+        name: Name of the cluster.
+        arn: ARN of the cluster, known once it exists: `arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID`.
+        region: Region of the cluster; None for that of the stack.
     """
 
     name: str
@@ -28,7 +28,7 @@ class KafkaNames:
 
     @classmethod
     def of(cls, arn: str) -> KafkaNames:
-        """Returns the names of a cluster that is there, maybe in another region."""
+        """Returns the names of an existing cluster, possibly in another region."""
         return cls(name=arn.split("/")[1], arn=arn, region=arn.split(":")[3])
 
     def topic(self, stack: Stack, topic: str) -> str:
@@ -50,7 +50,7 @@ def _allow(sid: str, actions: list[str], *resources: str) -> iam.PolicyStatement
 
 
 def produce(stack: Stack, names: KafkaNames, topic: str) -> list[iam.PolicyStatement]:
-    """To write one topic, idempotently."""
+    """Returns statements to write one topic, idempotently."""
     return [
         _allow("Connect", ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"], names.arn),
         _allow("Write", ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], names.topic(stack, topic)),
@@ -58,7 +58,7 @@ def produce(stack: Stack, names: KafkaNames, topic: str) -> list[iam.PolicyState
 
 
 def consume(stack: Stack, names: KafkaNames, topic: str, dead_letters: str, group: str) -> list[iam.PolicyStatement]:
-    """To read one topic as one group, and to write its dead letters."""
+    """Returns statements to read one topic as one group, and to write its dead letters."""
     return [
         _allow("Connect", ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"], names.arn),
         _allow("Read", ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], names.topic(stack, topic)),
@@ -72,7 +72,7 @@ def consume(stack: Stack, names: KafkaNames, topic: str, dead_letters: str, grou
 
 
 def operate(stack: Stack, names: KafkaNames, group: str, *topics: str) -> list[iam.PolicyStatement]:
-    """To do as the group does, to look at what these topics hold and are set to, and to put dead letters back."""
+    """Returns statements to act as the group, to read topics and their settings, and to redrive dead letters."""
     return [
         _allow(
             "Connect",
@@ -96,7 +96,7 @@ def operate(stack: Stack, names: KafkaNames, group: str, *topics: str) -> list[i
 
 
 def make_topics(stack: Stack, names: KafkaNames, group: str, *topics: str) -> list[iam.PolicyStatement]:
-    """To make these topics and to look at what they are set to; not to read or write them."""
+    """Returns statements to create topics and to read their settings, but not their records."""
     return [
         _allow("Connect", ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"], names.arn),
         _allow(
@@ -113,7 +113,7 @@ def make_topics(stack: Stack, names: KafkaNames, group: str, *topics: str) -> li
 
 
 def replicate(stack: Stack, source: KafkaNames, target: KafkaNames, topic: str) -> list[iam.PolicyStatement]:
-    """To copy one topic under its own name, as MSK Replicator's "Topic replication permissions" has it."""
+    """Returns statements to copy one topic under its own name (MSK Replicator's "Topic replication permissions")."""
     own = ("*__amazon_msk_replicator_*", "mskr-offset-syncs.*", "*.checkpoints.internal")
     return [
         _allow(
@@ -163,24 +163,24 @@ def replicate(stack: Stack, source: KafkaNames, target: KafkaNames, topic: str) 
 
 
 def graph_data(stack: Stack, cluster_resource_id: str) -> str:
-    """Returns the data of one Neptune cluster; IAM knows no name below `/*` for a part of it."""
+    """Returns the ARN of a Neptune cluster's data; IAM has no name for a part of it."""
     return str(stack.format_arn(service="neptune-db", resource=cluster_resource_id, resource_name="*"))
 
 
 def write_graph(data: str) -> list[iam.PolicyStatement]:
-    """To read and write the graph."""
+    """Returns statements to read and write the graph."""
     actions = ["connect", "ReadDataViaQuery", "WriteDataViaQuery", "DeleteDataViaQuery", "GetEngineStatus"]
     return [_allow("Graph", [f"neptune-db:{action}" for action in actions], data)]
 
 
 def read_graph(data: str) -> list[iam.PolicyStatement]:
-    """To ask the graph; what changes it is denied."""
+    """Returns statements to read the graph, but not to change it."""
     actions = ["connect", "ReadDataViaQuery", "GetQueryStatus", "CancelQuery", "GetEngineStatus"]
     return [_allow("Graph", [f"neptune-db:{action}" for action in actions], data)]
 
 
 def forward(stack: Stack, domain_id: str) -> list[iam.PolicyStatement]:
-    """To post lineage to a domain, as deploy/iam/datazone-forwarder.json has it."""
+    """Returns statements to post lineage to a domain, as in deploy/iam/datazone-forwarder.json."""
     domain = stack.format_arn(service="datazone", resource="domain", resource_name=domain_id)
     return [
         _allow("PostLineage", ["datazone:PostLineageEvent"], domain),

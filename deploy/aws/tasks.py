@@ -1,4 +1,4 @@
-"""What all tasks have in common: the image, a role of their own, a log, and a file system that is read-only."""
+"""Task definitions: one image, a role and a log for each task, and a read-only file system."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from deploy.aws.context import Ground
+from deploy.aws.context import StackContext
 from deploy.aws.deployment_settings import Settings
 from deploy.aws.log_groups import log_group
 from deploy.aws.nag_suppressions import accept
 from deploy.aws.stacks.network_stack import NetworkStack
 
 GROUP = "headwater"
-"""Consumer group of the graph's sink."""
+"""Consumer group of the graph sink."""
 CONTAINER = "headwater"
 """Name of the one container of each task."""
 UID = "10001"
 HTTP_PORT = 8080
 STOP_TIMEOUT = Duration.seconds(60)
-"""docs/operating.md, "When it stalls": it writes and commits what is in hand."""
+"""Time for a task to write and commit its in-flight batch; see docs/operating.md, "When it stalls"."""
 _ALIVE = (
     "import urllib.request as r; "
     f"r.urlopen('http://127.0.0.1:{HTTP_PORT}/healthz', timeout=4)"  # 503 is an HTTPError, so exit code 1
@@ -34,14 +34,14 @@ _ALIVE = (
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one task definition does.
+    """The parameters of one task definition.
 
     Attributes:
-        name: Of its role, its log and its container.
+        name: Name of the role, the log and the container.
         command: Arguments of `headwater`, which is the image's entry point.
-        environment: Settings; none is a secret, since all sign-in is by the task's role.
-        statements: What its role may do.
-        serves: Whether it listens for health checks.
+        environment: Settings without secrets, as the task's role authenticates.
+        statements: Permissions of the role.
+        serves: True if the task listens for health checks.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Job:
 def run_line(
     cluster: ecs.ICluster, definition: ecs.FargateTaskDefinition, network: NetworkStack, command: Sequence[str] = ()
 ) -> str:
-    """Returns the AWS CLI's line that runs a task once.
+    """Returns the AWS CLI command that runs a task once.
 
     Args:
-        cluster: Where.
-        definition: What.
-        network: In which subnets and security group.
+        cluster: Cluster to run the task on.
+        definition: Task definition to run.
+        network: Network with the subnets and the security group.
         command: Arguments of `headwater` in place of the definition's.
     """
     inside = (
@@ -78,9 +78,9 @@ def log_of(scope: Construct, name: str, settings: Settings) -> logs.LogGroup:
     return log_group(scope, f"{name.title()}Logs", name, settings)
 
 
-def task(scope: Construct, job: Job, ground: Ground, log: logs.ILogGroup) -> ecs.FargateTaskDefinition:
+def task(scope: Construct, job: Job, context: StackContext, log: logs.ILogGroup) -> ecs.FargateTaskDefinition:
     """Returns a task definition on Fargate."""
-    settings = ground.settings
+    settings = context.settings
     definition = ecs.FargateTaskDefinition(
         scope,
         f"{job.name.title()}Task",
@@ -102,7 +102,7 @@ def task(scope: Construct, job: Job, ground: Ground, log: logs.ILogGroup) -> ecs
     )
     definition.add_container(
         CONTAINER,
-        image=ecs.ContainerImage.from_ecr_repository(ground.registry.consumer, settings.service.image_digest),
+        image=ecs.ContainerImage.from_ecr_repository(context.registry.consumer, settings.service.image_digest),
         command=[*job.command],
         environment=dict(sorted({**job.environment, **settings.service.environment}.items())),
         logging=ecs.LogDriver.aws_logs(stream_prefix=job.name, log_group=log),

@@ -1,4 +1,4 @@
-"""Typed views of the facets that the graph uses, validated when they are read."""
+"""Typed views of the facets that the graph uses, validated on access."""
 
 from schemas.facets.base import DELETED, Deleted, Facet, Part, read
 from schemas.facets.dataset_facets import (

@@ -1,7 +1,7 @@
-"""A typed view of one facet, and how it is read from an event's raw ones.
+"""Typed views of facets, parsed from the raw facets of an event.
 
-Views are lenient where producers are: what is optional may be null, keys may be there that no view knows, numbers may
-stand for text. They are strict on what meaning depends on, such as the names of the columns of a column's lineage.
+Views are lenient where producers are: optional values may be null, unknown keys are ignored, numbers may stand for
+text. They are strict where the meaning depends on a value, such as the column names of column lineage.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from schemas.limits import MAX_LABEL
 T = TypeVar("T")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
-"""The name of something that the graph has an id for."""
+"""A name that becomes a part of an id in the graph."""
 
 
 Label = Annotated[str, StringConstraints(max_length=MAX_LABEL)]
-"""A short text of a producer, such as a kind, a tool or a version."""
+"""A short text, such as a kind, a tool or a version."""
 
 
 def _no_null(value: object) -> object:
@@ -37,20 +37,20 @@ def _no_null_object(value: object) -> object:
 
 
 Many = Annotated[tuple[T, ...], BeforeValidator(_no_null)]
-"""A list that may be null, which is an empty one."""
+"""A list; null is read as an empty list."""
 
 ByName = Annotated[dict[Name, T], BeforeValidator(_no_null_object)]
-"""An object with names for keys; it may be null, which is an empty one."""
+"""An object with names as keys; null is read as an empty object."""
 
 
 def length(raw: object, key: str) -> int:
-    """How many items a list in an object has that was not read yet; 0 where there is none."""
-    found = raw.get(key) if isinstance(raw, dict) else None
-    return len(found) if isinstance(found, list) else 0
+    """Returns the number of items of a list in a raw object; 0 if there is no such list."""
+    items = raw.get(key) if isinstance(raw, dict) else None
+    return len(items) if isinstance(items, list) else 0
 
 
 class Part(BaseModel):
-    """A part of a facet: immutable, in OpenLineage's words with Python's underscores."""
+    """An immutable part of a facet, with OpenLineage's names in snake case."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -75,24 +75,24 @@ class Deleted(Enum):
 
 
 DELETED: Final = Deleted.DELETED
-"""What is read of a facet with `_deleted: true`: it no longer holds, and nothing took its place."""
+"""The value of a facet with `_deleted: true`: the facet was removed without a replacement."""
 
 F = TypeVar("F", bound=Facet)
 
 
 def read(view: type[F], facets: Mapping[str, object], at: str) -> F | Deleted | None:
-    """Returns one facet of a thing.
+    """Parses one facet of a run, job or dataset.
 
     Args:
-        view: Which facet.
+        view: Class of the facet.
         facets: The raw facets of a run, job or dataset.
-        at: Their JSON path, such as `$.outputs[0].facets`.
+        at: JSON path of the facets, such as `$.outputs[0].facets`.
 
     Returns:
-        None where the facet is absent; `DELETED` where it says that it no longer holds.
+        None if the facet is absent; `DELETED` if the facet was removed.
 
     Raises:
-        BadFacet: It can't be read; with the JSON path of the first fault.
+        BadFacet: The facet is invalid; has the JSON path of the first fault.
     """
     raw = facets.get(view.key)
     if raw is None:
@@ -118,14 +118,14 @@ def _bad_facet(error: ValidationError, raw: object, at: str) -> BadFacet:
 
 
 def _steps(value: Any, location: Sequence[str | int]) -> list[str | int]:
-    """Returns the steps of pydantic's location that are in the document, without union branches and `[key]`."""
+    """Returns the steps of pydantic's location that exist in the document, without union branches and `[key]`."""
     steps: list[str | int] = []
     for step in location:
         if isinstance(value, dict):
-            found = step in value
+            exists = step in value
         else:
-            found = isinstance(value, list) and isinstance(step, int) and step < len(value)
-        if found:
+            exists = isinstance(value, list) and isinstance(step, int) and step < len(value)
+        if exists:
             value = value[step]
             steps.append(step)
     return steps

@@ -1,4 +1,4 @@
-"""Facets of datasets: what a table is, where it is, what was seen of it."""
+"""Facets of datasets: schema, names, storage, versions, statistics and tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.facets.base import Facet, Many, Name, Part, length
-from schemas.limits import MAX_COLUMNS, MAX_SYMLINKS, bounded
+from schemas.limits import MAX_COLUMNS, MAX_SYMLINKS, check_limit
 
 
 def _upper(value: object) -> object:
@@ -15,7 +15,7 @@ def _upper(value: object) -> object:
 
 
 def _known_count(value: object) -> object:
-    """None for a negative count, which is how database drivers say that they do not know."""
+    """Returns None for a negative count, by which database drivers report an unknown number."""
     return None if isinstance(value, int | float) and value < 0 else value
 
 
@@ -27,10 +27,10 @@ class SchemaField(Part):
     """A column, or a field of a nested one.
 
     Attributes:
-        name: As the source spells it.
-        type: In the source's own words, such as `varchar(16)`.
-        ordinal_position: From 1, where the producer tells.
-        fields: What a struct, an array or a map is made of.
+        name: Name as the source spells it.
+        type: Type as the source spells it, such as `varchar(16)`.
+        ordinal_position: Position from 1; None if unknown.
+        fields: Fields of a struct, an array or a map.
     """
 
     name: Name
@@ -49,12 +49,12 @@ class SchemaDatasetFacet(Facet):
     @model_validator(mode="before")
     @classmethod
     def _bounded(cls, raw: Any) -> Any:
-        bounded(_columns(raw), MAX_COLUMNS, "columns, with those of nested fields")
+        check_limit(_columns(raw), MAX_COLUMNS, "columns, with those of nested fields")
         return raw
 
 
 def _columns(raw: object) -> int:
-    """How many fields there are in an object that has some, and in these."""
+    """Counts the fields of a raw object, including nested ones."""
     fields = raw.get("fields") if isinstance(raw, dict) else None
     return len(fields) + sum(map(_columns, fields)) if isinstance(fields, list) else 0
 
@@ -76,7 +76,7 @@ class SymlinksDatasetFacet(Facet):
     @model_validator(mode="before")
     @classmethod
     def _bounded(cls, raw: Any) -> Any:
-        bounded(length(raw, "identifiers"), MAX_SYMLINKS, "symlinks of one dataset")
+        check_limit(length(raw, "identifiers"), MAX_SYMLINKS, "symlinks of one dataset")
         return raw
 
 
@@ -96,7 +96,7 @@ class DatasetVersionDatasetFacet(Facet):
 
 
 class StorageDatasetFacet(Facet):
-    """How a dataset is stored: by which table format, in which file format."""
+    """The table format and the file format of a dataset."""
 
     key: ClassVar[str] = "storage"
     storage_layer: str
@@ -104,14 +104,14 @@ class StorageDatasetFacet(Facet):
 
 
 class PreviousIdentifier(Part):
-    """What a renamed dataset was called."""
+    """The former name of a renamed dataset."""
 
     namespace: Name
     name: Name
 
 
 class LifecycleStateChangeDatasetFacet(Facet):
-    """What was done to a dataset as a whole."""
+    """A change to a dataset as a whole."""
 
     key: ClassVar[str] = "lifecycleStateChange"
     lifecycle_state_change: Annotated[
@@ -121,7 +121,7 @@ class LifecycleStateChangeDatasetFacet(Facet):
 
 
 class OutputStatisticsOutputDatasetFacet(Facet):
-    """How much a run wrote; None is unknown. `size` is in bytes."""
+    """The amount of data that a run wrote; None is unknown. `size` is in bytes."""
 
     key: ClassVar[str] = "outputStatistics"
     row_count: MaybeCount = None
@@ -130,7 +130,7 @@ class OutputStatisticsOutputDatasetFacet(Facet):
 
 
 class Assertion(Part):
-    """One test of a dataset, or of one of its columns, and whether it held."""
+    """One test of a dataset or of a column, with its result."""
 
     assertion: str
     success: bool

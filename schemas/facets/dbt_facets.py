@@ -1,6 +1,6 @@
-"""dbt's own facets, as openlineage-dbt 1.54 makes them (its module `openlineage.common.provider.dbt.facets`).
+"""dbt's own facets, as openlineage-dbt 1.54 emits them (its module `openlineage.common.provider.dbt.facets`).
 
-All of them are in dbt's words, with underscores in the events too.
+Their keys are dbt's names, in snake case also in the events.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class DbtNodeJobFacet(Facet):
     """The node of dbt's manifest that a job builds or tests.
 
     Attributes:
-        unique_id: Such as `model.imdb.titles`: the one name that a model has in every way to run it.
-        original_file_path: From the project's folder.
-        test_type: `generic` or `singular`, of a test.
-        root_project: The project that is run, where the node is of another package; Headwater's own addition.
-        checksum: dbt's checksum of the node's code; Headwater's own addition.
+        unique_id: dbt's id, such as `model.imdb.titles`, which does not depend on how the model is run.
+        original_file_path: Path relative to the project's folder.
+        test_type: `generic` or `singular`, for a test.
+        root_project: The invoked project, if the node is of another package; added by Headwater.
+        checksum: dbt's checksum of the node's code; added by Headwater.
     """
 
     model_config = _UNDERSCORES
@@ -38,7 +38,7 @@ class DbtNodeJobFacet(Facet):
 
 
 class DbtRunRunFacet(Facet):
-    """The invocation of dbt that a run is a part of."""
+    """The dbt invocation of a run."""
 
     model_config = _UNDERSCORES
     key: ClassVar[str] = "dbt_run"
@@ -52,7 +52,7 @@ class DbtRunRunFacet(Facet):
 
 
 class DbtModelConfig(Part):
-    """A model's resolved configuration; `incremental` as dbt has it, for incremental models only."""
+    """The resolved configuration of a model; `incremental` is set for incremental models only."""
 
     model_config = _UNDERSCORES
     materialized: str | None = None
@@ -63,7 +63,7 @@ class DbtModelConfig(Part):
 
 
 class DbtModelDatasetFacet(Facet):
-    """How dbt makes a dataset."""
+    """The configuration of the dbt model that writes a dataset."""
 
     model_config = _UNDERSCORES
     key: ClassVar[str] = "dbt_model"
@@ -71,7 +71,7 @@ class DbtModelDatasetFacet(Facet):
 
 
 class DbtExposure(Part):
-    """What people use a dataset for: a dashboard, a notebook; the owner is Headwater's own addition."""
+    """A use of a dataset, such as a dashboard or a notebook; the owner is added by Headwater."""
 
     model_config = _UNDERSCORES
     unique_id: str | None = None
@@ -82,7 +82,7 @@ class DbtExposure(Part):
 
 
 class DbtExposuresDatasetFacet(Facet):
-    """The exposures of dbt that use a dataset."""
+    """The dbt exposures that use a dataset."""
 
     model_config = _UNDERSCORES
     key: ClassVar[str] = "dbt_exposures"

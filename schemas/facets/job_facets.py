@@ -1,4 +1,4 @@
-"""Facets of jobs and runs, and those that datasets have too: documentation, owners, tags."""
+"""Facets of jobs and runs, and facets that datasets share: documentation, owners, tags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.facets.lineage_facets import RunId
 from schemas.timestamps import canonical_time
 
 Time = Annotated[str, AfterValidator(canonical_time)]
-"""A time in the one spelling of `schemas.timestamps`."""
+"""A canonical timestamp, see `schemas.timestamps`."""
 
 
 def _no_empty(value: object) -> object:
@@ -19,7 +19,7 @@ def _no_empty(value: object) -> object:
 
 
 class JobTypeJobFacet(Facet):
-    """What kind of job it is.
+    """The kind of a job.
 
     Attributes:
         processing_type: BATCH or STREAMING.
@@ -34,7 +34,7 @@ class JobTypeJobFacet(Facet):
 
 
 class SQLJobFacet(Facet):
-    """The query that the job is."""
+    """The SQL query of a job."""
 
     key: ClassVar[str] = "sql"
     query: str
@@ -49,7 +49,7 @@ class RetiredJobFacet(Facet):
 
 
 class SourceCodeLocationJobFacet(Facet):
-    """Where the job's code is kept."""
+    """The location of a job's code."""
 
     key: ClassVar[str] = "sourceCodeLocation"
     url: str
@@ -63,7 +63,7 @@ class SourceCodeLocationJobFacet(Facet):
 
 
 class DocumentationFacet(Facet):
-    """What people have written about a job or a dataset."""
+    """The description of a job or a dataset."""
 
     key: ClassVar[str] = "documentation"
     description: str | None = None
@@ -71,21 +71,21 @@ class DocumentationFacet(Facet):
 
 
 class Owner(Part):
-    """Who answers for it, and as what."""
+    """An owner and the type of ownership."""
 
     name: Name
     type: Label | None = None
 
 
 class OwnershipFacet(Facet):
-    """Who answers for a job or a dataset."""
+    """The owners of a job or a dataset."""
 
     key: ClassVar[str] = "ownership"
     owners: Many[Owner] = ()
 
 
 class Tag(Part):
-    """A tag; with a `field`, one of that column."""
+    """A tag; with a `field`, a tag of that column."""
 
     key: Name
     value: str | None = None
@@ -101,20 +101,20 @@ class TagsFacet(Facet):
 
 
 class RunReference(Part):
-    """A run, by its id."""
+    """A reference to a run by id."""
 
     run_id: RunId
 
 
 class JobReference(Part):
-    """A job, by its name."""
+    """A reference to a job by name."""
 
     namespace: Name
     name: Name
 
 
 class RootRun(Part):
-    """The run that all began with, and its job."""
+    """The topmost ancestor of a run, and its job."""
 
     run: RunReference
     job: JobReference
@@ -130,7 +130,7 @@ class ParentRunFacet(Facet):
 
 
 class ErrorMessageRunFacet(Facet):
-    """Why a run failed."""
+    """The error of a failed run."""
 
     key: ClassVar[str] = "errorMessage"
     message: str
@@ -139,7 +139,7 @@ class ErrorMessageRunFacet(Facet):
 
 
 class SparkExceptionRunFacet(Facet):
-    """Why a run of Spark failed; openlineage-spark has this facet in place of OpenLineage's own."""
+    """The error of a failed Spark run; openlineage-spark emits this facet instead of OpenLineage's own."""
 
     key: ClassVar[str] = "spark.exception"
     message: str | None = None
@@ -147,7 +147,7 @@ class SparkExceptionRunFacet(Facet):
 
 
 class NominalTimeRunFacet(Facet):
-    """When a run was meant to be: from, and up to but without, in canonical times."""
+    """The nominal time interval of a run, in canonical timestamps; the end is exclusive."""
 
     key: ClassVar[str] = "nominalTime"
     nominal_start_time: Time
@@ -155,7 +155,7 @@ class NominalTimeRunFacet(Facet):
 
 
 class ProcessingEngineRunFacet(Facet):
-    """What ran it, and in which version."""
+    """The engine that executed a run, and its version."""
 
     key: ClassVar[str] = "processing_engine"
     version: Label | None = None

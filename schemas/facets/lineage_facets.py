@@ -1,4 +1,4 @@
-"""Facets of lineage: which columns a column is made of, and lineage that a producer states itself."""
+"""Facets of lineage: column lineage, and lineage that a producer states explicitly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.events import canonical_run_id
 from schemas.facets.base import ByName, Facet, Many, Name, Part
-from schemas.limits import MAX_LINKS, bounded
+from schemas.limits import MAX_LINKS, check_limit
 
 
 def _type_of(value: object) -> object:
@@ -20,17 +20,17 @@ def _run_id(value: object) -> object:
 
 
 RunId = Annotated[Name, BeforeValidator(_run_id)]
-"""A run's id, spelled as in `schemas.events.Run`."""
+"""A canonical run id, see `schemas.events.canonical_run_id`."""
 
 
 class Transformation(Part):
-    """What was done to a column on its way.
+    """A transformation of a source column.
 
     Attributes:
-        type: DIRECT where the value goes on, INDIRECT where it only decides, as a filter does; in upper case.
-        subtype: Such as IDENTITY, AGGREGATION, FILTER, JOIN.
-        description: In words or in SQL.
-        masking: Whether the value can no longer be told from the result; None is unknown.
+        type: DIRECT if the value flows into the target, INDIRECT if it only influences it, as a filter does.
+        subtype: Subtype such as IDENTITY, AGGREGATION, FILTER, JOIN.
+        description: Description in words or SQL.
+        masking: True if the value can't be recovered from the result; None is unknown.
     """
 
     type: Annotated[Name, BeforeValidator(_type_of)]
@@ -40,7 +40,7 @@ class Transformation(Part):
 
 
 class InputField(Part):
-    """A column that another is made of."""
+    """A source column."""
 
     namespace: Name
     name: Name
@@ -49,13 +49,13 @@ class InputField(Part):
 
 
 class ColumnLineageField(Part):
-    """What one column is made of.
+    """The sources of one column.
 
     Attributes:
-        input_fields: The columns. Where the facet has the one transformation of its older versions, each of them that
-            has none of its own has that one.
-        transformation_type: IDENTITY or MASKED, as older versions say it.
-        transformation_description: In words, as older versions say it.
+        input_fields: Source columns. The single transformation of the facet's older versions is copied to each source
+            that has none of its own.
+        transformation_type: IDENTITY or MASKED, in older versions.
+        transformation_description: Description in words, in older versions.
     """
 
     input_fields: tuple[InputField, ...]
@@ -81,11 +81,11 @@ class ColumnLineageField(Part):
 
 
 class ColumnLineageDatasetFacet(Facet):
-    """What the columns of an output are made of.
+    """The sources of an output's columns.
 
     Attributes:
-        fields: By the output's column.
-        dataset: The columns that decide on every row, as those of a filter or a join do.
+        fields: Sources by output column.
+        dataset: Source columns that influence every row, such as those of a filter or a join.
     """
 
     key: ClassVar[str] = "columnLineage"
@@ -95,19 +95,19 @@ class ColumnLineageDatasetFacet(Facet):
     @model_validator(mode="before")
     @classmethod
     def _bounded(cls, raw: Any) -> Any:
-        bounded(_links(raw), MAX_LINKS, "links between columns")
+        check_limit(_links(raw), MAX_LINKS, "links between columns")
         return raw
 
     @model_validator(mode="before")
     @classmethod
     def _says_something(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and raw.get("fields") is None and raw.get("dataset") is None:
-            raise ValueError("there are neither `fields` nor `dataset`; which columns go where can't be told")
+            raise ValueError("`fields` and `dataset` are both missing, so there is no column lineage")
         return raw
 
 
 class LineageDatasetInput(Part):
-    """A dataset that feeds a target; with a `field`, a column of it."""
+    """A source dataset; with a `field`, a source column."""
 
     type: Literal["DATASET"]
     namespace: Name
@@ -117,7 +117,7 @@ class LineageDatasetInput(Part):
 
 
 class _JobRef(Part):
-    """A job, named in whole, or the event's own where neither namespace nor name is there."""
+    """A job with namespace and name, or the event's own job if both are missing."""
 
     type: Literal["JOB"]
     namespace: Name | None = None
@@ -127,12 +127,12 @@ class _JobRef(Part):
     @model_validator(mode="after")
     def _named_in_whole(self) -> Self:
         if (self.namespace is None) != (self.name is None):
-            raise ValueError("a job has both a namespace and a name, or none of them")
+            raise ValueError("a job must have both a namespace and a name, or neither")
         return self
 
 
 class LineageJobInput(_JobRef):
-    """A job that feeds a target; without a namespace and a name it is the event's own."""
+    """A source job; without a namespace and a name, the event's own job."""
 
     transformations: Many[Transformation] = ()
 
@@ -141,13 +141,13 @@ LineageInput = Annotated[LineageDatasetInput | LineageJobInput, Field(discrimina
 
 
 class LineageField(Part):
-    """What feeds one column of a target."""
+    """The sources of one target column."""
 
     inputs: tuple[LineageInput, ...]
 
 
 class LineageDatasetEntry(Part):
-    """What feeds a dataset: as in `LineageFacet`, with the target named."""
+    """The sources of a named dataset, as in `LineageFacet`."""
 
     type: Literal["DATASET"]
     namespace: Name
@@ -157,7 +157,7 @@ class LineageDatasetEntry(Part):
 
 
 class LineageJobEntry(_JobRef):
-    """What feeds a job; without a namespace and a name it is the event's own."""
+    """The sources of a job; without a namespace and a name, the event's own job."""
 
     inputs: tuple[LineageInput, ...] | None = None
 
@@ -166,14 +166,14 @@ LineageEntry = Annotated[LineageDatasetEntry | LineageJobEntry, Field(discrimina
 
 
 class LineageFacet(Facet):
-    """Lineage that the producer states itself; it goes before what inputs and outputs suggest.
+    """Lineage that the producer states explicitly; it takes precedence over inputs and outputs.
 
-    On a dataset, `inputs` and `fields` tell what feeds that dataset. On a job, `entries` tell it of each target.
+    On a dataset, `inputs` and `fields` are the sources of that dataset. On a job, `entries` has them for each target.
 
     Attributes:
-        inputs: What feeds the dataset; empty where it is known that nothing does, None where nothing is said.
-        fields: What feeds its columns, by column.
-        entries: The targets; None in a dataset's facet.
+        inputs: Sources of the dataset; empty if it has none, None if they are unknown.
+        fields: Sources of the dataset's columns, by column.
+        entries: Targets with their sources; None in a dataset's facet.
     """
 
     key: ClassVar[str] = "lineage"
@@ -184,7 +184,7 @@ class LineageFacet(Facet):
     @model_validator(mode="before")
     @classmethod
     def _bounded(cls, raw: Any) -> Any:
-        bounded(_links(raw), MAX_LINKS, "links from sources to targets")
+        check_limit(_links(raw), MAX_LINKS, "links from sources to targets")
         return raw
 
 
@@ -193,7 +193,7 @@ _LISTS = frozenset({"inputFields", "dataset", "inputs", "entries", "transformati
 
 
 def _links(raw: object) -> int:
-    """How many sources a facet of lineage names, each as often as it is transformed; before any of it is read."""
+    """Counts the sources of a raw lineage facet, once per transformation."""
     if not isinstance(raw, dict):
         return 1
     found: list[object] = []

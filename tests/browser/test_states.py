@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from consumer.api.access.keys import new_key
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from tests.support.api.serving import ServeProcess
 from tests.support.graph.example_graphs import job, table
 from tests.support.graph.graph_of_events import write
@@ -115,7 +115,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
     fields = [{"name": f"column_{number:02}", "type": "integer"} for number in range(40)]
     facet = {"_producer": "https://example.com", "_schemaURL": "https://example.com/schema.json"}
     wide = {"schema": {**facet, "fields": fields}, "dbt_exposures": {"exposures": [USE]}}
-    store = EmbeddedStore(folder / "graph.db")
+    store = SqliteStore(folder / "graph.db")
     write(store, [[job(b, a, columns={"column_01": [(a, "x")]}, facets=wide), job(c, b)]])
     store.close()
     server = ServeProcess(folder, "--graph", f"sqlite:///{folder}/graph.db", "--log-level", "error")

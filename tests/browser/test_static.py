@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from bench.queries import seed
 from bench.workload import Project
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.query.whole_graph import whole_graph
 from consumer.render import export_formats, page_data
 from tests.support.api.serving import client_of
@@ -50,7 +50,7 @@ def graph(request: pytest.FixtureRequest, demo_graph: str, tmp_path_factory: pyt
     if request.param == "demo":
         return Path(demo_graph.removeprefix("sqlite:///"))
     file = tmp_path_factory.mktemp("graph") / "mixed.db"
-    store = EmbeddedStore(file)
+    store = SqliteStore(file)
     write(store, [mixed()])
     store.close()
     return file
@@ -128,7 +128,7 @@ def _sorted_keys(value: Json) -> Json:
 def from_file(graph: Path, asked: list[Json]) -> list[Json]:
     """The answers of the page in a file."""
     require("node", "install Node.js 20 or newer, such as Debian's nodejs")
-    store = EmbeddedStore(graph)
+    store = SqliteStore(graph)
     document = page_data.document(whole_graph(store))
     store.close()
     done = subprocess.run(
@@ -180,16 +180,16 @@ def test_a_browser_shows_the_file_without_a_server(browser: Browser, demo_graph:
 
 def test_a_file_is_small(tmp_path: Path) -> None:
     """Data of 300 models with columns, SQL and runs adds at most a tenth of the 4 MiB that 3,000 may take."""
-    store = EmbeddedStore(tmp_path / "graph.db")
+    store = SqliteStore(tmp_path / "graph.db")
     seed(store, Project("sized", 300, mixes=2))
     size = len(export_formats.html(store))
     store.close()
-    empty = EmbeddedStore(tmp_path / "empty.db")
+    empty = SqliteStore(tmp_path / "empty.db")
     assert size - len(export_formats.html(empty)) <= MOST_BYTES / 10
     empty.close()
 
 
 def test_the_same_graph_gives_the_same_file(graph: Path) -> None:
     """Two exports of one graph are the same bytes, whenever they are made."""
-    with closing(EmbeddedStore(graph)) as store:
+    with closing(SqliteStore(graph)) as store:
         assert export_formats.html(store) == export_formats.html(store)

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from consumer.graph import change_log, ids, schema
-from consumer.graph.store import Absent, Change, GraphStore, Is, Vertex
+from consumer.graph.store import Change, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage import changes
 from consumer.lineage.changes import ChangeRecord, Kind
 from consumer.lineage.facts.keys import JobName
@@ -37,11 +37,13 @@ def record(second: int, *, column: str = "id") -> ChangeRecord:
 def store(graph: Graph) -> Iterator[GraphStore]:
     """A store that has the job, and records of seconds 1, 3 and 2, written in this order."""
     with closing(graph.connect()) as opened:
-        opened.write([Change(Vertex(ids.job(JOB), schema.JOB, {"rev": "0"}), Absent(), Is("rev", "0"))])
+        opened.write([Change(Vertex(ids.job(JOB), schema.JOB, {"rev": "0"}), NotExists(), PropertyEquals("rev", "0"))])
         for name in (ORDERS, RAW):
-            opened.write([Change(Vertex(ids.name(name), schema.NAME, {"rev": "0"}), Absent(), Is("rev", "0"))])
+            opened.write(
+                [Change(Vertex(ids.name(name), schema.NAME, {"rev": "0"}), NotExists(), PropertyEquals("rev", "0"))]
+            )
         for count, second in enumerate((1, 3, 2)):
-            before, after = Is("rev", str(count)), Is("rev", str(count + 1))
+            before, after = PropertyEquals("rev", str(count)), PropertyEquals("rev", str(count + 1))
             job = Vertex(ids.job(JOB), schema.JOB, {"rev": after.value})
             assert not opened.write([Change(job, before, after, change_log.steps_of(record(second), str(count)))])
         yield opened

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import (
-    MOST_STEPS,
-    Absent,
+    MAX_STEPS,
     Change,
     Condition,
     DropEdges,
-    DropLonely,
+    DropOrphans,
     DropVertices,
     Edge,
     GraphStore,
-    Is,
+    NotExists,
+    PropertyEquals,
     Scalar,
     Step,
     Vertex,
@@ -54,7 +54,7 @@ def make(
 ) -> Change:
     """A change of a vertex to a revision; a new vertex unless a condition is given."""
     vertex = Vertex(owner, "thing", {"rev": rev, **also})
-    return Change(vertex, when or Absent(), Is("rev", rev), steps, removes)
+    return Change(vertex, when or NotExists(), PropertyEquals("rev", rev), steps, removes)
 
 
 def point(id_: str, **properties: Scalar) -> Vertex:
@@ -104,7 +104,7 @@ class TestConditions:
     def test_numbers_beyond_32_bits(self, store: GraphStore, number: int) -> None:
         """They are kept, and can be a condition."""
         do(store, make("a", n=number))
-        do(store, make("a", rev="2", when=Is("n", number)))
+        do(store, make("a", rev="2", when=PropertyEquals("n", number)))
         assert store.read(["a"]) == {"a": {"rev": "2", "n": number}}
 
     def test_an_owner_that_is_there_is_not_absent(self, store: GraphStore) -> None:
@@ -118,11 +118,15 @@ class TestConditions:
     def test_a_value_that_is_as_expected(self, store: GraphStore, old: Scalar) -> None:
         """With the value that the writer knows, the change is done; other properties stay."""
         do(store, make("a", state=old, kept="k"))
-        do(store, make("a", rev="2", when=Is("state", old), added=5))
+        do(store, make("a", rev="2", when=PropertyEquals("state", old), added=5))
         assert store.read(["a"]) == {"a": {"rev": "2", "state": old, "kept": "k", "added": 5}}
 
-    @pytest.mark.parametrize("wrong", [Is("rev", "0"), Is("rev", 1), Is("none", "1")], ids=["old", "type", "missing"])
-    def test_a_value_that_is_not_as_expected(self, store: GraphStore, wrong: Is) -> None:
+    @pytest.mark.parametrize(
+        "wrong",
+        [PropertyEquals("rev", "0"), PropertyEquals("rev", 1), PropertyEquals("none", "1")],
+        ids=["old", "type", "missing"],
+    )
+    def test_a_value_that_is_not_as_expected(self, store: GraphStore, wrong: PropertyEquals) -> None:
         """With another value nothing is done, of the owner or of the steps."""
         do(store, make("a", point("p"), line("a", "p")))
         failed = store.write([make("a", point("q"), line("a", "q"), DropVertices(("p",)), rev="2", when=wrong, x=1)])
@@ -132,19 +136,19 @@ class TestConditions:
 
     def test_a_value_of_nothing(self, store: GraphStore) -> None:
         """A condition on a vertex that is not there fails, and makes none."""
-        assert store.write([make("a", point("p"), when=Is("rev", "1"))]) == {"a"}
+        assert store.write([make("a", point("p"), when=PropertyEquals("rev", "1"))]) == {"a"}
         assert store.read(["a", "p"]) == {}, "nothing may be made"
 
     def test_properties_are_taken_off(self, store: GraphStore) -> None:
         """Removed properties are gone, those that are not there don't matter, and a set one wins."""
         do(store, make("a", old=1, both=1, kept=1))
-        do(store, make("a", rev="2", when=Is("rev", "1"), removes=("old", "none", "both"), both=2))
+        do(store, make("a", rev="2", when=PropertyEquals("rev", "1"), removes=("old", "none", "both"), both=2))
         assert store.read(["a"]) == {"a": {"rev": "2", "both": 2, "kept": 1}}
 
-    @pytest.mark.parametrize("when", [Absent(), Is("rev", "0")], ids=["absent", "is"])
+    @pytest.mark.parametrize("when", [NotExists(), PropertyEquals("rev", "0")], ids=["absent", "is"])
     def test_sent_twice_is_done_once(self, store: GraphStore, when: Condition) -> None:
         """A change whose answer was lost may be sent again: it counts as done, and its effect is the same."""
-        if isinstance(when, Is):
+        if isinstance(when, PropertyEquals):
             do(store, make("a", rev="0"))
         change = make("a", point("p", n=1), line("a", "p", n=1), when=when, x=1)
         do(store, change)
@@ -155,16 +159,21 @@ class TestConditions:
     def test_sent_again_too_late(self, store: GraphStore) -> None:
         """Once somebody else has gone on, an earlier change that is sent again does nothing, and is told so."""
         do(store, make("a", rev="0"))
-        mine = make("a", point("p"), rev="1", when=Is("rev", "0"), x=1)
+        mine = make("a", point("p"), rev="1", when=PropertyEquals("rev", "0"), x=1)
         do(store, mine)
-        do(store, make("a", DropVertices(("p",)), rev="2", when=Is("rev", "1"), x=2))
+        do(store, make("a", DropVertices(("p",)), rev="2", when=PropertyEquals("rev", "1"), x=2))
         assert store.write([mine]) == {"a"}
         assert store.read(["a", "p"]) == {"a": {"rev": "2", "x": 2}}
 
     def test_the_condition_may_be_the_token(self, store: GraphStore) -> None:
         """A change that leaves the token alone, as those that only draw edges do, can be repeated."""
         do(store, make("a"))
-        draw = Change(Vertex("a", "thing", {"viewed": 1}), Is("rev", "1"), Is("rev", "1"), (point("p"), line("a", "p")))
+        draw = Change(
+            Vertex("a", "thing", {"viewed": 1}),
+            PropertyEquals("rev", "1"),
+            PropertyEquals("rev", "1"),
+            (point("p"), line("a", "p")),
+        )
         do(store, draw)
         do(store, draw)
         assert store.read(["a"]) == {"a": {"rev": "1", "viewed": 1}}
@@ -183,16 +192,16 @@ class TestSteps:
     def test_what_is_there_is_brought_to_the_given_properties(self, store: GraphStore) -> None:
         """A vertex keeps what is not named; an edge has what is given."""
         do(store, make("a", point("p", x=1, y=1), line("a", "p", w=1)))
-        do(store, make("a", point("p", y=2, z=2), line("a", "p", w=2), rev="2", when=Is("rev", "1")))
+        do(store, make("a", point("p", y=2, z=2), line("a", "p", w=2), rev="2", when=PropertyEquals("rev", "1")))
         assert store.read(["p"]) == {"p": {"x": 1, "y": 2, "z": 2}}
         assert [edge.properties for edge in store.edges_at(["a"], "line", "out")] == [{"w": 2}]
 
     def test_edges_are_dropped_by_id(self, store: GraphStore) -> None:
         """Those named go, those that are not there don't matter, and what was dropped may come back later."""
         do(store, make("a", point("p"), point("q"), line("a", "p"), line("a", "q")))
-        do(store, make("a", DropEdges(("line/a/p", "line/none")), rev="2", when=Is("rev", "1")))
+        do(store, make("a", DropEdges(("line/a/p", "line/none")), rev="2", when=PropertyEquals("rev", "1")))
         assert lines_from(store, "a") == {"q"}
-        do(store, make("a", line("a", "p"), rev="3", when=Is("rev", "2")))
+        do(store, make("a", line("a", "p"), rev="3", when=PropertyEquals("rev", "2")))
         assert lines_from(store, "a") == {"p", "q"}
 
     def test_the_order_of_steps(self, store: GraphStore) -> None:
@@ -201,7 +210,13 @@ class TestSteps:
         assert lines_from(store, "a") == {"q"}
         do(
             store,
-            make("a", point("q", kept=True), DropLonely(("p", "q"), "kept", "line"), rev="2", when=Is("rev", "1")),
+            make(
+                "a",
+                point("q", kept=True),
+                DropOrphans(("p", "q"), "kept", "line"),
+                rev="2",
+                when=PropertyEquals("rev", "1"),
+            ),
         )
         assert set(store.read(["p", "q"])) == {"q"}
 
@@ -217,26 +232,30 @@ class TestSteps:
         ]
         ties = [line("tied", "a", "other"), line("a", "to"), line("from", "a")]
         do(store, make("a", *points, *ties))
-        drop = DropLonely(("true", "false", "bare", "tied", "to", "from", "none"), "keep", "line")
-        do(store, make("a", drop, rev="2", when=Is("rev", "1")))
+        drop = DropOrphans(("true", "false", "bare", "tied", "to", "from", "none"), "keep", "line")
+        do(store, make("a", drop, rev="2", when=PropertyEquals("rev", "1")))
         assert {vertex.id for vertex in store.vertices("point")} == {"true", "to", "from"}
         assert store.edges_at(["a"], "other", "in") == [], "a dropped vertex takes its edges with it"
 
     def test_what_another_change_needs_is_not_lonely(self, store: GraphStore) -> None:
         """One change leaves a vertex, the next one in the same write ties to it: it stays, with all that it has."""
         do(store, make("a", point("p", x=1), line("a", "p")), make("b"))
-        leave = (DropEdges(("line/a/p",)), DropLonely(("p",), "keep", "line"))
+        leave = (DropEdges(("line/a/p",)), DropOrphans(("p",), "keep", "line"))
         tie = (point("p", y=2), line("b", "p"))
-        do(store, make("a", *leave, rev="2", when=Is("rev", "1")), make("b", *tie, rev="2", when=Is("rev", "1")))
+        do(
+            store,
+            make("a", *leave, rev="2", when=PropertyEquals("rev", "1")),
+            make("b", *tie, rev="2", when=PropertyEquals("rev", "1")),
+        )
         assert store.read(["p"]) == {"p": {"x": 1, "y": 2}}
         assert (lines_from(store, "a"), lines_from(store, "b")) == (set(), {"p"})
 
     def test_vertices_are_dropped_with_their_edges(self, store: GraphStore) -> None:
         """No edge leads to nowhere; and a vertex may come back, without what it had."""
         do(store, make("a", point("p", x=1), point("q"), line("a", "p"), line("p", "q"), line("a", "q")))
-        do(store, make("a", DropVertices(("p", "none")), rev="2", when=Is("rev", "1")))
+        do(store, make("a", DropVertices(("p", "none")), rev="2", when=PropertyEquals("rev", "1")))
         assert {edge.id for edge in store.edges("line")} == {"line/a/q"}
-        do(store, make("a", point("p", y=2), line("a", "p"), rev="3", when=Is("rev", "2")))
+        do(store, make("a", point("p", y=2), line("a", "p"), rev="3", when=PropertyEquals("rev", "2")))
         assert store.read(["p"]) == {"p": {"y": 2}}
         assert lines_from(store, "a") == {"p", "q"}
 
@@ -293,7 +312,7 @@ class TestTexts:
     def test_in_values(self, store: GraphStore, text: str) -> None:
         """What is written is read, on vertices and edges, and it can be a condition."""
         do(store, make("a", point("p", text=text), line("a", "p", text=text), text=text))
-        do(store, make("a", rev="2", when=Is("text", text)))
+        do(store, make("a", rev="2", when=PropertyEquals("text", text)))
         found = store.read(["a", "p"], ("text",))
         found["edge"] = store.edges_at(["a"], "line", "out")[0].properties
         assert all(item["text"] == text for item in found.values()), "a text must come back as it was"
@@ -303,7 +322,7 @@ class TestTexts:
         """Ids are kept to the letter, and lead back to what they name."""
         owner, end = f"job/{text}", f"dataset/{text}"
         do(store, make(owner, point(end), line(owner, end)))
-        do(store, make(owner, rev="2", when=Is("rev", "1")))
+        do(store, make(owner, rev="2", when=PropertyEquals("rev", "1")))
         assert set(store.read([owner, end, text])) == {owner, end}
         assert store.edges_at([end], "line", "in") == [line(owner, end)]
 
@@ -313,7 +332,7 @@ class TestMuch:
 
     def test_many_changes(self, store: GraphStore) -> None:
         """Thousands of changes, of which some fail, in one call: the others are done, and just these are told."""
-        do(store, *(make(f"v{n}", when=Absent(), rev="0") for n in range(0, 2500, 10)))
+        do(store, *(make(f"v{n}", when=NotExists(), rev="0") for n in range(0, 2500, 10)))
         changes = [make(f"v{n}", point(f"p{n}"), line(f"v{n}", f"p{n}"), n=n) for n in range(2500)]
         failed = store.write(changes)
         assert failed == {f"v{n}" for n in range(0, 2500, 10)}, "exactly those that were there"
@@ -329,22 +348,25 @@ class TestMuch:
             do(store, make(f"a{n}", *some, *(line("a0", f"p{i}", n=i) for i in range(n, n + 50))))
         assert len(store.edges_at(["a0"], "line", "out")) == 2000
         edges = tuple(f"line/a0/p{n}" for n in range(1999))
-        lonely = DropLonely(tuple(f"p{n}" for n in range(500, 2000)), "none", "line")
+        lonely = DropOrphans(tuple(f"p{n}" for n in range(500, 2000)), "none", "line")
         vertices = tuple(f"p{n}" for n in range(100, 1000))
-        do(store, make("a0", DropEdges(edges), lonely, DropVertices(vertices), rev="2", when=Is("rev", "1")))
+        do(
+            store,
+            make("a0", DropEdges(edges), lonely, DropVertices(vertices), rev="2", when=PropertyEquals("rev", "1")),
+        )
         assert {vertex.id for vertex in store.vertices("point")} == {*(f"p{n}" for n in range(100)), "p1999"}
         assert [edge.id for edge in store.edges("line")] == ["line/a0/p1999"]
 
     def test_a_change_that_no_request_can_hold(self, store: GraphStore) -> None:
         """More steps than one request can have are refused when the change is made, and nothing is done."""
         with pytest.raises(ValueError, match="divide it"):
-            make("a", *(point(f"p{n}", x=n) for n in range(MOST_STEPS + 1)))
+            make("a", *(point(f"p{n}", x=n) for n in range(MAX_STEPS + 1)))
         assert store.read(["a"]) == {}, "a change that was refused left something"
 
     def test_several_changes_of_one_owner(self, store: GraphStore) -> None:
         """A first change moves the owner, the others go on from there; if the first fails, all do."""
         chain: list[Change] = [make("a", rev=5)]
-        token = Is("rev", 5)
+        token = PropertyEquals("rev", 5)
         for n in range(12):
             some = tuple(step for i in range(40) for step in (point(f"p{n}.{i}"), line("a", f"p{n}.{i}")))
             chain.append(Change(Vertex("a", "thing", {}), token, token, some))
@@ -352,7 +374,7 @@ class TestMuch:
         do(store, *chain)
         assert len(lines_from(store, "a")) == 480
         assert store.read(["a"]) == {"a": {"rev": 5, "viewed": 5}}
-        do(store, make("a", DropVertices(tuple(lines_from(store, "a"))), rev=6, when=Is("rev", 5)))
+        do(store, make("a", DropVertices(tuple(lines_from(store, "a"))), rev=6, when=PropertyEquals("rev", 5)))
         assert store.write(chain) == {"a"}, "the whole chain is too late"
         assert lines_from(store, "a") == set(), "and none of it may be done"
 
@@ -364,7 +386,7 @@ class TestMuch:
     def test_some_fail_among_their_like(self, store: GraphStore) -> None:
         """A failed change takes nothing from those around it."""
         do(store, make("a"), make("b"), make("c"))
-        is_one = Is("rev", "1")
+        is_one = PropertyEquals("rev", "1")
         do(store, make("b", rev="other", when=is_one))
         failed = store.write(
             [make(name, point(f"p{name}"), line(name, f"p{name}"), rev="2", when=is_one) for name in "abc"]
@@ -386,7 +408,7 @@ def count_up(store: GraphStore, times: int) -> None:
             # The token tells who was here: two that count to the same number are not to take each other's for theirs.
             token = f"{n}.{id(store)}"
             steps = (point(f"p{n}"), line("counter", f"p{n}"))
-            failed = store.write([make("counter", *steps, rev=token, when=Is("rev", known["rev"]), n=n)])
+            failed = store.write([make("counter", *steps, rev=token, when=PropertyEquals("rev", known["rev"]), n=n)])
 
 
 def run_all(bodies: Sequence[threading.Thread]) -> None:
@@ -406,8 +428,8 @@ class TestTwoAtOnce:
         with closing(graph.connect()) as one, closing(graph.connect()) as other:
             do(one, make("a", x=1))
             assert other.read(["a"]) == {"a": {"rev": "1", "x": 1}}
-            do(other, make("a", rev="2", when=Is("rev", "1"), x=2))
-            assert one.write([make("a", rev="3", when=Is("rev", "1"), x=3)]) == {"a"}
+            do(other, make("a", rev="2", when=PropertyEquals("rev", "1"), x=2))
+            assert one.write([make("a", rev="3", when=PropertyEquals("rev", "1"), x=3)]) == {"a"}
             assert one.read(["a"]) == {"a": {"rev": "2", "x": 2}}
 
     def test_nothing_gets_lost_between_writers(self, graph: Graph) -> None:
@@ -429,7 +451,7 @@ class TestTwoAtOnce:
             with closing(graph.connect()) as writer:
                 for n in range(1, 60):
                     steps = (line("a", f"p{n % 2}", n=n), DropEdges((f"line/a/p{(n - 1) % 2}",)))
-                    do(writer, make("a", *steps, rev=n, when=Is("rev", n - 1), same=n))
+                    do(writer, make("a", *steps, rev=n, when=PropertyEquals("rev", n - 1), same=n))
             done.set()
 
         with closing(graph.connect()) as reader:
@@ -449,9 +471,9 @@ COUNTER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from tests.contract.test_graph_store import count_up, make
-store = EmbeddedStore(Path(sys.argv[1]))
+store = SqliteStore(Path(sys.argv[1]))
 store.write([make("counter", rev="0", n=0)])
 count_up(store, int(sys.argv[3]))
 """
@@ -467,17 +489,17 @@ class TestOneFile:
         processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
         said = [process.communicate(timeout=120)[1].decode() for process in processes]
         assert [process.returncode for process in processes] == [0, 0, 0], "\n".join(said)
-        with closing(EmbeddedStore(path)) as store:
+        with closing(SqliteStore(path)) as store:
             assert store.read(["counter"])["counter"]["n"] == 3 * ROUNDS
 
     def test_a_snapshot_is_one_state(self, tmp_path: Path) -> None:
         """Within a snapshot a reader sees what was at its beginning, while a writer goes on; afterwards what is now."""
         path = tmp_path / "graph.db"
-        with closing(EmbeddedStore(path)) as reader, closing(EmbeddedStore(path)) as writer:
+        with closing(SqliteStore(path)) as reader, closing(SqliteStore(path)) as writer:
             do(writer, make("a", point("p"), line("a", "p")))
             with reader.snapshot():
                 before = reader.read(["a"])
-                do(writer, make("a", DropEdges(("line/a/p",)), rev="2", when=Is("rev", "1")))
+                do(writer, make("a", DropEdges(("line/a/p",)), rev="2", when=PropertyEquals("rev", "1")))
                 assert lines_from(reader, "a") == {"p"}, "a snapshot must not move"
                 assert reader.read(["a"]) == before
             assert reader.read(["a"]) == {"a": {"rev": "2"}}

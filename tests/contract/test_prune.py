@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from consumer.errors import TransientError
 from consumer.graph import ids, schema
 from consumer.graph.gremlin.gremlin_store import open_gremlin
-from consumer.graph.store import Absent, Change, DropEdges, GraphStore, Is, Vertex
+from consumer.graph.store import Change, DropEdges, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.leased_task import JobLease, LeaseHeld, MaintenanceJob, Scan, run_job
@@ -262,9 +262,11 @@ def vandalise(store: GraphStore) -> None:
         label: sorted(edge.id for edge in store.edges(label)) for label in (schema.EDGE, schema.READS, schema.RUN_OF)
     }
     gone = tuple(found[0] for found in edges.values())
-    made = Change(Vertex("task/vandal", schema.TASK, {"rev": "1"}), Absent(), Is("rev", "1"), (DropEdges(gone),))
+    made = Change(
+        Vertex("task/vandal", schema.TASK, {"rev": "1"}), NotExists(), PropertyEquals("rev", "1"), (DropEdges(gone),)
+    )
     node = min(vertex.id for vertex in store.vertices(schema.NODE))
-    shown = Is("node_name", store.read([node])[node]["node_name"])
+    shown = PropertyEquals("node_name", store.read([node])[node]["node_name"])
     painted = Change(Vertex(node, schema.NODE, {"columns": "[]", "aliases": '[["x","y"]]'}), shown, shown)
     assert not store.write([made])
     assert not store.write([painted])

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.gremlin.deadline import RetryPolicy
 from consumer.graph.gremlin.gremlin_store import open_gremlin
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from tests.support.processes.servers import GremlinServer, NeptuneProxy
 from tests.support.writers.concurrent_writers import (
@@ -34,7 +34,7 @@ FIRST = 100_000
 """The first seed, other than those of the property test."""
 
 
-BRIEF = Patience(for_s=0.2, first_s=0.01, most_s=0.05)
+BRIEF = RetryPolicy(max_elapsed_s=0.2, initial_backoff_s=0.01, max_backoff_s=0.05)
 """A request that fails is not worth a long wait: no other writer can go on while one has its turn."""
 
 
@@ -64,7 +64,7 @@ class Files:
         """Stores on one empty graph."""
         self._stack.close()
         path = next(self._paths)
-        found = [EmbeddedStore(path) for _ in range(count)]
+        found = [SqliteStore(path) for _ in range(count)]
         for store in found:
             self._stack.callback(store.close)
         return found

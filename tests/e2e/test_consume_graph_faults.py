@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from consumer.config.settings import BatchSettings
-from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.gremlin.deadline import RetryPolicy
 from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.kafka.dead_letter_topic import TopicDeadLetters
 from consumer.kafka.group_consumer import GroupConsumer
@@ -239,7 +239,7 @@ def serving(field: Field, neptune: NeptuneProxy, failures: Failures) -> Iterator
     limits = {"session_timeout_s": SESSION_S, "heartbeat_interval_s": 1.0, "max_poll_interval_s": POLL_S}
     kafka = KafkaKit(field.broker).settings(topic=field.topic, group_id=field.group, client_id="one", **limits)
     batching = BatchSettings(max_records=200, retry_first_s=0.1, retry_max_s=OUTAGE_S / 20)
-    store = open_gremlin(neptune.url, Patience(for_s=OUTAGE_S / 20, most_s=OUTAGE_S / 120))
+    store = open_gremlin(neptune.url, RetryPolicy(max_elapsed_s=OUTAGE_S / 20, max_backoff_s=OUTAGE_S / 120))
     stop, ends = threading.Event(), list[BaseException]()
 
     def serve() -> None:

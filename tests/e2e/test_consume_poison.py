@@ -69,7 +69,7 @@ def poisons() -> list[Poison]:
     """A dozen of each kind, and a few of the costly one."""
     unspeakable = event(job={"namespace": "dbt", "name": MARK})
     each = [
-        Poison(b"{]", "$", "the document is no JSON"),
+        Poison(b"{]", "$", "the document is not valid JSON"),
         Poison(event(job=None), "$.job", "expected an object"),
         Poison(event(eventTime="2099-01-01T00:00:00Z"), "$.eventTime", "correct the producer's clock"),
         Poison(None, "$", TOMBSTONE),
@@ -185,7 +185,7 @@ def test_dead_letters_that_cannot_be_written(kafka_broker: KafkaBroker, tmp_path
     The service is stopped by two SIGTERMs at once, and ends as after one.
     """
     dead = f"dead-{uuid.uuid4().hex[:8]}"
-    large = Poison(random.Random(6).randbytes(20_000), "$", "the document is no JSON")
+    large = Poison(random.Random(6).randbytes(20_000), "$", "the document is not valid JSON")
     sent = mixed([large._replace(value=b"{]"), large])
     first, second = sorted(sent.poison)
     field = Field(kafka_broker, f"sqlite:///{tmp_path / 'graph.db'}", tmp_path, 1, KAFKA__DEAD_LETTER_TOPIC=dead)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from consumer.cli.json_highlight import marked
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.kafka.dead_letter_topic import dead_letter_headers
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
@@ -148,7 +148,7 @@ def test_mutated_events_are_folded_or_rejected(seed: int) -> None:
 def test_what_is_accepted_is_written() -> None:
     """The graph takes the facts of every event that decodes, in bounded memory, and its export is JSON."""
     began = resident()
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     writer, batch = GraphWriter(store), Delta()
     for number, data in enumerate(Mutator(SHARES, sample()).documents(COUNT // 10)):
         if (event := accepted(data)) is not None:

@@ -24,7 +24,7 @@ from consumer.api.app import Parts, application
 from consumer.api.marquez.routes import ENDPOINTS as MARQUEZ
 from consumer.api.native import ENDPOINTS as NATIVE
 from consumer.api.native import SEARCH
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.mcp.http_app import http_app
 from tests.support.api.asgi_requests import Answer, Header, Sent, running, send
 from tests.support.api.serving import Kept
@@ -192,13 +192,13 @@ def _fault(sent: Sent, answer: Answer) -> str:
 def test_no_request_is_answered_with_500(share: int, tmp_path: Path) -> None:
     """Each answer is JSON where it says so, and has the security headers; the server goes on."""
     file = tmp_path / "graph.db"
-    store = EmbeddedStore(file)
+    store = SqliteStore(file)
     fill(store, demo_events(), DEMO_RULES)
     store.close()
     receiver = Kept()
 
-    def open_store() -> EmbeddedStore:
-        return EmbeddedStore(file)
+    def open_store() -> SqliteStore:
+        return SqliteStore(file)
 
     app = application(Parts(open_store, receiver, Anonymous(), threads=1, assistant=http_app(open_store)))
     statuses: Counter[int] = Counter()

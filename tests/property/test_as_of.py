@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.history.past_graph import as_of
 from consumer.lineage.identity import IdentityRules
 from schemas.timestamps import canonical_time
@@ -29,7 +29,7 @@ def test_the_past_is_what_had_happened_by_then(
 ) -> None:
     """Shuffled, repeated and cut into batches, whatever came late: as of T equals a graph of what had happened by T."""
     documents = of_one_kind(documents)
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         write(store, shuffled(documents, seed, 4), rules)
         with closing(as_of(store, time, rules)) as past:
             found = whole(past)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.graph import change_log
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
@@ -32,7 +32,7 @@ def check(store: GraphStore) -> None:
 @given(events(), st.integers(0, 2**32))
 def test_each_change_is_recorded_once(documents: list[Any], seed: int) -> None:
     """In any order and batches; and the same events once more, or a reconcile, record nothing."""
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         write(store, shuffled(documents, seed, 4))
         check(store)
         before = records(store)
@@ -49,7 +49,7 @@ def test_each_change_is_recorded_once(documents: list[Any], seed: int) -> None:
 def test_writers_at_once(documents: list[Any], seed: int, at: frozenset[int]) -> None:
     """Two writers, one of which does its batches between any two steps of the other."""
     mine, others = shuffled(documents, seed, 4), shuffled(documents, seed + 1, 4)
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         other = GraphWriter(store)
 
         def next_of_other() -> None:
@@ -68,6 +68,6 @@ def test_writers_at_once(documents: list[Any], seed: int, at: frozenset[int]) ->
 @given(events(), st.integers(0, 2**32), st.integers(1, 60))
 def test_a_crash_anywhere(documents: list[Any], seed: int, step: int) -> None:
     """A writer dies before any step, and another one begins that batch again."""
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         write_with_a_crash(store, shuffled(documents, seed, 4), step)
         check(store)

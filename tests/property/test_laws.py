@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
 from consumer.projection.graph_writer import GraphWriter
@@ -27,7 +27,7 @@ def test_order_repetition_and_batches_make_no_difference(documents: list[Any], s
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
 
 
-def write_with_a_crash(store: EmbeddedStore, batches: Iterable[list[Any]], step: int) -> None:
+def write_with_a_crash(store: SqliteStore, batches: Iterable[list[Any]], step: int) -> None:
     """Writes batches; a writer dies before a step of one, and another one begins that batch again and goes on."""
 
     def die() -> None:
@@ -50,7 +50,7 @@ def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int)
     documents = many_names(made)
     expected = embedded_whole([documents])
     assert expected.count(b'"node_name"') == 3, "the names are not one dataset"
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     write_with_a_crash(store, shuffled(documents, seed, 12), step)
     changed = difference(whole(store), expected)
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
@@ -64,7 +64,7 @@ def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int)
 class Interrupted:
     """A store that lets something else happen before chosen calls to it."""
 
-    def __init__(self, store: EmbeddedStore, at: frozenset[int], other: Callable[[], None]) -> None:
+    def __init__(self, store: SqliteStore, at: frozenset[int], other: Callable[[], None]) -> None:
         self._store = store
         self._at = at
         self._other = other
@@ -82,7 +82,7 @@ class Interrupted:
 def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at: frozenset[int]) -> None:
     """Two writers, one of which does its batches between any two steps of the other, end in the same bytes."""
     mine, others = shuffled(documents, seed, 4), shuffled(documents, seed + 1, 4)
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     other = GraphWriter(store)
 
     def next_of_other() -> None:
@@ -102,7 +102,7 @@ def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at:
 @given(events(), st.integers(0, 2**32), st.integers(1, 60))
 def test_a_crash_anywhere_makes_no_difference(documents: list[Any], seed: int, step: int) -> None:
     """A writer that dies before any step, and another one that begins its batch again, end in the same bytes."""
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     write_with_a_crash(store, shuffled(documents, seed, 4), step)
     changed = difference(whole(store), embedded_whole([documents]))
     assert not changed, f"a crash between two steps made another graph:\n{changed}"

@@ -10,7 +10,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.prune import Prune, PruneResult
@@ -32,9 +32,9 @@ def prune(store: GraphStore, before: str) -> PruneResult:
     return chore.result
 
 
-def graph(batches: Sequence[Sequence[Any]]) -> EmbeddedStore:
+def graph(batches: Sequence[Sequence[Any]]) -> SqliteStore:
     """The graph of batches of events."""
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     write(store, batches)
     return store
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.errors import TransientError
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, GraphStore
 from consumer.lineage.facts.delta import Delta
 from consumer.lineage.identity import IdentityRules
@@ -102,7 +102,7 @@ def expect(store: GraphStore, documents: Sequence[Any], identity: tuple[Any, boo
 def test_a_graph_that_is_right_is_left_alone(documents: list[Any], seed: int, identity: tuple[Any, bool]) -> None:
     """What one writer made is right, in whatever order and batches: the reconcile writes nothing."""
     rules = IdentityRules.of(identity[0], by_table_name=identity[1])
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     write(store, shuffled(documents, seed, 4), rules)
     found = reconcile(ReadOnly(store), rules)
     assert found.repaired == 0
@@ -204,7 +204,7 @@ def test_what_writers_at_once_leave_is_mended(
 
     One of the writers is killed and started anew. A further reconcile finds nothing to do.
     """
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     rules = IdentityRules.of(identity[0], by_table_name=identity[1])
     crowd(store, documents, seed, rules, at, death).run()
     reconcile(store, rules)
@@ -222,7 +222,7 @@ def test_a_reconcile_that_dies_is_ended_by_the_next(
     step: int,
 ) -> None:
     """Killed before any step of its own; once its lease has run out, another one goes on where it was noted to be."""
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     rules = IdentityRules.of(identity[0], by_table_name=identity[1])
     crowd(store, documents, seed, rules, at, 0).run()
 
@@ -243,7 +243,7 @@ def test_other_settings_make_the_graph_that_a_new_one_would_be(
     documents: list[Any], seed: int, before: tuple[Any, bool], after: tuple[Any, bool], part: float
 ) -> None:
     """After a reconcile under changed identity settings, names are joined, parted and shown as these say."""
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     old, new = (IdentityRules.of(one[0], by_table_name=one[1]) for one in (before, after))
     batches = shuffled(documents, seed, 4)
     count = round(part * len(batches))

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import pytest
 
 from consumer.graph import ids, schema
-from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.graph.store import Absent, Change, DropVertices, GraphStore, Is, Vertex
+from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.projection.graph_writer import GraphWriter
 from tests.support.events.event_builders import (
@@ -69,7 +69,7 @@ def test_any_schedule(share: int) -> None:
     check(case(seed) for seed in seeds(0, SCHEDULES)[share * SHARE : (share + 1) * SHARE])
 
 
-class Careless(EmbeddedStore):
+class Careless(SqliteStore):
     """A store that carries out each change whatever its condition says, so that writers overwrite each other."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Careless(EmbeddedStore):
         """Carries out all changes."""
         for change in changes:
             there = self.read([change.owner.id]).get(change.owner.id)
-            when = Absent() if there is None else Is("label", change.owner.label)
+            when = NotExists() if there is None else PropertyEquals("label", change.owner.label)
             owner = change.owner._replace(properties={**change.owner.properties, "label": change.owner.label})
             super().write([replace(change, owner=owner, when=when)])
         return set()
@@ -163,7 +163,7 @@ class TestStories:
             (1, run_event(begin, 2, run="r1", inputs=["bad"], outputs=["t"])),
             (0, run_event(end, 3, run="r1")),
         ]
-        store = EmbeddedStore(Path(":memory:"))
+        store = SqliteStore(Path(":memory:"))
         writers = [GraphWriter(store), GraphWriter(store)]
         for writer, event in events:
             writers[writer].apply(folded([event]))
@@ -279,11 +279,11 @@ class TestStories:
 
     def test_a_parent_that_is_gone_is_made_again(self) -> None:
         """A reconcile comes to its end, and leaves the run tied to its parent."""
-        store = EmbeddedStore(Path(":memory:"))
+        store = SqliteStore(Path(":memory:"))
         GraphWriter(store).apply(folded([run_event("START", 1, run_facets=self.PARENT)]))
         parent = ids.run(RunKey(JobName("dbt", "all"), "p"))
         damage = Vertex("damage", schema.TASK, {"rev": "1"})
-        assert not store.write([Change(damage, Absent(), Is("rev", "1"), (DropVertices((parent,)),))])
+        assert not store.write([Change(damage, NotExists(), PropertyEquals("rev", "1"), (DropVertices((parent,)),))])
         assert whole_tasks.reconcile(store) > 0
         assert [edge.target for edge in store.edges(schema.CHILD_OF)] == [parent]
         assert whole_tasks.reconcile(store) == 0

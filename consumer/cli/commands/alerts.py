@@ -92,7 +92,7 @@ def _serve(settings: Settings) -> None:
     from consumer.telemetry.setup import instrumented  # noqa: PLC0415
 
     stop, signals = _stop_on_signals()
-    ask = partial(wiring.ask_graph, settings, stop)
+    ask = partial(wiring.probe_graph, settings, stop)
     with instrumented(settings, stop, ask) as service:
         meter = PrometheusAlertMeter(service.metrics)
         opens: Callable[[], AlertService] = partial(wiring.alert_service, settings, meter)
@@ -156,7 +156,7 @@ def list_alerts(settings: Settings, since: str | None, *, only_open: bool, as_js
     from consumer.alerts.journal import Journal  # noqa: PLC0415
 
     after = parse_timestamp_ms(since, time.time(), "--since") / 1000 if since else 0.0
-    with wiring.reading(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph) as store:
         for entry in Journal(store).all(lambda one: one.recorded >= after and (one.open or not only_open)):
             click.echo(_json(entry, settings.alerts.source) if as_json else _line(entry))
 
@@ -213,7 +213,7 @@ def list_undelivered(settings: Settings, *, as_json: bool) -> None:
     """List the alerts that a channel refused or did not take in time, with the reason."""
     from consumer.alerts.dead_letters import letters  # noqa: PLC0415
 
-    with wiring.reading(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph) as store:
         for one in letters(store):
             line = f"{one.at}  {one.channel}  {one.number}  {printable(one.reason)}"
             click.echo(orjson.dumps(one._asdict()) if as_json else line)
@@ -234,7 +234,7 @@ def redrive(settings: Settings, channel: str) -> None:
     if channel not in declared:
         raise UsageError(f"no channel is called {channel}; declared: {', '.join(sorted(declared)) or 'none'}")
     with (
-        wiring.mending(settings.graph) as store,
+        wiring.open_existing_graph(settings.graph) as store,
         closing(open_channel(declared[channel], settings.kafka, time.time)) as opened,
     ):
         lease = JobLease(store, f"redrive {channel}", lease_owner(), time.time, settings.alerts.lease_s)

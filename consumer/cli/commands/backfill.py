@@ -18,14 +18,14 @@ from consumer import wiring
 from consumer.backfill import artifact_sources
 from consumer.backfill.artifact_sources import Project
 from consumer.backfill.profile_namespaces import Profiles
-from consumer.backfill.project_namespaces import Places
+from consumer.backfill.project_namespaces import NamespaceResolver
 from consumer.cli.exit_codes import ExitCode
 from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import NothingThere
 from consumer.ingest.inputs import Input
-from consumer.ingest.pipeline import Pipeline, patiently
+from consumer.ingest.pipeline import Pipeline, write_with_retry
 from consumer.lineage import retirement
 from consumer.lineage.facts.keys import JobName
 from consumer.masking import masked
@@ -127,8 +127,8 @@ def backfill(
     later run brings it back.
     """
     began = time.monotonic()
-    places = Places(how["namespaces"], how["glue"], Profiles(profiles, how["target"]) if profiles else None)
-    found = artifact_sources.load(manifests, run_results, catalogs, when_empty=_tell if allow_empty else None)
+    places = NamespaceResolver(how["namespaces"], how["glue"], Profiles(profiles, how["target"]) if profiles else None)
+    found = artifact_sources.load(manifests, run_results, catalogs, on_missing=_tell if allow_empty else None)
     projects = _Projects(found, places, how["job_namespace"], columns=how["columns"])
     events, rejected = _to_topic(settings, projects) if to_topic else _to_graph(settings, projects)
     seconds = round(time.monotonic() - began, 3)
@@ -145,13 +145,15 @@ def backfill(
 
 
 def _tell(error: NothingThere) -> None:
-    click.echo(f"headwater: {error}; nothing to do there", err=True)
+    click.echo(f"headwater: skipped: {error}", err=True)
 
 
 class _Projects:
     """The projects, one after another, and their events; it tells of each and counts them."""
 
-    def __init__(self, projects: Iterator[Project], places: Places, job_namespace: str, *, columns: bool) -> None:
+    def __init__(
+        self, projects: Iterator[Project], places: NamespaceResolver, job_namespace: str, *, columns: bool
+    ) -> None:
         self.count = 0
         self.known: Sequence[JobName] = ()
         self._projects = projects
@@ -170,7 +172,7 @@ class _Projects:
 
     def events(self, project: Project) -> Iterator[dict[str, Any]]:
         """Yields the events of one project."""
-        place, words = self._places.of(project.artifacts.manifest)
+        place, words = self._places.resolve(project.artifacts.manifest)
         if words:
             click.echo(f"headwater: {words}", err=True)
         for note in events_of.notes(project.artifacts, columns=self._columns):
@@ -220,7 +222,7 @@ def _to_topic(settings: Settings, projects: _Projects) -> tuple[int, int]:
             # All of a project have one key, and so stay in order.
             records = ((events_of.message_key(event), orjson.dumps(event), ()) for event in projects.events(project))
             while some := list(islice(records, settings.batch.max_records)):
-                patiently(partial(producer.write, settings.kafka.topic, some), settings.batch)
+                write_with_retry(partial(producer.write, settings.kafka.topic, some), settings.batch)
                 count += len(some)
     return count, 0
 

@@ -18,13 +18,13 @@ from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, TransientError, UsageError
 from consumer.graph import identity_rules
-from consumer.graph.gremlin.deadline import Patience
-from consumer.graph.store import Change, GraphStore, Is, Vertex
+from consumer.graph.gremlin.deadline import RetryPolicy
+from consumer.graph.store import Change, GraphStore, PropertyEquals, Vertex
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.maintenance.leased_task import RECONCILE, last_scope
 from consumer.masking import masked
 
-PATIENCE = Patience(for_s=3.0, answer_s=10.0)
+RETRY_POLICY = RetryPolicy(max_elapsed_s=3.0, response_timeout_s=10.0)
 """With a graph that can't serve; whoever checks wants to know."""
 
 
@@ -140,7 +140,7 @@ def _datazone(settings: Settings) -> Result:
     domains = [route.domain_id for route in settings.datazone.routes] + [settings.datazone.domain_id or ""]
     where = ",".join(dict.fromkeys(filter(None, domains)))
     try:
-        wiring.ask_datazone(settings)
+        wiring.probe_datazone(settings)
     except HeadwaterError as error:
         return Result("datazone", where, ok=False, message=str(error))
     return Result("datazone", where, ok=True, message="reached, signed in, its events can be listed")
@@ -164,7 +164,7 @@ def _graph(settings: Settings) -> Result:
 def _used(url: str, configured: IdentityRules | None) -> Result:
     """Whether a graph is reached and takes what the service sends, and whether it shows the identity settings."""
     try:
-        with closing(wiring.open_graph(url, PATIENCE)) as store:
+        with closing(wiring.open_graph(url, RETRY_POLICY)) as store:
             store.read([_NOTHING.owner.id])
             store.write([_NOTHING])
             findings = _of_identity(store, configured)
@@ -177,7 +177,7 @@ def _used(url: str, configured: IdentityRules | None) -> Result:
 
 def _of_identity(store: GraphStore, configured: IdentityRules | None) -> list[Finding]:
     """Compares the rules that a graph was written and reconciled under with those of the settings."""
-    of_graph, reconciled = identity_rules.known(store) or NO_RULES, last_scope(store, RECONCILE)
+    of_graph, reconciled = identity_rules.stored_rules(store) or NO_RULES, last_scope(store, RECONCILE)
     rules = of_graph if configured is None else configured
     if rules == of_graph and reconciled in {None, rules.digest}:
         return []
@@ -197,5 +197,5 @@ def _of_neptune(url: str) -> list[Finding]:
 
 # A real write, which asks for a right of its own on Neptune; its condition holds for no graph, so it does nothing. It
 # must name a property to set: without one there is no step in it that writes.
-_NEVER = Is("headwater_check", value=True)
+_NEVER = PropertyEquals("headwater_check", value=True)
 _NOTHING = Change(Vertex("headwater:check", "lineage_node", {_NEVER.key: _NEVER.value}), when=_NEVER, token=_NEVER)

@@ -19,12 +19,12 @@ from consumer.cli.help_text import examples
 from consumer.cli.options import with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError
-from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.gremlin.deadline import RetryPolicy
 from consumer.runtime import limit_malloc_arenas
 from schemas.decode import decode
 from schemas.lazy_decode import decode_lazily
 
-MAINTENANCE_PATIENCE = Patience(for_s=5.0)
+MAINTENANCE_RETRY_POLICY = RetryPolicy(max_elapsed_s=5.0)
 """For a request of maintenance to the graph; the end of the service waits for it."""
 
 _log = structlog.get_logger(__name__)
@@ -74,7 +74,7 @@ def consume(settings: Settings, sink: str) -> None:
     stop = _Stop()
     with ExitStack() as stack:
         stack.enter_context(_last_words())
-        ask = partial(wiring.ASKS[name], settings, stop.requested)
+        ask = partial(wiring.PROBES[name], settings, stop.requested)
         watch = stack.enter_context(instrumented(settings, stop.requested, ask))
         # Whatever ends it: the probe and the sink are then waited for as after SIGTERM.
         stack.callback(stop.requested.set)
@@ -97,7 +97,7 @@ def consume(settings: Settings, sink: str) -> None:
         )
         follow(watch, loop, source)
         if name == "graph":
-            opens = partial(wiring.open_graph, settings.graph, MAINTENANCE_PATIENCE, stop.requested)
+            opens = partial(wiring.open_graph, settings.graph, MAINTENANCE_RETRY_POLICY, stop.requested)
             stack.enter_context(MaintenanceThread(opens, settings.maintenance, wiring.identity_settings(settings)))
             if settings.alerts.file is not None:
                 alerting = partial(wiring.alert_service, settings, PrometheusAlertMeter(watch.metrics), stop.requested)

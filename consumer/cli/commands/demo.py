@@ -20,7 +20,7 @@ from consumer.cli.help_text import examples
 from consumer.cli.options import with_settings
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, UsageError
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.ingest import inputs
 from consumer.ingest.pipeline import Pipeline, Rejection
@@ -78,7 +78,7 @@ def demo(_: Settings, directory: Path) -> None:
         _replace(GRAPH)
     with _step("run headwater-dbt on DuckDB: load the IMDb files as raw tables and emit lineage"):
         log = _run_dbt(program, directory)
-    store = EmbeddedStore(GRAPH)
+    store = SqliteStore(GRAPH)
     with closing(store):
         rules = _rules(directory / "headwater.toml")
         events = directory / "events"

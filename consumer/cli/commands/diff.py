@@ -119,12 +119,12 @@ def _between_moments(graph: str, what: tuple[str, ...], since: str, to: str | No
     if len(what) > 1:
         raise UsageError(f"{len(what)} arguments with --from: name one dataset, or none for the whole graph")
     about: DatasetName | None = None
-    with wiring.reading(graph, to, "--to") as store:
+    with wiring.open_snapshot(graph, to, "--to") as store:
         # A dataset that is gone by then is looked for in the earlier graph.
         with suppress(UsageError):
             about = resolve(store, what[0]).dataset if what else None
         after = export_json.document(store)
-    with wiring.reading(graph, since, "--from") as store:
+    with wiring.open_snapshot(graph, since, "--from") as store:
         report_gap(store, since)
         if what and about is None:
             about = resolve(store, what[0]).dataset
@@ -135,7 +135,7 @@ def _between_moments(graph: str, what: tuple[str, ...], since: str, to: str | No
 def _read(what: str) -> dict[str, Any]:
     """Returns the export of a graph, or one that is in a file."""
     if "://" in what:
-        with wiring.reading(what) as store:
+        with wiring.open_snapshot(what) as store:
             return export_json.document(store)
     try:
         document = orjson.loads(Path(what).read_bytes())

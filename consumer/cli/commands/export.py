@@ -57,7 +57,7 @@ def export(settings: Settings, form: str, output: Path | None, at: str | None, *
     if tests and form != MAP:
         raise UsageError(f"--tests is for --format {MAP}; {form} has all jobs anyway, or none")
     render = partial(lineage_map, tests=True) if tests else FORMATS[form]
-    with wiring.reading(settings.graph, at) as store:
+    with wiring.open_snapshot(settings.graph, at) as store:
         report_gap(store, at)
         if output is None:
             click.echo(render(store), nl=False)

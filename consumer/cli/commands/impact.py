@@ -56,7 +56,7 @@ def impact(settings: Settings, node: str, change: str, depth: int, form: str, *,
     NODE is a dataset, or a dataset, a dot and a column. DIRECT means that values come from it, INDIRECT that it decides
     which rows there are, unknown that column lineage ends on the way.
     """
-    with wiring.reading(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph) as store:
         found = impact_of(store, resolve(store, node), Change(change), depth)
     text = answers.impact_csv if form == CSV else answers.impact
     print_answer(found, text, documents.impact, as_json=as_json or form == "json")

@@ -109,7 +109,7 @@ def _row(rejection: Rejection) -> dict[str, str | int]:
 @contextmanager
 def _progress(files: tuple[str, ...]) -> Iterator[tuple[Advance, Callable[[str], None]]]:
     """How to tell of bytes that were read, and of a line for people; with a bar where someone waits and looks."""
-    size = inputs.total(files)
+    size = inputs.total_bytes(files)
     if not sys.stderr.isatty() or (size is not None and size < LONG):
         yield lambda _: None, lambda line: click.echo(printable(line), err=True)
         return

@@ -83,7 +83,7 @@ def lineage(
     """
     everywhere = FAR if upstream is None and downstream is None else 0
     up, down = (everywhere if steps is None else steps for steps in (upstream, downstream))
-    with wiring.reading(settings.graph, at) as store:
+    with wiring.open_snapshot(settings.graph, at) as store:
         report_gap(store, at)
         found = traverse.lineage(store, traverse.resolve(store, node), up, down, columns=columns, direct=direct)
     text = lineage_formats.FORMATS["json" if as_json else form](found)

@@ -15,7 +15,7 @@ from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest.inputs import S3
 
-PATIENCE_S = 600.0
+TIMEOUT_S = 600.0
 """For how long Neptune may not answer while a load is watched; a failover takes a minute or two."""
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
@@ -100,7 +100,7 @@ def load(
         region = bucket_region or address.region
         load_id = loader.start(LoadRequest(*_checked(source, role, region), update=update, parallelism=parallelism))
         click.echo(f"load {load_id} of {source} is asked for", err=True)
-    progress = loader.watch(load_id, every_s, PATIENCE_S, lambda found: click.echo(str(found), err=True))
+    progress = loader.watch(load_id, every_s, TIMEOUT_S, lambda found: click.echo(str(found), err=True))
     if as_json:
         click.echo(orjson.dumps(asdict(progress)))
     if not progress.ok:

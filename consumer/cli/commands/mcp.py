@@ -28,5 +28,5 @@ def mcp(settings: Settings) -> None:
     """
     from consumer.mcp.server import server  # noqa: PLC0415 -- of the extra `serve`
 
-    wiring.open_existing(settings.graph, wiring.READER_PATIENCE).close()
-    server(partial(wiring.open_existing, settings.graph, wiring.READER_PATIENCE)).run("stdio")
+    wiring.open_existing(settings.graph, wiring.READER_RETRY_POLICY).close()
+    server(partial(wiring.open_existing, settings.graph, wiring.READER_RETRY_POLICY)).run("stdio")

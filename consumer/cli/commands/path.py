@@ -37,6 +37,6 @@ def path(settings: Settings, source: str, target: str, limit: int, *, as_json: b
 
     SOURCE and TARGET are named as for `headwater lineage`. The exit code is 0 even if there is no path.
     """
-    with wiring.reading(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph) as store:
         found = shortest_paths(store, resolve(store, source), resolve(store, target), limit)
     print_answer(found, answers.paths, documents.paths, as_json=as_json)

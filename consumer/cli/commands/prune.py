@@ -49,7 +49,7 @@ def prune(settings: Settings, runs_older_than: Duration, *, dry_run: bool, as_js
     from consumer.maintenance.prune_cutoffs import cutoffs  # noqa: PLC0415
     from consumer.maintenance.scheduler import lease_owner  # noqa: PLC0415
 
-    with wiring.mending(settings.graph) as store:
+    with wiring.open_existing_graph(settings.graph) as store:
         find_cutoffs = partial(cutoffs, store, time.time(), runs_older_than.seconds)
         job = Prune(store, find_cutoffs, runs_older_than.text, dry_run=dry_run)
         if dry_run:

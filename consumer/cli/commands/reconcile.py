@@ -32,8 +32,8 @@ def reconcile(settings: Settings, *, as_json: bool) -> None:
     from consumer.maintenance.reconcile import Reconcile  # noqa: PLC0415
     from consumer.maintenance.scheduler import lease_owner  # noqa: PLC0415
 
-    with wiring.mending(settings.graph) as store:
-        job = Reconcile(store, identity_rules.to_reconcile_under(store, wiring.identity_settings(settings)))
+    with wiring.open_existing_graph(settings.graph) as store:
+        job = Reconcile(store, identity_rules.rules_for_reconciling(store, wiring.identity_settings(settings)))
         run_job(job, JobLease(store, job.name, lease_owner(), time.time))
     if as_json:
         click.echo(orjson.dumps(asdict(job.result)))

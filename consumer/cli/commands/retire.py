@@ -45,7 +45,7 @@ def retire(settings: Settings, name: str, at: str, *, to_topic: bool, as_json: b
     either brings it back. headwater backfill retires by itself the jobs of dbt whose nodes the manifest no longer has.
     """
     moment = datetime.fromtimestamp(parse_timestamp_ms(at, time.time(), "--at") / 1000, UTC)
-    with wiring.reading(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph) as store:
         said, event = _event(store, name, moment.isoformat(timespec="microseconds"))
     _send(settings, event, to_topic=to_topic)
     if as_json:

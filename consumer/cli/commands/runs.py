@@ -48,7 +48,7 @@ def runs(settings: Settings, node: str | None, states: tuple[str, ...], limit: i
 
     NODE is a job's name, or a dataset: then the runs of the jobs that write it. Without NODE, the runs of all jobs.
     """
-    with wiring.reading(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph) as store:
         jobs = all_jobs(store) if node is None else jobs_of(store, node)
         found, total = history(store, jobs, limit, states)
 

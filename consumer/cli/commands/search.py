@@ -39,7 +39,7 @@ def search(settings: Settings, query: tuple[str, ...], limit: int, *, as_json: b
     owner:, tag:, engine: and column: narrow the results.
     """
     index = SearchIndex()
-    with wiring.reading(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph) as store:
         index.refresh(store)
     found = index.search(" ".join(query), limit)
     print_answer(found, answers.search, documents.results, as_json=as_json)

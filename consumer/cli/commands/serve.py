@@ -45,7 +45,7 @@ def serve(settings: Settings) -> None:
     limit_malloc_arenas()
     options = settings.serve
     access = server.access_of(options)
-    open_store = partial(wiring.open_existing, settings.graph, wiring.READER_PATIENCE)
+    open_store = partial(wiring.open_existing, settings.graph, wiring.READER_RETRY_POLICY)
     parts = server.Parts(
         open_store, _receiver(settings), access, options.threads, options.timeout_s, assistant=http_app(open_store)
     )
@@ -62,7 +62,7 @@ def _receiver(settings: Settings) -> Receiver | None:
     if settings.serve.ingest == "off":
         return None
     if settings.serve.ingest == "graph":
-        return GraphReceiver(lambda: wiring.graph_sink(settings, patience=wiring.SERVICE_PATIENCE))
+        return GraphReceiver(lambda: wiring.graph_sink(settings, retry_policy=wiring.SERVICE_RETRY_POLICY))
     from consumer.kafka.producer import TopicProducer  # noqa: PLC0415 -- Kafka's client only where it is needed
 
     return TopicReceiver(TopicProducer(settings.kafka), settings.kafka.topic)

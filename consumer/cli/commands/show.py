@@ -40,7 +40,7 @@ def show(settings: Settings, node: str, at: str | None, *, sql: bool, as_json: b
 
     NODE is a dataset name, namespace/name, or a unique end of one.
     """
-    with wiring.reading(settings.graph, at) as store:
+    with wiring.open_snapshot(settings.graph, at) as store:
         report_gap(store, at)
         found = describe(store, resolve(store, node).dataset)
     print_answer(found, partial(answers.show, sql=sql), documents.description, as_json=as_json)

@@ -31,6 +31,6 @@ def why(settings: Settings, node: str, depth: int, *, as_json: bool) -> None:
     Looks at the dataset NODE and all that it is made from: failed, aborted and unfinished runs, failed tests, dropped
     tables, and tables that were not rebuilt since a source of theirs was written.
     """
-    with wiring.reading(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph) as store:
         found = diagnose(store, resolve(store, node).dataset, depth)
     print_answer(found, answers.diagnosis, documents.diagnosis, as_json=as_json)

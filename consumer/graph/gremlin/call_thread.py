@@ -1,8 +1,8 @@
-"""A thread for calls into a library that an interrupt must not break off in the middle.
+"""A thread for library calls that an interrupt must not abort halfway.
 
-Python raises KeyboardInterrupt in the main thread, at any place. In gremlinpython and asyncio that leaves callbacks
-and tasks behind, which report on stderr that their executor or loop has gone. With the library on a thread of its own,
-an interrupt only ends the wait for its result.
+Python raises KeyboardInterrupt in the main thread, anywhere in the code. In gremlinpython and asyncio this leaves
+callbacks and tasks behind, which report a missing executor or loop on stderr. With the library on a thread of its own,
+an interrupt only ends the wait for a result.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 END_S: Final = 3.0
-"""How long the end of a call is waited for at most, in seconds; a look-up of credentials may take longer."""
+"""Maximum wait for the end of a call in seconds; a look-up of credentials may take longer."""
 
 _Call = tuple["Future[Any]", Callable[[], Any]]
 
 
-class Worker:
-    """One thread that does calls one after the other; it starts with the first call and does not hold up an exit.
+class CallThread:
+    """One daemon thread that executes calls in order; it starts with the first call.
 
     Args:
-        name: Of the thread.
+        name: Name of the thread.
     """
 
     def __init__(self, name: str) -> None:
@@ -34,7 +34,7 @@ class Worker:
         self._is_started = False
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
-        """Has a call done after those before it; the future has its result or its exception."""
+        """Queues a call; returns a future with its result or exception."""
         future: Future[T] = Future()
         self._calls.put((future, call))
         if not self._is_started:
@@ -43,20 +43,20 @@ class Worker:
         return future
 
     def close(self) -> None:
-        """Ends the thread after the calls that it was given, and waits for that a bounded time."""
+        """Ends the thread after the queued calls, and waits at most `END_S` for it."""
         self._calls.put(None)
         if self._thread.is_alive():
             self._thread.join(END_S)
 
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
-            _do(*call)
+            _execute(*call)
 
 
-def _do(future: Future[Any], call: Callable[[], Any]) -> None:
+def _execute(future: Future[Any], call: Callable[[], Any]) -> None:
     try:
         result = call()
-    except BaseException as error:  # noqa: BLE001 - whoever waits for the future gets it
+    except BaseException as error:  # noqa: BLE001 - the future's owner gets it
         future.set_exception(error)
     else:
         future.set_result(result)

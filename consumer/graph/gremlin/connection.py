@@ -1,8 +1,7 @@
-"""The typed module in front of gremlinpython: one connection, mended when it breaks.
+"""A typed wrapper of gremlinpython: one connection, reopened when it breaks.
 
-gremlinpython keeps the headers that it was given for good and never reopens a connection that died, so after a broken
-connection the client is made anew, and with it the signature. All its calls are made on one thread (`Worker`), so that
-an interrupt ends a wait and nothing else.
+gremlinpython never changes the headers of a client and never reopens a broken connection, so a new client is created
+with a new signature. All its calls are made on one thread (`CallThread`), so that an interrupt only ends a wait.
 """
 
 from __future__ import annotations
@@ -20,45 +19,47 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from consumer.errors import HeadwaterError, RefusedWrite, TransientError
 from consumer.graph.gremlin import graphbinary_writer
-from consumer.graph.gremlin.call_thread import Worker
-from consumer.graph.gremlin.deadline import Patience, Waiting
+from consumer.graph.gremlin.call_thread import CallThread
+from consumer.graph.gremlin.deadline import RetryPolicy, ShutdownDeadline
 from consumer.graph.gremlin.endpoint import Address
-from consumer.graph.gremlin.error_codes import CONFLICTS, RECONNECTED, RETRIED, TOO_MUCH, code_of
+from consumer.graph.gremlin.error_codes import CONFLICTS, RECONNECTED, RETRIED, TOO_LARGE, code_of
 from consumer.graph.gremlin.websocket_transport import WebSocket
 
 _log = structlog.get_logger(__name__)
 
-MOST_ANSWER_BYTES = 150 * 1024 * 1024
+MAX_RESPONSE_BYTES = 150 * 1024 * 1024
 
 
 class GraphError(RefusedWrite):
-    """The graph refuses a request, and would refuse it again."""
+    """The graph rejects a request permanently."""
 
 
-class TooMuch(HeadwaterError):
-    """A request is too much for the graph at once; smaller ones may not be."""
+class RequestTooLarge(HeadwaterError):
+    """A request exceeds the graph's limits; smaller ones may succeed."""
 
 
 class Conflict(TransientError):
-    """A request does not fit what others have made of the graph meanwhile; none of it was done."""
+    """A request conflicts with concurrent changes; none of it was applied."""
 
 
 class _Failed(TransientError):
-    """A request failed and may succeed when it is sent again."""
+    """A request failed and can be retried."""
 
 
 Sent = Future[list[Any]]
-"""The results of a request on its way."""
+"""The future results of a sent request."""
 
 
-def _taken(answers: list[Any]) -> list[Any]:
-    """What is in answers, which are empty then.
+def _take_results(traversers: list[Any]) -> list[Any]:
+    """Returns the results in traversers, and empties the list.
 
-    gremlinpython's objects hold each other in a circle, and would hold the answers until that is collected.
+    gremlinpython's objects form a reference cycle, which would keep the results until it is collected.
     """
-    found = [answer.object for answer in answers for _ in range(answer.bulk)]
-    answers.clear()
-    return found
+    results: list[Any] = []
+    for traverser in traversers:
+        results += [traverser.object] * traverser.bulk
+    traversers.clear()
+    return results
 
 
 def _next(queries: Iterator[tuple[Bytecode, bool]]) -> tuple[bytes, bool] | None:
@@ -67,68 +68,69 @@ def _next(queries: Iterator[tuple[Bytecode, bool]]) -> tuple[bytes, bool] | None
 
 
 class GremlinConnection:
-    """One connection to a Gremlin server, opened with the first request and opened anew when it breaks.
+    """One connection to a Gremlin server, opened on the first request and reopened when it breaks.
 
     Args:
-        address: The server's.
-        patience: How long what can't be served now is tried again.
-        stop: Set by a request to stop, after which no request takes longer than the patience lasts.
+        address: Address of the server.
+        retry_policy: Retry policy of requests.
+        stop: Set by a request to stop, after which no request outlasts the retry policy's deadline.
     """
 
-    def __init__(self, address: Address, patience: Patience, stop: threading.Event | None = None) -> None:
+    def __init__(self, address: Address, retry_policy: RetryPolicy, stop: threading.Event | None = None) -> None:
         self._address = address
-        self._patience = patience
-        self._waiting = Waiting(patience, stop)
-        self._worker = Worker("graph-connection")
-        # Of the worker's thread, as are the methods that use them.
+        self._retry_policy = retry_policy
+        self._deadline = ShutdownDeadline(retry_policy, stop)
+        self._worker = CallThread("graph-connection")
+        # Only used on the worker's thread.
         self._client: Any = None
         self._socket: WebSocket | None = None
 
     def submit(self, query: Bytecode) -> list[Any]:
-        """Sends a request that may be sent twice; returns its results.
+        """Sends an idempotent request, with retries; returns its results.
 
         Raises:
-            TransientError: The server can't serve it now, for as long as the patience lasts.
-            GraphError: The server refuses it, and would refuse it again.
+            TransientError: The server is unavailable until the retry policy's deadline.
+            GraphError: The server rejects the request permanently.
         """
-        self._waiting.begin()
-        return self._patiently(graphbinary_writer.request(query), None)
+        self._deadline.begin()
+        return self._with_retries(graphbinary_writer.request(query), None)
 
     def submit_all(self, queries: Iterable[tuple[Bytecode, bool]]) -> Iterator[list[Any]]:
-        """Sends requests, one after the other; the next one is made while the server is at work on the last.
+        """Sends requests in order; the next one is serialized while the server processes the current one.
 
         Args:
-            queries: Each with whether it can be divided into smaller ones.
+            queries: Requests, each with True if it can be split.
 
         Raises:
-            TooMuch: One that can be divided is too much for the server at once; those that follow are not sent.
-            Conflict: One does not fit what is in the graph; those that follow are not sent.
-            TransientError: As with `submit`; those that follow are not sent.
-            GraphError: Likewise.
+            RequestTooLarge: A request that can be split exceeds the server's limits; later ones are not sent.
+            Conflict: A request conflicts with the graph; later ones are not sent.
+            TransientError: As in `submit`; later ones are not sent.
+            GraphError: As in `submit`; later ones are not sent.
         """
-        waiting = iter(queries)
-        pair = _next(waiting)
+        pending = iter(queries)
+        pair = _next(pending)
         while pair is not None:
             data, divisible = pair
-            self._waiting.begin()
+            self._deadline.begin()
             sent = self._send(data, divisible=divisible)
-            following = _next(waiting)
-            yield self._patiently(data, sent, divisible=divisible)
+            following = _next(pending)
+            yield self._with_retries(data, sent, divisible=divisible)
             pair = following
 
-    def _patiently(self, data: bytes, sent: Sent | None, *, divisible: bool = False) -> list[Any]:
-        """The results of a request, sent already or not; sent again while that may help."""
-        first = [sent]
+    def _with_retries(self, data: bytes, sent: Sent | None, *, divisible: bool = False) -> list[Any]:
+        """Returns the results of a request, which may be sent already; retries until the deadline."""
+        first = [] if sent is None else [sent]
 
         def attempt() -> list[Any]:
-            return ((first.pop() if first else None) or self._send(data, divisible=divisible)).result()
+            request = first.pop() if first else self._send(data, divisible=divisible)
+            return request.result()
 
-        tried_enough = stop_after_delay(self._patience.for_s)
+        past_deadline = stop_after_delay(self._retry_policy.max_elapsed_s)
         retrying = Retrying(
             retry=retry_if_exception_type(_Failed),
-            wait=wait_random_exponential(self._patience.first_s, self._patience.most_s),
-            stop=lambda state: tried_enough(state) or self._waiting.is_over(),
-            before_sleep=self._tell,
+            wait=wait_random_exponential(self._retry_policy.initial_backoff_s, self._retry_policy.max_backoff_s),
+            stop=lambda state: past_deadline(state) or self._deadline.has_expired(),
+            before_sleep=self._log_retry,
             reraise=True,
         )
         return list(retrying(attempt))
@@ -141,17 +143,17 @@ class GremlinConnection:
         try:
             if self._client is None:
                 self._client = self._open()
-            return _taken(self._client.submit_async(graphbinary_writer.numbered(data)).result().all().result())
+            return _take_results(self._client.submit_async(graphbinary_writer.numbered(data)).result().all().result())
         except GremlinServerError as error:
-            raise self._meaning(error, divisible=divisible) from error
+            raise self._classify(error, divisible=divisible) from error
         except TransientError as error:
-            self._drop()
+            self._discard()
             raise _Failed(str(error)) from error
         except Exception as error:
-            # gremlinpython lets through whatever its event loop meets: a broken pipe, a closed socket, a time-out.
-            self._drop()
-            words = str(error) or type(error).__name__
-            raise _Failed(f"the connection to {self._address.url} failed: {words}") from error
+            # gremlinpython passes on any error of its event loop: a broken pipe, a closed socket, a timeout.
+            self._discard()
+            reason = str(error) or type(error).__name__
+            raise _Failed(f"the connection to {self._address.url} failed: {reason}") from error
 
     def _open(self) -> Any:
         return Client(
@@ -160,51 +162,53 @@ class GremlinConnection:
             pool_size=1,
             max_workers=1,
             transport_factory=self._new_socket,
-            max_content_length=MOST_ANSWER_BYTES,
+            max_content_length=MAX_RESPONSE_BYTES,
             message_serializer=graphbinary_writer.Serializer(),
         )
 
     def _new_socket(self) -> WebSocket:
         self._socket = WebSocket(
-            self._address, self._patience.answer_s, self._waiting, max_content_length=MOST_ANSWER_BYTES
+            self._address, self._retry_policy.response_timeout_s, self._deadline, max_content_length=MAX_RESPONSE_BYTES
         )
         return self._socket
 
-    def _meaning(self, error: GremlinServerError, *, divisible: bool) -> HeadwaterError:
-        code, words = code_of(str(error))
-        if divisible and code in TOO_MUCH:
-            return TooMuch(f"{self._address.url} answers {code}: {words}")
+    def _classify(self, error: GremlinServerError, *, divisible: bool) -> HeadwaterError:
+        code, message = code_of(str(error))
+        if divisible and code in TOO_LARGE:
+            return RequestTooLarge(f"{self._address.url} returned {code}: {message}")
         if code in CONFLICTS:
-            return Conflict(f"{self._address.url} answers {code}: {words}")
+            return Conflict(f"{self._address.url} returned {code}: {message}")
         if code in RECONNECTED:
-            self._drop()
+            self._discard()
         if code in RETRIED:
-            return _Failed(f"{self._address.url} answers {code}: {words}")
+            return _Failed(f"{self._address.url} returned {code}: {message}")
         if code == "AccessDeniedException":
-            return TransientError(f"{self._address.url} denies access: {words}; check the role's policy for neptune-db")
-        return GraphError(f"{self._address.url} refuses a request with {code or error.status_code}: {words}")
+            return TransientError(
+                f"{self._address.url} denied access: {message}; check the role's policy for neptune-db"
+            )
+        return GraphError(f"{self._address.url} rejected a request with {code or error.status_code}: {message}")
 
     @staticmethod
-    def _tell(state: RetryCallState) -> None:
+    def _log_retry(state: RetryCallState) -> None:
         attempt = state.attempt_number
         if attempt & (attempt - 1):
-            return  # told at the 1st, 2nd, 4th, 8th ...: one outage is one story
-        failed = state.outcome.exception() if state.outcome else None
-        _log.warning("graph request failed, trying again", attempt=attempt, reason=str(failed))
+            return  # only the 1st, 2nd, 4th, 8th ... attempt of an outage is logged
+        error = state.outcome.exception() if state.outcome else None
+        _log.warning("graph request failed, retrying", attempt=attempt, reason=str(error))
 
-    def _drop(self) -> None:
-        """Forgets the connection; the next request opens another one."""
-        # The client closes no connection that is in use, so the socket is closed by itself.
+    def _discard(self) -> None:
+        """Discards the connection; the next request opens another one."""
+        # The client does not close a connection that is in use, so the socket is closed separately.
         broken, self._client, self._socket = (self._client, self._socket), None, None
         for part in broken:
             if part is not None:
                 try:
                     part.close()
-                except Exception as error:  # noqa: BLE001 - it is broken already; what it says last is told
+                except Exception as error:  # noqa: BLE001 - the connection is broken already
                     _log.debug("closing a broken connection failed", reason=str(error))
 
     def close(self) -> None:
-        """Closes the connection for good, and waits for no answer."""
-        self._waiting.end()
-        self._worker.submit(self._drop)
+        """Closes the connection permanently, without waiting for responses."""
+        self._deadline.end()
+        self._worker.submit(self._discard)
         self._worker.close()

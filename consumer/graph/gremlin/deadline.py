@@ -1,4 +1,4 @@
-"""How long a graph that does not serve is waited for: in all, for one answer, and once there is a request to stop."""
+"""Retry policy and shutdown deadline of requests to a graph."""
 
 from __future__ import annotations
 
@@ -7,61 +7,65 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-ANSWER_TIMEOUT_S = 150.0
-"""How long an answer may take: longer than Neptune's default query timeout, 120 s."""
+RESPONSE_TIMEOUT_S = 150.0
+"""Timeout of a response in seconds; longer than Neptune's default query timeout, 120 s."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long what can't be served now is tried again, before the caller decides.
+class RetryPolicy:
+    """The retry policy of requests.
 
     Attributes:
-        for_s: For how many seconds; after a request to stop also the most that is waited for an answer.
-        first_s: The first pause at most; pauses are random and double.
-        most_s: The longest pause.
-        answer_s: How many seconds one answer may take.
+        max_elapsed_s: Seconds until the deadline of a request; after a request to stop, also the longest wait for a
+            response.
+        initial_backoff_s: Maximum of the first backoff in seconds; backoffs are random, and the maximum doubles.
+        max_backoff_s: Maximum backoff in seconds.
+        response_timeout_s: Timeout of one response in seconds.
     """
 
-    for_s: float = 30.0
-    first_s: float = 0.05
-    most_s: float = 5.0
-    answer_s: float = ANSWER_TIMEOUT_S
+    max_elapsed_s: float = 30.0
+    initial_backoff_s: float = 0.05
+    max_backoff_s: float = 5.0
+    response_timeout_s: float = RESPONSE_TIMEOUT_S
 
 
-class Waiting:
-    """Whether a connection may go on waiting: always, until there is a request to stop and the patience is at its end.
+class ShutdownDeadline:
+    """The deadline of a connection after a request to stop; without one, there is no deadline.
 
-    Then it is over for good: what is asked afterwards, such as to tidy up, would not be answered either.
+    Once expired, it stays so: later requests, such as clean-up, would not be answered either.
 
     Args:
-        patience: How long a request may take from the request to stop on, or from its own beginning if that is later.
-        stop: Set by the request to stop; none will come if it is None.
-        clock: Seconds; monotonic.
+        retry_policy: Its `max_elapsed_s` counts from the request to stop, or from a later beginning of a request.
+        stop: Set by the request to stop; None if there is none.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
-        self, patience: Patience, stop: threading.Event | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        retry_policy: RetryPolicy,
+        stop: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._stop = stop or threading.Event()
         self._clock = clock
         self._began = clock()
         self._stopped: float | None = None
-        self._over = False
+        self._expired = False
 
     def begin(self) -> None:
-        """The next request begins."""
+        """Notes the beginning of the next request."""
         self._began = self._clock()
 
     def end(self) -> None:
-        """Nobody wants an answer any more."""
-        self._over = True
+        """Expires the deadline at once."""
+        self._expired = True
 
-    def is_over(self) -> bool:
-        """Whether to wait no longer; from any thread. Asked from time to time, as that is how it sees a request."""
-        if self._stop.is_set() and not self._over:
+    def has_expired(self) -> bool:
+        """True if the deadline has expired; for any thread. Must be polled, as this starts the time after `stop`."""
+        if self._stop.is_set() and not self._expired:
             now = self._clock()
             if self._stopped is None:
                 self._stopped = now
-            self._over = now >= max(self._stopped, self._began) + self._patience.for_s
-        return self._over
+            self._expired = now >= max(self._stopped, self._began) + self._retry_policy.max_elapsed_s
+        return self._expired

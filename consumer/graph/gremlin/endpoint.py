@@ -1,4 +1,4 @@
-"""Where a graph is: from its URL to a WebSocket, and the signature that Neptune asks for."""
+"""The endpoint of a graph: its WebSocket's URL, and the region to sign for."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DEFAULT_PORT = 8182
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a graph is, and whether requests to it are signed.
+    """The address of a graph, and the signing of requests to it.
 
     Attributes:
-        url: The WebSocket's.
-        region: The AWS region to sign for; None where nothing is signed.
+        url: URL of the WebSocket.
+        region: AWS region to sign for; None for unsigned requests.
     """
 
     url: str
@@ -24,22 +24,22 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """The address that a graph URL names.
+        """Parses a graph URL.
 
         Raises:
-            UsageError: It is no graph URL, or a `neptune://` one without a region.
+            UsageError: The text is not a graph URL, or is a `neptune://` URL without a region.
         """
         parts = urlsplit(url)
         if parts.scheme in {"ws", "wss"} and parts.hostname:
             return cls(url)
         if parts.scheme != "neptune" or not parts.hostname:
             raise UsageError(
-                f"{url!r} names no graph; give sqlite:///FILE, ws://HOST:8182/gremlin or neptune://HOST:8182?region=REGION"
+                f"{url!r} is not a graph URL; use sqlite:///FILE, ws://HOST:8182/gremlin or neptune://HOST:8182?region=REGION"
             )
         settings = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         unknown = settings.keys() - {"region", "iam"}
         if unknown:
-            raise UsageError(f"{url!r} has unknown settings {', '.join(sorted(unknown))}; it knows region and iam")
+            raise UsageError(f"{url!r} has unknown settings {', '.join(sorted(unknown))}; use only region and iam")
         signed = settings.get("iam", "true").lower() != "false"
         region = settings.get("region")
         if signed and not region:

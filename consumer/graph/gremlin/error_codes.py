@@ -1,6 +1,6 @@
-"""What a Gremlin server's errors mean: Neptune's codes, and Neptune's code for what a plain server says.
+"""Error codes of Neptune, and their counterparts for messages of a plain Gremlin Server.
 
-The meaning is in the `code` of the message (Neptune's user guide, "Graph Engine Error Messages and Codes"), not in the
+The `code` in the message is decisive (Neptune's user guide, "Graph Engine Error Messages and Codes"), not the
 WebSocket's status.
 """
 
@@ -22,15 +22,15 @@ RETRIED = frozenset(
         "TooManyRequestsException",
     }
 )
-"""Neptune's codes after which the same request may succeed. A writer that has become a replica is found again by its
-name."""
+"""Neptune's codes after which the same request may succeed. After a failover, the cluster's name resolves to the new
+writer."""
 
 CONFLICTS = frozenset({"ConstraintViolationException"})
-"""Codes of a request that does not fit what is in the graph: the end of an edge is missing, or a merge met another one
-of the same id. Whoever sent it has to look at the graph again."""
+"""Codes of a conflict with the graph: an end of an edge is missing, or two merges of one id collided. The writer has to
+read again."""
 
-TOO_MUCH = frozenset({"MemoryLimitExceededException", "QueryLimitException", "TimeLimitExceededException"})
-"""Codes after which a smaller request may succeed where the same one would not."""
+TOO_LARGE = frozenset({"MemoryLimitExceededException", "QueryLimitException", "TimeLimitExceededException"})
+"""Codes after which only a smaller request may succeed."""
 
 RECONNECTED = frozenset({"ReadOnlyViolationException", "AccessDeniedException"})
 """Codes after which a new connection may reach another instance, or carry a newer signature."""
@@ -41,11 +41,11 @@ _PLAIN = (
     (re.compile(r"timeout occurred|[Ee]valuation exceeded|evaluationTimeout"), "TimeLimitExceededException"),
     (re.compile(r"Rate limiting"), "ThrottlingException"),
 )
-"""What a plain Gremlin Server says, and Neptune's code for it."""
+"""Patterns of a plain Gremlin Server's messages, with Neptune's code for each."""
 
 
 def code_of(message: str) -> tuple[str, str]:
-    """Neptune's code in an error's message, and the words; for a plain Gremlin Server Neptune's code for its words."""
+    """Returns Neptune's code and the message of an error; for a plain Gremlin Server, the corresponding code."""
     start = message.find("{")
     if start >= 0:
         try:

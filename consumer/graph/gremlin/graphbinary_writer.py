@@ -1,7 +1,7 @@
-"""Requests as bytes: gremlinpython's GraphBinary writer, made quicker where our requests spend their time.
+"""A GraphBinary writer of requests with fast paths for their most frequent types.
 
 A request of two hundred records has tens of thousands of values, nearly all of them strings, maps and steps. These are
-written here in place (TinkerPop, "GraphBinary 1.0": type code, value flag, value); all else by gremlinpython.
+serialized here (TinkerPop, "GraphBinary 1.0": type code, value flag, value), all others by gremlinpython.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, M
 from gremlin_python.statics import long
 from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryWriter
 
-from consumer.graph.gremlin.graphbinary_reader import Reader
+from consumer.graph.gremlin.graphbinary_reader import FastReader
 from consumer.graph.gremlin.traversals import Single
 
 _INT = struct.Struct(">i").pack
@@ -26,14 +26,14 @@ _MAP = b"\x0a\x00"
 _BYTECODE = b"\x15\x00"
 _TRUE, _FALSE = b"\x27\x00\x01", b"\x27\x00\x00"
 _INT32 = b"\x01\x00"
-_MOST_INT32 = 2**31
+_INT32_END = 2**31
 
 REQUEST_ID = slice(34, 50)
-"""Where in a request its id is: behind the length and name of the format, and the version."""
+"""Position of the id in a request: after the length and name of the format, and the version."""
 
 
 class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no types
-    """A writer of values that takes the common types itself."""
+    """A writer with fast paths for the frequent types."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         return bytes(into)
 
     def to_dict(self, obj: Any, to_extend: bytearray | None = None) -> bytearray:
-        """Writes a value behind what is there already; the name is gremlinpython's."""
+        """Appends a value; named by gremlinpython."""
         into = bytearray() if to_extend is None else to_extend
         quick = self._quick.get(type(obj))
         if quick is None:
@@ -83,7 +83,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         into += _TRUE if value else _FALSE
 
     def _int(self, value: int, into: bytearray) -> None:
-        if -_MOST_INT32 <= value < _MOST_INT32:
+        if -_INT32_END <= value < _INT32_END:
             into += _INT32 + _INT(value)
         else:
             super().to_dict(long(value), into)
@@ -109,10 +109,9 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
 
 
 class Request(RequestMessage):  # type: ignore[misc]  # gremlinpython has no types
-    """A request that is bytes already, but for its id.
+    """A request that is serialized already, except for its id.
 
-    gremlinpython logs each message as text at level debug, and makes the text whether or not it is logged; this one's
-    is short.
+    gremlinpython formats each message for its debug log, even if it is not logged, so the text is short.
     """
 
     data: bytes
@@ -126,15 +125,15 @@ _FORMAT = GraphBinarySerializersV1(writer=_WRITER)
 
 
 def request(query: Bytecode) -> bytes:
-    """A traversal as a request, with an id of zeros."""
+    """Serializes a traversal as a request with an id of zeros."""
     args = {"gremlin": query, "aliases": {"g": "g"}}
     message = RequestMessage("traversal", "bytecode", args)
-    found: bytes = _FORMAT.serialize_message(str(uuid.UUID(int=0)), message)
-    return found
+    data: bytes = _FORMAT.serialize_message(str(uuid.UUID(int=0)), message)
+    return data
 
 
 def numbered(data: bytes) -> Request:
-    """A request with an id of its own."""
+    """Returns a request with a new id."""
     id_ = uuid.uuid4()
     message = Request("traversal", "bytecode", {"requestId": str(id_)})
     message.data = b"".join((data[: REQUEST_ID.start], id_.bytes, data[REQUEST_ID.stop :]))
@@ -142,11 +141,11 @@ def numbered(data: bytes) -> Request:
 
 
 class Serializer(GraphBinarySerializersV1):  # type: ignore[misc]  # gremlinpython has no types
-    """Takes requests that are bytes already; reads answers with our own reader."""
+    """A serializer for already serialized requests, which reads responses with `FastReader`."""
 
     def __init__(self) -> None:
-        super().__init__(reader=Reader())
+        super().__init__(reader=FastReader())
 
     def serialize_message(self, request_id: str, request_message: Request) -> bytes:  # noqa: ARG002 - its signature
-        """The bytes."""
+        """Returns the bytes of a request."""
         return request_message.data

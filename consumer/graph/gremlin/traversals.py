@@ -1,8 +1,8 @@
-"""Changes and reads as Gremlin traversals: pure, and in the form that Neptune runs natively.
+"""Gremlin traversals of changes and reads, in the form that Neptune executes natively; pure.
 
-What is written starts with a merge or with `V()`; merges match on the id alone and take constant maps; properties of
-vertices have single cardinality (pages "Making efficient upserts with Gremlin mergeV() and mergeE() steps" and
-"Gremlin step support" of Neptune's user guide). A request is one transaction there, and safe to send twice.
+Writes start with a merge or with `V()`; merges match on the id alone and take constant maps; properties of vertices
+have single cardinality (pages "Making efficient upserts with Gremlin mergeV() and mergeE() steps" and "Gremlin step
+support" of Neptune's user guide). A request is one transaction, and idempotent.
 """
 
 from __future__ import annotations
@@ -13,64 +13,82 @@ from typing import Any, NamedTuple
 from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, Merge, P, T
 
 from consumer.graph import store
-from consumer.graph.store import Absent, Change, DropEdges, DropLonely, DropVertices, Edge, Is, Step, Vertex
+from consumer.graph.store import (
+    Change,
+    DropEdges,
+    DropOrphans,
+    DropVertices,
+    Edge,
+    NotExists,
+    PropertyEquals,
+    Step,
+    Vertex,
+)
 
-MOST_RECORDS = 200
-"""Vertices and edges in one request (Neptune's advice for batches of upserts)."""
+MAX_RECORDS = 200
+"""Maximum number of vertices and edges in one request (Neptune's advice for batches of upserts)."""
 
-MOST_STEPS = 1_200
-"""Gremlin steps in one request; Neptune refuses more than 1,500."""
+MAX_STEPS = 1_200
+"""Maximum number of Gremlin steps in one request; Neptune rejects more than 1,500."""
 
-MOST_CHARS = 1_000_000
-"""Characters of property values in one request, but for a single change that has more."""
+MAX_CHARS = 1_000_000
+"""Maximum number of characters of property values in one request; only a single change may exceed it."""
 
-MOST_IDS = 1_000
-"""Ids in one read."""
+MAX_IDS = 1_000
+"""Maximum number of ids in one read."""
 
 
 def requests(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    """Changes in groups that fit into one request, in their order; each group has one token key."""
+    """Yields changes in groups that fit into one request, in order; the changes of a group have the same token key."""
     group: list[Change] = []
-    records = steps = chars = 0
+    size = _Size()
     for change in changes:
-        more = (1 + len(change.steps), _steps(change), _chars(change))
-        full = records + more[0] > MOST_RECORDS or steps + more[1] > MOST_STEPS or chars + more[2] > MOST_CHARS
-        if group and (full or change.token.key != group[0].token.key):
+        added = _size_of(change)
+        total = _Size(*map(sum, zip(size, added, strict=True)))
+        is_full = total.records > MAX_RECORDS or total.steps > MAX_STEPS or total.chars > MAX_CHARS
+        if group and (is_full or change.token.key != group[0].token.key):
             yield group
-            group, records, steps, chars = [], 0, 0, 0
+            group, total = [], added
         group.append(change)
-        records, steps, chars = records + more[0], steps + more[1], chars + more[2]
+        size = total
     if group:
         yield group
 
 
-def _steps(change: Change) -> int:
-    """How many Gremlin steps a change takes, at most."""
-    return 6 + len(change.owner.properties) + sum(9 if isinstance(step, DropLonely) else 3 for step in change.steps)
+class _Size(NamedTuple):
+    """The size of a request: vertices and edges, Gremlin steps, characters of property values."""
+
+    records: int = 0
+    steps: int = 0
+    chars: int = 0
 
 
-def _chars(change: Change) -> int:
-    values = list(change.owner.properties.values())
+def _size_of(change: Change) -> _Size:
+    """Returns the size of a change; the number of steps is an upper bound."""
+    steps = 6 + len(change.owner.properties)
+    texts = list(change.owner.properties.values())
     for step in change.steps:
-        values += step.properties.values() if isinstance(step, Vertex | Edge) else step.ids
-    return sum(len(value) for value in values if isinstance(value, str))
+        steps += 9 if isinstance(step, DropOrphans) else 3
+        texts += step.properties.values() if isinstance(step, Vertex | Edge) else step.ids
+    chars = sum(len(text) for text in texts if isinstance(text, str))
+    return _Size(1 + len(change.steps), steps, chars)
 
 
 class Single(NamedTuple):
-    """A value of single cardinality: what `CardinalityValue.single` says, at a tenth of its time."""
+    """A value of single cardinality, ten times as fast as gremlinpython's `CardinalityValue.single`."""
 
     value: store.Scalar
 
 
 Instruction = tuple[Any, ...]
-"""A step's name and its arguments, in the words of Gremlin's bytecode."""
+"""A step's name and its arguments, as in Gremlin bytecode."""
 
 
 def _query(*instructions: Instruction) -> Bytecode:
-    """A traversal of steps.
+    """Returns a traversal of instructions.
 
-    Writes are put together so rather than step by step with `__`, which takes four times as long; a consumer that
-    writes all the time makes a hundred thousand of them in a second.
+    Building it step by step with `__` takes four times as long, and a busy consumer creates a hundred thousand steps a
+    second.
     """
     query = Bytecode()
     query.step_instructions = [list(instruction) for instruction in instructions]
@@ -78,19 +96,22 @@ def _query(*instructions: Instruction) -> Bytecode:
 
 
 def write(changes: Sequence[Change]) -> Bytecode:
-    """One request that does changes and tells the token of each owner afterwards, as maps of `id` and `token`.
+    """Returns a request that applies changes and returns each owner's token afterwards, as maps of `id` and `token`.
 
-    Lonely vertices go last. One change may leave a vertex that another one needs; it would go and be made again,
-    without what it had, and a transaction of TinkerGraph does not allow that.
+    Orphans are dropped last. One change may orphan a vertex that another one needs: it would be dropped and created
+    again without its properties, and a transaction of TinkerGraph does not allow that.
     """
-    done = [_create(change) if isinstance(change.when, Absent) else _alter(change) for change in changes]
-    done += [_drop_lonely(change) for change in changes]
+    applied: list[Instruction] = []
+    for change in changes:
+        applied += _create(change) if isinstance(change.when, NotExists) else _alter(change)
+    for change in changes:
+        applied += _drop_orphans(change)
     owners = dict.fromkeys(change.owner.id for change in changes)
     return _query(
-        # A fold gives one traverser whether or not there is such a vertex.
+        # `fold` yields one traverser whether or not the vertex exists.
         ("V", changes[0].owner.id),
         ("fold",),
-        *(instruction for instructions in done for instruction in instructions),
+        *applied,
         ("V", *owners),
         ("project", "id", "token"),
         ("by", T.id),
@@ -100,31 +121,31 @@ def write(changes: Sequence[Change]) -> Bytecode:
 
 def _create(change: Change) -> list[Instruction]:
     owner = change.owner
-    made: list[Instruction] = [
+    merge: list[Instruction] = [
         ("mergeV", {T.id: owner.id}),
         ("option", Merge.on_create, _vertex_map(owner.label, owner.properties)),
     ]
     if not change.steps:
-        return made
-    # Nothing hangs on a vertex that somebody else made with other facts.
+        return merge
+    # Another writer may have created the vertex with other facts; its token differs then.
     guard = ("has", change.token.key, change.token.value)
-    return [("sideEffect", _query(*made, guard, *_do(change.steps)))]
+    return [("sideEffect", _query(*merge, guard, *_apply(change.steps)))]
 
 
 def _alter(change: Change) -> list[Instruction]:
-    if not isinstance(change.when, Is):
+    if not isinstance(change.when, PropertyEquals):
         raise TypeError(f"no such condition: {change.when}")
     inner: list[Instruction] = [("V", change.owner.id), ("has", change.when.key, change.when.value)]
     if change.steps:
-        inner += [*_do(change.steps), ("V", change.owner.id)]
+        inner += [*_apply(change.steps), ("V", change.owner.id)]
     if change.removes:
         inner.append(("sideEffect", _query(("properties", *change.removes), ("drop",))))
     inner += [("property", Cardinality.single, key, value) for key, value in change.owner.properties.items()]
     return [("sideEffect", _query(*inner))]
 
 
-def _drop_lonely(change: Change) -> list[Instruction]:
-    """Drops what is lonely by the end, if the change was done."""
+def _drop_orphans(change: Change) -> list[Instruction]:
+    """Returns instructions that drop orphans at the end of the request, if the change was applied."""
     return [
         (
             "sideEffect",
@@ -138,11 +159,11 @@ def _drop_lonely(change: Change) -> list[Instruction]:
             ),
         )
         for step in change.steps
-        if isinstance(step, DropLonely)
+        if isinstance(step, DropOrphans)
     ]
 
 
-def _do(steps: Sequence[Step]) -> Iterator[Instruction]:
+def _apply(steps: Sequence[Step]) -> Iterator[Instruction]:
     for step in steps:
         match step:
             case Vertex():
@@ -153,8 +174,8 @@ def _do(steps: Sequence[Step]) -> Iterator[Instruction]:
                 yield "sideEffect", _query(("E", *step.ids), ("drop",))
             case DropVertices():
                 yield "sideEffect", _query(("V", *step.ids), ("drop",))
-            case DropLonely():
-                pass  # at the end, see `write`
+            case DropOrphans():
+                pass  # applied at the end of the request, see `write`
 
 
 def _vertex_map(label: str, properties: store.Properties) -> dict[Any, Any]:
@@ -181,49 +202,44 @@ def _put_edge(edge: Edge) -> Iterator[Instruction]:
 
 
 def chunks(ids: Collection[str]) -> Iterator[list[str]]:
-    """Ids in groups that fit into one read."""
-    wanted = list(ids)
-    for start in range(0, len(wanted), MOST_IDS):
-        yield wanted[start : start + MOST_IDS]
+    """Yields ids in groups that fit into one read."""
+    ids = list(ids)
+    for start in range(0, len(ids), MAX_IDS):
+        yield ids[start : start + MAX_IDS]
 
 
 def read(ids: Sequence[str], keys: Sequence[str]) -> Bytecode:
-    """Vertices by id, each as a map of its id and of the named properties, or of all."""
+    """Returns a request for vertices by id, each as a map of its id and its named properties, or all."""
     return _query(("V", *ids), ("elementMap", *keys))
 
 
 def edges_at(ids: Sequence[str], label: str, direction: store.Direction) -> Bytecode:
-    """The edges of a label that leave or enter vertices, each as a map."""
+    """Returns a request for the edges of a label that leave or enter vertices, each as a map."""
     return _query(("V", *ids), ("outE" if direction == "out" else "inE", label), ("elementMap",))
 
 
 def vertices(label: str) -> Bytecode:
-    """All vertices of a label, each as a map."""
+    """Returns a request for all vertices of a label, each as a map."""
     return _query(("V",), ("hasLabel", label), ("elementMap",))
 
 
 def ids(label: str, after: str, count: int) -> Bytecode:
-    """The first ids of vertices of a label after a given one, in their order."""
+    """Returns a request for the first ids of vertices of a label after a given id, in order."""
     later = ("has", T.id, P.gt(after))
     return _query(("V",), ("hasLabel", label), later, ("order",), ("by", T.id), ("limit", count), ("id",))
 
 
 def edges(label: str) -> Bytecode:
-    """All edges of a label, each as a map."""
+    """Returns a request for all edges of a label, each as a map."""
     return _query(("E",), ("hasLabel", label), ("elementMap",))
 
 
-def ping() -> Bytecode:
-    """The cheapest question to a graph: whether it has a vertex that it can't have."""
-    return _query(("V", "headwater:ping"), ("limit", 1), ("id",))
+def properties_of(element: Mapping[Any, Any]) -> dict[str, store.Scalar]:
+    """Returns the properties in an element map."""
+    return {key: value for key, value in element.items() if isinstance(key, str)}
 
 
-def properties_of(found: Mapping[Any, Any]) -> dict[str, store.Scalar]:
-    """The properties in an element map."""
-    return {key: value for key, value in found.items() if isinstance(key, str)}
-
-
-def edge_of(found: Mapping[Any, Any]) -> Edge:
-    """The edge in an element map."""
-    source, target = found[Direction.OUT][T.id], found[Direction.IN][T.id]
-    return Edge(found[T.id], found[T.label], source, target, properties_of(found))
+def edge_of(element: Mapping[Any, Any]) -> Edge:
+    """Returns the edge of an element map."""
+    source, target = element[Direction.OUT][T.id], element[Direction.IN][T.id]
+    return Edge(element[T.id], element[T.label], source, target, properties_of(element))

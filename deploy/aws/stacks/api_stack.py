@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from deploy.aws import permissions
-from deploy.aws.context import Ground
+from deploy.aws.context import StackContext
 from deploy.aws.nag_suppressions import WHOLE_GRAPH, accept
 from deploy.aws.stacks.graph_stack import GraphStack
 from deploy.aws.stacks.network_stack import GRAPH, HTTPS
@@ -38,13 +38,13 @@ class ApiStack(Stack):
         scope: Construct,
         construct_id: str,
         *,
-        ground: Ground,
+        context: StackContext,
         graph: GraphStack,
         topics: TopicsStack,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self._ground, self._settings, self._chosen = ground, ground.settings, ground.settings.api
+        self._context, self._settings, self._chosen = context, context.settings, context.settings.api
         self._balancers = self._group("Balancer", "Load balancer of the API")
         self._tasks = self._group("Tasks", "Tasks of the API")
         self._flows()
@@ -63,7 +63,7 @@ class ApiStack(Stack):
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
-            self, name, vpc=self._ground.network.vpc, description=description, allow_all_outbound=False
+            self, name, vpc=self._context.network.vpc, description=description, allow_all_outbound=False
         )
 
     def _flows(self) -> None:
@@ -79,8 +79,8 @@ class ApiStack(Stack):
             self,
             "LoadBalancer",
             load_balancer_name=f"{self._settings.name}-{NAME}",
-            vpc=self._ground.network.vpc,
-            vpc_subnets=self._ground.network.subnets,
+            vpc=self._context.network.vpc,
+            vpc_subnets=self._context.network.subnets,
             internet_facing=False,
             security_group=self._balancers,
             drop_invalid_header_fields=True,
@@ -105,7 +105,7 @@ class ApiStack(Stack):
     def _service(self, graph: GraphStack, topics: TopicsStack) -> ecs.FargateService:
         # Not to be changed from here: a rule for the load balancer in it would make the network depend on this stack.
         readers = ec2.SecurityGroup.from_security_group_id(
-            self, "Readers", self._ground.network.readers.security_group_id, mutable=False
+            self, "Readers", self._context.network.readers.security_group_id, mutable=False
         )
         job = Job(
             name=NAME,
@@ -121,7 +121,7 @@ class ApiStack(Stack):
             statements=permissions.read_graph(graph.data),
             serves=True,
         )
-        definition = task(self, job, self._ground, self.log)
+        definition = task(self, job, self._context, self.log)
         accept(definition.task_role, WHOLE_GRAPH)
         return ecs.FargateService(
             self,
@@ -134,7 +134,7 @@ class ApiStack(Stack):
             max_healthy_percent=200,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
             assign_public_ip=False,
-            vpc_subnets=self._ground.network.subnets,
+            vpc_subnets=self._context.network.subnets,
             # The group of those who may ask the graph, beside its own.
             security_groups=[self._tasks, readers],
             enable_execute_command=False,
@@ -145,7 +145,7 @@ class ApiStack(Stack):
         return elb.ApplicationTargetGroup(
             self,
             "Targets",
-            vpc=self._ground.network.vpc,
+            vpc=self._context.network.vpc,
             port=HTTP_PORT,
             protocol=elb.ApplicationProtocol.HTTP,
             target_type=elb.TargetType.IP,

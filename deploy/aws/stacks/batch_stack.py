@@ -1,4 +1,4 @@
-"""The nightly batch: Scheduler starts Step Functions, that runs `headwater backfill` on ECS, again if it fails.
+"""The nightly batch: Scheduler starts a state machine, which runs `headwater backfill` on ECS with retries.
 
 It writes to the topic and not to the graph: one way into the graph, one role that may write it, and DataZone hears too.
 """
@@ -16,20 +16,20 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from deploy.aws import permissions
-from deploy.aws.context import Ground
+from deploy.aws.context import StackContext
 from deploy.aws.log_groups import log_group
 from deploy.aws.nag_suppressions import accept
 from deploy.aws.stacks.topics_stack import TopicsStack
 from deploy.aws.tasks import Job, log_of, task
 
 TASK_TAG = "task"
-"""The tag by which Step Functions is allowed to stop the tasks that it ran, and no others."""
+"""Tag of the tasks that Step Functions started, the only ones that it may stop."""
 
 _TRACING = "X-Ray's and CloudWatch's log deliveries know no resource; both are what Step Functions' guide asks for."
 
 
 class BatchStack(Stack):
-    """The bucket of dbt's artifacts, and what reads it every night.
+    """The bucket of dbt's artifacts, and the batch that reads it every night.
 
     Attributes:
         machine: The state machine.
@@ -40,15 +40,15 @@ class BatchStack(Stack):
         scope: Construct,
         construct_id: str,
         *,
-        ground: Ground,
+        context: StackContext,
         topics: TopicsStack,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self._ground, self._settings = ground, ground.settings
+        self._context, self._settings = context, context.settings
         bucket = self._bucket()
-        definition = task(self, self._job(bucket, topics), ground, log_of(self, "backfill", self._settings))
-        # RunTask copies it to each task of this definition; those of the service have the service's tags.
+        definition = task(self, self._job(bucket, topics), context, log_of(self, "backfill", self._settings))
+        # RunTask copies the tag to each task of this definition; tasks of the service have the service's tags.
         Tags.of(definition).add(TASK_TAG, definition.family)
         accept(
             definition.task_role,
@@ -74,7 +74,7 @@ class BatchStack(Stack):
         )
         accept(
             bucket,
-            {"AwsSolutions-S1": "One nightly task reads it; a bucket of access logs would tell nothing more."},
+            {"AwsSolutions-S1": "One nightly task reads it; a bucket of access logs would add nothing."},
         )
         CfnOutput(self, "Bucket", value=f"s3://{bucket.bucket_name}/{self._settings.nightly.prefix}")
         return bucket
@@ -96,7 +96,11 @@ class BatchStack(Stack):
             name="backfill",
             command=["backfill", f"s3://{bucket.bucket_name}/{chosen.prefix}", "--to-topic", "--allow-empty", *options],
             environment=topics.kafka,
-            statements=[read, find, *permissions.produce(self, self._ground.stream.names, self._settings.stream.topic)],
+            statements=[
+                read,
+                find,
+                *permissions.produce(self, self._context.stream.names, self._settings.stream.topic),
+            ],
         )
 
     def _machine(self, definition: ecs.FargateTaskDefinition, topics: TopicsStack) -> sfn.StateMachine:
@@ -115,13 +119,13 @@ class BatchStack(Stack):
                         "PropagateTags": "TASK_DEFINITION",
                         "NetworkConfiguration": {
                             "AwsvpcConfiguration": {
-                                "Subnets": self._ground.network.subnet_ids,
-                                "SecurityGroups": [self._ground.network.consumers.security_group_id],
+                                "Subnets": self._context.network.subnet_ids,
+                                "SecurityGroups": [self._context.network.consumers.security_group_id],
                                 "AssignPublicIp": "DISABLED",
                             }
                         },
                     },
-                    # The same files again make the same events, so all failures may be tried again.
+                    # The same files always yield the same events, so every failure can be retried.
                     "Retry": [
                         {
                             "ErrorEquals": ["States.ALL"],
@@ -155,7 +159,7 @@ class BatchStack(Stack):
         return machine
 
     def _trust(self, service: str) -> iam.IPrincipal:
-        # Only for our own account: AWS's guard against a confused deputy.
+        # Restricted to this account, as AWS advises against the confused deputy problem.
         return iam.ServicePrincipal(service, conditions={"StringEquals": {"aws:SourceAccount": self.account}})
 
     def _to_run(self, definition: ecs.FargateTaskDefinition, topics: TopicsStack) -> list[iam.PolicyStatement]:
@@ -170,7 +174,7 @@ class BatchStack(Stack):
         )
         return [
             iam.PolicyStatement(sid="Run", actions=["ecs:RunTask"], resources=[definition.task_definition_arn]),
-            # RunTask hands the definition's tags on ("Grant permission to tag resources on creation", ECS guide).
+            # RunTask copies the definition's tags ("Grant permission to tag resources on creation", ECS guide).
             iam.PolicyStatement(
                 sid="TagWhatRuns",
                 actions=["ecs:TagResource"],

@@ -1,4 +1,4 @@
-"""The graph: Neptune Serverless with IAM, encryption, backups, and a limit on how long a query may take."""
+"""The graph: Neptune Serverless with IAM, encryption, backups, and a query timeout."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class GraphStack(Stack):
     """The Neptune cluster.
 
     Attributes:
-        data: The cluster's data, as IAM names it.
-        url: Headwater's URL of the graph.
-        cluster: The cluster itself.
-        reader_policy: For the role of whoever asks the graph.
+        data: ARN of the cluster's data in IAM.
+        url: URL of the graph for the setting `graph`.
+        cluster: The Neptune cluster.
+        reader_policy: Policy for roles that query the graph.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class GraphStack(Stack):
         cluster.cfn_options.deletion_policy = _ENDS[chosen.on_removal]
         cluster.cfn_options.update_replace_policy = _ENDS[chosen.on_removal]
         for kind in ("audit", "slowquery"):
-            # Made here, under the name that Neptune writes to, so that it has a retention and goes with the stack.
+            # Created here under Neptune's own name, so that it has a retention and is deleted with the stack.
             group = log_group(self, f"{kind.title()}Logs", kind, settings, prefix="/aws/neptune")
             cluster.node.add_dependency(group)
         for number in range(1 + chosen.readers):

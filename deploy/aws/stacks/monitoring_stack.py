@@ -1,6 +1,6 @@
-"""Who is told when lineage stops: alarms to one SNS topic, a dashboard, and a budget.
+"""Monitoring: alarms to one SNS topic, a dashboard, and a budget.
 
-What to do for each alarm is in docs/metrics.md; Prometheus's finer rules are in deploy/monitoring.
+docs/metrics.md has the response to each alarm; deploy/monitoring has Prometheus's finer rules.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _BAD = cloudwatch.TreatMissingData.BREACHING
 GIB = 1024**3
 
 
-class WatchStack(Stack):
-    """Alarms, dashboard, budget.
+class MonitoringStack(Stack):
+    """The alarms, the dashboard and the budget.
 
     Attributes:
         alarms: All alarms, by name.
@@ -55,7 +55,7 @@ class WatchStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         self._settings = settings
-        self._told = actions.SnsAction(self._topic())
+        self._recipients = actions.SnsAction(self._topic())
         self.alarms: dict[str, cloudwatch.Alarm] = {}
         self._of_the_logs(service.logs | ({API: api.log} if api else {}))
         self._of_the_stream()
@@ -70,7 +70,7 @@ class WatchStack(Stack):
             self._budget(settings.watch.budget_usd)
 
     def _topic(self) -> sns.Topic:
-        # A key of our own, since CloudWatch may not use the one that AWS manages for SNS.
+        # A customer-managed key, since CloudWatch may not use the AWS-managed key of SNS.
         key = kms.Key(
             self,
             "Key",
@@ -87,7 +87,7 @@ class WatchStack(Stack):
             )
         )
         topic = sns.Topic(self, "Alarms", topic_name=f"{self._settings.name}-alarms", master_key=key, enforce_ssl=True)
-        # With a policy of its own (that of `enforce_ssl`) a topic loses the one by which alarms may publish.
+        # The policy of `enforce_ssl` replaces the default one by which alarms may publish.
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
@@ -124,8 +124,8 @@ class WatchStack(Stack):
             evaluation_periods=periods,
             treat_missing_data=missing,
         )
-        alarm.add_alarm_action(self._told)
-        alarm.add_ok_action(self._told)
+        alarm.add_alarm_action(self._recipients)
+        alarm.add_ok_action(self._recipients)
         self.alarms[name] = alarm
 
     def _of_the_logs(self, found: Mapping[str, logs.LogGroup]) -> None:
@@ -262,7 +262,7 @@ class WatchStack(Stack):
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                # CloudFormation names it: names are the account's, and with other addresses it is made anew.
+                # CloudFormation chooses the name: names are the account's, and new recipients replace the budget.
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=limit, unit="USD"),

@@ -1,4 +1,4 @@
-"""Where it runs: private subnets without a way to the Internet, endpoints, and who may talk to whom."""
+"""The network: private subnets without Internet access, VPC endpoints, and security groups."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _SERVICES = {
 
 
 class NetworkStack(Stack):
-    """The VPC, its endpoints, and one security group for each part.
+    """The VPC, its endpoints, and a security group for each part.
 
     Attributes:
         vpc: The new or the existing VPC.
-        subnets: Its private subnets that everything is in.
-        subnet_ids: Their ids.
+        subnets: Private subnets of all resources.
+        subnet_ids: Ids of these subnets.
         brokers: Group of the brokers.
         graph: Group of the graph.
         consumers: Group of the tasks, which may reach brokers, graph and endpoints.
-        emitters: Group for whoever runs dbt, which may reach the brokers.
-        readers: Group for whoever asks the graph.
-        replicator: Group of MSK Replicator, where events of another region are copied; None where not.
+        emitters: Group for hosts that run dbt, which may reach the brokers.
+        readers: Group for hosts that query the graph.
+        replicator: Group of MSK Replicator; None if no events of another region are copied.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, **kwargs: Any) -> None:
@@ -49,8 +49,8 @@ class NetworkStack(Stack):
         self.brokers = self._group("Brokers", "MSK brokers")
         self.graph = self._group("Graph", "Neptune")
         self.consumers = self._group("Consumers", "Tasks of Headwater")
-        self.emitters = self._group("Emitters", "Whoever runs dbt and sends lineage")
-        self.readers = self._group("Readers", "Whoever asks the graph")
+        self.emitters = self._group("Emitters", "Hosts that run dbt and send lineage")
+        self.readers = self._group("Readers", "Hosts that query the graph")
         self.replicator: ec2.SecurityGroup | None = None
         if settings.replication.source_cluster_arn:
             self.replicator = self._group("Replicator", "MSK Replicator")
@@ -79,7 +79,7 @@ class NetworkStack(Stack):
         return vpc
 
     def _existing(self, settings: Settings) -> ec2.IVpc:
-        # By its attributes and not by a look-up, which would need credentials for synthesis.
+        # Imported by attributes, because a look-up would need credentials for synthesis.
         return ec2.Vpc.from_vpc_attributes(
             self,
             "Vpc",

@@ -1,4 +1,4 @@
-"""Where the images are: two ECR repositories whose tags never change, scanned at each push."""
+"""The image registry: two ECR repositories with immutable tags, scanned at each push."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from constructs import Construct
 from deploy.aws.deployment_settings import Settings
 
 KEPT = 20
-"""Images that stay of each repository; enough to go back to."""
+"""Number of images kept in each repository, for rollbacks."""
 
 
 class RegistryStack(Stack):
-    """The repositories; deployed first, since the service can't start without an image.
+    """The repositories, deployed first, since the service can't start without an image.
 
     Attributes:
         consumer: Repository of the consumer's image.

@@ -14,26 +14,26 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_msk as msk
 from constructs import Construct
 
-from deploy.aws.context import Ground
+from deploy.aws.context import StackContext
 from deploy.aws.nag_suppressions import accept
 from deploy.aws.permissions import KafkaNames, replicate
 from deploy.aws.tasks import GROUP
 
 
 class ReplicatorStack(Stack):
-    """The replicator and its role; deployed once the topics are there."""
+    """The replicator and its role, deployed after the topics."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        ground: Ground,
+        context: StackContext,
         source_cluster_arn: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        settings, network, stream = ground.settings, ground.network, ground.stream
+        settings, network, stream = context.settings, context.network, context.stream
         source = KafkaNames.of(source_cluster_arn)
         topic = settings.stream.topic
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("kafka.amazonaws.com"))
@@ -72,13 +72,13 @@ class ReplicatorStack(Stack):
                         topic_name_configuration=info.ReplicationTopicNameConfigurationProperty(type="IDENTICAL"),
                         # What the topic holds already, too: seven days are a graph's worth.
                         starting_position=info.ReplicationStartingPositionProperty(type="EARLIEST"),
-                        # Ours are made by the task in topics_stack.py; MSK Serverless lets nobody copy them.
+                        # The task in topics_stack.py creates topics; MSK Serverless can't copy their settings.
                         copy_topic_configurations=False,
                         copy_access_control_lists_for_topics=False,
                         # New partitions, that is: the pattern knows one topic.
                         detect_and_copy_new_topics=True,
                     ),
-                    # The consumers here are at work, with offsets of their own.
+                    # The consumers of this region are running with offsets of their own.
                     consumer_group_replication=info.ConsumerGroupReplicationProperty(
                         consumer_groups_to_replicate=[f"^{GROUP}$"],
                         detect_and_copy_new_consumer_groups=False,
@@ -87,5 +87,5 @@ class ReplicatorStack(Stack):
                 )
             ],
         )
-        # The role is of no use before its policy is there.
+        # The role is useless before its policy exists.
         replicator.node.add_dependency(role)

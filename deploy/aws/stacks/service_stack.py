@@ -12,7 +12,7 @@ from constructs import Construct
 
 from deploy.aws import permissions
 from deploy.aws.cloudwatch_metrics import lag
-from deploy.aws.context import Ground
+from deploy.aws.context import StackContext
 from deploy.aws.nag_suppressions import WHOLE_GRAPH, accept
 from deploy.aws.stacks.graph_stack import GraphStack
 from deploy.aws.stacks.topics_stack import TopicsStack
@@ -22,11 +22,11 @@ DATAZONE_GROUP = "headwater-datazone"
 
 
 class ServiceStack(Stack):
-    """What runs for good.
+    """The permanent services.
 
     Attributes:
-        logs: The log of each sink, by the name of its task.
-        services: The service of each sink, by the same name.
+        logs: Log of each sink, by task name.
+        services: Service of each sink, by task name.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class ServiceStack(Stack):
         scope: Construct,
         construct_id: str,
         *,
-        ground: Ground,
+        context: StackContext,
         graph: GraphStack,
         topics: TopicsStack,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self._ground, self._settings = ground, ground.settings
+        self._context, self._settings = context, context.settings
         self._cluster, self._kafka = topics.cluster, topics.kafka
         self.logs: dict[str, logs.LogGroup] = {}
         self.services: dict[str, ecs.FargateService] = {}
@@ -58,7 +58,7 @@ class ServiceStack(Stack):
 
     def _graph_sink(self, graph: GraphStack) -> None:
         chosen = self._settings.stream
-        kafka = permissions.consume(self, self._ground.stream.names, chosen.topic, chosen.dead_letter_topic, GROUP)
+        kafka = permissions.consume(self, self._context.stream.names, chosen.topic, chosen.dead_letter_topic, GROUP)
         job = Job(
             name="consumer",
             command=["consume", "--sink", "graph"],
@@ -74,7 +74,7 @@ class ServiceStack(Stack):
     def _datazone_sink(self, domain_id: str) -> None:
         chosen = self._settings.stream
         kafka = permissions.consume(
-            self, self._ground.stream.names, chosen.topic, chosen.dead_letter_topic, DATAZONE_GROUP
+            self, self._context.stream.names, chosen.topic, chosen.dead_letter_topic, DATAZONE_GROUP
         )
         job = Job(
             name="datazone",
@@ -89,7 +89,7 @@ class ServiceStack(Stack):
             statements=[*kafka, *permissions.forward(self, domain_id)],
             serves=True,
         )
-        # One: DataZone's quota is the account's, and a second process would only share it.
+        # One task: DataZone's quota is the account's, and a second process would only share it.
         self._service(job, 1)
 
     def _service(self, job: Job, tasks: int) -> ecs.FargateService:
@@ -99,7 +99,7 @@ class ServiceStack(Stack):
             job.name.title(),
             cluster=self._cluster,
             service_name=f"{self._settings.name}-{job.name}",
-            task_definition=task(self, job, self._ground, log),
+            task_definition=task(self, job, self._context, log),
             # Said also where it is scaled, though a deployment then begins from the least again: ECS starts with one
             # otherwise, and scaling raises what is below the least only once there is lag.
             desired_count=tasks,
@@ -111,8 +111,8 @@ class ServiceStack(Stack):
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.DISABLED,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
             assign_public_ip=False,
-            vpc_subnets=self._ground.network.subnets,
-            security_groups=[self._ground.network.consumers],
+            vpc_subnets=self._context.network.subnets,
+            security_groups=[self._context.network.consumers],
             enable_execute_command=False,
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
@@ -130,7 +130,7 @@ class ServiceStack(Stack):
                 scaling.ScalingInterval(change=2, lower=chosen.scale_at_lag * 10),
             ],
             adjustment_type=scaling.AdjustmentType.CHANGE_IN_CAPACITY,
-            # Each change lets the group share its partitions anew, so not at every ripple.
+            # Each change of the number of tasks rebalances the group, so small variations are ignored.
             cooldown=Duration.minutes(5),
             evaluation_periods=3,
         )

@@ -1,4 +1,4 @@
-"""The Kafka cluster on MSK: IAM and TLS only, where its brokers are, and the policy of those who send lineage."""
+"""The Kafka cluster on MSK with IAM and TLS only, its bootstrap servers, and the policy of emitters."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class StreamStack(Stack):
     """The MSK cluster.
 
     Attributes:
-        names: The cluster, its topics and groups as IAM names them.
-        bootstrap_servers: Brokers to ask first, HOST:PORT joined by commas.
-        emitter_policy: For the role under which dbt runs.
+        names: Names of the cluster, its topics and groups in IAM.
+        bootstrap_servers: Bootstrap servers, HOST:PORT joined by commas.
+        emitter_policy: Policy for the role that runs dbt.
     """
 
     def __init__(

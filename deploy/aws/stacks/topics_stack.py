@@ -1,4 +1,4 @@
-"""The ECS cluster, and the task that makes the topics: once, by an operator, before anything reads or writes them.
+"""The ECS cluster, and the task that creates the topics, which an operator runs once before any reader or writer.
 
 MSK makes no topic by itself. The task sets their retention, seven days for events and thirty for dead letters
 (consumer/kafka/topic_admin.py); topics that are there it leaves alone.
@@ -13,7 +13,7 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from deploy.aws import permissions
-from deploy.aws.context import Ground
+from deploy.aws.context import StackContext
 from deploy.aws.log_groups import log_group
 from deploy.aws.tasks import GROUP, Job, log_of, run_line, task
 
@@ -22,8 +22,8 @@ class TopicsStack(Stack):
     """The ECS cluster and the one-off task.
 
     Attributes:
-        cluster: The ECS cluster that all tasks run on.
-        kafka: Settings of Kafka, for every task.
+        cluster: The ECS cluster of all tasks.
+        kafka: Kafka settings of every task.
     """
 
     def __init__(
@@ -31,19 +31,19 @@ class TopicsStack(Stack):
         scope: Construct,
         construct_id: str,
         *,
-        ground: Ground,
+        context: StackContext,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        settings, stream = ground.settings, ground.stream
+        settings, stream = context.settings, context.stream
         self.cluster = ecs.Cluster(
             self,
             "Cluster",
             cluster_name=settings.name,
-            vpc=ground.network.vpc,
+            vpc=context.network.vpc,
             container_insights_v2=ecs.ContainerInsights.ENABLED,
         )
-        # Made here, under the name that Container Insights writes to, so that it has an end and goes with the stack.
+        # Created here under Container Insights' own name, so that it has a retention and is deleted with the stack.
         insights = log_group(self, "InsightsLogs", "performance", settings, prefix="/aws/ecs/containerinsights")
         self.cluster.node.add_dependency(insights)
         self.kafka = {
@@ -65,10 +65,10 @@ class TopicsStack(Stack):
             },
             statements=permissions.make_topics(self, stream.names, GROUP, chosen.topic, chosen.dead_letter_topic),
         )
-        definition = task(self, job, ground, log_of(self, "topics", settings))
+        definition = task(self, job, context, log_of(self, "topics", settings))
         CfnOutput(
             self,
             "MakeTopics",
             description="Run this once, before the service is deployed",
-            value=run_line(self.cluster, definition, ground.network),
+            value=run_line(self.cluster, definition, context.network),
         )

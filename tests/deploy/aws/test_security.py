@@ -93,7 +93,7 @@ def test_resources_are_named(either: Synthesized) -> None:
 
 
 def test_emitters_write_one_topic(either: Synthesized) -> None:
-    """Whoever runs dbt may connect and write events, and nothing else."""
+    """A role that runs dbt may connect and write events, and nothing else."""
     rights = allowed(either, "-stream", "EmitterPolicy")
     assert set(rights) == {
         "kafka-cluster:Connect",

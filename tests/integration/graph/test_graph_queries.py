@@ -12,7 +12,7 @@ import pytest
 from bench.queries import DEPTH, questions, seed
 from bench.workload import LAYERS, Project
 from consumer.graph.gremlin.gremlin_store import open_gremlin
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Direction, Edge, GraphStore
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import GremlinServer
@@ -76,7 +76,7 @@ def test_deep_lineage_is_the_same_on_every_store_and_costs_a_question_a_level(
     project = Project("deep", 300, mixes=2)
     tinkergraph_server.clear()
     with (
-        closing(EmbeddedStore(tmp_path / "graph.db")) as embedded,
+        closing(SqliteStore(tmp_path / "graph.db")) as embedded,
         closing(open_gremlin(tinkergraph_server.url)) as remote,
     ):
         for store in (embedded, remote):

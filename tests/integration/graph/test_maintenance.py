@@ -17,7 +17,7 @@ import pytest
 from consumer.config.settings import MaintenanceSettings
 from consumer.errors import TransientError
 from consumer.graph.gremlin.gremlin_store import open_gremlin
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.leased_task import JobLease, run_job
@@ -128,7 +128,7 @@ def test_late_links_with_writers_at_once(gremlin_server: GremlinServer) -> None:
 def file(tmp_path: Path) -> Path:
     """A graph of three runs of one job, of which two are old, with an edge that is missing."""
     path = tmp_path / "graph.db"
-    with closing(EmbeddedStore(path)) as store:
+    with closing(SqliteStore(path)) as store:
         *old, last = (run_event("COMPLETE", n, run=f"r{n}", inputs=["a"], outputs=["b"]) for n in (1, 2, 3))
         aged = [run | {"eventTime": run["eventTime"].replace("2026", "2020")} for run in old]
         write(store, [[*aged, last | {"eventTime": datetime.now(UTC).isoformat()}]])
@@ -136,21 +136,21 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def damage(store: EmbeddedStore) -> None:
+def damage(store: SqliteStore) -> None:
     """Takes an edge away behind everybody's back."""
     store._db.execute("DELETE FROM edges WHERE label = 'lineage_edge'")
 
 
 def edges_of(path: Path) -> list[Any]:
     """The dataset edges of a graph's file."""
-    with closing(EmbeddedStore(path)) as store:
+    with closing(SqliteStore(path)) as store:
         found = export_json.document(store)["dataset_edges"]
     return list(found)
 
 
 def runs_of(path: Path) -> set[str]:
     """The runs of a graph's file."""
-    with closing(EmbeddedStore(path)) as store:
+    with closing(SqliteStore(path)) as store:
         return {run["id"] for run in export_json.document(store)["runs"]}
 
 
@@ -167,10 +167,10 @@ def until(condition: Callable[[], bool], what: str) -> None:
 def test_the_service_keeps_its_graph_up(file: Path) -> None:
     """The thread mends and prunes by its settings, again and again, and is gone at its end."""
     settings = MaintenanceSettings(reconcile_every_s=0.001, runs_older_than_days=30)
-    with MaintenanceThread(lambda: EmbeddedStore(file), settings, NO_RULES, check_every_s=0.01):
+    with MaintenanceThread(lambda: SqliteStore(file), settings, NO_RULES, check_every_s=0.01):
         until(lambda: runs_of(file) == {"r3"}, "the prune")
         until(lambda: len(edges_of(file)) == 1, "the reconcile")
-        with closing(EmbeddedStore(file)) as store:
+        with closing(SqliteStore(file)) as store:
             damage(store)
         until(lambda: len(edges_of(file)) == 1, "a second reconcile")
     assert "upkeep" not in {thread.name for thread in threading.enumerate()}
@@ -183,7 +183,7 @@ def test_a_graph_that_fails_is_tried_again(file: Path) -> None:
     def opens() -> GraphStore:
         if errors:
             raise errors.pop()
-        return EmbeddedStore(file)
+        return SqliteStore(file)
 
     with MaintenanceThread(opens, MaintenanceSettings(), NO_RULES, check_every_s=0.01):
         until(lambda: len(edges_of(file)) == 1, "the reconcile")
@@ -212,7 +212,7 @@ def test_the_command_reconcile(file: Path) -> None:
 
 def test_another_process_is_at_it(file: Path) -> None:
     """The command says who is, and until when, and changes nothing."""
-    with closing(EmbeddedStore(file)) as store:
+    with closing(SqliteStore(file)) as store:
         JobLease(store, "reconcile", "host:1:a", time.time).acquire("")
     done = headwater("reconcile", "--graph", f"sqlite:///{file}")
     assert (done.exit_code, "host:1:a holds the lease of reconcile" in done.stderr) == (1, True), done.output
@@ -232,7 +232,7 @@ def test_the_command_on_a_graph_without_new_events(tmp_path: Path) -> None:
     """Ages are counted from the newest event, and a line says so: the clock of this machine may be wrong."""
     path = tmp_path / "old.db"
     runs = [run_event("COMPLETE", n, run=f"r{n}", inputs=["a"], outputs=["b"]) for n in (1, 2, 3)]
-    with closing(EmbeddedStore(path)) as store:
+    with closing(SqliteStore(path)) as store:
         write(store, [[run | {"eventTime": run["eventTime"].replace("2026", "2020")} for run in runs]])
     done = headwater("prune", "--runs-older-than", "30d", "--graph", f"sqlite:///{path}")
     assert (done.exit_code, "ages are counted from the day after it" in done.stderr) == (0, True), done.output
@@ -250,5 +250,5 @@ def test_a_graph_that_is_not_there(tmp_path: Path) -> None:
     """None is made."""
     for command in (["reconcile"], ["prune", "--runs-older-than", "1d"]):
         done = headwater(*command, "--graph", f"sqlite:///{tmp_path}/none.db")
-        assert (done.exit_code, "there is no graph" in done.stderr) == (2, True), done.output
+        assert (done.exit_code, "does not exist; fill it with" in done.stderr) == (2, True), done.output
     assert list(tmp_path.iterdir()) == []

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from consumer import wiring
-from consumer.cli.commands.consume import MAINTENANCE_PATIENCE
+from consumer.cli.commands.consume import MAINTENANCE_RETRY_POLICY
 from consumer.config.loader import load
 from consumer.config.settings import MaintenanceSettings
 from consumer.errors import TransientError
 from consumer.graph.gremlin import traversals
 from consumer.graph.gremlin.connection import GremlinConnection
-from consumer.graph.gremlin.deadline import Patience
+from consumer.graph.gremlin.deadline import RetryPolicy
 from consumer.graph.gremlin.endpoint import Address
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.scheduler import MaintenanceThread
@@ -118,7 +118,7 @@ def test_an_interrupt_leaves_no_callback_behind(caplog: pytest.LogCaptureFixture
 
     def close_while_asking(_: int) -> str:
         with SilentGraph(greets=greets) as graph:
-            connection = GremlinConnection(Address.parse(graph.url), Patience(for_s=PATIENCE_S))
+            connection = GremlinConnection(Address.parse(graph.url), RetryPolicy(max_elapsed_s=PATIENCE_S))
             asking = threading.Thread(target=ask, args=(connection,), daemon=True)
             asking.start()
             graph.asked.wait(PATIENCE_S)
@@ -128,7 +128,7 @@ def test_an_interrupt_leaves_no_callback_behind(caplog: pytest.LogCaptureFixture
 
     def ask(connection: GremlinConnection) -> None:
         with suppress(TransientError):
-            connection.submit(traversals.ping())
+            connection.submit(traversals.read(["headwater:ping"], ()))
 
     with ThreadPoolExecutor(8) as pool:
         assert not any(pool.map(close_while_asking, range(16)))
@@ -195,7 +195,7 @@ def test_the_probe_ends(stop: threading.Event, *, greets: bool) -> None:
     reached = threading.Event()
     with SilentGraph(greets=greets) as graph:
         settings = load({"graph": graph.url})
-        left_in_time(ReadinessProbe(lambda: wiring.ask_graph(settings, stop), reached.set), graph, stop)
+        left_in_time(ReadinessProbe(lambda: wiring.probe_graph(settings, stop), reached.set), graph, stop)
     assert not reached.is_set()
 
 
@@ -205,6 +205,6 @@ def test_the_upkeep_ends(stop: threading.Event, *, greets: bool) -> None:
     with SilentGraph(greets=greets) as graph:
         settings = MaintenanceSettings(reconcile_every_s=1)
         upkeep = MaintenanceThread(
-            lambda: wiring.open_graph(graph.url, MAINTENANCE_PATIENCE, stop), settings, NO_RULES, check_every_s=0.01
+            lambda: wiring.open_graph(graph.url, MAINTENANCE_RETRY_POLICY, stop), settings, NO_RULES, check_every_s=0.01
         )
         left_in_time(upkeep, graph, stop)

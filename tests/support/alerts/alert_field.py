@@ -19,7 +19,7 @@ from kafka import KafkaProducer
 
 from consumer.alerts.journal import Entry, Journal
 from consumer.graph import change_log, ids
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from tests.support.alerts.http_receiver import HttpReceiver
 from tests.support.alerts.press_history import Step
 from tests.support.alerts.press_project import FIRST
@@ -189,7 +189,7 @@ class AlertField:
     def settle(self) -> None:
         """Waits until all events are in the graph, judged, and delivered to both channels."""
         self.until_consumed()
-        with closing(EmbeddedStore(self._graph)) as store:
+        with closing(SqliteStore(self._graph)) as store:
             self._until(lambda: not change_log.pending(store, 1), "changes are judged")
             count = _evaluations(store)
             # The one that runs now may have begun before the last event; the one after the next has not.
@@ -215,7 +215,7 @@ class AlertField:
 
     def journal(self) -> list[Entry]:
         """All alerts that are stored."""
-        with closing(EmbeddedStore(self._graph)) as store:
+        with closing(SqliteStore(self._graph)) as store:
             return list(Journal(store).all())
 
     def from_topic(self) -> list[dict[str, Any]]:
@@ -232,13 +232,13 @@ class AlertField:
         return [{"id": body["id"], **body["data"]} for body in bodies]
 
 
-def _evaluations(store: EmbeddedStore) -> int:
+def _evaluations(store: SqliteStore) -> int:
     """Counts writes of the evaluation's lease: each evaluation makes one at least."""
     known = store.read([ids.task("alerts")], ("rev",)).get(ids.task("alerts"), {})
     return int(str(known.get("rev", "0")).partition(".")[0])
 
 
-def _place(store: EmbeddedStore, channel: str) -> int:
+def _place(store: SqliteStore, channel: str) -> int:
     id_ = ids.task(f"alerts {channel}")
     return int(str(store.read([id_], ("place",)).get(id_, {}).get("place") or "0").partition(" ")[0])
 

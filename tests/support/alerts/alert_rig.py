@@ -15,7 +15,7 @@ from consumer.alerts.evaluation import Evaluation, Parts
 from consumer.alerts.journal import Entry, Journal
 from consumer.alerts.meter import UnmeteredAlerts
 from consumer.alerts.settling import Settling
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.maintenance.leased_task import JobLease
 from tests.support.graph.graph_of_events import write
@@ -65,7 +65,7 @@ class Rig:
     """
 
     def __init__(self, rules: Sequence[Rule] = (), page_url: str = "https://lineage.example") -> None:
-        self.store: GraphStore = EmbeddedStore(Path(":memory:"))
+        self.store: GraphStore = SqliteStore(Path(":memory:"))
         self.rules = rules or shipped_rules()
         self.now = datetime.fromisoformat(BEGIN).timestamp()
         self._page_url = page_url

@@ -19,7 +19,7 @@ from consumer.api.access.anonymous import Anonymous
 from consumer.api.access.scopes import Access
 from consumer.api.app import Parts, application
 from consumer.api.receivers import Received, Receiver
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from tests.support.processes.server_process import free_port, tail
 
@@ -53,7 +53,7 @@ class Kept:
 @contextmanager
 def client_of(file: Path, receiver: Receiver | None = None, access: Access | None = None) -> Iterator[TestClient]:
     """A client of the API on the graph in a file."""
-    with client_on(lambda: EmbeddedStore(file), receiver, access) as client:
+    with client_on(lambda: SqliteStore(file), receiver, access) as client:
         yield client
 
 

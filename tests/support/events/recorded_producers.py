@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from consumer.graph import ids, schema
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
@@ -48,7 +48,7 @@ class Producer:
         self.delta = Delta()
         for line in lines:
             merge(self.delta, fold(decode(line), NO_RULES))
-        store = EmbeddedStore(Path(":memory:"))
+        store = SqliteStore(Path(":memory:"))
         try:
             GraphWriter(store).apply(self.delta)
             self.graph: dict[str, Any] = orjson.loads(export_json.to_json(export_json.document(store)))

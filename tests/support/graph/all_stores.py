@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from consumer.graph.gremlin.gremlin_store import open_gremlin
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from tests.support.processes.servers import GremlinServer, NeptuneProxy
 
@@ -36,7 +36,7 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Iterator[Graph]:
     """A graph of a kind, for one test; at the end Neptune must have found nothing wrong with how it was used."""
     if kind == "embedded":
         folder: Path = request.getfixturevalue("tmp_path")
-        yield Graph(kind, lambda: EmbeddedStore(folder / "graph.db"))
+        yield Graph(kind, lambda: SqliteStore(folder / "graph.db"))
     elif kind == "neptune":
         proxy: NeptuneProxy = request.getfixturevalue("neptune_proxy")
         monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.graph_writer import GraphWriter
@@ -65,9 +65,9 @@ def _column_lineage(columns: Columns) -> dict[str, Any]:
     }
 
 
-def graph(events: Iterable[Any], rules: IdentityRules | None = None) -> EmbeddedStore:
+def graph(events: Iterable[Any], rules: IdentityRules | None = None) -> SqliteStore:
     """The graph of events, in memory."""
-    store = EmbeddedStore(Path(":memory:"))
+    store = SqliteStore(Path(":memory:"))
     fill(store, events, rules)
     return store
 
@@ -78,7 +78,7 @@ def fill(store: GraphStore, events: Iterable[Any], rules: IdentityRules | None =
     GraphWriter(store, rules=known).apply(folded(events, known))
 
 
-def demo() -> EmbeddedStore:
+def demo() -> SqliteStore:
     """The graph of real runs of dbt: Athena makes what Redshift reads."""
     return graph(demo_events(), DEMO_RULES)
 

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from consumer.graph import ids, schema
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.exposures import KIND
 from consumer.lineage.facts.delta import Delta
@@ -88,7 +88,7 @@ def embedded_whole(batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_R
 
 
 def _made(batches: Iterable[Sequence[Any]], rules: IdentityRules, as_bytes: Callable[[GraphStore], bytes]) -> bytes:
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         write(store, batches, rules)
         return as_bytes(store)
 

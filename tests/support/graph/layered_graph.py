@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.graph import format_version
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import NO_RULES
@@ -43,7 +43,7 @@ def events(models: int, layers: int) -> Iterator[dict[str, Any]]:
 
 def fill(file: Path, models: int, layers: int = 10) -> None:
     """Writes the graph of such a project into a new file."""
-    with closing(EmbeddedStore(file)) as store:
+    with closing(SqliteStore(file)) as store:
         format_version.claim(store)
         writer = GraphWriter(store, rules=NO_RULES)
         remaining = events(models, layers)

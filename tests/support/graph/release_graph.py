@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.render import export_json
 from tests.support.events.event_builders import (
     Json,
@@ -60,7 +60,7 @@ def write(folder: Path) -> None:
     done = headwater("ingest", lines, "--graph", f"sqlite:///{file}")
     if done.exit_code:
         raise SystemExit(done.stderr)
-    with closing(EmbeddedStore(file)) as store:
+    with closing(SqliteStore(file)) as store:
         (folder / f"{version}.json").write_bytes(export_json.to_json(export_json.document(store)))
     with closing(sqlite3.connect(file)) as database:
         # One file to keep, without a log beside it.

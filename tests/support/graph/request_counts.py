@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
 from consumer.projection.graph_writer import GraphWriter
 from tests.support.graph import whole_tasks
@@ -63,7 +63,7 @@ class Cost(NamedTuple):
         return Cost(*(total / events for total in self))
 
 
-class CountingStore(EmbeddedStore):
+class CountingStore(SqliteStore):
     """A SQLite graph in memory that counts what is asked of it.
 
     Attributes:

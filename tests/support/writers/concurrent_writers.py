@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from consumer.errors import TransientError
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import Delta
 from consumer.lineage.identity import IdentityRules
@@ -195,12 +195,12 @@ class InMemory:
     """A SQLite graph in memory, new for each case; its tasks share a connection, as only one runs at a time."""
 
     def __init__(self) -> None:
-        self._store: EmbeddedStore | None = None
+        self._store: SqliteStore | None = None
 
     def stores(self, count: int) -> Sequence[GraphStore]:
         """Stores on one empty graph."""
         self.close()
-        self._store = EmbeddedStore(Path(":memory:"))
+        self._store = SqliteStore(Path(":memory:"))
         return [self._store] * count
 
     def close(self) -> None:

@@ -179,5 +179,5 @@ def test_a_facet_that_says_too_much_is_refused(view: type[Facet], facet: Any, mo
     with pytest.raises(BadFacet) as caught:
         read(view, {view.key: facet(most + 1)}, AT)
     assert caught.value.path == f"{AT}.{view.key}"
-    for said in (str(most + 1), f"at most {most}", words, "left out", "send fewer"):
+    for said in (str(most + 1), f"at most {most}", words, "ignored", "send fewer"):
         assert said in caught.value.reason

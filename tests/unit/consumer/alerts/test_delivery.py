@@ -14,7 +14,7 @@ from consumer.alerts.declarations import Channel, Mute
 from consumer.alerts.journal import entry_of, vertex
 from consumer.errors import RefusedWrite, TransientError
 from consumer.graph import ids
-from consumer.graph.store import Absent, Change, Is
+from consumer.graph.store import Change, NotExists, PropertyEquals
 from consumer.maintenance.leased_task import JobLease
 from schemas.naming import DatasetName
 from tests.support.alerts.alert_rig import BEGIN, Recording, Rig
@@ -30,7 +30,9 @@ def record(rig: Rig, *datasets: str, rule: str = "lost-source", severity: Severi
         subject = DatasetName("db", dataset)
         finding = Finding(rule, "lost_source", severity, subject, (str(number),), f"{dataset} lost", BEGIN)
         stored = vertex(entry_of(Alert(finding), number, rig.now))
-        change = Change(stored._replace(properties={**stored.properties, "rev": "1"}), Absent(), Is("rev", "1"))
+        change = Change(
+            stored._replace(properties={**stored.properties, "rev": "1"}), NotExists(), PropertyEquals("rev", "1")
+        )
         assert not rig.store.write([change])
         made.append(finding.id)
     return made
@@ -182,7 +184,13 @@ def test_what_was_folded_is_not_delivered() -> None:
         finding = Finding("lost-source", "lost_source", Severity.INFO, subject, (str(number),), "s", BEGIN)
         stored = vertex(entry_of(Alert(finding), number, rig.now, **options))
         rig.store.write(
-            [Change(stored._replace(properties={**stored.properties, "rev": "1"}), Absent(), Is("rev", "1"))]
+            [
+                Change(
+                    stored._replace(properties={**stored.properties, "rev": "1"}),
+                    NotExists(),
+                    PropertyEquals("rev", "1"),
+                )
+            ]
         )
     delivery = rig.delivery(channel, CHANNEL)
     assert delivery.turn(), "the place moves past them"

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from consumer.api.access.keys import load_keys, new_key
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from tests.support.api.serving import client_of
 from tests.support.graph.example_graphs import job, table
 from tests.support.graph.graph_of_events import write
@@ -25,7 +25,7 @@ CHAIN = [job(table("b"), table("a")), job(table("c"), table("b"), table("a")), j
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of the graph a > b > c > a table with a hostile name."""
     file = tmp_path_factory.mktemp("graph") / "graph.db"
-    store = EmbeddedStore(file)
+    store = SqliteStore(file)
     write(store, [CHAIN])
     store.close()
     return file

@@ -131,7 +131,7 @@ def test_further_files_go_to_the_manifest_that_has_their_nodes(tmp_path: Path, u
     (dataset,) = [found for found in graph(url)["datasets"] if found["node_name"] == "a"]
     assert dataset["columns"] == [{"name": "id", "type": "bigint"}]
     lost = headwater("backfill", BOTH[1], *files, "--graph", url)
-    assert (lost.exit_code, "names no node of the manifests" in lost.stderr) == (1, True), lost.stderr
+    assert (lost.exit_code, "has no node of the given manifests" in lost.stderr) == (1, True), lost.stderr
 
 
 WIDE = "select id{% for m in ['jan', 'feb'] %}, {{ m }} * 2 as {{ m }}_doubled{% endfor %} from {{ ref('src') }}"
@@ -199,7 +199,7 @@ def test_statuses_that_are_not_known_are_reported(tmp_path: Path, url: str) -> N
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"{", "holds no JSON"),
+        (b"{", "is not valid JSON"),
         (b"[]", "no dbt manifest"),
         (b'{"metadata": {}, "nodes": {}}', "no dbt manifest"),
         (b'{"metadata": {"dbt_schema_version": "x/manifest/v3.json"}, "nodes": {}}', "version 3"),
@@ -215,7 +215,7 @@ def test_what_is_no_manifest(content: bytes, said: str, tmp_path: Path, url: str
 
 def test_what_is_not_there(tmp_path: Path, url: str) -> None:
     """A missing file or an empty folder is a wrong call, and nothing is done."""
-    for name, said in ((tmp_path / "no.json", "there is no file"), (tmp_path, "there is no manifest.json in")):
+    for name, said in ((tmp_path / "no.json", "does not exist"), (tmp_path, "no manifest.json in")):
         done = headwater("backfill", BOTH[0], name, "--graph", url)
         assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
     assert not graph_made(url), "the first project was folded though the call is wrong"
@@ -242,7 +242,7 @@ def test_a_namespace_for_one_project(tmp_path: Path, url: str) -> None:
     hosts = {found["namespace"] for found in graph(url)["datasets"]}
     assert hosts == {"redshift://all:5439", "redshift://own:5439"}
     wrong = headwater("backfill", folder, *places[:2], "--namespace", "redshift://b:1", "--graph", url)
-    assert (wrong.exit_code, "both fit project p" in wrong.stderr) == (2, True), wrong.stderr
+    assert (wrong.exit_code, "both match project p" in wrong.stderr) == (2, True), wrong.stderr
 
 
 PROFILES = """
@@ -338,8 +338,8 @@ def test_projects_in_s3(s3: dict[str, str], url: str) -> None:
     [
         ("s3://dbt/nightly/redshift/target/manifest.json", 0, "project dbt_redshift_sls"),
         ("s3://dbt/nightly/redshift/target/", 0, "project dbt_redshift_sls"),
-        ("s3://dbt/nightly/athena/target/graph", 2, "there is no manifest.json below"),
-        ("s3://dbt/nothing/", 2, "there is no object below"),
+        ("s3://dbt/nightly/athena/target/graph", 2, "no manifest.json below"),
+        ("s3://dbt/nothing/", 2, "no objects below"),
     ],
 )
 def test_addresses_in_s3(address: str, code: int, said: str, s3: dict[str, str], url: str) -> None:
@@ -361,8 +361,8 @@ def test_a_batch_before_the_first_upload(s3: dict[str, str], url: str, tmp_path:
     names = ("s3://dbt/tomorrow/", str(tmp_path), "s3://dbt/nightly/athena/target/manifest.json")
     done = headwater("backfill", *names, *PLACES, "--allow-empty", "--graph", url, env=s3 | SAME)
     assert done.exit_code == 0, done.stderr
-    assert "there is no object below s3://dbt/tomorrow/; nothing to do there" in done.stderr
-    assert f"there is no manifest.json in {tmp_path}" in done.stderr
+    assert "skipped: no objects below s3://dbt/tomorrow/" in done.stderr
+    assert f"no manifest.json in {tmp_path}" in done.stderr
     assert " of 1 projects " in done.stderr
     assert graph(url)["datasets"], "the project that is there was left out"
     done = headwater("backfill", "s3://missing/x/", *PLACES, "--allow-empty", "--graph", url, env=s3)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from consumer.cli.main import cli
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from tests.support.alerts.http_receiver import HttpReceiver
 from tests.support.graph.example_graphs import table
 from tests.support.graph.graph_of_events import write
@@ -40,7 +40,7 @@ def declare(url: str) -> None:
 def happens(number: int) -> None:
     """Writes events into the graph: first `c` is made of `a` and `b`, then of `a` alone."""
     made = (run_event("COMPLETE", "10:00", C, A, B, run="1"), run_event("COMPLETE", "11:00", C, A, run="2"))
-    store = EmbeddedStore(Path("headwater.db"))
+    store = SqliteStore(Path("headwater.db"))
     try:
         write(store, [[made[number]]])
     finally:

@@ -167,7 +167,7 @@ def test_questions_make_no_graph(tmp_path: Path) -> None:
     """To ask a graph that is not there is a mistake in its name, not a reason to make an empty one."""
     file = tmp_path / "typo.db"
     done = headwater("export", "--graph", f"sqlite:///{file}")
-    assert (done.exit_code, "there is no graph" in done.stderr) == (2, True), done.output
+    assert (done.exit_code, "does not exist; fill it with" in done.stderr) == (2, True), done.output
     assert not file.exists(), "no file was made"
 
 

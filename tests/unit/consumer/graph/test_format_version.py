@@ -15,9 +15,9 @@ import pytest
 
 from consumer.errors import UsageError
 from consumer.graph import facts_codec, format_version, ids, schema
-from consumer.graph.format_version import FORMAT, Checked, WrongFormat, seal, unseal
-from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.graph.store import Absent, Change, Is, Vertex
+from consumer.graph.format_version import FORMAT, FormatCheckedStore, WrongFormat, seal, unseal
+from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.store import Change, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.run_facts import RunFacts
 from tests.support.graph.release_graph import GRAPHS
 from tests.support.processes.command_line import headwater
@@ -36,7 +36,7 @@ def release(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def empty(tmp_path: Path) -> Path:
     """A file with a graph that nothing was written to."""
     path = tmp_path / "empty.db"
-    EmbeddedStore(path).close()
+    SqliteStore(path).close()
     return path
 
 
@@ -150,13 +150,15 @@ def test_facts_in_another_format_are_refused(command: str, number: int | None, s
 def test_a_graph_says_its_format_once_it_is_written(empty: Path) -> None:
     """The first writer of events says it; a reader says nothing."""
     url = f"sqlite:///{empty}"
-    with closing(EmbeddedStore(empty)) as store:
+    with closing(SqliteStore(empty)) as store:
         headwater("export", "--graph", url)
         assert not store.read([META])
         headwater("ingest", RELEASES[-1].with_suffix(".jsonl"), "--graph", url)
         said = store.read([META])[META]
         assert (said["format"], said["written_by"]) == (FORMAT, version("headwater"))
-        assert [vertex.id for vertex in format_version.stated(store)] == [META], "so that a bulk load says it too"
+        assert [vertex.id for vertex in format_version.format_vertices(store)] == [META], (
+            "so that a bulk load says it too"
+        )
 
 
 class TestChecked:
@@ -164,10 +166,10 @@ class TestChecked:
 
     def test_nothing_is_done_on_another_format(self, empty: Path) -> None:
         """Whichever request is the first, it is refused."""
-        with closing(EmbeddedStore(empty)) as store:
+        with closing(SqliteStore(empty)) as store:
             said = Vertex(META, schema.TASK, {"rev": "1", "format": FORMAT + 1, "written_by": "9.8.7"})
-            store.write([Change(said, Absent(), Is("rev", "1"))])
-            made = Change(Vertex("a", "thing", {"rev": "1"}), Absent(), Is("rev", "1"))
+            store.write([Change(said, NotExists(), PropertyEquals("rev", "1"))])
+            made = Change(Vertex("a", "thing", {"rev": "1"}), NotExists(), PropertyEquals("rev", "1"))
             for ask in (
                 lambda checked: checked.read(["a"]),
                 lambda checked: checked.write([made]),
@@ -177,28 +179,30 @@ class TestChecked:
                 lambda checked: list(checked.edges(schema.EDGE)),
             ):
                 with pytest.raises(WrongFormat):
-                    ask(Checked(store, claims=True))
+                    ask(FormatCheckedStore(store, claims=True))
             assert not store.read(["a"])
 
     @pytest.mark.parametrize("claims", [True, False])
     def test_the_first_write_of_an_empty_graph_says_it(self, empty: Path, *, claims: bool) -> None:
         """Only a writer of events says it, and what is read and written is what it would be without."""
-        with closing(EmbeddedStore(empty)) as store:
-            checked = Checked(store, claims=claims)
-            made = Change(Vertex("a", "thing", {"rev": "1", "x": 2}), Absent(), Is("rev", "1"))
-            again = Change(Vertex("a", "thing", {"rev": "2"}), Is("rev", "0"), Is("rev", "2"))
+        with closing(SqliteStore(empty)) as store:
+            checked = FormatCheckedStore(store, claims=claims)
+            made = Change(Vertex("a", "thing", {"rev": "1", "x": 2}), NotExists(), PropertyEquals("rev", "1"))
+            again = Change(Vertex("a", "thing", {"rev": "2"}), PropertyEquals("rev", "0"), PropertyEquals("rev", "2"))
             assert checked.write([made]) == set()
             assert checked.write([again]) == {"a"}
             assert bool(store.read([META])) is claims
-            assert Checked(store, claims=claims).read(["a"], ("x",)) == {"a": {"x": 2}}
-            assert Checked(store, claims=claims).read(["a"]) == {"a": {"rev": "1", "x": 2}}
+            assert FormatCheckedStore(store, claims=claims).read(["a"], ("x",)) == {"a": {"x": 2}}
+            assert FormatCheckedStore(store, claims=claims).read(["a"]) == {"a": {"rev": "1", "x": 2}}
 
     def test_a_graph_with_facts_is_not_said_to_be_in_this_format(self, empty: Path) -> None:
         """Facts that stand in a graph that says nothing may be in any format."""
-        with closing(EmbeddedStore(empty)) as store:
-            known = Change(Vertex("name/a/b", schema.NAME, {"rev": "1"}), Absent(), Is("rev", "1"))
+        with closing(SqliteStore(empty)) as store:
+            known = Change(Vertex("name/a/b", schema.NAME, {"rev": "1"}), NotExists(), PropertyEquals("rev", "1"))
             store.write([known])
-            Checked(store, claims=True).write([Change(Vertex("a", "thing", {"rev": "1"}), Absent(), Is("rev", "1"))])
+            FormatCheckedStore(store, claims=True).write(
+                [Change(Vertex("a", "thing", {"rev": "1"}), NotExists(), PropertyEquals("rev", "1"))]
+            )
             assert not store.read([META])
 
 

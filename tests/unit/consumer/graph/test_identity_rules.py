@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from consumer.graph import identity_rules
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from tests.support.events.event_builders import run_event
 from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT
@@ -114,14 +114,14 @@ class TestRules:
 
     def test_the_first_writer_with_rules_decides(self) -> None:
         """A later writer has its own; only a reconcile changes those of the graph."""
-        store, other = EmbeddedStore(Path(":memory:")), IdentityRules.of([PREFIXES])
-        assert identity_rules.to_write_under(store, None) == NO_RULES
-        assert identity_rules.to_write_under(store, NO_RULES) == NO_RULES
-        assert identity_rules.known(store) is None
-        assert identity_rules.to_write_under(store, self.RULES) == self.RULES
-        assert identity_rules.to_write_under(store, other) == other
-        assert identity_rules.known(store) == self.RULES == identity_rules.to_reconcile_under(store, None)
-        assert identity_rules.to_reconcile_under(store, other) == other == identity_rules.known(store)
+        store, other = SqliteStore(Path(":memory:")), IdentityRules.of([PREFIXES])
+        assert identity_rules.rules_for_writing(store, None) == NO_RULES
+        assert identity_rules.rules_for_writing(store, NO_RULES) == NO_RULES
+        assert identity_rules.stored_rules(store) is None
+        assert identity_rules.rules_for_writing(store, self.RULES) == self.RULES
+        assert identity_rules.rules_for_writing(store, other) == other
+        assert identity_rules.stored_rules(store) == self.RULES == identity_rules.rules_for_reconciling(store, None)
+        assert identity_rules.rules_for_reconciling(store, other) == other == identity_rules.stored_rules(store)
 
     def test_digests(self) -> None:
         """Other rules have another digest, and no rules the empty one."""

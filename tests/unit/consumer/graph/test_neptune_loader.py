@@ -101,7 +101,7 @@ def test_a_load_that_fails(answer: tuple[str, dict[str, Any]], said: str, loader
 def test_a_wrong_signature(loader: NeptuneLoader) -> None:
     """Neptune's refusal is told, and nothing is loaded."""
     done = headwater("load", *WHAT, env=loader.environment_of_clients | {"AWS_SECRET_ACCESS_KEY": "wrong"})
-    assert (done.exit_code, "answers 403" in done.stderr, loader.started) == (1, True, []), done.stderr
+    assert (done.exit_code, "returned 403" in done.stderr, loader.started) == (1, True, []), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -136,5 +136,5 @@ def test_silence_is_waited_out(loader: NeptuneLoader, tmp_path: Path, monkeypatc
         client.progress("another")
     gone = NeptuneLoader(tmp_path)
     gone.close()
-    with pytest.raises(TransientError, match="does not answer"):
+    with pytest.raises(TransientError, match="does not respond"):
         BulkLoader(Address.parse(gone.url)).progress(LOAD)

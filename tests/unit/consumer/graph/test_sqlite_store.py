@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import TransientError, UsageError
-from consumer.graph.sqlite_store import SCHEMA_VERSION, EmbeddedStore
-from consumer.graph.store import Absent, Change, DropVertices, GraphStore, Is, Vertex
+from consumer.graph.sqlite_store import SCHEMA_VERSION, SqliteStore
+from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, PropertyEquals, Vertex
 from tests.support.processes.command_line import headwater
 
 
 def change(id_: str, **also: str) -> Change:
     """A new vertex."""
-    return Change(Vertex(id_, "thing", {"rev": "1", **also}), Absent(), Is("rev", "1"))
+    return Change(Vertex(id_, "thing", {"rev": "1", **also}), NotExists(), PropertyEquals("rev", "1"))
 
 
 READS: dict[str, Callable[[GraphStore], object]] = {
@@ -35,9 +35,9 @@ WORK: dict[str, Callable[[GraphStore], object]] = {**READS, "write": lambda stor
 def test_a_file_is_made_and_opened_again(tmp_path: Path) -> None:
     """What was written is there the next time; the file says which version of the tables it has."""
     path = tmp_path / "graph.db"
-    with closing(EmbeddedStore(path)) as store:
+    with closing(SqliteStore(path)) as store:
         store.write([change("a")])
-    with closing(EmbeddedStore(path)) as store:
+    with closing(SqliteStore(path)) as store:
         assert store.read(["a"]) == {"a": {"rev": "1"}}
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
@@ -46,8 +46,8 @@ def test_a_file_is_made_and_opened_again(tmp_path: Path) -> None:
 def test_what_is_set_already_is_not_written(tmp_path: Path) -> None:
     """The many changes of one wide vertex would each write all of it again."""
     path = tmp_path / "graph.db"
-    token = Is("rev", "1")
-    with closing(EmbeddedStore(path)) as store, closing(sqlite3.connect(path)) as database:
+    token = PropertyEquals("rev", "1")
+    with closing(SqliteStore(path)) as store, closing(sqlite3.connect(path)) as database:
         store.write([change("a")])
         before = database.execute("PRAGMA data_version").fetchone()
         assert not store.write([change("a"), Change(Vertex("a", "thing", {}), token, token)])
@@ -56,9 +56,9 @@ def test_what_is_set_already_is_not_written(tmp_path: Path) -> None:
 
 def test_changes_of_one_vertex_follow_on_each_other() -> None:
     """Each sees what those before it did to the vertex, also where they did it by a step."""
-    one, two = Is("rev", "1"), Is("rev", "2")
+    one, two = PropertyEquals("rev", "1"), PropertyEquals("rev", "2")
     gone = Change(Vertex("a", "thing", {}), two, two, (DropVertices(("a",)),))
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         by_step = Change(Vertex("a", "thing", {}), one, two, (Vertex("a", "thing", {"rev": "2"}),))
         assert not store.write([change("a"), by_step, Change(Vertex("a", "thing", {"x": 1}), two, two)])
         assert store.read(["a"]) == {"a": {"rev": "2", "x": 1}}
@@ -69,15 +69,15 @@ def test_changes_of_one_vertex_follow_on_each_other() -> None:
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:
     """The message names the file, both versions, and what to do; the file is left as it is."""
     path = tmp_path / "graph.db"
-    EmbeddedStore(path).close()
+    SqliteStore(path).close()
     with closing(sqlite3.connect(path)) as database:
         database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     with pytest.raises(UsageError) as caught:
-        EmbeddedStore(path)
+        SqliteStore(path)
     for part in (
         str(path),
         f"version {SCHEMA_VERSION + 1}",
-        f"knows {SCHEMA_VERSION}",
+        f"reads {SCHEMA_VERSION}",
         "the version of Headwater that",
     ):
         assert part in str(caught.value)
@@ -91,7 +91,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     text.write_text('{"eventType": "START"}\n' * 200)
     for path in (text, tmp_path, tmp_path / "missing" / "graph.db"):
         with pytest.raises(UsageError, match="name another file with --graph sqlite:///FILE") as caught:
-            EmbeddedStore(path)
+            SqliteStore(path)
         assert str(path) in str(caught.value)
     assert text.read_text().startswith('{"eventType"'), "the file must be left as it is"
 
@@ -103,7 +103,7 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
         database.execute("CREATE TABLE books (title TEXT)")
     before = path.read_bytes()
     with pytest.raises(UsageError, match=r"books\.db"):
-        EmbeddedStore(path)
+        SqliteStore(path)
     assert path.read_bytes() == before, "another program's database was changed"
 
 
@@ -113,7 +113,7 @@ def test_opened_by_several_at_once(tmp_path: Path) -> None:
 
     def open_and_write(path: Path, name: str, start: threading.Barrier) -> set[str]:
         start.wait(60)
-        with closing(EmbeddedStore(path)) as store:
+        with closing(SqliteStore(path)) as store:
             return store.write([change(name)])
 
     with ThreadPoolExecutor(writers) as pool:
@@ -121,7 +121,7 @@ def test_opened_by_several_at_once(tmp_path: Path) -> None:
             path, start = tmp_path / f"{number}.db", threading.Barrier(writers)
             results = [pool.submit(open_and_write, path, f"v{writer}", start) for writer in range(writers)]
             assert [result.result() for result in results] == [set()] * writers, f"round {number}: a write was lost"
-            with closing(EmbeddedStore(path)) as store:
+            with closing(SqliteStore(path)) as store:
                 assert len(list(store.vertices("thing"))) == writers, f"round {number}: a vertex is missing"
 
 
@@ -131,16 +131,16 @@ def test_a_file_that_stays_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "graph.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(UsageError, match=r"graph\.db can't be opened as a graph: .*database is locked"):
-            EmbeddedStore(path)
+        with pytest.raises(UsageError, match=r"opening .*graph\.db as a graph failed: .*database is locked"):
+            SqliteStore(path)
         other.execute("COMMIT")
-    EmbeddedStore(path).close()
+    SqliteStore(path).close()
 
 
 def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
     """Where a change can't be written at all, none of its batch is."""
-    with closing(EmbeddedStore(tmp_path / "graph.db")) as store:
-        broken = Change(Vertex("b", "thing", {"rev": object()}), Absent(), Is("rev", "1"))  # type: ignore[dict-item]
+    with closing(SqliteStore(tmp_path / "graph.db")) as store:
+        broken = Change(Vertex("b", "thing", {"rev": object()}), NotExists(), PropertyEquals("rev", "1"))  # type: ignore[dict-item]
         with pytest.raises(TypeError):
             store.write([change("a"), broken])
         assert store.read(["a"]) == {}
@@ -150,11 +150,11 @@ def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
 def test_a_file_that_another_writer_holds(tmp_path: Path) -> None:
     """A writer that waited in vain may try again later; a reader is not held up."""
     path = tmp_path / "graph.db"
-    with closing(EmbeddedStore(path)) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+    with closing(SqliteStore(path)) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
         store.write([change("a")])
         store._db.execute("PRAGMA busy_timeout = 1")  # a minute, else
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(TransientError, match=r"graph\.db can't be written: database is locked"):
+        with pytest.raises(TransientError, match=r"writing .*graph\.db failed: database is locked"):
             store.write([change("b")])
         assert store.read(["a"]) == {"a": {"rev": "1"}}
         other.execute("COMMIT")
@@ -164,10 +164,10 @@ def test_a_file_that_another_writer_holds(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path) -> None:
     """It is told as such, nothing of the batch is there, and what there is room for is written afterwards."""
     path = tmp_path / "graph.db"
-    with closing(EmbeddedStore(path)) as store:
+    with closing(SqliteStore(path)) as store:
         store._db.execute("PRAGMA max_page_count = 20")
         store._db.execute("PRAGMA cache_size = 5")  # so that it is full before the commit
-        with pytest.raises(TransientError, match=r"graph\.db can't be written: database or disk is full"):
+        with pytest.raises(TransientError, match=r"writing .*graph\.db failed: database or disk is full"):
             store.write([change(f"v{number}", text="x" * 3_000) for number in range(100)])
         assert list(store.vertices("thing")) == []
         assert store.write([change("a")]) == set()
@@ -176,12 +176,12 @@ def test_a_full_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", READS)
 def test_a_file_that_can_not_be_read_now(tmp_path: Path, name: str) -> None:
     """Whatever is read: it may be tried again, and the message names the file."""
-    with closing(EmbeddedStore(tmp_path / "graph.db")) as store:
+    with closing(SqliteStore(tmp_path / "graph.db")) as store:
         store.write([change("a")])
         store._db.set_progress_handler(lambda: 1, 1)  # SQLite interrupts itself
-        with pytest.raises(TransientError, match=r"graph\.db can't be read: interrupted"):
+        with pytest.raises(TransientError, match=r"reading .*graph\.db failed: interrupted"):
             READS[name](store)
-        with pytest.raises(TransientError, match=r"graph\.db can't be read: interrupted"), store.snapshot():
+        with pytest.raises(TransientError, match=r"reading .*graph\.db failed: interrupted"), store.snapshot():
             READS[name](store)
         store._db.set_progress_handler(lambda: 0, 1)
         with store.snapshot():
@@ -190,7 +190,7 @@ def test_a_file_that_can_not_be_read_now(tmp_path: Path, name: str) -> None:
 
 def damaged(path: Path) -> Path:
     """A graph's file of which all but its schema is lost."""
-    with closing(EmbeddedStore(path)) as store:
+    with closing(SqliteStore(path)) as store:
         store.write([change(f"v{number}", text="x" * 1_000) for number in range(100)])
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
@@ -201,10 +201,10 @@ def damaged(path: Path) -> Path:
 @pytest.mark.parametrize("name", WORK)
 def test_a_damaged_file(tmp_path: Path, name: str) -> None:
     """Another try would not help: it says which file, what is the matter, and how to get a good one."""
-    with closing(EmbeddedStore(damaged(tmp_path / "graph.db"))) as store:
+    with closing(SqliteStore(damaged(tmp_path / "graph.db"))) as store:
         with pytest.raises(UsageError) as caught:
             WORK[name](store)
-        for part in ("graph.db is damaged", "malformed", "put a copy of it back", "`headwater replay`"):
+        for part in ("graph.db is damaged", "malformed", "restore a backup", "`headwater replay`"):
             assert part in str(caught.value)
 
 
@@ -214,8 +214,8 @@ def test_a_file_without_its_beginning(tmp_path: Path, kept: int) -> None:
     path = damaged(tmp_path / "graph.db")
     content = path.read_bytes()
     path.write_bytes(content[:kept] + b"\xff" * (len(content) - kept))
-    with pytest.raises(UsageError, match=r"graph\.db is damaged, or no graph: .*; put a copy of it back"):
-        EmbeddedStore(path).read(["a"])
+    with pytest.raises(UsageError, match=r"graph\.db is damaged or not a graph: .*; restore a backup"):
+        SqliteStore(path).read(["a"])
 
 
 def test_commands_on_a_damaged_file(tmp_path: Path) -> None:

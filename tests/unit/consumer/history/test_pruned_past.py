@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from consumer.graph import change_log
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.history.past_graph import as_of
 from consumer.maintenance.prune import Prune
 from consumer.maintenance.prune_cutoffs import Cutoffs
@@ -38,9 +38,9 @@ def moment_of(second: int) -> str:
 
 
 @pytest.fixture
-def store() -> Iterator[EmbeddedStore]:
+def store() -> Iterator[SqliteStore]:
     """A graph from which the runs before second 4 are pruned, but for those that are current."""
-    with closing(EmbeddedStore(Path(":memory:"))) as found:
+    with closing(SqliteStore(Path(":memory:"))) as found:
         write(found, [EVENTS])
         before = moment_of(4)
         chore, place = Prune(found, lambda: Cutoffs(before, before), "test"), ""
@@ -55,18 +55,18 @@ def lineage_of(data: bytes) -> dict[str, Any]:
     return {part: orjson.loads(data)[part] for part in LINEAGE}
 
 
-def test_the_answer_says_since_when_all_is_known(store: EmbeddedStore) -> None:
+def test_the_answer_says_since_when_all_is_known(store: SqliteStore) -> None:
     """Since the first run that is left of a job whose older runs are gone; from then on the past is what it was."""
     with closing(as_of(store, moment_of(2))) as past:
         assert (past.known_since, past.is_incomplete) == (moment_of(5), True)
     for second in (5, 6, 7):
-        with closing(as_of(store, moment_of(second))) as past, closing(EmbeddedStore(Path(":memory:"))) as fresh:
+        with closing(as_of(store, moment_of(second))) as past, closing(SqliteStore(Path(":memory:"))) as fresh:
             write(fresh, [happened(EVENTS, moment_of(second))])
             assert not past.is_incomplete
             assert lineage_of(exported(past)) == lineage_of(exported(fresh))
 
 
-def test_the_log_of_changes_stays(store: EmbeddedStore) -> None:
+def test_the_log_of_changes_stays(store: SqliteStore) -> None:
     """Old records leave the outbox, which nothing reads, and not the log; the moments are still known."""
     assert {record.time for record in records(store)} == {moment_of(second) for second in (1, 2, 3, 7)} | set()
     assert {entry.record.time for entry in change_log.pending(store, 99)} == {moment_of(7)}
@@ -77,7 +77,7 @@ def test_the_log_of_changes_stays(store: EmbeddedStore) -> None:
 
 def test_a_graph_that_was_never_pruned() -> None:
     """Everything is known."""
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         write(store, [EVENTS])
         with closing(as_of(store, moment_of(1))) as past:
             assert (past.known_since, past.is_incomplete) == ("", False)

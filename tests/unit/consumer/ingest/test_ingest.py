@@ -16,7 +16,7 @@ from moto.server import ThreadedMotoServer
 from consumer.config.settings import BatchSettings
 from consumer.errors import GaveUp, TransientError
 from consumer.ingest.inputs import find
-from consumer.ingest.json_splitter import CUT_OFF, FRAGMENT, TOO_LONG, Piece, pieces
+from consumer.ingest.json_splitter import CUT_OFF, FRAGMENT_BYTES, TOO_LONG, RawDocument, split_documents
 from consumer.ingest.pipeline import Pipeline
 from schemas.events import Event
 from tests.support.processes.command_line import headwater
@@ -26,9 +26,9 @@ ATHENA = SAMPLES / "events_athena.jsonl"
 EVENTS: list[dict[str, Any]] = [json.loads(line) for line in ATHENA.read_text().splitlines()]
 
 
-def split(data: bytes) -> list[Piece]:
+def split(data: bytes) -> list[RawDocument]:
     """The pieces of some bytes."""
-    return list(pieces(io.BytesIO(data)))
+    return list(split_documents(io.BytesIO(data)))
 
 
 def exported(url: str) -> str:
@@ -116,11 +116,11 @@ def test_a_damaged_archive_costs_its_rest(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl.gz"
     file.write_bytes(gzip.compress(ATHENA.read_bytes() * 40)[:-2000])
     done = headwater("ingest", file, "--graph", f"sqlite:///{tmp_path / 'graph.db'}")
-    assert (done.exit_code, "the rest is no good gzip" in done.stderr) == (1, True), done.stderr
+    assert (done.exit_code, "the rest of the gzip data is damaged" in done.stderr) == (1, True), done.stderr
     assert "of 13 runs" in done.stderr, "what came before the damage is in the graph"
 
 
-@pytest.mark.parametrize(("name", "said"), [("nothing.jsonl", "there is no file"), (".", "is a folder")])
+@pytest.mark.parametrize(("name", "said"), [("nothing.jsonl", "does not exist"), (".", "is a folder")])
 def test_a_missing_file_stops_before_anything_is_read(name: str, said: str, tmp_path: Path) -> None:
     """A wrong name is found out before the first file is folded."""
     graph = tmp_path / "graph.db"
@@ -164,9 +164,9 @@ def test_objects_below_a_prefix(s3: dict[str, str], expected: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("s3://events/nothing/", "there is no object below s3://events/nothing/"),
+        ("s3://events/nothing/", "no objects below s3://events/nothing/"),
         ("s3://no-such-bucket/x", "NoSuchBucket"),
-        ("s3:///x", "names no bucket"),
+        ("s3:///x", "has no bucket"),
     ],
 )
 def test_wrong_addresses(address: str, said: str, s3: dict[str, str], tmp_path: Path) -> None:
@@ -201,24 +201,24 @@ def test_pretty_documents_are_told_apart(documents: list[dict[str, Any]]) -> Non
 def test_a_broken_element_costs_itself() -> None:
     """An array's other elements are found, as are the lines where they begin."""
     found = split(b'[{"a": 1},\n {oops},\n\n {"b": "]"}\n]\n')
-    assert found == [Piece(1, b'{"a": 1}'), Piece(2, b"{oops}"), Piece(4, b'{"b": "]"}')], found
+    assert found == [RawDocument(1, b'{"a": 1}'), RawDocument(2, b"{oops}"), RawDocument(4, b'{"b": "]"}')], found
     assert split(b'[{"a": 1},')[-1].fault == CUT_OFF, "an array that does not end has lost something"
 
 
 def test_what_is_too_long_is_not_kept_in_memory() -> None:
     """A line or element beyond the limit is a rejection of bounded size, and the next one is read."""
-    huge = b'{"a": "' + b"x" * (2 * FRAGMENT) + b'"}'
+    huge = b'{"a": "' + b"x" * (2 * FRAGMENT_BYTES) + b'"}'
     for data in (huge + b'\n{"b": 1}\n', b"[" + huge + b',\n{"b": 1}]'):
         first, second = split(data)
-        assert (first.line, first.fault, len(first.data)) == (1, TOO_LONG, FRAGMENT), "cut, with its reason"
-        assert second == Piece(2, b'{"b": 1}'), "the next document is read"
+        assert (first.line, first.fault, len(first.data)) == (1, TOO_LONG, FRAGMENT_BYTES), "cut, with its reason"
+        assert second == RawDocument(2, b'{"b": 1}'), "the next document is read"
 
 
 def test_a_string_may_be_cut_anywhere() -> None:
     """What is read at once may end within a string, or between a backslash and what it escapes."""
     for length in range(8):
-        data = b'["' + b"x" * (FRAGMENT - length) + b'\\\\\\"]", {"b": 1}]'
-        assert split(data)[-1] == Piece(1, b'{"b": 1}'), f"{length} bytes before the end of what is read at once"
+        data = b'["' + b"x" * (FRAGMENT_BYTES - length) + b'\\\\\\"]", {"b": 1}]'
+        assert split(data)[-1] == RawDocument(1, b'{"b": 1}'), f"{length} bytes before the end of what is read at once"
 
 
 class Flaky:

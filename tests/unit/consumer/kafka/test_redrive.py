@@ -124,7 +124,7 @@ def test_marks() -> None:
     ("stands", "words"),
     [
         (letter(1), ""),
-        (letter(1, b"{]"), "no JSON"),
+        (letter(1, b"{]"), "not valid JSON"),
         (letter(1, None), "tombstone"),
         (letter(1, has_origin=False), "do not name the original topic"),
         (letter(1, EVENT.replace(b"2026", b"2027")), "correct the producer's clock"),

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.lineage.identity import IdentityRules
 from consumer.mcp.pages import CHARS_PER_TOKEN, MOST_TOKENS
 from consumer.mcp.server import server
@@ -39,7 +39,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A graph in which one table feeds very many."""
     file = tmp_path_factory.mktemp("wide") / "graph.db"
-    sink = GraphSink(EmbeddedStore(file), IdentityRules.of())
+    sink = GraphSink(SqliteStore(file), IdentityRules.of())
     events = [decode_document(job(table(f"a_model_with_a_long_name_{at}"), table("root"))) for at in range(WIDE)]
     for at in range(0, WIDE, 500):
         sink.write(events[at : at + 500])
@@ -51,7 +51,7 @@ def call(file: Path, tool: str, mode: str = "auto", **arguments: Any) -> Any:
     """The result of one call of a tool."""
 
     async def ask() -> Any:
-        async with Client(server(lambda: EmbeddedStore(file)), mode=mode) as client:
+        async with Client(server(lambda: SqliteStore(file)), mode=mode) as client:
             return await client.call_tool(tool, arguments)
 
     return anyio.run(ask)
@@ -69,7 +69,7 @@ def test_all_tools_are_read_only(graph: Path) -> None:
     """The eight tools, each with a description and an output schema."""
 
     async def ask() -> Any:
-        async with Client(server(lambda: EmbeddedStore(graph))) as client:
+        async with Client(server(lambda: SqliteStore(graph))) as client:
             return await client.list_tools()
 
     tools = anyio.run(ask).tools
@@ -145,7 +145,7 @@ def test_unknown_is_told_from_none(tmp_path: Path) -> None:
     """Beyond the end of column lineage the answer says unknown; a leaf has none."""
     file = tmp_path / "graph.db"
     a, b, c = table("a"), table("b"), table("c")
-    sink = GraphSink(EmbeddedStore(file), IdentityRules.of())
+    sink = GraphSink(SqliteStore(file), IdentityRules.of())
     sink.write([decode_document(one) for one in (job(b, a, columns={"x2": [(a, "x")]}), job(c, b))])
     sink.close()
     found = answer(file, "impact", node="a.x")

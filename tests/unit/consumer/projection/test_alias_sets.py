@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
 from tests.support.events.event_builders import Json, columns, dataset_event, run_event
@@ -34,7 +34,7 @@ def graph_of(*documents: Json) -> dict[str, Any]:
     """The graph of events, the same for every order of arrival, of which a reconcile finds nothing wrong."""
     found: set[bytes] = set()
     for order in permutations(documents):
-        store = EmbeddedStore(Path(":memory:"))
+        store = SqliteStore(Path(":memory:"))
         write(store, [[event] for event in order])
         found.add(exported(store))
         chore, place = Reconcile(store, NO_RULES), ""

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from consumer.graph import ids, schema
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.projection import fingerprints
 from schemas.naming import DatasetName
 from tests.support.events.event_builders import (
@@ -29,9 +29,9 @@ SHOWN = DatasetName(GLUE, "table/db/t")
 
 
 @pytest.fixture
-def store() -> Iterator[EmbeddedStore]:
+def store() -> Iterator[SqliteStore]:
     """A graph in memory."""
-    with closing(EmbeddedStore(Path(":memory:"))) as found:
+    with closing(SqliteStore(Path(":memory:"))) as found:
         yield found
 
 
@@ -47,17 +47,17 @@ def unlinked(table: str) -> Json:
     return dataset(table, symlinks={"_deleted": True})
 
 
-def columns_in(store: EmbeddedStore) -> set[tuple[str, ...]]:
+def columns_in(store: SqliteStore) -> set[tuple[str, ...]]:
     """All columns, by the name and the column."""
     return {ids.parse(vertex.id)[2:] for vertex in store.vertices(schema.COLUMN)}
 
 
-def nodes(store: EmbeddedStore) -> set[str]:
+def nodes(store: SqliteStore) -> set[str]:
     """The ids of all datasets' vertices."""
     return {vertex.id for vertex in store.vertices(schema.NODE)}
 
 
-def test_a_dataset_moves_with_its_columns(store: EmbeddedStore) -> None:
+def test_a_dataset_moves_with_its_columns(store: SqliteStore) -> None:
     """A link shows it under another name; nothing is left where it was, and it comes back without the link."""
     write(store, [[dataset_event(1, dataset("t", schema=columns("x", "y")))]])
     assert nodes(store) == {ids.dataset(name("t"))}
@@ -70,7 +70,7 @@ def test_a_dataset_moves_with_its_columns(store: EmbeddedStore) -> None:
     assert sum(1 for _ in store.edges(schema.COLUMN_OF)) == 2
 
 
-def test_the_name_says_where_it_is_shown(store: EmbeddedStore) -> None:
+def test_the_name_says_where_it_is_shown(store: SqliteStore) -> None:
     """A job that comes later looks there, and the vertex under which it stands lists what was made."""
     write(store, [[dataset_event(1, linked("t", schema=columns("x")))]])
     vertices = store.read([ids.name(name("t")), ids.name(SHOWN)])
@@ -79,7 +79,7 @@ def test_the_name_says_where_it_is_shown(store: EmbeddedStore) -> None:
     assert not vertices[ids.name(name("t"))].get("projected")
 
 
-def test_what_is_no_more_becomes_empty(store: EmbeddedStore) -> None:
+def test_what_is_no_more_becomes_empty(store: SqliteStore) -> None:
     """A property that was never set is not written; one that is deleted is emptied."""
     described = dataset("t", documentation={"description": "of t"}, schema=columns("x"))
     write(store, [[dataset_event(1, described)]])
@@ -93,7 +93,7 @@ def test_what_is_no_more_becomes_empty(store: EmbeddedStore) -> None:
     assert columns_in(store) == set()
 
 
-def test_a_column_that_lineage_needs_stays(store: EmbeddedStore) -> None:
+def test_a_column_that_lineage_needs_stays(store: SqliteStore) -> None:
     """It goes when neither the schema nor an edge has it."""
     run = run_event("COMPLETE", 1, inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))])
     write(store, [[dataset_event(1, dataset("a", schema=columns("x", "y")))], [run]])
@@ -103,7 +103,7 @@ def test_a_column_that_lineage_needs_stays(store: EmbeddedStore) -> None:
     assert columns_in(store) == {("dev.s.a", "z")}
 
 
-def test_an_edge_finds_its_ends(store: EmbeddedStore) -> None:
+def test_an_edge_finds_its_ends(store: SqliteStore) -> None:
     """Edges of jobs follow their datasets, column edges too."""
     run = run_event("COMPLETE", 1, inputs=["a"], outputs=[dataset("t", columnLineage=made_of(x="a.x"))])
     write(store, [[run], [dataset_event(2, linked("t"))]])
@@ -113,7 +113,7 @@ def test_an_edge_finds_its_ends(store: EmbeddedStore) -> None:
     assert column.target == ids.column(SHOWN, "x")
 
 
-def test_a_dataset_that_was_only_dropped(store: EmbeddedStore) -> None:
+def test_a_dataset_that_was_only_dropped(store: SqliteStore) -> None:
     """It has a name with its facts, and no vertex, until an event uses it."""
     drop = {"lifecycleStateChange": {"lifecycleStateChange": "DROP"}}
     write(store, [[run_event("COMPLETE", 1, outputs=[dataset("gone", **drop)])]])

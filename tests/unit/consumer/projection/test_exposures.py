@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from consumer.graph import ids, schema
-from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.graph.store import Absent, Change, DropEdges, Edge, Is, Vertex
+from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.store import Change, DropEdges, Edge, NotExists, PropertyEquals, Vertex
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
 from consumer.query.resolve import Target, resolve
@@ -53,9 +53,9 @@ def node(
 
 
 @pytest.fixture
-def store() -> Iterator[EmbeddedStore]:
+def store() -> Iterator[SqliteStore]:
     """An empty graph."""
-    with closing(EmbeddedStore(Path(":memory:"))) as found:
+    with closing(SqliteStore(Path(":memory:"))) as found:
         yield found
 
 
@@ -68,7 +68,7 @@ def uses(documents: Sequence[Json]) -> list[tuple[str, str]]:
     return [(source[1].rpartition(".")[2], target[1]) for source, target, *_ in found["exposure_edges"]]
 
 
-def test_an_exposure_is_a_leaf(store: EmbeddedStore) -> None:
+def test_an_exposure_is_a_leaf(store: SqliteStore) -> None:
     """A vertex of its own kind, with an edge from each table that it uses."""
     write(store, [[node(1, inputs=[table("a")], outputs=[table("t", BOARD)])]])
     (vertex,) = (found for found in store.vertices(schema.NODE) if found.properties.get("kind"))
@@ -136,7 +136,7 @@ def test_an_exposure_goes_with_its_last_table() -> None:
     assert len(uses([*both, dropped, again])) == 2
 
 
-def test_two_names_of_one_table(store: EmbeddedStore) -> None:
+def test_two_names_of_one_table(store: SqliteStore) -> None:
     """The edges are those of the name that is shown, also where another one was shown before."""
     link = {"identifiers": [{"namespace": "arn:aws:glue:us-east-1:123456789012", "name": "table/s/t", "type": "TABLE"}]}
     documents = [node(1, outputs=[table("t", BOARD)]), node(3, outputs=[table("t", BOARD, symlinks=link)], run="r2")]
@@ -147,7 +147,7 @@ def test_two_names_of_one_table(store: EmbeddedStore) -> None:
     assert edge[0] == ("arn:aws:glue:us-east-1:123456789012", "table/s/t")
 
 
-def test_readers_show_it(store: EmbeddedStore) -> None:
+def test_readers_show_it(store: SqliteStore) -> None:
     """By name, downstream of its tables, in each format; the export of data sets has none."""
     events = [node(1, inputs=[table("a")], outputs=[table("t", BOARD)])]
     write(store, [events])
@@ -168,7 +168,7 @@ def test_readers_show_it(store: EmbeddedStore) -> None:
     assert b"board" not in export_json.to_json(export_json.document(store))
 
 
-def test_a_column_leads_to_it_by_table(store: EmbeddedStore) -> None:
+def test_a_column_leads_to_it_by_table(store: SqliteStore) -> None:
     """Which columns an exposure uses is not known, which is not none."""
     columns = {"fields": [{"name": "x", "type": "int"}]}
     write(store, [[node(1, outputs=[table("t", BOARD, schema=columns)])]])
@@ -176,7 +176,7 @@ def test_a_column_leads_to_it_by_table(store: EmbeddedStore) -> None:
     assert [node.target for node in found.unknown.nodes if node.target.kind == "exposure"] == [EXPOSED]
 
 
-def test_a_dataset_goes_before_an_exposure_of_its_name(store: EmbeddedStore) -> None:
+def test_a_dataset_goes_before_an_exposure_of_its_name(store: SqliteStore) -> None:
     """A name that meant a table before there was a dashboard means it still."""
     write(store, [[node(1, outputs=[table("board", BOARD), table("u")])]])
     assert resolve(store, "board") == Target(name("board"))
@@ -184,7 +184,7 @@ def test_a_dataset_goes_before_an_exposure_of_its_name(store: EmbeddedStore) -> 
     assert set(json.loads(export_formats.lineage_map(store))["lineage_map"]) == {"board", "u", "exposure.p.board"}
 
 
-def reconciled(store: EmbeddedStore) -> int:
+def reconciled(store: SqliteStore) -> int:
     """How many vertices a reconcile has written."""
     chore, place = Reconcile(store, NO_RULES, 3), ""
     while (following := chore.step(place)) is not None:
@@ -192,7 +192,7 @@ def reconciled(store: EmbeddedStore) -> int:
     return chore.result.repaired
 
 
-def test_reconcile_finds_what_is_damaged(store: EmbeddedStore) -> None:
+def test_reconcile_finds_what_is_damaged(store: SqliteStore) -> None:
     """Nothing on a graph that is right; an edge that is gone, and one that nobody has drawn."""
     write(store, [[node(1, outputs=[table("t", BOARD, REPORT)])]])
     expected = whole(store)
@@ -201,14 +201,14 @@ def test_reconcile_finds_what_is_damaged(store: EmbeddedStore) -> None:
     stray = Edge("exposed/x", schema.EDGE, edge.source, "exposure/dbt/exposure.p.stray", edge.properties)
     stray = stray._replace(id=ids.make("exposed", *name("t"), "dbt", "exposure.p.stray"))
     lost = Vertex(stray.target, schema.NODE, {"kind": "exposure", "rev": "1"})
-    store.write([Change(lost, Absent(), Is("rev", "1"), (stray, DropEdges((edge.id,))))])
+    store.write([Change(lost, NotExists(), PropertyEquals("rev", "1"), (stray, DropEdges((edge.id,))))])
     assert whole(store) != expected
     assert reconciled(store) > 0
     assert whole(store) == expected
     assert reconciled(store) == 0
 
 
-def test_tags_of_columns_are_shown(store: EmbeddedStore) -> None:
+def test_tags_of_columns_are_shown(store: SqliteStore) -> None:
     """On the column, and gone with the facet."""
     columns = {"fields": [{"name": "Email", "type": "text"}, {"name": "id", "type": "int"}]}
     tags = {"tags": [{"key": "pii", "value": "true", "source": "DBT", "field": "email"}, {"key": "gold", "value": "1"}]}

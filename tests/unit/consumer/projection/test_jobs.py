@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from consumer.graph import facts_codec, ids, schema
-from consumer.graph.delegating_store import Around
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.delegating_store import DelegatingStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Direction, Edge, GraphStore
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
@@ -34,9 +34,9 @@ OUTPUT = ids.output(OutputKey(JOB, name("t")))
 
 
 @pytest.fixture
-def store() -> Iterator[EmbeddedStore]:
+def store() -> Iterator[SqliteStore]:
     """A graph in memory."""
-    with closing(EmbeddedStore(Path(":memory:"))) as found:
+    with closing(SqliteStore(Path(":memory:"))) as found:
         yield found
 
 
@@ -60,7 +60,7 @@ def edges(*documents: Json) -> set[tuple[str, str]]:
 class TestOutputs:
     """The facets that the completed runs of a job carried for an output."""
 
-    def test_they_have_a_vertex_of_their_own(self, store: EmbeddedStore) -> None:
+    def test_they_have_a_vertex_of_their_own(self, store: SqliteStore) -> None:
         """It hangs on the name that the job writes, and says what is in force of each facet."""
         said = dataset("t", schema=columns("x"), columnLineage=made_of(x="a.x"))
         write(store, [[run_event("COMPLETE", 1, inputs=["a"], outputs=[said])]])
@@ -72,13 +72,13 @@ class TestOutputs:
         (edge,) = store.edges(schema.OUTPUT_OF)
         assert (edge.source, edge.target) == (OUTPUT, ids.name(name("t")))
 
-    def test_an_output_without_facets_has_none(self, store: EmbeddedStore) -> None:
+    def test_an_output_without_facets_has_none(self, store: SqliteStore) -> None:
         """There is nothing to keep, nor for a run that has not completed."""
         started = run_event("START", 2, run="r2", outputs=[dataset("t", schema=columns("x"))])
         write(store, [[run_event("COMPLETE", 1, outputs=["t"]), started]])
         assert list(store.vertices(schema.OUTPUT)) == []
 
-    def test_what_a_run_carried_is_taken_back_when_it_failed(self, store: EmbeddedStore) -> None:
+    def test_what_a_run_carried_is_taken_back_when_it_failed(self, store: SqliteStore) -> None:
         """The facet of the run before counts again, which is looked up in the graph."""
         runs = [
             run_event("COMPLETE", second, run=run, outputs=[dataset("t", schema=columns(run))])
@@ -91,7 +91,7 @@ class TestOutputs:
         facts = facts_codec.load_output(str(store.read([OUTPUT])[OUTPUT]["facts"]))
         assert facts.ran["schema"].run == "first"
 
-    def test_what_a_job_event_says_stands_beside(self, store: EmbeddedStore) -> None:
+    def test_what_a_job_event_says_stands_beside(self, store: SqliteStore) -> None:
         """A failed run takes back its own word, not that of a declaration."""
         declared = job_event(1, outputs=[dataset("t", schema=columns("declared"))])
         ran = run_event("COMPLETE", 2, outputs=[dataset("t", schema=columns("ran"))])
@@ -116,7 +116,7 @@ class TestSiblings:
             left = {(f"in{number}", f"out{number}") for number in range(3) if number != failed}
             assert edges(*runs, mapped(failed, 20, "FAIL")) == left
 
-    def test_the_group_has_a_vertex(self, store: EmbeddedStore) -> None:
+    def test_the_group_has_a_vertex(self, store: SqliteStore) -> None:
         """It has one run for each set of datasets, so that retries do not make it grow."""
         again = [
             mapped(0, 20 + number) | {"run": mapped(0, 0)["run"] | {"runId": f"again{number}"}} for number in range(9)
@@ -134,7 +134,7 @@ class TestSiblings:
         assert edges(mapped(0, 10), mapped(1, 11), moved) == {("in1", "out1")}
 
 
-def test_one_run_id_of_two_jobs(store: EmbeddedStore) -> None:
+def test_one_run_id_of_two_jobs(store: SqliteStore) -> None:
     """Dagster gives all jobs of an execution one run id: each has a run with its own state and datasets."""
     asset = run_event("COMPLETE", 1, run="same", job="asset", inputs=["a"], outputs=["t"])
     check = run_event("FAIL", 2, run="same", job="check", inputs=["t"])
@@ -169,7 +169,7 @@ def test_a_failed_write_makes_no_table() -> None:
     assert edges(old, *run) == {("a", "o")}
 
 
-def test_a_writer_that_died_leaves_others_free(store: EmbeddedStore) -> None:
+def test_a_writer_that_died_leaves_others_free(store: SqliteStore) -> None:
     """It had written the job and not yet the names of its datasets; another one writes of the job meanwhile."""
     declared = folded([job_event(1, inputs=["a"], outputs=["t"])])
     GraphWriter(store).jobs.create(declared.jobs, ())
@@ -179,7 +179,7 @@ def test_a_writer_that_died_leaves_others_free(store: EmbeddedStore) -> None:
     assert exported(store) == embedded([[late, job_event(1, inputs=["a"], outputs=["t"])]])
 
 
-class Interrupted(Around):
+class Interrupted(DelegatingStore):
     """A store beside which something is done once: after the runs of a job are listed a number of times.
 
     Args:
@@ -206,7 +206,7 @@ class Interrupted(Around):
 @pytest.mark.parametrize("listing", [1, 2, 3])
 @pytest.mark.parametrize("parent", [None, "p"])
 def test_a_run_counts_that_is_written_while_a_later_one_is_taken_back(
-    store: EmbeddedStore, parent: str | None, listing: int
+    store: SqliteStore, parent: str | None, listing: int
 ) -> None:
     """It changes nothing in the job as it is, and is the latest of what remains."""
     facets = {"parent": {"run": {"runId": parent}, "job": {"namespace": "dbt", "name": "dag"}}} if parent else {}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import TransientError
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, GraphStore, Properties, Vertex
 from consumer.projection.repository import (
     STEPS_PER_CHANGE,
@@ -33,7 +33,7 @@ KIND: Kind[str, Words] = Kind(
 )
 
 
-class CountingStore(EmbeddedStore):
+class CountingStore(SqliteStore):
     """An embedded store that counts reads and writes, and may be told to lose every race.
 
     Attributes:

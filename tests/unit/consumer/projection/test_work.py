@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from consumer.graph import schema
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, Properties
 from consumer.lineage.edge_limits import MAX_EDGES
 from consumer.projection.graph_writer import Cached, GraphWriter
@@ -21,7 +21,7 @@ SMALL = Cached(*[1 << 16] * 4)
 """Caches that a few dozen documents fill, so that what is asked for again is read again."""
 
 
-class Weighing(EmbeddedStore):
+class Weighing(SqliteStore):
     """An embedded store that counts what is asked of it and given to it.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.lineage.changes import Kind
 from consumer.query.diff import Difference, diff
 from consumer.render import export_json
@@ -61,7 +61,7 @@ def applied(before: Parts, difference: Difference) -> Parts:
 
 def exported(documents: list[Any]) -> export_json.Document:
     """The export of the graph of some events."""
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         write(store, [documents])
         return export_json.document(store)
 

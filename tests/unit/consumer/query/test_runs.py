@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.query.job_names import all_jobs, jobs_of
 from consumer.query.runs import fed_by, history, latest
 from tests.support.graph.example_graphs import graph, table
@@ -14,7 +14,7 @@ A, B, C = (table(name) for name in "abc")
 
 
 @pytest.fixture(scope="module")
-def store() -> EmbeddedStore:
+def store() -> SqliteStore:
     """Three runs of `b`, of which one failed and one has not ended, and two of `a`."""
     return graph(
         [
@@ -31,7 +31,7 @@ def store() -> EmbeddedStore:
     )
 
 
-def test_the_newest_run_comes_first(store: EmbeddedStore) -> None:
+def test_the_newest_run_comes_first(store: SqliteStore) -> None:
     """By the end of a run, or its start while it has none; with state, duration and error."""
     found, total = history(store, jobs_of(store, "b"))
     assert total == 3
@@ -41,18 +41,18 @@ def test_the_newest_run_comes_first(store: EmbeddedStore) -> None:
     assert [name.name for name in found[0].outputs] == [B[1]]
 
 
-def test_limit_and_states(store: EmbeddedStore) -> None:
+def test_limit_and_states(store: SqliteStore) -> None:
     """No more than asked for, and the number of all that match."""
     found, total = history(store, all_jobs(store), limit=1, states=("COMPLETE",))
     assert ([run.key.job.name for run in found], total) == (["model.p.dev.s.a"], 3)
 
 
-def test_the_latest_run_of_each_job(store: EmbeddedStore) -> None:
+def test_the_latest_run_of_each_job(store: SqliteStore) -> None:
     """Whatever its state."""
     assert sorted(run.state for run in latest(store, all_jobs(store)).values()) == ["COMPLETE", "START"]
 
 
-def test_the_run_that_fed_a_run(store: EmbeddedStore) -> None:
+def test_the_run_that_fed_a_run(store: SqliteStore) -> None:
     """Of each input, the last write that had completed when the run started."""
     found, _ = history(store, jobs_of(store, "b"))
     fed = {run.started_at[11:16]: [one.ended_at[11:16] for one in fed_by(store, run).values()] for run in found}
@@ -60,6 +60,6 @@ def test_the_run_that_fed_a_run(store: EmbeddedStore) -> None:
 
 
 @pytest.mark.parametrize("text", ["b", "model.p.dev.s.b", "dbt/model.p.dev.s.b"])
-def test_a_job_is_named_by_itself_or_by_what_it_writes(store: EmbeddedStore, text: str) -> None:
+def test_a_job_is_named_by_itself_or_by_what_it_writes(store: SqliteStore, text: str) -> None:
     """A name, namespace/name, or the dataset that it writes."""
     assert [job.name for job in jobs_of(store, text)] == ["model.p.dev.s.b"]

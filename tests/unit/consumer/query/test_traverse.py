@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from consumer.errors import UsageError
 from consumer.graph import schema
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Direction, Edge
 from consumer.query.traverse import Lineage, Target, lineage, resolve
 from schemas.naming import DatasetName
@@ -23,7 +23,7 @@ A, B, C, D, E = (table(name) for name in "abcde")
 
 
 @pytest.fixture(scope="module")
-def imdb() -> EmbeddedStore:
+def imdb() -> SqliteStore:
     """The demo's graph; only read."""
     return demo()
 
@@ -64,19 +64,19 @@ def at(name: Name, column: str | None = None) -> Target:
         "Dev.Imdb_Stg.Stg_Imdb__Title_Crews",
     ],
 )
-def test_every_way_to_name_a_dataset_finds_it(imdb: EmbeddedStore, text: str) -> None:
+def test_every_way_to_name_a_dataset_finds_it(imdb: SqliteStore, text: str) -> None:
     """A name, the end of one, an alias, the whole, in any case, mean the one dataset."""
     expected = at((GLUE, "table/imdb_stg/stg_imdb__title_crews"))
     assert resolve(imdb, text) == expected, f"{text} should mean the staging table"
 
 
-def test_the_end_of_a_name_begins_at_a_part(imdb: EmbeddedStore) -> None:
+def test_the_end_of_a_name_begins_at_a_part(imdb: SqliteStore) -> None:
     """`title_crew` is the raw table, though other names hold these letters too."""
     assert resolve(imdb, "title_crew") == at((GLUE, "table/imdb/title_crew"))
 
 
 @pytest.mark.parametrize("text", ["titles.title_type", "dev.imdb.titles.title_type", "Titles.Title_Type"])
-def test_a_column_is_named_by_its_dataset_and_a_dot(imdb: EmbeddedStore, text: str) -> None:
+def test_a_column_is_named_by_its_dataset_and_a_dot(imdb: SqliteStore, text: str) -> None:
     """What means no dataset may mean a column."""
     assert resolve(imdb, text) == at(("redshift://127.0.0.1:15440", "dev.imdb.titles"), "title_type")
 
@@ -114,7 +114,7 @@ def test_an_ambiguous_name_lists_the_candidates() -> None:
         assert [called(resolve(store, candidate)) for candidate in listed] == [f"orders{end}"] * 2
 
 
-def test_an_unknown_name_says_what_is_near(imdb: EmbeddedStore) -> None:
+def test_an_unknown_name_says_what_is_near(imdb: SqliteStore) -> None:
     """A slip of the finger is answered by what may have been meant."""
     with pytest.raises(UsageError, match=r"no dataset is called titels.*\n  redshift://.*/dev\.imdb\.titles"):
         resolve(imdb, "titels")
@@ -127,7 +127,7 @@ def test_an_unknown_name_says_what_is_near(imdb: EmbeddedStore) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", ".", "//"])
-def test_no_name_is_a_mistake(imdb: EmbeddedStore, text: str) -> None:
+def test_no_name_is_a_mistake(imdb: SqliteStore, text: str) -> None:
     """A text without a name is told apart from an unknown one."""
     with pytest.raises(UsageError, match="names nothing"):
         resolve(imdb, text)
@@ -139,7 +139,7 @@ def test_an_empty_graph_says_so() -> None:
         resolve(graph([]), "titles")
 
 
-def test_what_feeds_titles(imdb: EmbeddedStore) -> None:
+def test_what_feeds_titles(imdb: SqliteStore) -> None:
     """The lineage goes on from Redshift into Athena: the raw tables are four steps up."""
     found = depths(lineage(imdb, resolve(imdb, "titles"), 10, 5))
     assert found["titles"] == (0, 0)
@@ -150,7 +150,7 @@ def test_what_feeds_titles(imdb: EmbeddedStore) -> None:
     assert "names" not in found, "names feeds nothing"
 
 
-def test_what_breaks_if_title_crew_changes(imdb: EmbeddedStore) -> None:
+def test_what_breaks_if_title_crew_changes(imdb: SqliteStore) -> None:
     """Downstream of a table that Athena holds lie tables that Redshift makes, with the tool of each step."""
     found = lineage(imdb, resolve(imdb, "title_crew"), 0, 10)
     assert depths(found)["names"] == (None, 4)
@@ -197,7 +197,7 @@ def test_two_jobs_between_two_datasets_are_two_links() -> None:
 class Counting:
     """A store that counts the requests for edges."""
 
-    def __init__(self, store: EmbeddedStore) -> None:
+    def __init__(self, store: SqliteStore) -> None:
         self._store = store
         self.requests: list[str] = []
 
@@ -317,7 +317,7 @@ def test_a_column_of_a_table_without_a_schema_may_exist() -> None:
         resolve(store, "c.xyz")
 
 
-def test_an_unknown_name_lists_names_that_contain_it(imdb: EmbeddedStore) -> None:
+def test_an_unknown_name_lists_names_that_contain_it(imdb: SqliteStore) -> None:
     """A part of a name is answered by the names that have it."""
     with pytest.raises(UsageError, match=r"no dataset is called crew; did you mean.*\n  .*title_crew"):
         resolve(imdb, "crew")

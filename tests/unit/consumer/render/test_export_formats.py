@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from consumer.graph import schema
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.query.traverse import resolve
 from consumer.render import export_json, neptune_csv
@@ -23,7 +23,7 @@ A, B, C = (table(name) for name in "abc")
 
 
 @pytest.fixture(scope="module")
-def imdb() -> EmbeddedStore:
+def imdb() -> SqliteStore:
     """The demo's graph; only read."""
     return demo()
 
@@ -36,12 +36,12 @@ def lineage_map(store: GraphStore) -> dict[str, list[str]]:
     return found
 
 
-def test_json_is_the_designs_object(imdb: EmbeddedStore) -> None:
+def test_json_is_the_designs_object(imdb: SqliteStore) -> None:
     """The export that the laws are about."""
     assert FORMATS["json"](imdb) == export_json.to_json(export_json.document(imdb))
 
 
-def test_the_lineage_map_of_the_demo(imdb: EmbeddedStore) -> None:
+def test_the_lineage_map_of_the_demo(imdb: SqliteStore) -> None:
     """Every dataset has its children by their short names, over both engines."""
     found = lineage_map(imdb)
     assert found["title_crew"] == ["stg_imdb__title_crews"]
@@ -86,7 +86,7 @@ def tables(text: str) -> list[list[dict[str, str]]]:
     return found
 
 
-def test_neptune_csv_holds_the_graph(imdb: EmbeddedStore) -> None:
+def test_neptune_csv_holds_the_graph(imdb: SqliteStore) -> None:
     """Every vertex and edge is there with its properties, and edges end at vertices."""
     vertices, edges = tables(FORMATS["neptune-csv"](imdb).decode())
     labels = Counter(row["~label"] for row in (*vertices, *edges))
@@ -102,7 +102,7 @@ def test_neptune_csv_holds_the_graph(imdb: EmbeddedStore) -> None:
         assert said == {key: str(value) for key, value in vertex.properties.items() if value != ""}
 
 
-def test_neptune_csv_headers(imdb: EmbeddedStore) -> None:
+def test_neptune_csv_headers(imdb: SqliteStore) -> None:
     """System columns, then `name:Type`; one value for a vertex's property, which for an edge goes without saying."""
     files = neptune_csv.files(imdb)
     vertices, edges = (files[name].splitlines()[0].split(",") for name in ("vertices.csv", "edges.csv"))
@@ -131,7 +131,7 @@ def test_an_empty_graph_has_every_format() -> None:
     assert found["mermaid"].startswith("flowchart LR\n")
 
 
-def test_pictures_of_the_whole_graph(imdb: EmbeddedStore) -> None:
+def test_pictures_of_the_whole_graph(imdb: SqliteStore) -> None:
     """Every dataset is a box, also one without lineage, and every pair of linked ones an arrow."""
     datasets = sum(1 for _ in imdb.vertices(schema.NODE))
     links = len({(edge.source, edge.target) for edge in imdb.edges(schema.EDGE)})

@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import HeadwaterError, TransientError
-from consumer.graph.sqlite_store import EmbeddedStore
-from consumer.graph.store import Absent, Change, Edge, GraphStore, Is, Vertex
+from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.store import Change, Edge, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.processing.dead_letter import DeadLetter
 from consumer.processing.record import Record
 from consumer.telemetry.metering_decorators import MeteredDeadLetters, MeteredStore, rejection_kind
 from consumer.telemetry.metrics import Metrics
 
-NODE = Change(Vertex("a", "node", {"stamp": "1"}), Absent(), Is("stamp", "1"), (Edge("e", "to", "a", "a", {}),))
+NODE = Change(
+    Vertex("a", "node", {"stamp": "1"}), NotExists(), PropertyEquals("stamp", "1"), (Edge("e", "to", "a", "a", {}),)
+)
 
 
-class Failing(EmbeddedStore):
+class Failing(SqliteStore):
     """A store that can be switched off."""
 
     error: HeadwaterError | None = None
@@ -80,7 +82,7 @@ def test_every_operation_is_passed_on_and_timed(world: World) -> None:
 def test_changes_that_came_too_late(world: World) -> None:
     """What another writer had done before is told apart."""
     world.store.write([NODE])
-    other = Change(Vertex("a", "node", {"stamp": "2"}), Absent(), Is("stamp", "2"))
+    other = Change(Vertex("a", "node", {"stamp": "2"}), NotExists(), PropertyEquals("stamp", "2"))
     assert world.store.write([other]) == {"a"}
     assert (world.changes("applied"), world.changes("conflict")) == (1, 1)
 

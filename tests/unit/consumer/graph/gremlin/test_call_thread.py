@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from consumer.graph.gremlin.call_thread import Worker
+from consumer.graph.gremlin.call_thread import CallThread
 
 
 def test_calls_are_done_in_order_on_one_thread() -> None:
     """Each future has its call's result, and its exception."""
-    worker = Worker("test")
+    worker = CallThread("test")
     done: list[int] = []
 
     def call(number: int) -> int:
@@ -31,7 +31,7 @@ def test_calls_are_done_in_order_on_one_thread() -> None:
 
 def test_what_was_submitted_is_done_before_it_ends() -> None:
     """The end waits for the call under way and for those behind it."""
-    worker, may_go_on = Worker("test"), threading.Event()
+    worker, may_go_on = CallThread("test"), threading.Event()
     first = worker.submit(may_go_on.wait)
     last = worker.submit(may_go_on.is_set)
     may_go_on.set()
@@ -42,7 +42,7 @@ def test_what_was_submitted_is_done_before_it_ends() -> None:
 def test_a_worker_without_a_call_has_no_thread() -> None:
     """It can be closed all the same, and again."""
     before = threading.active_count()
-    worker = Worker("test")
+    worker = CallThread("test")
     assert threading.active_count() == before
     worker.close()
     worker.close()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from consumer.graph.gremlin.deadline import Patience, Waiting
+from consumer.graph.gremlin.deadline import RetryPolicy, ShutdownDeadline
 
 
 class Clock:
@@ -28,48 +28,48 @@ def clock() -> Clock:
 def test_nobody_asks_to_stop(clock: Clock) -> None:
     """It is never over by itself, with an event or without one."""
     for stop in (None, threading.Event()):
-        waiting = Waiting(Patience(for_s=10), stop, clock)
+        waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
         waiting.begin()
         clock.now += 10_000
-        assert not waiting.is_over()
+        assert not waiting.has_expired()
 
 
 def test_from_the_request_to_stop_on(clock: Clock) -> None:
     """What is under way then has as long as the patience, counted from when the request was seen."""
     stop = threading.Event()
-    waiting = Waiting(Patience(for_s=10), stop, clock)
+    waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
     waiting.begin()
     clock.now += 100
     stop.set()
-    assert not waiting.is_over()
+    assert not waiting.has_expired()
     clock.now += 9
-    assert not waiting.is_over()
+    assert not waiting.has_expired()
     clock.now += 1
-    assert waiting.is_over()
+    assert waiting.has_expired()
 
 
 def test_from_its_own_beginning_on(clock: Clock) -> None:
     """A graph that answers is written to the end: the next request has its time, however long ago the stop was."""
     stop = threading.Event()
     stop.set()
-    waiting = Waiting(Patience(for_s=10), stop, clock)
+    waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
     for _ in range(20):
         waiting.begin()
         clock.now += 9
-        assert not waiting.is_over()
+        assert not waiting.has_expired()
 
 
 def test_over_is_over(clock: Clock) -> None:
     """After one request too long the next one gets no time, nor after the end."""
     stop = threading.Event()
     stop.set()
-    waiting = Waiting(Patience(for_s=10), stop, clock)
+    waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
     clock.now += 10
-    assert not waiting.is_over(), "the request was not seen before"
+    assert not waiting.has_expired(), "the request was not seen before"
     clock.now += 10
-    assert waiting.is_over()
+    assert waiting.has_expired()
     waiting.begin()
-    assert waiting.is_over()
-    ended = Waiting(Patience(), None, clock)
+    assert waiting.has_expired()
+    ended = ShutdownDeadline(RetryPolicy(), None, clock)
     ended.end()
-    assert ended.is_over()
+    assert ended.has_expired()

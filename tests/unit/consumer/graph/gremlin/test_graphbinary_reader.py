@@ -15,7 +15,7 @@ from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryReader, GraphBi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.graph.gremlin.graphbinary_reader import Reader
+from consumer.graph.gremlin.graphbinary_reader import FastReader
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 KNOWN = st.one_of(
@@ -49,7 +49,7 @@ def test_every_value_is_read_as_gremlinpython_reads_it(value: Any) -> None:
     """What this reader knows and what it leaves to gremlinpython, in any mixture, is the same, type and all."""
     data = written(value)
     stream = io.BytesIO(data)
-    found, expected = Reader().to_object(stream), GraphBinaryReader().to_object(io.BytesIO(data))
+    found, expected = FastReader().to_object(stream), GraphBinaryReader().to_object(io.BytesIO(data))
     assert (found, type(found)) == (expected, type(expected)), "our reader differs from gremlinpython's"
     assert stream.tell() == len(data), "the stream must stand behind the value, where gremlinpython reads on"
 
@@ -59,6 +59,6 @@ def test_a_whole_answer(values: list[Any], bulk: int) -> None:
     """A message of traversers, between parts that gremlinpython reads itself."""
     head = b"\x81" + b"\x00" + uuid.UUID(int=7).bytes + struct.pack(">i", 200) + b"\x01" + b"\x00\x00\x00\x00" * 2
     data = head + written([Traverser(value, long(bulk)) for value in values])
-    found = GraphBinarySerializersV1(reader=Reader()).deserialize_message(data)
+    found = GraphBinarySerializersV1(reader=FastReader()).deserialize_message(data)
     assert found == GraphBinarySerializersV1().deserialize_message(data), "our reader differs from gremlinpython's"
     assert [traverser.bulk for traverser in found["result"]["data"]] == [bulk] * len(values), "how often each counts"

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from consumer.graph.gremlin import graphbinary_writer, traversals
 from consumer.graph.store import (
-    Absent,
     Change,
     DropEdges,
-    DropLonely,
+    DropOrphans,
     DropVertices,
     Edge,
-    Is,
+    NotExists,
+    PropertyEquals,
     Step,
     Vertex,
 )
@@ -32,7 +32,7 @@ STEPS: tuple[Step, ...] = (
     Edge("e", "line", "v/ä", "bare", {"n": -1}),
     Edge("plain", "line", "v/ä", "bare", {}),
     DropEdges(("a", "b")),
-    DropLonely(("c",), "in_schema", "line"),
+    DropOrphans(("c",), "in_schema", "line"),
     DropVertices(("d",)),
 )
 
@@ -60,9 +60,15 @@ def _by_gremlinpython(query: Bytecode) -> bytes:
 @pytest.mark.parametrize(
     "change",
     [
-        Change(Vertex("o", "owner", {"rev": "1.a"}), Absent(), Is("rev", "1.a")),
-        Change(Vertex("o", "owner", {"rev": "1.a"}), Absent(), Is("rev", "1.a"), STEPS),
-        Change(Vertex("o", "owner", {"rev": "2.b"}), Is("rev", "1.a"), Is("rev", "2.b"), STEPS, ("gone",)),
+        Change(Vertex("o", "owner", {"rev": "1.a"}), NotExists(), PropertyEquals("rev", "1.a")),
+        Change(Vertex("o", "owner", {"rev": "1.a"}), NotExists(), PropertyEquals("rev", "1.a"), STEPS),
+        Change(
+            Vertex("o", "owner", {"rev": "2.b"}),
+            PropertyEquals("rev", "1.a"),
+            PropertyEquals("rev", "2.b"),
+            STEPS,
+            ("gone",),
+        ),
     ],
 )
 def test_a_write_is_what_gremlinpython_would_send(change: Change) -> None:
@@ -85,5 +91,5 @@ def test_values_are_what_gremlinpython_would_send(text: str, number: int, flag: 
 
 def test_each_request_has_an_id_of_its_own() -> None:
     """The id in the bytes is the one that gremlinpython waits for."""
-    message = graphbinary_writer.numbered(graphbinary_writer.request(traversals.ping()))
+    message = graphbinary_writer.numbered(graphbinary_writer.request(traversals.read(["headwater:ping"], ())))
     assert uuid.UUID(bytes=message.data[graphbinary_writer.REQUEST_ID]) == uuid.UUID(message.args["requestId"])
