@@ -135,9 +135,10 @@ class FormatCheckedStore(DelegatingStore):
         self._check()
         if not self._claims:
             return self._store.write(changes)
-        failed = self._store.write([*_claim(self._store), *changes]) - {_ID}
+        # Before everything else: what is written at once may be written in part.
+        self._store.write(_claim(self._store))
         self._claims = False
-        return failed
+        return self._store.write(changes)
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """Returns the edges of a label that leave or enter vertices."""

@@ -1,214 +1,211 @@
-"""A typed wrapper of gremlinpython: one connection, reopened when it breaks.
+"""Connections to a Gremlin server: so many at most, opened when they are needed, and replaced when they break.
 
-gremlinpython never changes the headers of a client and never reopens a broken connection, so a new client is created
-with a new signature. All its calls are made on one thread (`CallThread`), so that an interrupt only ends a wait.
+All of them live on one thread (`Worker`), so that an interrupt ends a wait and nothing else. A signature is made for
+each when it is opened. What breaks one connection, such as a failover, has most likely broken those that are idle too,
+so they are closed with it.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 import structlog
-from gremlin_python.driver.client import Client
-from gremlin_python.driver.protocol import GremlinServerError
+from aiohttp import WSServerHandshakeError
 from gremlin_python.process.traversal import Bytecode
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from consumer.errors import HeadwaterError, RefusedWrite, TransientError
 from consumer.graph.gremlin import graphbinary_writer
-from consumer.graph.gremlin.call_thread import CallThread
+from consumer.graph.gremlin.concurrency_limit import ConcurrencyLimit
 from consumer.graph.gremlin.deadline import RetryPolicy, ShutdownDeadline
 from consumer.graph.gremlin.endpoint import Address
-from consumer.graph.gremlin.error_codes import CONFLICTS, RECONNECTED, RETRIED, TOO_LARGE, code_of
-from consumer.graph.gremlin.websocket_transport import WebSocket
+from consumer.graph.gremlin.error_codes import CONFLICTS, CROWDED, RECONNECTED, RETRIED, TOO_LARGE, code_of
+from consumer.graph.gremlin.event_loop_thread import Worker
+from consumer.graph.gremlin.graphbinary_reader import Answer
+from consumer.graph.gremlin.websocket_transport import WebSocket, open_socket
 
 _log = structlog.get_logger(__name__)
 
-MAX_RESPONSE_BYTES = 150 * 1024 * 1024
+T = TypeVar("T")
 
 
 class GraphError(RefusedWrite):
-    """The graph rejects a request permanently."""
+    """The graph refuses a request, and would refuse it again."""
 
 
 class RequestTooLarge(HeadwaterError):
-    """A request exceeds the graph's limits; smaller ones may succeed."""
+    """A request is too much for the graph at once; smaller ones may not be."""
 
 
 class Conflict(TransientError):
-    """A request conflicts with concurrent changes; none of it was applied."""
+    """A request does not fit what others have made of the graph meanwhile; none of it was done."""
 
 
 class _Failed(TransientError):
-    """A request failed and can be retried."""
+    """A request failed and may succeed when it is sent again."""
 
 
-Sent = Future[list[Any]]
-"""The future results of a sent request."""
-
-
-def _take_results(traversers: list[Any]) -> list[Any]:
-    """Returns the results in traversers, and empties the list.
-
-    gremlinpython's objects form a reference cycle, which would keep the results until it is collected.
-    """
-    results: list[Any] = []
-    for traverser in traversers:
-        results += [traverser.object] * traverser.bulk
-    traversers.clear()
-    return results
-
-
-def _next(queries: Iterator[tuple[Bytecode, bool]]) -> tuple[bytes, bool] | None:
-    pair = next(queries, None)
-    return None if pair is None else (graphbinary_writer.request(pair[0]), pair[1])
-
-
-class GremlinConnection:
-    """One connection to a Gremlin server, opened on the first request and reopened when it breaks.
+class GremlinConnections:
+    """Connections to a Gremlin server.
 
     Args:
-        address: Address of the server.
-        retry_policy: Retry policy of requests.
-        stop: Set by a request to stop, after which no request outlasts the retry policy's deadline.
+        address: The server's.
+        retry_policy: How long what can't be served now is tried again.
+        stop: Set by a request to stop, after which no request takes longer than the retry_policy lasts.
+        most: How many connections there may be, and so how many requests at once.
     """
 
-    def __init__(self, address: Address, retry_policy: RetryPolicy, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self, address: Address, retry_policy: RetryPolicy, stop: threading.Event | None = None, most: int = 1
+    ) -> None:
         self._address = address
         self._retry_policy = retry_policy
         self._deadline = ShutdownDeadline(retry_policy, stop)
-        self._worker = CallThread("graph-connection")
-        # Only used on the worker's thread.
-        self._client: Any = None
-        self._socket: WebSocket | None = None
+        self._worker = Worker("graph-connections")
+        # Of the worker's thread, as are the coroutines that use them.
+        self._slots = ConcurrencyLimit(most)
+        self._idle: list[WebSocket] = []
 
     def submit(self, query: Bytecode) -> list[Any]:
-        """Sends an idempotent request, with retries; returns its results.
+        """Sends a request that may be sent twice; returns its results.
 
         Raises:
-            TransientError: The server is unavailable until the retry policy's deadline.
-            GraphError: The server rejects the request permanently.
+            TransientError: The server can't serve it now, for as long as the retry_policy lasts.
+            GraphError: The server refuses it, and would refuse it again.
         """
-        self._deadline.begin()
-        return self._with_retries(graphbinary_writer.request(query), None)
+        return result_of(self.start(self.ask(graphbinary_writer.request(query))))
 
-    def submit_all(self, queries: Iterable[tuple[Bytecode, bool]]) -> Iterator[list[Any]]:
-        """Sends requests in order; the next one is serialized while the server processes the current one.
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Starts work that asks the server; several pieces of work begin in the order in which they are started.
+
+        Raises:
+            TransientError: The connections are closed.
+        """
+        try:
+            return self._worker.submit(work)
+        except RuntimeError as error:
+            raise TransientError(f"the connections to {self._address.url} are closed") from error
+
+    async def ask(self, data: bytes, *, divisible: bool = False) -> list[Any]:
+        """Sends a request, again while that may help; returns its results.
 
         Args:
-            queries: Requests, each with True if it can be split.
+            data: The request.
+            divisible: True if it can be divided into smaller ones.
 
         Raises:
-            RequestTooLarge: A request that can be split exceeds the server's limits; later ones are not sent.
-            Conflict: A request conflicts with the graph; later ones are not sent.
-            TransientError: As in `submit`; later ones are not sent.
-            GraphError: As in `submit`; later ones are not sent.
+            RequestTooLarge: It can be divided, and is too much for the server at once.
+            Conflict: It does not fit what is in the graph.
+            TransientError: As with `submit`.
+            GraphError: Likewise.
         """
-        pending = iter(queries)
-        pair = _next(pending)
-        while pair is not None:
-            data, divisible = pair
-            self._deadline.begin()
-            sent = self._send(data, divisible=divisible)
-            following = _next(pending)
-            yield self._with_retries(data, sent, divisible=divisible)
-            pair = following
-
-    def _with_retries(self, data: bytes, sent: Sent | None, *, divisible: bool = False) -> list[Any]:
-        """Returns the results of a request, which may be sent already; retries until the deadline."""
-        first = [] if sent is None else [sent]
-
-        def attempt() -> list[Any]:
-            request = first.pop() if first else self._send(data, divisible=divisible)
-            return request.result()
-
-        past_deadline = stop_after_delay(self._retry_policy.max_elapsed_s)
-        retrying = Retrying(
+        has_expired = self._deadline.begin()
+        tried_enough = stop_after_delay(self._retry_policy.max_elapsed_s)
+        retrying = AsyncRetrying(
             retry=retry_if_exception_type(_Failed),
             wait=wait_random_exponential(self._retry_policy.initial_backoff_s, self._retry_policy.max_backoff_s),
-            stop=lambda state: past_deadline(state) or self._deadline.has_expired(),
-            before_sleep=self._log_retry,
+            stop=lambda state: tried_enough(state) or has_expired(),
+            before_sleep=_log_retry,
             reraise=True,
         )
-        return list(retrying(attempt))
+        return await retrying(self._attempt, data, divisible, has_expired)
 
-    def _send(self, data: bytes, *, divisible: bool) -> Sent:
-        return self._worker.submit(lambda: self._exchange(data, divisible=divisible))
+    async def _attempt(self, data: bytes, divisible: bool, has_expired: Callable[[], bool]) -> list[Any]:  # noqa: FBT001
+        async with self._slots.taken() as place:
+            async with self._connected(place, has_expired) as connection:
+                answer = await connection.ask(data, self._retry_policy.response_timeout_s, has_expired)
+            if answer.is_good:
+                self._slots.served()
+                return answer.results
+            code, words = code_of(answer.message)
+            if code in CROWDED:
+                self._slots.refused(place)
+            if code in RECONNECTED:
+                await self._drop_idle()
+            raise self._classify(answer, code, words, divisible=divisible)
 
-    def _exchange(self, data: bytes, *, divisible: bool) -> list[Any]:
-        """Sends a request and returns its results."""
+    @asynccontextmanager
+    async def _connected(self, place: int, has_expired: Callable[[], bool]) -> AsyncIterator[WebSocket]:
+        """A connection, which is kept for the next request unless something goes wrong within."""
+        connection: WebSocket | None = None
         try:
-            if self._client is None:
-                self._client = self._open()
-            return _take_results(self._client.submit_async(graphbinary_writer.numbered(data)).result().all().result())
-        except GremlinServerError as error:
-            raise self._classify(error, divisible=divisible) from error
-        except TransientError as error:
-            self._discard()
-            raise _Failed(str(error)) from error
-        except Exception as error:
-            # gremlinpython passes on any error of its event loop: a broken pipe, a closed socket, a timeout.
-            self._discard()
-            reason = str(error) or type(error).__name__
-            raise _Failed(f"the connection to {self._address.url} failed: {reason}") from error
+            connection = self._idle.pop() if self._idle else await open_socket(self._address, has_expired)
+            yield connection
+        except BaseException as error:
+            if connection is not None:
+                await self._drop_idle()
+                await _close(connection)
+            if isinstance(error, TransientError):
+                raise _Failed(str(error)) from error
+            if isinstance(error, WSServerHandshakeError) and error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._slots.refused(place)
+            if not isinstance(error, Exception):
+                raise
+            # Whatever a library lets through: a broken pipe, a closed socket, an upgrade that is refused.
+            words = str(error) or type(error).__name__
+            raise _Failed(f"the connection to {self._address.url} failed: {words}") from error
+        self._idle.append(connection)
 
-    def _open(self) -> Any:
-        return Client(
-            self._address.url,
-            "g",
-            pool_size=1,
-            max_workers=1,
-            transport_factory=self._new_socket,
-            max_content_length=MAX_RESPONSE_BYTES,
-            message_serializer=graphbinary_writer.Serializer(),
-        )
-
-    def _new_socket(self) -> WebSocket:
-        self._socket = WebSocket(
-            self._address, self._retry_policy.response_timeout_s, self._deadline, max_content_length=MAX_RESPONSE_BYTES
-        )
-        return self._socket
-
-    def _classify(self, error: GremlinServerError, *, divisible: bool) -> HeadwaterError:
-        code, message = code_of(str(error))
+    def _classify(self, answer: Answer, code: str, words: str, *, divisible: bool) -> HeadwaterError:
+        said = f"{self._address.url} answers {code}: {words}"
         if divisible and code in TOO_LARGE:
-            return RequestTooLarge(f"{self._address.url} returned {code}: {message}")
+            return RequestTooLarge(said)
         if code in CONFLICTS:
-            return Conflict(f"{self._address.url} returned {code}: {message}")
-        if code in RECONNECTED:
-            self._discard()
+            return Conflict(said)
         if code in RETRIED:
-            return _Failed(f"{self._address.url} returned {code}: {message}")
+            return _Failed(said)
         if code == "AccessDeniedException":
-            return TransientError(
-                f"{self._address.url} denied access: {message}; check the role's policy for neptune-db"
-            )
-        return GraphError(f"{self._address.url} rejected a request with {code or error.status_code}: {message}")
+            return TransientError(f"{self._address.url} denies access: {words}; check the role's policy for neptune-db")
+        return GraphError(f"{self._address.url} refuses a request with {code or answer.status}: {words}")
 
-    @staticmethod
-    def _log_retry(state: RetryCallState) -> None:
-        attempt = state.attempt_number
-        if attempt & (attempt - 1):
-            return  # only the 1st, 2nd, 4th, 8th ... attempt of an outage is logged
-        error = state.outcome.exception() if state.outcome else None
-        _log.warning("graph request failed, retrying", attempt=attempt, reason=str(error))
-
-    def _discard(self) -> None:
-        """Discards the connection; the next request opens another one."""
-        # The client does not close a connection that is in use, so the socket is closed separately.
-        broken, self._client, self._socket = (self._client, self._socket), None, None
-        for part in broken:
-            if part is not None:
-                try:
-                    part.close()
-                except Exception as error:  # noqa: BLE001 - the connection is broken already
-                    _log.debug("closing a broken connection failed", reason=str(error))
+    async def _drop_idle(self) -> None:
+        """Closes the connections that are not in use; the next requests open others."""
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await _close(connection)
 
     def close(self) -> None:
-        """Closes the connection permanently, without waiting for responses."""
+        """Closes the connections for good, and waits for no answer."""
         self._deadline.end()
-        self._worker.submit(self._discard)
+        try:
+            self._worker.submit(self._part())
+        except RuntimeError:
+            return  # closed already
         self._worker.close()
+
+    async def _part(self) -> None:
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await _close(connection, politely=True)
+
+
+def result_of(future: Future[T]) -> T:
+    """Returns the result of work on connections.
+
+    Raises:
+        TransientError: The connections were closed meanwhile; or as the work raises.
+    """
+    try:
+        return future.result()
+    except CancelledError as error:
+        raise TransientError("the connection to the graph was closed before there was an answer") from error
+
+
+async def _close(connection: WebSocket, *, politely: bool = False) -> None:
+    try:
+        await connection.close(politely=politely)
+    except Exception as error:  # noqa: BLE001 - the connection is broken already
+        _log.debug("closing a broken connection failed", reason=str(error))
+
+
+def _log_retry(state: RetryCallState) -> None:
+    attempt = state.attempt_number
+    if attempt & (attempt - 1):
+        return  # only the 1st, 2nd, 4th, 8th ... attempt of an outage is logged
+    failed = state.outcome.exception() if state.outcome else None
+    _log.warning("graph request failed, retrying", attempt=attempt, reason=str(failed))

@@ -32,6 +32,17 @@ read again."""
 TOO_LARGE = frozenset({"MemoryLimitExceededException", "QueryLimitException", "TimeLimitExceededException"})
 """Codes after which only a smaller request may succeed."""
 
+CROWDED = frozenset(
+    {
+        "ConcurrentModificationException",
+        "MemoryLimitExceededException",
+        "QueryLimitExceededException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+"""Codes of a request that met too many others at the server."""
+
 RECONNECTED = frozenset({"ReadOnlyViolationException", "AccessDeniedException"})
 """Codes after which a new connection may reach another instance, or carry a newer signature."""
 

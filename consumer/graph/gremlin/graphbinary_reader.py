@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import io
 import struct
+import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+from gremlin_python.driver.serializer import GraphBinarySerializersV1
 from gremlin_python.process.traversal import Direction, T, Traverser
 from gremlin_python.structure.io.graphbinaryV1 import DataType, GraphBinaryReader
 
@@ -99,3 +101,45 @@ def _symbol(symbols: dict[str, Any]) -> _Read:
         return symbols[name], end
 
     return read
+
+
+class Answer(NamedTuple):
+    """A server's answer, or a part of it.
+
+    Attributes:
+        request: The id of the request.
+        status: TinkerPop's status: 200 or 204 for success, 206 where more follows, anything else is an error.
+        message: The words of an error.
+        results: The results.
+    """
+
+    request: uuid.UUID
+    status: int
+    message: str
+    results: list[Any]
+
+    @property
+    def is_good(self) -> bool:
+        """True if the request was carried out."""
+        return self.status in _GOOD
+
+
+_GOOD = frozenset({200, 204, 206})
+
+
+class AnswerReader:
+    """Reads answers; not for use by several threads at once."""
+
+    def __init__(self) -> None:
+        self._format = GraphBinarySerializersV1(reader=FastReader())
+
+    def read(self, data: bytes) -> Answer:
+        """Reads the answer in a message."""
+        found = self._format.deserialize_message(data)
+        status, results = found["status"], found["result"]["data"] or []
+        return Answer(
+            uuid.UUID(found["requestId"]),
+            status["code"],
+            status["message"] or "",
+            [one.object for one in results for _ in range(one.bulk)] if status["code"] in _GOOD else [],
+        )

@@ -1,7 +1,7 @@
-"""A GraphBinary writer of requests with fast paths for their most frequent types.
+"""Requests as bytes: gremlinpython's GraphBinary writer, made quicker where our requests spend their time.
 
 A request of two hundred records has tens of thousands of values, nearly all of them strings, maps and steps. These are
-serialized here (TinkerPop, "GraphBinary 1.0": type code, value flag, value), all others by gremlinpython.
+written here in place (TinkerPop, "GraphBinary 1.0": type code, value flag, value); all else by gremlinpython.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, M
 from gremlin_python.statics import long
 from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryWriter
 
-from consumer.graph.gremlin.graphbinary_reader import FastReader
 from consumer.graph.gremlin.traversals import Single
 
 _INT = struct.Struct(">i").pack
@@ -26,14 +25,14 @@ _MAP = b"\x0a\x00"
 _BYTECODE = b"\x15\x00"
 _TRUE, _FALSE = b"\x27\x00\x01", b"\x27\x00\x00"
 _INT32 = b"\x01\x00"
-_INT32_END = 2**31
+_MOST_INT32 = 2**31
 
 REQUEST_ID = slice(34, 50)
-"""Position of the id in a request: after the length and name of the format, and the version."""
+"""Place of the id in a request: after the length and name of the format, and the version."""
 
 
 class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no types
-    """A writer with fast paths for the frequent types."""
+    """A writer of values that takes the common types itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +58,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         return bytes(into)
 
     def to_dict(self, obj: Any, to_extend: bytearray | None = None) -> bytearray:
-        """Appends a value; named by gremlinpython."""
+        """Writes a value behind what is there already; the name is gremlinpython's."""
         into = bytearray() if to_extend is None else to_extend
         quick = self._quick.get(type(obj))
         if quick is None:
@@ -83,7 +82,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         into += _TRUE if value else _FALSE
 
     def _int(self, value: int, into: bytearray) -> None:
-        if -_INT32_END <= value < _INT32_END:
+        if -_MOST_INT32 <= value < _MOST_INT32:
             into += _INT32 + _INT(value)
         else:
             super().to_dict(long(value), into)
@@ -108,44 +107,18 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
                     quick.get(type(arg), self.to_dict)(arg, into)
 
 
-class Request(RequestMessage):  # type: ignore[misc]  # gremlinpython has no types
-    """A request that is serialized already, except for its id.
-
-    gremlinpython formats each message for its debug log, even if it is not logged, so the text is short.
-    """
-
-    data: bytes
-
-    def __str__(self) -> str:
-        return f"{len(self.data)} bytes"
-
-
-_WRITER = _Writer()
-_FORMAT = GraphBinarySerializersV1(writer=_WRITER)
+_FORMAT = GraphBinarySerializersV1(writer=_Writer())
 
 
 def request(query: Bytecode) -> bytes:
     """Serializes a traversal as a request with an id of zeros."""
     args = {"gremlin": query, "aliases": {"g": "g"}}
     message = RequestMessage("traversal", "bytecode", args)
-    data: bytes = _FORMAT.serialize_message(str(uuid.UUID(int=0)), message)
-    return data
+    found: bytes = _FORMAT.serialize_message(str(uuid.UUID(int=0)), message)
+    return found
 
 
-def numbered(data: bytes) -> Request:
-    """Returns a request with a new id."""
+def numbered(data: bytes) -> tuple[uuid.UUID, bytes]:
+    """Returns a new id, and a request with it."""
     id_ = uuid.uuid4()
-    message = Request("traversal", "bytecode", {"requestId": str(id_)})
-    message.data = b"".join((data[: REQUEST_ID.start], id_.bytes, data[REQUEST_ID.stop :]))
-    return message
-
-
-class Serializer(GraphBinarySerializersV1):  # type: ignore[misc]  # gremlinpython has no types
-    """A serializer for already serialized requests, which reads responses with `FastReader`."""
-
-    def __init__(self) -> None:
-        super().__init__(reader=FastReader())
-
-    def serialize_message(self, request_id: str, request_message: Request) -> bytes:  # noqa: ARG002 - its signature
-        """Returns the bytes of a request."""
-        return request_message.data
+    return id_, b"".join((data[: REQUEST_ID.start], id_.bytes, data[REQUEST_ID.stop :]))

@@ -2,131 +2,167 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from gremlin_python.process.traversal import T
+from gremlin_python.process.traversal import Bytecode, T
 
-from consumer.graph.gremlin import traversals
-from consumer.graph.gremlin.connection import Conflict, GremlinConnection, RequestTooLarge
+from consumer.errors import TransientError
+from consumer.graph.gremlin import graphbinary_writer, traversals
+from consumer.graph.gremlin.connection import Conflict, GremlinConnections, RequestTooLarge, result_of
 from consumer.graph.gremlin.deadline import RetryPolicy
 from consumer.graph.gremlin.endpoint import Address
+from consumer.graph.key_order import KeyOrder
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
 
 _log = structlog.get_logger(__name__)
 
 
 def open_gremlin(
-    url: str, retry_policy: RetryPolicy | None = None, stop: threading.Event | None = None
+    url: str, retry_policy: RetryPolicy | None = None, stop: threading.Event | None = None, connections: int = 1
 ) -> GremlinStore:
     """Returns a store on the server of a graph URL, which connects on the first request.
 
     Args:
         url: `ws://host:8182/gremlin`, `wss://...` or `neptune://host:8182?region=us-east-1`.
-        retry_policy: Retry policy of requests; None for the default.
-        stop: Set by a request to stop, after which no request outlasts the retry policy's deadline.
+        retry_policy: How long what can't be served now is tried again.
+        stop: Set by a request to stop, after which no request takes longer than the retry_policy lasts.
+        connections: How many connections there may be.
 
     Raises:
-        UsageError: The URL is not a valid graph URL.
+        UsageError: The URL can't be read.
     """
-    return GremlinStore(GremlinConnection(Address.parse(url), retry_policy or RetryPolicy(), stop))
+    return GremlinStore(GremlinConnections(Address.parse(url), retry_policy or RetryPolicy(), stop, connections))
 
 
 class GremlinStore:
-    """A property graph on a Gremlin server."""
+    """A property graph on a Gremlin server; any number of threads may use it.
 
-    def __init__(self, connection: GremlinConnection) -> None:
-        self._connection = connection
+    Requests go out at once, as many as there are connections. Writes that touch the same vertices follow each other in
+    the order in which they were asked for, whichever thread asks.
+    """
+
+    def __init__(self, connections: GremlinConnections) -> None:
+        self._connections = connections
+        # Of the connections' thread.
+        self._order: KeyOrder[str] = KeyOrder()
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """Returns the named properties of vertices, or all, by id."""
-        by_id: dict[str, Properties] = {}
-        for chunk in traversals.chunks(ids):
-            for item in self._connection.submit(traversals.read(chunk, keys)):
-                by_id[item[T.id]] = traversals.properties_of(item)
-        return by_id
+        items = self._all(traversals.read(some, keys) for some in traversals.chunks(ids))
+        return {item[T.id]: traversals.properties_of(item) for item in items}
 
     def write(self, changes: Sequence[Change]) -> set[str]:
-        """Applies changes, a group per request; returns the owners of changes that were not applied.
+        """Does changes, a group in a request; returns the owners of those that were not done.
 
-        A group that exceeds the server's limits is split. A group with a conflict is split too, until the conflicting
-        change is alone.
+        Raises:
+            TransientError: The server can't serve now; nothing of it is under way any more.
         """
-        failed: set[str] = set()
-        pending = deque(traversals.requests(changes))
-        while pending:
-            try:
-                self._write_pending(pending, failed)
-            except RequestTooLarge as error:
-                _log.info("request divided", changes=len(pending[0]), reason=str(error))
-                _split_first(pending)
-            except Conflict:
-                if len(pending[0]) > 1:
-                    _split_first(pending)
-                    continue
-                owner = pending[0][0].owner.id
-                failed.add(owner)
-                # Later changes of the same owner depend on this one.
-                pending = _without_owner(pending, owner)
-        return failed
+        writing = _Writing(self._connections, self._order)
+        # A request is made on this thread, while those before it are on their way.
+        sent = [self._connections.start(writing.of(group, _request(group))) for group in traversals.requests(changes)]
+        wait(sent)
+        for future in sent:
+            result_of(future)
+        return writing.undone
 
-    def _write_pending(self, pending: deque[Sequence[Change]], failed: set[str]) -> None:
-        """Sends groups in order; after an error, the group that caused it is the first pending one."""
-        groups = tuple(pending)
-        responses = self._connection.submit_all((traversals.write(group), len(group) > 1) for group in groups)
-        for group, response in zip(groups, responses, strict=True):
-            failed |= _unapplied(group, response)
-            pending.popleft()
+    def _all(self, queries: Iterable[Bytecode]) -> Iterator[Any]:
+        """Returns the results of several concurrent queries."""
+        sent = [self._connections.start(self._connections.ask(graphbinary_writer.request(query))) for query in queries]
+        for future in sent:
+            yield from result_of(future)
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """Returns the edges of a label that leave or enter vertices."""
-        return [
-            traversals.edge_of(item)
-            for chunk in traversals.chunks(ids)
-            for item in self._connection.submit(traversals.edges_at(chunk, label, direction))
-        ]
+        items = self._all(traversals.edges_at(some, label, direction) for some in traversals.chunks(ids))
+        return [traversals.edge_of(item) for item in items]
 
     def vertices(self, label: str) -> Iterator[Vertex]:
         """Yields all vertices of a label."""
-        for item in self._connection.submit(traversals.vertices(label)):
+        for item in self._connections.submit(traversals.vertices(label)):
             yield Vertex(item[T.id], label, traversals.properties_of(item))
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
-        """Returns the first ids of vertices of a label after a given id, in order."""
-        return [str(id_) for id_ in self._connection.submit(traversals.ids(label, after, count))]
+        """Returns the first ids of vertices of a label after a given one, in order."""
+        return [str(id_) for id_ in self._connections.submit(traversals.ids(label, after, count))]
 
     def edges(self, label: str) -> Iterator[Edge]:
         """Yields all edges of a label."""
-        for item in self._connection.submit(traversals.edges(label)):
+        for item in self._connections.submit(traversals.edges(label)):
             yield traversals.edge_of(item)
 
     def close(self) -> None:
-        """Closes the connection."""
-        self._connection.close()
+        """Closes the connections."""
+        self._connections.close()
 
 
-def _split_first(pending: deque[Sequence[Change]]) -> None:
-    """Replaces the first pending group by its two halves."""
-    group = pending.popleft()
-    middle = len(group) // 2
-    pending.extendleft((group[middle:], group[:middle]))
+class _Writing:
+    """The requests of one write.
+
+    Attributes:
+        undone: The owners of changes that were not done.
+    """
+
+    def __init__(self, connections: GremlinConnections, order: KeyOrder[str]) -> None:
+        self.undone: set[str] = set()
+        self._connections = connections
+        self._order = order
+        self._failed: Exception | None = None
+
+    async def of(self, group: Sequence[Change], data: bytes) -> None:
+        """Does the changes of one request, when no earlier one is in their way."""
+        async with self._ordered(group):
+            if self._failed is not None:
+                raise TransientError(f"left out, as another request failed: {self._failed}") from self._failed
+            try:
+                await self._do(group, data)
+            except Exception as error:
+                self._failed = error
+                raise
+
+    async def _do(self, group: Sequence[Change], data: bytes) -> None:
+        """Does changes in one request.
+
+        A group that is too much for the server at once is divided. So is one that does not fit what is in the graph,
+        until the change that does not fit is found.
+        """
+        try:
+            answer = await self._connections.ask(data, divisible=len(group) > 1)
+        except (RequestTooLarge, Conflict) as error:
+            if len(group) == 1:
+                self.undone.add(group[0].owner.id)
+                return
+            if isinstance(error, RequestTooLarge):
+                _log.info("request divided", changes=len(group), reason=str(error))
+            middle = len(group) // 2
+            for half in (group[:middle], group[middle:]):
+                await self._do(half, _request(half))
+        else:
+            self.undone |= _unapplied(group, answer)
+
+    @asynccontextmanager
+    async def _ordered(self, group: Sequence[Change]) -> AsyncIterator[None]:
+        ticket = self._order.enter(*traversals.touched(group))
+        free = asyncio.Event()
+        ticket.when_free(free.set)
+        try:
+            await free.wait()
+            yield
+        finally:
+            self._order.leave(ticket)
 
 
-def _without_owner(pending: Iterable[Sequence[Change]], owner: str) -> deque[Sequence[Change]]:
-    """Returns the groups without the changes of an owner."""
-    remaining: deque[Sequence[Change]] = deque()
-    for group in pending:
-        others = [change for change in group if change.owner.id != owner]
-        if others:
-            remaining.append(others)
-    return remaining
+def _request(group: Sequence[Change]) -> bytes:
+    return graphbinary_writer.request(traversals.write(group))
 
 
-def _unapplied(group: Sequence[Change], response: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Returns the owners of a group whose token differs from that of their last change."""
-    tokens = {item["id"]: item["token"] for item in response}
-    expected = {change.owner.id: change.token.value for change in group}
-    return {owner for owner, token in expected.items() if tokens.get(owner) != token}
+def _unapplied(group: Sequence[Change], answer: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Returns the owners of a group whose token is not the one that the last of their changes sets."""
+    tokens = {item["id"]: item["token"] for item in answer}
+    wanted = {change.owner.id: change.token.value for change in group}
+    return {owner for owner, token in wanted.items() if tokens.get(owner) != token}

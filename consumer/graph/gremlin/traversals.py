@@ -74,6 +74,35 @@ def _size_of(change: Change) -> _Size:
     return _Size(1 + len(change.steps), steps, chars)
 
 
+class Touched(NamedTuple):
+    """The vertices that changes have to do with.
+
+    Attributes:
+        changed: Those that are made, changed or removed.
+        needed: Those at which edges end.
+    """
+
+    changed: frozenset[str]
+    needed: frozenset[str]
+
+
+def touched(changes: Sequence[Change]) -> Touched:
+    """Returns the vertices that changes touch; an edge goes with the owner of its change."""
+    changed: set[str] = set()
+    needed: set[str] = set()
+    for change in changes:
+        changed.add(change.owner.id)
+        for step in change.steps:
+            if isinstance(step, Edge):
+                needed.add(step.source)
+                needed.add(step.target)
+            elif isinstance(step, Vertex):
+                changed.add(step.id)
+            elif not isinstance(step, DropEdges):
+                changed.update(step.ids)
+    return Touched(frozenset(changed), frozenset(needed - changed))
+
+
 class Single(NamedTuple):
     """A value of single cardinality, ten times as fast as gremlinpython's `CardinalityValue.single`."""
 

@@ -1,118 +1,128 @@
-"""The WebSocket transport of gremlinpython, signed at each connect, with timeouts for all operations.
+"""One WebSocket to a Gremlin server: signed when it is opened, and never waited on longer than it may take.
 
-gremlinpython has no timeout for opening and closing, and a request to stop can't shorten the one for responses.
+It is used on the thread of a `Worker` alone. Requests are bytes already; answers are read as GraphBinary.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
-from aiohttp import ClientWSTimeout
-from gremlin_python.driver.aiohttp.transport import AiohttpTransport
+import aiohttp
+from gremlin_python.driver.useragent import userAgent, userAgentHeader
 
-from consumer.errors import TransientError
-from consumer.graph.gremlin.deadline import ShutdownDeadline
+from consumer.graph.gremlin import graphbinary_writer
+from consumer.graph.gremlin.deadline import limited
 from consumer.graph.gremlin.endpoint import Address
+from consumer.graph.gremlin.event_loop_thread import on_a_thread
+from consumer.graph.gremlin.graphbinary_reader import Answer, AnswerReader
 from consumer.graph.gremlin.sigv4 import sigv4_headers
 
-OPEN_TIMEOUT_S = 10.0
-"""Timeout for opening a connection in seconds: TCP, TLS, and the response to the upgrade."""
+MAX_RESPONSE_BYTES: Final = 150 * 1024 * 1024
 
-CLOSE_TIMEOUT_S = 1.0
-"""Timeout for the closing handshake in seconds."""
+OPEN_TIMEOUT_S: Final = 10.0
+"""Timeout of opening a connection (TCP, TLS, and the upgrade) in seconds."""
 
-CHECK_INTERVAL_S = 0.25
-"""Interval between checks of the deadline in seconds."""
+SIGN_TIMEOUT_S: Final = 60.0
+"""Timeout of a look-up of credentials, such as from an instance's role, in seconds."""
+
+CLOSE_TIMEOUT_S: Final = 1.0
+"""Timeout of the close handshake in seconds."""
+
+_PARTIAL: Final = 206
+"""TinkerPop's status of an answer of which more comes."""
+
+IsOver = Callable[[], bool]
 
 
-class WebSocket(AiohttpTransport):  # type: ignore[misc]  # gremlinpython has no types
-    """A WebSocket to the address of a graph.
+class Disconnected(Exception):
+    """The server has closed the connection, or sends what is no answer."""
+
+
+class WebSocket:
+    """An open connection; make it with `open_socket`.
 
     Args:
-        address: Address of the graph.
-        response_timeout_s: Timeout of a response in seconds.
-        deadline: Deadline after a request to stop.
-        options: Options of gremlinpython.
+        address: Where it leads.
+        session: aiohttp's, of this connection alone.
+        socket: aiohttp's.
     """
 
-    def __init__(self, address: Address, response_timeout_s: float, deadline: ShutdownDeadline, **options: Any) -> None:
-        super().__init__(timeout=ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S), **options)
+    def __init__(
+        self, address: Address, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse
+    ) -> None:
         self._address = address
-        self._answer_s = response_timeout_s
-        self._deadline = deadline
+        self._session = session
+        self._socket = socket
+        self._reader = AnswerReader()
 
-    def connect(self, url: str, headers: Mapping[str, str] | None = None) -> None:
-        """Opens the connection with a new signature.
+    async def ask(self, data: bytes, seconds: float, has_expired: IsOver) -> Answer:
+        """Sends a request and waits for its answer.
 
-        Raises:
-            TransientError: The connection does not open in time, or there are no credentials.
-        """
-        if url.startswith("wss:"):
-            # Created for each connection, so that new certificates are used.
-            self._aiohttp_kwargs["ssl"] = ssl.create_default_context()
-        try:
-            signed = {**(headers or {}), **sigv4_headers(self._address, url)}
-            with self._time_limit(OPEN_TIMEOUT_S, "no connection to", self._deadline.has_expired):
-                super().connect(url, signed)
-        except BaseException:
-            self.close()  # otherwise its session stays open
-            raise
-
-    def write(self, message: bytes) -> None:
-        """Sends a message.
+        Args:
+            data: The request.
+            seconds: How long that may take.
+            has_expired: True once to wait no longer.
 
         Raises:
-            TransientError: The server does not accept the message in time.
+            TransientError: There is no answer in time.
+            Disconnected: The connection is broken.
         """
-        with self._time_limit(self._answer_s, "no answer from", self._deadline.has_expired):
-            super().write(message)
+        return await limited(self._exchange(data), seconds, f"no answer from {self._address.url}", has_expired)
 
-    def read(self) -> Any:
-        """Returns the next message.
+    async def _exchange(self, data: bytes) -> Answer:
+        id_, message = graphbinary_writer.numbered(data)
+        await self._socket.send_bytes(message)
+        results: list[Any] = []
+        while True:
+            answer = self._reader.read(await self._receive())
+            if answer.request != id_:
+                raise Disconnected("the server answers another request")
+            results += answer.results
+            if answer.status != _PARTIAL:
+                return answer._replace(results=results)
 
-        Raises:
-            TransientError: No message arrives in time.
+    async def _receive(self) -> bytes:
+        message = await self._socket.receive()
+        if message.type is not aiohttp.WSMsgType.BINARY:
+            raise Disconnected(f"the server ends it: {message.type.name} {message.data or ''}".rstrip())
+        return bytes(message.data)
+
+    async def close(self, *, politely: bool) -> None:
+        """Closes the connection.
+
+        Args:
+            politely: True if the server is notified, and has a moment to close its side.
         """
-        with self._time_limit(self._answer_s, "no answer from", self._deadline.has_expired):
-            return super().read()
+        if politely:
+            await self._socket.close()
+        await self._session.close()
 
-    def close(self) -> None:
-        """Closes the connection, even if the server does not respond."""
-        if self._loop.is_closed():
-            return
-        with suppress(TransientError), self._time_limit(CLOSE_TIMEOUT_S, "no closing handshake from", lambda: False):
-            super().close()
-        super().close()  # without a handshake, if it timed out
 
-    @contextmanager
-    def _time_limit(self, seconds: float, lack: str, has_expired: Callable[[], bool]) -> Iterator[None]:
-        """Cancels what the event loop waits for in the block, after a timeout or an expired deadline.
+async def open_socket(address: Address, has_expired: IsOver) -> WebSocket:
+    """Opens a connection, with a signature made now.
 
-        Raises:
-            TransientError: The block was cancelled; names the missing response.
-        """
-        if has_expired():
-            raise TransientError(f"{lack} {self._address.url}: stopping")
-        ends = time.monotonic() + seconds
-        timer: asyncio.TimerHandle
-
-        def look() -> None:
-            nonlocal timer
-            if time.monotonic() >= ends or has_expired():
-                for task in asyncio.all_tasks(self._loop):
-                    task.cancel()
-            timer = self._loop.call_later(CHECK_INTERVAL_S, look)
-
-        timer = self._loop.call_later(CHECK_INTERVAL_S, look)
-        try:
-            yield
-        except asyncio.CancelledError:
-            late = f" within {seconds:g} s" if time.monotonic() >= ends else ": stopping"
-            raise TransientError(f"{lack} {self._address.url}{late}") from None
-        finally:
-            timer.cancel()
+    Raises:
+        TransientError: It does not open in time, or there is nothing to sign with.
+        aiohttp.ClientError: It is refused.
+    """
+    lack = f"no connection to {address.url}"
+    headers = {userAgentHeader: userAgent}
+    if address.region is not None:
+        signed = on_a_thread(lambda: sigv4_headers(address, address.url))
+        headers |= await limited(signed, SIGN_TIMEOUT_S, lack, has_expired)
+    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+    try:
+        opened = session.ws_connect(
+            address.url,
+            headers=headers,
+            # Made for each connection, so that certificates that have come since are seen.
+            ssl=ssl.create_default_context() if address.url.startswith("wss:") else True,
+            max_msg_size=MAX_RESPONSE_BYTES,
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
+        )
+        return WebSocket(address, session, await limited(opened, OPEN_TIMEOUT_S, lack, has_expired))
+    except BaseException:
+        await session.close()
+        raise

@@ -22,7 +22,7 @@ from consumer.config.loader import load
 from consumer.config.settings import MaintenanceSettings
 from consumer.errors import TransientError
 from consumer.graph.gremlin import traversals
-from consumer.graph.gremlin.connection import GremlinConnection
+from consumer.graph.gremlin.connection import GremlinConnections
 from consumer.graph.gremlin.deadline import RetryPolicy
 from consumer.graph.gremlin.endpoint import Address
 from consumer.lineage.identity import NO_RULES
@@ -118,7 +118,7 @@ def test_an_interrupt_leaves_no_callback_behind(caplog: pytest.LogCaptureFixture
 
     def close_while_asking(_: int) -> str:
         with SilentGraph(greets=greets) as graph:
-            connection = GremlinConnection(Address.parse(graph.url), RetryPolicy(max_elapsed_s=PATIENCE_S))
+            connection = GremlinConnections(Address.parse(graph.url), RetryPolicy(max_elapsed_s=PATIENCE_S))
             asking = threading.Thread(target=ask, args=(connection,), daemon=True)
             asking.start()
             graph.asked.wait(PATIENCE_S)
@@ -126,7 +126,7 @@ def test_an_interrupt_leaves_no_callback_behind(caplog: pytest.LogCaptureFixture
             asking.join(GRACE_S)
             return "it waits on" if asking.is_alive() else ""
 
-    def ask(connection: GremlinConnection) -> None:
+    def ask(connection: GremlinConnections) -> None:
         with suppress(TransientError):
             connection.submit(traversals.read(["headwater:ping"], ()))
 

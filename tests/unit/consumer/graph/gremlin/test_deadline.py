@@ -28,24 +28,22 @@ def clock() -> Clock:
 def test_nobody_asks_to_stop(clock: Clock) -> None:
     """It is never over by itself, with an event or without one."""
     for stop in (None, threading.Event()):
-        waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
-        waiting.begin()
+        has_expired = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock).begin()
         clock.now += 10_000
-        assert not waiting.has_expired()
+        assert not has_expired()
 
 
 def test_from_the_request_to_stop_on(clock: Clock) -> None:
-    """What is under way then has as long as the patience, counted from when the request was seen."""
+    """A request under way then has as long as the retry policy says, counted from when the stop was seen."""
     stop = threading.Event()
-    waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
-    waiting.begin()
+    has_expired = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock).begin()
     clock.now += 100
     stop.set()
-    assert not waiting.has_expired()
+    assert not has_expired()
     clock.now += 9
-    assert not waiting.has_expired()
+    assert not has_expired()
     clock.now += 1
-    assert waiting.has_expired()
+    assert has_expired()
 
 
 def test_from_its_own_beginning_on(clock: Clock) -> None:
@@ -54,9 +52,25 @@ def test_from_its_own_beginning_on(clock: Clock) -> None:
     stop.set()
     waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
     for _ in range(20):
-        waiting.begin()
+        has_expired = waiting.begin()
         clock.now += 9
-        assert not waiting.has_expired()
+        assert not has_expired()
+
+
+def test_of_several_requests_each_has_its_own_time(clock: Clock) -> None:
+    """One that began later has longer, until one of them has waited in vain: then it is over for all."""
+    stop = threading.Event()
+    stop.set()
+    waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
+    first = waiting.begin()
+    assert not first()
+    clock.now += 6
+    second = waiting.begin()
+    clock.now += 3
+    assert (second(), first()) == (False, False)
+    clock.now += 1
+    assert not second()
+    assert (first(), second()) == (True, True)
 
 
 def test_over_is_over(clock: Clock) -> None:
@@ -64,12 +78,12 @@ def test_over_is_over(clock: Clock) -> None:
     stop = threading.Event()
     stop.set()
     waiting = ShutdownDeadline(RetryPolicy(max_elapsed_s=10), stop, clock)
+    has_expired = waiting.begin()
     clock.now += 10
-    assert not waiting.has_expired(), "the request was not seen before"
+    assert not has_expired(), "the request was not seen before"
     clock.now += 10
-    assert waiting.has_expired()
-    waiting.begin()
-    assert waiting.has_expired()
+    assert has_expired()
+    assert waiting.begin()()
     ended = ShutdownDeadline(RetryPolicy(), None, clock)
     ended.end()
-    assert ended.has_expired()
+    assert ended.begin()()
