@@ -117,6 +117,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property(
                 "own", "hash of what its runs and declarations say, as of the last projection", "replaced with it"
             ),
+            Property("removals", "hash of how often its datasets' vertices were removed", "replaced with it"),
             Property("pruned_until", "latest end of its runs that a prune has removed", "greatest"),
         ),
     ),
@@ -158,6 +159,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property("namespace", "OpenLineage namespace in canonical form", "fixed"),
             Property("name", "OpenLineage name in canonical form", "fixed"),
             Property("shown", "the name that its dataset was shown under by the last projection", "replaced with it"),
+            Property("removals", "how often the dataset's vertex was removed, and edges with it", "grows"),
             _REVISION,
             _FACTS,
             _PROJECTED,

@@ -66,6 +66,34 @@ class Names:
         if new:
             self.documents.update(new, plan)
 
+    def complete(self, names: Iterable[DatasetName], relied: Relied) -> None:
+        """Makes names that are not there yet, and links that only one of two names knows.
+
+        Another writer may have died before it wrote the other one, or be about to write it. Until then two names are
+        one dataset or two, depending on which of them is looked at.
+
+        Args:
+            names: Names, with all names that they are or were linked with.
+            relied: What was used before.
+        """
+        known = self.documents.get(names)
+        missing = {name: NameFacts() for name, document in known.items() if not document.stored}
+        for name, document in known.items():
+            for other in self._neighbours(document.facts) - {name}:
+                facts = known[other].facts if other in known else NameFacts()
+                if name not in self._neighbours(facts):
+                    link = NameFacts(linked_with=frozenset({name}))
+                    missing[other] = join_names(missing.get(other, NameFacts()), link)
+
+        def plan(found: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+            for name in sorted(found):
+                facts = join_names(found[name].facts, missing[name])
+                if not found[name].stored or facts != found[name].facts:
+                    yield name, _draft(name, found[name], facts)
+
+        if missing:
+            self.documents.update(sorted(missing), plan, relied=relied)
+
     def update(self, facts: Mapping[DatasetName, NameFacts], outputs: OutputDocuments, relied: Relied) -> NameDocuments:
         """Adds facts to names, and what the outputs of jobs carry.
 
@@ -146,9 +174,10 @@ class Names:
 
         Args:
             names: Which names.
-            relied: Gets the documents that were looked at, if a name is linked at all.
+            relied: Gets the documents that were looked at; only as seen, if a name is not linked at all.
         """
         known = self._around(names)
+        relied.see(self.documents, known)
         # A name that others lead to may not say so yet: another writer is about to write that.
         led_to = {other for document in known.values() for other in self._neighbours(document.facts)}
         alone = {

@@ -33,6 +33,11 @@ class Texts:
         self._cache: LRUCache[str, str] = LRUCache(cached, getsizeof=len)
         self._written: LRUCache[str, bool] = LRUCache(CACHED_REFS)
 
+    def forget_all(self) -> None:
+        """Drops all texts from the cache, and what is known to be stored."""
+        self._cache.clear()
+        self._written.clear()
+
     def put(self, texts: Mapping[str, str]) -> None:
         """Stores texts by reference; those that are known to be there are left out, and not asked for."""
         new = {ref: texts[ref] for ref in texts if ref not in self._written}

@@ -27,6 +27,9 @@ from consumer.projection.change_records import DRAWN, EPOCH, Cause
 from consumer.projection.repository import Document, Draft, Relied
 from schemas.naming import DatasetName, last_part
 
+REMOVALS = "removals"
+"""The property of a name with how often the dataset's vertex was removed, and edges with it."""
+
 SeenAt = Callable[[DatasetName], str]
 """From a name to the time of an event that names it; empty where none does."""
 
@@ -236,6 +239,11 @@ def _stands(document: Document[NameFacts]) -> bool:
     return bool(document.properties.get("projected") or document.properties.get("partial"))
 
 
+def removals(document: Document[NameFacts]) -> int:
+    """Returns how often the dataset's vertex under a name was removed."""
+    return int(document.properties.get(REMOVALS) or 0)
+
+
 def _is_at_home(name: DatasetName, identity: Identity) -> bool:
     placed = identity.placements[name]
     return placed.shown == name and not placed.unused
@@ -255,6 +263,7 @@ def _ended(
     """
     properties: dict[str, Scalar] = {"shown": _spelled(placed)}
     properties |= {"projected": "", "elements": "", "filled": "", "partial": False}
+    properties[REMOVALS] = removals(document) + 1
     properties |= exposure_edges.emptied(document.properties)
     if document.properties.get(DRAWN):
         properties[DRAWN] = ""

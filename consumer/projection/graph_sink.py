@@ -15,6 +15,7 @@ from consumer.lineage.facts.delta import Problem
 from consumer.lineage.folding.fold import Folder
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_writer import GraphWriter
+from consumer.projection.turn import Turn
 from schemas.events import DatasetEvent, Event, RunEvent
 
 QUIET_S = 60.0
@@ -28,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 class GraphSink:
-    """Writes events into a graph.
+    """Writes events into a graph; for several threads at once if the store is.
 
     Args:
         store: The graph; closed with the sink.
@@ -41,6 +42,7 @@ class GraphSink:
     ) -> None:
         self._store = store
         self._configured = configured
+        self._turn = Turn()
         self._known: tuple[Folder, GraphWriter] | None = None
         # A producer with a wrong facet has it in each of its events; once a minute is enough to be seen.
         self._told: TTLCache[tuple[str, str], bool] = TTLCache(_KINDS, QUIET_S, timer=clock)
@@ -52,17 +54,20 @@ class GraphSink:
             TransientError: The graph can't serve now; some of the events may have been written.
         """
         folder, writer = self._begun()
-        delta, problems = folder.fold(events)
-        for event, problem in problems:
-            self._tell(event, problem)
+        # The cache of the folder is shared, too.
+        with self._turn:
+            delta, problems = folder.fold(events)
+            for event, problem in problems:
+                self._tell(event, problem)
         writer.apply(delta)
 
     def _begun(self) -> tuple[Folder, GraphWriter]:
         # Not before the first events: a service starts while its graph can't serve.
-        if self._known is None:
-            rules = identity_rules.rules_for_writing(self._store, self._configured)
-            self._known = Folder(rules), GraphWriter(self._store, rules=rules)
-        return self._known
+        with self._turn:
+            if self._known is None:
+                rules = identity_rules.rules_for_writing(self._store, self._configured)
+                self._known = Folder(rules), GraphWriter(self._store, rules=rules, turn=self._turn)
+            return self._known
 
     def close(self) -> None:
         """Closes the store."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from consumer.errors import TransientError
 from consumer.graph.store import GraphStore
-from consumer.lineage.facts.delta import Delta, NameFacts
+from consumer.lineage.facts.delta import Delta
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection import statements
@@ -27,6 +27,7 @@ from consumer.projection.job_edges import JobEdges
 from consumer.projection.jobs import Jobs
 from consumer.projection.repository import MOST_TRIES, Relied
 from consumer.projection.runs import RunDocuments, Runs
+from consumer.projection.turn import Shared, Turn
 from schemas.naming import DatasetName
 
 MIB = 1 << 20
@@ -47,29 +48,38 @@ CACHED = Cached()
 class GraphWriter:
     """Writes facts into a graph, together with any number of others that do the same.
 
-    Not for use by several threads at once.
+    Several threads may call `apply` at once if the store is for several threads; all else is for one thread. They share
+    the caches, and compute in turns: while one waits for the store, another goes on.
 
     Args:
         store: The graph.
         cached: The size of the caches.
         rules: Which names are one dataset by configuration; those under which the facts were folded.
+        turn: Of the threads; one of its own if none is given.
     """
 
-    def __init__(self, store: GraphStore, cached: Cached = CACHED, rules: IdentityRules = NO_RULES) -> None:
-        self._store = store
-        self._rules = rules
-        self._cached = cached
-        self._begin()
+    def __init__(
+        self,
+        store: GraphStore,
+        cached: Cached = CACHED,
+        rules: IdentityRules = NO_RULES,
+        turn: Turn | None = None,
+    ) -> None:
+        self._turn = turn or Turn()
+        self._store: GraphStore = Shared(store, self._turn)
+        self._texts = Texts(self._store, cached.texts)
+        self.runs = Runs(self._store, cached.runs)
+        self.jobs = Jobs(self._store, self.runs, cached.jobs)
+        self.names = Names(self._store, self._texts, self.jobs.outputs, rules, cached.names)
+        self.nodes = Nodes(self._store, self.names, self._texts)
+        self.edges = JobEdges(self._store, self.jobs, self.names, self.nodes, self._texts)
 
-    def _begin(self) -> None:
-        """Knows nothing of the graph, as at the start."""
-        store, cached = self._store, self._cached
-        self._texts = Texts(store, cached.texts)
-        self.runs = Runs(store, cached.runs)
-        self.jobs = Jobs(store, self.runs, cached.jobs)
-        self.names = Names(store, self._texts, self.jobs.outputs, self._rules, cached.names)
-        self.nodes = Nodes(store, self.names, self._texts)
-        self.edges = JobEdges(store, self.jobs, self.names, self.nodes, self._texts)
+    def _forget_all(self) -> None:
+        """Drops the caches, as at the start; threads that are at work go on with what they have read."""
+        self._texts.forget_all()
+        self.runs.forget_all()
+        self.jobs.forget_all()
+        self.names.documents.forget_all()
 
     def apply(self, delta: Delta) -> None:
         """Adds facts to the graph; afterwards they are there, and what is shown follows from them.
@@ -79,12 +89,13 @@ class GraphWriter:
         Raises:
             TransientError: The graph can't serve now; any part of the facts may be there already.
         """
-        try:
-            self._apply(delta)
-        except BaseException:
-            # How far it came is not known, nor what others did meanwhile.
-            self._begin()
-            raise
+        with self._turn:
+            try:
+                self._apply(delta)
+            except BaseException:
+                # How far it came is not known, nor what others did meanwhile.
+                self._forget_all()
+                raise
 
     def _apply(self, delta: Delta) -> None:
         # Facts of another format are refused before anything is written.
@@ -132,7 +143,7 @@ class GraphWriter:
             relied = Relied(self._store)
             identity = self.nodes.identity(names, relied)
             # Another writer may have died, or be about to write them: the edges of a job need them now.
-            self.names.create({name: NameFacts() for name in identity.groups})
+            self.names.complete(identity.groups, relied)
             drawn = self.nodes.draw(identity, relied, seen_at)
             places = self.nodes.moved(identity)
             moved = self.edges.around(places) if places.columns or places.names else set[JobName]()

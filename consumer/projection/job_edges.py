@@ -25,7 +25,7 @@ from consumer.projection import change_records, fingerprints
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import Texts
 from consumer.projection.change_records import DRAWN, OWN, Cause
-from consumer.projection.datasets import Nodes, Places, column_of
+from consumer.projection.datasets import REMOVALS, Nodes, Places, column_of, removals
 from consumer.projection.jobs import JobDocuments, Jobs
 from consumer.projection.repository import Document, Draft, Relied
 from schemas.naming import DatasetName
@@ -41,10 +41,12 @@ class _Sources(NamedTuple):
     Attributes:
         outputs: The facets of its current outputs, by each name of these datasets.
         names: The names of all its datasets, each with where it is shown.
+        removals: Of the names that are shown, those whose vertex was ever removed, and how often: edges at it went too.
     """
 
     outputs: Outputs
     names: Mapping[DatasetName, Placement]
+    removals: Mapping[DatasetName, int]
 
 
 class _Marks(NamedTuple):
@@ -53,10 +55,12 @@ class _Marks(NamedTuple):
     Attributes:
         projected: Of all of it.
         own: Of what the job's runs and declarations say.
+        removals: Of how often the vertices of its datasets were removed; empty if none was.
     """
 
     projected: str
     own: str
+    removals: str
 
 
 class Drawn(NamedTuple):
@@ -110,7 +114,7 @@ class JobEdges:
             for job in sorted(late):
                 named[job] = set(sources[job].names)
                 view = _view(job, known[job].facts, sources[job], texts)
-                marks = _Marks(fingerprint(known[job], sources[job]), own_fingerprint(known[job], sources[job]))
+                marks = _marks(known[job], sources[job])
                 by_names = known[job].properties.get(OWN) == marks.own
                 moved_at = self._moved_at(sources[job]) if by_names else ""
                 cause = change_records.cause_of_job(known[job].facts, moved_at, by_names=by_names)
@@ -151,7 +155,12 @@ class JobEdges:
             for job, document in jobs.items()
         }
         placed = self._names.placed(set().union(*named.values()), relied)
-        return {job: _Sources(outputs[job], _within(placed, of_one)) for job, of_one in named.items()}
+        within = {job: _within(placed, of_one) for job, of_one in named.items()}
+        return {job: _Sources(outputs[job], of_one, self._removals(of_one)) for job, of_one in within.items()}
+
+    def _removals(self, placed: Mapping[DatasetName, Placement]) -> dict[DatasetName, int]:
+        known = self._names.documents.get({one.shown for one in placed.values()})
+        return {name: removals(document) for name, document in known.items() if removals(document)}
 
     def around(self, places: Places) -> set[JobName]:
         """The jobs that have edges at places."""
@@ -199,7 +208,9 @@ def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     )
     kind, producer = facts.facets.ref("jobType"), facts.facets.ref("producer")
     facets = [[name, facet, carried.ref] for name, facet, carried in before]
-    return fingerprints.fingerprint((executions, facets, placed, kind, producer))
+    # A writer that knew an older placement may have removed a vertex after these very edges were drawn.
+    removed = sorted(sources.removals.items())
+    return fingerprints.fingerprint((executions, facets, placed, kind, producer, *([removed] if removed else ())))
 
 
 def own_fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
@@ -207,6 +218,11 @@ def own_fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     said = sorted((sorted(one.inputs), sorted(one.outputs), one.lineage) for one in executions_of(document.facts))
     facets = sorted((name, facet, carried.ref) for name, facet, carried in in_force(document.facts, sources.outputs))
     return fingerprints.fingerprint((said, facets))
+
+
+def _marks(document: Document[JobFacts], sources: _Sources) -> _Marks:
+    removed = fingerprints.fingerprint(sorted(sources.removals.items())) if sources.removals else ""
+    return _Marks(fingerprint(document, sources), own_fingerprint(document, sources), removed)
 
 
 def _is_drawn(document: Document[JobFacts], projected: str) -> bool:
@@ -262,7 +278,9 @@ def _draft(
     edges = _edges(job, view)
     made = {id_: fingerprints.mark(edge.properties) for id_, edge in edges.items()}
     before = fingerprints.load(document.properties)
-    trusted = not document.properties.get("partial")
+    # Edges went with a vertex that was removed, so all are written again.
+    removed = marks.removals != str(document.properties.get(REMOVALS) or "")
+    trusted = not removed and not document.properties.get("partial")
     new = [id_ for id_ in edges if not trusted or before.get(id_) != made[id_]]
     gone = tuple(sorted(id_ for id_ in before if id_ not in edges))
     lonely = _columns_of(gone) - {end for edge in edges.values() for end in (edge.source, edge.target)}
@@ -271,6 +289,8 @@ def _draft(
     kept = change_records.kept_edges(document.properties)
     # What was not set is not emptied, unless several changes set it.
     whole = {DRAWN: ""} if document.properties.get(DRAWN) else {}
+    if removed:
+        whole[REMOVALS] = marks.removals
     return Draft(
         document.facts,
         {"projected": marks.projected, OWN: marks.own, "elements": fingerprints.dump(made), "partial": False, **whole},

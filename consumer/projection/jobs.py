@@ -67,6 +67,12 @@ class Jobs:
         self._groups = Documents(store, GROUPS, cached // 8)
         self._runs = runs
 
+    def forget_all(self) -> None:
+        """Drops all documents from the caches."""
+        self.documents.forget_all()
+        self.outputs.forget_all()
+        self._groups.forget_all()
+
     def recount(self, jobs: Collection[JobName]) -> set[JobName]:
         """Computes what follows from the runs of jobs from all of these; returns the jobs where something was wrong."""
         wrong: set[JobName] = set()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ from cachetools import LRUCache
 
 from consumer.errors import TransientError
 from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Scalar, Step, Vertex
+from consumer.projection.turn import Claims, turn_of
 from consumer.projection.write_buffer import Sending
 
 K = TypeVar("K", bound=Hashable)
@@ -59,6 +61,11 @@ class Document(Generic[F]):
     def stored(self) -> bool:
         """True if it is in the store."""
         return bool(self.token)
+
+    @property
+    def count(self) -> int:
+        """Number of changes that it has had."""
+        return _count(self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,8 @@ class Documents(Generic[K, F]):
         self._store = store
         self._kind = kind
         self._cached = cached
+        self._claims: Claims[K] = Claims(turn_of(store))
+        self._watching: dict[int, set[K]] = {}
         self._cache: LRUCache[K, Document[F]] = LRUCache(cached, getsizeof=lambda document: document.size)
 
     def id_of(self, key: K) -> str:
@@ -153,15 +162,49 @@ class Documents(Generic[K, F]):
 
     def read(self, keys: Collection[K]) -> dict[K, Document[F]]:
         """Documents by key, read from the store."""
-        stored = self._store.read([self._kind.id_of(key) for key in keys])
+        with self._watched() as touched:
+            return self._take(keys, self._store.read([self._kind.id_of(key) for key in keys]), touched)
+
+    def _take(
+        self, keys: Collection[K], stored: Mapping[str, Properties], touched: Collection[K]
+    ) -> dict[K, Document[F]]:
+        """Documents by key, from the properties that a read of their vertices found.
+
+        Args:
+            keys: The keys.
+            stored: The properties by id.
+            touched: The keys whose cached documents other threads have changed or dropped since the read began.
+        """
         found: dict[K, Document[F]] = {}
         for key in keys:
             properties = stored.get(self._kind.id_of(key))
             found[key] = self.absent() if properties is None else self._document(properties)
-            self._keep(key, found[key])
+            self._keep(key, found[key], touched)
         return found
 
-    def _keep(self, key: K, document: Document[F]) -> None:
+    @contextmanager
+    def _watched(self) -> Iterator[set[K]]:
+        """Collects the keys whose cached documents are changed or dropped within."""
+        touched: set[K] = set()
+        self._watching[id(touched)] = touched
+        try:
+            yield touched
+        finally:
+            del self._watching[id(touched)]
+
+    def _touch(self, key: K) -> None:
+        for touched in self._watching.values():
+            touched.add(key)
+
+    def _keep(self, key: K, document: Document[F], touched: Collection[K]) -> None:
+        """Caches a document, unless it may be older than what another thread has cached, or dropped, meanwhile.
+
+        So a thread that has written a document finds that one in the cache, or a later one, or reads it again.
+        """
+        known = self._cache.get(key)
+        if key in touched and (known is None or known.count >= document.count):
+            return
+        self._touch(key)
         self._cache.pop(key, None)
         if document.size <= self._cached:
             self._cache[key] = document
@@ -178,7 +221,18 @@ class Documents(Generic[K, F]):
     def forget(self, keys: Iterable[K]) -> None:
         """Drops documents from the cache, so that they are read again."""
         for key in keys:
+            self._touch(key)
             self._cache.pop(key, None)
+
+    def forget_unless(self, key: K, token: str) -> None:
+        """Drops a document from the cache unless it is the one of a token."""
+        document = self._cache.get(key)
+        if document is not None and document.token != token:
+            self.forget([key])
+
+    def forget_all(self) -> None:
+        """Drops all documents from the cache."""
+        self.forget(list(self._cache))
 
     def update(
         self,
@@ -198,33 +252,51 @@ class Documents(Generic[K, F]):
             presume_new: True if documents that the cache lacks are taken to be absent without a look; the write of one
                 that is there fails.
             relied: Documents that were used before; those that are written here count as they are then.
-            retry: False if documents that somebody else has changed meanwhile are left to the caller.
+            retry: False if documents that somebody else has changed meanwhile, or since they were used before, are left
+                to the caller.
 
         Raises:
             TransientError: The store can't serve now, or others change the same documents all the time.
         """
+        with self._claims.of(set(keys)):
+            return self._update(keys, plan, presume_new=presume_new, relied=relied, retry=retry)
+
+    def _update(
+        self,
+        keys: Collection[K],
+        plan: Callable[[Mapping[K, Document[F]]], Iterable[tuple[K, Draft[F]]]],
+        *,
+        presume_new: bool,
+        relied: Relied | None,
+        retry: bool,
+    ) -> Updated[K, F]:
         done: dict[K, Document[F]] = {}
         written: set[K] = set()
         waiting = list(keys)
         for attempt in range(MOST_TRIES):
             known = self._known(waiting, presume_new=presume_new and attempt == 0)
-            drafted: dict[K, Document[F]] = {}
-            sending = Sending(self._store)
-            for key, draft in plan(known):
-                drafted[key], changes = self._changes(key, known[key], draft)
-                sending.add(changes)
-            failed = sending.finish()
-            waiting = [key for key in drafted if self._kind.id_of(key) in failed]
-            self.forget(waiting)
-            for key in known.keys() - set(waiting):
-                if key in drafted:
+            other: list[K] = []
+            if relied is not None and not retry:
+                # What the plan knows of them is older than the documents, which it would be written on.
+                other = [key for key, document in known.items() if relied.is_other(self.id_of(key), document.token)]
+                known = {key: document for key, document in known.items() if key not in other}
+            with self._watched() as touched:
+                drafted: dict[K, Document[F]] = {}
+                sending = Sending(self._store)
+                for key, draft in plan(known):
+                    drafted[key], changes = self._changes(key, known[key], draft)
+                    sending.add(changes)
+                failed = sending.finish()
+                waiting = [key for key in drafted if self._kind.id_of(key) in failed]
+                for key in drafted.keys() - set(waiting):
                     written.add(key)
-                    self._keep(key, drafted[key])
+                    self._keep(key, drafted[key], touched)
                     if relied is not None:
                         relied.advance(self._kind.id_of(key), known[key].token, drafted[key].token)
-                done[key] = drafted.get(key, known[key])
+            self.forget(waiting)
+            done |= {key: drafted.get(key, known[key]) for key in known.keys() - set(waiting)}
             if not waiting or not retry:
-                return Updated(done, written, waiting)
+                return Updated(done, written, [*waiting, *other])
         raise TransientError(f"{len(waiting)} {self._kind.label} vertices are changed by others all the time")
 
     def _known(self, keys: Collection[K], *, presume_new: bool) -> dict[K, Document[F]]:
@@ -266,7 +338,7 @@ class _Owner:
         self.token = token
 
     def change(self, properties: Properties, steps: tuple[Step, ...] = ()) -> Change:
-        count = int(self.token.partition(".")[0] or 0) + 1
+        count = _count(self.token) + 1
         # What differs in a step follows from the properties, but for which vertices and edges are there.
         text = orjson.dumps([properties, [step[0] for step in steps]], default=tuple, option=orjson.OPT_SORT_KEYS)
         said = hashlib.blake2b(text + self._salt.encode(), digest_size=6).hexdigest()
@@ -290,6 +362,17 @@ class Relied:
     def __init__(self, store: GraphStore) -> None:
         self._store = store
         self._used: dict[str, tuple[Documents[Any, Any], Any, str]] = {}
+        self._seen: dict[str, str] = {}
+
+    def see(self, documents: Documents[K, F], seen: Mapping[K, Document[F]]) -> None:
+        """Notes documents of which only a write that follows must be sure that they are as they were used."""
+        for key, document in seen.items():
+            self._seen.setdefault(documents.id_of(key), document.token)
+
+    def is_other(self, id_: str, token: str) -> bool:
+        """True if a document is not the one that was used, as somebody has changed it since."""
+        used = self._used.get(id_)
+        return token != (used[2] if used is not None else self._seen.get(id_, token))
 
     def add(self, documents: Documents[K, F], used: Mapping[K, Document[F]]) -> None:
         """Notes documents with the tokens that they had when they were used."""
@@ -301,11 +384,15 @@ class Relied:
         used = self._used.get(id_)
         if used is not None and used[2] == before:
             self._used[id_] = (*used[:2], after)
+        if self._seen.get(id_) == before:
+            self._seen[id_] = after
 
     def merge(self, other: Relied) -> None:
         """Notes all that another one has."""
         for id_, used in other._used.items():
             self._used.setdefault(id_, used)
+        for id_, token in other._seen.items():
+            self._seen.setdefault(id_, token)
 
     def moved(self) -> bool:
         """Forgets documents that are not as they were used; returns True if there are any.
@@ -313,16 +400,23 @@ class Relied:
         Raises:
             TransientError: The store can't serve now.
         """
+        self._seen.clear()
         if not self._used:
             return False
         stored = self._store.read(list(self._used), ("rev",))
         moved = False
         for id_, (documents, key, token) in self._used.items():
-            if str(stored.get(id_, {}).get("rev", "")) != token:
-                documents.forget([key])
+            now = str(stored.get(id_, {}).get("rev", ""))
+            if now != token:
+                documents.forget_unless(key, now)
                 moved = True
         self._used.clear()
         return moved
+
+
+def _count(token: str) -> int:
+    """Returns the number of changes that a token counts."""
+    return int(token.partition(".")[0] or 0)
 
 
 def _size(chars: int, properties: Properties) -> int:

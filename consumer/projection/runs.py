@@ -56,6 +56,11 @@ class Runs:
         self.documents = Documents(store, KIND, cached * 3 // 4)
         self._datasets = Documents(store, DATASETS, cached // 4)
 
+    def forget_all(self) -> None:
+        """Drops all documents from the caches."""
+        self.documents.forget_all()
+        self._datasets.forget_all()
+
     def update(self, facts: Mapping[RunKey, RunFacts]) -> RunDocuments:
         """Adds facts to runs, whose jobs are in the graph.
 

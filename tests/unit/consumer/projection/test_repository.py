@@ -265,3 +265,74 @@ class TestRelied:
 def test_drafts_are_written_in_the_order_of_their_keys() -> None:
     """All writers write in one order, so that two never wait for each other."""
     assert [key for key, _ in in_order({"b": Draft(1), "a": Draft(2)})] == ["a", "b"]
+
+
+class Interrupted(SqliteStore):
+    """A store in which something happens between a read and its answer.
+
+    Attributes:
+        before_answer: What happens before the next answer to a read; afterwards nothing does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Path(":memory:"))
+        self.before_answer: Callable[[], object] | None = None
+
+    def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
+        """Reads, and answers once something has happened."""
+        found = super().read(ids, keys)
+        other, self.before_answer = self.before_answer, None
+        if other is not None:
+            other()
+        return found
+
+
+class TestSharedCache:
+    """A cache that several threads share never goes back behind what one of them has written."""
+
+    @pytest.mark.parametrize("is_dropped", [False, True])
+    def test_a_late_answer_is_not_kept(self, *, is_dropped: bool) -> None:
+        """A read that was answered before a write does not replace what the write has cached, or what was dropped."""
+        with closing(Interrupted()) as store:
+            mine = documents(store)
+            mine.update(["a"], adding("x"))
+            mine.forget(["a"])
+
+            def meanwhile() -> None:
+                mine.update(["a"], adding("y"))
+                if is_dropped:
+                    mine.forget(["a"])
+
+            store.before_answer = meanwhile
+            assert mine.get(["a"])["a"].facts == {"x"}, "the answer is as old as the read"
+            assert mine.get(["a"])["a"].facts == {"x", "y"}
+
+    def test_a_document_that_is_as_the_store_says_stays(self, store: CountingStore) -> None:
+        """A document that another thread has cached is not read again where only what this one used is old."""
+        mine, relied = documents(store), Relied(store)
+        relied.add(mine, mine.update(["a"], adding("x")).documents)
+        mine.update(["a"], adding("y"))
+        reads = len(store.reads)
+        assert relied.moved()
+        assert mine.get(["a"])["a"].facts == {"x", "y"}
+        assert len(store.reads) == reads + 1, "only the tokens were read"
+
+    def test_a_plan_is_not_written_on_a_later_document(self, store: CountingStore) -> None:
+        """A draft of a document that another thread has replaced in the cache is left to the caller."""
+        mine, relied = documents(store), Relied(store)
+        mine.update(["a", "b"], adding("x"))
+        relied.see(mine, mine.get(["a", "b"]))
+        mine.update(["a"], adding("y"))
+        updated = mine.update(["a", "b"], adding("z"), relied=relied, retry=False)
+        assert (updated.written, updated.failed) == ({"b"}, ["a"])
+        again = mine.update(["b"], adding("w"), relied=relied, retry=False)
+        assert again.written == {"b"}, "its own write is no other's"
+
+    def test_all_is_forgotten(self, store: CountingStore) -> None:
+        """After an error everything is read again."""
+        mine = documents(store)
+        mine.update(["a", "b"], adding("x"))
+        reads = len(store.reads)
+        mine.forget_all()
+        assert mine.get(["a", "b"])["b"].facts == {"x"}
+        assert store.reads[reads:] == [2]
