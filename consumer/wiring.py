@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from consumer.config.loader import CREDENTIALS, Settings, has_credentials
+from consumer.config.settings import CONNECTIONS
 from consumer.errors import UsageError
 from consumer.graph import format_version
 from consumer.graph.gremlin.deadline import RetryPolicy
@@ -55,7 +56,12 @@ PROBE_RETRY_POLICY: Final = RetryPolicy(max_elapsed_s=2.0, response_timeout_s=10
 
 
 def open_graph(
-    url: str, retry_policy: RetryPolicy | None = None, stop: threading.Event | None = None, *, claims: bool = False
+    url: str,
+    retry_policy: RetryPolicy | None = None,
+    stop: threading.Event | None = None,
+    *,
+    claims: bool = False,
+    connections: int = CONNECTIONS,
 ) -> GraphStore:
     """Returns the store of a graph's URL; a SQLite file is created if it does not exist.
 
@@ -64,6 +70,7 @@ def open_graph(
         retry_policy: Retry policy of requests to a server; None for the store's default.
         stop: Set by a request to stop, after which no request to a server outlasts the retry policy's deadline.
         claims: True for a writer of events, which writes the format of its facts into an empty graph.
+        connections: Maximum number of connections to a server.
 
     Raises:
         UsageError: The URL is of an unknown kind or has a password, its file can't be opened, or the graph has the
@@ -76,7 +83,7 @@ def open_graph(
     if url.startswith(GREMLIN):
         from consumer.graph.gremlin.gremlin_store import open_gremlin  # noqa: PLC0415 -- the driver only where it is needed
 
-        return format_version.FormatCheckedStore(open_gremlin(url, retry_policy, stop), claims=claims)
+        return format_version.FormatCheckedStore(open_gremlin(url, retry_policy, stop, connections), claims=claims)
     raise UsageError(
         f"graph {url!r} is of an unknown kind; write sqlite:///graph.db, ws://host:8182/gremlin, wss://host:8182/gremlin"
         " or neptune://host:8182?region=us-east-1"
@@ -181,8 +188,16 @@ def graph_sink(
     """Returns the sink that writes to the graph."""
     from consumer.projection.graph_sink import GraphSink  # noqa: PLC0415 -- the write side only where it is needed
 
-    configured = identity_settings(settings)
-    return GraphSink(decorate(open_graph(settings.graph, retry_policy, stop, claims=True)), configured)
+    store = open_graph(settings.graph, retry_policy, stop, claims=True, connections=settings.graph_connections)
+    return GraphSink(decorate(store), identity_settings(settings))
+
+
+def in_flight(settings: Settings) -> int:
+    """Returns the number of batches that may be written at once: while one waits for a server, others are computed.
+
+    SQLite has one writer at a time.
+    """
+    return 1 if sqlite_file(settings.graph) is not None else settings.graph_connections
 
 
 def probe_graph(settings: Settings, stop: threading.Event) -> None:
@@ -191,7 +206,7 @@ def probe_graph(settings: Settings, stop: threading.Event) -> None:
     Raises:
         HeadwaterError: The graph does not respond.
     """
-    store = open_graph(settings.graph, PROBE_RETRY_POLICY, stop)
+    store = open_graph(settings.graph, PROBE_RETRY_POLICY, stop, connections=1)
     try:
         store.read(["headwater:probe"])
     finally:
@@ -274,6 +289,9 @@ SINKS: Mapping[SinkName, Callable[[Settings, ServiceInstrumentation, threading.E
     "datazone": _instrumented_datazone,
 }
 """The sinks of `headwater consume --sink`; the event is set by a request to stop."""
+
+IN_FLIGHT: Mapping[SinkName, Callable[[Settings], int]] = {"graph": in_flight, "datazone": lambda _: 1}
+"""The maximum number of batches in flight of each sink."""
 
 PROBES: Mapping[SinkName, Callable[[Settings, threading.Event], None]] = {
     "graph": probe_graph,

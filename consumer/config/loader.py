@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from consumer.config.settings import (
+    CONNECTIONS,
     AlertSettings,
     BatchSettings,
     DataZoneSettings,
@@ -65,6 +66,13 @@ class Settings(BaseSettings):
 
     graph: str = Field(
         "sqlite:///headwater.db", min_length=1, description="The graph's URL: sqlite, ws, wss or neptune."
+    )
+    graph_connections: int = Field(
+        CONNECTIONS,
+        ge=1,
+        le=64,
+        description="Connections to a graph server at most, and so requests at once and batches that are written at"
+        " once; SQLite has one.",
     )
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     batch: BatchSettings = Field(default_factory=BatchSettings)

@@ -11,6 +11,9 @@ from pydantic_settings import NoDecode
 
 MIB = 1024 * 1024
 
+CONNECTIONS = 4
+"""Connections to a graph server unless the settings say otherwise: what an instance of two vCPUs serves at once."""
+
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

@@ -67,8 +67,12 @@ class Batch:
 
     def is_full(self, max_records: int, max_bytes: int) -> bool:
         """True if the limit of records, of bytes, or of estimated object bytes is reached."""
-        max_weight = PARSED_FACTOR * max_bytes
-        return len(self.records) >= max_records or self.size >= max_bytes or self.weight >= max_weight
+        return len(self.records) >= max_records or self.size >= max_bytes or self.weight >= most_weight(max_bytes)
+
+
+def most_weight(max_bytes: int) -> int:
+    """Returns the weight at which a batch is full, and all in-flight batches together."""
+    return PARSED_FACTOR * max_bytes
 
 
 def decode_record(record: Record, decode: Decode, max_ahead_s: float, now_ms: int) -> Event:

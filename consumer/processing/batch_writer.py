@@ -1,10 +1,12 @@
 """The way of one batch into the sink: tried until it works, in ever smaller portions, with what is refused set apart.
 
-It runs on a thread of its own, so that reading and decoding go on meanwhile and the group keeps its member.
+It runs on a thread of its own, so that reading and decoding go on meanwhile and the group keeps its member. Several may
+be on their way at once.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,7 +30,7 @@ Pairs = Sequence[tuple[Record, Event]]
 
 
 class Flights:
-    """Brings batches into a sink, one at a time.
+    """Brings batches into a sink; for several threads at once if the sink is.
 
     Args:
         sink: Where events go.
@@ -42,6 +44,8 @@ class Flights:
         self._dead_letters = dead_letters
         self._flood = flood
         self._insist = insist
+        self._counting = threading.Lock()
+        self._rejecting = threading.Lock()
 
     def fly(self, batch: Batch) -> list[DeadLetter] | None:
         """Makes a batch durable.
@@ -57,9 +61,12 @@ class Flights:
         if not self._insist("writing", writing.attempt):
             return None
         letters = [*batch.letters, *writing.refused.values()]
-        self._flood.admit(len(batch.records), letters)
-        if letters and not self._insist("writing dead letters", lambda: self._dead_letters.write(letters)):
-            return None
+        with self._counting:
+            self._flood.admit(len(batch.records), letters)
+        if letters:
+            with self._rejecting:
+                if not self._insist("writing dead letters", lambda: self._dead_letters.write(letters)):
+                    return None
         return letters
 
 

@@ -1,8 +1,9 @@
 """The service's heart: takes records, folds a batch into the sink, and only then commits.
 
-Two threads: this one reads, decodes and commits; the other one writes the batch before. Whatever is written may be
-written again: after a crash, a failed commit or a rebalance the same records come once more, and the sink takes them
-without effect.
+This thread reads, decodes and commits; others write the batches before, several of them at once where the sink can
+take that. Batches are committed in the order in which they were read, whichever is written first. Whatever is written
+may be written again: after a crash, a failed commit or a rebalance the same records come once more, and the sink takes
+them without effect.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tenacity.wait import wait_base
 
 from consumer.config.settings import BatchSettings, DeadLetterSettings
 from consumer.errors import TransientError
-from consumer.processing.batch import Batch, Decode
+from consumer.processing.batch import Batch, Decode, most_weight
 from consumer.processing.batch_writer import Flights
 from consumer.processing.dead_letter import DeadLetter, DeadLetters
 from consumer.processing.dead_letter_limit import Flood
@@ -75,10 +76,12 @@ class Loop:
         clock: Seconds; monotonic.
         stop: Set by a signal's handler, for example; what is in hand is finished, then the group is left.
         rejecting: What is rejected, and when that is too much.
-        observer: Told of each batch and each failure; of the latter on the writing thread, too.
+        in_flight: How many batches may be written at once, if they are not too large together; more than one only for
+            a sink that several threads may use.
+        observer: Notified of each batch and each failure; of the latter on the writing threads, too.
         wait: How long to wait between two tries; exponential with jitter unless said otherwise.
         sleep: Waits for so many seconds, or until `stop` is set.
-        executor: Runs the writing, one at a time; a thread of its own unless said otherwise.
+        executor: Runs the writing; `in_flight` threads of its own by default.
         wall_clock: Seconds since 1970, against which events from the future are told.
     """
 
@@ -93,6 +96,7 @@ class Loop:
         stop: threading.Event,
         *,
         rejecting: DeadLetterSettings | None = None,
+        in_flight: int = 1,
         observer: Observer | None = None,
         wait: wait_base | None = None,
         sleep: Callable[[float], None] | None = None,
@@ -109,10 +113,11 @@ class Loop:
         self._observer = observer or Unobserved()
         self._insist = Insistence(batching, clock, stop, self._observer, sleep=sleep or self._pause, wait=wait)
         self._flights = Flights(sink, dead_letters, Flood(self._rejecting), self._insist)
-        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="headwater-writer")
+        self._in_flight = in_flight
+        self._executor = executor or ThreadPoolExecutor(in_flight, thread_name_prefix="headwater-writer")
         self._arrived: deque[Record] = deque()
         self._batch = Batch()
-        self._flight: _Flight | None = None
+        self._flown: deque[_Flight] = deque()
         self._offsets = Offsets()
         self._moved = self._polled = clock()
         self._oldest = float("inf")
@@ -176,7 +181,7 @@ class Loop:
         self._arrived.extend(found)
 
     def _patience(self) -> float:
-        if self._flight is not None:
+        if self._flown:
             return BUSY_S
         if not self._batch.records:
             return IDLE_S
@@ -194,37 +199,50 @@ class Loop:
         return self._batch.is_full(self._batching.max_records, self._batching.max_bytes)
 
     def _is_due(self) -> bool:
-        if self._flight is not None or not self._batch.records:
+        if not self._batch.records or not self._may_launch():
             return False
         return self._is_full() or self._clock() - self._batch.since >= self._batching.max_age_s
 
+    def _may_launch(self) -> bool:
+        """True if one more batch may be written: memory does not hold any number of large ones."""
+        if len(self._flown) >= self._in_flight:
+            return False
+        return not self._flown or sum(flight.batch.weight for flight in self._flown) < most_weight(
+            self._batching.max_bytes
+        )
+
     def _launch(self) -> None:
         batch, self._batch = self._batch, Batch()
-        self._flight = _Flight(batch, self._clock(), self._executor.submit(self._flights.fly, batch), set())
+        self._flown.append(_Flight(batch, self._clock(), self._executor.submit(self._flights.fly, batch), set()))
 
     def _await_flight(self, seconds: float) -> None:
-        if self._flight is not None:
-            wait_for([self._flight.outcome], seconds)
+        if self._flown:
+            wait_for([self._flown[0].outcome], seconds)
 
     def _settle(self) -> None:
-        """Commits the batch before, once it is written."""
-        if self._flight is None or not self._flight.outcome.done():
-            return
-        flight, self._flight = self._flight, None
-        letters = flight.outcome.result()
-        if letters is None:
-            unwritten = len(flight.batch.records) + len(self._batch.records) + len(self._arrived)
-            _log.warning("stopping with records unwritten; they come again", records=unwritten)
-            # What waits behind it would fare no better, and each try takes as long as the sink's patience.
-            self._batch = Batch()
-            self._arrived.clear()
-            return
-        write_s = self._clock() - flight.began
-        for record in flight.batch.records:
-            if record.place not in flight.gone:
-                self._offsets.done(record.place, record.offset)
-        if self._insist("committing", self._commit):
-            self._tell(flight.batch, len(letters), write_s)
+        """Commits the batches that are written, up to the first one that is not."""
+        written: list[tuple[_Flight, int, float]] = []
+        while self._flown and self._flown[0].outcome.done():
+            flight = self._flown.popleft()
+            letters = flight.outcome.result()
+            if letters is None:
+                self._give_up(flight.batch)
+                continue
+            for record in flight.batch.records:
+                if record.place not in flight.gone:
+                    self._offsets.done(record.place, record.offset)
+            written.append((flight, len(letters), self._clock()))
+        if written and self._insist("committing", self._commit):
+            for flight, rejected, ended in written:
+                self._observer.committed(_report(flight, rejected, ended, self._clock()))
+
+    def _give_up(self, unwritten: Batch) -> None:
+        """Leaves records to the member that comes next, as it is time to go and the sink does not take them."""
+        records = len(unwritten.records) + len(self._batch.records) + len(self._arrived)
+        _log.warning("stopping with records unwritten; they come again", records=records)
+        # What waits behind them would fare no better, and each try takes as long as the sink's patience.
+        self._batch = Batch()
+        self._arrived.clear()
 
     def _commit(self) -> None:
         due = self._offsets.due()
@@ -238,23 +256,10 @@ class Loop:
             raise
         self._offsets.committed(due)
 
-    def _tell(self, batch: Batch, rejected: int, write_s: float) -> None:
-        self._observer.committed(
-            Report(
-                records=len(batch.records),
-                events=len(batch.records) - rejected,
-                rejected=rejected,
-                size=batch.size,
-                seconds=self._clock() - batch.since,
-                write_s=write_s,
-                newest_ms=max(record.timestamp_ms for record in batch.records),
-            )
-        )
-
     def _finish(self) -> None:
         """Writes and commits what is in hand, until that fails."""
-        while self._flight is not None or self._batch.records:
-            if self._flight is None:
+        while self._flown or self._batch.records:
+            if self._batch.records and self._may_launch():
                 self._launch()
             self._await_flight(IDLE_S)
             self._note()
@@ -266,8 +271,8 @@ class Loop:
 
         What is being written of them is written to the end, which does no harm.
         """
-        if self._flight is not None:
-            self._flight.gone.update(gone)
+        for flight in self._flown:
+            flight.gone.update(gone)
         self._batch.drop(gone)
         self._arrived = deque(record for record in self._arrived if record.place not in gone)
         self._offsets.forget(gone)
@@ -282,3 +287,16 @@ class Loop:
         except TransientError as error:
             # The group counts the member out when its session ends; nothing is lost by it.
             _log.warning("leaving the group failed", error=str(error))
+
+
+def _report(flight: _Flight, rejected: int, ended: float, now: float) -> Report:
+    batch = flight.batch
+    return Report(
+        records=len(batch.records),
+        events=len(batch.records) - rejected,
+        rejected=rejected,
+        size=batch.size,
+        seconds=now - batch.since,
+        write_s=ended - flight.began,
+        newest_ms=max(record.timestamp_ms for record in batch.records),
+    )

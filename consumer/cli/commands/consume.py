@@ -48,7 +48,17 @@ _log = structlog.get_logger(__name__)
     help="Where events go; each sink has a consumer group of its own.",
 )
 @with_settings(
-    "graph", "kafka", "batch", "dead_letters", "identity", "datazone", "http", "telemetry", "maintenance", "alerts"
+    "graph",
+    "graph_connections",
+    "kafka",
+    "batch",
+    "dead_letters",
+    "identity",
+    "datazone",
+    "http",
+    "telemetry",
+    "maintenance",
+    "alerts",
 )
 def consume(settings: Settings, sink: str) -> None:
     """Fold events from Kafka into the graph, or forward them to DataZone, until SIGTERM.
@@ -93,11 +103,12 @@ def consume(settings: Settings, sink: str) -> None:
             time.monotonic,
             stop.requested,
             rejecting=settings.dead_letters,
+            in_flight=wiring.IN_FLIGHT[name](settings),
             observer=watch,
         )
         follow(watch, loop, source)
         if name == "graph":
-            opens = partial(wiring.open_graph, settings.graph, MAINTENANCE_RETRY_POLICY, stop.requested)
+            opens = partial(wiring.open_graph, settings.graph, MAINTENANCE_RETRY_POLICY, stop.requested, connections=1)
             stack.enter_context(MaintenanceThread(opens, settings.maintenance, wiring.identity_settings(settings)))
             if settings.alerts.file is not None:
                 alerting = partial(wiring.alert_service, settings, PrometheusAlertMeter(watch.metrics), stop.requested)

@@ -72,7 +72,7 @@ TOLD_EVERY_S = 10.0
     help="File for what is rejected, as JSON lines of topic, partition, offset, path and reason.",
 )
 @json_option("Print the summary as JSON on stdout.")
-@with_settings("kafka", "batch", "dead_letters.max_ahead_s", "identity")
+@with_settings("graph_connections", "kafka", "batch", "dead_letters.max_ahead_s", "identity")
 def replay(
     settings: Settings,
     begin: tuple[str, ...],
@@ -146,6 +146,7 @@ def _run(
             time.monotonic,
             finished,
             rejecting=rejecting,
+            in_flight=wiring.in_flight(settings),
             observer=progress,
         ).run()
 

@@ -71,6 +71,11 @@ class Held(Inline):
         self.held.append((Future(), lambda: fn(*args, **kwargs)))
         return self.held[-1][0]
 
+    def release_one(self, number: int) -> None:
+        """Does one of those that are held, and holds the others."""
+        future, do = self.held.pop(number)
+        future.set_result(do())
+
     def release(self) -> None:
         """Does what is held."""
         self._holds = False
@@ -119,7 +124,11 @@ class World:
         self._outcomes = {"write": list(writes), "letters": list(letters), "commit": list(commits)}
 
     def run(
-        self, executor: Executor | None = None, rejecting: DeadLetterSettings | None = None, **batching: Any
+        self,
+        executor: Executor | None = None,
+        rejecting: DeadLetterSettings | None = None,
+        in_flight: int = 1,
+        **batching: Any,
     ) -> None:
         """Runs a loop in this world to its end."""
         settings = BatchSettings.model_validate({"max_records": 3} | batching)
@@ -133,6 +142,7 @@ class World:
             self.clock,
             self.stop,
             rejecting=rejecting,
+            in_flight=in_flight,
             observer=self,
             wait=wait_fixed(1),
             sleep=self.sleep,

@@ -91,6 +91,7 @@ class Scheduler:
         self._counts: Counter[int] = Counter()
         self._begun: set[int] = set()
         self._alive: set[int] = set()
+        self._blocked: dict[int, Callable[[], bool]] = {}
         self._wake: list[threading.Semaphore] = []
         self._ended = threading.Event()
         self._faults: list[BaseException] = []
@@ -146,24 +147,45 @@ class Scheduler:
             raise Killed
         return found
 
+    def wait_for(self, task: int, condition: Callable[[], bool]) -> None:
+        """Lets other tasks go on until they have brought a condition about; the schedule decides when the task does.
+
+        Raises:
+            Stuck: All tasks that have not ended wait for each other.
+        """
+        self._blocked[task] = condition
+        try:
+            self._pass_on(task)
+        finally:
+            del self._blocked[task]
+
     def _await_turn(self, task: int) -> None:
+        self._pass_on(task)
+        self._calls.append(task)
+        if len(self._calls) > MOST_CALLS:
+            raise Stuck(f"more than {MOST_CALLS} store calls; the last ones were of tasks {self._calls[-20:]}")
+
+    def _pass_on(self, task: int) -> None:
         following = self._choose(task)
         if following != task:
             self._wake[following].release()
             self._wake[task].acquire()
         if self._abandoned:
             raise _Abandoned
-        self._calls.append(task)
-        if len(self._calls) > MOST_CALLS:
-            raise Stuck(f"more than {MOST_CALLS} store calls; the last ones were of tasks {self._calls[-20:]}")
+
+    def _is_ready(self, task: int) -> bool:
+        return task in self._alive and (task not in self._blocked or self._blocked[task]())
 
     def _choose(self, current: int) -> int:
         """The task that goes on. One that only begins is at no call yet: it asks again before its first one."""
-        while self._left == 0 or self._task not in self._alive:
+        while self._left == 0 or not self._is_ready(self._task):
             if self._turns:
                 self._task, self._left = self._turns.popleft()
             else:
-                self._task = current if current in self._alive else min(self._alive)
+                ready = sorted(filter(self._is_ready, self._alive))
+                if not ready:
+                    raise Stuck(f"tasks {sorted(self._alive)} wait for each other")
+                self._task = current if current in ready else ready[0]
                 self._left = MOST_CALLS
         if self._task in self._begun:
             self._left -= 1

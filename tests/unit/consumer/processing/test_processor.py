@@ -194,6 +194,88 @@ def test_batches_by_age() -> None:
     )
 
 
+class TestInFlight:
+    """Several batches that are written at once."""
+
+    def test_they_are_committed_in_order(self) -> None:
+        """Whichever is written first: nothing is committed behind a batch that is not written."""
+        world, executor = World([record(0, b"a")], [record(1, b"b")], [record(2, b"c")], [], [], []), Held()
+        polls: list[None] = []
+
+        def step() -> None:
+            polls.append(None)
+            if len(polls) == 4:
+                executor.release_one(2)
+            elif len(polls) > 4:
+                executor.release()
+
+        world.on_poll = step
+        world.run(executor, max_records=1, in_flight=3)
+        assert world.all("write") == [[b"c"], [b"a"], [b"b"]]
+        assert world.all("commit")[-1] == {P0: 3}
+        assert [committed for committed in world.all("commit") if committed[P0] < 3] == [], "c was committed alone"
+        assert [report.records for report in world.reports] == [1, 1, 1]
+
+    def test_no_more_than_are_allowed(self) -> None:
+        """As many as are allowed are on their way, and the next one fills meanwhile."""
+        world, executor = World(*([record(number)] for number in range(5)), []), Held()
+        seen: list[int] = []
+
+        def note() -> None:
+            seen.append(len(executor.held))
+            if len(seen) == 4:
+                executor.release()
+
+        world.on_poll = note
+        world.on_heartbeat = executor.release
+        world.clock_step = HOLD_S
+        world.run(executor, max_records=1, in_flight=2)
+        assert max(seen) == 2
+        assert world.all("commit")[-1] == {P0: 5}
+
+    def test_large_ones_go_one_by_one(self) -> None:
+        """Beside a batch of the greatest weight no other one is written, so that memory does not hold several."""
+        large = b"x" * 400
+        world, executor = World(*([record(number, large)] for number in range(4)), [], []), Held()
+        seen: list[int] = []
+
+        def note() -> None:
+            seen.append(len(executor.held))
+            if len(seen) == 4:
+                executor.release()
+
+        world.on_poll = note
+        world.on_heartbeat = executor.release
+        world.clock_step = HOLD_S
+        world.run(executor, max_records=1, max_bytes=100, in_flight=4)
+        assert max(seen) == 1
+        assert world.all("commit")[-1] == {P0: 4}
+
+    def test_what_is_revoked_is_not_committed(self) -> None:
+        """A rebalance voids what is on its way of a partition, in each batch."""
+        executor = Held()
+        world = World([record(0, b"a"), record(0, b"b", P1)], [record(1, b"c"), record(1, b"d", P1)], ({P1}, []))
+        world.on_poll = lambda: executor.release() if not world.polls else None
+        world.run(executor, max_records=2, in_flight=2)
+        assert world.all("write") == [[b"a", b"b"], [b"c", b"d"]]
+        assert world.all("commit") == [{P0: 2}]
+
+    def test_one_that_fails_at_the_end_holds_back_the_others(self) -> None:
+        """A batch that is written behind one that is not written when it is time to go comes again."""
+        world, executor = World([record(0, b"a")], [record(1, b"b")], writes=[DOWN]), Held()
+
+        def stop() -> None:
+            if not world.polls:
+                world.stop.set()
+                executor.release()
+
+        world.on_poll = stop
+        world.run(executor, max_records=1, in_flight=2)
+        assert world.all("write") == [[b"a"], [b"b"]]
+        assert world.all("commit") == []
+        assert world.did[-1] == ("leave", None)
+
+
 def test_stop_finishes_what_is_in_hand() -> None:
     """A request to stop writes and commits the batch that is being filled."""
     world = World([record(0, b"a")])
