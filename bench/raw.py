@@ -41,9 +41,16 @@ def read_rate(bootstrap: str, topic: str, records: int) -> float:
         consumer.close()
 
 
-def merge_rate(url: str, vertices: Sequence[Vertex], edges: Sequence[Edge]) -> float:
-    """Elements per second of `mergeV` and `mergeE` by id, forty in a request, on one connection, without conditions."""
-    connection = DriverRemoteConnection(url, "g", pool_size=1)
+def merge_rate(url: str, vertices: Sequence[Vertex], edges: Sequence[Edge], **options: object) -> float:
+    """Elements per second of `mergeV` and `mergeE` by id, forty in a request, on one connection, without conditions.
+
+    Args:
+        url: The server's, as gremlinpython takes it.
+        vertices: What is merged first.
+        edges: What is merged then.
+        options: More for gremlinpython's connection, such as headers.
+    """
+    connection = DriverRemoteConnection(url, "g", pool_size=1, **options)
     g = traversal().with_remote(connection)
     try:
         began = time.perf_counter()

@@ -18,9 +18,18 @@ from tests.support.brokers.kafka_server import KafkaBroker
 from tests.support.processes.server_process import tail
 
 HEADWATER = Path(sys.executable).with_name("headwater")
+MAIN = """
+try:
+    from consumer.cli.entry import main
+except ModuleNotFoundError:
+    from consumer.entry import main
+main()
+"""
+"""The command of a build in a folder; that of cf26dd2 was elsewhere."""
+
 STALLED_S = 120.0
 """How long nothing may be committed until the service counts as stuck, in seconds."""
-LOOK_S = 0.05
+CHECK_INTERVAL_S = 0.05
 """Seconds between two questions how far it is."""
 
 
@@ -35,11 +44,20 @@ class Usage(NamedTuple):
 class Service:
     """A `headwater consume` process; SIGTERM at the end, which it must obey.
 
+    Args:
+        broker: The broker.
+        topic: What it reads, as a group of the same name.
+        graph: The URL of the graph.
+        folder: Where its packages are, if it is another build than this one.
+        settings: Further settings, by the names of their variables.
+
     Raises:
         RuntimeError: It ended otherwise than with 0; with the end of its log.
     """
 
-    def __init__(self, broker: KafkaBroker, topic: Topic, graph: str, **settings: object) -> None:
+    def __init__(
+        self, broker: KafkaBroker, topic: Topic, graph: str, *, folder: Path | None = None, **settings: object
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="headwater-bench-")
         self._log = Path(self._folder.name) / "log"
         environment = {
@@ -53,7 +71,11 @@ class Service:
         self.dead_letters = environment["HEADWATER_KAFKA__DEAD_LETTER_TOPIC"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [HEADWATER, "consume"], env=os.environ | environment, cwd=self._folder.name, stdout=log, stderr=log
+                [HEADWATER, "consume"] if folder is None else [sys.executable, "-c", MAIN, "consume"],
+                env=os.environ | environment | ({} if folder is None else {"PYTHONPATH": str(folder)}),
+                cwd=self._folder.name,
+                stdout=log,
+                stderr=log,
             )
 
     def require_alive(self) -> None:
@@ -120,7 +142,7 @@ def watch(broker: KafkaBroker, topic: Topic, services: Sequence[Service]) -> Ite
                 last, moved = now, now.at
             elif now.at - moved > STALLED_S:
                 raise RuntimeError(f"{now.total:,} of {topic.sent:,} are committed, and no more in {STALLED_S:.0f} s")
-            time.sleep(LOOK_S)
+            time.sleep(CHECK_INTERVAL_S)
     finally:
         committed.close()
 
