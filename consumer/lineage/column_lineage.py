@@ -6,6 +6,7 @@ of them: one edge, where one to each column would multiply with the width of the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -143,6 +144,22 @@ def without(
     }
     datasets = None if told.datasets is None else told.datasets - phantoms
     return OutputLineage(datasets, columns, told.partial or bool(phantoms))
+
+
+def joined(stated: Sequence[OutputLineage]) -> OutputLineage:
+    """Returns all that several statements say of one target: entries of a facet, or facets under several names."""
+    if len(stated) == 1:
+        return stated[0]
+    named: list[frozenset[DatasetName]] = []
+    columns: defaultdict[str, set[Source]] = defaultdict(set)
+    partial = False
+    for one in stated:
+        named += [one.datasets] if one.datasets is not None else []
+        partial |= one.partial
+        for column, made_of in one.columns.items():
+            columns[column].update(made_of)
+    datasets = frozenset().union(*named) if named else None
+    return OutputLineage(datasets, {column: tuple(sorted(made_of)) for column, made_of in columns.items()}, partial)
 
 
 def sources(text: str) -> frozenset[DatasetName]:

@@ -8,12 +8,12 @@ kept as such.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import orjson
 
-from consumer.lineage.column_lineage import WHOLE, OutputLineage, Source, pack, with_whole
+from consumer.lineage.column_lineage import WHOLE, OutputLineage, Source, joined, pack, with_whole
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import Value, as_json, value_of
 from schemas.events import Body, DatasetEvent, Job, OutputDataset
@@ -120,19 +120,6 @@ def _job(said: lineage_facets.LineageJobInput | lineage_facets.LineageJobEntry) 
     return OWN if said.namespace is None or said.name is None else JobName(said.namespace, said.name)
 
 
-def _joined(stated: Sequence[OutputLineage]) -> OutputLineage:
-    """Returns all that several entries state of one target."""
-    datasets = [one.datasets for one in stated if one.datasets is not None]
-    columns: defaultdict[str, set[Source]] = defaultdict(set)
-    for one in stated:
-        for column, sources in one.columns.items():
-            columns[column].update(sources)
-    return OutputLineage(
-        frozenset().union(*datasets) if datasets else None,
-        {column: tuple(sorted(sources)) for column, sources in columns.items()},
-    )
-
-
 def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
     """What a job's facet states.
 
@@ -165,7 +152,7 @@ def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
             jobs = _jobs(entry)
             writes |= {target} if OWN in jobs or own in jobs else set()
             flows |= _flows((), [job for job in jobs if job not in {OWN, own}], target, own)
-    targets = {target: value_of(pack(_joined(said))) for target, said in stated.items()}
+    targets = {target: value_of(pack(joined(said))) for target, said in stated.items()}
     return JobLineage(targets, frozenset(reads), frozenset(writes), frozenset(flows))
 
 

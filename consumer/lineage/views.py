@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
@@ -16,6 +17,7 @@ from consumer.lineage.column_lineage import (
     OutputLineage,
     Source,
     extent,
+    joined,
     kinds,
     sources,
     unpack,
@@ -171,14 +173,18 @@ class _View:
         return told if says_all else inputs | told
 
     def _own(self, execution: Execution, place_of: PlaceOf) -> dict[DatasetName, _Lineage]:
-        """Returns the lineage that an execution carried; an explicit one supersedes column lineage."""
-        found: dict[DatasetName, _Lineage] = {}
+        """Returns the lineage that an execution carried; an explicit one supersedes column lineage.
+
+        An execution may call one output by several of its names: what it says under each counts.
+        """
+        told: defaultdict[tuple[DatasetName, str], list[OutputLineage]] = defaultdict(list)
+        for output, facet, ref in execution.lineage:
+            target, of_one = place_of(output), self._unpacked(ref, place_of)
+            if target is not None and of_one is not None:
+                told[target, facet].append(of_one)
         # `columnLineage` comes before `lineage`.
-        for output, facet, ref in sorted(execution.lineage, key=lambda one: one.facet):
-            target, told = place_of(output), self._unpacked(ref, place_of)
-            if target is not None and told is not None:
-                found[target] = _Lineage(told, facet == LINEAGE, own=True)
-        return found
+        in_order = sorted(told, key=itemgetter(1))
+        return {target: _Lineage(joined(told[target, facet]), facet == LINEAGE, own=True) for target, facet in in_order}
 
     def _before(self, place_of: PlaceOf) -> dict[DatasetName, Carried]:
         """Returns the column lineage of each target that is in force, whichever execution carried it.

@@ -100,6 +100,11 @@ class Told(NamedTuple):
         """All datasets that it names."""
         return self.datasets | {source for _, source, _ in self.columns}
 
+    def with_(self, other: Told) -> Told:
+        """What both say."""
+        datasets, columns = self.datasets | other.datasets, self.columns | other.columns
+        return Told(datasets, columns, self.stated or other.stated, self.partial or other.partial)
+
 
 class Said(NamedTuple):
     """One facet as one event says it; what is said is None where it was deleted."""

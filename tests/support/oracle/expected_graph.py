@@ -164,7 +164,10 @@ def lineage_of(done: Done, lives: Lives) -> dict[DatasetName, tuple[str, Told]]:
         for name in sorted(done.carried):
             one, target = done.carried[name].get(key), lives.place(name, done.time)
             if target is not None and one is not None and isinstance(one.what, Told) and one.what.says_something:
-                found[target] = key, lives.told(one.what, done.time)
+                told = lives.told(one.what, done.time)
+                # Under several names of one output, what each says counts.
+                known = found.get(target, ("", told))
+                found[target] = key, told.with_(known[1]) if known[0] == key else told
     return found
 
 

@@ -122,6 +122,16 @@ class TestEntries:
             "*": {(name("b"), "x")},
         }
 
+    @pytest.mark.parametrize("targets", [("table",), ("location",), ("table", "location")])
+    def test_a_target_by_another_of_its_names(self, targets: tuple[str, ...]) -> None:
+        """What an output's symlink calls it, and what the facet calls it, is one target."""
+        output = dataset("location", symlinks={"identifiers": [{**dataset("table"), "type": "TABLE"}]})
+        entries = [of(target, inputs=[of(source)]) for target, source in zip(targets, "ab", strict=False)]
+        edges, _, writes = graph(stating(*entries, inputs=["a", "b"], outputs=[output, "d"]))
+        assert {source for source, _ in edges} == set("ab"[: len(targets)])
+        assert len({target for _, target in edges}) == 1
+        assert len(writes) == 2
+
     def test_their_order_makes_no_difference(self) -> None:
         """The same entries in another order are the same facts."""
         entries = [of("c", inputs=[of("a")]), of("c", inputs=[of("b")]), {**OTHER, "inputs": [of("a")]}]
