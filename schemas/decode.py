@@ -167,14 +167,16 @@ def _job(job: _Object, left_out: list[LeftOut]) -> Job:
 
 def _dataset(dataset: _Object, at: str, left_out: list[LeftOut]) -> Dataset:
     return Dataset(
-        _name(dataset, "namespace", at), _name(dataset, "name", at), _facets(dataset, "facets", at, left_out)
+        _name_of_dataset(dataset, "namespace", at),
+        _name_of_dataset(dataset, "name", at),
+        _facets(dataset, "facets", at, left_out),
     )
 
 
 def _input(dataset: _Object, at: str, left_out: list[LeftOut]) -> InputDataset:
     return InputDataset(
-        _name(dataset, "namespace", at),
-        _name(dataset, "name", at),
+        _name_of_dataset(dataset, "namespace", at),
+        _name_of_dataset(dataset, "name", at),
         _facets(dataset, "facets", at, left_out),
         _facets(dataset, "inputFacets", at, left_out),
     )
@@ -182,8 +184,8 @@ def _input(dataset: _Object, at: str, left_out: list[LeftOut]) -> InputDataset:
 
 def _output(dataset: _Object, at: str, left_out: list[LeftOut]) -> OutputDataset:
     return OutputDataset(
-        _name(dataset, "namespace", at),
-        _name(dataset, "name", at),
+        _name_of_dataset(dataset, "namespace", at),
+        _name_of_dataset(dataset, "name", at),
         _facets(dataset, "facets", at, left_out),
         _facets(dataset, "outputFacets", at, left_out),
     )
@@ -246,6 +248,14 @@ def _name(owner: _Object, key: str, at: str) -> str:
         raise RejectedEvent(f"{at}.{key}", "expected a non-empty string")
     if len(value) > MAX_NAME:
         raise RejectedEvent(f"{at}.{key}", f"the string has {len(value)} characters; at most {MAX_NAME} are accepted")
+    return value
+
+
+def _name_of_dataset(owner: _Object, key: str, at: str) -> str:
+    value = _name(owner, key, at)
+    if value.isspace():
+        # Such as of a setting that a template left empty; for a job it is still a name that its runs have in common.
+        raise RejectedEvent(f"{at}.{key}", "expected a string that is not blank")
     return value
 
 

@@ -8,10 +8,8 @@ rule over the names alone, never the order of their arrival.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import orjson
 
@@ -196,114 +194,3 @@ def rank(name: DatasetName, *, preferred: bool) -> tuple[int, DatasetName]:
     else:
         kind = 3
     return kind, name
-
-
-Group = frozenset[DatasetName]
-"""All names of one dataset."""
-
-Links = Mapping[DatasetName, Collection[DatasetName]]
-"""By name the names that it is linked with; each link is there in both directions."""
-
-_CATALOGS = frozenset({"glue", "athena"})
-"""Engines of which two names are two tables."""
-
-_Clusters = Mapping[Group, Collection[Group]]
-
-
-def components(same: Links, symlinks: Links) -> list[Group]:
-    """The groups of names that are one dataset each.
-
-    Two names of one authority (two tables of one Glue catalog, or of one Athena) are two datasets, unless configuration
-    says otherwise. So a symlink never joins them, and what leads to several of them, such as a location that two tables
-    claim, belongs to none.
-
-    Args:
-        same: Links that configuration makes.
-        symlinks: Links that events make; its keys are all the names.
-    """
-    certain = {name: set(same.get(name, ())) for name in symlinks}
-    for name, others in symlinks.items():
-        certain[name] |= {other for other in others if _same_table(name, other)}
-    clusters = list(_connected(symlinks, certain))
-    home = {name: cluster for cluster in clusters for name in cluster}
-    links: dict[Group, set[Group]] = {cluster: set() for cluster in clusters}
-    for name, others in symlinks.items():
-        links[home[name]] |= {home[other] for other in others if other in home} - {home[name]}
-    groups: list[Group] = []
-    for joined in _connected(clusters, links):
-        contested = _contested(joined)
-        apart = _apart(joined, links, contested) if contested else [joined]
-        groups += (frozenset().union(*one) for one in apart)
-    return groups
-
-
-def _same_table(one: DatasetName, other: DatasetName) -> bool:
-    """True for Athena's name and Glue's name of one table of the account's own catalog."""
-    if {engine(one.namespace), engine(other.namespace)} != {"athena", "glue"}:
-        return False
-    tables = [parts(name) or () for name in (one, other)]
-    return tables[0][-2:] == tables[1][-2:] and ATHENA_CATALOG in (*tables[0][:-2], *tables[1][:-2])
-
-
-def _authorities(cluster: Group) -> set[str]:
-    """What decides which names are different datasets: the namespaces of Glue catalogs and Athenas."""
-    return {name.namespace for name in cluster if engine(name.namespace) in _CATALOGS and parts(name) is not None}
-
-
-def _contested(clusters: Iterable[Group]) -> set[str]:
-    """The authorities of which several clusters have names."""
-    counts = Counter(authority for cluster in clusters for authority in _authorities(cluster))
-    return {authority for authority, count in counts.items() if count > 1}
-
-
-_N = TypeVar("_N", bound=Hashable)
-
-
-def _connected(nodes: Collection[_N], links: Mapping[_N, Collection[_N]]) -> Iterator[frozenset[_N]]:
-    """The parts of a graph that hang together; links to what is not among the nodes do not count."""
-    within = frozenset(nodes)
-    seen: set[_N] = set()
-    for start in nodes:
-        if start in seen:
-            continue
-        part: set[_N] = set()
-        waiting = [start]
-        while waiting:
-            node = waiting.pop()
-            if node not in part:
-                part.add(node)
-                waiting.extend(other for other in links.get(node, ()) if other in within)
-        seen |= part
-        yield frozenset(part)
-
-
-def _apart(joined: frozenset[Group], links: _Clusters, contested: set[str]) -> list[frozenset[Group]]:
-    """The groups of clusters that are left where several names of an authority hang together."""
-    named = {cluster: _authorities(cluster) & contested for cluster in joined}
-    owners = {cluster: authorities for cluster, authorities in named.items() if authorities}
-    others = joined - owners.keys()
-    kept: dict[Group, set[Group]] = {cluster: set(links[cluster]) & others for cluster in joined}
-    for part in _connected(others, links):
-        claims = {owner: part & set(links[owner]) for owner in owners if part & set(links[owner])}
-        for owner, places in claims.items():
-            if _is_alone(owner, claims.keys(), owners):
-                for place in places:
-                    kept[place].add(owner)
-            else:
-                kept[owner] -= places
-    for owner, authorities in owners.items():
-        rivals = set(links[owner]) & owners.keys()
-        for other in rivals:
-            back = set(links[other]) & owners.keys()
-            both_alone = _is_alone(other, rivals, owners) and _is_alone(owner, back, owners)
-            if both_alone and not authorities & owners[other]:
-                kept[owner].add(other)
-    found: list[frozenset[Group]] = []
-    for part in _connected(joined, kept):
-        found += [part] if not _contested(part) else [frozenset({cluster}) for cluster in part]
-    return found
-
-
-def _is_alone(owner: Group, claimants: Collection[Group], owners: Mapping[Group, set[str]]) -> bool:
-    """True if no other claimant has a name of an authority that the owner has a name of."""
-    return not any(other != owner and owners[other] & owners[owner] for other in claimants)

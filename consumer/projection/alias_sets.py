@@ -14,8 +14,9 @@ from consumer.graph.store import GraphStore, Scalar
 from consumer.lineage.facts.delta import NameFacts, join_names
 from consumer.lineage.facts.keys import OutputKey
 from consumer.lineage.facts.output_facets import NO_WINNERS, OutputFacts, Winners, winners
-from consumer.lineage.identity import Group, IdentityRules, components
+from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, Placement, placement
+from consumer.lineage.name_groups import Group, components
 from consumer.lineage.views import dataset_facets
 from consumer.projection.blobs import Texts
 from consumer.projection.jobs import OutputDocuments

@@ -67,7 +67,7 @@ class _BodyFolding:
         self._body = body
         self._reads_sources = declared is not None
         self._context = context
-        self._gathering = Gathering(rules)
+        self._gathering = Gathering(rules, body.producer)
         self._tables = Tables(body)
         datasets = (*body.inputs, *body.outputs, *((declared,) if declared is not None else ()))
         project = project_of(body.job, context.project)

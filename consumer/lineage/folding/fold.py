@@ -94,7 +94,7 @@ class Folder:
         return (*body.problems, *context.problems)
 
     def _add_dataset_event(self, event: DatasetEvent, builder: DeltaBuilder) -> Iterable[Problem]:
-        dataset, gathering = event.dataset, Gathering(self._rules)
+        dataset, gathering = event.dataset, Gathering(self._rules, event.producer)
         facets = EventFacets(gathering, (dataset,), event.producer)
         if facets.is_metadata(dataset, "$.dataset"):
             return gathering.problems

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from consumer.lineage.facts.delta import NameFacts, Problem, join_names
 from consumer.lineage.facts.layers import Values, digest_of
 from consumer.lineage.facts.registers import Value, as_json, value_of
 from consumer.lineage.folding.body_facts import UntimedName
+from consumer.lineage.folding.foreign_links import is_foreign
 from consumer.lineage.folding.kept_facets import linked
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import is_dropped
@@ -22,6 +23,8 @@ from schemas.naming import DatasetName, canonical
 
 FEW_LINKS, SHORT_NAME = 8, 400
 """Limits of the names that are remembered: the most links, and the most characters."""
+
+FOREIGN = "it is a table of the account's own catalog and the dataset is of another one, left out"
 
 
 class Mention(NamedTuple):
@@ -75,6 +78,7 @@ class Gathering:
 
     Args:
         rules: What configuration says of names.
+        producer: The event's producer.
 
     Attributes:
         texts: Texts of long values by reference.
@@ -82,11 +86,12 @@ class Gathering:
         unexposed: Inputs of which no exposure is named.
     """
 
-    def __init__(self, rules: IdentityRules) -> None:
+    def __init__(self, rules: IdentityRules, producer: str = "") -> None:
         self.texts: dict[str, str] = {}
         self.problems: list[Problem] = []
         self.unexposed: set[DatasetName] = set()
         self._rules = rules
+        self._producer = producer
         self._names: dict[DatasetName, _Gathered] = {}
         self._symlinks = 0
 
@@ -139,7 +144,14 @@ class Gathering:
             reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
             self.leave_out(f"{at}.facets.symlinks", reason)
             return None
-        return None if links is None else tuple(links)
+        return None if links is None else self._of_one_table(dataset, links, at)
+
+    def _of_one_table(self, dataset: Dataset, links: Sequence[DatasetName], at: str) -> tuple[DatasetName, ...]:
+        name = DatasetName(dataset.namespace, dataset.name)
+        foreign = [link for link in links if is_foreign(name, link, self._producer)]
+        for link in foreign:
+            self.leave_out(f"{at}.facets.symlinks", f"{link.name!r}: {FOREIGN}")
+        return tuple(link for link in links if link not in foreign)
 
     def mention(
         self, namespace: str, name: str, links: tuple[DatasetName, ...] = (), *, read: bool, used: bool = True

@@ -209,7 +209,7 @@ def linked(configured: Iterable[set[DatasetName]], links: Sequence[set[DatasetNa
     home = {name: group for group in tables for name in group}
     between = {pair for link in links if len(pair := frozenset(home[name] for name in link)) == 2}
     parts = joined([*({table} for table in tables), *between])
-    return [frozenset().union(*group) for part in parts for group in settled(part, between)]
+    return [frozenset().union(*group) for part in parts for group in settled(part, between, catalogs(part, between))]
 
 
 def is_one_table(one: DatasetName, other: DatasetName) -> bool:
@@ -218,52 +218,72 @@ def is_one_table(one: DatasetName, other: DatasetName) -> bool:
     return by_engine.keys() == {"athena", "glue"} and by_engine["athena"] == ("awsdatacatalog", *by_engine["glue"][-2:])
 
 
-def catalogs(table: Group) -> set[str]:
-    """The Glue catalogs and Athenas that say that this is a table."""
-    return {name.namespace for name in table if engine(name.namespace) in {"glue", "athena"} and parts(name)}
+Catalogs = Mapping[Group, set[str]]
 
 
-def settled(part: frozenset[Group], between: set[frozenset[Group]]) -> list[frozenset[Group]]:
+def catalogs(part: frozenset[Group], between: set[frozenset[Group]]) -> Catalogs:
+    """The Glue catalogs and Athenas that say that each is a table.
+
+    Athena's own catalog may be any Glue catalog, so it is one with that of each table of another name.
+    """
+    found = {
+        table: {name.namespace for name in table if engine(name.namespace) in {"glue", "athena"} and parts(name)}
+        for table in part
+    }
+    kinds = {table: {engine(name.namespace): (parts(name) or ()) for name in sorted(table)} for table in part}
+    for one in part:
+        for other in part:
+            athena, glue = kinds[one].get("athena"), kinds[other].get("glue")
+            if not athena or not glue or "glue" in kinds[one] or athena[:1] != ("awsdatacatalog",):
+                continue
+            if athena[1:] != glue and frozenset({one, other}) not in between:
+                shared = f"{sorted(one)} {sorted(other)}"
+                found[one].add(shared)
+                found[other].add(shared)
+    return found
+
+
+def settled(part: frozenset[Group], between: set[frozenset[Group]], by: Catalogs) -> list[frozenset[Group]]:
     """The datasets of a part that hangs together by symlinks, given as the groups of names that they are made of.
 
     Where a catalog knows two of them, a place that hangs together by itself, and that several of its tables claim,
     belongs to none of these; one that only one of them claims belongs to it.
     """
-    disputed = {one for table in part for one in catalogs(table) if is_disputed(one, part)}
+    disputed = {one for table in part for one in by[table] if is_disputed(one, part, by)}
     if not disputed:
         return [part]
-    owners = {table for table in part if catalogs(table) & disputed}
+    owners = {table for table in part if by[table] & disputed}
     own = {link for link in between if link <= part}
     kept = [link for link in own if not link & owners]
     for place in joined([*({table} for table in part - owners), *kept]):
         claims = {(link - place, link) for link in own if len(link & place) == 1 and link - place <= owners}
         claimants = {owner for (owner,), _ in claims}
-        kept += [link for (owner,), link in claims if not rivals(owner, claimants, disputed)]
+        kept += [link for (owner,), link in claims if not rivals(owner, claimants, by)]
     among = [link for link in own if link <= owners]
     for one, other in (sorted(link, key=sorted) for link in among):
         beside = {
             owner: frozenset().union(*(link for link in among if owner in link)) - {owner} for owner in (one, other)
         }
-        if catalogs(one) & catalogs(other) & disputed:
+        if by[one] & by[other]:
             continue
-        if not rivals(other, beside[one], disputed) and not rivals(one, beside[other], disputed):
+        if not rivals(other, beside[one], by) and not rivals(one, beside[other], by):
             kept.append(frozenset({one, other}))
     found = joined([*({table} for table in part), *kept])
     return [
         one
         for group in found
-        for one in ([group] if not any(is_disputed(c, group) for c in disputed) else alone(group))
+        for one in ([group] if not any(is_disputed(c, group, by) for c in disputed) else alone(group))
     ]
 
 
-def is_disputed(catalog: str, tables: Iterable[Group]) -> bool:
+def is_disputed(catalog: str, tables: Iterable[Group], by: Catalogs) -> bool:
     """True if a catalog knows several of these."""
-    return sum(catalog in catalogs(table) for table in tables) > 1
+    return sum(catalog in by[table] for table in tables) > 1
 
 
-def rivals(owner: Group, claimants: Iterable[Group], disputed: set[str]) -> set[Group]:
+def rivals(owner: Group, claimants: Iterable[Group], by: Catalogs) -> set[Group]:
     """The other claimants that a catalog knows which knows the owner, too."""
-    return {one for one in claimants if one != owner and catalogs(one) & catalogs(owner) & disputed}
+    return {one for one in claimants if one != owner and by[one] & by[owner]}
 
 
 def alone(group: Iterable[Group]) -> list[frozenset[Group]]:

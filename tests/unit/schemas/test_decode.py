@@ -131,6 +131,8 @@ GOOD = {"namespace": "x", "name": "good"}
     [
         {"namespace": "s3://my_bucket", "name": ""},
         {"namespace": "", "name": "t"},
+        {"namespace": "x", "name": " \n"},
+        {"namespace": "\u00a0", "name": "t"},
         {"namespace": "x"},
         {"namespace": "x", "name": 7},
         {"namespace": "x", "name": "n" * (MAX_NAME + 1)},

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.lineage.identity import HUB, BadPrefix, IdentityRules, Prefix, components
+from consumer.lineage.identity import HUB, BadPrefix, IdentityRules, Prefix
+from consumer.lineage.name_groups import components
 from schemas.naming import DatasetName
 
 ATHENA = "awsathena://athena.us-east-1.amazonaws.com"
@@ -235,6 +236,34 @@ class TestComponents:
         other = glue("t", "arn:aws:glue:us-east-1:210987654321")
         assert groups((glue("t"), other)) == {frozenset({glue("t"), other})}
         assert groups((A, glue("t")), (A, other)) == {frozenset({A, glue("t"), other})}
+
+    def test_tables_of_a_metastore(self) -> None:
+        """A Hive metastore is a catalog as Glue's is: two of its tables over the same files are two tables."""
+        one, other = (DatasetName("hive://metastore:9083", f"db.{table}") for table in "tu")
+        assert groups((A, one), (A, other)) == set()
+        assert groups((A, one), (one, glue("t"))) == {frozenset({A, one, glue("t")})}
+
+    def test_athenas_catalog_is_a_glue_catalog(self) -> None:
+        """A location joins no table of Athena with one of Glue that has another name, but with one of equal name."""
+        assert groups((athena("t"), A), (A, glue("u"))) == set()
+        assert groups((athena("t"), A), (A, glue("t")), (A, glue("u"))) == set()
+        assert groups((athena("t"), A), (B, glue("t")), (A, B)) == {frozenset({athena("t"), A, B, glue("t")})}
+        assert groups((athena("t"), glue("u"))) == {frozenset({athena("t"), glue("u")})}, "a link says that it is"
+
+    @pytest.mark.parametrize(
+        ("namespace", "name"),
+        [
+            ("arn:aws:glue:eu-west-1:123456789012", "table/db/u"),
+            ("awsathena://localhost", "awsdatacatalog.db.u"),
+            (ATHENA, "other.db.u"),
+        ],
+        ids=["another region", "an Athena without a region", "another catalog"],
+    )
+    def test_tables_that_may_be_one(self, namespace: str, name: str) -> None:
+        """Nothing speaks against a link between names of different catalogs."""
+        other = DatasetName(namespace, name)
+        own = glue("t") if namespace.startswith("awsathena") else athena("t")
+        assert groups((own, A), (A, other)) == {frozenset({own, A, other})}
 
     def test_configuration_goes_before_the_rule(self) -> None:
         """Who says that two tables of a catalog are one dataset knows why."""

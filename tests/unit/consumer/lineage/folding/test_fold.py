@@ -32,6 +32,7 @@ from tests.support.graph.graph_of_events import folded, sample
 
 ATHENA = "awsathena://athena.us-east-1.amazonaws.com"
 GLUE = "arn:aws:glue:us-east-1:123456789012"
+DBT_OL = "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/integration/dbt"
 MODEL = {"jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"}}
 TEST = {"jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "TEST"}}
 
@@ -119,6 +120,24 @@ class TestDatasets:
         spelled = {DatasetName(ATHENA, f"AwsDataCatalog.db.{table}") for table in "tT"}
         said = NameFacts(spellings=frozenset(spelled), said=True, read=True, used=True)
         assert found == {DatasetName(ATHENA, "awsdatacatalog.db.t"): said}
+
+    @pytest.mark.parametrize(
+        ("catalog", "producer", "is_linked"),
+        [
+            ("AwsDataCatalog", DBT_OL, True),
+            ("partner", DBT_OL, False),
+            ("partner", "https://example.com/copier", True),
+            ("s3tablescatalog/lake", DBT_OL, False),
+            ("s3tablescatalog/lake", "https://example.com/copier", False),
+        ],
+    )
+    def test_glue_names_of_other_catalogs_tables(self, catalog: str, producer: str, *, is_linked: bool) -> None:
+        """dbt-ol gives a table of any Athena catalog the Glue name of the own catalog's table that is called so."""
+        table = {**athena("t", symlinks=symlink(GLUE, "table/db/t")), "name": f"{catalog}.db.t"}
+        for event in (run_event("START", 1, inputs=[table]), dataset_event(1, table)):
+            delta = folded([{**event, "producer": producer}])
+            assert (DatasetName(GLUE, "table/db/t") in delta.names) is is_linked
+            assert len(delta.problems) == (not is_linked)
 
     def test_symlinks_are_a_register_of_the_name_that_has_them(self) -> None:
         """A newer facet replaces the older one as a whole; either name remembers that there was a link."""
