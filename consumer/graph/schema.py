@@ -84,6 +84,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property("name", "OpenLineage name; of an exposure, dbt's unique id", "by rule"),
             Property("node_name", "last part of the name, such as `title_crew`", "follows the name"),
             Property("aliases", "its other names, as JSON", "union"),
+            Property("apart", "names that symlinks tie to it and that are of other tables, as JSON", "by rule"),
             Property("columns", "names and types of its columns, as JSON", "greatest stamp (event time, hash)"),
             Property("description", "documentation facet", "greatest stamp"),
             Property("owners", "ownership facet, as JSON", "greatest stamp"),

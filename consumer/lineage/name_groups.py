@@ -32,7 +32,7 @@ _Authorities = Mapping[Group, frozenset[str]]
 
 
 def components(same: Links, symlinks: Links) -> list[Group]:
-    """The groups of names that are one dataset each.
+    """Returns the groups of names that are one dataset each.
 
     Two names of one authority (two tables of one Glue catalog, of one Athena, or of one metastore) are two datasets,
     unless configuration says otherwise. So a symlink never joins them, and what leads to several of them, such as a
@@ -74,7 +74,7 @@ def _is_of_catalog(name: DatasetName) -> bool:
 
 
 def _authorities(clusters: Collection[Group], links: _Clusters) -> _Authorities:
-    """The catalogs that have names of each cluster.
+    """Returns the catalogs that have names of each cluster.
 
     Athena's own catalog is a Glue catalog of its region, and its name does not say which. So a table of it and a
     differently called table of Glue have an authority in common, unless a symlink leads from one to the other.
@@ -97,7 +97,7 @@ def _authorities(clusters: Collection[Group], links: _Clusters) -> _Authorities:
 
 
 def _glue_tables(cluster: Group, kind: str) -> set[tuple[str, ...]]:
-    """The region, database and table of the names that an engine has for a table of a Glue catalog."""
+    """Returns the region, database and table of the names that an engine has for a table of a Glue catalog."""
     found: set[tuple[str, ...]] = set()
     for name in cluster:
         table = parts(name) if engine(name.namespace) == kind else None
@@ -107,13 +107,13 @@ def _glue_tables(cluster: Group, kind: str) -> set[tuple[str, ...]]:
 
 
 def _region(namespace: str) -> str:
-    """The region of an Athena's or a Glue catalog's namespace; the namespace itself if it names none."""
+    """Returns the region of an Athena's or a Glue catalog's namespace; the namespace itself if it names none."""
     found = _REGION.match(namespace)
     return found[1] or found[2] if found is not None else namespace
 
 
 def _contested(authorities: Iterable[frozenset[str]]) -> set[str]:
-    """The authorities of which several clusters have names."""
+    """Returns the authorities of which several clusters have names."""
     counts = Counter(authority for of_one in authorities for authority in of_one)
     return {authority for authority, count in counts.items() if count > 1}
 
@@ -122,7 +122,7 @@ _N = TypeVar("_N", bound=Hashable)
 
 
 def _connected(nodes: Collection[_N], links: Mapping[_N, Collection[_N]]) -> Iterator[frozenset[_N]]:
-    """The parts of a graph that hang together; links to what is not among the nodes do not count."""
+    """Yields the parts of a graph that hang together; links to what is not among the nodes do not count."""
     within = frozenset(nodes)
     seen: set[_N] = set()
     for start in nodes:
@@ -140,7 +140,7 @@ def _connected(nodes: Collection[_N], links: Mapping[_N, Collection[_N]]) -> Ite
 
 
 def _apart(joined: frozenset[Group], links: _Clusters, authorities: _Authorities) -> list[frozenset[Group]]:
-    """The groups of clusters that are left where several names of an authority hang together."""
+    """Returns the groups of clusters that are left where several names of an authority hang together."""
     contested = _contested(authorities.values())
     owners = {cluster: of_one & contested for cluster, of_one in authorities.items() if of_one & contested}
     others = joined - owners.keys()

@@ -352,11 +352,13 @@ class NodeView(NamedTuple):
         name: The name that is shown.
         aliases: All its other names and spellings.
         facets: What is in force of each facet.
+        apart: Names that symlinks lead to or from, of other datasets: each is claimed by several tables of a catalog.
     """
 
     name: DatasetName
     aliases: frozenset[DatasetName]
     facets: Registers
+    apart: frozenset[DatasetName] = frozenset()
 
 
 def dataset_facets(members: Iterable[NameFacts]) -> Registers:

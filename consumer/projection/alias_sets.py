@@ -201,6 +201,21 @@ class Names:
                 symlinks[other].add(name)
         return alone | {name: group for group in components(same, symlinks) for name in group}
 
+    def apart(self, groups: Mapping[DatasetName, Group]) -> dict[DatasetName, frozenset[DatasetName]]:
+        """For each dataset, by any of its names, the names that a symlink leads to or from and that are another's.
+
+        Args:
+            groups: The datasets, with all that links lead to from there.
+        """
+        found: defaultdict[Group, set[DatasetName]] = defaultdict(set)
+        for name, document in self.documents.get(groups).items():
+            links = self._symlinks(document.facts) if _is_linked(document.facts) else ()
+            for other in links:
+                if groups.get(other, groups[name]) != groups[name]:
+                    found[groups[name]].add(other)
+                    found[groups[other]].add(name)
+        return {name: frozenset(others) for group, others in found.items() for name in group}
+
     def _configured(self, name: DatasetName, facts: NameFacts) -> list[tuple[DatasetName, DatasetName]]:
         """The links that configuration makes of a name, if an event gives it."""
         return self._rules.all_links(name, read=facts.read) if facts.said else []

@@ -45,10 +45,12 @@ class Identity(NamedTuple):
     Attributes:
         groups: For each name all names of its dataset.
         placements: For each name where its lineage is shown.
+        apart: For names that symlinks tie to another dataset, the names of that one.
     """
 
     groups: Mapping[DatasetName, Group]
     placements: Mapping[DatasetName, Placement]
+    apart: Mapping[DatasetName, frozenset[DatasetName]]
 
     @property
     def shown(self) -> dict[DatasetName, DatasetName]:
@@ -79,7 +81,7 @@ class Nodes:
     def identity(self, names: Iterable[DatasetName], relied: Relied) -> Identity:
         """Which names are one dataset: of some names, and of those that they are or were linked with."""
         groups = self._names.groups(names, relied)
-        return Identity(groups, self._names.placements(groups))
+        return Identity(groups, self._names.placements(groups), self._names.apart(groups))
 
     def draw(self, identity: Identity, relied: Relied, seen_at: SeenAt) -> bool:
         """Brings the vertices of datasets to what is known under their names.
@@ -140,7 +142,8 @@ class Nodes:
         if not any(one.used for one in facts.values()):
             return None
         view = node_view(name, facts)
-        view = view._replace(facets=without_dropped(view.facets, _changed_at(identity.placements[name])))
+        facets = without_dropped(view.facets, _changed_at(identity.placements[name]))
+        view = view._replace(facets=facets, apart=identity.apart.get(name, view.apart))
         is_drawn = document.properties.get("projected") == _fingerprint(view)
         return view if not is_drawn or document.properties.get("partial") else None
 
@@ -276,7 +279,8 @@ def _ended(
 
 def _fingerprint(view: NodeView) -> str:
     refs = sorted((facet, register.ref) for facet, register in view.facets.items())
-    return fingerprints.fingerprint((view.name, sorted(view.aliases), refs))
+    apart = (sorted(view.apart),) if view.apart else ()
+    return fingerprints.fingerprint((view.name, sorted(view.aliases), refs, *apart))
 
 
 def _fields(fields: Sequence[Mapping[str, Any]], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -324,6 +328,7 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
         "name": view.name.name,
         "node_name": last_part(view.name),
         "aliases": _as_json(sorted(view.aliases)),
+        "apart": _as_json(sorted(view.apart)),
         "columns": _spelled_columns(columns),
         "description": str(facet("documentation").get("description") or ""),
         "owners": _as_json(facet("ownership").get("owners")),

@@ -64,6 +64,7 @@ class Description(NamedTuple):
     Attributes:
         summary: Its name, owners, tags, tests and the like.
         aliases: Its other names, sorted.
+        apart: Names that symlinks tie to it and that are not its own, as several tables claim them, sorted.
         columns: Its columns, in the order of its schema; empty where its schema is unknown.
         producers: The jobs that currently write it.
         readers: The jobs that currently read it, sorted.
@@ -77,6 +78,7 @@ class Description(NamedTuple):
 
     summary: Summary
     aliases: tuple[DatasetName, ...]
+    apart: tuple[DatasetName, ...]
     columns: tuple[Column, ...]
     producers: tuple[Producer, ...]
     readers: tuple[JobName, ...]
@@ -110,6 +112,7 @@ def describe(store: GraphStore, dataset: DatasetName) -> Description:
     return Description(
         summary,
         tuple(DatasetName(*alias) for alias in datasets.parsed(properties, "aliases")),
+        tuple(DatasetName(*other) for other in datasets.parsed(properties, "apart")),
         _columns(store, dataset, summary),
         _producers(store, dataset),
         tuple(_job(job) for job in datasets.readers(store, [dataset]).get(dataset, ())),

@@ -17,6 +17,7 @@ from consumer.query.search import Results
 from consumer.render.ansi import bold, dim
 from consumer.render.diagram import place
 from consumer.safe_text import printable
+from schemas.naming import DatasetName
 
 SIXTY = 60
 """Seconds of a minute, minutes of an hour."""
@@ -96,7 +97,12 @@ def _head(found: Description) -> Iterator[tuple[str, str]]:
     yield "downstream", f"{found.downstream} dataset{'s' if found.downstream != 1 else ''}"
     yield "statistics", ", ".join(f"{key} {value}" for key, value in sorted(found.statistics.items()))
     yield "version", found.version
-    yield "also called", "; ".join(f"{alias.namespace}/{alias.name}" for alias in found.aliases)
+    yield "also called", _names(found.aliases)
+    yield "linked but apart", _names(found.apart)
+
+
+def _names(names: Iterable[DatasetName]) -> str:
+    return "; ".join(f"{one.namespace}/{one.name}" for one in names)
 
 
 def show(found: Description, *, sql: bool = False) -> str:

@@ -127,6 +127,7 @@ def description(value: Description) -> Document:
     return {
         **summary(value.summary),
         "aliases": [name(one) for one in value.aliases],
+        "apart": [name(one) for one in value.apart],
         "columns": [column(one) for one in value.columns],
         "producers": [producer(one) for one in value.producers],
         "readers": [name(one) for one in value.readers],

@@ -12,7 +12,8 @@ def is_foreign(dataset: DatasetName, link: DatasetName, producer: str) -> bool:
     """True if a symlink gives a table of some catalog the Glue name that it would have in the account's own catalog.
 
     dbt-ol does so with tables of all of Athena's catalogs. Tables of a catalog within a catalog, such as
-    `s3tablescatalog/bucket`, have no such name, whoever says so; of other catalogs a producer may know an account.
+    `s3tablescatalog/bucket`, have no such name, whatever the producer; of other catalogs a producer may know the
+    account.
 
     Args:
         dataset: The dataset, as the event spells it.

@@ -12,6 +12,8 @@ import pytest
 from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.projection import fingerprints
+from consumer.query.describe import describe
+from consumer.render import answers, documents
 from schemas.naming import DatasetName
 from tests.support.events.event_builders import (
     Json,
@@ -55,6 +57,28 @@ def columns_in(store: SqliteStore) -> set[tuple[str, ...]]:
 def nodes(store: SqliteStore) -> set[str]:
     """The ids of all datasets' vertices."""
     return {vertex.id for vertex in store.vertices(schema.NODE)}
+
+
+def test_names_that_are_linked_but_apart(store: SqliteStore) -> None:
+    """A location that two tables claim: all three say so, for as long as both claim it."""
+    location = {"namespace": "s3://lake", "name": "t"}
+    tables = [{"namespace": GLUE, "name": f"table/db/{one}"} for one in "tu"]
+    claims = [{**table, "facets": {"symlinks": {"identifiers": [{**location, "type": "PATH"}]}}} for table in tables]
+
+    def apart() -> dict[str, list[str]]:
+        vertices = (vertex.properties for vertex in store.vertices(schema.NODE))
+        said = {str(one["name"]): orjson.loads(str(one.get("apart") or "[]")) for one in vertices}
+        return {name: [other for _, other in others] for name, others in said.items() if others}
+
+    write(store, [[dataset_event(1, claims[0])]])
+    assert apart() == {}
+    write(store, [[dataset_event(2, claims[1])]])
+    assert apart() == {"t": ["table/db/t", "table/db/u"], "table/db/t": ["t"], "table/db/u": ["t"]}
+    found = describe(store, DatasetName("s3://lake", "t"))
+    assert "linked but apart" in answers.show(found)
+    assert documents.description(found)["apart"] == tables
+    write(store, [[dataset_event(3, {**tables[0], "facets": {"symlinks": {"_deleted": True}}})]])
+    assert apart() == {}
 
 
 def test_a_dataset_moves_with_its_columns(store: SqliteStore) -> None:
