@@ -128,8 +128,8 @@ def _part(node: exp.Expression, scope: Scope) -> Origins:
     """A field of a value, or an element of it: of a value made in this statement, that part alone."""
     if (part := scope.context.part_of(node, scope)) is None:
         return _any(node, scope)
-    keys = all_of(node.expressions, scope, TRANSFORMATION)
-    return derive(TRANSFORMATION, part.origins) | keys
+    beside = [*node.expressions, *([node.expression] if isinstance(node, exp.Transform) else ())]
+    return derive(TRANSFORMATION, part.origins) | all_of(beside, scope, TRANSFORMATION)
 
 
 def _case(node: exp.Case, scope: Scope) -> Origins:
@@ -224,6 +224,7 @@ _HANDLERS: dict[type, Callable[[Any, Scope], Origins]] = {
     **dict.fromkeys(COUNTS, _count),
     **dict.fromkeys(HASHES, _hash),
     exp.Dot: _part,
+    exp.Transform: _part,
     exp.Bracket: _part,
     exp.MapKeys: _part,
     exp.Prior: _same,

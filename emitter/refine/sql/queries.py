@@ -13,7 +13,8 @@ from emitter.refine.sql.origins import FILTER, GROUP_BY, JOIN, NONE, SORT, Origi
 from emitter.refine.sql.recognized import recognized
 from emitter.refine.sql.relations import UNKNOWN, Column, Relation, beside, merge
 from emitter.refine.sql.scopes import Context, Scope
-from emitter.refine.sql.shapes import joined, shape_of
+from emitter.refine.sql.shape_algebra import joined
+from emitter.refine.sql.shapes import shape_of
 from emitter.refine.sql.sources import add_join, add_source, everything
 from emitter.refine.sql.stars import expand
 

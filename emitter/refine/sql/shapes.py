@@ -11,12 +11,14 @@ from sqlglot import exp
 
 from emitter.refine.sql.expressions import origins_of, path_of
 from emitter.refine.sql.functions import called
-from emitter.refine.sql.origins import AGGREGATION, TRANSFORMATION, Origins, derive, is_indirect
+from emitter.refine.sql.origins import AGGREGATION, FILTER, NONE, TRANSFORMATION, Origins, derive, is_indirect
 from emitter.refine.sql.relations import Column, Shape, merge
 from emitter.refine.sql.scopes import Scope
+from emitter.refine.sql.shape_algebra import decided, either, joined, through, typed
 
 _OBJECTS = frozenset({"object", "json_build_object"})
 _COLLECTED = frozenset({"map_agg"})
+_REARRANGED = frozenset({"array_flatten", "array_union", "subarray", "trim_array"})
 
 
 def shape_of(node: Any, scope: Scope) -> Shape | None:
@@ -39,6 +41,8 @@ def part_of(node: Any, scope: Scope) -> Column | None:
     shape = shape_of(node.expressions[0] if called(node) else node.this, scope)
     if shape is None:
         return None
+    if isinstance(node, exp.Transform):
+        return None if shape.element is None else _made_by_lambda(shape.element, node.expression)
     if isinstance(node, exp.MapKeys):
         return None if shape.keys is None else Column("", shape.keys)
     if called(node):
@@ -46,27 +50,6 @@ def part_of(node: Any, scope: Scope) -> Column | None:
     if isinstance(node, exp.Dot):
         return shape.field(node.expression.name)
     return _entry(shape, node.expressions)
-
-
-def joined(shapes: Sequence[Shape | None]) -> Shape | None:
-    """The shape of a value that may be any of several; None if they differ in more than their origins."""
-    first = shapes[0] if shapes else None
-    if first is None or any(shape is None or len(shape.fields) != len(first.fields) for shape in shapes):
-        return None
-    rows = [shape.fields for shape in shapes if shape is not None]
-    fields = [_either(columns) for columns in zip(*rows, strict=True)]
-    elements = [shape.element for shape in shapes if shape is not None and shape.element is not None]
-    keys = [shape.keys for shape in shapes if shape is not None and shape.keys is not None]
-    return Shape(
-        tuple(fields),
-        _either(elements) if len(elements) == len(shapes) else None,
-        merge(keys) if len(keys) == len(shapes) else None,
-    )
-
-
-def _either(columns: Sequence[Column]) -> Column:
-    origins = merge(column.origins for column in columns)
-    return Column(columns[0].name, origins, joined([column.shape for column in columns]))
 
 
 def _made(name: str, node: Any, scope: Scope) -> Column:
@@ -98,11 +81,15 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
         return _of_pairs(node.expressions[::2], node.expressions[1::2], scope)
     if called(node) in _COLLECTED and len(node.expressions) == 2:  # noqa: PLR2004 # a key and a value
         return _collected_pairs(node.expressions[0], node.expressions[1], scope)
+    if called(node) in _REARRANGED:
+        return _rearranged_call(node, scope)
+    if called(node) == "map_concat":
+        return _merged_maps(node.expressions, scope)
     return None
 
 
 def _collected_pairs(key: Any, value: Any, scope: Scope) -> Shape:
-    element = _through(AGGREGATION, Column("", origins_of(value, scope), shape_of(value, scope)))
+    element = through(AGGREGATION, Column("", origins_of(value, scope), shape_of(value, scope)))
     return Shape((), element, derive(AGGREGATION, origins_of(key, scope)))
 
 
@@ -113,7 +100,7 @@ def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape
     # A number as a key is no place, so only texts lead to one entry.
     constant = all(isinstance(key, exp.Literal) and key.is_string for key in keys)
     made = derive(TRANSFORMATION, merge(origins_of(key, scope) for key in keys))
-    return Shape(fields if constant else (), _either(fields), made)
+    return Shape(fields if constant else (), either(fields), made)
 
 
 def _map(node: exp.Expression, scope: Scope) -> Shape | None:
@@ -132,7 +119,7 @@ def _map_of_entries(node: exp.Expression, scope: Scope) -> Shape | None:
 
 def _array(node: exp.Array, scope: Scope) -> Shape | None:
     fields = tuple(_made("", item, scope) for item in node.expressions)
-    return Shape(fields, _either(fields)) if fields else None
+    return Shape(fields, either(fields)) if fields else None
 
 
 def _collected(node: exp.ArrayAgg, scope: Scope) -> Shape | None:
@@ -142,45 +129,13 @@ def _collected(node: exp.ArrayAgg, scope: Scope) -> Shape | None:
     shape = shape_of(inner, scope)
     if shape is None:
         return None
-    element = _through(AGGREGATION, Column("", origins_of(inner, scope), shape))
+    element = through(AGGREGATION, Column("", origins_of(inner, scope), shape))
     return Shape((), element)
-
-
-def _through(kind: str, column: Column) -> Column:
-    shape = column.shape
-    if shape is not None:
-        fields = tuple(_through(kind, each) for each in shape.fields)
-        keys = None if shape.keys is None else derive(kind, shape.keys)
-        shape = Shape(fields, None if shape.element is None else _through(kind, shape.element), keys)
-    return Column(column.name, derive(kind, column.origins), shape)
 
 
 def _cast(node: exp.Cast, scope: Scope) -> Shape | None:
     shape = shape_of(node.this, scope)
-    return None if shape is None else _typed(shape, node.to)
-
-
-def _typed(shape: Shape, to: Any) -> Shape | None:
-    """A shape under the names that a type gives to its fields."""
-    inner = to.expressions if isinstance(to, exp.DataType) else []
-    if to.this == exp.DataType.Type.STRUCT and len(inner) == len(shape.fields):
-        return Shape(tuple(_field(column, definition) for column, definition in zip(shape.fields, inner, strict=True)))
-    if to.this == exp.DataType.Type.ARRAY and inner and shape.element is not None:
-        fields = tuple(_retyped(column, inner[0]) for column in shape.fields)
-        return Shape(fields, _retyped(shape.element, inner[0]))
-    return shape if to.this == exp.DataType.Type.MAP else None
-
-
-def _field(column: Column, definition: Any) -> Column:
-    if isinstance(definition, exp.ColumnDef):
-        return _retyped(column._replace(name=definition.name), definition.args.get("kind"))
-    return _retyped(column, definition)
-
-
-def _retyped(column: Column, to: Any) -> Column:
-    if column.shape is None or not isinstance(to, exp.DataType):
-        return column
-    return column._replace(shape=_typed(column.shape, to))
+    return None if shape is None else typed(shape, node.to)
 
 
 def _inner(node: exp.Expression, scope: Scope) -> Shape | None:
@@ -219,17 +174,117 @@ def _chosen(node: exp.Expression, values: Sequence[Any], scope: Scope) -> Shape 
     shape = joined([shape_of(value, scope) for value in values if value is not None])
     if shape is None:
         return None
-    return _decided(shape, frozenset(origin for origin in origins_of(node, scope) if is_indirect(origin)))
+    return decided(shape, frozenset(origin for origin in origins_of(node, scope) if is_indirect(origin)))
 
 
-def _decided(shape: Shape, by: Origins) -> Shape:
-    element = None if shape.element is None else _decided_part(shape.element, by)
-    return Shape(tuple(_decided_part(column, by) for column in shape.fields), element, shape.keys)
+def _picked(node: exp.Expression, scope: Scope) -> Shape | None:
+    """The parts of the value of one row, which an aggregate picks; what it picks by is an origin of each."""
+    shape = shape_of(node.this, scope)
+    if shape is None or node.args.get("count") is not None:
+        return None
+    picked = through(AGGREGATION, Column("", NONE, shape)).shape
+    by = derive(AGGREGATION, origins_of(node.args.get("expression"), scope))
+    return None if picked is None else decided(picked, by)
 
 
-def _decided_part(column: Column, by: Origins) -> Column:
-    shape = None if column.shape is None else _decided(column.shape, by)
-    return Column(column.name, column.origins | by, shape)
+def _of_row(node: exp.Expression, scope: Scope) -> Shape | None:
+    """The parts of the value of another row of a window, or of a default."""
+    values = [node.this, node.args.get("default")]
+    return joined([shape_of(value, scope) for value in values if value is not None])
+
+
+def _compared(node: exp.Expression, scope: Scope) -> Shape | None:
+    """The parts of NULLIF's first argument; the second one decides on each."""
+    shape = shape_of(node.this, scope)
+    return None if shape is None else decided(shape, derive(TRANSFORMATION, origins_of(node.expression, scope)))
+
+
+def _rearranged(node: exp.Expression, scope: Scope) -> Shape | None:
+    """The parts of an array that has the elements of others, in another order or some of them."""
+    arrays = [value for value in (node.this, *node.expressions) if value is not None]
+    return _of_elements(arrays, scope)
+
+
+def _rearranged_call(node: exp.Anonymous, scope: Scope) -> Shape | None:
+    arrays = node.expressions if called(node) == "array_union" else node.expressions[:1]
+    shape = _of_elements(arrays, scope)
+    return _flat(shape) if called(node) == "array_flatten" else shape
+
+
+def _chained(node: exp.DPipe, scope: Scope) -> Shape | None:
+    # As in `expressions`, a chain of a hundred is gone down in a loop.
+    parts: list[Any] = []
+    left: Any = node
+    while isinstance(left, exp.DPipe):
+        parts.append(left.expression)
+        left = left.this
+    return _of_elements([left, *parts], scope)
+
+
+def _without(node: exp.Expression, scope: Scope) -> Shape | None:
+    """The parts of an array without some elements; what these are compared with decides on each."""
+    shape = _of_elements([node.this], scope)
+    return None if shape is None else decided(shape, derive(TRANSFORMATION, origins_of(node.expression, scope)))
+
+
+def _flattened(node: exp.Expression, scope: Scope) -> Shape | None:
+    return _flat(shape_of(node.this, scope))
+
+
+def _flat(shape: Shape | None) -> Shape | None:
+    return None if shape is None or shape.element is None else shape.element.shape
+
+
+def _of_elements(arrays: Sequence[Any], scope: Scope) -> Shape | None:
+    """The parts of an array of elements of some arrays, which element it is not being known; None of texts."""
+    elements: list[Column] = []
+    for array in arrays:
+        shape = shape_of(array, scope)
+        if shape is None or shape.element is None or shape.keys is not None:
+            return None
+        elements.append(through(TRANSFORMATION, shape.element))
+    return Shape((), either(elements)) if elements else None
+
+
+def _filtered(node: exp.Expression, scope: Scope) -> Shape | None:
+    """The parts of an array some of whose elements are left out; what the condition reads decides on each."""
+    shape = _of_elements([node.this], scope)
+    if shape is None or shape.element is None:
+        return None
+    read = _made_by_lambda(shape.element, node.expression)
+    if read is None:
+        return None
+    beside = derive(TRANSFORMATION, origins_of(node.expression.this, scope))
+    return decided(shape, derive(FILTER, read.origins) | beside)
+
+
+def _made_by_lambda(element: Column, function: Any) -> Column | None:
+    """What a lambda reads of an element; names from around the lambda are not among it."""
+    if not isinstance(function, exp.Lambda):
+        return None
+    names = {parameter.name for parameter in function.expressions}
+    read = (_read_of(element, one) for one in function.this.find_all(exp.Identifier) if one.name in names)
+    return Column("", merge(read))
+
+
+def _read_of(element: Column, parameter: exp.Identifier) -> Origins:
+    """The origins of what a condition reads of an element: of one field, or of the whole."""
+    place = parameter.parent
+    known = element.shape.field(place.expression.name) if isinstance(place, exp.Dot) and element.shape else None
+    return element.origins if known is None else known.origins
+
+
+def _merged_maps(maps: Sequence[Any], scope: Scope) -> Shape | None:
+    shapes = [shape_of(one, scope) for one in maps]
+    known = [shape for shape in shapes if shape is not None and shape.keys is not None and shape.element is not None]
+    if not known or len(known) < len(shapes):
+        return None
+    # Where one map's keys are not known, it may have any.
+    named = [column for shape in known for column in shape.fields] if all(shape.fields for shape in known) else []
+    names = dict.fromkeys(column.name for column in named)
+    fields = tuple(either([column for column in named if column.name == name]) for name in names)
+    element = either([shape.element for shape in known if shape.element is not None])
+    return Shape(fields, element, merge(shape.keys for shape in known if shape.keys is not None))
 
 
 def _scalar(node: exp.Subquery, scope: Scope) -> Shape | None:
@@ -237,7 +292,18 @@ def _scalar(node: exp.Subquery, scope: Scope) -> Shape | None:
     return columns[0].shape if columns else None
 
 
-_READERS: dict[type, Callable[[Any, Scope], Shape | None]] = {
+_Reader = Callable[[Any, Scope], Shape | None]
+
+
+def _of_arrays() -> dict[type, _Reader]:
+    """The readers of functions of arrays; not every version of sqlglot has a class for each."""
+    same = ("ArrayConcat", "ArrayDistinct", "ArrayIntersect", "ArraySlice", "ArraySort", "Reverse", "Shuffle")
+    by_name = dict.fromkeys(same, _rearranged) | dict.fromkeys(("ArrayExcept", "ArrayRemove"), _without)
+    by_name |= {"ArrayFilter": _filtered, "Flatten": _flattened}
+    return {getattr(exp, name): reader for name, reader in by_name.items() if hasattr(exp, name)}
+
+
+_READERS: dict[type, _Reader] = {
     exp.Alias: _inner,
     exp.Paren: _inner,
     exp.Cast: _cast,
@@ -254,8 +320,27 @@ _READERS: dict[type, Callable[[Any, Scope], Shape | None]] = {
     exp.Case: _case,
     exp.If: _if,
     exp.Window: _around,
+    exp.IgnoreNulls: _inner,
+    exp.RespectNulls: _inner,
+    exp.Try: _inner,
+    exp.AnyValue: _picked,
+    exp.ArgMax: _picked,
+    exp.ArgMin: _picked,
+    exp.Max: _picked,
+    exp.Min: _picked,
+    exp.FirstValue: _of_row,
+    exp.LastValue: _of_row,
+    exp.NthValue: _of_row,
+    exp.Lag: _of_row,
+    exp.Lead: _of_row,
+    exp.Nullif: _compared,
+    exp.Greatest: _coalesce,
+    exp.Least: _coalesce,
+    exp.Concat: _rearranged,
+    exp.DPipe: _chained,
     exp.Filter: _around,
     exp.Subquery: _scalar,
     exp.Dot: _part,
     exp.Bracket: _part,
+    **_of_arrays(),
 }

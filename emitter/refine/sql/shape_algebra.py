@@ -1,0 +1,75 @@
+"""Shapes made of other shapes, whatever expression they come from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from emitter.refine.sql.origins import Origins, derive
+from emitter.refine.sql.relations import Column, Shape, merge
+
+
+def joined(shapes: Sequence[Shape | None]) -> Shape | None:
+    """Returns the shape of a value that may be any of several; None if they differ in more than their origins."""
+    first = shapes[0] if shapes else None
+    if first is None or any(shape is None or len(shape.fields) != len(first.fields) for shape in shapes):
+        return None
+    rows = [shape.fields for shape in shapes if shape is not None]
+    fields = [either(columns) for columns in zip(*rows, strict=True)]
+    elements = [shape.element for shape in shapes if shape is not None and shape.element is not None]
+    keys = [shape.keys for shape in shapes if shape is not None and shape.keys is not None]
+    return Shape(
+        tuple(fields),
+        either(elements) if len(elements) == len(shapes) else None,
+        merge(keys) if len(keys) == len(shapes) else None,
+    )
+
+
+def either(columns: Sequence[Column]) -> Column:
+    """Returns the part that may be any of several."""
+    origins = merge(column.origins for column in columns)
+    return Column(columns[0].name, origins, joined([column.shape for column in columns]))
+
+
+def through(kind: str, column: Column) -> Column:
+    """Returns a part whose value went through a function of a kind."""
+    shape = column.shape
+    if shape is not None:
+        fields = tuple(through(kind, each) for each in shape.fields)
+        keys = None if shape.keys is None else derive(kind, shape.keys)
+        shape = Shape(fields, None if shape.element is None else through(kind, shape.element), keys)
+    return Column(column.name, derive(kind, column.origins), shape)
+
+
+def typed(shape: Shape, to: Any) -> Shape | None:
+    """Returns a shape under the names that a type gives to its fields."""
+    inner = to.expressions if isinstance(to, exp.DataType) else []
+    if to.this == exp.DataType.Type.STRUCT and len(inner) == len(shape.fields):
+        return Shape(tuple(_field(column, definition) for column, definition in zip(shape.fields, inner, strict=True)))
+    if to.this == exp.DataType.Type.ARRAY and inner and shape.element is not None:
+        fields = tuple(_retyped(column, inner[0]) for column in shape.fields)
+        return Shape(fields, _retyped(shape.element, inner[0]))
+    return shape if to.this == exp.DataType.Type.MAP else None
+
+
+def _field(column: Column, definition: Any) -> Column:
+    if isinstance(definition, exp.ColumnDef):
+        return _retyped(column._replace(name=definition.name), definition.args.get("kind"))
+    return _retyped(column, definition)
+
+
+def _retyped(column: Column, to: Any) -> Column:
+    if column.shape is None or not isinstance(to, exp.DataType):
+        return column
+    return column._replace(shape=typed(column.shape, to))
+
+
+def decided(shape: Shape, by: Origins) -> Shape:
+    """Returns a shape each part of which has further origins."""
+    element = None if shape.element is None else _decided_part(shape.element, by)
+    return Shape(tuple(_decided_part(column, by) for column in shape.fields), element, shape.keys)
+
+
+def _decided_part(column: Column, by: Origins) -> Column:
+    shape = None if column.shape is None else decided(column.shape, by)
+    return Column(column.name, column.origins | by, shape)
