@@ -11,7 +11,7 @@ from typing import Any
 from emitter.refine.sql.lineage_value import ColumnLineage, fingerprint, unpacked
 
 # Raise it whenever the same SQL and schemas would give another lineage than before.
-VERSION = 3
+VERSION = 4
 # Entries of SQL that has changed since are the oldest; so many are kept beyond those that a run used.
 _SPARE = 5000
 

@@ -178,7 +178,7 @@ def _chosen(node: exp.Expression, values: Sequence[Any], scope: Scope) -> Shape 
 
 
 def _picked(node: exp.Expression, scope: Scope) -> Shape | None:
-    """The parts of the value of one row, which an aggregate picks; what it picks by is an origin of each."""
+    """Returns the parts of the value of one row, which an aggregate picks; what it picks by is an origin of each."""
     shape = shape_of(node.this, scope)
     if shape is None or node.args.get("count") is not None:
         return None
@@ -188,19 +188,19 @@ def _picked(node: exp.Expression, scope: Scope) -> Shape | None:
 
 
 def _of_row(node: exp.Expression, scope: Scope) -> Shape | None:
-    """The parts of the value of another row of a window, or of a default."""
+    """Returns the parts of the value of another row of a window, or of a default."""
     values = [node.this, node.args.get("default")]
     return joined([shape_of(value, scope) for value in values if value is not None])
 
 
 def _compared(node: exp.Expression, scope: Scope) -> Shape | None:
-    """The parts of NULLIF's first argument; the second one decides on each."""
+    """Returns the parts of NULLIF's first argument; the second one decides on each."""
     shape = shape_of(node.this, scope)
     return None if shape is None else decided(shape, derive(TRANSFORMATION, origins_of(node.expression, scope)))
 
 
 def _rearranged(node: exp.Expression, scope: Scope) -> Shape | None:
-    """The parts of an array that has the elements of others, in another order or some of them."""
+    """Returns the parts of an array that has the elements of others, in another order or some of them."""
     arrays = [value for value in (node.this, *node.expressions) if value is not None]
     return _of_elements(arrays, scope)
 
@@ -222,7 +222,7 @@ def _chained(node: exp.DPipe, scope: Scope) -> Shape | None:
 
 
 def _without(node: exp.Expression, scope: Scope) -> Shape | None:
-    """The parts of an array without some elements; what these are compared with decides on each."""
+    """Returns the parts of an array without some elements; what these are compared with decides on each."""
     shape = _of_elements([node.this], scope)
     return None if shape is None else decided(shape, derive(TRANSFORMATION, origins_of(node.expression, scope)))
 
@@ -236,7 +236,7 @@ def _flat(shape: Shape | None) -> Shape | None:
 
 
 def _of_elements(arrays: Sequence[Any], scope: Scope) -> Shape | None:
-    """The parts of an array of elements of some arrays, which element it is not being known; None of texts."""
+    """Returns the parts of an array of elements of some arrays, which element it is not being known; None of texts."""
     elements: list[Column] = []
     for array in arrays:
         shape = shape_of(array, scope)
@@ -247,7 +247,7 @@ def _of_elements(arrays: Sequence[Any], scope: Scope) -> Shape | None:
 
 
 def _filtered(node: exp.Expression, scope: Scope) -> Shape | None:
-    """The parts of an array some of whose elements are left out; what the condition reads decides on each."""
+    """Returns the parts of an array some of whose elements are left out; what the condition reads decides on each."""
     shape = _of_elements([node.this], scope)
     if shape is None or shape.element is None:
         return None
@@ -259,7 +259,7 @@ def _filtered(node: exp.Expression, scope: Scope) -> Shape | None:
 
 
 def _made_by_lambda(element: Column, function: Any) -> Column | None:
-    """What a lambda reads of an element; names from around the lambda are not among it."""
+    """Returns what a lambda reads of an element; names from around the lambda are not among it."""
     if not isinstance(function, exp.Lambda):
         return None
     names = {parameter.name for parameter in function.expressions}
@@ -268,7 +268,7 @@ def _made_by_lambda(element: Column, function: Any) -> Column | None:
 
 
 def _read_of(element: Column, parameter: exp.Identifier) -> Origins:
-    """The origins of what a condition reads of an element: of one field, or of the whole."""
+    """Returns the origins of what a condition reads of an element: of one field, or of the whole."""
     place = parameter.parent
     known = element.shape.field(place.expression.name) if isinstance(place, exp.Dot) and element.shape else None
     return element.origins if known is None else known.origins
@@ -296,7 +296,7 @@ _Reader = Callable[[Any, Scope], Shape | None]
 
 
 def _of_arrays() -> dict[type, _Reader]:
-    """The readers of functions of arrays; not every version of sqlglot has a class for each."""
+    """Returns the readers of functions of arrays; not every version of sqlglot has a class for each."""
     same = ("ArrayConcat", "ArrayDistinct", "ArrayIntersect", "ArraySlice", "ArraySort", "Reverse", "Shuffle")
     by_name = dict.fromkeys(same, _rearranged) | dict.fromkeys(("ArrayExcept", "ArrayRemove"), _without)
     by_name |= {"ArrayFilter": _filtered, "Flatten": _flattened}

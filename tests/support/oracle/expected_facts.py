@@ -101,7 +101,7 @@ class Told(NamedTuple):
         return self.datasets | {source for _, source, _ in self.columns}
 
     def with_(self, other: Told) -> Told:
-        """What both say."""
+        """Returns the sum of two statements."""
         datasets, columns = self.datasets | other.datasets, self.columns | other.columns
         return Told(datasets, columns, self.stated or other.stated, self.partial or other.partial)
 

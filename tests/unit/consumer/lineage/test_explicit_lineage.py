@@ -124,7 +124,7 @@ class TestEntries:
 
     @pytest.mark.parametrize("targets", [("table",), ("location",), ("table", "location")])
     def test_a_target_by_another_of_its_names(self, targets: tuple[str, ...]) -> None:
-        """What an output's symlink calls it, and what the facet calls it, is one target."""
+        """An output's own name and that of its symlink are one target."""
         output = dataset("location", symlinks={"identifiers": [{**dataset("table"), "type": "TABLE"}]})
         entries = [of(target, inputs=[of(source)]) for target, source in zip(targets, "ab", strict=False)]
         edges, _, writes = graph(stating(*entries, inputs=["a", "b"], outputs=[output, "d"]))

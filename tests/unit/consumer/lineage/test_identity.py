@@ -260,7 +260,7 @@ class TestComponents:
         ids=["another region", "an Athena without a region", "another catalog"],
     )
     def test_tables_that_may_be_one(self, namespace: str, name: str) -> None:
-        """Nothing speaks against a link between names of different catalogs."""
+        """A link between names of different catalogs is believed."""
         other = DatasetName(namespace, name)
         own = glue("t") if namespace.startswith("awsathena") else athena("t")
         assert groups((own, A), (A, other)) == {frozenset({own, A, other})}
