@@ -399,23 +399,67 @@ def test_a_closed_pipe_ends_the_program_as_it_does_without_us(tmp_path: Path) ->
         assert (done.returncode, done.stdout) == (-signal.SIGPIPE, ""), done.stderr
 
 
-def test_a_person_with_dbt_v2_records_a_sample(tmp_path: Path) -> None:
-    """In one command, with a report of what is as it is known, and what is not."""
-    dbt = DbtV2(tmp_path)
+def record(dbt: DbtV2, *arguments: str, **environment: str) -> tuple[int, list[str], str]:
+    """Runs `scripts/record-dbt-v2`; returns its exit code, the report and stderr."""
     script = Path(__file__).parents[3] / "scripts" / "record-dbt-v2"
-    variables = {**dbt.environment(), "HEADWATER_DBT": str(tmp_path / "dbt"), "PYTHON": sys.executable}
+    named = {"HEADWATER_DBT": str(dbt.folder / "dbt"), "PYTHON": sys.executable}
     done = subprocess.run(
-        [script, tmp_path / "sample"],
-        cwd=tmp_path,
-        env=variables,
+        [script, dbt.folder / "sample", *arguments],
+        cwd=dbt.folder,
+        env={**dbt.environment(), **named, **environment},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    report = (tmp_path / "sample" / "report.txt").read_text().splitlines()
+    report = dbt.folder / "sample" / "report.txt"
+    return done.returncode, report.read_text().splitlines() if report.is_file() else [], done.stderr
+
+
+@pytest.mark.parametrize("project", [".", "shop"])
+def test_a_person_with_dbt_v2_records_a_sample(tmp_path: Path, project: str) -> None:
+    """In one command, with a report of what is as it is known, and what is not."""
+    dbt = DbtV2(tmp_path)
+    if project != ".":
+        (tmp_path / project).mkdir()
+        shutil.move(tmp_path / "dbt_project.yml", tmp_path / project)
+    ignored = {"DBT_ENGINE_TARGET_PATH": "elsewhere", "DBT_LOG_LEVEL_FILE": "none"}
+    code, report, stderr = record(dbt, "build", "--project-dir", project, **ignored)
+    assert code == 0, stderr
     assert report[0].startswith("exit code 0; 157 records")
     assert "missing in telemetry: nothing" in report
     assert report[-1] == "telemetry and artifacts are one graph"
     assert (tmp_path / "sample" / "version.txt").read_text() == "dbt 2.0.9\n"
+
+
+def test_a_sample_with_a_surprise(tmp_path: Path) -> None:
+    """A field that was renamed, and a program that is not dbt v2: the report says so, and so does the exit code."""
+    changed = tmp_path / "newer"
+    shutil.copytree(SAMPLES / "duckdb", changed)
+    text = (changed / "logs" / "otel.jsonl").read_text().replace('"relative_path"', '"path_of_it"')
+    (changed / "logs" / "otel.jsonl").write_text(text)
+    (tmp_path / "project").mkdir()
+    code, report, stderr = record(DbtV2(tmp_path / "project"), REPLAY_SAMPLE=str(changed))
+    assert (code, report[1]) == (
+        1,
+        "missing in telemetry: {'ArtifactWritten SpanEnd': {'relative_path'}} (please report this)",
+    ), stderr
+    (tmp_path / "other").mkdir()
+    code, report, stderr = record(DbtV2(tmp_path / "other"), HEADWATER_DBT="true")
+    assert (code, len(report)) == (1, 1), stderr
+    assert "dbt wrote no telemetry: is this dbt v2?" in report[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "advice"),
+    [
+        (["build", "--target-path=x"], {}, "leave out --target-path=x"),
+        (["build"], {"HEADWATER_DBT": "no-such-dbt"}, "set HEADWATER_DBT"),
+    ],
+)
+def test_nothing_is_recorded(tmp_path: Path, arguments: list[str], environment: dict[str, str], advice: str) -> None:
+    """Where the recording would not be what it should."""
+    code, report, stderr = record(DbtV2(tmp_path), *arguments, **environment)
+    assert (code, report) == (2, [])
+    assert advice in stderr
+    assert not (tmp_path / "sample").exists()
