@@ -29,6 +29,8 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
 
 ServerT = TypeVar("ServerT", bound=Server)
 
+_KAFKAS = (3, 4)
+
 # By the name of their fixture.
 _running: dict[str, Server] = {}
 _logged: dict[str, int] = {}
@@ -45,15 +47,33 @@ def _run(fixture: str, start: Callable[[], ServerT]) -> Iterator[ServerT]:
 
 
 @pytest.fixture(scope="session")
-def kafka_broker() -> Iterator[KafkaBroker]:
-    """A Kafka broker; give topics and groups names of the test's own."""
-    yield from _run("kafka_broker", KafkaBroker)
+def kafka_3_broker() -> Iterator[KafkaBroker]:
+    """A Kafka broker of the last 3.x."""
+    yield from _run("kafka_3_broker", KafkaBroker)
 
 
 @pytest.fixture(scope="session")
 def kafka_4_broker() -> Iterator[KafkaBroker]:
-    """The same of Kafka 4."""
+    """The same of the newest 4.x."""
     yield from _run("kafka_4_broker", lambda: KafkaBroker(4))
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(request: pytest.FixtureRequest) -> KafkaBroker:
+    """A Kafka broker, each in turn for tests marked `each_kafka`; give topics and groups names of the test's own."""
+    server: KafkaBroker = request.getfixturevalue(_kafka_fixture(getattr(request, "param", _KAFKAS[0])))
+    return server
+
+
+def _kafka_fixture(major: int) -> str:
+    return f"kafka_{major}_broker"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test that is marked `each_kafka` on a broker of each major version."""
+    if "kafka_broker" in metafunc.fixturenames and metafunc.definition.get_closest_marker("each_kafka"):
+        names = [f"kafka-{major}" for major in _KAFKAS]
+        metafunc.parametrize("kafka_broker", _KAFKAS, indirect=True, ids=names, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -103,12 +123,24 @@ def datazone(datazone_server: DataZoneServer, monkeypatch: pytest.MonkeyPatch) -
 
 
 _FIXTURES = frozenset(
-    {"datazone_server", "kafka_broker", "gremlin_server", "tinkergraph_server", "neptune_proxy", "dbt_engines"}
+    {
+        "datazone_server",
+        "dbt_engines",
+        "gremlin_server",
+        "kafka_3_broker",
+        "kafka_4_broker",
+        "neptune_proxy",
+        "tinkergraph_server",
+    }
 )
 
 
 def _servers(item: pytest.Item) -> list[str]:
-    return sorted(_FIXTURES.intersection(getattr(item, "fixturenames", ())))
+    names = set(getattr(item, "fixturenames", ()))
+    if "kafka_broker" in names:
+        chosen = getattr(item, "callspec", None)
+        names.add(_kafka_fixture(chosen.params.get("kafka_broker", _KAFKAS[0]) if chosen else _KAFKAS[0]))
+    return sorted(_FIXTURES.intersection(names))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

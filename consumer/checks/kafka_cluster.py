@@ -12,13 +12,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kafka import KafkaAdminClient, errors
+from kafka import errors
 from kafka.admin import ConfigResource
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.checks.finding import WARN_SKEW_S, Finding, State
 from consumer.config.settings import MIB, KafkaSettings
 from consumer.kafka.client_options import client_options, translate_errors
+from consumer.kafka.cluster_admin import ClusterAdmin
 from consumer.kafka.offset_range import OffsetRange
 from consumer.kafka.topic_admin import DAY_MS
 from consumer.kafka.topic_reader import TopicReader, open_reader
@@ -78,13 +79,13 @@ def inspect_cluster(
     """
     with (
         translate_errors("inspecting the cluster", settings),
-        closing(KafkaAdminClient(**client_options(settings))) as admin,
+        closing(ClusterAdmin(**client_options(settings))) as admin,
     ):
         cluster = admin.describe_cluster()
         events, dead = (_topic(admin, name) for name in (settings.topic, settings.dead_letter_topic))
         brokers = len(cluster["brokers"])
         found = [
-            Finding("cluster", State.OK, f"{cluster['cluster_id']}, {brokers} brokers, Kafka {_version(admin)}"),
+            Finding("cluster", State.OK, f"{cluster['cluster_id']}, {brokers} brokers, Kafka {admin.broker_version()}"),
             check_topic(events, brokers),
             check_topic(dead, brokers, dead_letters_of=events),
         ]
@@ -214,11 +215,6 @@ def _topic(admin: Any, name: str) -> Topic:
 
 def _number(topic: Topic, key: str, otherwise: int = 0) -> int:
     return int(topic.configs.get(key, otherwise))
-
-
-def _version(admin: Any) -> str:
-    """Returns the version that the protocol shows: the broker's is at least this one."""
-    return ".".join(map(str, admin._manager.broker_version))  # noqa: SLF001 -- the public method returns APIs only
 
 
 def _group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int, int]]:

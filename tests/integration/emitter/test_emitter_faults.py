@@ -19,6 +19,8 @@ from tests.support.brokers.kafka_server import scram
 from tests.support.dbt.emitting_process import EXIT_CODE, Guest, Outcome, by_key, expected, spool
 from tests.support.processes.servers import KafkaBroker, free_port
 
+pytestmark = pytest.mark.each_kafka
+
 Settings = dict[str, Any]
 
 SECRET = "planted-s3cret"

@@ -19,6 +19,8 @@ from tests.support.dbt.dbt_project import Shop
 from tests.support.events import every_facet
 from tests.support.processes.servers import KafkaBroker, free_port
 
+pytestmark = pytest.mark.each_kafka
+
 TYPE = "emitter.transport.KafkaTransport"
 SUMMARY = r"OpenLineage events: (\d+) sent, (\d+) waiting, (\d+) quarantined(?:, (\d+) lost)?(.*)"
 

@@ -21,6 +21,8 @@ from consumer.kafka.connectivity import TIMEOUT_S, Diagnosis, Problem, diagnose,
 from tests.support.processes.certificates import self_signed
 from tests.support.processes.servers import KafkaBroker
 
+pytestmark = pytest.mark.each_kafka
+
 PATIENCE_S = 20.0
 """Seconds that a loaded machine may take beyond the time limit."""
 

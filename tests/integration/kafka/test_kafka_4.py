@@ -27,25 +27,26 @@ def send(broker: KafkaBroker, topic: str, offset_ms: int) -> None:
         producer.send(topic, value=b"{}", timestamp_ms=int(time.time() * 1000) + offset_ms).get(30)
 
 
+@pytest.mark.each_kafka
 @pytest.mark.parametrize("offset_ms", [HOURS_MS, -HOURS_MS, 0])
-def test_wrong_clock_of_a_producer(kafka_4_broker: KafkaBroker, offset_ms: int) -> None:
+def test_wrong_clock_of_a_producer(kafka_broker: KafkaBroker, offset_ms: int) -> None:
     """A topic of ours takes its records, and gives them the time at which they came."""
-    kit = KafkaKit(kafka_4_broker)
+    kit = KafkaKit(kafka_broker)
     name = kit.topic()
     settings = kit.settings(topic=f"{name}.new", dead_letter_topic=f"{name}.dead")
     assert [outcome.created for outcome in topic_admin.create_topics(settings)] == [True, True]
     before = int(time.time() * 1000)
     for topic in (settings.topic, settings.dead_letter_topic):
-        send(kafka_4_broker, topic, offset_ms)
+        send(kafka_broker, topic, offset_ms)
         (record,) = browse(settings, topic)
         assert before <= record.timestamp_ms <= int(time.time() * 1000)
 
 
 def test_check_warns_of_a_topic_that_refuses_wrong_clocks(
-    kafka_4_broker: KafkaBroker, kafka_broker: KafkaBroker
+    kafka_4_broker: KafkaBroker, kafka_3_broker: KafkaBroker
 ) -> None:
     """With the broker's defaults a record two hours ahead is refused since 4.0, and `check` says what to set."""
-    for broker, refuses in ((kafka_4_broker, True), (kafka_broker, False)):
+    for broker, refuses in ((kafka_4_broker, True), (kafka_3_broker, False)):
         name, dead = broker.create_topic(), broker.create_topic()
         if refuses:
             with pytest.raises(InvalidTimestampError):

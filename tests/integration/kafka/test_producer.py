@@ -11,6 +11,8 @@ from consumer.processing.ports import TooLargeError
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.processes.servers import KafkaBroker
 
+pytestmark = pytest.mark.each_kafka
+
 
 def test_a_refused_record_costs_no_other(kafka_broker: KafkaBroker) -> None:
     """An idempotent producer fails each record after a refused one; those are kept all the same, and only once."""

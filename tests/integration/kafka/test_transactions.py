@@ -19,7 +19,7 @@ from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.processes.servers import KafkaBroker
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.each_kafka]
 
 PATIENCE_S = 30.0
 

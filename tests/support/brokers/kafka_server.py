@@ -38,6 +38,7 @@ class KafkaBroker(Server):
 
     def __init__(self, major: Literal[3, 4] = 3) -> None:
         require("java", "install a JDK 17, such as Debian's openjdk-17-jdk-headless")
+        self.major = major
         super().__init__("kafka", "SIGNAL=KILL kafka/down.sh", {"KAFKA_MAJOR": str(major)})
         self.port = free_port(3)
         self.log = self.state / "kafka" / "log"
