@@ -12,6 +12,14 @@ RANKS = {"OTHER": 0, "START": 1, "RUNNING": 2, "COMPLETE": 3, "FAIL": 4, "ABORT"
 TERMINAL = 3
 """The least rank of a run that has ended."""
 
+_REPORTS_FAIL_EARLY = "/integration/dagster"
+"""How the producer ends that reports FAIL for each asset that is still at work when another one of the run fails."""
+
+
+def fails_early(producer: str) -> bool:
+    """True if this producer may report FAIL before a run has ended, so that a later COMPLETE counts."""
+    return producer.rstrip("/").endswith(_REPORTS_FAIL_EARLY)
+
 
 class State(NamedTuple):
     """A run's state; the greater one stays.
@@ -25,6 +33,18 @@ class State(NamedTuple):
     rank: int
     time: str
     name: str
+
+    @classmethod
+    def of(cls, event_type: str, time: str, *, fails_early: bool = False) -> State:
+        """Returns the state that an event reports.
+
+        Args:
+            event_type: OpenLineage's eventType.
+            time: The time of the event.
+            fails_early: True if FAIL has the rank of COMPLETE, so that the later one counts.
+        """
+        rank = TERMINAL if fails_early and event_type == "FAIL" else RANKS[event_type]
+        return cls(rank, time, event_type)
 
 
 class CarriedLineage(NamedTuple):

@@ -73,6 +73,7 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True, gc=False):
     carried: tuple[tuple[int, dict[str, str]], ...]
     unexposed: tuple[str, tuple[int, ...], tuple[int, ...]]
     is_streaming: bool
+    fails_early: bool
     may_be_sql_statement: bool
     contexts: tuple[str, str]
     stored: tuple[str, ...]
@@ -147,6 +148,7 @@ def pack_body(facts: BodyFacts) -> bytes:
             carried,
             (unexposed.register, unexposed_inputs, unexposed_outputs),
             facts.is_streaming,
+            facts.fails_early,
             facts.may_be_sql_statement,
             facts.contexts,
             facts.stored,
@@ -187,6 +189,7 @@ def unpack_body(text: bytes) -> BodyFacts:
         carried={table[at]: Values.of(refs) for at, refs in packed.carried},
         unexposed=Unexposed(register, _at(unexposed_inputs, table), _at(unexposed_outputs, table)),
         is_streaming=packed.is_streaming,
+        fails_early=packed.fails_early,
         may_be_sql_statement=packed.may_be_sql_statement,
         contexts=packed.contexts,
         stored=packed.stored,

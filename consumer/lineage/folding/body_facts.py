@@ -85,6 +85,7 @@ class BodyFacts:
         carried: References of the facets of outputs, which count once the run has completed.
         unexposed: Datasets without exposures, which is stated only by an event that the node has completed.
         is_streaming: True if the job does not end, so that its events are snapshots.
+        fails_early: True if the producer may report FAIL of a run that then completes.
         may_be_sql_statement: True if a run with a parent says nothing that the parent's own events do not say.
         contexts: References of what the event says of its job and of names: if it is not COMPLETE, and if it is.
         stored: References of long values, whose texts are apart.
@@ -102,6 +103,7 @@ class BodyFacts:
     carried: Mapping[DatasetName, Values]
     unexposed: Unexposed
     is_streaming: bool
+    fails_early: bool
     may_be_sql_statement: bool
     contexts: tuple[str, str]
     stored: tuple[str, ...]

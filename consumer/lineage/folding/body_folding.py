@@ -13,6 +13,7 @@ from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE, LINEAGE
 from consumer.lineage.facts.registers import NEVER_INLINE, as_json, value_of
+from consumer.lineage.facts.run_state import fails_early
 from consumer.lineage.folding.body_facts import ALL_EXPOSED, BodyFacts, Unexposed
 from consumer.lineage.folding.event_facets import EventFacets, Refs
 from consumer.lineage.folding.gathering import Gathering
@@ -105,6 +106,7 @@ class _BodyFolding:
             carried={name: Values.of(refs) for name, refs in carried.items()},
             unexposed=self._all_unexposed(),
             is_streaming=processing_type.upper() in STREAMING,
+            fails_early=fails_early(self._body.producer),
             may_be_sql_statement=may_be_sql_statement(self._body),
             contexts=("", ""),
             stored=(),

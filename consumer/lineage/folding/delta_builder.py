@@ -44,10 +44,10 @@ class DeltaBuilder:
         """
         parts = self._runs.get(run)
         if parts is None:
-            parts = self._runs[run] = RunParts(event_type, time)
+            parts = self._runs[run] = RunParts(event_type, time, body)
         parts.add(event_type, time, body, context)
         if body.is_streaming:
-            alone = RunParts(event_type, time)
+            alone = RunParts(event_type, time, body)
             alone.add(event_type, time, body, context)
             ref = body.context(is_complete=event_type == "COMPLETE")
             self._delta.statements.append(Statement(time, ref, {run: alone.facts()}, {}, {}))

@@ -43,11 +43,12 @@ class _Times(NamedTuple):
     ended_at: str | None
 
     @classmethod
-    def of(cls, event_type: str, time: str) -> _Times:
-        rank = RANKS[event_type]
+    def of(cls, event_type: str, time: str, *, fails_early: bool) -> _Times:
+        state = State.of(event_type, time, fails_early=fails_early)
+        rank = state.rank
         return cls(
             time,
-            State(rank, time, event_type),
+            state,
             time if event_type == "START" else None,
             time if 0 < rank < TERMINAL else None,
             time if rank >= TERMINAL else None,
@@ -69,16 +70,17 @@ class RunParts:
     Args:
         event_type: The type of the first event.
         time: Its time.
+        body: The facts of its body.
     """
 
-    def __init__(self, event_type: str, time: str) -> None:
-        self._times = _Times.of(event_type, time)
+    def __init__(self, event_type: str, time: str, body: BodyFacts) -> None:
+        self._times = _Times.of(event_type, time, fails_early=body.fails_early)
         self._stated: dict[Stated, str] = {}
         self._contexts: dict[str, str] = {}
 
     def add(self, event_type: str, time: str, body: BodyFacts, context: RunContext) -> None:
         """Adds an event; the first one as well."""
-        self._times = self._times.join(_Times.of(event_type, time))
+        self._times = self._times.join(_Times.of(event_type, time, fails_early=body.fails_early))
         is_running = not body.is_streaming or RANKS[event_type] < TERMINAL
         is_complete = event_type == "COMPLETE" and bool(body.unexposed.outputs)
         stated = Stated(body, context, is_running, is_complete)

@@ -98,6 +98,8 @@ class TestOthers:
     def test_jobs_that_share_a_run_id(self) -> None:
         """A run is a job and a run id."""
         graph = Producer("dagster_assets", lambda _, name: name)
-        assert graph.edges == set(), "shop/daily was reported as FAIL too, and FAIL outranks COMPLETE"
+        assert graph.edges == {("shop/raw_orders", "shop/daily")}
+        assert graph.columns == {("shop/raw_orders.amount", "shop/daily.total")}
+        assert graph.states("shop/daily") == {"COMPLETE"}, "Dagster's FAIL before it was not the asset's own"
         assert graph.states("broken") == {"FAIL"}
         assert graph.states("shop/raw_orders") == {"COMPLETE"}
