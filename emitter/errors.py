@@ -49,3 +49,7 @@ class TooLargeError(RejectedError):
 
     Kafka's limits are `max_request_size` and the topic's max.message.bytes.
     """
+
+
+class ClockError(RejectedError):
+    """Kafka refuses the event's time, which is too far from the broker's; without a time the event is accepted."""

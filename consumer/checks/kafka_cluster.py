@@ -252,7 +252,7 @@ def _lag(reader: TopicReader, spans: Sequence[OffsetRange], committed: Mapping[i
     message = f"{_size(left):,} records"
     if _size(left):
         longest = max(left, key=lambda span: span.stop - span.start)
-        oldest = [record.timestamp_ms for record in _edge_records(reader, [longest], first=True)]
+        oldest = _times(_edge_records(reader, [longest], first=True))
         message += "".join(f"; the oldest of {longest.place} has waited {now_s - at / 1000:,.0f} s" for at in oldest)
     if gone:
         return Finding("lag", State.WARNING, f"{message}; retention removed {gone:,} more before they were read")
@@ -269,9 +269,10 @@ def _size(spans: Sequence[OffsetRange]) -> int:
 
 def _newest(reader: TopicReader, spans: Sequence[OffsetRange], now_s: float) -> Finding:
     """Reads the newest record of partitions, which proves that reading works; and compares its time with the clock."""
-    times = [record.timestamp_ms for record in _edge_records(reader, spans[:MAX_SAMPLED_PARTITIONS], first=False)]
+    found = _edge_records(reader, spans[:MAX_SAMPLED_PARTITIONS], first=False)
+    times = _times(found)
     if not times:
-        return Finding("reading", State.OK, "no record yet")
+        return Finding("reading", State.OK, "the newest records have no time" if found else "no record yet")
     newest = max(times)
     ahead = newest / 1000 - now_s
     message = f"the newest record is from {format_timestamp(newest)}"
@@ -282,6 +283,11 @@ def _newest(reader: TopicReader, spans: Sequence[OffsetRange], now_s: float) -> 
             f"{message}, {ahead:,.0f} s in the future; correct the producer's clock or this machine's",
         )
     return Finding("reading", State.OK, f"{message}, {max(0, -ahead):,.0f} s ago")
+
+
+def _times(records: Sequence[Record]) -> list[int]:
+    """Returns the times of those records that have one: a producer may leave it out."""
+    return [record.timestamp_ms for record in records if record.timestamp_ms > 0]
 
 
 def _edge_records(reader: TopicReader, spans: Sequence[OffsetRange], *, first: bool) -> list[Record]:

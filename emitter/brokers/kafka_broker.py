@@ -18,7 +18,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from emitter.brokers.broker import DeliveryCallback
 from emitter.config.transport_config import KafkaConfig
-from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
+from emitter.errors import ClockError, DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
 from emitter.record import MAX_BYTES, Record
 
 # The limit for one attempt to connect, or to get the metadata of the topic, in seconds; the sender retries.
@@ -34,10 +34,12 @@ _LIBRARIES: dict[str, tuple[Callable[[], Any], str]] = {
 # The size limit is checked here, on compressed events; kafka-python's own applies to uncompressed ones.
 _UNBOUNDED = 2**31 - 1
 
+# A record without a time of its own, which brokers never refuse for its time.
+_NO_TIME = -1
+
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 _REJECTING = (
     kafka_errors.InvalidRecordError,
-    kafka_errors.InvalidTimestampError,
     kafka_errors.PolicyViolationError,
 )
 _REFUSING = (
@@ -65,7 +67,7 @@ class KafkaBroker:
 
     def __init__(self, config: KafkaConfig) -> None:
         self._config = config
-        self._closed = self._must_reconnect = False
+        self._closed = self._must_reconnect = self._omits_time = False
         self._open()
 
     def _open(self) -> None:
@@ -92,9 +94,8 @@ class KafkaBroker:
             self._open()
             self._must_reconnect = False
         try:
-            future = self._producer.send(
-                record.topic, key=record.key, value=record.value, timestamp_ms=record.timestamp_ms
-            )
+            timestamp_ms = _NO_TIME if self._omits_time else record.timestamp_ms
+            future = self._producer.send(record.topic, key=record.key, value=record.value, timestamp_ms=timestamp_ms)
         except kafka_errors.KafkaError as error:
             raise self._translated(error) from error
         future.add_callback(lambda _: on_delivery(None))
@@ -121,6 +122,7 @@ class KafkaBroker:
         record that was too large: it fails all later records with that error, which does not apply to them.
         """
         failure = self._translated(error)
+        self._omits_time |= isinstance(failure, ClockError)
         if self._must_reconnect and isinstance(failure, RejectedError):
             failure = UnavailableError(self._message("an earlier event was not accepted"))
         self._must_reconnect = True
@@ -145,6 +147,8 @@ class KafkaBroker:
         text = str(error) or type(error).__name__
         if isinstance(error, _TOO_LARGE):
             return TooLargeError(self._message(f"{text}. {_SIZES}"))
+        if isinstance(error, kafka_errors.InvalidTimestampError):
+            return ClockError(self._message(f"{text}: correct the clock of this machine"))
         if isinstance(error, _REJECTING):
             return RejectedError(self._message(text))
         if isinstance(error, _REFUSING):

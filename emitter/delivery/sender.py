@@ -13,7 +13,15 @@ from emitter.dbt.node_names import node_in
 from emitter.delivery.delivery_summary import DeliverySummary
 from emitter.delivery.in_flight_batch import InFlightBatch
 from emitter.delivery.outbox import Outbox
-from emitter.errors import DeliveryError, RefusedError, RejectedError, SpoolError, TooLargeError, UnavailableError
+from emitter.errors import (
+    ClockError,
+    DeliveryError,
+    RefusedError,
+    RejectedError,
+    SpoolError,
+    TooLargeError,
+    UnavailableError,
+)
 from emitter.record import Record
 from emitter.send_batch import SendBatch
 from emitter.shrink import shrink
@@ -209,11 +217,12 @@ class Sender:
         failure: DeliveryError | None = None
         records = len(in_flight.batch.records)
         for record, result in in_flight.results():
+            self._note_clock(result)
             if isinstance(result, RejectedError) and records > 1:
                 # Kafka rejects batches. Which record is invalid shows when each is sent alone.
                 self._single_sends_left = records - sent
                 break
-            failure = self._send_shrunk(broker, record, result) if isinstance(result, TooLargeError) else result
+            failure = self._send_changed(broker, record, result)
             if isinstance(failure, RejectedError):
                 self._quarantine(record, failure)
                 quarantined, failure = quarantined + 1, None
@@ -245,13 +254,33 @@ class Sender:
             raise error
         self._set_last_error(str(error))
 
+    def _note_clock(self, result: DeliveryError | None) -> None:
+        if isinstance(result, ClockError):
+            with self._changed:
+                self._reasons[f"sent without a time: {result}"] = None
+
+    def _send_changed(self, broker: Broker, record: Record, result: DeliveryError | None) -> DeliveryError | None:
+        """Sends a record again that can be accepted in another form; returns the last result."""
+        if isinstance(result, TooLargeError):
+            return self._send_shrunk(broker, record, result)
+        return self._send_once(broker, record) if isinstance(result, ClockError) else result
+
+    def _send_alone(self, broker: Broker, record: Record) -> DeliveryError | None:
+        result = self._send_once(broker, record)
+        # After its first such error, the broker sends records without a time.
+        return self._send_once(broker, record) if isinstance(result, ClockError) else result
+
+    def _send_once(self, broker: Broker, record: Record) -> DeliveryError | None:
+        in_flight = InFlightBatch(SendBatch((record,)), self._changed)
+        if not self._send_and_wait(broker, in_flight):
+            return UnavailableError("the transport was closed while an event was being sent in another form")
+        [(_, result)] = in_flight.results()
+        return result
+
     def _send_shrunk(self, broker: Broker, record: Record, error: DeliveryError) -> DeliveryError | None:
         """Sends a record that is too large with ever fewer facets; returns the last error if none is accepted."""
         for smaller in shrink(record):
-            in_flight = InFlightBatch(SendBatch((smaller,)), self._changed)
-            if not self._send_and_wait(broker, in_flight):
-                return UnavailableError("the transport was closed while an event was being reduced")
-            [(_, result)] = in_flight.results()
+            result = self._send_alone(broker, smaller)
             if not isinstance(result, TooLargeError):
                 if result is None:
                     with self._changed:

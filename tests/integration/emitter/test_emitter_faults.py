@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from consumer.kafka.topic_reader import browse
 from emitter.spool.spool_status import status
+from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.brokers.kafka_server import scram
 from tests.support.dbt.emitting_process import EXIT_CODE, Guest, Outcome, by_key, expected, spool
 from tests.support.processes.servers import KafkaBroker, free_port
@@ -25,6 +27,7 @@ Settings = dict[str, Any]
 
 SECRET = "planted-s3cret"
 CLOSE_TIMEOUT = 2
+NO_TIME = -1
 ATTEMPTS = 1200
 
 
@@ -354,6 +357,19 @@ def test_clock_jump(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> No
     delivered(kafka_broker, transport["topic"], expected(10, "a") + expected(10, "b"))
     times = [json.loads(record.value or b"")["job"]["namespace"] for record in kafka_broker.records(transport["topic"])]
     assert times == ["guest-a"] * 20 + ["guest-b"] * 10
+
+
+def test_clock_ahead(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
+    """Two hours ahead: brokers since Kafka 4.0 refuse that time, and take the same events without one."""
+    transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "close_timeout": 30}
+    transport["topic"] = kafka_broker.create_topic()
+    ended = Guest(transport, tmp_path, count=200, clock=2 * 3600).end()
+    unharmed(ended, 200)
+    assert (ended.sent, ended.waiting, ended.quarantined) == (200, 0, 0), ended.stderr
+    delivered(kafka_broker, transport["topic"], expected(200, "a"))
+    times = {record.timestamp_ms for record in browse(KafkaKit(kafka_broker).settings(), transport["topic"])}
+    assert (times == {NO_TIME}) == (kafka_broker.major == 4), ended.reasons
+    assert ("sent without a time: " in ended.reasons) == (kafka_broker.major == 4), ended.reasons
 
 
 def test_two_at_once(kafka_broker: KafkaBroker, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from contextlib import closing
 
 import pytest
 from kafka import KafkaProducer
 from kafka.errors import InvalidTimestampError
 
+from consumer.checks.kafka_cluster import inspect_cluster
 from consumer.kafka import topic_admin
 from consumer.kafka.topic_reader import browse
 from tests.support.brokers.both_brokers import KafkaKit
@@ -25,6 +27,16 @@ def send(broker: KafkaBroker, topic: str, offset_ms: int) -> None:
     """Writes a record as a producer does whose clock is so far from the broker's."""
     with closing(KafkaProducer(bootstrap_servers=broker.bootstrap, retries=0)) as producer:
         producer.send(topic, value=b"{}", timestamp_ms=int(time.time() * 1000) + offset_ms).get(30)
+
+
+def test_check_reads_records_without_a_time(kafka_4_broker: KafkaBroker) -> None:
+    """The emitter sends those if the broker refuses its clock's time."""
+    kit = KafkaKit(kafka_4_broker)
+    settings = kit.settings(topic=kit.topic(), dead_letter_topic=kit.topic(), group_id=str(uuid.uuid4()))
+    with closing(KafkaProducer(bootstrap_servers=kafka_4_broker.bootstrap)) as producer:
+        producer.send(settings.topic, value=b"{}", timestamp_ms=-1).get(30)
+    findings = {finding.what: finding for finding in inspect_cluster(settings)}
+    assert findings["reading"].message == "the newest records have no time"
 
 
 @pytest.mark.each_kafka

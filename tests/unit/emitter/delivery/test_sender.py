@@ -11,7 +11,7 @@ from emitter.brokers.broker import Broker, DeliveryCallback
 from emitter.delivery.delivery_summary import DeliverySummary
 from emitter.delivery.outbox import Outbox
 from emitter.delivery.sender import Sender, backoff
-from emitter.errors import DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
+from emitter.errors import ClockError, DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
 from emitter.record import Record
 
 SOON = 10.0
@@ -77,6 +77,26 @@ def test_everything_is_sent_in_order() -> None:
     assert outbox.close(SOON) == DeliverySummary(sent=10, waiting=0, quarantined=0)
     assert broker.stored == [record(number) for number in range(10)]
     assert broker.closed.is_set()
+
+
+def test_the_time_of_a_wrong_clock_costs_no_event() -> None:
+    """What was refused for its time is sent without it, and the summary says so."""
+    broker = MemoryBroker(ClockError("out of range"))
+    outbox = delivery(lambda: broker)
+    outbox.put(record(1))
+    summary = outbox.close(SOON)
+    assert (summary.sent, summary.lost) == (1, 0)
+    assert broker.stored == [record(1)]
+    assert summary.reasons == ("sent without a time: out of range",)
+
+
+def test_an_event_that_is_refused_without_a_time_too_is_given_up() -> None:
+    """It is sent once more, and not for ever."""
+    broker = MemoryBroker(ClockError("out of range"), ClockError("out of range"))
+    outbox = delivery(lambda: broker)
+    outbox.put(record(1))
+    summary = outbox.close(SOON)
+    assert (summary.sent, summary.waiting, summary.lost, broker.stored) == (0, 0, 1, [])
 
 
 def test_without_records_nothing_is_connected() -> None:
