@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -109,6 +109,7 @@ class RunParameters(_Parameters):
     node: Node | None = Field(None, description="Job, or dataset that jobs write; all jobs if it is not given.")
     state: Literal["START", "RUNNING", "COMPLETE", "FAIL", "ABORT"] | None = Field(None, description="Only this state.")
     limit: Limit = Field(20, description="Maximum number of runs.")
+    as_of: Moment | None = Field(None, description="Only runs that had ended by this moment.")
 
 
 class WhyParameters(NodeParameters):
@@ -123,6 +124,8 @@ class ChangesParameters(_Parameters):
     since: Moment = Field(alias="from", description="Compare from this moment.")
     to: Moment | None = Field(None, description="Compare with this moment; with the present if it is not given.")
     node: Node | None = Field(None, description="Dataset whose changes are asked for; all if it is not given.")
+    upstream: Depth = Field(0, description="Steps upstream of the node whose changes are asked for too.")
+    downstream: Depth = Field(0, description="Steps downstream of it, likewise.")
 
 
 class MomentsParameters(_Parameters):
@@ -174,17 +177,32 @@ def _at(store: GraphStore, text: str | None) -> Iterator[GraphStore]:
 
 
 def _changes(store: GraphStore, asked: ChangesParameters) -> Document:
-    about: DatasetName | None = None
-    with _at(store, asked.to) as later:
-        # A dataset that is gone by then is looked for in the earlier graph.
-        with suppress(UsageError):
-            about = resolve(later, asked.node).dataset if asked.node is not None else None
-        after = export_json.document(later)
-    with _at(store, asked.since) as earlier:
-        if asked.node is not None and about is None:
-            about = resolve(earlier, asked.node).dataset
-        found = changes.document(diff(export_json.document(earlier), after, about))
+    with _at(store, asked.to) as later, _at(store, asked.since) as earlier:
+        about = _around(asked, later, earlier) if asked.node is not None else None
+        found = changes.document(diff(export_json.document(earlier), export_json.document(later), about))
         return {**found, "known_since": earlier.known_since or None} if isinstance(earlier, PastGraph) else found
+
+
+def _around(asked: ChangesParameters, *graphs: GraphStore) -> set[DatasetName]:
+    """Returns the datasets around a node in any of some graphs.
+
+    Raises:
+        UsageError: The node's name means nothing, or several things, in each of them.
+    """
+    found: set[DatasetName] = set()
+    refused: UsageError | None = None
+    for graph in graphs:
+        try:
+            target = resolve(graph, asked.node or "")
+        except UsageError as error:
+            # A dataset that is gone by then, or not there yet, is in the other graph.
+            refused = refused or error
+            continue
+        near = traverse.lineage(graph, target._replace(column=None), asked.upstream, asked.downstream)
+        found |= {target.dataset, *(node.target.dataset for node in near.nodes)}
+    if refused is not None and not found:
+        raise refused
+    return found
 
 
 def _moments(store: GraphStore, asked: MomentsParameters) -> Document:
@@ -305,7 +323,7 @@ class Native:
             asked = parsed(endpoint.parameters, request)
             if endpoint.csv is not None and _wants_csv(request):
                 render = endpoint.csv
-                text = await self._pool.run(lambda store: _asked_of(render, store, asked))
+                text = await self._pool.run(lambda store: asked_of(render, store, asked))
                 return tagged(request, text.encode(), "text/csv; charset=utf-8")
             document = await self._pool.run(lambda store: _document_of(endpoint, store, asked))
             return answered(request, document)
@@ -327,7 +345,7 @@ class Native:
 T = TypeVar("T")
 
 
-def _asked_of(answer: Callable[[GraphStore, P], T], store: GraphStore, asked: P) -> T:
+def asked_of(answer: Callable[[GraphStore, P], T], store: GraphStore, asked: P) -> T:
     """Returns the answer of a graph, as of the moment that is asked for."""
     with _at(store, getattr(asked, "as_of", None)) as graph:
         return answer(graph, asked)

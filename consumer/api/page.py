@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from consumer.api.access.scopes import Access, Scope
-from consumer.api.native import FAR, GraphParameters, graph_of, tagged
+from consumer.api.native import FAR, GraphParameters, asked_of, graph_of, tagged
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool
 from consumer.api.search_index import FreshIndex
@@ -60,12 +60,12 @@ class Page:
         node, words = query.get("node", ""), query.get("q", "")
         title, first = "Headwater", None
         try:
-            if node and not query.get("at"):
+            if node:
                 await self._access.check(request, Scope.READ)
                 asked = _asked(node, query)
-                answer = await self._pool.run(lambda store: graph_of(store, asked))
+                answer = await self._pool.run(lambda store: asked_of(graph_of, store, asked))
                 title, first = f"{last_part(answer.root.dataset)} · Headwater", _first(asked, answer)
-                body = page_html.tree(answer, (asked.upstream, asked.downstream))
+                body = page_html.tree(answer, (asked.upstream, asked.downstream), asked.as_of or "")
             elif words:
                 await self._access.check(request, Scope.READ)
                 body = await self._pool.run(lambda _: self._results(words))
@@ -89,7 +89,13 @@ def _asked(node: str, query: Mapping[str, str]) -> GraphParameters:
         upstream=_steps(query.get("up", "1")),
         downstream=_steps(query.get("down", "1")),
         limit=FIRST_LIMIT,
+        as_of=_moment(query)[:64] or None,
     )
+
+
+def _moment(query: Mapping[str, str]) -> str:
+    """Returns the moment that is shown: the later one of a comparison."""
+    return query.get("to" if query.get("from") else "at", "")
 
 
 def _steps(text: str) -> int:
@@ -99,7 +105,8 @@ def _steps(text: str) -> int:
 
 
 def _first(asked: GraphParameters, answer: Neighbourhood) -> dict[str, Any]:
-    return {"query": asked.model_dump(exclude={"as_of"}), "answer": documents.neighbourhood(answer)}
+    query = asked.model_dump(exclude={"as_of"})
+    return {"query": query, "at": asked.as_of or "", "answer": documents.neighbourhood(answer)}
 
 
 async def asset(request: Request) -> Response:

@@ -140,7 +140,7 @@ def changes_of(
     with past(store, since) as earlier:
         if name is not None and about is None:
             about = resolve(earlier, name).dataset
-        found = diff(export_json.document(earlier), after, about)
+        found = diff(export_json.document(earlier), after, {about} if about is not None else None)
     items = [
         {
             "change": f"{change.kind.value} {changes.phrase(change)}",

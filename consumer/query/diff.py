@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from consumer.lineage.changes import Change, ChangeRecord, Kind, column_changes, sort_key
@@ -117,13 +117,13 @@ def _latest(runs: Iterable[Mapping[str, Any]]) -> dict[JobName, tuple[str, str]]
     return found
 
 
-def diff(before: Document, after: Document, about: DatasetName | None = None) -> Difference:
+def diff(before: Document, after: Document, about: Collection[DatasetName] | None = None) -> Difference:
     """Compares two graphs, each given as the object of its export.
 
     Args:
         before: The one graph.
         after: The other one.
-        about: Dataset whose changes, and those of edges at it, are asked for; all if None.
+        about: Datasets whose changes, and those of edges at them, are asked for; all if None.
     """
     was, now = _elements(before), _elements(after)
     records = [*_of_jobs(was, now), *_of_datasets(was, now)]
@@ -138,8 +138,8 @@ def _order(record: ChangeRecord) -> tuple[object, ...]:
     return record.dataset is None, record.dataset or (), record.job or ()
 
 
-def _about(record: ChangeRecord, about: DatasetName) -> ChangeRecord | None:
-    kept = tuple(change for change in record.changes if about in {change.dataset, change.source})
+def _about(record: ChangeRecord, about: Collection[DatasetName]) -> ChangeRecord | None:
+    kept = tuple(change for change in record.changes if change.dataset in about or change.source in about)
     return record._replace(changes=kept) if kept else None
 
 

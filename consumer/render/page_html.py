@@ -72,7 +72,7 @@ def form(query: str = "") -> str:
 def results(found: Results, query: str) -> str:
     """Search results as links."""
     items = "".join(
-        f"<li>{_link(Target(one.summary.dataset))} <span>{escape(one.summary.engine)}</span></li>"
+        f"<li>{_link(Target(one.summary.dataset), {})} <span>{escape(one.summary.engine)}</span></li>"
         for one in found.matches
     )
     return f"{form(query)}<h1>{found.total:,} results for {escape(query)}</h1><ul>{items}</ul></main>"
@@ -83,7 +83,7 @@ def problem(message: str) -> str:
     return f"{form()}<h1>No answer</h1><p>{escape(message)}</p></main>"
 
 
-def tree(answer: Neighbourhood, steps: tuple[int, int]) -> str:
+def tree(answer: Neighbourhood, steps: tuple[int, int], at: str = "") -> str:
     """A neighbourhood as a tree of links: upstream, then downstream.
 
     A dataset's branches are shown once, where it is nearest to the root.
@@ -91,29 +91,40 @@ def tree(answer: Neighbourhood, steps: tuple[int, int]) -> str:
     Args:
         answer: The neighbourhood.
         steps: How many steps upstream and downstream it has.
+        at: The moment of which it is; empty for the present. Links lead on at the same moment.
     """
     cards = {one.node.target: one for one in answer.cards}
     root = answer.root._replace(column=None)
     up, down = steps
-    wider = urlencode({"node": spelled(root.dataset), "up": min(up + 1, 100), "down": min(down + 1, 100)})
+    moment = {"at": at} if at else {}
+    wider = urlencode({"node": spelled(root.dataset), "up": min(up + 1, 100), "down": min(down + 1, 100), **moment})
     ways: tuple[Way, Way] = ("upstream", "downstream")
-    parts = "".join(_part(answer, cards, root, way) for way in ways)
+    parts = "".join(_part(answer, cards, root, way, moment) for way in ways)
     return (
-        f"{form()}<h1>{escape(last_part(root.dataset))}</h1><p>{escape(spelled(root.dataset))}</p>"
+        f"{form()}<h1>{escape(last_part(root.dataset))}</h1><p>{escape(spelled(root.dataset))}</p>{_as_of(root, at)}"
         f"<p>{len(answer.cards):,} of {answer.total:,} datasets within these steps. "
         f'<a href="?{escape(wider)}">One step more each way</a></p>'
         f'<ul role="tree" aria-label="Lineage of {escape(last_part(root.dataset))}">{parts}</ul></main>'
     )
 
 
-def _part(answer: Neighbourhood, cards: Mapping[Target, Card], root: Target, way: Way) -> str:
+def _as_of(root: Target, at: str) -> str:
+    if not at:
+        return ""
+    now = escape(urlencode({"node": spelled(root.dataset)}))
+    return f'<p>As of {escape(at)}. <a href="?{now}">Back to now</a></p>'
+
+
+def _part(
+    answer: Neighbourhood, cards: Mapping[Target, Card], root: Target, way: Way, moment: Mapping[str, str]
+) -> str:
     near: defaultdict[Target, list[Target]] = defaultdict(list)
     for link in answer.links:
         parent, child = (link.target, link.source) if way == "upstream" else (link.source, link.target)
         near[parent].append(child)
     heading = way.capitalize()
     count = cards[root].sources if way == "upstream" else cards[root].uses
-    below = "".join(_branches(cards, near, root))
+    below = "".join(_branches(cards, near, root, moment))
     group = f'<ul role="group">{below}</ul>' if below else ""
     return f'<li role="treeitem" aria-level="1" aria-expanded="true">{heading}: {count:,} direct{group}</li>'
 
@@ -125,7 +136,9 @@ class _Open(NamedTuple):
     level: int
 
 
-def _branches(cards: Mapping[Target, Card], near: Mapping[Target, list[Target]], root: Target) -> Iterator[str]:
+def _branches(
+    cards: Mapping[Target, Card], near: Mapping[Target, list[Target]], root: Target, moment: Mapping[str, str]
+) -> Iterator[str]:
     """Yields the HTML below the root. A stack, since lineage may be deeper than Python's calls."""
     homes = _homes(near, root)
     waiting = [_Open(iter(_unique(near, root)), 2)]
@@ -140,7 +153,7 @@ def _branches(cards: Mapping[Target, Card], near: Mapping[Target, list[Target]],
             continue
         level = waiting[-1].level
         below = _unique(near, child) if homes.get(child) == parents[-1] else []
-        yield f'<li role="treeitem" aria-level="{level}">{_link(child)} {_notes(cards.get(child))}'
+        yield f'<li role="treeitem" aria-level="{level}">{_link(child, moment)} {_notes(cards.get(child))}'
         if below:
             yield '<ul role="group">'
             waiting.append(_Open(iter(below), level + 1))
@@ -168,11 +181,11 @@ def _homes(near: Mapping[Target, list[Target]], root: Target) -> dict[Target, Ta
     return homes
 
 
-def _link(target: Target) -> str:
+def _link(target: Target, moment: Mapping[str, str]) -> str:
     label = escape(last_part(target.dataset))
     if target.kind != DATASET:
         return f"<span>{label}</span>"
-    return f'<a href="?{escape(urlencode({"node": spelled(target.dataset)}))}">{label}</a>'
+    return f'<a href="?{escape(urlencode({"node": spelled(target.dataset), **moment}))}">{label}</a>'
 
 
 def _notes(card: Card | None) -> str:

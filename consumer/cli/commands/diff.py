@@ -129,7 +129,7 @@ def _between_moments(graph: str, what: tuple[str, ...], since: str, to: str | No
         if what and about is None:
             about = resolve(store, what[0]).dataset
         before = export_json.document(store)
-    return difference_of(before, after, about)
+    return difference_of(before, after, {about} if about is not None else None)
 
 
 def _read(what: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ const LINEAGE: LineageAnswer = {
 function drawn(change: Partial<PictureInput> = {}): Picture {
   const graph = merged(NO_GRAPH, ANSWER);
   const state = { ...EMPTY, node: `${SPACE}/t`, selected: `${SPACE}/t` };
-  const input: PictureInput = { graph, state, path: null, columns: new Map(), visible: visible(graph, state, []), ...change };
+  const input: PictureInput = { graph, state, path: null, marks: null, columns: new Map(), visible: visible(graph, state, []), ...change };
   const { drawn: shown, layout } = arrange(input, null, null);
   return picture(input, shown, layout, null);
 }

@@ -3,10 +3,12 @@
 import { Failure, FAR, type FailureKind, type GraphQuery, type Source } from "./source.ts";
 import type {
   Change,
+  ChangesAnswer,
   Dataset,
   GraphAnswer,
   ImpactAnswer,
   LineageAnswer,
+  MomentsAnswer,
   RunsAnswer,
   SearchAnswer,
   WhyAnswer,
@@ -24,31 +26,33 @@ export const keys = {
 
 export class ApiSource implements Source {
   readonly live = true;
+  readonly moment = "";
   readonly #base: string;
   readonly #at: () => string;
   /** The answer that the server put into the page, by its query. */
   readonly #first: Map<string, GraphAnswer>;
 
-  constructor(base: string, at: () => string, first?: { query: GraphQuery; answer: GraphAnswer }) {
+  constructor(base: string, at: () => string, first?: { query: GraphQuery; at: string; answer: GraphAnswer }) {
     this.#base = base;
     this.#at = at;
-    this.#first = new Map(first ? [[spelled(first.query), first.answer]] : []);
+    this.#first = new Map(first ? [[spelled(first.query, first.at), first.answer]] : []);
   }
 
   search(text: string, limit: number): Promise<SearchAnswer> {
-    return this.#get("/search", { q: text, limit });
+    // The index is of the present; what it finds may have been there before.
+    return this.#get("/search", { q: text, limit, as_of: null });
   }
 
-  graph(query: GraphQuery): Promise<GraphAnswer> {
-    const key = spelled(query);
+  graph(query: GraphQuery, at: string = this.#at()): Promise<GraphAnswer> {
+    const key = spelled(query, at);
     const first = this.#first.get(key);
     // Only once: asking again means that the reader wants a newer answer.
     this.#first.delete(key);
-    return first && !this.#at() ? Promise.resolve(first) : this.#get("/graph", { ...query });
+    return first ? Promise.resolve(first) : this.#get("/graph", { ...query, as_of: at || null });
   }
 
-  dataset(node: string): Promise<Dataset> {
-    return this.#get("/dataset", { node });
+  dataset(node: string, at: string = this.#at()): Promise<Dataset> {
+    return this.#get("/dataset", { node, as_of: at || null });
   }
 
   columnPath(node: string): Promise<LineageAnswer> {
@@ -67,10 +71,18 @@ export class ApiSource implements Source {
     return this.#get("/runs", { node, state, limit });
   }
 
+  moments({ node, upstream, downstream }: GraphQuery): Promise<MomentsAnswer> {
+    return this.#get("/moments", { node, upstream, downstream, as_of: null });
+  }
+
+  changes({ node, upstream, downstream }: GraphQuery, from: string, to: string): Promise<ChangesAnswer> {
+    return this.#get("/changes", { node, upstream, downstream, from, to: to || null, as_of: null });
+  }
+
   async #get<T>(path: string, parameters: Parameters): Promise<T> {
     const query = new URLSearchParams();
-    for (const [name, value] of Object.entries({ ...parameters, as_of: this.#at() || null })) {
-      if (value !== null && value !== undefined) query.set(name, String(value));
+    for (const [name, value] of Object.entries({ as_of: this.#at(), ...parameters })) {
+      if (value !== null && value !== undefined && value !== "") query.set(name, String(value));
     }
     const key = keys.read();
     const headers: Record<string, string> = key ? { Authorization: `Bearer ${key}` } : {};
@@ -85,8 +97,8 @@ export class ApiSource implements Source {
   }
 }
 
-function spelled(query: GraphQuery): string {
-  return [query.node, query.upstream, query.downstream, query.limit ?? "", query.states ?? false].join("\n");
+function spelled(query: GraphQuery, at: string): string {
+  return [at, query.node, query.upstream, query.downstream, query.limit ?? "", query.states ?? false].join("\n");
 }
 
 async function failureOf(answer: Response): Promise<Failure> {

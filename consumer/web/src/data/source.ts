@@ -2,10 +2,12 @@
 
 import type {
   Change,
+  ChangesAnswer,
   Dataset,
   GraphAnswer,
   ImpactAnswer,
   LineageAnswer,
+  MomentsAnswer,
   RunsAnswer,
   SearchAnswer,
   WhyAnswer,
@@ -20,15 +22,22 @@ export interface GraphQuery {
 }
 
 export interface Source {
-  /** True if answers can change, so that asking again makes sense. */
+  /** True if answers can change, so that asking again makes sense; only such a source knows the past. */
   readonly live: boolean;
+  /** The one moment that a file shows: the end of its latest run; empty if it has none, or answers are live. */
+  readonly moment: string;
   search(text: string, limit: number): Promise<SearchAnswer>;
-  graph(query: GraphQuery): Promise<GraphAnswer>;
-  dataset(node: string): Promise<Dataset>;
+  /** Another moment than that of the state may be asked about, as a comparison does. */
+  graph(query: GraphQuery, at?: string): Promise<GraphAnswer>;
+  dataset(node: string, at?: string): Promise<Dataset>;
   columnPath(node: string): Promise<LineageAnswer>;
   impact(node: string, change: Change): Promise<ImpactAnswer>;
   why(node: string): Promise<WhyAnswer>;
   runs(node: string | null, state: string | null, limit: number): Promise<RunsAnswer>;
+  /** The moments at which the datasets around one changed, oldest first. */
+  moments(query: GraphQuery): Promise<MomentsAnswer>;
+  /** Differences around a dataset between two moments; `to` is empty for the present. */
+  changes(query: GraphQuery, from: string, to: string): Promise<ChangesAnswer>;
 }
 
 export type FailureKind = "unknown-name" | "bad-request" | "not-authorized" | "unavailable" | "broken";

@@ -10,6 +10,7 @@ import type {
   Card,
   Certainty,
   Change,
+  ChangesAnswer,
   Dataset,
   Exposure,
   Finding,
@@ -18,6 +19,7 @@ import type {
   LineageAnswer,
   LineageEdge,
   LineageNode,
+  MomentsAnswer,
   Run,
   RunsAnswer,
   RunState,
@@ -30,9 +32,11 @@ import type {
 export const DATA_VERSION = 1;
 const WHOLE = "*";
 const MOST_NAMED = 3;
+const NO_PAST = "A file shows one moment; headwater serve knows the past.";
 
 export class StaticSource implements Source {
   readonly live = false;
+  readonly moment: string;
   readonly #graph: StaticGraph;
   readonly #search: StaticSearch;
 
@@ -40,6 +44,17 @@ export class StaticSource implements Source {
     if (document.version !== DATA_VERSION) throw new Error(`data of version ${document.version} can't be read`);
     this.#graph = new StaticGraph(document);
     this.#search = new StaticSearch(this.#graph);
+    const ends = this.#graph.jobs.flatMap((job) => job.runs.map((run) => run.ended_at ?? ""));
+    this.moment = ends.reduce((latest, end) => (end > latest ? end : latest), "");
+  }
+
+  /** A file has no past. */
+  moments(): Promise<MomentsAnswer> {
+    return Promise.reject(new Failure("bad-request", NO_PAST));
+  }
+
+  changes(): Promise<ChangesAnswer> {
+    return Promise.reject(new Failure("bad-request", NO_PAST));
   }
 
   async search(text: string, limit: number): Promise<SearchAnswer> {

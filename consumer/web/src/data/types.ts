@@ -48,6 +48,8 @@ export interface GraphAnswer {
   links: GraphLink[];
   levels: { upstream: number[]; downstream: number[] };
   total: number;
+  /** Of an answer about the past: since when all is known, if a prune has removed runs. */
+  known_since?: string | null;
 }
 
 export interface Tag {
@@ -199,4 +201,44 @@ export interface LineageAnswer {
   nodes: LineageNode[];
   edges: LineageEdge[];
   unknown: { nodes: LineageNode[]; edges: LineageEdge[] };
+}
+
+/** A moment at which a neighbourhood changed. */
+export interface Moment {
+  time: string;
+  changes: number;
+  breaking: boolean;
+}
+
+export interface MomentsAnswer {
+  moments: Moment[];
+}
+
+export interface LineageChange {
+  /** The element, a dot, and what became of it: `edge.added`. */
+  kind: string;
+  dataset: Name;
+  column: string | null;
+  source: Name | null;
+  source_column: string | null;
+  before: string | null;
+  after: string | null;
+  breaking: boolean;
+}
+
+/** Changes of the edges of a job, or of a dataset. */
+export interface ChangeRecord {
+  time: string | null;
+  job: Name | null;
+  run: string | null;
+  commit: string | null;
+  dataset: Name | null;
+  changes: LineageChange[];
+}
+
+export interface ChangesAnswer {
+  total: number;
+  breaking: number;
+  records: ChangeRecord[];
+  known_since?: string | null;
 }

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Source } from "../data/source.ts";
-import type { Dataset } from "../data/types.ts";
+import type { ChangesAnswer, Dataset } from "../data/types.ts";
 import type { Home as Place0, Layout } from "../layout/layout.ts";
 import { csv } from "../model/csv.ts";
 import { matcher } from "../model/filter.ts";
@@ -11,19 +11,22 @@ import { counted, number } from "../model/format.ts";
 import { type Direction } from "../model/graph.ts";
 import { idOf, lastPart } from "../model/names.ts";
 import { type State, TABS, type Tab, toggled } from "../model/state.ts";
+import { sortable } from "../model/time.ts";
 import { MOST_BOXES, visible, type Visible } from "../model/visible.ts";
 import { AboutTab } from "./about_tab.tsx";
 import { Canvas, type CanvasActions, type Clicked } from "./canvas.tsx";
+import { ChangesList } from "./changes_list.tsx";
 import { ColumnsTab } from "./columns_tab.tsx";
 import { Home } from "./home.tsx";
 import { ImpactTab } from "./impact_tab.tsx";
-import { Failed, Loading, save, Shown, StaleNote } from "./parts.tsx";
+import { Failed, Loading, save, Shown, StaleNote, Time } from "./parts.tsx";
 import { arrange, type Picture, picture as pictureOf, type PictureInput } from "./picture.ts";
 import { png, svgText } from "./picture_file.tsx";
 import { RunsTab } from "./runs_tab.tsx";
 import { Search } from "./search.tsx";
-import { columnsOf, type Go, type Place, useAddress, useDatasets, useGraph, usePath } from "./store.ts";
+import { type Answer, columnsOf, type Go, type Place, useAddress, useChanges, useDatasets, useGraph, usePath } from "./store.ts";
 import { ThemeButton } from "./theme.tsx";
+import { TimeBar } from "./time_bar.tsx";
 import { Legend, Menu, type MenuEntry, Toolbar, ZoomButtons } from "./toolbar.tsx";
 import { columnItems, type Item, itemsOf, Tree } from "./tree.tsx";
 import { WhyTab } from "./why_tab.tsx";
@@ -162,13 +165,15 @@ function DatasetPage({ source, state, go, again, retry }: DatasetProps): JSX.Ele
   const answers = useGraph(source, state, path, again, onRoot);
   const wanted = useMemo(() => [...new Set([state.selected, ...state.columns])].filter(Boolean), [state.selected, state.columns]);
   const known = answers.graph.cards.has(state.node);
-  const datasets = useDatasets(source, known ? wanted.filter((id) => answers.graph.cards.get(id)?.kind !== "exposure") : [], again);
+  const { answer: changes, marks } = useChanges(source, state, again);
+  const described = known ? wanted.filter((id) => answers.graph.cards.get(id)?.kind !== "exposure") : [];
+  const datasets = useDatasets(source, described, again, state, marks);
   const shown = useMemo(
     () => visible(answers.graph, state, path ? [...path.columns.keys(), ...path.unknown.flat(), ...path.uses.flat()] : []),
     [answers.graph, state.node, state.up, state.down, state.opened, state.closed, path],
   );
   const columns = useMemo(() => columnsOf(datasets), [datasets]);
-  const input: PictureInput = { graph: answers.graph, visible: shown, state, path, columns };
+  const input: PictureInput = { graph: answers.graph, visible: shown, state, path, columns, marks };
   const [tidy, setTidy] = useState(0);
   const picture = usePicture(input, `${answers.settled}\n${tidy}`);
   const actions = useRef<CanvasActions>(null);
@@ -182,7 +187,14 @@ function DatasetPage({ source, state, go, again, retry }: DatasetProps): JSX.Ele
     return (
       <main class="center" id="main">
         <h1 class="unseen">{lastPart(state.node)}</h1>
-        {answers.failure ? <Failed failure={answers.failure} again={retry} /> : <Loading what={lastPart(state.node)} />}
+        {answers.failure ? (
+          <div>
+            {source.live && (state.at || state.from) ? <TimeBar source={source} state={state} again={again} go={go} /> : null}
+            <Failed failure={answers.failure} again={retry} />
+          </div>
+        ) : (
+          <Loading what={lastPart(state.node)} />
+        )}
       </main>
     );
   }
@@ -192,6 +204,7 @@ function DatasetPage({ source, state, go, again, retry }: DatasetProps): JSX.Ele
     <main class="dataset" id="main">
       <section class="graph" aria-label="Graph">
         <Toolbar state={state} levels={answers.levels} matches={matches} go={go} />
+        <TimeBar source={source} state={state} again={again} go={go} />
         <Canvas
           picture={picture}
           subject={`${answers.settled}\n${tidy}`}
@@ -201,8 +214,8 @@ function DatasetPage({ source, state, go, again, retry }: DatasetProps): JSX.Ele
           actions={actions}
         />
         <ZoomButtons actions={actions} onTidy={() => setTidy((before) => before + 1)} />
-        <Legend lit={path !== null} />
-        <Notes answers={answers} shown={shown} retry={retry} pathFailure={pathAnswer.failure?.message ?? ""} />
+        <Legend lit={path !== null} compares={marks !== null} />
+        <Notes answers={answers} shown={shown} state={state} retry={retry} pathFailure={pathAnswer.failure?.message ?? ""} />
       </section>
       <Panel
         source={source}
@@ -213,6 +226,7 @@ function DatasetPage({ source, state, go, again, retry }: DatasetProps): JSX.Ele
         input={input}
         picture={picture}
         dataset={datasets.get(state.selected)}
+        changes={changes}
       />
     </main>
   );
@@ -227,7 +241,7 @@ function usePicture(input: PictureInput, subject: string): Picture {
     const { drawn, layout } = arrange(input, extended ? before.homes : null, extended ? before : null);
     memory.current = { subject, shape: drawn.shape, homes: layout.homes, layout };
     return pictureOf(input, drawn, layout, matcher(input.state.filter));
-  }, [input.graph, input.visible, input.path, input.columns, input.state.columns, input.state.selected, input.state.filter, subject]);
+  }, [input.graph, input.visible, input.path, input.columns, input.state.columns, input.state.selected, input.state.filter, input.marks, subject]);
 }
 
 function useCanvasKeys(actions: { current: CanvasActions | null }, tidy: () => void, clear: () => void): void {
@@ -286,13 +300,20 @@ function folding(state: State, id: string, direction: Direction): Partial<State>
 interface NotesProps {
   answers: ReturnType<typeof useGraph>;
   shown: Visible;
+  state: State;
   retry: () => void;
   pathFailure: string;
 }
 
-function Notes({ answers, shown, retry, pathFailure }: NotesProps): JSX.Element {
+function Notes({ answers, shown, state, retry, pathFailure }: NotesProps): JSX.Element {
+  const earliest = sortable(state.from || state.at, Date.now());
   return (
     <div class="notes">
+      {answers.knownSince && earliest && earliest < sortable(answers.knownSince, 0) ? (
+        <div class="folded" role="status">
+          Older runs were pruned: all is known since <Time at={answers.knownSince} /> only.
+        </div>
+      ) : null}
       {answers.failure ? <StaleNote at={answers.at} failure={answers.failure} again={retry} /> : null}
       {pathFailure ? <div class="stale" role="status">{pathFailure}</div> : null}
       {shown.cut || answers.total > answers.graph.cards.size ? (
@@ -319,6 +340,7 @@ interface PanelProps extends DatasetProps {
   input: PictureInput;
   picture: Picture;
   dataset: { value: Dataset | null } | undefined;
+  changes: Answer<ChangesAnswer>;
 }
 
 function Panel(props: PanelProps): JSX.Element {
@@ -464,8 +486,8 @@ function ExposureAbout({ name, card }: { name: string; card: NonNullable<ReturnT
   );
 }
 
-function LineageTab({ state, go, input }: PanelProps): JSX.Element {
-  const { graph, visible: shown, path } = input;
+function LineageTab({ state, go, input, changes, retry }: PanelProps): JSX.Element {
+  const { graph, visible: shown, path, marks } = input;
   const select = (item: Item): void => {
     if (item.column === "more") go({ opened: [...new Set([...state.opened, item.direction + item.node])] });
     else if (item.node) go({ selected: item.node, job: "" }, true);
@@ -503,7 +525,8 @@ function LineageTab({ state, go, input }: PanelProps): JSX.Element {
       <p class="hint-line">
         {counted(shown.ids.length, "dataset")} shown. <span class="muted">Arrows move, → opens, Enter focuses.</span>
       </p>
-      <Tree label={`Lineage of ${lastPart(state.node)}`} items={itemsOf(graph, shown, state)} selected={state.selected} onSelect={select} onOpen={open} onToggle={toggle} />
+      <Tree label={`Lineage of ${lastPart(state.node)}`} items={itemsOf(graph, shown, state, marks)} selected={state.selected} onSelect={select} onOpen={open} onToggle={toggle} />
+      {state.from ? <ChangesList answer={changes} go={go} retry={retry} /> : null}
     </>
   );
 }

@@ -8,6 +8,7 @@ import { counted, number } from "../model/format.ts";
 import { grouped } from "../model/group.ts";
 import { columnId, idOf, lastPart } from "../model/names.ts";
 import { CHANGES, type ChangeKind, type State } from "../model/state.ts";
+import { timesKey } from "../model/time.ts";
 import { Chip, Empty, Engine, save, Shown } from "./parts.tsx";
 import { type Go, useAnswer } from "./store.ts";
 
@@ -36,7 +37,7 @@ const CERTAINTIES = {
 export function ImpactTab({ source, id, state, go, again, retry }: ImpactProps): JSX.Element {
   const column = state.column?.node === id ? state.column.name : "";
   const node = column ? columnId(id, column) : id;
-  const answer = useAnswer(`${node}\n${state.change}\n${state.at}`, () => source.impact(node, state.change), again);
+  const answer = useAnswer(`${node}\n${state.change}\n${timesKey(state)}`, () => source.impact(node, state.change), again);
   return (
     <>
       <div class="ask">

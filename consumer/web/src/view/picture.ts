@@ -2,6 +2,7 @@
 
 import type { Card, Column } from "../data/types.ts";
 import { extend, type Home, layout, type Layout, type Point } from "../layout/layout.ts";
+import type { Mark, Marks } from "../model/changes.ts";
 import { type ColumnPath, spelledKind, WHOLE } from "../model/column_path.ts";
 import { type Graph } from "../model/graph.ts";
 import type { State } from "../model/state.ts";
@@ -21,6 +22,7 @@ export interface Row {
   label: string;
   type: string;
   kind: "plain" | "lit" | "lit root" | "more";
+  mark: Mark | null;
 }
 
 export interface PictureBox {
@@ -39,13 +41,15 @@ export interface PictureBox {
   selected: boolean;
   isRoot: boolean;
   dim: boolean;
+  mark: Mark | null;
 }
 
 export interface PictureLine {
   key: string;
   path: string;
-  kind: "table" | "direct" | "indirect" | "unknown" | "more" | "use";
+  kind: "table" | "direct" | "indirect" | "unknown" | "more" | "use" | "column";
   dim: boolean;
+  mark: Mark | null;
   title: string;
   /** The rectangle around it: left, top, right, bottom. */
   bounds: readonly [number, number, number, number];
@@ -64,11 +68,15 @@ export interface PictureInput {
   state: State;
   path: ColumnPath | null;
   columns: ReadonlyMap<string, readonly Column[]>;
+  /** What a comparison found; null without one. */
+  marks: Marks | null;
 }
 
-/** The columns that a box shows. */
+/** The columns that a box shows: opened, lit, and those that a comparison found changed. */
 export function rowsOf(input: PictureInput, id: string): Row[] {
-  const lit = input.path?.columns.get(id)?.filter((name) => name !== WHOLE) ?? [];
+  const marks = input.marks?.columns.get(id);
+  const onPath = input.path?.columns.get(id)?.filter((name) => name !== WHOLE) ?? [];
+  const lit = [...new Set([...onPath, ...(marks?.keys() ?? []), ...movedAt(input.marks, id)])];
   const known = input.columns.get(id) ?? [];
   const opened = input.state.columns.includes(id);
   const types = new Map(known.map((column) => [column.name, column.type ?? ""]));
@@ -76,11 +84,20 @@ export function rowsOf(input: PictureInput, id: string): Row[] {
   const shown = names.length > MOST_ROWS ? chosen(names, lit) : names;
   const isRoot = (name: string): boolean => input.path?.root.id === id && input.path.root.column === name;
   const rows = shown.map((name): Row => {
-    const kind = isRoot(name) ? "lit root" : lit.includes(name) ? "lit" : "plain";
-    return { name, label: name, type: types.get(name) ?? "", kind };
+    const kind = isRoot(name) ? "lit root" : onPath.includes(name) ? "lit" : "plain";
+    return { name, label: name, type: types.get(name) ?? "", kind, mark: marks?.get(name) ?? null };
   });
   const rest = names.length - shown.length;
-  return rest > 0 ? [...rows, { name: "", label: `+ ${rest} more columns`, type: "", kind: "more" }] : rows;
+  return rest > 0 ? [...rows, { name: "", label: `+ ${rest} more columns`, type: "", kind: "more", mark: null }] : rows;
+}
+
+/** The columns of a dataset at which edges were added or removed. */
+function movedAt(marks: Marks | null, id: string): string[] {
+  const ends = (marks?.lines ?? []).flatMap((line) => [
+    ...(line.source === id ? [line.sourceColumn] : []),
+    ...(line.target === id ? [line.targetColumn] : []),
+  ]);
+  return ends.filter((name) => name !== WHOLE);
 }
 
 /** Of many columns, the lit ones and as many others as there is room for, in their order. */
@@ -164,11 +181,12 @@ export function picture(
       selected: place.id === state.selected,
       isRoot: place.id === state.node,
       dim: (path !== null && !onPath.has(place.id)) || (matches !== null && card !== null && !matches(card)),
+      mark: input.marks?.datasets.get(place.id) ?? null,
     };
   });
   const lines = [
     ...shown.edges.flatMap((edge, place) => tableLine(input, boxes, edge, places.ways[place]!, stubs.size)),
-    ...(path ? columnLines(path, boxes, at, shown, places) : []),
+    ...(path ? columnLines(path, boxes, at, shown, places) : movedLines(input.marks, boxes, at, shown, places)),
   ];
   return { boxes, lines, lit: path !== null, bounds: boundsOf(boxes) };
 }
@@ -203,13 +221,15 @@ function tableLine(
   const isStub = stubs > 0 && (from.kind === "stub" || to.kind === "stub");
   const kind = unknown ? "unknown" : isStub ? "more" : to.kind === "exposure" ? "use" : "table";
   const tool = input.graph.out.get(from.id)?.get(to.id) ?? "";
+  const mark = input.marks?.links.get(`${from.id}\n${to.id}`) ?? null;
   return [
     {
       ...curve(exit(from, HEAD / 2), way, entry(to, HEAD / 2)),
       key: `${from.id}\n${to.id}`,
       kind,
       dim: input.path !== null && !unknown && kind !== "use",
-      title: unknown ? "column lineage is unknown here" : tool,
+      mark,
+      title: [mark ?? "", unknown ? "column lineage is unknown here" : tool].filter(Boolean).join(": "),
     },
   ];
 }
@@ -245,7 +265,34 @@ function columnLines(
         key: `${step.source}\n${step.sourceColumn}\n${step.target}\n${step.targetColumn}`,
         kind: step.direct ? "direct" : "indirect",
         dim: false,
+        mark: null,
         title: `${spelled(step.sourceColumn)} → ${spelled(step.targetColumn)}: ${step.kinds.map(spelledKind).join(", ") || "unspecified"}`,
+      },
+    ];
+  });
+}
+
+/** Column edges that a comparison found added or removed. */
+function movedLines(
+  marks: Marks | null,
+  boxes: readonly PictureBox[],
+  at: ReadonlyMap<string, number>,
+  shown: Drawn,
+  places: Layout,
+): PictureLine[] {
+  const ways = new Map(shown.edges.map(([source, target], place) => [`${source} ${target}`, places.ways[place]!]));
+  return (marks?.lines ?? []).flatMap((line): PictureLine[] => {
+    const way = ways.get(`${at.get(line.source)} ${at.get(line.target)}`);
+    if (!way || line.sourceColumn === WHOLE || line.targetColumn === WHOLE) return [];
+    const [from, to] = [boxes[at.get(line.source)!]!, boxes[at.get(line.target)!]!];
+    return [
+      {
+        ...curve(exit(from, port(from, line.sourceColumn)), way, entry(to, port(to, line.targetColumn))),
+        key: `${line.source}\n${line.sourceColumn}\n${line.target}\n${line.targetColumn}`,
+        kind: "column",
+        dim: false,
+        mark: line.mark,
+        title: `${line.mark}: ${line.sourceColumn} → ${line.targetColumn}`,
       },
     ];
   });

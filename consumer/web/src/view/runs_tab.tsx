@@ -7,6 +7,7 @@ import type { Run, RunsAnswer } from "../data/types.ts";
 import { counted, duration, number, utcTime } from "../model/format.ts";
 import { idOf, lastPart } from "../model/names.ts";
 import type { State } from "../model/state.ts";
+import { timesKey } from "../model/time.ts";
 import { Empty, Shown, StateMark, Time } from "./parts.tsx";
 import { type Go, useAnswer } from "./store.ts";
 
@@ -27,7 +28,7 @@ export function RunsTab({ source, id, state, go, again, retry }: RunsProps): JSX
   const [failedOnly, setFailedOnly] = useState(false);
   const node = state.job || id;
   const only = failedOnly ? "FAIL" : null;
-  const answer = useAnswer(`${node}\n${only}\n${limit}\n${state.at}`, () => source.runs(node, only, limit), again);
+  const answer = useAnswer(`${node}\n${only}\n${limit}\n${timesKey(state)}`, () => source.runs(node, only, limit), again);
   return (
     <>
       {state.job ? (

@@ -6,6 +6,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import type { Card } from "../data/types.ts";
+import { type Mark, SIGNS } from "../model/changes.ts";
 import { ago, counted, number, utcTime } from "../model/format.ts";
 import { engineName, location } from "../model/names.ts";
 import type { Detail, Picture, PictureBox, PictureLine } from "./picture.ts";
@@ -36,7 +37,7 @@ export function Scene({ picture, options }: { picture: Picture; options: SceneOp
 
 function Line({ line }: { line: PictureLine }): JSX.Element {
   return (
-    <path class={`line ${line.kind}${line.dim ? " dim" : ""}`} d={line.path} data-line={line.key}>
+    <path class={`line ${line.kind}${line.dim ? " dim" : ""}${line.mark ? ` ${line.mark}` : ""}`} d={line.path} data-line={line.key}>
       {line.title ? <title>{line.title}</title> : null}
     </path>
   );
@@ -47,6 +48,7 @@ function BoxGroup({ box, options }: { box: PictureBox; options: SceneOptions }):
   if (box.selected) classes.push("selected");
   if (box.isRoot) classes.push("root");
   if (box.dim) classes.push("dim");
+  if (box.mark) classes.push(box.mark);
   return (
     <g class={classes.join(" ")} transform={`translate(${box.x} ${box.y})`} data-node={box.id}>
       {box.kind === "stub" ? <Stub box={box} /> : <CardBox box={box} card={box.card!} options={options} />}
@@ -69,13 +71,26 @@ function CardBox({ box, card, options }: { box: PictureBox; card: Card; options:
   const far = options.detail === "far";
   return (
     <>
-      <title>{hint(card, options.now)}</title>
+      <title>{`${box.mark ? `${box.mark}\n` : ""}${hint(card, options.now)}`}</title>
       <rect class="frame" width={box.width} height={box.height} rx={card.kind === "exposure" ? 27 : 9} />
       {card.kind === "exposure" ? null : <path class="band" d={band(box.height)} />}
       {far ? <FarLabel box={box} card={card} /> : <Head box={box} card={card} />}
       {far ? null : <Rows box={box} />}
       {far ? null : <Handles box={box} />}
+      {box.mark ? <Badge mark={box.mark} /> : null}
     </>
+  );
+}
+
+/** What a comparison found, by colour and by sign. */
+function Badge({ mark }: { mark: Mark }): JSX.Element {
+  return (
+    <g class="badge" transform="translate(14 -1)">
+      <rect x={-9} y={-9} width={18} height={18} rx={9} />
+      <text y={4.5} text-anchor="middle">
+        {SIGNS[mark]}
+      </text>
+    </g>
   );
 }
 
@@ -177,10 +192,10 @@ function Rows({ box }: { box: PictureBox }): JSX.Element {
     <>
       {box.rows.length > 0 ? <path class="rule" d={`M0.5 ${HEAD}H${box.width - 0.5}`} /> : null}
       {box.rows.map((row, at) => (
-        <g key={row.name} class={`row ${row.kind}`} transform={`translate(0 ${HEAD + 5 + at * ROW})`} data-column={row.name}>
+        <g key={row.name} class={`row ${row.kind}${row.mark ? ` ${row.mark}` : ""}`} transform={`translate(0 ${HEAD + 5 + at * ROW})`} data-column={row.name}>
           <rect class="row-back" x={9} y={1} width={box.width - 14} height={ROW - 2} rx={4} />
           <text class="row-name" x={20} y={15}>
-            {fit(row.label, row.kind.startsWith("lit") ? "600 12px" : "12px", box.width - 34 - (row.type ? 88 : 0))}
+            {fit(row.mark ? `${SIGNS[row.mark]} ${row.label}` : row.label, row.kind.startsWith("lit") ? "600 12px" : "12px", box.width - 34 - (row.type ? 88 : 0))}
           </text>
           {row.type ? (
             <text class="row-type" x={box.width - 12} y={15} text-anchor="end">

@@ -1,12 +1,14 @@
 /** The state in the address, and answers that it needs. */
 
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Failure, FAR, type Source } from "../data/source.ts";
-import type { Column, Dataset } from "../data/types.ts";
+import { Failure, FAR, type GraphQuery, type Source } from "../data/source.ts";
+import type { ChangesAnswer, Column, Dataset, GraphAnswer } from "../data/types.ts";
+import { type Marks, marksOf } from "../model/changes.ts";
 import { type ColumnPath, columnPath } from "../model/column_path.ts";
 import { degree, type Direction, type Graph, merged, neighbours, NO_GRAPH } from "../model/graph.ts";
 import { columnId, idOf } from "../model/names.ts";
 import { fromQuery, type State, toQuery } from "../model/state.ts";
+import { timesKey } from "../model/time.ts";
 import { OPENED_FAN } from "../model/visible.ts";
 
 /** Where the state stands in the address: behind `?`, or behind `#` in a file. */
@@ -80,6 +82,8 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>, again = 0): Ans
 }
 
 export interface GraphAnswers {
+  /** Since when all is known of the past that is asked about; empty if nothing was pruned. */
+  knownSince: string;
   graph: Graph;
   total: number;
   levels: { upstream: number[]; downstream: number[] };
@@ -91,6 +95,7 @@ export interface GraphAnswers {
 }
 
 const NO_ANSWERS: GraphAnswers = {
+  knownSince: "",
   graph: NO_GRAPH,
   total: 0,
   levels: { upstream: [], downstream: [] },
@@ -100,6 +105,17 @@ const NO_ANSWERS: GraphAnswers = {
   settled: "",
 };
 
+/** The answers of a moment, or of both moments of a comparison, the later one last; a dataset may be in one of them. */
+async function answersOf(source: Source, state: State, query: GraphQuery): Promise<GraphAnswer[]> {
+  if (!state.from) return [await source.graph(query)];
+  const both = await Promise.allSettled([source.graph(query, state.from), source.graph(query, state.to)]);
+  const found = both.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const failed = both.map((one) => (one.status === "rejected" ? asFailure(one.reason) : null)).filter((one) => one !== null);
+  const serious = failed.find((one) => one.kind !== "unknown-name" || found.length === 0);
+  if (serious) throw serious;
+  return found;
+}
+
 /** The part of the graph that the state shows; what was known stays while more is asked for. */
 export function useGraph(
   source: Source,
@@ -108,14 +124,15 @@ export function useGraph(
   again: number,
   onRoot: (id: string, column: string | undefined) => void,
 ): GraphAnswers {
-  const subject = `${state.node}\n${state.at}\n${again}`;
+  const times = timesKey(state);
+  const subject = `${state.node}\n${times}\n${again}`;
   const [answers, setAnswers] = useState<GraphAnswers & { generation: string }>({ ...NO_ANSWERS, generation: "" });
-  const generation = `${state.at}\n${again}`;
+  const generation = `${times}\n${again}`;
   const asked = useRef(new Set<string>());
   const current = useRef(subject);
   current.current = subject;
-  const named = useRef(onRoot);
-  named.current = onRoot;
+  const latest = useRef({ onRoot, state });
+  latest.current = { onRoot, state };
 
   const load = useCallback(
     (node: string, upstream: number, downstream: number, isRoot: boolean) => {
@@ -129,19 +146,21 @@ export function useGraph(
       if (isRoot) setAnswers((before) => ({ ...before, loading: true, failure: null }));
       const query = { node, upstream, downstream, limit: 1_000 };
       const take = (own: typeof query & { states: boolean }): Promise<void> =>
-        source.graph(own).then((answer) => {
+        answersOf(source, latest.current.state, own).then((found) => {
           if (current.current !== subject) return;
+          const answer = found.at(-1)!;
           setAnswers((before) => ({
             ...before,
             // What an older answer named may be gone by now.
-            graph: merged(before.generation === generation ? before.graph : NO_GRAPH, answer),
+            graph: found.reduce(merged, before.generation === generation ? before.graph : NO_GRAPH),
+            knownSince: found[0]!.known_since ?? "",
             generation,
             failure: null,
             at: Date.now(),
             ...(isRoot ? { loading: false, total: answer.total, levels: answer.levels, settled } : {}),
           }));
           const id = idOf(answer.root);
-          if (isRoot && (id !== node || answer.root.column)) named.current(id, answer.root.column);
+          if (isRoot && (id !== node || answer.root.column)) latest.current.onRoot(id, answer.root.column);
         });
       // The picture first; the runs of all jobs in it may take longer to read.
       take({ ...query, states: false })
@@ -180,7 +199,7 @@ export function useGraph(
 /** The path of the lit column. */
 export function usePath(source: Source, state: State, again: number): { path: ColumnPath | null; answer: Answer<unknown> } {
   const node = state.column ? columnId(state.column.node, state.column.name) : "";
-  const answer = useAnswer(node && `${node}\n${state.at}`, () => source.columnPath(node), again);
+  const answer = useAnswer(node && `${node}\n${timesKey(state)}`, () => source.columnPath(node), again);
   const path = useMemo(
     () => (answer.value ? columnPath(answer.value, state.direct) : null),
     [answer.value, state.direct],
@@ -188,28 +207,55 @@ export function usePath(source: Source, state: State, again: number): { path: Co
   return { path, answer };
 }
 
-/** Descriptions of datasets, kept while the page is open. */
-export function useDatasets(source: Source, ids: readonly string[], again: number): ReadonlyMap<string, Answer<Dataset>> {
+/** What a comparison found around the root; nothing without one. */
+export function useChanges(source: Source, state: State, again: number): { answer: Answer<ChangesAnswer>; marks: Marks | null } {
+  const key = state.from && source.live ? `${state.node}\n${state.up}\n${state.down}\n${timesKey(state)}` : "";
+  const query = { node: state.node, upstream: state.up, downstream: state.down };
+  const answer = useAnswer(key, () => source.changes(query, state.from, state.to), again);
+  const marks = useMemo(() => (answer.value ? marksOf(answer.value) : null), [answer.value]);
+  return { answer, marks };
+}
+
+/** Descriptions of datasets at the moment that is shown, kept while the page is open. */
+export function useDatasets(
+  source: Source,
+  ids: readonly string[],
+  again: number,
+  state: State,
+  marks: Marks | null,
+): ReadonlyMap<string, Answer<Dataset>> {
+  const times = timesKey(state);
   const [known, setKnown] = useState<ReadonlyMap<string, Answer<Dataset>>>(new Map());
   const asked = useRef(new Set<string>());
   useEffect(() => asked.current.clear(), [again]);
+  const before = useRef(times);
+  useEffect(() => {
+    if (before.current === times) return;
+    before.current = times;
+    asked.current.clear();
+    setKnown(new Map());
+  }, [times]);
+  // A dataset that is gone is described as it was.
+  const gone = ids.filter((id) => marks?.datasets.get(id) === "removed");
   const key = ids.join("\n");
   useEffect(() => {
-    const put = (id: string, change: (before: Answer<Dataset>) => Answer<Dataset>): void =>
-      setKnown((before) => new Map(before).set(id, change(before.get(id) ?? nothing<Dataset>())));
+    const put = (id: string, change: (old: Answer<Dataset>) => Answer<Dataset>): void => {
+      if (before.current === times) setKnown((old) => new Map(old).set(id, change(old.get(id) ?? nothing<Dataset>())));
+    };
     for (const id of key ? key.split("\n") : []) {
-      if (asked.current.has(id)) continue;
-      asked.current.add(id);
-      put(id, (before) => ({ ...before, loading: true, failure: null }));
-      source.dataset(id).then(
+      const question = gone.includes(id) ? `${id}\nbefore` : id;
+      if (asked.current.has(question)) continue;
+      asked.current.add(question);
+      put(id, (old) => ({ ...old, loading: true, failure: null }));
+      source.dataset(id, gone.includes(id) ? state.from : undefined).then(
         (value) => put(id, () => ({ value, failure: null, loading: false, at: Date.now() })),
         (error: unknown) => {
-          asked.current.delete(id);
-          put(id, (before) => ({ ...before, failure: asFailure(error), loading: false }));
+          asked.current.delete(question);
+          put(id, (old) => ({ ...old, failure: asFailure(error), loading: false }));
         },
       );
     }
-  }, [source, key, again]);
+  }, [source, key, again, times, gone.length]);
   return known;
 }
 

@@ -137,7 +137,7 @@ export function Menu({ label, entries }: { label: string; entries: readonly Menu
   );
 }
 
-export function Legend({ lit }: { lit: boolean }): JSX.Element {
+export function Legend({ lit, compares }: { lit: boolean; compares: boolean }): JSX.Element {
   return (
     <p class="legend" aria-hidden="true">
       {lit ? (
@@ -145,6 +145,12 @@ export function Legend({ lit }: { lit: boolean }): JSX.Element {
           <span class="key-line direct" /> value (DIRECT)
           <span class="key-line indirect" /> decides rows (INDIRECT)
           <span class="key-line unknown" /> unknown
+        </>
+      ) : compares ? (
+        <>
+          <span class="mark added">+</span> added
+          <span class="mark removed">−</span> removed
+          <span class="mark changed">~</span> changed
         </>
       ) : (
         <>

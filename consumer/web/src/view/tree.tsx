@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { Card } from "../data/types.ts";
+import { type Mark, type Marks, SIGNS } from "../model/changes.ts";
 import { type ColumnPath, spelledKind, type Step, WHOLE } from "../model/column_path.ts";
 import { counted, number } from "../model/format.ts";
 import { degree, type Direction, type Graph, neighbours } from "../model/graph.ts";
@@ -29,12 +30,14 @@ export interface Item {
   /** Place among its siblings and their number, from 1. */
   place: number;
   siblings: number;
+  /** What a comparison found of the dataset or of the edge that leads to it. */
+  mark: Mark | null;
 }
 
 const HEADINGS: Record<Direction, string> = { "<": "Upstream", ">": "Downstream" };
 
 /** The rows of the tree of datasets. */
-export function itemsOf(graph: Graph, visible: Visible, state: State): Item[] {
+export function itemsOf(graph: Graph, visible: Visible, state: State, marks: Marks | null = null): Item[] {
   const shown = new Set(visible.ids);
   const items: Item[] = [];
   for (const direction of ["<", ">"] as const) {
@@ -51,7 +54,7 @@ export function itemsOf(graph: Graph, visible: Visible, state: State): Item[] {
       place: direction === "<" ? 1 : 2,
       siblings: 2,
     });
-    branches(graph, visible, shown, state, direction, items);
+    branches(graph, visible, shown, state, direction, items, marks);
   }
   return items;
 }
@@ -69,6 +72,7 @@ const blank: Item = {
   repeated: false,
   place: 1,
   siblings: 1,
+  mark: null,
 };
 
 function shownNear(graph: Graph, shown: ReadonlySet<string>, id: string, direction: Direction): string[] {
@@ -83,6 +87,7 @@ function branches(
   state: State,
   direction: Direction,
   items: Item[],
+  marks: Marks | null,
 ): void {
   const homes = homesOf(graph, shown, state, direction);
   const below = (id: string, level: number, path: string): void => {
@@ -98,7 +103,8 @@ function branches(
         level,
         node: child,
         label: graph.cards.get(child)?.node_name ?? lastPart(child),
-        notes: own ? notesOf(graph.cards.get(child), rest, direction) : ["shown at another place"],
+        notes: [...changeNotes(marks, id, child, direction), ...(own ? notesOf(graph.cards.get(child), rest, direction) : ["shown at another place"])],
+        mark: markAt(marks, id, child, direction),
         status: statusWords(graph.cards.get(child)),
         direction,
         expanded: own && rest > 0 ? isExpanded(graph, shown, state, child, direction) : undefined,
@@ -115,6 +121,27 @@ function branches(
     }
   };
   below(state.node, 2, direction);
+}
+
+const linkKey = (id: string, child: string, direction: Direction): string =>
+  direction === "<" ? `${child}\n${id}` : `${id}\n${child}`;
+
+/** The mark of a branch: that of the edge to it, or else of the dataset. */
+function markAt(marks: Marks | null, id: string, child: string, direction: Direction): Mark | null {
+  return marks?.links.get(linkKey(id, child, direction)) ?? marks?.datasets.get(child) ?? null;
+}
+
+/** What a comparison found, in words. */
+function changeNotes(marks: Marks | null, id: string, child: string, direction: Direction): string[] {
+  if (!marks) return [];
+  const edge = marks.links.get(linkKey(id, child, direction));
+  const columns = [...(marks.columns.get(child) ?? [])].map(([name, mark]) => `${SIGNS[mark]}${name}`);
+  const dataset = marks.datasets.get(child);
+  return [
+    ...(edge ? [`edge ${edge}`] : []),
+    ...(dataset && dataset !== "changed" ? [`dataset ${dataset}`] : []),
+    ...(dataset === "changed" && columns.length > 0 ? [columns.join(" ")] : []),
+  ];
 }
 
 function isExpanded(graph: Graph, shown: ReadonlySet<string>, state: State, id: string, direction: Direction): boolean {
@@ -290,6 +317,11 @@ export function Tree({ label, items, selected, onSelect, onOpen, onToggle }: Tre
               onToggle(item, !item.expanded);
             }}
           />
+          {item.mark ? (
+            <span class={`mark ${item.mark}`} aria-hidden="true">
+              {SIGNS[item.mark]}
+            </span>
+          ) : null}
           {item.status ? <span class={`dot ${item.status}`} aria-hidden="true" /> : null}
           <span class="tree-name">
             {item.label}

@@ -6,6 +6,7 @@ import type { Finding, WhyAnswer } from "../data/types.ts";
 import { counted, number } from "../model/format.ts";
 import { idOf, lastPart } from "../model/names.ts";
 import type { State } from "../model/state.ts";
+import { timesKey } from "../model/time.ts";
 import { Ago, Empty, Shown } from "./parts.tsx";
 import { type Go, useAnswer } from "./store.ts";
 
@@ -19,7 +20,7 @@ interface WhyProps {
 }
 
 export function WhyTab({ source, id, state, go, again, retry }: WhyProps): JSX.Element {
-  const answer = useAnswer(`${id}\n${state.at}`, () => source.why(id), again);
+  const answer = useAnswer(`${id}\n${timesKey(state)}`, () => source.why(id), again);
   return (
     <Shown answer={answer} what="causes" again={retry}>
       {(why) => <Why why={why} go={go} />}

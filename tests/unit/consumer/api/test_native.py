@@ -52,6 +52,9 @@ def client(graph: Path) -> Iterator[TestClient]:
         ("/lineage?node=titles&upstream=3&as_of=2100-01-01", "nodes", 10),
         ("/changes?from=2000-01-01", "records", 20),
         ("/changes?from=2000-01-01&to=2100-01-01T00:00:00Z&node=titles", "records", 2),
+        ("/changes?from=2000-01-01&node=titles&upstream=1&downstream=1", "records", 12),
+        ("/runs?node=titles&as_of=2100-01-01", "runs", 1),
+        ("/moments?node=titles", "moments", 1),
     ],
 )
 def test_answers(client: TestClient, path: str, key: str, least: int) -> None:

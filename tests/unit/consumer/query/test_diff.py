@@ -84,5 +84,5 @@ def test_a_difference_about_a_dataset(documents: list[Any], index: int) -> None:
     if not everything:
         return
     about = everything[index % len(everything)].dataset
-    found = [change for record in diff(before, after, about).records for change in record.changes]
+    found = [change for record in diff(before, after, {about}).records for change in record.changes]
     assert sorted(map(str, found)) == sorted(str(one) for one in everything if about in {one.dataset, one.source})
