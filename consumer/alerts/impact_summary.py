@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlencode
 
 from consumer.alerts.alert import Alert, Commit, Finding, Hits, Links, Near, Symptom, Use
 from consumer.graph import facts_codec, ids
@@ -16,6 +15,7 @@ from consumer.query.exposures import exposures
 from consumer.query.impact import Affected, Impact, impact
 from consumer.query.resolve import Target
 from consumer.query.root_cause import Cause, diagnose
+from consumer.render.page_links import page_link
 from schemas.naming import last_part
 from schemas.timestamps import canonical_time
 
@@ -40,7 +40,7 @@ class AlertMaker:
 
     def __init__(self, store: GraphStore, page_url: str) -> None:
         self._store = store
-        self._page_url = page_url.rstrip("/")
+        self._page_url = page_url
 
     def complete(self, finding: Finding, symptoms: Iterable[Symptom] = (), more_symptoms: int = 0) -> Alert:
         """Makes the alert of a finding.
@@ -98,8 +98,7 @@ class AlertMaker:
     def _link(self, finding: Finding, moment: dict[str, str]) -> str:
         if not self._page_url or not all(moment.values()):
             return ""
-        node = f"{finding.subject.namespace}/{finding.subject.name}"
-        return f"{self._page_url}/?{urlencode({'node': node, **moment})}"
+        return page_link(self._page_url, finding.subject, **moment)
 
 
 def _columns(finding: Finding) -> list[str]:

@@ -24,12 +24,12 @@ from consumer.graph.store import GraphStore
 from consumer.history.past_graph import PastGraph, as_of
 from consumer.query import describe as description
 from consumer.query import impact as impacts
+from consumer.query import job_surroundings, paths, root_cause, run_states, runs, traverse
 from consumer.query import neighbourhood as surroundings
-from consumer.query import paths, root_cause, run_states, runs, traverse
 from consumer.query.datasets import SUMMARY_KEYS, summary_of
 from consumer.query.diff import diff
 from consumer.query.job_names import all_jobs, jobs_of
-from consumer.query.moments import moments
+from consumer.query.moments import moments, moments_of_job
 from consumer.query.resolve import DATASET, resolve
 from consumer.render import answers, changes, documents, export_json, lineage_formats
 from consumer.time_parsing import parse_moment
@@ -46,6 +46,10 @@ Moment = Annotated[
 ]
 Node = Annotated[
     str, Field(min_length=1, max_length=4000, description="Dataset or column: a name, namespace/name, or its end.")
+]
+NodeOrJob = Annotated[
+    str,
+    Field(min_length=1, max_length=4000, description="Dataset, as elsewhere, or a job as job:namespace/name."),
 ]
 
 
@@ -82,6 +86,7 @@ class LineageParameters(NodeParameters):
 class GraphParameters(NodeParameters):
     """Of `/graph`."""
 
+    node: NodeOrJob
     upstream: Depth = Field(1, description="Steps upstream.")
     downstream: Depth = Field(1, description="Steps downstream.")
     limit: int = Field(1_000, ge=1, le=20_000, description="Maximum number of datasets, nearest first.")
@@ -123,7 +128,7 @@ class ChangesParameters(_Parameters):
 
     since: Moment = Field(alias="from", description="Compare from this moment.")
     to: Moment | None = Field(None, description="Compare with this moment; with the present if it is not given.")
-    node: Node | None = Field(None, description="Dataset whose changes are asked for; all if it is not given.")
+    node: NodeOrJob | None = Field(None, description="Dataset or job whose changes are asked for; all if not given.")
     upstream: Depth = Field(0, description="Steps upstream of the node whose changes are asked for too.")
     downstream: Depth = Field(0, description="Steps downstream of it, likewise.")
 
@@ -131,7 +136,7 @@ class ChangesParameters(_Parameters):
 class MomentsParameters(_Parameters):
     """Of `/moments`."""
 
-    node: Node
+    node: NodeOrJob
     upstream: Depth = Field(1, description="Steps upstream.")
     downstream: Depth = Field(1, description="Steps downstream.")
 
@@ -193,20 +198,29 @@ def _around(asked: ChangesParameters, *graphs: GraphStore) -> set[DatasetName]:
     refused: UsageError | None = None
     for graph in graphs:
         try:
-            target = resolve(graph, asked.node or "")
+            found |= _near(graph, asked)
         except UsageError as error:
             # A dataset that is gone by then, or not there yet, is in the other graph.
             refused = refused or error
-            continue
-        near = traverse.lineage(graph, target._replace(column=None), asked.upstream, asked.downstream)
-        found |= {target.dataset, *(node.target.dataset for node in near.nodes)}
     if refused is not None and not found:
         raise refused
     return found
 
 
+def _near(graph: GraphStore, asked: ChangesParameters) -> set[DatasetName]:
+    node = asked.node or ""
+    if job_surroundings.is_job(node):
+        return job_surroundings.datasets_of(graph, job_surroundings.job_target(graph, node))
+    target = resolve(graph, node)
+    near = traverse.lineage(graph, target._replace(column=None), asked.upstream, asked.downstream)
+    return {target.dataset, *(one.target.dataset for one in near.nodes)}
+
+
 def _moments(store: GraphStore, asked: MomentsParameters) -> Document:
-    found = moments(store, resolve(store, asked.node), asked.upstream, asked.downstream)
+    if job_surroundings.is_job(asked.node):
+        found = moments_of_job(store, job_surroundings.job_target(store, asked.node))
+    else:
+        found = moments(store, resolve(store, asked.node), asked.upstream, asked.downstream)
     return {"moments": [one._asdict() for one in found]}
 
 
@@ -235,8 +249,12 @@ def graph_of(store: GraphStore, asked: GraphParameters) -> surroundings.Neighbou
         UsageError: The node's name means nothing, or several things.
         TransientError: The store can't serve now.
     """
-    target = resolve(store, asked.node)
-    return surroundings.neighbourhood(store, target, asked.upstream, asked.downstream, asked.limit, states=asked.states)
+    if job_surroundings.is_job(asked.node):
+        target = job_surroundings.job_target(store, asked.node)
+        read = job_surroundings.job_neighbourhood
+    else:
+        target, read = resolve(store, asked.node), surroundings.neighbourhood
+    return read(store, target, asked.upstream, asked.downstream, asked.limit, states=asked.states)
 
 
 def _graph(store: GraphStore, asked: GraphParameters) -> Document:

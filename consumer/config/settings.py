@@ -320,7 +320,9 @@ class AlertSettings(_Group):
         " consume` raises alerts only if it is set.",
     )
     page_url: str | None = Field(
-        None, pattern=r"^https?://", description="URL of the page of `headwater serve`, for links in alerts."
+        None,
+        pattern=r"^https?://",
+        description="URL of the page of `headwater serve`, for links in alerts and differences.",
     )
     source: str = Field(
         "/headwater", min_length=1, description="`source` of the CloudEvents: a URI reference that names this instance."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import NamedTuple
 
 from consumer.graph import change_log, ids
 from consumer.graph.store import GraphStore
+from consumer.query.job_surroundings import datasets_of, job_name
 from consumer.query.resolve import Target
 from consumer.query.traverse import lineage
 
@@ -40,6 +42,19 @@ def moments(store: GraphStore, target: Target, upstream: int, downstream: int) -
     found = lineage(store, target._replace(column=None), upstream, downstream)
     owners = {ids.name(node.target.dataset) for node in found.nodes}
     owners |= {ids.job(link.job) for link in found.links if link.job is not None}
+    return _changes_of(store, owners)
+
+
+def moments_of_job(store: GraphStore, job: Target) -> list[Moment]:
+    """Lists the moments at which a job, or a dataset that it reads or writes, changed, oldest first.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    return _changes_of(store, {ids.job(job_name(job)), *map(ids.name, datasets_of(store, job))})
+
+
+def _changes_of(store: GraphStore, owners: Collection[str]) -> list[Moment]:
     counts: defaultdict[str, int] = defaultdict(int)
     breaking: set[str] = set()
     for _, record in change_log.changes_of(store, sorted(owners)):

@@ -91,20 +91,22 @@ def neighbourhood(
     links = tuple(link for link in answer.links if link.source in kept and link.target in kept)
     return Neighbourhood(
         target,
-        _cards(store, nodes, states=states),
+        cards(store, nodes, states=states),
         links,
-        _counted(node.upstream for node in ordered),
-        _counted(node.downstream for node in ordered),
+        counted(node.upstream for node in ordered),
+        counted(node.downstream for node in ordered),
         len(ordered),
     )
 
 
-def _counted(depths: Iterable[int | None]) -> tuple[int, ...]:
+def counted(depths: Iterable[int | None]) -> tuple[int, ...]:
+    """Counts depths: first those of one step."""
     counts = Counter(depth for depth in depths if depth)
     return tuple(counts[depth] for depth in range(1, max(counts, default=0) + 1))
 
 
-def _cards(store: GraphStore, nodes: Sequence[Node], *, states: bool) -> tuple[Card, ...]:
+def cards(store: GraphStore, nodes: Sequence[Node], *, states: bool) -> tuple[Card, ...]:
+    """Reads the cards of datasets and exposures; with `states`, of their latest runs too."""
     by_id = {id_of(node.target): node for node in nodes}
     known = store.read(list(by_id), _KEYS)
     sources, uses = _neighbours(store, by_id, "in"), _neighbours(store, by_id, "out")

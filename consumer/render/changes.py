@@ -46,11 +46,11 @@ def _by(record: ChangeRecord) -> str:
     return f"{job}{run}{at}{commit}".strip()
 
 
-def text(difference: Difference) -> str:
-    """Returns the changes below the job or dataset that they are of."""
+def text(difference: Difference, link: str = "") -> str:
+    """Returns the changes below the job or dataset that they are of, and a link to the page with them."""
     if not difference.records:
         return "no difference"
-    return "\n".join(_lines(difference))
+    return "\n".join([*_lines(difference), *([link] if link else [])])
 
 
 def _lines(difference: Difference) -> Iterator[str]:
@@ -68,8 +68,8 @@ def _summary(difference: Difference) -> str:
     return f"{changes}, {len(difference.breaking)} breaking"
 
 
-def markdown(difference: Difference) -> str:
-    """Returns a comment for a pull request: breaking changes first, the rest folded."""
+def markdown(difference: Difference, link: str = "") -> str:
+    """Returns a comment for a pull request: breaking changes first, the rest folded; with a link to the page."""
     rows = [
         (difference.breaks(record, change), _sign(change), phrase(change), _by(record))
         for record in difference.records
@@ -77,6 +77,8 @@ def markdown(difference: Difference) -> str:
     ]
     breaking, others = [row for row in rows if row[0]], [row for row in rows if not row[0]]
     lines = ["### Lineage", "", f"{_summary(difference)}." if rows else "No difference."]
+    if link and rows:
+        lines += ["", f"[On the page]({link})"]
     if breaking:
         lines += ["", "**Breaking**", "", *_table(breaking)]
     if others:
@@ -99,9 +101,10 @@ def _cell(content: str) -> str:
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace("`", "&#96;") or " "
 
 
-def document(difference: Difference) -> dict[str, Any]:
-    """Returns the changes as a document."""
+def document(difference: Difference, link: str = "") -> dict[str, Any]:
+    """Returns the changes as a document, with a link to the page if there is one."""
     return {
+        **({"link": link} if link else {}),
         "total": difference.total,
         "breaking": len(difference.breaking),
         "records": [

@@ -158,10 +158,11 @@ def test_a_browser_shows_the_file_without_a_server(browser: Browser, demo_graph:
     file = tmp_path / "lineage.html"
     done = headwater("export", "--graph", demo_graph, "--format", "html", "--output", file)
     assert done.exit_code == 0, done.output
-    with tab(browser) as page:
+    with tab(browser, timezone_id="UTC") as page:
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
         page.goto(file.as_uri())
+        expect(page.get_by_role("note")).to_contain_text("This file shows one moment: lineage as of 28 Nov 2026")
         page.get_by_role("combobox", name="Search datasets").fill("titles")
         page.get_by_role("option").first.click()
         page.get_by_role("tab", name="Columns").click()
@@ -169,6 +170,8 @@ def test_a_browser_shows_the_file_without_a_server(browser: Browser, demo_graph:
         expect(page.locator(".line.direct").first).to_be_attached()
         page.get_by_role("tab", name="Impact").click()
         expect(page.get_by_text("Nothing known depends on it")).to_be_visible()
+        expect(page.get_by_role("note")).to_contain_text("This file shows one moment")
+        expect(page.get_by_role("slider")).to_have_count(0)
         assert axe(page) == []
         link = page.url
         page.goto("about:blank")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,18 +23,20 @@ from consumer.query.diff import diff as difference_of
 from consumer.query.renamed import renamed
 from consumer.query.resolve import resolve
 from consumer.render import changes, export_json
+from consumer.render.page_links import page_link
 from consumer.safe_text import printable_json
+from consumer.time_parsing import parse_moment
 from schemas.naming import DatasetName
 
 _PAIR = 2
 
 
-def _json(difference: Difference) -> str:
-    data = orjson.dumps(changes.document(difference), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+def _json(difference: Difference, link: str) -> str:
+    data = orjson.dumps(changes.document(difference, link), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
     return printable_json(data.decode())
 
 
-_FORMATS: Mapping[str, Callable[[Difference], str]] = {
+_FORMATS: Mapping[str, Callable[[Difference, str], str]] = {
     "text": changes.text,
     "json": _json,
     "markdown": changes.markdown,
@@ -82,7 +85,7 @@ _FORMATS: Mapping[str, Callable[[Difference], str]] = {
     help="End with exit code 3 if there is a breaking change, or any.",
 )
 @json_option("The same as --format json.")
-@with_settings("graph")
+@with_settings("graph", "alerts.page_url")
 def diff(
     settings: Settings,
     what: tuple[str, ...],
@@ -99,13 +102,15 @@ def diff(
     With --from, WHAT is a dataset, or nothing for the whole graph. Without it, WHAT is two graphs or exports: a graph's
     URL, or a file that `headwater export` has written.
     """
+    link = ""
     if since is not None:
-        found = _between_moments(settings.graph, what, since, to)
+        found, about = _between_moments(settings.graph, what, since, to)
+        link = _link(settings.alerts.page_url, found, about, since, to)
     elif len(what) == _PAIR:
         found = difference_of(_read(what[0]), renamed(_read(what[1]), _renamings(pairs)))
     else:
         _refuse(what)
-    rendered = _FORMATS["json" if as_json else form](found)
+    rendered = _FORMATS["json" if as_json else form](found, link)
     click.echo(rendered, nl=not rendered.endswith("\n"))
     if (fail_on == "any" and found.records) or (fail_on == "breaking" and found.breaking):
         click.get_current_context().exit(ExitCode.DIFFERENT)
@@ -115,7 +120,22 @@ def _refuse(what: tuple[str, ...]) -> NoReturn:
     raise UsageError(f"{len(what)} arguments without --from: name a moment with --from, or two graphs or exports")
 
 
-def _between_moments(graph: str, what: tuple[str, ...], since: str, to: str | None) -> Difference:
+def _link(page_url: str | None, found: Difference, about: DatasetName | None, since: str, to: str | None) -> str:
+    """Returns the URL of the page with the difference: at the dataset asked about, or at one that a change breaks."""
+    if page_url is None or not found.records:
+        return ""
+    # The same later: a link is read after the moments to which it is relative.
+    now = time.time()
+    moment = {"from": parse_moment(since, now, "--from"), "to": parse_moment(to or "0s", now, "--to")}
+    broken = sorted(change.dataset for _, change in found.breaking)
+    changed = [*broken, *(change.dataset for record in found.records for change in record.changes)]
+    return page_link(page_url, about or changed[0], **moment)
+
+
+def _between_moments(
+    graph: str, what: tuple[str, ...], since: str, to: str | None
+) -> tuple[Difference, DatasetName | None]:
+    """Compares two moments; returns the dataset that is asked about too."""
     if len(what) > 1:
         raise UsageError(f"{len(what)} arguments with --from: name one dataset, or none for the whole graph")
     about: DatasetName | None = None
@@ -129,7 +149,7 @@ def _between_moments(graph: str, what: tuple[str, ...], since: str, to: str | No
         if what and about is None:
             about = resolve(store, what[0]).dataset
         before = export_json.document(store)
-    return difference_of(before, after, {about} if about is not None else None)
+    return difference_of(before, after, {about} if about is not None else None), about
 
 
 def _read(what: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 /** Answers from the graph inside a file, the same as those of the API. */
 
-import { lastPart } from "../model/names.ts";
+import { isJob, jobId, jobName, lastPart } from "../model/names.ts";
 import { Failure, FAR, type GraphQuery, type Source } from "./source.ts";
 import { type Link, newestFirst, type StaticDocument, StaticGraph, timeOf, type Way } from "./static_graph.ts";
 import { StaticSearch } from "./static_search.ts";
@@ -62,6 +62,7 @@ export class StaticSource implements Source {
   }
 
   async graph(query: GraphQuery): Promise<GraphAnswer> {
+    if (isJob(query.node)) return this.#ofJob(query);
     const graph = this.#graph;
     const { dataset: root, column } = this.#resolve(query.node);
     const up = walkDatasets(graph, root, "upstream", query.upstream);
@@ -80,6 +81,47 @@ export class StaticSource implements Source {
       links: [...new Map(links.map((link) => [link.join("\n"), link])).values()].sort(byNumbers),
       levels: { upstream: counted(up.depths), downstream: counted(down.depths) },
       total: all.length,
+    };
+  }
+
+  /** A job with its inputs and outputs; of further steps each dataset is asked for. */
+  #ofJob(query: GraphQuery): GraphAnswer {
+    const graph = this.#graph;
+    const place = graph.jobs.findIndex((job) => `${job.namespace}/${job.name}` === jobName(query.node));
+    const job = graph.jobs[place];
+    if (!job) throw new Failure("unknown-name", `no job is called ${jobName(query.node)}`);
+    const near = (key: "readers" | "producers"): number[] => graph.datasets.flatMap((one, at) => (one[key].includes(place) ? [at] : []));
+    const inputs = query.upstream > 0 ? near("readers") : [];
+    const outputs = query.downstream > 0 ? near("producers") : [];
+    const around = [...new Set([...inputs, ...outputs])];
+    const root = { namespace: jobId(job.namespace), name: job.name, node_name: lastPart(job.name) };
+    const card: Card = {
+      ...root,
+      kind: "job",
+      upstream: 0,
+      downstream: 0,
+      engine: "job",
+      materialized: job.integration,
+      lifecycle: null,
+      owners: [],
+      tags: [],
+      tests: { passed: 0, failed: 0 },
+      columns: null,
+      sources: inputs.length,
+      uses: outputs.length,
+      exposure: null,
+      last_run: job.runs[0] ?? null,
+    };
+    const at = (dataset: number): number => around.indexOf(dataset) + 1;
+    return {
+      root,
+      nodes: [card, ...around.map((one) => this.#card(one, inputs.includes(one) ? 1 : null, outputs.includes(one) ? 1 : null))],
+      links: [
+        ...inputs.map((one): [number, number, string] => [at(one), 0, ""]),
+        ...outputs.map((one): [number, number, string] => [0, at(one), ""]),
+      ],
+      levels: { upstream: inputs.length > 0 ? [inputs.length] : [], downstream: outputs.length > 0 ? [outputs.length] : [] },
+      total: around.length + 1,
     };
   }
 

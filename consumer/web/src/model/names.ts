@@ -13,6 +13,22 @@ export function engineName(engine: string): string {
   return names[engine] ?? engine;
 }
 
+/** Before the namespace of a job where a dataset may be named too. */
+const JOB = "job:";
+
+export function jobId(job: string): string {
+  return JOB + job;
+}
+
+export function isJob(id: string): boolean {
+  return id.startsWith(JOB);
+}
+
+/** The name of the job of an id, as the API takes it for runs. */
+export function jobName(id: string): string {
+  return isJob(id) ? id.slice(JOB.length) : id;
+}
+
 export function columnId(id: string, column: string): string {
   return `${id}.${column}`;
 }

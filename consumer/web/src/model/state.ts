@@ -5,6 +5,8 @@
  * `from` and `to` are times: the lineage as of then, and a comparison.
  */
 
+import { jobId } from "./names.ts";
+
 export type Tab = "lineage" | "columns" | "impact" | "why" | "runs" | "about";
 export const TABS: readonly Tab[] = ["lineage", "columns", "impact", "why", "runs", "about"];
 
@@ -112,7 +114,8 @@ function depth(steps: number): string {
 export function fromQuery(text: string): State {
   const query = new URLSearchParams(text);
   const get = (name: string): string => query.get(name) ?? "";
-  const node = get("node");
+  // A job alone is shown with its inputs and outputs.
+  const node = get("node") || (get("job") && jobId(get("job")));
   const space = namespaceOf(node);
   const long = (id: string): string => unpacked(id, space);
   const marked = (name: string): string[] =>
@@ -136,7 +139,7 @@ export function fromQuery(text: string): State {
     direct: get("direct") === "1",
     filter: get("filter"),
     query: get("q"),
-    job: get("job"),
+    job: get("node") ? get("job") : "",
     at: get("at"),
     from: get("from"),
     to: get("to"),

@@ -3,13 +3,13 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Source } from "../data/source.ts";
-import type { ChangesAnswer, Dataset } from "../data/types.ts";
+import type { Card, ChangesAnswer, Dataset } from "../data/types.ts";
 import type { Home as Place0, Layout } from "../layout/layout.ts";
 import { csv } from "../model/csv.ts";
 import { matcher } from "../model/filter.ts";
 import { counted, number } from "../model/format.ts";
 import { type Direction } from "../model/graph.ts";
-import { idOf, lastPart } from "../model/names.ts";
+import { idOf, jobName, lastPart } from "../model/names.ts";
 import { type State, TABS, type Tab, toggled } from "../model/state.ts";
 import { sortable } from "../model/time.ts";
 import { MOST_BOXES, visible, type Visible } from "../model/visible.ts";
@@ -26,7 +26,7 @@ import { RunsTab } from "./runs_tab.tsx";
 import { Search } from "./search.tsx";
 import { type Answer, columnsOf, type Go, type Place, useAddress, useChanges, useDatasets, useGraph, usePath } from "./store.ts";
 import { ThemeButton } from "./theme.tsx";
-import { TimeBar } from "./time_bar.tsx";
+import { OneMoment, TimeBar } from "./time_bar.tsx";
 import { Legend, Menu, type MenuEntry, Toolbar, ZoomButtons } from "./toolbar.tsx";
 import { columnItems, type Item, itemsOf, Tree } from "./tree.tsx";
 import { WhyTab } from "./why_tab.tsx";
@@ -82,7 +82,10 @@ export function App({ source, place }: AppProps): JSX.Element {
       {state.node ? (
         <DatasetPage source={source} state={state} go={go} again={again} retry={retry} />
       ) : (
-        <Home source={source} query={state.query} again={again} retry={retry} go={go} />
+        <>
+          {source.live ? null : <OneMoment moment={source.moment} />}
+          <Home source={source} query={state.query} again={again} retry={retry} go={go} />
+        </>
       )}
     </>
   );
@@ -166,7 +169,7 @@ function DatasetPage({ source, state, go, again, retry }: DatasetProps): JSX.Ele
   const wanted = useMemo(() => [...new Set([state.selected, ...state.columns])].filter(Boolean), [state.selected, state.columns]);
   const known = answers.graph.cards.has(state.node);
   const { answer: changes, marks } = useChanges(source, state, again);
-  const described = known ? wanted.filter((id) => answers.graph.cards.get(id)?.kind !== "exposure") : [];
+  const described = known ? wanted.filter((id) => (answers.graph.cards.get(id)?.kind ?? "dataset") === "dataset") : [];
   const datasets = useDatasets(source, described, again, state, marks);
   const shown = useMemo(
     () => visible(answers.graph, state, path ? [...path.columns.keys(), ...path.unknown.flat(), ...path.uses.flat()] : []),
@@ -336,6 +339,9 @@ const TAB_NAMES: Record<Tab, string> = {
   about: "About",
 };
 
+/** Tabs that have something about a job. */
+const JOB_TABS: readonly Tab[] = ["lineage", "runs", "about"];
+
 interface PanelProps extends DatasetProps {
   input: PictureInput;
   picture: Picture;
@@ -344,13 +350,15 @@ interface PanelProps extends DatasetProps {
 }
 
 function Panel(props: PanelProps): JSX.Element {
-  const { state, go } = props;
+  const { state, go, input } = props;
   const tabs = useRef<HTMLDivElement>(null);
+  const shown = input.graph.cards.get(state.selected)?.kind === "job" ? JOB_TABS : TABS;
+  const current = shown.includes(state.tab) ? state.tab : "about";
   const onKey = (event: KeyboardEvent, at: number): void => {
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: TABS.length - 1 }[event.key];
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: shown.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    const next = TABS[(to + TABS.length) % TABS.length]!;
+    const next = shown[(to + shown.length) % shown.length]!;
     go({ tab: next });
     tabs.current!.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
   };
@@ -358,15 +366,15 @@ function Panel(props: PanelProps): JSX.Element {
     <section class="panel" aria-label="Details">
       <PanelHead {...props} />
       <div class="tabs" role="tablist" aria-label="Details" ref={tabs}>
-        {TABS.map((tab, at) => (
+        {shown.map((tab, at) => (
           <button
             key={tab}
             id={`tab-${tab}`}
             type="button"
             role="tab"
-            aria-selected={state.tab === tab}
+            aria-selected={current === tab}
             aria-controls="tab-panel"
-            tabIndex={state.tab === tab ? 0 : -1}
+            tabIndex={current === tab ? 0 : -1}
             onClick={() => go({ tab })}
             onKeyDown={(event) => onKey(event, at)}
           >
@@ -374,7 +382,7 @@ function Panel(props: PanelProps): JSX.Element {
           </button>
         ))}
       </div>
-      <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${state.tab}`} tabIndex={-1}>
+      <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${current}`} tabIndex={-1}>
         <TabContent {...props} />
       </div>
     </section>
@@ -410,7 +418,7 @@ function PanelHead({ state, go, input, picture, source }: PanelProps): JSX.Eleme
             Focus
           </button>
         )}
-        {card && card.kind !== "exposure" ? (
+        {card?.kind === "dataset" ? (
           <button type="button" aria-pressed={openColumns} onClick={() => go({ columns: toggled(state.columns, state.selected) })}>
             Columns in graph
           </button>
@@ -445,6 +453,7 @@ function TabContent(props: PanelProps): JSX.Element {
   const card = graph.cards.get(id);
   if (state.tab === "lineage") return <LineageTab {...props} />;
   if (card?.kind === "exposure") return <ExposureAbout name={id} card={card} />;
+  if (card?.kind === "job" && state.tab !== "runs") return <JobAbout card={card} />;
   if (state.tab === "impact") return <ImpactTab source={source} id={id} state={state} go={go} again={again} retry={retry} />;
   if (state.tab === "why") return <WhyTab source={source} id={id} state={state} go={go} again={again} retry={retry} />;
   if (state.tab === "runs") return <RunsTab source={source} id={id} state={state} go={go} again={again} retry={retry} />;
@@ -462,7 +471,7 @@ function TabContent(props: PanelProps): JSX.Element {
   );
 }
 
-function ExposureAbout({ name, card }: { name: string; card: NonNullable<ReturnType<PictureInput["graph"]["cards"]["get"]>> }): JSX.Element {
+function ExposureAbout({ name, card }: { name: string; card: Card }): JSX.Element {
   const url = card.exposure?.url;
   return (
     <dl class="fields">
@@ -486,7 +495,24 @@ function ExposureAbout({ name, card }: { name: string; card: NonNullable<ReturnT
   );
 }
 
-function LineageTab({ state, go, input, changes, retry }: PanelProps): JSX.Element {
+function JobAbout({ card }: { card: Card }): JSX.Element {
+  return (
+    <dl class="fields">
+      <dt>Job</dt>
+      <dd class="code">{card.name}</dd>
+      <dt>Namespace</dt>
+      <dd class="code">{jobName(card.namespace)}</dd>
+      <dt>Integration</dt>
+      <dd>{card.materialized ?? "unknown"}</dd>
+      <dt>Inputs</dt>
+      <dd>{number(card.sources)}</dd>
+      <dt>Outputs</dt>
+      <dd>{number(card.uses)}</dd>
+    </dl>
+  );
+}
+
+function LineageTab({ source, state, go, input, changes, retry }: PanelProps): JSX.Element {
   const { graph, visible: shown, path, marks } = input;
   const select = (item: Item): void => {
     if (item.column === "more") go({ opened: [...new Set([...state.opened, item.direction + item.node])] });
@@ -526,7 +552,7 @@ function LineageTab({ state, go, input, changes, retry }: PanelProps): JSX.Eleme
         {counted(shown.ids.length, "dataset")} shown. <span class="muted">Arrows move, → opens, Enter focuses.</span>
       </p>
       <Tree label={`Lineage of ${lastPart(state.node)}`} items={itemsOf(graph, shown, state, marks)} selected={state.selected} onSelect={select} onOpen={open} onToggle={toggle} />
-      {state.from ? <ChangesList answer={changes} go={go} retry={retry} /> : null}
+      {state.from && source.live ? <ChangesList answer={changes} go={go} retry={retry} /> : null}
     </>
   );
 }

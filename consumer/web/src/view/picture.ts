@@ -27,7 +27,7 @@ export interface Row {
 
 export interface PictureBox {
   id: string;
-  kind: "dataset" | "exposure" | "stub";
+  kind: "dataset" | "job" | "exposure" | "stub";
   card: Card | null;
   x: number;
   y: number;
@@ -172,7 +172,7 @@ export function picture(
     const card = input.graph.cards.get(place.id) ?? null;
     return {
       ...place,
-      kind: stub ? "stub" : card?.kind === "exposure" ? "exposure" : "dataset",
+      kind: stub ? "stub" : kindOf(card),
       card,
       rows: shown.rows.get(place.id) ?? [],
       hidden: visible.hidden.get(place.id) ?? { "<": 0, ">": 0 },
@@ -189,6 +189,10 @@ export function picture(
     ...(path ? columnLines(path, boxes, at, shown, places) : movedLines(input.marks, boxes, at, shown, places)),
   ];
   return { boxes, lines, lit: path !== null, bounds: boundsOf(boxes) };
+}
+
+function kindOf(card: Card | null): "dataset" | "job" | "exposure" {
+  return card?.kind === "exposure" || card?.kind === "job" ? card.kind : "dataset";
 }
 
 interface Near {

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { Source } from "../data/source.ts";
 import type { Run, RunsAnswer } from "../data/types.ts";
 import { counted, duration, number, utcTime } from "../model/format.ts";
-import { idOf, lastPart } from "../model/names.ts";
+import { idOf, jobId, jobName, lastPart } from "../model/names.ts";
 import type { State } from "../model/state.ts";
 import { timesKey } from "../model/time.ts";
 import { Empty, Shown, StateMark, Time } from "./parts.tsx";
@@ -26,7 +26,7 @@ interface RunsProps {
 export function RunsTab({ source, id, state, go, again, retry }: RunsProps): JSX.Element {
   const [limit, setLimit] = useState(PAGE);
   const [failedOnly, setFailedOnly] = useState(false);
-  const node = state.job || id;
+  const node = state.job || jobName(id);
   const only = failedOnly ? "FAIL" : null;
   const answer = useAnswer(`${node}\n${only}\n${limit}\n${timesKey(state)}`, () => source.runs(node, only, limit), again);
   return (
@@ -36,6 +36,9 @@ export function RunsTab({ source, id, state, go, again, retry }: RunsProps): JSX
           Job <strong>{state.job}</strong>{" "}
           <button type="button" class="quiet" onClick={() => go({ job: "" })}>
             Back to {lastPart(id)}
+          </button>{" "}
+          <button type="button" class="quiet" onClick={() => go(ofJob(state.job))}>
+            Inputs and outputs
           </button>
         </p>
       ) : null}
@@ -48,6 +51,12 @@ export function RunsTab({ source, id, state, go, again, retry }: RunsProps): JSX
       </Shown>
     </>
   );
+}
+
+/** The graph of a job. */
+function ofJob(job: string): Partial<State> {
+  const id = jobId(job);
+  return { node: id, selected: id, column: null, opened: [], closed: [], columns: [], job: "", tab: "lineage" };
 }
 
 function Runs({ runs, go, more }: { runs: RunsAnswer; go: Go; more: () => void }): JSX.Element {

@@ -72,8 +72,8 @@ function CardBox({ box, card, options }: { box: PictureBox; card: Card; options:
   return (
     <>
       <title>{`${box.mark ? `${box.mark}\n` : ""}${hint(card, options.now)}`}</title>
-      <rect class="frame" width={box.width} height={box.height} rx={card.kind === "exposure" ? 27 : 9} />
-      {card.kind === "exposure" ? null : <path class="band" d={band(box.height)} />}
+      <rect class="frame" width={box.width} height={box.height} rx={card.kind === "exposure" ? 27 : card.kind === "job" ? 0 : 9} />
+      {card.kind !== "dataset" ? null : <path class="band" d={band(box.height)} />}
       {far ? <FarLabel box={box} card={card} /> : <Head box={box} card={card} />}
       {far ? null : <Rows box={box} />}
       {far ? null : <Handles box={box} />}
@@ -250,7 +250,7 @@ function hint(card: Card, now: number): string {
   if (card.tests.passed + card.tests.failed > 0) {
     lines.push(`tests: ${card.tests.passed} passed, ${card.tests.failed} failed`);
   }
-  if (card.kind !== "exposure") lines.push(card.columns === null ? "columns unknown" : counted(card.columns, "column"));
+  if (card.kind === "dataset") lines.push(card.columns === null ? "columns unknown" : counted(card.columns, "column"));
   if (card.owners.length > 0) lines.push(`owned by ${card.owners.join(", ")}`);
   return lines.join("\n");
 }

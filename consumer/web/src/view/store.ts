@@ -128,7 +128,7 @@ export function useGraph(
   const subject = `${state.node}\n${times}\n${again}`;
   const [answers, setAnswers] = useState<GraphAnswers & { generation: string }>({ ...NO_ANSWERS, generation: "" });
   const generation = `${times}\n${again}`;
-  const asked = useRef(new Set<string>());
+  const asked = useRef({ subject, keys: new Set<string>() });
   const current = useRef(subject);
   current.current = subject;
   const latest = useRef({ onRoot, state });
@@ -136,13 +136,15 @@ export function useGraph(
 
   const load = useCallback(
     (node: string, upstream: number, downstream: number, isRoot: boolean) => {
-      const key = `${subject}\n${node}\n${upstream}\n${downstream}`;
+      // Of what was asked before another root or moment, answers may be gone.
+      if (asked.current.subject !== subject) asked.current = { subject, keys: new Set() };
       const settled = `${node}\n${upstream}\n${downstream}`;
-      if (asked.current.has(key)) {
+      if (asked.current.keys.has(settled)) {
         if (isRoot) setAnswers((before) => ({ ...before, settled }));
         return;
       }
-      asked.current.add(key);
+      const { keys } = asked.current;
+      keys.add(settled);
       if (isRoot) setAnswers((before) => ({ ...before, loading: true, failure: null }));
       const query = { node, upstream, downstream, limit: 1_000 };
       const take = (own: typeof query & { states: boolean }): Promise<void> =>
@@ -166,7 +168,7 @@ export function useGraph(
       take({ ...query, states: false })
         .then(() => take({ ...query, states: true }))
         .catch((error: unknown) => {
-          asked.current.delete(key);
+          keys.delete(settled);
           if (current.current !== subject) return;
           setAnswers((before) => ({ ...before, failure: asFailure(error), loading: false }));
         });

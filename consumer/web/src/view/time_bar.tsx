@@ -45,14 +45,20 @@ function Slider({ source, state, again, go }: TimeBarProps): JSX.Element {
     const later = shown === last ? last - 1 : shown;
     go({ from: stops[Math.max(0, later - 1)]!.time, to: state.at, at: "" });
   };
-  const pickFrom = (at: number): void => {
+  // One slider pushes the other before it.
+  const pickFrom = (at: number): number => {
     const own = Math.min(at, last - 1);
     go({ from: stops[own]!.time, ...(own >= shown ? { to: stops[own + 1]!.time } : {}) }, true);
+    return own;
   };
-  const pickTo = (at: number): void => {
-    const to = stops[at]!.time;
-    if (!state.from) go({ at: to }, true);
-    else if (at > 0) go({ to, ...(at <= from ? { from: stops[at - 1]!.time } : {}) }, true);
+  const pickTo = (at: number): number => {
+    const own = Math.max(at, 1);
+    go({ to: stops[own]!.time, ...(own <= from ? { from: stops[own - 1]!.time } : {}) }, true);
+    return own;
+  };
+  const pickAt = (at: number): number => {
+    go({ at: stops[at]!.time }, true);
+    return at;
   };
   return (
     <div class="time" role="group" aria-label="Time">
@@ -62,7 +68,8 @@ function Slider({ source, state, again, go }: TimeBarProps): JSX.Element {
         </button>
       ) : null}
       {last > 0 && state.from ? <Range label="From" stops={stops} at={from} time={state.from} onPick={pickFrom} /> : null}
-      {last > 0 ? <Range label={state.from ? "To" : "As of"} stops={stops} at={shown} time={state.from ? state.to : state.at} onPick={pickTo} /> : null}
+      {last > 0 && state.from ? <Range label="To" stops={stops} at={shown} time={state.to} onPick={pickTo} /> : null}
+      {last > 0 && !state.from ? <Range label="As of" stops={stops} at={shown} time={state.at} onPick={pickAt} /> : null}
       {last === 0 && !answer.loading ? <span class="muted">{answer.failure?.message ?? "No change is recorded here."}</span> : null}
       {last === 0 ? <Shown state={state} /> : null}
       {state.at || state.from ? (
@@ -101,7 +108,8 @@ interface RangeProps {
   /** The stop of the time, and the time itself, which may lie between two stops. */
   at: number;
   time: string;
-  onPick(at: number): void;
+  /** Returns the stop that counts. */
+  onPick(at: number): number;
 }
 
 /** One slider. It moves with the finger at once; the question is asked when it rests. */
@@ -126,7 +134,7 @@ function Range({ label, stops, at, time, onPick }: RangeProps): JSX.Element {
           aria-label={label}
           aria-valuetext={spoken(stop, own)}
           onInput={(event) => setHeld(Number(event.currentTarget.value))}
-          onChange={(event) => onPick(Number(event.currentTarget.value))}
+          onChange={(event) => setHeld(onPick(Number(event.currentTarget.value)))}
         />
       </span>
     </label>
