@@ -98,7 +98,7 @@ class _Kept:
     """
 
     def __init__(self, store: GraphStore) -> None:
-        self.since = ""
+        self.since = statements.pruned_until(store)
         self._pruned_until: dict[JobName, str] = {}
         last = ""
         while page := store.ids(schema.JOB, last, _PAGE):

@@ -21,6 +21,7 @@ from consumer.lineage.facts.keys import GroupKey, JobName, RunKey
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.maintenance.leased_task import PAGE, Scan
 from consumer.maintenance.prune_cutoffs import Cutoffs
+from consumer.maintenance.statement_pruning import drop_repeated
 from consumer.projection import jobs, runs
 from consumer.projection.repository import Document, Documents, Draft
 
@@ -84,6 +85,7 @@ class Prune:
         if not page:
             if not self._dry_run:
                 self._drop_undelivered()
+                drop_repeated(self._store, self.cutoffs.before)
             return None
         self.result.examined += len(page)
         known = self._read(map(ids.run_key, page))

@@ -12,6 +12,9 @@ from consumer.lineage.facts.contexts import Statement
 
 _PAGE = 1_000
 
+PRUNED = "statements"
+"""Name of the vertex that notes until when statements were pruned."""
+
 
 def put(store: GraphStore, statements: Iterable[Statement]) -> None:
     """Stores statements; those that are there already stay.
@@ -28,6 +31,16 @@ def put(store: GraphStore, statements: Iterable[Statement]) -> None:
         changes[id_] = Change(vertex, NotExists(), PropertyEquals("rev", digest))
     if changes and store.write([changes[id_] for id_ in sorted(changes)]):
         raise TransientError("statements were written by others at the same moment")
+
+
+def pruned_until(store: GraphStore) -> str:
+    """Returns the moment since when all statements count as if none was pruned; empty if none was.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    id_ = ids.task(PRUNED)
+    return str(store.read([id_], ("rev",)).get(id_, {}).get("rev", ""))
 
 
 def until(store: GraphStore, time: str) -> Iterator[Statement]:
