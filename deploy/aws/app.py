@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from deploy.aws.context import StackContext
 from deploy.aws.deployment_settings import Settings
+from deploy.aws.stacks.alerts_stack import AlertsStack
 from deploy.aws.stacks.api_stack import ApiStack
 from deploy.aws.stacks.batch_stack import BatchStack
 from deploy.aws.stacks.graph_stack import GraphStack
@@ -49,18 +50,14 @@ def build(settings: Settings, app: App) -> App:
     api = None
     if settings.api.enabled:
         api = add(ApiStack, "api", "the HTTP API", context=context, graph=graph, topics=topics)
+    alerts = None
+    if settings.alerts.enabled:
+        alerts = add(AlertsStack, "alerts", "alerts on lineage", context=context, graph=graph, topics=topics)
     machine = None
     if settings.nightly.enabled:
         machine = add(BatchStack, "batch", "the nightly batch", context=context, topics=topics).machine
-    add(
-        MonitoringStack,
-        "watch",
-        "alarms, dashboard, budget",
-        settings=settings,
-        service=service,
-        machine=machine,
-        api=api,
-    )
+    watched = {"service": service, "machine": machine, "api": api, "alerts": alerts}
+    add(MonitoringStack, "watch", "alarms, dashboard, budget", settings=settings, **watched)
     if source := settings.replication.source_cluster_arn:
         holds = "events of another region"
         replicator = add(ReplicatorStack, "replicator", holds, context=context, source_cluster_arn=source)

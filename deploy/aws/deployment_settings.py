@@ -19,6 +19,9 @@ Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]$")
 ClusterArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kafka:[a-z0-9-]+:\d{12}:cluster/[A-Za-z0-9-]+/[a-z0-9-]+$")
 ]
+BusArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus/[A-Za-z0-9._/-]+$")
+]
 KeyArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$")]
 NO_IMAGE = "sha256:" + "0" * 64
 """A placeholder for an image that is not pushed yet: valid for synthesis, unknown to ECS."""
@@ -185,6 +188,33 @@ class ApiSettings(Group):
         return self
 
 
+class AlertsSettings(Group):
+    """The service that raises alerts on changes of lineage, and publishes them to a topic on SNS."""
+
+    enabled: bool = Field(False, description="Whether there is such a service.")  # noqa: FBT003 -- pydantic's way
+    event_bus_arn: BusArn | None = Field(None, description="Bus of EventBridge that gets alerts too.")
+    topic: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")] | None = Field(
+        None, description="Topic of the Kafka cluster that gets alerts too, such as openlineage.alerts."
+    )
+    page_url: str | None = Field(None, pattern=r"^https?://", description="URL of the page, for links in alerts.")
+    declarations: str = Field(
+        "", description="More rules, channels and mutes: TOML, as in docs/alerts.md; the rules shipped if it has none."
+    )
+
+    @property
+    def kafka_channel(self) -> str:
+        """The channel of the Kafka topic, as TOML."""
+        return f'[[channels]]\nname = "kafka"\ntype = "kafka"\ntopic = "{self.topic}"'
+
+    @model_validator(mode="after")
+    def _declarations_are_toml(self) -> Self:
+        try:
+            tomllib.loads(self.declarations)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"declarations are not TOML: {error}") from error
+        return self
+
+
 class NotebookSettings(Group):
     """A SageMaker notebook inside the VPC, for questions to the graph."""
 
@@ -216,6 +246,7 @@ class Settings(Group):
     watch: WatchSettings = WatchSettings()
     notebook: NotebookSettings = NotebookSettings()
     api: ApiSettings = ApiSettings()
+    alerts: AlertsSettings = AlertsSettings()
 
     @model_validator(mode="after")
     def _api_reaches_its_provider(self) -> Self:

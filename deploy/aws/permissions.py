@@ -179,6 +179,24 @@ def read_graph(data: str) -> list[iam.PolicyStatement]:
     return [_allow("Graph", [f"neptune-db:{action}" for action in actions], data)]
 
 
+def publish_alerts(topic_arn: str, key_arn: str) -> list[iam.PolicyStatement]:
+    """To publish to one topic on SNS, and to use the key that encrypts it."""
+    return [
+        _allow("PublishAlertsToSns", ["sns:Publish"], topic_arn),
+        _allow("EncryptAlerts", ["kms:Decrypt", "kms:GenerateDataKey"], key_arn),
+    ]
+
+
+def put_alerts(bus_arn: str) -> iam.PolicyStatement:
+    """To put events of our source on one bus."""
+    return iam.PolicyStatement(
+        sid="PutAlertsOnABus",
+        actions=["events:PutEvents"],
+        resources=[bus_arn],
+        conditions={"StringEquals": {"events:source": "headwater"}},
+    )
+
+
 def forward(stack: Stack, domain_id: str) -> list[iam.PolicyStatement]:
     """Returns statements to post lineage to a domain, as in deploy/iam/datazone-forwarder.json."""
     domain = stack.format_arn(service="datazone", resource="domain", resource_name=domain_id)

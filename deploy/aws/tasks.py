@@ -51,6 +51,15 @@ class Job:
     serves: bool = False
 
 
+def alert_environment(declarations: str) -> dict[str, str]:
+    """Returns the settings that give a task rules, channels and mutes without a file.
+
+    Args:
+        declarations: The text of the file; a variable of that prefix would be taken for a setting.
+    """
+    return {"ALERTS_TOML": declarations, "HEADWATER_ALERTS__FILE": "env:ALERTS_TOML"}
+
+
 def run_line(
     cluster: ecs.ICluster, definition: ecs.FargateTaskDefinition, network: NetworkStack, command: Sequence[str] = ()
 ) -> str:

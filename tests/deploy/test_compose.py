@@ -89,9 +89,11 @@ def test_topics_are_made() -> None:
     broker = KafkaBroker()
     try:
         environment = compose()["services"]["topics"]["environment"]
-        env = environment | {"HEADWATER_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap}
+        alerts = str(DEPLOY / "compose" / "alerts.toml")
+        env = environment | {"HEADWATER_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap, "HEADWATER_ALERTS__FILE": alerts}
         done = headwater(*compose()["services"]["topics"]["command"], env=env)
         assert done.exit_code == 0, done.output
         assert done.output.count("openlineage.events") >= 1, done.output
+        assert "openlineage.alerts" in done.output
     finally:
         broker.close()

@@ -23,6 +23,8 @@ from constructs import Construct
 
 from deploy.aws import cloudwatch_metrics
 from deploy.aws.deployment_settings import Settings
+from deploy.aws.stacks.alerts_stack import NAME as ALERTS
+from deploy.aws.stacks.alerts_stack import AlertsStack
 from deploy.aws.stacks.api_stack import NAME as API
 from deploy.aws.stacks.api_stack import ApiStack
 from deploy.aws.stacks.service_stack import DATAZONE_GROUP, ServiceStack
@@ -51,13 +53,15 @@ class MonitoringStack(Stack):
         service: ServiceStack,
         machine: sfn.StateMachine | None,
         api: ApiStack | None,
+        alerts: AlertsStack | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         self._settings = settings
         self._recipients = actions.SnsAction(self._topic())
         self.alarms: dict[str, cloudwatch.Alarm] = {}
-        self._of_the_logs(service.logs | ({API: api.log} if api else {}))
+        others = ({API: api.log} if api else {}) | ({ALERTS: alerts.log} if alerts else {})
+        self._of_the_logs(service.logs | others)
         self._of_the_stream()
         self._of_the_services(service)
         self._of_the_graph()
@@ -65,6 +69,8 @@ class MonitoringStack(Stack):
             self._of_the_batch(machine)
         if api:
             self._of_the_api(api)
+        if alerts:
+            self._of_the_alerts(alerts)
         self._dashboard()
         if settings.watch.budget_usd:
             self._budget(settings.watch.budget_usd)
@@ -218,6 +224,39 @@ class MonitoringStack(Stack):
         self._alarm("ApiErrors", "The API answers with errors; its log says why.", failed, 10, periods=3)
         self._alarm("ApiSlow", "The slowest of a hundred answers of the API takes more than 2 s.", slow, 2, periods=3)
         self._alarm("ApiNotReady", "A process of the API can't reach the graph.", away, 0, periods=3)
+
+    def _of_the_alerts(self, alerts: AlertsStack) -> None:
+        self._alarm(
+            "AlertsNoMember",
+            "No process raises alerts; changes wait in the graph's outbox.",
+            cloudwatch_metrics.running(self._settings, alerts.service.service_name),
+            1,
+            comparison=_BELOW,
+            periods=2,
+            missing=_BAD,
+        )
+        waits = ("alerting failed, retrying", "delivery failed; trying again")
+        logs.MetricFilter(
+            self,
+            "AlertsWaitingFilter",
+            log_group=alerts.log,
+            filter_pattern=logs.FilterPattern.any(
+                *(logs.FilterPattern.string_value("$.event", "=", event) for event in waits)
+            ),
+            metric_namespace=self._settings.name,
+            metric_name="AlertsWaiting",
+            metric_value="1",
+            default_value=0,
+        )
+        # A pause between two attempts is five minutes at most, so each quarter of an hour has one.
+        waiting = cloudwatch_metrics.of_the_log(self._settings, "AlertsWaiting", "attempts that failed")
+        self._alarm(
+            "AlertsStuck",
+            "Alerts wait in the outbox for an hour: the log of the alerts says why; `headwater alerts test` tries one.",
+            waiting.with_(period=Duration.minutes(15)),
+            0,
+            periods=4,
+        )
 
     def _dashboard(self) -> None:
         chosen = self._settings

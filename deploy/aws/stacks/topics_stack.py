@@ -15,7 +15,7 @@ from constructs import Construct
 from deploy.aws import permissions
 from deploy.aws.context import StackContext
 from deploy.aws.log_groups import log_group
-from deploy.aws.tasks import GROUP, Job, log_of, run_line, task
+from deploy.aws.tasks import GROUP, Job, alert_environment, log_of, run_line, task
 
 
 class TopicsStack(Stack):
@@ -54,16 +54,20 @@ class TopicsStack(Stack):
             "HEADWATER_LOG__FORMAT": "json",
         }
         chosen = settings.stream
+        alerts = settings.alerts.topic if settings.alerts.enabled else None
         job = Job(
             name="topics",
             command=["check", "kafka", "--create-topics"],
             environment={
                 **self.kafka,
+                **(alert_environment(settings.alerts.kafka_channel) if alerts else {}),
                 "HEADWATER_KAFKA__DEAD_LETTER_TOPIC": chosen.dead_letter_topic,
                 "HEADWATER_KAFKA__GROUP_ID": GROUP,
                 "HEADWATER_KAFKA__PARTITIONS": str(chosen.partitions),
             },
-            statements=permissions.make_topics(self, stream.names, GROUP, chosen.topic, chosen.dead_letter_topic),
+            statements=permissions.make_topics(
+                self, stream.names, GROUP, *filter(None, (chosen.topic, chosen.dead_letter_topic, alerts))
+            ),
         )
         definition = task(self, job, context, log_of(self, "topics", settings))
         CfnOutput(

@@ -57,6 +57,13 @@ OTHER = Settings.model_validate(
         },
         "watch": {"emails": ["lineage@example.com"], "budget_usd": 1500},
         "notebook": {"enabled": True},
+        "alerts": {
+            "enabled": True,
+            "event_bus_arn": "arn:aws:events:eu-west-1:123456789012:event-bus/lineage",
+            "topic": "lineage.alerts",
+            "page_url": "https://lineage.example.com",
+            "declarations": '[[rules]]\nname = "late"\nkind = "stopped"\nleast_s = 7200\n',
+        },
         "api": {
             "enabled": True,
             "certificate_arn": "arn:aws:acm:eu-west-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef",

@@ -235,6 +235,20 @@ def test_datazone_has_the_documented_policy(other: Synthesized, root: Path) -> N
     assert not {right for right in rights if right.startswith("neptune-db:")}, "it has nothing to do with the graph"
 
 
+def test_alerts_go_to_what_was_chosen_alone(other: Synthesized, default: Synthesized, root: Path) -> None:
+    """The service publishes to its topic, its bus and its Kafka topic, by the actions of deploy/iam/alerts.json."""
+    documented = json.loads((root / "deploy" / "iam" / "alerts.json").read_text(encoding="utf-8"))["Statement"]
+    found = [one for policy, one in statements(other) if policy.stack.endswith("-alerts") and "TaskRole" in policy.name]
+    given = {action for one in found for action in as_list(one["Action"])}
+    actions = {action for one in documented for action in as_list(one["Action"])}
+    rest = {action for action in given if action.split(":")[0] not in {"neptune-db", "kms"}}
+    assert rest == actions
+    (put,) = (one for one in found if one["Action"] == "events:PutEvents")
+    assert put["Resource"] == other.settings.alerts.event_bus_arn
+    assert put["Condition"] == {"StringEquals": {"events:source": "headwater"}}
+    assert not [stack for stack in default.templates if stack.endswith("-alerts")]
+
+
 def test_without_a_domain_nothing_is_forwarded(default: Synthesized) -> None:
     """No domain, no service, no right, no endpoint."""
     assert "datazone" not in json.dumps(default.templates).lower()
@@ -385,17 +399,26 @@ def test_tasks_are_locked(either: Synthesized) -> None:
 
 
 def test_alarms_travel_encrypted(either: Synthesized) -> None:
-    """The topic of the alarms has a key of its own, which turns, and takes TLS only."""
-    assert "KmsMasterKeyId" in either.one("AWS::SNS::Topic").properties
+    """The topics of alarms and of alerts have keys of their own, which turn, and take TLS only."""
+    topics = list(either.every("AWS::SNS::Topic"))
+    assert len(topics) == 1 + either.settings.alerts.enabled
+    assert all("KmsMasterKeyId" in topic.properties for topic in topics)
     assert all(key.properties["EnableKeyRotation"] for key in either.every("AWS::KMS::Key"))
-    said = either.one("AWS::SNS::TopicPolicy").properties["PolicyDocument"]["Statement"]
-    assert [s for s in said if s["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(s["Condition"])]
+    policies = list(either.every("AWS::SNS::TopicPolicy"))
+    assert len(policies) == len(topics)
+    for policy in policies:
+        said = policy.properties["PolicyDocument"]["Statement"]
+        assert [s for s in said if s["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(s["Condition"])]
 
 
 def test_alarms_arrive(either: Synthesized) -> None:
     """CloudWatch may publish to the topic, which has a policy of its own, and use its key; for our account alone."""
     policies = [
-        (either.one("AWS::SNS::TopicPolicy").properties["PolicyDocument"], {"sns:Publish"}),
+        *(
+            (policy.properties["PolicyDocument"], {"sns:Publish"})
+            for policy in either.every("AWS::SNS::TopicPolicy")
+            if policy.stack.endswith("-watch")
+        ),
         *(
             (key.properties["KeyPolicy"], {"kms:Decrypt", "kms:GenerateDataKey"})
             for key in either.every("AWS::KMS::Key")

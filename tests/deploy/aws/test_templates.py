@@ -17,6 +17,7 @@ import pytest
 from pydantic import ValidationError
 
 from consumer import wiring
+from consumer.alerts.declarations import Declarations, read_declarations
 from consumer.cli.command_group import all_commands, subcommands
 from consumer.cli.main import cli
 from consumer.config.loader import all_settings, load
@@ -123,7 +124,8 @@ def test_settings_exist_and_can_be_read(either: Synthesized, monkeypatch: pytest
         reads = "serve" in container["Command"]
         broker = {"HEADWATER_KAFKA__AUTH", "HEADWATER_KAFKA__BOOTSTRAP_SERVERS"}
         assert reads or broker <= set(found), f"{name} finds no broker"
-        assert set(found) <= known, f"{name}: there are no settings {set(found) - known}"
+        # Not a setting, but what one names.
+        assert set(found) - {"ALERTS_TOML"} <= known, f"{name}: there are no settings {set(found) - known}"
         with monkeypatch.context() as patched:
             for variable, value in found.items():
                 patched.setenv(variable, value)
@@ -177,14 +179,39 @@ def test_the_log_has_what_the_filters_look_for(default: Synthesized, other: Synt
     """The lines that make the metrics of errors and dead letters are those that the service writes, of each sink."""
     done = subprocess.run([sys.executable, "-c", OUTAGE], capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stderr.splitlines()]
-    for found, sinks in ((default, 1), (other, 2 + other.settings.api.enabled)):
-        filters = list(found.every("AWS::Logs::MetricFilter"))
+    for found, sinks in ((default, 1), (other, 2 + other.settings.api.enabled + other.settings.alerts.enabled)):
+        filters = [one for one in found.every("AWS::Logs::MetricFilter") if "Waiting" not in one.name]
         assert len({json.dumps(one.properties["LogGroupName"]) for one in filters}) == sinks, "a log is not looked at"
         assert len(filters) == 2 * sinks
         for one in filters:
             matched = re.fullmatch(r'\{ \$\.(\w+) = "([\w ]+)" \}', one.properties["FilterPattern"])
             assert matched, one.properties["FilterPattern"]
             assert [line for line in lines if line[matched[1]] == matched[2]], f"no line of the log is {matched[0]}"
+
+
+def test_the_filter_of_waiting_alerts_looks_for_lines_of_the_service(other: Synthesized, root: Path) -> None:
+    """The events that make the metric are those that evaluation and delivery log before they try again."""
+    (found,) = (one for one in other.every("AWS::Logs::MetricFilter") if "Waiting" in one.name)
+    events = re.findall(r'\$\.event = "([^"]+)"', found.properties["FilterPattern"])
+    assert len(events) == 2
+    code = "".join(path.read_text(encoding="utf-8") for path in (root / "consumer" / "alerts").glob("*.py"))
+    assert all(f'_log.warning("{event}"' in code for event in events)
+
+
+def declarations_of(found: Synthesized, name: str, monkeypatch: pytest.MonkeyPatch) -> Declarations:
+    """Rules and channels of a task, as the program reads them."""
+    variables = environment(containers(found)[name])
+    monkeypatch.setenv("ALERTS_TOML", variables["ALERTS_TOML"])
+    return read_declarations(Path(variables["HEADWATER_ALERTS__FILE"]))
+
+
+def test_the_alerts_service_reads_what_was_declared(other: Synthesized, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our channels and the chosen rules are one file, which the program takes; the topics task has the Kafka topic."""
+    declared = declarations_of(other, "Alerts", monkeypatch)
+    assert [channel.type for channel in declared.channels] == ["sns", "eventbridge", "kafka"]
+    assert [rule.kind for rule in declared.rules] == ["stopped"]
+    made = declarations_of(other, "Topics", monkeypatch)
+    assert [channel.topic for channel in made.channels] == ["lineage.alerts"]
 
 
 def test_rolling_update_never_has_more_members(default: Synthesized, other: Synthesized) -> None:

@@ -70,7 +70,7 @@ def test_every_variable_exists(path: Path) -> None:
     assert not unknown, f"{path.relative_to(ROOT)}: nothing reads {unknown}"
 
 
-@pytest.mark.parametrize("service", ["topics", "consumer", "serve"])
+@pytest.mark.parametrize("service", ["topics", "consumer", "alerts", "serve"])
 def test_composes_settings(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is required is set, and the program takes it."""
     own = compose()["services"][service]["environment"]
@@ -99,7 +99,8 @@ def test_compose_reaches_what_it_names() -> None:
     assert f"INTERNAL://{broker}" in services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert yaml.safe_load((DEPLOY / "compose/gremlin/server.yaml").read_text())["port"] == 8182
     (scraped,) = yaml.safe_load((DEPLOY / "compose/prometheus.yml").read_text())["scrape_configs"]
-    assert scraped["static_configs"] == [{"targets": [f"consumer:{of_the_image('consumer')['HEADWATER_HTTP__PORT']}"]}]
+    port = of_the_image("consumer")["HEADWATER_HTTP__PORT"]
+    assert scraped["static_configs"] == [{"targets": [f"consumer:{port}", f"alerts:{port}"]}]
     ports = [port for service in services.values() for port in service.get("ports", ())]
     assert all(port.startswith("127.0.0.1:") for port in ports), "a port is open to other machines"
 
@@ -117,7 +118,7 @@ def test_compose_mounts_what_there_is() -> None:
 
 def test_commands_are_commands() -> None:
     """What containers are told to do, the command line takes."""
-    lines = [compose()["services"][name]["command"] for name in ("topics", "consumer", "serve")]
+    lines = [compose()["services"][name]["command"] for name in ("topics", "consumer", "alerts", "serve")]
     lines += [container(one)["args"] for one in DEPLOYMENTS.values()]
     lines.append(yaml.safe_load(says("consumer", "CMD")))
     for name, *arguments in lines:
@@ -149,7 +150,7 @@ def test_one_version_one_port_one_user() -> None:
 
 def test_what_a_review_asks_for() -> None:
     """Every process of ours: a read-only root, no privilege, no token of the cluster."""
-    for name in ("topics", "consumer", "serve"):
+    for name in ("topics", "consumer", "alerts", "serve"):
         service = compose()["services"][name]
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
         assert service["security_opt"] == ["no-new-privileges:true"], name
