@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from consumer.errors import TransientError
 from consumer.graph import facts_codec, ids, schema
-from consumer.graph.store import Absent, Change, DropVertices, GraphStore, Is, Vertex
+from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.contexts import Statement, facts_of
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.projection import statements
@@ -107,7 +107,7 @@ def _remove(store: GraphStore, repeated: set[str], until: str) -> None:
     known = store.read(sorted(repeated), ("rev",))
     changes = []
     for id_, properties in known.items():
-        same = Is("rev", properties["rev"])
+        same = PropertyEquals("rev", properties["rev"])
         changes.append(Change(Vertex(id_, schema.STATEMENT, {}), same, same, (DropVertices((id_,)),)))
     store.write(changes)
 
@@ -119,8 +119,8 @@ def _note(store: GraphStore, until: str) -> None:
         return
     change = Change(
         Vertex(id_, schema.TASK, {"rev": until}),
-        Absent() if known is None else Is("rev", known["rev"]),
-        Is("rev", until),
+        NotExists() if known is None else PropertyEquals("rev", known["rev"]),
+        PropertyEquals("rev", until),
     )
     if store.write([change]):
         raise TransientError("the end of the pruned statements was written by another process at the same moment")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.graph import schema
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.history.past_graph import as_of
 from consumer.maintenance.statement_pruning import drop_repeated
 from consumer.projection import statements
@@ -24,7 +24,7 @@ LATER = "2027-01-01T00:00:00.000000Z"
 moments = st.sampled_from(TIMES).map(lambda time: time_of({"eventTime": time}))
 
 
-def past(store: EmbeddedStore, moment: str) -> tuple[bytes, str]:
+def past(store: SqliteStore, moment: str) -> tuple[bytes, str]:
     """The whole graph of a moment, and since when all is known."""
     with closing(as_of(store, moment)) as found:
         return whole(found), found.known_since
@@ -34,7 +34,7 @@ def past(store: EmbeddedStore, moment: str) -> tuple[bytes, str]:
 @given(events(), st.integers(0, 2**32), moments, moments)
 def test_the_past_stays(documents: list[Any], seed: int, before: str, moment: str) -> None:
     """An answer about a moment since when all is known is the same; an earlier one says that it is not."""
-    with closing(EmbeddedStore(Path(":memory:"))) as store:
+    with closing(SqliteStore(Path(":memory:"))) as store:
         write(store, shuffled(documents, seed, 4))
         expected, _ = past(store, moment)
         removed = drop_repeated(store, before)
@@ -58,7 +58,7 @@ def test_a_streaming_job_takes_no_more_room_with_time() -> None:
     """Of a thousand equal snapshots a few are left, which is what the same job had with ten."""
     left = []
     for count in (10, 1_000):
-        with closing(EmbeddedStore(Path(":memory:"))) as store:
+        with closing(SqliteStore(Path(":memory:"))) as store:
             write(store, [[streaming(second) for second in range(count)]])
             last = time_of(streaming(count - 1))
             expected, _ = past(store, LATER)

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from consumer.graph.sqlite_store import EmbeddedStore
+from consumer.graph.sqlite_store import SqliteStore
 from tests.support.graph.example_graphs import Name, table
 from tests.support.graph.graph_of_events import write
 from tests.support.graph.run_events import run_event, schema
@@ -46,7 +46,7 @@ def events() -> Iterator[dict[str, Any]]:
 
 def changing_graph(folder: Path) -> str:
     """Makes the graph; returns its URL."""
-    with closing(EmbeddedStore(folder / "changing.db")) as store:
+    with closing(SqliteStore(folder / "changing.db")) as store:
         for event in events():
             write(store, [[event]])
     return f"sqlite:///{folder}/changing.db"
