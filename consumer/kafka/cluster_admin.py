@@ -14,7 +14,7 @@ LATEST_WITH_PERMISSIONS: Final = 5
 
 
 class ClusterAdmin(KafkaAdminClient):  # type: ignore[misc] # the library has no types
-    """kafka-python's client, which reports the permissions on a group that nobody has joined yet."""
+    """kafka-python's client, which reports the permissions on a group that does not exist yet."""
 
     def broker_version(self) -> str:
         """Returns the version that the broker's requests show; for one newer than this client, the least it can be."""

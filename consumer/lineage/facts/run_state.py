@@ -13,7 +13,7 @@ TERMINAL = 3
 """The least rank of a run that has ended."""
 
 _REPORTS_FAIL_EARLY = "/integration/dagster"
-"""How the producer ends that reports FAIL for each asset that is still at work when another one of the run fails."""
+"""End of the URI of the producer that reports FAIL for assets still at work when another asset of the run fails."""
 
 
 def fails_early(producer: str) -> bool:

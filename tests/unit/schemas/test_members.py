@@ -64,7 +64,8 @@ def test_what_is_no_usual_object_is_not_cut(text: str) -> None:
     assert CUTTER.cut(text.encode()) is None
 
 
-@pytest.mark.parametrize("text", [b'{"\xff":1}', b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"])
+# Since Python 3.14 the size of the stack limits nesting, not a number of levels.
+@pytest.mark.parametrize("text", [b'{"\xff":1}', b'{"a":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}"])
 def test_what_can_not_be_read(text: bytes) -> None:
     """A key that is no text, and nesting without end."""
     assert CUTTER.cut(text) is None
