@@ -458,7 +458,7 @@ def test_a_sample_with_a_surprise(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_is_recorded(tmp_path: Path, arguments: list[str], environment: dict[str, str], advice: str) -> None:
-    """Where the recording would not be what it should."""
+    """Options that would change the recording, and a missing program, are refused before dbt runs."""
     code, report, stderr = record(DbtV2(tmp_path), *arguments, **environment)
     assert (code, report) == (2, [])
     assert advice in stderr

@@ -80,7 +80,7 @@ def test_everything_is_sent_in_order() -> None:
 
 
 def test_the_time_of_a_wrong_clock_costs_no_event() -> None:
-    """What was refused for its time is sent without it, and the summary says so."""
+    """An event that was refused for its time is sent without it, and the summary says so."""
     broker = MemoryBroker(ClockError("out of range"))
     outbox = delivery(lambda: broker)
     outbox.put(record(1))
@@ -91,7 +91,7 @@ def test_the_time_of_a_wrong_clock_costs_no_event() -> None:
 
 
 def test_an_event_that_is_refused_without_a_time_too_is_given_up() -> None:
-    """It is sent once more, and not for ever."""
+    """The event is sent once more, and then given up."""
     broker = MemoryBroker(ClockError("out of range"), ClockError("out of range"))
     outbox = delivery(lambda: broker)
     outbox.put(record(1))
