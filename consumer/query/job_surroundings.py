@@ -25,7 +25,7 @@ PREFIX = "job:"
 
 
 class _Side(NamedTuple):
-    """What lies on one side of a job.
+    """The datasets on one side of a job.
 
     Attributes:
         near: The datasets that it reads or writes.

@@ -51,7 +51,7 @@ def build(settings: Settings, app: App) -> App:
     if settings.api.enabled:
         api = add(ApiStack, "api", "the HTTP API", context=context, graph=graph, topics=topics)
     alerts = None
-    if settings.alerts.enabled:
+    if settings.alerting.enabled:
         alerts = add(AlertsStack, "alerts", "alerts on lineage", context=context, graph=graph, topics=topics)
     machine = None
     if settings.nightly.enabled:

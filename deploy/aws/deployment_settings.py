@@ -188,7 +188,7 @@ class ApiSettings(Group):
         return self
 
 
-class AlertsSettings(Group):
+class AlertingSettings(Group):
     """The service that raises alerts on changes of lineage, and publishes them to a topic on SNS."""
 
     enabled: bool = Field(False, description="Whether there is such a service.")  # noqa: FBT003 -- pydantic's way
@@ -246,7 +246,7 @@ class Settings(Group):
     watch: WatchSettings = WatchSettings()
     notebook: NotebookSettings = NotebookSettings()
     api: ApiSettings = ApiSettings()
-    alerts: AlertsSettings = AlertsSettings()
+    alerting: AlertingSettings = AlertingSettings()
 
     @model_validator(mode="after")
     def _api_reaches_its_provider(self) -> Self:

@@ -42,7 +42,7 @@ class AlertsStack(Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self._context, self._settings, self._chosen = context, context.settings, context.settings.alerts
+        self._context, self._settings, self._chosen = context, context.settings, context.settings.alerting
         self._key = kms.Key(
             self,
             "Key",

@@ -112,9 +112,9 @@ class NetworkStack(Stack):
         services = dict(_SERVICES)
         if settings.datazone.domain_id:
             services["DataZone"] = ec2.InterfaceVpcEndpointAwsService("datazone")
-        if settings.alerts.enabled:
+        if settings.alerting.enabled:
             services["Sns"] = ec2.InterfaceVpcEndpointAwsService.SNS
-        if settings.alerts.enabled and settings.alerts.event_bus_arn:
+        if settings.alerting.enabled and settings.alerting.event_bus_arn:
             services["EventBridge"] = ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE
         for name, service in services.items():
             ec2.InterfaceVpcEndpoint(

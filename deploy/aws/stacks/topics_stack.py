@@ -54,13 +54,13 @@ class TopicsStack(Stack):
             "HEADWATER_LOG__FORMAT": "json",
         }
         chosen = settings.stream
-        alerts = settings.alerts.topic if settings.alerts.enabled else None
+        alerts = settings.alerting.topic if settings.alerting.enabled else None
         job = Job(
             name="topics",
             command=["check", "kafka", "--create-topics"],
             environment={
                 **self.kafka,
-                **(alert_environment(settings.alerts.kafka_channel) if alerts else {}),
+                **(alert_environment(settings.alerting.kafka_channel) if alerts else {}),
                 "HEADWATER_KAFKA__DEAD_LETTER_TOPIC": chosen.dead_letter_topic,
                 "HEADWATER_KAFKA__GROUP_ID": GROUP,
                 "HEADWATER_KAFKA__PARTITIONS": str(chosen.partitions),

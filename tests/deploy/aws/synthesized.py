@@ -57,7 +57,7 @@ OTHER = Settings.model_validate(
         },
         "watch": {"emails": ["lineage@example.com"], "budget_usd": 1500},
         "notebook": {"enabled": True},
-        "alerts": {
+        "alerting": {
             "enabled": True,
             "event_bus_arn": "arn:aws:events:eu-west-1:123456789012:event-bus/lineage",
             "topic": "lineage.alerts",

@@ -244,7 +244,7 @@ def test_alerts_go_to_what_was_chosen_alone(other: Synthesized, default: Synthes
     rest = {action for action in given if action.split(":")[0] not in {"neptune-db", "kms"}}
     assert rest == actions
     (put,) = (one for one in found if one["Action"] == "events:PutEvents")
-    assert put["Resource"] == other.settings.alerts.event_bus_arn
+    assert put["Resource"] == other.settings.alerting.event_bus_arn
     assert put["Condition"] == {"StringEquals": {"events:source": "headwater"}}
     assert not [stack for stack in default.templates if stack.endswith("-alerts")]
 
@@ -401,7 +401,7 @@ def test_tasks_are_locked(either: Synthesized) -> None:
 def test_alarms_travel_encrypted(either: Synthesized) -> None:
     """The topics of alarms and of alerts have keys of their own, which turn, and take TLS only."""
     topics = list(either.every("AWS::SNS::Topic"))
-    assert len(topics) == 1 + either.settings.alerts.enabled
+    assert len(topics) == 1 + either.settings.alerting.enabled
     assert all("KmsMasterKeyId" in topic.properties for topic in topics)
     assert all(key.properties["EnableKeyRotation"] for key in either.every("AWS::KMS::Key"))
     policies = list(either.every("AWS::SNS::TopicPolicy"))

@@ -179,7 +179,7 @@ def test_the_log_has_what_the_filters_look_for(default: Synthesized, other: Synt
     """The lines that make the metrics of errors and dead letters are those that the service writes, of each sink."""
     done = subprocess.run([sys.executable, "-c", OUTAGE], capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stderr.splitlines()]
-    for found, sinks in ((default, 1), (other, 2 + other.settings.api.enabled + other.settings.alerts.enabled)):
+    for found, sinks in ((default, 1), (other, 2 + other.settings.api.enabled + other.settings.alerting.enabled)):
         filters = [one for one in found.every("AWS::Logs::MetricFilter") if "Waiting" not in one.name]
         assert len({json.dumps(one.properties["LogGroupName"]) for one in filters}) == sinks, "a log is not looked at"
         assert len(filters) == 2 * sinks
