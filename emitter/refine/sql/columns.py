@@ -85,37 +85,38 @@ def _written(sql: str, context: Context) -> list[Relation]:
     for statement in sqlglot.parse(context.text, dialect=context.dialect):
         if (renamed := renaming(statement)) is not None:
             found = _renamed(renamed, found, context)
-        elif any(_is_target(name, context) for name in emptied(statement)):
-            found = [written for written in found if not _is_target(written.name, context)]
+        elif any(context.is_target(name) for name in emptied(statement)):
+            found = [written for written in found if not context.is_target(written.name)]
         if statement is not None and (written := write(statement, Scope(context))) is not None:
             found = _with(written, found, context)
-    chosen = [written.relation for written in found if _is_target(written.name, context)]
+    chosen = [written.relation for written in found if context.is_target(written.name)]
     return chosen or [written.relation for written in found[-1:]]
 
 
 def _with(written: Written, found: list[Written], context: Context) -> list[Written]:
     """Returns the statements so far that fill tables, and another one."""
-    ours = _is_target(written.name, context)
+    ours = context.is_target(written.name)
     if written.name and not (ours and written.fills):
         # What a later statement reads from a table on the way comes from where that table came from.
         context.made[written.name] = _added(context.made_as(written.name), written)
     if ours and written.makes and written.name:
-        found = [other for other in found if not _is_target(other.name, context)]
+        found = [other for other in found if not context.is_target(other.name)]
+        context.target_columns = _all_names(written.relation)
     return [*found, written] if written.fills else found
 
 
-def _is_target(name: tuple[str, ...], context: Context) -> bool:
-    """Returns True if a table is the one that the text is for, or if rows are returned."""
-    target = context.target
-    table = context.tables.find(name, target) if name else target
-    return table == target or ".".join(name) == (target or "").lower()
+def _all_names(relation: Relation) -> tuple[str, ...] | None:
+    names = tuple(column.name for column in relation.columns)
+    return names if relation.complete and all(names) else None
 
 
 def _renamed(renamed: Renaming, found: list[Written], context: Context) -> list[Written]:
     """Returns the statements so far after a table was renamed; later statements read it under its new name."""
     old, new = completed(renamed.old, context.target), renamed.new
     moved = [written for written in found if written.name and completed(written.name, context.target) == old]
-    if moved and not _is_target(new, context):
+    if moved and context.is_target(new):
+        context.target_columns = _all_names(moved[0].relation)
+    elif moved:
         context.made[new] = _merged([written.relation for written in moved])
     return [written._replace(name=new) if written in moved else written for written in found]
 

@@ -109,6 +109,7 @@ class Context:
         accept_undeclared: True if a table that is not in `tables` is still an origin, where its name is complete.
         constructs: True once the statement has constructed a value with parts.
         made: what earlier statements of the same text have made, by the parts of a name.
+        target_columns: the columns of the target, in order, if an earlier statement of the same text has made it.
         used: the tables that were read.
         undeclared: the tables that were read by a complete name and are not in `tables`.
         asked: every name that was looked up, with the table that was found.
@@ -124,6 +125,7 @@ class Context:
     accept_undeclared: bool = False
     constructs: bool = False
     made: dict[tuple[str, ...], Relation] = field(default_factory=dict)
+    target_columns: tuple[str, ...] | None = None
     used: dict[str, None] = field(default_factory=dict)
     undeclared: dict[str, None] = field(default_factory=dict)
     asked: dict[tuple[str, ...], str | None] = field(default_factory=dict)
@@ -155,6 +157,11 @@ class Context:
         for name in names[len(relation.placed) :] if not relation.complete else ():
             self.unresolved[name] = None
         return relation.renamed(names)
+
+    def is_target(self, name: tuple[str, ...]) -> bool:
+        """Returns True if a table is the one that the text is for, or if rows are returned."""
+        table = self.tables.find(name, self.target) if name else self.target
+        return table == self.target or ".".join(name) == (self.target or "").lower()
 
     def made_as(self, parts: tuple[str, ...]) -> Relation | None:
         """Returns the relation that an earlier statement has made under a name, with any number of its parts."""

@@ -94,6 +94,8 @@ def _columns_of(name: tuple[str, ...], scope: Scope) -> tuple[str, ...] | None:
     context = scope.context
     if (made := context.made_as(name)) is not None:
         return tuple(column.name for column in made.columns) if made.complete else None
+    if context.target_columns is not None and context.is_target(name):
+        return context.target_columns
     table = context.asked[name] = context.tables.find(name, context.target)
     known = context.tables.columns(table) if table is not None else Columns()
     return known.names if known.complete else None
