@@ -16,7 +16,7 @@ import orjson
 from consumer.lineage.column_lineage import WHOLE, OutputLineage, Source, joined, pack, with_whole
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import Value, as_json, value_of
-from schemas.events import Body, DatasetEvent, Job, OutputDataset
+from schemas.events import Body, Dataset, Job, OutputDataset
 from schemas.facets import lineage_facets
 from schemas.facets.base import DELETED, Deleted, read
 from schemas.naming import DatasetName, canonical, engine, parts
@@ -156,18 +156,18 @@ def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
     return JobLineage(targets, frozenset(reads), frozenset(writes), frozenset(flows))
 
 
-def declared_by(event: DatasetEvent) -> Body | None:
-    """Returns a JobEvent's body that stands for the lineage that a DatasetEvent states, as of a view; else None.
+def declared_of(dataset: Dataset, producer: str, schema_url: str) -> Body | None:
+    """Returns a JobEvent's body that stands for the lineage that a dataset states of itself, as of a view; else None.
 
-    An edge is of a job, and such an event has none; so each dataset has one of its own.
+    An edge is of a job, and no job says that it makes the dataset; so each dataset has one of its own.
     """
-    said = {key: event.dataset.facets[key] for key in _LINEAGE_FACETS if key in event.dataset.facets}
+    said = {key: dataset.facets[key] for key in _LINEAGE_FACETS if key in dataset.facets}
     if not said:
         return None
-    namespace, name = canonical(event.dataset.namespace, event.dataset.name)
+    namespace, name = canonical(dataset.namespace, dataset.name)
     job = Job(DECLARED, f"{namespace} {name}", {"jobType": {"processingType": "BATCH", "jobType": "DECLARED"}})
-    output = OutputDataset(event.dataset.namespace, event.dataset.name, said, {})
-    return Body(job, (), (output,), event.producer, event.schema_url)
+    output = OutputDataset(dataset.namespace, dataset.name, said, {})
+    return Body(job, (), (output,), producer, schema_url)
 
 
 def flows_into(raw: object, at: str, target: DatasetName, own: JobName) -> frozenset[Flow]:

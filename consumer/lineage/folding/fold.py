@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
-from consumer.lineage.explicit_lineage import declared_by
+from consumer.lineage.explicit_lineage import declared_of
 from consumer.lineage.facts.delta import Delta, Problem
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.folding.body_cache import BodyCache, BodyKey
@@ -23,7 +23,7 @@ from consumer.lineage.folding.job_naming import DBT_TEST, TEST
 from consumer.lineage.folding.run_context import NO_RUN, RunContext, run_context
 from consumer.lineage.identity import IdentityRules
 from schemas.byte_cache import ByteCache
-from schemas.events import DatasetEvent, Event, JobEvent, Run, RunEvent, UnreadBody
+from schemas.events import Body, Dataset, DatasetEvent, Event, JobEvent, Run, RunEvent, UnreadBody
 
 __all__ = ["DBT_TEST", "TEST", "Folded", "Folder", "fold"]
 
@@ -78,9 +78,7 @@ class Folder:
             case RunEvent():
                 return self._add_run_event(event, builder)
             case JobEvent():
-                body, texts = body_facts(event.body, NO_RUN, self._rules)
-                builder.add_job_event(event.event_time, body, texts)
-                return body.problems
+                return self._add_job_event(event, builder)
             case DatasetEvent():
                 return self._add_dataset_event(event, builder)
 
@@ -100,13 +98,29 @@ class Folder:
             return gathering.problems
         hear(dataset, dataset.facets, "$.dataset", gathering, facets, read=False)
         builder.add_dataset_event(event.event_time, gathering.names(), gathering.texts)
-        declared = declared_by(event)
-        if declared is None:
-            return gathering.problems
-        body, texts = body_facts(declared, NO_RUN, self._rules, dataset)
+        declared = declared_of(dataset, event.producer, event.schema_url)
+        return [*gathering.problems, *self._add_declared(declared, dataset, "$.dataset", event.event_time, builder)]
+
+    def _add_job_event(self, event: JobEvent, builder: DeltaBuilder) -> list[Problem]:
+        """Adds the facts of a JobEvent, whose inputs may state lineage of themselves, as views do."""
+        body, texts = body_facts(event.body, NO_RUN, self._rules)
         builder.add_job_event(event.event_time, body, texts)
-        moved = (problem.path.replace("$.outputs[0]", "$.dataset", 1) for problem in body.problems)
-        return gathering.problems + [Problem(path, one.reason) for path, one in zip(moved, body.problems, strict=True)]
+        problems = [*body.problems]
+        for index, dataset in enumerate(event.body.inputs):
+            declared = declared_of(dataset, event.body.producer, event.body.schema_url)
+            problems += self._add_declared(declared, dataset, f"$.inputs[{index}]", event.event_time, builder)
+        return problems
+
+    def _add_declared(
+        self, declared: Body | None, dataset: Dataset, at: str, time: str, builder: DeltaBuilder
+    ) -> list[Problem]:
+        """Adds the lineage that a dataset states of itself; returns what was left out, by the dataset's place."""
+        if declared is None:
+            return []
+        body, texts = body_facts(declared, NO_RUN, self._rules, dataset)
+        builder.add_job_event(time, body, texts)
+        moved = (problem.path.replace("$.outputs[0]", at, 1) for problem in body.problems)
+        return [Problem(path, one.reason) for path, one in zip(moved, body.problems, strict=True)]
 
     def _context(self, run: Run) -> RunContext:
         if not run.digest:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from consumer.lineage.explicit_lineage import declared_by
+from consumer.lineage.explicit_lineage import declared_of
 from consumer.lineage.facts.output_facets import BY_RUN
 from schemas.decode import decode_document
-from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
+from schemas.events import Body, Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet
 from schemas.facets.dbt_facets import DbtExposuresDatasetFacet
 from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet
@@ -48,8 +48,7 @@ def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by
     """
     decoded = [decode_document(document) for document in documents]
     events = [event for event in decoded if not (isinstance(event, RunEvent) and is_statement(event))]
-    declared_of = [(event.event_time, declared_by(event)) for event in events if isinstance(event, DatasetEvent)]
-    events += [JobEvent(time, body) for time, body in declared_of if body is not None]
+    events += [JobEvent(event.event_time, body) for event in events for body in stated_by_datasets(event)]
     identity = Identity([mention for event in events for mention in mentions(event)], same, by_table_name=by_table_name)
     history = History(events)
     jobs = sorted({job_key(event) for event in events if not isinstance(event, DatasetEvent)})
@@ -67,6 +66,16 @@ def expected(documents: Iterable[Any], same: Sequence[Sequence[str]] = (), *, by
         "dataset_edges": sorted([*edge, job] for job in jobs for edge in lineages[job].edges),
         "column_edges": sorted([*edge, job] for job in jobs for edge in lineages[job].columns),
     }
+
+
+def stated_by_datasets(event: Event) -> Iterator[Body]:
+    """Lineage that datasets state of themselves: that of a DatasetEvent, and the inputs of a JobEvent."""
+    said: list[Body | None] = []
+    if isinstance(event, DatasetEvent):
+        said = [declared_of(event.dataset, event.producer, event.schema_url)]
+    elif isinstance(event, JobEvent):
+        said = [declared_of(one, event.body.producer, event.body.schema_url) for one in event.body.inputs]
+    yield from (body for body in said if body is not None)
 
 
 class Lineage(NamedTuple):

@@ -220,6 +220,16 @@ class TestDatasetEvents:
         """It has no job."""
         assert folded([dataset_event(1, dataset("v", schema=columns("x")))]).jobs == {}
 
+    def test_an_input_of_a_job_event_states_it_too(self) -> None:
+        """A view that a declared job reads is made from what its own facets name."""
+        for said in ({"lineage": {"inputs": [of("a")]}}, {"columnLineage": made_of(x="a.x")}):
+            declared = job_event(1, inputs=[dataset("v", **said)], outputs=["t"])
+            assert graph(declared)[0] == {("a", "v"), ("v", "t")}
+            ran = run_event("COMPLETE", 1, inputs=[dataset("v", **said)], outputs=["t"])
+            assert graph(ran)[0] == {("v", "t")}, "of a run's inputs it is no word of the specification"
+        delta = folded([job_event(1, inputs=["a", dataset("v", lineage={"inputs": 7})])])
+        assert [problem.path for problem in delta.problems] == ["$.inputs[1].facets.lineage.inputs"]
+
     def test_a_bad_facet_is_reported_where_it_is(self) -> None:
         """Under the dataset's path, once."""
         delta = folded([dataset_event(1, dataset("v", lineage={"inputs": 7}))])
