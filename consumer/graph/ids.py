@@ -7,7 +7,9 @@ different ids, and `parse` returns the parts.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final, NamedTuple
 
+from consumer.graph import schema
 from consumer.lineage.exposures import ExposureName
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
@@ -142,6 +144,12 @@ def group(group: GroupKey) -> str:
     return make("group", *group.job, group.parent)
 
 
+def group_key(id_: str) -> GroupKey:
+    """Returns the key of the group that a vertex is of."""
+    _, namespace, name, parent = parse(id_)
+    return GroupKey(JobName(namespace, name), parent)
+
+
 def column(name: DatasetName, column: str) -> str:
     """Returns the id of a dataset's column."""
     return make("column", *name, column)
@@ -170,3 +178,115 @@ def alert(number: int) -> str:
 def alert_letter(channel: str, number: int) -> str:
     """Returns the vertex that says that a channel could not deliver an alert."""
     return make("alert_letter", channel, f"{number:012d}")
+
+
+class EdgeEnds(NamedTuple):
+    """The parts of an edge's id.
+
+    Attributes:
+        label: The edge's label.
+        source: The id of the vertex that the edge leaves.
+        target: The id of the vertex that the edge enters.
+        job: The id of the job that made the edge, where the edge's id has it; else empty.
+    """
+
+    label: str
+    source: str
+    target: str
+    job: str = ""
+
+
+class _EdgeKind(NamedTuple):
+    """The form of the ids of one kind of edge.
+
+    Attributes:
+        kind: The kind of the edge's id.
+        label: The edge's label.
+        source: The kind of the source's id, and how many parts its name has.
+        target: The same of the target.
+        target_from: The part of the edge's id with which the name of the target begins.
+        has_job: True if the id ends with the name of a job.
+    """
+
+    kind: str
+    label: str
+    source: tuple[str, int]
+    target: tuple[str, int]
+    target_from: int
+    has_job: bool = False
+
+    @property
+    def has_target(self) -> bool:
+        """True if the target's name stands after the source's, rather than being a piece of it."""
+        return self.target_from >= self.source[1]
+
+    @property
+    def parts(self) -> int:
+        """The number of parts of an id beside its kind."""
+        return self.source[1] + self.target[1] * self.has_target + 2 * self.has_job
+
+
+_DATASET, _COLUMN, _JOB, _RUN, _NAME = ("dataset", 2), ("column", 3), ("job", 2), ("run", 3), ("name", 2)
+_EXPOSURE = ("exposure", 2)
+
+_EDGE_KINDS: Final = (
+    _EdgeKind("edge", schema.EDGE, _DATASET, _DATASET, 2, has_job=True),
+    _EdgeKind("exposed", schema.EDGE, _DATASET, _EXPOSURE, 2),
+    _EdgeKind("reads", schema.READS, _DATASET, _JOB, 2),
+    _EdgeKind("writes", schema.WRITES, _JOB, _DATASET, 2),
+    _EdgeKind("column_edge", schema.COLUMN_EDGE, _COLUMN, _COLUMN, 3, has_job=True),
+    _EdgeKind("column_of", schema.COLUMN_OF, _COLUMN, _DATASET, 0),
+    _EdgeKind("run_of", schema.RUN_OF, _RUN, _JOB, 0),
+    _EdgeKind("child_of", schema.CHILD_OF, _RUN, _RUN, 3),
+    _EdgeKind("names", schema.NAMES, _JOB, _NAME, 2),
+    _EdgeKind("output_of", schema.OUTPUT_OF, ("output", 4), _NAME, 2),
+    _EdgeKind("run_dataset_of", schema.RUN_DATASET_OF, ("run_dataset", 5), _RUN, 0),
+)
+_BY_KIND: Final = {kind.kind: kind for kind in _EDGE_KINDS}
+_BY_ENDS: Final = {(kind.label, kind.source[0], kind.target[0]): kind for kind in _EDGE_KINDS}
+
+
+def edge_id(label: str, source: str, target: str, job: str = "") -> str:
+    """Returns the id of an edge between two vertices.
+
+    Args:
+        label: The edge's label.
+        source: The id of the vertex that it leaves.
+        target: The id of the vertex that it enters.
+        job: The id of the job that made it, where several jobs may make such an edge.
+
+    Raises:
+        KeyError: There is no such edge in this graph.
+    """
+    of_source, _, source_name = source.partition("/")
+    of_target, _, target_name = target.partition("/")
+    kind = _BY_ENDS[label, of_source, of_target]
+    found = f"{kind.kind}/{source_name}"
+    if kind.has_target:
+        found = f"{found}/{target_name}"
+    return f"{found}/{job.partition('/')[2]}" if kind.has_job else found
+
+
+def edge_ends(id_: str) -> EdgeEnds | None:
+    """Returns the parts of an edge's id; None of an id that `edge_id` does not make."""
+    kind = _BY_KIND.get(id_.partition("/")[0])
+    parts = id_.split("/")
+    if kind is None or len(parts) != 1 + kind.parts:
+        return None
+    of_source, of_target = kind.source[1], kind.target[1]
+    source = "/".join((kind.source[0], *parts[1 : 1 + of_source]))
+    target = "/".join((kind.target[0], *parts[1 + kind.target_from : 1 + kind.target_from + of_target]))
+    return EdgeEnds(kind.label, source, target, "/".join(("job", *parts[-2:])) if kind.has_job else "")
+
+
+def is_edge_id(id_: str, label: str, source: str, target: str, job: str) -> bool:
+    """True if an edge's id is made of its ends, which can be parsed from it."""
+    kind = _BY_ENDS.get((label, source.partition("/")[0], target.partition("/")[0]))
+    return (
+        kind is not None
+        and bool(job) == kind.has_job
+        and source.count("/") == kind.source[1]
+        and target.count("/") == kind.target[1]
+        and id_.count("/") == kind.parts
+        and id_ == edge_id(label, source, target, job)
+    )

@@ -7,65 +7,35 @@ transaction that takes the write lock at its beginning, so that two processes ca
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn, TypeVar
 
-import orjson
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from consumer.errors import RefusedWrite, TransientError, UsageError
 from consumer.graph.format_version import REFILL_ADVICE
-from consumer.graph.store import (
-    Change,
-    Direction,
-    DropEdges,
-    DropOrphans,
-    DropVertices,
-    Edge,
-    NotExists,
-    Properties,
-    PropertyEquals,
-    Scalar,
-    Step,
-    Vertex,
-)
+from consumer.graph.sqlite import tables
+from consumer.graph.sqlite.change_set import ChangeSet, MispresumedError
+from consumer.graph.sqlite.dictionary import Dictionary
+from consumer.graph.sqlite.edge_rows import EdgeRows
+from consumer.graph.sqlite.upgrade import UPGRADED, upgrade
+from consumer.graph.sqlite.vertex_rows import VertexRows
+from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
 
-SCHEMA_VERSION = 2
-"""Version of the tables, stored in the file's `user_version`."""
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
 
 BUSY_TIMEOUT_S = 60.0
 """Seconds to wait for another process's write, or for another process to open the file."""
 
-_TABLES = """
-CREATE TABLE vertices (id TEXT PRIMARY KEY, label TEXT NOT NULL, properties TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE edges (
-    id TEXT PRIMARY KEY, label TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL, properties TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX vertices_by_label ON vertices (label);
-CREATE INDEX edges_by_label ON edges (label);
-CREATE INDEX edges_by_source ON edges (source, label);
-CREATE INDEX edges_by_target ON edges (target, label);
-"""
-
-_EDGES_AT: Mapping[Direction, str] = {
-    "out": "SELECT id, label, source, target, properties FROM edges WHERE label = ? AND source IN",
-    "in": "SELECT id, label, source, target, properties FROM edges WHERE label = ? AND target IN",
-}
+ALONE_S = 10.0
+"""Seconds to wait before an upgrade until no other process has the file open."""
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
-_MAX_IDS = 500
-"""Maximum number of ids in one statement; SQLite allows 32,766."""
-
-
-def _dump(properties: Properties) -> str:
-    return orjson.dumps(properties).decode()
-
-
-def _load(text: str) -> dict[str, Scalar]:
-    properties: dict[str, Scalar] = orjson.loads(text)
-    return properties
 
 
 def _code(error: BaseException) -> int:
@@ -78,31 +48,79 @@ def _is_busy(error: BaseException) -> bool:
 
 
 class SqliteStore:
-    """A property graph in a SQLite file, which is created if it does not exist.
+    """A property graph in a SQLite file, which is created if it does not exist, and upgraded from an earlier version.
+
+    Args:
+        path: The file.
+        alone_s: Seconds that an upgrade waits for other processes to close the file.
 
     Raises:
-        UsageError: The file can't be opened, is not a database, belongs to another program or another version, or
-            stays locked by another process.
+        UsageError: The file can't be opened, is not a database, belongs to another program or another version, stays
+            locked by another process, or is open in one while it needs an upgrade.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, alone_s: float = ALONE_S) -> None:
         self._path = path
+        self._db = self._connect()
         try:
-            self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-        try:
+            if tables.version(self._db) == UPGRADED:
+                self._be_alone(alone_s)
             self._make_tables()
             self._log_ahead()
             # A power failure may lose the last batches, which Kafka still has; a killed process loses nothing.
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA cache_size = -32768")
+            # Pages of documents change with every batch, so a longer log saves writes to the file.
+            self._db.execute("PRAGMA wal_autocheckpoint = 4000")
         except (sqlite3.Error, TransientError) as error:
             self._db.close()
             raise self._unusable(error) from error
         except UsageError:
             self._db.close()
             raise
+        self._dictionary = Dictionary(self._db)
+        self._vertices = VertexRows(self._db, self._dictionary)
+        self._edges = EdgeRows(self._db, self._dictionary, self._vertices)
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _be_alone(self, timeout_s: float) -> None:
+        """Waits until no other process has the file open, because an earlier version can't use the new tables.
+
+        SQLite ends write-ahead logging only for a process that has the file for itself. This process closes the file
+        between two attempts, so that of two concurrent upgrades one wins.
+        """
+        for attempt in Retrying(
+            retry=retry_if_exception(_is_busy),
+            stop=stop_after_delay(timeout_s),
+            wait=wait_random(0.01, 0.2),
+            retry_error_callback=self._refuse_upgrade,
+        ):
+            with attempt:
+                self._db.close()
+                self._db = self._connect()
+                self._try_to_be_alone()
+
+    def _try_to_be_alone(self) -> None:
+        try:
+            self._db.execute("PRAGMA busy_timeout = 0")
+            if tables.version(self._db) == UPGRADED:
+                self._db.execute("PRAGMA journal_mode = DELETE")
+            self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+        except sqlite3.OperationalError:
+            # An open file during the wait would keep every other process from being alone.
+            self._db.close()
+            raise
+
+    def _refuse_upgrade(self, _: RetryCallState) -> NoReturn:
+        raise UsageError(
+            f"{self._path} has tables of version {UPGRADED}, which this Headwater upgrades, and another process has it"
+            " open: stop that process, such as a service of an earlier version, and try again"
+        )
 
     def _unusable(self, error: Exception) -> UsageError:
         if _code(error) in _DAMAGED:
@@ -156,28 +174,37 @@ class SqliteStore:
                 self._db.execute("PRAGMA journal_mode = WAL")
 
     def _make_tables(self) -> None:
-        """Creates the tables in a new file; raises an error for a file of another program or version."""
-        if self._version() == SCHEMA_VERSION:
+        """Creates the tables in a new file, and upgrades those of the version before; other files stay as they are."""
+        if tables.version(self._db) == tables.SCHEMA_VERSION:
             return
         with self._transaction():
-            version = self._version()
+            # Another process may have created or upgraded the tables meanwhile.
+            version = tables.version(self._db)
             if version == 0 and self._db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
                 raise UsageError(
                     f"{self._path} is a database of another program; name another file with --graph sqlite:///FILE"
                 )
-            if version == 0:
-                for statement in _TABLES.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
+            if version not in {0, UPGRADED, tables.SCHEMA_VERSION}:
                 newer = "use the version of Headwater that created it, or name another graph with --graph"
-                advice = newer if version > SCHEMA_VERSION else REFILL_ADVICE
+                advice = newer if version > tables.SCHEMA_VERSION else REFILL_ADVICE
                 raise UsageError(
-                    f"{self._path} has tables of version {version}, this Headwater reads {SCHEMA_VERSION}: {advice}"
+                    f"{self._path} has tables of version {version}, this Headwater reads {tables.SCHEMA_VERSION}: "
+                    f"{advice}"
                 )
+            if version == 0:
+                tables.make(self._db)
+            if version == UPGRADED:
+                _log.info("upgrading graph file", file=str(self._path))
+                upgrade(self._db)
+        if version == UPGRADED:
+            self._shrink()
 
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+    def _shrink(self) -> None:
+        """Releases the space of the replaced tables; a failure leaves a file that is correct but large."""
+        try:
+            self._db.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            _log.warning("vacuum failed", file=str(self._path), reason=str(error))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -194,46 +221,32 @@ class SqliteStore:
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """Returns the named properties of vertices, or all, by id."""
-        by_id: dict[str, Properties] = {}
-        for id_, text in self._by_ids("SELECT id, properties FROM vertices WHERE id IN", ids):
-            properties = _load(text)
-            if keys:
-                properties = {key: properties[key] for key in keys if key in properties}
-            by_id[id_] = properties
-        return by_id
+        with self._translate_errors("reading"):
+            return self._vertices.read(ids, keys)
 
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """Returns the edges of a label that leave or enter vertices."""
-        rows = self._by_ids(_EDGES_AT[direction], ids, label)
-        return [Edge(id_, label, source, target, _load(text)) for id_, label, source, target, text in rows]
-
-    def _by_ids(self, select: str, ids: Collection[str], *before: str) -> Iterator[tuple[str, ...]]:
-        wanted = list(ids)
-        for start in range(0, len(wanted), _MAX_IDS):
-            some = wanted[start : start + _MAX_IDS]
-            yield from self._rows(f"{select} ({','.join('?' * len(some))})", *before, *some)
-
-    def _rows(self, select: str, *values: str | int) -> Iterator[tuple[str, ...]]:
         with self._translate_errors("reading"):
-            # `yield from` would close the cursor of a failed reader after the file is closed.
-            for row in self._db.execute(select, values):  # noqa: UP028
-                yield row
+            return self._edges.at(ids, label, direction)
 
     def vertices(self, label: str) -> Iterator[Vertex]:
         """Yields all vertices of a label."""
-        for id_, text in self._rows("SELECT id, properties FROM vertices WHERE label = ?", label):
-            yield Vertex(id_, label, _load(text))
+        yield from self._scanned(self._vertices.of_label(label))
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
-        """Returns the first ids of vertices of a label after a given id, in order."""
-        select = "SELECT id FROM vertices WHERE label = ? AND id > ? ORDER BY id LIMIT ?"
-        return [id_ for (id_,) in self._rows(select, label, after, count)]
+        """Returns the first ids of vertices of a label after a given id, in a stable order."""
+        with self._translate_errors("reading"):
+            return self._vertices.ids_after(label, after, count)
 
     def edges(self, label: str) -> Iterator[Edge]:
         """Yields all edges of a label."""
-        select = "SELECT id, source, target, properties FROM edges WHERE label = ?"
-        for id_, source, target, text in self._rows(select, label):
-            yield Edge(id_, label, source, target, _load(text))
+        yield from self._scanned(self._edges.of_label(label))
+
+    def _scanned(self, items: Iterator[T]) -> Iterator[T]:
+        with self._translate_errors("reading"):
+            # `yield from` would close the cursor of a failed reader after the file is closed.
+            for item in items:  # noqa: UP028
+                yield item
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -248,149 +261,19 @@ class SqliteStore:
 
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Applies changes in one transaction; returns the owners of changes that were not applied."""
-        with self._transaction():
-            failed = self._apply_all(changes)
-            # Orphans go last, because one change may orphan a vertex that another one needs.
-            for change in changes:
-                if change.owner.id not in failed:
-                    self._drop_orphans_of(change)
-            return failed
+        try:
+            return self._write(changes, presume_new=True)
+        except MispresumedError:
+            return self._write(changes, presume_new=False)
 
-    def _apply_all(self, changes: Sequence[Change]) -> set[str]:
-        """Applies changes in order, except the removal of orphans; returns the owners of failed changes."""
-        failed: set[str] = set()
-        existing = self._existing_ends(changes)
-        owner = ""
-        current: Properties | None = None
-        for change in changes:
-            if change.owner.id in failed:
-                continue
-            # Consecutive changes of one owner share its properties: a wide job has many changes and large facts.
-            if change.owner.id != owner:
-                owner, current = change.owner.id, self._properties(change.owner.id)
-            if not _condition_holds(change, current):
-                if not _is_applied(change, current):
-                    failed.add(owner)
-            elif _has_all_ends(change, existing):
-                current = self._apply(change, current)
-            else:
-                failed.add(owner)
-        return failed
-
-    def _existing_ends(self, changes: Sequence[Change]) -> set[str]:
-        """Returns the ids of existing vertices among the ends of new edges."""
-        ends: set[str] = set()
-        for change in changes:
-            for step in change.steps:
-                if isinstance(step, Edge):
-                    ends.update((step.source, step.target))
-        return {id_ for (id_,) in self._by_ids("SELECT id FROM vertices WHERE id IN", ends)}
-
-    def _apply(self, change: Change, current: Properties | None) -> Properties | None:
-        """Applies a change whose condition holds; returns the owner's properties afterwards."""
-        owner = change.owner
-        after = {key: value for key, value in (current or {}).items() if key not in change.removes}
-        after |= owner.properties
-        if after != current:
-            self._put(Vertex(owner.id, owner.label, after))
-        for step in change.steps:
-            self._apply_step(step)
-        return self._properties(owner.id) if _changes_own_vertex(change) else after
-
-    def _properties(self, id_: str) -> dict[str, Scalar] | None:
-        row = self._db.execute("SELECT properties FROM vertices WHERE id = ?", (id_,)).fetchone()
-        return None if row is None else _load(row[0])
-
-    def _put(self, vertex: Vertex) -> None:
-        self._db.execute(
-            "INSERT INTO vertices VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET properties = excluded.properties",
-            (vertex.id, vertex.label, _dump(vertex.properties)),
-        )
-
-    def _apply_step(self, step: Step) -> None:
-        match step:
-            case Vertex():
-                self._put(step._replace(properties={**(self._properties(step.id) or {}), **step.properties}))
-            case Edge():
-                self._db.execute(
-                    "INSERT INTO edges VALUES (?, ?, ?, ?, ?) "
-                    "ON CONFLICT (id) DO UPDATE SET properties = excluded.properties",
-                    (step.id, step.label, step.source, step.target, _dump(step.properties)),
-                )
-            case DropEdges():
-                self._db.executemany("DELETE FROM edges WHERE id = ?", ((id_,) for id_ in step.ids))
-            case DropVertices():
-                for id_ in step.ids:
-                    self._drop_vertex(id_)
-            case DropOrphans():
-                pass  # applied at the end of `write`
-
-    def _drop_orphans_of(self, change: Change) -> None:
-        for step in change.steps:
-            if isinstance(step, DropOrphans):
-                for id_ in step.ids:
-                    self._drop_if_orphan(id_, step)
-
-    def _drop_if_orphan(self, id_: str, step: DropOrphans) -> None:
-        has_edges = self._db.execute(
-            "SELECT 1 FROM edges WHERE source = ?1 AND label = ?2 "
-            "UNION SELECT 1 FROM edges WHERE target = ?1 AND label = ?2",
-            (id_, step.unless_edges),
-        ).fetchone()
-        if has_edges is None and not (self._properties(id_) or {}).get(step.unless_property):
-            self._drop_vertex(id_)
-
-    def _drop_vertex(self, id_: str) -> None:
-        self._db.execute("DELETE FROM edges WHERE source = ?1 OR target = ?1", (id_,))
-        self._db.execute("DELETE FROM vertices WHERE id = ?", (id_,))
+    def _write(self, changes: Sequence[Change], *, presume_new: bool) -> set[str]:
+        try:
+            with self._transaction():
+                return ChangeSet(self._db, self._dictionary, presume_new=presume_new).write(changes)
+        except BaseException:
+            self._dictionary.forget()
+            raise
 
     def close(self) -> None:
         """Closes the file."""
         self._db.close()
-
-
-def _has_all_ends(change: Change, existing: set[str]) -> bool:
-    """True if both ends of every edge of a change exist.
-
-    Args:
-        change: The change to check.
-        existing: Ids of existing vertices; updated to the state after the change if all ends exist.
-    """
-    added, removed = {change.owner.id}, set[str]()
-    for step in change.steps:
-        if isinstance(step, Vertex):
-            added.add(step.id)
-        elif isinstance(step, DropVertices):
-            added.difference_update(step.ids)
-            removed.update(step.ids)
-        elif isinstance(step, Edge):
-            for end in (step.source, step.target):
-                if end not in added and (end in removed or end not in existing):
-                    return False
-    existing -= removed
-    existing |= added
-    return True
-
-
-def _changes_own_vertex(change: Change) -> bool:
-    """True if a step of a change writes or drops the owner itself."""
-    for step in change.steps:
-        if isinstance(step, Vertex) and step.id == change.owner.id:
-            return True
-        if isinstance(step, DropVertices) and change.owner.id in step.ids:
-            return True
-    return False
-
-
-def _condition_holds(change: Change, current: Properties | None) -> bool:
-    """True if the condition of a change holds for the owner's current properties; None if it does not exist."""
-    match change.when:
-        case NotExists():
-            return current is None
-        case PropertyEquals(key, value):
-            return current is not None and current.get(key) == value
-
-
-def _is_applied(change: Change, current: Properties | None) -> bool:
-    """True if the owner has the token of a change, so that an earlier attempt has applied it."""
-    return current is not None and current.get(change.token.key) == change.token.value

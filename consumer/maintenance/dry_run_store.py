@@ -7,7 +7,7 @@ would have an effect are collected. No second definition of a correct graph exis
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from consumer.graph import ids, schema
 from consumer.graph.delegating_store import DelegatingStore
@@ -27,31 +27,18 @@ from consumer.graph.store import (
 )
 from consumer.projection.change_records import DRAWN, OWN
 
-_EDGE_ENDS: Mapping[str, tuple[str, Direction, int]] = {
-    "reads": (schema.READS, "in", 2),
-    "writes": (schema.WRITES, "out", 0),
-    "edge": (schema.EDGE, "out", 0),
-    "exposed": (schema.EDGE, "out", 0),
-    "column_edge": (schema.COLUMN_EDGE, "out", 0),
-    "column_of": (schema.COLUMN_OF, "out", 0),
-    "names": (schema.NAMES, "out", 0),
-}
-"""For each kind of edge id: the edge's label, its direction at a vertex, and the index of that vertex's parts."""
-
-_END_VERTICES = {"writes": ("job", 2), "reads": ("job", 2), "edge": ("dataset", 2), "column_edge": ("column", 3)} | {
-    "column_of": ("column", 3),
-    "exposed": ("dataset", 2),
-    "names": ("job", 2),
-}
-"""For each kind of edge id: the kind of that vertex, and the number of parts of its name."""
-
 
 def _edge_location(edge: str) -> tuple[str, Direction, str]:
-    """Returns the label of an edge, its direction at one vertex, and that vertex, all from the edge's id."""
-    kind, *parts = ids.parse(edge)
-    label, direction, start = _EDGE_ENDS[kind]
-    vertex, count = _END_VERTICES[kind]
-    return label, direction, ids.make(vertex, *parts[start : start + count])
+    """Returns the label of an edge, and a vertex with few edges of this label, with their direction there.
+
+    Raises:
+        ValueError: It is not the id of an edge of this graph.
+    """
+    ends = ids.edge_ends(edge)
+    if ends is None:
+        raise ValueError(f"{edge!r} is not the id of an edge of this graph")
+    # Any number of jobs may read a dataset.
+    return (ends.label, "in", ends.target) if ends.label == schema.READS else (ends.label, "out", ends.source)
 
 
 class DiffStore(DelegatingStore):

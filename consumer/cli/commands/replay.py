@@ -182,7 +182,7 @@ class _Progress:
     def __init__(self) -> None:
         self.records = self._rejected = self._lost = 0
         self.remaining: Mapping[TopicPartition, int] = {}
-        self._began = self._told = time.monotonic()
+        self._began = self._translate_errors = time.monotonic()
         self._stops: Mapping[TopicPartition, int] = {}
         self._total = 0
         self._advance: Callable[[int], None] = self._tell_at_times
@@ -229,8 +229,8 @@ class _Progress:
             yield
 
     def _tell_at_times(self, done: int) -> None:
-        if time.monotonic() - self._told >= TOLD_EVERY_S:
-            self._told = time.monotonic()
+        if time.monotonic() - self._translate_errors >= TOLD_EVERY_S:
+            self._translate_errors = time.monotonic()
             _say(f"{self.records:,} records, {done / max(1, self._total):.0%}")
 
 

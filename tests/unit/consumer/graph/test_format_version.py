@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +16,7 @@ from consumer.errors import UsageError
 from consumer.graph import facts_codec, format_version, ids, schema
 from consumer.graph.format_version import FORMAT, FormatCheckedStore, WrongFormat, seal, unseal
 from consumer.graph.sqlite_store import SqliteStore
-from consumer.graph.store import Change, NotExists, PropertyEquals, Vertex
+from consumer.graph.store import Change, DropVertices, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.run_facts import RunFacts
 from tests.support.graph.release_graph import GRAPHS
 from tests.support.processes.command_line import headwater
@@ -67,12 +66,20 @@ def test_a_releases_graph_is_read_and_written(release: Path) -> None:
     assert headwater("export", *graph).stdout_bytes != expected, "a new event is folded into it"
 
 
+def every_vertex(store: SqliteStore) -> list[Vertex]:
+    """All vertices, with the graph's own."""
+    labels = [element.label for element in schema.ELEMENTS if element.kind == "vertex"]
+    return [vertex for label in (*labels, schema.TASK) for vertex in store.vertices(label)]
+
+
 def rewritten(path: Path, edit: Any) -> None:
     """Changes the properties of all vertices of a file."""
-    with closing(sqlite3.connect(path)) as database, database:
-        for id_, text in database.execute("SELECT id, properties FROM vertices").fetchall():
-            changed = json.dumps(edit(id_, json.loads(text)))
-            database.execute("UPDATE vertices SET properties = ? WHERE id = ?", (changed, id_))
+    with closing(SqliteStore(path)) as store:
+        for vertex in every_vertex(store):
+            changed = edit(vertex.id, vertex.properties)
+            if changed != vertex.properties and changed:
+                same = PropertyEquals("rev", vertex.properties["rev"])
+                store.write([Change(vertex._replace(properties=changed), same, same)])
 
 
 def in_format(number: int | None) -> Any:
@@ -81,7 +88,8 @@ def in_format(number: int | None) -> Any:
     def edit(id_: str, properties: dict[str, Any]) -> dict[str, Any]:
         if id_ == META:
             return {**properties, "format": number, "written_by": "9.8.7"} if number else {}
-        if "facts" not in properties:
+        # A change record is no facts: what it describes is past, and it has no token.
+        if not {"facts", "rev"} <= properties.keys():
             return properties
         facts = json.loads(properties["facts"])
         facts.pop("v")
@@ -92,31 +100,28 @@ def in_format(number: int | None) -> Any:
 
 def without_meta(path: Path) -> None:
     """Removes what the graph itself says of its format."""
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("DELETE FROM vertices WHERE id = ?", (META,))
+    with closing(SqliteStore(path)) as store:
+        same = PropertyEquals("rev", store.read([META])[META]["rev"])
+        store.write([Change(Vertex(META, schema.TASK, {}), same, same, (DropVertices((META,)),))])
+        assert not store.read([META])
 
 
 READING_FACTS = ("export", "reconcile", "prune --runs-older-than 90d", "ingest -")
 
 
+def facts_in(path: Path) -> list[Vertex]:
+    """All that a file holds but what it says of itself."""
+    with closing(SqliteStore(path)) as store:
+        return [vertex for vertex in every_vertex(store) if vertex.label != schema.TASK]
+
+
 def refused(command: str, path: Path) -> str:
     """What a command says of a graph, which it must refuse and leave as it is."""
-    before = path.read_bytes()
+    before = facts_in(path)
     event = beside(path, ".jsonl").read_bytes().splitlines()[-2]
     done = headwater(*command.split(), "--graph", f"sqlite:///{path}", stdin=event)
     assert (done.exit_code, "Traceback" in done.stderr) == (2, False), done.stderr
-    with closing(sqlite3.connect(path)) as database:
-        facts = database.execute(
-            "SELECT id, properties FROM vertices WHERE label != 'lineage_task' ORDER BY id"
-        ).fetchall()
-    path.write_bytes(before)
-    with closing(sqlite3.connect(path)) as database:
-        assert (
-            facts
-            == database.execute(
-                "SELECT id, properties FROM vertices WHERE label != 'lineage_task' ORDER BY id"
-            ).fetchall()
-        ), "the facts are as they were"
+    assert facts_in(path) == before, "the facts are as they were"
     return done.stderr
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.graph import ids
+from consumer.graph import ids, schema
+from consumer.lineage.exposures import ExposureName
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
 
@@ -45,6 +46,38 @@ def test_keys_come_back() -> None:
     assert ids.output_key(ids.output(output)) == output
     assert ids.run_dataset_key(ids.run_dataset(run, name)) == (run, name)
     assert ids.parse(ids.group(GroupKey(job, "p/q"))) == ("group", "a/b", "c", "p/q")
+
+
+JOB, OTHER_JOB = JobName("a/b", "c%"), JobName("d", "e")
+NAME, OTHER_NAME = DatasetName("s3://b", "d/e"), DatasetName("f", "g")
+RUN = RunKey(JOB, "r/1")
+EDGES = [
+    (schema.EDGE, ids.dataset(NAME), ids.dataset(OTHER_NAME), ids.job(JOB)),
+    (schema.EDGE, ids.dataset(NAME), ids.exposure(ExposureName("a/b", "exposure.p.x")), ""),
+    (schema.READS, ids.dataset(NAME), ids.job(JOB), ""),
+    (schema.WRITES, ids.job(JOB), ids.dataset(NAME), ""),
+    (schema.COLUMN_EDGE, ids.column(NAME, "x/y"), ids.column(OTHER_NAME, "z"), ids.job(JOB)),
+    (schema.COLUMN_OF, ids.column(NAME, "x/y"), ids.dataset(NAME), ""),
+    (schema.RUN_OF, ids.run(RUN), ids.job(JOB), ""),
+    (schema.CHILD_OF, ids.run(RUN), ids.run(RunKey(OTHER_JOB, "p")), ""),
+    (schema.NAMES, ids.job(JOB), ids.name(NAME), ""),
+    (schema.OUTPUT_OF, ids.output(OutputKey(JOB, NAME)), ids.name(NAME), ""),
+    (schema.RUN_DATASET_OF, ids.run_dataset(RUN, NAME), ids.run(RUN), ""),
+]
+
+
+@pytest.mark.parametrize("ends", EDGES, ids=[f"{edge[0]} {edge[2].partition('/')[0]}" for edge in EDGES])
+def test_an_edge_is_known_by_its_ends(ends: tuple[str, str, str, str]) -> None:
+    """From its ends and its job the id of an edge can be made, and from the id they come back."""
+    made = ids.edge_id(*ends)
+    assert ids.edge_ends(made) == ends
+    assert ids.parse(made)[0] == made.partition("/")[0], "it is an id like others"
+
+
+@pytest.mark.parametrize("foreign", ["edge/a", "dataset/a/b", "line/a/b", "", "edge/a/b/c/d/e/f/g", "reads/a/b/c"])
+def test_ids_that_are_of_no_edge(foreign: str) -> None:
+    """They have no ends."""
+    assert ids.edge_ends(foreign) is None
 
 
 def test_foreign_ids() -> None:

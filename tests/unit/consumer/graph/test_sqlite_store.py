@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import TransientError, UsageError
-from consumer.graph.sqlite_store import SCHEMA_VERSION, SqliteStore
+from consumer.graph.sqlite.tables import SCHEMA_VERSION
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, PropertyEquals, Vertex
 from tests.support.processes.command_line import headwater
 

@@ -1,0 +1,148 @@
+"""Vertices as rows: found by their ids, and read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from consumer.graph.sqlite.dictionary import Dictionary
+from consumer.graph.sqlite.tables import HOT
+from consumer.graph.store import Properties, Scalar, Vertex
+
+_COLUMNS = "v.rev, v.facts, v.stamps, v.properties"
+
+Columns = tuple[str | None, str | None, str | None, str | None]
+"""The columns of a row that hold its properties: `HOT`, and all others as JSON."""
+
+
+_ONE_STEM: Final = frozenset({"alert", "alert_letter", "change", "facet", "outbox", "statement", "task"})
+"""Kinds whose ids share one stem, so that ids that begin with a time are read in its order."""
+
+
+class Found(NamedTuple):
+    """A vertex that is there.
+
+    Attributes:
+        key: Its integer.
+        rev: Its token, where that is a text.
+    """
+
+    key: int
+    rev: str | None
+
+
+def cut(id_: str) -> tuple[str, str]:
+    """Returns the stem and the tail of an id."""
+    kind, slash, name = id_.partition("/")
+    if kind in _ONE_STEM:
+        return kind + slash, name
+    at = id_.rfind("/") + 1
+    return id_[:at], id_[at:]
+
+
+def packed(properties: Properties) -> Columns:
+    """Returns properties as columns."""
+    rest: dict[str, Scalar] = {}
+    hot: dict[str, str] = {}
+    for key, value in properties.items():
+        if key in HOT and isinstance(value, str):
+            hot[key] = value
+        else:
+            rest[key] = value
+    return hot.get("rev"), hot.get("facts"), hot.get("stamps"), orjson.dumps(rest).decode() if rest else None
+
+
+def unpacked(columns: Sequence[str | None]) -> dict[str, Scalar]:
+    """Returns properties from columns."""
+    *hot, rest = columns
+    found: dict[str, Scalar] = orjson.loads(rest) if rest is not None else {}
+    found.update({key: value for key, value in zip(HOT, hot, strict=True) if value is not None})
+    return found
+
+
+class VertexRows:
+    """The table of vertices.
+
+    Args:
+        db: The file.
+        dictionary: The stems of ids.
+    """
+
+    def __init__(self, db: sqlite3.Connection, dictionary: Dictionary) -> None:
+        self._db = db
+        self._dictionary = dictionary
+
+    def find(self, ids: Iterable[str]) -> dict[str, Found]:
+        """Returns those of some ids that are there."""
+        wanted, places = self._places(ids)
+        select = (
+            "SELECT j.key, v.key, v.rev FROM json_each(?) j CROSS JOIN vertices v"
+            " ON v.stem = j.value ->> 0 AND v.tail = j.value ->> 1"
+        )
+        return {wanted[at]: Found(key, rev) for at, key, rev in self._rows(select, places)}
+
+    def read(self, ids: Iterable[str], keys: Collection[str] = ()) -> dict[str, Properties]:
+        """Returns the properties of vertices by id; those named, or all."""
+        wanted, places = self._places(ids)
+        # The other columns are read only where they may have what is wanted.
+        few = "v.rev, NULL, NULL, CASE WHEN v.rev IS NULL THEN v.properties END" if set(keys) == {"rev"} else _COLUMNS
+        select = (
+            f"SELECT j.key, {few} FROM json_each(?) j CROSS JOIN vertices v"  # noqa: S608 - of constants
+            " ON v.stem = j.value ->> 0 AND v.tail = j.value ->> 1"
+        )
+        found: dict[str, Properties] = {}
+        for at, *columns in self._rows(select, places):
+            properties = unpacked(columns)
+            found[wanted[at]] = {key: properties[key] for key in keys if key in properties} if keys else properties
+        return found
+
+    def properties(self, key: int) -> dict[str, Scalar]:
+        """Returns the properties of one vertex."""
+        select = f"SELECT {_COLUMNS} FROM vertices v WHERE v.key = ?"  # noqa: S608 - of constants
+        return unpacked(self._db.execute(select, (key,)).fetchone())
+
+    def ids(self, keys: Collection[int]) -> dict[int, str]:
+        """Returns the ids of vertices by key."""
+        select = (
+            "SELECT v.key, s.text || v.tail FROM json_each(?) j CROSS JOIN vertices v ON v.key = j.value"
+            " CROSS JOIN stems s ON s.key = v.stem"
+        )
+        return dict(self._rows(select, list(keys)))
+
+    def of_label(self, label: str) -> Iterator[Vertex]:
+        """Yields all vertices of a label."""
+        select = (
+            f"SELECT s.text || v.tail, {_COLUMNS} FROM stems s CROSS JOIN vertices v ON v.stem = s.key"  # noqa: S608
+            " WHERE s.label = (SELECT key FROM words WHERE text = ?)"
+        )
+        for id_, *columns in self._db.execute(select, (label,)):
+            yield Vertex(id_, label, unpacked(columns))
+
+    def ids_after(self, label: str, after: str, count: int) -> list[str]:
+        """Returns the first ids of a label after a given one, ordered by stem and tail."""
+        text, tail = cut(after)
+        stem = next((stem.key for stem in self._dictionary.stems(text) if stem.label == label), 0)
+        select = (
+            "SELECT s.text || v.tail FROM stems s CROSS JOIN vertices v ON v.stem = s.key"
+            " WHERE s.label = (SELECT key FROM words WHERE text = ?1)"
+            " AND s.key >= ?2 AND (s.key > ?2 OR v.tail > ?3) ORDER BY s.key, v.tail LIMIT ?4"
+        )
+        return [id_ for (id_,) in self._db.execute(select, (label, stem, tail, count))]
+
+    def _places(self, ids: Iterable[str]) -> tuple[list[str], list[tuple[int, str]]]:
+        """Returns ids with their stems and tails, where the stem is known; an id of a new stem is of no vertex."""
+        wanted: list[str] = []
+        places: list[tuple[int, str]] = []
+        for id_ in ids:
+            text, tail = cut(id_)
+            for stem in self._dictionary.stems(text):
+                wanted.append(id_)
+                places.append((stem.key, tail))
+        return wanted, places
+
+    def _rows(self, select: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+        if values:
+            yield from self._db.execute(select, (orjson.dumps(values).decode(),))
