@@ -86,7 +86,10 @@ def configure(
 
 def _renderers(format: Format, out: TextIO) -> list[Processor]:  # noqa: A002
     if format == "console" or (format == "auto" and out.isatty()):
-        return [_printable, _Masked(structlog.dev.ConsoleRenderer(colors=out.isatty()))]
+        # Rich would print the values of local variables with a traceback, and secrets with them.
+        plain = structlog.dev.plain_traceback
+        renderer = structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)
+        return [_printable, _Masked(renderer)]
     return [structlog.processors.format_exc_info, _mask, structlog.processors.JSONRenderer(_dumps, ensure_ascii=False)]
 
 

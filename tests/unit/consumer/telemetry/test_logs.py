@@ -61,6 +61,19 @@ def test_text_on_a_terminal() -> None:
     assert "done" in out.getvalue()
 
 
+def test_a_traceback_shows_no_values() -> None:
+    """Neither on a terminal: the value of a local variable may be a secret."""
+    out = Terminal()
+    logs.configure("info", "auto", out)
+    password = "sesame"  # noqa: S105 - what must not be shown
+    try:
+        int(password[:0])
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    assert "ValueError: invalid literal" in out.getvalue()
+    assert password not in out.getvalue()
+
+
 def test_level_holds_for_all() -> None:
     """What is below the level is not told."""
     out = io.StringIO()
