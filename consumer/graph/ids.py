@@ -10,8 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from consumer.graph import schema
-from consumer.lineage.exposures import ExposureName
-from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
+from consumer.lineage.facts.keys import ExposureName, GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
 
 _KINDS = frozenset(

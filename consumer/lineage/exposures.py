@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.facts.keys import node_key
+from consumer.lineage.facts.keys import ExposureName, node_key
 from consumer.lineage.facts.registers import EMPTY, Register, Registers, as_json
 from consumer.lineage.views import TextOf, facet_value
 
@@ -31,13 +31,6 @@ class Project(NamedTuple):
         namespace: The namespace of its jobs.
         name: Its own name, that of the root project.
     """
-
-    namespace: str
-    name: str
-
-
-class ExposureName(NamedTuple):
-    """The key of an exposure: the namespace of its project's jobs, and dbt's unique id, like a node's key."""
 
     namespace: str
     name: str

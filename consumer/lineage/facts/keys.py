@@ -22,6 +22,13 @@ class RunKey(NamedTuple):
     id: str
 
 
+class ExposureName(NamedTuple):
+    """An exposure's key: the namespace of its project's jobs, and dbt's unique id, like a node's key."""
+
+    namespace: str
+    name: str
+
+
 class OutputKey(NamedTuple):
     """A dataset as a job names it when it writes it."""
 

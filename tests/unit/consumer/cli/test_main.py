@@ -229,6 +229,18 @@ def test_check_says_which_system_and_why(graph: str) -> None:
     assert headwater("export", "--graph", graph).stdout == before, "checking changes nothing"
 
 
+def test_a_command_that_prints_text_does_without_rich(graph: str) -> None:
+    """Rich takes a quarter of a second to import, and structlog imports it if it is there."""
+    code = (
+        f"from consumer.cli.main import main; sys.argv = ['headwater', 'lineage', 's.b', '--graph', {graph!r}]; main()"
+    )
+    show = f"import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules))); {code}"
+    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
+    modules = done.stdout.splitlines()[-1].split()
+    assert "structlog" in modules
+    assert "rich.console" not in modules
+
+
 def test_version_and_unknown_commands_import_no_command() -> None:
     """A command's module, and with it the settings and the stores, is imported when the command is used."""
     code = "import sys; from consumer.cli.main import main; sys.argv = ['headwater', '--version']; main()"

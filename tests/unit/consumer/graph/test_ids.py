@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.graph import ids, schema
-from consumer.lineage.exposures import ExposureName
-from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
+from consumer.lineage.facts.keys import ExposureName, GroupKey, JobName, OutputKey, RunKey
 from schemas.naming import DatasetName
 
 PARTS = st.lists(st.text() | st.text(alphabet="a/%25F"), max_size=5)
