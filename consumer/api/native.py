@@ -26,7 +26,7 @@ from consumer.query import describe as description
 from consumer.query import impact as impacts
 from consumer.query import job_surroundings, paths, root_cause, run_states, runs, traverse
 from consumer.query import neighbourhood as surroundings
-from consumer.query.datasets import SUMMARY_KEYS, summary_of
+from consumer.query.datasets import SUMMARY_KEYS, Outcome, summaries, summary_of, with_results
 from consumer.query.diff import diff
 from consumer.query.job_names import all_jobs, jobs_of
 from consumer.query.moments import moments, moments_of_job
@@ -142,10 +142,17 @@ class MomentsParameters(_Parameters):
 
 
 class PageParameters(_Parameters):
-    """Of `/datasets` and `/jobs`."""
+    """Of `/datasets`, `/jobs` and `/quality`."""
 
     cursor: str = Field("", max_length=8000, description="The `next` of the page before.")
     limit: Limit = Field(100, description="Maximum number of items.")
+
+
+class QualityParameters(PageParameters):
+    """Of `/quality`."""
+
+    node: Node | None = Field(None, description="Dataset; all that have test results if it is not given.")
+    outcome: Literal["all", "failed", "passed"] = Field("all", description="Only these results.")
 
 
 Document = dict[str, Any]
@@ -303,6 +310,17 @@ def _jobs(store: GraphStore, asked: PageParameters) -> Document:
     return {"jobs": [dict(known[id_]) for id_ in page if id_ in known], "next": _next(page, asked)}
 
 
+def _quality(store: GraphStore, asked: QualityParameters) -> Document:
+    outcome = Outcome(asked.outcome)
+    if asked.node is None:
+        found, following = with_results(store, asked.cursor, asked.limit, outcome)
+    else:
+        name = resolve(store, asked.node).dataset
+        summary = summaries(store, [name])[name]
+        found, following = [summary._replace(tests=tuple(filter(outcome.includes, summary.tests)))], None
+    return {"datasets": [documents.summary(one) for one in found], "next": following}
+
+
 def _next(page: list[str], asked: PageParameters) -> str | None:
     return page[-1] if len(page) == asked.limit else None
 
@@ -317,6 +335,7 @@ ENDPOINTS = (
     Endpoint("/graph", "The datasets around one, nearest first, with counts of the rest.", GraphParameters, _graph),
     Endpoint("/impact", "What breaks if a dataset or column changes.", ImpactParameters, _impact, _impact_csv),
     Endpoint("/paths", "Shortest paths between two nodes.", PathParameters, _paths),
+    Endpoint("/quality", "The last test results of datasets, page by page.", QualityParameters, _quality),
     Endpoint("/runs", "The latest runs, newest first.", RunParameters, _runs),
     Endpoint("/why", "What may be wrong upstream of a dataset.", WhyParameters, _why),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
@@ -36,6 +37,10 @@ class Tag(NamedTuple):
     def text(self) -> str:
         """The tag as people write it: `pii`, or `tier=2`."""
         return self.key if self.value.casefold() in {"", "true"} else f"{self.key}={self.value}"
+
+
+_PAGE = 500
+"""Vertices that are read at once."""
 
 
 class TestResult(NamedTuple):
@@ -92,6 +97,52 @@ class Summary(NamedTuple):
     def failed_tests(self) -> tuple[TestResult, ...]:
         """The tests whose last result was a failure."""
         return tuple(test for test in self.tests if not test.success)
+
+
+class Outcome(StrEnum):
+    """Test results that are asked for."""
+
+    ALL = "all"
+    FAILED = "failed"
+    PASSED = "passed"
+
+    def includes(self, test: TestResult) -> bool:
+        """True if a result is asked for."""
+        return self is Outcome.ALL or test.success == (self is Outcome.PASSED)
+
+
+def with_results(
+    store: GraphStore, cursor: str, limit: int, outcome: Outcome = Outcome.ALL
+) -> tuple[list[Summary], str | None]:
+    """Reads a page of datasets that have test results, each with those that are asked for.
+
+    Args:
+        store: The graph.
+        cursor: The cursor that the page before gave; empty for the first page.
+        limit: Maximum number of datasets.
+        outcome: The results that are asked for.
+
+    Returns:
+        The datasets in the order of their ids, and the cursor of the next page; None at the end.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    found: list[Summary] = []
+    while True:
+        page = store.ids(schema.NODE, cursor, _PAGE)
+        known = store.read(page, SUMMARY_KEYS) if page else {}
+        for id_ in page:
+            # An exposure is a node too, and has no tests.
+            properties = known.get(id_, {})
+            tests = tuple(filter(outcome.includes, tests_of(properties)))
+            if tests:
+                found.append(summary_of(DatasetName(*ids.parse(id_)[1:]), properties)._replace(tests=tests))
+            if len(found) == limit:
+                return found, id_
+        if len(page) < _PAGE:
+            return found, None
+        cursor = page[-1]
 
 
 def summaries(store: GraphStore, datasets: Collection[DatasetName]) -> dict[DatasetName, Summary]:

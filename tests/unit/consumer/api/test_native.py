@@ -55,6 +55,8 @@ def client(graph: Path) -> Iterator[TestClient]:
         ("/changes?from=2000-01-01&node=titles&upstream=1&downstream=1", "records", 12),
         ("/runs?node=titles&as_of=2100-01-01", "runs", 1),
         ("/moments?node=titles", "moments", 1),
+        ("/quality", "datasets", 3),
+        ("/quality?node=titles&outcome=passed", "datasets", 1),
     ],
 )
 def test_answers(client: TestClient, path: str, key: str, least: int) -> None:
@@ -97,17 +99,31 @@ def test_other_methods_are_405(client: TestClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (405, 405)
 
 
-@pytest.mark.parametrize("kind", ["datasets", "jobs"])
-def test_pages_are_the_whole(client: TestClient, kind: str) -> None:
+@pytest.mark.parametrize(("path", "key"), [("datasets", "datasets"), ("jobs", "jobs"), ("quality", "datasets")])
+def test_pages_are_the_whole(client: TestClient, path: str, key: str) -> None:
     """The union of pages equals one large page, in order, each item once."""
-    whole = client.get(f"{PREFIX}/{kind}?limit=500").json()
+    whole = client.get(f"{PREFIX}/{path}?limit=500").json()
     assert whole["next"] is None
     paged, cursor = [], ""
     while cursor is not None:
-        page = client.get(f"{PREFIX}/{kind}", params={"limit": 7, "cursor": cursor}).json()
-        paged += page[kind]
+        page = client.get(f"{PREFIX}/{path}", params={"limit": 2, "cursor": cursor}).json()
+        paged += page[key]
         cursor = page["next"]
-    assert paged == whole[kind]
+    assert paged == whole[key]
+
+
+def test_quality_is_what_the_datasets_say(client: TestClient) -> None:
+    """All test results of all datasets, and each of them is either a failed or a passed one."""
+    datasets = client.get(f"{PREFIX}/datasets?limit=500").json()["datasets"]
+    expected = {one["name"]: one["tests"] for one in datasets if one["tests"]}
+    found = {
+        outcome: client.get(f"{PREFIX}/quality", params={"outcome": outcome, "limit": 500}).json()["datasets"]
+        for outcome in ("all", "failed", "passed")
+    }
+    assert {one["name"]: one["tests"] for one in found["all"]} == expected
+    assert all(not test["success"] for one in found["failed"] for test in one["tests"])
+    results = [len(one["tests"]) for outcome in ("failed", "passed") for one in found[outcome]]
+    assert sum(results) == sum(map(len, expected.values()))
 
 
 def test_csv_is_asked_for_by_accept(client: TestClient) -> None:
