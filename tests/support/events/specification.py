@@ -1,30 +1,25 @@
 """OpenLineage's own JSON Schemas, to check events and their facets with."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
-from tests.support.processes.server_process import missing
-
 ROOT = Path(__file__).parents[3]
-SPEC = Path(os.environ.get("HEADWATER_OPENLINEAGE_SPEC") or ROOT.parent / "shared" / "openlineage-spec")
+SPEC = ROOT / "tests" / "data" / "openlineage_spec"
 EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 
 
 def documents() -> dict[str, dict[str, Any]]:
-    """The schemas by `$id`; without them the test is left out, but not in CI."""
-    if not (SPEC / "OpenLineage.json").is_file():
-        missing(f"OpenLineage's schemas are not in {SPEC}", "set HEADWATER_OPENLINEAGE_SPEC to their folder")
+    """Returns the schemas by `$id`."""
     found = (json.loads(path.read_text("utf-8")) for path in [SPEC / "OpenLineage.json", *SPEC.glob("facets/*.json")])
     return {document["$id"]: document for document in found}
 
 
 class Specification:
-    """The schemas, to check events with; without them the test is left out, but not in CI."""
+    """The schemas, to check events with."""
 
     def __init__(self) -> None:
         self._documents = documents()
