@@ -12,8 +12,6 @@ from typing import Final
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from cachetools import LRUCache
-from tenacity import Retrying, retry_if_exception_type
-from tenacity.wait import wait_random_exponential
 
 from consumer.datazone.datazone_client import Conflict, DataZone, Throttled, classify_error
 from consumer.datazone.rate_limiter import RateLimiter
@@ -22,6 +20,7 @@ from consumer.datazone.sink_metrics import EventOutcome, Meter, NullMeter, Reque
 from consumer.datazone.source_identifier import Identities
 from consumer.datazone.translate import Forward, Skip, Translation, translate
 from consumer.errors import RefusedWrite, TransientError
+from consumer.retry import error_of, jittered, retrying
 from schemas.events import Event, RunEvent
 
 MAX_IN_FLIGHT: Final = 8
@@ -38,6 +37,9 @@ MAX_THROTTLED_ATTEMPTS: Final = 10
 
 INITIAL_BACKOFF_S: Final = 0.1
 """Mean backoff before the second attempt, in seconds; it doubles with each attempt."""
+
+MAX_BACKOFF_S: Final = 2.0
+"""Maximum backoff between two attempts, in seconds."""
 
 _log = structlog.get_logger(__name__)
 
@@ -168,19 +170,16 @@ class DataZoneSink:
 
     def _send(self, post: _Post, abort: threading.Event) -> None:
         """Posts one event with retries, on a thread of the pool."""
-        retrying = Retrying(
+        with_retries = retrying(
+            TransientError,
+            jittered(INITIAL_BACKOFF_S, MAX_BACKOFF_S),
+            should_stop=lambda state: state.attempt_number >= _max_attempts(error_of(state)),
             sleep=self._sleep,
-            wait=wait_random_exponential(multiplier=INITIAL_BACKOFF_S, max=2),
-            stop=lambda state: (
-                state.attempt_number >= _max_attempts(state.outcome.exception() if state.outcome else None)
-            ),
-            retry=retry_if_exception_type(TransientError),
-            reraise=True,
         )
         if abort.is_set():
             raise TransientError("post not started, because another one of the batch failed")
         try:
-            retrying(self._attempt, post)
+            with_retries(self._attempt, post)
         except Conflict as error:
             # The token is a hash of the posted event, so a retry can't resolve a lasting conflict.
             raise RefusedWrite(f"{error}, and {MAX_ATTEMPTS} attempts did not resolve it") from error

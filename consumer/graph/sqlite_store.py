@@ -10,10 +10,9 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from consumer.errors import RefusedWrite, TransientError, UsageError
 from consumer.graph.format_version import REFILL_ADVICE
@@ -24,6 +23,7 @@ from consumer.graph.sqlite.edge_rows import EdgeRows
 from consumer.graph.sqlite.upgrade import UPGRADED, upgrade
 from consumer.graph.sqlite.vertex_rows import VertexRows
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
+from consumer.retry import retrying, uniform
 
 T = TypeVar("T")
 
@@ -94,18 +94,20 @@ class SqliteStore:
         SQLite ends write-ahead logging only for a process that has the file for itself. This process closes the file
         between two attempts, so that of two concurrent upgrades one wins.
         """
-        for attempt in Retrying(
-            retry=retry_if_exception(_is_busy),
-            stop=stop_after_delay(timeout_s),
-            wait=wait_random(0.01, 0.2),
-            retry_error_callback=self._refuse_upgrade,
-        ):
-            with attempt:
-                self._db.close()
-                self._db = self._connect()
-                self._try_to_be_alone()
+        with_retries = retrying(_is_busy, uniform(0.01, 0.2), max_elapsed_s=timeout_s)
+        try:
+            with_retries(self._try_to_be_alone)
+        except sqlite3.Error as error:
+            if not _is_busy(error):
+                raise
+            raise UsageError(
+                f"{self._path} has tables of version {UPGRADED}, which this Headwater upgrades, and another process has"
+                " it open: stop that process, such as a service of an earlier version, and try again"
+            ) from error
 
     def _try_to_be_alone(self) -> None:
+        self._db.close()
+        self._db = self._connect()
         try:
             self._db.execute("PRAGMA busy_timeout = 0")
             if tables.version(self._db) == UPGRADED:
@@ -115,12 +117,6 @@ class SqliteStore:
             # An open file during the wait would keep every other process from being alone.
             self._db.close()
             raise
-
-    def _refuse_upgrade(self, _: RetryCallState) -> NoReturn:
-        raise UsageError(
-            f"{self._path} has tables of version {UPGRADED}, which this Headwater upgrades, and another process has it"
-            " open: stop that process, such as a service of an earlier version, and try again"
-        )
 
     def _unusable(self, error: Exception) -> UsageError:
         if _code(error) in _DAMAGED:
@@ -164,14 +160,8 @@ class SqliteStore:
         SQLite's busy timeout does not apply to this switch: it needs exclusive access, and fails at once while another
         process reads the file, as one does that opens it at the same time.
         """
-        for attempt in Retrying(
-            retry=retry_if_exception(_is_busy),
-            stop=stop_after_delay(BUSY_TIMEOUT_S),
-            wait=wait_random(0.001, 0.02),
-            reraise=True,
-        ):
-            with attempt:
-                self._db.execute("PRAGMA journal_mode = WAL")
+        with_retries = retrying(_is_busy, uniform(0.001, 0.02), max_elapsed_s=BUSY_TIMEOUT_S)
+        with_retries(self._db.execute, "PRAGMA journal_mode = WAL")
 
     def _make_tables(self) -> None:
         """Creates the tables in a new file, and upgrades those of the version before; other files stay as they are."""

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self
 
 import structlog
-from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_when_event_set, wait_random_exponential
 
 from consumer.errors import HeadwaterError
+from consumer.retry import error_of, jittered, retrying
 
 MAX_BACKOFF_S = 15.0
 """Maximum seconds between two attempts."""
@@ -43,20 +43,19 @@ class ReadinessProbe:
         self._thread.join()
 
     def _run(self) -> None:
-        retrying = Retrying(
-            retry=retry_if_exception_type(HeadwaterError),
-            wait=wait_random_exponential(1, MAX_BACKOFF_S),
-            sleep=sleep_using_event(self._enough),
-            stop=stop_when_event_set(self._enough),
-            before_sleep=lambda state: _log.warning(
-                "sink not ready, retrying",
-                error=str(state.outcome.exception() if state.outcome else None),
-            ),
-            reraise=True,
+        with_retries = retrying(
+            HeadwaterError,
+            jittered(1, MAX_BACKOFF_S),
+            should_stop=lambda _: self._enough.is_set(),
+            on_retry=lambda state: _log.warning("sink not ready, retrying", error=str(error_of(state))),
+            sleep=self._pause,
         )
         try:
-            retrying(self._ask)
+            with_retries(self._ask)
         except HeadwaterError as error:
             _log.warning("sink not ready until the stop", error=str(error))
         else:
             self._reached()
+
+    def _pause(self, seconds: float) -> None:
+        self._enough.wait(seconds)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import structlog
 from aiohttp import WSServerHandshakeError
 from gremlin_python.process.traversal import Bytecode
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import RetryCallState
 
 from consumer.errors import HeadwaterError, RefusedWrite, TransientError
 from consumer.graph.gremlin import graphbinary_writer
@@ -28,6 +28,7 @@ from consumer.graph.gremlin.error_codes import CONFLICTS, CROWDED, RECONNECTED, 
 from consumer.graph.gremlin.event_loop_thread import Worker
 from consumer.graph.gremlin.graphbinary_reader import Answer
 from consumer.graph.gremlin.websocket_transport import WebSocket, open_socket
+from consumer.retry import async_retrying, error_of, jittered
 
 _log = structlog.get_logger(__name__)
 
@@ -105,15 +106,15 @@ class GremlinConnections:
             GraphError: Likewise.
         """
         has_expired = self._deadline.begin()
-        tried_enough = stop_after_delay(self._retry_policy.max_elapsed_s)
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(_Failed),
-            wait=wait_random_exponential(self._retry_policy.initial_backoff_s, self._retry_policy.max_backoff_s),
-            stop=lambda state: tried_enough(state) or has_expired(),
-            before_sleep=_log_retry,
-            reraise=True,
+        policy = self._retry_policy
+        with_retries = async_retrying(
+            _Failed,
+            jittered(policy.initial_backoff_s, policy.max_backoff_s),
+            max_elapsed_s=policy.max_elapsed_s,
+            should_stop=lambda _: has_expired(),
+            on_retry=_log_retry,
         )
-        return await retrying(self._attempt, data, divisible, has_expired)
+        return await with_retries(self._attempt, data, divisible, has_expired)
 
     async def _attempt(self, data: bytes, divisible: bool, has_expired: Callable[[], bool]) -> list[Any]:  # noqa: FBT001
         async with self._slots.taken() as place:
@@ -207,5 +208,4 @@ def _log_retry(state: RetryCallState) -> None:
     attempt = state.attempt_number
     if attempt & (attempt - 1):
         return  # only the 1st, 2nd, 4th, 8th ... attempt of an outage is logged
-    failed = state.outcome.exception() if state.outcome else None
-    _log.warning("graph request failed, retrying", attempt=attempt, reason=str(failed))
+    _log.warning("graph request failed, retrying", attempt=attempt, reason=str(error_of(state)))

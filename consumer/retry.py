@@ -1,0 +1,121 @@
+"""Retries of transient failures, and of writes that conflict with other writers; no other module sets up retries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_delay,
+    stop_never,
+    wait_exponential,
+    wait_random,
+    wait_random_exponential,
+)
+from tenacity.wait import wait_base
+
+from consumer.errors import TransientError
+
+MAX_CONFLICTS: Final = 200
+"""Conflicts with other writers after which a change is given up, so that the whole batch is retried."""
+
+Backoff = wait_base
+"""The pause between two attempts, as one of tenacity's strategies."""
+
+
+def jittered(initial_s: float, max_s: float) -> Backoff:
+    """Returns a random backoff between 0 and a limit that doubles from `initial_s` to `max_s` seconds."""
+    return wait_random_exponential(multiplier=initial_s, max=max_s)
+
+
+def exponential(initial_s: float, max_s: float) -> Backoff:
+    """Returns a backoff that doubles from `initial_s` to `max_s` seconds, plus a random part of up to `initial_s`.
+
+    The random part keeps members apart that stopped for the same failure, so that they do not return at one moment.
+    """
+    return wait_exponential(multiplier=initial_s, max=max_s) + wait_random(0, initial_s)
+
+
+def uniform(min_s: float, max_s: float) -> Backoff:
+    """Returns a random backoff between two limits in seconds, which does not grow."""
+    return wait_random(min_s, max_s)
+
+
+def retrying(
+    retry_on: type[BaseException] | Callable[[BaseException], bool],
+    backoff: Backoff,
+    *,
+    max_elapsed_s: float | None = None,
+    should_stop: Callable[[RetryCallState], bool] = stop_never,
+    on_retry: Callable[[RetryCallState], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Retrying:
+    """Returns a callable that calls a function until it succeeds, and raises its last error if it does not.
+
+    Args:
+        retry_on: The errors to retry: a class, or a predicate.
+        backoff: The pause between two attempts.
+        max_elapsed_s: Seconds after which a failed attempt is the last one.
+        should_stop: True if a failed attempt is the last one for another reason.
+        on_retry: Called before each pause.
+        sleep: Pauses for a number of seconds.
+    """
+    return Retrying(**_policy(retry_on, backoff, max_elapsed_s, should_stop), before_sleep=on_retry, sleep=sleep)
+
+
+def async_retrying(
+    retry_on: type[BaseException] | Callable[[BaseException], bool],
+    backoff: Backoff,
+    *,
+    max_elapsed_s: float | None = None,
+    should_stop: Callable[[RetryCallState], bool] = stop_never,
+    on_retry: Callable[[RetryCallState], None] | None = None,
+) -> AsyncRetrying:
+    """Returns the counterpart of `retrying` for a coroutine function; the event loop runs other work in the pauses."""
+    return AsyncRetrying(**_policy(retry_on, backoff, max_elapsed_s, should_stop), before_sleep=on_retry)
+
+
+def _policy(
+    retry_on: type[BaseException] | Callable[[BaseException], bool],
+    backoff: Backoff,
+    max_elapsed_s: float | None,
+    should_stop: Callable[[RetryCallState], bool],
+) -> dict[str, Any]:
+    past_deadline = stop_never if max_elapsed_s is None else stop_after_delay(max_elapsed_s)
+    return {
+        "retry": retry_if_exception_type(retry_on) if isinstance(retry_on, type) else retry_if_exception(retry_on),
+        "wait": backoff,
+        "stop": lambda state: past_deadline(state) or should_stop(state),
+        "reraise": True,
+    }
+
+
+def error_of(state: RetryCallState) -> BaseException | None:
+    """Returns the error of the last attempt; None if it succeeded."""
+    return state.outcome.exception() if state.outcome else None
+
+
+class ConflictLimit:
+    """Counts the conflicts of one change with other writers (compare-and-set), up to a limit."""
+
+    def __init__(self) -> None:
+        self._conflicts = 0
+
+    def count(self, what: str) -> None:
+        """Counts one conflict, after which the caller computes its change again from the current state.
+
+        Args:
+            what: The vertices that other writers change, with their number.
+
+        Raises:
+            TransientError: The limit is reached.
+        """
+        self._conflicts += 1
+        if self._conflicts >= MAX_CONFLICTS:
+            raise TransientError(f"{what} were changed by other writers at each of {MAX_CONFLICTS} attempts")
