@@ -21,7 +21,7 @@ from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
-from consumer.query.traverse import Lineage, Target, lineage
+from consumer.query.traverse import Lineage, LineageNode, lineage
 from schemas.decode import decode
 from schemas.naming import DatasetName
 from tests.support.graph.gremlin_server import GremlinServer
@@ -34,7 +34,7 @@ class Question(NamedTuple):
     """What is asked, in words and for the program."""
 
     words: str
-    target: Target
+    target: LineageNode
     columns: bool = False
 
     def ask(self, store: GraphStore) -> Lineage:
@@ -53,10 +53,10 @@ def questions(store: GraphStore, project: Project) -> Iterator[Question]:
     """The lineage of tables in the first, a middle and the last layer, by table and by column."""
     width = project.models // LAYERS
     for words, first in (("the first", 0), ("a middle", LAYERS // 2 * width), ("the last", (LAYERS - 1) * width)):
-        tables = [Target(DatasetName(NAMESPACE, project.table(model))) for model in range(first, first + width)]
+        tables = [LineageNode(DatasetName(NAMESPACE, project.table(model))) for model in range(first, first + width)]
         table = max(tables, key=lambda table: len(lineage(store, table, DEPTH, DEPTH).links))
         yield Question(f"a table of {words} layer", table)
-        yield Question(f"a column of {words} layer", Target(table.dataset, "column_03"))
+        yield Question(f"a column of {words} layer", LineageNode(table.dataset, "column_03"))
         yield Question(f"all columns of a table of {words} layer", table, columns=True)
 
 

@@ -20,7 +20,7 @@ from bench import report
 from bench.queries import seed
 from bench.workload import LAYERS, NAMESPACE, Project
 from consumer.graph.sqlite_store import SqliteStore
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.traverse import lineage
 from schemas.naming import DatasetName
 from tests.support.api.serving import ServeProcess
@@ -83,7 +83,7 @@ def in_process(store: SqliteStore, project: Project, times: int) -> list[Callabl
     """The same lineage of depth 20 without HTTP."""
     width = project.models // LAYERS
     names = [project.table(LAYERS // 2 * width + number % width) for number in range(times)]
-    return [lambda name=name: lineage(store, Target(DatasetName(NAMESPACE, name)), 20, 20) for name in names]  # type: ignore[misc]
+    return [lambda name=name: lineage(store, LineageNode(DatasetName(NAMESPACE, name)), 20, 20) for name in names]  # type: ignore[misc]
 
 
 def ingest(client: httpx.Client, project: Project, times: int) -> list[Callable[[], object]]:

@@ -107,9 +107,11 @@ def soak(broker: KafkaBroker, server: GremlinServer, project: Project, seconds: 
         _require_all(broker, server, service, topic.sent, project)
 
 
-def _require_progress(still_s: float, done: int, service: Service) -> None:
-    if still_s > STALLED_S:
-        raise RuntimeError(f"nothing is committed since {still_s:.0f} s, after {done:,} events:\n{service.said()}")
+def _require_progress(seconds_since_progress: float, done: int, service: Service) -> None:
+    if seconds_since_progress > STALLED_S:
+        raise RuntimeError(
+            f"nothing is committed since {seconds_since_progress:.0f} s, after {done:,} events:\n{service.said()}"
+        )
 
 
 def _require_all(broker: KafkaBroker, server: GremlinServer, service: Service, sent: int, project: Project) -> None:

@@ -3,9 +3,9 @@
 ```
 HeadwaterError
 ├── UsageError        the command or its settings are wrong; exit code 2
-│   └── NothingThere  the named input is empty: no object, no manifest
+│   └── NotFound  the named input is empty: no object, no manifest
 ├── TransientError    an outside system can't serve now; retry, the offset stays
-│   └── GaveUp        retries lasted as long as the settings allow
+│   └── RetriesExhausted        retries lasted as long as the settings allow
 ├── RefusedWrite      the sink rejects a write permanently; the records at fault are searched for and rejected
 └── RejectedRecord    a record that can never be folded; it becomes a dead letter
 ```
@@ -22,7 +22,7 @@ class UsageError(HeadwaterError):
     """The command or its settings are wrong; exit code 2."""
 
 
-class NothingThere(UsageError):
+class NotFound(UsageError):
     """The named input can be read and is empty: no object, no manifest."""
 
 
@@ -30,7 +30,7 @@ class TransientError(HeadwaterError):
     """An outside system can't serve now; retry, the offset stays."""
 
 
-class GaveUp(TransientError):
+class RetriesExhausted(TransientError):
     """Retries lasted as long as the settings allow."""
 
 

@@ -14,7 +14,7 @@ from consumer.alerts.alert import Finding
 from consumer.alerts.job_states import seconds
 from consumer.graph.store import GraphStore
 from consumer.query.impact import FAR
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.traverse import lineage
 from schemas.naming import DatasetName
 
@@ -116,7 +116,7 @@ def _rank(kind: str) -> int:
 
 
 def _upstream(store: GraphStore, dataset: DatasetName) -> dict[DatasetName, int]:
-    answer = lineage(store, Target(dataset), FAR, 0)
+    answer = lineage(store, LineageNode(dataset), FAR, 0)
     return {node.target.dataset: node.depth for node in answer.nodes}
 
 

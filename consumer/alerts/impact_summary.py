@@ -13,7 +13,7 @@ from consumer.lineage.facts.keys import JobName
 from consumer.lineage.views import facet_value
 from consumer.query.exposures import exposures
 from consumer.query.impact import Affected, Impact, impact
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.root_cause import Cause, diagnose
 from consumer.render.page_links import page_link
 from schemas.naming import last_part
@@ -65,7 +65,7 @@ class AlertMaker:
     def _hits(self, finding: Finding) -> Hits:
         columns = _columns(finding) or [""]
         answers = [
-            impact(self._store, Target(finding.subject, column or None), finding.change)
+            impact(self._store, LineageNode(finding.subject, column or None), finding.change)
             for column in columns[:MOST_COLUMNS]
         ]
         affected: dict[object, Affected] = {}

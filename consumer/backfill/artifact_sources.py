@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from consumer.errors import HeadwaterError, NothingThere
+from consumer.errors import HeadwaterError, NotFound
 from consumer.ingest import inputs
 from consumer.ingest.inputs import S3, Input
 from emitter.dbt.backfill import ArtifactError, Artifacts, Manifest, RunResults, with_executed_sql
@@ -47,7 +47,7 @@ def load(
     results: Sequence[str] = (),
     catalogs: Sequence[str] = (),
     *,
-    on_missing: Callable[[NothingThere], None] | None = None,
+    on_missing: Callable[[NotFound], None] | None = None,
 ) -> Iterator[Project]:
     """Yields the named projects lazily, as each may be large.
 
@@ -59,7 +59,7 @@ def load(
         on_missing: Receives an error for each name without a manifest; None to raise it.
 
     Raises:
-        NothingThere: There is no manifest below a name; raised before the first project.
+        NotFound: There is no manifest below a name; raised before the first project.
         UsageError: A file does not exist, or an address is invalid; raised before the first project.
         HeadwaterError: A file is not an artifact, or belongs to no manifest; earlier projects were yielded already.
     """
@@ -82,10 +82,10 @@ def load(
             raise HeadwaterError(f"{name} has no node of the given manifests; add the manifest of its project")
 
 
-def _find_or_report(name: str, on_missing: Callable[[NothingThere], None] | None) -> list[tuple[Input, FindBeside]]:
+def _find_or_report(name: str, on_missing: Callable[[NotFound], None] | None) -> list[tuple[Input, FindBeside]]:
     try:
         return list(_find_manifests(name))
-    except NothingThere as error:
+    except NotFound as error:
         if on_missing is None:
             raise
         on_missing(error)
@@ -108,9 +108,7 @@ def _manifests(folder: Path) -> list[Path]:
         manifests = sorted(folder.glob(f"{subfolder}{MANIFEST}"))
         if manifests:
             return manifests
-    raise NothingThere(
-        f"no {MANIFEST} in {folder}, its target/ or its subfolders; run dbt, which writes one on every run"
-    )
+    raise NotFound(f"no {MANIFEST} in {folder}, its target/ or its subfolders; run dbt, which writes one on every run")
 
 
 def _nothing_beside(_name: str) -> None:
@@ -136,7 +134,7 @@ def _in_s3(address: str) -> Iterator[tuple[Input, FindBeside]]:
         return
     manifests = [name for name in objects if name.endswith(f"/{MANIFEST}")]
     if not manifests:
-        raise NothingThere(f"no {MANIFEST} below {address}; check the bucket and the prefix")
+        raise NotFound(f"no {MANIFEST} below {address}; check the bucket and the prefix")
     for name in manifests:
         yield objects[name], partial(_object_beside, name.rpartition("/")[0], objects)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from consumer.errors import UsageError
 from emitter.dbt import profiles
-from emitter.dbt.backfill import ArtifactError, Manifest, Place, place_of
+from emitter.dbt.backfill import ArtifactError, DatasetLocation, Manifest, location_of
 
 Found = TypeVar("Found")
 
@@ -27,7 +27,7 @@ class Profiles:
     def __init__(self, path: Path, target: str | None = None) -> None:
         self._profiles = _translate_errors(lambda: profiles.Profiles(path, target))
 
-    def location(self, manifest: Manifest) -> Place:
+    def location(self, manifest: Manifest) -> DatasetLocation:
         """Returns the dataset location of a project, from the profile of its name, else the only one for its adapter.
 
         Raises:
@@ -43,7 +43,7 @@ class Profiles:
                 f" {manifest.project}=..., or a file with this project's profile"
             )
         try:
-            return place_of(fitting[name])
+            return location_of(fitting[name])
         except ArtifactError as error:
             raise UsageError(f"{path}, profile {name}: {error}") from error
 

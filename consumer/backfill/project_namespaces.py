@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from consumer.backfill.profile_namespaces import Profiles
 from consumer.errors import UsageError
-from emitter.dbt.backfill import ArtifactError, Manifest, Place, default_place, scheme_of
+from emitter.dbt.backfill import ArtifactError, DatasetLocation, Manifest, default_location, scheme_of
 
 _FOR_PROJECT = re.compile(r"(?P<project>[A-Za-z_][\w-]*)=(?P<value>.+)")
 
@@ -28,7 +28,7 @@ class NamespaceResolver:
         self._glue = _by_project(glue)
         self._profiles = profiles
 
-    def resolve(self, manifest: Manifest) -> tuple[Place, str]:
+    def resolve(self, manifest: Manifest) -> tuple[DatasetLocation, str]:
         """Returns a project's dataset location, and a warning to show, or an empty text.
 
         Raises:
@@ -39,20 +39,20 @@ class NamespaceResolver:
         if not glue or manifest.adapter != "athena":
             return location, warning
         try:
-            return Place(location.namespace, glue), warning
+            return DatasetLocation(location.namespace, glue), warning
         except ArtifactError as error:
             raise UsageError(f"--glue: {error}") from error
 
-    def _namespace_location(self, manifest: Manifest) -> tuple[Place, str]:
+    def _namespace_location(self, manifest: Manifest) -> tuple[DatasetLocation, str]:
         adapter, project = manifest.adapter, manifest.project
         scheme = scheme_of(adapter)
         usable = [(name, value) for name, value in self._namespaces if name or value.partition(":")[0] == scheme]
         namespace = _single(_for_project(usable, project), project, "namespace")
         if namespace is not None:
-            return Place(namespace), ""
+            return DatasetLocation(namespace), ""
         if self._profiles is not None:
             return self._profiles.location(manifest), ""
-        location = default_place(adapter, project)
+        location = default_location(adapter, project)
         return location, (
             f"project {project}: a manifest does not name its database, so its datasets are in {location.namespace};"
             f" give --namespace {_example(adapter)} or --profiles to match the datasets of live runs"

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from kafka import errors
 from kafka.admin import ConfigResource
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.checks.finding import WARN_SKEW_S, Finding, State
 from consumer.config.settings import MIB, KafkaSettings
@@ -24,6 +23,7 @@ from consumer.kafka.offset_range import OffsetRange
 from consumer.kafka.topic_admin import DAY_MS
 from consumer.kafka.topic_reader import TopicReader, open_reader
 from consumer.processing.record import Record
+from consumer.retry import retrying, uniform
 from consumer.time_parsing import format_timestamp
 
 TIMESTAMPS: Final = "message.timestamp.type"
@@ -220,14 +220,10 @@ def _number(topic: Topic, key: str, otherwise: int = 0) -> int:
 def _group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int, int]]:
     """Returns the state of the group and the permissions on it; and its committed offsets by partition."""
     name = settings.group_id
-    patiently = Retrying(
-        retry=retry_if_exception_type(errors.CoordinatorNotAvailableError),
-        stop=stop_after_delay(COORDINATOR_TIMEOUT_S),
-        wait=wait_fixed(0.2),
-        reraise=True,
-    )
+    # The coordinator of a new group is available only after a moment.
+    with_retries = retrying(errors.CoordinatorNotAvailableError, uniform(0.2, 0.3), max_elapsed_s=COORDINATOR_TIMEOUT_S)
     try:
-        group = patiently(admin.describe_groups, [name])[name]
+        group = with_retries(admin.describe_groups, [name])[name]
         offsets = admin.list_group_offsets({name: None}).get(name, {})
     except errors.AuthorizationError:
         return Finding(f"group {name}", State.FAILED, "no permission to see it; grant READ and DESCRIBE on it"), {}
@@ -247,13 +243,15 @@ def _lag(reader: TopicReader, spans: Sequence[OffsetRange], committed: Mapping[i
     """Returns the number of unread records, and how long the oldest one has waited."""
     if not committed:
         return Finding("lag", State.OK, f"the group has not committed yet; the topic has {_size(spans):,} records")
-    left = [_unread_range(span, committed.get(span.place.partition, span.start)) for span in spans]
-    gone = sum(max(0, span.start - committed.get(span.place.partition, span.start)) for span in spans)
+    left = [_unread_range(span, committed.get(span.topic_partition.partition, span.start)) for span in spans]
+    gone = sum(max(0, span.start - committed.get(span.topic_partition.partition, span.start)) for span in spans)
     message = f"{_size(left):,} records"
     if _size(left):
         longest = max(left, key=lambda span: span.stop - span.start)
         oldest = _times(_edge_records(reader, [longest], first=True))
-        message += "".join(f"; the oldest of {longest.place} has waited {now_s - at / 1000:,.0f} s" for at in oldest)
+        message += "".join(
+            f"; the oldest of {longest.topic_partition} has waited {now_s - at / 1000:,.0f} s" for at in oldest
+        )
     if gone:
         return Finding("lag", State.WARNING, f"{message}; retention removed {gone:,} more before they were read")
     return Finding("lag", State.OK, message)

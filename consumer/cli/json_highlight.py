@@ -40,7 +40,7 @@ def marked(value: bytes, path: str, mark: str = "> ") -> list[str]:
     Args:
         value: The document.
         path: A JSON path, such as `$.run.runId`; where it leads nowhere, what is nearest above is marked.
-        mark: What goes before the line; all others have as many blanks.
+        mark: Prefix of the line; all others have as many blanks.
     """
     try:
         document = _read(value) if most_values(value) <= MOST_VALUES else None

@@ -39,10 +39,10 @@ def rows(option: str, path: Path | None) -> Iterator[Put]:
 
 
 def _write(write: Callable[[bytes], int], row: Mapping[str, str | int]) -> None:
-    told = {key: printable(value) if isinstance(value, str) else value for key, value in row.items()}
-    write(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
+    valid = {key: valid_utf8(value) if isinstance(value, str) else value for key, value in row.items()}
+    write(orjson.dumps(valid, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def printable(text: str) -> str:
-    """Returns a text that is UTF-8, whatever half characters a file's name or an event's keys hold."""
+def valid_utf8(text: str) -> str:
+    """Escapes lone surrogates of a text, as file names and keys of events may have them."""
     return text.encode("utf-8", "backslashreplace").decode()

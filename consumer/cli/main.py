@@ -47,7 +47,7 @@ class _Commands(LazyGroup):
             if isinstance(error, ModuleNotFoundError) and (advice := missing_extra(error)):
                 _fail(ctx, advice, ExitCode.USAGE)
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # whoever read our output has gone; click ends quietly
+                raise  # the reader of our output has exited; click ends quietly
             hint = "" if ctx.meta.get(DEBUG) else "; --debug shows where, please report it"
             _fail(ctx, f"this is a fault of Headwater: {type(error).__name__}: {error}{hint}", ExitCode.FAILED)
 

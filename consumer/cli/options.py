@@ -41,7 +41,7 @@ class SettingOption(click.Option):
         self._shown_default = _spelled(setting.default)
 
     def resolve_envvar_value(self, ctx: click.Context) -> None:
-        """Nothing: the variable must not be taken for the flag, as `print-config` tells which of them it was."""
+        """Returns None, because `print-config` distinguishes the variable from the flag."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
         """Returns the library's, with the setting's default."""

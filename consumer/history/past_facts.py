@@ -16,7 +16,7 @@ from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.identity import IdentityRules
 from consumer.projection import statements
-from consumer.projection.blobs import Texts
+from consumer.projection.blobs import BlobStore
 from consumer.projection.jobs import PRUNED_UNTIL, from_run
 from schemas.naming import DatasetName
 
@@ -56,7 +56,7 @@ def past_facts(store: GraphStore, time: str, rules: IdentityRules) -> Past:
     """
     said = list(statements.until(store, time))
     streaming = frozenset(run for statement in said for run in statement.runs)
-    texts = Texts(store, _TEXTS)
+    texts = BlobStore(store, _TEXTS)
     delta = Delta()
     contexts: dict[str, str] = {}
     kept = _Kept(store)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from consumer.errors import HeadwaterError, NothingThere, TransientError, UsageError
+from consumer.errors import HeadwaterError, NotFound, TransientError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,7 +62,7 @@ def find(names: Sequence[str]) -> Iterator[Input]:
 
     Raises:
         UsageError: A file does not exist; checked for all files before the first read.
-        NothingThere: An S3 prefix has no objects.
+        NotFound: An S3 prefix has no objects.
     """
     for name in names:
         if name != STDIN and not name.startswith(S3):
@@ -105,7 +105,7 @@ def _objects(address: str) -> Iterator[Input]:
         keys = _keys(client, bucket, prefix)
         first = next(keys, None)
     if first is None:
-        raise NothingThere(f"no objects below {address}; check the bucket and the prefix")
+        raise NotFound(f"no objects below {address}; check the bucket and the prefix")
     yield _object(client, bucket, first)
     if first != prefix:
         with _translate_errors(address):

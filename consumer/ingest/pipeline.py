@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
-
 from consumer.config.settings import BatchSettings
-from consumer.errors import GaveUp, TransientError
+from consumer.errors import RetriesExhausted, TransientError
 from consumer.ingest.inputs import Advance, Input, UnreadableError
 from consumer.ingest.json_splitter import TOO_LONG, RawDocument, split_documents
 from consumer.processing.sink import Sink
+from consumer.retry import jittered, retrying
 from schemas.errors import RejectedEvent
 from schemas.events import Event, RunEvent
 from schemas.lazy_decode import decode_lazily, held_bytes
@@ -92,7 +91,7 @@ class Pipeline:
 
         Raises:
             HeadwaterError: An input can't be read.
-            GaveUp: Writing a batch failed until the retry policy's deadline.
+            RetriesExhausted: Writing a batch failed until the retry policy's deadline.
         """
         for source in inputs:
             self._read(source, advance)
@@ -148,20 +147,14 @@ def write_with_retry(
     """Writes a batch, and retries transient failures for as long as the settings allow.
 
     Raises:
-        GaveUp: Writing failed until the deadline.
+        RetriesExhausted: Writing failed until the deadline.
     """
     timeout_s = batching.give_up_after_s or GIVE_UP_AFTER_S
-    retrying = Retrying(
-        sleep=sleep,
-        stop=stop_after_delay(timeout_s),
-        wait=wait_random_exponential(multiplier=batching.retry_first_s, max=batching.retry_max_s),
-        retry=retry_if_exception_type(TransientError),
-        reraise=True,
-    )
+    backoff = jittered(batching.retry_first_s, batching.retry_max_s)
     try:
-        retrying(write)
+        retrying(TransientError, backoff, max_elapsed_s=timeout_s, sleep=sleep)(write)
     except TransientError as error:
-        raise GaveUp(
+        raise RetriesExhausted(
             f"gave up writing after {timeout_s:.0f} s: {error}; run the command again, no event counts twice"
         ) from error
 

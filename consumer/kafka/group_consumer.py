@@ -85,7 +85,7 @@ class GroupConsumer:
                 self._complete_rebalance()
         self._notify_revoked()
         given = [to_record(raw) for records in found.values() for raw in records]
-        self._returned.update({record.place: record.offset + 1 for record in given})
+        self._returned.update({record.topic_partition: record.offset + 1 for record in given})
         return given
 
     def heartbeat(self, timeout_s: float) -> None:
@@ -108,8 +108,8 @@ class GroupConsumer:
             TransientError: A rebalance is in progress or the broker is away. Poll or heartbeat, then commit the rest.
         """
         named = {
-            KafkaPartition(*place): OffsetAndMetadata(self._commit_position(place, offset), "", -1)
-            for place, offset in offsets.items()
+            KafkaPartition(*topic_partition): OffsetAndMetadata(self._commit_position(topic_partition, offset), "", -1)
+            for topic_partition, offset in offsets.items()
         }
         with self._translate_errors("committing"):
             self._consumer.commit(named, timeout_ms=int(COMMIT_TIMEOUT_S * 1000))
@@ -141,12 +141,16 @@ class GroupConsumer:
             self._offset_reset.recover(error)
             return {}
 
-    def _commit_position(self, place: TopicPartition, offset: int) -> int:
+    def _commit_position(self, topic_partition: TopicPartition, offset: int) -> int:
         """Returns the offset to commit, after records that are never returned, such as transaction markers.
 
         Otherwise the group would appear to lag until another record arrives.
         """
-        return max(offset, self._offset_reset.position(place)) if offset == self._returned.get(place) else offset
+        return (
+            max(offset, self._offset_reset.position(topic_partition))
+            if offset == self._returned.get(topic_partition)
+            else offset
+        )
 
     def _complete_rebalance(self) -> None:
         """Completes a rebalance within one call.
@@ -234,11 +238,11 @@ class _RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc] # the
 def to_record(raw: Any) -> Record:
     """Converts the library's record."""
     headers = tuple((str(name), bytes(value or b"")) for name, value in raw.headers)
-    place, by_broker = (raw.topic, raw.partition, raw.offset), raw.timestamp_type == LOG_APPEND_TIME
+    topic_partition, by_broker = (raw.topic, raw.partition, raw.offset), raw.timestamp_type == LOG_APPEND_TIME
     if isinstance(raw.value, UnparsedValue):
         flawed = raw.value
         return Record(
-            *place,
+            *topic_partition,
             raw.key,
             bytes(flawed),
             raw.timestamp,
@@ -247,4 +251,4 @@ def to_record(raw: Any) -> Record:
             flawed.truncation,
             by_broker=by_broker,
         )
-    return Record(*place, raw.key, raw.value, raw.timestamp, headers, by_broker=by_broker)
+    return Record(*topic_partition, raw.key, raw.value, raw.timestamp, headers, by_broker=by_broker)

@@ -25,14 +25,14 @@ class LostOffset:
     """A group's offset that its partition does not have.
 
     Attributes:
-        place: The partition.
+        topic_partition: The partition.
         position: The group's offset.
         beginning: The smallest offset in the partition.
         end: The offset of the next record to be written.
         topic_recreated: True if the topic was recreated, so that the group's offset is of the deleted one.
     """
 
-    place: TopicPartition
+    topic_partition: TopicPartition
     position: int
     beginning: int
     end: int
@@ -61,13 +61,14 @@ class LostOffset:
         log = _log.error if lost else _log.warning
         log("offset lost, resuming", reason=str(self), resuming_at=resumed, lost=lost, on_lost_offsets=policy)
         if lost:
-            on_lost(self.place, lost)
+            on_lost(self.topic_partition, lost)
 
     def __str__(self) -> str:
         there = f"the topic begins at {self.beginning} and ends at {self.end}"
         if self.topic_recreated:
-            return f"{self.place}: the topic was deleted and recreated; the group was at {self.position}, and {there}"
-        where = f"{self.place}: the group is at {self.position}, but {there}"
+            recreated = "the topic was deleted and recreated"
+            return f"{self.topic_partition}: {recreated}; the group was at {self.position}, and {there}"
+        where = f"{self.topic_partition}: the group is at {self.position}, but {there}"
         if self.position < self.beginning:
             return f"{where}: retention removed {self.beginning - self.position} unread records"
         return f"{where}: the topic was recreated, or its log was truncated"

@@ -45,7 +45,7 @@ class Position(NamedTuple):
 class OffsetRange(NamedTuple):
     """Offsets of a partition from `start` up to, not including, `stop`."""
 
-    place: TopicPartition
+    topic_partition: TopicPartition
     start: int
     stop: int
 

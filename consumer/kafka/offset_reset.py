@@ -99,9 +99,9 @@ class OffsetReset:
                 found[TopicPartition(*partition)] = max(0, state.highwater - state.position.offset)
         return found
 
-    def position(self, place: TopicPartition) -> int:
+    def position(self, topic_partition: TopicPartition) -> int:
         """Returns the offset of the next record to return; 0 if unknown. Makes no request."""
-        state = self._consumer._subscription.assignment.get(KafkaPartition(*place))  # noqa: SLF001 -- as in `lag`
+        state = self._consumer._subscription.assignment.get(KafkaPartition(*topic_partition))  # noqa: SLF001 -- as in `lag`
         return state.position.offset if state is not None and state.position is not None else 0
 
     def _start_uncommitted(self, partitions: Collection[KafkaPartition]) -> None:
@@ -143,11 +143,11 @@ class OffsetReset:
             )
 
     def _resume_after(self, found: LostOffset) -> None:
-        partition = KafkaPartition(*found.place)
+        partition = KafkaPartition(*found.topic_partition)
         resumed = found.resume(self._settings.on_lost_offsets)
         backwards = found.topic_recreated or resumed < found.position
         if backwards:
-            self._on_rewind({found.place})
+            self._on_rewind({found.topic_partition})
         if backwards or self._consumer.committed(partition, timeout_ms=REQUEST_TIMEOUT_MS) == found.position:
             # No record is uncommitted, so the commit skips none; and a restart does not report the loss twice.
             self._commit({partition: resumed})
@@ -160,14 +160,14 @@ class OffsetReset:
             if common is None or self._settings.on_lost_offsets == "stop":
                 self._reset({partition: None})
                 continue
-            place = TopicPartition(*partition)
+            topic_partition = TopicPartition(*partition)
             _log.warning(
                 "log truncated by new leader",
-                partition=str(place),
-                position=self.position(place),
+                partition=str(topic_partition),
+                position=self.position(topic_partition),
                 resuming_at=common.offset,
             )
-            self._on_rewind({place})
+            self._on_rewind({topic_partition})
             self._seek(partition, common.offset)
 
     def _commit(self, offsets: Mapping[KafkaPartition, int]) -> None:

@@ -89,12 +89,14 @@ def dead_letter_at(reader: TopicReader, position: Position) -> StoredDeadLetter:
     Raises:
         UsageError: The position has none.
     """
-    everything = {offset_range.place.partition: offset_range for offset_range in reader.ranges()}
+    everything = {offset_range.topic_partition.partition: offset_range for offset_range in reader.ranges()}
     offset_range = everything.get(position.partition)
     if offset_range is None or not offset_range.start <= position.offset < offset_range.stop:
         there = ", ".join(f"{n}:{s.start} to {n}:{s.stop - 1}" for n, s in everything.items() if s.start < s.stop)
         raise UsageError(f"dead letter {position} does not exist; the topic has {there or 'none'}")
-    record = next(reader.records([OffsetRange(offset_range.place, position.offset, position.offset + 1)]), None)
+    record = next(
+        reader.records([OffsetRange(offset_range.topic_partition, position.offset, position.offset + 1)]), None
+    )
     if record is None:
         raise UsageError(f"dead letter {position} does not exist; no record of the topic has this offset")
     if (redriven := redriven_position(record)) is not None:

@@ -41,10 +41,12 @@ class ReplaySource:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.remaining = {
-            offset_range.place: offset_range.start for offset_range in ranges if offset_range.start < offset_range.stop
+            offset_range.topic_partition: offset_range.start
+            for offset_range in ranges
+            if offset_range.start < offset_range.stop
         }
-        self._ranges = [offset_range for offset_range in ranges if offset_range.place in self.remaining]
-        self._stops = {offset_range.place: offset_range.stop for offset_range in self._ranges}
+        self._ranges = [offset_range for offset_range in ranges if offset_range.topic_partition in self.remaining]
+        self._stops = {offset_range.topic_partition: offset_range.stop for offset_range in self._ranges}
         self._positions = dict(self.remaining)
         self._returned: dict[TopicPartition, int] = {}
         self._reader = reader
@@ -69,8 +71,8 @@ class ReplaySource:
             return []
         found = self._reader.poll(timeout_s, max_records)
         self._update_positions(bool(found))
-        records = [record for record in found if record.offset < self._stops[record.place]]
-        self._returned.update({record.place: record.offset + 1 for record in records})
+        records = [record for record in found if record.offset < self._stops[record.topic_partition]]
+        self._returned.update({record.topic_partition: record.offset + 1 for record in records})
         return records
 
     def heartbeat(self, timeout_s: float) -> None:  # noqa: ARG002 -- see below
@@ -84,38 +86,43 @@ class ReplaySource:
 
     def lag(self) -> Mapping[TopicPartition, int]:
         """Returns the number of offsets still to read, by partition."""
-        return {place: max(0, stop - self._positions[place]) for place, stop in self._stops.items()}
+        return {
+            topic_partition: max(0, stop - self._positions[topic_partition])
+            for topic_partition, stop in self._stops.items()
+        }
 
     def close(self) -> None:
         """Does nothing; the caller closes the reader."""
 
     def _unread_partitions(self) -> list[TopicPartition]:
-        return [place for place, stop in self._stops.items() if self._positions[place] < stop]
+        return [
+            topic_partition for topic_partition, stop in self._stops.items() if self._positions[topic_partition] < stop
+        ]
 
     def _update_positions(self, came: bool) -> None:  # noqa: FBT001 -- one caller
         """Updates the positions, which also move over compacted, aborted and removed records."""
-        for place in self._unread_partitions():
-            position = self._reader.position(place)
-            came = came or position > self._positions[place]
-            self._positions[place] = position
-            if position >= self._stops[place]:
-                self._reader.pause(place)
+        for topic_partition in self._unread_partitions():
+            position = self._reader.position(topic_partition)
+            came = came or position > self._positions[topic_partition]
+            self._positions[topic_partition] = position
+            if position >= self._stops[topic_partition]:
+                self._reader.pause(topic_partition)
         if came:
             self._last_progress = self._clock()
         elif (silent := self._clock() - self._last_progress) > NO_RECORD_TIMEOUT_S:
-            place = self._unread_partitions()[0]
+            topic_partition = self._unread_partitions()[0]
             raise HeadwaterError(
-                f"{place}@{self._positions[place]}: no record for {silent:.0f} s, before the end at"
-                f" {self._stops[place]};"
+                f"{topic_partition}@{self._positions[topic_partition]}: no record for {silent:.0f} s, before the end at"
+                f" {self._stops[topic_partition]};"
                 " run `headwater check kafka` for the state of the brokers"
             )
 
     def _finish_partitions(self) -> None:
         """Removes partitions that are completely read and durable; sets `finished` after the last."""
         unread = set(self._unread_partitions())
-        for place in [place for place in self.remaining if place not in unread]:
-            if self.remaining[place] >= self._returned.get(place, 0):
-                del self.remaining[place]
+        for topic_partition in [topic_partition for topic_partition in self.remaining if topic_partition not in unread]:
+            if self.remaining[topic_partition] >= self._returned.get(topic_partition, 0):
+                del self.remaining[topic_partition]
         if not self.remaining:
             self._finished.set()
 

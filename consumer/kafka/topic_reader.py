@@ -104,11 +104,11 @@ class TopicReader:
             stops = (end or RangeBound()).resolve(last, self._at_time(partitions), last)
         found = []
         for number in sorted(starts.keys() & stops.keys()):
-            place, least = TopicPartition(self._topic, number), first[number]
+            topic_partition, least = TopicPartition(self._topic, number), first[number]
             start, stop = max(starts[number], least), min(stops[number], last[number])
             if (gone := min(least, stops[number]) - starts[number]) > 0:
-                self.on_lost(place, gone)
-            found.append(OffsetRange(place, min(start, stop), stop))
+                self.on_lost(topic_partition, gone)
+            found.append(OffsetRange(topic_partition, min(start, stop), stop))
         return found
 
     def _at_time(self, partitions: Sequence[KafkaPartition]) -> Callable[[int], Mapping[int, int | None]]:
@@ -124,19 +124,19 @@ class TopicReader:
             self.start([offset_range])
             silent_since = time.monotonic()
             # The position also moves over compacted and aborted records; the last record may not be at the end.
-            while (at := self.position(offset_range.place)) < offset_range.stop:
+            while (at := self.position(offset_range.topic_partition)) < offset_range.stop:
                 found = self.poll(NO_RECORD_TIMEOUT_S / 10, 500)
-                if found or self.position(offset_range.place) > at:
+                if found or self.position(offset_range.topic_partition) > at:
                     silent_since = time.monotonic()
                 elif time.monotonic() - silent_since > NO_RECORD_TIMEOUT_S:
                     raise TransientError(
-                        f"{offset_range.place}@{at}: no record arrives before the end at {offset_range.stop}"
+                        f"{offset_range.topic_partition}@{at}: no record arrives before the end at {offset_range.stop}"
                     )
                 yield from (record for record in found if record.offset < offset_range.stop)
 
     def start(self, ranges: Sequence[OffsetRange]) -> None:
         """Makes `poll` read these partitions, each from the start of its range."""
-        partitions = {KafkaPartition(*offset_range.place): offset_range.start for offset_range in ranges}
+        partitions = {KafkaPartition(*offset_range.topic_partition): offset_range.start for offset_range in ranges}
         with self._translate_errors():
             self._consumer.assign(list(partitions))
             for partition, offset in partitions.items():
@@ -161,14 +161,14 @@ class TopicReader:
             self.on_lost(TopicPartition(*partition), max(0, first - positions[partition]))
             self._consumer.seek(partition, first)
 
-    def position(self, place: TopicPartition) -> int:
+    def position(self, topic_partition: TopicPartition) -> int:
         """Returns the offset of the next record to read."""
         with self._translate_errors():
-            return int(self._consumer.position(KafkaPartition(*place)) or 0)
+            return int(self._consumer.position(KafkaPartition(*topic_partition)) or 0)
 
-    def pause(self, place: TopicPartition) -> None:
+    def pause(self, topic_partition: TopicPartition) -> None:
         """Stops reading a partition."""
-        self._consumer.pause(KafkaPartition(*place))
+        self._consumer.pause(KafkaPartition(*topic_partition))
 
     def _translate_errors(self) -> AbstractContextManager[None]:
         return translate_errors(f"reading of topic {self._topic}", self._settings)

@@ -19,7 +19,7 @@ from schemas.naming import DatasetName
 
 MIB = 1024 * 1024
 UNPACKED_SIZE = 6
-"""How many times as large as its text an unpacked lineage is, about."""
+"""Estimated ratio of the size of an unpacked lineage to that of its text."""
 
 WHOLE = "*"
 """The column that stands for the dataset as a whole."""
@@ -40,10 +40,10 @@ class Source(NamedTuple):
 
 
 class OutputLineage(NamedTuple):
-    """What an output is made from.
+    """The sources of an output.
 
     Attributes:
-        datasets: Its source datasets; None where only columns are told.
+        datasets: Its source datasets; None if only columns are stated.
         columns: Sources by target column; those of the whole dataset under `*`.
         partial: True if sources were left out that are no tables, so that what they stand for is not known.
     """
@@ -54,7 +54,7 @@ class OutputLineage(NamedTuple):
 
     @property
     def says_something(self) -> bool:
-        """Whether it tells of any source, or that there is none."""
+        """True if the lineage names a source, or states that it has none."""
         return self.datasets is not None or bool(self.columns)
 
     @property
@@ -65,14 +65,14 @@ class OutputLineage(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How many edges between columns a lineage makes, and the characters of the names of what they lead from and to."""
+    """Number of column edges of a lineage, and number of characters in the names of their ends."""
 
     edges: int
     chars: int
 
 
 class _Gist(NamedTuple):
-    """What is asked of a lineage at each event that tells of it."""
+    """The properties of a lineage that every event with it needs."""
 
     sources: frozenset[DatasetName]
     extent: Extent
@@ -108,7 +108,7 @@ def pack(lineage: OutputLineage) -> str:
 
 
 def unpack(text: str) -> OutputLineage:
-    """Returns the lineage of a packed text; the empty text, of a deleted facet, tells nothing."""
+    """Returns the lineage of a packed text; the empty text, of a deleted facet, has none."""
     if not text:
         return NOTHING
     found = _UNPACKED.get(text)
@@ -126,24 +126,24 @@ def _unpack(text: str) -> OutputLineage:
 
 
 def without(
-    told: OutputLineage, is_phantom: Callable[[DatasetName], bool], is_metadata: Callable[[DatasetName, str], bool]
+    stated: OutputLineage, is_phantom: Callable[[DatasetName], bool], is_metadata: Callable[[DatasetName, str], bool]
 ) -> OutputLineage:
     """Returns a lineage without sources that are no tables, and without columns that are metadata.
 
     Args:
-        told: The lineage.
+        stated: The lineage as an event states it.
         is_phantom: True for the name of what is no table.
         is_metadata: True for a dataset's column that its engine adds by itself.
     """
-    phantoms = frozenset(name for name in told.sources if is_phantom(name))
+    phantoms = frozenset(name for name in stated.sources if is_phantom(name))
     columns = {
         column: tuple(
             one for one in made_of if one.dataset not in phantoms and not is_metadata(one.dataset, one.column)
         )
-        for column, made_of in told.columns.items()
+        for column, made_of in stated.columns.items()
     }
-    datasets = None if told.datasets is None else told.datasets - phantoms
-    return OutputLineage(datasets, columns, told.partial or bool(phantoms))
+    datasets = None if stated.datasets is None else stated.datasets - phantoms
+    return OutputLineage(datasets, columns, stated.partial or bool(phantoms))
 
 
 def joined(stated: Sequence[OutputLineage]) -> OutputLineage:
@@ -167,18 +167,18 @@ def sources(text: str) -> frozenset[DatasetName]:
     return _gist(text).sources
 
 
-def extent(told: OutputLineage) -> Extent:
-    """How much a lineage comes to, but for the name of the target dataset."""
+def extent(stated: OutputLineage) -> Extent:
+    """Returns the extent of a lineage, without the name of the target dataset."""
     found = [
         len(column) + len(source.column) + len(source.dataset.namespace) + len(source.dataset.name)
-        for column, made_of in told.columns.items()
+        for column, made_of in stated.columns.items()
         for source in made_of
     ]
     return Extent(len(found), sum(found))
 
 
 def extent_of(text: str) -> Extent:
-    """How much the lineage of a packed text comes to."""
+    """Returns the extent of the lineage in a packed text."""
     return _gist(text).extent
 
 
@@ -191,10 +191,10 @@ def _gist(text: str) -> _Gist:
     found = _GISTS.get(text)
     if found is not None:
         return found
-    told = unpack(text)
-    names = (one.column for made_of in told.columns.values() for one in made_of)
-    odd = any(map(may_be_column, told.columns)) or any(map(may_be_column, names))
-    return _GISTS.put(text, _Gist(told.sources, extent(told), odd), 2 * len(text))
+    stated = unpack(text)
+    names = (one.column for made_of in stated.columns.values() for one in made_of)
+    odd = any(map(may_be_column, stated.columns)) or any(map(may_be_column, names))
+    return _GISTS.put(text, _Gist(stated.sources, extent(stated), odd), 2 * len(text))
 
 
 def _source(item: Sequence[str]) -> Source:

@@ -73,13 +73,17 @@ def _is_of_catalog(name: DatasetName) -> bool:
     return scheme(name.namespace) in _METASTORES
 
 
+def _catalogs_of(cluster: Group) -> set[str]:
+    return {name.namespace for name in cluster if _is_of_catalog(name)}
+
+
 def _authorities(clusters: Collection[Group], links: _Clusters) -> _Authorities:
     """Returns the catalogs that have names of each cluster.
 
     Athena's own catalog is a Glue catalog of its region, and its name does not say which. So a table of it and a
     differently called table of Glue have an authority in common, unless a symlink leads from one to the other.
     """
-    found = {cluster: {name.namespace for name in cluster if _is_of_catalog(name)} for cluster in clusters}
+    found = {cluster: _catalogs_of(cluster) for cluster in clusters}
     tables = {cluster: _glue_tables(cluster, "glue") for cluster in clusters}
     for cluster in clusters:
         own = _glue_tables(cluster, "athena")

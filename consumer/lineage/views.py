@@ -43,7 +43,7 @@ PlaceOf = Callable[[DatasetName], DatasetName | None]
 """From a name to the one at which something is shown that was said of it; None where that is not shown."""
 
 Outputs = Mapping[DatasetName, OutputFacts]
-"""What is in force of the facets of a job's outputs, by each name that they have."""
+"""The facets in force of a job's outputs, by each of their names."""
 
 ENGINES = {"athena": "Athena", "glue": "Athena", "redshift": "Redshift"}
 
@@ -101,30 +101,30 @@ def in_force(job: JobFacts, outputs: Outputs) -> Iterator[tuple[DatasetName, str
 
 def lineage_refs(job: JobFacts, outputs: Outputs) -> set[str]:
     """References of the texts that `job_view` asks for."""
-    told = {one.ref for execution in executions_of(job) for one in execution.lineage}
-    return {ref for ref in told | {carried.ref for _, _, carried in in_force(job, outputs)} if is_stored(ref)}
+    stated = {one.ref for execution in executions_of(job) for one in execution.lineage}
+    return {ref for ref in stated | {carried.ref for _, _, carried in in_force(job, outputs)} if is_stored(ref)}
 
 
 def names_in(job: JobFacts, outputs: Outputs, text: TextOf) -> set[DatasetName]:
     """Returns the names that `job_view` asks for."""
     executions = executions_of(job)
-    told = {one.ref for execution in executions for one in execution.lineage}
-    told |= {carried.ref for _, _, carried in in_force(job, outputs)}
+    stated = {one.ref for execution in executions for one in execution.lineage}
+    stated |= {carried.ref for _, _, carried in in_force(job, outputs)}
     targets = {one.output for execution in executions for one in execution.lineage}
     named = targets.union(outputs, *(execution.inputs | execution.outputs for execution in executions))
-    return named.union(*(sources(text(ref)) for ref in told if ref != EMPTY))
+    return named.union(*(sources(text(ref)) for ref in stated if ref != EMPTY))
 
 
 class _Lineage(NamedTuple):
-    """What an output of an execution is made of, in shown names.
+    """The sources of an output of an execution, under their display names.
 
     Attributes:
-        told: Its sources.
+        stated: Its sources.
         explicit: True if a lineage facet states them all.
         own: True if the execution carried it, rather than one before it.
     """
 
-    told: OutputLineage
+    stated: OutputLineage
     explicit: bool
     own: bool
 
@@ -155,9 +155,9 @@ class _View:
             lineage = own.get(target) or self._earlier(before.get(target), inputs, place_of)
             self.edges[target] |= self._sources(lineage, inputs, outputs)
             if lineage is not None:
-                self.columns[target].append(lineage.told)
+                self.columns[target].append(lineage.stated)
                 if lineage.own and not lineage.explicit:
-                    self.reads |= lineage.told.sources
+                    self.reads |= lineage.stated.sources
 
     @staticmethod
     def _sources(
@@ -166,25 +166,27 @@ class _View:
         """Returns the datasets that an output is made from."""
         if lineage is None:
             return inputs
-        told = lineage.told.sources
+        stated = lineage.stated.sources
         if lineage.explicit:
-            return told
-        says_all = len(outputs) > 1 and not lineage.told.partial and bool(told & inputs)
-        return told if says_all else inputs | told
+            return stated
+        says_all = len(outputs) > 1 and not lineage.stated.partial and bool(stated & inputs)
+        return stated if says_all else inputs | stated
 
     def _own(self, execution: Execution, place_of: PlaceOf) -> dict[DatasetName, _Lineage]:
         """Returns the lineage that an execution carried; an explicit one supersedes column lineage.
 
         An execution may call one output by several of its names: what it says under each counts.
         """
-        told: defaultdict[tuple[DatasetName, str], list[OutputLineage]] = defaultdict(list)
+        stated: defaultdict[tuple[DatasetName, str], list[OutputLineage]] = defaultdict(list)
         for output, facet, ref in execution.lineage:
             target, of_one = place_of(output), self._unpacked(ref, place_of)
             if target is not None and of_one is not None:
-                told[target, facet].append(of_one)
+                stated[target, facet].append(of_one)
         # `columnLineage` comes before `lineage`.
-        in_order = sorted(told, key=itemgetter(1))
-        return {target: _Lineage(joined(told[target, facet]), facet == LINEAGE, own=True) for target, facet in in_order}
+        in_order = sorted(stated, key=itemgetter(1))
+        return {
+            target: _Lineage(joined(stated[target, facet]), facet == LINEAGE, own=True) for target, facet in in_order
+        }
 
     def _before(self, place_of: PlaceOf) -> dict[DatasetName, Carried]:
         """Returns the column lineage of each target that is in force, whichever execution carried it.
@@ -201,39 +203,39 @@ class _View:
 
     def _earlier(self, carried: Carried | None, inputs: frozenset[DatasetName], place_of: PlaceOf) -> _Lineage | None:
         """Returns the lineage that an execution before this one carried, as far as its sources are still read."""
-        told = self._unpacked(carried.ref, place_of) if carried is not None else None
-        kept = _only(told, inputs) if told is not None else None
+        stated = self._unpacked(carried.ref, place_of) if carried is not None else None
+        kept = _only(stated, inputs) if stated is not None else None
         return _Lineage(kept, explicit=False, own=False) if kept is not None else None
 
     def _unpacked(self, ref: str, place_of: PlaceOf) -> OutputLineage | None:
         if ref == EMPTY:
             return None
-        told = unpack(self._text(ref))
-        return _renamed(told, place_of) if told.says_something else None
+        stated = unpack(self._text(ref))
+        return _renamed(stated, place_of) if stated.says_something else None
 
 
 def _placed(names: Iterable[DatasetName], place_of: PlaceOf) -> frozenset[DatasetName]:
     return frozenset(found for name in names if (found := place_of(name)) is not None)
 
 
-def _renamed(told: OutputLineage, place_of: PlaceOf) -> OutputLineage:
-    datasets = None if told.datasets is None else _placed(told.datasets, place_of)
+def _renamed(stated: OutputLineage, place_of: PlaceOf) -> OutputLineage:
+    datasets = None if stated.datasets is None else _placed(stated.datasets, place_of)
     columns: dict[str, tuple[Source, ...]] = {}
-    for column, made_of in told.columns.items():
+    for column, made_of in stated.columns.items():
         places = ((source, place_of(source.dataset)) for source in made_of)
         columns[column] = tuple(source._replace(dataset=found) for source, found in places if found is not None)
-    return told._replace(datasets=datasets, columns={column: of_one for column, of_one in columns.items() if of_one})
+    return stated._replace(datasets=datasets, columns={column: of_one for column, of_one in columns.items() if of_one})
 
 
-def _only(told: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage | None:
+def _only(stated: OutputLineage, inputs: frozenset[DatasetName]) -> OutputLineage | None:
     """Returns the part of a lineage that comes from some datasets; None if nothing is left of it."""
     columns: dict[str, tuple[Source, ...]] = {}
-    for column, made_of in told.columns.items():
+    for column, made_of in stated.columns.items():
         kept = tuple(source for source in made_of if source.dataset in inputs)
         if kept:
             columns[column] = kept
-    datasets = None if told.datasets is None else told.datasets & inputs
-    return told._replace(datasets=datasets, columns=columns) if columns or datasets or not told.sources else None
+    datasets = None if stated.datasets is None else stated.datasets & inputs
+    return stated._replace(datasets=datasets, columns=columns) if columns or datasets or not stated.sources else None
 
 
 def job_view(job: JobFacts, outputs: Outputs, placements: Placements, text: TextOf, job_chars: int = 0) -> JobView:
@@ -283,11 +285,11 @@ def _column_edges(
     found: defaultdict[ColumnEdge, set[str]] = defaultdict(set)
     room, left_out = Room(MAX_COLUMN_EDGES), 0
     for target in sorted(lineage):
-        for told in _distinct(lineage[target]):
-            if not room.take(edges_to(target, extent(told), job_chars)):
+        for stated in _distinct(lineage[target]):
+            if not room.take(edges_to(target, extent(stated), job_chars)):
                 left_out += 1
                 continue
-            for column, made_of in told.columns.items():
+            for column, made_of in stated.columns.items():
                 for source in made_of:
                     found[ColumnEdge(source.dataset, source.column, target, column)].add(source.kind)
     return {edge: kinds(said) for edge, said in found.items()}, left_out
@@ -362,7 +364,7 @@ class NodeView(NamedTuple):
 
 
 def dataset_facets(members: Iterable[NameFacts]) -> Registers:
-    """What is in force of a dataset's facets, over all its names."""
+    """Returns the facets in force of a dataset, over all its names."""
     facets = NO_REGISTERS
     for member in members:
         facets = facets.join(member.heard).join(member.written.registers)

@@ -23,7 +23,7 @@ from consumer.maintenance.leased_task import PAGE, Scan
 from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.statement_pruning import drop_repeated
 from consumer.projection import jobs, runs
-from consumer.projection.repository import Document, Documents, Draft
+from consumer.projection.repository import FactDocument, FactRepository, FactUpdate
 
 _CACHED = 16 * 1024 * 1024
 
@@ -106,11 +106,11 @@ class Prune:
         while old := change_log.pending(self._store, PAGE, until=self.cutoffs.before):
             change_log.acknowledge(self._store, old)
 
-    def _read(self, wanted: Iterable[RunKey]) -> dict[RunKey, Document[RunFacts]]:
+    def _read(self, wanted: Iterable[RunKey]) -> dict[RunKey, FactDocument[RunFacts]]:
         found = self._documents().get(wanted)
         return {run: document for run, document in found.items() if document.stored}
 
-    def _remove_old(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+    def _remove_old(self, known: dict[RunKey, FactDocument[RunFacts]]) -> dict[RunKey, FactDocument[RunFacts]]:
         """Removes those runs that may be removed; returns them.
 
         Each is marked first and examined again after that. A concurrent writer that counts the run either was done
@@ -126,7 +126,7 @@ class Prune:
         there = self._store.read([ids.run(run) for run in going], ("rev",))
         return {run: document for run, document in going.items() if ids.run(run) not in there}
 
-    def _remove(self, going: Mapping[RunKey, Document[RunFacts]]) -> None:
+    def _remove(self, going: Mapping[RunKey, FactDocument[RunFacts]]) -> None:
         """Removes runs, and the separate vertices of the datasets of streaming runs."""
         streaming = [run for run, document in going.items() if document.facts.snapshot is not None]
         apart = runs.Runs(self._store, _CACHED).datasets(streaming)
@@ -137,12 +137,12 @@ class Prune:
             changes += (_removal(run, document.token, portion) for portion in (*portions, (ids.run(run),)))
         self._store.write(changes)
 
-    def _without_needed(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+    def _without_needed(self, known: dict[RunKey, FactDocument[RunFacts]]) -> dict[RunKey, FactDocument[RunFacts]]:
         needed = self._current(known) | self._parents(known) if known else set()
         return {run: document for run, document in known.items() if run not in needed}
 
-    def _documents(self) -> Documents[RunKey, RunFacts]:
-        return Documents(self._store, runs.KIND, _CACHED)
+    def _documents(self) -> FactRepository[RunKey, RunFacts]:
+        return FactRepository(self._store, runs.KIND, _CACHED)
 
     def _is_old(self, facts: RunFacts) -> bool:
         """True if no event was about a run for long enough, or if it is known only as a parent.
@@ -155,7 +155,7 @@ class Prune:
 
     def _current(self, known: Collection[RunKey]) -> set[RunKey]:
         """Returns the runs that current lineage depends on."""
-        documents = Documents(self._store, jobs.KIND, _CACHED).get({run.job for run in known})
+        documents = FactRepository(self._store, jobs.KIND, _CACHED).get({run.job for run in known})
         return {run for run in known if run.id in documents[run.job].facts.ran.runs}
 
     def _parents(self, known: Collection[RunKey]) -> set[RunKey]:
@@ -163,28 +163,28 @@ class Prune:
         edges = self._store.edges_at([ids.run(run) for run in known], schema.CHILD_OF, "in") if known else []
         return {ids.run_key(edge.target) for edge in edges if edge.source != edge.target}
 
-    def _note_ends(self, gone: Mapping[RunKey, Document[RunFacts]]) -> None:
+    def _note_ends(self, gone: Mapping[RunKey, FactDocument[RunFacts]]) -> None:
         """Notes with jobs until when their past is not known any more."""
         until: defaultdict[JobName, str] = defaultdict(str)
         for run, document in gone.items():
             if document.facts.known:
                 until[run.job] = max(until[run.job], document.facts.ended_at or "")
 
-        def plan(known: jobs.JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+        def plan(known: jobs.JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
             for job, document in known.items():
                 if document.stored and until[job] > str(document.properties.get(jobs.PRUNED_UNTIL, "")):
-                    yield job, Draft(document.facts, {jobs.PRUNED_UNTIL: until[job]})
+                    yield job, FactUpdate(document.facts, {jobs.PRUNED_UNTIL: until[job]})
 
-        Documents(self._store, jobs.KIND, _CACHED).update(sorted(until), plan)
+        FactRepository(self._store, jobs.KIND, _CACHED).update(sorted(until), plan)
 
-    def _leave_groups(self, gone: Mapping[RunKey, Document[RunFacts]]) -> None:
+    def _leave_groups(self, gone: Mapping[RunKey, FactDocument[RunFacts]]) -> None:
         """Removes runs from their groups, and removes groups that are empty then."""
         left: defaultdict[GroupKey, set[str]] = defaultdict(set)
         for run, document in gone.items():
             for parent in document.facts.parents:
                 left[GroupKey(run.job, parent)].add(run.id)
 
-        def plan(known: jobs.GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+        def plan(known: jobs.GroupDocuments) -> Iterator[tuple[GroupKey, FactUpdate[GroupFacts]]]:
             # After the groups were read: a writer that makes a run again counts it in its group after that.
             there = self._store.read([ids.run(run) for run in gone], ("rev",))
             for group, document in known.items():
@@ -192,15 +192,15 @@ class Prune:
                 members = {shape: one for shape, one in document.facts.items() if one.id not in left[group]}
                 if document.stored and members != document.facts:
                     empty = () if members else (DropVertices((ids.group(group),)),)
-                    yield group, Draft(members, {}, empty)
+                    yield group, FactUpdate(members, {}, empty)
 
-        Documents(self._store, jobs.GROUPS, _CACHED).update(sorted(left), plan, retry=False)
+        FactRepository(self._store, jobs.GROUPS, _CACHED).update(sorted(left), plan, retry=False)
 
 
-def _mark(known: runs.RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+def _mark(known: runs.RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
     for run, document in known.items():
         if document.stored:
-            yield run, Draft(document.facts, {runs.PRUNING: True})
+            yield run, FactUpdate(document.facts, {runs.PRUNING: True})
 
 
 def _removal(run: RunKey, token: str, vertices: tuple[str, ...]) -> Change:

@@ -23,7 +23,7 @@ from consumer.projection.alias_sets import NameDocuments
 from consumer.projection.change_records import DRAWN
 from consumer.projection.graph_writer import Cached, GraphWriter
 from consumer.projection.jobs import JobDocuments
-from consumer.projection.repository import Draft, Relied
+from consumer.projection.repository import FactUpdate, Relied
 from schemas.naming import DatasetName
 
 MIB = 1 << 20
@@ -113,11 +113,11 @@ class Reconcile:
         strays = self._stray_exposures(names, known)
         stale |= strays.keys()
 
-        def distrust(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
+        def distrust(found: NameDocuments) -> Iterable[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name, document in found.items():
                 listed = exposure_edges.listing(document.properties, strays.get(name, ()))
                 kept = _kept_columns(document.properties, there.get(ids.dataset(name)))
-                yield name, Draft(document.facts, {"partial": True, DRAWN: kept, **listed})
+                yield name, FactUpdate(document.facts, {"partial": True, DRAWN: kept, **listed})
 
         if stale:
             writer.names.documents.update(sorted(stale), distrust)
@@ -137,11 +137,14 @@ class Reconcile:
     def _repair_jobs(self, stale: Iterable[JobName], strays: Mapping[JobName, Iterable[str]]) -> None:
         """Projects the edges of jobs again, and removes edges that their projections do not list."""
 
-        def distrust(found: JobDocuments) -> Iterable[tuple[JobName, Draft[JobFacts]]]:
+        def distrust(found: JobDocuments) -> Iterable[tuple[JobName, FactUpdate[JobFacts]]]:
             for job, document in found.items():
                 listed = {**fingerprints.load(document.properties), **dict.fromkeys(strays.get(job, ()), 0)}
                 kept = change_records.kept_edges(document.properties)
-                yield job, Draft(document.facts, {"partial": True, DRAWN: kept, "elements": fingerprints.dump(listed)})
+                yield (
+                    job,
+                    FactUpdate(document.facts, {"partial": True, DRAWN: kept, "elements": fingerprints.dump(listed)}),
+                )
 
         jobs = {*stale, *strays}
         if jobs:
@@ -159,10 +162,10 @@ class Reconcile:
         for column in set(free) - tied:
             by_name[DatasetName(*ids.parse(columns[column])[1:])].append(column)
 
-        def drop(found: NameDocuments) -> Iterable[tuple[DatasetName, Draft[NameFacts]]]:
+        def drop(found: NameDocuments) -> Iterable[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name, document in found.items():
                 lonely = DropOrphans(tuple(by_name[name]), "in_schema", schema.COLUMN_EDGE)
-                yield name, Draft(document.facts, {}, (), (lonely,))
+                yield name, FactUpdate(document.facts, {}, (), (lonely,))
 
         if by_name:
             self._writer().names.documents.update(sorted(by_name), drop)

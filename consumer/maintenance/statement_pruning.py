@@ -15,7 +15,7 @@ from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, Pr
 from consumer.lineage.facts.contexts import Statement, facts_of
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.projection import statements
-from consumer.projection.blobs import Texts
+from consumer.projection.blobs import BlobStore
 
 _CHUNK = 5_000
 """Statements that are compared at once, beside those that are kept."""
@@ -52,7 +52,7 @@ def _repeated(store: GraphStore, wanted: Sequence[str]) -> set[str]:
     """
     known = store.read(wanted, ("facts",))
     found = {id_: facts_codec.load_statement(str(known[id_]["facts"])) for id_ in wanted if id_ in known}
-    texts = Texts(store, _TEXTS).fetch({statement.context for statement in found.values()})
+    texts = BlobStore(store, _TEXTS).fetch({statement.context for statement in found.values()})
     kept = Delta()
     later: list[str] = []
     for id_, statement in found.items():

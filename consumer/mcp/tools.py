@@ -1,6 +1,6 @@
-"""What the tools answer: documents of the query layer, made short enough for an assistant.
+"""Answers of the tools: documents of the query layer, made short enough for an assistant.
 
-Each answer tells "none" from "unknown": `unknown` counts or lists where lineage could not be resolved.
+Each answer distinguishes "none" from "unknown": `unknown` counts or lists where lineage could not be resolved.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from consumer.query.diff import diff
 from consumer.query.impact import Change, impact
 from consumer.query.job_names import all_jobs, jobs_of
 from consumer.query.paths import shortest_paths
-from consumer.query.resolve import Target, resolve, spelled
+from consumer.query.resolve import LineageNode, resolve, spelled
 from consumer.query.runs import fed_by, history
 from consumer.query.search import SearchIndex
 from consumer.render import changes, documents, export_json
-from consumer.render.diagram import place
+from consumer.render.diagram import location_label
 from consumer.time_parsing import parse_moment
 
 Answer = dict[str, Any]
@@ -41,7 +41,7 @@ def find(store: GraphStore, query: str, cursor: str | None = None) -> Answer:
     items = [
         {
             "name": spelled(one.summary.dataset),
-            "where": place(one.summary.dataset),
+            "where": location_label(one.summary.dataset),
             "owners": list(one.summary.owners),
             "matched": one.matched,
             "columns": list(one.columns),
@@ -94,7 +94,7 @@ def _nearest_first(nodes: tuple[Node, ...]) -> list[Node]:
     return sorted((node for node in nodes if node.depth), key=lambda node: (node.depth, node.direction, node.target))
 
 
-def _called(target: Target) -> str:
+def _called(target: LineageNode) -> str:
     name = spelled(target.dataset)
     return name if target.column is None else f"{name}.{target.column}"
 

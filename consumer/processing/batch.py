@@ -59,9 +59,9 @@ class Batch:
 
     def drop(self, gone: Collection[TopicPartition]) -> None:
         """Discards the records of revoked partitions."""
-        self.records = [record for record in self.records if record.place not in gone]
-        self.events = [(record, event) for record, event in self.events if record.place not in gone]
-        self.letters = [letter for letter in self.letters if letter.record.place not in gone]
+        self.records = [record for record in self.records if record.topic_partition not in gone]
+        self.events = [(record, event) for record, event in self.events if record.topic_partition not in gone]
+        self.letters = [letter for letter in self.letters if letter.record.topic_partition not in gone]
         self.size = sum(record.size for record in self.records)
         self.weight = self.size + sum(held_bytes(event, record.value or b"") for record, event in self.events)
 

@@ -9,11 +9,11 @@ from consumer.errors import HeadwaterError
 from consumer.processing.dead_letter import DeadLetter
 
 
-class Flooded(HeadwaterError):
+class DeadLetterLimitExceeded(HeadwaterError):
     """The service stops, because so many records are rejected that the topic would drain into the dead letters."""
 
 
-class Flood:
+class DeadLetterLimit:
     """The share of rejected records among the latest ones, and its limit."""
 
     def __init__(self, settings: DeadLetterSettings) -> None:
@@ -25,8 +25,8 @@ class Flood:
         """Counts a batch before its dead letters are written.
 
         Raises:
-            Flooded: At least `limit_count` of the last `dead_letters.limit_window` records were rejected, and they are
-                at least the share `limit_ratio`. Commit no record of this batch.
+            DeadLetterLimitExceeded: At least `limit_count` of the last `dead_letters.limit_window` records were
+                rejected, and they are at least the share `limit_ratio`. Commit no record of this batch.
         """
         self._count(records, len(letters))
         # The window covers the latest batch at least, whatever its size.
@@ -34,7 +34,7 @@ class Flood:
             self._count(*(-n for n in self._batches.popleft()), keep=False)
         limits = self._settings
         if letters and self._rejected >= limits.limit_count and self._rejected >= limits.limit_ratio * self._records:
-            raise Flooded(self._message(letters[0]))
+            raise DeadLetterLimitExceeded(self._message(letters[0]))
 
     def _count(self, records: int, rejected: int, *, keep: bool = True) -> None:
         self._records += records

@@ -9,7 +9,7 @@ from consumer.processing.record import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BatchReport:
     """One batch that is written and committed.
 
     Attributes:
@@ -34,24 +34,24 @@ class Report:
 class Observer(Protocol):
     """Receiver of the processor's progress, called on its threads; must return at once and raise nothing."""
 
-    def committed(self, report: Report) -> None:
+    def committed(self, report: BatchReport) -> None:
         """Reports a batch that is durable and whose offsets are committed."""
 
     def failed(self, step: str, error: Exception) -> None:
         """Reports a failed attempt of a step (`joining`, `polling`, `writing`, `committing`), which will be retried."""
 
-    def lost(self, place: TopicPartition, records: int) -> None:
+    def lost(self, topic_partition: TopicPartition, records: int) -> None:
         """Reports records that left the topic before the group read them, such as by retention."""
 
 
-class Unobserved:
+class NullObserver:
     """An observer that ignores everything."""
 
-    def committed(self, report: Report) -> None:
+    def committed(self, report: BatchReport) -> None:
         """Ignores the batch."""
 
     def failed(self, step: str, error: Exception) -> None:
         """Ignores the failure."""
 
-    def lost(self, place: TopicPartition, records: int) -> None:
+    def lost(self, topic_partition: TopicPartition, records: int) -> None:
         """Ignores the loss."""

@@ -31,7 +31,7 @@ def _ignore(*_: object) -> None:
     """Ignores lost records."""
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """A member of a consumer group; used by one thread.
 
     Every method raises `TransientError` when the broker can't serve now, and `UsageError` when it rejects the settings.

@@ -1,9 +1,8 @@
-"""The service's heart: takes records, folds a batch into the sink, and only then commits.
+"""The stream processor: polls records, folds a batch into the sink, and commits its offsets only then.
 
-This thread reads, decodes and commits; others write the batches before, several of them at once where the sink can
-take that. Batches are committed in the order in which they were read, whichever is written first. Whatever is written
-may be written again: after a crash, a failed commit or a rebalance the same records come once more, and the sink takes
-them without effect.
+This thread polls, decodes and commits; others write the previous batches, several of them at once if the sink allows
+it. Batches are committed in the order in which they were polled, whichever is written first. Delivery is at least once:
+after a crash, a failed commit or a rebalance the same records are redelivered, and the sink is idempotent.
 """
 
 from __future__ import annotations
@@ -17,77 +16,77 @@ from concurrent.futures import wait as wait_for
 from typing import Final, NamedTuple
 
 import structlog
-from tenacity.wait import wait_base
 
 from consumer.config.settings import BatchSettings, DeadLetterSettings
 from consumer.errors import TransientError
 from consumer.processing.batch import Batch, Decode, most_weight
-from consumer.processing.batch_writer import Flights
+from consumer.processing.batch_writer import BatchWriter
 from consumer.processing.dead_letter import DeadLetter, DeadLetters
-from consumer.processing.dead_letter_limit import Flood
-from consumer.processing.observer import Observer, Report, Unobserved
-from consumer.processing.offset_tracker import Offsets
-from consumer.processing.ports import Source
+from consumer.processing.dead_letter_limit import DeadLetterLimit
+from consumer.processing.observer import BatchReport, NullObserver, Observer
+from consumer.processing.offset_tracker import OffsetTracker
+from consumer.processing.ports import RecordSource
 from consumer.processing.record import Record, TopicPartition
-from consumer.processing.retry import Insistence
+from consumer.processing.retrier import Retrier
 from consumer.processing.sink import Sink
+from consumer.retry import Backoff
 
 IDLE_S: Final = 0.5
-"""Longest wait for records, and so for a request to stop to be seen, in seconds."""
+"""Longest wait for records in seconds, and so the longest delay until a request to stop is noticed."""
 
 BUSY_S: Final = 0.05
-"""The same while a batch is being written, and so for its end to be seen."""
+"""Longest wait for records while a batch is being written, in seconds, so that its end is noticed early."""
 
-HOLD_S: Final = 3.0
-"""How long the group may wait for a member that takes no more records, in seconds. A pause makes Kafka's client drop
-what it has fetched, so it is not done for a moment."""
+PAUSED_HEARTBEAT_S: Final = 3.0
+"""Seconds between two heartbeats while no record is polled. Kafka's client discards its fetched records at each pause,
+so a short wait for the writer does not pause."""
 
 _log = structlog.get_logger(__name__)
 
 Clock = Callable[[], float]
 
 
-class _Flight(NamedTuple):
+class InFlightBatch(NamedTuple):
     """A batch that is being written.
 
     Attributes:
-        batch: It.
-        began: When that began, in seconds of the loop's clock.
-        outcome: Its dead letters, once it is durable.
-        gone: The partitions that were revoked meanwhile. If one is given back, its records come again; and if its topic
-            was made anew, the same offsets are other records.
+        batch: The batch.
+        began: Start of the write, in seconds of the processor's clock.
+        dead_letters: The batch's dead letters once it is durable; None if it was not written before a stop.
+        revoked: Partitions that were revoked since. One that is assigned again has its records redelivered; of a
+            recreated topic, the same offsets are other records.
     """
 
     batch: Batch
     began: float
-    outcome: Future[list[DeadLetter] | None]
-    gone: set[TopicPartition]
+    dead_letters: Future[list[DeadLetter] | None]
+    revoked: set[TopicPartition]
 
 
-class Loop:
-    """Moves records from a source to a sink until it is told to stop.
+class StreamProcessor:
+    """Moves records from a source to a sink until `stop` is set.
 
     Args:
-        source: Its group membership; closed at the end of `run`.
-        decode: From a record's value to an event; raises `RejectedEvent`.
-        sink: Where events go.
-        dead_letters: Where records go that can't be folded.
-        batching: How much is written at once, and how it is tried again.
-        clock: Seconds; monotonic.
-        stop: Set by a signal's handler, for example; what is in hand is finished, then the group is left.
-        rejecting: What is rejected, and when that is too much.
-        in_flight: How many batches may be written at once, if they are not too large together; more than one only for
-            a sink that several threads may use.
-        observer: Notified of each batch and each failure; of the latter on the writing threads, too.
-        wait: How long to wait between two tries; exponential with jitter unless said otherwise.
-        sleep: Waits for so many seconds, or until `stop` is set.
-        executor: Runs the writing; `in_flight` threads of its own by default.
-        wall_clock: Seconds since 1970, against which events from the future are told.
+        source: The group membership; closed at the end of `run`.
+        decode: Decodes a record's value to an event; raises `RejectedEvent`.
+        sink: Receiver of events.
+        dead_letters: Receiver of records that can't be folded.
+        batching: Size of batches, and retry policy.
+        clock: Monotonic clock in seconds.
+        stop: Set by a signal handler, for example; polled records are then written and the group is left.
+        rejecting: Rules of rejection, and the dead-letter limit.
+        in_flight: Maximum number of batches in flight, unless they are too large together; more than one only for a
+            sink that several threads may use.
+        observer: Receives each batch and each failure; failures also on the writing threads.
+        backoff: The pause between two attempts; by default exponential with jitter.
+        sleep: Pauses for a number of seconds, or until `stop` is set.
+        executor: Runs writes; by default on `in_flight` threads of its own.
+        wall_clock: Seconds since 1970, to reject events from the future.
     """
 
     def __init__(
         self,
-        source: Source,
+        source: RecordSource,
         decode: Decode,
         sink: Sink,
         dead_letters: DeadLetters,
@@ -98,7 +97,7 @@ class Loop:
         rejecting: DeadLetterSettings | None = None,
         in_flight: int = 1,
         observer: Observer | None = None,
-        wait: wait_base | None = None,
+        backoff: Backoff | None = None,
         sleep: Callable[[float], None] | None = None,
         executor: Executor | None = None,
         wall_clock: Clock = time.time,
@@ -110,193 +109,194 @@ class Loop:
         self._clock = clock
         self._wall_clock = wall_clock
         self._stop = stop
-        self._observer = observer or Unobserved()
-        self._insist = Insistence(batching, clock, stop, self._observer, sleep=sleep or self._pause, wait=wait)
-        self._flights = Flights(sink, dead_letters, Flood(self._rejecting), self._insist)
-        self._in_flight = in_flight
+        self._observer = observer or NullObserver()
+        sleep = sleep or self._wait_for_stop
+        self._retry = Retrier(batching, clock, stop, self._observer.failed, sleep=sleep, backoff=backoff)
+        self._writer = BatchWriter(sink, dead_letters, DeadLetterLimit(self._rejecting), self._retry)
+        self._max_in_flight = in_flight
         self._executor = executor or ThreadPoolExecutor(in_flight, thread_name_prefix="headwater-writer")
-        self._arrived: deque[Record] = deque()
+        self._polled: deque[Record] = deque()
         self._batch = Batch()
-        self._flown: deque[_Flight] = deque()
-        self._offsets = Offsets()
-        self._moved = self._polled = clock()
+        self._in_flight: deque[InFlightBatch] = deque()
+        self._offsets = OffsetTracker()
+        self._progressed_at = self._polled_at = clock()
         self._oldest = float("inf")
 
-    def waiting_s(self) -> float:
-        """Age in seconds of the oldest record in hand that is not committed; for health checks, from any thread."""
+    def oldest_uncommitted_age_s(self) -> float:
+        """Returns the age in seconds of the oldest polled record that is not committed; callable from any thread."""
         return max(0.0, self._clock() - self._oldest)
 
-    def still_s(self) -> float:
-        """Seconds since the loop last took a step; for health checks, from any thread."""
-        return self._clock() - self._moved
+    def seconds_since_progress(self) -> float:
+        """Returns the seconds since the last step of the processor; callable from any thread."""
+        return self._clock() - self._progressed_at
 
     def run(self) -> None:
-        """Works until `stop` is set; then finishes what is in hand and leaves the group.
+        """Processes records until `stop` is set; then writes and commits the polled ones, and leaves the group.
 
-        If the sink can't take it at that moment, it stays uncommitted, and whoever comes next gets it again.
+        Records that the sink can't take at that moment stay uncommitted, so the next member of the group gets them.
 
         Raises:
-            GaveUp: Something failed for longer than `batch.give_up_after_s`.
-            Flooded: Too much is rejected.
-            UsageError: The source refuses the settings.
+            RetriesExhausted: A step failed for longer than `batch.give_up_after_s`.
+            DeadLetterLimitExceeded: Too many records are rejected.
+            UsageError: The source rejects the settings.
         """
         try:
-            self._insist("joining", lambda: self._source.subscribe(self._drop, self._observer.lost))
+            self._retry("joining", lambda: self._source.subscribe(self._on_partitions_revoked, self._observer.lost))
             while not self._stop.is_set():
-                self._turn()
-            self._finish()
+                self._run_once()
+            self._drain()
         finally:
-            self._stop.set()  # else a batch that can't be written would be tried for ever
+            self._stop.set()  # else a batch that can't be written would be retried without limit
             self._executor.shutdown()
-            self._leave()
+            self._leave_group()
 
-    def _turn(self) -> None:
-        self._note()
-        self._insist("polling", self._take)
-        self._fill()
-        self._settle()
+    def _run_once(self) -> None:
+        self._record_progress()
+        self._retry("polling", self._poll)
+        self._decode_polled()
+        self._commit_completed()
         if self._is_due():
-            self._launch()
+            self._submit_batch()
 
-    def _note(self) -> None:
-        """Notes for other threads where it is."""
-        self._moved = now = self._clock()
-        waiting = self._offsets.waiting_s(now)
-        self._oldest = now - waiting if waiting else float("inf")
+    def _record_progress(self) -> None:
+        """Updates the values that other threads read."""
+        self._progressed_at = now = self._clock()
+        age_s = self._offsets.oldest_uncommitted_age_s(now)
+        self._oldest = now - age_s if age_s else float("inf")
 
-    def _take(self) -> None:
-        """Takes what has come; or, where no more can be taken, stays a member of the group."""
-        if self._arrived or self._is_full():
-            self._await_flight(IDLE_S)
-            if self._clock() - self._polled >= HOLD_S:
-                # A member that does not poll is counted out, and its share moves for nothing.
+    def _poll(self) -> None:
+        """Polls records; sends only heartbeats while the next batch is full."""
+        if self._polled or self._is_full():
+            self._await_write(IDLE_S)
+            if self._clock() - self._polled_at >= PAUSED_HEARTBEAT_S:
+                # The coordinator removes a member that does not poll, which moves its partitions in vain.
                 self._source.heartbeat(0)
-                self._polled = self._clock()
+                self._polled_at = self._clock()
             return
-        # First the poll, then the queue: a poll may revoke, which thins out the queue.
-        found = self._source.poll(self._patience(), self._batching.max_records - len(self._batch.records))
-        self._polled = now = self._clock()
-        for record in found:
-            self._offsets.take(record.place, record.offset, now)
-        self._arrived.extend(found)
+        # Polled before the queue is extended: a poll may revoke partitions, which removes records from the queue.
+        records = self._source.poll(self._poll_timeout(), self._batching.max_records - len(self._batch.records))
+        self._polled_at = now = self._clock()
+        for record in records:
+            self._offsets.track(record.topic_partition, record.offset, now)
+        self._polled.extend(records)
 
-    def _patience(self) -> float:
-        if self._flown:
+    def _poll_timeout(self) -> float:
+        if self._in_flight:
             return BUSY_S
         if not self._batch.records:
             return IDLE_S
         return min(IDLE_S, max(0.0, self._batching.max_age_s - (self._clock() - self._batch.since)))
 
-    def _fill(self) -> None:
-        """Decodes what arrived into the next batch."""
+    def _decode_polled(self) -> None:
+        """Decodes polled records into the next batch."""
         now_ms = int(self._wall_clock() * 1000)
-        while self._arrived and not self._is_full():
+        while self._polled and not self._is_full():
             if not self._batch.records:
                 self._batch.since = self._clock()
-            self._batch.add(self._arrived.popleft(), self._decode, self._rejecting.max_ahead_s, now_ms)
+            self._batch.add(self._polled.popleft(), self._decode, self._rejecting.max_ahead_s, now_ms)
 
     def _is_full(self) -> bool:
         return self._batch.is_full(self._batching.max_records, self._batching.max_bytes)
 
     def _is_due(self) -> bool:
-        if not self._batch.records or not self._may_launch():
+        if not self._batch.records or not self._may_submit():
             return False
         return self._is_full() or self._clock() - self._batch.since >= self._batching.max_age_s
 
-    def _may_launch(self) -> bool:
-        """True if one more batch may be written: memory does not hold any number of large ones."""
-        if len(self._flown) >= self._in_flight:
+    def _may_submit(self) -> bool:
+        """True if one more batch may be in flight: memory does not hold any number of large ones."""
+        if len(self._in_flight) >= self._max_in_flight:
             return False
-        return not self._flown or sum(flight.batch.weight for flight in self._flown) < most_weight(
-            self._batching.max_bytes
-        )
+        weight = sum(one.batch.weight for one in self._in_flight)
+        return not self._in_flight or weight < most_weight(self._batching.max_bytes)
 
-    def _launch(self) -> None:
+    def _submit_batch(self) -> None:
         batch, self._batch = self._batch, Batch()
-        self._flown.append(_Flight(batch, self._clock(), self._executor.submit(self._flights.fly, batch), set()))
+        began = self._clock()
+        self._in_flight.append(InFlightBatch(batch, began, self._executor.submit(self._writer.write, batch), set()))
 
-    def _await_flight(self, seconds: float) -> None:
-        if self._flown:
-            wait_for([self._flown[0].outcome], seconds)
+    def _await_write(self, timeout_s: float) -> None:
+        if self._in_flight:
+            wait_for([self._in_flight[0].dead_letters], timeout_s)
 
-    def _settle(self) -> None:
-        """Commits the batches that are written, up to the first one that is not."""
-        written: list[tuple[_Flight, int, float]] = []
-        while self._flown and self._flown[0].outcome.done():
-            flight = self._flown.popleft()
-            letters = flight.outcome.result()
+    def _commit_completed(self) -> None:
+        """Commits the in-flight batches that are written, up to the first one that is not."""
+        written: list[tuple[InFlightBatch, int, float]] = []
+        while self._in_flight and self._in_flight[0].dead_letters.done():
+            completed = self._in_flight.popleft()
+            letters = completed.dead_letters.result()
             if letters is None:
-                self._give_up(flight.batch)
+                self._give_up(completed.batch)
                 continue
-            for record in flight.batch.records:
-                if record.place not in flight.gone:
-                    self._offsets.done(record.place, record.offset)
-            written.append((flight, len(letters), self._clock()))
-        if written and self._insist("committing", self._commit):
-            for flight, rejected, ended in written:
-                self._observer.committed(_report(flight, rejected, ended, self._clock()))
+            for record in completed.batch.records:
+                if record.topic_partition not in completed.revoked:
+                    self._offsets.mark_done(record.topic_partition, record.offset)
+            written.append((completed, len(letters), self._clock()))
+        if written and self._retry("committing", self._commit):
+            for completed, rejected, ended in written:
+                self._observer.committed(_report(completed, rejected, ended, self._clock()))
 
     def _give_up(self, unwritten: Batch) -> None:
-        """Leaves records to the member that comes next, as it is time to go and the sink does not take them."""
-        records = len(unwritten.records) + len(self._batch.records) + len(self._arrived)
-        _log.warning("stopping with records unwritten; they come again", records=records)
-        # What waits behind them would fare no better, and each try takes as long as the sink's patience.
+        """Leaves records uncommitted, after a request to stop while the sink does not take them."""
+        uncommitted = len(unwritten.records) + len(self._batch.records) + len(self._polled)
+        _log.warning("stopping, uncommitted records will be redelivered", records=uncommitted)
+        # The next batch would fail like this one, and each attempt takes as long as the sink's deadline.
         self._batch = Batch()
-        self._arrived.clear()
+        self._polled.clear()
 
     def _commit(self) -> None:
-        due = self._offsets.due()
-        if not due:
+        offsets = self._offsets.committable()
+        if not offsets:
             return
         try:
-            self._source.commit(due)
+            self._source.commit(offsets)
         except TransientError:
-            # It may be a rebalance that has to be taken part in; what that takes is not due any more.
+            # A rebalance may be the cause. The heartbeat takes part in it, and revoked offsets are not committed again.
             self._source.heartbeat(0)
             raise
-        self._offsets.committed(due)
+        self._offsets.committed(offsets)
 
-    def _finish(self) -> None:
-        """Writes and commits what is in hand, until that fails."""
-        while self._flown or self._batch.records:
-            if self._batch.records and self._may_launch():
-                self._launch()
-            self._await_flight(IDLE_S)
-            self._note()
-            self._settle()
-            self._fill()
+    def _drain(self) -> None:
+        """Writes and commits the polled records, until that fails."""
+        while self._in_flight or self._batch.records:
+            if self._batch.records and self._may_submit():
+                self._submit_batch()
+            self._await_write(IDLE_S)
+            self._record_progress()
+            self._commit_completed()
+            self._decode_polled()
 
-    def _drop(self, gone: Collection[TopicPartition]) -> None:
-        """Revoked: the new owner begins at what is committed, so these come to it again.
+    def _on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Discards records of revoked partitions; the new owner resumes at the committed offset and gets them again.
 
-        What is being written of them is written to the end, which does no harm.
+        Those of in-flight batches are written all the same, which is idempotent.
         """
-        for flight in self._flown:
-            flight.gone.update(gone)
-        self._batch.drop(gone)
-        self._arrived = deque(record for record in self._arrived if record.place not in gone)
-        self._offsets.forget(gone)
-        _log.info("partitions revoked", partitions=[str(place) for place in sorted(gone)])
+        for written in self._in_flight:
+            written.revoked.update(revoked)
+        self._batch.drop(revoked)
+        self._polled = deque(record for record in self._polled if record.topic_partition not in revoked)
+        self._offsets.discard(revoked)
+        _log.info("partitions revoked", partitions=[str(partition) for partition in sorted(revoked)])
 
-    def _pause(self, seconds: float) -> None:
-        self._stop.wait(seconds)
+    def _wait_for_stop(self, timeout_s: float) -> None:
+        self._stop.wait(timeout_s)
 
-    def _leave(self) -> None:
+    def _leave_group(self) -> None:
         try:
             self._source.close()
         except TransientError as error:
-            # The group counts the member out when its session ends; nothing is lost by it.
+            # The coordinator removes the member when its session ends; no record is lost.
             _log.warning("leaving the group failed", error=str(error))
 
 
-def _report(flight: _Flight, rejected: int, ended: float, now: float) -> Report:
-    batch = flight.batch
-    return Report(
+def _report(completed: InFlightBatch, rejected: int, ended: float, now: float) -> BatchReport:
+    batch = completed.batch
+    return BatchReport(
         records=len(batch.records),
         events=len(batch.records) - rejected,
         rejected=rejected,
         size=batch.size,
         seconds=now - batch.since,
-        write_s=ended - flight.began,
+        write_s=ended - completed.began,
         newest_ms=max(record.timestamp_ms for record in batch.records),
     )

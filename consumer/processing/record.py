@@ -70,7 +70,7 @@ class Record:
     by_broker: bool = False
 
     @property
-    def place(self) -> TopicPartition:
+    def topic_partition(self) -> TopicPartition:
         """The partition that holds the record."""
         return TopicPartition(self.topic, self.partition)
 

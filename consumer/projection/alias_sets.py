@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import orjson
 
-from consumer.errors import TransientError
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Scalar
 from consumer.lineage.facts.delta import NameFacts, join_names
@@ -18,16 +17,17 @@ from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, Placement, placement
 from consumer.lineage.name_groups import Group, components
 from consumer.lineage.views import dataset_facets
-from consumer.projection.blobs import Texts
+from consumer.projection.blobs import BlobStore
 from consumer.projection.jobs import OutputDocuments
-from consumer.projection.repository import MOST_TRIES, Document, Documents, Draft, Kind, Relied
+from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate, Relied
+from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
 
-KIND: Kind[DatasetName, NameFacts] = Kind(
+KIND: FactKind[DatasetName, NameFacts] = FactKind(
     schema.NAME, ids.name, NameFacts(), facts_codec.dump_name, facts_codec.load_name
 )
 
-NameDocuments = Mapping[DatasetName, Document[NameFacts]]
+NameDocuments = Mapping[DatasetName, FactDocument[NameFacts]]
 
 
 class Names:
@@ -44,8 +44,8 @@ class Names:
     def __init__(
         self,
         store: GraphStore,
-        texts: Texts,
-        outputs: Documents[OutputKey, OutputFacts],
+        texts: BlobStore,
+        outputs: FactRepository[OutputKey, OutputFacts],
         rules: IdentityRules,
         cached: int,
     ) -> None:
@@ -53,12 +53,12 @@ class Names:
         self._texts = texts
         self._outputs = outputs
         self._rules = rules
-        self.documents = Documents(store, KIND, cached)
+        self.documents = FactRepository(store, KIND, cached)
 
     def create(self, facts: Mapping[DatasetName, NameFacts]) -> None:
         """Makes the vertices of names that are not there yet, so that outputs can be tied to them."""
 
-        def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+        def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name in sorted(known):
                 if not known[name].stored:
                     yield name, _draft(name, known[name], facts[name])
@@ -86,7 +86,7 @@ class Names:
                     link = NameFacts(linked_with=frozenset({name}))
                     missing[other] = join_names(missing.get(other, NameFacts()), link)
 
-        def plan(found: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+        def plan(found: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name in sorted(found):
                 facts = join_names(found[name].facts, missing[name])
                 if not found[name].stored or facts != found[name].facts:
@@ -106,14 +106,14 @@ class Names:
         Returns:
             The names, as they are now.
         """
-        by_name: defaultdict[DatasetName, dict[OutputKey, Document[OutputFacts]]] = defaultdict(dict)
+        by_name: defaultdict[DatasetName, dict[OutputKey, FactDocument[OutputFacts]]] = defaultdict(dict)
         for output, document in outputs.items():
             by_name[output.name][output] = document
         wanted = sorted({*facts, *by_name})
         nothing = NameFacts()
         recounts = _Recounts(self.recount)
 
-        def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+        def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name, document in known.items():
                 joined = join_names(document.facts, facts.get(name, nothing))
                 written = _absorb(name, document.facts.written, by_name.get(name, {}), recounts)
@@ -122,13 +122,14 @@ class Names:
                 if not document.stored or joined != document.facts:
                     yield name, _draft(name, document, joined)
 
-        for _ in range(MOST_TRIES):
+        conflicts = ConflictLimit()
+        while True:
             updated = self.documents.update(wanted, plan)
             if not recounts.have_moved():
                 unwritten = {name: updated.documents[name] for name in by_name if name not in updated.written}
                 relied.add(self.documents, unwritten)
                 return updated.documents
-        raise TransientError(f"outputs of {len(recounts.moved)} names are written by others all the time")
+            conflicts.count(f"outputs of {len(recounts.moved)} names")
 
     def repair(self, names: Collection[DatasetName]) -> None:
         """Brings what follows from outputs, links and configuration up to date."""
@@ -145,7 +146,7 @@ class Names:
 
         recounts = _Recounts(self.recount)
 
-        def plan(again: NameDocuments) -> Iterator[tuple[DatasetName, Draft[NameFacts]]]:
+        def plan(again: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name, document in again.items():
                 links = NameFacts(linked_with=frozenset(linked.get(name, ())), same=frozenset(same.get(name, ())))
                 facts = join_names(document.facts, links)
@@ -154,14 +155,15 @@ class Names:
                 if facts != document.facts:
                     yield name, _draft(name, document, facts)
 
-        for _ in range(MOST_TRIES):
+        conflicts = ConflictLimit()
+        while True:
             self.documents.update(sorted({*known, *linked, *same}), plan)
             if not recounts.have_moved():
                 return
-        raise TransientError(f"outputs of {len(recounts.moved)} names are written by others all the time")
+            conflicts.count(f"outputs of {len(recounts.moved)} names")
 
     def recount(self, name: DatasetName) -> Winners:
-        """What is in force of a name's facets, from all outputs of this name, read from the store."""
+        """Returns the facets in force of a name, from all outputs of this name, read from the store."""
         edges = self._store.edges_at([ids.name(name)], schema.OUTPUT_OF, "in")
         found = NO_WINNERS
         for output, document in self._outputs.read([ids.output_key(edge.source) for edge in edges]).items():
@@ -217,12 +219,12 @@ class Names:
         return {name: frozenset(others) for group, others in found.items() for name in group}
 
     def _configured(self, name: DatasetName, facts: NameFacts) -> list[tuple[DatasetName, DatasetName]]:
-        """The links that configuration makes of a name, if an event gives it."""
+        """Returns the links that configuration makes of a name, if an event gives it."""
         return self._rules.all_links(name, read=facts.read) if facts.said else []
 
-    def _around(self, names: Iterable[DatasetName]) -> dict[DatasetName, Document[NameFacts]]:
-        """The documents of names, and of all that links lead to from there."""
-        found: dict[DatasetName, Document[NameFacts]] = {}
+    def _around(self, names: Iterable[DatasetName]) -> dict[DatasetName, FactDocument[NameFacts]]:
+        """Returns the documents of names, and of all that links lead to from there."""
+        found: dict[DatasetName, FactDocument[NameFacts]] = {}
         waiting = set(names)
         while waiting:
             read = self.documents.get(waiting)
@@ -234,7 +236,7 @@ class Names:
         return found
 
     def _neighbours(self, facts: NameFacts) -> frozenset[DatasetName]:
-        """The names that links lead to, or once led to; those by configuration are known once they are facts."""
+        """Returns the names that links lead or once led to; those by configuration are known once they are facts."""
         if not _is_linked(facts):
             return frozenset()
         return (facts.linked_with | facts.same).union(self._symlinks(facts))
@@ -246,11 +248,11 @@ class Names:
         return [DatasetName(*name) for name in orjson.loads(text)]
 
     def shown(self, group: Group) -> DatasetName:
-        """The name under which a dataset is shown."""
+        """Returns the name under which a dataset is shown."""
         return next(iter(group)) if len(group) == 1 else self._rules.shown(group)
 
     def placements(self, groups: Mapping[DatasetName, Group]) -> dict[DatasetName, Placement]:
-        """Where the lineage of each name is shown, by the names of its dataset.
+        """Returns the node that shows the lineage of each name, by the names of its dataset.
 
         What was dropped or renamed is the name that the event gives, not all names of the dataset: Spark names the
         table's old path.
@@ -261,7 +263,7 @@ class Names:
         return {name: _placement(shown[group], known[name].facts, used=group in used) for name, group in groups.items()}
 
     def placed(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, Placement]:
-        """Where the lineage of each name is shown, and that of the names that they were renamed to.
+        """Returns the nodes that show the lineage of each name and of the names that they were renamed to.
 
         Args:
             names: Which names.
@@ -277,12 +279,12 @@ class Names:
         return found
 
     def facts(self, group: Group) -> dict[DatasetName, NameFacts]:
-        """The facts under each name of a dataset."""
+        """Returns the facts under each name of a dataset."""
         return {name: document.facts for name, document in self.documents.get(group).items()}
 
 
 class _Recounts:
-    """What names have been recounted to, compared with the store once the names are written.
+    """The recomputed facets of names, compared with the store once the names are written.
 
     Their tokens do not guard it, for the reason that `jobs._Histories` gives of runs.
 
@@ -336,8 +338,8 @@ def _with_winners(facts: NameFacts, written: Winners) -> NameFacts:
     return replace(facts, written=written)
 
 
-def _draft(name: DatasetName, document: Document[NameFacts], facts: NameFacts) -> Draft[NameFacts]:
+def _draft(name: DatasetName, document: FactDocument[NameFacts], facts: NameFacts) -> FactUpdate[NameFacts]:
     properties: dict[str, Scalar] = {}
     if not document.stored:
         properties |= {"namespace": name.namespace, "name": name.name}
-    return Draft(facts, properties)
+    return FactUpdate(facts, properties)

@@ -12,19 +12,19 @@ from consumer.graph.store import Change, GraphStore, NotExists, PropertyEquals, 
 from consumer.lineage.facts.registers import EMPTY, is_stored
 
 CACHED_REFS = 30_000
-"""How many texts are known to be in the graph, by their references."""
+"""Maximum number of references of texts that are known to be in the graph."""
 
 
 class MissingText(HeadwaterError):
     """Facts point to a value that the graph does not hold: it was changed by something else than Headwater."""
 
 
-class Texts:
+class BlobStore:
     """The texts of a graph's long values.
 
     Args:
         store: Where they are.
-        cached: How many characters of texts are kept at hand.
+        cached: Maximum number of characters of cached texts.
     """
 
     def __init__(self, store: GraphStore, cached: int) -> None:
@@ -58,7 +58,7 @@ class Texts:
             self._keep(ref, text)
 
     def fetch(self, refs: Iterable[str]) -> dict[str, str]:
-        """Texts by reference.
+        """Returns texts by reference.
 
         Raises:
             MissingText: The graph does not hold one of them.
@@ -75,7 +75,7 @@ class Texts:
         for ref in unknown:
             properties = stored.get(ids.facet(ref))
             if properties is None:
-                raise MissingText(f"the graph lacks the value {ref}, which its facts point to; ingest the events anew")
+                raise MissingText(f"the graph lacks the value {ref}, which its facts point to; ingest the events again")
             found[ref] = text = str(properties["text"])
             self._keep(ref, text)
         found[EMPTY] = EMPTY

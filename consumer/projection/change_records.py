@@ -22,7 +22,7 @@ from consumer.lineage.facts.executions import DECLARED
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.views import facet_value
 from consumer.projection import fingerprints
-from consumer.projection.repository import Document
+from consumer.projection.repository import FactDocument
 from schemas.naming import DatasetName
 
 DRAWN = "drawn"
@@ -80,7 +80,7 @@ def kept_edges(properties: Properties) -> str:
 
 
 def of_job(
-    job: JobName, document: Document[JobFacts], edges: Mapping[str, Edge], made: Mapping[str, int], cause: Cause
+    job: JobName, document: FactDocument[JobFacts], edges: Mapping[str, Edge], made: Mapping[str, int], cause: Cause
 ) -> tuple[Step, ...]:
     """Returns the steps that record what a projection of a job's edges changes; none where it changes nothing.
 

@@ -22,9 +22,9 @@ from consumer.lineage.name_groups import Group
 from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
 from consumer.projection import change_records, exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments, Names
-from consumer.projection.blobs import Texts
+from consumer.projection.blobs import BlobStore
 from consumer.projection.change_records import DRAWN, EPOCH, Cause
-from consumer.projection.repository import Document, Draft, Relied
+from consumer.projection.repository import FactDocument, FactUpdate, Relied
 from schemas.naming import DatasetName, last_part
 
 REMOVALS = "removals"
@@ -36,11 +36,11 @@ SeenAt = Callable[[DatasetName], str]
 Before = tuple[bool, Mapping[str, str] | None]
 """True if it is known what a dataset showed before; and its columns with their types, None where it was not shown."""
 
-Drafts = Iterator[tuple[DatasetName, Draft[NameFacts]]]
+Drafts = Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]
 
 
 class Identity(NamedTuple):
-    """Which names are one dataset, and which of them is shown.
+    """The alias sets of names, and the display name of each.
 
     Attributes:
         groups: For each name all names of its dataset.
@@ -59,7 +59,7 @@ class Identity(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where jobs may have edges that belong elsewhere by now.
+    """The ends at which jobs may have outdated edges.
 
     Attributes:
         columns: Datasets by the name under which they are or were shown, with the ids of their columns.
@@ -73,13 +73,13 @@ class Places(NamedTuple):
 class Nodes:
     """The vertices that show datasets."""
 
-    def __init__(self, store: GraphStore, names: Names, texts: Texts) -> None:
+    def __init__(self, store: GraphStore, names: Names, texts: BlobStore) -> None:
         self._store = store
         self._names = names
         self._texts = texts
 
     def identity(self, names: Iterable[DatasetName], relied: Relied) -> Identity:
-        """Which names are one dataset: of some names, and of those that they are or were linked with."""
+        """Returns the alias sets of names, and of those that they are or were linked with."""
         groups = self._names.groups(names, relied)
         return Identity(groups, self._names.placements(groups), self._names.apart(groups))
 
@@ -127,7 +127,7 @@ class Nodes:
             before[name] = change_records.shown_columns(known[name].properties, said)
         return before
 
-    def _cause(self, view: NodeView, identity: Identity, document: Document[NameFacts], seen_at: SeenAt) -> Cause:
+    def _cause(self, view: NodeView, identity: Identity, document: FactDocument[NameFacts], seen_at: SeenAt) -> Cause:
         """Returns the cause of a change of a dataset's columns."""
         others = self._names.facts(identity.groups[view.name] - {view.name})
         members = [document.facts, *others.values()]
@@ -136,8 +136,8 @@ class Nodes:
         changed_at = _changed_at(identity.placements[view.name])
         return change_records.cause_of_columns(members, stamp, changed_at, lambda: seen_at(view.name))
 
-    def _view(self, name: DatasetName, identity: Identity, document: Document[NameFacts]) -> NodeView | None:
-        """What is to be shown under a name, if that is not what its vertex shows already."""
+    def _view(self, name: DatasetName, identity: Identity, document: FactDocument[NameFacts]) -> NodeView | None:
+        """Returns the view of a name, if its vertex does not show it already."""
         facts = {**self._names.facts(identity.groups[name] - {name}), name: document.facts}
         if not any(one.used for one in facts.values()):
             return None
@@ -148,12 +148,12 @@ class Nodes:
         return view if not is_drawn or document.properties.get("partial") else None
 
     def columns(self, name: DatasetName) -> Collection[str]:
-        """The columns of a dataset that are known to be there, because its schema has them."""
+        """Returns the columns of a dataset that are known to be there, because its schema has them."""
         properties = self._names.documents.get([name])[name].properties
         return fingerprints.load(properties).keys() if not properties.get("partial") else ()
 
     def moved(self, identity: Identity) -> Places:
-        """The places at which jobs may have edges that belong elsewhere by now."""
+        """Returns the places at which jobs may have edges that belong elsewhere by now."""
         known = self._names.documents.get(identity.placements)
         late = {
             name: str(before)
@@ -194,7 +194,7 @@ class Nodes:
                     at = at or linked_at[group] or seen_at(name) or EPOCH
                     yield name, _ended(name, known[name], placed, places.columns.get(name, ()), at)
                 elif known[name].properties.get("shown") != _spelled(placed):
-                    yield name, Draft(known[name].facts, {"shown": _spelled(placed)})
+                    yield name, FactUpdate(known[name].facts, {"shown": _spelled(placed)})
 
         return not self._names.documents.update(list(identity.placements), plan, relied=relied, retry=False).failed
 
@@ -231,18 +231,18 @@ def _changed_at(placed: Placement) -> str:
 
 
 def _spelled(placed: Placement) -> str:
-    """A placement as the `shown` property has it."""
+    """Returns a placement as the `shown` property has it."""
     dropped = f"~{placed.dropped}" if placed.unused else placed.dropped
     changed = [dropped, placed.renamed, placed.to] if placed.changed else []
     return orjson.dumps([*placed.shown, *changed], default=tuple).decode()
 
 
-def _stands(document: Document[NameFacts]) -> bool:
+def _stands(document: FactDocument[NameFacts]) -> bool:
     """True if a vertex stands under a name."""
     return bool(document.properties.get("projected") or document.properties.get("partial"))
 
 
-def removals(document: Document[NameFacts]) -> int:
+def removals(document: FactDocument[NameFacts]) -> int:
     """Returns how often the dataset's vertex under a name was removed."""
     return int(document.properties.get(REMOVALS) or 0)
 
@@ -253,8 +253,8 @@ def _is_at_home(name: DatasetName, identity: Identity) -> bool:
 
 
 def _ended(
-    name: DatasetName, document: Document[NameFacts], placed: Placement, columns: Sequence[str], at: str
-) -> Draft[NameFacts]:
+    name: DatasetName, document: FactDocument[NameFacts], placed: Placement, columns: Sequence[str], at: str
+) -> FactUpdate[NameFacts]:
     """Returns the draft that removes the vertex under a name, and records it.
 
     Args:
@@ -274,7 +274,7 @@ def _ended(
     has_stood = change_records.has_stood(document.properties)
     record = change_records.of_gone(name, document.token, shown, Cause(at)) if has_stood else ()
     last = tuple(exposure_edges.lonely(exposure_edges.made(document.properties)))
-    return Draft(document.facts, properties, (DropVertices((*columns, ids.dataset(name))), *record), last)
+    return FactUpdate(document.facts, properties, (DropVertices((*columns, ids.dataset(name))), *record), last)
 
 
 def _fingerprint(view: NodeView) -> str:
@@ -291,7 +291,7 @@ def _fields(fields: Sequence[Mapping[str, Any]], prefix: str = "") -> Iterator[t
 
 
 def _columns(view: NodeView, text: TextOf) -> dict[str, dict[str, Scalar]]:
-    """The properties of a dataset's columns, by name."""
+    """Returns the properties of a dataset's columns, by name."""
     merged: Any = with_types(*(facet_value(view.facets, key, text) for key in ("schema", TYPED, ALL_TYPED)))
     columns: dict[str, dict[str, Scalar]] = {}
     tags = _column_tags(facet_value(view.facets, "tags", text))
@@ -305,7 +305,7 @@ def _columns(view: NodeView, text: TextOf) -> dict[str, dict[str, Scalar]]:
 
 
 def _column_tags(facet: Mapping[str, Any]) -> Mapping[str, list[Any]]:
-    """The tags of columns, by the column's name in lower case."""
+    """Returns the tags of columns, by the column's name in lower case."""
     found: defaultdict[str, list[Any]] = defaultdict(list)
     for tag in facet.get("tags") or ():
         if tag.get("field"):
@@ -318,7 +318,7 @@ def _as_json(value: object) -> str:
 
 
 def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], text: TextOf) -> dict[str, Scalar]:
-    """The properties of a dataset's vertex; an empty one is not set."""
+    """Returns the properties of a dataset's vertex; an empty one is not set."""
 
     def facet(key: str) -> Any:
         return facet_value(view.facets, key, text)
@@ -344,8 +344,8 @@ def _properties(view: NodeView, columns: Mapping[str, Mapping[str, Scalar]], tex
 
 
 def _drawn(
-    view: NodeView, document: Document[NameFacts], placed: Placement, text: TextOf, made: _Columns, cause: Cause
-) -> Draft[NameFacts]:
+    view: NodeView, document: FactDocument[NameFacts], placed: Placement, text: TextOf, made: _Columns, cause: Cause
+) -> FactUpdate[NameFacts]:
     """Returns the draft that brings a dataset's vertex and columns to a view, and records the change."""
     columns = made.now
     properties = _properties(view, columns, text)
@@ -373,7 +373,7 @@ def _drawn(
     types = {column: str(properties["type"]) for column, properties in columns.items()}
     record = change_records.of_dataset(view.name, document.token, made.before, types, cause)
     kept = change_records.kept_columns(made.before)
-    return Draft(
+    return FactUpdate(
         document.facts,
         projection,
         (node, *_steps(view.name, columns, after, before, trusted=trusted), *_out_of_schema(gone), *exposed.steps),
@@ -413,5 +413,5 @@ def _steps(
 
 
 def column_of(name: DatasetName, column: str) -> Edge:
-    """The edge from a column to its dataset."""
+    """Returns the edge from a column to its dataset."""
     return Edge(ids.make("column_of", *name, column), schema.COLUMN_OF, ids.column(name, column), ids.dataset(name), {})

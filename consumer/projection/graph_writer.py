@@ -1,8 +1,8 @@
 """From facts to the graph: facts first, then the projections that follow from them.
 
-Any number of writers may do this at once, on any of the same facts. Each of them keeps to one rule: whoever changes
-what a projection is made from brings the projection up to date afterwards, from documents that were in the store after
-that change. A projection is written on the token that it was computed from, so an older one never replaces a newer one,
+Any number of writers may do this at once, on any of the same facts. Each of them keeps to one rule: the writer that
+changes the sources of a projection updates the projection afterwards, from documents that were in the store after that
+change. A projection is written on the token that it was computed from, so an older one never replaces a newer one,
 and the last to write it has seen all that was changed before. The order also makes a crash harmless: the same records
 come again, and with them the same work.
 
@@ -21,20 +21,21 @@ from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection import statements
 from consumer.projection.alias_sets import Names
-from consumer.projection.blobs import Texts
+from consumer.projection.blobs import BlobStore
 from consumer.projection.datasets import Nodes, SeenAt
 from consumer.projection.job_edges import JobEdges
 from consumer.projection.jobs import Jobs
-from consumer.projection.repository import MOST_TRIES, Relied
+from consumer.projection.repository import Relied
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.projection.turn import Shared, Turn
+from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
 
 MIB = 1 << 20
 
 
 class Cached(NamedTuple):
-    """How many bytes of memory the cache of each kind of documents may take; 64 MiB in all."""
+    """Maximum bytes of memory of the cache of each kind of documents; 64 MiB in all."""
 
     runs: int = 8 * MIB
     jobs: int = 24 * MIB
@@ -67,7 +68,7 @@ class GraphWriter:
     ) -> None:
         self._turn = turn or Turn()
         self._store: GraphStore = Shared(store, self._turn)
-        self._texts = Texts(self._store, cached.texts)
+        self._texts = BlobStore(self._store, cached.texts)
         self.runs = Runs(self._store, cached.runs)
         self.jobs = Jobs(self._store, self.runs, cached.jobs)
         self.names = Names(self._store, self._texts, self.jobs.outputs, rules, cached.names)
@@ -112,7 +113,8 @@ class GraphWriter:
     def _follow(self, delta: Delta, parents: RunDocuments) -> set[DatasetName]:
         """Brings jobs, outputs and names to what follows from runs; returns the names."""
         relied = Relied(self._store)
-        for _ in range(MOST_TRIES):
+        conflicts = ConflictLimit()
+        while True:
             relied.add(self.runs.documents, parents)
             runs: RunDocuments = self.runs.known(delta.runs)
             if not all(document.stored for document in runs.values()):
@@ -122,7 +124,7 @@ class GraphWriter:
             if not relied.moved():
                 return set(names)
             parents = self.runs.hold(delta.runs)
-        raise TransientError(f"{len(delta.jobs)} jobs or their runs are changed by others all the time")
+            conflicts.count(f"{len(delta.jobs)} jobs or their runs")
 
     def project(
         self,
@@ -139,7 +141,8 @@ class GraphWriter:
             certain: Those of the jobs whose documents in the cache are known not to be older than the last change.
             seen_at: From a name to the time of an event that names it, for the record of a change.
         """
-        for _ in range(MOST_TRIES):
+        conflicts = ConflictLimit()
+        while True:
             relied = Relied(self._store)
             identity = self.nodes.identity(names, relied)
             # Another writer may have died, or be about to write them: the edges of a job need them now.
@@ -153,7 +156,7 @@ class GraphWriter:
             if not relied.moved() and settled:
                 return
             jobs, names, certain = jobs | moved, names | edges.names, frozenset()
-        raise TransientError(f"{len(jobs)} jobs or their datasets are changed by others all the time")
+            conflicts.count(f"{len(jobs)} jobs or their datasets")
 
 
 def _seen_at(delta: Delta, name: DatasetName) -> str:

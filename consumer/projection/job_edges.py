@@ -23,11 +23,11 @@ from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import JobView, in_force, job_view, lineage_refs, names_in, targets_of
 from consumer.projection import change_records, fingerprints
 from consumer.projection.alias_sets import Names
-from consumer.projection.blobs import Texts
+from consumer.projection.blobs import BlobStore
 from consumer.projection.change_records import DRAWN, OWN, Cause
 from consumer.projection.datasets import REMOVALS, Nodes, Places, column_of, removals
 from consumer.projection.jobs import JobDocuments, Jobs
-from consumer.projection.repository import Document, Draft, Relied
+from consumer.projection.repository import FactDocument, FactUpdate, Relied
 from schemas.naming import DatasetName
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ Outputs = dict[DatasetName, OutputFacts]
 
 
 class _Sources(NamedTuple):
-    """What the edges of one job are made from.
+    """The sources of the edges of one job.
 
     Attributes:
         outputs: The facets of its current outputs, by each name of these datasets.
@@ -64,7 +64,7 @@ class _Marks(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """What a drawing of edges did.
+    """The result of projecting edges.
 
     Attributes:
         failed: Jobs that somebody else has changed meanwhile, or whose datasets are not there as they were known.
@@ -78,7 +78,7 @@ class Drawn(NamedTuple):
 class JobEdges:
     """The edges of jobs."""
 
-    def __init__(self, store: GraphStore, jobs: Jobs, names: Names, nodes: Nodes, texts: Texts) -> None:
+    def __init__(self, store: GraphStore, jobs: Jobs, names: Names, nodes: Nodes, texts: BlobStore) -> None:
         self._store = store
         self._jobs = jobs
         self._names = names
@@ -99,7 +99,7 @@ class JobEdges:
         """
         named: dict[JobName, set[DatasetName]] = {}
 
-        def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+        def plan(known: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
             used = Relied(self._store)
             sources = self._sources(known, used)
             late = {
@@ -135,7 +135,7 @@ class JobEdges:
         return max(times, default="")
 
     def _sources(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, _Sources]:
-        """What the edges of jobs are made from; texts, outputs and names are read for all jobs together."""
+        """Returns the sources of the edges of jobs; texts, outputs and names are read for all jobs together."""
         targets = {job: targets_of(document.facts) for job, document in jobs.items()}
         groups = self._names.groups(set().union(*targets.values()), relied)
         keys = {
@@ -163,7 +163,7 @@ class JobEdges:
         return {name: removals(document) for name, document in known.items() if removals(document)}
 
     def around(self, places: Places) -> set[JobName]:
-        """The jobs that have edges at places."""
+        """Returns the jobs that have edges at places."""
         datasets = [ids.dataset(name) for name in places.columns]
         columns = [column for of_one in places.columns.values() for column in of_one]
         changed = [ids.name(name) for name in places.names]
@@ -181,7 +181,7 @@ class JobEdges:
 
 
 def _within(placed: Mapping[DatasetName, Placement], names: Iterable[DatasetName]) -> dict[DatasetName, Placement]:
-    """The placements of names, and of those that they were renamed to."""
+    """Returns the placements of names, and of those that they were renamed to."""
     found: dict[DatasetName, Placement] = {}
     waiting = set(names)
     while waiting:
@@ -190,8 +190,8 @@ def _within(placed: Mapping[DatasetName, Placement], names: Iterable[DatasetName
     return found
 
 
-def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
-    """A hash of all that the edges of a job are made from, but for times and run ids."""
+def fingerprint(document: FactDocument[JobFacts], sources: _Sources) -> str:
+    """Returns a hash of all that the edges of a job are made from, but for times and run ids."""
     facts = document.facts
     # Of a dataset that was dropped or renamed it matters when something was said.
     is_timed = any(found.changed for found in sources.names.values())
@@ -213,19 +213,19 @@ def fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
     return fingerprints.fingerprint((executions, facets, placed, kind, producer, *([removed] if removed else ())))
 
 
-def own_fingerprint(document: Document[JobFacts], sources: _Sources) -> str:
+def own_fingerprint(document: FactDocument[JobFacts], sources: _Sources) -> str:
     """Returns a hash of what a job's runs and declarations say, but not of what its datasets are called."""
     said = sorted((sorted(one.inputs), sorted(one.outputs), one.lineage) for one in executions_of(document.facts))
     facets = sorted((name, facet, carried.ref) for name, facet, carried in in_force(document.facts, sources.outputs))
     return fingerprints.fingerprint((said, facets))
 
 
-def _marks(document: Document[JobFacts], sources: _Sources) -> _Marks:
+def _marks(document: FactDocument[JobFacts], sources: _Sources) -> _Marks:
     removed = fingerprints.fingerprint(sorted(sources.removals.items())) if sources.removals else ""
     return _Marks(fingerprint(document, sources), own_fingerprint(document, sources), removed)
 
 
-def _is_drawn(document: Document[JobFacts], projected: str) -> bool:
+def _is_drawn(document: FactDocument[JobFacts], projected: str) -> bool:
     return document.properties.get("projected") == projected and not document.properties.get("partial")
 
 
@@ -243,7 +243,7 @@ def _view(job: JobName, facts: JobFacts, sources: _Sources, texts: Mapping[str, 
 
 
 def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
-    """The edges of a view by id; what many of them have in common is there once."""
+    """Returns the edges of a view by id; what many of them have in common is there once."""
     job_id, dataset, column = ids.job(job), cache(ids.dataset), cache(ids.column)
     of_datasets: Properties = {"edge_name": view.tool, "job": job_id}
     of_columns = cache(lambda said: {"transformations": said, "job": job_id})
@@ -272,8 +272,8 @@ ColumnsOf = Callable[[DatasetName], Collection[str]]
 
 
 def _draft(
-    job: JobName, document: Document[JobFacts], view: JobView, marks: _Marks, cause: Cause, there: ColumnsOf
-) -> Draft[JobFacts]:
+    job: JobName, document: FactDocument[JobFacts], view: JobView, marks: _Marks, cause: Cause, there: ColumnsOf
+) -> FactUpdate[JobFacts]:
     """Returns the draft that brings a job's edges to a view, and records the change."""
     edges = _edges(job, view)
     made = {id_: fingerprints.mark(edge.properties) for id_, edge in edges.items()}
@@ -291,7 +291,7 @@ def _draft(
     whole = {DRAWN: ""} if document.properties.get(DRAWN) else {}
     if removed:
         whole[REMOVALS] = marks.removals
-    return Draft(
+    return FactUpdate(
         document.facts,
         {"projected": marks.projected, OWN: marks.own, "elements": fingerprints.dump(made), "partial": False, **whole},
         tuple(_steps(view, edges, new, gone, there)),
@@ -312,7 +312,7 @@ def _steps(
 
 
 def _column_vertices(view: JobView, wanted: Collection[str], there: ColumnsOf) -> Iterator[Step]:
-    """The columns at the ends of edges, where their dataset's schema does not have them anyway."""
+    """Yields the columns at the ends of edges, where their dataset's schema does not have them anyway."""
     by_dataset: defaultdict[DatasetName, set[str]] = defaultdict(set)
     for edge in view.columns:
         by_dataset[edge.source].add(edge.source_column)
@@ -326,7 +326,7 @@ def _column_vertices(view: JobView, wanted: Collection[str], there: ColumnsOf) -
 
 
 def _columns_of(edges: Iterable[str]) -> set[str]:
-    """The columns that column edges were between, told from their ids."""
+    """Returns the columns that column edges were between, by their ids."""
     found: set[str] = set()
     for id_ in edges:
         kind, *parts = ids.parse(id_)

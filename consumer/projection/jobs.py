@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from consumer.errors import TransientError
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import Edge, GraphStore, Scalar
 from consumer.lineage.facts.current import (
@@ -30,26 +29,31 @@ from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets, OutputFacts
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.views import facet_value
-from consumer.projection.repository import MOST_TRIES, Document, Documents, Draft, Kind, Relied
+from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate, Relied
 from consumer.projection.runs import RunDocuments, Runs
+from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
 
-KIND: Kind[JobName, JobFacts] = Kind(schema.JOB, ids.job, JobFacts(), facts_codec.dump_job, facts_codec.load_job)
-OUTPUTS: Kind[OutputKey, OutputFacts] = Kind(
+KIND: FactKind[JobName, JobFacts] = FactKind(
+    schema.JOB, ids.job, JobFacts(), facts_codec.dump_job, facts_codec.load_job
+)
+OUTPUTS: FactKind[OutputKey, OutputFacts] = FactKind(
     schema.OUTPUT, ids.output, OutputFacts(), facts_codec.dump_output, facts_codec.load_output
 )
-GROUPS: Kind[GroupKey, GroupFacts] = Kind(schema.GROUP, ids.group, {}, facts_codec.dump_group, facts_codec.load_group)
+GROUPS: FactKind[GroupKey, GroupFacts] = FactKind(
+    schema.GROUP, ids.group, {}, facts_codec.dump_group, facts_codec.load_group
+)
 
 PRUNED_UNTIL = "pruned_until"
 """The property of a job with the latest end of its runs that a prune has removed."""
 
-JobDocuments = Mapping[JobName, Document[JobFacts]]
-OutputDocuments = Mapping[OutputKey, Document[OutputFacts]]
-GroupDocuments = Mapping[GroupKey, Document[GroupFacts]]
+JobDocuments = Mapping[JobName, FactDocument[JobFacts]]
+OutputDocuments = Mapping[OutputKey, FactDocument[OutputFacts]]
+GroupDocuments = Mapping[GroupKey, FactDocument[GroupFacts]]
 
 
 def from_run(run: RunKey, facts: RunFacts) -> dict[DatasetName, CarriedFacets]:
-    """The facets that a run carries for its outputs, if it counts as completed."""
+    """Returns the facets that a run carries for its outputs, if it counts as completed."""
     execution = completed(run.id, facts)
     if execution is None:
         return {}
@@ -62,9 +66,9 @@ class Jobs:
     """The documents of jobs, and of their outputs and groups."""
 
     def __init__(self, store: GraphStore, runs: Runs, cached: int) -> None:
-        self.documents = Documents(store, KIND, cached // 2)
-        self.outputs = Documents(store, OUTPUTS, cached // 4)
-        self._groups = Documents(store, GROUPS, cached // 8)
+        self.documents = FactRepository(store, KIND, cached // 2)
+        self.outputs = FactRepository(store, OUTPUTS, cached // 4)
+        self._groups = FactRepository(store, GROUPS, cached // 8)
         self._runs = runs
 
     def forget_all(self) -> None:
@@ -76,13 +80,14 @@ class Jobs:
     def recount(self, jobs: Collection[JobName]) -> set[JobName]:
         """Computes what follows from the runs of jobs from all of these; returns the jobs where something was wrong."""
         wrong: set[JobName] = set()
-        for _ in range(MOST_TRIES):
+        conflicts = ConflictLimit()
+        while True:
             histories = _Histories(self._runs)
             wrong |= self._recount(jobs, histories)
             jobs = histories.moved()
             if not jobs:
                 return wrong
-        raise TransientError(f"runs of {len(jobs)} jobs are written by others all the time")
+            conflicts.count(f"runs of {len(jobs)} jobs")
 
     def _recount(self, jobs: Collection[JobName], histories: _Histories) -> set[JobName]:
         history = _History(self._runs)
@@ -97,23 +102,23 @@ class Jobs:
             OutputKey(job, name): job for job in known for facts in history.of(job).values() for name in facts.carried
         }
 
-        def plan_groups(found: GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+        def plan_groups(found: GroupDocuments) -> Iterator[tuple[GroupKey, FactUpdate[GroupFacts]]]:
             history = histories.read_after(found)
             for group, document in found.items():
                 after = members_in(group.parent, history.of(group.job))
                 if after != document.facts:
-                    yield group, Draft(after)
+                    yield group, FactUpdate(after)
 
-        def plan_outputs(found: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
+        def plan_outputs(found: OutputDocuments) -> Iterator[tuple[OutputKey, FactUpdate[OutputFacts]]]:
             history = histories.read_after(found)
             for output, document in found.items():
                 after = OutputFacts(
                     _recount_output(output, document.facts.ran, history.of(output.job)), document.facts.declared
                 )
                 if after != document.facts:
-                    yield output, Draft(after, {}, () if document.stored else (_output_of(output),))
+                    yield output, FactUpdate(after, {}, () if document.stored else (_output_of(output),))
 
-        def plan_jobs(found: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+        def plan_jobs(found: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
             history = histories.read_after(found)
             for job, document in found.items():
                 ran = recount(history.of(job), document.facts.ran)
@@ -128,7 +133,7 @@ class Jobs:
         """Makes the vertices of jobs that are not there yet, so that runs can be tied to them."""
         wanted = {**{job: JobFacts() for job in also}, **facts}
 
-        def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+        def plan(known: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
             for job in sorted(known):
                 if not known[job].stored:
                     yield job, _draft(job, known[job], wanted[job], Current())
@@ -157,7 +162,8 @@ class Jobs:
         """
         relied.add(self._runs.documents, runs)
         moved: Collection[JobName] = ()
-        for _ in range(MOST_TRIES):
+        conflicts = ConflictLimit()
+        while True:
             histories = _Histories(self._runs, moved)
             outputs = self._update_outputs(runs, declared, relied, histories)
             self._update_groups(runs, relied, histories)
@@ -165,7 +171,7 @@ class Jobs:
             moved = histories.moved()
             if not moved:
                 return jobs, outputs
-        raise TransientError(f"runs of {len(moved)} jobs are written by others all the time")
+            conflicts.count(f"runs of {len(moved)} jobs")
 
     def _update_outputs(
         self,
@@ -183,13 +189,13 @@ class Jobs:
                     by_output[OutputKey(run.job, name)][run] = carried.get(name, NOTHING_CARRIED)
         wanted = sorted({*by_output, *declared})
 
-        def plan(known: OutputDocuments) -> Iterator[tuple[OutputKey, Draft[OutputFacts]]]:
+        def plan(known: OutputDocuments) -> Iterator[tuple[OutputKey, FactUpdate[OutputFacts]]]:
             history = histories.read_after(known)
             for output, document in known.items():
                 ran = self._absorb_output(output, document.facts.ran, by_output.get(output, {}), history)
                 after = OutputFacts(ran, document.facts.declared.join(declared.get(output, NOTHING_CARRIED)))
                 if after != document.facts or (not document.stored and (after.ran or after.declared)):
-                    yield output, Draft(after, {}, () if document.stored else (_output_of(output),))
+                    yield output, FactUpdate(after, {}, () if document.stored else (_output_of(output),))
 
         updated = self.outputs.update(wanted, plan)
         relied.add(self.outputs, updated.documents)
@@ -215,12 +221,12 @@ class Jobs:
                 execution = completed(run.id, document.facts) if parent == group else None
                 by_group[GroupKey(run.job, parent)][run.id] = execution
 
-        def plan(known: GroupDocuments) -> Iterator[tuple[GroupKey, Draft[GroupFacts]]]:
+        def plan(known: GroupDocuments) -> Iterator[tuple[GroupKey, FactUpdate[GroupFacts]]]:
             history = histories.read_after(known)
             for group, document in known.items():
                 after = _absorb_members(group, document.facts, by_group[group], history)
                 if after != document.facts:
-                    yield group, Draft(after)
+                    yield group, FactUpdate(after)
 
         if by_group:
             relied.add(self._groups, self._groups.update(sorted(by_group), plan).documents)
@@ -233,7 +239,7 @@ class Jobs:
             by_job[run.job][run.id] = document.facts
         wanted = {**{job: JobFacts() for job in by_job}, **facts}
 
-        def plan(known: JobDocuments) -> Iterator[tuple[JobName, Draft[JobFacts]]]:
+        def plan(known: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
             history = histories.read_after(known)
             for job, document in known.items():
                 ran = self._absorb(job, document.facts.ran, by_job.get(job, {}), history, relied)
@@ -318,7 +324,7 @@ class _Histories:
         self._moved = moved
         self._used: list[_History] = []
 
-    def read_after(self, _documents: Mapping[Any, Document[Any]]) -> _History:
+    def read_after(self, _documents: Mapping[Any, FactDocument[Any]]) -> _History:
         """Returns a history that is read from now on, after the documents that are computed from it."""
         history = _History(self._runs, self._moved)
         self._used.append(history)
@@ -332,7 +338,7 @@ class _Histories:
 
 
 def _recount_output(output: OutputKey, ran: CarriedFacets, runs: Mapping[str, RunFacts]) -> CarriedFacets:
-    """What is in force of an output's facets, from all runs of its job.
+    """Returns the facets in force of an output, from all runs of its job.
 
     What a pruned run carried stays: nothing can take it back.
     """
@@ -367,9 +373,9 @@ def _shown(job: JobName, facts: JobFacts) -> dict[str, Scalar]:
     }
 
 
-def _draft(job: JobName, document: Document[JobFacts], said: JobFacts, ran: Current) -> Draft[JobFacts]:
+def _draft(job: JobName, document: FactDocument[JobFacts], said: JobFacts, ran: Current) -> FactUpdate[JobFacts]:
     joined = join_jobs(document.facts, said)
     joined = JobFacts(joined.names, joined.facets, joined.declared, ran)
     known = document.properties
     # What was there and is no more becomes empty; what never was is not written.
-    return Draft(joined, {key: value for key, value in _shown(job, joined).items() if known.get(key, "") != value})
+    return FactUpdate(joined, {key: value for key, value in _shown(job, joined).items() if known.get(key, "") != value})

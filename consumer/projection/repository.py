@@ -21,10 +21,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import orjson
 from cachetools import LRUCache
 
-from consumer.errors import TransientError
 from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Scalar, Step, Vertex
 from consumer.projection.turn import Claims, turn_of
-from consumer.projection.write_buffer import Sending
+from consumer.projection.write_buffer import WriteBuffer
+from consumer.retry import ConflictLimit
 
 K = TypeVar("K", bound=Hashable)
 F = TypeVar("F")
@@ -34,15 +34,12 @@ _PER_CHAR = 4
 _AT_LEAST = 1_000
 """Bytes of any document."""
 
-MOST_TRIES = 200
-"""How often a change is tried against other writers before the batch is tried again as a whole."""
-
 STEPS_PER_CHANGE = 100
-"""How many steps go into one change; more of them go into further changes, each under the token of the one before."""
+"""Maximum number of steps in one change; more go into further changes, each under the token of the previous one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Document(Generic[F]):
+class FactDocument(Generic[F]):
     """A document as it is in the store.
 
     Attributes:
@@ -69,8 +66,8 @@ class Document(Generic[F]):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft(Generic[F]):
-    """What a document is to become.
+class FactUpdate(Generic[F]):
+    """The new content of a document.
 
     Attributes:
         facts: The facts.
@@ -90,8 +87,8 @@ class Draft(Generic[F]):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[K, F]):
-    """How facts of one kind are kept.
+class FactKind(Generic[K, F]):
+    """The storage of facts of one kind.
 
     Attributes:
         label: The label of their vertices.
@@ -112,7 +109,7 @@ class Kind(Generic[K, F]):
 
 
 class Updated(NamedTuple, Generic[K, F]):
-    """What an update did.
+    """The result of an update.
 
     Attributes:
         documents: All documents that were asked for, as they are now.
@@ -120,12 +117,12 @@ class Updated(NamedTuple, Generic[K, F]):
         failed: The keys of those that somebody else has changed meanwhile; only without retries.
     """
 
-    documents: dict[K, Document[F]]
+    documents: dict[K, FactDocument[F]]
     written: set[K]
     failed: list[K]
 
 
-class Documents(Generic[K, F]):
+class FactRepository(Generic[K, F]):
     """The documents of one kind, with a cache of those last used.
 
     Args:
@@ -134,21 +131,21 @@ class Documents(Generic[K, F]):
         cached: How many bytes of memory the cache may take.
     """
 
-    def __init__(self, store: GraphStore, kind: Kind[K, F], cached: int) -> None:
+    def __init__(self, store: GraphStore, kind: FactKind[K, F], cached: int) -> None:
         self._store = store
         self._kind = kind
         self._cached = cached
         self._claims: Claims[K] = Claims(turn_of(store))
         self._watching: dict[int, set[K]] = {}
-        self._cache: LRUCache[K, Document[F]] = LRUCache(cached, getsizeof=lambda document: document.size)
+        self._cache: LRUCache[K, FactDocument[F]] = LRUCache(cached, getsizeof=lambda document: document.size)
 
     def id_of(self, key: K) -> str:
-        """The id of a document's vertex."""
+        """Returns the id of a document's vertex."""
         return self._kind.id_of(key)
 
-    def get(self, keys: Iterable[K]) -> dict[K, Document[F]]:
-        """Documents by key; those that the cache lacks are read, in one request."""
-        found: dict[K, Document[F]] = {}
+    def get(self, keys: Iterable[K]) -> dict[K, FactDocument[F]]:
+        """Returns documents by key; those that the cache lacks are read, in one request."""
+        found: dict[K, FactDocument[F]] = {}
         unknown: list[K] = []
         for key in keys:
             document = self._cache.get(key)
@@ -160,22 +157,22 @@ class Documents(Generic[K, F]):
             found |= self.read(unknown)
         return found
 
-    def read(self, keys: Collection[K]) -> dict[K, Document[F]]:
-        """Documents by key, read from the store."""
+    def read(self, keys: Collection[K]) -> dict[K, FactDocument[F]]:
+        """Returns documents by key, read from the store."""
         with self._watched() as touched:
             return self._take(keys, self._store.read([self._kind.id_of(key) for key in keys]), touched)
 
     def _take(
         self, keys: Collection[K], stored: Mapping[str, Properties], touched: Collection[K]
-    ) -> dict[K, Document[F]]:
-        """Documents by key, from the properties that a read of their vertices found.
+    ) -> dict[K, FactDocument[F]]:
+        """Returns documents by key, from the properties that a read of their vertices found.
 
         Args:
             keys: The keys.
             stored: The properties by id.
             touched: The keys whose cached documents other threads have changed or dropped since the read began.
         """
-        found: dict[K, Document[F]] = {}
+        found: dict[K, FactDocument[F]] = {}
         for key in keys:
             properties = stored.get(self._kind.id_of(key))
             found[key] = self.absent() if properties is None else self._document(properties)
@@ -196,7 +193,7 @@ class Documents(Generic[K, F]):
         for touched in self._watching.values():
             touched.add(key)
 
-    def _keep(self, key: K, document: Document[F], touched: Collection[K]) -> None:
+    def _keep(self, key: K, document: FactDocument[F], touched: Collection[K]) -> None:
         """Caches a document, unless it may be older than what another thread has cached, or dropped, meanwhile.
 
         So a thread that has written a document finds that one in the cache, or a later one, or reads it again.
@@ -209,14 +206,14 @@ class Documents(Generic[K, F]):
         if document.size <= self._cached:
             self._cache[key] = document
 
-    def _document(self, properties: Properties) -> Document[F]:
+    def _document(self, properties: Properties) -> FactDocument[F]:
         rest = {name: value for name, value in properties.items() if name not in {"rev", "facts"}}
         text = str(properties["facts"])
-        return Document(str(properties["rev"]), self._kind.load(text), rest, _size(len(text), rest))
+        return FactDocument(str(properties["rev"]), self._kind.load(text), rest, _size(len(text), rest))
 
-    def absent(self) -> Document[F]:
-        """A document that is not in the store."""
-        return Document("", self._kind.empty, size=_AT_LEAST)
+    def absent(self) -> FactDocument[F]:
+        """Returns a document that is not in the store."""
+        return FactDocument("", self._kind.empty, size=_AT_LEAST)
 
     def forget(self, keys: Iterable[K]) -> None:
         """Drops documents from the cache, so that they are read again."""
@@ -237,9 +234,9 @@ class Documents(Generic[K, F]):
     def update(
         self,
         keys: Collection[K],
-        plan: Callable[[Mapping[K, Document[F]]], Iterable[tuple[K, Draft[F]]]],
+        plan: Callable[[Mapping[K, FactDocument[F]]], Iterable[tuple[K, FactUpdate[F]]]],
         *,
-        presume_new: bool = False,
+        assume_absent: bool = False,
         relied: Relied | None = None,
         retry: bool = True,
     ) -> Updated[K, F]:
@@ -249,40 +246,42 @@ class Documents(Generic[K, F]):
             keys: Which documents.
             plan: From documents to the drafts of those that are to change, in the order of writing. It is called again
                 for those that somebody else has changed meanwhile.
-            presume_new: True if documents that the cache lacks are taken to be absent without a look; the write of one
-                that is there fails.
-            relied: Documents that were used before; those that are written here count as they are then.
+            assume_absent: True to assume, without a request, that documents that are not in the cache do not exist; the
+                write of an existing one fails.
+            relied: Documents that were used before; for those that are written here, the new token counts.
             retry: False if documents that somebody else has changed meanwhile, or since they were used before, are left
                 to the caller.
 
         Raises:
-            TransientError: The store can't serve now, or others change the same documents all the time.
+            TransientError: The store can't serve now, or other writers change the same vertices at every attempt.
         """
         with self._claims.of(set(keys)):
-            return self._update(keys, plan, presume_new=presume_new, relied=relied, retry=retry)
+            return self._update(keys, plan, assume_absent=assume_absent, relied=relied, retry=retry)
 
     def _update(
         self,
         keys: Collection[K],
-        plan: Callable[[Mapping[K, Document[F]]], Iterable[tuple[K, Draft[F]]]],
+        plan: Callable[[Mapping[K, FactDocument[F]]], Iterable[tuple[K, FactUpdate[F]]]],
         *,
-        presume_new: bool,
+        assume_absent: bool,
         relied: Relied | None,
         retry: bool,
     ) -> Updated[K, F]:
-        done: dict[K, Document[F]] = {}
+        done: dict[K, FactDocument[F]] = {}
         written: set[K] = set()
         waiting = list(keys)
-        for attempt in range(MOST_TRIES):
-            known = self._known(waiting, presume_new=presume_new and attempt == 0)
+        conflicts = ConflictLimit()
+        while True:
+            known = self._known(waiting, assume_absent=assume_absent)
+            assume_absent = False
             other: list[K] = []
             if relied is not None and not retry:
                 # What the plan knows of them is older than the documents, which it would be written on.
                 other = [key for key, document in known.items() if relied.is_other(self.id_of(key), document.token)]
                 known = {key: document for key, document in known.items() if key not in other}
             with self._watched() as touched:
-                drafted: dict[K, Document[F]] = {}
-                sending = Sending(self._store)
+                drafted: dict[K, FactDocument[F]] = {}
+                sending = WriteBuffer(self._store)
                 for key, draft in plan(known):
                     drafted[key], changes = self._changes(key, known[key], draft)
                     sending.add(changes)
@@ -297,16 +296,16 @@ class Documents(Generic[K, F]):
             done |= {key: drafted.get(key, known[key]) for key in known.keys() - set(waiting)}
             if not waiting or not retry:
                 return Updated(done, written, [*waiting, *other])
-        raise TransientError(f"{len(waiting)} {self._kind.label} vertices are changed by others all the time")
+            conflicts.count(f"{len(waiting)} {self._kind.label} vertices")
 
-    def _known(self, keys: Collection[K], *, presume_new: bool) -> dict[K, Document[F]]:
-        if not presume_new:
+    def _known(self, keys: Collection[K], *, assume_absent: bool) -> dict[K, FactDocument[F]]:
+        if not assume_absent:
             return self.get(keys)
         absent = self.absent()
         return {key: self._cache.get(key, absent) for key in keys}
 
-    def _changes(self, key: K, known: Document[F], draft: Draft[F]) -> tuple[Document[F], list[Change]]:
-        """What a document becomes, and the changes that make it so."""
+    def _changes(self, key: K, known: FactDocument[F], draft: FactUpdate[F]) -> tuple[FactDocument[F], list[Change]]:
+        """Returns the new state of a document, and the changes that lead to it."""
         properties: dict[str, Scalar] = dict(draft.properties)
         size = known.size
         after = {**known.properties, **draft.properties}
@@ -325,7 +324,7 @@ class Documents(Generic[K, F]):
             changes += [owner.change({}, part) for part in parts]
             after |= draft.end
             changes.append(owner.change({**properties, **draft.end}, draft.last))
-        return Document(owner.token, draft.facts, after, size), changes
+        return FactDocument(owner.token, draft.facts, after, size), changes
 
 
 class _Owner:
@@ -361,10 +360,10 @@ class Relied:
 
     def __init__(self, store: GraphStore) -> None:
         self._store = store
-        self._used: dict[str, tuple[Documents[Any, Any], Any, str]] = {}
+        self._used: dict[str, tuple[FactRepository[Any, Any], Any, str]] = {}
         self._seen: dict[str, str] = {}
 
-    def see(self, documents: Documents[K, F], seen: Mapping[K, Document[F]]) -> None:
+    def see(self, documents: FactRepository[K, F], seen: Mapping[K, FactDocument[F]]) -> None:
         """Notes documents of which only a write that follows must be sure that they are as they were used."""
         for key, document in seen.items():
             self._seen.setdefault(documents.id_of(key), document.token)
@@ -374,7 +373,7 @@ class Relied:
         used = self._used.get(id_)
         return token != (used[2] if used is not None else self._seen.get(id_, token))
 
-    def add(self, documents: Documents[K, F], used: Mapping[K, Document[F]]) -> None:
+    def add(self, documents: FactRepository[K, F], used: Mapping[K, FactDocument[F]]) -> None:
         """Notes documents with the tokens that they had when they were used."""
         for key, document in used.items():
             self._used.setdefault(documents.id_of(key), (documents, key, document.token))
@@ -424,7 +423,7 @@ def _size(chars: int, properties: Properties) -> int:
     return _AT_LEAST + _PER_CHAR * chars + sum(len(str(value)) for value in properties.values())
 
 
-def in_order(drafts: Mapping[K, Draft[F]]) -> Iterator[tuple[K, Draft[F]]]:
+def in_order(drafts: Mapping[K, FactUpdate[F]]) -> Iterator[tuple[K, FactUpdate[F]]]:
     """Drafts in the order of their keys, in which all writers write, so that two never wait for each other."""
     for key in sorted(drafts):  # type: ignore[type-var]
         yield key, drafts[key]

@@ -21,7 +21,7 @@ from consumer.lineage.facts.run_facts import (
     without_datasets,
 )
 from consumer.lineage.views import facet_value
-from consumer.projection.repository import Document, Documents, Draft, Kind
+from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate
 from schemas.naming import DatasetName
 
 
@@ -29,12 +29,12 @@ def _new_token() -> str:
     return secrets.token_hex(6)
 
 
-KIND: Kind[RunKey, RunFacts] = Kind(
+KIND: FactKind[RunKey, RunFacts] = FactKind(
     schema.RUN, ids.run, RunFacts(), facts_codec.dump_run, facts_codec.load_run, _new_token
 )
 
 DatasetKey = tuple[RunKey, DatasetName]
-DATASETS: Kind[DatasetKey, RunDataset] = Kind(
+DATASETS: FactKind[DatasetKey, RunDataset] = FactKind(
     schema.RUN_DATASET,
     lambda key: ids.run_dataset(*key),
     RunDataset(),
@@ -42,7 +42,7 @@ DATASETS: Kind[DatasetKey, RunDataset] = Kind(
     facts_codec.load_run_dataset,
 )
 
-RunDocuments = Mapping[RunKey, Document[RunFacts]]
+RunDocuments = Mapping[RunKey, FactDocument[RunFacts]]
 
 PRUNING = "pruning"
 """The property of a run that a prune is about to remove."""
@@ -53,8 +53,8 @@ class Runs:
 
     def __init__(self, store: GraphStore, cached: int) -> None:
         self._store = store
-        self.documents = Documents(store, KIND, cached * 3 // 4)
-        self._datasets = Documents(store, DATASETS, cached // 4)
+        self.documents = FactRepository(store, KIND, cached * 3 // 4)
+        self._datasets = FactRepository(store, DATASETS, cached // 4)
 
     def forget_all(self) -> None:
         """Drops all documents from the caches."""
@@ -78,7 +78,7 @@ class Runs:
         late: set[RunKey] = set()
         made: set[RunKey] = set()
 
-        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
             again = tried & known.keys()
             late.update(again)
             # A write may also have failed because a prune has removed the parent, which the cache still has.
@@ -93,7 +93,7 @@ class Runs:
                 if not document.stored:
                     made.add(run)
 
-        self.documents.update(order, plan, presume_new=True)
+        self.documents.update(order, plan, assume_absent=True)
         # A parent that was written late may be another vertex than that which its children found.
         self.tie([run for run, said in apart.items() if parent_of(said) in late])
         self._add_datasets({run: said for run, said in facts.items() if said.snapshot is not None}, made)
@@ -105,7 +105,7 @@ class Runs:
         self.tie([run for run, said in facts.items() if parent_of(said) is not None])
         return held
 
-    def _held(self, parents: Collection[RunKey]) -> dict[RunKey, Document[RunFacts]]:
+    def _held(self, parents: Collection[RunKey]) -> dict[RunKey, FactDocument[RunFacts]]:
         """Parents, made where they are not there, and without the mark of a prune."""
         self._create([run for run, document in self.documents.get(parents).items() if not document.stored])
         return self._kept(self.documents.get(parents))
@@ -114,17 +114,19 @@ class Runs:
         """Adds datasets to streaming runs, each in a vertex of its own; those of runs that were made now need edges."""
         wanted = {(run, name): one for run, said in streaming.items() for name, one in datasets_of(said).items()}
 
-        def plan(known: Mapping[DatasetKey, Document[RunDataset]]) -> Iterator[tuple[DatasetKey, Draft[RunDataset]]]:
+        def plan(
+            known: Mapping[DatasetKey, FactDocument[RunDataset]],
+        ) -> Iterator[tuple[DatasetKey, FactUpdate[RunDataset]]]:
             for key, document in known.items():
                 joined = join_run_datasets(document.facts, wanted[key])
                 new = not document.stored or key[0] in made
                 if new or joined != document.facts:
-                    yield key, Draft(joined, {}, (_dataset_of(key),) if new else ())
+                    yield key, FactUpdate(joined, {}, (_dataset_of(key),) if new else ())
 
         if wanted:
             self._datasets.update(sorted(wanted), plan)
 
-    def known(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, Document[RunFacts]]:
+    def known(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, FactDocument[RunFacts]]:
         """Runs as they are in the store; of the datasets that a streaming run has apart, those in some facts of it."""
         known = self._kept(self.documents.get(facts))
         streaming = {run: facts[run] for run, document in known.items() if facts[run].snapshot is not None}
@@ -133,13 +135,13 @@ class Runs:
             for run, said in streaming.items()
         }
 
-    def _kept(self, known: dict[RunKey, Document[RunFacts]]) -> dict[RunKey, Document[RunFacts]]:
+    def _kept(self, known: dict[RunKey, FactDocument[RunFacts]]) -> dict[RunKey, FactDocument[RunFacts]]:
         """Takes back the mark of a prune, which then lets the runs stay, as they are about to be counted."""
 
-        def plan(marked: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+        def plan(marked: RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
             for run, document in marked.items():
                 if document.properties.get(PRUNING):
-                    yield run, Draft(document.facts, {PRUNING: False})
+                    yield run, FactUpdate(document.facts, {PRUNING: False})
 
         marked = [run for run, document in known.items() if document.properties.get(PRUNING)]
         return known | self.documents.update(marked, plan).documents if marked else known
@@ -153,13 +155,13 @@ class Runs:
     def _create(self, runs: Sequence[RunKey]) -> None:
         """Makes the vertices of runs of which nothing is known, where they are not there."""
 
-        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
             for run, document in known.items():
                 if not document.stored:
-                    yield run, Draft(RunFacts())
+                    yield run, FactUpdate(RunFacts())
 
         if runs:
-            self.documents.update(list(dict.fromkeys(runs)), plan, presume_new=True)
+            self.documents.update(list(dict.fromkeys(runs)), plan, assume_absent=True)
 
     def tie(self, runs: Collection[RunKey]) -> int:
         """Makes edges of runs that are missing; returns how many runs lacked one."""
@@ -168,7 +170,7 @@ class Runs:
             edge.id for label in (schema.RUN_OF, schema.CHILD_OF) for edge in self._store.edges_at(at, label, "out")
         }
 
-        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, Draft[RunFacts]]]:
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
             stored = {run: document for run, document in known.items() if document.stored}
             missing = {
                 run: tuple(edge for id_, edge in _edges(run, document.facts).items() if id_ not in there)
@@ -179,12 +181,12 @@ class Runs:
             self._held(absent)
             for run, edges in missing.items():
                 if edges:
-                    yield run, Draft(stored[run].facts, {}, edges)
+                    yield run, FactUpdate(stored[run].facts, {}, edges)
 
         return len(self.documents.update(runs, plan).written) if runs else 0
 
     def of_job(self, job: JobName) -> dict[str, RunFacts]:
-        """All runs of a job by id, read from the store."""
+        """Returns all runs of a job by id, read from the store."""
         edges = self._store.edges_at([ids.job(job)], schema.RUN_OF, "in")
         stored = self._store.read([edge.source for edge in edges], ("facts",))
         runs = {ids.run_key(id_): facts_codec.load_run(str(found["facts"])) for id_, found in stored.items()}
@@ -192,7 +194,7 @@ class Runs:
         return {run.id: with_datasets(facts, apart.get(run, {})) for run, facts in runs.items()}
 
     def datasets(self, runs: Collection[RunKey]) -> dict[RunKey, dict[DatasetName, RunDataset]]:
-        """The datasets that runs have apart, read from the store."""
+        """Returns the datasets that runs have apart, read from the store."""
         found: defaultdict[RunKey, dict[DatasetName, RunDataset]] = defaultdict(dict)
         edges = self._store.edges_at([ids.run(run) for run in runs], schema.RUN_DATASET_OF, "in") if runs else ()
         for id_, properties in self._store.read([edge.source for edge in edges], ("facts",)).items():
@@ -208,7 +210,7 @@ def _dataset_of(key: DatasetKey) -> Edge:
 
 
 def parent_of(facts: RunFacts) -> RunKey | None:
-    """The run that started a run."""
+    """Returns the run that started a run."""
     ref = facts.facets.ref("parent")
     if not ref:
         return None
@@ -234,7 +236,7 @@ def _parents_first(facts: Mapping[RunKey, RunFacts]) -> Iterator[RunKey]:
 
 
 def _edges(run: RunKey, facts: RunFacts) -> dict[str, Edge]:
-    """The edges of a run by id."""
+    """Returns the edges of a run by id."""
     edges: list[Edge] = []
     parent = parent_of(facts)
     if facts.known:
@@ -255,7 +257,7 @@ def _shown(run: RunKey, facts: RunFacts) -> dict[str, Scalar]:
     }
 
 
-def _draft(run: RunKey, document: Document[RunFacts], said: RunFacts) -> Draft[RunFacts] | None:
+def _draft(run: RunKey, document: FactDocument[RunFacts], said: RunFacts) -> FactUpdate[RunFacts] | None:
     joined = join_runs(document.facts, said) if document.stored else said
     if document.stored and joined == document.facts:
         return None
@@ -269,4 +271,4 @@ def _draft(run: RunKey, document: Document[RunFacts], said: RunFacts) -> Draft[R
     known = document.properties
     # What was there and is no more becomes empty; what never was is not written.
     shown = {key: value for key, value in _shown(run, joined).items() if known.get(key, "") != value}
-    return Draft(joined, shown, tuple(steps))
+    return FactUpdate(joined, shown, tuple(steps))

@@ -10,7 +10,7 @@ PORTION = 2_000
 """Steps after which what has come together is sent; several requests, so that these still follow on each other."""
 
 
-class Sending:
+class WriteBuffer:
     """Takes changes and sends them when they are enough; `finish` sends the rest."""
 
     def __init__(self, store: GraphStore) -> None:

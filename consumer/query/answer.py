@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from consumer.graph import ids
 from consumer.graph.store import Edge
 from consumer.lineage.facts.keys import JobName
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from schemas.naming import DatasetName, last_part
 
 Way = Literal["upstream", "downstream"]
@@ -25,13 +25,13 @@ class Node(NamedTuple):
         downstream: How many steps it lies downstream; in a cycle a node may be both.
     """
 
-    target: Target
+    target: LineageNode
     upstream: int | None
     downstream: int | None
 
     @property
     def direction(self) -> Literal["root", "upstream", "downstream", "both"]:
-        """Where it lies, seen from the root."""
+        """Returns the direction, as seen from the root."""
         if self.depth == 0:
             return "root"
         if self.upstream is not None and self.downstream is not None:
@@ -56,8 +56,8 @@ class Link(NamedTuple):
         transformations: For columns, `DIRECT/IDENTITY` and the like, joined by commas.
     """
 
-    source: Target
-    target: Target
+    source: LineageNode
+    target: LineageNode
     job: JobName | None
     tool: str = ""
     transformations: str = ""
@@ -78,7 +78,7 @@ class Tables(NamedTuple):
         downstream: Those with it.
     """
 
-    starts: tuple[Target, ...] = ()
+    starts: tuple[LineageNode, ...] = ()
     nodes: tuple[Node, ...] = ()
     upstream: tuple[Link, ...] = ()
     downstream: tuple[Link, ...] = ()
@@ -94,7 +94,7 @@ NO_TABLES = Tables()
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a dataset or column is made from, and what is made from it.
+    """The upstream and downstream lineage of a dataset or column.
 
     Attributes:
         root: What was asked about; the column `*` where a dataset was asked about by column.
@@ -105,7 +105,7 @@ class Lineage:
         unknown: Of an answer by columns, the tables beyond the end of known column lineage.
     """
 
-    root: Target
+    root: LineageNode
     nodes: tuple[Node, ...]
     upstream: tuple[Link, ...]
     downstream: tuple[Link, ...]
@@ -129,15 +129,15 @@ def _order(link: Link) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=32768)
-def target_of(id_: str) -> Target:
-    """The dataset, column or exposure of a vertex's id."""
+def target_of(id_: str) -> LineageNode:
+    """Returns the dataset, column or exposure of a vertex's id."""
     kind, namespace, name, *column = ids.parse(id_)
     dataset = DatasetName(namespace, name)
-    return Target(dataset, column[0]) if column else Target(dataset, None, kind)
+    return LineageNode(dataset, column[0]) if column else LineageNode(dataset, None, kind)
 
 
-def id_of(target: Target) -> str:
-    """The id of the vertex of a target."""
+def id_of(target: LineageNode) -> str:
+    """Returns the id of the vertex of a target."""
     if target.column is not None:
         return ids.column(target.dataset, target.column)
     return ids.make(target.kind, *target.dataset)
@@ -149,7 +149,7 @@ def _job(id_: str) -> JobName:
 
 
 def link_of(edge: Edge) -> Link:
-    """A dataset or column edge of the store as a link."""
+    """Returns a dataset or column edge of the store as a link."""
     properties = edge.properties
     return Link(
         target_of(edge.source),
@@ -160,7 +160,7 @@ def link_of(edge: Edge) -> Link:
     )
 
 
-def title(target: Target) -> str:
-    """What people call it: `titles`, or `titles.title_type`."""
+def title(target: LineageNode) -> str:
+    """Returns the short label: `titles`, or `titles.title_type`."""
     called = last_part(target.dataset)
     return called if target.column is None else f"{called}.{target.column}"

@@ -12,7 +12,7 @@ from consumer.lineage.column_lineage import WHOLE
 from consumer.query.answer import Lineage, Link
 from consumer.query.datasets import Summary, summaries
 from consumer.query.exposures import Exposure, exposures
-from consumer.query.resolve import DATASET, Target
+from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.traverse import lineage
 from schemas.naming import DatasetName
 
@@ -30,7 +30,7 @@ class Change(StrEnum):
 
 
 class Certainty(StrEnum):
-    """How an affected dataset depends on what changes.
+    """The dependency of an affected dataset on the change.
 
     DIRECT: values come from it. INDIRECT: it only decides which rows or branches there are. UNKNOWN: column lineage
     is unknown on the way, so that it may depend on it.
@@ -69,7 +69,7 @@ class Impact(NamedTuple):
         unknown_at: Tables at which column lineage ends, so that what is beyond them is unknown.
     """
 
-    root: Target
+    root: LineageNode
     change: Change
     affected: tuple[Affected, ...]
     unknown_at: tuple[DatasetName, ...]
@@ -92,7 +92,7 @@ class Impact(NamedTuple):
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def impact(store: GraphStore, target: Target, change: Change = Change.DROP, depth: int = FAR) -> Impact:
+def impact(store: GraphStore, target: LineageNode, change: Change = Change.DROP, depth: int = FAR) -> Impact:
     """Finds what a change of a dataset or column affects.
 
     A dataset whose data stops arriving, or that is dropped as a whole, affects everything downstream. A column affects
@@ -107,7 +107,7 @@ def impact(store: GraphStore, target: Target, change: Change = Change.DROP, dept
     Raises:
         TransientError: The store can't serve now.
     """
-    root = Target(target.dataset) if change is Change.STOP or target.column == WHOLE else target
+    root = LineageNode(target.dataset) if change is Change.STOP or target.column == WHOLE else target
     answer = lineage(store, root, 0, depth)
     reached = _tables(answer) if root.column is None else _columns(answer)
     shown, uses = summaries(store, reached), exposures(store, reached)
@@ -134,7 +134,7 @@ def _tables(answer: Lineage) -> dict[DatasetName, _Reached]:
 
 
 def _columns(answer: Lineage) -> dict[DatasetName, _Reached]:
-    """The datasets that a column reaches; an edge within its own dataset reaches nothing new."""
+    """Returns the datasets that a column reaches; an edge within its own dataset reaches nothing new."""
     direct = _directly_reached(answer.root, answer.downstream)
     found: dict[DatasetName, _Reached] = {}
     for node in answer.nodes:
@@ -154,9 +154,9 @@ def _columns(answer: Lineage) -> dict[DatasetName, _Reached]:
     return found
 
 
-def _directly_reached(root: Target, links: Iterable[Link]) -> set[Target]:
-    """The columns that values of the root come into, step by step."""
-    onward: defaultdict[Target, set[Target]] = defaultdict(set)
+def _directly_reached(root: LineageNode, links: Iterable[Link]) -> set[LineageNode]:
+    """Returns the columns that values of the root come into, step by step."""
+    onward: defaultdict[LineageNode, set[LineageNode]] = defaultdict(set)
     for link in links:
         if "DIRECT" in _kinds(link):
             onward[link.source].add(link.target)
@@ -167,7 +167,7 @@ def _kinds(link: Link) -> set[str]:
     return {kind.partition("/")[0] for kind in link.transformations.split(",")}
 
 
-def _closure(root: Target, onward: Mapping[Target, Iterable[Target]]) -> set[Target]:
+def _closure(root: LineageNode, onward: Mapping[LineageNode, Iterable[LineageNode]]) -> set[LineageNode]:
     reached, waiting = {root}, [root]
     while waiting:
         new = set(onward.get(waiting.pop(), ())) - reached

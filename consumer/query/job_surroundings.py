@@ -15,7 +15,7 @@ from consumer.query.answer import Link, Node, Way, in_order
 from consumer.query.datasets import Summary
 from consumer.query.job_names import jobs_of
 from consumer.query.neighbourhood import Card, Neighbourhood
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.traverse import lineage
 from schemas.naming import DatasetName
 
@@ -33,8 +33,8 @@ class _Side(NamedTuple):
         links: The links between them.
     """
 
-    near: tuple[Target, ...]
-    depths: Mapping[Target, int]
+    near: tuple[LineageNode, ...]
+    depths: Mapping[LineageNode, int]
     links: frozenset[Link]
 
 
@@ -43,7 +43,7 @@ def is_job(text: str) -> bool:
     return text.startswith(PREFIX)
 
 
-def job_target(store: GraphStore, text: str) -> Target:
+def job_target(store: GraphStore, text: str) -> LineageNode:
     """Returns the job that `job:` and its name, or namespace/name, mean.
 
     Raises:
@@ -53,11 +53,11 @@ def job_target(store: GraphStore, text: str) -> Target:
     found = jobs_of(store, text.removeprefix(PREFIX))
     if len(found) != 1:
         raise UsageError(f"{text} names {len(found)} jobs; name one as job:namespace/name")
-    return Target(DatasetName(PREFIX + found[0].namespace, found[0].name), None, JOB)
+    return LineageNode(DatasetName(PREFIX + found[0].namespace, found[0].name), None, JOB)
 
 
 def job_neighbourhood(
-    store: GraphStore, target: Target, upstream: int, downstream: int, limit: int, *, states: bool = False
+    store: GraphStore, target: LineageNode, upstream: int, downstream: int, limit: int, *, states: bool = False
 ) -> Neighbourhood:
     """Reads the datasets around a job, which is the root; see `neighbourhood`.
 
@@ -82,7 +82,7 @@ def job_neighbourhood(
     )
 
 
-def _root(store: GraphStore, target: Target, near: tuple[int, int], *, states: bool) -> Card:
+def _root(store: GraphStore, target: LineageNode, near: tuple[int, int], *, states: bool) -> Card:
     job = job_name(target)
     known = store.read([ids.job(job)], ("integration", "description")).get(ids.job(job), {})
     description, integration = (str(known.get(key) or "") for key in ("description", "integration"))
@@ -91,23 +91,23 @@ def _root(store: GraphStore, target: Target, near: tuple[int, int], *, states: b
     return Card(Node(target, 0, 0), summary, None, *near, None, last_run)
 
 
-def job_name(target: Target) -> JobName:
+def job_name(target: LineageNode) -> JobName:
     """Returns the name of a job from the root that stands for it."""
     return JobName(target.dataset.namespace.removeprefix(PREFIX), target.dataset.name)
 
 
-def datasets_of(store: GraphStore, target: Target) -> set[DatasetName]:
+def datasets_of(store: GraphStore, target: LineageNode) -> set[DatasetName]:
     """Returns the datasets that a job reads and writes."""
     ways: tuple[Way, Way] = ("upstream", "downstream")
     return {one.dataset for way in ways for one in _near(store, job_name(target), way)}
 
 
-def _near(store: GraphStore, job: JobName, way: Way) -> Sequence[Target]:
+def _near(store: GraphStore, job: JobName, way: Way) -> Sequence[LineageNode]:
     if way == "upstream":
         found = (edge.source for edge in store.edges_at([ids.job(job)], schema.READS, "in"))
     else:
         found = (edge.target for edge in store.edges_at([ids.job(job)], schema.WRITES, "out"))
-    return sorted(Target(DatasetName(*ids.parse(id_)[1:])) for id_ in set(found))
+    return sorted(LineageNode(DatasetName(*ids.parse(id_)[1:])) for id_ in set(found))
 
 
 def _side(store: GraphStore, job: JobName, way: Way, steps: int) -> _Side:
@@ -121,6 +121,6 @@ def _side(store: GraphStore, job: JobName, way: Way, steps: int) -> _Side:
     return _Side(near, depths, frozenset(links))
 
 
-def _nearer(depths: dict[Target, int], nodes: Iterable[Node]) -> None:
+def _nearer(depths: dict[LineageNode, int], nodes: Iterable[Node]) -> None:
     for node in nodes:
         depths[node.target] = min(node.depth + 1, depths.get(node.target, node.depth + 1))

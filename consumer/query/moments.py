@@ -9,7 +9,7 @@ from typing import NamedTuple
 from consumer.graph import change_log, ids
 from consumer.graph.store import GraphStore
 from consumer.query.job_surroundings import datasets_of, job_name
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.traverse import lineage
 
 
@@ -27,7 +27,7 @@ class Moment(NamedTuple):
     breaking: bool
 
 
-def moments(store: GraphStore, target: Target, upstream: int, downstream: int) -> list[Moment]:
+def moments(store: GraphStore, target: LineageNode, upstream: int, downstream: int) -> list[Moment]:
     """Lists the moments at which a neighbourhood changed, oldest first.
 
     Args:
@@ -45,7 +45,7 @@ def moments(store: GraphStore, target: Target, upstream: int, downstream: int) -
     return _changes_of(store, owners)
 
 
-def moments_of_job(store: GraphStore, job: Target) -> list[Moment]:
+def moments_of_job(store: GraphStore, job: LineageNode) -> list[Moment]:
     """Lists the moments at which a job, or a dataset that it reads or writes, changed, oldest first.
 
     Raises:

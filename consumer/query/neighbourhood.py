@@ -18,7 +18,7 @@ from consumer.query import run_states
 from consumer.query.answer import Link, Node, id_of
 from consumer.query.datasets import SUMMARY_KEYS, Summary, summary_of
 from consumer.query.exposures import Exposure
-from consumer.query.resolve import DATASET, Target
+from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.runs import Run
 from consumer.query.traverse import lineage
 
@@ -59,7 +59,7 @@ class Neighbourhood(NamedTuple):
         total: The number of datasets within the steps that were asked for, with the root.
     """
 
-    root: Target
+    root: LineageNode
     cards: tuple[Card, ...]
     links: tuple[Link, ...]
     upstream: tuple[int, ...]
@@ -68,7 +68,7 @@ class Neighbourhood(NamedTuple):
 
 
 def neighbourhood(
-    store: GraphStore, target: Target, upstream: int, downstream: int, limit: int, *, states: bool = False
+    store: GraphStore, target: LineageNode, upstream: int, downstream: int, limit: int, *, states: bool = False
 ) -> Neighbourhood:
     """Reads the datasets around one.
 
@@ -133,7 +133,7 @@ def _column_count(properties: Properties) -> int | None:
 
 
 def _neighbours(store: GraphStore, ids: Collection[str], direction: Direction) -> Mapping[str, int]:
-    """The number of distinct neighbours of vertices."""
+    """Returns the number of distinct neighbours of vertices."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for edge in store.edges_at(list(ids), schema.EDGE, direction):
         near, far = (edge.target, edge.source) if direction == "in" else (edge.source, edge.target)

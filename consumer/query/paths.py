@@ -10,7 +10,7 @@ from consumer.errors import UsageError
 from consumer.graph.store import GraphStore
 from consumer.lineage.column_lineage import WHOLE
 from consumer.query.answer import Link
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.traverse import lineage
 
 MOST_PATHS = 20
@@ -28,14 +28,14 @@ class Paths(NamedTuple):
         unknown: True if column lineage is unknown on the way, so that there may be a path that is not shown.
     """
 
-    source: Target
-    target: Target
+    source: LineageNode
+    target: LineageNode
     paths: tuple[tuple[Link, ...], ...]
     truncated: bool
     unknown: bool
 
 
-def shortest_paths(store: GraphStore, source: Target, target: Target, most: int = MOST_PATHS) -> Paths:
+def shortest_paths(store: GraphStore, source: LineageNode, target: LineageNode, most: int = MOST_PATHS) -> Paths:
     """Finds the shortest paths from a dataset or column to another.
 
     Args:
@@ -53,27 +53,29 @@ def shortest_paths(store: GraphStore, source: Target, target: Target, most: int 
         raise UsageError("source and target are the same; name two different ones")
     by_column = source.column is not None or target.column is not None
     if by_column:
-        source, target = (Target(one.dataset, one.column or WHOLE) for one in (source, target))
+        source, target = (LineageNode(one.dataset, one.column or WHOLE) for one in (source, target))
     answer = lineage(store, source, 0, FAR)
     found = list(_walk(source, target, _onward(answer.downstream), most + 1))
     unknown = bool(answer.unknown.starts) and not found
     return Paths(source, target, tuple(found[:most]), len(found) > most, unknown)
 
 
-def _onward(links: tuple[Link, ...]) -> Mapping[Target, list[Link]]:
-    onward: defaultdict[Target, list[Link]] = defaultdict(list)
+def _onward(links: tuple[Link, ...]) -> Mapping[LineageNode, list[Link]]:
+    onward: defaultdict[LineageNode, list[Link]] = defaultdict(list)
     for link in links:
         onward[link.source].append(link)
     return onward
 
 
-def _walk(source: Target, target: Target, onward: Mapping[Target, list[Link]], most: int) -> Iterator[tuple[Link, ...]]:
+def _walk(
+    source: LineageNode, target: LineageNode, onward: Mapping[LineageNode, list[Link]], most: int
+) -> Iterator[tuple[Link, ...]]:
     """Yields the shortest paths, in the order of their links."""
     steps = _distances(source, onward)
     if target not in steps:
         return
     # Backwards from the target only along links that come one step nearer to the source: no dead end is entered.
-    into: defaultdict[Target, list[Link]] = defaultdict(list)
+    into: defaultdict[LineageNode, list[Link]] = defaultdict(list)
     for links in onward.values():
         for link in links:
             if link.source in steps and steps.get(link.target) == steps[link.source] + 1:
@@ -90,7 +92,7 @@ def _walk(source: Target, target: Target, onward: Mapping[Target, list[Link]], m
             waiting += [(link, *path) for link in reversed(into[at])]
 
 
-def _distances(source: Target, onward: Mapping[Target, list[Link]]) -> dict[Target, int]:
+def _distances(source: LineageNode, onward: Mapping[LineageNode, list[Link]]) -> dict[LineageNode, int]:
     steps = {source: 0}
     level = [source]
     while level:

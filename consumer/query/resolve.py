@@ -16,13 +16,13 @@ from consumer.lineage.column_lineage import WHOLE
 from schemas.naming import DatasetName, last_part, parts
 
 MOST_LISTED = 20
-"""How many candidates an error lists."""
+"""Maximum number of candidates that an error lists."""
 
 
 DATASET = "dataset"
 
 
-class Target(NamedTuple):
+class LineageNode(NamedTuple):
     """A dataset, or one of its columns: what a question is about, and what its answer consists of.
 
     Attributes:
@@ -44,14 +44,14 @@ class _Known(NamedTuple):
     kind: str = DATASET
 
 
-def resolve(store: GraphStore, text: str) -> Target:
-    """The dataset or column that a text means.
+def resolve(store: GraphStore, text: str) -> LineageNode:
+    """Resolves a text to a dataset or column.
 
     A dataset is meant by `namespace/name`, by its name, or by the end of one of these from a `.` or `/` on, in this
     order; each of the name that is shown before those of aliases; in other upper and lower case only where nothing is
     spelled just so. What means no dataset is a column if it ends in a dot and the name of one, which may have dots of
     its own: `titles.title_type`. `titles.*` is all of the columns. Of a dataset without a schema any column may be
-    meant, as nobody knows which it has. An exposure is meant in the same ways, by what means no dataset.
+    meant, as its columns are unknown. An exposure is meant in the same ways, by what means no dataset.
 
     Raises:
         UsageError: It means nothing, or several things.
@@ -74,10 +74,10 @@ def resolve(store: GraphStore, text: str) -> Target:
     raise UsageError(f"no dataset is called {text}{_near(known, text)}")
 
 
-def _named_in_full(store: GraphStore, text: str) -> Target | None:
-    """The dataset that is shown as `namespace/name`, found without looking at any other."""
+def _named_in_full(store: GraphStore, text: str) -> LineageNode | None:
+    """Returns the dataset that is shown as `namespace/name`, found without looking at any other."""
     cuts = [at for at, character in enumerate(text) if character == "/"]
-    wanted = {ids.dataset(name): Target(name) for name in (DatasetName(text[:at], text[at + 1 :]) for at in cuts)}
+    wanted = {ids.dataset(name): LineageNode(name) for name in (DatasetName(text[:at], text[at + 1 :]) for at in cuts)}
     there = store.read(list(wanted), ("name",)) if wanted else {}
     return wanted[next(iter(there))] if len(there) == 1 else None
 
@@ -92,7 +92,7 @@ def _known(vertex: Vertex) -> _Known:
 
 
 def spelled(name: DatasetName) -> str:
-    """A name as `namespace/name`."""
+    """Returns a name as `namespace/name`."""
     return f"{name.namespace}/{name.name}"
 
 
@@ -100,22 +100,22 @@ def _same(text: str) -> str:
     return text
 
 
-def _meant(known: Collection[_Known], text: str) -> list[Target]:
-    """The datasets that a text means best, sorted: one, or several that it means equally well."""
+def _meant(known: Collection[_Known], text: str) -> list[LineageNode]:
+    """Returns the datasets that a text means best, sorted: one, or several that it means equally well."""
     for kinds, case in product(({DATASET}, {each.kind for each in known} - {DATASET}), (_same, str.casefold)):
         wanted = case(text)
-        ranked: dict[int, list[Target]] = {}
+        ranked: dict[int, list[LineageNode]] = {}
         for dataset in known:
             rank = _rank(dataset, wanted, case) if dataset.kind in kinds else None
             if rank is not None:
-                ranked.setdefault(rank, []).append(Target(dataset.name, None, dataset.kind))
+                ranked.setdefault(rank, []).append(LineageNode(dataset.name, None, dataset.kind))
         if ranked:
             return sorted(ranked[min(ranked)])
     return []
 
 
 def _rank(dataset: _Known, wanted: str, case: Callable[[str], str]) -> int | None:
-    """How well a text names a dataset, 0 the best; None if it does not."""
+    """Returns the rank of a text as a name of a dataset, 0 the best; None if it does not name it."""
     ranks = [
         2 * fit + is_alias
         for is_alias, names in enumerate(((dataset.name,), dataset.aliases))
@@ -136,23 +136,23 @@ def _fit(name: DatasetName, wanted: str, case: Callable[[str], str]) -> int | No
 
 
 def _splits(text: str) -> Iterator[tuple[str, str]]:
-    """The ways to read a text as a dataset and its column; those with the longest dataset first."""
+    """Yields the ways to read a text as a dataset and its column; those with the longest dataset first."""
     for at in range(len(text) - 2, 0, -1):
         if text[at] == ".":
             yield text[:at], text[at + 1 :]
 
 
-def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) -> list[Target]:
-    """The column of a name in each dataset that has it, or else in each dataset whose columns are unknown.
+def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) -> list[LineageNode]:
+    """Returns the column of a name in each dataset that has it, or else in each dataset whose columns are unknown.
 
     Raises:
         UsageError: The columns of all datasets are known, and none is called so.
     """
     by_id = {ids.dataset(name): name for name in datasets}
     if column == WHOLE:
-        return [Target(name, WHOLE) for name in by_id.values()]
+        return [LineageNode(name, WHOLE) for name in by_id.values()]
     has = [
-        Target(by_id[edge.target], ids.parse(edge.source)[-1])
+        LineageNode(by_id[edge.target], ids.parse(edge.source)[-1])
         for edge in store.edges_at(list(by_id), schema.COLUMN_OF, "in")
     ]
     for case in (_same, str.casefold):
@@ -162,14 +162,14 @@ def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) ->
     known = store.read(list(by_id), ("columns",))
     without_schema = {id_ for id_ in by_id if known.get(id_, {}).get("columns") in {None, "[]"}}
     if without_schema:
-        return sorted(Target(by_id[id_], column) for id_ in without_schema)
+        return sorted(LineageNode(by_id[id_], column) for id_ in without_schema)
     names = sorted({target.column or "" for target in has} - {WHOLE})
     near = difflib.get_close_matches(column, names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names[:MOST_LISTED])}"
     raise UsageError(f"{' and '.join(map(spelled, by_id.values()))} has no column {column}; {hint}")
 
 
-def _only(found: list[Target], text: str) -> Target:
+def _only(found: list[LineageNode], text: str) -> LineageNode:
     if len(found) == 1:
         return found[0]
     lines = [spelled(dataset) + (f".{column}" if column else "") for dataset, column, _ in found[:MOST_LISTED]]
@@ -178,7 +178,7 @@ def _only(found: list[Target], text: str) -> Target:
 
 
 def _near(known: Collection[_Known], text: str) -> str:
-    """What to do about a name that means nothing."""
+    """Returns the advice for a name that can't be resolved."""
     if not known:
         return ": the graph holds no dataset yet; fill it with headwater ingest or headwater consume"
     spellings: dict[str, list[DatasetName]] = {}

@@ -1,4 +1,4 @@
-"""Why a dataset is stale or wrong: failed, unfinished and quality-failed datasets upstream, nearest first."""
+"""Root causes of a stale or wrong dataset: failed, unfinished and quality-failed datasets upstream, nearest first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import JobName
 from consumer.query import datasets
 from consumer.query.datasets import Summary
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.runs import FAILED, Run, history
 from consumer.query.traverse import lineage
 from schemas.naming import DatasetName
@@ -78,7 +78,7 @@ def diagnose(store: GraphStore, dataset: DatasetName, depth: int = FAR) -> Diagn
     Raises:
         TransientError: The store can't serve now.
     """
-    answer = lineage(store, Target(dataset), depth, 0)
+    answer = lineage(store, LineageNode(dataset), depth, 0)
     depths = {node.target.dataset: node.depth for node in answer.nodes}
     writers = datasets.producers(store, depths)
     jobs = {JobName(*ids.parse(job)[1:]) for found in writers.values() for job in found}

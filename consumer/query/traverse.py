@@ -1,4 +1,4 @@
-"""What a dataset or column is made from, and what is made from it.
+"""The upstream and downstream lineage of a dataset or column.
 
 The walk is breadth first and asks the store once per level, so that its cost goes with the depth and with what is
 found, not with the size of the graph.
@@ -35,22 +35,22 @@ from consumer.query.answer import (
     target_of,
     title,
 )
-from consumer.query.resolve import DATASET, Target, resolve
+from consumer.query.resolve import DATASET, LineageNode, resolve
 from schemas.naming import DatasetName
 
-__all__ = ["Lineage", "Link", "Node", "Tables", "Target", "lineage", "link_of", "resolve", "target_of", "title"]
+__all__ = ["Lineage", "LineageNode", "Link", "Node", "Tables", "lineage", "link_of", "resolve", "target_of", "title"]
 
 
 def lineage(
     store: GraphStore,
-    target: Target,
+    target: LineageNode,
     upstream: int,
     downstream: int,
     *,
     columns: bool = False,
     direct: bool = False,
 ) -> Lineage:
-    """The lineage of a dataset or column.
+    """Returns the lineage of a dataset or column.
 
     Args:
         store: The graph.
@@ -65,7 +65,7 @@ def lineage(
         TransientError: The store can't serve now.
     """
     by_column = target.kind == DATASET and (columns or direct or target.column is not None)
-    root = Target(target.dataset, target.column or WHOLE) if by_column else target
+    root = LineageNode(target.dataset, target.column or WHOLE) if by_column else target
     label, widen = (schema.COLUMN_EDGE, _widen_columns) if by_column else (schema.EDGE, _widen_nothing)
     if direct and by_column:
         widen = _widen_root
@@ -138,7 +138,7 @@ class _Walk:
     links: dict[str | tuple[str, str], Link] = field(default_factory=dict)
 
 
-def _walk(walk: _Walk, root: Target, steps: int) -> _Walk:
+def _walk(walk: _Walk, root: LineageNode, steps: int) -> _Walk:
     frontier = {id_of(root)}
     reached = set(frontier)
     walk.depths.update(dict.fromkeys(frontier, 0))

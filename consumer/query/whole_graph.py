@@ -17,7 +17,7 @@ from consumer.lineage.views import facet_value
 from consumer.query import datasets, runs
 from consumer.query.answer import target_of
 from consumer.query.datasets import Summary
-from consumer.query.resolve import DATASET, Target
+from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.runs import Run
 from schemas.naming import DatasetName
 
@@ -28,14 +28,14 @@ RUNS = 10
 class WholeColumn(NamedTuple):
     """A column, also one that is known by its lineage alone; `*` stands for the whole dataset."""
 
-    target: Target
+    target: LineageNode
     properties: Properties
 
 
 class WholeDataset(NamedTuple):
     """A dataset or exposure with its own properties."""
 
-    target: Target
+    target: LineageNode
     summary: Summary
     properties: Properties
 
@@ -111,7 +111,7 @@ def _jobs(store: GraphStore) -> list[WholeJob]:
 
 
 def _sql(store: GraphStore, jobs: Iterable[Vertex]) -> dict[str, str]:
-    """The SQL that jobs ran last, by id."""
+    """Returns the SQL that jobs ran last, by id."""
     facts = {job.id: facts_codec.load_job(str(job.properties["facts"])) for job in jobs if job.properties.get("facts")}
     registers = {id_: one.facets["sql"] for id_, one in facts.items() if "sql" in one.facets}
     texts = datasets.texts_of(store, {one.ref for one in registers.values() if is_stored(one.ref)})

@@ -15,7 +15,7 @@ from consumer.query.root_cause import Diagnosis
 from consumer.query.runs import Run
 from consumer.query.search import Results
 from consumer.render.ansi import bold, dim
-from consumer.render.diagram import place
+from consumer.render.diagram import location_label
 from consumer.safe_text import printable
 from schemas.naming import DatasetName
 
@@ -51,13 +51,13 @@ def _tags(summary: Summary) -> str:
 
 
 def search(results: Results) -> str:
-    """A table of matches, and how many there are in all."""
+    """Returns a table of matches, and how many there are in all."""
     if not results.matches:
         return "nothing found"
     rows = [
         (
             one.summary.node_name,
-            place(one.summary.dataset),
+            location_label(one.summary.dataset),
             ", ".join(one.summary.owners) or "-",
             one.matched if one.matched != "column" else f"column {', '.join(one.columns)}",
         )
@@ -69,7 +69,7 @@ def search(results: Results) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A duration for people: `0.9 s`, `3 min 5 s`, `2 h 4 min`; `-` where it is unknown."""
+    """Returns a duration for people: `0.9 s`, `3 min 5 s`, `2 h 4 min`; `-` where it is unknown."""
     if seconds is None:
         return "-"
     if seconds < SIXTY:
@@ -106,9 +106,9 @@ def _names(names: Iterable[DatasetName]) -> str:
 
 
 def show(found: Description, *, sql: bool = False) -> str:
-    """A page about one dataset."""
+    """Returns a page about one dataset."""
     summary = found.summary
-    lines = [f"{bold(_cell(summary.node_name))}  {dim(_cell(place(summary.dataset)))}"]
+    lines = [f"{bold(_cell(summary.node_name))}  {dim(_cell(location_label(summary.dataset)))}"]
     lines += [printable(summary.description)] if summary.description else []
     head = [(label, text) for label, text in _head(found) if text]
     width = max(len(label) for label, _ in head)
@@ -137,7 +137,7 @@ def _made_by(producer: Producer, *, sql: bool) -> Iterator[str]:
 
 
 def runs(found: Sequence[Run], total: int, *, with_jobs: bool) -> str:
-    """A table of runs, newest first."""
+    """Returns a table of runs, newest first."""
     if not found:
         return "no runs"
     headings = ("state", "started", "duration", *(("job",) if with_jobs else ()), "run id", "error")
@@ -157,7 +157,7 @@ def runs(found: Sequence[Run], total: int, *, with_jobs: bool) -> str:
 
 
 def impact(found: Impact) -> str:
-    """The affected datasets by depth, and what is unknown."""
+    """Returns the affected datasets by depth, and what is unknown."""
     root = title(found.root)
     lines = []
     if found.affected:
@@ -169,7 +169,7 @@ def impact(found: Impact) -> str:
             (
                 str(one.depth),
                 one.summary.node_name,
-                place(one.summary.dataset),
+                location_label(one.summary.dataset),
                 _effect(one.certainty, one.columns),
                 ", ".join(one.summary.owners) or "-",
                 ", ".join(use.name for use in one.exposures) or "-",
@@ -195,7 +195,7 @@ CSV_HEADINGS = ("depth", "namespace", "name", "engine", "certainty", "columns", 
 
 
 def impact_csv(found: Impact) -> str:
-    """The affected datasets as CSV with a heading; lists within a cell are separated by semicolons."""
+    """Returns the affected datasets as CSV with a heading; lists within a cell are separated by semicolons."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_HEADINGS)
@@ -226,7 +226,7 @@ def spreadsheet_safe(cell: str) -> str:
 
 
 def paths(found: Paths) -> str:
-    """Each path in one line."""
+    """Returns each path in one line."""
     ends = f"{title(found.source)} to {title(found.target)}"
     if not found.paths:
         why = "; column lineage is unknown on the way" if found.unknown else ""
@@ -239,7 +239,7 @@ def paths(found: Paths) -> str:
 
 
 def diagnosis(found: Diagnosis) -> str:
-    """The possible causes, nearest first."""
+    """Returns the possible causes, nearest first."""
     unknown = f"{len(found.without_runs)} of {found.checked} datasets upstream have no known runs"
     if not found.findings:
         nothing = f"nothing wrong is known in {found.checked} datasets"

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 from consumer.lineage.views import ENGINES
 from consumer.query.answer import Link, title
-from consumer.query.resolve import DATASET, Target
+from consumer.query.resolve import DATASET, LineageNode
 from schemas.naming import DatasetName, engine, last_part, parts
 
 _TEXT = "#1f2630"
 
 
 class Colours(NamedTuple):
-    """How the boxes of an engine look: the background, and the line around it."""
+    """The colours of an engine's nodes: background and border."""
 
     fill: str
     line: str
@@ -40,34 +40,34 @@ _ATHENA_HOST = re.compile(r"^(?:awsathena://)(?:athena\.)?")
 _MERMAID = re.compile(r"[^\w \-./:,()@]|(?<!\w)_+|_+(?!\w)")
 
 
-class Box(NamedTuple):
+class DiagramNode(NamedTuple):
     """A dataset or column; `group` says what it is drawn inside of."""
 
-    target: Target
+    target: LineageNode
     label: str
     group: str
     engine: str
 
 
-class Arrow(NamedTuple):
+class DiagramEdge(NamedTuple):
     """From a box to one that is made from it; `inner` ones stay within one dataset."""
 
-    source: Target
-    target: Target
+    source: LineageNode
+    target: LineageNode
     label: str
     inner: bool
 
 
-class Drawing(NamedTuple):
+class Diagram(NamedTuple):
     """Boxes and arrows, each sorted, and the box that was asked about."""
 
-    boxes: tuple[Box, ...]
-    arrows: tuple[Arrow, ...]
-    root: Target | None = None
+    boxes: tuple[DiagramNode, ...]
+    arrows: tuple[DiagramEdge, ...]
+    root: LineageNode | None = None
 
 
-def place(name: DatasetName) -> str:
-    """Where a dataset lives, short enough to read: `Redshift dev.imdb (wg.123456789012.us-east-1)`."""
+def location_label(name: DatasetName) -> str:
+    """Returns the location of a dataset in short form: `Redshift dev.imdb (wg.123456789012.us-east-1)`."""
     kind = engine(name.namespace)
     if kind is None:
         called = last_part(name)
@@ -77,9 +77,9 @@ def place(name: DatasetName) -> str:
     return " ".join(filter(None, (ENGINES[kind], inside, f"({_where(kind, name.namespace)})")))
 
 
-def place_of(target: Target) -> str:
-    """Where a dataset lives, or whose an exposure is."""
-    return place(target.dataset) if target.kind == DATASET else f"{target.kind} of {target.dataset.namespace}"
+def location_label_of(target: LineageNode) -> str:
+    """Returns the location of a dataset, or the owner of an exposure."""
+    return location_label(target.dataset) if target.kind == DATASET else f"{target.kind} of {target.dataset.namespace}"
 
 
 def _where(kind: str, namespace: str) -> str:
@@ -89,41 +89,41 @@ def _where(kind: str, namespace: str) -> str:
     return _AMAZON.sub("", host).removesuffix(":5439")
 
 
-def drawing(targets: Iterable[Target], links: Iterable[Link], root: Target | None = None) -> Drawing:
-    """The drawing of datasets or columns and the links between them; several jobs' links are one arrow."""
-    said: defaultdict[tuple[Target, Target, bool], set[str]] = defaultdict(set)
+def drawing(targets: Iterable[LineageNode], links: Iterable[Link], root: LineageNode | None = None) -> Diagram:
+    """Returns the drawing of datasets or columns and the links between them; several jobs' links are one arrow."""
+    said: defaultdict[tuple[LineageNode, LineageNode, bool], set[str]] = defaultdict(set)
     for link in links:
         said[link.source, link.target, link.inner].add(link.tool or link.transformations)
     arrows = [
-        Arrow(source, to, ", ".join(sorted(labels - {""})), inner) for (source, to, inner), labels in said.items()
+        DiagramEdge(source, to, ", ".join(sorted(labels - {""})), inner) for (source, to, inner), labels in said.items()
     ]
-    return Drawing(
+    return Diagram(
         tuple(sorted((_box(target) for target in set(targets)), key=lambda box: (box.group, _order(box.target)))),
         tuple(sorted(arrows, key=lambda arrow: (_order(arrow.source), _order(arrow.target), arrow.label))),
         root,
     )
 
 
-def _order(target: Target) -> tuple[DatasetName, bool, str]:
+def _order(target: LineageNode) -> tuple[DatasetName, bool, str]:
     """Sorts a dataset before its columns."""
     return target.dataset, target.column is not None, target.column or ""
 
 
-def _box(target: Target) -> Box:
+def _box(target: LineageNode) -> DiagramNode:
     kind = ENGINES.get(engine(target.dataset.namespace) or "", "") if target.kind == DATASET else ""
     if target.column is None:
-        return Box(target, title(target), place_of(target), kind)
-    return Box(target, target.column, f"{last_part(target.dataset)} - {place(target.dataset)}", kind)
+        return DiagramNode(target, title(target), location_label_of(target), kind)
+    return DiagramNode(target, target.column, f"{last_part(target.dataset)} - {location_label(target.dataset)}", kind)
 
 
-def _groups(boxes: Iterable[Box]) -> Mapping[str, list[Box]]:
-    groups: defaultdict[str, list[Box]] = defaultdict(list)
+def _groups(boxes: Iterable[DiagramNode]) -> Mapping[str, list[DiagramNode]]:
+    groups: defaultdict[str, list[DiagramNode]] = defaultdict(list)
     for box in boxes:
         groups[box.group].append(box)
     return groups
 
 
-def _ids(boxes: Iterable[Box]) -> dict[Target, str]:
+def _ids(boxes: Iterable[DiagramNode]) -> dict[LineageNode, str]:
     return {box.target: f"n{number}" for number, box in enumerate(boxes)}
 
 
@@ -137,13 +137,13 @@ fontname="Helvetica,Arial,sans-serif", fontsize=12];
 
 
 def _quoted(text: str) -> str:
-    """A text as GraphViz's quoted string, in which it would read backslashes and entities."""
+    """Returns a text as GraphViz's quoted string, in which it would read backslashes and entities."""
     escaped = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return '"' + re.sub(r"[\x00-\x1f\x7f]", " ", escaped) + '"'
 
 
-def dot(drawn: Drawing) -> str:
-    """A drawing for GraphViz: left to right, one cluster for each place, coloured by engine."""
+def dot(drawn: Diagram) -> str:
+    """Returns a drawing for GraphViz: left to right, one cluster for each place, coloured by engine."""
     ids, lines = _ids(drawn.boxes), [_DOT_HEAD]
     for number, (group, boxes) in enumerate(_groups(drawn.boxes).items()):
         colours = COLOURS[boxes[0].engine]
@@ -157,7 +157,7 @@ def dot(drawn: Drawing) -> str:
         lines.append("  }\n")
     engines = {box.target: box.engine for box in drawn.boxes}
     for arrow in drawn.arrows:
-        # The tool is told by the colour and on pointing; as text on every arrow it would bury the names.
+        # The tool is shown by the colour and on pointing; as text on every arrow it would bury the names.
         look = f'color="{COLOURS[engines[arrow.target]].line}", tooltip={_quoted(arrow.label)}'
         inner = ", style=dashed, arrowhead=none" if arrow.inner else ""
         lines.append(f"  {ids[arrow.source]} -> {ids[arrow.target]} [{look}{inner}];\n")
@@ -165,12 +165,12 @@ def dot(drawn: Drawing) -> str:
 
 
 def _entities(text: str) -> str:
-    """A text as Mermaid's label, in which it reads entities and Markdown: what may mean something is a number."""
+    """Returns a text as Mermaid's label; characters with a meaning in entities or Markdown become numbers."""
     return _MERMAID.sub(lambda found: "".join(f"#{ord(character)};" for character in found[0]), text)
 
 
-def mermaid(drawn: Drawing) -> str:
-    """A drawing as a Mermaid flowchart, which GitHub and most notebooks show as a picture."""
+def mermaid(drawn: Diagram) -> str:
+    """Returns a drawing as a Mermaid flowchart, which GitHub and most notebooks show as a picture."""
     ids, lines = _ids(drawn.boxes), ["flowchart LR"]
     for number, (group, boxes) in enumerate(_groups(drawn.boxes).items()):
         lines.append(f'  subgraph s{number}["{_entities(group)}"]')

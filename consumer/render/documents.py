@@ -16,7 +16,7 @@ from consumer.query.exposures import Exposure
 from consumer.query.impact import Affected, Impact
 from consumer.query.neighbourhood import Card, Neighbourhood
 from consumer.query.paths import Paths
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.root_cause import Diagnosis, Finding
 from consumer.query.runs import Run
 from consumer.query.search import Match, Results
@@ -26,28 +26,28 @@ Document = dict[str, Any]
 
 
 def name(value: DatasetName | JobName) -> Document:
-    """A name of a dataset or job."""
+    """Returns a name of a dataset or job."""
     return {"namespace": value.namespace, "name": value.name}
 
 
-def target(value: Target) -> Document:
-    """A dataset or column."""
+def target(value: LineageNode) -> Document:
+    """Returns a dataset or column."""
     document = {**name(value.dataset), "node_name": last_part(value.dataset)}
     return document if value.column is None else {**document, "column": value.column}
 
 
 def tag(value: Tag) -> Document:
-    """A tag."""
+    """Returns a tag."""
     return value._asdict()
 
 
 def test_result(value: TestResult) -> Document:
-    """The last result of a test."""
+    """Returns the last result of a test."""
     return {**value._asdict(), "severity": value.severity or None}
 
 
 def exposure(value: Exposure) -> Document:
-    """A declared use of a dataset."""
+    """Returns a declared use of a dataset."""
     return {
         "name": value.name,
         "type": value.type or None,
@@ -57,7 +57,7 @@ def exposure(value: Exposure) -> Document:
 
 
 def summary(value: Summary) -> Document:
-    """A dataset in a list."""
+    """Returns a dataset in a list."""
     return {
         **name(value.dataset),
         "node_name": value.node_name,
@@ -72,19 +72,19 @@ def summary(value: Summary) -> Document:
 
 
 def state(value: Run | None) -> Document | None:
-    """The state of a run in a list."""
+    """Returns the state of a run in a list."""
     if value is None:
         return None
     return {"state": value.state or None, "started_at": value.started_at or None, "ended_at": value.ended_at or None}
 
 
 def run_key(value: RunKey | None) -> Document | None:
-    """A run's job and id."""
+    """Returns a run's job and id."""
     return None if value is None else {"job": name(value.job), "id": value.id}
 
 
 def run(value: Run) -> Document:
-    """A run with its datasets."""
+    """Returns a run with its datasets."""
     return {
         "id": value.key.id,
         "job": name(value.key.job),
@@ -100,7 +100,7 @@ def run(value: Run) -> Document:
 
 
 def column(value: Column) -> Document:
-    """A column of a dataset."""
+    """Returns a column of a dataset."""
     return {
         "name": value.name,
         "type": value.type or None,
@@ -110,7 +110,7 @@ def column(value: Column) -> Document:
 
 
 def producer(value: Producer) -> Document:
-    """A job that writes a dataset."""
+    """Returns a job that writes a dataset."""
     return {
         **name(value.job),
         "type": value.type or None,
@@ -141,7 +141,7 @@ def description(value: Description) -> Document:
 
 
 def match(value: Match, last_run: Run | None = None) -> Document:
-    """A dataset that a search found."""
+    """Returns a dataset that a search found."""
     return {
         **summary(value.summary),
         "matched": value.matched,
@@ -151,13 +151,13 @@ def match(value: Match, last_run: Run | None = None) -> Document:
 
 
 def results(value: Results, runs: Mapping[DatasetName, Run] | None = None) -> Document:
-    """The results of a search, with the latest runs of the jobs that write them."""
+    """Returns the results of a search, with the latest runs of the jobs that write them."""
     known = runs or {}
     return {"total": value.total, "results": [match(one, known.get(one.summary.dataset)) for one in value.matches]}
 
 
 def card(value: Card) -> Document:
-    """A dataset or exposure of a neighbourhood."""
+    """Returns a dataset or exposure of a neighbourhood."""
     tests = value.summary.tests
     return {
         **name(value.summary.dataset),
@@ -186,7 +186,7 @@ def _exposure_of(value: Card) -> Document | None:
 
 
 def neighbourhood(value: Neighbourhood) -> Document:
-    """The datasets around one; `links` name them by their place in `nodes`: source, target, tool."""
+    """Returns the datasets around one; `links` name them by their place in `nodes`: source, target, tool."""
     places = {one.node.target: place for place, one in enumerate(value.cards)}
     links = {(places[one.source], places[one.target], one.tool) for one in value.links}
     return {
@@ -199,7 +199,7 @@ def neighbourhood(value: Neighbourhood) -> Document:
 
 
 def affected(value: Affected) -> Document:
-    """An affected dataset."""
+    """Returns an affected dataset."""
     return {
         **summary(value.summary),
         "depth": value.depth,
@@ -210,7 +210,7 @@ def affected(value: Affected) -> Document:
 
 
 def impact(value: Impact) -> Document:
-    """The answer to "what breaks?"."""
+    """Returns the answer to "what breaks?"."""
     return {
         "root": target(value.root),
         "change": value.change.value,
@@ -223,7 +223,7 @@ def impact(value: Impact) -> Document:
 
 
 def link(value: Link) -> Document:
-    """A step of data from one dataset or column to another."""
+    """Returns a step of data from one dataset or column to another."""
     return {
         "source": target(value.source),
         "target": target(value.target),
@@ -234,7 +234,7 @@ def link(value: Link) -> Document:
 
 
 def paths(value: Paths) -> Document:
-    """The shortest paths between two nodes."""
+    """Returns the shortest paths between two nodes."""
     return {
         "source": target(value.source),
         "target": target(value.target),
@@ -245,7 +245,7 @@ def paths(value: Paths) -> Document:
 
 
 def finding(value: Finding) -> Document:
-    """A possible cause."""
+    """Returns a possible cause."""
     return {
         "dataset": {**name(value.summary.dataset), "node_name": value.summary.node_name},
         "depth": value.depth,
@@ -258,7 +258,7 @@ def finding(value: Finding) -> Document:
 
 
 def diagnosis(value: Diagnosis) -> Document:
-    """Why a dataset is stale or wrong."""
+    """Returns the possible causes of a stale or wrong dataset."""
     return {
         "root": name(value.root),
         "checked": value.checked,

@@ -10,7 +10,7 @@ import orjson
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
 from consumer.lineage.folding.fold import DBT_TEST, TEST
-from consumer.query.resolve import DATASET, Target, spelled
+from consumer.query.resolve import DATASET, LineageNode, spelled
 from consumer.query.traverse import link_of, target_of
 from consumer.query.whole_graph import whole_graph
 from consumer.render import diagram, export_json, neptune_csv, page_assets, page_file
@@ -18,7 +18,7 @@ from schemas.naming import DatasetName, last_part, parts
 
 
 def json(store: GraphStore) -> bytes:
-    """The design's JSON object: datasets, jobs, runs, and what is current between them."""
+    """Returns the design's JSON object: datasets, jobs, runs, and what is current between them."""
     return export_json.to_json(export_json.document(store))
 
 
@@ -28,7 +28,7 @@ def lineage_map(store: GraphStore, *, tests: bool = False) -> bytes:
     The form of the AWS Big Data Blog's article "Building end-to-end data lineage for one-time and complex queries using
     Amazon Athena, Amazon Redshift, Amazon Neptune and dbt", which has it from dbt's `child_map`: a dataset goes by the
     last part of its name, and one from which nothing is made has an empty list. Two datasets that end alike stay two:
-    they go by as many parts as tell them apart. An exposure goes by dbt's unique id, as in `child_map`.
+    each gets as many parts of its name as distinguish it. An exposure goes by dbt's unique id, as in `child_map`.
 
     Args:
         store: The graph.
@@ -52,7 +52,7 @@ def lineage_map(store: GraphStore, *, tests: bool = False) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _called(nodes: Collection[Target]) -> dict[Target, str]:
+def _called(nodes: Collection[LineageNode]) -> dict[LineageNode, str]:
     datasets = short_names(node.dataset for node in nodes if node.kind == DATASET)
     others = [node for node in nodes if node.kind != DATASET]
     count = Counter(node.dataset.name for node in others)
@@ -60,8 +60,8 @@ def _called(nodes: Collection[Target]) -> dict[Target, str]:
     return {node: datasets[node.dataset] for node in nodes if node.kind == DATASET} | ids_
 
 
-def _tests(store: GraphStore) -> Iterator[tuple[Target, str]]:
-    """Each dataset with each of its tests: as jobs of their own, or as the assertions of one job for all."""
+def _tests(store: GraphStore) -> Iterator[tuple[LineageNode, str]]:
+    """Yields each dataset with each of its tests: as jobs of their own, or as the assertions of one job for all."""
     jobs = {
         job.id: str(job.properties["name"]) for job in store.vertices(schema.JOB) if job.properties.get("type") == TEST
     }
@@ -95,29 +95,29 @@ def _forms(name: DatasetName) -> Iterator[str]:
     yield ids.dataset(name)
 
 
-def _drawn(store: GraphStore) -> diagram.Drawing:
+def _drawn(store: GraphStore) -> diagram.Diagram:
     links = [link_of(edge) for edge in store.edges(schema.EDGE)]
     targets = {target_of(vertex.id) for vertex in store.vertices(schema.NODE)}
     return diagram.drawing(targets.union(*((link.source, link.target) for link in links)), links)
 
 
 def mermaid(store: GraphStore) -> bytes:
-    """All datasets and what is made from what, as a Mermaid flowchart."""
+    """Returns all datasets and what is made from what, as a Mermaid flowchart."""
     return diagram.mermaid(_drawn(store)).encode()
 
 
 def dot(store: GraphStore) -> bytes:
-    """All datasets and what is made from what, for GraphViz."""
+    """Returns all datasets and what is made from what, for GraphViz."""
     return diagram.dot(_drawn(store)).encode()
 
 
 def neptune(store: GraphStore) -> bytes:
-    """Both tables of Neptune's bulk load format."""
+    """Returns both tables of Neptune's bulk load format."""
     return neptune_csv.text(store).encode()
 
 
 def html(store: GraphStore) -> bytes:
-    """The page of `headwater serve` with the whole graph, in one file that needs no server."""
+    """Returns the page of `headwater serve` with the whole graph, in one file that needs no server."""
     names = page_assets.built_names()
     script, style = (page_assets.built_file(names[name]).decode() for name in ("static.js", "page.css"))
     return page_file.page_file(whole_graph(store), page_file.Built(script, style))
@@ -131,4 +131,4 @@ FORMATS: Mapping[str, Callable[[GraphStore], bytes]] = {
     "dot": dot,
     "html": html,
 }
-"""What `headwater export --format` offers; each raises `TransientError` where the store can't serve now."""
+"""Formats of `headwater export --format`; each raises `TransientError` where the store can't serve now."""

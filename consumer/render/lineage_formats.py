@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.query.answer import Lineage, Link, Node, title
-from consumer.query.resolve import DATASET, Target
+from consumer.query.resolve import DATASET, LineageNode
 from consumer.render import diagram
 from consumer.render import svg as svg_picture
 from consumer.render.ansi import bold, dim
@@ -23,19 +23,19 @@ REPEATED = "(*)"
 
 
 class _Branch(NamedTuple):
-    """What hangs on something in the tree, and by what it is made."""
+    """A child in the tree, and the jobs that make it."""
 
-    target: Target
+    target: LineageNode
     by: str
 
 
 def tree(lineage: Lineage) -> str:
-    """A tree for people, first what is upstream, then what is downstream.
+    """Returns a tree for people, first what is upstream, then what is downstream.
 
     A dataset's branches are shown once, where it is nearest to the root, and `(*)` stands where they are left out.
     Places and tools are dim, by ANSI codes; `click.echo` leaves these out where the output is no terminal.
     """
-    lines = [bold(_safe(title(lineage.root))) + _dim(diagram.place_of(lineage.root))]
+    lines = [bold(_safe(title(lineage.root))) + _dim(diagram.location_label_of(lineage.root))]
     for heading, branches in _sections(lineage):
         if branches:
             lines += [dim(heading), *_lines(lineage.root, branches)]
@@ -44,8 +44,8 @@ def tree(lineage: Lineage) -> str:
     return "\n".join([*lines, ""])
 
 
-def _sections(lineage: Lineage) -> Iterator[tuple[str, dict[Target, list[_Branch]]]]:
-    """The tree's parts: what is known in each direction, then the tables beyond the end of known column lineage."""
+def _sections(lineage: Lineage) -> Iterator[tuple[str, dict[LineageNode, list[_Branch]]]]:
+    """Yields the tree's parts: known lineage in each direction, then the tables beyond the end of column lineage."""
     unknown = lineage.unknown
     yield "← upstream", _branches(lineage.upstream, against=True)
     yield "← upstream by table, as column lineage is unknown", _from_starts(lineage, unknown.upstream, against=True)
@@ -56,8 +56,8 @@ def _sections(lineage: Lineage) -> Iterator[tuple[str, dict[Target, list[_Branch
     )
 
 
-def _from_starts(lineage: Lineage, links: Iterable[Link], *, against: bool) -> dict[Target, list[_Branch]]:
-    """The branches of links by table, below the column that was asked about."""
+def _from_starts(lineage: Lineage, links: Iterable[Link], *, against: bool) -> dict[LineageNode, list[_Branch]]:
+    """Returns the branches of links by table, below the column that was asked about."""
     branches = _branches(links, against=against)
     starts = [_Branch(start, "") for start in lineage.unknown.starts if start in branches]
     return {**branches, lineage.root: starts} if starts else {}
@@ -75,28 +75,28 @@ def _dim(*texts: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """A text from outside without what would move a terminal's cursor or break the line."""
+    """Returns a text from outside without what would move a terminal's cursor or break the line."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
-def _branches(links: Iterable[Link], *, against: bool) -> dict[Target, list[_Branch]]:
-    """What hangs on what, sorted, with the jobs between two things taken together."""
-    said: defaultdict[tuple[Target, Target], set[str]] = defaultdict(set)
+def _branches(links: Iterable[Link], *, against: bool) -> dict[LineageNode, list[_Branch]]:
+    """Returns the children of each node, sorted, with the jobs between two nodes combined."""
+    said: defaultdict[tuple[LineageNode, LineageNode], set[str]] = defaultdict(set)
     for link in links:
         ends = (link.target, link.source) if against else (link.source, link.target)
         said[ends].add(link.tool or link.transformations)
-    found: defaultdict[Target, list[_Branch]] = defaultdict(list)
+    found: defaultdict[LineageNode, list[_Branch]] = defaultdict(list)
     for (parent, child), by in sorted(said.items(), key=lambda item: (title(item[0][1]), item[0])):
         found[parent].append(_Branch(child, ", ".join(sorted(by - {""}))))
     return dict(found)
 
 
-def _homes(root: Target, branches: Mapping[Target, list[_Branch]]) -> dict[Target, Target | None]:
+def _homes(root: LineageNode, branches: Mapping[LineageNode, list[_Branch]]) -> dict[LineageNode, LineageNode | None]:
     """Below which parent each thing's own branches are shown: the first of those that are nearest to the root."""
-    homes: dict[Target, Target | None] = {root: None}
+    homes: dict[LineageNode, LineageNode | None] = {root: None}
     level = [root]
     while level:
-        below: list[Target] = []
+        below: list[LineageNode] = []
         for parent in level:
             for branch in branches.get(parent, ()):
                 if branch.target not in homes:
@@ -106,8 +106,8 @@ def _homes(root: Target, branches: Mapping[Target, list[_Branch]]) -> dict[Targe
     return homes
 
 
-def _lines(root: Target, branches: Mapping[Target, list[_Branch]]) -> Iterator[str]:
-    """The lines below the root. A stack, since lineage may be deeper than Python's calls."""
+def _lines(root: LineageNode, branches: Mapping[LineageNode, list[_Branch]]) -> Iterator[str]:
+    """Yields the lines below the root. A stack, since lineage may be deeper than Python's calls."""
     homes = _homes(root, branches)
     waiting = _hanging(root, branches, "")
     while waiting:
@@ -115,22 +115,22 @@ def _lines(root: Target, branches: Mapping[Target, list[_Branch]]) -> Iterator[s
         below = _hanging(branch.target, branches, indent + ("    " if is_last else "│   "))
         is_home = homes[branch.target] == parent
         mark = REPEATED if below and not is_home else ""
-        notes = _dim(diagram.place_of(branch.target), branch.by, mark)
+        notes = _dim(diagram.location_label_of(branch.target), branch.by, mark)
         yield f"{indent}{'└── ' if is_last else '├── '}{_safe(title(branch.target))}{notes}"
         if is_home:
             waiting += below
 
 
 def _hanging(
-    parent: Target, branches: Mapping[Target, list[_Branch]], indent: str
-) -> list[tuple[Target, _Branch, str, bool]]:
-    """What hangs on something, the first at the end: its parent, itself, how far it is indented, and if it is last."""
+    parent: LineageNode, branches: Mapping[LineageNode, list[_Branch]], indent: str
+) -> list[tuple[LineageNode, _Branch, str, bool]]:
+    """Returns the children of a node, the first at the end: parent, child, indentation, and True for the last."""
     found = branches.get(parent, [])
     return [(parent, branch, indent, branch is found[-1]) for branch in reversed(found)]
 
 
 def json(lineage: Lineage) -> str:
-    """One JSON object, keys and lists sorted.
+    """Returns one JSON object, keys and lists sorted.
 
     ```
     {"root":  {"namespace": "...", "name": "...", "node_name": "..."},
@@ -164,7 +164,7 @@ def _nodes(nodes: Iterable[Node]) -> list[dict[str, Any]]:
     return [{**_named(node.target), "direction": node.direction, "depth": node.depth} for node in nodes]
 
 
-def _named(target: Target) -> dict[str, Any]:
+def _named(target: LineageNode) -> dict[str, Any]:
     named: dict[str, Any] = {**target.dataset._asdict(), "node_name": last_part(target.dataset)}
     if target.kind != DATASET:
         return {**named, "kind": target.kind}
@@ -178,34 +178,34 @@ def _edge(link: Link) -> dict[str, Any]:
     return {**edge, "transformations": link.transformations.split(",") if link.transformations else []}
 
 
-def _end(target: Target) -> tuple[str, ...]:
+def _end(target: LineageNode) -> tuple[str, ...]:
     return target.dataset if target.column is None else (*target.dataset, target.column)
 
 
-def _drawn(lineage: Lineage) -> diagram.Drawing:
-    """The drawing of a lineage; a table at which column lineage ends hangs on its own columns."""
+def _drawn(lineage: Lineage) -> diagram.Diagram:
+    """Returns the drawing of a lineage; a table at which column lineage ends hangs on its own columns."""
     columns, tables = lineage.nodes, lineage.unknown
     ends = [Link(node.target, start, None) for start in tables.starts for node in columns if _is_of(node, start)]
     targets = [node.target for node in (*columns, *tables.nodes)]
     return diagram.drawing(targets, [*lineage.links, *ends, *tables.links], lineage.root)
 
 
-def _is_of(node: Node, table: Target) -> bool:
+def _is_of(node: Node, table: LineageNode) -> bool:
     return node.target.dataset == table.dataset
 
 
 def mermaid(lineage: Lineage) -> str:
-    """A Mermaid flowchart, which GitHub and most notebooks show as a picture."""
+    """Returns a Mermaid flowchart, which GitHub and most notebooks show as a picture."""
     return diagram.mermaid(_drawn(lineage))
 
 
 def dot(lineage: Lineage) -> str:
-    """A graph for GraphViz: `headwater lineage titles --format dot | dot -Tsvg`."""
+    """Returns a graph for GraphViz: `headwater lineage titles --format dot | dot -Tsvg`."""
     return diagram.dot(_drawn(lineage))
 
 
 def svg(lineage: Lineage) -> str:
-    """An SVG picture."""
+    """Returns an SVG picture."""
     return svg_picture.svg(_drawn(lineage))
 
 
@@ -213,7 +213,7 @@ CSV_HEADINGS = ("direction", "depth", "namespace", "name", "column", "unknown")
 
 
 def csv(lineage: Lineage) -> str:
-    """The nodes as CSV with a heading; `unknown` is true of tables beyond the end of known column lineage."""
+    """Returns the nodes as CSV with a heading; `unknown` is true of tables beyond the end of known column lineage."""
     out = io.StringIO()
     writer = csv_library.writer(out, lineterminator="\n")
     writer.writerow(CSV_HEADINGS)
@@ -233,4 +233,4 @@ FORMATS: Mapping[str, Callable[[Lineage], str]] = {
     "mermaid": mermaid,
     "dot": dot,
 }
-"""What `headwater lineage --format` offers."""
+"""Formats of `headwater lineage --format`."""

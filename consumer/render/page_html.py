@@ -15,7 +15,7 @@ import orjson
 
 from consumer.query.answer import Way
 from consumer.query.neighbourhood import Card, Neighbourhood
-from consumer.query.resolve import DATASET, Target, spelled
+from consumer.query.resolve import DATASET, LineageNode, spelled
 from consumer.query.search import Results
 from schemas.naming import last_part
 
@@ -61,7 +61,7 @@ def embedded(value: object) -> str:
 
 
 def form(query: str = "") -> str:
-    """A search form that needs no script."""
+    """Returns a search form that needs no script."""
     return (
         '<main class="plain-tree"><p><a href="?">Headwater</a></p><form class="plain-form" role="search">'
         f'<input type="search" name="q" aria-label="Search datasets" value="{escape(query)}">'
@@ -72,7 +72,7 @@ def form(query: str = "") -> str:
 def results(found: Results, query: str) -> str:
     """Search results as links."""
     items = "".join(
-        f"<li>{_link(Target(one.summary.dataset), {})} <span>{escape(one.summary.engine)}</span></li>"
+        f"<li>{_link(LineageNode(one.summary.dataset), {})} <span>{escape(one.summary.engine)}</span></li>"
         for one in found.matches
     )
     return f"{form(query)}<h1>{found.total:,} results for {escape(query)}</h1><ul>{items}</ul></main>"
@@ -84,7 +84,7 @@ def problem(message: str) -> str:
 
 
 def tree(answer: Neighbourhood, steps: tuple[int, int], at: str = "") -> str:
-    """A neighbourhood as a tree of links: upstream, then downstream.
+    """Returns a neighbourhood as a tree of links: upstream, then downstream.
 
     A dataset's branches are shown once, where it is nearest to the root.
 
@@ -108,7 +108,7 @@ def tree(answer: Neighbourhood, steps: tuple[int, int], at: str = "") -> str:
     )
 
 
-def _as_of(root: Target, at: str) -> str:
+def _as_of(root: LineageNode, at: str) -> str:
     if not at:
         return ""
     now = escape(urlencode({"node": spelled(root.dataset)}))
@@ -116,9 +116,9 @@ def _as_of(root: Target, at: str) -> str:
 
 
 def _part(
-    answer: Neighbourhood, cards: Mapping[Target, Card], root: Target, way: Way, moment: Mapping[str, str]
+    answer: Neighbourhood, cards: Mapping[LineageNode, Card], root: LineageNode, way: Way, moment: Mapping[str, str]
 ) -> str:
-    near: defaultdict[Target, list[Target]] = defaultdict(list)
+    near: defaultdict[LineageNode, list[LineageNode]] = defaultdict(list)
     for link in answer.links:
         parent, child = (link.target, link.source) if way == "upstream" else (link.source, link.target)
         near[parent].append(child)
@@ -132,12 +132,15 @@ def _part(
 class _Open(NamedTuple):
     """A branch whose end is still to be written."""
 
-    children: Iterator[Target]
+    children: Iterator[LineageNode]
     level: int
 
 
 def _branches(
-    cards: Mapping[Target, Card], near: Mapping[Target, list[Target]], root: Target, moment: Mapping[str, str]
+    cards: Mapping[LineageNode, Card],
+    near: Mapping[LineageNode, list[LineageNode]],
+    root: LineageNode,
+    moment: Mapping[str, str],
 ) -> Iterator[str]:
     """Yields the HTML below the root. A stack, since lineage may be deeper than Python's calls."""
     homes = _homes(near, root)
@@ -162,16 +165,16 @@ def _branches(
             yield "</li>"
 
 
-def _unique(near: Mapping[Target, list[Target]], target: Target) -> list[Target]:
+def _unique(near: Mapping[LineageNode, list[LineageNode]], target: LineageNode) -> list[LineageNode]:
     return sorted(set(near.get(target, ())))
 
 
-def _homes(near: Mapping[Target, list[Target]], root: Target) -> dict[Target, Target]:
+def _homes(near: Mapping[LineageNode, list[LineageNode]], root: LineageNode) -> dict[LineageNode, LineageNode]:
     """Below which dataset each one's own branches are shown."""
     homes = {root: root}
     level = [root]
     while level:
-        below: list[Target] = []
+        below: list[LineageNode] = []
         for parent in level:
             for child in _unique(near, parent):
                 if child not in homes:
@@ -181,7 +184,7 @@ def _homes(near: Mapping[Target, list[Target]], root: Target) -> dict[Target, Ta
     return homes
 
 
-def _link(target: Target, moment: Mapping[str, str]) -> str:
+def _link(target: LineageNode, moment: Mapping[str, str]) -> str:
     label = escape(last_part(target.dataset))
     if target.kind != DATASET:
         return f"<span>{label}</span>"

@@ -8,9 +8,9 @@ from html import escape
 from typing import NamedTuple
 
 from consumer.lineage.column_lineage import WHOLE
-from consumer.query.resolve import Target
-from consumer.render.diagram import COLOURS, Drawing
-from consumer.render.diagram import place as location_of
+from consumer.query.resolve import LineageNode
+from consumer.render.diagram import COLOURS, Diagram
+from consumer.render.diagram import location_label as location_of
 from consumer.render.layout import Layout, Point, Size, layout
 from consumer.safe_text import printable
 from schemas.naming import DatasetName, last_part
@@ -44,7 +44,7 @@ class _Box(NamedTuple):
         return Size(max(longest * CHAR, where) + 2 * PAD, LINE * (2 + len(self.rows)) + PAD)
 
 
-def svg(drawing: Drawing) -> str:
+def svg(drawing: Diagram) -> str:
     """Draws datasets or columns and the links between them, as a document of its own."""
     boxes = _boxes(drawing)
     sizes = {dataset: box.size(dataset) for dataset, box in boxes.items()}
@@ -64,7 +64,7 @@ def svg(drawing: Drawing) -> str:
     return "\n".join([*lines, ""])
 
 
-def _boxes(drawing: Drawing) -> dict[DatasetName, _Box]:
+def _boxes(drawing: Diagram) -> dict[DatasetName, _Box]:
     rows: defaultdict[DatasetName, set[str]] = defaultdict(set)
     engines: dict[DatasetName, str] = {}
     for box in drawing.boxes:
@@ -85,7 +85,7 @@ def _text(x: float, y: float, text: str, kind: str = "") -> str:
 
 
 def _nodes(
-    drawing: Drawing, boxes: Mapping[DatasetName, _Box], found: Layout[DatasetName], sizes: Mapping[DatasetName, Size]
+    drawing: Diagram, boxes: Mapping[DatasetName, _Box], found: Layout[DatasetName], sizes: Mapping[DatasetName, Size]
 ) -> Iterator[str]:
     root = drawing.root.dataset if drawing.root else None
     for dataset, box in boxes.items():
@@ -104,15 +104,15 @@ def _nodes(
         yield "</g>"
 
 
-def _row(target: Target, boxes: Mapping[DatasetName, _Box], found: Layout[DatasetName]) -> float:
-    """The height at which an edge meets a dataset or column."""
+def _row(target: LineageNode, boxes: Mapping[DatasetName, _Box], found: Layout[DatasetName]) -> float:
+    """Returns the height at which an edge meets a dataset or column."""
     y, rows = found.places[target.dataset].y, boxes[target.dataset].rows
     line = rows.index(target.column) + 3 if target.column in rows else 1
     return y + LINE * line - 5
 
 
 def _edges(
-    drawing: Drawing, boxes: Mapping[DatasetName, _Box], found: Layout[DatasetName], sizes: Mapping[DatasetName, Size]
+    drawing: Diagram, boxes: Mapping[DatasetName, _Box], found: Layout[DatasetName], sizes: Mapping[DatasetName, Size]
 ) -> Iterator[str]:
     for arrow in drawing.arrows:
         source, target = arrow.source.dataset, arrow.target.dataset
@@ -134,7 +134,7 @@ def _kinds(label: str) -> set[str]:
 
 
 def _curve(points: Iterable[Point]) -> str:
-    """A smooth line through points, level at each of them."""
+    """Returns a smooth line through points, level at each of them."""
     first, *rest = points
     parts = [f"M{first.x:.1f} {first.y:.1f}"]
     last = first

@@ -44,15 +44,15 @@ class Health:
         self._limits = limits
         self._stop = stop
         self._clock = clock
-        self._still_s: Callable[[], float] = lambda: float("inf")
+        self._seconds_since_progress: Callable[[], float] = lambda: float("inf")
         self._moved = clock()
         self._failing: dict[str, float] = {}
         self._member = False
         self._reached = False
 
-    def follow(self, still_s: Callable[[], float]) -> None:
+    def follow(self, seconds_since_progress: Callable[[], float]) -> None:
         """Sets the source of the seconds since the processor last made progress."""
-        self._still_s = still_s
+        self._seconds_since_progress = seconds_since_progress
 
     def read(self, *, member: bool) -> None:
         """Records a successful poll; `member` is true once the group counts the service in."""
@@ -76,7 +76,7 @@ class Health:
 
     def alive(self) -> HealthStatus:
         """Returns whether the processor makes progress."""
-        still = min(self._still_s(), self._clock() - self._moved)
+        still = min(self._seconds_since_progress(), self._clock() - self._moved)
         if still < self._limits.stalled_after_s:
             return HealthStatus(ok=True, reasons=())
         return HealthStatus(ok=False, reasons=(f"no progress for {still:.0f} s; restart the service",))

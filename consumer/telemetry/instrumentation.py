@@ -11,8 +11,8 @@ import structlog
 from prometheus_client import Metric as Family
 from prometheus_client.registry import Collector
 
-from consumer.processing.observer import Report
-from consumer.processing.ports import OnRecordsLost, OnRevoked, Source
+from consumer.processing.observer import BatchReport
+from consumer.processing.ports import OnRecordsLost, OnRevoked, RecordSource
 from consumer.processing.record import Record, TopicPartition
 from consumer.telemetry import metrics as of
 from consumer.telemetry.health import Health
@@ -36,7 +36,7 @@ class BatchTrace(Protocol):
     def failed(self, step: str) -> None:
         """Adds a failed attempt of a step."""
 
-    def committed(self, report: Report) -> None:
+    def committed(self, report: BatchReport) -> None:
         """Ends the trace of a batch."""
 
 
@@ -58,7 +58,7 @@ class ServiceInstrumentation:
         self.trace = trace
         self._now = now
 
-    def committed(self, report: Report) -> None:
+    def committed(self, report: BatchReport) -> None:
         """Reports a batch that is durable and whose offsets are committed."""
         metrics, now = self.metrics, self._now()
         metrics[of.RECORDS].inc(report.records)
@@ -84,7 +84,7 @@ class ServiceInstrumentation:
         if self.trace is not None:
             self.trace.failed(step)
 
-    def lost(self, place: TopicPartition, records: int) -> None:  # noqa: ARG002 -- the source logs it
+    def lost(self, topic_partition: TopicPartition, records: int) -> None:  # noqa: ARG002 -- the source logs it
         """Reports records that left the topic before the group read them."""
         self.metrics[of.LOST].inc(records)
 
@@ -98,7 +98,9 @@ class InstrumentedSource:
         instrumentation: The instrumentation.
     """
 
-    def __init__(self, source: Source, is_member: Callable[[], bool], instrumentation: ServiceInstrumentation) -> None:
+    def __init__(
+        self, source: RecordSource, is_member: Callable[[], bool], instrumentation: ServiceInstrumentation
+    ) -> None:
         self.newest: dict[TopicPartition, int] = {}
         """Timestamp of the last record read of each partition, in milliseconds since 1970."""
         self._source = source
@@ -109,8 +111,8 @@ class InstrumentedSource:
         """Joins the group."""
 
         def revoked(gone: Collection[TopicPartition]) -> None:
-            for place in gone:
-                self.newest.pop(place, None)
+            for topic_partition in gone:
+                self.newest.pop(topic_partition, None)
             if self._watch.trace is not None:
                 self._watch.trace.discard(gone)
             on_revoked(gone)
@@ -122,7 +124,7 @@ class InstrumentedSource:
         found = self._source.poll(timeout_s, max_records)
         self._watch.health.read(member=self._is_member())
         for record in found:
-            self.newest[record.place] = record.timestamp_ms
+            self.newest[record.topic_partition] = record.timestamp_ms
         if self._watch.trace is not None:
             self._watch.trace.read(found)
         return found
@@ -152,7 +154,7 @@ class LiveCollector(Collector):
 
     Args:
         source: Source of the lag.
-        waiting_s: Age of the oldest uncommitted record, in seconds.
+        oldest_uncommitted_age_s: Age of the oldest uncommitted record, in seconds.
         health: Source of the readiness.
         now: Seconds since 1970.
     """
@@ -160,12 +162,12 @@ class LiveCollector(Collector):
     def __init__(
         self,
         source: InstrumentedSource,
-        waiting_s: Callable[[], float],
+        oldest_uncommitted_age_s: Callable[[], float],
         health: Health,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
-        self._waiting_s = waiting_s
+        self._oldest_uncommitted_age_s = oldest_uncommitted_age_s
         self._health = health
         self._now = now
 
@@ -173,19 +175,19 @@ class LiveCollector(Collector):
         """Yields the samples of `consumer.telemetry.metrics.SCRAPED`."""
         lag = self._source.lag()
         records, seconds = of.LAG_RECORDS.family(), of.LAG_SECONDS.family()
-        for place, behind in sorted(lag.items()):
-            records.add_metric([str(place.partition)], behind)
-            seconds.add_metric([str(place.partition)], self._lag_seconds(place) if behind else 0.0)
+        for topic_partition, behind in sorted(lag.items()):
+            records.add_metric([str(topic_partition.partition)], behind)
+            seconds.add_metric([str(topic_partition.partition)], self._lag_seconds(topic_partition) if behind else 0.0)
         yield from (records, seconds)
         for metric, value in (
             (of.PARTITIONS, len(lag)),
-            (of.OLDEST, self._waiting_s()),
+            (of.OLDEST, self._oldest_uncommitted_age_s()),
             (of.READY, int(self._health.ready().ok)),
         ):
             family = metric.family()
             family.add_metric([], value)
             yield family
 
-    def _lag_seconds(self, place: TopicPartition) -> float:
-        newest = self._source.newest.get(place)
+    def _lag_seconds(self, topic_partition: TopicPartition) -> float:
+        newest = self._source.newest.get(topic_partition)
         return max(0.0, self._now() - newest / 1000) if newest else 0.0

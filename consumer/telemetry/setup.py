@@ -11,7 +11,7 @@ from prometheus_client import disable_created_metrics
 
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
-from consumer.processing.processor import Loop
+from consumer.processing.processor import StreamProcessor
 from consumer.telemetry.health import Health
 from consumer.telemetry.http_server import HttpServer
 from consumer.telemetry.instrumentation import BatchTrace, InstrumentedSource, LiveCollector, ServiceInstrumentation
@@ -44,10 +44,12 @@ def instrumented(
         yield instrumentation
 
 
-def follow(instrumentation: ServiceInstrumentation, loop: Loop, source: InstrumentedSource) -> None:
+def follow(instrumentation: ServiceInstrumentation, loop: StreamProcessor, source: InstrumentedSource) -> None:
     """Connects health and metrics to a processor."""
-    instrumentation.health.follow(loop.still_s)
-    instrumentation.metrics.registry.register(LiveCollector(source, loop.waiting_s, instrumentation.health))
+    instrumentation.health.follow(loop.seconds_since_progress)
+    instrumentation.metrics.registry.register(
+        LiveCollector(source, loop.oldest_uncommitted_age_s, instrumentation.health)
+    )
 
 
 def _trace(settings: Settings, stack: ExitStack) -> BatchTrace:

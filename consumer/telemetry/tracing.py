@@ -20,7 +20,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from consumer.config.settings import KafkaSettings
-from consumer.processing.observer import Report
+from consumer.processing.observer import BatchReport
 from consumer.processing.record import Record, TopicPartition
 
 MAX_LINKS: Final = 32
@@ -70,19 +70,19 @@ class BatchSpans:
         """Stores the producers' contexts."""
         for record in records:
             if (context := self._context(record)) is not None:
-                waiting = self._waiting.setdefault(record.place, deque(maxlen=MAX_PENDING_CONTEXTS))
+                waiting = self._waiting.setdefault(record.topic_partition, deque(maxlen=MAX_PENDING_CONTEXTS))
                 waiting.append((record.offset, context))
 
     def discard(self, places: Collection[TopicPartition]) -> None:
         """Removes the contexts of revoked partitions, which another member will commit."""
-        for place in places:
-            self._waiting.pop(place, None)
+        for topic_partition in places:
+            self._waiting.pop(topic_partition, None)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Collects the links of committed records, each context once."""
         self._offsets = dict(offsets)
-        for place, upto in offsets.items():
-            waiting = self._waiting.get(place, deque())
+        for topic_partition, upto in offsets.items():
+            waiting = self._waiting.get(topic_partition, deque())
             while waiting and waiting[0][0] < upto:
                 context = waiting.popleft()[1]
                 self._links.setdefault((context.trace_id, context.span_id), Link(context))
@@ -91,7 +91,7 @@ class BatchSpans:
         """Counts the attempt for the next span."""
         self._retries += 1
 
-    def committed(self, report: Report) -> None:
+    def committed(self, report: BatchReport) -> None:
         """Creates the span; it starts at the arrival of the first record."""
         end = self._now_ns()
         kafka = self._kafka
@@ -107,7 +107,7 @@ class BatchSpans:
                 "messaging.consumer.group.name": kafka.group_id,
                 "messaging.batch.message_count": report.records,
                 "headwater.batch.bytes": report.size,
-                "headwater.batch.partitions": sorted(place.partition for place in self._offsets),
+                "headwater.batch.partitions": sorted(topic_partition.partition for topic_partition in self._offsets),
                 "headwater.batch.events": report.events,
                 "headwater.batch.rejected": report.rejected,
                 "headwater.batch.write_seconds": report.write_s,

@@ -20,7 +20,7 @@ SETTLED_S = 0.1
 _LOOK_S = 0.02
 
 
-def read_settled(path: Path, wall_clock: Callable[[], float] = time.time) -> dict[str, Any]:
+def read_when_stable(path: Path, wall_clock: Callable[[], float] = time.time) -> dict[str, Any]:
     """Returns the JSON object in a file; waits while a process is writing it.
 
     Args:

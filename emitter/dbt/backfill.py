@@ -14,10 +14,10 @@ from emitter.dbt import data_tests
 from emitter.dbt import node_facets as facets
 from emitter.dbt.artifact_times import earliest
 from emitter.dbt.manifest import Manifest
-from emitter.dbt.namespaces import Place, default_place, place_of, scheme_of
+from emitter.dbt.namespaces import DatasetLocation, default_location, location_of, scheme_of
 from emitter.dbt.node_events import (
     Event,
-    EventMaker,
+    EventBuilder,
     Invocation,
     job_event,
     run_event,
@@ -30,17 +30,17 @@ from emitter.message_key import message_key
 __all__ = [
     "ArtifactError",
     "Artifacts",
+    "DatasetLocation",
     "Event",
     "Hooks",
     "Manifest",
-    "Place",
     "Refine",
     "RunResults",
-    "default_place",
+    "default_location",
     "events",
+    "location_of",
     "message_key",
     "notes",
-    "place_of",
     "scheme_of",
     "with_executed_sql",
 ]
@@ -72,13 +72,13 @@ class Artifacts:
 
 def events(
     artifacts: Artifacts,
-    place: Place,
+    place: DatasetLocation,
     *,
     job_namespace: str = JOB_NAMESPACE,
     refine: Refine | None = None,
     hooks: Hooks | None = None,
 ) -> Iterator[Event]:
-    """The events of one project, the run of dbt itself around those of its nodes.
+    """Yields the events of one project, the run of dbt itself around those of its nodes.
 
     Only a node whose result shows that it was executed has a run. Any other node in the manifest is a definition, a
     JobEvent at the time of the manifest. A node that was skipped, or whose outcome a cancelled invocation hides, has no
@@ -99,7 +99,7 @@ def events(
         full_refresh=results.full_refresh if results else None,
         dbt_version=results.dbt_version if results else "",
     )
-    maker = EventMaker(manifest, place, invocation, artifacts.catalog)
+    maker = EventBuilder(manifest, place, invocation, artifacts.catalog)
     for event in _events(manifest, results, maker, invocation):
         refined = with_pointers(refine(event)) if refine else event
         yield refined
@@ -110,7 +110,7 @@ def events(
 
 
 def with_executed_sql(manifest: Manifest, results: RunResults | None) -> Manifest:
-    """The manifest with the compiled SQL that only the run results have, as after `dbt parse`."""
+    """Returns the manifest with the compiled SQL that only the run results have, as after `dbt parse`."""
     told = results.by_id.values() if results else ()
     sql = {result.unique_id: result.sql for result in told if result.sql and result.unique_id in manifest.nodes}
     return manifest.with_sql({id_: text for id_, text in sql.items() if manifest.is_without_compiled_sql(id_)})
@@ -136,7 +136,7 @@ def notes(artifacts: Artifacts, *, columns: bool = True) -> Iterator[str]:
 
 
 def _events(
-    manifest: Manifest, results: RunResults | None, maker: EventMaker, invocation: Invocation
+    manifest: Manifest, results: RunResults | None, maker: EventBuilder, invocation: Invocation
 ) -> Iterator[Event]:
     told = results.by_id if results else {}
     if results and results.ran:
@@ -171,7 +171,7 @@ def _started_at(manifest: Manifest, results: RunResults) -> str:
 
 
 def _whole(
-    state: str, time: str, maker: EventMaker, invocation: Invocation, more: facets.Facets | None = None
+    state: str, time: str, maker: EventBuilder, invocation: Invocation, more: facets.Facets | None = None
 ) -> Event:
     run = {"runId": invocation.run_id, "facets": maker.engine() | (more or {})}
     return run_event(state, time, run, _job_of_run(invocation))
@@ -182,7 +182,7 @@ def _job_of_run(invocation: Invocation) -> Event:
     return {"namespace": namespace, "name": name, "facets": facets.job_type("JOB")}
 
 
-def _node(unique_id: str, result: Result, maker: EventMaker) -> Iterator[Event]:
+def _node(unique_id: str, result: Result, maker: EventBuilder) -> Iterator[Event]:
     run, job = maker.run(unique_id, _of_run(result, maker)), maker.job(unique_id)
     inputs, outputs = maker.inputs(unique_id), maker.outputs(unique_id, result)
     yield run_event("START", result.started_at, run, job, inputs, outputs)
@@ -194,7 +194,7 @@ def _error(message: str) -> facets.Facets:
     return facets.facet("errorMessage", message=message, programmingLanguage="sql")
 
 
-def _of_run(result: Result, maker: EventMaker) -> facets.Facets:
+def _of_run(result: Result, maker: EventBuilder) -> facets.Facets:
     found: facets.Facets = {}
     query = result.response.get("query_id")
     if isinstance(query, str) and query.lower() != "n/a":

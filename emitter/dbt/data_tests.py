@@ -12,14 +12,14 @@ from typing import Any
 from emitter.dbt import node_facets as facets
 from emitter.dbt.artifact_times import earliest, latest
 from emitter.dbt.manifest import Manifest, Node, config_of
-from emitter.dbt.node_events import Event, EventMaker, job_event, run_event
+from emitter.dbt.node_events import Event, EventBuilder, job_event, run_event
 from emitter.dbt.run_results import Result, RunResults
 
 TEST = "TEST"
 
 
-def events(manifest: Manifest, maker: EventMaker, results: RunResults | None) -> Iterator[Event]:
-    """The events of all tests of a project: runs of those with a result, jobs of the others."""
+def events(manifest: Manifest, maker: EventBuilder, results: RunResults | None) -> Iterator[Event]:
+    """Yields the events of all tests of a project: runs of those with a result, jobs of the others."""
     told = [results.by_id[id_] for id_ in manifest.tests() if results and id_ in results.by_id]
     ran = [result for result in told if result.ran]
     about: defaultdict[str, list[Result]] = defaultdict(list)
@@ -37,9 +37,9 @@ def events(manifest: Manifest, maker: EventMaker, results: RunResults | None) ->
 
 
 def of_table(
-    manifest: Manifest, maker: EventMaker, tested: str, found: list[Result], command: str | None
+    manifest: Manifest, maker: EventBuilder, tested: str, found: list[Result], command: str | None
 ) -> tuple[Event, Event]:
-    """The start and the end of the run that all tests of a table share.
+    """Returns the start and the end of the run that all tests of a table share.
 
     Args:
         manifest: The project.
@@ -62,8 +62,8 @@ def of_table(
     return run_event("START", started, run, job, [dataset]), run_event(state, ended, run, job, [dataset])
 
 
-def singular(manifest: Manifest, maker: EventMaker, result: Result) -> Iterator[Event]:
-    """The start and the end of a singular test's own run; nothing of a generic test."""
+def singular(manifest: Manifest, maker: EventBuilder, result: Result) -> Iterator[Event]:
+    """Yields the start and the end of a singular test's own run; nothing of a generic test."""
     node = manifest.nodes[result.unique_id]
     if node.get("test_metadata") is not None:
         return

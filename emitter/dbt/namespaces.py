@@ -49,7 +49,7 @@ _GLUE = re.compile(r"arn:aws[a-z-]*:glue:[a-z0-9-]+:\d{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DatasetLocation:
     """The location of a project's datasets.
 
     Attributes:
@@ -70,8 +70,8 @@ class Place:
             raise ArtifactError(f"{self.glue!r} is no Glue catalog; one looks like arn:aws:glue:us-east-1:123456789012")
 
 
-def place_of(profile: Mapping[str, Any]) -> Place:
-    """The place that one output of `profiles.yml` connects to.
+def location_of(profile: Mapping[str, Any]) -> DatasetLocation:
+    """Returns the place that one output of `profiles.yml` connects to.
 
     Raises:
         ArtifactError: The adapter is unknown, or a key that its namespace needs is missing.
@@ -84,16 +84,16 @@ def place_of(profile: Mapping[str, Any]) -> Place:
         raise ArtifactError(
             f"the {adapter or 'untyped'} profile has no {error.args[0]}, which its datasets' names need"
         ) from None
-    return Place(namespace, _glue_of(profile) if adapter == ATHENA else None)
+    return DatasetLocation(namespace, _glue_of(profile) if adapter == ATHENA else None)
 
 
-def default_place(adapter: str, project: str) -> Place:
+def default_location(adapter: str, project: str) -> DatasetLocation:
     """Returns a location for a project without a known one, which differs from that of any other project."""
     scheme = scheme_of(adapter)
     if adapter == "glue":
-        return Place(f"glue://{project}")
+        return DatasetLocation(f"glue://{project}")
     port = f":{_DEFAULT_PORTS[adapter]}" if adapter == "redshift" else ""
-    return Place(f"{scheme}://{project}{port}")
+    return DatasetLocation(f"{scheme}://{project}{port}")
 
 
 def scheme_of(adapter: str) -> str:

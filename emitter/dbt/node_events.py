@@ -13,7 +13,7 @@ from typing import Any
 
 from emitter.dbt import node_facets as facets
 from emitter.dbt.manifest import Manifest, Node, kind_of, pointer_of, table_of
-from emitter.dbt.namespaces import ATHENA, Place, in_own_catalog
+from emitter.dbt.namespaces import ATHENA, DatasetLocation, in_own_catalog
 from emitter.dbt.node_facets import PRODUCER, Facets
 from emitter.dbt.run_results import Result
 
@@ -56,7 +56,7 @@ class Invocation:
         return run_id(self.id, "")
 
 
-class EventMaker:
+class EventBuilder:
     """Makes the parts of events of one project.
 
     Args:
@@ -67,7 +67,11 @@ class EventMaker:
     """
 
     def __init__(
-        self, manifest: Manifest, place: Place, invocation: Invocation, catalog: Mapping[str, Any] | None = None
+        self,
+        manifest: Manifest,
+        place: DatasetLocation,
+        invocation: Invocation,
+        catalog: Mapping[str, Any] | None = None,
     ) -> None:
         self._manifest = manifest
         self._place = place
@@ -80,7 +84,7 @@ class EventMaker:
         return self._place.namespace
 
     def job(self, unique_id: str, kind: str | None = None, suffix: str | None = None) -> Event:
-        """The job of a node.
+        """Returns the job of a node.
 
         Args:
             unique_id: The node or source.
@@ -95,7 +99,7 @@ class EventMaker:
         return {"namespace": self._invocation.job[0], "name": self._job_name(unique_id, suffix), "facets": made}
 
     def run(self, unique_id: str, more: Facets | None = None) -> Event:
-        """The run of a node, a part of the invocation's."""
+        """Returns the run of a node, a part of the invocation's."""
         namespace, name = self._invocation.job
         parent = {"run": {"runId": self._invocation.run_id}, "job": {"namespace": namespace, "name": name}}
         own = facets.tags(self._manifest.node(unique_id) or {}) | facets.facet("parent", **parent, root=parent)
@@ -125,7 +129,7 @@ class EventMaker:
         ]
 
     def tested(self, unique_id: str, test_id: str) -> Dataset:
-        """The table that a test of a node is about, with its names alone."""
+        """Returns the table that a test of a node is about, with its names alone."""
         return self._bare(self._manifest.deferred(test_id).get(unique_id) or self._manifest.node(unique_id) or {})
 
     def output(self, unique_id: str, result: Result | None = None) -> Dataset:
@@ -148,7 +152,7 @@ class EventMaker:
         return found
 
     def dataset(self, unique_id: str, *, bare: bool = False) -> Dataset:
-        """A node's or source's table, with all that is known of it; `bare` with its names alone."""
+        """Returns a node's or source's table, with all that is known of it; `bare` with its names alone."""
         node = self._manifest.node(unique_id) or {}
         made = self._bare(node)
         if not bare:
@@ -216,7 +220,7 @@ def run_event(
     inputs: list[Dataset] | None = None,
     outputs: list[Dataset] | None = None,
 ) -> Event:
-    """A RunEvent; `time` is RFC 3339."""
+    """Returns a RunEvent; `time` is RFC 3339."""
     return {
         "eventType": state,
         "eventTime": time,
@@ -240,7 +244,7 @@ def with_pointers(event: Event) -> Event:
 
 
 def job_event(time: str, job: Event, inputs: list[Dataset], outputs: list[Dataset] | None = None) -> Event:
-    """A JobEvent: what a job reads and writes by its definition."""
+    """Returns a JobEvent: what a job reads and writes by its definition."""
     return {
         "eventTime": time,
         "job": job,

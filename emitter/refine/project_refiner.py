@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emitter.dbt.artifact_file import read_settled, stamp_of
+from emitter.dbt.artifact_file import read_when_stable, stamp_of
 from emitter.refine.nested_access import at
 from emitter.refine.refine_options import RefineOptions, is_on, options_from
 from emitter.refine.refiner import Refiner
@@ -147,8 +147,8 @@ class ProjectRefiner:
         self._seen = seen
         if self._refiner is not None:
             self._refiner.save()
-        manifest = read_settled(artifacts.manifest)
-        catalog = read_settled(artifacts.catalog) if artifacts.catalog else None
+        manifest = read_when_stable(artifacts.manifest)
+        catalog = read_when_stable(artifacts.catalog) if artifacts.catalog else None
         self._invocation = (manifest.get("metadata") or {}).get("invocation_id")
         self._refiner = Refiner(manifest, catalog, self._options)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
-from emitter.dbt.namespaces import ATHENA, Place, place_of
+from emitter.dbt.namespaces import ATHENA, DatasetLocation, location_of
 from emitter.errors import ArtifactError
 
 log = logging.getLogger("emitter.runner")
@@ -37,14 +37,14 @@ class GlueAccount:
         credentials would be a guess.
         """
         try:
-            place = place_of(profile)
+            place = location_of(profile)
         except ArtifactError:
             # The manifest names the adapter then, and the error is logged with it.
             return None
         is_known = place.glue is not None or bool(profile.get("own_credentials"))
         return None if profile.get("type") != ATHENA or is_known else cls(profile)
 
-    def located(self, place: Place) -> Place:
+    def located(self, place: DatasetLocation) -> DatasetLocation:
         """Returns the location with its Glue catalog, if AWS answers; waits for it, a few seconds at most."""
         self._thread.join()
         if self._error is not None:

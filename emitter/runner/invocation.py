@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from emitter.dbt import node_facets as facets
-from emitter.dbt.artifact_file import read_settled
+from emitter.dbt.artifact_file import read_when_stable
 from emitter.dbt.manifest import Manifest, kind_of
-from emitter.dbt.namespaces import Place, default_place, place_of
-from emitter.dbt.node_events import SPEC, Event, EventMaker, Invocation, run_event, with_pointers
+from emitter.dbt.namespaces import DatasetLocation, default_location, location_of
+from emitter.dbt.node_events import SPEC, Event, EventBuilder, Invocation, run_event, with_pointers
 from emitter.dbt.node_facets import PRODUCER
 from emitter.dbt.node_names import missing
 from emitter.dbt.run_results import RUNS
@@ -55,11 +55,11 @@ class InvocationTracker:
         self._dbt_run: parent_run.Fields | None = None
         self._parent = parent_run.outer(environ)
         self._runs: NodeRuns | None = None
-        self._maker: EventMaker | None = None
+        self._maker: EventBuilder | None = None
         self._refining: LiveRefiner | None = None
         self._error: str | None = None
         self._has_completed = self._interrupted = False
-        self._location: Place | None = None
+        self._location: DatasetLocation | None = None
         self._glue: GlueAccount | None = None
         self._manifest_error: str | None = None
         self._unreported: set[str] = set()
@@ -134,11 +134,11 @@ class InvocationTracker:
         if kind == "WritableManifest" and self._maker is None:
             self._load_manifest_at(Path(path))
         elif kind == "CatalogArtifact" and self._maker is not None:
-            yield from self._dataset_events(read_settled(Path(path)))
+            yield from self._dataset_events(read_when_stable(Path(path)))
 
     def _load_manifest_at(self, path: Path) -> None:
         try:
-            self.load_manifest(read_settled(path))
+            self.load_manifest(read_when_stable(path))
         except (ArtifactError, OSError) as error:
             self._manifest_error = f"dbt's manifest can't be used: {type(error).__name__}: {error}"
             log.warning("no lineage of any node: %s", self._manifest_error)
@@ -149,7 +149,7 @@ class InvocationTracker:
         catalog = self._catalog()
         # An older catalog describes the previous tables of this run's models.
         sources = {key: catalog.get(key) for key in ("metadata", "sources")} if catalog else None
-        self._maker = EventMaker(self._manifest, self._place(), self._invocation(), sources)
+        self._maker = EventBuilder(self._manifest, self._place(), self._invocation(), sources)
         if self._runs is None:
             self._runs = NodeRuns(self._manifest, self._maker, self._id, self._command)
         else:
@@ -168,7 +168,7 @@ class InvocationTracker:
         if self._runs is None or self._command == _COMPILE_ONLY:
             return
         manifest = Manifest(document)
-        maker = EventMaker(manifest, self._place(), self._invocation())
+        maker = EventBuilder(manifest, self._place(), self._invocation())
         for event in NodeRuns(manifest, maker, self._id, self._command).executing(message):
             self._runs.begun(message["data"]["node_info"]["unique_id"], event)
             yield self._placed(event)
@@ -183,14 +183,14 @@ class InvocationTracker:
         if not path.is_file():
             return None
         try:
-            return read_settled(path)
+            return read_when_stable(path)
         except (ArtifactError, OSError) as error:
             log.warning("column lineage without the catalog: %s", error)
             return None
 
     def _dataset_events(self, catalog: dict[str, Any]) -> Iterator[Event]:
         """Yields the columns of each table that `dbt docs generate` has read from the engine."""
-        maker = EventMaker(self._manifest, self._place(), self._invocation(), catalog)
+        maker = EventBuilder(self._manifest, self._place(), self._invocation(), catalog)
         for unique_id in sorted({**catalog.get("nodes", {}), **catalog.get("sources", {})}):
             if self._manifest.node(unique_id) is not None:
                 yield {
@@ -268,19 +268,19 @@ class InvocationTracker:
     def _invocation(self) -> Invocation:
         return Invocation(self._id, self._command, (self._job_namespace, self._job_name()))
 
-    def _place(self) -> Place:
+    def _place(self) -> DatasetLocation:
         if self._location is None:
             self._location = self._locate()
         return self._location
 
-    def _locate(self) -> Place:
+    def _locate(self) -> DatasetLocation:
         profile, reason = self._project["profile"], self._project.get("reason")
         try:
-            place = place_of(profile)
+            place = location_of(profile)
         except ArtifactError as error:
             log.warning("%s; the datasets' namespace is derived from the project's name", reason or error)
             adapter = str(profile.get("type") or self._manifest.adapter)
-            return default_place(adapter, self._project["project_name"])
+            return default_location(adapter, self._project["project_name"])
         return self._glue.located(place) if self._glue else place
 
     @property

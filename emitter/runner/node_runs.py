@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from emitter.dbt import data_tests
 from emitter.dbt import node_facets as facets
 from emitter.dbt.manifest import Manifest, is_ephemeral, kind_of
-from emitter.dbt.node_events import Dataset, Event, EventMaker, run_event, run_id
+from emitter.dbt.node_events import Dataset, Event, EventBuilder, run_event, run_id
 from emitter.dbt.run_results import CANCELLED, RUNS, Result, read_result
 from emitter.runner.event_log import Message
 
@@ -27,7 +27,7 @@ class NodeRuns:
         command: dbt's command, such as `build`.
     """
 
-    def __init__(self, manifest: Manifest, maker: EventMaker, invocation_id: str, command: str) -> None:
+    def __init__(self, manifest: Manifest, maker: EventBuilder, invocation_id: str, command: str) -> None:
         self._manifest, self._maker = manifest, maker
         self._invocation_id, self._command = invocation_id, command
         self._depth: Counter[str] = Counter()
@@ -38,7 +38,7 @@ class NodeRuns:
         self._singular_tests: set[str] = set()
         self._unknown: Counter[str] = Counter()
 
-    def adopt(self, manifest: Manifest, maker: EventMaker) -> None:
+    def adopt(self, manifest: Manifest, maker: EventBuilder) -> None:
         """Continues with another manifest of the same project, which dbt v2 writes after the nodes have run."""
         self._manifest, self._maker = manifest, maker
 

@@ -12,7 +12,7 @@ import pytest
 from consumer.errors import TransientError, UsageError
 from consumer.kafka.dead_letter_topic import TopicDeadLetters, dead_letter_headers, parse_dead_letter
 from consumer.processing.dead_letter import DeadLetter
-from consumer.processing.ports import Source
+from consumer.processing.ports import RecordSource
 from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit, Kit, MemoryKit
 from tests.support.brokers.in_memory_broker import Broker
@@ -58,7 +58,7 @@ def until(step: Callable[[], bool], what: str) -> None:
         assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_S:g} s"
 
 
-def take(source: Source, count: int) -> list[Record]:
+def take(source: RecordSource, count: int) -> list[Record]:
     """Polls until so many records are there."""
     found: list[Record] = []
 
@@ -73,7 +73,7 @@ def take(source: Source, count: int) -> list[Record]:
 class Member:
     """A member that polls all the time in a thread of its own, as a service does."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: RecordSource) -> None:
         self.records: list[Record] = []
         self.gone: set[TopicPartition] = set()
         self.committed: set[TopicPartition] = set()
@@ -99,7 +99,7 @@ class Member:
 
     def places(self) -> set[TopicPartition]:
         """The partitions that it has read from."""
-        return {record.place for record in self.records}
+        return {record.topic_partition for record in self.records}
 
     def owns(self) -> int:
         """How many partitions it has begun to read."""
@@ -222,17 +222,17 @@ class TestBroker:
             until(lambda: source.poll(0.2, 10) == [] and len(source.lag()) == 1, "beginning")
         kit.add_partitions(topic, 4)
         until(lambda: send_to_all(kit, topic) or len({record.partition for record in kit.browse(topic)}) == 4, "adding")
-        written = {record.place: record.offset for record in kit.browse(topic)}
+        written = {record.topic_partition: record.offset for record in kit.browse(topic)}
         with closing(kit.source(topic, "g", begin="latest")) as source:
             source.subscribe(nobody)
             found = take(source, sum(last + 1 for last in written.values()))
-        assert {record.place: record.offset for record in found} == written
+        assert {record.topic_partition: record.offset for record in found} == written
 
     def test_latest_is_the_same_end_for_all(self, kit: Kit) -> None:
         """Members that come to a new group under `latest` skip what is there, whichever of them is the first."""
         topic = kit.topic(partitions=4)
         send_to_all(kit, topic)
-        old = {record.place: record.offset for record in kit.browse(topic)}
+        old = {record.topic_partition: record.offset for record in kit.browse(topic)}
         assert len(old) == 4
         with (
             closing(Member(kit.source(topic, "g", begin="latest"))) as first,
@@ -242,7 +242,7 @@ class TestBroker:
             send_to_all(kit, topic)
             wait_for(lambda: first.places() | second.places() == old.keys(), "reading of all partitions")
             found = first.records + second.records
-        assert [record for record in found if record.offset <= old[record.place]] == []
+        assert [record for record in found if record.offset <= old[record.topic_partition]] == []
 
     def test_rebalances(self, kit: Kit) -> None:
         """A second member gets a share, the first is told what it lost, and each commits its own."""

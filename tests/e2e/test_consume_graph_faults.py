@@ -21,8 +21,8 @@ from consumer.kafka.dead_letter_topic import TopicDeadLetters
 from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.producer import TopicProducer
 from consumer.lineage.identity import IdentityRules
-from consumer.processing.observer import Unobserved
-from consumer.processing.processor import Loop
+from consumer.processing.observer import NullObserver
+from consumer.processing.processor import StreamProcessor
 from consumer.projection.graph_sink import GraphSink
 from schemas.decode import decode
 from tests.support.brokers.both_brokers import KafkaKit
@@ -222,7 +222,7 @@ class TestConnections:
         check(field, neptune, expected)
 
 
-class Failures(Unobserved):
+class Failures(NullObserver):
     """Counts the failed tries of each step."""
 
     def __init__(self) -> None:
@@ -249,7 +249,7 @@ def serving(field: Field, neptune: NeptuneProxy, failures: Failures) -> Iterator
                 closing(TopicDeadLetters(TopicProducer(kafka), field.dead)) as letters,
             ):
                 source = GroupConsumer(kafka)
-                Loop(source, decode, sink, letters, batching, time.monotonic, stop, observer=failures).run()
+                StreamProcessor(source, decode, sink, letters, batching, time.monotonic, stop, observer=failures).run()
         except BaseException as error:
             ends.append(error)
             raise

@@ -13,7 +13,7 @@ from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import ids
 from consumer.lineage.changes import Kind
 from consumer.query.impact import Change, impact
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from schemas.naming import DatasetName, last_part
 
 
@@ -89,7 +89,7 @@ def _renamed(judged: Round) -> dict[tuple[DatasetName, str], str]:
     return renamed
 
 
-def _fits(before: set[Target], after: set[Target]) -> bool:
+def _fits(before: set[LineageNode], after: set[LineageNode]) -> bool:
     return bool(before) and before == after
 
 
@@ -97,12 +97,12 @@ def _same_type(old: Changed, new: Changed) -> bool:
     return old.change.before == new.change.after
 
 
-def _sources(judged: Round, kind: Kind) -> Mapping[tuple[DatasetName, str], set[Target]]:
-    found: defaultdict[tuple[DatasetName, str], set[Target]] = defaultdict(set)
+def _sources(judged: Round, kind: Kind) -> Mapping[tuple[DatasetName, str], set[LineageNode]]:
+    found: defaultdict[tuple[DatasetName, str], set[LineageNode]] = defaultdict(set)
     for one in judged.of(kind):
         change = one.change
         if change.source is not None:
-            found[change.dataset, change.column or ""].add(Target(change.source, change.source_column))
+            found[change.dataset, change.column or ""].add(LineageNode(change.source, change.source_column))
     return found
 
 
@@ -114,7 +114,9 @@ def _is_read(judged: Round, one: _Altered) -> bool:
         for edge in judged.of(Kind.COLUMN_EDGE_REMOVED)
         if edge.change.dataset != change.dataset
     )
-    return until or bool(impact(judged.store, Target(change.dataset, change.column), Change.DROP, depth=1).affected)
+    return until or bool(
+        impact(judged.store, LineageNode(change.dataset, change.column), Change.DROP, depth=1).affected
+    )
 
 
 def _finding(rule: Rule, judged: Round, dataset: DatasetName, altered: list[_Altered]) -> Finding:

@@ -16,7 +16,7 @@ from consumer.graph import ids, schema
 from consumer.lineage.changes import Kind
 from consumer.lineage.facts.keys import JobName
 from consumer.query.impact import FAR
-from consumer.query.resolve import Target
+from consumer.query.resolve import LineageNode
 from consumer.query.traverse import lineage
 from schemas.naming import DatasetName, last_part
 
@@ -24,7 +24,7 @@ from schemas.naming import DatasetName, last_part
 class _Read(NamedTuple):
     """A tagged column, its tag, and the change by which it is read."""
 
-    origin: Target
+    origin: LineageNode
     tag: str
     changed: Changed
 
@@ -37,10 +37,10 @@ def tagged_readers(rule: Rule, judged: Round) -> Iterator[Finding]:
     """Finds new readers, one finding for each table and run."""
     new = [one for one in judged.of(Kind.COLUMN_EDGE_ADDED) if _counts(rule, one)]
     found: defaultdict[tuple[DatasetName, JobName | None, str], list[_Read]] = defaultdict(list)
-    origins: dict[Target, list[tuple[Target, str]]] = {}
+    origins: dict[LineageNode, list[tuple[LineageNode, str]]] = {}
     known = _known(judged, new)
     for one in new:
-        source = Target(one.change.source or one.change.dataset, one.change.source_column)
+        source = LineageNode(one.change.source or one.change.dataset, one.change.source_column)
         if source not in origins:
             origins[source] = _tagged(rule, judged, source)
         for origin, tag in origins[source]:
@@ -60,7 +60,7 @@ def _is_direct(one: Changed) -> bool:
     return any(kind.startswith("DIRECT") for kind in one.change.after.split(","))
 
 
-def _known(judged: Round, new: list[Changed]) -> set[tuple[Target, DatasetName]]:
+def _known(judged: Round, new: list[Changed]) -> set[tuple[LineageNode, DatasetName]]:
     """Returns the columns that a table has read before: it has an edge from them that is not new."""
     sources = {ids.column(one.change.source, one.change.source_column or "*") for one in new if one.change.source}
     edges = judged.store.edges_at(sorted(sources), schema.COLUMN_EDGE, "out") if sources else []
@@ -75,12 +75,12 @@ def _edge(one: Changed) -> tuple[str, str, str]:
     return source, ids.column(change.dataset, change.column or "*"), ids.job(one.job) if one.job else ""
 
 
-def _target(column: str) -> Target:
+def _target(column: str) -> LineageNode:
     _, namespace, name, called = ids.parse(column)
-    return Target(DatasetName(namespace, name), called)
+    return LineageNode(DatasetName(namespace, name), called)
 
 
-def _tagged(rule: Rule, judged: Round, column: Target) -> list[tuple[Target, str]]:
+def _tagged(rule: Rule, judged: Round, column: LineageNode) -> list[tuple[LineageNode, str]]:
     """Returns the tagged columns that the values of a column come from, itself among them, each with its tag."""
     above = lineage(judged.store, column, FAR, 0, direct=True)
     targets = [node.target for node in above.nodes if node.target.column is not None]

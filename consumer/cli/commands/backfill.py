@@ -23,7 +23,7 @@ from consumer.cli.exit_codes import ExitCode
 from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
-from consumer.errors import NothingThere
+from consumer.errors import NotFound
 from consumer.ingest.inputs import Input
 from consumer.ingest.pipeline import Pipeline, write_with_retry
 from consumer.lineage import retirement
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 @click.option(
     "--profiles",
     type=click.Path(exists=True, path_type=Path),
-    help="dbt's profiles.yml or its folder, to take namespaces from; --namespace goes before it.",
+    help="dbt's profiles.yml or its folder, to take namespaces from; --namespace takes precedence.",
 )
 @click.option(
     "--target",
@@ -144,12 +144,12 @@ def backfill(
         click.get_current_context().exit(ExitCode.FAILED)
 
 
-def _tell(error: NothingThere) -> None:
+def _tell(error: NotFound) -> None:
     click.echo(f"headwater: skipped: {error}", err=True)
 
 
 class _Projects:
-    """The projects, one after another, and their events; it tells of each and counts them."""
+    """The projects in order, and their events; reports each project and counts its events."""
 
     def __init__(
         self, projects: Iterator[Project], places: NamespaceResolver, job_namespace: str, *, columns: bool
@@ -166,8 +166,8 @@ class _Projects:
             self.count += 1
             manifest = project.artifacts.manifest
             adapter = manifest.adapter or "an adapter that it does not name"
-            told = f"manifest version {manifest.version} of {manifest.generated_at}"
-            click.echo(f"{project.name}: project {manifest.project} on {adapter}, {told}", err=True)
+            origin = f"manifest version {manifest.version} of {manifest.generated_at}"
+            click.echo(f"{project.name}: project {manifest.project} on {adapter}, {origin}", err=True)
             yield project
 
     def events(self, project: Project) -> Iterator[dict[str, Any]]:
@@ -227,8 +227,8 @@ def _to_topic(settings: Settings, projects: _Projects) -> tuple[int, int]:
     return count, 0
 
 
-def _refiner(found: events_of.Artifacts, place: events_of.Place) -> Refiner:
-    """Column lineage and what else the SQL tells; without the SQL parser it leaves the columns out."""
+def _refiner(found: events_of.Artifacts, place: events_of.DatasetLocation) -> Refiner:
+    """Returns the refiner, which adds what the SQL states; without the SQL parser there is no column lineage."""
     from emitter.refine import RefineOptions, Refiner  # noqa: PLC0415 -- only where it is asked for
 
     region, account = place.glue.split(":")[3:5] if place.glue else (None, None)

@@ -1,4 +1,4 @@
-"""`headwater check`: whether the systems that the settings name can be reached, signed in to and used."""
+"""`headwater check`: checks that the configured systems can be reached, authenticate Headwater and can be used."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from consumer.maintenance.leased_task import RECONCILE, last_scope
 from consumer.masking import masked
 
 RETRY_POLICY = RetryPolicy(max_elapsed_s=3.0, response_timeout_s=10.0)
-"""With a graph that can't serve; whoever checks wants to know."""
+"""Short, because the user waits for the result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found out about one system.
+    """The result of checking one system.
 
     Attributes:
         system: Which.
@@ -73,12 +73,11 @@ class Result:
 @json_option("Print a JSON array on stdout.")
 @with_settings("graph", "kafka", "datazone", "identity", "alerts.file")
 def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, as_json: bool) -> None:
-    """Ask Kafka, the graph and DataZone whether they can be reached, signed in to and used.
+    """Check that Kafka, the graph and DataZone can be reached, authenticate Headwater and can be used.
 
-    SYSTEM is kafka, graph or datazone; if none is named all are asked, DataZone if it is configured. Looked at are also
-    versions, rights, the topics' settings, the group's lag, and clocks. The exit code is 1 if something fails; a
-    warning is none. Nothing is changed, except for topics with --create-topics; whoever makes them need not have the
-    rights of the service.
+    SYSTEM is kafka, graph or datazone; the default is all, DataZone only if it is configured. Also checks versions,
+    permissions, topic settings, lag and clock skew. Exits with 1 on failure; warnings do not count. Changes nothing,
+    except for topics with --create-topics, which need other permissions than the service.
     """
     if create_topics and (not systems or "kafka" in systems):
         _create_topics(settings)
@@ -136,14 +135,14 @@ def _kafka(settings: Settings, *, as_member: bool) -> Result:
 
 
 def _datazone(settings: Settings) -> Result:
-    """Whether each domain answers; that it takes a post can't be asked without posting."""
+    """Checks that each domain responds; permission to post can't be checked without a post."""
     domains = [route.domain_id for route in settings.datazone.routes] + [settings.datazone.domain_id or ""]
     where = ",".join(dict.fromkeys(filter(None, domains)))
     try:
         wiring.probe_datazone(settings)
     except HeadwaterError as error:
         return Result("datazone", where, ok=False, message=str(error))
-    return Result("datazone", where, ok=True, message="reached, signed in, its events can be listed")
+    return Result("datazone", where, ok=True, message="reached, authenticated, its events can be listed")
 
 
 def _graph(settings: Settings) -> Result:
@@ -162,7 +161,7 @@ def _graph(settings: Settings) -> Result:
 
 
 def _used(url: str, configured: IdentityRules | None) -> Result:
-    """Whether a graph is reached and takes what the service sends, and whether it shows the identity settings."""
+    """Checks that a graph responds, accepts the service's requests, and shows the identity settings."""
     try:
         with closing(wiring.open_graph(url, RETRY_POLICY)) as store:
             store.read([_NOTHING.owner.id])
@@ -170,9 +169,7 @@ def _used(url: str, configured: IdentityRules | None) -> Result:
             findings = _of_identity(store, configured)
     except HeadwaterError as error:
         return Result("graph", masked(url), ok=False, message=masked(str(error)))
-    return Result(
-        "graph", masked(url), ok=True, message="reached, signed in, reads and takes writes", findings=findings
-    )
+    return Result("graph", masked(url), ok=True, message="reached, authenticated, reads and writes", findings=findings)
 
 
 def _of_identity(store: GraphStore, configured: IdentityRules | None) -> list[Finding]:
@@ -186,7 +183,7 @@ def _of_identity(store: GraphStore, configured: IdentityRules | None) -> list[Fi
 
 
 def _of_neptune(url: str) -> list[Finding]:
-    """What Neptune says of itself; other servers say nothing."""
+    """Returns the findings about Neptune; none for other servers."""
     if not url.startswith("neptune://"):
         return []
     from consumer.checks.neptune_status import inspect_neptune  # noqa: PLC0415

@@ -63,7 +63,7 @@ _log = structlog.get_logger(__name__)
 def consume(settings: Settings, sink: str) -> None:
     """Fold events from Kafka into the graph, or forward them to DataZone, until SIGTERM.
 
-    SIGTERM finishes what is in hand, commits, leaves the group and ends with 0; so does Ctrl-C, but with 130, and a
+    SIGTERM writes and commits the polled records, leaves the group and exits with 0; Ctrl-C likewise with 130, and a
     second one ends at once. With --http-port it answers /healthz, /readyz and /metrics. The password of Kafka is taken
     from HEADWATER_KAFKA__PASSWORD or a file, never from a flag.
     """
@@ -73,7 +73,7 @@ def consume(settings: Settings, sink: str) -> None:
     from consumer.kafka.group_consumer import GroupConsumer  # noqa: PLC0415
     from consumer.kafka.producer import TopicProducer  # noqa: PLC0415
     from consumer.maintenance.scheduler import MaintenanceThread  # noqa: PLC0415
-    from consumer.processing.processor import Loop  # noqa: PLC0415
+    from consumer.processing.processor import StreamProcessor  # noqa: PLC0415
     from consumer.telemetry.instrumentation import InstrumentedSource  # noqa: PLC0415
     from consumer.telemetry.metering_decorators import MeteredDeadLetters  # noqa: PLC0415
     from consumer.telemetry.setup import follow, instrumented  # noqa: PLC0415
@@ -94,7 +94,7 @@ def consume(settings: Settings, sink: str) -> None:
         stack.callback(letters.close)
         kafka = GroupConsumer(settings.kafka)
         source = InstrumentedSource(kafka, kafka.is_member, watch)
-        loop = Loop(
+        loop = StreamProcessor(
             source,
             decode_lazily if name == "graph" else decode,
             target,
@@ -122,7 +122,7 @@ def consume(settings: Settings, sink: str) -> None:
 
 @contextmanager
 def _last_words() -> Iterator[None]:
-    """Has the log tell why the service ends; the line for a person, on stderr, is no line of the log."""
+    """Logs the reason for which the service ends, beside the error on stderr."""
     try:
         yield
     except HeadwaterError as error:

@@ -70,10 +70,10 @@ def _since(default: str) -> Callable[[Command], Command]:
 @json_option("Print a JSON object a line for each domain.")
 @with_settings("datazone")
 def status(settings: Settings, since: str, wait_s: float, *, as_json: bool) -> None:
-    """Tell how many of the posted events are processed, and why some failed.
+    """Show how many of the posted events are processed, and why some failed.
 
-    DataZone takes an event first and processes it later; what fails then is not shown, and nobody is told. The exit
-    code is 1 if an event failed, or is not processed yet.
+    DataZone accepts an event first and processes it later; a failure of processing is reported nowhere else. Exits with
+    1 if an event failed, or is not processed yet.
     """
     from consumer.datazone.processing_status import read_status, wait_until_processed  # noqa: PLC0415 -- boto3 only where it is needed
 

@@ -1,4 +1,4 @@
-"""`headwater dead-letters`: what was rejected, why, and back to the topic once mended."""
+"""`headwater dead-letters`: lists rejected records with the reason, and redrives them once the cause is fixed."""
 
 from __future__ import annotations
 
@@ -191,18 +191,18 @@ def redrive(
 
 
 class _Outcomes:
-    """What becomes of letters, told as it happens."""
+    """Reports the outcome of each dead letter."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.count = Counter[str]()
         self._as_json = as_json
 
     def redriven(self, letter: StoredDeadLetter) -> None:
-        """It went back."""
+        """Reports a redriven dead letter."""
         self.tell(letter, "redriven")
 
     def refused(self, letter: StoredDeadLetter, why: str) -> None:
-        """Its topic does not take it."""
+        """Reports a dead letter that its topic rejects."""
         self.tell(letter, "refused", why)
 
     def tell(self, letter: StoredDeadLetter, outcome: str, why: str = "") -> None:
@@ -245,7 +245,7 @@ def _named(reader: TopicReader, positions: tuple[str, ...]) -> Iterator[StoredDe
 
 
 def _row(letter: StoredDeadLetter) -> dict[str, Any]:
-    """What a list says of a letter."""
+    """Returns a dead letter's row in a list."""
     record = letter.dead_letter.record
     return {
         "letter": str(letter.position),

@@ -35,7 +35,7 @@ LONG = 4 * 1024 * 1024
         "headwater ingest *.jsonl.gz --graph sqlite:///lineage.db --dead-letters rejected.jsonl",
         "headwater ingest s3://bucket/openlineage/2026/11/ --graph 'neptune://host:8182?region=us-east-1'",
         "kafka-console-consumer ... | headwater ingest -",
-        "jq -r .value rejected.jsonl | headwater ingest -   # what was rejected, once mended",
+        "jq -r .value rejected.jsonl | headwater ingest -   # rejected events, after correction",
     ),
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
@@ -108,7 +108,7 @@ def _row(rejection: Rejection) -> dict[str, str | int]:
 
 @contextmanager
 def _progress(files: tuple[str, ...]) -> Iterator[tuple[Advance, Callable[[str], None]]]:
-    """How to tell of bytes that were read, and of a line for people; with a bar where someone waits and looks."""
+    """Yields the callbacks for read bytes and for lines; with a progress bar on a terminal."""
     size = inputs.total_bytes(files)
     if not sys.stderr.isatty() or (size is not None and size < LONG):
         yield lambda _: None, lambda line: click.echo(printable(line), err=True)

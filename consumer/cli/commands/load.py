@@ -47,7 +47,7 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 @click.option(
     "--update",
     is_flag=True,
-    help="Let the files replace what vertices hold already; for a graph that is not empty, and that nobody writes to.",
+    help="Let the files replace values of existing vertices; for a graph that is not empty and has no other writers.",
 )
 @click.option(
     "--parallelism",

@@ -1,4 +1,4 @@
-"""`headwater reconcile`: what the graph shows, compared with its facts and mended."""
+"""`headwater reconcile`: compares projections with their facts, and repairs those that differ."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from consumer.config.loader import Settings
 @json_option("Print the outcome as JSON on stdout.")
 @with_settings("graph", "identity")
 def reconcile(settings: Settings, *, as_json: bool) -> None:
-    """Compare what the graph shows with its facts and the identity settings, and mend it.
+    """Compare projections with the facts and the identity settings, and repair those that differ.
 
     headwater consume does so every maintenance.reconcile_every_s seconds, and once its identity settings have changed.
-    Without identity settings those of the graph hold. On a graph that is right nothing is written. Others may write to
-    the graph meanwhile; interrupted, it goes on where it was when it is run again.
+    Without identity settings, those of the graph apply. A consistent graph is not modified. Safe while others write to
+    the graph; an interrupted run resumes when it is run again.
     """
     from consumer.graph import identity_rules  # noqa: PLC0415 -- the graph's parts only where they are needed
     from consumer.maintenance.leased_task import JobLease, run_job  # noqa: PLC0415

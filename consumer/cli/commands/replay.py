@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from consumer.kafka.offset_range import OffsetRange
     from consumer.kafka.topic_reader import TopicReader
     from consumer.processing.dead_letter import DeadLetter
-    from consumer.processing.observer import Report
+    from consumer.processing.observer import BatchReport
     from consumer.processing.record import TopicPartition
 
 TOLD_EVERY_S = 10.0
-"""How often a line says how far it is, where no terminal shows a bar."""
+"""Seconds between two lines of progress without a terminal."""
 
 
 @click.command(
@@ -105,8 +105,8 @@ def replay(
     summary = {
         "graph": masked(target.graph),
         "topic": settings.kafka.topic,
-        "from": {span.place.partition: span.start for span in spans},
-        "to": {span.place.partition: span.stop for span in spans},
+        "from": {span.topic_partition.partition: span.start for span in spans},
+        "to": {span.topic_partition.partition: span.stop for span in spans},
         **progress.summary(),
     }
     _say(
@@ -126,9 +126,9 @@ def _run(
     progress: _Progress,
     tell: Callable[[DeadLetter], None],
 ) -> None:
-    """The service's loop on a part of the topic."""
+    """Returns the service's loop on a part of the topic."""
     from consumer.kafka.replay_source import DiscardDeadLetters, ReplaySource  # noqa: PLC0415
-    from consumer.processing.processor import Loop  # noqa: PLC0415
+    from consumer.processing.processor import StreamProcessor  # noqa: PLC0415
 
     finished = threading.Event()
     source = ReplaySource(reader, spans, finished)
@@ -137,7 +137,7 @@ def _run(
     batching = settings.batch.model_copy(update={"give_up_after_s": settings.batch.give_up_after_s or GIVE_UP_AFTER_S})
     rejecting = settings.dead_letters.model_copy(update={"limit_count": sys.maxsize})
     with closing(wiring.graph_sink(settings)) as sink:
-        Loop(
+        StreamProcessor(
             source,
             decode_lazily,
             sink,
@@ -158,7 +158,7 @@ def _told_where_to_go_on(progress: _Progress, spans: Sequence[OffsetRange], into
         yield
     finally:
         if left := sorted(progress.remaining.items()):
-            stops = {span.place: span.stop for span in spans}
+            stops = {span.topic_partition: span.stop for span in spans}
             words = [word for place, offset in left for word in ("--from", f"{place.partition}:{offset}")]
             words += [word for place, _ in left for word in ("--to", f"{place.partition}:{stops[place]}")]
             words += ["--into", into] if into else []
@@ -166,7 +166,7 @@ def _told_where_to_go_on(progress: _Progress, spans: Sequence[OffsetRange], into
 
 
 def _require_records(offset: int | None, spans: Sequence[OffsetRange]) -> None:
-    """A date without dashes is an offset, too, and one that no partition has."""
+    """Raises an error if the range has no records: a date without dashes is parsed as an offset."""
     if offset is not None and spans and all(offset > span.stop for span in spans):
         raise UsageError(f"--from {offset}: no partition has so many records; a time is written 2026-11-21T05:00:00Z")
 
@@ -187,22 +187,22 @@ class _Progress:
         self._total = 0
         self._advance: Callable[[int], None] = self._tell_at_times
 
-    def committed(self, report: Report) -> None:
-        """A batch is durable."""
+    def committed(self, report: BatchReport) -> None:
+        """Counts a durable batch."""
         self.records += report.records
         self._rejected += report.rejected
         self._advance(self._total - sum(self._stops[place] - offset for place, offset in self.remaining.items()))
 
     def failed(self, step: str, error: Exception) -> None:
-        """The log tells it."""
+        """Ignores the failure, which is logged already."""
 
-    def lost(self, place: TopicPartition, records: int) -> None:
+    def lost(self, topic_partition: TopicPartition, records: int) -> None:
         """Retention was faster."""
         self._lost += records
-        _say(f"{place}: {records:,} records are no longer there")
+        _say(f"{topic_partition}: {records:,} records are no longer there")
 
     def summary(self) -> dict[str, float]:
-        """What became of the records."""
+        """Returns the counts of records."""
         return {
             "records": self.records,
             "events": self.records - self._rejected,
@@ -214,7 +214,7 @@ class _Progress:
     @contextmanager
     def shown(self, spans: Sequence[OffsetRange]) -> Iterator[None]:
         """Shows how far it is: a bar where someone looks, else a line from time to time."""
-        self._stops = {span.place: span.stop for span in spans}
+        self._stops = {span.topic_partition: span.stop for span in spans}
         self._total = sum(span.stop - span.start for span in spans)
         if not sys.stderr.isatty():
             yield

@@ -67,7 +67,8 @@ def _copy_vertices(db: sqlite3.Connection, dictionary: Dictionary) -> None:
 
 def _copy_edges(db: sqlite3.Connection, vertices: VertexRows, edges: EdgeRows) -> None:
     for rows in _portions(db, "SELECT id, label, source, target, properties FROM edges_2 ORDER BY source, label"):
-        keys = {id_: found.key for id_, found in vertices.find({end for row in rows for end in row[2:4]}).items()}
+        ends = {end for row in rows for end in row[2:4]}
+        keys = {id_: found.key for id_, found in vertices.find(ends).items()}
         copies: list[tuple[Any, ...]] = []
         for id_, label, source, target, properties in rows:
             edge = Edge(id_, label, source, target, orjson.loads(properties))

@@ -58,11 +58,13 @@ class _ChecksumRetries:
         self._subscription = subscription
         self._tries: dict[KafkaPartition, tuple[int, int]] = {}
 
-    def skip_after_retries(self, place: KafkaPartition, batch: Any, first: int, following: int | None) -> None:
+    def skip_after_retries(
+        self, topic_partition: KafkaPartition, batch: Any, first: int, following: int | None
+    ) -> None:
         """Returns if a batch was fetched often enough and states where it ends.
 
         Args:
-            place: The partition.
+            topic_partition: The partition.
             batch: The batch with the wrong checksum.
             first: The first of its offsets to be read.
             following: Offset at which the next batch begins, if the fetch has it.
@@ -70,13 +72,13 @@ class _ChecksumRetries:
         Raises:
             CorruptRecordError: The batch is to be fetched again.
         """
-        at, tries = self._tries.get(place, (batch.base_offset, 0))
+        at, tries = self._tries.get(topic_partition, (batch.base_offset, 0))
         tries = tries + 1 if at == batch.base_offset else 1
-        self._tries[place] = (batch.base_offset, tries)
-        where = f"{TopicPartition(*place)}@{first}: the batch's checksum is wrong"
+        self._tries[topic_partition] = (batch.base_offset, tries)
+        where = f"{TopicPartition(*topic_partition)}@{first}: the batch's checksum is wrong"
         if tries < MAX_FETCHES:
             raise errors.CorruptRecordError(f"{where}; it is fetched again, {MAX_FETCHES} times in all")
-        state = self._subscription.assignment.get(place)
+        state = self._subscription.assignment.get(topic_partition)
         end = following if following is not None else getattr(state, "highwater", None)
         # The range of offsets may itself be damaged, and a group at a wrong offset loses more than a batch.
         last = _last_offset(batch)
@@ -91,11 +93,16 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc] # the l
     """The library's parser of a partition's fetch."""
 
     def __init__(
-        self, checksums: _ChecksumRetries, fetch_offset: int, place: KafkaPartition, records: Any, **kwargs: Any
+        self,
+        checksums: _ChecksumRetries,
+        fetch_offset: int,
+        topic_partition: KafkaPartition,
+        records: Any,
+        **kwargs: Any,
     ) -> None:
         self._checksums = checksums
         self.size: int = records.size_in_bytes()
-        super().__init__(fetch_offset, place, records, **kwargs)
+        super().__init__(fetch_offset, topic_partition, records, **kwargs)
 
     def take(self, n: int | None = None) -> list[Any]:
         """Returns the next records; after a failure the parser is drained, and the rest is fetched again."""

@@ -4,6 +4,7 @@
 keys, and arrays of any of them. Of a value that comes from a table the parts are not known.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ _REARRANGED = frozenset({"array_flatten", "array_union", "subarray", "trim_array
 
 
 def shape_of(node: Any, scope: Scope) -> Shape | None:
-    """The parts of an expression's value; None where they are not known.
+    """Returns the parts of an expression's value; None where they are not known.
 
     Args:
         node: a sqlglot expression, or None.
@@ -281,8 +282,10 @@ def _merged_maps(maps: Sequence[Any], scope: Scope) -> Shape | None:
         return None
     # Where one map's keys are not known, it may have any.
     named = [column for shape in known for column in shape.fields] if all(shape.fields for shape in known) else []
-    names = dict.fromkeys(column.name for column in named)
-    fields = tuple(either([column for column in named if column.name == name]) for name in names)
+    by_name: defaultdict[str, list[Column]] = defaultdict(list)
+    for column in named:
+        by_name[column.name].append(column)
+    fields = tuple(either(columns) for columns in by_name.values())
     element = either([shape.element for shape in known if shape.element is not None])
     return Shape(fields, element, merge(shape.keys for shape in known if shape.keys is not None))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from emitter.dbt.artifact_file import read_settled
+from emitter.dbt.artifact_file import read_when_stable
 from emitter.dbt.artifact_times import of_nanoseconds
 from emitter.dbt.node_events import Event
 from emitter.errors import ArtifactError
@@ -178,7 +178,7 @@ class _Invocation:
 
 
 def _read(path: Path) -> Document:
-    document = read_settled(path)
+    document = read_when_stable(path)
     if not isinstance(document.get("metadata"), dict):
         raise ArtifactError(f"{path} is not an artifact of dbt: it has no metadata")
     return document

@@ -72,7 +72,7 @@ def test_kafka_in_order(kafka_broker: KafkaBroker) -> None:
         source.subscribe(lambda _: None)
         while not (records := source.poll(0.2, 1)):
             pass
-        source.commit({records[0].place: records[0].offset + 1})
+        source.commit({records[0].topic_partition: records[0].offset + 1})
     code, result, findings = check("kafka", env=variables(settings))
     assert (code, result["ok"], result["where"]) == (0, True, kafka_broker.ssl_bootstrap), result
     assert {finding["state"] for finding in findings.values()} == {"ok"}, findings
@@ -184,7 +184,7 @@ def test_lag_and_clock_of_kafka(kafka_broker: KafkaBroker) -> None:
 def test_neptune_in_order(neptune: NeptuneProxy) -> None:
     """Its version and clock are told; it is read and written, and nothing is left in it."""
     code, result, findings = check("graph", "--graph", neptune.url)
-    assert (code, result["message"]) == (0, "reached, signed in, reads and takes writes"), result
+    assert (code, result["message"]) == (0, "reached, authenticated, reads and writes"), result
     assert findings["version"]["message"] == "Neptune 1.4.8.0.R1, TinkerPop 3.7.1"
     assert findings["clock"]["state"] == "ok", findings
     assert neptune.stats()["requests"]["writes"] == 1, "the right to write is tried by writing"
@@ -204,7 +204,7 @@ def test_neptune_that_denies(neptune: NeptuneProxy, monkeypatch: pytest.MonkeyPa
     code, result, findings = check("graph", "--graph", neptune.url)
     assert (code, result["ok"]) == (1, False), result
     assert "denies access" in result["message"] or "403" in result["message"], result
-    assert "answers 403" in findings["status"]["message"], findings
+    assert "returned 403" in findings["status"]["message"], findings
     assert findings["clock"]["state"] == "ok", findings
 
 

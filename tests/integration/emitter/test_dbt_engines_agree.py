@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from emitter.dbt.backfill import Artifacts, Event, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, DatasetLocation, Event, Manifest, RunResults, events
 from emitter.refine import Refiner
 from tests.support.dbt.fake_dbt_v2 import REPLAY, SAMPLES, DbtV2, Layout
 from tests.support.graph.graph_of_events import embedded
 
-PLACE = Place("duckdb://dev.duckdb")
+PLACE = DatasetLocation("duckdb://dev.duckdb")
 ON_RUN = ".on-run-"
 PARTS = ("reads", "writes", "dataset_edges", "column_edges")
 

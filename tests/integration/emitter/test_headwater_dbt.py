@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from emitter.dbt.backfill import Artifacts, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, DatasetLocation, Manifest, RunResults, events
 from emitter.refine import Refiner
 from tests.support.dbt.dbt_project import Run, Shop
 from tests.support.graph.graph_of_events import embedded
@@ -211,7 +211,7 @@ def _found_in_files(shop: Shop) -> list[dict[str, Any]]:
     target = shop.folder / "target"
     manifest = json.loads((target / "manifest.json").read_text())
     results = RunResults(json.loads((target / "run_results.json").read_text()))
-    place = Place("duckdb://shop.duckdb")
+    place = DatasetLocation("duckdb://shop.duckdb")
     refiner = Refiner(manifest)
     return list(events(Artifacts(Manifest(manifest), results), place, refine=refiner.refine, hooks=refiner.hooks))
 

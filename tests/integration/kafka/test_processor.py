@@ -17,7 +17,7 @@ from consumer.errors import TransientError
 from consumer.kafka.dead_letter_topic import TopicDeadLetters
 from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.producer import TopicProducer
-from consumer.processing.processor import Loop
+from consumer.processing.processor import StreamProcessor
 from schemas.decode import decode
 from schemas.events import Event, RunEvent
 from tests.support.brokers.both_brokers import KafkaKit
@@ -86,7 +86,7 @@ def running(kafka: KafkaKit, topic: str, dead: str, sink: Sink) -> Iterator[None
         try:
             with closing(TopicDeadLetters(TopicProducer(settings), dead)) as dead_letters:
                 source = GroupConsumer(settings)
-                Loop(source, decode, sink, dead_letters, batching, time.monotonic, stop).run()
+                StreamProcessor(source, decode, sink, dead_letters, batching, time.monotonic, stop).run()
         except BaseException as error:
             sink.errors.append(error)
             raise

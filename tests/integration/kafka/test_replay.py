@@ -61,7 +61,7 @@ class Topic:
     def ends(self) -> dict[int, int]:
         """How many records each partition has."""
         with open_reader(self.kit.settings(), self.name) as reader:
-            return {span.place.partition: span.stop for span in reader.ranges()}
+            return {span.topic_partition.partition: span.stop for span in reader.ranges()}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.replay_source import ReplaySource
 from consumer.kafka.topic_reader import browse, open_reader
-from consumer.processing.ports import Source
+from consumer.processing.ports import RecordSource
 from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.processes.servers import KafkaBroker
@@ -59,7 +59,7 @@ class Topic:
         self.server = server
         self.kit = KafkaKit(server)
         self.name = self.kit.topic()
-        self.place = TopicPartition(self.name, 0)
+        self.topic_partition = TopicPartition(self.name, 0)
         self.writer = Writer(server, self.name)
         for values, end in {
             (b"a", b"b"): self.writer.commit,
@@ -79,7 +79,7 @@ def topic(kafka_broker: KafkaBroker) -> Iterator[Topic]:
         yield made
 
 
-def read(source: Source, until: Callable[[], bool]) -> list[Record]:
+def read(source: RecordSource, until: Callable[[], bool]) -> list[Record]:
     """Polls until it is so."""
     found: list[Record] = []
     deadline = time.monotonic() + PATIENCE_S
@@ -93,17 +93,17 @@ def test_aborted_records_are_not_read(topic: Topic) -> None:
     """A group gets what is committed, and is at the topic's end though no record is there; so is its commit."""
     with closing(GroupConsumer(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
         source.subscribe(lambda _: None)
-        found = read(source, lambda: source.lag() == {topic.place: 0})
+        found = read(source, lambda: source.lag() == {topic.topic_partition: 0})
         assert [record.value for record in found] == [b"a", b"b", b"c"]
-        source.commit({topic.place: found[-1].offset + 1})
+        source.commit({topic.topic_partition: found[-1].offset + 1})
         assert topic.server.lag(topic.name, "g") == 0, "behind what nobody is given, nothing waits"
     topic.writer.begin(b"d")
     with closing(GroupConsumer(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
         source.subscribe(lambda _: None)
-        read(source, lambda: source.lag() == {topic.place: 1})
+        read(source, lambda: source.lag() == {topic.topic_partition: 1})
         assert source.poll(0.5, 100) == [], "it is not committed yet"
         topic.writer.commit()
-        assert [record.value for record in read(source, lambda: source.lag() == {topic.place: 0})] == [b"d"]
+        assert [record.value for record in read(source, lambda: source.lag() == {topic.topic_partition: 0})] == [b"d"]
 
 
 def test_commits_no_more_than_is_done(topic: Topic) -> None:
@@ -111,9 +111,9 @@ def test_commits_no_more_than_is_done(topic: Topic) -> None:
     for _ in range(2):
         with closing(GroupConsumer(topic.kit.settings(topic=topic.name, group_id="g"))) as source:
             source.subscribe(lambda _: None)
-            found = read(source, lambda: source.lag() == {topic.place: 0})
+            found = read(source, lambda: source.lag() == {topic.topic_partition: 0})
             assert [record.value for record in found][-2:] == [b"b", b"c"]
-            source.commit({topic.place: 1})
+            source.commit({topic.topic_partition: 1})
 
 
 def test_aborted_records_are_not_browsed(topic: Topic) -> None:
@@ -123,9 +123,9 @@ def test_aborted_records_are_not_browsed(topic: Topic) -> None:
     with open_reader(topic.kit.settings(), topic.name) as reader:
         source = ReplaySource(reader, reader.ranges(), finished)
         source.subscribe(lambda _: None)
-        found = read(source, lambda: source.lag() == {topic.place: 0})
+        found = read(source, lambda: source.lag() == {topic.topic_partition: 0})
         assert [record.value for record in found] == [b"a", b"b", b"c"]
-        source.commit({topic.place: found[-1].offset + 1})
+        source.commit({topic.topic_partition: found[-1].offset + 1})
         source.poll(0.1, 100)
         assert finished.is_set(), "the replay ends"
 

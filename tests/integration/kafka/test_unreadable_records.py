@@ -17,7 +17,7 @@ from consumer.kafka.dead_letter_topic import TopicDeadLetters, parse_dead_letter
 from consumer.kafka.fetch.tolerant_fetcher import MAX_FETCHES
 from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.topic_reader import browse
-from consumer.processing.processor import Loop
+from consumer.processing.processor import StreamProcessor
 from consumer.processing.record import Record, TopicPartition
 from schemas.errors import RejectedEvent
 from tests.support.brokers.both_brokers import KafkaKit
@@ -40,7 +40,7 @@ class Topic:
         self.server = server
         self.kit = KafkaKit(server)
         self.name = self.kit.topic()
-        self.place = TopicPartition(self.name, 0)
+        self.topic_partition = TopicPartition(self.name, 0)
         self.send("a")
         self.send("b0", "b1", "b2")
         self.send("c0", "c1", odd="c0")
@@ -88,7 +88,7 @@ def test_odd_header(topic: Topic) -> None:
         assert [record.key for record in found] == [b"a", b"b0", b"b1", b"b2", b"c0", b"c1"]
         assert found[4].headers == ((r"Gr\xf6\xdfe", b"1"),)
         assert not any(record.parse_error for record in found)
-        assert source.lag() == {topic.place: 0}
+        assert source.lag() == {topic.topic_partition: 0}
     assert [record.key for record in browse(topic.kit.settings(), topic.name)] == [record.key for record in found]
 
 
@@ -110,11 +110,11 @@ def test_damaged_batch(topic: Topic) -> None:
         assert found, f"it was not passed over: {failures}"
         found += take(source, 2)
         assert len(failures) == MAX_FETCHES - 1
-        assert f"{topic.place}@1: the batch's checksum is wrong" in failures[0]
+        assert f"{topic.topic_partition}@1: the batch's checksum is wrong" in failures[0]
         assert [record.offset for record in found] == [3, 4, 5]
         assert "the records at offsets 1 to 3 are damaged" in found[0].parse_error
         assert b"of b2" in (found[0].value or b""), "its bytes are kept"
-        assert source.lag() == {topic.place: 0}
+        assert source.lag() == {topic.topic_partition: 0}
 
 
 def test_damaged_batch_is_a_dead_letter(topic: Topic) -> None:
@@ -136,7 +136,7 @@ def test_damaged_batch_is_a_dead_letter(topic: Topic) -> None:
     def serve() -> None:
         batching = BatchSettings(max_age_s=0.1, retry_first_s=0.01, retry_max_s=0.1)
         with closing(TopicDeadLetters(topic.kit.producer(), dead)) as letters:
-            Loop(topic.source(), decode, Sink(), letters, batching, time.monotonic, stop).run()  # type: ignore[arg-type]
+            StreamProcessor(topic.source(), decode, Sink(), letters, batching, time.monotonic, stop).run()  # type: ignore[arg-type]
 
     service = threading.Thread(target=serve, daemon=True)
     service.start()
@@ -150,7 +150,7 @@ def test_damaged_batch_is_a_dead_letter(topic: Topic) -> None:
     assert written == [b"of a", b"of c0", b"of c1"]
     assert topic.server.lag(topic.name, "g") == 0
     (letter,) = map(parse_dead_letter, topic.kit.browse(dead))
-    assert (letter.record.topic, letter.record.partition, letter.record.offset) == (*topic.place, 3)
+    assert (letter.record.topic, letter.record.partition, letter.record.offset) == (*topic.topic_partition, 3)
     assert "the records at offsets 1 to 3 are damaged" in letter.reason
 
 

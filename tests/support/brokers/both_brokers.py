@@ -11,7 +11,7 @@ from consumer.kafka.group_consumer import GroupConsumer
 from consumer.kafka.lost_offset import Policy
 from consumer.kafka.producer import TopicProducer
 from consumer.kafka.topic_reader import browse
-from consumer.processing.ports import Producer, Source
+from consumer.processing.ports import Producer, RecordSource
 from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
 from tests.support.processes.servers import KafkaBroker
@@ -30,7 +30,9 @@ class Kit(Protocol):
         """A way to write."""
         ...
 
-    def source(self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest") -> Source:
+    def source(
+        self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest"
+    ) -> RecordSource:
         """A member to be."""
         ...
 
@@ -67,7 +69,9 @@ class MemoryKit:
         """A way to write."""
         return MemoryProducer(self.broker)
 
-    def source(self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest") -> Source:
+    def source(
+        self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest"
+    ) -> RecordSource:
         """A member to be."""
         return MemorySource(self.broker, topic, group, begin, on_lost_offsets)
 
@@ -118,7 +122,9 @@ class KafkaKit:
         """A way to write."""
         return TopicProducer(self.settings())
 
-    def source(self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest") -> Source:
+    def source(
+        self, topic: str, group: str, on_lost_offsets: Policy = "earliest", begin: Begin = "earliest"
+    ) -> RecordSource:
         """A member to be."""
         more = {"on_lost_offsets": on_lost_offsets, "auto_offset_reset": begin}
         return GroupConsumer(self.settings(topic=topic, group_id=group, **more))

@@ -76,10 +76,11 @@ class Service:
         return tail(self._log)
 
     def told(self, text: str) -> list[dict[str, Any]]:
-        """Returns the entries of its log whose event or reason has a text."""
+        """Returns the entries of its log whose event, step or reason contains a text."""
         lines = self._log.read_bytes().splitlines() if self._log.exists() else []
         entries = [orjson.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}")]
-        return [entry for entry in entries if text in f"{entry.get('event')} {entry.get('reason', '')}"]
+        fields = ("event", "step", "reason")
+        return [entry for entry in entries if any(text in str(entry.get(field, "")) for field in fields)]
 
 
 class Field:

@@ -138,7 +138,7 @@ class MemorySource:
         with self._broker.changed:
             self._broker.changed.wait_for(anything, timeout_s)
         for record in found:
-            self._positions[record.place] = record.offset + 1
+            self._positions[record.topic_partition] = record.offset + 1
         return found
 
     def heartbeat(self, timeout_s: float) -> None:

@@ -12,9 +12,9 @@ from tenacity import wait_fixed
 from consumer.config.settings import BatchSettings, DeadLetterSettings
 from consumer.errors import RefusedWrite, TransientError
 from consumer.processing.dead_letter import DeadLetter
-from consumer.processing.observer import Report
+from consumer.processing.observer import BatchReport
 from consumer.processing.ports import OnRecordsLost, OnRevoked
-from consumer.processing.processor import Loop
+from consumer.processing.processor import StreamProcessor
 from consumer.processing.record import Record, TopicPartition
 from schemas.errors import RejectedEvent
 from schemas.events import Event
@@ -113,7 +113,7 @@ class World:
         self.refused: set[bytes] = set()
         self.stop = threading.Event()
         self.did: list[tuple[str, Any]] = []
-        self.reports: list[Report] = []
+        self.reports: list[BatchReport] = []
         self.failures: list[str] = []
         self.on_heartbeat: Callable[[], None] = lambda: None
         self.on_sleep: Callable[[], None] = lambda: None
@@ -133,7 +133,7 @@ class World:
         """Runs a loop in this world to its end."""
         settings = BatchSettings.model_validate({"max_records": 3} | batching)
         source, sink, dead_letters = _Source(self), _Sink(self), _DeadLetters(self)
-        Loop(
+        StreamProcessor(
             source,
             decode,
             sink,
@@ -144,7 +144,7 @@ class World:
             rejecting=rejecting,
             in_flight=in_flight,
             observer=self,
-            wait=wait_fixed(1),
+            backoff=wait_fixed(1),
             sleep=self.sleep,
             executor=executor or Inline(),
             wall_clock=lambda: self.wall,
@@ -160,7 +160,7 @@ class World:
         self.now += seconds
         self.on_sleep()
 
-    def committed(self, report: Report) -> None:
+    def committed(self, report: BatchReport) -> None:
         """Notes a batch."""
         self.reports.append(report)
 
@@ -168,9 +168,9 @@ class World:
         """Notes a failure."""
         self.failures.append(f"{step}: {error}")
 
-    def lost(self, place: TopicPartition, records: int) -> None:
+    def lost(self, topic_partition: TopicPartition, records: int) -> None:
         """Nothing is lost here."""
-        raise AssertionError(f"{records} of {place} are lost")
+        raise AssertionError(f"{records} of {topic_partition} are lost")
 
     def poll(self, max_records: int) -> list[Record]:
         """The next of what polls give."""

@@ -15,8 +15,8 @@ from consumer.config.loader import Settings
 from consumer.config.settings import BatchSettings
 from consumer.datazone.sink_metrics import EventOutcome, RequestOutcome
 from consumer.processing.dead_letter import DeadLetter
-from consumer.processing.observer import Unobserved
-from consumer.processing.processor import Loop
+from consumer.processing.observer import NullObserver
+from consumer.processing.processor import StreamProcessor
 from consumer.processing.record import TopicPartition
 from schemas.decode import decode
 from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
@@ -37,7 +37,7 @@ class Letters(list[DeadLetter]):
         """Nothing is held."""
 
 
-class Tally(Unobserved):
+class Tally(NullObserver):
     """What the sink and the loop have told."""
 
     def __init__(self) -> None:
@@ -103,7 +103,9 @@ class Forwarding:
         stop = threading.Event()
         sink = wiring.datazone_sink(self._settings, self.tally)
         source = MemorySource(self._broker, TOPIC, GROUP)
-        loop = Loop(source, decode, sink, self.letters, self._batch, time.monotonic, stop, observer=self.tally)
+        loop = StreamProcessor(
+            source, decode, sink, self.letters, self._batch, time.monotonic, stop, observer=self.tally
+        )
         failure: list[BaseException] = []
 
         def work() -> None:

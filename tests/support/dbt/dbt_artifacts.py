@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emitter.dbt.backfill import Artifacts, Event, Manifest, Place, events
+from emitter.dbt.backfill import Artifacts, DatasetLocation, Event, Manifest, events
 
 ARTICLE = Path(__file__).parents[2] / "data" / "article"
 AT = "2026-11-21T05:00:00.000000Z"
-ATHENA = Place("awsathena://athena.us-east-1.amazonaws.com", "arn:aws:glue:us-east-1:123456789012")
-REDSHIFT = Place("redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439")
+ATHENA = DatasetLocation("awsathena://athena.us-east-1.amazonaws.com", "arn:aws:glue:us-east-1:123456789012")
+REDSHIFT = DatasetLocation("redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439")
 IDENTITY = ["arn:aws:glue:us-east-1:123456789012/imdb", f"{REDSHIFT.namespace}/main.imdb"]
 """The article's Athena project writes the schema that its Redshift project has as a source."""
 

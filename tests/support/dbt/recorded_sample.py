@@ -16,11 +16,11 @@ from typing import Any
 
 from emitter.dbt.backfill import (
     Artifacts,
+    DatasetLocation,
     Event,
     Manifest,
-    Place,
     RunResults,
-    default_place,
+    default_location,
     events,
 )
 from emitter.errors import ArtifactError
@@ -82,7 +82,7 @@ class Sample:
             yield self._surprise("no manifest.json and run_results.json to compare telemetry with")
 
     def _compare(self, records: list[dict[str, Any]], manifest: Manifest, results: RunResults) -> Iterator[str]:
-        place = default_place(manifest.adapter, manifest.project)
+        place = default_location(manifest.adapter, manifest.project)
         dbt = f"dbt {results.dbt_version} on {manifest.adapter}"
         unknown = dict(results.unknown)
         yield self._surprise(f"{dbt}; unknown statuses: {unknown}") if unknown else f"{dbt}; unknown statuses: none"
@@ -105,12 +105,12 @@ class Sample:
         return f"{line} (please report this)"
 
 
-def _left(manifest: Manifest, results: RunResults, place: Place) -> list[Event]:
+def _left(manifest: Manifest, results: RunResults, place: DatasetLocation) -> list[Event]:
     refine = Refiner(manifest.document).refine
     return list(events(Artifacts(manifest, results), place, refine=refine))
 
 
-def _live(folder: Path, records: list[dict[str, Any]], place: Place, arguments: list[str]) -> list[Event]:
+def _live(folder: Path, records: list[dict[str, Any]], place: DatasetLocation, arguments: list[str]) -> list[Event]:
     """The events of the telemetry, with the datasets in the same place as those of the artifacts.
 
     Raises:

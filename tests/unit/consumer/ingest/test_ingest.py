@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
 from consumer.config.settings import BatchSettings
-from consumer.errors import GaveUp, TransientError
+from consumer.errors import RetriesExhausted, TransientError
 from consumer.ingest.inputs import find
 from consumer.ingest.json_splitter import CUT_OFF, FRAGMENT_BYTES, TOO_LONG, RawDocument, split_documents
 from consumer.ingest.pipeline import Pipeline
@@ -246,5 +246,5 @@ def test_a_write_is_tried_again_and_given_up() -> None:
     tally = Pipeline(sink, BatchSettings(max_records=10), lambda _: None, waits.append).run(find([str(ATHENA)]))
     assert (sink.written, tally.events, len(waits)) == (26, 26, 3), "all is written after three waits"
     limits = BatchSettings(give_up_after_s=0.000001)
-    with pytest.raises(GaveUp, match="run the command again"):
+    with pytest.raises(RetriesExhausted, match="run the command again"):
         Pipeline(Flaky(9), limits, lambda _: None, waits.append).run(find([str(ATHENA)]))

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, errors
 
 from consumer.config.settings import KafkaSettings
-from consumer.errors import GaveUp, TransientError, UsageError
+from consumer.errors import RetriesExhausted, TransientError, UsageError
 from consumer.kafka.client_options import IamTokenProvider, region, security_options, translate_errors
 from consumer.kafka.group_consumer import consumer_options
 from consumer.kafka.producer import producer_options
@@ -89,7 +89,7 @@ def test_token_is_kept_while_it_lasts() -> None:
         (errors.CommitFailedError(), TransientError),
         (errors.KafkaTimeoutError("slow"), TransientError),
         (ConnectionResetError("gone"), TransientError),
-        (GaveUp("ours"), GaveUp),
+        (RetriesExhausted("ours"), RetriesExhausted),
     ],
 )
 def test_errors_are_of_two_kinds(error: Exception, kind: type[Exception]) -> None:

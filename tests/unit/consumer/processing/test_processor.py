@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.errors import GaveUp, TransientError, UsageError
+from consumer.errors import RetriesExhausted, TransientError, UsageError
 from consumer.processing.batch import TOMBSTONE
-from consumer.processing.processor import HOLD_S
+from consumer.processing.processor import PAUSED_HEARTBEAT_S
 from consumer.processing.record import Record
 from tests.support.brokers.loop_harness import DOWN, P0, P1, Held, Outcome, World, record
 
@@ -80,7 +80,7 @@ def test_membership_is_kept_while_no_more_is_taken() -> None:
     def full() -> None:
         polls.append(None)
         if len(polls) == 2:
-            world.clock_step = HOLD_S
+            world.clock_step = PAUSED_HEARTBEAT_S
 
     world.on_poll = full
     world.on_heartbeat = executor.release
@@ -228,7 +228,7 @@ class TestInFlight:
 
         world.on_poll = note
         world.on_heartbeat = executor.release
-        world.clock_step = HOLD_S
+        world.clock_step = PAUSED_HEARTBEAT_S
         world.run(executor, max_records=1, in_flight=2)
         assert max(seen) == 2
         assert world.all("commit")[-1] == {P0: 5}
@@ -246,7 +246,7 @@ class TestInFlight:
 
         world.on_poll = note
         world.on_heartbeat = executor.release
-        world.clock_step = HOLD_S
+        world.clock_step = PAUSED_HEARTBEAT_S
         world.run(executor, max_records=1, max_bytes=100, in_flight=4)
         assert max(seen) == 1
         assert world.all("commit")[-1] == {P0: 4}
@@ -311,7 +311,7 @@ def test_stop_tries_a_sink_that_is_down_no_further() -> None:
 def test_gives_up_when_told_to() -> None:
     """With a limit, failing for longer ends the service with the last error in words."""
     world = World([record(0), record(1), record(2)], writes=[DOWN] * 99)
-    with pytest.raises(GaveUp, match=r"writing failed for 10 s.*down"):
+    with pytest.raises(RetriesExhausted, match=r"writing failed for 10 s.*down"):
         world.run(give_up_after_s=10.0)
     assert world.did[-1] == ("leave", None)
 

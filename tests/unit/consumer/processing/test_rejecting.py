@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consumer.config.settings import DeadLetterSettings
-from consumer.processing.dead_letter_limit import Flooded
+from consumer.processing.dead_letter_limit import DeadLetterLimitExceeded
 from consumer.processing.record import Record
 from tests.support.brokers.loop_harness import DOWN, P0, World, record
 
@@ -35,7 +35,9 @@ def test_flood_of_rejections_stops_it() -> None:
     """Too many rejected records in a row end the service before they are dead letters, in words that say what to do."""
     limits = DeadLetterSettings(limit_count=4, limit_ratio=0.5, limit_window=100)
     world = World(*([record(place, b"!" if place % 3 else b"a")] for place in range(30)))
-    with pytest.raises(Flooded, match=r"4 of the last 6 records were rejected.*events\[0\]@5.*\$\.job: no job"):
+    with pytest.raises(
+        DeadLetterLimitExceeded, match=r"4 of the last 6 records were rejected.*events\[0\]@5.*\$\.job: no job"
+    ):
         world.run(rejecting=limits, max_records=1)
     assert world.all("commit")[-1] == {P0: 5}, "the record that made it a flood is not passed over"
     assert len(world.all("letters")) == 3, "the flood's last letter was written"

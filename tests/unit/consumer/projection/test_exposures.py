@@ -16,7 +16,7 @@ from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, DropEdges, Edge, NotExists, PropertyEquals, Vertex
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
-from consumer.query.resolve import Target, resolve
+from consumer.query.resolve import LineageNode, resolve
 from consumer.query.traverse import lineage
 from consumer.render import export_formats, export_json, lineage_formats
 from schemas.naming import DatasetName
@@ -26,7 +26,7 @@ from tests.support.graph.graph_of_events import embedded_whole, exposed, shuffle
 Json = dict[str, Any]
 BOARD = {"unique_id": "exposure.p.board", "name": "board", "type": "dashboard", "url": "https://b.example"}
 REPORT = {"unique_id": "exposure.p.report", "name": "report", "owner": "ana"}
-EXPOSED = Target(DatasetName("dbt", "exposure.p.board"), None, "exposure")
+EXPOSED = LineageNode(DatasetName("dbt", "exposure.p.board"), None, "exposure")
 
 
 def table(called: str, *exposures: Json, **facets: object) -> Json:
@@ -179,7 +179,7 @@ def test_a_column_leads_to_it_by_table(store: SqliteStore) -> None:
 def test_a_dataset_goes_before_an_exposure_of_its_name(store: SqliteStore) -> None:
     """A name that meant a table before there was a dashboard means it still."""
     write(store, [[node(1, outputs=[table("board", BOARD), table("u")])]])
-    assert resolve(store, "board") == Target(name("board"))
+    assert resolve(store, "board") == LineageNode(name("board"))
     assert resolve(store, "exposure.p.board") == EXPOSED
     assert set(json.loads(export_formats.lineage_map(store))["lineage_map"]) == {"board", "u", "exposure.p.board"}
 

@@ -1,4 +1,4 @@
-"""Documents: read, change, write on the very token that was read; whoever comes second does it again."""
+"""FactRepository: read, change, write on the very token that was read; whoever comes second does it again."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, GraphStore, Properties, Vertex
 from consumer.projection.repository import (
     STEPS_PER_CHANGE,
-    Document,
-    Documents,
-    Draft,
-    Kind,
+    FactDocument,
+    FactKind,
+    FactRepository,
+    FactUpdate,
     Relied,
     in_order,
 )
 
 Words = frozenset[str]
-Plan = Callable[[Mapping[str, Document[Words]]], Iterator[tuple[str, Draft[Words]]]]
+Plan = Callable[[Mapping[str, FactDocument[Words]]], Iterator[tuple[str, FactUpdate[Words]]]]
 
-KIND: Kind[str, Words] = Kind(
+KIND: FactKind[str, Words] = FactKind(
     label="words",
     id_of=lambda key: f"words/{key}",
     empty=frozenset(),
@@ -70,19 +70,19 @@ def store() -> Iterator[CountingStore]:
         yield found
 
 
-def documents(store: GraphStore) -> Documents[str, Words]:
+def documents(store: GraphStore) -> FactRepository[str, Words]:
     """The documents of a writer of its own."""
-    return Documents(store, KIND, 1_000_000)
+    return FactRepository(store, KIND, 1_000_000)
 
 
 def adding(*words: str) -> Plan:
     """Adds words where they are missing."""
 
-    def plan(known: Mapping[str, Document[Words]]) -> Iterator[tuple[str, Draft[Words]]]:
+    def plan(known: Mapping[str, FactDocument[Words]]) -> Iterator[tuple[str, FactUpdate[Words]]]:
         for key, document in known.items():
             joined = document.facts | set(words)
             if not document.stored or joined != document.facts:
-                yield key, Draft(joined)
+                yield key, FactUpdate(joined)
 
     return plan
 
@@ -90,9 +90,9 @@ def adding(*words: str) -> Plan:
 def hanging(*steps: Vertex, last: tuple[Vertex, ...] = (), **begin: str) -> Plan:
     """Writes steps with a document, and what is true while only a part of them is done."""
 
-    def plan(known: Mapping[str, Document[Words]]) -> Iterator[tuple[str, Draft[Words]]]:
+    def plan(known: Mapping[str, FactDocument[Words]]) -> Iterator[tuple[str, FactUpdate[Words]]]:
         for key, document in known.items():
-            yield key, Draft(document.facts, {"seen": "all"}, steps, last, dict(begin))
+            yield key, FactUpdate(document.facts, {"seen": "all"}, steps, last, dict(begin))
 
     return plan
 
@@ -130,7 +130,7 @@ def test_the_second_writer_joins_again(store: CountingStore) -> None:
     mine.update(["a"], adding("y"))
     tried: list[list[str]] = []
 
-    def plan(known: Mapping[str, Document[Words]]) -> Iterator[tuple[str, Draft[Words]]]:
+    def plan(known: Mapping[str, FactDocument[Words]]) -> Iterator[tuple[str, FactUpdate[Words]]]:
         tried.append(list(known))
         return adding("z")(known)
 
@@ -156,9 +156,9 @@ def test_without_retries_the_caller_decides(store: CountingStore) -> None:
 
 def test_what_is_taken_to_be_new_is_not_read(store: CountingStore) -> None:
     """A new run costs no read; where it is there after all, the write finds out and nothing gets lost."""
-    documents(store).update(["old"], adding("x"), presume_new=True)
+    documents(store).update(["old"], adding("x"), assume_absent=True)
     assert store.reads == []
-    found = documents(store).update(["old", "new"], adding("y"), presume_new=True).documents
+    found = documents(store).update(["old", "new"], adding("y"), assume_absent=True).documents
     assert store.reads == [1], "only what turned out to be there"
     assert found["old"].facts == {"x", "y"}
     assert found["new"].facts == {"y"}
@@ -166,8 +166,8 @@ def test_what_is_taken_to_be_new_is_not_read(store: CountingStore) -> None:
 
 def test_two_makers_of_the_same(store: CountingStore) -> None:
     """A writer that makes what another one made just so has done it."""
-    first = documents(store).update(["a"], adding("x"), presume_new=True).documents["a"]
-    second = documents(store).update(["a"], adding("x"), presume_new=True).documents["a"]
+    first = documents(store).update(["a"], adding("x"), assume_absent=True).documents["a"]
+    second = documents(store).update(["a"], adding("x"), assume_absent=True).documents["a"]
     assert (second.token, store.reads) == (first.token, [])
 
 
@@ -179,8 +179,8 @@ def test_every_change_has_a_token_of_its_own(store: CountingStore) -> None:
     assert after.token != before.token
     assert after.properties == {"seen": "all"}
     assert store.read(["words/a", "p0"])["words/a"]["rev"] == after.token
-    late = Documents(store, KIND, 0)
-    assert late.get(["a"])["a"] == Document(after.token, after.facts, after.properties, late.get(["a"])["a"].size)
+    late = FactRepository(store, KIND, 0)
+    assert late.get(["a"])["a"] == FactDocument(after.token, after.facts, after.properties, late.get(["a"])["a"].size)
 
 
 def test_many_steps_take_several_changes(store: CountingStore) -> None:
@@ -207,7 +207,7 @@ def test_many_steps_take_several_changes(store: CountingStore) -> None:
 def test_a_race_that_is_never_won(store: CountingStore) -> None:
     """After many tries the batch is to be tried again, and the message says what was contested."""
     store.always_late = True
-    with pytest.raises(TransientError, match="1 words vertices are changed by others all the time"):
+    with pytest.raises(TransientError, match="1 words vertices were changed by other writers at each of 200 attempts"):
         documents(store).update(["a"], adding("x"))
 
 
@@ -264,7 +264,7 @@ class TestRelied:
 
 def test_drafts_are_written_in_the_order_of_their_keys() -> None:
     """All writers write in one order, so that two never wait for each other."""
-    assert [key for key, _ in in_order({"b": Draft(1), "a": Draft(2)})] == ["a", "b"]
+    assert [key for key, _ in in_order({"b": FactUpdate(1), "a": FactUpdate(2)})] == ["a", "b"]
 
 
 class Interrupted(SqliteStore):

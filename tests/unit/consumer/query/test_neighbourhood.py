@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consumer.query.neighbourhood import Neighbourhood, neighbourhood
-from consumer.query.resolve import Target, resolve
+from consumer.query.resolve import LineageNode, resolve
 from consumer.render import documents
 from schemas.naming import DatasetName, last_part
 from tests.support.graph.example_graphs import demo, graph, job, table
@@ -15,7 +15,7 @@ FAN = [job(table("b"), table("a")), *(job(table(f"c{n}"), table("b")) for n in r
 
 def asked(name: str, up: int, down: int, limit: int = 100) -> Neighbourhood:
     """The surroundings of a table of the fan a > b > c0 .. c4, c0 > d."""
-    return neighbourhood(graph(FAN), Target(DatasetName(*table(name))), up, down, limit)
+    return neighbourhood(graph(FAN), LineageNode(DatasetName(*table(name))), up, down, limit)
 
 
 def names(found: Neighbourhood) -> list[str]:
@@ -70,6 +70,6 @@ def test_the_document_names_links_by_place() -> None:
 @pytest.mark.parametrize("column", ["x", "*"])
 def test_of_a_column_its_dataset_is_asked(column: str) -> None:
     """The surroundings of a column are those of its dataset; the answer names the column."""
-    found = neighbourhood(graph(FAN), Target(DatasetName(*table("b")), column), 1, 0, 10)
+    found = neighbourhood(graph(FAN), LineageNode(DatasetName(*table("b")), column), 1, 0, 10)
     assert found.root.column == column
     assert names(found) == ["b", "a"]

@@ -6,7 +6,7 @@ import pytest
 
 from consumer.errors import UsageError
 from consumer.query.paths import Paths, shortest_paths
-from consumer.query.resolve import Target, resolve
+from consumer.query.resolve import LineageNode, resolve
 from tests.support.graph.example_graphs import graph, job, table
 
 A, B, C, D, E = (table(name) for name in "abcde")
@@ -15,7 +15,7 @@ A, B, C, D, E = (table(name) for name in "abcde")
 def routes(found: Paths) -> list[str]:
     """Each path as `a>b>c`."""
 
-    def called(target: Target) -> str:
+    def called(target: LineageNode) -> str:
         name = target.dataset.name.rpartition(".")[2]
         return f"{name}.{target.column}" if target.column else name
 

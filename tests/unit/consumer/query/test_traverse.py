@@ -15,7 +15,7 @@ from consumer.errors import UsageError
 from consumer.graph import schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Direction, Edge
-from consumer.query.traverse import Lineage, Target, lineage, resolve
+from consumer.query.traverse import Lineage, LineageNode, lineage, resolve
 from schemas.naming import DatasetName
 from tests.support.graph.example_graphs import GLUE, REDSHIFT, Name, demo, graph, job, table
 
@@ -33,7 +33,7 @@ def depths(found: Lineage) -> dict[str, tuple[int | None, int | None]]:
     return {called(node.target): (node.upstream, node.downstream) for node in found.nodes}
 
 
-def called(target: Target) -> str:
+def called(target: LineageNode) -> str:
     """A target's last part, with the column where it has one."""
     last = target.dataset.name.rpartition(".")[2]
     return last if target.column is None else f"{last}.{target.column}"
@@ -44,9 +44,9 @@ def arrows(found: Lineage) -> set[str]:
     return {f"{called(link.source)}{'>' if link.job else '~'}{called(link.target)}" for link in found.links}
 
 
-def at(name: Name, column: str | None = None) -> Target:
+def at(name: Name, column: str | None = None) -> LineageNode:
     """A name as a target."""
-    return Target(DatasetName(*name), column)
+    return LineageNode(DatasetName(*name), column)
 
 
 @pytest.mark.parametrize(
@@ -328,9 +328,9 @@ COLUMN = st.sampled_from(("x", "y", "*"))
 MADE = st.lists(st.tuples(st.sampled_from(SMALL), COLUMN, st.sampled_from(SMALL), COLUMN), max_size=7)
 
 
-def reachable(made: list[tuple[Name, str, Name, str]], start: Target) -> set[Target]:
+def reachable(made: list[tuple[Name, str, Name, str]], start: LineageNode) -> set[LineageNode]:
     """All that is made from a column, by the meaning of `*`, step by step to the end."""
-    found: set[Target] = set()
+    found: set[LineageNode] = set()
     waiting = [start]
     while waiting:
         dataset, column, _ = waiting.pop()
@@ -369,9 +369,9 @@ MAYBE = st.sampled_from(("x", "y", "*", None))
 PARTLY = st.lists(st.tuples(st.sampled_from(SMALL), MAYBE, st.sampled_from(SMALL), COLUMN), max_size=7)
 
 
-def may_depend(made: list[tuple[Name, str | None, Name, str]], start: Target) -> set[Target]:
+def may_depend(made: list[tuple[Name, str | None, Name, str]], start: LineageNode) -> set[LineageNode]:
     """All columns and, from where a job has no column lineage, all tables that may be made from a column."""
-    found: set[Target] = set()
+    found: set[LineageNode] = set()
     waiting = [start]
     while waiting:
         dataset, column, _ = waiting.pop()

@@ -11,7 +11,7 @@ import click
 import orjson
 import pytest
 
-from consumer.query.traverse import Lineage, Target, lineage, resolve, title
+from consumer.query.traverse import Lineage, LineageNode, lineage, resolve, title
 from consumer.render import diagram, lineage_formats
 from schemas.naming import DatasetName
 from tests.support.graph.example_graphs import GLUE, REDSHIFT, Name, demo, graph, job, table
@@ -22,7 +22,7 @@ NASTY = ('q"uo\\te', "semi;#35;&amp;", "<b>`*_x_*`", "new\nline\x01", "end", "]-
 
 def asked(events: list[object], name: Name, *, columns: bool = False) -> Lineage:
     """The whole lineage of a dataset in the graph of events."""
-    return lineage(graph(events), Target(DatasetName(*name)), 9, 9, columns=columns)
+    return lineage(graph(events), LineageNode(DatasetName(*name)), 9, 9, columns=columns)
 
 
 def plain(found: Lineage) -> str:
@@ -79,7 +79,7 @@ def test_a_tree_may_be_deeper_than_pythons_calls() -> None:
     """Two thousand steps are shown."""
     steps = [table(f"t{number}") for number in range(2001)]
     store = graph([job(after, before) for before, after in pairwise(steps)])
-    found = plain(lineage(store, Target(DatasetName(*steps[-1])), 5000, 0))
+    found = plain(lineage(store, LineageNode(DatasetName(*steps[-1])), 5000, 0))
     assert found.splitlines()[-1].lstrip(" │└─").startswith("t0 "), "the first step should come last"
 
 
@@ -128,13 +128,13 @@ def test_a_column_without_lineage_says_which_way_there_is_none() -> None:
         ("y", 0, 9, "no column downstream"),
         ("y", 9, 9, "no column upstream or downstream"),
     ):
-        assert plain(lineage(store, Target(DatasetName(*B), column), up, down)).splitlines()[-1] == expected
-    assert plain(lineage(store, Target(DatasetName(*A)), 9, 0)).splitlines()[-1] == "nothing upstream"
+        assert plain(lineage(store, LineageNode(DatasetName(*B), column), up, down)).splitlines()[-1] == expected
+    assert plain(lineage(store, LineageNode(DatasetName(*A)), 9, 0)).splitlines()[-1] == "nothing upstream"
 
 
 def test_pictures_hang_the_tables_on_the_column() -> None:
     """Where column lineage ends, the column's table follows, and what is made from it."""
-    found = lineage(graph([job(B, A), job(C, B)]), Target(DatasetName(*A), "p"), 0, 9)
+    found = lineage(graph([job(B, A), job(C, B)]), LineageNode(DatasetName(*A), "p"), 0, 9)
     labels, arrows = parsed_mermaid(lineage_formats.mermaid(found))
     assert {(labels[source], labels[target]) for source, target in arrows} == {("p", "a"), ("a", "b"), ("b", "c")}
     assert lineage_formats.dot(found).count(" -> ") == 3
@@ -143,7 +143,7 @@ def test_pictures_hang_the_tables_on_the_column() -> None:
 def test_places_are_dim_in_a_terminal() -> None:
     """The name stands out; nothing but style is added."""
     found = asked([job(B, A)], B)
-    assert click.style(diagram.place(DatasetName(*A)), dim=True) in lineage_formats.tree(found)
+    assert click.style(diagram.location_label(DatasetName(*A)), dim=True) in lineage_formats.tree(found)
 
 
 def test_a_name_cannot_command_the_terminal() -> None:
@@ -168,7 +168,7 @@ def test_a_name_cannot_command_the_terminal() -> None:
 )
 def test_a_place_is_short(name: Name, expected: str) -> None:
     """Engine, database and schema, and the host without what all hosts of its kind end in."""
-    assert diagram.place(DatasetName(*name)) == expected
+    assert diagram.location_label(DatasetName(*name)) == expected
 
 
 def test_json_of_datasets() -> None:

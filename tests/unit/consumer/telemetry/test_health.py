@@ -15,11 +15,11 @@ class World:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.still_s = 0.0
+        self.seconds_since_progress = 0.0
         self.stop = threading.Event()
         limits = HttpSettings(stalled_after_s=300, unready_after_s=60)
         self.health = Health(limits, self.stop, lambda: self.now)
-        self.health.follow(lambda: self.still_s)
+        self.health.follow(lambda: self.seconds_since_progress)
 
     def reasons(self) -> str:
         """Why it is not ready; empty if it is."""
@@ -95,16 +95,16 @@ def test_reading_recovers_by_reading(ready: World) -> None:
 def test_a_loop_that_stands_still_is_dead(ready: World) -> None:
     """After the limit, and not before; it is not ready either."""
     ready.now += 1000
-    ready.still_s = 299
+    ready.seconds_since_progress = 299
     assert ready.health.alive().ok
-    ready.still_s = 301
+    ready.seconds_since_progress = 301
     assert ready.health.alive().reasons == ("no progress for 301 s; restart the service",)
     assert "no progress for 301 s" in ready.reasons()
 
 
 def test_a_loop_that_tries_again_is_alive(ready: World) -> None:
     """While joining or committing is tried for hours the loop does not turn, and a restart would not help."""
-    ready.still_s, ready.now = 4000, ready.now + 4000
+    ready.seconds_since_progress, ready.now = 4000, ready.now + 4000
     ready.health.failed("committing")
     assert ready.health.alive().ok
     ready.now += 301
@@ -113,6 +113,6 @@ def test_a_loop_that_tries_again_is_alive(ready: World) -> None:
 
 def test_the_writer_does_not_speak_for_the_loop(ready: World) -> None:
     """Writing is another thread: that it fails does not show that the loop moves."""
-    ready.still_s, ready.now = 301, ready.now + 301
+    ready.seconds_since_progress, ready.now = 301, ready.now + 301
     ready.health.failed("writing")
     assert not ready.health.alive().ok

@@ -22,10 +22,10 @@ class Service:
     """A server, its health and its metrics."""
 
     def __init__(self, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
-        self.still_s = 0.0
+        self.seconds_since_progress = 0.0
         self.metrics = Metrics()
         self.health = Health(HttpSettings(), threading.Event(), lambda: 1e9)
-        self.health.follow(lambda: self.still_s)
+        self.health.follow(lambda: self.seconds_since_progress)
         self.server = HttpServer("127.0.0.1", 0, self.health, self.metrics.registry, timeout_s)
 
     def get(self, path: str) -> tuple[int, str, bytes]:

@@ -13,8 +13,8 @@ import pytest
 from consumer.config.settings import BatchSettings, HttpSettings
 from consumer.errors import TransientError
 from consumer.kafka.dead_letter_topic import TopicDeadLetters
-from consumer.processing.observer import Report
-from consumer.processing.processor import Loop
+from consumer.processing.observer import BatchReport
+from consumer.processing.processor import StreamProcessor
 from consumer.processing.record import TopicPartition
 from consumer.telemetry.health import Health
 from consumer.telemetry.instrumentation import InstrumentedSource, LiveCollector, ServiceInstrumentation
@@ -70,7 +70,7 @@ class World:
         batching = BatchSettings(max_age_s=0.01, retry_first_s=0.01, retry_max_s=0.01)
         sink = Sink(self.stop, fails)
         clock = time.monotonic
-        Loop(self.source, decode, sink, letters, batching, clock, self.stop, observer=self.watch).run()
+        StreamProcessor(self.source, decode, sink, letters, batching, clock, self.stop, observer=self.watch).run()
 
     def value(self, name: str, **labels: str) -> float | None:
         """A sample as Prometheus would read it."""
@@ -138,7 +138,7 @@ def test_steps_that_nobody_knows_are_bounded(world: World) -> None:
 def test_a_clock_ahead_of_ours_makes_no_negative_delay(world: World) -> None:
     """A histogram's sum must not fall; a record without a time is left out."""
     for newest_ms in (int(NOW * 1000) + 60_000, -1):
-        world.watch.committed(Report(1, 1, 0, 10, 0.1, 0.1, newest_ms))
+        world.watch.committed(BatchReport(1, 1, 0, 10, 0.1, 0.1, newest_ms))
     assert world.value("headwater_event_delay_seconds_sum") == 0
     assert world.value("headwater_event_delay_seconds_count") == 1
 

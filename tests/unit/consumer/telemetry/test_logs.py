@@ -110,7 +110,7 @@ def test_places_are_spelled_out() -> None:
     record = Record("lineage.events-1", 3, 42, None, b"secret value", 0)
     log.warning("record rejected", record=record, reason="no JSON")
     log.warning("record rejected", record=str(record))
-    log.warning("records lost", place=record.place)
+    log.warning("records lost", topic_partition=record.topic_partition)
     log.warning("odd", record="a thing of somebody else")
     whole, text, place, odd = (json.loads(line) for line in out.getvalue().splitlines())
     for line in (whole, text):

@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind
 from consumer.config.loader import load
 from consumer.config.settings import HttpSettings, KafkaSettings
 from consumer.errors import UsageError
-from consumer.processing.observer import Report
+from consumer.processing.observer import BatchReport
 from consumer.processing.record import Headers, Record, TopicPartition
 from consumer.telemetry.health import Health
 from consumer.telemetry.instrumentation import InstrumentedSource, ServiceInstrumentation
@@ -27,7 +27,7 @@ from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, Memor
 
 NOW_NS = 1_800_000_000 * 10**9
 PLACE = TopicPartition("events", 0)
-REPORT = Report(records=3, events=2, rejected=1, size=900, seconds=1.5, write_s=0.25, newest_ms=1)
+REPORT = BatchReport(records=3, events=2, rejected=1, size=900, seconds=1.5, write_s=0.25, newest_ms=1)
 
 
 def traceparent(trace: int, span: int) -> Headers:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emitter.dbt.artifact_file import read_settled
+from emitter.dbt.artifact_file import read_when_stable
 from emitter.errors import ArtifactError
 
 YEAR_S = 365 * 86_400.0
@@ -22,7 +22,7 @@ def test_a_file_that_is_written_is_waited_for(jump_s: float, tmp_path: Path) -> 
     writer = threading.Timer(0.2, lambda: path.write_text(json.dumps(whole), encoding="utf-8"))
     writer.start()
     try:
-        assert read_settled(path, lambda: time.time() + jump_s) == whole
+        assert read_when_stable(path, lambda: time.time() + jump_s) == whole
     finally:
         writer.join()
 
@@ -32,4 +32,4 @@ def test_a_file_that_was_broken_long_ago_is_given_up(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     path.write_text("{", encoding="utf-8")
     with pytest.raises(ArtifactError, match="run dbt again"):
-        read_settled(path, lambda: time.time() + YEAR_S)
+        read_when_stable(path, lambda: time.time() + YEAR_S)

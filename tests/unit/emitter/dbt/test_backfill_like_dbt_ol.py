@@ -14,13 +14,13 @@ from openlineage.common.provider.dbt.processor import Adapter
 from emitter.dbt.backfill import (
     ArtifactError,
     Artifacts,
+    DatasetLocation,
     Event,
     Manifest,
-    Place,
     RunResults,
     events,
 )
-from emitter.dbt.namespaces import default_place, place_of, scheme_of
+from emitter.dbt.namespaces import default_location, location_of, scheme_of
 from tests.support.dbt.dbt_artifacts import (
     ARTICLE,
     ATHENA,
@@ -76,7 +76,7 @@ def test_namespaces_are_those_of_openlineage_dbt(adapter: str, tmp_path: Path) -
     processor = stock(profile, tmp_path)
     processor.extract_adapter_type(profile)
     processor.extract_dataset_namespace(profile)
-    found = place_of(profile)
+    found = location_of(profile)
     assert (found.namespace, found.glue) == (processor.dataset_namespace, processor.dataset_symlink_namespace)
     assert found.namespace.partition(":")[0] == scheme_of(adapter), "the scheme finds the adapter again"
 
@@ -93,15 +93,15 @@ def test_namespaces_are_those_of_openlineage_dbt(adapter: str, tmp_path: Path) -
 def test_profiles_that_name_no_place(profile: dict[str, Any], said: str) -> None:
     """They say what is missing."""
     with pytest.raises(ArtifactError, match=said):
-        place_of(profile)
+        location_of(profile)
 
 
 def test_a_place_without_a_profile_is_the_projects_own() -> None:
     """Two projects of which nobody says where they are do not become one."""
-    assert default_place("redshift", "one").namespace == "redshift://one:5439"
-    assert default_place("athena", "one").namespace == "awsathena://one"
+    assert default_location("redshift", "one").namespace == "redshift://one:5439"
+    assert default_location("athena", "one").namespace == "awsathena://one"
     with pytest.raises(ArtifactError, match="no Glue catalog"):
-        Place("awsathena://athena.us-east-1.amazonaws.com", "us-east-1")
+        DatasetLocation("awsathena://athena.us-east-1.amazonaws.com", "us-east-1")
 
 
 def seen(found: list[Event]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def told(document: dict[str, Any], command: str, **statuses: str) -> dict[str, A
     ids=["athena", "redshift", "small"],
 )
 def test_the_graph_is_that_of_dbt_ol(
-    document: dict[str, Any], place: Place, statuses: dict[str, str], command: str, tmp_path: Path
+    document: dict[str, Any], place: DatasetLocation, statuses: dict[str, str], command: str, tmp_path: Path
 ) -> None:
     """Law 5 on artifacts: the same datasets, jobs under the same names, reads, writes and edges."""
     parents = {id_: entry["depends_on"]["nodes"] for id_, entry in document["nodes"].items()}

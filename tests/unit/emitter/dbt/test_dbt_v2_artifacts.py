@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from emitter.dbt.backfill import Artifacts, Event, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, DatasetLocation, Event, Manifest, RunResults, events
 from emitter.refine import Refiner
 from tests.support.dbt.fake_dbt_v2 import SAMPLES
 from tests.support.events.specification import Specification
 from tests.support.graph.graph_of_events import embedded
 
 BETA = SAMPLES / "real" / "duckdb-2.0.0-beta.2"
-PLACES = {"duckdb": Place("duckdb://dev.duckdb"), "redshift": Place("redshift://wg.us-east-1:5439")}
+PLACES = {"duckdb": DatasetLocation("duckdb://dev.duckdb"), "redshift": DatasetLocation("redshift://wg.us-east-1:5439")}
 
 
 def read(path: Path) -> dict[str, Any]:

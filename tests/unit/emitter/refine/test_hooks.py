@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emitter.dbt.backfill import Artifacts, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, DatasetLocation, Manifest, RunResults, events
 from emitter.message_key import message_key
 from emitter.refine import RefineOptions, Refiner
 from tests.support.dbt.refinement_inputs import NAMESPACE, edges, event, facet, manifest, names, node
@@ -294,7 +294,7 @@ def test_backfill_has_the_hooks_of_a_run_and_of_a_description() -> None:
     for results in (RunResults(ran), None):
         refiner = Refiner(document)
         artifacts = Artifacts(Manifest(document), results)
-        found = list(events(artifacts, Place(NAMESPACE), refine=refiner.refine, hooks=refiner.hooks))
+        found = list(events(artifacts, DatasetLocation(NAMESPACE), refine=refiner.refine, hooks=refiner.hooks))
         hooks = [each for each in found if each["job"]["facets"]["jobType"]["jobType"] == "HOOK"]
         assert len(hooks) == 2
         assert all(("run" in each) == (results is not None) for each in hooks)

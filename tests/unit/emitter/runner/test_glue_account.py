@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from emitter.dbt.namespaces import Place, place_of
+from emitter.dbt.namespaces import DatasetLocation, location_of
 from emitter.runner.glue_account import GlueAccount
 
 ANSWER = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
@@ -40,9 +40,9 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server.server_close()
 
 
-def located(profile: dict[str, object]) -> Place:
+def located(profile: dict[str, object]) -> DatasetLocation:
     """The place of a profile's tables, after the account was asked for where it has to be."""
-    place, account = place_of(profile), GlueAccount.asked_by(profile)
+    place, account = location_of(profile), GlueAccount.asked_by(profile)
     return account.located(place) if account else place
 
 
@@ -73,7 +73,7 @@ def test_no_answer_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    assert located(PROFILE) == Place("awsathena://athena.us-east-1.amazonaws.com")
+    assert located(PROFILE) == DatasetLocation("awsathena://athena.us-east-1.amazonaws.com")
 
 
 def test_a_profile_that_is_not_understood_asks_nobody() -> None:

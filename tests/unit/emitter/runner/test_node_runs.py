@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from emitter.dbt import data_tests
 from emitter.dbt.manifest import Manifest
-from emitter.dbt.namespaces import Place
-from emitter.dbt.node_events import Event, EventMaker, Invocation
+from emitter.dbt.namespaces import DatasetLocation
+from emitter.dbt.node_events import Event, EventBuilder, Invocation
 from emitter.dbt.run_results import RunResults
 from emitter.runner.node_runs import NodeRuns
 from tests.support.dbt.fake_dbt import manifest
@@ -37,7 +37,7 @@ def runs(command: str = "build") -> NodeRuns:
     }
     project = Manifest(document)
     invocation = Invocation("id", command, ("dbt", "dbt-run-shop"))
-    return NodeRuns(project, EventMaker(project, Place("postgres://db:5432"), invocation), "id", command)
+    return NodeRuns(project, EventBuilder(project, DatasetLocation("postgres://db:5432"), invocation), "id", command)
 
 
 INVOCATION = Invocation("id", "build", ("dbt", "dbt-run-shop"))
@@ -59,7 +59,7 @@ def project_with_tests(tables: int, tests: int) -> dict[str, Any]:
 def retold(results: list[dict[str, Any]], broken_off: str) -> Iterator[Event]:
     """The plain way: after each test all events of the tests of its table are made, and those that are new are told."""
     project = Manifest(project_with_tests(3, 5))
-    maker = EventMaker(project, Place("postgres://db:5432"), INVOCATION)
+    maker = EventBuilder(project, DatasetLocation("postgres://db:5432"), INVOCATION)
     reported: set[tuple[str, bool]] = set()
 
     def events(found: list[dict[str, Any]]) -> Iterator[Event]:
@@ -245,7 +245,7 @@ def test_tests_in_any_order_are_told_as_if_all_were_told_anew(order: list[str], 
     """To the byte: what is kept of each table gives what all results together give."""
     *finished, broken_off = order
     project = Manifest(project_with_tests(3, 5))
-    node = NodeRuns(project, EventMaker(project, Place("postgres://db:5432"), INVOCATION), "id", "build")
+    node = NodeRuns(project, EventBuilder(project, DatasetLocation("postgres://db:5432"), INVOCATION), "id", "build")
     events, results = [], []
     assert [*node.executing(message(broken_off))] == []
     for number, unique_id in enumerate(finished):
@@ -261,7 +261,7 @@ def test_tests_in_any_order_are_told_as_if_all_were_told_anew(order: list[str], 
     assert list(map(json.dumps, events)) == list(map(json.dumps, retold(results, broken_off)))
 
 
-class CountingMaker(EventMaker):
+class CountingMaker(EventBuilder):
     """Counts the jobs and datasets that it makes."""
 
     made = 0
@@ -299,7 +299,7 @@ def test_a_test_costs_the_same_in_a_large_project() -> None:
     work = []
     for tables in (20, 40):
         project = CountingManifest(project_with_tests(tables, 3))
-        maker = CountingMaker(project, Place("postgres://db:5432"), INVOCATION)
+        maker = CountingMaker(project, DatasetLocation("postgres://db:5432"), INVOCATION)
         node = NodeRuns(project, maker, "id", "build")
         for unique_id in [id_ for id_ in project.nodes if id_.startswith("test.shop.t")]:
             node.start(message(unique_id))

@@ -10,7 +10,7 @@ import pytest
 from consumer.lineage.facts.keys import JobName
 from emitter.dbt.backfill import Artifacts, events
 from emitter.dbt.manifest import Manifest
-from emitter.dbt.namespaces import Place
+from emitter.dbt.namespaces import DatasetLocation
 from tests.support.events.event_builders import job_event, run_event
 from tests.support.graph.graph_of_events import embedded, folded
 
@@ -103,7 +103,7 @@ class TestRootProjects:
 
     def test_two_projects_with_one_package(self) -> None:
         """Backfilled with all defaults, each project's model keeps its own lineage."""
-        place = Place(HOST)
+        place = DatasetLocation(HOST)
         told = [event for name in ("fin", "mkt") for event in events(Artifacts(Manifest(manifest(name))), place)]
         graph = orjson.loads(embedded([told]))
         edges = {(source[1], target[1], job[1]) for source, target, job in graph["dataset_edges"]}
@@ -114,7 +114,7 @@ class TestRootProjects:
 
     def test_backfill_and_dbt_ol_give_one_key(self) -> None:
         """Events that another tool made of the same project are of the same job."""
-        told = list(events(Artifacts(Manifest(manifest("fin"))), Place(HOST)))
+        told = list(events(Artifacts(Manifest(manifest("fin"))), DatasetLocation(HOST)))
         jobs = folded([*told, model("fin", name="dev.fin.sf_source.stg_account.build.run")]).jobs
         assert [job.name for job in jobs if NODE in job.name] == [f"fin/{NODE}"]
 
@@ -136,7 +136,7 @@ class TestRootProjects:
         document = manifest("fin")
         document["nodes"][upstream["unique_id"]] = upstream
         document["nodes"][NODE]["depends_on"]["nodes"].append(upstream["unique_id"])
-        delta = folded(events(Artifacts(Manifest(document)), Place(HOST)))
+        delta = folded(events(Artifacts(Manifest(document)), DatasetLocation(HOST)))
         assert not [job for job in delta.jobs if "dim_account" in job.name]
         declared = [job.declared.execution for job in delta.jobs.values() if job.declared is not None]
         inputs = {name.name for execution in declared for name in execution.inputs}

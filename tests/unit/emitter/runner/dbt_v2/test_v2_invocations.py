@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from emitter.dbt.backfill import Artifacts, Event, Manifest, Place, RunResults, events
+from emitter.dbt.backfill import Artifacts, DatasetLocation, Event, Manifest, RunResults, events
 from emitter.refine import Refiner
 from emitter.runner.dbt_v2.telemetry_messages import is_needed
 from emitter.runner.dbt_v2.v2_invocations import Invocations
@@ -21,7 +21,10 @@ from tests.support.dbt.fake_dbt_v2 import SAMPLES, write_project
 from tests.support.graph.graph_of_events import embedded
 
 Record = dict[str, Any]
-LOCATION_FIELDS = {"duckdb": Place("duckdb://dev.duckdb"), "redshift": Place("redshift://wg.us-east-1:5439")}
+LOCATION_FIELDS = {
+    "duckdb": DatasetLocation("duckdb://dev.duckdb"),
+    "redshift": DatasetLocation("redshift://wg.us-east-1:5439"),
+}
 PARTS = ("datasets", "reads", "writes", "dataset_edges", "column_edges")
 WHOLE = "dbt-run-shop"
 ORDERS = "dev.shop.shop.orders.build.run"
