@@ -1,1 +1,1 @@
-"""What both sides agree on: OpenLineage's events and facets, and the names of datasets. Pure."""
+"""The common ground of emitter and consumer: OpenLineage's events and facets, and the names of datasets. Pure."""

@@ -189,14 +189,14 @@ class RunEvent(_EventOfJob):
 
 @dataclass(frozen=True, slots=True)
 class JobEvent(_EventOfJob):
-    """What a job reads and writes by its definition, without a run; attributes as in `RunEvent`."""
+    """Static lineage of a job, without a run; attributes as in `RunEvent`."""
 
     left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetEvent:
-    """What is known of a dataset, without a job; attributes as in `RunEvent` and `Body`."""
+    """Facts about a dataset, without a job; attributes as in `RunEvent` and `Body`."""
 
     event_time: str
     dataset: Dataset

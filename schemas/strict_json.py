@@ -150,7 +150,7 @@ def parse_plain(data: bytes, above: int) -> object:
 
 
 def _is_suspect(data: bytes, document: object, most_levels: int = MAX_DEPTH) -> bool:
-    """Whether something refused may be in a document that orjson has parsed; False is certain.
+    """True if a document that orjson has parsed may have a fault; False is certain.
 
     Duplicate keys: a colon follows every key, and all other colons are in strings. So a document that is serialized
     again has as many colons, unless a duplicate key was dropped, or a colon was escaped (as `u003a`).
@@ -166,7 +166,7 @@ def _is_suspect(data: bytes, document: object, most_levels: int = MAX_DEPTH) -> 
 
 
 def _is_deep_or_large(document: object, most_levels: int) -> bool:
-    """Whether a document nests too deep, or holds a float as large as an integer beyond 64 bits would be made."""
+    """True if a document is nested too deep, or has a float that may stand for an integer beyond 64 bits."""
     level = [document]
     for _ in range(most_levels):
         values: list[object] = []

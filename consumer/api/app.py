@@ -55,7 +55,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Parts:
-    """What the application is made of.
+    """The parts of the application.
 
     Attributes:
         open_store: Opens the graph for reading.
@@ -130,7 +130,7 @@ def application(parts: Parts) -> ASGIApp:
 
 
 def _running(app: Starlette | None) -> AbstractAsyncContextManager[Any]:
-    """The lifespan of an application that this one passes requests to."""
+    """Returns the lifespan of an application that this one passes requests to."""
     return nullcontext() if app is None else app.router.lifespan_context(app)
 
 
@@ -220,6 +220,6 @@ def _secured(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
 
 
 def _route(scope: Scope) -> str:
-    """The route's path, not the request's: a label must not take any number of values."""
+    """Returns the route's path, not the request's: a label must not take any number of values."""
     route = scope.get("route")
     return getattr(route, "path", "other")

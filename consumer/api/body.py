@@ -92,7 +92,7 @@ def _gunzip(data: bytes) -> Iterator[bytes]:
 def _unzstd(data: bytes) -> Iterator[bytes]:
     stream = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).decompressobj()
     # A block of 4 bytes may be 128 KiB, so that little goes in at once. The library's reader takes a frame that is cut
-    # off for a whole one (zstandard 0.25); `eof` tells.
+    # off for a whole one (zstandard 0.25); `eof` shows it.
     for at in range(0, len(data), _ZSTD_INPUT):
         yield stream.decompress(data[at : at + _ZSTD_INPUT])
         if stream.eof:

@@ -11,7 +11,7 @@ from consumer.api.problems import Problem
 
 
 class Guarded:
-    """Passes requests on if whoever sent them may read.
+    """Passes requests on if their sender may read.
 
     Args:
         app: The application.

@@ -151,7 +151,7 @@ def _key(data: bytes) -> bytes:
 
 
 def _summary(count: int, failed: list[_Outcome]) -> Response:
-    """The answer of OpenLineage's batch endpoint."""
+    """Returns the answer of OpenLineage's batch endpoint."""
     if not failed:
         return Response(status_code=204)
     failed.sort(key=lambda one: one.place)

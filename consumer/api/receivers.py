@@ -1,4 +1,4 @@
-"""Where events that came over HTTP are made durable: the topic, or the graph itself."""
+"""Receivers of events that came over HTTP: the topic, or the graph itself."""
 
 from __future__ import annotations
 

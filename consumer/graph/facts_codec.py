@@ -62,7 +62,7 @@ def _without_empty(raw: Mapping[str, object]) -> dict[str, object]:
 
 
 def dump_run(facts: RunFacts) -> str:
-    """A run's facts as text."""
+    """Serializes a run's facts."""
     snapshot = facts.snapshot
     in_snapshot = {*snapshot.inputs, *snapshot.outputs, *(one.output for one in snapshot.lineage)} if snapshot else ()
     names = _Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
@@ -88,7 +88,7 @@ def dump_run(facts: RunFacts) -> str:
 
 
 def load_run(text: str) -> RunFacts:
-    """A run's facts from their text."""
+    """Parses a run's facts."""
     raw = unseal(text)
     names = _names(raw.get("names", ()))
     state, snapshot = raw.get("state"), raw.get("snapshot")
@@ -134,12 +134,12 @@ def _load_lineage(raw: Iterable[Sequence[Any]], names: Sequence[DatasetName]) ->
 
 
 def dump_run_dataset(facts: RunDataset) -> str:
-    """The facts of one dataset of a streaming run as text."""
+    """Serializes the facts of one dataset of a streaming run."""
     return seal(_without_empty({"read": facts.read, "written": facts.written, "carried": facts.carried}))
 
 
 def load_run_dataset(text: str) -> RunDataset:
-    """The facts of one dataset of a streaming run from their text."""
+    """Parses the facts of one dataset of a streaming run."""
     raw = unseal(text)
     return RunDataset(raw.get("read", False), raw.get("written", False), _registers(raw.get("carried", {})))
 
@@ -163,7 +163,7 @@ def _load_execution(raw: Sequence[Any], names: Sequence[DatasetName]) -> Executi
 
 
 def dump_job(facts: JobFacts) -> str:
-    """A job's facts as text."""
+    """Serializes a job's facts."""
     ran, declared = facts.ran, facts.declared
     executions = [*ran.siblings.values(), *ran.unfinished.values()]
     executions += [one for one in (ran.latest, declared and declared.execution) if one is not None]
@@ -187,7 +187,7 @@ def dump_job(facts: JobFacts) -> str:
 
 
 def load_job(text: str) -> JobFacts:
-    """A job's facts from their text."""
+    """Parses a job's facts."""
     raw = unseal(text)
     names = _names(raw.get("names", ()))
 
@@ -213,12 +213,12 @@ def load_job(text: str) -> JobFacts:
 
 
 def dump_output(facts: OutputFacts) -> str:
-    """An output's facts as text."""
+    """Serializes an output's facts."""
     return seal(_without_empty({"ran": facts.ran, "declared": facts.declared}))
 
 
 def load_output(text: str) -> OutputFacts:
-    """An output's facts from their text."""
+    """Parses an output's facts."""
     raw = unseal(text)
     return OutputFacts(_carried(raw.get("ran", {})), _carried(raw.get("declared", {})))
 
@@ -228,17 +228,17 @@ def _carried(raw: Mapping[str, Any]) -> CarriedFacets:
 
 
 def dump_group(facts: GroupFacts) -> str:
-    """The runs of a group as text."""
+    """Serializes the runs of a group."""
     return seal({"members": facts})
 
 
 def load_group(text: str) -> GroupFacts:
-    """The runs of a group from their text."""
+    """Parses the runs of a group."""
     return {shape: Member(*item) for shape, item in unseal(text)["members"].items()}
 
 
 def dump_name(facts: NameFacts) -> str:
-    """A name's facts as text."""
+    """Serializes a name's facts."""
     return seal(
         _without_empty(
             {
@@ -257,7 +257,7 @@ def dump_name(facts: NameFacts) -> str:
 
 
 def load_name(text: str) -> NameFacts:
-    """A name's facts from their text."""
+    """Parses a name's facts."""
     raw = unseal(text)
     links = raw.get("links")
     return NameFacts(

@@ -1,7 +1,7 @@
 """Types of columns, over several schema facets of one dataset.
 
 A facet replaces the older one as a whole, so a producer that knows a table's columns and not their types would erase
-the types that another one has told. So the last facet with any type, and the last with all of them, are kept in
+the types that another one has stated. So the last facet with any type, and the last with all of them, are kept in
 registers of their own; the last schema says which columns there are.
 """
 
@@ -26,7 +26,7 @@ Schema = Mapping[str, Any]
 
 
 def registers_of(schema: SchemaDatasetFacet) -> tuple[str, ...]:
-    """The registers, beside its own, that a schema facet is a value of."""
+    """Returns the registers, beside its own, that a schema facet is a value of."""
     types = [bool(field.type) for field in _flat(schema.fields)]
     if not any(types):
         return ()
@@ -40,7 +40,7 @@ def _flat(fields: Iterable[SchemaField]) -> Iterable[SchemaField]:
 
 
 def with_types(schema: Schema, *typed: Schema) -> Schema:
-    """A schema whose columns without a type have that of the column of their name in another one.
+    """Returns a schema whose columns without a type have that of the column of their name in another one.
 
     Args:
         schema: The schema in force; which columns there are is its word alone.

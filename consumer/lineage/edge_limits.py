@@ -1,4 +1,4 @@
-"""How much the facts of one event and the lineage of one job may come to, beyond what one facet or list may have.
+"""Limits on the facts of one event and on the lineage of one job, beyond those on one facet or list.
 
 A bound looks at one event alone, or, for what is drawn of a job, at all of its facts: never at what came before what.
 So the same events still give the same graph in any order.
@@ -29,7 +29,7 @@ SURELY_DRAWN = 100
 
 
 class Room:
-    """How many edges of one kind there may still be.
+    """The remaining number of edges of one kind.
 
     Args:
         edges: How many there may be at first.
@@ -39,7 +39,7 @@ class Room:
         self._left = Extent(edges, edges * ID_CHARS)
 
     def has(self, wanted: Extent) -> bool:
-        """Whether there is room for so many."""
+        """True if that many more edges are within the limit."""
         return wanted.edges <= self._left.edges and wanted.chars <= self._left.chars
 
     def take(self, wanted: Extent) -> bool:
@@ -51,12 +51,12 @@ class Room:
 
 
 def chars(names: Iterable[DatasetName]) -> int:
-    """The characters of names."""
+    """Returns the characters of names."""
     return sum(len(name.namespace) + len(name.name) for name in names)
 
 
 def edges_to(target: DatasetName, made_of: Extent, job_chars: int) -> Extent:
-    """The edges to a dataset, or to its columns, with all that is in their ids.
+    """Returns the edges to a dataset, or to its columns, with all that is in their ids.
 
     Args:
         target: The dataset.
@@ -67,7 +67,7 @@ def edges_to(target: DatasetName, made_of: Extent, job_chars: int) -> Extent:
 
 
 def total(extents: Iterable[Extent]) -> Extent:
-    """All of them together."""
+    """Returns all of them together."""
     edges, characters = 0, 0
     for extent in extents:
         edges, characters = edges + extent.edges, characters + extent.chars

@@ -22,7 +22,7 @@ from schemas.facets.base import DELETED, Deleted, read
 from schemas.naming import DatasetName, canonical, engine, parts
 
 Stated = lineage_facets.LineageFacet | lineage_facets.LineageDatasetEntry
-"""What is stated of one target dataset."""
+"""The statement about one target dataset."""
 
 OWN: JobName | None = None
 """The event's own job, as a facet names it: not at all."""
@@ -53,7 +53,7 @@ class Flow(NamedTuple):
 
 
 class JobLineage(NamedTuple):
-    """What a job's facet states.
+    """Lineage that a job's facet states.
 
     Attributes:
         targets: Lineage by target dataset.
@@ -121,7 +121,7 @@ def _job(said: lineage_facets.LineageJobInput | lineage_facets.LineageJobEntry) 
 
 
 def of_job(raw: object, at: str, own: JobName) -> JobLineage | Deleted | None:
-    """What a job's facet states.
+    """Lineage that a job's facet states.
 
     Args:
         raw: The facet as it is in the event.

@@ -18,7 +18,7 @@ from consumer.lineage.views import TextOf, facet_value
 
 KEY = "dbt_exposures"
 KIND = "exposure"
-"""How the unique id of an exposure begins, and the kind of its vertex."""
+"""Prefix of the unique id of an exposure, and the kind of its vertex."""
 
 UNKNOWN_PROJECT = "dbt"
 """The namespace of exposures of which no event says whose project they are."""

@@ -1,4 +1,4 @@
-"""Which names are one dataset.
+"""Identity of datasets: which names are one dataset.
 
 Three things say so: a canonical spelling (`schemas.naming`), symlinks in events, and configuration. The last two are
 links between names; all names that are linked, directly or through others, are one dataset. Which of them is shown is a
@@ -54,7 +54,7 @@ class Prefix:
         return cls(spelled, tuple(part for part in leading.split(".") if part))
 
     def remainder(self, name: DatasetName) -> tuple[str, ...] | None:
-        """The parts of a name that follow this prefix, or None where it does not begin so."""
+        """Returns the parts of a name that follow this prefix, or None where it does not begin so."""
         if name.namespace != self.namespace:
             return None
         for known in _readings(name):
@@ -63,7 +63,7 @@ class Prefix:
         return None
 
     def name(self, remainder: Sequence[str]) -> DatasetName | None:
-        """The name that has this prefix and then a remainder; None where its engine has no such name."""
+        """Returns the name that has this prefix and then a remainder; None where its engine has no such name."""
         known = (*self.leading, *remainder)
         if engine(self.namespace) is None:
             return DatasetName(self.namespace, ".".join(known))
@@ -74,7 +74,7 @@ class Prefix:
 
 
 def _readings(name: DatasetName) -> Iterable[tuple[str, ...]]:
-    """A name's parts, and, since Glue has but one catalog, Athena's without it."""
+    """Yields a name's parts, and, since Glue has but one catalog, Athena's without it."""
     known = parts(name)
     if known is None:
         yield tuple(name.name.split("."))
@@ -98,7 +98,7 @@ class IdentityRules:
 
     @classmethod
     def of(cls, same: Iterable[Sequence[str]] = (), *, by_table_name: bool = False) -> IdentityRules:
-        """The rules of the settings `identity.same` and `identity.by_table_name`.
+        """Returns the rules of the settings `identity.same` and `identity.by_table_name`.
 
         Raises:
             BadPrefix: A prefix can't be read.
@@ -106,7 +106,7 @@ class IdentityRules:
         return cls(tuple(tuple(Prefix.parse(text) for text in group) for group in same), by_table_name)
 
     def links(self, name: DatasetName, *, read: bool) -> list[DatasetName]:
-        """What configuration links a name with.
+        """Returns the names that configuration links a name with.
 
         Args:
             name: A canonical name.
@@ -124,7 +124,7 @@ class IdentityRules:
         return found
 
     def all_links(self, name: DatasetName, *, read: bool) -> list[tuple[DatasetName, DatasetName]]:
-        """The links that a name has by configuration, and those that the names so found have in turn.
+        """Returns the links that a name has by configuration, and those that the names so found have in turn.
 
         Args:
             name: A canonical name that events give.
@@ -144,7 +144,7 @@ class IdentityRules:
         return list(found)
 
     def dump(self) -> str:
-        """The rules as JSON; `load` is the way back."""
+        """Returns the rules as JSON; `load` is the way back."""
         same = [[[prefix.namespace, prefix.leading] for prefix in group] for group in self.same]
         return orjson.dumps({"same": same, "by_table_name": self.by_table_name}, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -161,11 +161,11 @@ class IdentityRules:
         return "" if self == NO_RULES else hashlib.blake2b(self.dump().encode(), digest_size=8).hexdigest()
 
     def prefers(self, name: DatasetName) -> bool:
-        """Whether configuration says that a name is the one to show."""
+        """True if configuration prefers a name for display."""
         return any(first.remainder(name) is not None for first, *_ in self.same)
 
     def shown(self, names: Collection[DatasetName]) -> DatasetName:
-        """Which of a dataset's names is shown: it follows from the names and these rules alone."""
+        """Returns the display name of a dataset, which follows from its names and these rules alone."""
         return min(names, key=lambda name: rank(name, preferred=self.prefers(name)))
 
     @staticmethod
@@ -179,7 +179,7 @@ NO_RULES = IdentityRules()
 
 
 def rank(name: DatasetName, *, preferred: bool) -> tuple[int, DatasetName]:
-    """What makes one of a dataset's names the one to show: the least rank.
+    """Returns the rank of a dataset's name; the name with the least rank is shown.
 
     First what configuration prefers, then a Glue ARN, then the form of OpenLineage's naming rules, then the least.
     """

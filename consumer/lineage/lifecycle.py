@@ -1,4 +1,4 @@
-"""What was done to a dataset as a whole: created, dropped, renamed."""
+"""Changes of a dataset as a whole: created, dropped, renamed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def is_dropped(facets: object) -> bool:
 
 
 class Placement(NamedTuple):
-    """Where the lineage of a dataset's name is shown.
+    """The node that shows the lineage of a dataset's name.
 
     Attributes:
         shown: The name under which the dataset is shown.
@@ -86,7 +86,7 @@ class Placement(NamedTuple):
 
 
 def placement(shown: DatasetName, facets: Registers) -> Placement:
-    """Where the lineage of a dataset is shown, by the facets that are in force of it."""
+    """Returns the node that shows the lineage of a dataset, by the facets in force of it."""
     change, renamed = facets.get(LIFECYCLE), facets.get(RENAMED)
     found = Placement(shown)
     if change is not None and change.ref and orjson.loads(change.ref)["lifecycleStateChange"].upper() == DROP:

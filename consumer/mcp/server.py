@@ -101,14 +101,14 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
         cursor: Cursor = None,
         as_of: AsOf = None,
     ) -> dict[str, Any]:
-        """What a dataset or column is made from, and what is made from it, nearest first."""
+        """Upstream and downstream lineage of a dataset or column, nearest first."""
         return dict(await graph.ask(tools.lineage, node, direction, depth, cursor, direct=direct, as_of=as_of))
 
     @tool(title="Impact of a change")
     async def impact(
         node: Name, change: Literal["drop", "rename", "type", "stop"] = "drop", cursor: Cursor = None
     ) -> dict[str, Any]:
-        """What breaks if a dataset or column changes, with owners and exposures; unknown is said."""
+        """Datasets that break if a dataset or column changes, with owners and exposures; states what is unknown."""
         return dict(await graph.ask(tools.impact_of, node, change, cursor))
 
     @tool(title="Changes between two moments")
@@ -123,7 +123,7 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
 
     @tool(title="Path between two nodes")
     async def path(source: Name, target: Name) -> dict[str, Any]:
-        """How data gets from one dataset or column to another."""
+        """Shortest paths of data from one dataset or column to another."""
         return dict(await graph.ask(tools.path, source, target))
 
     @tool(title="Runs")
@@ -137,7 +137,7 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
 
     @tool(title="Root causes")
     async def why(dataset: Name, depth: Depth = 100, cursor: Cursor = None) -> dict[str, Any]:
-        """Why a dataset may be stale or wrong: failed, late or untested upstreams, nearest first."""
+        """Possible causes of a stale or wrong dataset: failed, late or untested upstreams, nearest first."""
         return dict(await graph.ask(tools.why, dataset, depth, cursor))
 
 
@@ -165,5 +165,5 @@ def _add_context(found: MCPServer[Any], graph: _Graph) -> None:
         """Steps to review a change of a column."""
         return (
             f"Review this change: {change} of {column}. Call `impact`, follow `next` to the end, and list what breaks"
-            " by owner. Tell direct from indirect effects, and say where lineage is unknown."
+            " by owner. Separate direct from indirect effects, and say where lineage is unknown."
         )

@@ -23,7 +23,7 @@ _EXPOSED = "exposed"
 
 
 class Drawing(NamedTuple):
-    """What brings a dataset's edges to exposures up to date.
+    """The changes that update a dataset's edges to exposures.
 
     Attributes:
         properties: Properties of the document.
@@ -39,7 +39,7 @@ class Drawing(NamedTuple):
 
 
 def drawing(name: DatasetName, exposures: Iterable[Exposure], known: Properties) -> Drawing:
-    """The drawing of a dataset's exposures.
+    """Returns the drawing of a dataset's exposures.
 
     Args:
         name: The name under which the dataset is shown.
@@ -63,24 +63,24 @@ def drawing(name: DatasetName, exposures: Iterable[Exposure], known: Properties)
 
 
 def made(properties: Properties) -> dict[str, int]:
-    """The edges that the last drawing made, by id."""
+    """Returns the edges that the last drawing made, by id."""
     found: dict[str, int] = orjson.loads(str(properties.get(_EXPOSED) or "{}"))
     return found
 
 
 def listing(properties: Properties, strays: Iterable[str]) -> dict[str, Scalar]:
-    """The property of a document that also lists edges which no drawing has made."""
+    """Returns the property of a document that also lists edges which no drawing has made."""
     more = dict.fromkeys(strays, 0)
     return {_EXPOSED: _dump({**made(properties), **more})} if more else {}
 
 
 def emptied(properties: Properties) -> dict[str, Scalar]:
-    """The property of a document whose dataset is shown no more."""
+    """Returns the property of a document whose dataset is shown no more."""
     return {_EXPOSED: ""} if properties.get(_EXPOSED) else {}
 
 
 def lonely(edges: Iterable[str]) -> Iterator[Step]:
-    """What removes the exposures at the ends of edges that are gone, unless others use them."""
+    """Returns the steps that remove the exposures at the ends of removed edges, unless others use them."""
     ends = tuple(sorted({ids.make(KIND, *ids.parse(id_)[-2:]) for id_ in edges}))
     if ends:
         yield DropOrphans(ends, "in_schema", schema.EDGE)

@@ -1,4 +1,4 @@
-"""What a projection has made: the ids of its elements, each with a checksum of its properties."""
+"""Fingerprints of projections: the ids of the projected elements, each with a checksum of its properties."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consumer.graph.store import Properties
 
 
 def mark(properties: Properties) -> int:
-    """A checksum of an element's properties."""
+    """Returns a checksum of an element's properties."""
     return zlib.crc32(orjson.dumps(properties, option=orjson.OPT_SORT_KEYS))
 
 
@@ -22,11 +22,11 @@ def dump(marks: Mapping[str, int]) -> str:
 
 
 def load(properties: Properties) -> dict[str, int]:
-    """The checksums by element in a vertex's properties."""
+    """Returns the checksums by element in a vertex's properties."""
     found: dict[str, int] = orjson.loads(str(properties.get("elements") or "{}"))
     return found
 
 
 def fingerprint(view: object) -> str:
-    """A hash of what a projection shows; equal views have equal text."""
+    """Returns a hash of what a projection shows; equal views have equal text."""
     return hashlib.blake2b(orjson.dumps(view, default=tuple), digest_size=9).hexdigest()

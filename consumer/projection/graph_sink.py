@@ -19,7 +19,7 @@ from consumer.projection.turn import Turn
 from schemas.events import DatasetEvent, Event, RunEvent
 
 QUIET_S = 60.0
-"""Seconds for which a facet that can't be read is not told of again."""
+"""Seconds for which an invalid facet is not logged again."""
 
 _KINDS = 1_000
 _KIND_CHARS = 300
@@ -78,7 +78,7 @@ class GraphSink:
         if kind not in self._translate_errors:
             self._translate_errors[kind] = True
             _log.warning(
-                "facet left out; the rest of its event counts",
+                "invalid facet ignored, event kept",
                 path=problem.path,
                 reason=problem.reason,
                 run=event.run.run_id if isinstance(event, RunEvent) else None,

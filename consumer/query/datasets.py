@@ -1,4 +1,4 @@
-"""What the graph shows of datasets, read in batches: the parts that several answers share."""
+"""Properties of datasets, read in batches: the parts that several answers share."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Producer(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What the graph knows of one dataset.
+    """The content of the graph about one dataset.
 
     Attributes:
         summary: Its name, owners, tags, tests and the like.

@@ -1,7 +1,7 @@
 """The tables beyond the end of known column lineage.
 
 A job's dataset edge from one table to another without any column edge between the two means that the columns' lineage
-is unknown, not that there is none: SQL that was not understood, or a producer without column lineage. From there on
+is unknown, not absent: SQL that was not understood, or a producer without column lineage. From there on
 the walk goes by tables, within the steps that were asked for.
 """
 
@@ -20,7 +20,7 @@ Pair = tuple[str, str, str]
 
 
 class Reached(NamedTuple):
-    """What a walk by columns has found in one direction.
+    """The result of a traversal by columns in one direction.
 
     Attributes:
         depths: Steps from the root to each dataset with a reached column, by the dataset's id.
@@ -81,7 +81,7 @@ def beyond(store: GraphStore, reached: Reached, direction: Direction, steps: int
 
 
 def _unknown(store: GraphStore, near: Sequence[str], known: Collection[Pair], direction: Direction) -> list[Edge]:
-    """The dataset edges at datasets that no column edge accompanies."""
+    """Returns the dataset edges at datasets that no column edge accompanies."""
     edges = store.edges_at(near, schema.EDGE, direction) if near else []
     open_ = [edge for edge in edges if _pair(edge) not in known]
     if not open_:
@@ -92,7 +92,7 @@ def _unknown(store: GraphStore, near: Sequence[str], known: Collection[Pair], di
 
 
 def pairs(column_edges: Iterable[Edge]) -> set[Pair]:
-    """The pairs of datasets, with the job, between which column edges lead."""
+    """Returns the pairs of datasets, with the job, between which column edges lead."""
     return {(_dataset(edge.source), _dataset(edge.target), str(edge.properties["job"])) for edge in column_edges}
 
 
@@ -105,5 +105,5 @@ def _dataset(column: str) -> str:
 
 
 def _ends(edge: Edge, direction: Direction) -> tuple[str, str]:
-    """The near and the far end, seen from the root."""
+    """Returns the near and the far end, seen from the root."""
     return (edge.target, edge.source) if direction == "in" else (edge.source, edge.target)

@@ -23,7 +23,7 @@ Document = dict[str, list[Any]]
 
 
 def document(store: GraphStore) -> Document:
-    """The graph as the design's object: data sets and what makes them. Exposures are in the other formats.
+    """Returns the graph as the design's object: data sets and what makes them. Exposures are in the other formats.
 
     Raises:
         TransientError: The store can't serve now.
@@ -49,7 +49,7 @@ def document(store: GraphStore) -> Document:
 
 
 def to_json(found: Document) -> bytes:
-    """The object as bytes, ended by a newline."""
+    """Returns the object as bytes, ended by a newline."""
     return orjson.dumps(
         found, default=tuple, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     )
@@ -88,7 +88,7 @@ def _job(vertex: Vertex) -> dict[str, Any]:
 
 
 def _shown(nodes: Iterable[Vertex]) -> Iterator[tuple[DatasetName, DatasetName]]:
-    """Each of a dataset's names with the one that is shown."""
+    """Yields each of a dataset's names with the one that is shown."""
     for vertex in nodes:
         name = DatasetName(str(vertex.properties["namespace"]), str(vertex.properties["name"]))
         for alias in _json(vertex, "aliases"):

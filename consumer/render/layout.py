@@ -16,7 +16,7 @@ N = TypeVar("N", bound=Hashable)
 GAP_X, GAP_Y = 70.0, 16.0
 """Least space between ranks, and between two boxes of one rank."""
 SWEEPS = 12
-"""How often the order and the places are improved; more changes little."""
+"""Number of iterations that improve the order and the places; more change little."""
 
 
 class Size(NamedTuple):
@@ -34,7 +34,7 @@ class Point(NamedTuple):
 
 
 class Layout(NamedTuple, Generic[N]):
-    """Where each box is, through which points each edge goes, and the size of the whole.
+    """The position of each box, the points of each edge, and the total size.
 
     Attributes:
         places: The upper left corners.
@@ -126,7 +126,7 @@ def _acyclic(count: int, arrows: Iterable[tuple[int, int]]) -> list[tuple[int, i
 
 
 def _ranks(count: int, forward: Iterable[tuple[int, int]]) -> list[int]:
-    """The longest path to each box; boxes without sources move next to their first target."""
+    """Returns the longest path to each box; boxes without sources move next to their first target."""
     onward: defaultdict[int, list[int]] = defaultdict(list)
     open_ = [0] * count
     for a, b in forward:
@@ -213,7 +213,7 @@ def _vertical(layers: _Layers, heights: Sequence[float]) -> list[float]:
 
 
 def _apart(wanted: Sequence[float], steps: Sequence[float]) -> list[float]:
-    """The places nearest to the wanted ones (least squares) that keep the order and the steps: isotonic regression."""
+    """Returns the positions nearest to the wanted ones (least squares) keeping order and steps: isotonic regression."""
     offset = 0.0
     blocks: list[list[float]] = []  # sum of wanted places less offsets, count
     for want, step in zip(wanted, steps, strict=True):

@@ -21,7 +21,7 @@ _INT = 2**31
 
 
 def files(store: GraphStore) -> dict[str, str]:
-    """The files to put into one S3 folder for the loader, by name.
+    """Returns the files to put into one S3 folder for the loader, by name.
 
     Raises:
         TransientError: The store can't serve now.
@@ -37,7 +37,7 @@ def files(store: GraphStore) -> dict[str, str]:
 
 
 def text(store: GraphStore) -> str:
-    """Both tables as one text, with an empty line between them.
+    """Returns both tables as one text, with an empty line between them.
 
     Cut it where the header of the edges begins: `csplit - '/^~id,~label,~from,~to/'`.
     """
@@ -58,7 +58,7 @@ def _edge_table(edges: Sequence[Edge]) -> str:
 
 
 def _types(elements: Iterable[Vertex | Edge]) -> dict[str, str]:
-    """The loader's type of each property, sorted by its name."""
+    """Returns the loader's type of each property, sorted by its name."""
     seen: defaultdict[str, set[str]] = defaultdict(set)
     for element in elements:
         for key, value in element.properties.items():
@@ -89,7 +89,7 @@ def _text(value: Scalar) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table as RFC 4180 has it, but for the ends of its lines; an empty field is a property that is not set."""
+    """Returns a table as RFC 4180 with other line ends; an empty field is a property that is not set."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(header)

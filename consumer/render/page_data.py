@@ -80,7 +80,7 @@ def _columns(columns: Iterable[WholeColumn], dataset_at: Mapping[str, int]) -> D
 
 
 def _schemas(columns: Iterable[WholeColumn]) -> dict[str, list[Document]]:
-    """The columns of each dataset's schema, in its order."""
+    """Returns the columns of each dataset's schema, in its order."""
     found: defaultdict[str, list[Document]] = defaultdict(list)
     shown = [one for one in columns if one.properties.get("in_schema") and one.target.column != WHOLE]
     for one in sorted(shown, key=lambda one: (int(one.properties.get("position") or 0), str(one.target.column))):
@@ -90,7 +90,7 @@ def _schemas(columns: Iterable[WholeColumn]) -> dict[str, list[Document]]:
 
 
 def _uses(links: Iterable[Edge]) -> dict[str, Document]:
-    """What edges say of the exposures that they lead to."""
+    """Returns the properties of exposures, by the edges that lead to them."""
     return {
         edge.target: {key: edge.properties.get(key) or None for key in ("type", "url", "owner")}
         for edge in links

@@ -10,7 +10,7 @@ from structlog.typing import EventDict, WrappedLogger
 _PLACE: Final = re.compile(r"(?P<topic>[\w.-]+)\[(?P<partition>\d+)\](?:@(?P<offset>\d+))?")
 """The format of `Record` and `TopicPartition`."""
 
-_KEYS: Final = ("record", "place")
+_KEYS: Final = ("record", "topic_partition")
 
 
 def split_record_field(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

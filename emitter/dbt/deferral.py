@@ -55,7 +55,7 @@ def _told(node: Node, sql: str) -> list[Node]:
 
 
 def _alike(relation: str, sql: str) -> Iterator[Node]:
-    """The tables in a text that are called as a relation is, with as many parts, and are somewhere else."""
+    """Yields the tables in a text that are called as a relation is, with as many parts, and are somewhere else."""
     *around, table = _PART.findall(relation)
     if not around:
         return
@@ -65,7 +65,7 @@ def _alike(relation: str, sql: str) -> Iterator[Node]:
 
 
 def _assigned(project: Project, found: Mapping[str, Mapping[str, Node]]) -> dict[str, Node]:
-    """One table for one parent: of several the one whose place ends most alike, as `mart` for `dev_mart`."""
+    """Returns one table for one parent: of several the one whose place ends most alike, as `mart` for `dev_mart`."""
     pairs = [
         (-_alikeness(project.table(parent) or "", name), parent, name)
         for parent, places in found.items()

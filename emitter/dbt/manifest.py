@@ -103,16 +103,16 @@ class Manifest:
         return self._project.exposures
 
     def stored(self) -> list[str]:
-        """The unique ids of models, seeds and snapshots that are tables or views of this project, sorted."""
+        """Returns the unique ids of models, seeds and snapshots that are tables or views of this project, sorted."""
         found = (id_ for id_, node in self.nodes.items() if kind_of(id_) in STORED and not is_ephemeral(node))
         return sorted(id_ for id_ in found if not is_reference(self.nodes[id_]))
 
     def tests(self) -> list[str]:
-        """The unique ids of data tests, sorted."""
+        """Returns the unique ids of data tests, sorted."""
         return sorted(id_ for id_ in self.nodes if kind_of(id_) == "test")
 
     def node(self, unique_id: str) -> Node | None:
-        """A node or source."""
+        """Returns a node or source."""
         return self.nodes.get(unique_id) or self.sources.get(unique_id)
 
     def parents(self, unique_id: str) -> list[str]:
@@ -120,7 +120,7 @@ class Manifest:
         return [parent for parent in self._project.parents(unique_id) if kind_of(parent) in (*STORED, "source")]
 
     def deferred(self, unique_id: str) -> Mapping[str, Node]:
-        """The parents that a node read in another environment, with their place there: those of `--defer`."""
+        """Returns the parents that a node read in another environment, with their place there: those of `--defer`."""
         return deferred(self._project, unique_id, compiled_sql(self.nodes.get(unique_id, {})))
 
     def tested(self, unique_id: str) -> str | None:
@@ -165,7 +165,7 @@ class Manifest:
         return [each for each in dict.fromkeys(found) if ".." not in each.split("/")]
 
     def with_sql(self, sql: Mapping[str, str]) -> Manifest:
-        """A manifest with the compiled SQL of some nodes, by unique id; this one is not changed."""
+        """Returns a manifest with the compiled SQL of some nodes, by unique id; this one is not changed."""
         if not sql:
             return self
         nodes = {**self.nodes, **{id_: {**self.nodes[id_], "compiled_code": text} for id_, text in sql.items()}}
@@ -176,12 +176,12 @@ class Manifest:
 
 
 def _posix(path: object) -> str:
-    """A path with slashes; dbt on Windows writes backslashes."""
+    """Returns a path with slashes; dbt on Windows writes backslashes."""
     return str(path or "").replace("\\", "/")
 
 
 def kind_of(unique_id: str) -> str:
-    """A node's resource type, which its unique id begins with."""
+    """Returns a node's resource type, which its unique id begins with."""
     return unique_id.partition(".")[0]
 
 
@@ -192,7 +192,7 @@ def is_reference(node: Node) -> bool:
 
 
 def config_of(node: Node) -> Mapping[str, Any]:
-    """A node's resolved configuration; sources of old versions have none."""
+    """Returns a node's resolved configuration; sources of old versions have none."""
     return node.get("config") or {}
 
 

@@ -51,7 +51,7 @@ _MICROBATCH = ("event_time", "batch_size", "begin", "lookback")
 
 
 def facet(key: str, **fields: Any) -> Facets:
-    """One facet under its key; fields that are None are left out."""
+    """Returns one facet under its key; fields that are None are left out."""
     kept = {name: value for name, value in fields.items() if value is not None}
     return {key: {"_producer": PRODUCER, "_schemaURL": _URLS[key], **kept}}
 
@@ -72,7 +72,7 @@ def node(found: Node, project: str = "") -> Facets:
 
 
 def tags(found: Node) -> Facets:
-    """The tags that dbt has for a node, and its meta as tags with values; of its run, as dbt-ol has them."""
+    """Returns the tags that dbt has for a node, and its meta as tags with values; of its run, as dbt-ol has them."""
     own = _tags_of(found)
     return facet("tags", tags=own) if own else {}
 
@@ -95,7 +95,7 @@ def _tags_of(found: Node) -> list[Facet]:
 
 
 def documentation(found: Node) -> Facets:
-    """The node's description."""
+    """Returns the node's description."""
     return facet("documentation", description=found["description"]) if found.get("description") else {}
 
 
@@ -148,7 +148,7 @@ def model(found: Node) -> Facets:
 
 
 def exposed(found: Sequence[Node]) -> Facets:
-    """The exposures that use a dataset."""
+    """Returns the exposures that use a dataset."""
     return facet("dbt_exposures", exposures=list(found)) if found else {}
 
 

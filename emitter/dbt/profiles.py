@@ -37,7 +37,7 @@ class Profiles:
         self._profiles = {name: entry for name, entry in document.items() if isinstance(entry, dict)}
 
     def __iter__(self) -> Iterator[str]:
-        """The names of the profiles."""
+        """Returns the names of the profiles."""
         return iter(self._profiles)
 
     def __contains__(self, name: str) -> bool:
@@ -45,7 +45,7 @@ class Profiles:
         return name in self._profiles
 
     def target(self, name: str) -> str:
-        """The target of a profile.
+        """Returns the target of a profile.
 
         Raises:
             ArtifactError: It asks for an environment variable that is not set.
@@ -53,13 +53,13 @@ class Profiles:
         return str(self._target or self.rendered(self._profiles[name].get("target", "default")))
 
     def output(self, name: str) -> Mapping[str, Any] | None:
-        """The connection of a profile's target as it is written; None if there is no such profile or target."""
+        """Returns the connection of a profile's target as it is written; None if there is no such profile or target."""
         outputs = self._profiles.get(name, {}).get("outputs")
         found = outputs.get(self.target(name)) if isinstance(outputs, dict) else None
         return found if isinstance(found, dict) else None
 
     def connection(self, name: str) -> Mapping[str, Any] | None:
-        """The connection with its environment variables filled in, without passwords and keys.
+        """Returns the connection with its environment variables filled in, without passwords and keys.
 
         Raises:
             ArtifactError: It asks for an environment variable that is not set.
@@ -68,7 +68,7 @@ class Profiles:
         return found and {key: self.rendered(value) for key, value in found.items() if key not in _SECRETS}
 
     def rendered(self, value: Any) -> Any:
-        """A value with the calls of `env_var()` replaced; other Jinja stays as it is.
+        """Returns a value with the calls of `env_var()` replaced; other Jinja stays as it is.
 
         Raises:
             ArtifactError: An environment variable without a default is not set.
@@ -83,7 +83,7 @@ class Profiles:
 
 
 def read_yaml(path: Path, what: str) -> dict[str, Any]:
-    """The mapping in a YAML file.
+    """Returns the mapping in a YAML file.
 
     Args:
         path: The file.

@@ -70,11 +70,11 @@ class Project:
         return {id_: self._nodes[id_] for id_ in sorted(self._nodes) if kind(id_) == "operation"}
 
     def node(self, unique_id: str | None) -> Node | None:
-        """A node or source, or None."""
+        """Returns a node or source, or None."""
         return self._nodes.get(unique_id or "")
 
     def table(self, unique_id: str) -> str | None:
-        """The dataset's name of a node that is one; ephemeral models, tests, analyses are none."""
+        """Returns the dataset's name of a node that is one; ephemeral models, tests, analyses are none."""
         node = self._nodes.get(unique_id)
         if node is None or kind(unique_id) not in _TABLES or is_ephemeral(node):
             return None
@@ -89,7 +89,7 @@ class Project:
         return self.fold(_joined(node.get("database"), node.get("schema"), table))
 
     def fold(self, name: str) -> str:
-        """A dataset's name in the one spelling of its engine."""
+        """Returns a dataset's name in the one spelling of its engine."""
         return name.lower() if self.adapter in _FOLDED else name
 
     @cached_property
@@ -140,7 +140,7 @@ class Project:
         return list(order)
 
     def tested(self, test_id: str) -> str | None:
-        """The node whose columns a test is about; None of a test of several, or of none."""
+        """Returns the node whose columns a test is about; None of a test of several, or of none."""
         test = self._nodes.get(test_id) or {}
         if test.get("attached_node"):
             return str(test["attached_node"])
@@ -195,7 +195,7 @@ class Project:
         return found
 
     def _behind(self, unique_ids: Sequence[str]) -> Iterator[str]:
-        """The tables that some nodes, metrics or saved queries stand for."""
+        """Yields the tables that some nodes, metrics or saved queries stand for."""
         waiting, seen = list(reversed(unique_ids)), set[str]()
         while waiting:
             current = waiting.pop()
@@ -216,7 +216,7 @@ def _depends_on(node: Node) -> list[str]:
 
 
 def kind(unique_id: str) -> str:
-    """A node's resource type, which its id begins with."""
+    """Returns a node's resource type, which its id begins with."""
     return unique_id.partition(".")[0]
 
 
@@ -232,7 +232,7 @@ def dataset_name(node: Node) -> str:
 
 
 def compiled_sql(node: Node) -> str | None:
-    """The SQL that ran: `compiled_code`, before manifest version 7 `compiled_sql`."""
+    """Returns the SQL that ran: `compiled_code`, before manifest version 7 `compiled_sql`."""
     return node.get("compiled_code") or node.get("compiled_sql") or None
 
 

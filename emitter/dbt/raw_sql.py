@@ -16,7 +16,7 @@ _TEXT = re.compile(r"""["']([^"']*)["']""")
 
 
 def render(project: Project, unique_id: str, node: Node) -> str | None:
-    """A model's SQL with the names of its tables in place of Jinja's calls.
+    """Returns a model's SQL with the names of its tables in place of Jinja's calls.
 
     Returns:
         None if the text needs more than that: macros, variables, conditions, an ephemeral model, another language.

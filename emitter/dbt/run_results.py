@@ -64,7 +64,7 @@ class Result:
         return "COMPLETE" if self.status in _DONE else "FAIL"
 
     def number(self, key: str) -> int:
-        """A count that the adapter reports, or 0."""
+        """Returns a count that the adapter reports, or 0."""
         value = self.response.get(key)
         return int(value) if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()) else 0
 
@@ -131,7 +131,7 @@ def read_result(found: Mapping[str, Any], default_time: str) -> Result:
 
 
 def _arguments(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The invocation's arguments; previews of dbt v2 have most of them below `__other__`."""
+    """Returns the invocation's arguments; previews of dbt v2 have most of them below `__other__`."""
     args = document.get("args")
     args = args if isinstance(args, Mapping) else {}
     other = args.get("__other__")

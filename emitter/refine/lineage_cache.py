@@ -30,7 +30,7 @@ class LineageCache:
         self._changed = False
 
     def get(self, key: str, state: Callable[[str, str | None], str]) -> ColumnLineage | None:
-        """The lineage under a key, if each table that it rests on is still what it was.
+        """Returns the lineage under a key, if each table that it rests on is still what it was.
 
         Args:
             key: checksum of the SQL, its dialect and its target.
@@ -82,7 +82,7 @@ class LineageCache:
 
 
 def key_of(sql: str, dialect: str, target: str | None) -> str:
-    """The key of a SQL text."""
+    """Returns the key of a SQL text."""
     return fingerprint([VERSION, dialect, target, sql])
 
 

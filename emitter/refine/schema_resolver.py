@@ -66,7 +66,7 @@ class SchemaResolver:
         self.unresolved: dict[str, tuple[str, ...]] = {}
 
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
-        """The column lineage of a model or snapshot; None if there is no SQL of it or it can't be read.
+        """Returns the column lineage of a model or snapshot; None if there is no SQL of it or it can't be read.
 
         Args:
             unique_id: the node.
@@ -125,7 +125,7 @@ class SchemaResolver:
         return self.stale and kind(unique_id) in {"model", "snapshot"}
 
     def in_catalog(self, unique_id: str) -> Mapping[str, Any]:
-        """The catalog's entry of a node, or an empty one."""
+        """Returns the catalog's entry of a node, or an empty one."""
         return self._catalog.get(unique_id) or {}
 
     def save(self) -> None:
@@ -217,7 +217,7 @@ class SchemaResolver:
 
 
 def _only_database(project: Project) -> str | None:
-    """The database that all of a project's models are in, which is the one that dbt is connected to.
+    """Returns the database that all of a project's models are in, which is the one that dbt is connected to.
 
     With several, a name of two parts may be of any, so it is not completed.
     """

@@ -13,7 +13,7 @@ _IS_DELETED = "dbt_is_deleted"
 
 
 def with_history(lineage: ColumnLineage, node: Node) -> ColumnLineage:
-    """The lineage of a snapshot's query, with the columns that dbt adds.
+    """Returns the lineage of a snapshot's query, with the columns that dbt adds.
 
     By dbt's page "Snapshot meta-fields": `dbt_scd_id` is a hash of the unique key and of the time of the update, which
     is the column `updated_at` with the strategy `timestamp`, and the time of the run with `check`. `dbt_is_deleted` is

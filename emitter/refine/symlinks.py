@@ -11,7 +11,7 @@ _ATHENA = re.compile(r"awsathena://athena\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?
 
 
 def other_names(namespace: str, name: str, options: RefineOptions) -> list[tuple[str, str]]:
-    """The namespace and name under which others know a dataset; none without configuration."""
+    """Returns the namespace and name under which others know a dataset; none without configuration."""
     if namespace.lower().startswith("awsathena://"):
         return _glue(namespace, name, options)
     rules = {endpoint.rstrip("/").lower(): form for endpoint, form in options.redshift_rules.items()}

@@ -189,7 +189,7 @@ class LineageFacet(Facet):
 
 
 _LISTS = frozenset({"inputFields", "dataset", "inputs", "entries", "transformations"})
-"""Where facets of lineage have lists: of sources, of what was done to one, of targets."""
+"""Keys of the lists in lineage facets: sources, transformations, targets."""
 
 
 def _links(raw: object) -> int:

@@ -191,7 +191,7 @@ def test_dead_letters_that_cannot_be_written(kafka_broker: KafkaBroker, tmp_path
     field = Field(kafka_broker, f"sqlite:///{tmp_path / 'graph.db'}", tmp_path, 1, KAFKA__DEAD_LETTER_TOPIC=dead)
     send(field, sent.values)
     with field.consuming("no topic") as service:
-        field.until(lambda: bool(service.told("writing dead letters failed")), "the missing topic is told of")
+        field.until(lambda: bool(service.told("writing dead letters")), "the missing topic is told of")
         assert kafka_broker.committed(field.topic, field.group)[0] <= first, (
             "its offset is committed, but it is nowhere"
         )

@@ -1,1 +1,1 @@
-"""Who may do what: nobody is asked on loopback, or there are keys, tokens of an identity provider, a load balancer."""
+"""Access control: open on loopback, or by keys, tokens of an identity provider, or a load balancer."""

@@ -39,7 +39,7 @@ class LoadBalancer:
     """Authentication by the header of a load balancer.
 
     Args:
-        arn: The load balancer's ARN: nobody else's tokens count.
+        arn: ARN of the load balancer; tokens of others are rejected.
         keys: Its public keys.
         scopes: The scopes of everyone whom it has authenticated.
         now: Seconds since 1970, UTC.

@@ -29,8 +29,8 @@ def access_of(options: ServeSettings) -> Access:
 def _anonymous(options: ServeSettings) -> Access:
     if not is_loopback(options.host):
         raise UsageError(
-            f"{options.host} can be reached by others, and nobody would have to authenticate: set serve.access to keys,"
-            " oidc or alb, or listen on 127.0.0.1"
+            f"{options.host} can be reached by others, and no reader would have to authenticate: set serve.access to"
+            " keys, oidc or alb, or listen on 127.0.0.1"
         )
     if options.keys_file is not None:
         raise UsageError("serve.access is none, and serve.keys_file would have no effect; leave one of them out")

@@ -14,7 +14,7 @@ from consumer.api.access.public_keys import PublicKeys
 from consumer.api.access.scopes import Scope, bearer_token, permitted, unauthenticated
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""Signatures with a public key; with a shared secret whoever can check a token can make one."""
+"""Signatures with a public key; with a shared secret, a process that can verify a token can also make one."""
 
 LEEWAY_S = 60
 """Seconds by which the provider's clock may differ."""
@@ -26,7 +26,7 @@ _REGISTRY = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=Fal
 
 
 class Claims(NamedTuple):
-    """What a token has to say.
+    """The claims that a token must have.
 
     Attributes:
         issuer: Its issuer.

@@ -66,7 +66,7 @@ def permitted(request: Request, principal: str, has: Collection[Scope], scope: S
 
 
 def refuse_other_origins(request: Request) -> None:
-    """Lets no page of another site send requests in the name of whoever looks at it.
+    """Rejects requests that a page of another site sends in the name of its visitor.
 
     Raises:
         Problem: 403 if the request says another origin than the host that it is sent to.

@@ -1,4 +1,4 @@
-"""What has run: the last state of each job, the latest runs, and how many began and ended in each quarter of an hour.
+"""Activity: the last state of each job, the latest runs, and how many began and ended in each quarter of an hour.
 
 It is made by reading all runs, with three properties of each; its size goes with the number of jobs, not of runs.
 """

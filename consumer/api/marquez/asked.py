@@ -17,7 +17,7 @@ from consumer.lineage.facts.keys import JobName
 
 @dataclass(frozen=True)
 class Remembered:
-    """What answers need of the whole graph.
+    """The parts of the whole graph that answers need.
 
     Attributes:
         names: The names of datasets and jobs.
@@ -56,5 +56,5 @@ class Asked(NamedTuple):
 
     @property
     def activity(self) -> Activity:
-        """What has run."""
+        """Returns the activity."""
         return self.remembered.activity.get(self.store)

@@ -85,7 +85,7 @@ def _without_version(text: str) -> tuple[str, str | None]:
 
 
 def _bare(raw: str, kind: NodeKind) -> Iterator[tuple[str, ...]]:
-    """The division by bare colons, if there are as many as the kind has parts."""
+    """Yields the division by bare colons, if there are as many as the kind has parts."""
     encoded = raw.split(":")[1:]
     if len(encoded) == _PARTS[kind]:
         *first, last = map(unquote_plus, encoded)
@@ -102,15 +102,15 @@ def _divisions(text: str, count: int) -> Iterator[tuple[str, ...]]:
 
 
 def dataset_id(name: DatasetName) -> str:
-    """The id of a dataset as answers have it: never percent-encoded."""
+    """Returns the id of a dataset as answers have it: never percent-encoded."""
     return f"{NodeKind.DATASET}:{name.namespace}:{name.name}"
 
 
 def field_id(name: DatasetName, field: str) -> str:
-    """The id of a dataset's field."""
+    """Returns the id of a dataset's field."""
     return f"{NodeKind.FIELD}:{name.namespace}:{name.name}:{field}"
 
 
 def job_id(name: JobName) -> str:
-    """The id of a job."""
+    """Returns the id of a job."""
     return f"{NodeKind.JOB}:{name.namespace}:{name.name}"

@@ -112,7 +112,7 @@ class Marquez:
 
 
 def _segments(request: Request) -> list[str]:
-    """The segments of the path below the prefix, still percent-encoded."""
+    """Returns the segments of the path below the prefix, still percent-encoded."""
     raw = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
     path = raw.decode("latin-1").partition("?")[0]
     return [part for part in path.removeprefix(request.scope.get("root_path", "")).split("/")[3:] if part]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from consumer.lineage.facts.contexts import Statement
 
 NOTHING_RAN = Current()
-"""What is current of a job that has not run."""
+"""The current executions of a job that has not run."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -13,12 +13,12 @@ from consumer.lineage.facts.run_state import CarriedLineage
 from schemas.naming import DatasetName
 
 Order = tuple[bool, str, str]
-"""What makes one execution later than another: its time, and between two of one time its id. One whose extractor
+"""The order of executions: by time, and at the same time by id. One whose extractor
 failed comes before all others: it is evidence of lineage only where there is no other."""
 
 
 DECLARED = "\0declared:"
-"""How the id of a JobEvent's execution begins. No run has such an id: decoding rejects NUL characters."""
+"""Prefix of the id of a JobEvent's execution. No run has such an id: decoding rejects NUL characters."""
 
 
 class Execution(NamedTuple):
@@ -52,7 +52,7 @@ class Execution(NamedTuple):
 
 
 Code = tuple[str, ...]
-"""What tells which code a job ran: the reference of its SQL, and dbt's checksum of the model.
+"""Identity of the code that a job ran: the reference of its SQL, and dbt's checksum of the model.
 
 Equal code has one in common: what dbt compiles for an incremental run differs, and other producers have no checksum.
 """
@@ -63,7 +63,7 @@ SQL, CHECKSUM = "sql", "checksum"
 
 
 def code_of(ref_of: Callable[[str], str | None]) -> Code:
-    """What identifies the code, by the references of registers."""
+    """Returns the identity of the code, by the references of registers."""
     return tuple(ref for ref in map(ref_of, (SQL, CHECKSUM)) if ref)
 
 
@@ -72,7 +72,7 @@ class Declared(NamedTuple):
 
     Attributes:
         execution: Its datasets, at its time.
-        code: What tells its code, see `code_of`.
+        code: Identity of its code, see `code_of`.
     """
 
     execution: Execution
@@ -85,7 +85,7 @@ class Finished(NamedTuple):
     Attributes:
         time: When it ended.
         id: The run's id.
-        code: What tells the code that it ran, see `code_of`.
+        code: Identity of the code that it ran, see `code_of`.
     """
 
     time: str

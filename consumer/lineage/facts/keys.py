@@ -49,7 +49,7 @@ class GroupKey(NamedTuple):
 
 
 def node_key(unique_id: str, root: str) -> str:
-    """The key of a node of dbt: its unique id, with the root project before it where it is another package's.
+    """Returns the key of a node of dbt: its unique id, with the root project before it where it is another package's.
 
     Args:
         unique_id: Dbt's id, in which the package comes second.
@@ -61,5 +61,5 @@ def node_key(unique_id: str, root: str) -> str:
 
 
 def spelled(project: str) -> str:
-    """A project's name as one of dbt's: in dbt Cloud it may have spaces and capitals."""
+    """Returns a project's name as one of dbt's: in dbt Cloud it may have spaces and capitals."""
     return re.sub(r"\W+", "_", project.strip()).lower()

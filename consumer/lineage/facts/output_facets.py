@@ -58,7 +58,7 @@ class Carried(NamedTuple):
 
 
 class CarriedFacets(Layers[Carrier, Carried]):
-    """What is in force of an output's facets."""
+    """The facets in force of an output."""
 
     __slots__ = ()
 
@@ -73,7 +73,7 @@ class CarriedFacets(Layers[Carrier, Carried]):
         return cls(tuple((Carrier(time, time, run), values) for (time,), values in registers.layers))
 
     def where(self, wanted: Callable[[Carrier], bool]) -> CarriedFacets:
-        """What some of the executions carried."""
+        """Returns the facets that some of the executions carried."""
         return CarriedFacets(tuple(layer for layer in self.layers if wanted(layer[0])))
 
     def keeps(self, known: CarriedFacets, run: str) -> bool:
@@ -121,7 +121,7 @@ class Winner(NamedTuple):
 
 
 class Winners(Layers[Writer, Winner]):
-    """What is in force of the facets that jobs wrote for a dataset's name; none of `BY_RUN`."""
+    """The facets in force of those that jobs wrote for a dataset's name; none of `BY_RUN`."""
 
     __slots__ = ()
 
@@ -183,7 +183,7 @@ class OutputFacts:
 
     @property
     def in_force(self) -> CarriedFacets:
-        """What is in force of either."""
+        """Returns the facets in force of either."""
         return self.ran.join(self.declared)
 
 

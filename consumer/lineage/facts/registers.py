@@ -100,7 +100,7 @@ def stamped(event_time: str, value: Value) -> Register:
 
 
 def is_stored(ref: str) -> bool:
-    """Whether a reference points to a text that is stored elsewhere."""
+    """True if a reference points to a text that is stored elsewhere."""
     return ref.startswith("#")
 
 

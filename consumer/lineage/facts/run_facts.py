@@ -25,7 +25,7 @@ class RunFacts:
         facets: The run's own facets.
         carried: Facets of its outputs, which count once it has completed.
         snapshot: For a streaming job, the datasets of the newest event, which replace those of older events.
-        parents: The groups that it was ever said to be in (`current.group_of`); the latest word counts.
+        parents: The groups that any event states for it (`current.group_of`); the latest word counts.
         contexts: The references of what its events say of jobs and names (`contexts`), each with the greatest time.
     """
 
@@ -50,7 +50,7 @@ class RunFacts:
 
 @dataclass(slots=True, frozen=True)
 class RunDataset:
-    """What a streaming run has done to one dataset, over all of its events.
+    """The effect of a streaming run on one dataset, over all of its events.
 
     Attributes:
         read: True if it was an input.

@@ -1,4 +1,4 @@
-"""Which job an event is about.
+"""Identification of the job of an event.
 
 dbt has several names for one model, and one unique id; that is unique within the project that is run (the root
 project), as a package that two projects install has the same ids in both.
@@ -15,13 +15,13 @@ from schemas.events import Body, Job
 
 TEST = "TEST"
 DBT_TEST = "test."
-"""How the unique id of a dbt test begins."""
+"""Prefix of the unique id of a dbt test."""
 
 _RUN_OF_A_PROJECT = re.compile(r"dbt-run-(\w+)(?:-.*)?", re.ASCII)
 """dbt-ol's name of a run of dbt; a project's name has no hyphen, what may follow it has."""
 
 _STATEMENT = re.compile(r".+\.(?:sql|query)\.\d+", re.DOTALL)
-"""How dbt-ol names the SQL statements of a node, and Airflow those of a task."""
+"""Names that dbt-ol gives to the SQL statements of a node, and Airflow to those of a task."""
 
 
 def job_name(job: Job, run_project: str, unique_id: object, job_type: object) -> JobName:

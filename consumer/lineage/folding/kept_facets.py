@@ -34,7 +34,7 @@ MOST_REMEMBERED = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kept:
-    """How a facet is kept.
+    """The way in which a facet is kept.
 
     Attributes:
         view: Its typed view.
@@ -48,7 +48,7 @@ class Kept:
 
 
 class Reading(NamedTuple):
-    """What was made of a facet.
+    """The result of reading a facet.
 
     Attributes:
         value: What is kept.
@@ -156,7 +156,7 @@ OUTPUT_FACETS = DATASET_FACETS | _table(
 
 
 def read_facet(kept: Kept, raw: object, at: str) -> Reading:
-    """What is kept of a facet.
+    """Returns the kept part of a facet.
 
     Args:
         kept: Which facet.
@@ -195,7 +195,7 @@ def _made_of(kept: Kept, raw: object) -> Reading:
 
 
 def _dropped(view: object) -> Sequence[str]:
-    """What `of_fields` leaves out of a facet of lineage."""
+    """Yields the parts that `of_fields` leaves out of a facet of lineage."""
     if isinstance(view, lineage_facets.ColumnLineageDatasetFacet):
         fields = [field for said in view.fields.values() for field in said.input_fields]
         named = {(field.namespace, field.name) for field in (*fields, *view.dataset)}

@@ -19,7 +19,7 @@ from schemas.facets.job_facets import JobTypeJobFacet, SQLJobFacet
 from schemas.naming import DatasetName, canonical, is_sql, sql_parts
 
 _QUERY = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|\()*(?:select|with)\b", re.IGNORECASE | re.DOTALL)
-"""How the compiled SQL of a model begins; that of a Python model is Python."""
+"""Beginnings of the compiled SQL of a model; that of a Python model is Python."""
 
 
 class Tables:
@@ -46,7 +46,7 @@ class Tables:
         return self._parts_beside(name) > 1
 
     def read_by_dbt(self) -> frozenset[DatasetName] | None:
-        """What a model or snapshot of dbt reads by its compiled SQL, which names each table in full.
+        """Returns the tables that a dbt model or snapshot reads by its compiled SQL, with full names.
 
         Stock dbt-ol names a source by its name in dbt, an ephemeral model as if it were a table, and no seed and no
         snapshot.
@@ -79,7 +79,7 @@ class Tables:
 
     @cached_property
     def reads(self) -> SqlReads:
-        """What the event's SQL says of its outputs; nothing of a model of dbt, and nothing of Spark's own views."""
+        """Returns the reads in the event's SQL; none of a dbt model, and none of Spark's own views."""
         is_read = not _is_node_of_dbt(self._body.job) and "spark" not in self._body.producer.lower()
         return SqlReads(self._sql if is_read else "", self._inputs, self._outputs)
 

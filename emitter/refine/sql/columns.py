@@ -50,7 +50,7 @@ def column_lineage(
 def lineage_of(
     sql: str, dialect: str, tables: Tables, target: str | None = None, *, accept_undeclared: bool = False
 ) -> ColumnLineage:
-    """The same with tables that are made once for many texts.
+    """Returns the same with tables that are made once for many texts.
 
     Args:
         sql: as above.
@@ -141,7 +141,7 @@ def _more(relation: Relation) -> tuple[str, ...]:
 
 
 def result_of(written: Sequence[Relation], context: Context) -> ColumnLineage:
-    """What was read of a statement as a value.
+    """Returns the parsed part of a statement as a value.
 
     Args:
         written: what the statement writes, in one or several parts.
@@ -163,7 +163,7 @@ def result_of(written: Sequence[Relation], context: Context) -> ColumnLineage:
 
 
 def _others(origins: Origins, target: str | None) -> tuple[tuple[Origin, ...], tuple[Origin, ...]]:
-    """The origins in other tables, sorted: all of them, and those that are obfuscated."""
+    """Returns the origins in other tables, sorted: all of them, and those that are obfuscated."""
     others = frozenset(origin for origin in origins if origin.table != target)
     clear, hidden = without_marks(others)
     return tuple(sorted(clear)), tuple(sorted(hidden))

@@ -53,7 +53,7 @@ def all_of(nodes: Iterable[Any], scope: Scope, kind: str) -> Origins:
 
 
 def path_of(column: exp.Column, scope: Scope) -> list[str]:
-    """The parts of a column's name as the engine folds them; lookups ignore case in every dialect."""
+    """Returns the parts of a column's name as the engine folds them; lookups ignore case in every dialect."""
     return _path(column.parts, scope)
 
 
@@ -62,7 +62,7 @@ def _path(parts: Sequence[Any], scope: Scope) -> list[str]:
 
 
 def arg(node: Any, name: str) -> Any:
-    """An argument whose name is a Python keyword: sqlglot puts an underscore after it since version 28."""
+    """Returns an argument whose name is a Python keyword: sqlglot puts an underscore after it since version 28."""
     return node.args.get(f"{name}_") or node.args.get(name)
 
 
@@ -115,7 +115,7 @@ def _hash(node: exp.Expression, scope: Scope) -> Origins:
 
 
 def _called(node: exp.Anonymous, scope: Scope) -> Origins:
-    """A function that sqlglot keeps as a name alone."""
+    """Returns a function that sqlglot keeps as a name alone."""
     if is_default(node):
         return _default(node, scope)
     if called(node) in VALUES_OF_MAPS and (part := scope.context.part_of(node, scope)) is not None:
@@ -125,7 +125,7 @@ def _called(node: exp.Anonymous, scope: Scope) -> Origins:
 
 
 def _part(node: exp.Expression, scope: Scope) -> Origins:
-    """A field of a value, or an element of it: of a value made in this statement, that part alone."""
+    """Returns a field of a value, or an element of it: of a value made in this statement, that part alone."""
     if (part := scope.context.part_of(node, scope)) is None:
         return _any(node, scope)
     beside = [*node.expressions, *([node.expression] if isinstance(node, exp.Transform) else ())]

@@ -91,7 +91,7 @@ _DEFAULTS = frozenset({"ifnull", "isnull", "nvl"})
 
 
 def called(node: Any) -> str:
-    """The name of a function that sqlglot keeps as a name alone, in lower case; "" of any other expression."""
+    """Returns the name of a function that sqlglot keeps as a name alone, in lower case; "" of any other expression."""
     return str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
 
 

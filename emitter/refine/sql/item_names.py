@@ -47,7 +47,7 @@ _TYPES = {
 
 
 def name_of(item: Any, context: Context) -> str:
-    """The name of an item of a select list as the engine stores it; "" where none is certain."""
+    """Returns the name of an item of a select list as the engine stores it; "" where none is certain."""
     if isinstance(item, exp.Alias):
         return context.fold(item.alias)
     if context.dialect in _POSTGRES:

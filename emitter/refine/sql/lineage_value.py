@@ -40,12 +40,12 @@ class ColumnLineage:
         return self.complete and not self.unresolved
 
     def packed(self) -> dict[str, Any]:
-        """The lineage as JSON; `unpacked` is the way back."""
+        """Returns the lineage as JSON; `unpacked` is the way back."""
         return {**vars(self), "columns": dict(self.columns), "masked": dict(self.masked)}
 
 
 def unpacked(value: Mapping[str, Any]) -> ColumnLineage:
-    """The lineage of a packed one.
+    """Returns the lineage of a packed one.
 
     Raises:
         KeyError, TypeError, ValueError: if it isn't one.
@@ -67,10 +67,10 @@ def _origins(found: Any) -> tuple[Origin, ...]:
 
 
 def fingerprint(value: Any) -> str:
-    """A short checksum of a JSON value."""
+    """Returns a short checksum of a JSON value."""
     return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()[:32]
 
 
 def known_columns(lineage: ColumnLineage) -> Columns:
-    """The columns that a table has after it was written like this."""
+    """Returns the columns that a table has after it was written like this."""
     return Columns(tuple(lineage.columns), complete=lineage.complete)

@@ -39,7 +39,7 @@ NONE: Origins = frozenset()
 
 
 def derive(kind: str, origins: Iterable[Origin]) -> Origins:
-    """The origins as seen through one more step: an influence stays indirect once it has become so.
+    """Returns the origins as seen through one more step: an influence stays indirect once it has become so.
 
     The last indirect step names the influence: what was grouped by and is then filtered on is a filter.
     """
@@ -70,7 +70,7 @@ def masked(origins: Origins) -> Origins:
 
 
 def without_marks(origins: Origins) -> tuple[Origins, Origins]:
-    """The origins without marks, and those among them that are obfuscated on every way."""
+    """Returns the origins without marks, and those among them that are obfuscated on every way."""
     clear = frozenset(origin for origin in origins if not origin.kind.endswith(_MASKED))
     if len(clear) == len(origins):
         return clear, NONE

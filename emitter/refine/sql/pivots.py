@@ -12,7 +12,7 @@ from emitter.refine.sql.scopes import Scope
 
 
 def pivoted(node: exp.Pivot, relation: Relation, scope: Scope) -> Relation:
-    """A relation after PIVOT or UNPIVOT: what it takes up is gone, what it makes comes last."""
+    """Returns a relation after PIVOT or UNPIVOT: what it takes up is gone, what it makes comes last."""
     inner = Scope(scope.context, scope.ctes)
     inner.add((), relation)
     made, taken = _unpivot(node, inner) if node.args.get("unpivot") else _pivot(node, inner)

@@ -31,7 +31,7 @@ _BEGINS_A_STATEMENT = frozenset({"CREATE", "DELETE", "INSERT", "MERGE", "SELECT"
 
 
 def prepared(sql: str, dialect: str) -> str:
-    """A text of one or several statements as sqlglot can read it.
+    """Returns a text of one or several statements as sqlglot can read it.
 
     Raises:
         SqlglotError: if it can't be taken apart.
@@ -65,7 +65,7 @@ def _statement(tokens: Sequence[Token], sql: str) -> str:
 
 
 def _without_prior(tokens: Sequence[Token], sql: str) -> str:
-    """A text in which blanks stand for the operator PRIOR, which sqlglot reads in CONNECT BY alone."""
+    """Returns a text in which blanks stand for the operator PRIOR, which sqlglot reads in CONNECT BY alone."""
     for token, after in pairwise(tokens):
         is_operator = token.text.upper() == "PRIOR" and token.token_type == TokenType.VAR
         if is_operator and after.token_type in _BEGINS_A_VALUE:
@@ -89,7 +89,7 @@ def _unloaded(tokens: Sequence[Token], sql: str) -> str | None:
 
 
 def _closing(tokens: Sequence[Token], opening: int) -> int:
-    """The place of the parenthesis that closes another one; the last token if none does."""
+    """Returns the place of the parenthesis that closes another one; the last token if none does."""
     depth = 0
     for place in range(opening, len(tokens)):
         kind = tokens[place].token_type
@@ -132,7 +132,7 @@ def _without_attributes(tokens: Sequence[Token], words: Sequence[str], sql: str)
 
 
 def _columns(tokens: Sequence[Token], sql: str) -> str:
-    """A list of columns without the attributes that concern keys and encoding."""
+    """Returns a list of columns without the attributes that concern keys and encoding."""
     kept: list[str] = []
     skip = False
     for token in tokens:

@@ -25,12 +25,12 @@ _ROUNDS = 12
 
 
 def read_query(node: Any, outer: Scope) -> Relation:
-    """The relation that a query returns, read at a place whose names it may use."""
+    """Returns the relation that a query returns, read at a place whose names it may use."""
     return read(node, Scope(outer.context, outer.ctes, outer))
 
 
 def read(node: Any, scope: Scope) -> Relation:
-    """The relation that a query returns.
+    """Returns the relation that a query returns.
 
     Args:
         node: SELECT, a set operation, VALUES, or one of them in parentheses.
@@ -66,7 +66,7 @@ def _either(columns: Sequence[Column]) -> Column:
 
 
 def with_names(node: Any, scope: Scope) -> Mapping[str, Relation]:
-    """The names of queries at a place, with those that a statement's own WITH gives."""
+    """Returns the names of queries at a place, with those that a statement's own WITH gives."""
     clause = arg(node, "with")
     if clause is None:
         return scope.ctes
@@ -205,7 +205,7 @@ def _keys(nodes: Iterable[Any]) -> Iterator[Any]:
 
 
 def _windowed(node: exp.Select) -> frozenset[str]:
-    """The aliases of window functions, which QUALIFY is there for."""
+    """Returns the aliases of window functions, which QUALIFY is there for."""
     return frozenset(item.alias.lower() for item in node.expressions if item.alias and item.find(exp.Window))
 
 
@@ -245,7 +245,7 @@ def _for_item(by: Any, scope: Scope) -> Scope:
 
 
 def _project(items: Sequence[Any], scope: Scope) -> Relation:
-    """The select list's columns, in order."""
+    """Returns the select list's columns, in order."""
     found = Relation()
     columns: list[Column] = []
     for item in items:
@@ -275,7 +275,7 @@ def _is_star(item: Any) -> bool:
 
 
 def _excluding(node: exp.Select, dialect: str) -> tuple[Sequence[Any], frozenset[str]]:
-    """The items of a select list, and the names that EXCLUDE takes out of all that they return.
+    """Returns the items of a select list, and the names that EXCLUDE takes out of all that they return.
 
     In Redshift the names are the last thing of the list and need no parentheses, so that sqlglot takes those from the
     second on for items.

@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"[^\W\d]\w*")
 
 
 def recognized(node: exp.MatchRecognize, scope: Scope) -> Relation:
-    """The rows that MATCH_RECOGNIZE returns of the only part of FROM.
+    """Returns the rows that MATCH_RECOGNIZE returns of the only part of FROM.
 
     By default there is a row for each match: the columns of PARTITION BY, then the measures. With ALL ROWS PER MATCH
     all columns of the input come before the measures. Trino's page "MATCH_RECOGNIZE" has both.
@@ -40,7 +40,7 @@ def recognized(node: exp.MatchRecognize, scope: Scope) -> Relation:
 
 
 def _variables(node: exp.MatchRecognize, part: Part) -> Iterator[Source]:
-    """The variables of the pattern, each of which is a name of the rows."""
+    """Yields the variables of the pattern, each of which is a name of the rows."""
     names = {item.alias.lower() for item in node.args.get("define") or []}
     names |= {name.lower() for name in _VARIABLE.findall(str(node.args.get("pattern") or ""))}
     for name in sorted(names):

@@ -51,7 +51,7 @@ class Shape:
     keys: Origins | None = None
 
     def field(self, name: str) -> Column | None:
-        """The field of a name, whatever its case."""
+        """Returns the field of a name, whatever its case."""
         return next((found for found in self.fields if found.name.lower() == name.lower()), None)
 
 
@@ -112,7 +112,7 @@ class Relation:
         return None
 
     def renamed(self, names: Sequence[str]) -> "Relation":
-        """The relation under an alias's column list, which may be shorter than the relation."""
+        """Returns the relation under an alias's column list, which may be shorter than the relation."""
         if not names:
             return self
         given = tuple(column._replace(name=name) for name, column in zip(names, self.placed, strict=False))
@@ -129,7 +129,7 @@ UNKNOWN = Relation(more=("",))
 
 
 def beside(left: Relation, right: Relation) -> Relation:
-    """The columns of two relations side by side, as a select list or a join has them."""
+    """Returns the columns of two relations side by side, as a select list or a join has them."""
     if not right.columns and right.complete:
         return replace(left, whole=left.whole | right.whole) if right.whole else left
     if not left.columns and left.complete:
@@ -149,7 +149,7 @@ def beside(left: Relation, right: Relation) -> Relation:
 
 
 def base(table: str, columns: Columns) -> Relation:
-    """A table of the schema."""
+    """Returns a table of the schema."""
     known = tuple(Column(name, frozenset({Origin(table, name, IDENTITY)})) for name in columns.names)
     # Columns that are only documented may stand in any order, with others between them.
     return Relation(known, () if columns.complete else (table,))
@@ -174,7 +174,7 @@ class Tables:
         self._by_parts = {tuple(name.lower().split(".")): name for name in schema}
 
     def seen_with(self, columns: Mapping[str, Columns]) -> "Tables":
-        """The same tables, where more is known of some, and some are added."""
+        """Returns the same tables, where more is known of some, and some are added."""
         other = copy(self)
         other._schema = ChainMap(dict(columns), self._schema)  # noqa: SLF001 # its own
         if added := {tuple(name.lower().split(".")): name for name in columns if name not in self._schema}:
@@ -182,7 +182,7 @@ class Tables:
         return other
 
     def find(self, parts: Sequence[str], target: str | None) -> str | None:
-        """The table that some parts name, or None; what is left out is the target's."""
+        """Returns the table that some parts name, or None; what is left out is the target's."""
         wanted = tuple(part.lower() for part in parts)
         if wanted in self._by_parts:
             return self._by_parts[wanted]
@@ -205,16 +205,16 @@ class Tables:
         return self._schema.get(table, Columns())
 
     def relation(self, table: str) -> Relation:
-        """A table as a relation."""
+        """Returns a table as a relation."""
         return base(table, self.columns(table))
 
 
 def completed(parts: tuple[str, ...], target: str | None) -> tuple[str, ...]:
-    """The parts of a name in lower case, those that are left out taken from the target's name."""
+    """Returns the parts of a name in lower case, those that are left out taken from the target's name."""
     default = tuple((target or "").lower().split(".")) if target else ()
     return (*default[: max(len(default) - len(parts), 0)], *parts)
 
 
 def merge(origins: Iterable[Origins]) -> Origins:
-    """All of some origins."""
+    """Returns all of some origins."""
     return NONE.union(*origins)

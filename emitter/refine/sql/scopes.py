@@ -1,4 +1,4 @@
-"""Which names mean what at one place of a statement."""
+"""Resolution of names at one place of a statement."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,7 +73,7 @@ class Part:
     ambiguous: frozenset[str] = frozenset()
 
     def known(self, name: str) -> Origins | None:
-        """The origins of a column that is known to be here."""
+        """Returns the origins of a column that is known to be here."""
         return None if name in self.hidden else self.relation.by_name.get(name)
 
     def may_hold(self, name: str) -> bool:
@@ -132,11 +132,11 @@ class Context:
     unresolved: dict[str, None] = field(default_factory=dict)
 
     def fold(self, name: str) -> str:
-        """A column's name as the engine stores it."""
+        """Returns a column's name as the engine stores it."""
         return name.lower() if self.dialect in _FOLDING else name
 
     def read(self, spelled: Sequence[str]) -> Relation:
-        """The relation of a table by the parts of its name, as the statement spells them."""
+        """Returns the relation of a table by the parts of its name, as the statement spells them."""
         parts = tuple(part.lower() for part in spelled)
         if (made := self.made_as(parts)) is not None:
             return made
@@ -216,7 +216,7 @@ class Scope:
         self.sources.append(Source(names, relation, part))
 
     def resolve(self, path: Sequence[str], *, quoted: bool = False) -> Origins:
-        """The origins of a column by its path: an optional qualifier, its name, and fields within its value.
+        """Returns the origins of a column by its path: an optional qualifier, its name, and fields within its value.
 
         Args:
             path: the parts of the name in lower case.
@@ -233,7 +233,7 @@ class Scope:
         return self._unqualified(path[0], quoted=quoted) if len(path) == 1 else self._qualified(path)
 
     def shape(self, path: Sequence[str]) -> Shape | None:
-        """The parts of a column's value, if this statement has constructed it."""
+        """Returns the parts of a column's value, if this statement has constructed it."""
         for place in self.around():
             for cut in range(len(path)):
                 for relation in place._relations(path[:cut]):  # noqa: SLF001 # of its own kind
@@ -242,18 +242,18 @@ class Scope:
         return None
 
     def around(self) -> "Iterator[Scope]":
-        """This place and those around it, from within."""
+        """Yields this place and those around it, from within."""
         place: Scope | None = self
         while place is not None:
             yield place
             place = place.outer
 
     def source(self, names: Sequence[str]) -> Source | None:
-        """The source that a qualifier means."""
+        """Returns the source that a qualifier means."""
         return next((found for place in self.around() if (found := place.named(names)) is not None), None)
 
     def named(self, names: Sequence[str]) -> Source | None:
-        """The source that a qualifier means at this very place."""
+        """Returns the source that a qualifier means at this very place."""
         for source in self.sources:
             if source.is_called(names):
                 return source
@@ -267,7 +267,7 @@ class Scope:
             yield from (part.relation for part in self.parts)
 
     def _qualified(self, path: Sequence[str]) -> Origins | None:
-        """The innermost place that has the first name decides, be it a table there or a column with fields."""
+        """Returns the innermost place that has the first name decides, be it a table there or a column with fields."""
         hidden = False
         for place in self.around():
             is_table = False
@@ -298,7 +298,7 @@ class Scope:
         return _origins_within(relation, name, found, fields)
 
     def _field(self, path: Sequence[str]) -> Origins | None:
-        """A field within a column that is known at this place."""
+        """Returns a field within a column that is known at this place."""
         name, *fields = path
         known = self._known(name)
         if len(known) != 1 or known[0] is None:

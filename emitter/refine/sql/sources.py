@@ -62,7 +62,7 @@ def _add_join_in_parentheses(node: exp.Subquery, scope: Scope) -> None:
 
 
 def everything(scope: Scope) -> Relation:
-    """All columns of the rows that FROM makes, in order: first those that JOIN USING has merged."""
+    """Returns all columns of the rows that FROM makes, in order: first those that JOIN USING has merged."""
     found = Relation(tuple(Column(name, origins or NONE) for name, origins in scope.merged.items()))
     for part in scope.parts:
         found = beside(found, _shown(part))
@@ -118,7 +118,7 @@ def _merge_all(names: Sequence[str], side: str, before: int, scope: Scope) -> Or
 
 
 def _common(left: Sequence[Part], right: Sequence[Part], scope: Scope) -> list[str]:
-    """The columns of a NATURAL JOIN: those that both sides are known to have."""
+    """Returns the columns of a NATURAL JOIN: those that both sides are known to have."""
     if not all(part.relation.complete for part in (*left, *right)):
         scope.context.unresolved["NATURAL JOIN of unknown columns"] = None
     names = {name for part in left for name in part.relation.by_name if name not in part.hidden} | scope.merged.keys()
@@ -225,7 +225,7 @@ def _add_unnest(node: exp.Unnest, scope: Scope, alias: Any = None) -> None:
 
 
 def _unnested(node: Any, scope: Scope) -> Column:
-    """An element of an array, with the fields that it is known to have."""
+    """Returns an element of an array, with the fields that it is known to have."""
     shape = shape_of(node, scope)
     element = None if shape is None else shape.element
     if shape is not None and element is not None and shape.keys is not None:
@@ -250,7 +250,7 @@ def _columns_of(values: Sequence[Column], names: Sequence[str]) -> list[Column] 
 
 
 def _element(whole: Column) -> Column:
-    """An element of a SUPER array, with the fields that it is known to have."""
+    """Returns an element of a SUPER array, with the fields that it is known to have."""
     if whole.shape is not None and whole.shape.element is not None and whole.shape.keys is None:
         return whole.shape.element
     return Column("", derive(TRANSFORMATION, whole.origins))

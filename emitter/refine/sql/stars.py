@@ -17,7 +17,7 @@ _WITHOUT_MERGED = frozenset({"athena", "presto", "trino"})
 
 
 def expand(item: Any, scope: Scope) -> Relation:
-    """The columns that a star stands for, without those that EXCLUDE names and with those that REPLACE makes.
+    """Returns the columns that a star stands for, without those that EXCLUDE names and with those that REPLACE makes.
 
     Args:
         item: `*`, `t.*`, `(row).*`, or `(row).* AS (a, b)`.

@@ -57,7 +57,7 @@ def _listed(table: Any, found: Relation, scope: Scope) -> Relation:
 
 
 def _empty(table: exp.Schema, scope: Scope) -> Relation:
-    """The columns of a table that is created without rows, by a list or like another table."""
+    """Returns the columns of a table that is created without rows, by a list or like another table."""
     columns: list[Column] = []
     for item in table.expressions:
         if isinstance(item, exp.LikeProperty):
@@ -90,7 +90,7 @@ def _by_place(found: Relation, name: tuple[str, ...], scope: Scope) -> Relation:
 
 
 def _columns_of(name: tuple[str, ...], scope: Scope) -> tuple[str, ...] | None:
-    """A table's columns in order; None if they are not all known."""
+    """Returns a table's columns in order; None if they are not all known."""
     context = scope.context
     if (made := context.made_as(name)) is not None:
         return tuple(column.name for column in made.columns) if made.complete else None
@@ -137,7 +137,7 @@ def _assigned(then: Any, rows: Relation, name: tuple[str, ...], scope: Scope) ->
 
 
 def _list_and_values(then: exp.Insert) -> tuple[Sequence[Any] | None, Sequence[Any]]:
-    """The columns that INSERT lists, None if it does not, and the values."""
+    """Returns the columns that INSERT lists, None if it does not, and the values."""
     listed, values = then.this, then.expression
     if values:
         return (listed.expressions if isinstance(listed, exp.Tuple) else None), values.expressions

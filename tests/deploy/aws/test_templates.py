@@ -30,8 +30,7 @@ import threading
 from tenacity import wait_fixed
 from consumer.errors import TransientError
 from consumer.processing.batch import Batch
-from consumer.processing.retry import Insistence
-from consumer.processing.observer import Unobserved
+from consumer.processing.retrier import Retrier
 from consumer.processing.record import Record
 from consumer.config.settings import BatchSettings
 from consumer.telemetry.logs import configure
@@ -48,8 +47,9 @@ def write():
     if now[0] < 120:
         raise TransientError("the graph is down")
 
-insist = Insistence(BatchSettings(), lambda: now[0], threading.Event(), Unobserved(), sleep=sleep, wait=wait_fixed(30))
-insist("writing", write)
+stop = threading.Event()
+retry = Retrier(BatchSettings(), lambda: now[0], stop, lambda *_: None, sleep=sleep, backoff=wait_fixed(30))
+retry("writing", write)
 """
 """A service that rejects a record and can't write for two minutes, which by its clock pass at once."""
 

@@ -93,7 +93,7 @@ def test_what_is_too_large(datazone: DataZoneServer) -> None:
     forwarding.run()
     once(datazone, 3)
     assert [letter.record.offset for letter in forwarding.letters] == [2]
-    assert "DataZone takes 300000 bytes" in forwarding.letters[0].reason
+    assert "DataZone accepts at most 300000" in forwarding.letters[0].reason
     marked = [stored["event"]["run"]["facets"] for stored in datazone.events() if stored["event"]["run"]["facets"]]
     assert [found["headwater_reduced"]["dropped"] for found in marked] == [["documentation"]]
     assert forwarding.tally.cut == 1
@@ -109,7 +109,7 @@ def test_what_datazone_refuses(datazone: DataZoneServer) -> None:
     datazone.faults(errors={"ValidationException": 1.0})
     forwarding = Forwarding(settings(requests_per_s=RATE), [small(9)])
     forwarding.run()
-    assert ["is refused" in letter.reason for letter in forwarding.letters] == [True]
+    assert ["rejected" in letter.reason for letter in forwarding.letters] == [True]
 
 
 def test_ten_minutes_down(datazone: DataZoneServer) -> None:

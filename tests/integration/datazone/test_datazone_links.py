@@ -108,7 +108,7 @@ def test_nothing_is_linked_without_translation(host: str, datazone: DataZoneServ
     assert (stats["stored"], stats["linked_assets"]) == (len(lines), [])
     code, rows = report()
     assert code == 1
-    assert all("posted before" in row["why"] for row in rows if "athena" in row["namespace"])
+    assert all("posted under an older name" in row["why"] for row in rows if "athena" in row["namespace"])
 
 
 def test_requests_of_a_run(datazone: DataZoneServer) -> None:

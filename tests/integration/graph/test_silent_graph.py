@@ -157,7 +157,7 @@ def test_sigterm_while_the_graph_is_silent(
             field.until(graph.asked.is_set, "the graph is asked")
             service.send(signal.SIGTERM)
             assert service.process.wait(GRACE_S) == 0, service.said()
-            assert service.told("stopping with records unwritten"), service.said()
+            assert service.told("stopping, uncommitted records"), service.said()
     assert kafka_broker.committed(field.topic, field.group) == committed, "what is not written is not committed"
     field.graph = gremlin_server.url
     with field.consuming("next") as service:

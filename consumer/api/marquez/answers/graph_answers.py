@@ -51,7 +51,7 @@ def column_lineage(asked: Asked) -> Document:
 
 
 def _fields_of(asked: Asked, node: NodeId, found: DatasetName | JobName) -> list[str]:
-    """The ids of the columns that a node stands for; none of a version that is not the current one."""
+    """Returns the ids of the columns that a node stands for; none of a version that is not the current one."""
     if node.version is not None and node.version != _current_version(asked, found):
         return []
     written = [found] if isinstance(found, DatasetName) else _written(asked, found)

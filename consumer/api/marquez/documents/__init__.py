@@ -1,1 +1,1 @@
-"""What the graph has in the shapes of Marquez's documents."""
+"""The graph's content as Marquez's documents."""

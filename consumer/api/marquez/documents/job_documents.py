@@ -28,7 +28,7 @@ _KEPT_BESIDE = frozenset({"producer", "checksum"})
 
 
 class Job(NamedTuple):
-    """What the graph has of a job.
+    """The graph's content about a job.
 
     Attributes:
         name: Its name.
@@ -93,7 +93,7 @@ def _job(
 
 
 def _url(path: str) -> str:
-    """A location that a browser can open; the path of a file is none."""
+    """Returns a location that a browser can open; the path of a file is none."""
     try:
         return path if urlsplit(path).scheme in {"http", "https"} else ""
     except ValueError:

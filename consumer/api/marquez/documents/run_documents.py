@@ -105,7 +105,7 @@ def as_facets(registers: Registers, texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _parent(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """The facet `parent` as events have it; the graph keeps it packed."""
+    """Returns the facet `parent` as events have it; the graph keeps it packed."""
     namespace, name_ = kept["job"]
     root = {"root": {"run": {"runId": kept["root"]}}} if "root" in kept else {}
     return {"job": {"namespace": namespace, "name": name_}, "run": {"runId": kept["run"]}, **root}

@@ -11,7 +11,7 @@ from schemas.naming import DatasetName
 Document = dict[str, Any]
 
 UNKNOWN_TIME = "1970-01-01T00:00:00Z"
-"""Where Marquez has a time always and the graph knows none: its clients parse it."""
+"""Time for documents where Marquez always has one and the graph has none: its clients parse it."""
 
 STATES = {
     "START": "RUNNING",

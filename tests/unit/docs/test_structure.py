@@ -1,0 +1,116 @@
+"""Rules of structure that no linter has: comprehensions, folders, comments, and where tenacity is used.
+
+Limits of older code may only fall: lower a limit when its count does.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.docs.generated_docs import ROOT
+
+PRODUCT: Final = ("consumer", "emitter", "schemas", "deploy")
+
+COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+MAX_NESTED: Final = {
+    "consumer/alerts": 1,
+    "consumer/api": 1,
+    "consumer/api/marquez": 1,
+    "consumer/api/marquez/documents": 5,
+    "consumer/lineage": 9,
+    "consumer/lineage/folding": 6,
+    "consumer/mcp": 2,
+    "consumer/projection": 7,
+    "consumer/query": 11,
+    "consumer/render": 12,
+    "emitter/config": 2,
+    "emitter/dbt": 1,
+    "emitter/refine": 1,
+    "emitter/refine/sql": 1,
+}
+"""Nested comprehensions of folders that still have some; all other folders have none."""
+
+MAX_MODULES: Final = 15
+
+LARGE_FOLDERS: Final = {
+    "consumer/cli/commands": 26,
+    "consumer/lineage/folding": 18,
+    "consumer/query": 21,
+    "consumer/render": 16,
+    "emitter/refine": 17,
+    "emitter/refine/sql": 20,
+}
+"""Folders with more modules than `MAX_MODULES`; of commands, each is one file."""
+
+MIN_COMMENTS: Final = {"consumer/graph": 1.0, "consumer/kafka": 2.6}
+"""Comments that give a reason, per 100 lines of code; 3 is the aim."""
+
+
+def sources() -> Iterator[Path]:
+    """Yields the product's Python files."""
+    for top in PRODUCT:
+        yield from (path for path in sorted((ROOT / top).rglob("*.py")) if "node_modules" not in path.parts)
+
+
+def folder_of(path: Path) -> str:
+    """Returns the folder of a file, relative to the root."""
+    return path.parent.relative_to(ROOT).as_posix()
+
+
+def is_nested(node: ast.AST) -> bool:
+    """True for a comprehension that contains another one."""
+    inner = (child for child in ast.walk(node) if child is not node)
+    return isinstance(node, COMPREHENSIONS) and any(isinstance(child, COMPREHENSIONS) for child in inner)
+
+
+def test_no_nested_comprehension() -> None:
+    """No folder has more nested comprehensions than its limit."""
+    found: Counter[str] = Counter()
+    for path in sources():
+        found[folder_of(path)] += sum(map(is_nested, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    exceeded = {folder: count for folder, count in found.items() if count > MAX_NESTED.get(folder, 0)}
+    assert not exceeded
+
+
+def test_folders_are_small() -> None:
+    """No folder has more than 15 modules, besides those listed."""
+    modules = Counter(folder_of(path) for path in sources() if path.stem != "__init__")
+    exceeded = {name: count for name, count in modules.items() if count > LARGE_FOLDERS.get(name, MAX_MODULES)}
+    assert not exceeded
+
+
+def comments_and_code(path: Path) -> tuple[int, int]:
+    """Counts the comments of a file that give a reason, and its lines of code."""
+    text = path.read_text(encoding="utf-8")
+    prose: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            prose.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    reasons = sum(1 for comment in comments if not re.match(r"#\s*(noqa|type:)(?!.*--)", comment))
+    lines = enumerate(text.splitlines(), start=1)
+    return reasons, sum(1 for at, line in lines if line.strip() and line.lstrip()[0] != "#" and at not in prose)
+
+
+@pytest.mark.parametrize("folder", sorted(MIN_COMMENTS))
+def test_comments_give_reasons(folder: str) -> None:
+    """The graph and Kafka, where most surprises are, have comments that say why."""
+    comments, code = map(sum, zip(*map(comments_and_code, (ROOT / folder).rglob("*.py")), strict=True))
+    assert 100 * comments / code >= MIN_COMMENTS[folder], f"{comments} comments in {code} lines"
+
+
+def test_one_module_sets_up_retries() -> None:
+    """Only `consumer.retry` builds retries of tenacity; others may name its types."""
+    users = [path for path in sources() if re.search(r"\b(Async)?Retrying\(", path.read_text(encoding="utf-8"))]
+    assert users == [ROOT / "consumer" / "retry.py"]
