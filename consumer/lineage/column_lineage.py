@@ -45,7 +45,7 @@ class OutputLineage(NamedTuple):
     Attributes:
         datasets: Its source datasets; None if only columns are stated.
         columns: Sources by target column; those of the whole dataset under `*`.
-        partial: True if sources were left out that are no tables, so that what they stand for is not known.
+        partial: True if it may not name all sources, as where some were left out that are no tables.
     """
 
     datasets: frozenset[DatasetName] | None

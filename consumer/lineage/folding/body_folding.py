@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from consumer.lineage.column_lineage import sources
+from consumer.lineage.column_lineage import pack, sources, unpack
 from consumer.lineage.explicit_lineage import JobLineage
 from consumer.lineage.facts.executions import CHECKSUM, SQL
 from consumer.lineage.facts.keys import JobName
@@ -143,7 +143,9 @@ class _BodyFolding:
 
     def _no_input(self, dataset: InputDataset, by_sql: frozenset[DatasetName] | None) -> str:
         """Returns the reason why an input is no table that the job reads; empty if it may be one."""
-        if by_sql is not None and canonical(dataset.namespace, dataset.name) not in by_sql:
+        unread = by_sql is not None and canonical(dataset.namespace, dataset.name) not in by_sql
+        # The table may be one that a function reads, which the event alone names.
+        if unread and not self._tables.calls_function:
             return UNREAD
         return ALIAS if _is_bare(dataset) or self._tables.is_alias(dataset) else ""
 
@@ -183,11 +185,24 @@ class _BodyFolding:
         refs = self._facets.refs(OUTPUT_FACETS, facets, f"{at}.facets", name)
         if is_one_of_several and LINEAGE not in self._body.job.facets and not BY_RUN & refs.keys():
             refs |= self._facets.by_text(name)
+        if is_one_of_several and self._tables.is_node_of_dbt:
+            refs |= self._fed_by_all_inputs(refs)
         for facet in (COLUMN_LINEAGE, LINEAGE):
             if facet in refs and not self._limits.take({name: self._gathering.text(refs[facet])}):
                 del refs[facet]
                 self._gathering.leave_out(f"{at}.facets.{facet}", TOO_MUCH_LINEAGE)
         return refs
+
+    def _fed_by_all_inputs(self, refs: Refs) -> Refs:
+        """Returns the column lineage of a model's table or view, which is never all that it is made from.
+
+        A model has one query, and its second output is a view of the first. An input of which the lineage names no
+        column, as the table of a function, feeds both.
+        """
+        text = self._gathering.text(refs[COLUMN_LINEAGE]) if COLUMN_LINEAGE in refs else ""
+        if not text:
+            return {}
+        return {COLUMN_LINEAGE: self._gathering.keep(value_of(pack(unpack(text)._replace(partial=True))))}
 
     def _carried(self, outputs: Mapping[DatasetName, Refs], stated: Stated) -> _Carried:
         """Returns the facets of outputs, with what the job's explicit lineage says of them; and the sources' names."""

@@ -32,6 +32,11 @@ class Tables:
     def __init__(self, body: Body) -> None:
         self._body = body
 
+    @cached_property
+    def is_node_of_dbt(self) -> bool:
+        """True if the event is of a model or snapshot of dbt."""
+        return _is_node_of_dbt(self._body.job)
+
     def is_alias(self, dataset: Dataset) -> bool:
         """True if an input is a bare word where tables have a database and a schema.
 
@@ -54,17 +59,22 @@ class Tables:
         Returns:
             None where the event is no such job's, or its SQL names no table in full.
         """
-        if not _is_node_of_dbt(self._body.job) or not _QUERY.match(self._sql):
+        if not self.is_node_of_dbt or not _QUERY.match(self._sql):
             return None
         names = names_in(self._sql)
         namespaces = {one.namespace for one in self._body.outputs or self._body.inputs}
-        full = {len(sql_parts(name) or ()) for name in self._outputs or self._inputs}
-        if len(namespaces) != 1 or len(full) != 1:
+        if len(namespaces) != 1 or len(self._lengths) != 1:
             return None
-        (namespace,), (length,) = namespaces, full
+        (namespace,), (length,) = namespaces, self._lengths
         paths = [path for path in names.spelled if len(path) == length > 1 and path[0].lower() not in names.defined]
         found = {canonical(namespace, ".".join(f'"{part}"' for part in path)) for path in paths}
         return frozenset(found - self._outputs) if paths else None
+
+    @cached_property
+    def calls_function(self) -> bool:
+        """True if the SQL calls a function by its path, as dbt compiles `function()`; it may read tables of its own."""
+        names = names_in(self._sql)
+        return any(len(path) in self._lengths and path[0] not in names.defined for path in names.calls)
 
     def is_phantom(self, source: DatasetName) -> bool:
         """True if a source of lineage, by its canonical name, is no table."""
@@ -80,7 +90,7 @@ class Tables:
     @cached_property
     def reads(self) -> SqlReads:
         """Returns the reads in the event's SQL; none of a dbt model, and none of Spark's own views."""
-        is_read = not _is_node_of_dbt(self._body.job) and "spark" not in self._body.producer.lower()
+        is_read = not self.is_node_of_dbt and "spark" not in self._body.producer.lower()
         return SqlReads(self._sql if is_read else "", self._inputs, self._outputs)
 
     @cached_property
@@ -90,6 +100,11 @@ class Tables:
     @cached_property
     def _inputs(self) -> set[DatasetName]:
         return {canonical(one.namespace, one.name) for one in self._body.inputs if not self.is_alias(one)}
+
+    @cached_property
+    def _lengths(self) -> set[int]:
+        """How many parts the names of tables have."""
+        return {len(sql_parts(name) or ()) for name in self._outputs or self._inputs}
 
     @cached_property
     def _least_of_outputs(self) -> dict[str, int]:

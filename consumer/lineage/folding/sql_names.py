@@ -52,11 +52,13 @@ class SqlNames(NamedTuple):
         tables: Paths of tables, each as its parts; a CTE or an alias is none.
         defined: The CTEs and aliases.
         spelled: The same tables as the text spells them, but for quotes.
+        calls: Paths of functions that are called by more than their bare name, in lower case.
     """
 
     tables: frozenset[tuple[str, ...]]
     defined: frozenset[str]
     spelled: frozenset[tuple[str, ...]] = frozenset()
+    calls: frozenset[tuple[str, ...]] = frozenset()
 
     def has_only_defined(self, name: Sequence[str]) -> bool:
         """True if a name, as its parts, is a CTE or an alias of the text, and no table that it reads."""
@@ -163,7 +165,8 @@ def _names_in(sql: str) -> SqlNames:
     scanned = scan(sql)
     real = frozenset(found.path for found in scanned.tables)
     lower = frozenset(tuple(part.lower() for part in path) for path in real)
-    return SqlNames(lower, frozenset(cte.name for cte in scanned.ctes) | scanned.aliases, real)
+    defined = frozenset(cte.name for cte in scanned.ctes) | scanned.aliases
+    return SqlNames(lower, defined, real, frozenset(_calls(scanned.tokens)))
 
 
 def scan(sql: str) -> Scanned:
@@ -181,6 +184,19 @@ def scan(sql: str) -> Scanned:
         if len(one.path) > 1 or not any(one.at in places for places in visible.get(one.path[0].lower(), ()))
     ]
     return Scanned(tokens, real, ctes, frozenset(found.aliases))
+
+
+def _calls(tokens: Tokens) -> Iterator[tuple[str, ...]]:
+    """Yields the paths of several parts that an opening parenthesis follows."""
+    path: list[str] = []
+    for index, text in enumerate(tokens.texts):
+        if tokens.is_name(index):
+            path = [*path, text] if path and tokens.text(index - 1) == "." else [text]
+        elif text == "(" and len(path) > 1:
+            yield tuple(path)
+            path = []
+        elif text != ".":
+            path = []
 
 
 def _closing(tokens: Tokens) -> dict[int, int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from consumer.lineage.column_lineage import sources, unpack
 from consumer.lineage.facts.delta import Delta
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
 from schemas.naming import DatasetName
-from tests.support.graph.graph_of_events import folded
+from tests.support.graph.graph_of_events import embedded, folded
 
 Json = dict[str, Any]
 ENGINES = {
@@ -209,11 +210,28 @@ class TestCompiledSql:
                 {"dev.public.a"},
             ),
             (["dev.public.a"], "", {"dev.public.a"}),
+            (
+                ["dev.public.a", "dev.public.rates"],
+                'select "dev"."public"."rate_of" (a.id) from dev.public.a as a',
+                {"dev.public.a", "dev.public.rates"},
+            ),
+            (
+                ["dev.public.a"],
+                "select f.* from dev.public.rates_of(7) as f, dev.public.b",
+                {"dev.public.a", "dev.public.b"},
+            ),
+            (["dev.public.eph"], "select public.f(a.id), a.list.sum(1) from dev.public.a as a", {"dev.public.a"}),
         ],
-        ids=["identifier", "seed", "ephemeral", "itself", "calls", "columns", "in part", "python", "none"],
+        ids=[
+            *("identifier", "seed", "ephemeral", "itself", "calls", "columns", "in part", "python", "none"),
+            *("function", "table function", "function in part"),
+        ],
     )
     def test_it_says_what_is_read(self, inputs: list[str], sql: str, expected: set[str]) -> None:
-        """What it names in full is read, and nothing else; where it names nothing in full, the inputs are."""
+        """What it names in full is read, and nothing else; the inputs are too, where it names nothing in full.
+
+        And where it calls a function in full, whose own tables are in no text of the event.
+        """
         assert self.read(inputs, sql) == expected
 
     @pytest.mark.parametrize("value", [{}, [], 7, None])
@@ -230,3 +248,14 @@ class TestCompiledSql:
         assert self.read(["dev.public.a"], sql, jobType="TEST") == {"dev.public.a"}
         assert self.read(["dev.public.a"], sql, integration="AIRFLOW") == {"dev.public.a"}
         assert self.read(["dev.public.a"], sql, jobType="SNAPSHOT") == {"dev.public.b"}
+
+    def test_what_a_function_reads_feeds_both_outputs(self) -> None:
+        """The view of a model's latest version has the tables of the model, also those without a column."""
+        outputs = {f"dev.public.{name}": ["dev.public.a"] for name in ("report_v2", "report")}
+        sql = 'select "dev"."public"."rate_of"(a.id) as c from dev.public.a as a'
+        said = event(self.NAMESPACE, ["dev.public.a", "dev.public.rates"], outputs, sql)
+        said["job"]["facets"]["jobType"] = {"integration": "DBT", "jobType": "MODEL"}
+        edges = orjson.loads(embedded([[said]]))["dataset_edges"]
+        assert {(source[1], target[1]) for source, target, _ in edges} == {
+            (f"dev.public.{source}", target) for source in ("a", "rates") for target in outputs
+        }
