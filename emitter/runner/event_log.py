@@ -4,6 +4,7 @@ dbt never waits for the reader, and messages are readable even after dbt was kil
 dbt. dbt v2 does not write to the pipe: from its handover on, the file is polled ten times a second.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -44,9 +45,10 @@ class EventLog(NamedTuple):
         """Creates the files.
 
         Raises:
-            OSError: No folder for temporary files is writable.
+            OSError: No folder for temporary files is writable, or it is full.
         """
         file, mark = _nameless(), _nameless()
+        _reserve(mark)
         fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
         listener, wakeup = os.pipe()
         return cls(file, wakeup, listener, mark)
@@ -174,6 +176,13 @@ def messages(file: int, listener: int, mark: int) -> Iterator[Message]:
 def _nameless() -> int:
     with tempfile.TemporaryFile() as unnamed:
         return os.dup(unnamed.fileno())
+
+
+def _reserve(mark: int) -> None:
+    """Takes the disk space of the progress and the summary, so that the reader can write them on a full disk."""
+    size = 2 * _MARK_BYTES + len(_WHOLE) + _NOTE_BYTES
+    if os.pwrite(mark, bytes(size), 0) < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _message(line: bytes) -> Message:

@@ -9,6 +9,7 @@ from typing import Any
 from emitter.dbt.artifact_file import read_when_stable
 from emitter.dbt.artifact_times import of_nanoseconds
 from emitter.dbt.node_events import Event
+from emitter.dbt.run_results import RunResults
 from emitter.errors import ArtifactError
 from emitter.runner.dbt_v2 import artifact_messages, env_file
 from emitter.runner.dbt_v2.late_manifest import Document, LateManifest
@@ -82,7 +83,7 @@ class Invocations:
         """Yields the remaining events when dbt has ended."""
         for invocation in self._open.values():
             yield from invocation.end()
-        if not self._open:
+        if not any(invocation.has_begun for invocation in self._open.values()):
             yield from self._left()
 
     def _left(self) -> Iterator[Event]:
@@ -121,17 +122,55 @@ class _Invocation:
         self._telemetry = Telemetry()
         self._id = ""
         self._late: LateManifest | None = None
+        self._finished: set[str] = set()
+        self._has_ended = False
+
+    @property
+    def has_begun(self) -> bool:
+        """True if the telemetry has the start of the invocation."""
+        return bool(self._id)
 
     def take(self, record: Message) -> Iterator[Event]:
         for message in self._telemetry.take(record):
             if message["name"] == "MainReportVersion":
                 yield from self._begin(message)
             elif self._late is not None and (resolved := self._resolved(message)) is not None:
+                self._note(message)
                 yield from self._late.take(resolved)
 
     def end(self) -> Iterator[Event]:
-        if self._late is not None:
-            yield from self._late.end()
+        if self._late is None:
+            return
+        for message in () if self._has_ended else self._rest():
+            yield from self._late.take(message)
+        yield from self._late.end()
+
+    def _note(self, message: Message) -> None:
+        if message["name"] == "NodeFinished":
+            self._finished.add(message["data"]["node_info"]["unique_id"])
+        elif message["name"] == "CommandCompleted":
+            self._has_ended = True
+
+    def _rest(self) -> Iterator[Message]:
+        """Yields the messages of the artifacts that telemetry does not have, which a full disk has cut short."""
+        target = self._folder.target()
+        try:
+            results, manifest = _read(target / RESULTS), self._find(None)
+            if manifest is None or _invocation_of(results) != self._id or RunResults(results).stamped:
+                return
+            told = list(artifact_messages.messages(manifest, results, {"name": "Project"}))
+        except (ArtifactError, OSError) as error:
+            log.debug("no artifacts of this run: %s", error)
+            return
+        log.warning("dbt's telemetry ended before dbt: the rest is from %s; is the folder of TMPDIR full?", target)
+        data = {"artifact_type": "WritableManifest", "artifact_path": os.fspath(target / MANIFEST)}
+        yield {"name": "ArtifactWritten", "msg": "", "ts": told[-1]["ts"], "data": data}
+        for message in told:
+            is_end = message["name"] == "NodeFinished"
+            if message["name"] == "CommandCompleted" or (
+                is_end and message["data"]["node_info"]["unique_id"] not in self._finished
+            ):
+                yield message
 
     def _begin(self, message: Message) -> Iterator[Event]:
         self._id = message["invocation_id"]

@@ -220,6 +220,37 @@ def test_without_a_folder_for_temporary_files_dbt_runs(tmp_path: Path, layout: L
     assert "no lineage is sent, dbt's messages can't be read" in done.stderr
 
 
+@pytest.mark.parametrize("room", [1, 500, 40_000, 80_000, 110_000])
+def test_the_disk_is_full_while_dbt_runs(tmp_path: Path, room: int) -> None:
+    """Then telemetry ends and dbt goes on; what it does not say is from the artifacts of the run."""
+    dbt = DbtV2(tmp_path)
+    done = dbt.run("build", REPLAY_ROOM=str(room))
+    assert done.returncode == 0
+    (line,) = warnings_in(done.stderr)
+    assert "dbt wrote no telemetry" in line or "telemetry ended before dbt" in line
+    assert ends(dbt.events()) == dict.fromkeys(BUILT, "COMPLETE")
+    made = next(event for event in dbt.events() if (event["job"]["name"], event["eventType"]) == (ORDERS, "COMPLETE"))
+    assert {each["name"] for each in made["inputs"]} == {"dev.shop.stg_customers", "dev.shop.stg_orders"}
+
+
+def test_a_full_disk_and_ctrl_c(tmp_path: Path) -> None:
+    """Artifacts that stamp an error on every node are not believed here either."""
+    dbt = DbtV2(tmp_path)
+    assert dbt.run("build", "--otel-file-name", "whole.jsonl").returncode == 0
+    written = (tmp_path / "logs" / "whole.jsonl").read_bytes().splitlines(keepends=True)
+    begins = (b'"NodeEvaluated"', b'"SpanStart"', b'"EXECUTION_PHASE_RUN"', b'"model.shop.orders"')
+    last = next(at for at, line in enumerate(written) if all(part.strip(b'"') in line for part in begins))
+    shutil.rmtree(tmp_path / "target")
+    dbt.log.unlink()
+    with running(dbt, REPLAY_ROOM=str(sum(map(len, written[: last + 1])) + 10)) as process:
+        process.send_signal(signal.SIGINT)
+        _, output = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+    found = ends(dbt.events())
+    assert (found[ORDERS], found[WHOLE]) == ("ABORT", "ABORT"), output
+    assert "FAIL" not in found.values()
+
+
 @LAYOUTS
 @pytest.mark.parametrize(
     ("arguments", "environment"),

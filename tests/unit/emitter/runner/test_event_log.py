@@ -1,6 +1,9 @@
 """What dbt says arrives in order, as it is said, and survives dbt."""
 
+import errno
 import os
+import subprocess
+import sys
 
 from emitter.runner.event_log import EventLog, has_writer, messages
 
@@ -69,3 +72,15 @@ def test_a_pipe_has_a_writer_until_its_last_end_is_closed() -> None:
     os.close(other)
     assert not has_writer(listener)
     os.close(listener)
+
+
+def test_a_disk_that_is_almost_full_is_found_before_dbt_runs() -> None:
+    """The reader's progress and summary have their room; what grows is only the messages."""
+    code = (
+        "import resource; from emitter.runner.event_log import EventLog\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
+        "try: EventLog.make()\n"
+        "except OSError as error: print(error.errno)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{errno.ENOSPC}\n"
