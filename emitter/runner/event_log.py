@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from emitter.runner.shim import LOST
+
 _CHUNK = 1 << 20
 _RINGS = 4096
 _MARK_BYTES = 8
@@ -97,6 +99,9 @@ class Reader:
         wakeup_read: The reader's end of the pipe.
         progress: The file of the reader's progress.
         is_needed: Returns False for a line that need not be parsed.
+
+    Attributes:
+        lost: The number of messages that dbt-core could not write.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Reader:
     ) -> None:
         self._file, self._listener, self._mark = file, listener, mark
         self._is_needed = is_needed
+        self.lost = 0
         self._interval: float | None = None
         self._other: tuple[Path, int] | None = None
 
@@ -158,7 +164,9 @@ class Reader:
         """Waits until there may be something to read; returns False once dbt has ended."""
         if self._interval is not None and not select.select([self._listener], [], [], self._interval)[0]:
             return True
-        return bool(os.read(self._listener, _RINGS))
+        rings = os.read(self._listener, _RINGS)
+        self.lost += rings.count(LOST)
+        return bool(rings)
 
 
 def has_writer(listener: int) -> bool:

@@ -72,8 +72,6 @@ class InvocationTracker:
             ArtifactError: The catalog is not valid.
             OSError: The catalog can't be read.
         """
-        if message.get("lost"):
-            log.warning("%d of dbt's messages could not be written, so lineage is missing", message["lost"])
         name, runs = message["name"], self._runs
         if name == "Project":
             yield from self._begin(message)

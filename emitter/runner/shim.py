@@ -61,6 +61,8 @@ LOCATION_FIELDS = (
     "software_host",
     "aws_profile_name",
 )
+LOST = b"!"
+"""The mark of a message that could not be written, in the pipe."""
 RELATION = ("database", "schema", "alias", "relation_name")
 PR_SET_PDEATHSIG = 1
 _SHELL = "/bin/sh"
@@ -94,8 +96,19 @@ class Recorder:
             else:
                 # Before dbt parses its project, so that the lineage process can request the AWS account meanwhile.
                 self._write_project()
-        except Exception:  # noqa: BLE001 # no effect on dbt; the next line that can be written has the number
+        except Exception:  # noqa: BLE001 # no effect on dbt; the reader reports the number
             self._lost += 1
+        self._report_lost()
+
+    def _report_lost(self) -> None:
+        """Marks in the pipe, which needs no disk, each message that could not be written."""
+        if not self._lost:
+            return
+        try:
+            self._lost -= os.write(self._wakeup, LOST * self._lost)
+        except OSError:
+            # Full: the next message tries again. Broken: the reader has ended.
+            return
 
     def _take(self, message: Any) -> None:
         from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
@@ -164,14 +177,11 @@ class Recorder:
         }
 
     def _write(self, record: Dict[str, Any]) -> None:  # noqa: UP006
-        if self._lost:
-            record["lost"] = self._lost
         line = json.dumps(record, default=str).encode() + b"\n"
         # A single write, so that lines of several threads do not mix.
         if os.write(self._event_log, line) != len(line):
             os.write(self._event_log, b"\n")
             raise OSError("the disk is full")
-        self._lost = 0
         try:
             os.write(self._wakeup, b".")
         except OSError:

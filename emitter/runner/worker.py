@@ -65,6 +65,8 @@ class LineageWorker:
             self._send(self._invocations.end() if self._invocations else ())
         except Exception as error:  # noqa: BLE001 # earlier events must still be sent
             self._log_error("end", error)
+        if self._reader.lost:
+            log.warning("%d of dbt's messages could not be written, so lineage is missing", self._reader.lost)
         self._is_complete = True
         if self._client is not None:
             self._note(self._client.summary())

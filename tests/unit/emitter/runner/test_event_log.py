@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 
-from emitter.runner.event_log import EventLog, has_writer, messages
+from emitter.runner.event_log import EventLog, Reader, has_writer, messages
+from emitter.runner.shim import Recorder
 
 
 def test_messages_arrive_while_they_are_written() -> None:
@@ -84,3 +85,14 @@ def test_a_disk_that_is_almost_full_is_found_before_dbt_runs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"{errno.ENOSPC}\n"
+
+
+def test_what_could_not_be_written_is_counted() -> None:
+    """Without any disk, so that the last messages count too, which no later one could report."""
+    event_log = EventLog.make()
+    recorder = Recorder(os.open(os.devnull, os.O_RDONLY), event_log.wakeup_write, {})
+    for _ in range(3):
+        recorder(None)
+    os.close(event_log.wakeup_write)
+    reader = Reader(event_log.file, event_log.wakeup_read, event_log.progress)
+    assert (list(reader.messages()), reader.lost) == ([], 3)
