@@ -76,7 +76,8 @@ def _report_early_end(event_log: EventLog, end: str) -> None:
         return
     counted = f"; when they were last counted, {note.text}" if note.text else ""
     print_line(
-        f"the lineage of this run is not complete: its process {end}, {unread} of dbt's messages unread{counted}"
+        f"the lineage of this run is not complete: its process {end}, {unread} of dbt's messages unread{counted}; "
+        "`headwater backfill` on dbt's target folder adds the rest"
     )
 
 

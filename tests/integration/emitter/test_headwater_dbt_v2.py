@@ -197,6 +197,7 @@ def test_the_lineage_process_is_killed(tmp_path: Path) -> None:
         out, output = process.communicate(timeout=60)
     assert (process.returncode, out.count("\n")) == (0, 16), output
     assert "the lineage of this run is not complete: its process ended with -9" in output
+    assert "`headwater backfill` on dbt's target folder adds the rest" in output
 
 
 def _children_that_run(pid: int, part: str) -> list[int]:
