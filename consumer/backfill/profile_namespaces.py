@@ -37,7 +37,11 @@ class Profiles:
         fitting = _translate_errors(lambda: self._fitting(manifest.adapter))
         name = manifest.project if manifest.project in fitting else next(iter(fitting), None)
         if name is None or (name != manifest.project and len(fitting) > 1):
-            count = f"several profiles for {manifest.adapter}: {', '.join(fitting)}" if fitting else "no profile"
+            count = (
+                f"several profiles for {manifest.adapter}: {', '.join(fitting)}"
+                if fitting
+                else f"no profile for {manifest.adapter}"
+            )
             raise UsageError(
                 f"{path} has {count}, and none has the name of project {manifest.project}; give --namespace"
                 f" {manifest.project}=..., or a file with this project's profile"

@@ -103,7 +103,7 @@ class Tables:
 
     @cached_property
     def _lengths(self) -> set[int]:
-        """How many parts the names of tables have."""
+        """Returns the numbers of parts that names of tables have."""
         return {len(sql_parts(name) or ()) for name in self._outputs or self._inputs}
 
     @cached_property

@@ -159,10 +159,10 @@ class _Invocation:
             if manifest is None or _invocation_of(results) != self._id or RunResults(results).stamped:
                 return
             told = list(artifact_messages.messages(manifest, results, {"name": "Project"}))
-        except (ArtifactError, OSError) as error:
-            log.debug("no artifacts of this run: %s", error)
+        except (ArtifactError, OSError):
+            log.debug("no artifacts of this run", exc_info=True)
             return
-        log.warning("dbt's telemetry ended before dbt: the rest is from %s; is the folder of TMPDIR full?", target)
+        log.warning("telemetry cut short: artifacts used instead")
         data = {"artifact_type": "WritableManifest", "artifact_path": os.fspath(target / MANIFEST)}
         yield {"name": "ArtifactWritten", "msg": "", "ts": told[-1]["ts"], "data": data}
         for message in told:

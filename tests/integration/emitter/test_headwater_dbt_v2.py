@@ -228,7 +228,7 @@ def test_the_disk_is_full_while_dbt_runs(tmp_path: Path, room: int) -> None:
     done = dbt.run("build", REPLAY_ROOM=str(room))
     assert done.returncode == 0
     (line,) = warnings_in(done.stderr)
-    assert "dbt wrote no telemetry" in line or "telemetry ended before dbt" in line
+    assert "dbt wrote no telemetry" in line or "telemetry cut short: artifacts used instead" in line
     assert ends(dbt.events()) == dict.fromkeys(BUILT, "COMPLETE")
     made = next(event for event in dbt.events() if (event["job"]["name"], event["eventType"]) == (ORDERS, "COMPLETE"))
     assert {each["name"] for each in made["inputs"]} == {"dev.shop.stg_customers", "dev.shop.stg_orders"}

@@ -278,7 +278,10 @@ def test_profiles(options: list[str], variables: dict[str, str], namespace: str,
     ("profiles", "said"),
     [
         (PROFILES, "environment variable RS_HOST, which is not set"),
-        ("other: {target: dev, outputs: {dev: {type: athena}}}", "no profile, and none has the name of project p"),
+        (
+            "other: {target: dev, outputs: {dev: {type: athena}}}",
+            "has no profile for redshift",
+        ),
         ("x: {outputs: {default: {type: redshift}}}", "profile x: the redshift profile has no host"),
         ("- a", "hold no profile"),
         ("a: [", "are no YAML"),
