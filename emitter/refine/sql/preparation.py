@@ -5,6 +5,7 @@
 - `MERGE ... REMOVE DUPLICATES` inserts the source's rows.
 - Athena's `USING EXTERNAL FUNCTION ...` before a query declares a function, and is left out.
 - `PRIOR x` beside CONNECT BY is `x` of another row.
+- Trino's `ROW(a AS x)` is a struct (`named_rows`).
 """
 
 import re
@@ -14,6 +15,8 @@ from itertools import pairwise
 import sqlglot
 from sqlglot import Token, TokenType
 from sqlglot.parser import Parser
+
+from emitter.refine.sql.named_rows import may_have_them, with_structs
 
 # Few texts have any of it, and only those are taken apart.
 _CONCERNED = re.compile(
@@ -36,10 +39,12 @@ def prepared(sql: str, dialect: str) -> str:
     Raises:
         SqlglotError: if it can't be taken apart.
     """
+    if may_have_them(sql, dialect):
+        sql = with_structs(sql, _tokens(sql, dialect))
     if not _CONCERNED.search(sql):
         return sql
     statements: list[list[Token]] = [[]]
-    for token in sqlglot.tokenize(_UNLOAD.sub(_A_NAME, sql), read=dialect):
+    for token in _tokens(sql, dialect):
         if token.token_type == TokenType.SEMICOLON:
             statements.append([])
         else:
@@ -48,6 +53,10 @@ def prepared(sql: str, dialect: str) -> str:
         if any(token.token_type == TokenType.CONNECT_BY for token in tokens):
             sql = _without_prior(tokens, sql)
     return ";\n".join(_statement(tokens, sql) for tokens in statements if tokens)
+
+
+def _tokens(sql: str, dialect: str) -> list[Token]:
+    return sqlglot.tokenize(_UNLOAD.sub(_A_NAME, sql), read=dialect)
 
 
 def _statement(tokens: Sequence[Token], sql: str) -> str:

@@ -14,12 +14,14 @@ from emitter.refine.sql.recognized import recognized
 from emitter.refine.sql.relations import UNKNOWN, Column, Relation, beside, merge
 from emitter.refine.sql.scopes import Context, Scope
 from emitter.refine.sql.shape_algebra import joined
-from emitter.refine.sql.shapes import shape_of
+from emitter.refine.sql.shapes import shape_of, values_of
 from emitter.refine.sql.sources import add_join, add_source, everything
 from emitter.refine.sql.stars import expand
 
 # Where a name inside an expression of ORDER BY is a column, and an alias only by itself.
 _BARE_ALIASES = frozenset({"postgres", "redshift"})
+# Where a row in VALUES, `VALUES ROW(a, b)`, is spread over columns.
+_ROWS_ARE_VALUES = frozenset({"athena", "presto", "trino"})
 # A recursive query's origins stop growing after as many rounds as a value needs to go through its columns.
 _ROUNDS = 12
 
@@ -54,10 +56,19 @@ def read(node: Any, scope: Scope) -> Relation:
 
 def _values(node: exp.Values, scope: Scope) -> Relation:
     """Rows that are written out: each column may be any of the values at its place."""
-    rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
-    places = zip(*rows, strict=False)
-    found = [[Column("", origins_of(value, scope), shape_of(value, scope)) for value in place] for place in places]
-    return Relation(tuple(map(_either, found)))
+    rows = [_written_row(row, scope) for row in node.expressions]
+    return Relation(tuple(map(_either, zip(*rows, strict=False))))
+
+
+def _written_row(row: Any, scope: Scope) -> list[Column]:
+    values = row.expressions if isinstance(row, exp.Tuple) else [row]
+    alone = values[0].unnest() if len(values) == 1 and scope.context.dialect in _ROWS_ARE_VALUES else None
+    if isinstance(alone, exp.Struct):
+        values = values_of(alone)
+    elif isinstance(alone, exp.Cast) and isinstance(alone.this.unnest(), exp.Struct):
+        shape = shape_of(alone, scope)
+        return [field._replace(name="") for field in shape.fields] if shape is not None else []
+    return [Column("", origins_of(value, scope), shape_of(value, scope)) for value in values]
 
 
 def _either(columns: Sequence[Column]) -> Column:

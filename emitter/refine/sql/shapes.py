@@ -5,7 +5,7 @@ keys, and arrays of any of them. Of a value that comes from a table the parts ar
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -67,14 +67,24 @@ def _entry(shape: Shape, keys: Sequence[Any]) -> Column | None:
     return shape.fields[position] if position < len(shape.fields) else shape.element
 
 
+def values_of(row: exp.Struct) -> list[Any]:
+    """The values of a row's fields, without the fields' names."""
+    return [value for _, value in _fields(row)]
+
+
 def _row(node: exp.Struct, scope: Scope) -> Shape:
-    fields = []
-    for item in node.expressions:
-        named = isinstance(item, exp.PropertyEQ | exp.Alias)
-        name = item.this.name if isinstance(item, exp.PropertyEQ) else item.alias if named else ""
-        value = item.expression if isinstance(item, exp.PropertyEQ) else item.this if named else item
-        fields.append(_made(name, value, scope))
-    return Shape(tuple(fields))
+    return Shape(tuple(_made(name, value, scope) for name, value in _fields(node)))
+
+
+def _fields(row: exp.Struct) -> Iterator[tuple[str, Any]]:
+    """Yields the name, "" if it has none, and the value of each field of a row."""
+    for item in row.expressions:
+        if isinstance(item, exp.PropertyEQ):
+            yield item.this.name, item.expression
+        elif isinstance(item, exp.Alias):
+            yield item.alias, item.this
+        else:
+            yield "", item
 
 
 def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
