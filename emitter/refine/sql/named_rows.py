@@ -24,7 +24,7 @@ def may_have_them(sql: str, dialect: str) -> bool:
 
 
 def with_structs(sql: str, tokens: Sequence[Token]) -> str:
-    """A text in which rows that name a field are structs; the very same if it has none.
+    """Returns a text in which rows that name a field are structs; the very same if it has none.
 
     Args:
         sql: The text of one or several statements.

@@ -68,7 +68,7 @@ def _entry(shape: Shape, keys: Sequence[Any]) -> Column | None:
 
 
 def values_of(row: exp.Struct) -> list[Any]:
-    """The values of a row's fields, without the fields' names."""
+    """Returns the values of a row's fields, without the fields' names."""
     return [value for _, value in _fields(row)]
 
 
