@@ -69,7 +69,9 @@ class JobLineage(NamedTuple):
 
 
 def table_name(namespace: str, name: str) -> DatasetName | None:
-    """Returns the canonical name of a table; None for one with too few parts, an alias or a CTE."""
+    """Returns the canonical name of a table; None for an empty one, or with too few parts, as an alias or a CTE has."""
+    if not namespace.strip() or not name.strip():
+        return None
     found = canonical(namespace, name)
     return found if engine(namespace) is None or parts(found) is not None else None
 

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 """A name that becomes a part of an id in the graph."""
+NameOrEmpty = Annotated[str, StringConstraints(max_length=MAX_NAME)]
+"""The same, or nothing."""
 
 
 Label = Annotated[str, StringConstraints(max_length=MAX_LABEL)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.events import canonical_run_id
-from schemas.facets.base import ByName, Facet, Many, Name, Part
+from schemas.facets.base import ByName, Facet, Many, Name, NameOrEmpty, Part
 from schemas.limits import MAX_LINKS, check_limit
 
 
@@ -40,10 +40,13 @@ class Transformation(Part):
 
 
 class InputField(Part):
-    """A source column."""
+    """A source column.
 
-    namespace: Name
-    name: Name
+    Its dataset may have an empty name, as of a location without a path: such a source is no table, and costs no other.
+    """
+
+    namespace: NameOrEmpty
+    name: NameOrEmpty
     field: Name
     transformations: Many[Transformation] = ()
 

@@ -199,7 +199,7 @@ def _dropped(view: object) -> Sequence[str]:
     if isinstance(view, lineage_facets.ColumnLineageDatasetFacet):
         fields = [field for said in view.fields.values() for field in said.input_fields]
         named = {(field.namespace, field.name) for field in (*fields, *view.dataset)}
-        return sorted({name for namespace, name in named if table_name(namespace, name) is None})
+        return sorted({name or "''" for namespace, name in named if table_name(namespace, name) is None})
     return ()
 
 

@@ -219,6 +219,20 @@ class TestLineageFacets:
         assert found.names.keys() == {name("t"), DatasetName("s3://b", "p")}
         assert found.problems == [Problem("$.outputs[0].facets.columnLineage", "not names of tables, left out: cte")]
 
+    @pytest.mark.parametrize(
+        ("named", "spelled"),
+        [({"name": ""}, "''"), ({"name": " "}, " "), ({"namespace": ""}, "db.s.t"), ({"namespace": " "}, "db.s.t")],
+    )
+    def test_a_source_without_a_name_costs_no_other(self, named: dict[str, str], spelled: str) -> None:
+        """A location without a path has an empty name; the other sources of the output's columns count."""
+        good = {"namespace": "pg://h:5432", "name": "db.s.t", "field": "a"}
+        facet = {"fields": {"x": {"inputFields": [good, {**good, **named}]}, "y": {"inputFields": [good]}}}
+        output = dataset("db.s.o", columnLineage=facet)
+        found = folded([run_event("COMPLETE", 1, outputs=[output])])
+        assert DatasetName("pg://h:5432", "db.s.t") in found.names
+        reason = f"not names of tables, left out: {spelled}"
+        assert found.problems == [Problem("$.outputs[0].facets.columnLineage", reason)]
+
     def test_explicit_lineage_of_a_job_is_told_by_target(self) -> None:
         """Each target dataset has its own; it goes before what the output says; targets that are jobs are left out."""
         source = {"type": "DATASET", "namespace": REDSHIFT, "name": "dev.s.a"}
