@@ -40,6 +40,13 @@ COORDINATOR_TIMEOUT_S: Final = 10.0
 """Seconds that a new cluster may need to elect a group coordinator."""
 
 
+_WITHOUT_COORDINATOR: Final = (
+    errors.CoordinatorNotAvailableError,
+    errors.CoordinatorLoadInProgressError,
+    errors.NotCoordinatorError,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A topic as the broker describes it.
@@ -89,7 +96,7 @@ def inspect_cluster(
             check_topic(events, brokers),
             check_topic(dead, brokers, dead_letters_of=events),
         ]
-        group, committed = _group(admin, settings)
+        group, committed = check_group(admin, settings)
     permissions = [
         check_permissions(events, {"READ", "DESCRIBE"}),
         check_permissions(dead, {"WRITE", "DESCRIBE"}, {"READ"}),
@@ -217,14 +224,26 @@ def _number(topic: Topic, key: str, otherwise: int = 0) -> int:
     return int(topic.configs.get(key, otherwise))
 
 
-def _group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int, int]]:
-    """Returns the state of the group and the permissions on it; and its committed offsets by partition."""
+def _has_no_coordinator(error: BaseException) -> bool:
+    return isinstance(error, _WITHOUT_COORDINATOR)
+
+
+def check_group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int, int]]:
+    """Returns the state of the group and the permissions on it; and its committed offsets by partition.
+
+    Args:
+        admin: A client of the cluster.
+        settings: The group and its topic.
+
+    Raises:
+        KafkaError: The cluster does not answer, or has no coordinator of the group for longer than a moment.
+    """
     name = settings.group_id
-    # The coordinator of a new group is available only after a moment.
-    with_retries = retrying(errors.CoordinatorNotAvailableError, uniform(0.2, 0.3), max_elapsed_s=COORDINATOR_TIMEOUT_S)
+    # The coordinator of a new group is available only after a moment, and may move once more.
+    with_retries = retrying(_has_no_coordinator, uniform(0.2, 0.3), max_elapsed_s=COORDINATOR_TIMEOUT_S)
     try:
         group = with_retries(admin.describe_groups, [name])[name]
-        offsets = admin.list_group_offsets({name: None}).get(name, {})
+        offsets = with_retries(admin.list_group_offsets, {name: None}).get(name, {})
     except errors.AuthorizationError:
         return Finding(f"group {name}", State.FAILED, "no permission to see it; grant READ and DESCRIBE on it"), {}
     committed = {

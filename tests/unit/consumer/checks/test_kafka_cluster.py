@@ -1,11 +1,14 @@
 """What a topic's settings and rights mean; clusters of several brokers, which the tests' is not."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from kafka import errors
 
 from consumer.checks.finding import State
-from consumer.checks.kafka_cluster import Topic, check_permissions, check_topic
+from consumer.checks.kafka_cluster import Topic, check_group, check_permissions, check_topic
+from consumer.config.settings import KafkaSettings
 
 CONFIGS = {
     "cleanup.policy": "delete",
@@ -59,3 +62,33 @@ def test_rights() -> None:
     assert check_permissions(TOPIC, {"READ"}).state is State.OK
     assert check_permissions(TOPIC, {"READ", "WRITE"}).message == "WRITE are missing; grant them"
     assert check_permissions(replace(TOPIC, permissions=None), {"READ"}).state is State.WARNING
+
+
+class MovingCoordinator:
+    """A client of a cluster that has just made its topic of offsets: each request fails first."""
+
+    def __init__(self) -> None:
+        self._to_raise: dict[str, list[type[errors.KafkaError]]] = {
+            "describe": [errors.CoordinatorNotAvailableError, errors.CoordinatorLoadInProgressError],
+            "offsets": [errors.NotCoordinatorError],
+        }
+
+    def _fail(self, request: str) -> None:
+        if self._to_raise[request]:
+            raise self._to_raise[request].pop()
+
+    def describe_groups(self, names: list[str]) -> dict[str, Any]:
+        """The state of groups."""
+        self._fail("describe")
+        return {name: {"group_state": "Dead", "members": []} for name in names}
+
+    def list_group_offsets(self, groups: dict[str, None]) -> dict[str, Any]:
+        """Their offsets."""
+        self._fail("offsets")
+        return {name: {} for name in groups}
+
+
+def test_the_coordinator_of_a_new_group_moves() -> None:
+    """A check that runs right after topics were made does not fail for it."""
+    finding, committed = check_group(MovingCoordinator(), KafkaSettings(group_id="headwater"))
+    assert (finding.what, finding.state, committed) == ("group headwater", State.OK, {})
