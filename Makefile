@@ -2,7 +2,7 @@
 SHELL := bash
 PYTHON := .venv/bin/python
 # Tests at once. Those of one file stay on one worker, so that few workers need servers of their own.
-WORKERS ?= 3
+WORKERS ?= 2
 # Documents of `make fuzz`, and cases of `make schedules`.
 COUNT ?= 100000
 # How many times the usual examples `make laws` takes.

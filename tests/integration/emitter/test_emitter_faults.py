@@ -153,7 +153,7 @@ def _last_error(folder: Path) -> str:
 
 def test_down_at_start_then_up(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> None:
     """The same run still sends them."""
-    transport = {**port.transport, "topic": kafka_broker.create_topic(partitions=3), "close_timeout": 20}
+    transport = {**port.transport, "topic": kafka_broker.create_topic(partitions=3), "close_timeout": 60}
     guest = Guest(transport, tmp_path, hold=True)
     guest.await_event(9)
     port.open()
@@ -177,7 +177,7 @@ def test_up_then_down(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     assert ended.sent + ended.waiting == 400, ended.stderr
     assert ended.waiting > 0, "the broker crashed too late for this test"
     kafka_broker.start()
-    after = Guest({**transport, "close_timeout": 30}, tmp_path, run="b").end()
+    after = Guest({**transport, "close_timeout": 60}, tmp_path, run="b").end()
     unharmed(after)
     assert (after.sent, after.waiting) == (10, 0), after.stderr
     assert f"(and {ended.waiting} of earlier runs sent)" in after.reasons, after.stderr
@@ -199,7 +199,7 @@ def test_black_holed(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> N
 def test_slow(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """The broker hangs while events come and answers late: emit never waits for it, and nothing is lost."""
     transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "topic": kafka_broker.create_topic()}
-    transport["close_timeout"] = 20
+    transport["close_timeout"] = 60
     kafka_broker.pause()
     guest = Guest(transport, tmp_path, 200, hold=True)
     guest.await_event(199)
@@ -230,7 +230,7 @@ def test_wrong_password(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """One line says what to check, without the secret, and the right password sends what waited."""
     wrong = scram(kafka_broker, topic=kafka_broker.create_topic(), password=SECRET)
     # Such an attempt ends by itself, unless kafka-python loses the broker's answer, as it may on a slow machine.
-    ended = Guest({**wrong, "close_timeout": 8}, tmp_path).end()
+    ended = Guest({**wrong, "close_timeout": 20}, tmp_path).end()
     unharmed(ended)
     assert (ended.sent, ended.waiting) == (0, 10), ended.stderr
     advices = ("check the credentials", "refuse credentials this way: check them")
@@ -247,7 +247,7 @@ def test_tls_name_mismatch(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     alias = Port(kafka_broker.port + 2, "127.0.0.2")
     alias.open()
     # On a busy machine the first attempt needs its time.
-    ended = Guest({**right, **alias.transport, "close_timeout": 12}, tmp_path).end()
+    ended = Guest({**right, **alias.transport, "close_timeout": 25}, tmp_path).end()
     alias.close()
     unharmed(ended)
     assert (ended.sent, ended.waiting) == (0, 10), ended.stderr
@@ -262,7 +262,7 @@ def test_tls_name_mismatch(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
 def test_topic_missing(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """The line says to create it; once it is there, the events follow."""
     transport = {"bootstrap_servers": kafka_broker.bootstrap, "topic": f"missing-{free_port()}"}
-    ended = Guest({**transport, "close_timeout": 12}, tmp_path).end()
+    ended = Guest({**transport, "close_timeout": 25}, tmp_path).end()
     unharmed(ended)
     assert (ended.sent, ended.waiting) == (0, 10), ended.stderr
     assert "does not exist: create it" in ended.reasons
@@ -277,7 +277,7 @@ def test_message_too_large_is_compressed(kafka_broker: KafkaBroker, tmp_path: Pa
         "bootstrap_servers": kafka_broker.bootstrap,
         "topic": kafka_broker.create_topic(max_message_bytes="20000"),
         "max_request_size": 20000,
-        "close_timeout": 30,
+        "close_timeout": 60,
     }
     ended = Guest(transport, tmp_path, 4, sql_bytes=300_000).end()
     unharmed(ended, 4)
@@ -288,7 +288,7 @@ def test_message_too_large_is_compressed(kafka_broker: KafkaBroker, tmp_path: Pa
 @pytest.mark.parametrize("limit", ["ours", "topic's", "consumer's"])
 def test_message_too_large_is_reduced(kafka_broker: KafkaBroker, tmp_path: Path, limit: str) -> None:
     """Without its SQL it fits, and says what it lacks; it keeps its place in the order."""
-    transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "compression": "none", "close_timeout": 30}
+    transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "compression": "none", "close_timeout": 60}
     sql_bytes = 200_000
     if limit == "ours":
         transport |= {"topic": kafka_broker.create_topic(), "max_request_size": 4000}
@@ -311,7 +311,7 @@ def test_message_too_large_is_quarantined(kafka_broker: KafkaBroker, tmp_path: P
     """What no reduction makes fit is kept with the reason; `flush` with a greater limit sends its exact bytes."""
     topic = kafka_broker.create_topic()
     transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "topic": topic, "compression": "none"}
-    transport["close_timeout"] = 30
+    transport["close_timeout"] = 60
     ended = Guest({**transport, "max_request_size": 3000}, tmp_path, 3, sql_bytes=10, name_bytes=5000).end()
     unharmed(ended, 3)
     assert (ended.sent, ended.waiting, ended.quarantined, ended.lost) == (0, 0, 3, 0), ended.stderr
@@ -326,7 +326,7 @@ def test_message_too_large_is_quarantined(kafka_broker: KafkaBroker, tmp_path: P
 def test_disk_full(kafka_broker: KafkaBroker, tmp_path: Path, problem: str) -> None:
     """One warning, and the events go through memory: what the disk took first, then the rest."""
     transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "topic": kafka_broker.create_topic()}
-    transport["close_timeout"] = 20
+    transport["close_timeout"] = 60
     (tmp_path / "file").touch()
     folder, limit = (tmp_path, 20_000) if problem == "full" else (tmp_path / "file" / "below", None)
     ended = Guest(transport, folder, 30, file_limit=limit).end()
@@ -361,7 +361,7 @@ def test_clock_jump(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> No
 
 def test_clock_ahead(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """Two hours ahead: brokers since Kafka 4.0 refuse that time, and take the same events without one."""
-    transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "close_timeout": 30}
+    transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "close_timeout": 60}
     transport["topic"] = kafka_broker.create_topic()
     ended = Guest(transport, tmp_path, count=200, clock=2 * 3600).end()
     unharmed(ended, 200)
@@ -375,7 +375,7 @@ def test_clock_ahead(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
 def test_two_at_once(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """Two runs share a spool: each event is in the topic once, each run in its order, and both tell the truth."""
     transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "topic": kafka_broker.create_topic()}
-    transport["close_timeout"] = 20
+    transport["close_timeout"] = 60
     guests = [Guest(transport, tmp_path, 300, run) for run in ("a", "b")]
     for guest in guests:
         ended = guest.end()

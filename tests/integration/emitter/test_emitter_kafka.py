@@ -74,7 +74,7 @@ def test_every_facet_is_in_the_topic(
 ) -> None:
     """As it was made, whatever OpenLineage's client is configured to add to the event on its way."""
     topic = kafka_broker.create_topic()
-    transport = {"type": TYPE, "bootstrap_servers": kafka_broker.bootstrap, "topic": topic, "close_timeout": 30}
+    transport = {"type": TYPE, "bootstrap_servers": kafka_broker.bootstrap, "topic": topic, "close_timeout": 60}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HEADWATER_SPOOL_DIR", str(tmp_path / "spool"))
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(transport))
@@ -214,7 +214,7 @@ def test_what_a_run_could_not_send_the_next_one_sends(kafka_broker: KafkaBroker,
     first = outcome(failed.stderr)
     assert (first.sent, first.waiting, first.lost) == (0, 4, 0), failed.stderr
     kafka_broker.create_topic(str(transport["topic"]))
-    environ["OPENLINEAGE__TRANSPORT"] = json.dumps({"type": TYPE, **transport, "close_timeout": 20})
+    environ["OPENLINEAGE__TRANSPORT"] = json.dumps({"type": TYPE, **transport, "close_timeout": 60})
     good = dbt_ol(project, "run", **environ)
     assert good.returncode == 0, good.stderr
     second = outcome(good.stderr)

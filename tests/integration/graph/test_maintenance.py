@@ -138,7 +138,8 @@ def file(tmp_path: Path) -> Path:
 
 def damage(store: SqliteStore) -> None:
     """Takes an edge away behind everybody's back."""
-    store._db.execute("DELETE FROM edges WHERE label = 'lineage_edge'")
+    done = store._db.execute("DELETE FROM edges WHERE label = (SELECT key FROM words WHERE text = 'lineage_edge')")
+    assert done.rowcount == 1
 
 
 def edges_of(path: Path) -> list[Any]:
