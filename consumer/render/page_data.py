@@ -105,6 +105,7 @@ def _dataset(one: WholeDataset, columns: list[Document]) -> Document:
         **documents.summary(one.summary),
         "kind": one.target.kind,
         "aliases": [documents.name(alias) for alias in names_of(str(properties.get("aliases") or ""))],
+        "apart": [documents.name(other) for other in names_of(str(properties.get("apart") or ""))],
         "schema": columns,
         "column_count": len(listed) or None,
         "statistics": orjson.loads(str(properties.get("statistics") or "{}")),

@@ -216,8 +216,10 @@ class Sender:
         sent = quarantined = 0
         failure: DeliveryError | None = None
         records = len(in_flight.batch.records)
-        for record, result in in_flight.results():
+        # Of all: the first one may have failed because a later one was refused for its time before.
+        for _, result in in_flight.results():
             self._note_clock(result)
+        for record, result in in_flight.results():
             if isinstance(result, RejectedError) and records > 1:
                 # Kafka rejects batches. Which record is invalid shows when each is sent alone.
                 self._single_sends_left = records - sent

@@ -133,6 +133,7 @@ export class StaticSource implements Source {
     return {
       ...this.#summary(at),
       aliases: one.aliases,
+      apart: one.apart,
       columns: graph.columns(at),
       producers: one.producers.map((job) => {
         const { runs, ...about } = graph.jobs[job]!;

@@ -5,6 +5,7 @@ import type { Column, Name, Run, Summary, Tag } from "./types.ts";
 export interface StaticDataset extends Summary {
   kind: string;
   aliases: Name[];
+  apart: Name[];
   schema: { name: string; type: string | null; description: string | null }[];
   column_count: number | null;
   statistics: Record<string, unknown>;

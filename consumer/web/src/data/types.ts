@@ -123,6 +123,7 @@ export interface Column {
 
 export interface Dataset extends Summary {
   aliases: Name[];
+  apart: Name[];
   columns: Column[];
   producers: Producer[];
   readers: Name[];

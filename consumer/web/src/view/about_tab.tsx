@@ -57,6 +57,15 @@ export function AboutTab({ dataset, go }: { dataset: Dataset; go: Go }): JSX.Ele
             ))}
           </Field>
         ) : null}
+        {dataset.apart.length > 0 ? (
+          <Field name="Linked but apart">
+            {dataset.apart.map((other) => (
+              <span key={idOf(other)} class="code block">
+                {idOf(other)}
+              </span>
+            ))}
+          </Field>
+        ) : null}
         <Field name="Used by">
           {dataset.exposures.length > 0 ? dataset.exposures.map((one) => <ExposureLine key={one.name} one={one} />) : none}
         </Field>
