@@ -169,9 +169,9 @@ def _unique(near: Mapping[LineageNode, list[LineageNode]], target: LineageNode) 
     return sorted(set(near.get(target, ())))
 
 
-def _homes(near: Mapping[LineageNode, list[LineageNode]], root: LineageNode) -> dict[LineageNode, LineageNode]:
-    """Below which dataset each one's own branches are shown."""
-    homes = {root: root}
+def _homes(near: Mapping[LineageNode, list[LineageNode]], root: LineageNode) -> dict[LineageNode, LineageNode | None]:
+    """Below which dataset each one's own branches are shown; the root's below none, as it may be made from itself."""
+    homes: dict[LineageNode, LineageNode | None] = {root: None}
     level = [root]
     while level:
         below: list[LineageNode] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from html import unescape
 from pathlib import Path
 
@@ -88,6 +89,19 @@ def test_search_without_scripts(client: TestClient) -> None:
     text = client.get("/", params={"q": "dev.s.b"}).text
     assert "1 results for dev.s.b" in text
     assert re.search(r'<a href="\?node=[^"]*dev\.s\.b">b</a>', text)
+
+
+@pytest.mark.timeout(60)
+def test_cycles_through_the_root_end(tmp_path: Path) -> None:
+    """A table that is made from itself, or from what it makes, is in the tree once more, as a leaf."""
+    loops = [job(table("own"), table("own")), job(table("a"), table("b")), job(table("b"), table("a"))]
+    with closing(SqliteStore(tmp_path / "graph.db")) as store:
+        write(store, [loops])
+    with client_of(tmp_path / "graph.db") as client:
+        own = tree(client.get("/", params={"node": "own", "up": "all", "down": "all"}).text)
+        a = tree(client.get("/", params={"node": "a", "up": "all", "down": "0"}).text)
+    assert own == ["Upstream: 1 direct", "  own", "Downstream: 1 direct", "  own"]
+    assert a == ["Upstream: 1 direct", "  b", "    a", "Downstream: 1 direct", "  b", "    a"]
 
 
 def test_unknown_names_are_a_page_too(client: TestClient) -> None:
