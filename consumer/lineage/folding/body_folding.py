@@ -185,7 +185,7 @@ class _BodyFolding:
         refs = self._facets.refs(OUTPUT_FACETS, facets, f"{at}.facets", name)
         if is_one_of_several and LINEAGE not in self._body.job.facets and not BY_RUN & refs.keys():
             refs |= self._facets.by_text(name)
-        if is_one_of_several and self._tables.is_node_of_dbt:
+        if is_one_of_several and self._tables.is_node_of_dbt and self._tables.calls_function:
             refs |= self._fed_by_all_inputs(refs)
         for facet in (COLUMN_LINEAGE, LINEAGE):
             if facet in refs and not self._limits.take({name: self._gathering.text(refs[facet])}):
@@ -194,7 +194,7 @@ class _BodyFolding:
         return refs
 
     def _fed_by_all_inputs(self, refs: Refs) -> Refs:
-        """Returns the column lineage of a model's table or view, which is never all that it is made from.
+        """Returns the column lineage of a model's table or view, which is not all where the model calls a function.
 
         A model has one query, and its second output is a view of the first. An input of which the lineage names no
         column, as the table of a function, feeds both.
