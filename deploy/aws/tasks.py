@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import Duration
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -130,3 +132,42 @@ def task(scope: Construct, job: Job, context: StackContext, log: logs.ILogGroup)
         {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resource; all else does."},
     )
     return definition
+
+
+def fargate_service(
+    scope: Construct,
+    construct_id: str,
+    job_name: str,
+    context: StackContext,
+    *,
+    definition: ecs.FargateTaskDefinition,
+    cluster: ecs.ICluster,
+    security_groups: Sequence[ec2.ISecurityGroup],
+    **deployment: Any,
+) -> ecs.FargateService:
+    """Returns a permanent service on Fargate, which rolls back a deployment whose tasks do not stay up.
+
+    Args:
+        scope: The stack.
+        construct_id: The construct's id in it.
+        job_name: Name of the job; the service is named after it.
+        context: Settings and shared parts.
+        definition: The task that it runs.
+        cluster: The cluster that it runs in.
+        security_groups: The security groups of its tasks.
+        deployment: How many tasks run, at all times and during a deployment, in the words of `ecs.FargateService`.
+    """
+    return ecs.FargateService(
+        scope,
+        construct_id,
+        cluster=cluster,
+        service_name=f"{context.settings.name}-{job_name}",
+        task_definition=definition,
+        circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+        assign_public_ip=False,
+        vpc_subnets=context.network.subnets,
+        security_groups=[*security_groups],
+        enable_execute_command=False,
+        propagate_tags=ecs.PropagatedTagSource.SERVICE,
+        **deployment,
+    )

@@ -17,7 +17,7 @@ from deploy.aws.context import StackContext
 from deploy.aws.nag_suppressions import WHOLE_GRAPH, accept
 from deploy.aws.stacks.graph_stack import GraphStack
 from deploy.aws.stacks.topics_stack import TopicsStack
-from deploy.aws.tasks import HTTP_PORT, Job, alert_environment, log_of, task
+from deploy.aws.tasks import HTTP_PORT, Job, alert_environment, fargate_service, log_of, task
 
 NAME: Final = "alerts"
 
@@ -74,22 +74,18 @@ class AlertsStack(Stack):
         )
         definition = task(self, job, self._context, self.log)
         accept(definition.task_role, WHOLE_GRAPH)
-        return ecs.FargateService(
+        return fargate_service(
             self,
             "Service",
+            NAME,
+            self._context,
+            definition=definition,
             cluster=topics.cluster,
-            service_name=f"{self._settings.name}-{NAME}",
-            task_definition=definition,
             # One works at a time, under a lease; ECS replaces it, and the graph's outbox waits meanwhile.
             desired_count=1,
             min_healthy_percent=100,
             max_healthy_percent=200,
-            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-            assign_public_ip=False,
-            vpc_subnets=self._context.network.subnets,
             security_groups=[self._context.network.consumers],
-            enable_execute_command=False,
-            propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
 
     def _declarations(self) -> str:

@@ -18,7 +18,7 @@ from deploy.aws.nag_suppressions import WHOLE_GRAPH, accept
 from deploy.aws.stacks.graph_stack import GraphStack
 from deploy.aws.stacks.network_stack import GRAPH, HTTPS
 from deploy.aws.stacks.topics_stack import TopicsStack
-from deploy.aws.tasks import CONTAINER, HTTP_PORT, Job, log_of, task
+from deploy.aws.tasks import CONTAINER, HTTP_PORT, Job, fargate_service, log_of, task
 
 NAME: Final = "api"
 
@@ -123,22 +123,18 @@ class ApiStack(Stack):
         )
         definition = task(self, job, self._context, self.log)
         accept(definition.task_role, WHOLE_GRAPH)
-        return ecs.FargateService(
+        return fargate_service(
             self,
             "Service",
+            NAME,
+            self._context,
+            definition=definition,
             cluster=topics.cluster,
-            service_name=f"{self._settings.name}-{NAME}",
-            task_definition=definition,
             desired_count=self._chosen.min_tasks,
             min_healthy_percent=100,
             max_healthy_percent=200,
-            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-            assign_public_ip=False,
-            vpc_subnets=self._context.network.subnets,
             # The group of those who may ask the graph, beside its own.
             security_groups=[self._tasks, readers],
-            enable_execute_command=False,
-            propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
 
     def _targets(self) -> elb.ApplicationTargetGroup:

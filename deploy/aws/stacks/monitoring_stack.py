@@ -12,6 +12,7 @@ from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -175,15 +176,19 @@ class MonitoringStack(Stack):
 
     def _of_the_services(self, service: ServiceStack) -> None:
         for job, found in service.services.items():
-            self._alarm(
-                "NoMember" if job == "consumer" else f"{job.title()}NoMember",
-                f"No {job} runs; events wait in the topic for as long as its retention.",
-                cloudwatch_metrics.running(self._settings, found.service_name),
-                1,
-                comparison=_BELOW,
-                periods=2,
-                missing=_BAD,
-            )
+            name = "NoMember" if job == "consumer" else f"{job.title()}NoMember"
+            self._no_member_alarm(name, f"No {job} runs; events wait in the topic for as long as its retention.", found)
+
+    def _no_member_alarm(self, name: str, message: str, service: ecs.FargateService) -> None:
+        self._alarm(
+            name,
+            message,
+            cloudwatch_metrics.running(self._settings, service.service_name),
+            1,
+            comparison=_BELOW,
+            periods=2,
+            missing=_BAD,
+        )
 
     def _of_the_graph(self) -> None:
         chosen = self._settings
@@ -207,15 +212,7 @@ class MonitoringStack(Stack):
         self._alarm("BatchFailed", "The nightly batch failed after all its tries; its log says why.", failed, 0)
 
     def _of_the_api(self, api: ApiStack) -> None:
-        self._alarm(
-            "ApiNoMember",
-            "No process of the API runs.",
-            cloudwatch_metrics.running(self._settings, api.service.service_name),
-            1,
-            comparison=_BELOW,
-            periods=2,
-            missing=_BAD,
-        )
+        self._no_member_alarm("ApiNoMember", "No process of the API runs.", api.service)
         failed = api.targets.metrics.http_code_target(
             elb.HttpCodeTarget.TARGET_5XX_COUNT, period=cloudwatch_metrics.MINUTES
         )
@@ -226,15 +223,8 @@ class MonitoringStack(Stack):
         self._alarm("ApiNotReady", "A process of the API can't reach the graph.", away, 0, periods=3)
 
     def _of_the_alerts(self, alerts: AlertsStack) -> None:
-        self._alarm(
-            "AlertsNoMember",
-            "No process raises alerts; changes wait in the graph's outbox.",
-            cloudwatch_metrics.running(self._settings, alerts.service.service_name),
-            1,
-            comparison=_BELOW,
-            periods=2,
-            missing=_BAD,
-        )
+        waiting = "No process raises alerts; changes wait in the graph's outbox."
+        self._no_member_alarm("AlertsNoMember", waiting, alerts.service)
         waits = ("alerting failed, retrying", "delivery failed; trying again")
         logs.MetricFilter(
             self,

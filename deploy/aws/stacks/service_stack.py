@@ -16,7 +16,7 @@ from deploy.aws.context import StackContext
 from deploy.aws.nag_suppressions import WHOLE_GRAPH, accept
 from deploy.aws.stacks.graph_stack import GraphStack
 from deploy.aws.stacks.topics_stack import TopicsStack
-from deploy.aws.tasks import GROUP, HTTP_PORT, Job, log_of, task
+from deploy.aws.tasks import GROUP, HTTP_PORT, Job, fargate_service, log_of, task
 
 DATAZONE_GROUP = "headwater-datazone"
 
@@ -94,12 +94,13 @@ class ServiceStack(Stack):
 
     def _service(self, job: Job, tasks: int) -> ecs.FargateService:
         log = self.logs[job.name] = log_of(self, job.name, self._settings)
-        service = self.services[job.name] = ecs.FargateService(
+        service = self.services[job.name] = fargate_service(
             self,
             job.name.title(),
+            job.name,
+            self._context,
+            definition=task(self, job, self._context, log),
             cluster=self._cluster,
-            service_name=f"{self._settings.name}-{job.name}",
-            task_definition=task(self, job, self._context, log),
             # Said also where it is scaled, though a deployment then begins from the least again: ECS starts with one
             # otherwise, and scaling raises what is below the least only once there is lag.
             desired_count=tasks,
@@ -109,12 +110,7 @@ class ServiceStack(Stack):
             max_healthy_percent=100,
             # It would start a surplus member elsewhere before it stops one, and ECS's own default is to do so.
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.DISABLED,
-            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-            assign_public_ip=False,
-            vpc_subnets=self._context.network.subnets,
             security_groups=[self._context.network.consumers],
-            enable_execute_command=False,
-            propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
         return service
 
