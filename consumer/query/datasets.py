@@ -111,9 +111,7 @@ class Outcome(StrEnum):
         return self is Outcome.ALL or test.success == (self is Outcome.PASSED)
 
 
-def with_results(
-    store: GraphStore, cursor: str, limit: int, outcome: Outcome = Outcome.ALL
-) -> tuple[list[Summary], str | None]:
+def with_results(store: GraphStore, cursor: str, limit: int, outcome: Outcome) -> tuple[list[Summary], str | None]:
     """Reads a page of datasets that have test results, each with those that are asked for.
 
     Args:
