@@ -22,6 +22,7 @@ from bench.workload import LAYERS, NAMESPACE, Project
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.query.resolve import LineageNode
 from consumer.query.traverse import lineage
+from consumer.render import lineage_formats
 from schemas.naming import DatasetName
 from tests.support.api.serving import ServeProcess
 
@@ -80,10 +81,14 @@ def queries(client: httpx.Client, project: Project, times: int) -> Iterator[tupl
 
 
 def in_process(store: SqliteStore, project: Project, times: int) -> list[Callable[[], object]]:
-    """The same lineage of depth 20 without HTTP."""
+    """The same lineage of depth 20 as `headwater lineage` answers it, as JSON and without HTTP."""
     width = project.models // LAYERS
     names = [project.table(LAYERS // 2 * width + number % width) for number in range(times)]
-    return [lambda name=name: lineage(store, LineageNode(DatasetName(NAMESPACE, name)), 20, 20) for name in names]  # type: ignore[misc]
+
+    def call(name: str) -> Callable[[], object]:
+        return lambda: lineage_formats.json(lineage(store, LineageNode(DatasetName(NAMESPACE, name)), 20, 20))
+
+    return [call(name) for name in names]
 
 
 def ingest(client: httpx.Client, project: Project, times: int) -> list[Callable[[], object]]:

@@ -241,8 +241,7 @@ def _lineage_of(store: GraphStore, asked: LineageParameters) -> traverse.Lineage
 
 
 def _lineage(store: GraphStore, asked: LineageParameters) -> Document:
-    document: Document = orjson.loads(lineage_formats.json(_lineage_of(store, asked)))
-    return document
+    return lineage_formats.document(_lineage_of(store, asked))
 
 
 def _lineage_csv(store: GraphStore, asked: LineageParameters) -> str:
@@ -420,7 +419,7 @@ def parsed(model: type[Any], request: Request) -> Any:
 
 def answered(request: Request, document: Document) -> Response:
     """Returns a document as JSON, with its ETag."""
-    return tagged(request, orjson.dumps(document, option=orjson.OPT_SORT_KEYS), "application/json")
+    return tagged(request, orjson.dumps(document, default=tuple, option=orjson.OPT_SORT_KEYS), "application/json")
 
 
 def tagged(request: Request, data: bytes, kind: str) -> Response:

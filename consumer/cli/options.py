@@ -21,16 +21,20 @@ _FILE_ONLY = frozenset({"identity.same", "datazone.routes"})
 
 
 class SettingOption(click.Option):
-    """A flag for a setting, before all its other sources; the variable is shown here and read by `settings.load`."""
+    """A flag for a setting, before all its other sources; the variable is shown here and read by `settings.load`.
 
-    def __init__(self, setting: Setting) -> None:
-        names = [f"--{_dashed(setting.name)}", setting.name.replace(".", "_")]
+    Args:
+        setting: The setting.
+        own: Group whose settings have a flag without the group's name too.
+    """
+
+    def __init__(self, setting: Setting, own: str = "") -> None:
+        group, _, rest = setting.name.partition(".")
+        flags = [rest, setting.name] if rest and group == own else [setting.name]
         kind = click.Choice(setting.choices) if setting.choices else None
-        if isinstance(setting.default, bool):
-            names[0] += f"/--no-{_dashed(setting.name)}"
         is_number = isinstance(setting.default, int | float) and not isinstance(setting.default, bool)
         super().__init__(
-            names,
+            [*(_flag(name, setting) for name in flags), setting.name.replace(".", "_")],
             envvar=setting.env,
             show_envvar=True,
             help=setting.description,
@@ -51,15 +55,16 @@ class SettingOption(click.Option):
         return extra
 
 
-def with_settings(*names: str) -> Callable[[Command], Command]:
+def with_settings(*names: str, own: str = "") -> Callable[[Command], Command]:
     """Gives a command the effective settings as its first argument, and an option for each of those named.
 
     Args:
         names: Settings by their dotted names, or groups by theirs; `log` is always among them.
+        own: Group of the command itself: its flags go without the group's name, too.
     """
 
     def decorate(function: Command) -> Command:
-        options = [SettingOption(setting) for setting in _chosen((*names, "log"))]
+        options = [SettingOption(setting, own) for setting in _chosen((*names, "log"))]
 
         @functools.wraps(function)
         def command(config: Path | None, **values: Any) -> None:
@@ -131,6 +136,11 @@ def _other_variables() -> set[str]:
     root = click.get_current_context().find_root().command
     found = (option.envvar for command in all_commands(root) for option in command.params)
     return {variable for variable in found if isinstance(variable, str)}
+
+
+def _flag(name: str, setting: Setting) -> str:
+    flag = _dashed(name)
+    return f"--{flag}/--no-{flag}" if isinstance(setting.default, bool) else f"--{flag}"
 
 
 def _dashed(name: str) -> str:

@@ -129,8 +129,8 @@ def _hanging(
     return [(parent, branch, indent, branch is found[-1]) for branch in reversed(found)]
 
 
-def json(lineage: Lineage) -> str:
-    """Returns one JSON object, keys and lists sorted.
+def document(lineage: Lineage) -> dict[str, Any]:
+    """Returns one JSON object, its lists sorted; tuples stand for arrays.
 
     ```
     {"root":  {"namespace": "...", "name": "...", "node_name": "..."},
@@ -146,7 +146,7 @@ def json(lineage: Lineage) -> str:
     lineage is unknown: the tables at which it ends, those beyond them, and the edges between them. It is empty if
     column lineage is known to the end, and where a table was asked about.
     """
-    document = {
+    return {
         "root": _named(lineage.root),
         "nodes": _nodes(lineage.nodes),
         "edges": [_edge(link) for link in lineage.links],
@@ -155,9 +155,12 @@ def json(lineage: Lineage) -> str:
             "edges": [_edge(link) for link in lineage.unknown.links],
         },
     }
-    return orjson.dumps(
-        document, default=tuple, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    ).decode()
+
+
+def json(lineage: Lineage) -> str:
+    """Returns `document` as JSON, indented and with sorted keys."""
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(document(lineage), default=tuple, option=options).decode()
 
 
 def _nodes(nodes: Iterable[Node]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def keyed(demo_graph: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("keyed")
     key, sha256 = new_key("reader")
     (folder / "keys.toml").write_text(f'[[keys]]\nid = "reader"\nsha256 = "{sha256}"\nscopes = ["read"]\n', "utf-8")
-    options = ("--graph", demo_graph, "--serve-keys-file", str(folder / "keys.toml"), "--log-level", "error")
+    options = ("--graph", demo_graph, "--keys-file", str(folder / "keys.toml"), "--log-level", "error")
     server = ServeProcess(folder, *options)
     yield server, key
     assert server.stop() == 0

@@ -24,12 +24,12 @@ _log = structlog.get_logger(__name__)
     name="serve",
     epilog=examples(
         "headwater serve --graph sqlite:///headwater.db",
-        "headwater serve --serve-ingest kafka --config headwater.toml",
-        "headwater serve --serve-host 0.0.0.0 --serve-keys-file keys.toml",
+        "headwater serve --ingest kafka --config headwater.toml",
+        "headwater serve --host 0.0.0.0 --keys-file keys.toml",
         "curl 'http://127.0.0.1:5000/api/v2/lineage?node=titles&upstream=5'",
     ),
 )
-@with_settings("graph", "serve", "kafka", "identity")
+@with_settings("graph", "serve", "kafka", "identity", own="serve")
 def serve(settings: Settings) -> None:
     """Answer queries over HTTP, and receive OpenLineage events.
 

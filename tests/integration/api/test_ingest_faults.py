@@ -87,13 +87,13 @@ def test_stock_clients_lose_nothing(fault: str, transport: str, tmp_path: Path) 
     with broker_of_a_test() as broker:
         topic, graph = broker.create_topic(f"faults-{uuid.uuid4().hex[:8]}", 2), empty_graph(tmp_path)
         options = ("--kafka-bootstrap-servers", broker.bootstrap, "--kafka-topic", topic)
-        server = ServeProcess(tmp_path, "--graph", graph, "--serve-ingest", "kafka", *options)
+        server = ServeProcess(tmp_path, "--graph", graph, "--ingest", "kafka", *options)
         sent: set[int] = set()
         sender = threading.Thread(target=send_all, args=(TRANSPORTS[transport](server.url), range(COUNT), sent))
         try:
             sender.start()
             until(lambda: len(of_the_topic(broker, topic)) >= COUNT // 4)
-            server = during(fault, broker, server, tmp_path, ("--graph", graph, "--serve-ingest", "kafka", *options))
+            server = during(fault, broker, server, tmp_path, ("--graph", graph, "--ingest", "kafka", *options))
             sender.join(240)
             assert not sender.is_alive(), "the client did not come to its end"
             assert len(sent) == COUNT, "the client gave an event up"

@@ -33,7 +33,7 @@ def test_each_read_call_of_the_client(store: str, tmp_path: Path, request: pytes
         graph = proxy.url
     done = headwater("ingest", "--graph", graph, *_events())
     assert done.exit_code == 0, done.output
-    server = ServeProcess(tmp_path, "--graph", graph, "--serve-ingest", "off")
+    server = ServeProcess(tmp_path, "--graph", graph, "--ingest", "off")
     try:
         found = _calls(server.url, _run_of(graph))
     finally:

@@ -42,7 +42,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Path]:
 @pytest.fixture(scope="module")
 def server(graph: str, key: tuple[str, str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
     """A server that asks for keys."""
-    process = ServeProcess(tmp_path_factory.mktemp("log"), "--graph", graph, "--serve-keys-file", str(key[2]))
+    process = ServeProcess(tmp_path_factory.mktemp("log"), "--graph", graph, "--keys-file", str(key[2]))
     yield process
     assert process.stop() == 0, process.log.read_text()
 

@@ -77,7 +77,7 @@ def test_stock_clients_reach_the_topic(kafka_broker: KafkaBroker, tmp_path: Path
     keys.write_text(f'[[keys]]\nid = "ci"\nsha256 = "{digest}"\nscopes = ["ingest"]\n')
     server = ServeProcess(
         tmp_path,
-        *("--graph", graph, "--serve-ingest", "kafka", "--serve-keys-file", str(keys)),
+        *("--graph", graph, "--ingest", "kafka", "--keys-file", str(keys)),
         *("--kafka-bootstrap-servers", kafka_broker.bootstrap, "--kafka-topic", topic),
     )
     try:
@@ -102,7 +102,7 @@ def test_a_broker_that_is_away_is_503_and_nothing_is_lost(tmp_path: Path) -> Non
         graph = f"sqlite:///{tmp_path}/graph.db"
         headwater("ingest", "--graph", graph, "-", stdin=body(0))
         options = ("--kafka-bootstrap-servers", broker.bootstrap, "--kafka-topic", topic)
-        server = ServeProcess(tmp_path, "--graph", graph, "--serve-ingest", "kafka", *options)
+        server = ServeProcess(tmp_path, "--graph", graph, "--ingest", "kafka", *options)
         try:
             with httpx.Client(base_url=server.url, timeout=30) as client:
                 assert client.post("/api/v1/lineage", content=body(1)).status_code == 201
@@ -123,7 +123,7 @@ def test_a_broker_that_is_away_is_503_and_nothing_is_lost(tmp_path: Path) -> Non
     ("options", "message"),
     [
         (("--serve-host", "0.0.0.0"), "serve.access"),  # noqa: S104 -- refused
-        (("--serve-keys-file", "none.toml"), "can't be read"),
+        (("--keys-file", "none.toml"), "can't be read"),
     ],
 )
 def test_an_open_server_is_refused(tmp_path: Path, options: tuple[str, ...], message: str) -> None:

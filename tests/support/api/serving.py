@@ -86,7 +86,7 @@ class ServeProcess:
         self.port = port or free_port()
         self.log = folder / "serve.log"
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
-        command = [str(HEADWATER), "serve", "--serve-port", str(self.port), *options]
+        command = [str(HEADWATER), "serve", "--port", str(self.port), *options]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(command, env=kept | environment, stdout=output, stderr=output)
         if most_bytes_of_a_file is not None:
