@@ -28,6 +28,7 @@ from tests.support.api.serving import ServeProcess
 
 HEADS = ("request", "p50, ms", "p95, ms", "p99, ms", "per second")
 READERS, SENDERS = 50, 32
+NATIVE, MARQUEZ = "/api/v2", "/api/v1"
 
 
 def percentile(sorted_ms: Sequence[float], share: float) -> float:
@@ -60,8 +61,8 @@ def get(client: httpx.Client, path: str, **parameters: str | int) -> Callable[[]
     """A query, which has to be answered with 200."""
 
     def call() -> None:
-        headers = {"Accept": "text/csv"} if path == "/impact" else {}
-        client.get(f"/api/v2{path}", params=parameters, headers=headers).raise_for_status()
+        headers = {"Accept": "text/csv"} if path.endswith("/impact") else {}
+        client.get(path, params=parameters, headers=headers).raise_for_status()
 
     return call
 
@@ -70,14 +71,22 @@ def queries(client: httpx.Client, project: Project, times: int) -> Iterator[tupl
     """The queries by name, each of tables of a middle layer."""
     width = project.models // LAYERS
     names = [project.table(LAYERS // 2 * width + number % width) for number in range(times)]
-    yield "search", [get(client, "/search", q=name.rpartition("_")[2]) for name in names]
-    yield "describe", [get(client, "/dataset", node=f"{NAMESPACE}/{name}") for name in names]
+    yield "search", [get(client, f"{NATIVE}/search", q=name.rpartition("_")[2]) for name in names]
+    yield "describe", [get(client, f"{NATIVE}/dataset", node=f"{NAMESPACE}/{name}") for name in names]
     for depth in (3, 20):
         asked = [
-            get(client, "/lineage", node=f"{NAMESPACE}/{name}", upstream=depth, downstream=depth) for name in names
+            get(client, f"{NATIVE}/lineage", node=f"{NAMESPACE}/{name}", upstream=depth, downstream=depth)
+            for name in names
         ]
         yield f"lineage, depth {depth}", asked
-    yield "impact as CSV", [get(client, "/impact", node=f"{NAMESPACE}/{name}") for name in names]
+    yield "impact as CSV", [get(client, f"{NATIVE}/impact", node=f"{NAMESPACE}/{name}") for name in names]
+
+
+def marquez(client: httpx.Client, project: Project) -> list[Callable[[], object]]:
+    """Marquez's lineage: an answer has megabytes, since each node comes with its latest run and all facets."""
+    width = project.models // LAYERS
+    names = [project.table(LAYERS // 2 * width + number) for number in range(10)]
+    return [get(client, f"{MARQUEZ}/lineage", nodeId=f"dataset:{NAMESPACE}:{name}", depth=20) for name in names]
 
 
 def in_process(store: SqliteStore, project: Project, times: int) -> list[Callable[[], object]]:
@@ -112,13 +121,14 @@ def run(project: Project, times: int) -> Iterator[tuple[str, ...]]:
         try:
             limits = httpx.Limits(max_connections=READERS)
             with httpx.Client(base_url=server.url, timeout=120, limits=limits) as client:
-                get(client, "/search", q="model")()
+                get(client, f"{NATIVE}/search", q="model")()
                 for name, calls in queries(client, project, times):
                     took, elapsed = timed(calls, 1)
                     yield row(name, took, elapsed)
                     if name == "lineage, depth 20":
                         ratio = statistics.median(took) / statistics.median(alone)
                         yield (f"{name}, against in process", f"{ratio:.2f} x", "", "", "")
+                yield row("Marquez's lineage, depth 20", *timed(marquez(client, project), 1))
                 for name, calls in queries(client, project, times):
                     yield row(f"{name}, {READERS} clients", *timed(calls, READERS))
                 yield row(f"ingest, {SENDERS} clients", *timed(ingest(client, project, times * 10), SENDERS))
