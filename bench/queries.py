@@ -21,7 +21,7 @@ from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
-from consumer.query.traverse import Lineage, LineageNode, lineage
+from consumer.query.traversal.traverse import Lineage, LineageNode, lineage
 from schemas.decode import decode
 from schemas.naming import DatasetName
 from tests.support.graph.gremlin_server import GremlinServer

@@ -21,7 +21,7 @@ from bench.queries import seed
 from bench.workload import LAYERS, NAMESPACE, Project
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.query.resolve import LineageNode
-from consumer.query.traverse import lineage
+from consumer.query.traversal.traverse import lineage
 from consumer.render import lineage_formats
 from schemas.naming import DatasetName
 from tests.support.api.serving import ServeProcess

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.lineage.facts.keys import JobName
-from consumer.query.impact import Change
+from consumer.query.traversal.impact import Change
 from schemas.naming import DatasetName, last_part
 
 MOST_SYMPTOMS = 20

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from consumer.alerts.alert import Finding
 from consumer.alerts.job_states import seconds
 from consumer.graph.store import GraphStore
-from consumer.query.impact import FAR
 from consumer.query.resolve import LineageNode
-from consumer.query.traverse import lineage
+from consumer.query.traversal.impact import FAR
+from consumer.query.traversal.traverse import lineage
 from schemas.naming import DatasetName
 
 WITHIN_S: Final[Mapping[str, float]] = {"tagged_reader": 3_600.0}

@@ -8,7 +8,7 @@ from typing import Final
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.views import dataset_facets
-from consumer.query import datasets
+from consumer.query.catalog import datasets
 from schemas.naming import DatasetName
 
 PAGE: Final = 500

@@ -11,11 +11,11 @@ from consumer.graph import facts_codec, ids
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.views import facet_value
-from consumer.query.exposures import exposures
-from consumer.query.impact import Affected, Impact, impact
+from consumer.query.catalog.exposures import exposures
 from consumer.query.resolve import LineageNode
-from consumer.query.root_cause import Cause, diagnose
-from consumer.render.page_links import page_link
+from consumer.query.traversal.impact import Affected, Impact, impact
+from consumer.query.traversal.root_cause import Cause, diagnose
+from consumer.render.page.page_links import page_link
 from schemas.naming import last_part
 from schemas.timestamps import canonical_time
 

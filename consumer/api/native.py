@@ -22,15 +22,16 @@ from consumer.errors import UsageError
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
 from consumer.history.past_graph import PastGraph, as_of
-from consumer.query import describe as description
-from consumer.query import impact as impacts
-from consumer.query import job_surroundings, paths, root_cause, run_states, runs, traverse
-from consumer.query import neighbourhood as surroundings
-from consumer.query.datasets import SUMMARY_KEYS, Outcome, summaries, summary_of, with_results
+from consumer.query import run_states, runs
+from consumer.query.catalog import describe as description
+from consumer.query.catalog.datasets import SUMMARY_KEYS, Outcome, summaries, summary_of, with_results
 from consumer.query.diff import diff
 from consumer.query.job_names import all_jobs, jobs_of
-from consumer.query.moments import moments, moments_of_job
 from consumer.query.resolve import DATASET, resolve
+from consumer.query.traversal import impact as impacts
+from consumer.query.traversal import job_surroundings, paths, root_cause, traverse
+from consumer.query.traversal import neighbourhood as surroundings
+from consumer.query.traversal.moments import moments, moments_of_job
 from consumer.render import answers, changes, documents, export_json, lineage_formats
 from consumer.time_parsing import parse_moment
 from schemas.naming import DatasetName

@@ -15,9 +15,10 @@ from consumer.api.native import FAR, GraphParameters, asked_of, graph_of, tagged
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool
 from consumer.api.search_index import FreshIndex
-from consumer.query.neighbourhood import Neighbourhood
-from consumer.render import documents, page_html
-from consumer.render.page_assets import built_file, built_names
+from consumer.query.traversal.neighbourhood import Neighbourhood
+from consumer.render import documents
+from consumer.render.page import page_html
+from consumer.render.page.page_assets import built_file, built_names
 from schemas.naming import last_part
 
 FIRST_LIMIT = 1_000

@@ -10,7 +10,7 @@ import structlog
 
 from consumer.errors import HeadwaterError
 from consumer.graph.store import GraphStore
-from consumer.query.search import Results, SearchIndex
+from consumer.query.catalog.search import Results, SearchIndex
 
 REFRESH_S = 5.0
 """Seconds between two refreshes while searches are made."""

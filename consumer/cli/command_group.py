@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 
 import click
@@ -12,28 +12,29 @@ ENV_PREFIX = "HEADWATER"
 
 
 class LazyGroup(click.Group):
-    """Group whose commands are the modules of a package, each imported when its command is used or listed.
+    """Group whose commands are the modules of packages, each imported when its command is used or listed.
 
     Args:
-        package: Dotted name of the package; `create-key` is the attribute `create_key` of its module `create_key`.
-        order: Names of the commands, in the order in which help lists them.
+        packages: Names of the commands by the dotted name of their package, in the order in which help lists them;
+            `create-key` is the attribute `create_key` of the module `create_key`.
     """
 
-    def __init__(self, *args: object, package: str = "", order: Sequence[str] = (), **settings: object) -> None:
+    def __init__(self, *args: object, packages: Mapping[str, Sequence[str]] | None = None, **settings: object) -> None:
         super().__init__(*args, **settings)  # type: ignore[arg-type] # click's own parameters, passed on
-        self._package = package
-        self._order = order
+        self._packages: dict[str, str] = {}
+        for package, names in (packages or {}).items():
+            self._packages.update(dict.fromkeys(names, package))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns the names of all commands."""
-        return list(self._order) or super().list_commands(ctx)
+        return list(self._packages) or super().list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Returns a command by its name; imports its module at the first use."""
-        if cmd_name in self._order and cmd_name not in self.commands:
+        if cmd_name in self._packages and cmd_name not in self.commands:
             import_structlog_without_rich()
             attribute = cmd_name.replace("-", "_")
-            command = getattr(import_module(f"{self._package}.{attribute}"), attribute)
+            command = getattr(import_module(f"{self._packages[cmd_name]}.{attribute}"), attribute)
             name_variables(command, [cmd_name])
             self.add_command(command)
         return super().get_command(ctx, cmd_name)

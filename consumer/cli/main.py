@@ -20,13 +20,16 @@ from consumer.errors import HeadwaterError, UsageError
 from consumer.masking import masked
 from consumer.runtime import tune_gc
 
-COMMANDS = (
-    *("ingest", "backfill", "consume", "export", "load"),
-    *("search", "show", "lineage", "impact", "path", "runs", "why", "diff", "alerts"),
-    *("serve", "create-key", "mcp"),
-    *("dead-letters", "replay", "reconcile", "prune", "retire", "datazone", "check", "print-config", "demo"),
-)
-"""Names of the commands: those that fill a graph, that read it, that serve it, and that operate it."""
+COMMANDS = {
+    "consumer.cli.commands.ingestion": ("ingest", "backfill", "consume", "load"),
+    "consumer.cli.commands.queries": ("search", "show", "lineage", "impact", "path", "runs", "why", "diff", "export"),
+    "consumer.cli.commands.serving": ("serve", "create-key", "mcp"),
+    "consumer.cli.commands.operations": (
+        *("alerts", "dead-letters", "replay", "reconcile", "prune", "retire", "datazone"),
+        *("check", "print-config", "demo"),
+    ),
+}
+"""Names of the commands by package: those that fill a graph, answer from it, serve it, and operate it."""
 
 
 class _Commands(LazyGroup):
@@ -61,8 +64,7 @@ def _fail(ctx: click.Context, message: str, code: ExitCode) -> NoReturn:
 
 @click.group(
     cls=_Commands,
-    package="consumer.cli.commands",
-    order=COMMANDS,
+    packages=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     epilog=examples("headwater demo", "headwater ingest events.jsonl", "headwater lineage titles --upstream 5"),
 )

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from emitter.refine import ColumnLineage, Columns, SqlNotUnderstood, column_lineage
-from emitter.refine.refined_facets import PRODUCER, column_lineage_facet
+from emitter.refine.datasets.refined_facets import PRODUCER, column_lineage_facet
 from schemas.naming import engine
 
 Json = dict[str, Any]

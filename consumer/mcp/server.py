@@ -19,7 +19,7 @@ from consumer.graph.store import GraphStore
 from consumer.history.past_graph import PastGraph
 from consumer.mcp import tools
 from consumer.query.resolve import resolve
-from consumer.query.traverse import lineage as lineage_of
+from consumer.query.traversal.traverse import lineage as lineage_of
 from consumer.render.lineage_formats import mermaid
 
 INSTRUCTIONS = (

@@ -14,17 +14,17 @@ from consumer.errors import UsageError
 from consumer.graph.store import GraphStore
 from consumer.history.past_graph import as_of
 from consumer.mcp.pages import page, shortened
-from consumer.query import root_cause, traverse
-from consumer.query.answer import Link, Node, title
-from consumer.query.datasets import summaries
-from consumer.query.describe import describe
+from consumer.query.catalog.datasets import summaries
+from consumer.query.catalog.describe import describe
+from consumer.query.catalog.search import SearchIndex
 from consumer.query.diff import diff
-from consumer.query.impact import Change, impact
 from consumer.query.job_names import all_jobs, jobs_of
-from consumer.query.paths import shortest_paths
 from consumer.query.resolve import LineageNode, resolve, spelled
 from consumer.query.runs import fed_by, history
-from consumer.query.search import SearchIndex
+from consumer.query.traversal import root_cause, traverse
+from consumer.query.traversal.answer import Link, Node, title
+from consumer.query.traversal.impact import Change, impact
+from consumer.query.traversal.paths import shortest_paths
 from consumer.render import changes, documents, export_json
 from consumer.render.diagram import location_label
 from consumer.time_parsing import parse_moment

@@ -9,7 +9,7 @@ from consumer.errors import UsageError
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import JobName
-from consumer.query.datasets import producers
+from consumer.query.catalog.datasets import producers
 from consumer.query.resolve import resolve
 
 PAGE = 1_000

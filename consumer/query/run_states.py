@@ -7,7 +7,7 @@ from collections.abc import Collection
 from consumer.graph import ids
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import JobName
-from consumer.query.datasets import producers
+from consumer.query.catalog.datasets import producers
 from consumer.query.runs import Run, latest
 from schemas.naming import DatasetName
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.facts.keys import JobName, RunKey
-from consumer.query.datasets import display_names, producers
+from consumer.query.catalog.datasets import display_names, producers
 from schemas.naming import DatasetName
 
 _KEYS = ("state", "started_at", "ended_at", "error")

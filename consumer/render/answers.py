@@ -6,14 +6,14 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-from consumer.query.answer import title
-from consumer.query.datasets import Summary
-from consumer.query.describe import Description, Producer
-from consumer.query.impact import Certainty, Impact
-from consumer.query.paths import Paths
-from consumer.query.root_cause import Diagnosis
+from consumer.query.catalog.datasets import Summary
+from consumer.query.catalog.describe import Description, Producer
+from consumer.query.catalog.search import Results
 from consumer.query.runs import Run
-from consumer.query.search import Results
+from consumer.query.traversal.answer import title
+from consumer.query.traversal.impact import Certainty, Impact
+from consumer.query.traversal.paths import Paths
+from consumer.query.traversal.root_cause import Diagnosis
 from consumer.render.ansi import bold, dim
 from consumer.render.diagram import location_label
 from consumer.safe_text import printable

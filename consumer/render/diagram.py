@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from consumer.lineage.views import ENGINES
-from consumer.query.answer import Link, title
 from consumer.query.resolve import DATASET, LineageNode
+from consumer.query.traversal.answer import Link, title
 from schemas.naming import DatasetName, engine, last_part, parts
 
 _TEXT = "#1f2630"

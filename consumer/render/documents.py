@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from consumer.lineage.facts.keys import JobName, RunKey
-from consumer.query.answer import Link
-from consumer.query.datasets import Summary, Tag, TestResult
-from consumer.query.describe import Column, Description, Producer
-from consumer.query.exposures import Exposure
-from consumer.query.impact import Affected, Impact
-from consumer.query.neighbourhood import Card, Neighbourhood
-from consumer.query.paths import Paths
+from consumer.query.catalog.datasets import Summary, Tag, TestResult
+from consumer.query.catalog.describe import Column, Description, Producer
+from consumer.query.catalog.exposures import Exposure
+from consumer.query.catalog.search import Match, Results
 from consumer.query.resolve import LineageNode
-from consumer.query.root_cause import Diagnosis, Finding
 from consumer.query.runs import Run
-from consumer.query.search import Match, Results
+from consumer.query.traversal.answer import Link
+from consumer.query.traversal.impact import Affected, Impact
+from consumer.query.traversal.neighbourhood import Card, Neighbourhood
+from consumer.query.traversal.paths import Paths
+from consumer.query.traversal.root_cause import Diagnosis, Finding
 from schemas.naming import DatasetName, last_part
 
 Document = dict[str, Any]

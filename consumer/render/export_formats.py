@@ -11,9 +11,10 @@ from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
 from consumer.lineage.folding.fold import DBT_TEST, TEST
 from consumer.query.resolve import DATASET, LineageNode, spelled
-from consumer.query.traverse import link_of, target_of
-from consumer.query.whole_graph import whole_graph
-from consumer.render import diagram, export_json, neptune_csv, page_assets, page_file
+from consumer.query.traversal.traverse import link_of, target_of
+from consumer.query.traversal.whole_graph import whole_graph
+from consumer.render import diagram, export_json, neptune_csv
+from consumer.render.page import page_assets, page_file
 from schemas.naming import DatasetName, last_part, parts
 
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from consumer.query.answer import Lineage, Link, Node, title
 from consumer.query.resolve import DATASET, LineageNode
+from consumer.query.traversal.answer import Lineage, Link, Node, title
 from consumer.render import diagram
 from consumer.render import svg as svg_picture
 from consumer.render.ansi import bold, dim

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emitter.refine import refined_facets
+from emitter.refine.datasets import refined_facets
 from emitter.refine.sql.lineage_value import ColumnLineage
 
 Facet = Mapping[str, Any]

@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 from emitter.dbt import node_facets
 from emitter.dbt.project import PRE_AND_POST, Project, compiled_sql, kind
 from emitter.dbt.raw_sql import render_hook
-from emitter.refine import refined_facets
+from emitter.refine.datasets import refined_facets
+from emitter.refine.datasets.refined_datasets import Dataset, Datasets
 from emitter.refine.nested_access import at
-from emitter.refine.refined_datasets import Dataset, Datasets
 from emitter.refine.schema_resolver import SchemaResolver
 from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
 
 if TYPE_CHECKING:
-    from emitter.refine.sql.written_tables import TableWritten
+    from emitter.refine.sql.statements.written_tables import TableWritten
 
 Event = dict[str, Any]
 

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 from emitter.dbt.deferral import deferred
 from emitter.dbt.project import Project, compiled_sql, dataset_name, kind
 from emitter.refine.column_edges import ColumnEdges
-from emitter.refine.event_inputs import EventInputs
+from emitter.refine.datasets.event_inputs import EventInputs
+from emitter.refine.datasets.refined_datasets import Dataset, Datasets, renamed
+from emitter.refine.datasets.tested_inputs import TestedInputs
+from emitter.refine.datasets.undeclared_tables import Undeclared
 from emitter.refine.hooks import Hooks
 from emitter.refine.lineage_cache import LineageCache
 from emitter.refine.nested_access import at
 from emitter.refine.refine_options import RefineOptions
-from emitter.refine.refined_datasets import Dataset, Datasets, renamed
 from emitter.refine.schema_resolver import SchemaResolver
 from emitter.refine.sql.lineage_value import ColumnLineage
-from emitter.refine.tested_inputs import TestedInputs
-from emitter.refine.undeclared_tables import Undeclared
 from emitter.refine.unknown_lineage import unknown
 
 log = logging.getLogger("emitter")

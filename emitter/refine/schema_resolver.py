@@ -19,7 +19,7 @@ from emitter.refine.sql.relations import Columns, Tables
 from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
 
 if TYPE_CHECKING:
-    from emitter.refine.sql.written_tables import TableWritten
+    from emitter.refine.sql.statements.written_tables import TableWritten
 
 log = logging.getLogger("emitter")
 
@@ -93,7 +93,7 @@ class SchemaResolver:
         Raises:
             SqlNotUnderstood: If the tables that a statement writes are uncertain.
         """
-        from emitter.refine.sql.written_tables import tables_written  # noqa: PLC0415 # as in _read
+        from emitter.refine.sql.statements.written_tables import tables_written  # noqa: PLC0415 # as in _read
 
         own = {table: self.columns(owner)} if owner and (table := self._project.table(owner)) else {}
         written = tables_written(sql, self._dialect, self._tables.seen_with(own))

@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from bench.queries import seed
 from bench.workload import Project
 from consumer.graph.sqlite_store import SqliteStore
-from consumer.query.whole_graph import whole_graph
-from consumer.render import export_formats, page_data
+from consumer.query.traversal.whole_graph import whole_graph
+from consumer.render import export_formats
+from consumer.render.page import page_data
 from tests.support.api.serving import client_of
 from tests.support.graph.example_graphs import Name, job, table
 from tests.support.graph.graph_of_events import write

@@ -9,8 +9,8 @@ from consumer.alerts.declarations import Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round
 from consumer.graph import ids
 from consumer.lineage.changes import Kind
-from consumer.query.datasets import producers
-from consumer.query.impact import Change
+from consumer.query.catalog.datasets import producers
+from consumer.query.traversal.impact import Change
 from schemas.naming import DatasetName, last_part
 
 

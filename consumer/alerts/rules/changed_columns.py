@@ -12,8 +12,8 @@ from consumer.alerts.declarations import Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import ids
 from consumer.lineage.changes import Kind
-from consumer.query.impact import Change, impact
 from consumer.query.resolve import LineageNode
+from consumer.query.traversal.impact import Change, impact
 from schemas.naming import DatasetName, last_part
 
 

@@ -12,7 +12,7 @@ from consumer.alerts.job_states import JobState
 from consumer.graph.store import GraphStore
 from consumer.lineage.changes import Change, ChangeRecord, Kind
 from consumer.lineage.facts.keys import JobName
-from consumer.query.datasets import Summary, summaries
+from consumer.query.catalog.datasets import Summary, summaries
 from schemas.naming import DatasetName
 
 

@@ -8,7 +8,7 @@ from consumer.alerts.alert import Finding, Severity
 from consumer.alerts.declarations import Rule
 from consumer.alerts.rules.evaluation_round import Round, listed
 from consumer.graph import ids, schema
-from consumer.query.datasets import Summary
+from consumer.query.catalog.datasets import Summary
 from schemas.naming import DatasetName, last_part
 
 WARN = "warn"

@@ -11,8 +11,8 @@ from consumer.alerts.rules.evaluation_round import Changed, Round, counted, list
 from consumer.graph import change_log, ids, schema
 from consumer.lineage.changes import Kind
 from consumer.lineage.facts.keys import JobName, RunKey
-from consumer.query.impact import Change
 from consumer.query.runs import FAILED
+from consumer.query.traversal.impact import Change
 from schemas.naming import DatasetName, last_part
 
 

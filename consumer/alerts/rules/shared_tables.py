@@ -9,7 +9,7 @@ from consumer.alerts.declarations import Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import ids
 from consumer.lineage.changes import Kind
-from consumer.query.datasets import producers
+from consumer.query.catalog.datasets import producers
 from schemas.naming import DatasetName, last_part
 
 

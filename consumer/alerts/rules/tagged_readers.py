@@ -15,9 +15,9 @@ from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import ids, schema
 from consumer.lineage.changes import Kind
 from consumer.lineage.facts.keys import JobName
-from consumer.query.impact import FAR
 from consumer.query.resolve import LineageNode
-from consumer.query.traverse import lineage
+from consumer.query.traversal.impact import FAR
+from consumer.query.traversal.traverse import lineage
 from schemas.naming import DatasetName, last_part
 
 

@@ -10,7 +10,7 @@ from consumer.api.marquez.node_ids import NodeId, NodeKind
 from consumer.graph import ids
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import JobName, RunKey
-from consumer.query.datasets import display_names
+from consumer.query.catalog.datasets import display_names
 from schemas.naming import DatasetName
 
 JOBS_AT_ONCE = 1_000

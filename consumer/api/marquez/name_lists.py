@@ -11,7 +11,7 @@ from itertools import chain
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import JobName
-from consumer.query.datasets import tags_of
+from consumer.query.catalog.datasets import tags_of
 from consumer.query.job_names import all_jobs
 from consumer.query.resolve import DATASET
 from schemas.naming import DatasetName

@@ -27,8 +27,8 @@ from consumer.lineage.folding.job_naming import (
 )
 from consumer.lineage.folding.kept_facets import DATASET_FACETS, JOB_FACETS, OUTPUT_FACETS, Kept
 from consumer.lineage.folding.lineage_limits import TOO_MUCH_LINEAGE, LineageLimits
-from consumer.lineage.folding.phantom_tables import Tables
 from consumer.lineage.folding.run_context import RunContext
+from consumer.lineage.folding.sql.phantom_tables import Tables
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import RENAMED, is_dropped, renamed_from
 from consumer.lineage.views import facet_value

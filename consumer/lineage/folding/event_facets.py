@@ -11,7 +11,7 @@ from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE
 from consumer.lineage.facts.registers import Value, value_of
 from consumer.lineage.folding.gathering import Gathering
 from consumer.lineage.folding.kept_facets import Kept, linked, read_facet
-from consumer.lineage.folding.phantom_tables import Tables
+from consumer.lineage.folding.sql.phantom_tables import Tables
 from consumer.lineage.metadata_columns import (
     NOTHING,
     is_column,

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 import sqlglot
 from sqlglot.errors import SqlglotError
 
+from emitter.refine.sql.expressions.shapes import part_of
 from emitter.refine.sql.lineage_value import ColumnLineage
 from emitter.refine.sql.origins import NONE, Origin, Origins, without_marks
-from emitter.refine.sql.preparation import prepared
 from emitter.refine.sql.queries import read_query
 from emitter.refine.sql.relations import Column, Columns, Relation, Tables, completed
-from emitter.refine.sql.replaced_tables import Renaming, emptied, renaming
 from emitter.refine.sql.scopes import Context, Scope
-from emitter.refine.sql.shapes import part_of
 from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
-from emitter.refine.sql.statements import Written, write
+from emitter.refine.sql.statements.preparation import prepared
+from emitter.refine.sql.statements.replaced_tables import Renaming, emptied, renaming
+from emitter.refine.sql.statements.statement_writes import Written, write
 
 # It warns on stderr, dbt's own, where it falls back; what can't be read is counted here.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)

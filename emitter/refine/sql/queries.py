@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlglot import exp
 
-from emitter.refine.sql.expressions import all_of, arg, origins_of
-from emitter.refine.sql.functions import has_aggregate
-from emitter.refine.sql.item_names import name_of
+from emitter.refine.sql.expressions.expression_origins import all_of, arg, origins_of
+from emitter.refine.sql.expressions.functions import has_aggregate
+from emitter.refine.sql.expressions.item_names import name_of
+from emitter.refine.sql.expressions.shape_algebra import joined
+from emitter.refine.sql.expressions.shapes import shape_of, values_of
+from emitter.refine.sql.from_clause.recognized import recognized
+from emitter.refine.sql.from_clause.sources import add_join, add_source, everything
 from emitter.refine.sql.origins import FILTER, GROUP_BY, JOIN, NONE, SORT, Origins, derive
-from emitter.refine.sql.recognized import recognized
 from emitter.refine.sql.relations import UNKNOWN, Column, Relation, beside, merge
 from emitter.refine.sql.scopes import Context, Scope
-from emitter.refine.sql.shape_algebra import joined
-from emitter.refine.sql.shapes import shape_of, values_of
-from emitter.refine.sql.sources import add_join, add_source, everything
 from emitter.refine.sql.stars import expand
 
 # Where a name inside an expression of ORDER BY is a column, and an alias only by itself.

@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlglot import exp
 
-from emitter.refine.sql.expressions import arg, origins_of
+from emitter.refine.sql.expressions.expression_origins import arg, origins_of
+from emitter.refine.sql.expressions.shapes import shape_of
+from emitter.refine.sql.from_clause.sources import everything
 from emitter.refine.sql.origins import TRANSFORMATION, Origins, derive
 from emitter.refine.sql.relations import UNKNOWN, Column, Relation, Shape
 from emitter.refine.sql.scopes import Scope
-from emitter.refine.sql.shapes import shape_of
-from emitter.refine.sql.sources import everything
 
 # Where `t.*` leaves out the columns that JOIN USING has merged.
 _WITHOUT_MERGED = frozenset({"athena", "presto", "trino"})

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from consumer import wiring
-from consumer.cli.commands.consume import MAINTENANCE_RETRY_POLICY
+from consumer.cli.commands.ingestion.consume import MAINTENANCE_RETRY_POLICY
 from consumer.config.loader import load
 from consumer.config.settings import MaintenanceSettings
 from consumer.errors import TransientError

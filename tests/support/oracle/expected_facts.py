@@ -13,7 +13,7 @@ from consumer.lineage.explicit_lineage import DECLARED, FED_BY_NOTHING, JobLinea
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import as_json, value_of
 from consumer.lineage.folding.kept_facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
-from consumer.lineage.folding.phantom_tables import Tables
+from consumer.lineage.folding.sql.phantom_tables import Tables
 from consumer.lineage.lifecycle import is_dropped
 from schemas.errors import BadFacet
 from schemas.events import DatasetEvent, Event, JobEvent, OutputDataset, RunEvent

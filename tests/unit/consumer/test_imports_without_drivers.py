@@ -29,7 +29,7 @@ print(*sorted(name for name in sys.modules if name.startswith("consumer.")), sep
     ("package", "module", "blocked"),
     [
         ("consumer.processing", "consumer.processing.processor", "kafka,gremlin_python,boto3,botocore,click"),
-        ("consumer.query", "consumer.query.traverse", "gremlin_python,kafka,boto3,botocore,click"),
+        ("consumer.query", "consumer.query.traversal.traverse", "gremlin_python,kafka,boto3,botocore,click"),
         ("consumer.render", "consumer.render.lineage_formats", "gremlin_python,kafka,boto3,botocore,click"),
         ("consumer.projection", "consumer.projection.graph_writer", "gremlin_python,kafka,boto3,botocore,click"),
         ("consumer.lineage", "consumer.lineage.views", "gremlin_python,kafka,boto3,botocore,click,structlog"),

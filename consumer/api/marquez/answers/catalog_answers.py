@@ -7,8 +7,8 @@ from consumer.api.marquez.documents import column_graph, dataset_documents, run_
 from consumer.api.marquez.documents.spelling import UNKNOWN_TIME, Document, dataset_version
 from consumer.api.marquez.lookup import dataset_of
 from consumer.api.marquez.refusals import missing
+from consumer.query.catalog.versions import versions
 from consumer.query.runs import Run
-from consumer.query.versions import versions
 from schemas.naming import DatasetName
 
 MOST_VERSIONS = 1_000

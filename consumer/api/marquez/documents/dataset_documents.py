@@ -13,8 +13,8 @@ from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.column_lineage import WHOLE
 from consumer.lineage.facts.keys import RunKey
-from consumer.query.datasets import parsed, tags_of
-from consumer.query.versions import newest_versions
+from consumer.query.catalog.datasets import parsed, tags_of
+from consumer.query.catalog.versions import newest_versions
 from schemas.naming import DatasetName
 
 

@@ -15,7 +15,7 @@ from consumer.api.marquez.documents.spelling import Document, name
 from consumer.graph import ids
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import RunKey
-from consumer.query.datasets import texts_of
+from consumer.query.catalog.datasets import texts_of
 from consumer.query.runs import Run, in_full
 
 PRODUCER = "urn:headwater:run-facts"

@@ -15,7 +15,7 @@ from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import Registers
-from consumer.query.datasets import texts_of
+from consumer.query.catalog.datasets import texts_of
 from consumer.query.resolve import DATASET
 from consumer.query.runs import Run, runs_of
 from schemas.naming import DatasetName

@@ -16,7 +16,7 @@ from consumer.api.marquez.node_ids import dataset_id, job_id
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.keys import JobName
-from consumer.query.datasets import producers, readers
+from consumer.query.catalog.datasets import producers, readers
 from schemas.naming import DatasetName
 
 

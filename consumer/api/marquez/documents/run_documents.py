@@ -12,7 +12,7 @@ from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.facts.registers import Register, Registers, is_stored
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.views import facet_value
-from consumer.query.datasets import texts_of
+from consumer.query.catalog.datasets import texts_of
 from consumer.query.runs import Run, all_fed_by
 from schemas.naming import DatasetName
 

@@ -1,4 +1,4 @@
-/** The graph inside a file, indexed; consumer/render/page_data.py writes it. */
+/** The graph inside a file, indexed; consumer/render/page/page_data.py writes it. */
 
 import type { Column, Name, Run, Summary, Tag } from "./types.ts";
 

@@ -1,4 +1,4 @@
-/** Search in the datasets of a file, ranked as consumer/query/search.py ranks. */
+/** Search in the datasets of a file, ranked as consumer/query/catalog/search.py ranks. */
 
 import type { Match, SearchAnswer } from "./types.ts";
 import type { StaticDataset, StaticGraph } from "./static_graph.ts";

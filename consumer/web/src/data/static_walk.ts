@@ -1,5 +1,5 @@
 /**
- * Walks through the graph of a file, with the rules of consumer/query/traverse.py and table_fallback.py; a test compares
+ * Walks through the graph of a file, with the rules of consumer/query/traversal/traverse.py and table_fallback.py; a test compares
  * their answers.
  */
 

@@ -14,7 +14,7 @@ from consumer.cli.command_group import subcommands
 from consumer.cli.main import cli
 from consumer.config.loader import CREDENTIALS, all_settings
 from consumer.errors import TransientError, UsageError
-from consumer.query import traverse
+from consumer.query.traversal import traverse
 from tests.support.processes.command_line import headwater
 
 EVENT = {

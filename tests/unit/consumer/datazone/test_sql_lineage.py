@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from consumer.datazone.sql_lineage import refine
-from emitter.refine.refined_facets import PRODUCER
+from emitter.refine.datasets.refined_facets import PRODUCER
 from tests.support.datazone.fake_datazone import recorded
 
 DBT = "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/integration/dbt"

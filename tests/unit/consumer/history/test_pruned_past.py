@@ -15,8 +15,8 @@ from consumer.graph.sqlite_store import SqliteStore
 from consumer.history.past_graph import as_of
 from consumer.maintenance.prune import Prune
 from consumer.maintenance.prune_cutoffs import Cutoffs
-from consumer.query.moments import moments
 from consumer.query.resolve import resolve
+from consumer.query.traversal.moments import moments
 from tests.support.events.event_builders import run_event
 from tests.support.graph.graph_of_events import exported, write
 from tests.support.graph.happened import happened, time_of

@@ -12,7 +12,7 @@ import pytest
 from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.projection import fingerprints
-from consumer.query.describe import describe
+from consumer.query.catalog.describe import describe
 from consumer.render import answers, documents
 from schemas.naming import DatasetName
 from tests.support.events.event_builders import (

@@ -17,7 +17,7 @@ from consumer.graph.store import Change, DropEdges, Edge, NotExists, PropertyEqu
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
 from consumer.query.resolve import LineageNode, resolve
-from consumer.query.traverse import lineage
+from consumer.query.traversal.traverse import lineage
 from consumer.render import export_formats, export_json, lineage_formats
 from schemas.naming import DatasetName
 from tests.support.events.event_builders import REDSHIFT, dataset, dataset_event, job_event, name, run_event

@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from consumer.query.impact import impact
 from consumer.query.resolve import resolve
+from consumer.query.traversal.impact import impact
 from consumer.render import answers
 from tests.support.graph.example_graphs import graph, job, table
 from tests.support.graph.run_events import owned

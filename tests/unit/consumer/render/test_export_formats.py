@@ -13,7 +13,7 @@ import pytest
 from consumer.graph import schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
-from consumer.query.traverse import resolve
+from consumer.query.traversal.traverse import resolve
 from consumer.render import export_json, neptune_csv
 from consumer.render.export_formats import FORMATS, short_names
 from schemas.naming import DatasetName

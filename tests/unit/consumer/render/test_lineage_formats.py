@@ -11,7 +11,7 @@ import click
 import orjson
 import pytest
 
-from consumer.query.traverse import Lineage, LineageNode, lineage, resolve, title
+from consumer.query.traversal.traverse import Lineage, LineageNode, lineage, resolve, title
 from consumer.render import diagram, lineage_formats
 from schemas.naming import DatasetName
 from tests.support.graph.example_graphs import GLUE, REDSHIFT, Name, demo, graph, job, table

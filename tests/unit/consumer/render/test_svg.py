@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from consumer.query.resolve import resolve
-from consumer.query.traverse import lineage
+from consumer.query.traversal.traverse import lineage
 from consumer.render.lineage_formats import svg
 from tests.support.graph.example_graphs import graph, job, table
 

@@ -1,0 +1,1 @@
+"""Commands that operate, check and alert."""

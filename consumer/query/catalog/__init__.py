@@ -1,0 +1,1 @@
+"""Answers about datasets themselves: properties, search, exposures, versions."""

@@ -1,0 +1,1 @@
+"""Answers that follow lineage upstream or downstream."""

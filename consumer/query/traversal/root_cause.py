@@ -1,0 +1,139 @@
+"""Root causes of a stale or wrong dataset: failed, unfinished and quality-failed datasets upstream, nearest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from consumer.graph import ids
+from consumer.graph.store import GraphStore
+from consumer.lineage.facts.keys import JobName
+from consumer.query.catalog import datasets
+from consumer.query.catalog.datasets import Summary
+from consumer.query.resolve import LineageNode
+from consumer.query.runs import FAILED, Run, history
+from consumer.query.traversal.traverse import lineage
+from schemas.naming import DatasetName
+
+FAR = 100
+RUNS = 5
+"""Runs of a job that are looked at."""
+MOST_NAMED = 3
+"""Failed tests that a finding names."""
+
+
+class Cause(StrEnum):
+    """A kind of finding about a dataset."""
+
+    FAILED = "failed"
+    ABORTED = "aborted"
+    RUNNING = "running"
+    QUALITY = "quality"
+    STALE = "stale"
+    DROPPED = "dropped"
+
+
+class Finding(NamedTuple):
+    """A possible cause.
+
+    Attributes:
+        summary: The dataset.
+        depth: Steps upstream; 0 is the dataset itself.
+        cause: What is wrong with it.
+        detail: What happened, in a sentence.
+        since: When it happened (RFC 3339, UTC); empty where unknown.
+        run: The run that failed or is late; None for other causes.
+    """
+
+    summary: Summary
+    depth: int
+    cause: Cause
+    detail: str
+    since: str
+    run: Run | None
+
+
+class Diagnosis(NamedTuple):
+    """Possible causes, nearest first.
+
+    Attributes:
+        root: The dataset that was asked about.
+        findings: The causes, by depth, then the latest first.
+        checked: How many datasets were looked at.
+        without_runs: Datasets upstream whose producer is unknown: nothing can be said about them.
+    """
+
+    root: DatasetName
+    findings: tuple[Finding, ...]
+    checked: int
+    without_runs: tuple[DatasetName, ...]
+
+
+def diagnose(store: GraphStore, dataset: DatasetName, depth: int = FAR) -> Diagnosis:
+    """Finds what may be wrong with a dataset, from itself upstream.
+
+    A dataset is stale if the last completed write of one of its direct sources is later than its own.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    answer = lineage(store, LineageNode(dataset), depth, 0)
+    depths = {node.target.dataset: node.depth for node in answer.nodes}
+    writers = datasets.producers(store, depths)
+    jobs = {JobName(*ids.parse(job)[1:]) for found in writers.values() for job in found}
+    runs = {job: history(store, [job], RUNS)[0] for job in sorted(jobs)}
+    by_dataset = {
+        name: sorted(
+            (run for job in found for run in runs[JobName(*ids.parse(job)[1:])]),
+            key=lambda run: (run.time, run.key),
+            reverse=True,
+        )
+        for name, found in writers.items()
+    }
+    sources: dict[DatasetName, set[DatasetName]] = {}
+    for link in answer.upstream:
+        sources.setdefault(link.target.dataset, set()).add(link.source.dataset)
+    shown = datasets.summaries(store, depths)
+    findings: list[Finding] = []
+    for name, steps in depths.items():
+        findings += _of_dataset(shown[name], steps, by_dataset.get(name, []))
+        findings += _stale(shown[name], steps, by_dataset, sources.get(name, set()))
+    findings.sort(key=lambda one: one.since, reverse=True)
+    findings.sort(key=lambda one: (one.depth, one.cause is Cause.STALE))
+    without = tuple(sorted(name for name in depths if not by_dataset.get(name)))
+    return Diagnosis(dataset, tuple(findings), len(depths), without)
+
+
+def _of_dataset(summary: Summary, depth: int, runs: Collection[Run]) -> Iterator[Finding]:
+    last = next(iter(runs), None)
+    if last is not None and last.state in FAILED:
+        cause = Cause.FAILED if last.state == "FAIL" else Cause.ABORTED
+        detail = last.error.partition("\n")[0] or f"the last run ended with {last.state}"
+        yield Finding(summary, depth, cause, detail, last.time, last)
+    elif last is not None and not last.ended_at:
+        yield Finding(summary, depth, Cause.RUNNING, "the last run has not ended", last.time, last)
+    if summary.lifecycle == "DROP":
+        yield Finding(summary, depth, Cause.DROPPED, "the table was dropped", "", None)
+    failed = [test.name for test in summary.failed_tests]
+    if failed:
+        more = f" and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+        yield Finding(summary, depth, Cause.QUALITY, f"failed tests: {', '.join(failed[:MOST_NAMED])}{more}", "", None)
+
+
+def _stale(
+    summary: Summary, depth: int, runs: Mapping[DatasetName, list[Run]], sources: Collection[DatasetName]
+) -> Iterator[Finding]:
+    own = _completed(runs.get(summary.dataset, ()))
+    if own is None:
+        return
+    written = {name: _completed(runs.get(name, ())) for name in sources}
+    newer = {name: run for name, run in written.items() if run is not None and run.ended_at > own.ended_at}
+    if newer:
+        name = max(newer, key=lambda source: (newer[source].ended_at, source))
+        detail = f"not rebuilt since {name.name} was written"
+        yield Finding(summary, depth, Cause.STALE, detail, own.ended_at, own)
+
+
+def _completed(runs: Collection[Run]) -> Run | None:
+    return next((run for run in runs if run.state == "COMPLETE"), None)

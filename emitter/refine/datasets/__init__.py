@@ -1,0 +1,1 @@
+"""Inputs, outputs and their facets of a refined event."""

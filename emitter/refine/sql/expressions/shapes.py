@@ -1,0 +1,359 @@
+"""The parts of a value that a statement constructs, so that one of them taken out again has its own origins.
+
+`ROW(a, b)`, also under a cast that names its fields, Redshift's `OBJECT('k', a)` and `ARRAY(a, b)`, maps with constant
+keys, and arrays of any of them. Of a value that comes from a table the parts are not known.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from emitter.refine.sql.expressions.expression_origins import origins_of, path_of
+from emitter.refine.sql.expressions.functions import called
+from emitter.refine.sql.expressions.shape_algebra import decided, either, joined, through, typed
+from emitter.refine.sql.origins import AGGREGATION, FILTER, NONE, TRANSFORMATION, Origins, derive, is_indirect
+from emitter.refine.sql.relations import Column, Shape, merge
+from emitter.refine.sql.scopes import Scope
+
+_OBJECTS = frozenset({"object", "json_build_object"})
+_COLLECTED = frozenset({"map_agg"})
+_REARRANGED = frozenset({"array_flatten", "array_union", "subarray", "trim_array"})
+
+
+def shape_of(node: Any, scope: Scope) -> Shape | None:
+    """Returns the parts of an expression's value; None where they are not known.
+
+    Args:
+        node: a sqlglot expression, or None.
+        scope: the names at its place.
+    """
+    reader = _READERS.get(node.__class__)
+    if reader is None:
+        return None
+    shape = reader(node, scope)
+    scope.context.constructs = scope.context.constructs or shape is not None
+    return shape
+
+
+def part_of(node: Any, scope: Scope) -> Column | None:
+    """The part that `value.field`, `value[key]` or a function takes out of a constructed value; None if not known."""
+    shape = shape_of(node.expressions[0] if called(node) else node.this, scope)
+    if shape is None:
+        return None
+    if isinstance(node, exp.Transform):
+        return None if shape.element is None else _made_by_lambda(shape.element, node.expression)
+    if isinstance(node, exp.MapKeys):
+        return None if shape.keys is None else Column("", shape.keys)
+    if called(node):
+        return None if shape.keys is None else shape.element
+    if isinstance(node, exp.Dot):
+        return shape.field(node.expression.name)
+    return _entry(shape, node.expressions)
+
+
+def _made(name: str, node: Any, scope: Scope) -> Column:
+    return Column(name, derive(TRANSFORMATION, origins_of(node, scope)), shape_of(node, scope))
+
+
+def _entry(shape: Shape, keys: Sequence[Any]) -> Column | None:
+    key = keys[0] if len(keys) == 1 else None
+    if not isinstance(key, exp.Literal):
+        return shape.element
+    if not key.is_int:
+        return next((found for found in shape.fields if found.name == key.name), shape.element)
+    position = int(key.name)
+    return shape.fields[position] if position < len(shape.fields) else shape.element
+
+
+def values_of(row: exp.Struct) -> list[Any]:
+    """Returns the values of a row's fields, without the fields' names."""
+    return [value for _, value in _fields(row)]
+
+
+def _row(node: exp.Struct, scope: Scope) -> Shape:
+    return Shape(tuple(_made(name, value, scope) for name, value in _fields(node)))
+
+
+def _fields(row: exp.Struct) -> Iterator[tuple[str, Any]]:
+    """Yields the name, "" if it has none, and the value of each field of a row."""
+    for item in row.expressions:
+        if isinstance(item, exp.PropertyEQ):
+            yield item.this.name, item.expression
+        elif isinstance(item, exp.Alias):
+            yield item.alias, item.this
+        else:
+            yield "", item
+
+
+def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
+    if called(node) in _OBJECTS:
+        return _of_pairs(node.expressions[::2], node.expressions[1::2], scope)
+    if called(node) in _COLLECTED and len(node.expressions) == 2:  # noqa: PLR2004 # a key and a value
+        return _collected_pairs(node.expressions[0], node.expressions[1], scope)
+    if called(node) in _REARRANGED:
+        return _rearranged_call(node, scope)
+    if called(node) == "map_concat":
+        return _merged_maps(node.expressions, scope)
+    return None
+
+
+def _collected_pairs(key: Any, value: Any, scope: Scope) -> Shape:
+    element = through(AGGREGATION, Column("", origins_of(value, scope), shape_of(value, scope)))
+    return Shape((), element, derive(AGGREGATION, origins_of(key, scope)))
+
+
+def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape | None:
+    if len(keys) != len(values) or not keys:
+        return None
+    fields = tuple(_made(key.name, value, scope) for key, value in zip(keys, values, strict=True))
+    # A number as a key is no place, so only texts lead to one entry.
+    constant = all(isinstance(key, exp.Literal) and key.is_string for key in keys)
+    made = derive(TRANSFORMATION, merge(origins_of(key, scope) for key in keys))
+    return Shape(fields if constant else (), either(fields), made)
+
+
+def _map(node: exp.Expression, scope: Scope) -> Shape | None:
+    keys, values = node.args.get("keys"), node.args.get("values")
+    if isinstance(keys, exp.Array) and isinstance(values, exp.Array):
+        return _of_pairs(keys.expressions, values.expressions, scope)
+    return None
+
+
+def _map_of_entries(node: exp.Expression, scope: Scope) -> Shape | None:
+    rows = node.this.expressions if isinstance(node.this, exp.Array) else []
+    if not rows or not all(isinstance(row, exp.Struct) and len(row.expressions) == 2 for row in rows):  # noqa: PLR2004
+        return None
+    return _of_pairs([row.expressions[0] for row in rows], [row.expressions[1] for row in rows], scope)
+
+
+def _array(node: exp.Array, scope: Scope) -> Shape | None:
+    fields = tuple(_made("", item, scope) for item in node.expressions)
+    return Shape(fields, either(fields)) if fields else None
+
+
+def _collected(node: exp.ArrayAgg, scope: Scope) -> Shape | None:
+    inner = node.this
+    while isinstance(inner, exp.Order | exp.Distinct):
+        inner = inner.this if isinstance(inner, exp.Order) else inner.expressions[0]
+    shape = shape_of(inner, scope)
+    if shape is None:
+        return None
+    element = through(AGGREGATION, Column("", origins_of(inner, scope), shape))
+    return Shape((), element)
+
+
+def _cast(node: exp.Cast, scope: Scope) -> Shape | None:
+    shape = shape_of(node.this, scope)
+    return None if shape is None else typed(shape, node.to)
+
+
+def _inner(node: exp.Expression, scope: Scope) -> Shape | None:
+    return shape_of(node.this, scope)
+
+
+def _column(node: exp.Column, scope: Scope) -> Shape | None:
+    # Most statements construct nothing, and this is asked of each column.
+    return scope.shape(path_of(node, scope)) if scope.context.constructs else None
+
+
+def _part(node: exp.Expression, scope: Scope) -> Shape | None:
+    found = part_of(node, scope)
+    return None if found is None else found.shape
+
+
+def _coalesce(node: exp.Coalesce, scope: Scope) -> Shape | None:
+    return _chosen(node, [node.this, *node.expressions], scope)
+
+
+def _case(node: exp.Case, scope: Scope) -> Shape | None:
+    values = [branch.args.get("true") for branch in node.args.get("ifs") or []]
+    return _chosen(node, [*values, node.args.get("default")], scope)
+
+
+def _if(node: exp.If, scope: Scope) -> Shape | None:
+    return _chosen(node, [node.args.get("true"), node.args.get("false")], scope)
+
+
+def _around(node: exp.Expression, scope: Scope) -> Shape | None:
+    return _chosen(node, [node.this], scope)
+
+
+def _chosen(node: exp.Expression, values: Sequence[Any], scope: Scope) -> Shape | None:
+    """The parts of a value that may be any of several; what decides on the value decides on each of its parts."""
+    shape = joined([shape_of(value, scope) for value in values if value is not None])
+    if shape is None:
+        return None
+    return decided(shape, frozenset(origin for origin in origins_of(node, scope) if is_indirect(origin)))
+
+
+def _picked(node: exp.Expression, scope: Scope) -> Shape | None:
+    """Returns the parts of the value of one row, which an aggregate picks; what it picks by is an origin of each."""
+    shape = shape_of(node.this, scope)
+    if shape is None or node.args.get("count") is not None:
+        return None
+    picked = through(AGGREGATION, Column("", NONE, shape)).shape
+    by = derive(AGGREGATION, origins_of(node.args.get("expression"), scope))
+    return None if picked is None else decided(picked, by)
+
+
+def _of_row(node: exp.Expression, scope: Scope) -> Shape | None:
+    """Returns the parts of the value of another row of a window, or of a default."""
+    values = [node.this, node.args.get("default")]
+    return joined([shape_of(value, scope) for value in values if value is not None])
+
+
+def _compared(node: exp.Expression, scope: Scope) -> Shape | None:
+    """Returns the parts of NULLIF's first argument; the second one decides on each."""
+    shape = shape_of(node.this, scope)
+    return None if shape is None else decided(shape, derive(TRANSFORMATION, origins_of(node.expression, scope)))
+
+
+def _rearranged(node: exp.Expression, scope: Scope) -> Shape | None:
+    """Returns the parts of an array that has the elements of others, in another order or some of them."""
+    arrays = [value for value in (node.this, *node.expressions) if value is not None]
+    return _of_elements(arrays, scope)
+
+
+def _rearranged_call(node: exp.Anonymous, scope: Scope) -> Shape | None:
+    arrays = node.expressions if called(node) == "array_union" else node.expressions[:1]
+    shape = _of_elements(arrays, scope)
+    return _flat(shape) if called(node) == "array_flatten" else shape
+
+
+def _chained(node: exp.DPipe, scope: Scope) -> Shape | None:
+    # As in `expressions`, a chain of a hundred is gone down in a loop.
+    parts: list[Any] = []
+    left: Any = node
+    while isinstance(left, exp.DPipe):
+        parts.append(left.expression)
+        left = left.this
+    return _of_elements([left, *parts], scope)
+
+
+def _without(node: exp.Expression, scope: Scope) -> Shape | None:
+    """Returns the parts of an array without some elements; what these are compared with decides on each."""
+    shape = _of_elements([node.this], scope)
+    return None if shape is None else decided(shape, derive(TRANSFORMATION, origins_of(node.expression, scope)))
+
+
+def _flattened(node: exp.Expression, scope: Scope) -> Shape | None:
+    return _flat(shape_of(node.this, scope))
+
+
+def _flat(shape: Shape | None) -> Shape | None:
+    return None if shape is None or shape.element is None else shape.element.shape
+
+
+def _of_elements(arrays: Sequence[Any], scope: Scope) -> Shape | None:
+    """Returns the parts of an array of elements of some arrays, which element it is not being known; None of texts."""
+    elements: list[Column] = []
+    for array in arrays:
+        shape = shape_of(array, scope)
+        if shape is None or shape.element is None or shape.keys is not None:
+            return None
+        elements.append(through(TRANSFORMATION, shape.element))
+    return Shape((), either(elements)) if elements else None
+
+
+def _filtered(node: exp.Expression, scope: Scope) -> Shape | None:
+    """Returns the parts of an array some of whose elements are left out; what the condition reads decides on each."""
+    shape = _of_elements([node.this], scope)
+    if shape is None or shape.element is None:
+        return None
+    read = _made_by_lambda(shape.element, node.expression)
+    if read is None:
+        return None
+    beside = derive(TRANSFORMATION, origins_of(node.expression.this, scope))
+    return decided(shape, derive(FILTER, read.origins) | beside)
+
+
+def _made_by_lambda(element: Column, function: Any) -> Column | None:
+    """Returns what a lambda reads of an element; names from around the lambda are not among it."""
+    if not isinstance(function, exp.Lambda):
+        return None
+    names = {parameter.name for parameter in function.expressions}
+    read = (_read_of(element, one) for one in function.this.find_all(exp.Identifier) if one.name in names)
+    return Column("", merge(read))
+
+
+def _read_of(element: Column, parameter: exp.Identifier) -> Origins:
+    """Returns the origins of what a condition reads of an element: of one field, or of the whole."""
+    place = parameter.parent
+    known = element.shape.field(place.expression.name) if isinstance(place, exp.Dot) and element.shape else None
+    return element.origins if known is None else known.origins
+
+
+def _merged_maps(maps: Sequence[Any], scope: Scope) -> Shape | None:
+    shapes = [shape_of(one, scope) for one in maps]
+    known = [shape for shape in shapes if shape is not None and shape.keys is not None and shape.element is not None]
+    if not known or len(known) < len(shapes):
+        return None
+    # Where one map's keys are not known, it may have any.
+    named = [column for shape in known for column in shape.fields] if all(shape.fields for shape in known) else []
+    by_name: defaultdict[str, list[Column]] = defaultdict(list)
+    for column in named:
+        by_name[column.name].append(column)
+    fields = tuple(either(columns) for columns in by_name.values())
+    element = either([shape.element for shape in known if shape.element is not None])
+    return Shape(fields, element, merge(shape.keys for shape in known if shape.keys is not None))
+
+
+def _scalar(node: exp.Subquery, scope: Scope) -> Shape | None:
+    columns = scope.context.query(node, scope).columns
+    return columns[0].shape if columns else None
+
+
+_Reader = Callable[[Any, Scope], Shape | None]
+
+
+def _of_arrays() -> dict[type, _Reader]:
+    """Returns the readers of functions of arrays; not every version of sqlglot has a class for each."""
+    same = ("ArrayConcat", "ArrayDistinct", "ArrayIntersect", "ArraySlice", "ArraySort", "Reverse", "Shuffle")
+    by_name = dict.fromkeys(same, _rearranged) | dict.fromkeys(("ArrayExcept", "ArrayRemove"), _without)
+    by_name |= {"ArrayFilter": _filtered, "Flatten": _flattened}
+    return {getattr(exp, name): reader for name, reader in by_name.items() if hasattr(exp, name)}
+
+
+_READERS: dict[type, _Reader] = {
+    exp.Alias: _inner,
+    exp.Paren: _inner,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.Struct: _row,
+    exp.Anonymous: _named,
+    exp.Map: _map,
+    exp.VarMap: _map,
+    exp.MapFromEntries: _map_of_entries,
+    exp.Array: _array,
+    exp.ArrayAgg: _collected,
+    exp.Column: _column,
+    exp.Coalesce: _coalesce,
+    exp.Case: _case,
+    exp.If: _if,
+    exp.Window: _around,
+    exp.IgnoreNulls: _inner,
+    exp.RespectNulls: _inner,
+    exp.Try: _inner,
+    exp.AnyValue: _picked,
+    exp.ArgMax: _picked,
+    exp.ArgMin: _picked,
+    exp.Max: _picked,
+    exp.Min: _picked,
+    exp.FirstValue: _of_row,
+    exp.LastValue: _of_row,
+    exp.NthValue: _of_row,
+    exp.Lag: _of_row,
+    exp.Lead: _of_row,
+    exp.Nullif: _compared,
+    exp.Greatest: _coalesce,
+    exp.Least: _coalesce,
+    exp.Concat: _rearranged,
+    exp.DPipe: _chained,
+    exp.Filter: _around,
+    exp.Subquery: _scalar,
+    exp.Dot: _part,
+    exp.Bracket: _part,
+    **_of_arrays(),
+}

@@ -1,0 +1,1 @@
+"""Items of FROM: tables, subqueries, pivots, recognized patterns."""

@@ -1,0 +1,1 @@
+"""Statements: how a text is prepared and read, and what each statement writes."""

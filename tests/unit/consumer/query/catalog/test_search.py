@@ -1,0 +1,92 @@
+"""Search: what is found, in which order, and how filters narrow it."""
+
+from __future__ import annotations
+
+import pytest
+
+from consumer.errors import UsageError
+from consumer.query.catalog.search import Results, SearchIndex
+from tests.support.graph.example_graphs import demo, graph, job, table
+from tests.support.graph.run_events import owned, schema
+
+
+def index_of(*events: object) -> SearchIndex:
+    """An index of the graph of events."""
+    index = SearchIndex()
+    index.refresh(graph(events))
+    return index
+
+
+def names(results: Results) -> list[str]:
+    """The last parts of the names found, in order."""
+    return [match.summary.node_name for match in results.matches]
+
+
+@pytest.fixture(scope="module")
+def imdb() -> SearchIndex:
+    """The index of the demo's graph; only read."""
+    index = SearchIndex()
+    index.refresh(demo())
+    return index
+
+
+def test_the_exact_name_comes_first(imdb: SearchIndex) -> None:
+    """A name comes before names that contain it, and those before other places."""
+    found = names(imdb.search("titles"))
+    assert found[0] == "titles"
+    assert "genre_titles" in found[1:]
+
+
+@pytest.mark.parametrize("query", ["crew", "CREW", "title crew", "stg crews"])
+def test_every_term_has_to_occur(imdb: SearchIndex, query: str) -> None:
+    """Parts of a name in any order and letter case find it; all results have all terms."""
+    results = imdb.search(query, limit=100)
+    assert results.total == len(results.matches) > 0
+    for match in results.matches:
+        assert all(term in match.summary.dataset.name.casefold() for term in query.casefold().split()), match
+
+
+def test_columns_are_found_and_named() -> None:
+    """A column is found, and said to be the reason."""
+    index = index_of(job(table("orders"), facets=schema(order_id="int", customer_email="text")))
+    (match,) = index.search("email").matches
+    assert (match.matched, match.columns) == ("column", ("customer_email",))
+
+
+def test_filters_narrow() -> None:
+    """owner:, tag:, column: and engine: filter, alone or beside terms."""
+    tagged = {"tags": {"tags": [{"key": "pii", "value": "true", "source": "DBT"}]}}
+    index = index_of(
+        job(table("orders"), facets=owned("finance")),
+        job(table("people"), facets={**owned("hr"), **tagged, **schema(email="text")}),
+        job(("s3://bucket", "landing/orders")),
+    )
+    assert names(index.search("owner:finance")) == ["orders"]
+    assert names(index.search("tag:pii")) == ["people"]
+    assert names(index.search("column:email")) == ["people"]
+    assert names(index.search("engine:redshift orders")) == ["orders"]
+    assert index.search("engine:redshift orders").matches[0].summary.dataset.name == "dev.s.orders"
+    assert index.search("owner:finance people").total == 0
+
+
+def test_pages_are_the_whole(imdb: SearchIndex) -> None:
+    """Pages by offset give every match once, in the order of the whole."""
+    whole = names(imdb.search("title", limit=1000))
+    paged = [name for at in range(0, len(whole), 3) for name in names(imdb.search("title", limit=3, offset=at))]
+    assert paged == whole
+    assert len(whole) > 6
+
+
+@pytest.mark.parametrize("query", ["", "   "])
+def test_an_empty_query_is_refused(imdb: SearchIndex, query: str) -> None:
+    """An empty query says what to type."""
+    with pytest.raises(UsageError, match="name a part"):
+        imdb.search(query)
+
+
+def test_a_refresh_follows_the_graph() -> None:
+    """What is new is found after a refresh, and what is gone is not."""
+    index = SearchIndex()
+    index.refresh(graph([job(table("old"))]))
+    index.refresh(graph([job(table("new"))]))
+    assert (index.search("new").total, index.search("old").total) == (1, 0)
