@@ -83,7 +83,7 @@ def count(neptune: NeptuneProxy, kind: str, name: str) -> int:
 
 
 def answered(neptune: NeptuneProxy) -> int:
-    """How many requests Neptune is done with."""
+    """Returns the number of requests that Neptune has answered."""
     stats = neptune.stats()
     return int(stats["requests"]["total"]) - int(stats["concurrent"]["now"])
 
