@@ -27,6 +27,8 @@ Event = dict[str, Any]
 
 JOB_TYPE = "HOOK"
 _ON_RUN = ("on-run-start", "on-run-end")
+_FIRST = frozenset({"on-run-start", "pre-hook"})
+"""The hooks that run before what they belong to."""
 _WITH_HOOKS = frozenset({"model", "seed", "snapshot"})
 _OF_RUN = ("dbt_run", "dbt_version", "processing_engine")
 _SHOWN = 3
@@ -68,12 +70,13 @@ class Hooks:
         self._read: dict[_Hook, list[TableWritten]] = {}
         self._unknown: dict[str, str] = {}
 
-    def of_node(self, event: Mapping[str, Any], namespace: str) -> Iterator[Event]:
+    def of_node(self, event: Mapping[str, Any], namespace: str, began: str = "") -> Iterator[Event]:
         """Yields the events of a node's hooks, if the node has completed or is declared.
 
         Args:
             event: The node's event.
             namespace: The namespace of the warehouse.
+            began: When the node's run began; empty if that is unknown.
         """
         unique_id = at(event, "job", "facets", "dbt_node").get("unique_id")
         if not _counts(event) or not isinstance(unique_id, str) or kind(unique_id) not in _WITH_HOOKS:
@@ -81,14 +84,15 @@ class Hooks:
         # dbt-ol gives the tests of a model the model's id.
         if at(event, "job", "facets", "jobType").get("jobType") != "TEST":
             for hook in _hooks_of(unique_id, self._project.node(unique_id) or {}):
-                yield from self._events(hook, event, namespace)
+                yield from self._events(hook, _of_its_time(event, hook, began), namespace)
 
-    def of_run(self, event: Mapping[str, Any], namespace: str) -> Iterator[Event]:
+    def of_run(self, event: Mapping[str, Any], namespace: str, began: str = "") -> Iterator[Event]:
         """Yields the events of the hooks of a run of dbt, if it has completed or is declared.
 
         Args:
             event: The run's event; without a `run`, a declaration of its job.
             namespace: The namespace of the warehouse.
+            began: When the run began; empty if that is unknown.
         """
         if not _counts(event):
             return
@@ -96,7 +100,8 @@ class Hooks:
             name = self._name_on_run(unique_id, node)
             if name:
                 sql = str(node.get("raw_code") or node.get("raw_sql") or "")
-                yield from self._events(_Hook(unique_id, name, sql, None, compiled_sql(node)), event, namespace)
+                hook = _Hook(unique_id, name, sql, None, compiled_sql(node))
+                yield from self._events(hook, _of_its_time(event, hook, began), namespace)
 
     def report(self) -> str:
         """Returns one sentence about the hooks whose lineage is unknown; "" if there are none."""
@@ -183,6 +188,12 @@ class Hooks:
 def _counts(event: Mapping[str, Any]) -> bool:
     """Returns True for the end of a completed run, and for a declaration."""
     return bool(event.get("eventType", "COMPLETE") == "COMPLETE")
+
+
+def _of_its_time(event: Mapping[str, Any], hook: _Hook, began: str) -> Mapping[str, Any]:
+    """Returns the event with the time of a hook that comes first: it must not be later than what reads its table."""
+    is_first = hook.name.rpartition(".")[0].rpartition(".")[2] in _FIRST
+    return {**event, "eventTime": began} if began and is_first else event
 
 
 def _hooks_of(unique_id: str, node: Mapping[str, Any]) -> Iterator[_Hook]:

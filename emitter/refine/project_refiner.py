@@ -91,6 +91,7 @@ class ProjectRefiner:
         self._invocation: str | None = None
         self._is_logged = False
         self._reported: set[str] = set()
+        self._begun: dict[str, str] = {}
 
     def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
         """Returns the event refined, or unchanged if that fails; the reason is logged once."""
@@ -112,11 +113,14 @@ class ProjectRefiner:
 
     def _ended(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Returns the events of the hooks of a run of dbt, and reports what is unknown of it."""
+        run_id = at(event, "run").get("runId", "")
+        if event.get("eventType") == "START":
+            self._begun[run_id] = event["eventTime"]
         if self._refiner is None or event.get("eventType") not in _ENDED:
             return []
         # dbt adds the SQL of these hooks to its manifest when they have run.
         self._load()
-        found = self._hooks(event)
+        found = self._hooks(event, self._begun.pop(run_id, ""))
         self._refiner.save()
         self._report(self._refiner)
         return found
@@ -125,8 +129,8 @@ class ProjectRefiner:
         self._load()
         return self._refiner.refine(event) if self._refiner is not None and self._is_ours(event) else event
 
-    def _hooks(self, event: dict[str, Any]) -> list[dict[str, Any]]:
-        return self._refiner.hooks(event) if self._refiner is not None and self._is_ours(event) else []
+    def _hooks(self, event: dict[str, Any], began: str = "") -> list[dict[str, Any]]:
+        return self._refiner.hooks(event, began) if self._refiner is not None and self._is_ours(event) else []
 
     def _is_ours(self, event: dict[str, Any]) -> bool:
         """Returns True unless the event is known to be of another invocation than the manifest."""

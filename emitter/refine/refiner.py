@@ -76,6 +76,7 @@ class Refiner:
         self._datasets = Datasets(self.project, self._schemas, options, self.problems, self.lineage)
         self._column_edges = ColumnEdges(self._can_have, self.problems)
         self._hooks = Hooks(self.project, self._schemas, self._datasets)
+        self._begun: dict[str, str] = {}
         # A run of dbt itself has no datasets; its hooks are in the warehouse of its nodes.
         self._namespace: str | None = None
         self._tested = TestedInputs(self.project, self._datasets, self._deferred_names)
@@ -103,21 +104,27 @@ class Refiner:
         exposed = event.get("eventType") == "COMPLETE"
         return self._refine_table(event, _Node(unique_id, namespace, sql, self.lineage(unique_id, sql), exposed))
 
-    def hooks(self, event: Mapping[str, Any]) -> list[Event]:
+    def hooks(self, event: Mapping[str, Any], began: str = "") -> list[Event]:
         """Returns the events of the hooks of a node or of a run of dbt, if it has completed or is declared.
 
         The same event gives the same events of hooks, with the same run ids.
 
         Args:
-            event: The refined event of the node, or the event of dbt's own run after those of its nodes.
+            event: The refined event of the node, or the event of dbt's own run after those of its nodes. A START has no
+                hooks, and says when those that come first ran.
+            began: When the run began; empty if its START has been passed, or if that is unknown.
         """
+        run_id = at(event, "run").get("runId", "")
+        if event.get("eventType") == "START":
+            self._begun[run_id] = event["eventTime"]
+        began = began or self._begun.get(run_id, "")
         facets = at(event, "job", "facets")
         if not self._reads_sql or self._namespace is None:
             return []
         if facets.get("dbt_node"):
-            return list(self._hooks.of_node(event, self._namespace))
+            return list(self._hooks.of_node(event, self._namespace, began))
         is_run = at(facets, "jobType").get("jobType") == "JOB"
-        return list(self._hooks.of_run(event, self._namespace)) if is_run else []
+        return list(self._hooks.of_run(event, self._namespace, began)) if is_run else []
 
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
         """Returns the column lineage of a model or snapshot; None if it is off or unknown.

@@ -221,7 +221,7 @@ class InvocationTracker:
             more = facets.facet("errorMessage", message=self._error, programmingLanguage="sql")
         ended = self._of_dbt(state, time, more)
         if self._refining is not None and self._command in RUNS:
-            yield from self._refining.hooks(ended)
+            yield from self._refining.hooks(ended, self._started_at)
         yield ended
 
     def _of_dbt(self, state: str, time: str, more: facets.Facets | None = None) -> Event:

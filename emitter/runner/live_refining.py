@@ -49,10 +49,10 @@ class LiveRefiner:
             self._log_once(error)
             return event
 
-    def hooks(self, event: dict[str, Any]) -> list[dict[str, Any]]:
+    def hooks(self, event: dict[str, Any], began: str = "") -> list[dict[str, Any]]:
         """Returns the events of the hooks of a node or of dbt's own run; none if they can't be made."""
         try:
-            return self._refiner.hooks(event) if self._refiner is not None else []
+            return self._refiner.hooks(event, began) if self._refiner is not None else []
         except Exception as error:  # noqa: BLE001 # as above
             self._log_once(error)
             return []

@@ -50,9 +50,9 @@ def project(*hooks: str, kind: str = "post-hook", adapter: str = "redshift", on_
     return document
 
 
-def operation(package: str, number: int, sql: str, **more: Any) -> dict[str, Any]:
-    """A hook at the end of a run as dbt's manifest has it."""
-    unique_id = f"operation.{package}.{package}-on-run-end-{number}"
+def operation(package: str, number: int, sql: str, place: str = "on-run-end", **more: Any) -> dict[str, Any]:
+    """A hook of a run as dbt's manifest has it."""
+    unique_id = f"operation.{package}.{package}-{place}-{number}"
     own = {"unique_id": unique_id, "package_name": package, "resource_type": "operation", "raw_code": sql}
     return {unique_id: own | more}
 
@@ -218,6 +218,26 @@ def test_the_run_of_a_hook_is_a_child_of_its_nodes_run() -> None:
         assert parent["job"] == {"namespace": "dbt", "name": "model.p.m"}
         assert message_key(found) == message_key(each), "the key decides the order in a topic"
         assert made(project(AUDIT), each)[0] == [found]
+
+
+def times(found: list[dict[str, Any]]) -> dict[str, str]:
+    """The time of each hook's run, by the place of the hook."""
+    return {each["job"]["name"].rpartition(".")[0].rpartition(".")[2]: each["eventTime"] for each in found}
+
+
+@pytest.mark.parametrize("is_start_seen", [True, False])
+def test_a_hook_has_the_time_of_its_place(*, is_start_seen: bool) -> None:
+    """What runs first has the START's time, so that what reads its table is not older; else the end's."""
+    document = project(AUDIT, on_run=("insert into dev.shop.log select 1",))
+    document["nodes"]["model.p.m"]["config"]["pre-hook"] = [{"sql": AUDIT}]
+    document["nodes"] |= operation("p", 0, "insert into dev.shop.first select 1", "on-run-start")
+    refiner, began, ended = Refiner(document), "2026-11-21T05:00:00Z", GIVEN["eventTime"]
+    for given in (END, GIVEN) if is_start_seen else ():
+        assert refiner.hooks({**given, "eventType": "START", "eventTime": began}) == []
+    first = began if is_start_seen else ended
+    assert times(refiner.hooks(refiner.refine(GIVEN))) == {"pre-hook": first, "post-hook": ended}
+    assert times(refiner.hooks(END)) == {"on-run-start": first, "on-run-end": ended}
+    assert times(refiner.hooks(END, "2026-11-21T04:59:59Z"))["on-run-start"] == "2026-11-21T04:59:59Z"
 
 
 @pytest.mark.parametrize(
