@@ -65,7 +65,7 @@ def test_what_feeds_a_column_with_the_keyboard_alone(browser: Browser, url: str)
         expect(
             tree.get_by_role("treeitem", name=re.compile(r"^title_ratings_tsv\.averagerating direct copied"))
         ).to_be_visible()
-        for _ in range(3):
+        for _ in range(4):
             page.keyboard.press("Tab")
         expect(tree.get_by_role("treeitem").first).to_be_focused()
         page.keyboard.press("End")
@@ -106,6 +106,17 @@ def test_what_breaks_if_a_table_changes(browser: Browser, url: str) -> None:
         assert "change=stop" in page.url
 
 
+@pytest.mark.parametrize(("change", "count"), [("rename", 4), ("type", 4)])
+def test_what_breaks_if_a_column_changes(browser: Browser, url: str, change: str, count: int) -> None:
+    """The change is chosen in the list, stays in the address, and each dataset says how certain it is."""
+    with tab(browser) as page:
+        page.goto(f"{url}/?node=title_crew&col=directors&tab=impact")
+        page.get_by_label("If title_crew.directors").select_option(change)
+        expect(page.get_by_text(f"{count} datasets of")).to_be_visible()
+        expect(page.get_by_text("uses its values").first).to_be_visible()
+        assert f"change={change}" in page.url
+
+
 def test_why_names_the_nearest_cause(browser: Browser, url: str) -> None:
     """The root-cause list leads to the dataset and to the runs of its job."""
     with tab(browser) as page:
@@ -130,6 +141,27 @@ def test_opening_leaves_places(browser: Browser, url: str) -> None:
         page.locator(box("new_stg_imdb__title_basics")).hover()
         page.locator(f"{box('new_stg_imdb__title_basics')} [data-handle='<']").click()
         expect(page.locator(SHOWN_BOXES)).to_have_count(7)
+        assert places(page) == before
+
+
+def test_opened_columns_leave_places(browser: Browser, url: str) -> None:
+    """No box moves sideways when a dataset shows its columns, and its own stays; folded, all are back."""
+    with tab(browser) as page:
+        page.goto(f"{url}/?node=titles")
+        expect(page.locator(SHOWN_BOXES)).to_have_count(7)
+        before = places(page)
+        page.locator(box("new_stg_imdb__title_basics")).click()
+        columns = page.get_by_role("button", name="Columns in graph")
+        columns.click()
+        expect(page.locator(f"{box('new_stg_imdb__title_basics')} .row").first).to_be_visible()
+        after = places(page)
+        assert {name: place.split()[0] for name, place in after.items()} == {
+            name: place.split()[0] for name, place in before.items()
+        }
+        [own] = [name for name in before if name.endswith("new_stg_imdb__title_basics")]
+        assert after[own] == before[own]
+        columns.click()
+        expect(page.locator(f"{box('new_stg_imdb__title_basics')} .row")).to_have_count(0)
         assert places(page) == before
 
 

@@ -51,6 +51,11 @@ export class ApiSource implements Source {
     return first ? Promise.resolve(first) : this.#get("/graph", { ...query, as_of: at || null });
   }
 
+  async isEmpty(): Promise<boolean> {
+    const page = await this.#get<{ datasets: unknown[] }>("/datasets", { limit: 1, as_of: null });
+    return page.datasets.length === 0;
+  }
+
   dataset(node: string, at: string = this.#at()): Promise<Dataset> {
     return this.#get("/dataset", { node, as_of: at || null });
   }

@@ -27,6 +27,8 @@ export interface Source {
   /** The one moment that a file shows: the end of its latest run; empty if it has none, or answers are live. */
   readonly moment: string;
   search(text: string, limit: number): Promise<SearchAnswer>;
+  /** True if no dataset is known, as before the first event. */
+  isEmpty(): Promise<boolean>;
   /** Another moment than that of the state may be asked about, as a comparison does. */
   graph(query: GraphQuery, at?: string): Promise<GraphAnswer>;
   dataset(node: string, at?: string): Promise<Dataset>;

@@ -61,6 +61,10 @@ export class StaticSource implements Source {
     return this.#search.search(text, limit);
   }
 
+  async isEmpty(): Promise<boolean> {
+    return this.#graph.datasets.length === 0;
+  }
+
   async graph(query: GraphQuery): Promise<GraphAnswer> {
     if (isJob(query.node)) return this.#ofJob(query);
     const graph = this.#graph;

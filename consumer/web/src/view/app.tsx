@@ -382,7 +382,7 @@ function Panel(props: PanelProps): JSX.Element {
           </button>
         ))}
       </div>
-      <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${current}`} tabIndex={-1}>
+      <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${current}`} tabIndex={0}>
         <TabContent {...props} />
       </div>
     </section>

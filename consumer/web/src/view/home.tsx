@@ -51,6 +51,8 @@ function Results({ source, query, go, retry }: Omit<HomeProps, "again">): JSX.El
 
 function Start({ source, again, retry, go }: Omit<HomeProps, "query">): JSX.Element {
   const failures = useAnswer("failed", () => source.runs(null, "FAIL", 8), again);
+  const empty = useAnswer("empty", () => source.isEmpty(), again);
+  if (empty.value) return <NoData retry={retry} />;
   return (
     <>
       <h1>What do you want to trace?</h1>
@@ -91,6 +93,21 @@ function Start({ source, again, retry, go }: Omit<HomeProps, "query">): JSX.Elem
           </ul>
         )}
       </section>
+    </>
+  );
+}
+
+function NoData({ retry }: { retry: () => void }): JSX.Element {
+  return (
+    <>
+      <h1>The graph is empty</h1>
+      <p class="lead">
+        Lineage appears with the first event. Of a dbt project that has run, <code>headwater backfill target/</code> brings what is known; a
+        live run sends its events with <code>headwater-dbt build</code>, and any OpenLineage client by <code>POST /api/v1/lineage</code>.
+      </p>
+      <button type="button" onClick={retry}>
+        Look again
+      </button>
     </>
   );
 }

@@ -239,12 +239,13 @@ export function useDatasets(
   }, [times]);
   // A dataset that is gone is described as it was.
   const gone = ids.filter((id) => marks?.datasets.get(id) === "removed");
-  const key = ids.join("\n");
+  // JSON, since a name may hold any separator.
+  const key = JSON.stringify(ids);
   useEffect(() => {
     const put = (id: string, change: (old: Answer<Dataset>) => Answer<Dataset>): void => {
       if (before.current === times) setKnown((old) => new Map(old).set(id, change(old.get(id) ?? nothing<Dataset>())));
     };
-    for (const id of key ? key.split("\n") : []) {
+    for (const id of JSON.parse(key) as string[]) {
       const question = gone.includes(id) ? `${id}\nbefore` : id;
       if (asked.current.has(question)) continue;
       asked.current.add(question);
