@@ -1,8 +1,8 @@
 """`python -m bench.size`: how large the graph grows, counted on an invented project and scaled.
 
 What a model is costs once; what is known of its runs costs for each run, until `headwater prune` or
-`maintenance.runs_older_than_days` takes it away. Bytes are those of a SQLite file; Neptune's are about as many in its
-storage, and are not counted here.
+`maintenance.runs_older_than_days` takes it away. Bytes are those of a SQLite file, and those of all properties with
+their keys, which a server such as Neptune holds; how many bytes its storage needs for them, or ids, is not counted.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Size(NamedTuple):
 
     vertices: float
     edges: float
+    properties: float
     size: float
 
     def per(self, count: int) -> Size:
@@ -66,12 +67,19 @@ def _built(project: Project, path: Path, builds: range) -> Size:
     sink = GraphSink(store, IdentityRules.of())
     for number in builds:
         sink.write([decode(value) for _, value in project.build(number)])
-    count = {"vertex": 0, "edge": 0}
+    return _closed(store, path)
+
+
+def _closed(store: SqliteStore, path: Path) -> Size:
+    """Returns the size of all that a graph holds, and closes it."""
+    count, properties = {"vertex": 0, "edge": 0}, 0
     for element in schema.ELEMENTS:
         all_of = store.vertices if element.kind == "vertex" else store.edges
-        count[element.kind] += sum(1 for _ in all_of(element.label))
+        for one in all_of(element.label):
+            count[element.kind] += 1
+            properties += sum(len(key) + len(str(value)) for key, value in one.properties.items())
     store.close()
-    return Size(count["vertex"], count["edge"], path.stat().st_size)
+    return Size(count["vertex"], count["edge"], properties, path.stat().st_size)
 
 
 def change_cost(models: int) -> Size:
@@ -106,18 +114,13 @@ def _logged(records: Sequence[ChangeRecord], path: Path, *, keeps: bool) -> Size
         job = Vertex(ids.job(record.job or JobName("", "")), schema.JOB, {})
         store.write([Change(job, first, first, change_log.steps_of(record, "0"))])
     change_log.acknowledge(store, change_log.pending(store, len(records)))
-    vertices = sum(
-        1 for label in (schema.JOB, schema.NAME, schema.CHANGE, schema.OUTBOX) for _ in store.vertices(label)
-    )
-    edges = sum(1 for _ in store.edges(schema.CHANGE_OF))
-    store.close()
-    return Size(vertices, edges, path.stat().st_size)
+    return _closed(store, path)
 
 
 def rows(of_model: Size, of_run: Size, of_change: Size) -> list[list[str]]:
     """The table: one model, one run, and projects of several sizes."""
-    nothing = Size(0, 0, 0)
     found = [_row("a model of 12 columns that reads two", of_model), _row("each further run of it", of_run)]
+    nothing = Size(0, 0, 0, 0)
     for models, builds in PROJECTS:
         often = "hourly" if builds > 1 else "daily"
         project = nothing.plus(models, of_model)
@@ -131,14 +134,14 @@ def rows(of_model: Size, of_run: Size, of_change: Size) -> list[list[str]]:
 
 
 def _row(what: str, size: Size) -> list[str]:
-    return [what, f"{size.vertices:,.0f}", f"{size.edges:,.0f}", _bytes(size.size)]
+    return [what, f"{size.vertices:,.0f}", f"{size.edges:,.0f}", _bytes(size.properties), _bytes(size.size)]
 
 
 def _bytes(size: float) -> str:
     for unit, name in ((GIB, "GiB"), (MIB, "MiB")):
         if size >= unit:
             return f"{size / unit:,.1f} {name}"
-    return f"{size / KIB:,.0f} KiB"
+    return f"{size / KIB:,.1f} KiB"
 
 
 def main() -> None:
@@ -148,7 +151,7 @@ def main() -> None:
     options.add_argument("--builds", type=int, default=5, help="how often it is built again (5)")
     chosen = options.parse_args()
     of_model, of_run = measured(chosen.models, chosen.builds)
-    heads = ("what", "vertices", "edges", "SQLite file")
+    heads = ("what", "vertices", "edges", "properties", "SQLite file")
     found = rows(of_model, of_run, change_cost(chosen.models))
     tell("bench.size", table(heads, found), write=chosen.write)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.views import dataset_facets
 from consumer.query.catalog import datasets
 from schemas.naming import DatasetName
@@ -50,7 +51,7 @@ def _names(properties: Properties) -> list[DatasetName]:
 
 def _since(store: GraphStore, names: list[DatasetName]) -> str:
     """Returns the time of the facet's stamp, over all names of the dataset."""
-    known = store.read([ids.name(name) for name in names], ("facts",))
-    members = [facts_codec.load_name(str(one["facts"])) for one in known.values() if one.get("facts")]
+    known = store.read([ids.name(name) for name in names], facts_codec.KEYS)
+    members = [facts_codec.load_name(unpacked(one)) for one in known.values() if one.get("facts")]
     register = dataset_facets(members).get(_FACET)
     return register.stamp.partition(" ")[0] if register is not None else ""

@@ -9,6 +9,7 @@ from typing import Final
 from consumer.alerts.alert import Alert, Commit, Finding, Hits, Links, Near, Symptom, Use
 from consumer.graph import facts_codec, ids
 from consumer.graph.store import GraphStore
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.views import facet_value
 from consumer.query.catalog.exposures import exposures
@@ -76,10 +77,10 @@ class AlertMaker:
         return _hits(list(affected.values()), uses, answers)
 
     def _commit(self, job: JobName) -> Commit | None:
-        found = self._store.read([ids.job(job)], ("facts",)).get(ids.job(job))
+        found = self._store.read([ids.job(job)], facts_codec.KEYS).get(ids.job(job))
         if found is None or not found.get("facts"):
             return None
-        facets = facts_codec.load_job(str(found["facts"])).facets
+        facets = facts_codec.load_job(unpacked(found)).facets
         said, node = facet_value(facets, "sourceCodeLocation"), facet_value(facets, "dbt_node")
         commit = Commit(
             str(said.get("url") or ""),

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from consumer.graph import ids, schema
-from consumer.graph.format_version import seal, unseal
+from consumer.graph.format_version import formatted, seal
 from consumer.graph.store import Change as StoreChange
 from consumer.graph.store import DropVertices, Edge, GraphStore, PropertyEquals, Step, Vertex
 from consumer.lineage.changes import Change, ChangeRecord, Kind
@@ -191,7 +191,7 @@ def load(text: str) -> ChangeRecord:
     """Returns a record from its text."""
     if text.startswith(_PACKED):
         text = zlib.decompress(b85decode(text.removeprefix(_PACKED)), _RAW).decode()
-    raw = unseal(text)
+    raw = formatted(text)
     names = [DatasetName(*name) for name in raw["names"]]
     job, dataset = raw.get("job"), raw.get("dataset")
     return ChangeRecord(

@@ -1,317 +1,276 @@
-"""Facts as JSON text and back.
+"""Facts as texts and back.
 
-The text is what a vertex's `facts` property holds. It is compact, because a run's is written once for each run: names
-are written once and pointed to by their position. Each text has the number of the graph's format.
+The facts of a document are two texts. The *structure* has the graph's format, names, and which facets there are with
+the references of their values; every run of an unchanged model gives the same one. The *stamps* are the times, run ids
+and values that differ from run to run; the structure points to them by position. So a further run of a model costs its
+stamps, and the structure of a run can be stored once for all runs that share it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from consumer.graph.format_version import seal, unseal
-from consumer.lineage.facts.contexts import Statement
+from consumer.graph import facts_codec_1
+from consumer.graph.facts_parts import (
+    KEYS,
+    Json,
+    Names,
+    Read,
+    Stamps,
+    Stored,
+    Written,
+    at_positions,
+    dump_carried,
+    dump_execution,
+    dump_lineage,
+    dump_registers,
+    dump_values,
+    load_carried,
+    load_execution,
+    load_lineage,
+    load_registers,
+    load_values,
+    mark,
+    named_by,
+)
+from consumer.graph.format_version import formatted
 from consumer.lineage.facts.delta import JobFacts, NameFacts
-from consumer.lineage.facts.executions import (
-    Current,
-    Declared,
-    Execution,
-    Finished,
-    GroupFacts,
-    Member,
-)
-from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
-from consumer.lineage.facts.layers import Layers
-from consumer.lineage.facts.output_facets import (
-    Carried,
-    CarriedFacets,
-    OutputFacts,
-    Winner,
-    Winners,
-)
-from consumer.lineage.facts.registers import Register, Registers
+from consumer.lineage.facts.executions import Current, Declared, Execution, Finished, GroupFacts, Member
+from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.output_facets import OutputFacts, Winners, Writer
+from consumer.lineage.facts.registers import Register
 from consumer.lineage.facts.run_facts import RunDataset, RunFacts
-from consumer.lineage.facts.run_state import CarriedLineage, Snapshot, State
-from schemas.naming import DatasetName
+from consumer.lineage.facts.run_state import Snapshot, State
+
+__all__ = ["KEYS", "Stored", "Written"]
 
 
-class _Names:
-    """Positions of names in a list that goes with the text."""
-
-    def __init__(self, names: Iterable[DatasetName]) -> None:
-        self.list = sorted(set(names))
-        self._at = {name: index for index, name in enumerate(self.list)}
-
-    def of(self, names: Iterable[DatasetName]) -> list[int]:
-        return sorted(self._at[name] for name in names)
-
-    def at(self, name: DatasetName) -> int:
-        return self._at[name]
+# Runs.
 
 
-def _names(raw: Iterable[Sequence[str]]) -> list[DatasetName]:
-    return [DatasetName(*name) for name in raw]
-
-
-def _registers(raw: Mapping[str, Any]) -> Registers:
-    return Registers.of({facet: Register(*item) for facet, item in raw.items()})
-
-
-def _without_empty(raw: Mapping[str, object]) -> dict[str, object]:
-    return {key: dict(value) if isinstance(value, Layers) else value for key, value in raw.items() if value}
-
-
-def dump_run(facts: RunFacts) -> str:
-    """Serializes a run's facts."""
-    snapshot = facts.snapshot
+def dump_run(facts: RunFacts) -> Written:
+    """Serializes a run's facts; the name of its state is one of its vertex's properties."""
+    snapshot, state = facts.snapshot, facts.state
     in_snapshot = {*snapshot.inputs, *snapshot.outputs, *(one.output for one in snapshot.lineage)} if snapshot else ()
-    names = _Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
-    return seal(
-        _without_empty(
-            {
-                "said": facts.said_at,
-                "state": facts.state,
-                "started": facts.started_at,
-                "seen": facts.seen_at,
-                "ended": facts.ended_at,
-                "names": names.list,
-                "in": names.of(facts.inputs),
-                "out": names.of(facts.outputs),
-                "facets": facts.facets,
-                "carried": [[names.at(name), dict(registers)] for name, registers in sorted(facts.carried.items())],
-                "parents": sorted(facts.parents),
-                "contexts": facts.contexts,
-                "snapshot": snapshot and _dump_snapshot(snapshot, names),
-            }
-        )
+    names = Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
+    stamps = Stamps({time: index for index, time in enumerate((facts.started_at, facts.ended_at)) if time is not None})
+    times = (facts.said_at, state.time if state else None, facts.started_at, facts.seen_at, facts.ended_at)
+    return stamps.written(
+        {
+            "n": names.written(),
+            "t": [stamps.maybe(time) for time in times] if facts.known else [],
+            "e": state is not None and state.fails_early,
+            "i": names.of(facts.inputs),
+            "o": names.of(facts.outputs),
+            "f": dump_registers(facts.facets, stamps, of_run=True),
+            "c": [[names.at(name), dump_registers(facts.carried[name], stamps)] for name in sorted(facts.carried)],
+            "p": [stamps.at(parent) for parent in sorted(facts.parents)],
+            "x": [[ref, stamps.at(facts.contexts[ref])] for ref in sorted(facts.contexts)],
+            "s": snapshot and _snapshot(snapshot, names, stamps),
+        }
     )
 
 
-def load_run(text: str) -> RunFacts:
-    """Parses a run's facts."""
-    raw = unseal(text)
-    names = _names(raw.get("names", ()))
-    state, snapshot = raw.get("state"), raw.get("snapshot")
+def load_run(stored: Stored) -> RunFacts:
+    """Parses a run's facts.
+
+    Raises:
+        WrongFormat: They are in a format that this version does not know.
+    """
+    raw = formatted(stored.structure)
+    if raw["v"] == 1:
+        return facts_codec_1.load_run(raw)
+    read = Read(raw, stored.properties)
+    said_at, state_at, started_at, seen_at, ended_at = map(read.stamp, raw.get("t") or [None] * 5)
+    state = str(stored.properties.get("state") or "")
     return RunFacts(
-        said_at=raw.get("said"),
-        state=State(*state) if state else None,
-        started_at=raw.get("started"),
-        seen_at=raw.get("seen"),
-        ended_at=raw.get("ended"),
-        inputs=_at(raw.get("in", ()), names),
-        outputs=_at(raw.get("out", ()), names),
-        facets=_registers(raw.get("facets", {})),
-        carried={names[index]: _registers(registers) for index, registers in raw.get("carried", ())},
-        parents=frozenset(raw.get("parents", ())),
-        contexts=raw.get("contexts", {}),
-        snapshot=_load_snapshot(snapshot, names) if snapshot else None,
+        said_at=said_at,
+        state=State.of(state, state_at, fails_early=raw.get("e", False)) if state_at is not None else None,
+        started_at=started_at,
+        seen_at=seen_at,
+        ended_at=ended_at,
+        inputs=read.at("i"),
+        outputs=read.at("o"),
+        facets=load_registers(raw.get("f", ()), read.stamps),
+        carried={read.names[at]: load_registers(registers, read.stamps) for at, registers in raw.get("c", ())},
+        snapshot=_load_snapshot(raw["s"], read) if "s" in raw else None,
+        parents=frozenset(read.stamps[at] for at in raw.get("p", ())),
+        contexts={ref: read.stamps[at] for ref, at in raw.get("x", ())},
     )
 
 
-def _dump_snapshot(snapshot: Snapshot, names: _Names) -> list[object]:
-    lineage = _dump_lineage(snapshot.lineage, names)
+def _snapshot(snapshot: Snapshot, names: Names, stamps: Stamps) -> list[Json]:
     return [
         snapshot.running,
-        snapshot.time,
+        stamps.at(snapshot.time),
         snapshot.digest,
         names.of(snapshot.inputs),
         names.of(snapshot.outputs),
-        lineage,
+        dump_lineage(snapshot.lineage, names),
     ]
 
 
-def _load_snapshot(raw: Sequence[Any], names: Sequence[DatasetName]) -> Snapshot:
+def _load_snapshot(raw: Sequence[Json], read: Read) -> Snapshot:
     running, time, digest, inputs, outputs, lineage = raw
-    return Snapshot(running, time, digest, _at(inputs, names), _at(outputs, names), _load_lineage(lineage, names))
+    names = read.names
+    return Snapshot(
+        running,
+        read.stamps[time],
+        digest,
+        at_positions(inputs, names),
+        at_positions(outputs, names),
+        load_lineage(lineage, names),
+    )
 
 
-def _dump_lineage(lineage: Iterable[CarriedLineage], names: _Names) -> list[object]:
-    return [[names.at(one.output), one.facet, one.ref] for one in lineage]
-
-
-def _load_lineage(raw: Iterable[Sequence[Any]], names: Sequence[DatasetName]) -> tuple[CarriedLineage, ...]:
-    return tuple(CarriedLineage(names[index], facet, ref) for index, facet, ref in raw)
-
-
-def dump_run_dataset(facts: RunDataset) -> str:
+def dump_run_dataset(facts: RunDataset) -> Written:
     """Serializes the facts of one dataset of a streaming run."""
-    return seal(_without_empty({"read": facts.read, "written": facts.written, "carried": facts.carried}))
+    stamps = Stamps()
+    return stamps.written({"r": facts.read, "w": facts.written, "c": dump_registers(facts.carried, stamps)})
 
 
-def load_run_dataset(text: str) -> RunDataset:
-    """Parses the facts of one dataset of a streaming run."""
-    raw = unseal(text)
-    return RunDataset(raw.get("read", False), raw.get("written", False), _registers(raw.get("carried", {})))
+def load_run_dataset(stored: Stored) -> RunDataset:
+    """Parses the facts of one dataset of a streaming run; raises as `load_run` does."""
+    raw = formatted(stored.structure)
+    if raw["v"] == 1:
+        return facts_codec_1.load_run_dataset(raw)
+    read = Read(raw, stored.properties)
+    return RunDataset(raw.get("r", False), raw.get("w", False), load_registers(raw.get("c", ()), read.stamps))
 
 
-def _at(positions: Iterable[int], names: Sequence[DatasetName]) -> frozenset[DatasetName]:
-    return frozenset(names[index] for index in positions)
+# Jobs, their outputs and groups.
 
 
-def _named_by(execution: Execution) -> set[DatasetName]:
-    return {*execution.inputs, *execution.outputs, *(one.output for one in execution.lineage)}
-
-
-def _dump_execution(execution: Execution, names: _Names) -> list[object]:
-    inputs, outputs = names.of(execution.inputs), names.of(execution.outputs)
-    return [execution.time, execution.id, inputs, outputs, _dump_lineage(execution.lineage, names), execution.whole]
-
-
-def _load_execution(raw: Sequence[Any], names: Sequence[DatasetName]) -> Execution:
-    time, id_, inputs, outputs, lineage, whole = raw
-    return Execution(time, id_, _at(inputs, names), _at(outputs, names), _load_lineage(lineage, names), whole)
-
-
-def dump_job(facts: JobFacts) -> str:
+def dump_job(facts: JobFacts) -> Written:
     """Serializes a job's facts."""
     ran, declared = facts.ran, facts.declared
     executions = [*ran.siblings.values(), *ran.unfinished.values()]
     executions += [one for one in (ran.latest, declared and declared.execution) if one is not None]
-    names = _Names(name for execution in executions for name in _named_by(execution))
-    return seal(
-        _without_empty(
-            {
-                "called": sorted(facts.names),
-                "facets": facts.facets,
-                "names": names.list,
-                "declared": declared and [_dump_execution(declared.execution, names), declared.code],
-                "latest": ran.latest and _dump_execution(ran.latest, names),
-                "group": ran.group,
-                "siblings": [_dump_execution(one, names) for _, one in sorted(ran.siblings.items())],
-                "unfinished": [_dump_execution(one, names) for _, one in sorted(ran.unfinished.items())],
-                "missed": ran.missed,
-                "finished": ran.finished,
-            }
-        )
+    names = Names(name for execution in executions for name in named_by(execution))
+    stamps = Stamps()
+    return stamps.written(
+        {
+            "n": names.written(),
+            "a": sorted(facts.names),
+            "f": dump_registers(facts.facets, stamps),
+            "l": ran.latest and dump_execution(ran.latest, names, stamps),
+            "e": ran.finished and [stamps.at(ran.finished.time), stamps.at(ran.finished.id), ran.finished.code],
+            "g": [stamps.at(ran.group)] if ran.group else [],
+            "s": [dump_execution(one, names, stamps) for _, one in sorted(ran.siblings.items())],
+            "u": [dump_execution(one, names, stamps) for _, one in sorted(ran.unfinished.items())],
+            "m": [] if ran.missed is None else [stamps.at(ran.missed)],
+            "d": declared and [dump_execution(declared.execution, names, stamps), declared.code],
+        }
     )
 
 
-def load_job(text: str) -> JobFacts:
-    """Parses a job's facts."""
-    raw = unseal(text)
-    names = _names(raw.get("names", ()))
+def load_job(stored: Stored) -> JobFacts:
+    """Parses a job's facts; raises as `load_run` does."""
+    raw = formatted(stored.structure)
+    if raw["v"] == 1:
+        return facts_codec_1.load_job(raw)
+    read = Read(raw, stored.properties)
+    stamps = read.stamps
 
     def executions(key: str) -> dict[str, Execution]:
-        found = [_load_execution(item, names) for item in raw.get(key, ())]
+        found = [load_execution(item, read) for item in raw.get(key, ())]
         return {execution.id: execution for execution in found}
 
-    declared, latest = raw.get("declared"), raw.get("latest")
-    missed, finished = raw.get("missed"), raw.get("finished")
+    def single(key: str) -> str | None:
+        return stamps[raw[key][0]] if key in raw else None
+
+    latest, declared, finished = raw.get("l"), raw.get("d"), raw.get("e")
     return JobFacts(
-        names=frozenset(raw.get("called", ())),
-        facets=_registers(raw.get("facets", {})),
-        declared=Declared(_load_execution(declared[0], names), tuple(declared[1])) if declared else None,
+        names=frozenset(raw.get("a", ())),
+        facets=load_registers(raw.get("f", ()), stamps),
+        declared=Declared(load_execution(declared[0], read), tuple(declared[1])) if declared else None,
         ran=Current(
-            latest=_load_execution(latest, names) if latest else None,
-            group=raw.get("group", ""),
-            siblings=executions("siblings"),
-            unfinished=executions("unfinished"),
-            missed=missed,
-            finished=Finished(finished[0], finished[1], tuple(finished[2])) if finished else None,
+            latest=load_execution(latest, read) if latest else None,
+            group=single("g") or "",
+            siblings=executions("s"),
+            unfinished=executions("u"),
+            missed=single("m"),
+            finished=Finished(stamps[finished[0]], stamps[finished[1]], tuple(finished[2])) if finished else None,
         ),
     )
 
 
-def dump_output(facts: OutputFacts) -> str:
+def dump_output(facts: OutputFacts) -> Written:
     """Serializes an output's facts."""
-    return seal(_without_empty({"ran": facts.ran, "declared": facts.declared}))
+    stamps = Stamps()
+    return stamps.written({"r": dump_carried(facts.ran, stamps), "d": dump_carried(facts.declared, stamps)})
 
 
-def load_output(text: str) -> OutputFacts:
-    """Parses an output's facts."""
-    raw = unseal(text)
-    return OutputFacts(_carried(raw.get("ran", {})), _carried(raw.get("declared", {})))
+def load_output(stored: Stored) -> OutputFacts:
+    """Parses an output's facts; raises as `load_run` does."""
+    raw = formatted(stored.structure)
+    if raw["v"] == 1:
+        return facts_codec_1.load_output(raw)
+    stamps = Read(raw, stored.properties).stamps
+    return OutputFacts(load_carried(raw.get("r", ()), stamps), load_carried(raw.get("d", ()), stamps))
 
 
-def _carried(raw: Mapping[str, Any]) -> CarriedFacets:
-    return CarriedFacets.of({facet: Carried(*item) for facet, item in raw.items()})
-
-
-def dump_group(facts: GroupFacts) -> str:
+def dump_group(facts: GroupFacts) -> Written:
     """Serializes the runs of a group."""
-    return seal({"members": facts})
+    stamps = Stamps()
+    return stamps.written({"m": [[shape, *map(stamps.at, facts[shape])] for shape in sorted(facts)]})
 
 
-def load_group(text: str) -> GroupFacts:
-    """Parses the runs of a group."""
-    return {shape: Member(*item) for shape, item in unseal(text)["members"].items()}
+def load_group(stored: Stored) -> GroupFacts:
+    """Parses the runs of a group; raises as `load_run` does."""
+    raw = formatted(stored.structure)
+    if raw["v"] == 1:
+        return facts_codec_1.load_group(raw)
+    stamps = Read(raw, stored.properties).stamps
+    return {shape: Member(stamps[time], stamps[run]) for shape, time, run in raw.get("m", ())}
 
 
-def dump_name(facts: NameFacts) -> str:
+# Names.
+
+
+def dump_name(facts: NameFacts) -> Written:
     """Serializes a name's facts."""
-    return seal(
-        _without_empty(
-            {
-                "spellings": sorted(facts.spellings),
-                "links": facts.links,
-                "linked_with": sorted(facts.linked_with),
-                "same": sorted(facts.same),
-                "said": facts.said,
-                "read": facts.read,
-                "used": facts.used,
-                "heard": facts.heard,
-                "written": {facet: [*won.carried, *won.job] for facet, won in facts.written.items()},
-            }
-        )
+    names = Names([*facts.spellings, *facts.linked_with, *facts.same])
+    stamps = Stamps()
+    links = facts.links
+    return stamps.written(
+        {
+            "n": names.written(),
+            "w": names.of(facts.spellings),
+            "k": links and [stamps.at(links.time), links.ref],
+            "l": names.of(facts.linked_with),
+            "s": names.of(facts.same),
+            "a": facts.said,
+            "r": facts.read,
+            "u": facts.used,
+            "h": dump_registers(facts.heard, stamps),
+            "x": [
+                [*map(stamps.at, writer[:3]), *writer.job, dump_values(values, stamps, of_run=False)]
+                for writer, values in facts.written.layers
+            ],
+        }
     )
 
 
-def load_name(text: str) -> NameFacts:
-    """Parses a name's facts."""
-    raw = unseal(text)
-    links = raw.get("links")
+def load_name(stored: Stored) -> NameFacts:
+    """Parses a name's facts; raises as `load_run` does."""
+    raw = formatted(stored.structure)
+    if raw["v"] == 1:
+        return facts_codec_1.load_name(raw)
+    read = Read(raw, stored.properties)
+    stamps, links = read.stamps, raw.get("k")
+    written = [
+        (Writer(stamps[time], stamps[ended], stamps[run], JobName(*job)), load_values(values, stamps))
+        for time, ended, run, *job, values in raw.get("x", ())
+    ]
     return NameFacts(
-        spellings=frozenset(_names(raw.get("spellings", ()))),
-        links=Register(*links) if links else None,
-        linked_with=frozenset(_names(raw.get("linked_with", ()))),
-        same=frozenset(_names(raw.get("same", ()))),
-        said=raw.get("said", False),
-        read=raw.get("read", False),
-        used=raw.get("used", False),
-        heard=_registers(raw.get("heard", {})),
-        written=Winners.of(
-            {
-                facet: Winner(Carried(*item[:4]), JobName(item[4], item[5]))
-                for facet, item in raw.get("written", {}).items()
-            }
-        ),
-    )
-
-
-def dump_statement(statement: Statement) -> str:
-    """Returns a statement as text."""
-    names = _Names(name for one in statement.declared.values() for name in _named_by(one.execution))
-    return seal(
-        _without_empty(
-            {
-                "time": statement.time,
-                "context": statement.context,
-                "runs": [[*run.job, run.id, dump_run(facts)] for run, facts in sorted(statement.runs.items())],
-                "names": names.list,
-                "declared": [
-                    [*job, _dump_execution(one.execution, names), one.code]
-                    for job, one in sorted(statement.declared.items())
-                ],
-                "outputs": [[*key.job, *key.name, dict(carried)] for key, carried in sorted(statement.outputs.items())],
-            }
-        )
-    )
-
-
-def load_statement(text: str) -> Statement:
-    """Returns a statement from its text."""
-    raw = unseal(text)
-    names = _names(raw.get("names", ()))
-    return Statement(
-        raw["time"],
-        raw["context"],
-        {RunKey(JobName(*job), run): load_run(facts) for *job, run, facts in raw.get("runs", ())},
-        {
-            JobName(*job): Declared(_load_execution(execution, names), tuple(code))
-            for *job, execution, code in raw.get("declared", ())
-        },
-        {
-            OutputKey(JobName(*key[:2]), DatasetName(*key[2:])): _carried(carried)
-            for *key, carried in raw.get("outputs", ())
-        },
+        spellings=read.at("w"),
+        links=Register.at(stamps[links[0]], links[1]) if links else None,
+        linked_with=read.at("l"),
+        same=read.at("s"),
+        said=raw.get("a", False),
+        read=raw.get("r", False),
+        used=raw.get("u", False),
+        heard=load_registers(raw.get("h", ()), stamps),
+        written=Winners(tuple(sorted(written, key=mark))),
     )

@@ -16,8 +16,11 @@ from consumer.graph import ids, schema
 from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.store import Change, Direction, Edge, GraphStore, NotExists, Properties, PropertyEquals, Vertex
 
-FORMAT: Final = 1
-"""The format that this version reads and writes; 0 is the format of builds before the first release."""
+FORMAT: Final = 2
+"""The format that this version writes; 0 is the format of builds before the first release."""
+
+READABLE: Final = frozenset({1, FORMAT})
+"""The formats that this version reads; a graph in an older one is migrated as it is written."""
 
 _KEY: Final = "v"
 _ID: Final = ids.task("format")
@@ -35,16 +38,16 @@ class WrongFormat(UsageError):
     """The graph holds facts in a format of another version of Headwater."""
 
 
-def seal(facts: Mapping[str, object]) -> str:
-    """Returns facts as JSON text with the format number; equal facts have equal texts."""
-    return orjson.dumps({**facts, _KEY: FORMAT}, default=tuple, option=orjson.OPT_SORT_KEYS).decode()
+def seal(content: Mapping[str, object]) -> str:
+    """Returns content as JSON text with the format number; equal content has equal text."""
+    return orjson.dumps({**content, _KEY: FORMAT}, default=tuple, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def unseal(text: str) -> dict[str, Any]:
-    """Parses facts from their JSON text.
+def formatted(text: str) -> dict[str, Any]:
+    """Parses facts from their JSON text, with the format number as `v`.
 
     Raises:
-        WrongFormat: The facts are in another format.
+        WrongFormat: The facts are in a format that this version does not read.
     """
     raw: dict[str, Any] = orjson.loads(text)
     number = raw.get(_KEY, 0)
@@ -53,7 +56,7 @@ def unseal(text: str) -> dict[str, Any]:
 
 
 def _require(number: int, written_by: str) -> None:
-    if number == FORMAT:
+    if number in READABLE:
         return
     mine = version("headwater")
     what = f"the graph is in format {number}, written by {written_by}; Headwater {mine} reads format {FORMAT}"
@@ -63,7 +66,7 @@ def _require(number: int, written_by: str) -> None:
 
 
 def check(store: GraphStore) -> bool:
-    """Checks the format of a graph; returns False if the graph has none, as an empty one.
+    """Checks the format of a graph; returns False if the graph has none, or an older one that this version reads.
 
     Raises:
         WrongFormat: The graph has another format.
@@ -75,16 +78,22 @@ def check(store: GraphStore) -> bool:
 def _has_format(properties: Properties | None) -> bool:
     if properties is None:
         return False
-    _require(int(properties["format"]), f"Headwater {properties['written_by']}")
-    return True
+    found = int(properties["format"])
+    _require(found, f"Headwater {properties['written_by']}")
+    return found == FORMAT
 
 
 def _claim(store: GraphStore) -> list[Change]:
-    """Returns the change that writes this format into an empty graph; other graphs may be of another version."""
-    if store.ids(schema.NAME, "", 1):
-        return []
-    properties: Properties = {"format": FORMAT, "written_by": version("headwater"), "rev": "1"}
-    return [Change(Vertex(_ID, schema.TASK, properties), NotExists(), PropertyEquals("rev", "1"))]
+    """Returns the change that writes this format into an empty graph, or into one of an older readable format.
+
+    Facts in other graphs without a format may be of another version.
+    """
+    known = store.read([_ID]).get(_ID)
+    properties: Properties = {"format": FORMAT, "written_by": version("headwater"), "rev": str(FORMAT)}
+    vertex, token = Vertex(_ID, schema.TASK, properties), PropertyEquals("rev", str(FORMAT))
+    if known is not None:
+        return [Change(vertex, PropertyEquals("rev", known["rev"]), token)]
+    return [] if store.ids(schema.NAME, "", 1) else [Change(vertex, NotExists(), token)]
 
 
 def format_vertices(store: GraphStore) -> Iterator[Vertex]:

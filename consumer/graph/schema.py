@@ -59,10 +59,13 @@ class Element(NamedTuple):
 _REVISION = Property(
     "rev", "token of the vertex: a count and a hash", "every change names the token it was computed from"
 )
-_FACTS = Property("facts", "what events say, as JSON", "joined")
+_FACTS = Property("facts", "what events say, but for its times and ids; JSON, compressed if long", "joined")
+_STAMPS = Property("stamps", "times, run ids and values that `facts` points to by position, as JSON", "written with it")
 _PROJECTED = Property("projected", "fingerprint of the projection that was written last", "replaced with it")
 _ELEMENTS = Property(
-    "elements", "ids and checksums of the elements that the projection made, as JSON", "replaced with it"
+    "elements",
+    "ids and checksums of the elements that the projection made, as JSON, compressed if long",
+    "replaced with it",
 )
 _DRAWN = Property(
     "drawn", "what the last whole projection showed, while only a part of the next one is written", "set with it"
@@ -111,6 +114,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property("source_path", "dbt's original file path, or the source code location", "greatest stamp"),
             _REVISION,
             _FACTS,
+            _STAMPS,
             _PROJECTED,
             _ELEMENTS,
             _PARTIAL,
@@ -137,6 +141,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property("pruning", "true while a prune is about to remove it", "set by a prune, cleared by a writer"),
             _REVISION,
             _FACTS,
+            _STAMPS,
         ),
     ),
     Element(
@@ -163,10 +168,13 @@ ELEMENTS: tuple[Element, ...] = (
             Property("removals", "how often the dataset's vertex was removed, and edges with it", "grows"),
             _REVISION,
             _FACTS,
+            _STAMPS,
             _PROJECTED,
             _ELEMENTS,
             Property(
-                "exposed", "ids and checksums of the edges to exposures that it made, as JSON", "replaced with it"
+                "exposed",
+                "ids and checksums of the edges to exposures that it made, as JSON, compressed if long",
+                "replaced with it",
             ),
             _PARTIAL,
             _DRAWN,
@@ -176,25 +184,25 @@ ELEMENTS: tuple[Element, ...] = (
         RUN_DATASET,
         "vertex",
         "A dataset that a streaming run has read or written; the run itself only holds its newest snapshot.",
-        (_REVISION, _FACTS),
+        (_REVISION, _FACTS, _STAMPS),
     ),
     Element(
         OUTPUT,
         "vertex",
         "The facets that the completed runs of one job carried for one of its outputs.",
-        (_REVISION, _FACTS),
+        (_REVISION, _FACTS, _STAMPS),
     ),
     Element(
         GROUP,
         "vertex",
         "The completed runs of one job that have the same parent run.",
-        (_REVISION, _FACTS),
+        (_REVISION, _FACTS, _STAMPS),
     ),
     Element(
         FACET,
         "vertex",
-        "A long value, such as a facet or the names of a large dataset, stored once under its hash.",
-        (Property("rev", "its reference", "fixed"), Property("text", "the value as JSON", "fixed")),
+        "A long value, such as a facet or what the facts of several runs have in common, stored once under its hash.",
+        (Property("rev", "its reference", "fixed"), Property("text", "the value as JSON, compressed if long", "fixed")),
     ),
     Element(
         STATEMENT,

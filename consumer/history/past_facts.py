@@ -26,7 +26,7 @@ _PAGE = 5_000
 COMPLETE = "COMPLETE"
 
 _TEXTS = 16 * 1024 * 1024
-"""Characters of contexts that are kept in memory."""
+"""Characters of contexts and of facts that runs share that are kept in memory."""
 
 
 class Past(NamedTuple):
@@ -60,7 +60,7 @@ def past_facts(store: GraphStore, time: str, rules: IdentityRules) -> Past:
     delta = Delta()
     contexts: dict[str, str] = {}
     kept = _Kept(store)
-    for job, all_runs in _runs_by_job(store, streaming):
+    for job, all_runs in _runs_by_job(store, texts, streaming):
         kept.note(job, all_runs.values())
         runs = {run: facts for run, facts in all_runs.items() if had_ended(facts, time)}
         for facts in runs.values():
@@ -115,11 +115,13 @@ class _Kept:
             self.since = max(self.since, min((end for end in ends if end > until), default=""))
 
 
-def _runs_by_job(store: GraphStore, streaming: frozenset[RunKey]) -> Iterator[tuple[JobName, dict[str, RunFacts]]]:
+def _runs_by_job(
+    store: GraphStore, texts: BlobStore, streaming: frozenset[RunKey]
+) -> Iterator[tuple[JobName, dict[str, RunFacts]]]:
     """Yields the runs of each job but for streaming ones; ids of runs sort by job."""
     job: JobName | None = None
     runs: dict[str, RunFacts] = {}
-    for run, facts in _runs(store):
+    for run, facts in _runs(store, texts):
         if run.job != job:
             if job is not None and runs:
                 yield job, runs
@@ -130,13 +132,13 @@ def _runs_by_job(store: GraphStore, streaming: frozenset[RunKey]) -> Iterator[tu
         yield job, runs
 
 
-def _runs(store: GraphStore) -> Iterator[tuple[RunKey, RunFacts]]:
+def _runs(store: GraphStore, texts: BlobStore) -> Iterator[tuple[RunKey, RunFacts]]:
     last = ""
     while page := store.ids(schema.RUN, last, _PAGE):
-        known = store.read(page, ("facts",))
+        known = texts.structures(store.read(page, facts_codec.KEYS))
         for id_ in page:
             if id_ in known:
-                yield ids.run_key(id_), facts_codec.load_run(str(known[id_]["facts"]))
+                yield ids.run_key(id_), facts_codec.load_run(known[id_])
         last = page[-1]
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from consumer.errors import RefusedWrite
-from consumer.graph import facts_codec, identity_rules, ids, schema
+from consumer.graph import identity_rules, ids, schema
 from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
-from consumer.history.past_facts import Past, had_ended, past_facts
+from consumer.history.past_facts import Past, past_facts
+from consumer.lineage.facts.run_state import RANKS, TERMINAL
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.graph_writer import GraphWriter
 
@@ -31,8 +32,10 @@ class _Drawing(DelegatingStore):
         """Returns the properties of vertices, by id."""
         kept = [id_ for id_ in ids_ if id_.partition("/")[0] in _KEPT]
         drawn = [id_ for id_ in ids_ if id_.partition("/")[0] not in _KEPT]
-        found = self._store.read(drawn, keys) if drawn else {}
-        return found | (self._graph.read(kept, keys) if kept else {})
+        found = self._graph.read(kept, keys) if kept else {}
+        # The facts that several of the drawn runs share may be in memory alone.
+        drawn += [id_ for id_ in kept if id_ not in found]
+        return found | (self._store.read(drawn, keys) if drawn else {})
 
 
 class PastGraph(_Drawing):
@@ -126,8 +129,9 @@ class PastGraph(_Drawing):
         return id_.partition("/")[0] == "run" and id_ not in self._streaming
 
     def _had_ended(self, properties: Properties) -> bool:
-        # The property would do for most; a run that is only known as a parent has none.
-        return had_ended(facts_codec.load_run(str(properties["facts"])), self.time)
+        # By what is shown: facts that runs share would each be read. One that is only known as a parent shows nothing.
+        state = str(properties.get("state") or "")
+        return RANKS.get(state, 0) >= TERMINAL and str(properties["ended_at"]) <= self.time
 
     def _of_runs(self, edges: Sequence[Edge]) -> Iterator[Edge]:
         there = self.read([edge.source for edge in edges], ("state",))

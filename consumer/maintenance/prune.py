@@ -23,6 +23,7 @@ from consumer.maintenance.leased_task import PAGE, Scan
 from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.statement_pruning import drop_repeated
 from consumer.projection import jobs, runs
+from consumer.projection.blobs import BlobStore
 from consumer.projection.repository import FactDocument, FactRepository, FactUpdate
 
 _CACHED = 16 * 1024 * 1024
@@ -129,7 +130,7 @@ class Prune:
     def _remove(self, going: Mapping[RunKey, FactDocument[RunFacts]]) -> None:
         """Removes runs, and the separate vertices of the datasets of streaming runs."""
         streaming = [run for run, document in going.items() if document.facts.snapshot is not None]
-        apart = runs.Runs(self._store, _CACHED).datasets(streaming)
+        apart = runs.Runs(self._store, BlobStore(self._store, _CACHED), _CACHED).datasets(streaming)
         changes: list[Change] = []
         for run, document in going.items():
             parts = [ids.run_dataset(run, name) for name in sorted(apart.get(run, ()))]

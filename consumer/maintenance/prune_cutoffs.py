@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from consumer.graph import facts_codec, schema
 from consumer.graph.store import GraphStore
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.facts.delta import JobFacts
 from consumer.maintenance.leased_task import PAGE, Scan
 from consumer.processing.event_time import require_past_time
@@ -74,8 +75,8 @@ def _newest(store: GraphStore, enough: str) -> str | None:
     scan, last = Scan(store, schema.JOB, PAGE), ""
     while page := scan.after(last):
         last = page[-1]
-        for properties in store.read(page, ("facts",)).values():
-            newest = max([newest or "", *_times(facts_codec.load_job(str(properties["facts"])))]) or None
+        for properties in store.read(page, facts_codec.KEYS).values():
+            newest = max([newest or "", *_times(facts_codec.load_job(unpacked(properties)))]) or None
         if newest is not None and newest >= enough:
             return newest
     return newest

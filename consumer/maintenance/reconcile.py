@@ -65,6 +65,9 @@ class Reconcile:
             ("jobs", schema.JOB, self._repair_job_facts),
             ("datasets", schema.NAME, self._repair_names),
             ("edges", schema.JOB, self._repair_edges),
+            ("outputs", schema.OUTPUT, self._migrate_outputs),
+            ("groups", schema.GROUP, self._migrate_groups),
+            ("streamed", schema.RUN_DATASET, self._migrate_run_datasets),
         )
         self._passes = {called: (Scan(store, label, page), differ) for called, label, differ in passes}
 
@@ -89,17 +92,35 @@ class Reconcile:
         return GraphWriter(self._store, _CACHED, self._rules)
 
     def _repair_runs(self, page: list[str]) -> None:
-        """Repairs the edges of runs."""
-        self._writer().runs.tie([ids.run_key(id_) for id_ in page])
+        """Repairs the edges of runs, and migrates runs to this version's format."""
+        runs = self._writer().runs
+        keys = [ids.run_key(id_) for id_ in page]
+        runs.documents.migrate(keys)
+        runs.tie(keys)
 
     def _repair_job_facts(self, page: list[str]) -> None:
-        """Repairs jobs, their outputs and groups from their runs."""
-        self._writer().jobs.recount([_job(id_) for id_ in page])
+        """Repairs jobs, their outputs and groups from their runs, and migrates jobs to this version's format."""
+        jobs = self._writer().jobs
+        jobs.documents.migrate([_job(id_) for id_ in page])
+        jobs.recount([_job(id_) for id_ in page])
+
+    def _migrate_outputs(self, page: list[str]) -> None:
+        """Migrates outputs to this version's format."""
+        self._writer().jobs.outputs.migrate([ids.output_key(id_) for id_ in page])
+
+    def _migrate_groups(self, page: list[str]) -> None:
+        """Migrates groups to this version's format."""
+        self._writer().jobs.groups.migrate([ids.group_key(id_) for id_ in page])
+
+    def _migrate_run_datasets(self, page: list[str]) -> None:
+        """Migrates the datasets of streaming runs to this version's format."""
+        self._writer().runs.datasets_apart.migrate([ids.run_dataset_key(id_) for id_ in page])
 
     def _repair_names(self, page: list[str]) -> None:
         """Repairs names from outputs, and datasets from the facts under their names."""
         names = [DatasetName(*ids.parse(id_)[1:]) for id_ in page]
         writer = self._writer()
+        writer.names.documents.migrate(names)
         writer.names.repair(names)
         diff = DiffStore(self._store)
         differ = GraphWriter(diff, _CACHED, self._rules)

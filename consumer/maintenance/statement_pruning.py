@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from consumer.errors import TransientError
-from consumer.graph import facts_codec, ids, schema
+from consumer.graph import ids, schema, statement_codec
 from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.contexts import Statement, facts_of
 from consumer.lineage.facts.delta import Delta, merge
@@ -51,7 +51,7 @@ def _repeated(store: GraphStore, wanted: Sequence[str]) -> set[str]:
     The first of each thing stays, as it says since when it is known; of the rest the newest ones.
     """
     known = store.read(wanted, ("facts",))
-    found = {id_: facts_codec.load_statement(str(known[id_]["facts"])) for id_ in wanted if id_ in known}
+    found = {id_: statement_codec.load_statement(str(known[id_]["facts"])) for id_ in wanted if id_ in known}
     texts = BlobStore(store, _TEXTS).fetch({statement.context for statement in found.values()})
     kept = Delta()
     later: list[str] = []

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping
 
 from cachetools import LRUCache
 
-from consumer.errors import HeadwaterError, TransientError
-from consumer.graph import ids, schema
-from consumer.graph.store import Change, GraphStore, NotExists, PropertyEquals, Vertex
+from consumer.errors import TransientError
+from consumer.graph import facts_text, ids, schema
+from consumer.graph.facts_codec import Stored
+from consumer.graph.packed_text import LONG, pack, unpack
+from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Vertex
+from consumer.graph.stored_facts import MissingText, missing, structures_by
 from consumer.lineage.facts.registers import EMPTY, is_stored
 
-CACHED_REFS = 30_000
+__all__ = ["BlobStore", "MissingText"]
+
+CACHED_REFS = 60_000
 """Maximum number of references of texts that are known to be in the graph."""
-
-
-class MissingText(HeadwaterError):
-    """Facts point to a value that the graph does not hold: it was changed by something else than Headwater."""
 
 
 class BlobStore:
@@ -32,6 +33,7 @@ class BlobStore:
         self._cached = cached
         self._cache: LRUCache[str, str] = LRUCache(cached, getsizeof=len)
         self._written: LRUCache[str, bool] = LRUCache(CACHED_REFS)
+        self._seen: LRUCache[bytes, bool] = LRUCache(CACHED_REFS)
 
     def forget_all(self) -> None:
         """Drops all texts from the cache, and what is known to be stored."""
@@ -45,7 +47,7 @@ class BlobStore:
             return
         changes = [
             Change(
-                Vertex(ids.facet(ref), schema.FACET, {"rev": ref, "text": text}),
+                Vertex(ids.facet(ref), schema.FACET, {"rev": ref, "text": pack(text)}),
                 NotExists(),
                 PropertyEquals("rev", ref),
             )
@@ -56,6 +58,37 @@ class BlobStore:
         for ref, text in new.items():
             self._written[ref] = True
             self._keep(ref, text)
+
+    def shared(self, structure: str, digest: bytes, texts: dict[str, str]) -> str:
+        """Returns the property for the structure of a run's facts, which is a reference if several runs have it.
+
+        A structure that only one run has goes with that run when it is pruned.
+
+        Args:
+            structure: The structure.
+            digest: Its hash.
+            texts: Gets the texts that are to be stored before the property is.
+        """
+        if len(structure) < LONG:
+            return facts_text.of_structure(structure)
+        ref = f"#{digest.hex()}"
+        if ref not in self._written and ref not in texts:
+            if digest not in self._seen:
+                self._seen[digest] = True
+                return facts_text.of_structure(structure)
+            texts[ref] = structure
+        return facts_text.of_shared(ref)
+
+    def structures(self, stored: Mapping[str, Properties]) -> dict[str, Stored]:
+        """Returns the stored facts of vertices by id.
+
+        Args:
+            stored: Properties by id, those of `facts_codec.KEYS` at least.
+
+        Raises:
+            MissingText: The graph lacks a structure that runs share.
+        """
+        return structures_by(stored, self.fetch)
 
     def fetch(self, refs: Iterable[str]) -> dict[str, str]:
         """Returns texts by reference.
@@ -75,8 +108,8 @@ class BlobStore:
         for ref in unknown:
             properties = stored.get(ids.facet(ref))
             if properties is None:
-                raise MissingText(f"the graph lacks the value {ref}, which its facts point to; ingest the events again")
-            found[ref] = text = str(properties["text"])
+                raise missing(ref)
+            found[ref] = text = unpack(str(properties["text"]))
             self._keep(ref, text)
         found[EMPTY] = EMPTY
         return found

@@ -68,8 +68,7 @@ def shown_edges(properties: Properties) -> Mapping[str, int] | None:
     """Returns the elements that the last whole projection of a job made; None where that is not known."""
     drawn = properties.get(DRAWN)
     if drawn:
-        found: Mapping[str, int] | None = orjson.loads(str(drawn))
-        return found or {}
+        return fingerprints.parse(str(drawn))
     return None if properties.get("partial") else fingerprints.load(properties)
 
 

@@ -372,17 +372,16 @@ def _drawn(
         projection[DRAWN] = ""
     types = {column: str(properties["type"]) for column, properties in columns.items()}
     record = change_records.of_dataset(view.name, document.token, made.before, types, cause)
-    kept = change_records.kept_columns(made.before)
     return FactUpdate(
         document.facts,
         projection,
         (node, *_steps(view.name, columns, after, before, trusted=trusted), *_out_of_schema(gone), *exposed.steps),
         (*record, *((DropOrphans(gone, "in_schema", schema.COLUMN_EDGE),) if gone else ()), *exposed.last),
-        {
+        lambda: {
             "projected": "",
             "elements": fingerprints.dump({**before, **after}),
             "partial": True,
-            DRAWN: kept,
+            DRAWN: change_records.kept_columns(made.before),
             **exposed.begin,
         },
         {DRAWN: ""},

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from consumer.graph import ids, schema
+from consumer.graph.packed_text import unpack
 from consumer.graph.store import DropEdges, DropOrphans, Edge, Properties, Scalar, Step, Vertex
 from consumer.lineage.exposures import KIND, Exposure
 from consumer.projection import fingerprints
@@ -64,7 +65,7 @@ def drawing(name: DatasetName, exposures: Iterable[Exposure], known: Properties)
 
 def made(properties: Properties) -> dict[str, int]:
     """Returns the edges that the last drawing made, by id."""
-    found: dict[str, int] = orjson.loads(str(properties.get(_EXPOSED) or "{}"))
+    found: dict[str, int] = orjson.loads(unpack(str(properties.get(_EXPOSED) or "{}")))
     return found
 
 
@@ -92,8 +93,8 @@ def _dump(marks: Mapping[str, int]) -> str:
 
 def _edge(name: DatasetName, exposure: Exposure) -> Edge:
     properties = {"edge_name": TOOL, "type": exposure.type, "url": exposure.url, "owner": exposure.owner}
-    id_ = ids.make("exposed", *name, *exposure.key)
-    return Edge(id_, schema.EDGE, ids.dataset(name), ids.exposure(exposure.key), properties)
+    source, target = ids.dataset(name), ids.exposure(exposure.key)
+    return Edge(ids.edge_id(schema.EDGE, source, target), schema.EDGE, source, target, properties)
 
 
 def _new(edges: Iterable[Edge]) -> Iterator[Step]:

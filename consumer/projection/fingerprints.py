@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import orjson
 
-from consumer.graph.store import Properties
+from consumer.graph.packed_text import pack, unpack
+from consumer.graph.store import Edge, Properties
 
 
 def mark(properties: Properties) -> int:
@@ -16,14 +17,31 @@ def mark(properties: Properties) -> int:
     return zlib.crc32(orjson.dumps(properties, option=orjson.OPT_SORT_KEYS))
 
 
+def marks_of(edges: Mapping[str, Edge]) -> dict[str, int]:
+    """Returns checksums of edges by id; many of a job's edges have their properties in common, as one object."""
+    known: dict[int, int] = {}
+    found: dict[str, int] = {}
+    for id_, edge in edges.items():
+        key = id(edge.properties)
+        if key not in known:
+            known[key] = mark(edge.properties)
+        found[id_] = known[key]
+    return found
+
+
 def dump(marks: Mapping[str, int]) -> str:
-    """Checksums by element, as a vertex's `elements` property has them."""
-    return orjson.dumps(marks, option=orjson.OPT_SORT_KEYS).decode()
+    """Returns checksums by element, as a vertex's `elements` property has them."""
+    return pack(orjson.dumps(marks, option=orjson.OPT_SORT_KEYS).decode())
 
 
 def load(properties: Properties) -> dict[str, int]:
     """Returns the checksums by element in a vertex's properties."""
-    found: dict[str, int] = orjson.loads(str(properties.get("elements") or "{}"))
+    return parse(str(properties.get("elements") or "{}"))
+
+
+def parse(text: str) -> dict[str, int]:
+    """Returns the checksums by element in a text of `dump`."""
+    found: dict[str, int] = orjson.loads(unpack(text))
     return found
 
 

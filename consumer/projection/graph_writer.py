@@ -69,7 +69,7 @@ class GraphWriter:
         self._turn = turn or Turn()
         self._store: GraphStore = Shared(store, self._turn)
         self._texts = BlobStore(self._store, cached.texts)
-        self.runs = Runs(self._store, cached.runs)
+        self.runs = Runs(self._store, self._texts, cached.runs)
         self.jobs = Jobs(self._store, self.runs, cached.jobs)
         self.names = Names(self._store, self._texts, self.jobs.outputs, rules, cached.names)
         self.nodes = Nodes(self._store, self.names, self._texts)

@@ -34,6 +34,8 @@ _log = structlog.get_logger(__name__)
 
 Outputs = dict[DatasetName, OutputFacts]
 
+NO_PROPERTIES: Properties = {}
+
 
 class _Sources(NamedTuple):
     """The sources of the edges of one job.
@@ -247,24 +249,24 @@ def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
     job_id, dataset, column = ids.job(job), cache(ids.dataset), cache(ids.column)
     of_datasets: Properties = {"edge_name": view.tool, "job": job_id}
     of_columns = cache(lambda said: {"transformations": said, "job": job_id})
-    reads = (Edge(ids.make("reads", *name, *job), schema.READS, dataset(name), job_id, {}) for name in view.reads)
-    writes = (Edge(ids.make("writes", *job, *name), schema.WRITES, job_id, dataset(name), {}) for name in view.writes)
-    datasets = (
-        Edge(ids.make("edge", *source, *target, *job), schema.EDGE, dataset(source), dataset(target), of_datasets)
-        for source, target in view.edges
-    )
-    columns = (
-        Edge(
-            ids.make("column_edge", *edge.source, edge.source_column, *edge.target, edge.target_column, *job),
-            schema.COLUMN_EDGE,
-            column(edge.source, edge.source_column),
-            column(edge.target, edge.target_column),
-            of_columns(said),
-        )
-        for edge, said in view.columns.items()
-    )
-    names = (Edge(ids.make("names", *job, *name), schema.NAMES, job_id, ids.name(name), {}) for name in view.beside)
-    return {edge.id: edge for edges in (reads, writes, datasets, columns, names) for edge in edges}
+    found: dict[str, Edge] = {}
+
+    def add(label: str, source: str, target: str, properties: Properties = NO_PROPERTIES) -> None:
+        id_ = ids.edge_id(label, source, target, job_id)
+        found[id_] = Edge(id_, label, source, target, properties)
+
+    for name in view.reads:
+        add(schema.READS, dataset(name), job_id)
+    for name in view.writes:
+        add(schema.WRITES, job_id, dataset(name))
+    for source, target in view.edges:
+        add(schema.EDGE, dataset(source), dataset(target), of_datasets)
+    for edge, said in view.columns.items():
+        source_id, target_id = column(edge.source, edge.source_column), column(edge.target, edge.target_column)
+        add(schema.COLUMN_EDGE, source_id, target_id, of_columns(said))
+    for name in view.beside:
+        add(schema.NAMES, job_id, ids.name(name))
+    return found
 
 
 ColumnsOf = Callable[[DatasetName], Collection[str]]
@@ -276,7 +278,7 @@ def _draft(
 ) -> FactUpdate[JobFacts]:
     """Returns the draft that brings a job's edges to a view, and records the change."""
     edges = _edges(job, view)
-    made = {id_: fingerprints.mark(edge.properties) for id_, edge in edges.items()}
+    made = fingerprints.marks_of(edges)
     before = fingerprints.load(document.properties)
     # Edges went with a vertex that was removed, so all are written again.
     removed = marks.removals != str(document.properties.get(REMOVALS) or "")
@@ -286,7 +288,6 @@ def _draft(
     lonely = _columns_of(gone) - {end for edge in edges.values() for end in (edge.source, edge.target)}
     drop = (DropOrphans(tuple(sorted(lonely)), "in_schema", schema.COLUMN_EDGE),) if lonely else ()
     record = change_records.of_job(job, document, edges, made, cause)
-    kept = change_records.kept_edges(document.properties)
     # What was not set is not emptied, unless several changes set it.
     whole = {DRAWN: ""} if document.properties.get(DRAWN) else {}
     if removed:
@@ -296,7 +297,12 @@ def _draft(
         {"projected": marks.projected, OWN: marks.own, "elements": fingerprints.dump(made), "partial": False, **whole},
         tuple(_steps(view, edges, new, gone, there)),
         (*record, *drop),
-        {"projected": "", "elements": fingerprints.dump({**before, **made}), "partial": True, DRAWN: kept},
+        lambda: {
+            "projected": "",
+            "elements": fingerprints.dump({**before, **made}),
+            "partial": True,
+            DRAWN: change_records.kept_edges(document.properties),
+        },
         {DRAWN: ""},
     )
 

@@ -68,14 +68,14 @@ class Jobs:
     def __init__(self, store: GraphStore, runs: Runs, cached: int) -> None:
         self.documents = FactRepository(store, KIND, cached // 2)
         self.outputs = FactRepository(store, OUTPUTS, cached // 4)
-        self._groups = FactRepository(store, GROUPS, cached // 8)
+        self.groups = FactRepository(store, GROUPS, cached // 8)
         self._runs = runs
 
     def forget_all(self) -> None:
         """Drops all documents from the caches."""
         self.documents.forget_all()
         self.outputs.forget_all()
-        self._groups.forget_all()
+        self.groups.forget_all()
 
     def recount(self, jobs: Collection[JobName]) -> set[JobName]:
         """Computes what follows from the runs of jobs from all of these; returns the jobs where something was wrong."""
@@ -125,7 +125,7 @@ class Jobs:
                 if replace(ran, missed=None) != replace(document.facts.ran, missed=None):
                     yield job, _draft(job, document, document.facts, ran)
 
-        wrong = {groups[group] for group in self._groups.update(sorted(groups), plan_groups).written}
+        wrong = {groups[group] for group in self.groups.update(sorted(groups), plan_groups).written}
         wrong |= {outputs[output] for output in self.outputs.update(sorted(outputs), plan_outputs).written}
         return wrong | self.documents.update(sorted(known), plan_jobs).written
 
@@ -229,7 +229,7 @@ class Jobs:
                     yield group, FactUpdate(after)
 
         if by_group:
-            relied.add(self._groups, self._groups.update(sorted(by_group), plan).documents)
+            relied.add(self.groups, self.groups.update(sorted(by_group), plan).documents)
 
     def _update_jobs(
         self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, relied: Relied, histories: _Histories
@@ -266,8 +266,8 @@ class Jobs:
     def _with_siblings(self, job: JobName, current: Current, relied: Relied) -> Current:
         """Brings the siblings of the latest run to what their group says."""
         key = GroupKey(job, current.group)
-        documents = self._groups.get([key])
-        relied.add(self._groups, documents)
+        documents = self.groups.get([key])
+        relied.add(self.groups, documents)
         members = documents[key].facts
         latest = current.latest
         if latest is None or members.keys() <= {latest.shape}:

@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
-import orjson
-from cachetools import LRUCache
-
+from consumer.graph import facts_text
+from consumer.graph.facts_codec import Stored, Written
 from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Scalar, Step, Vertex
+from consumer.projection.blobs import BlobStore
+from consumer.projection.sized_lru import SizedLru
 from consumer.projection.turn import Claims, turn_of
 from consumer.projection.write_buffer import WriteBuffer
 from consumer.retry import ConflictLimit
@@ -47,12 +48,14 @@ class FactDocument(Generic[F]):
         facts: The facts.
         properties: The vertex's other properties.
         size: About how many bytes of memory it takes.
+        structure: A hash of the structure of the facts, as it is in the store.
     """
 
     token: str
     facts: F
     properties: Properties = field(default_factory=dict)
     size: int = 0
+    structure: bytes = b""
 
     @property
     def stored(self) -> bool:
@@ -74,7 +77,7 @@ class FactUpdate(Generic[F]):
         properties: Vertex properties to set.
         steps: What else to do in the same change.
         last: Steps for the end, when all others are done.
-        begin: Properties that are true while only a part of the steps is done, if these take several changes.
+        begin: Makes properties that are true while only a part of the steps is done, if these take several changes.
         end: Properties to set with the last of several changes alone.
     """
 
@@ -82,7 +85,7 @@ class FactUpdate(Generic[F]):
     properties: Properties = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     last: tuple[Step, ...] = ()
-    begin: Properties = field(default_factory=dict)
+    begin: Callable[[], Properties] | None = None
     end: Properties = field(default_factory=dict)
 
 
@@ -98,14 +101,16 @@ class FactKind(Generic[K, F]):
         load: From their text to facts.
         new_token: Makes a part of the first token of a vertex. One that may be removed has another first token each
             time it is made, so that it is not taken for the one before, whose edges are gone.
+        is_shared: True if many documents have the same structure, which is stored once.
     """
 
     label: str
     id_of: Callable[[K], str]
     empty: F
-    dump: Callable[[F], str]
-    load: Callable[[str], F]
+    dump: Callable[[F], Written]
+    load: Callable[[Stored], F]
     new_token: Callable[[], str] = str
+    is_shared: bool = False
 
 
 class Updated(NamedTuple, Generic[K, F]):
@@ -129,15 +134,16 @@ class FactRepository(Generic[K, F]):
         store: Where they are.
         kind: Which.
         cached: How many bytes of memory the cache may take.
+        texts: Where structures are that many documents have; needed where `kind` says so.
     """
 
-    def __init__(self, store: GraphStore, kind: FactKind[K, F], cached: int) -> None:
+    def __init__(self, store: GraphStore, kind: FactKind[K, F], cached: int, texts: BlobStore | None = None) -> None:
         self._store = store
+        self._texts = texts or BlobStore(store, cached // 8)
         self._kind = kind
-        self._cached = cached
         self._claims: Claims[K] = Claims(turn_of(store))
         self._watching: dict[int, set[K]] = {}
-        self._cache: LRUCache[K, FactDocument[F]] = LRUCache(cached, getsizeof=lambda document: document.size)
+        self._cache: SizedLru[K, FactDocument[F]] = SizedLru(cached)
 
     def id_of(self, key: K) -> str:
         """Returns the id of a document's vertex."""
@@ -160,22 +166,23 @@ class FactRepository(Generic[K, F]):
     def read(self, keys: Collection[K]) -> dict[K, FactDocument[F]]:
         """Returns documents by key, read from the store."""
         with self._watched() as touched:
-            return self._take(keys, self._store.read([self._kind.id_of(key) for key in keys]), touched)
+            stored = self._store.read([self._kind.id_of(key) for key in keys])
+            return self._take(keys, self._texts.structures(stored), touched)
 
     def _take(
-        self, keys: Collection[K], stored: Mapping[str, Properties], touched: Collection[K]
+        self, keys: Collection[K], stored: Mapping[str, Stored], touched: Collection[K]
     ) -> dict[K, FactDocument[F]]:
-        """Returns documents by key, from the properties that a read of their vertices found.
+        """Returns documents by key, from the facts that a read of their vertices found.
 
         Args:
             keys: The keys.
-            stored: The properties by id.
+            stored: The facts by id.
             touched: The keys whose cached documents other threads have changed or dropped since the read began.
         """
         found: dict[K, FactDocument[F]] = {}
         for key in keys:
-            properties = stored.get(self._kind.id_of(key))
-            found[key] = self.absent() if properties is None else self._document(properties)
+            one = stored.get(self._kind.id_of(key))
+            found[key] = self.absent() if one is None else self._document(one)
             self._keep(key, found[key], touched)
         return found
 
@@ -202,14 +209,15 @@ class FactRepository(Generic[K, F]):
         if key in touched and (known is None or known.count >= document.count):
             return
         self._touch(key)
-        self._cache.pop(key, None)
-        if document.size <= self._cached:
-            self._cache[key] = document
+        self._cache.put(key, document, document.size)
 
-    def _document(self, properties: Properties) -> FactDocument[F]:
-        rest = {name: value for name, value in properties.items() if name not in {"rev", "facts"}}
-        text = str(properties["facts"])
-        return FactDocument(str(properties["rev"]), self._kind.load(text), rest, _size(len(text), rest))
+    def _document(self, stored: Stored) -> FactDocument[F]:
+        structure, properties = stored
+        rest = {name: value for name, value in properties.items() if name not in {"rev", "facts", "stamps"}}
+        facts = self._kind.load(stored)
+        # One of an older format has no stamps, and is written as a whole when it is written next.
+        digest = _hash(structure) if "stamps" in properties else b""
+        return FactDocument(str(properties["rev"]), facts, rest, _size(len(structure), rest), digest)
 
     def absent(self) -> FactDocument[F]:
         """Returns a document that is not in the store."""
@@ -219,7 +227,7 @@ class FactRepository(Generic[K, F]):
         """Drops documents from the cache, so that they are read again."""
         for key in keys:
             self._touch(key)
-            self._cache.pop(key, None)
+            self._cache.pop(key)
 
     def forget_unless(self, key: K, token: str) -> None:
         """Drops a document from the cache unless it is the one of a token."""
@@ -229,7 +237,7 @@ class FactRepository(Generic[K, F]):
 
     def forget_all(self) -> None:
         """Drops all documents from the cache."""
-        self.forget(list(self._cache))
+        self.forget(self._cache.keys())
 
     def update(
         self,
@@ -282,8 +290,7 @@ class FactRepository(Generic[K, F]):
             with self._watched() as touched:
                 drafted: dict[K, FactDocument[F]] = {}
                 sending = WriteBuffer(self._store)
-                for key, draft in plan(known):
-                    drafted[key], changes = self._changes(key, known[key], draft)
+                for changes in self._drafted(known, plan(known), drafted):
                     sending.add(changes)
                 failed = sending.finish()
                 waiting = [key for key in drafted if self._kind.id_of(key) in failed]
@@ -298,20 +305,63 @@ class FactRepository(Generic[K, F]):
                 return Updated(done, written, [*waiting, *other])
             conflicts.count(f"{len(waiting)} {self._kind.label} vertices")
 
+    def _drafted(
+        self,
+        known: Mapping[K, FactDocument[F]],
+        drafts: Iterable[tuple[K, FactUpdate[F]]],
+        drafted: dict[K, FactDocument[F]],
+    ) -> Iterator[list[Change]]:
+        """Yields the changes of drafts, one document after the other; `drafted` gets what the documents become."""
+        waiting: list[list[Change]] = []
+        structures: dict[str, str] = {}
+        for key, draft in drafts:
+            drafted[key], changes = self._changes(key, known[key], draft, structures)
+            if self._kind.is_shared:
+                waiting.append(changes)
+            else:
+                yield changes
+        # What runs refer to is there before they are.
+        self._texts.put(structures)
+        yield from waiting
+
+    def migrate(self, keys: Collection[K]) -> None:
+        """Writes those documents in this version's format that are stored in an older one."""
+
+        def plan(known: Mapping[K, FactDocument[F]]) -> Iterator[tuple[K, FactUpdate[F]]]:
+            for key, document in known.items():
+                if document.stored and not document.structure:
+                    yield key, FactUpdate(document.facts)
+
+        self.update(keys, plan)
+
     def _known(self, keys: Collection[K], *, assume_absent: bool) -> dict[K, FactDocument[F]]:
         if not assume_absent:
             return self.get(keys)
         absent = self.absent()
-        return {key: self._cache.get(key, absent) for key in keys}
+        return {key: self._cache.get(key) or absent for key in keys}
 
-    def _changes(self, key: K, known: FactDocument[F], draft: FactUpdate[F]) -> tuple[FactDocument[F], list[Change]]:
-        """Returns the new state of a document, and the changes that lead to it."""
+    def _changes(
+        self, key: K, known: FactDocument[F], draft: FactUpdate[F], structures: dict[str, str]
+    ) -> tuple[FactDocument[F], list[Change]]:
+        """Returns the new state of a document, and the changes that lead to it.
+
+        Args:
+            key: Its key.
+            known: Its state now.
+            draft: The new content.
+            structures: Gets the structures by reference that are to be stored before the changes are.
+        """
         properties: dict[str, Scalar] = dict(draft.properties)
-        size = known.size
+        size, structure = known.size, known.structure
         after = {**known.properties, **draft.properties}
-        if not known.stored or draft.facts != known.facts:
-            properties["facts"] = text = self._kind.dump(draft.facts)
-            size = _size(len(text), after)
+        if not known.structure or draft.facts != known.facts:
+            written = self._kind.dump(draft.facts)
+            properties["stamps"] = written.stamps
+            structure = _hash(written.structure)
+            if structure != known.structure:
+                shared = self._texts.shared if self._kind.is_shared else _own
+                properties["facts"] = shared(written.structure, structure, structures)
+            size = _size(len(written.structure) + len(written.stamps), after)
         salt = "" if known.stored else self._kind.new_token()
         owner = _Owner(self._kind.id_of(key), self._kind.label, known.token, salt)
         if len(draft.steps) + len(draft.last) <= STEPS_PER_CHANGE:
@@ -320,11 +370,11 @@ class FactRepository(Generic[K, F]):
             parts = [
                 tuple(draft.steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(draft.steps), STEPS_PER_CHANGE)
             ]
-            changes = [owner.change({**properties, **draft.begin})]
+            changes = [owner.change({**properties, **(draft.begin() if draft.begin is not None else {})})]
             changes += [owner.change({}, part) for part in parts]
             after |= draft.end
             changes.append(owner.change({**properties, **draft.end}, draft.last))
-        return FactDocument(owner.token, draft.facts, after, size), changes
+        return FactDocument(owner.token, draft.facts, after, size, structure), changes
 
 
 class _Owner:
@@ -339,8 +389,8 @@ class _Owner:
     def change(self, properties: Properties, steps: tuple[Step, ...] = ()) -> Change:
         count = _count(self.token) + 1
         # What differs in a step follows from the properties, but for which vertices and edges are there.
-        text = orjson.dumps([properties, [step[0] for step in steps]], default=tuple, option=orjson.OPT_SORT_KEYS)
-        said = hashlib.blake2b(text + self._salt.encode(), digest_size=6).hexdigest()
+        text = repr((sorted(properties.items()), [step[0] for step in steps], self._salt))
+        said = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
         when = PropertyEquals("rev", self.token) if self.token else NotExists()
         self.token = f"{count}.{said}"
         return Change(
@@ -416,6 +466,15 @@ class Relied:
 def _count(token: str) -> int:
     """Returns the number of changes that a token counts."""
     return int(token.partition(".")[0] or 0)
+
+
+def _own(structure: str, digest: bytes, texts: dict[str, str]) -> str:  # noqa: ARG001 (as `BlobStore.shared`)
+    """Returns the property for the structure of facts that one document alone has."""
+    return facts_text.of_structure(structure)
+
+
+def _hash(structure: str) -> bytes:
+    return hashlib.blake2b(structure.encode(), digest_size=12).digest()
 
 
 def _size(chars: int, properties: Properties) -> int:

@@ -21,6 +21,7 @@ from consumer.lineage.facts.run_facts import (
     without_datasets,
 )
 from consumer.lineage.views import facet_value
+from consumer.projection.blobs import BlobStore
 from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate
 from schemas.naming import DatasetName
 
@@ -30,7 +31,7 @@ def _new_token() -> str:
 
 
 KIND: FactKind[RunKey, RunFacts] = FactKind(
-    schema.RUN, ids.run, RunFacts(), facts_codec.dump_run, facts_codec.load_run, _new_token
+    schema.RUN, ids.run, RunFacts(), facts_codec.dump_run, facts_codec.load_run, _new_token, is_shared=True
 )
 
 DatasetKey = tuple[RunKey, DatasetName]
@@ -51,15 +52,16 @@ PRUNING = "pruning"
 class Runs:
     """The documents of runs."""
 
-    def __init__(self, store: GraphStore, cached: int) -> None:
+    def __init__(self, store: GraphStore, texts: BlobStore, cached: int) -> None:
         self._store = store
-        self.documents = FactRepository(store, KIND, cached * 3 // 4)
-        self._datasets = FactRepository(store, DATASETS, cached // 4)
+        self._texts = texts
+        self.documents = FactRepository(store, KIND, cached * 3 // 4, texts)
+        self.datasets_apart = FactRepository(store, DATASETS, cached // 4)
 
     def forget_all(self) -> None:
         """Drops all documents from the caches."""
         self.documents.forget_all()
-        self._datasets.forget_all()
+        self.datasets_apart.forget_all()
 
     def update(self, facts: Mapping[RunKey, RunFacts]) -> RunDocuments:
         """Adds facts to runs, whose jobs are in the graph.
@@ -124,7 +126,7 @@ class Runs:
                     yield key, FactUpdate(joined, {}, (_dataset_of(key),) if new else ())
 
         if wanted:
-            self._datasets.update(sorted(wanted), plan)
+            self.datasets_apart.update(sorted(wanted), plan)
 
     def known(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, FactDocument[RunFacts]]:
         """Runs as they are in the store; of the datasets that a streaming run has apart, those in some facts of it."""
@@ -188,8 +190,8 @@ class Runs:
     def of_job(self, job: JobName) -> dict[str, RunFacts]:
         """Returns all runs of a job by id, read from the store."""
         edges = self._store.edges_at([ids.job(job)], schema.RUN_OF, "in")
-        stored = self._store.read([edge.source for edge in edges], ("facts",))
-        runs = {ids.run_key(id_): facts_codec.load_run(str(found["facts"])) for id_, found in stored.items()}
+        stored = self._texts.structures(self._store.read([edge.source for edge in edges], facts_codec.KEYS))
+        runs = {ids.run_key(id_): facts_codec.load_run(one) for id_, one in stored.items()}
         apart = self.datasets([run for run, facts in runs.items() if facts.snapshot is not None])
         return {run.id: with_datasets(facts, apart.get(run, {})) for run, facts in runs.items()}
 
@@ -197,9 +199,10 @@ class Runs:
         """Returns the datasets that runs have apart, read from the store."""
         found: defaultdict[RunKey, dict[DatasetName, RunDataset]] = defaultdict(dict)
         edges = self._store.edges_at([ids.run(run) for run in runs], schema.RUN_DATASET_OF, "in") if runs else ()
-        for id_, properties in self._store.read([edge.source for edge in edges], ("facts",)).items():
+        stored = self._store.read([edge.source for edge in edges], facts_codec.KEYS)
+        for id_, one in self._texts.structures(stored).items():
             run, name = ids.run_dataset_key(id_)
-            found[run][name] = facts_codec.load_run_dataset(str(properties["facts"]))
+            found[run][name] = facts_codec.load_run_dataset(one)
         return found
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from consumer.errors import TransientError
-from consumer.graph import facts_codec, ids, schema
+from consumer.graph import ids, schema, statement_codec
 from consumer.graph.store import Change, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.contexts import Statement
 
@@ -24,7 +24,7 @@ def put(store: GraphStore, statements: Iterable[Statement]) -> None:
     """
     changes: dict[str, Change] = {}
     for statement in statements:
-        text = facts_codec.dump_statement(statement)
+        text = statement_codec.dump_statement(statement)
         digest = hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
         id_ = ids.statement(statement.time, digest)
         vertex = Vertex(id_, schema.STATEMENT, {"rev": digest, "facts": text})
@@ -53,7 +53,7 @@ def until(store: GraphStore, time: str) -> Iterator[Statement]:
     while page := store.ids(schema.STATEMENT, last, _PAGE):
         wanted = [id_ for id_ in page if ids.parse(id_)[1] <= time]
         known = store.read(wanted, ("facts",)) if wanted else {}
-        yield from (facts_codec.load_statement(str(known[id_]["facts"])) for id_ in wanted if id_ in known)
+        yield from (statement_codec.load_statement(str(known[id_]["facts"])) for id_ in wanted if id_ in known)
         if len(wanted) < len(page):
             return
         last = page[-1]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
+from consumer.graph.stored_facts import stored_facts
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.query.catalog.datasets import display_names, producers
 from schemas.naming import DatasetName
@@ -131,8 +132,8 @@ def in_full(store: GraphStore, runs: Iterable[Run]) -> list[Run]:
     if not by_id:
         return []
     parents = {edge.source: ids.run_key(edge.target) for edge in store.edges_at(list(by_id), schema.CHILD_OF, "out")}
-    known = store.read(list(by_id), ("facts",))
-    facts = {id_: facts_codec.load_run(str(properties["facts"])) for id_, properties in known.items()}
+    known = stored_facts(store, store.read(list(by_id), facts_codec.KEYS))
+    facts = {id_: facts_codec.load_run(stored) for id_, stored in known.items()}
     shown = display_names(store, {name for one in facts.values() for name in one.inputs | one.outputs})
 
     def names(found: Iterable[DatasetName]) -> tuple[DatasetName, ...]:

@@ -13,6 +13,7 @@ import orjson
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Vertex
+from consumer.graph.stored_facts import facts_of, unpacked
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.facts.run_facts import RunDataset, RunFacts, with_datasets
 from consumer.projection.runs import parent_of
@@ -83,7 +84,7 @@ def _job(vertex: Vertex) -> dict[str, Any]:
         "namespace": vertex.properties["namespace"],
         "name": vertex.properties["name"],
         "type": vertex.properties.get("type") or None,
-        "names": sorted(facts_codec.load_job(str(vertex.properties["facts"])).names),
+        "names": sorted(facts_codec.load_job(unpacked(vertex.properties)).names),
     }
 
 
@@ -99,10 +100,10 @@ def _runs(store: GraphStore, shown: dict[DatasetName, DatasetName]) -> Iterator[
     apart: defaultdict[RunKey, dict[DatasetName, RunDataset]] = defaultdict(dict)
     for vertex in store.vertices(schema.RUN_DATASET):
         run, name = ids.run_dataset_key(vertex.id)
-        apart[run][name] = facts_codec.load_run_dataset(str(vertex.properties["facts"]))
-    for vertex in store.vertices(schema.RUN):
-        run = ids.run_key(vertex.id)
-        facts = facts_codec.load_run(str(vertex.properties["facts"]))
+        apart[run][name] = facts_codec.load_run_dataset(unpacked(vertex.properties))
+    for id_, stored in facts_of(store, store.vertices(schema.RUN)):
+        run = ids.run_key(id_)
+        facts = facts_codec.load_run(stored)
         if facts.state is not None:
             yield _run(run, with_datasets(facts, apart.get(run, {})), shown)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from consumer.graph import facts_codec, ids, schema
-from consumer.graph.store import GraphStore
+from consumer.graph.store import GraphStore, Properties
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.facts.keys import JobName
 from consumer.query.catalog.datasets import tags_of
 from consumer.query.job_names import all_jobs
@@ -86,14 +87,14 @@ def names_given(store: GraphStore) -> dict[JobName, JobName]:
     """
     found: dict[JobName, JobName] = {}
     for page in _pages(store, schema.JOB):
-        for id_, properties in store.read(page, ("facts",)).items():
+        for id_, properties in store.read(page, facts_codec.KEYS).items():
             job = JobName(*ids.parse(id_)[1:])
-            found.update(_others(job, str(properties.get("facts") or "")))
+            found.update(_others(job, properties))
     return found
 
 
-def _others(job: JobName, facts: str) -> Iterable[tuple[JobName, JobName]]:
-    given = facts_codec.load_job(facts).names if facts else frozenset()
+def _others(job: JobName, properties: Properties) -> Iterable[tuple[JobName, JobName]]:
+    given = facts_codec.load_job(unpacked(properties)).names if properties.get("facts") else frozenset()
     return ((JobName(job.namespace, name), job) for name in given if name != job.name)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.lineage.facts.layers import DIGEST_BYTES, DIGEST_CHARS, Layers, Values
+from consumer.lineage.facts.layers import DIGEST_BYTES, DIGEST_CHARS, Layers, Values, digest_of
 
 INLINE_CHARS = 160
 """A value of at most this many characters is its own reference."""
@@ -31,6 +31,11 @@ class Register(NamedTuple):
 
     stamp: str
     ref: str
+
+    @classmethod
+    def at(cls, time: str, ref: str) -> Register:
+        """Returns the register of a value that was stated at a time."""
+        return cls(f"{time} {digest_of(ref)}", ref)
 
     @property
     def time(self) -> str:

@@ -46,6 +46,11 @@ class State(NamedTuple):
         rank = TERMINAL if fails_early and event_type == "FAIL" else RANKS[event_type]
         return cls(rank, time, event_type)
 
+    @property
+    def fails_early(self) -> bool:
+        """True if it has another rank than the one of its name."""
+        return self.rank != RANKS[self.name]
+
 
 class CarriedLineage(NamedTuple):
     """The lineage of an output that an execution carried itself.

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.graph import ids, schema
+from consumer.graph.packed_text import unpack
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.views import ENGINES
 from schemas.naming import DatasetName, engine, last_part
@@ -229,7 +230,7 @@ def texts_of(store: GraphStore, refs: Iterable[str]) -> Mapping[str, str]:
     """Reads long values, by their references."""
     by_id = {ids.facet(ref): ref for ref in refs}
     known = store.read(list(by_id), ("text",)) if by_id else {}
-    return {by_id[id_]: str(properties["text"]) for id_, properties in known.items()}
+    return {by_id[id_]: unpack(str(properties["text"])) for id_, properties in known.items()}
 
 
 def display_names(store: GraphStore, names: Iterable[DatasetName]) -> dict[DatasetName, DatasetName]:

@@ -9,6 +9,7 @@ import orjson
 from consumer.errors import UsageError
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.column_lineage import WHOLE
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import is_stored
@@ -165,10 +166,9 @@ def _producer(store: GraphStore, job: JobName, properties: Properties, last_run:
 
 
 def _sql(store: GraphStore, properties: Properties) -> str:
-    facts = properties.get("facts")
-    if not facts:
+    if not properties.get("facts"):
         return ""
-    facets = facts_codec.load_job(str(facts)).facets
+    facets = facts_codec.load_job(unpacked(properties)).facets
     register = facets.get("sql")
     stored = [register.ref] if register is not None and is_stored(register.ref) else []
     texts = datasets.texts_of(store, stored)

@@ -11,6 +11,7 @@ import orjson
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import Edge, GraphStore, Properties, Vertex
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import is_stored
 from consumer.lineage.views import facet_value
@@ -113,7 +114,7 @@ def _jobs(store: GraphStore) -> list[WholeJob]:
 
 def _sql(store: GraphStore, jobs: Iterable[Vertex]) -> dict[str, str]:
     """Returns the SQL that jobs ran last, by id."""
-    facts = {job.id: facts_codec.load_job(str(job.properties["facts"])) for job in jobs if job.properties.get("facts")}
+    facts = {job.id: facts_codec.load_job(unpacked(job.properties)) for job in jobs if job.properties.get("facts")}
     registers = {id_: one.facets["sql"] for id_, one in facts.items() if "sql" in one.facets}
     texts = datasets.texts_of(store, {one.ref for one in registers.values() if is_stored(one.ref)})
     found = {id_: facet_value(facts[id_].facets, "sql", lambda ref: texts.get(ref, "{}")) for id_ in registers}

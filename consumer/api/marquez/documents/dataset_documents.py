@@ -11,6 +11,7 @@ import orjson
 from consumer.api.marquez.documents.spelling import UNKNOWN_TIME, Document, dataset_version, name
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.column_lineage import WHOLE
 from consumer.lineage.facts.keys import RunKey
 from consumer.query.catalog.datasets import parsed, tags_of
@@ -148,7 +149,7 @@ def dataset_times(store: GraphStore, known: Mapping[DatasetName, Properties]) ->
     """
     names = {one: [one, *_aliases(properties)] for one, properties in known.items()}
     of_names = [ids.name(alias) for aliases in names.values() for alias in aliases]
-    facts = store.read(of_names, ("facts",)) if of_names else {}
+    facts = store.read(of_names, facts_codec.KEYS) if of_names else {}
 
     def moments(aliases: Sequence[DatasetName]) -> list[str]:
         return [moment for alias in aliases for moment in _moments(facts.get(ids.name(alias), {}))]
@@ -163,7 +164,7 @@ def _aliases(properties: Properties) -> list[DatasetName]:
 def _moments(properties: Properties) -> list[str]:
     if "facts" not in properties:
         return []
-    facts = facts_codec.load_name(str(properties["facts"]))
+    facts = facts_codec.load_name(unpacked(properties))
     stamps = [register.stamp for register in facts.heard.values()]
     stamps += [winner.carried.stamp for winner in facts.written.values()]
     return [stamp.partition(" ")[0] for stamp in stamps]

@@ -12,6 +12,7 @@ from consumer.api.marquez.documents.dataset_documents import Times
 from consumer.api.marquez.documents.spelling import Document, job_version, name
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import Registers
@@ -63,7 +64,7 @@ def read_jobs(store: GraphStore, names: Collection[JobName]) -> dict[JobName, Jo
         TransientError: The store can't serve now.
     """
     by_id = {ids.job(one): one for one in names}
-    known = store.read(list(by_id), ("description", "source_path", "facts")) if by_id else {}
+    known = store.read(list(by_id), ("description", "source_path", *facts_codec.KEYS)) if by_id else {}
     found = {by_id[id_]: properties for id_, properties in known.items()}
     inputs, outputs, runs = datasets_of(store, found, schema.READS), datasets_of(store, found, schema.WRITES), {}
     if found:
@@ -77,7 +78,7 @@ def read_jobs(store: GraphStore, names: Collection[JobName]) -> dict[JobName, Jo
 def _job(
     name_: JobName, properties: Properties, inputs: list[DatasetName], outputs: list[DatasetName], runs: list[Run]
 ) -> Job:
-    facts = facts_codec.load_job(str(properties["facts"])) if "facts" in properties else JobFacts()
+    facts = facts_codec.load_job(unpacked(properties)) if "facts" in properties else JobFacts()
     stamps = (register.stamp.partition(" ")[0] for register in facts.facets.values())
     moments = (moment for run in runs for moment in (run.started_at, run.ended_at))
     return Job(

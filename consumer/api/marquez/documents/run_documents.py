@@ -8,6 +8,7 @@ from typing import Any
 from consumer.api.marquez.documents.spelling import STATES, UNKNOWN_TIME, Document, dataset_version, name
 from consumer.graph import facts_codec, ids
 from consumer.graph.store import GraphStore
+from consumer.graph.stored_facts import stored_facts
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.facts.registers import Register, Registers, is_stored
 from consumer.lineage.facts.run_facts import RunFacts
@@ -81,11 +82,13 @@ def read_facts(store: GraphStore, keys: Collection[RunKey]) -> dict[RunKey, RunF
     """Reads the facts of runs.
 
     Raises:
+        MissingText: The graph lacks a text that runs share.
         TransientError: The store can't serve now.
     """
     by_id = {ids.run(key): key for key in keys}
-    known = store.read(list(by_id), ("facts",)) if by_id else {}
-    return {by_id[id_]: facts_codec.load_run(str(found["facts"])) for id_, found in known.items() if "facts" in found}
+    known = store.read(list(by_id), facts_codec.KEYS) if by_id else {}
+    found = stored_facts(store, {id_: properties for id_, properties in known.items() if "facts" in properties})
+    return {by_id[id_]: facts_codec.load_run(one) for id_, one in found.items()}
 
 
 def stored(registers: Iterable[Register]) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from hypothesis import given
 
-from consumer.graph import facts_codec
+from consumer.graph import facts_codec, statement_codec
+from consumer.graph.facts_codec import Stored, Written
 from consumer.lineage.facts.current import members_in, recount
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName, OutputKey
@@ -21,12 +22,22 @@ from tests.support.graph.graph_of_events import folded
 F = TypeVar("F")
 
 
-def come_back(found: Iterable[F], dump: Callable[[F], str], load: Callable[[str], F]) -> None:
+def come_back(found: Iterable[F], dump: Callable[[F], Written], load: Callable[[Stored], F]) -> None:
     """All facts survive their text, and have the same text again."""
     for facts in found:
-        text = dump(facts)
-        assert load(text) == facts
-        assert dump(load(text)) == text
+        written = dump(facts)
+        back = load(Stored(written.structure, properties_of(facts, written)))
+        assert back == facts
+        assert dump(back) == written
+
+
+def properties_of(facts: object, written: Written) -> dict[str, str]:
+    """The properties of a vertex that has written facts."""
+    found = {"stamps": written.stamps}
+    if isinstance(facts, RunFacts):
+        shown = {"state": facts.state and facts.state.name, "started_at": facts.started_at, "ended_at": facts.ended_at}
+        found |= {key: value for key, value in shown.items() if value}
+    return found
 
 
 def runs_of(delta: Delta, job: JobName) -> dict[str, RunFacts]:
@@ -74,6 +85,15 @@ def test_outputs_and_names_come_back(documents: list[Any]) -> None:
     written = {facet: won for key, facts in outputs.items() for facet, won in winners(key, facts).items()}
     names = [replace(said, said=True, read=True, written=Winners.of(written)) for said in delta.names.values()]
     come_back([*names, NameFacts()], facts_codec.dump_name, facts_codec.load_name)
+
+
+@given(events())
+def test_statements_come_back(documents: list[Any]) -> None:
+    """An event that counts at its own time survives, with the run of a stream, what it declares, and its outputs."""
+    for statement in folded(documents).statements:
+        text = statement_codec.dump_statement(statement)
+        assert statement_codec.load_statement(text) == statement
+        assert statement_codec.dump_statement(statement_codec.load_statement(text)) == text
 
 
 @given(events())

@@ -38,7 +38,7 @@ def test_slashes_and_percents() -> None:
 
 
 def test_keys_come_back() -> None:
-    """From an id the key of its vertex can be told."""
+    """The key of a vertex can be parsed from its id."""
     job, name = JobName("a/b", "c"), DatasetName("s3://b", "d/e")
     run, output = RunKey(job, "r/1"), OutputKey(job, name)
     assert ids.run_key(ids.run(run)) == run

@@ -14,6 +14,7 @@ from consumer.graph import facts_codec, ids, schema
 from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Direction, Edge, GraphStore
+from consumer.graph.stored_facts import unpacked
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
 from consumer.projection.graph_writer import GraphWriter
@@ -66,7 +67,7 @@ class TestOutputs:
         write(store, [[run_event("COMPLETE", 1, inputs=["a"], outputs=[said])]])
         (vertex,) = store.vertices(schema.OUTPUT)
         assert vertex.id == OUTPUT
-        facts = facts_codec.load_output(str(vertex.properties["facts"]))
+        facts = facts_codec.load_output(unpacked(vertex.properties))
         assert {"schema", COLUMN_LINEAGE} <= facts.ran.keys()
         assert {carried.ended_at for carried in facts.ran.values()} == {at(1)}
         (edge,) = store.edges(schema.OUTPUT_OF)
@@ -88,7 +89,7 @@ class TestOutputs:
         assert b'"name": "second"' in exported(store)
         write(store, [[run_event("FAIL", 3, run="second")]])
         assert b'"name": "first"' in exported(store)
-        facts = facts_codec.load_output(str(store.read([OUTPUT])[OUTPUT]["facts"]))
+        facts = facts_codec.load_output(unpacked(store.read([OUTPUT])[OUTPUT]))
         assert facts.ran["schema"].run == "first"
 
     def test_what_a_job_event_says_stands_beside(self, store: SqliteStore) -> None:
@@ -96,7 +97,7 @@ class TestOutputs:
         declared = job_event(1, outputs=[dataset("t", schema=columns("declared"))])
         ran = run_event("COMPLETE", 2, outputs=[dataset("t", schema=columns("ran"))])
         write(store, [[declared], [ran], [run_event("FAIL", 3)]])
-        facts = facts_codec.load_output(str(store.read([OUTPUT])[OUTPUT]["facts"]))
+        facts = facts_codec.load_output(unpacked(store.read([OUTPUT])[OUTPUT]))
         assert (dict(facts.ran), facts.declared.keys() >= {"schema"}) == ({}, True)
         assert b'"name": "declared"' in exported(store)
 
@@ -124,7 +125,7 @@ class TestSiblings:
         write(store, [[mapped(0, 1), mapped(1, 2), *again]])
         (group,) = store.vertices(schema.GROUP)
         assert group.id == ids.group(GroupKey(JOB, "p"))
-        members = facts_codec.load_group(str(group.properties["facts"]))
+        members = facts_codec.load_group(unpacked(group.properties))
         assert {member.id for member in members.values()} == {"again8", "m1"}
 
     def test_a_run_that_moves_to_another_parent(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import TransientError
+from consumer.graph.facts_codec import Written
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, GraphStore, Properties, Vertex
 from consumer.projection.repository import (
@@ -28,8 +29,8 @@ KIND: FactKind[str, Words] = FactKind(
     label="words",
     id_of=lambda key: f"words/{key}",
     empty=frozenset(),
-    dump=lambda words: " ".join(sorted(words)),
-    load=lambda text: frozenset(text.split()),
+    dump=lambda words: Written(" ".join(sorted(words)), "[]"),
+    load=lambda stored: frozenset(stored.structure.split()),
 )
 
 
@@ -92,7 +93,7 @@ def hanging(*steps: Vertex, last: tuple[Vertex, ...] = (), **begin: str) -> Plan
 
     def plan(known: Mapping[str, FactDocument[Words]]) -> Iterator[tuple[str, FactUpdate[Words]]]:
         for key, document in known.items():
-            yield key, FactUpdate(document.facts, {"seen": "all"}, steps, last, dict(begin))
+            yield key, FactUpdate(document.facts, {"seen": "all"}, steps, last, lambda: dict(begin))
 
     return plan
 
@@ -110,7 +111,7 @@ def test_a_document_grows(store: CountingStore) -> None:
     second = mine.update(["a"], adding("y")).documents["a"]
     assert [one.token.partition(".")[0] for one in (first, second)] == ["1", "2"]
     assert second.facts == {"x", "y"}
-    assert store.read(["words/a"]) == {"words/a": {"rev": second.token, "facts": "x y"}}
+    assert store.read(["words/a"]) == {"words/a": {"rev": second.token, "facts": "x y", "stamps": "[]"}}
 
 
 def test_what_is_known_is_neither_read_nor_written_again(store: CountingStore) -> None:
@@ -180,7 +181,8 @@ def test_every_change_has_a_token_of_its_own(store: CountingStore) -> None:
     assert after.properties == {"seen": "all"}
     assert store.read(["words/a", "p0"])["words/a"]["rev"] == after.token
     late = FactRepository(store, KIND, 0)
-    assert late.get(["a"])["a"] == FactDocument(after.token, after.facts, after.properties, late.get(["a"])["a"].size)
+    found = late.get(["a"])["a"]
+    assert found == FactDocument(after.token, after.facts, after.properties, found.size, after.structure)
 
 
 def test_many_steps_take_several_changes(store: CountingStore) -> None:
@@ -192,7 +194,7 @@ def test_many_steps_take_several_changes(store: CountingStore) -> None:
     store.writes.clear()
     found = mine.update(["a"], hanging(*many, last=tuple(points(1)), seen="some")).documents["a"]
     assert sum(store.writes) == 4, "the beginning, two parts, the end"
-    assert store.read(["words/a"])["words/a"] == {"rev": found.token, "facts": "x", "seen": "all"}
+    assert store.read(["words/a"])["words/a"] == {"rev": found.token, "facts": "x", "stamps": "[]", "seen": "all"}
     assert len(store.read([vertex.id for vertex in many])) == len(many)
 
     def interrupt() -> None:
