@@ -10,11 +10,13 @@ from hypothesis import given
 
 from consumer.graph import facts_codec, statement_codec
 from consumer.graph.facts_codec import Stored, Written
+from consumer.lineage.facts.contexts import Statement
 from consumer.lineage.facts.current import members_in, recount
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
-from consumer.lineage.facts.keys import JobName, OutputKey
+from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import OutputFacts, Winners, winners
 from consumer.lineage.facts.run_facts import RunDataset, RunFacts, datasets_of
+from consumer.lineage.facts.run_state import State
 from consumer.projection.jobs import from_run
 from tests.support.events.event_strategies import events
 from tests.support.graph.graph_of_events import folded
@@ -62,6 +64,15 @@ def test_runs_come_back(documents: list[Any]) -> None:
     come_back(runs, facts_codec.dump_run, facts_codec.load_run)
     datasets = [one for facts in runs for one in datasets_of(facts).values()]
     come_back([*datasets, RunDataset()], facts_codec.dump_run_dataset, facts_codec.load_run_dataset)
+
+
+def test_a_failure_that_comes_early_comes_back() -> None:
+    """FAIL of a producer that may report it early has its own rank, in a statement too; so a later COMPLETE counts."""
+    early = State.of("FAIL", "2026-01-02", fails_early=True)
+    run = RunFacts(said_at="2026-01-01", state=early, seen_at="2026-01-02", ended_at="2026-01-02")
+    come_back([run, replace(run, state=State.of("FAIL", "2026-01-02"))], facts_codec.dump_run, facts_codec.load_run)
+    statement = Statement("2026-01-02", "", {RunKey(JobName("n", "j"), "r"): run}, {}, {})
+    assert statement_codec.load_statement(statement_codec.dump_statement(statement)) == statement
 
 
 @given(events())
