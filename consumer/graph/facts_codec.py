@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from consumer.graph import facts_codec_1
-from consumer.graph.facts_parts import (
+from consumer.graph.facts import facts_codec_1
+from consumer.graph.facts.facts_parts import (
     KEYS,
     Json,
     Names,

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from consumer.graph import facts_codec_1, facts_text
-from consumer.graph.facts_codec import dump_run, load_run
-from consumer.graph.facts_parts import (
+from consumer.graph.facts import facts_codec_1, facts_text
+from consumer.graph.facts.facts_parts import (
     KEYS,
     Json,
     Names,
@@ -21,6 +20,7 @@ from consumer.graph.facts_parts import (
     load_execution,
     named_by,
 )
+from consumer.graph.facts_codec import dump_run, load_run
 from consumer.graph.format_version import formatted
 from consumer.lineage.facts.contexts import Statement
 from consumer.lineage.facts.executions import Declared

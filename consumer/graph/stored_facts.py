@@ -7,9 +7,10 @@ from itertools import islice
 from typing import Final
 
 from consumer.errors import HeadwaterError
-from consumer.graph import facts_text, ids
+from consumer.graph import ids
+from consumer.graph.facts import facts_text
+from consumer.graph.facts.packed_text import unpack
 from consumer.graph.facts_codec import Stored
-from consumer.graph.packed_text import unpack
 from consumer.graph.store import GraphStore, Properties, Vertex
 
 _PORTION: Final = 1_000

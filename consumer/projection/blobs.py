@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from cachetools import LRUCache
 
 from consumer.errors import TransientError
-from consumer.graph import facts_text, ids, schema
+from consumer.graph import ids, schema
+from consumer.graph.facts import facts_text
+from consumer.graph.facts.packed_text import LONG, pack, unpack
 from consumer.graph.facts_codec import Stored
-from consumer.graph.packed_text import LONG, pack, unpack
 from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Vertex
 from consumer.graph.stored_facts import MissingText, missing, structures_by
 from consumer.lineage.facts.registers import EMPTY, is_stored

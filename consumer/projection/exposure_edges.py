@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from consumer.graph import ids, schema
-from consumer.graph.packed_text import unpack
+from consumer.graph.facts.packed_text import unpack
 from consumer.graph.store import DropEdges, DropOrphans, Edge, Properties, Scalar, Step, Vertex
 from consumer.lineage.exposures import KIND, Exposure
 from consumer.projection import fingerprints

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from consumer.graph.packed_text import pack, unpack
+from consumer.graph.facts.packed_text import pack, unpack
 from consumer.graph.store import Edge, Properties
 
 

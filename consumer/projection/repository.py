@@ -18,14 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from consumer.graph import facts_text
+from consumer.graph.facts import facts_text
 from consumer.graph.facts_codec import Stored, Written
 from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Scalar, Step, Vertex
 from consumer.projection.blobs import BlobStore
-from consumer.projection.sized_lru import SizedLru
 from consumer.projection.turn import Claims, turn_of
 from consumer.projection.write_buffer import WriteBuffer
 from consumer.retry import ConflictLimit
+from consumer.sized_lru import SizedLru
 
 K = TypeVar("K", bound=Hashable)
 F = TypeVar("F")

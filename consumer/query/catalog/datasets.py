@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.graph import ids, schema
-from consumer.graph.packed_text import unpack
+from consumer.graph.facts.packed_text import unpack
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.views import ENGINES
 from schemas.naming import DatasetName, engine, last_part

@@ -14,8 +14,8 @@ import pytest
 
 from consumer.errors import UsageError
 from consumer.graph import facts_codec, format_version, ids, schema
+from consumer.graph.facts.facts_text import shared_ref, structure
 from consumer.graph.facts_codec import Stored
-from consumer.graph.facts_text import shared_ref, structure
 from consumer.graph.format_version import FORMAT, FormatCheckedStore, WrongFormat
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, DropVertices, NotExists, PropertyEquals, Vertex

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.graph.packed_text import LONG, pack, unpack
+from consumer.graph.facts.packed_text import LONG, pack, unpack
 from consumer.lineage.facts.registers import as_json
 
 

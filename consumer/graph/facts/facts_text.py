@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from consumer.graph.facts.packed_text import pack, unpack
 from consumer.graph.format_version import FORMAT
-from consumer.graph.packed_text import pack, unpack
 
 _COMPRESSED: Final = f'{{"v":{FORMAT},"z":"'
 _SHARED: Final = f'{{"v":{FORMAT},"r":"'

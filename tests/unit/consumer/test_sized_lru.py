@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer.projection.sized_lru import SizedLru
+from consumer.sized_lru import SizedLru
 
 
 def test_the_entries_used_last_stay() -> None:

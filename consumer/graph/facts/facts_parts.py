@@ -220,7 +220,7 @@ def dump_carried(carried: CarriedFacets, stamps: Stamps) -> list[Json]:
 
 def load_carried(raw: Sequence[Json], stamps: Sequence[str]) -> CarriedFacets:
     """Returns carried facets from their JSON."""
-    layers = [(Carrier(*(stamps[at] for at in carrier)), load_values(values, stamps)) for *carrier, values in raw]
+    layers = [(Carrier(*map(stamps.__getitem__, carrier)), load_values(values, stamps)) for *carrier, values in raw]
     return CarriedFacets(tuple(sorted(layers, key=mark)))
 
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from consumer.graph import facts_text
+from consumer.graph.facts import facts_text
+from consumer.graph.facts.packed_text import LONG
 from consumer.graph.format_version import FORMAT
-from consumer.graph.packed_text import LONG
 
 SHORT = f'{{"a":["x"],"v":{FORMAT}}}'
 REPEATING = json.dumps({"a": ["column"] * LONG, "v": FORMAT})
