@@ -234,8 +234,11 @@ def _text(file: Path) -> str:
 def _faults(error: ValidationError) -> str:
     """Returns the place and the reason of each fault; never its value, which may be a secret."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    lines = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}".lstrip(": ") for fault in found)
-    return "; ".join(lines)
+    return "; ".join(f"{_location(fault['loc'])}: {fault['msg']}".lstrip(": ") for fault in found)
+
+
+def _location(keys: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, keys))
 
 
 def resolved(reference: str) -> str:

@@ -43,16 +43,17 @@ def _problem(description: str) -> dict[str, Any]:
 def _parameters(model: type[Any]) -> list[dict[str, Any]]:
     schema = model.model_json_schema()
     required = set(schema.get("required", ()))
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in required,
-            "description": one.get("description", ""),
-            "schema": {key: value for key, value in one.items() if key not in {"title", "description"}},
-        }
-        for name, one in schema["properties"].items()
-    ]
+    return [_parameter(name, field, required=name in required) for name, field in schema["properties"].items()]
+
+
+def _parameter(name: str, field: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": field.get("description", ""),
+        "schema": {key: value for key, value in field.items() if key not in {"title", "description"}},
+    }
 
 
 def _query(summary: str, model: type[Any], *, csv: bool = False) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from consumer.query.resolve import LineageNode, resolve, spelled
 from consumer.query.runs import fed_by, history
 from consumer.query.traversal import root_cause, traverse
 from consumer.query.traversal.answer import Link, Node, title
-from consumer.query.traversal.impact import Change, impact
+from consumer.query.traversal.impact import Affected, Change, impact
 from consumer.query.traversal.paths import shortest_paths
 from consumer.render import changes, documents, export_json
 from consumer.render.diagram import location_label
@@ -75,8 +75,8 @@ def lineage(
     down = depth if direction in {"downstream", "both"} else 0
     target = resolve(store, name)
     found = traverse.lineage(store, target, up, down, direct=direct and target.column is not None)
-    owners = {name: one.owners for name, one in summaries(store, {node.target.dataset for node in found.nodes}).items()}
-    items = [_node(node, owners[node.target.dataset]) for node in _nearest_first(found.nodes)]
+    known = summaries(store, {node.target.dataset for node in found.nodes})
+    items = [_node(node, known[node.target.dataset].owners) for node in _nearest_first(found.nodes)]
     counts: dict[str, int] = {}
     for node in found.nodes:
         key = f"{node.direction} {node.depth}"
@@ -103,20 +103,21 @@ def _node(node: Node, owners: tuple[str, ...]) -> Answer:
     return {"name": _called(node.target), "direction": node.direction, "depth": node.depth, "owners": list(owners)}
 
 
+def _affected(one: Affected) -> Answer:
+    return {
+        "name": spelled(one.summary.dataset),
+        "depth": one.depth,
+        "certainty": one.certainty.value,
+        "columns": list(one.columns),
+        "owners": list(one.summary.owners),
+        "exposures": [use.name for use in one.exposures],
+    }
+
+
 def impact_of(store: GraphStore, name: str, change: str = "drop", cursor: str | None = None) -> Answer:
     """Answers what breaks if a dataset or column changes."""
     found = impact(store, resolve(store, name), Change(change))
-    items = [
-        {
-            "name": spelled(one.summary.dataset),
-            "depth": one.depth,
-            "certainty": one.certainty.value,
-            "columns": list(one.columns),
-            "owners": list(one.summary.owners),
-            "exposures": [use.name for use in one.exposures],
-        }
-        for one in found.affected
-    ]
+    items = list(map(_affected, found.affected))
     return {
         "root": _called(found.root),
         "change": found.change.value,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("emitter")
 
 PREFIX = "OPENLINEAGE__"
+_JSON_BRACKETS = frozenset("{}[]")
 _FILE = "openlineage.yml"
 _TRANSPORT = "TRANSPORT"
 _TYPES = (
@@ -66,9 +67,8 @@ class Configuration:
     def secrets(self) -> set[str]:
         """Returns possible secrets in the transport's settings."""
         # The client shows the whole value of a variable that resembles JSON and is not.
-        unread = {
-            value for value in self._variables.values() if _json(value) is None and any(c in value for c in "{}[]")
-        }
+        bracketed = {value for value in self._variables.values() if not _JSON_BRACKETS.isdisjoint(value)}
+        unread = {value for value in bracketed if _json(value) is None}
         return unread | set(secrets_in(self.transport)) | set(secrets_in(self._from_variables()))
 
     def conflict(self) -> str | None:

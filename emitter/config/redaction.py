@@ -55,4 +55,7 @@ def _in_url(text: str) -> Iterator[str]:
         yield password or user
     _, mark, query = text.partition("?")
     if mark and "://" in text:
-        yield from (value for _, equals, value in (part.partition("=") for part in query.split("&")) if equals)
+        for part in query.split("&"):
+            _, equals, value = part.partition("=")
+            if equals:
+                yield value

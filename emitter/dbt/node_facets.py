@@ -123,19 +123,20 @@ def schema(found: Node, in_catalog: Node | None) -> Facets:
     """Returns the columns: those of the engine, by the catalog, else those that the project documents."""
     described: Mapping[str, Node] = found.get("columns") or {}
     if in_catalog:
-        known = [
-            {"name": column["name"], "type": column.get("type"), "description": _described(described, column["name"])}
-            for column in sorted(
-                (in_catalog.get("columns") or {}).values(), key=lambda column: column.get("index") or 0
-            )
+        in_order = sorted((in_catalog.get("columns") or {}).values(), key=lambda column: column.get("index") or 0)
+        fields = [
+            _field(column["name"], column.get("type"), _described(described, column["name"])) for column in in_order
         ]
     else:
-        known = [
-            {"name": column["name"], "type": column.get("data_type"), "description": column.get("description")}
-            for column in described.values()
+        fields = [
+            _field(column["name"], column.get("data_type"), column.get("description")) for column in described.values()
         ]
-    fields = [{key: value for key, value in column.items() if value} for column in known]
     return facet("schema", fields=fields) if fields else {}
+
+
+def _field(name: str, kind: object, description: object) -> dict[str, object]:
+    known = {"name": name, "type": kind, "description": description}
+    return {key: value for key, value in known.items() if value}
 
 
 def model(found: Node) -> Facets:

@@ -97,7 +97,8 @@ def run_of(store: GraphStore, run_id: str, names: NameLists, recent: Collection[
         return known[0]
     jobs = list(names.all_jobs())
     for start in range(0, len(jobs), JOBS_AT_ONCE):
-        by_id = {ids.run(key): key for key in (RunKey(job, run_id) for job in jobs[start : start + JOBS_AT_ONCE])}
+        keys = [RunKey(job, run_id) for job in jobs[start : start + JOBS_AT_ONCE]]
+        by_id = dict(zip(map(ids.run, keys), keys, strict=True))
         there = store.read(list(by_id), ("state",))
         found = next((key for id_, key in by_id.items() if id_ in there), None)
         if found is not None:

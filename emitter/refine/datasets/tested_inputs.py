@@ -83,19 +83,22 @@ class TestedInputs:
 
     def _plain(self, dataset: Dataset) -> Dataset:
         """Returns a tested dataset without its results, which are added to the right dataset later."""
-        kept = {
-            place: {key: facet for key, facet in dataset[place].items() if key != KEY}
-            for place in ("facets", "inputFacets")
-            if dataset.get(place)
-        }
         unique_id = self._project.tables.get(dataset["name"])
-        plain = {**dataset, **kept}
+        plain = _without_assertions(dataset)
         return plain if unique_id is None else self._datasets.corrected(plain, unique_id, exposed=False)
 
 
 def _invocation(event: Mapping[str, Any]) -> str:
     run = at(event, "run", "facets")
     return str(at(run, "dbt_run").get("invocation_id") or at(run, "parent", "run").get("runId") or "")
+
+
+def _without_assertions(dataset: Dataset) -> Dataset:
+    plain = dict(dataset)
+    for place in ("facets", "inputFacets"):
+        if plain.get(place):
+            plain[place] = {key: facet for key, facet in plain[place].items() if key != KEY}
+    return plain
 
 
 def _with_assertions(dataset: Dataset, assertions: list[Assertion]) -> Dataset:

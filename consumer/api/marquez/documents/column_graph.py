@@ -77,6 +77,7 @@ def _marquez_id(id_: str) -> str:
 def _node(id_: str, kind: str, sources: Sequence[Edge], targets: Iterable[str]) -> Document:
     (dataset, field), node = _named(id_), _marquez_id(id_)
     inputs = sorted({_marquez_id(edge.source) for edge in sources})
+    outputs = sorted(set(map(_marquez_id, targets)))
     return {
         "id": node,
         "type": "DATASET_FIELD",
@@ -91,9 +92,7 @@ def _node(id_: str, kind: str, sources: Sequence[Edge], targets: Iterable[str]) 
             "inputFields": input_fields(sources),
         },
         "inEdges": [{"origin": node, "destination": source} for source in inputs],
-        "outEdges": [
-            {"origin": node, "destination": target} for target in sorted({_marquez_id(target) for target in targets})
-        ],
+        "outEdges": [{"origin": node, "destination": target} for target in outputs],
     }
 
 

@@ -72,12 +72,14 @@ def node_data(name_: DatasetName, properties: Properties, times: Times, modified
 
 
 def _fields(properties: Properties, descriptions: Mapping[str, str]) -> list[Document]:
-    tags = tags_of(properties)
+    tags: defaultdict[str | None, list[str]] = defaultdict(list)
+    for tag in sorted(tags_of(properties), key=lambda tag: tag.text):
+        tags[tag.column].append(tag.text)
     return [
         {
             "name": column,
             "type": kind or None,
-            "tags": sorted(tag.text for tag in tags if tag.column == column),
+            "tags": tags[column],
             "description": descriptions.get(column) or None,
         }
         for column, kind in parsed(properties, "columns")

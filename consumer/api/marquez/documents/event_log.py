@@ -62,7 +62,8 @@ def documents(store: GraphStore, found: Iterable[_Event]) -> list[Document]:
     listed = list(found)
     keys = {one.key for one in listed}
     there = store.read([ids.run(key) for key in keys], ("state",)) if keys else {}
-    runs = {run.key: run for run in in_full(store, [Run(key, "") for key in sorted(keys) if ids.run(key) in there])}
+    stored = [Run(key, "") for key in sorted(keys) if ids.run(key) in there]
+    runs = {run.key: run for run in in_full(store, stored)}
     facts = run_documents.read_facts(store, list(runs))
     texts = texts_of(store, run_documents.stored(one for fact in facts.values() for one in fact.facets.values()))
     facets = {key: run_documents.as_facets(fact.facets, texts) for key, fact in facts.items()}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -54,17 +56,17 @@ def event_counts(activity: Activity, found: Sequence[Interval]) -> list[Document
 
 def _counted(activity: Activity, interval: Interval) -> dict[str, int]:
     first, last = (int(moment.timestamp()) // QUARTER_S for moment in interval)
-    counts = [activity.counts[at] for at in range(first, last) if at in activity.counts]
-    return {state.lower(): sum(one[state] for one in counts) for state in ("FAIL", "START", "COMPLETE", "ABORT")}
+    total: Counter[str] = Counter()
+    for at in range(first, last):
+        total.update(activity.counts.get(at, {}))
+    return {state.lower(): total[state] for state in ("FAIL", "START", "COMPLETE", "ABORT")}
 
 
 def job_counts(activity: Activity, total: int, found: Sequence[Interval]) -> list[Document]:
     """Returns how many jobs were known at the end of each interval; those that never ran count as always known."""
     firsts = sorted(activity.first.values())
     never_ran = max(0, total - len(firsts))
-    return [
-        {**one.document(), "count": never_ran + sum(first < _written(one.end) for first in firsts)} for one in found
-    ]
+    return [{**one.document(), "count": never_ran + bisect_left(firsts, _written(one.end))} for one in found]
 
 
 def constant_counts(total: int, found: Sequence[Interval]) -> list[Document]:
