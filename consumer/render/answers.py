@@ -7,11 +7,11 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from consumer.query.catalog.datasets import Summary
-from consumer.query.catalog.describe import Description, Producer
+from consumer.query.catalog.describe import Column, Description, Producer
 from consumer.query.catalog.search import Results
 from consumer.query.runs import Run
 from consumer.query.traversal.answer import title
-from consumer.query.traversal.impact import Certainty, Impact
+from consumer.query.traversal.impact import Affected, Certainty, Impact
 from consumer.query.traversal.paths import Paths
 from consumer.query.traversal.root_cause import Diagnosis
 from consumer.render.ansi import bold, dim
@@ -29,7 +29,7 @@ def _cell(text: str) -> str:
 
 def table(rows: Iterable[Sequence[str]], headings: Sequence[str]) -> str:
     """Aligns rows below headings; the last column is not padded."""
-    cells = [[_cell(cell) for cell in row] for row in rows]
+    cells = [list(map(_cell, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
 
     def line(row: Sequence[str]) -> str:
@@ -105,6 +105,10 @@ def _names(names: Iterable[DatasetName]) -> str:
     return "; ".join(f"{one.namespace}/{one.name}" for one in names)
 
 
+def _column_row(one: Column) -> tuple[str, str, str, str]:
+    return one.name, one.type or "?", ", ".join(tag.text for tag in one.tags) or "-", one.description
+
+
 def show(found: Description, *, sql: bool = False) -> str:
     """Returns a page about one dataset."""
     summary = found.summary
@@ -115,10 +119,7 @@ def show(found: Description, *, sql: bool = False) -> str:
     lines += ["", *(f"{dim(label.ljust(width))}  {_cell(text)}" for label, text in head)]
     for producer in found.producers:
         lines += ["", *_made_by(producer, sql=sql)]
-    columns = [
-        (one.name, one.type or "?", ", ".join(tag.text for tag in one.tags) or "-", one.description)
-        for one in found.columns
-    ]
+    columns = list(map(_column_row, found.columns))
     lines += ["", table(columns, ("column", "type", "tags", "description")) if columns else "columns are unknown"]
     if summary.tests:
         tests = [(one.name, one.column or "-", "passed" if one.success else "FAILED") for one in summary.tests]
@@ -156,6 +157,17 @@ def runs(found: Sequence[Run], total: int, *, with_jobs: bool) -> str:
     return "\n".join([table(rows, headings), *([dim(f"and {more} more; --limit shows them")] if more > 0 else [])])
 
 
+def _affected_row(one: Affected) -> tuple[str, ...]:
+    return (
+        str(one.depth),
+        one.summary.node_name,
+        location_label(one.summary.dataset),
+        _effect(one.certainty, one.columns),
+        ", ".join(one.summary.owners) or "-",
+        ", ".join(use.name for use in one.exposures) or "-",
+    )
+
+
 def impact(found: Impact) -> str:
     """Returns the affected datasets by depth, and what is unknown."""
     root = title(found.root)
@@ -165,17 +177,7 @@ def impact(found: Impact) -> str:
         owners = ", ".join(f"{owner} ({count})" for owner, count in found.owners.items())
         lines.append(bold(_cell(f"{found.change.value} of {root} affects {len(found.affected)}: {counts}")))
         lines += [f"{dim('owners')}  {_cell(owners)}"] if owners else []
-        rows = [
-            (
-                str(one.depth),
-                one.summary.node_name,
-                location_label(one.summary.dataset),
-                _effect(one.certainty, one.columns),
-                ", ".join(one.summary.owners) or "-",
-                ", ".join(use.name for use in one.exposures) or "-",
-            )
-            for one in found.affected
-        ]
+        rows = map(_affected_row, found.affected)
         lines += ["", table(rows, ("depth", "dataset", "where", "how", "owners", "exposures"))]
     elif not found.unknown_at:
         lines.append(f"{found.change.value} of {_cell(root)} affects nothing that the graph knows")

@@ -107,14 +107,13 @@ def document(difference: Difference, link: str = "") -> dict[str, Any]:
         **({"link": link} if link else {}),
         "total": difference.total,
         "breaking": len(difference.breaking),
-        "records": [
-            {
-                **_record(record),
-                "changes": [_change(one, difference.breaks(record, one)) for one in record.changes],
-            }
-            for record in difference.records
-        ],
+        "records": [_changed(record, difference) for record in difference.records],
     }
+
+
+def _changed(record: ChangeRecord, difference: Difference) -> dict[str, Any]:
+    changes = [_change(one, difference.breaks(record, one)) for one in record.changes]
+    return {**_record(record), "changes": changes}
 
 
 def record_document(record: ChangeRecord) -> dict[str, Any]:

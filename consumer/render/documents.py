@@ -238,7 +238,7 @@ def paths(value: Paths) -> Document:
     return {
         "source": target(value.source),
         "target": target(value.target),
-        "paths": [[link(step) for step in path] for path in value.paths],
+        "paths": [list(map(link, path)) for path in value.paths],
         "truncated": value.truncated,
         "unknown": value.unknown,
     }

@@ -83,7 +83,8 @@ def short_names(names: Iterable[DatasetName]) -> dict[DatasetName, str]:
     """Names by as few of their last parts as no other of them ends in, else as `namespace/name`."""
     forms = {name: list(_forms(name)) for name in names}
     count = Counter(form for found in forms.values() for form in set(found))
-    return {name: next(form for form in found if count[form] == 1) for name, found in forms.items()}
+    unique = {form for form, names_of_one in count.items() if names_of_one == 1}
+    return {name: next(filter(unique.__contains__, found)) for name, found in forms.items()}
 
 
 def _forms(name: DatasetName) -> Iterator[str]:

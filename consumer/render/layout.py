@@ -83,12 +83,11 @@ def layout(sizes: Mapping[N, Size], edges: Collection[tuple[N, N]]) -> Layout[N]
     x = [sum(widths[:index]) + GAP_X * index for index in range(len(widths))]
     top = min(y[number] for number in range(len(boxes)))
     places = {box: Point(x[rank[number]], y[number] - top) for box, number in numbers.items()}
-    bends = {
-        (boxes[a], boxes[b]): tuple(
+    bends: dict[tuple[N, N], tuple[Point, ...]] = {}
+    for a, b in forward:
+        bends[boxes[a], boxes[b]] = tuple(
             Point(x[at] + across, y[item] - top) for at, item in chains[a, b] for across in (0.0, widths[at])
         )
-        for a, b in forward
-    }
     for a, b in arrows:
         bends.setdefault((boxes[a], boxes[b]), tuple(reversed(bends.get((boxes[b], boxes[a]), ()))))
     height = max(y[number] - top + heights[number] for number in range(len(boxes)))
@@ -182,7 +181,7 @@ def _order(layers: _Layers) -> None:
         near = layers.before if rightward else layers.after
         for items in layers.ranks if rightward else reversed(layers.ranks):
             place = {item: index for rank in layers.ranks for index, item in enumerate(rank)}
-            centre = {item: _mean([place[other] for other in near[item]], place[item]) for item in items}
+            centre = {item: _mean([*map(place.__getitem__, near[item])], place[item]) for item in items}
             items.sort(key=lambda item: (centre[item], place[item]))
 
 
@@ -202,14 +201,16 @@ def _vertical(layers: _Layers, heights: Sequence[float]) -> list[float]:
         rightward = sweep % 2 == 0
         near = layers.before if rightward else layers.after
         for items in layers.ranks if rightward else reversed(layers.ranks):
-            wanted = [
-                _mean([y[other] + heights[other] / 2 for other in near[item]], y[item] + heights[item] / 2)
-                - heights[item] / 2
-                for item in items
-            ]
+            wanted = [_near_middle(item, near[item], y, heights) for item in items]
             for item, place in zip(items, _apart(wanted, [heights[item] + GAP_Y for item in items]), strict=True):
                 y[item] = place
     return y
+
+
+def _near_middle(item: int, neighbours: Iterable[int], y: Sequence[float], heights: Sequence[float]) -> float:
+    """Returns where an item's middle is at the mean of its neighbours' middles."""
+    middles = [y[other] + heights[other] / 2 for other in neighbours]
+    return _mean(middles, y[item] + heights[item] / 2) - heights[item] / 2
 
 
 def _apart(wanted: Sequence[float], steps: Sequence[float]) -> list[float]:

@@ -26,14 +26,15 @@ def files(store: GraphStore) -> dict[str, str]:
     Raises:
         TransientError: The store can't serve now.
     """
-    of_kind = {
-        kind: [element.label for element in schema.ELEMENTS if element.kind == kind] for kind in ("vertex", "edge")
-    }
-    vertices = sorted(vertex for label in of_kind["vertex"] for vertex in store.vertices(label))
+    vertices = sorted(vertex for label in _labels("vertex") for vertex in store.vertices(label))
     vertices += format_version.format_vertices(store)
     vertices += identity_rules.rules_vertices(store)
-    edges = sorted(edge for label in of_kind["edge"] for edge in store.edges(label))
+    edges = sorted(edge for label in _labels("edge") for edge in store.edges(label))
     return {VERTICES: _vertex_table(vertices), EDGES: _edge_table(edges)}
+
+
+def _labels(kind: str) -> list[str]:
+    return [element.label for element in schema.ELEMENTS if element.kind == kind]
 
 
 def text(store: GraphStore) -> str:

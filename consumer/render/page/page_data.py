@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from consumer.graph import ids
-from consumer.graph.store import Edge
+from consumer.graph.store import Edge, Properties, Scalar
 from consumer.lineage.column_lineage import WHOLE
 from consumer.query.traversal.answer import id_of
 from consumer.query.traversal.whole_graph import WholeColumn, WholeDataset, WholeGraph, WholeJob, by_dataset, names_of
@@ -44,12 +44,12 @@ def document(graph: WholeGraph) -> Document:
         "version": VERSION,
         "datasets": [
             {
-                **_dataset(one, schemas.get(id_of(one.target), [])),
-                "exposure": uses.get(id_of(one.target)),
-                "producers": [job_at[job] for job in writers.get(id_of(one.target), ()) if job in job_at],
-                "readers": [job_at[job] for job in readers.get(id_of(one.target), ()) if job in job_at],
+                **_dataset(one, schemas.get(id_, [])),
+                "exposure": uses.get(id_),
+                "producers": _known(writers.get(id_, ()), job_at),
+                "readers": _known(readers.get(id_, ()), job_at),
             }
-            for one in graph.datasets
+            for id_, one in zip(dataset_at, graph.datasets, strict=True)
         ],
         "jobs": [_job(one) for one in graph.jobs],
         "columns": _columns(graph.columns, dataset_at),
@@ -58,6 +58,16 @@ def document(graph: WholeGraph) -> Document:
         "tools": list(tools),
         "kinds": list(kinds),
     }
+
+
+def _known(elements: Iterable[str], at: Mapping[str, int]) -> list[int]:
+    """Returns the places of those elements that are in a list."""
+    return [at[element] for element in elements if element in at]
+
+
+def _some(properties: Properties, *keys: str) -> dict[str, Scalar | None]:
+    """Returns properties by their keys; None for those that are not set or empty."""
+    return {key: properties.get(key) or None for key in keys}
 
 
 def _flat(
@@ -84,18 +94,15 @@ def _schemas(columns: Iterable[WholeColumn]) -> dict[str, list[Document]]:
     found: defaultdict[str, list[Document]] = defaultdict(list)
     shown = [one for one in columns if one.properties.get("in_schema") and one.target.column != WHOLE]
     for one in sorted(shown, key=lambda one: (int(one.properties.get("position") or 0), str(one.target.column))):
-        about = {key: one.properties.get(key) or None for key in ("type", "description")}
+        about = _some(one.properties, "type", "description")
         found[ids.dataset(one.target.dataset)].append({"name": one.target.column, **about})
     return found
 
 
 def _uses(links: Iterable[Edge]) -> dict[str, Document]:
     """Returns the properties of exposures, by the edges that lead to them."""
-    return {
-        edge.target: {key: edge.properties.get(key) or None for key in ("type", "url", "owner")}
-        for edge in links
-        if "job" not in edge.properties
-    }
+    own = (edge for edge in links if "job" not in edge.properties)
+    return {edge.target: _some(edge.properties, "type", "url", "owner") for edge in own}
 
 
 def _dataset(one: WholeDataset, columns: list[Document]) -> Document:
@@ -115,6 +122,6 @@ def _dataset(one: WholeDataset, columns: list[Document]) -> Document:
 
 
 def _job(one: WholeJob) -> Document:
-    about = {key: one.properties.get(key) or None for key in ("type", "integration", "description", "source_path")}
+    about = _some(one.properties, "type", "integration", "description", "source_path")
     runs = [documents.run(run) for run in one.runs]
     return {**documents.name(one.name), **about, "sql": one.sql or None, "runs": runs}
