@@ -97,14 +97,15 @@ def pack(lineage: OutputLineage) -> str:
     tidy = lineage._replace(columns={column: made_of for column, made_of in columns.items() if made_of})
     packed = {
         "datasets": None if tidy.datasets is None else sorted(tidy.datasets),
-        "columns": {
-            column: [(*source.dataset, source.column, source.kind) for source in made_of]
-            for column, made_of in tidy.columns.items()
-        },
+        "columns": {column: _dumped(made_of) for column, made_of in tidy.columns.items()},
     }
     text = as_json({"partial": True, **packed} if tidy.partial else packed)
     _UNPACKED.put(text, tidy, len(text) * UNPACKED_SIZE)
     return text
+
+
+def _dumped(made_of: Iterable[Source]) -> list[tuple[str, str, str, str]]:
+    return [(*source.dataset, source.column, source.kind) for source in made_of]
 
 
 def unpack(text: str) -> OutputLineage:
@@ -120,7 +121,7 @@ def _unpack(text: str) -> OutputLineage:
     datasets = packed["datasets"]
     return OutputLineage(
         None if datasets is None else frozenset(DatasetName(*name) for name in datasets),
-        {column: tuple(_source(item) for item in items) for column, items in packed["columns"].items()},
+        {column: tuple(map(_source, items)) for column, items in packed["columns"].items()},
         packed.get("partial", False),
     )
 
@@ -136,12 +137,11 @@ def without(
         is_metadata: True for a dataset's column that its engine adds by itself.
     """
     phantoms = frozenset(name for name in stated.sources if is_phantom(name))
-    columns = {
-        column: tuple(
+    columns: dict[str, tuple[Source, ...]] = {}
+    for column, made_of in stated.columns.items():
+        columns[column] = tuple(
             one for one in made_of if one.dataset not in phantoms and not is_metadata(one.dataset, one.column)
         )
-        for column, made_of in stated.columns.items()
-    }
     datasets = None if stated.datasets is None else stated.datasets - phantoms
     return OutputLineage(datasets, columns, stated.partial or bool(phantoms))
 

@@ -7,6 +7,7 @@ registers of their own; the last schema says which columns there are.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -53,10 +54,12 @@ def with_types(schema: Schema, *typed: Schema) -> Schema:
 
 
 def _typed(fields: Sequence[Schema], others: Sequence[Sequence[Schema]]) -> list[Schema]:
-    named = [{field["name"]: field for field in other} for other in others]
-    return [
-        _with_type(field, [by_name[field["name"]] for by_name in named if field["name"] in by_name]) for field in fields
-    ]
+    by_name: defaultdict[str, list[Schema]] = defaultdict(list)
+    for other in others:
+        # Of fields that one schema states twice, the last one counts.
+        for name, field in {field["name"]: field for field in other}.items():
+            by_name[name].append(field)
+    return [_with_type(field, by_name[field["name"]]) for field in fields]
 
 
 def _with_type(field: Schema, others: Sequence[Schema]) -> Schema:

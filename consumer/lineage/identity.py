@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -52,6 +53,16 @@ class Prefix:
         if engine(spelled) is not None:
             leading = leading.lower()
         return cls(spelled, tuple(part for part in leading.split(".") if part))
+
+    def dump(self) -> list[object]:
+        """Returns the prefix as a value of JSON; `load` is the way back."""
+        return [self.namespace, self.leading]
+
+    @classmethod
+    def load(cls, value: Sequence[Any]) -> Prefix:
+        """Prefix from its value of JSON."""
+        namespace, leading = value
+        return cls(namespace, tuple(leading))
 
     def remainder(self, name: DatasetName) -> tuple[str, ...] | None:
         """Returns the parts of a name that follow this prefix, or None where it does not begin so."""
@@ -103,7 +114,7 @@ class IdentityRules:
         Raises:
             BadPrefix: A prefix can't be read.
         """
-        return cls(tuple(tuple(Prefix.parse(text) for text in group) for group in same), by_table_name)
+        return cls(tuple(tuple(map(Prefix.parse, group)) for group in same), by_table_name)
 
     def links(self, name: DatasetName, *, read: bool) -> list[DatasetName]:
         """Returns the names that configuration links a name with.
@@ -145,15 +156,14 @@ class IdentityRules:
 
     def dump(self) -> str:
         """Returns the rules as JSON; `load` is the way back."""
-        same = [[[prefix.namespace, prefix.leading] for prefix in group] for group in self.same]
+        same = [list(map(Prefix.dump, group)) for group in self.same]
         return orjson.dumps({"same": same, "by_table_name": self.by_table_name}, option=orjson.OPT_SORT_KEYS).decode()
 
     @classmethod
     def load(cls, text: str) -> IdentityRules:
         """Rules from their JSON."""
         raw = orjson.loads(text)
-        groups = (tuple(Prefix(namespace, tuple(leading)) for namespace, leading in group) for group in raw["same"])
-        return cls(tuple(groups), raw["by_table_name"])
+        return cls(tuple(tuple(map(Prefix.load, group)) for group in raw["same"]), raw["by_table_name"])
 
     @property
     def digest(self) -> str:

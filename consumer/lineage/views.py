@@ -102,7 +102,8 @@ def in_force(job: JobFacts, outputs: Outputs) -> Iterator[tuple[DatasetName, str
 def lineage_refs(job: JobFacts, outputs: Outputs) -> set[str]:
     """References of the texts that `job_view` asks for."""
     stated = {one.ref for execution in executions_of(job) for one in execution.lineage}
-    return {ref for ref in stated | {carried.ref for _, _, carried in in_force(job, outputs)} if is_stored(ref)}
+    stated.update(carried.ref for _, _, carried in in_force(job, outputs))
+    return set(filter(is_stored, stated))
 
 
 def names_in(job: JobFacts, outputs: Outputs, text: TextOf) -> set[DatasetName]:

@@ -69,8 +69,8 @@ class LineageLimits:
         """
         if len(inputs) * len(outputs) <= SURELY_DRAWN:
             return ""
-        telling = (LINEAGE, COLUMN_LINEAGE) if len(outputs) > 1 else (LINEAGE,)
-        fed = [name for name in outputs if not any(facet in carried.get(name, ()) for facet in telling)]
+        telling = {LINEAGE, COLUMN_LINEAGE} if len(outputs) > 1 else {LINEAGE}
+        fed = [name for name in outputs if telling.isdisjoint(carried.get(name, ()))]
         one = Extent(len(inputs), chars(inputs))
         edges = total(edges_to(name, one, self._job_chars) for name in fed)
         if Room(MAX_EDGES).has(edges):

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 
-from consumer.lineage.folding.sql.sql_names import names_in
+from consumer.lineage.folding.sql.sql_names import names_in, quoted
 from consumer.lineage.folding.sql.sql_reads import SqlReads
 from schemas.events import Body, Dataset, Job
 from schemas.facets.dataset_facets import SymlinksDatasetFacet
@@ -67,7 +67,7 @@ class Tables:
             return None
         (namespace,), (length,) = namespaces, self._lengths
         paths = [path for path in names.spelled if len(path) == length > 1 and path[0].lower() not in names.defined]
-        found = {canonical(namespace, ".".join(f'"{part}"' for part in path)) for path in paths}
+        found = {canonical(namespace, quoted(path)) for path in paths}
         return frozenset(found - self._outputs) if paths else None
 
     @cached_property

@@ -7,7 +7,7 @@ side of tables. Whoever asks has a name that some other parser found, and wants 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.byte_cache import ByteCache
@@ -164,7 +164,7 @@ def names_in(sql: str) -> SqlNames:
 def _names_in(sql: str) -> SqlNames:
     scanned = scan(sql)
     real = frozenset(found.path for found in scanned.tables)
-    lower = frozenset(tuple(part.lower() for part in path) for path in real)
+    lower = frozenset(map(lowered, real))
     defined = frozenset(cte.name for cte in scanned.ctes) | scanned.aliases
     return SqlNames(lower, defined, real, frozenset(_calls(scanned.tokens)))
 
@@ -178,12 +178,22 @@ def scan(sql: str) -> Scanned:
         visible.setdefault(cte.name, []).append(cte.visible)
     found = _Scan(tokens)
     found.run()
-    real = [
-        one
-        for one in found.found
-        if len(one.path) > 1 or not any(one.at in places for places in visible.get(one.path[0].lower(), ()))
-    ]
+    real = [one for one in found.found if len(one.path) > 1 or not _is_cte(one, visible)]
     return Scanned(tokens, real, ctes, frozenset(found.aliases))
+
+
+def _is_cte(found: Found, visible: Mapping[str, Sequence[range]]) -> bool:
+    return any(found.at in places for places in visible.get(found.path[0].lower(), ()))
+
+
+def lowered(path: Sequence[str]) -> tuple[str, ...]:
+    """Returns the parts of a name in lower case."""
+    return tuple(part.lower() for part in path)
+
+
+def quoted(path: Iterable[str]) -> str:
+    """Returns the parts of a name as SQL spells them exactly."""
+    return ".".join(f'"{part}"' for part in path)
 
 
 def _calls(tokens: Tokens) -> Iterator[tuple[str, ...]]:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from consumer.lineage.folding.sql.sql_names import lowered, quoted
 from consumer.lineage.folding.sql.sql_statements import Path, Statement, statements_in
 from schemas.naming import DatasetName, canonical, sql_parts
 
@@ -54,8 +55,8 @@ class SqlReads:
     def _is_of_text(self) -> bool:
         if not self._statements or not self._outputs:
             return False
-        paths = {_lower(path) for one in self._statements for path in (one.writes, *one.reads) if path is not None}
-        return all(any(end in paths for end in _ends(name)) for name in self._inputs | self._outputs)
+        paths = {lowered(path) for one in self._statements for path in (one.writes, *one.reads) if path is not None}
+        return not any(paths.isdisjoint(_ends(name)) for name in self._inputs | self._outputs)
 
     def _writers(self, output: DatasetName) -> Iterator[Statement]:
         for end in _ends(output):
@@ -66,7 +67,7 @@ class SqlReads:
         found: defaultdict[Path, list[Statement]] = defaultdict(list)
         for statement in self._statements:
             if statement.writes is not None:
-                found[_lower(statement.writes)].append(statement)
+                found[lowered(statement.writes)].append(statement)
         return found
 
     @cached_property
@@ -84,13 +85,13 @@ class SqlReads:
         seen: set[Path] = set()
         while waiting:
             path, reader = waiting.pop()
-            named = self._by_end.get(_lower(path), ())
+            named = self._by_end.get(lowered(path), ())
             if named or path in seen:
                 # Of several datasets that end alike it can't be told which one is meant.
                 found.update(named if len(named) == 1 else ())
                 continue
             seen.add(path)
-            makers = [one for one in self._by_table.get(_lower(path), ()) if one.is_new]
+            makers = [one for one in self._by_table.get(lowered(path), ()) if one.is_new]
             waiting += ((each, one) for one in makers for each in one.reads)
             completed = None if makers else _completed(path, reader, output)
             found.update(() if completed is None else (completed,))
@@ -104,15 +105,11 @@ def _completed(path: Path, reader: Statement, output: DatasetName) -> DatasetNam
     if not known or len(path) > len(parts):
         return None
     full = (*parts[: len(parts) - len(path)], *path)
-    return canonical(output.namespace, ".".join(f'"{part}"' for part in full))
+    return canonical(output.namespace, quoted(full))
 
 
 def _ends(name: DatasetName) -> Iterator[Path]:
     """The ends of a table's name in lower case, by which a text may name it."""
-    parts = _lower(sql_parts(name) or ())
+    parts = lowered(sql_parts(name) or ())
     for length in range(1, min(len(parts), MOST_PARTS) + 1):
         yield parts[-length:]
-
-
-def _lower(parts: Sequence[str]) -> Path:
-    return tuple(part.lower() for part in parts)

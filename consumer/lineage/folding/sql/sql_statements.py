@@ -72,9 +72,13 @@ def _statement(scanned: Scanned, places: range, first: str) -> Statement:
     writes = written[0].path if written else _view(scanned.tokens, places) if first == "create" else None
     read = [found for found in tables if found not in written]
     bodies = [cte.body for cte in scanned.ctes if cte.body.start in places]
-    in_ctes = [found for found in read if any(found.at in body for body in bodies)]
+    in_ctes = [found for found in read if _is_in_any(bodies, found)]
     is_new = first == "create" or any(_is_select_into(found, scanned.tokens) for found in written)
     return Statement(writes, _paths(read), _paths(in_ctes), is_new)
+
+
+def _is_in_any(bodies: Iterable[range], found: Found) -> bool:
+    return any(found.at in body for body in bodies)
 
 
 def _is_written(found: Found, tokens: Tokens, first: str) -> bool:
