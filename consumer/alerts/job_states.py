@@ -122,7 +122,7 @@ class JobStates:
         for begin in range(0, len(changed), AT_ONCE):
             self._read(changed[begin : begin + AT_ONCE])
         for gone in self._tokens.keys() - tokens.keys():
-            self._states.pop(_job(gone), None)
+            self._states.pop(ids.job_name(gone), None)
         self._tokens = tokens
         return self._states
 
@@ -133,14 +133,10 @@ class JobStates:
             last = page[-1]
 
     def _read(self, changed: Collection[str]) -> None:
-        jobs = [_job(id_) for id_ in changed]
+        jobs = [ids.job_name(id_) for id_ in changed]
         written: dict[JobName, set[DatasetName]] = {job: set() for job in jobs}
         for edge in self._store.edges_at(list(changed), schema.WRITES, "out"):
-            written[_job(edge.source)].add(DatasetName(*ids.parse(edge.target)[1:]))
+            written[ids.job_name(edge.source)].add(DatasetName(*ids.parse(edge.target)[1:]))
         runs = recent(self._store, jobs, RUNS)
         for job in jobs:
             self._states[job] = state_of(job, written[job], runs.get(job, ()))
-
-
-def _job(id_: str) -> JobName:
-    return JobName(*ids.parse(id_)[1:])

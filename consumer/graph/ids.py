@@ -104,6 +104,13 @@ def job(name: JobName) -> str:
     return make("job", *name)
 
 
+@lru_cache(maxsize=CACHED_IDS)
+def job_name(id_: str) -> JobName:
+    """Returns the name of a job from its id."""
+    _, namespace, name = parse(id_)
+    return JobName(namespace, name)
+
+
 def run(run: RunKey) -> str:
     """Returns the id of a run."""
     return make("run", *run.job, run.id)

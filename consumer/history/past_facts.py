@@ -104,7 +104,7 @@ class _Kept:
         while page := store.ids(schema.JOB, last, _PAGE):
             for id_, properties in store.read(page, (PRUNED_UNTIL,)).items():
                 if properties.get(PRUNED_UNTIL):
-                    self._pruned_until[JobName(*ids.parse(id_)[1:])] = str(properties[PRUNED_UNTIL])
+                    self._pruned_until[ids.job_name(id_)] = str(properties[PRUNED_UNTIL])
             last = page[-1]
 
     def note(self, job: JobName, runs: Iterable[RunFacts]) -> None:

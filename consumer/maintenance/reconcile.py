@@ -101,8 +101,8 @@ class Reconcile:
     def _repair_job_facts(self, page: list[str]) -> None:
         """Repairs jobs, their outputs and groups from their runs, and migrates jobs to this version's format."""
         jobs = self._writer().jobs
-        jobs.documents.migrate([_job(id_) for id_ in page])
-        jobs.recount([_job(id_) for id_ in page])
+        jobs.documents.migrate([ids.job_name(id_) for id_ in page])
+        jobs.recount([ids.job_name(id_) for id_ in page])
 
     def _migrate_outputs(self, page: list[str]) -> None:
         """Migrates outputs to this version's format."""
@@ -152,7 +152,7 @@ class Reconcile:
         """Repairs the edges of jobs from their current runs."""
         diff = DiffStore(self._store)
         differ = GraphWriter(diff, _CACHED, self._rules)
-        differ.edges.draw([_job(id_) for id_ in page], Relied(self._store))
+        differ.edges.draw([ids.job_name(id_) for id_ in page], Relied(self._store))
         self._repair_jobs({JobName(*parts) for parts in _parse_ids(diff.stale, "job")}, {})
 
     def _repair_jobs(self, stale: Iterable[JobName], strays: Mapping[JobName, Iterable[str]]) -> None:
@@ -219,7 +219,7 @@ class Reconcile:
         strays = {
             job: set(of_one) - fingerprints.load(listed[job]).keys() for job, of_one in by_job.items() if job in listed
         }
-        return {_job(job): sorted(of_one) for job, of_one in strays.items() if of_one}
+        return {ids.job_name(job): sorted(of_one) for job, of_one in strays.items() if of_one}
 
 
 class _Counting(DelegatingStore):
@@ -241,10 +241,6 @@ def _kept_columns(document: Properties, dataset: Properties | None) -> str:
         return ""
     columns = None if dataset is None else dataset.get("columns")
     return change_records.kept_columns(change_records.shown_columns(document, columns))
-
-
-def _job(id_: str) -> JobName:
-    return JobName(*ids.parse(id_)[1:])
 
 
 def _parse_ids(found: Iterable[str], kind: str) -> set[tuple[str, ...]]:

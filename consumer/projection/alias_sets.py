@@ -259,7 +259,8 @@ class Names:
         """
         shown = {group: self.shown(group) for group in set(groups.values())}
         known = self.documents.get({name for group in shown for name in group})
-        used = {group for group in shown if any(known[name].facts.used for name in group)}
+        in_use = {name for name, document in known.items() if document.facts.used}
+        used = {group for group in shown if not group.isdisjoint(in_use)}
         return {name: _placement(shown[group], known[name].facts, used=group in used) for name, group in groups.items()}
 
     def placed(self, names: Iterable[DatasetName], relied: Relied) -> dict[DatasetName, Placement]:
@@ -306,7 +307,8 @@ class _Recounts:
 
     def have_moved(self) -> bool:
         """True if a name would be recounted to something else by now."""
-        now = {name: self._recount(name) for name in {name for name, _ in self._used}}
+        names = {name for name, _ in self._used}
+        now = {name: self._recount(name) for name in names}
         self.moved = {name for name, found in self._used if found != now[name]}
         self._used.clear()
         return bool(self.moved)

@@ -47,7 +47,8 @@ def drawing(name: DatasetName, exposures: Iterable[Exposure], known: Properties)
         exposures: All that use it.
         known: The properties of the document.
     """
-    edges = {edge.id: edge for edge in (_edge(name, exposure) for exposure in exposures)}
+    drawn = [_edge(name, exposure) for exposure in exposures]
+    edges = {edge.id: edge for edge in drawn}
     after = {id_: fingerprints.mark(edge.properties) for id_, edge in edges.items()}
     before, trusted = made(known), not known.get("partial")
     if not (after or before):

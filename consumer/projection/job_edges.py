@@ -138,18 +138,7 @@ class JobEdges:
 
     def _sources(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, _Sources]:
         """Returns the sources of the edges of jobs; texts, outputs and names are read for all jobs together."""
-        targets = {job: targets_of(document.facts) for job, document in jobs.items()}
-        groups = self._names.groups(set().union(*targets.values()), relied)
-        keys = {
-            job: [OutputKey(job, name) for target in of_one for name in groups[target]]
-            for job, of_one in targets.items()
-        }
-        documents = self._jobs.outputs.get({key for of_one in keys.values() for key in of_one})
-        relied.add(self._jobs.outputs, documents)
-        outputs = {
-            job: {key.name: documents[key].facts for key in of_one if documents[key].stored}
-            for job, of_one in keys.items()
-        }
+        outputs = self._outputs(jobs, relied)
         refs = {ref for job in jobs for ref in lineage_refs(jobs[job].facts, outputs[job])}
         texts = self._texts.fetch(refs)
         named = {
@@ -159,6 +148,19 @@ class JobEdges:
         placed = self._names.placed(set().union(*named.values()), relied)
         within = {job: _within(placed, of_one) for job, of_one in named.items()}
         return {job: _Sources(outputs[job], of_one, self._removals(of_one)) for job, of_one in within.items()}
+
+    def _outputs(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, Outputs]:
+        """Returns the stored facts of outputs under all names of the datasets that jobs write."""
+        targets = {job: targets_of(document.facts) for job, document in jobs.items()}
+        groups = self._names.groups(set().union(*targets.values()), relied)
+        keys = [OutputKey(job, name) for job, of_one in targets.items() for target in of_one for name in groups[target]]
+        documents = self._jobs.outputs.get(set(keys))
+        relied.add(self._jobs.outputs, documents)
+        outputs: dict[JobName, Outputs] = {job: {} for job in jobs}
+        for key in keys:
+            if documents[key].stored:
+                outputs[key.job][key.name] = documents[key].facts
+        return outputs
 
     def _removals(self, placed: Mapping[DatasetName, Placement]) -> dict[DatasetName, int]:
         known = self._names.documents.get({one.shown for one in placed.values()})
@@ -179,7 +181,7 @@ class JobEdges:
             for edge in (*self._store.edges_at(at, label, "out"), *self._store.edges_at(at, label, "in")):
                 # An edge to an exposure is the dataset's own.
                 found.update([str(edge.properties["job"])] if "job" in edge.properties else ())
-        return {JobName(*ids.parse(id_)[1:]) for id_ in found}
+        return {ids.job_name(id_) for id_ in found}
 
 
 def _within(placed: Mapping[DatasetName, Placement], names: Iterable[DatasetName]) -> dict[DatasetName, Placement]:

@@ -333,7 +333,8 @@ class _Histories:
     def moved(self) -> set[JobName]:
         """Returns the jobs whose runs are not as they were read."""
         read = [(job, runs) for history in self._used for job, runs in history.read.items()]
-        now = {job: self._runs.of_job(job) for job in {job for job, _ in read}}
+        jobs = {job for job, _ in read}
+        now = {job: self._runs.of_job(job) for job in jobs}
         return {job for job, runs in read if runs != now[job]}
 
 

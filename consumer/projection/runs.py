@@ -173,17 +173,16 @@ class Runs:
         }
 
         def plan(known: RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
-            stored = {run: document for run, document in known.items() if document.stored}
-            missing = {
-                run: tuple(edge for id_, edge in _edges(run, document.facts).items() if id_ not in there)
-                for run, document in stored.items()
-            }
+            updates: dict[RunKey, FactUpdate[RunFacts]] = {}
+            for run, document in known.items():
+                missing = tuple(edge for id_, edge in _edges(run, document.facts).items() if id_ not in there)
+                if document.stored and missing:
+                    updates[run] = FactUpdate(document.facts, {}, missing)
             # An edge whose end is not there is refused.
-            self.documents.forget(absent := _parents_of(stored[run].facts for run, edges in missing.items() if edges))
+            absent = _parents_of(update.facts for update in updates.values())
+            self.documents.forget(absent)
             self._held(absent)
-            for run, edges in missing.items():
-                if edges:
-                    yield run, FactUpdate(stored[run].facts, {}, edges)
+            yield from updates.items()
 
         return len(self.documents.update(runs, plan).written) if runs else 0
 

@@ -81,6 +81,10 @@ def _element(part: str, entry: list[Any]) -> tuple[JobName, Change]:
     return JobName(*job), change
 
 
+def _types(columns: Iterable[Mapping[str, str | None]]) -> dict[str, str]:
+    return {str(column["name"]): column["type"] or "" for column in columns}
+
+
 def _elements(document: Document) -> _Elements:
     made: defaultdict[JobName, set[tuple[str, Change]]] = defaultdict(set)
     for part in _ELEMENTS:
@@ -94,12 +98,7 @@ def _elements(document: Document) -> _Elements:
     for (namespace, name, column), _, _ in document["column_edges"]:
         used[DatasetName(namespace, name)].add(column)
     return _Elements(
-        {
-            DatasetName(one["namespace"], one["name"]): {
-                column["name"]: column["type"] or "" for column in one["columns"]
-            }
-            for one in document["datasets"]
-        },
+        {DatasetName(one["namespace"], one["name"]): _types(one["columns"]) for one in document["datasets"]},
         {job: frozenset(of_one) for job, of_one in made.items()},
         _latest(document["runs"]),
         writers,

@@ -27,7 +27,7 @@ def all_jobs(store: GraphStore) -> list[JobName]:
 def _jobs(store: GraphStore) -> Iterator[JobName]:
     last = ""
     while page := store.ids(schema.JOB, last, PAGE):
-        yield from (JobName(*ids.parse(id_)[1:]) for id_ in page)
+        yield from (ids.job_name(id_) for id_ in page)
         last = page[-1]
 
 
@@ -48,4 +48,4 @@ def jobs_of(store: GraphStore, text: str) -> list[JobName]:
         near = difflib.get_close_matches(text, {job.name for job in jobs}, n=3)
         hint = f"\n  or the job {' or '.join(near)}" if near else ""
         raise UsageError(f"{error}{hint}") from None
-    return [JobName(*ids.parse(job)[1:]) for job in producers(store, [dataset]).get(dataset, ())]
+    return [ids.job_name(job) for job in producers(store, [dataset]).get(dataset, ())]

@@ -77,7 +77,8 @@ def resolve(store: GraphStore, text: str) -> LineageNode:
 def _named_in_full(store: GraphStore, text: str) -> LineageNode | None:
     """Returns the dataset that is shown as `namespace/name`, found without looking at any other."""
     cuts = [at for at, character in enumerate(text) if character == "/"]
-    wanted = {ids.dataset(name): LineageNode(name) for name in (DatasetName(text[:at], text[at + 1 :]) for at in cuts)}
+    names = [DatasetName(text[:at], text[at + 1 :]) for at in cuts]
+    wanted = {ids.dataset(name): LineageNode(name) for name in names}
     there = store.read(list(wanted), ("name",)) if wanted else {}
     return wanted[next(iter(there))] if len(there) == 1 else None
 
@@ -116,13 +117,9 @@ def _meant(known: Collection[_Known], text: str) -> list[LineageNode]:
 
 def _rank(dataset: _Known, wanted: str, case: Callable[[str], str]) -> int | None:
     """Returns the rank of a text as a name of a dataset, 0 the best; None if it does not name it."""
-    ranks = [
-        2 * fit + is_alias
-        for is_alias, names in enumerate(((dataset.name,), dataset.aliases))
-        for fit in (_fit(name, wanted, case) for name in names)
-        if fit is not None
-    ]
-    return min(ranks, default=None)
+    fits = [(_fit(dataset.name, wanted, case), 0), *((_fit(alias, wanted, case), 1) for alias in dataset.aliases)]
+    # Of two names that fit as well, a dataset's own one is preferred to an alias.
+    return min((2 * fit + is_alias for fit, is_alias in fits if fit is not None), default=None)
 
 
 def _fit(name: DatasetName, wanted: str, case: Callable[[str], str]) -> int | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import chain
 
 from consumer.graph import ids
 from consumer.graph.store import GraphStore
-from consumer.lineage.facts.keys import JobName
 from consumer.query.catalog.datasets import producers
 from consumer.query.runs import Run, latest
 from schemas.naming import DatasetName
@@ -18,10 +18,8 @@ def latest_of(store: GraphStore, datasets: Collection[DatasetName]) -> dict[Data
     Raises:
         TransientError: The store can't serve now.
     """
-    writers = {
-        name: [JobName(*ids.parse(job)[1:]) for job in jobs] for name, jobs in producers(store, datasets).items()
-    }
-    runs = latest(store, {job for jobs in writers.values() for job in jobs})
+    writers = {name: list(map(ids.job_name, jobs)) for name, jobs in producers(store, datasets).items()}
+    runs = latest(store, set(chain.from_iterable(writers.values())))
     states: dict[DatasetName, Run] = {}
     for name, jobs in writers.items():
         own = [runs[job] for job in jobs if job in runs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
@@ -167,8 +168,8 @@ def all_fed_by(store: GraphStore, runs: Collection[Run]) -> dict[RunKey, dict[Da
         TransientError: The store can't serve now.
     """
     found = producers(store, {name for run in runs for name in run.inputs})
-    writers = {dataset: [JobName(*ids.parse(job)[1:]) for job in jobs] for dataset, jobs in found.items()}
-    of_jobs = runs_of(store, {job for jobs in writers.values() for job in jobs})
+    writers = {dataset: list(map(ids.job_name, jobs)) for dataset, jobs in found.items()}
+    of_jobs = runs_of(store, set(chain.from_iterable(writers.values())))
     fed: defaultdict[RunKey, dict[DatasetName, Run]] = defaultdict(dict)
     for run in runs:
         started = run.started_at or run.ended_at

@@ -88,7 +88,7 @@ def names_given(store: GraphStore) -> dict[JobName, JobName]:
     found: dict[JobName, JobName] = {}
     for page in _pages(store, schema.JOB):
         for id_, properties in store.read(page, facts_codec.KEYS).items():
-            job = JobName(*ids.parse(id_)[1:])
+            job = ids.job_name(id_)
             found.update(_others(job, properties))
     return found
 

@@ -116,7 +116,7 @@ def describe(store: GraphStore, dataset: DatasetName) -> Description:
         tuple(DatasetName(*other) for other in datasets.parsed(properties, "apart")),
         _columns(store, dataset, summary),
         _producers(store, dataset),
-        tuple(_job(job) for job in datasets.readers(store, [dataset]).get(dataset, ())),
+        tuple(ids.job_name(job) for job in datasets.readers(store, [dataset]).get(dataset, ())),
         len({edge.source for edge in store.edges_at([id_], schema.EDGE, "in")}),
         len({edge.target for edge in store.edges_at([id_], schema.EDGE, "out") if "job" in edge.properties}),
         exposures(store, [dataset]).get(dataset, ()),
@@ -131,26 +131,19 @@ def _columns(store: GraphStore, dataset: DatasetName, summary: Summary) -> tuple
     known = store.read([edge.source for edge in edges], ("name", "type", "description", "position", "in_schema"))
     shown = [one for one in known.values() if one.get("in_schema") and one.get("name") != WHOLE]
     shown.sort(key=lambda one: (int(one.get("position") or 0), str(one["name"])))
-    return tuple(
-        Column(
-            str(one["name"]),
-            str(one.get("type") or ""),
-            str(one.get("description") or ""),
-            tuple(tag for tag in summary.tags if tag.column == one["name"]),
-        )
-        for one in shown
-    )
+    return tuple(_column(one, summary) for one in shown)
 
 
-def _job(id_: str) -> JobName:
-    return JobName(*ids.parse(id_)[1:])
+def _column(properties: Properties, summary: Summary) -> Column:
+    name, kind, description = (str(properties.get(key) or "") for key in ("name", "type", "description"))
+    return Column(name, kind, description, tuple(tag for tag in summary.tags if tag.column == name))
 
 
 def _producers(store: GraphStore, dataset: DatasetName) -> tuple[Producer, ...]:
     found = datasets.producers(store, [dataset]).get(dataset, [])
     known = store.read(found) if found else {}
-    runs = latest(store, [_job(id_) for id_ in found])
-    return tuple(_producer(store, _job(id_), known.get(id_, {}), runs.get(_job(id_))) for id_ in found)
+    runs = latest(store, [ids.job_name(id_) for id_ in found])
+    return tuple(_producer(store, ids.job_name(id_), known.get(id_, {}), runs.get(ids.job_name(id_))) for id_ in found)
 
 
 def _producer(store: GraphStore, job: JobName, properties: Properties, last_run: Run | None) -> Producer:

@@ -207,4 +207,8 @@ def _passes(entry: _Entry, key: str, value: str) -> bool:
 def _columns(entry: _Entry, query: _Query) -> tuple[str, ...]:
     wanted = [*query.terms, *(value for key, value in query.filters if key == "column")]
     names = entry.columns.split(_SEPARATOR) if entry.columns else []
-    return tuple(name for name in names if any(term in name for term in wanted))[:10]
+    return tuple(name for name in names if _has_any(name, wanted))[:10]
+
+
+def _has_any(name: str, terms: Iterable[str]) -> bool:
+    return any(term in name for term in terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from itertools import chain
 
 from consumer.graph import ids
 from consumer.graph.store import GraphStore
@@ -25,7 +26,7 @@ def versions(store: GraphStore, dataset: DatasetName, most: int) -> tuple[list[R
     Raises:
         TransientError: The store can't serve now.
     """
-    jobs = [JobName(*ids.parse(job)[1:]) for job in producers(store, [dataset]).get(dataset, ())]
+    jobs = [ids.job_name(job) for job in producers(store, [dataset]).get(dataset, ())]
     found, total = history(store, jobs, most, ["COMPLETE"])
     wrote = [run for run in found if dataset in run.outputs]
     return wrote, total - len(found) + len(wrote)
@@ -38,8 +39,8 @@ def newest_versions(store: GraphStore, datasets: Collection[DatasetName]) -> dic
         TransientError: The store can't serve now.
     """
     writers = producers(store, datasets)
-    jobs = {dataset: [JobName(*ids.parse(job)[1:]) for job in found] for dataset, found in writers.items()}
-    runs = runs_of(store, {job for found in jobs.values() for job in found})
+    jobs = {dataset: list(map(ids.job_name, found)) for dataset, found in writers.items()}
+    runs = runs_of(store, set(chain.from_iterable(jobs.values())))
     newest = {dataset: run for dataset, found in jobs.items() if (run := _newest(found, runs)) is not None}
     wrote = {run.key: run.outputs for run in in_full(store, newest.values())}
     certain = {dataset: (run.key, run.ended_at) for dataset, run in newest.items() if dataset in wrote[run.key]}

@@ -143,18 +143,13 @@ def id_of(target: LineageNode) -> str:
     return ids.make(target.kind, *target.dataset)
 
 
-@lru_cache(maxsize=8192)
-def _job(id_: str) -> JobName:
-    return JobName(*ids.parse(id_)[1:])
-
-
 def link_of(edge: Edge) -> Link:
     """Returns a dataset or column edge of the store as a link."""
     properties = edge.properties
     return Link(
         target_of(edge.source),
         target_of(edge.target),
-        _job(str(properties["job"])) if "job" in properties else None,
+        ids.job_name(str(properties["job"])) if "job" in properties else None,
         str(properties.get("edge_name", "")),
         str(properties.get("transformations", "")),
     )

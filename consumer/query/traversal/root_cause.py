@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
+from itertools import chain
 from typing import NamedTuple
 
 from consumer.graph import ids
 from consumer.graph.store import GraphStore
-from consumer.lineage.facts.keys import JobName
 from consumer.query.catalog import datasets
 from consumer.query.catalog.datasets import Summary
 from consumer.query.resolve import LineageNode
@@ -81,16 +81,12 @@ def diagnose(store: GraphStore, dataset: DatasetName, depth: int = FAR) -> Diagn
     answer = lineage(store, LineageNode(dataset), depth, 0)
     depths = {node.target.dataset: node.depth for node in answer.nodes}
     writers = datasets.producers(store, depths)
-    jobs = {JobName(*ids.parse(job)[1:]) for found in writers.values() for job in found}
-    runs = {job: history(store, [job], RUNS)[0] for job in sorted(jobs)}
-    by_dataset = {
-        name: sorted(
-            (run for job in found for run in runs[JobName(*ids.parse(job)[1:])]),
-            key=lambda run: (run.time, run.key),
-            reverse=True,
-        )
-        for name, found in writers.items()
-    }
+    jobs = sorted(set(chain.from_iterable(writers.values())), key=ids.job_name)
+    runs = {job: history(store, [ids.job_name(job)], RUNS)[0] for job in jobs}
+    by_dataset: dict[DatasetName, list[Run]] = {}
+    for name, found in writers.items():
+        of_all = chain.from_iterable(runs[job] for job in found)
+        by_dataset[name] = sorted(of_all, key=lambda run: (run.time, run.key), reverse=True)
     sources: dict[DatasetName, set[DatasetName]] = {}
     for link in answer.upstream:
         sources.setdefault(link.target.dataset, set()).add(link.source.dataset)

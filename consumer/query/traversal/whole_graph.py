@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from heapq import nlargest
+from itertools import chain
 from typing import NamedTuple
 
 import orjson
@@ -103,7 +104,7 @@ def _dataset(vertex: Vertex) -> WholeDataset:
 
 def _jobs(store: GraphStore) -> list[WholeJob]:
     vertices = sorted(store.vertices(schema.JOB), key=lambda vertex: vertex.id)
-    names = {vertex.id: JobName(*ids.parse(vertex.id)[1:]) for vertex in vertices}
+    names = {vertex.id: ids.job_name(vertex.id) for vertex in vertices}
     sql = _sql(store, vertices)
     latest = _latest(store, list(names.values()))
     return [
@@ -124,8 +125,10 @@ def _sql(store: GraphStore, jobs: Iterable[Vertex]) -> dict[str, str]:
 def _latest(store: GraphStore, jobs: list[JobName]) -> dict[JobName, list[Run]]:
     by_job = runs.runs_of(store, jobs)
     kept = {job: nlargest(RUNS, found, key=lambda run: (run.time, run.key)) for job, found in by_job.items()}
-    full = {run.key: run for run in runs.in_full(store, [run for found in kept.values() for run in found])}
-    return {job: [full[run.key] for run in found] for job, found in kept.items()}
+    latest: dict[JobName, list[Run]] = {job: [] for job in kept}
+    for run in runs.in_full(store, list(chain.from_iterable(kept.values()))):
+        latest[run.key.job].append(run)
+    return latest
 
 
 def by_dataset(edges: Iterable[Edge], *, writes: bool) -> Mapping[str, list[str]]:

@@ -42,7 +42,7 @@ def lineage(store: GraphStore, start: DatasetName | JobName, depth: int) -> Docu
 
 def _jobs_at(store: GraphStore, dataset: DatasetName) -> set[JobName]:
     found = producers(store, [dataset]) or readers(store, [dataset])
-    return {JobName(*ids.parse(job)[1:]) for job in found.get(dataset, ())}
+    return {ids.job_name(job) for job in found.get(dataset, ())}
 
 
 def _reached(store: GraphStore, first: Collection[JobName], depth: int) -> set[JobName]:
@@ -56,7 +56,7 @@ def _reached(store: GraphStore, first: Collection[JobName], depth: int) -> set[J
         } - seen
         seen |= datasets
         near = [*producers(store, datasets).values(), *readers(store, datasets).values()] if datasets else []
-        frontier = {JobName(*ids.parse(job)[1:]) for jobs in near for job in jobs} - reached
+        frontier = {ids.job_name(job) for jobs in near for job in jobs} - reached
         reached |= frontier
         if not frontier:
             break
