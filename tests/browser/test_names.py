@@ -38,7 +38,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
 @pytest.mark.parametrize("name", ["lineage", "columns", "impact", "why", "runs", "about"])
 @pytest.mark.parametrize("width", [360, 1440])
 def test_long_names_stay_on_the_screen(browser: Browser, odd: ServeProcess, name: str, width: int) -> None:
-    """Nothing scrolls sideways, and what scrolls can be reached with the keyboard."""
+    """The page does not scroll sideways, and what scrolls can be reached with the keyboard."""
     with tab(browser, viewport={"width": width, "height": 740}) as page:
         page.goto(f"{odd.url}/?node={LONG}&tab={name}")
         page.wait_for_load_state("networkidle")
