@@ -6,17 +6,21 @@ has no run).
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from emitter.record import Record
+from schemas.reduction import (
+    Json,
+    Steps,
+    reduced,
+    without,
+    without_descriptions,
+    without_others,
+    without_transformations,
+)
 
-MARKER = "headwater_reduced"
 _PRODUCER = "urn:headwater:reduce"
-_SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
-
-Json = dict[str, Any]
 
 # OpenLineage's facets, with dbt's own; a facet of another name is a custom one.
 _OF_RUNS = frozenset(
@@ -31,81 +35,25 @@ _OF_DATASETS = frozenset(
     | {"dataSource", "documentation", "hierarchy", "inputStatistics", "inputSubset", "lifecycleStateChange"}
     | {"outputStatistics", "outputSubset", "ownership", "schema", "storage", "subset", "symlinks", "tags", "version"}
 )
-_KNOWN = _OF_RUNS | _OF_JOBS | _OF_DATASETS
 
 
-def _facets(event: Json) -> Iterator[tuple[str, Json]]:
-    """Yields the facets of run, job and datasets, each with the name of its owner in the event."""
-    for name in ("run", "job", "dataset"):
-        yield from _of(name, event.get(name), "facets")
-    for name in ("inputs", "outputs"):
-        datasets = event.get(name)
-        for dataset in datasets if isinstance(datasets, list) else ():
-            yield from _of(name, dataset, "facets")
-            yield from _of(name, dataset, f"{name[:-1]}Facets")
+def _without_documentation(event: Json) -> None:
+    without("documentation")(event)
+    without_descriptions(event)
 
 
-def _of(place: str, owner: Any, name: str) -> Iterator[tuple[str, Json]]:
-    facets = owner.get(name) if isinstance(owner, dict) else None
-    if isinstance(facets, dict):
-        yield place, facets
-
-
-def _without(*names: str, places: tuple[str, ...] = ()) -> Callable[[Json], None]:
-    def step(event: Json) -> None:
-        for place, facets in _facets(event):
-            if not places or place in places:
-                for name in names:
-                    facets.pop(name, None)
-
-    return step
-
-
-def _without_custom(event: Json) -> None:
-    for _, facets in _facets(event):
-        for name in facets.keys() - _KNOWN - {MARKER}:
-            del facets[name]
-
-
-def _without_descriptions(event: Json) -> None:
-    _without("documentation")(event)
-    for _, facets in _facets(event):
-        for entry in _entries(facets.get("schema")):
-            entry.pop("description", None)
-
-
-def _entries(schema: Any) -> Iterator[Json]:
-    fields = schema.get("fields") if isinstance(schema, dict) else None
-    yield from (entry for entry in (fields if isinstance(fields, list) else ()) if isinstance(entry, dict))
-
-
-def _without_indirect(event: Json) -> None:
-    """Drops the contributions of filters and joins, and the transformation of each column."""
-    for _, facets in _facets(event):
-        lineage = facets.get("columnLineage")
-        if not isinstance(lineage, dict):
-            continue
-        lineage.pop("dataset", None)
-        fields = lineage.get("fields")
-        for entry in fields.values() if isinstance(fields, dict) else ():
-            sources = entry.get("inputFields") if isinstance(entry, dict) else None
-            for source in sources if isinstance(sources, list) else ():
-                if isinstance(source, dict):
-                    source.pop("transformations", None)
-
-
-STEPS: tuple[tuple[str, Callable[[Json], None]], ...] = (
-    ("sourceCode, environmentVariables", _without("sourceCode", "environmentVariables")),
-    ("custom facets", _without_custom),
-    ("documentation", _without_descriptions),
-    ("statistics and metrics", _without("inputStatistics", "outputStatistics", "dataQualityMetrics")),
-    ("errorMessage, extractionError", _without("errorMessage", "extractionError")),
-    ("sql", _without("sql", "externalQuery")),
-    ("schema of inputs", _without("schema", places=("inputs",))),
-    ("column transformations", _without_indirect),
-    ("dataQualityAssertions", _without("dataQualityAssertions")),
-    ("schema", _without("schema")),
-    ("columnLineage", _without("columnLineage")),
+STEPS: Steps = (
+    ("sourceCode, environmentVariables", without("sourceCode", "environmentVariables")),
+    ("custom facets", without_others(_OF_RUNS | _OF_JOBS | _OF_DATASETS)),
+    ("documentation", _without_documentation),
+    ("statistics and metrics", without("inputStatistics", "outputStatistics", "dataQualityMetrics")),
+    ("errorMessage, extractionError", without("errorMessage", "extractionError")),
+    ("sql", without("sql", "externalQuery")),
+    ("schema of inputs", without("schema", places=("inputs",))),
+    ("column transformations", without_transformations),
+    ("dataQualityAssertions", without("dataQualityAssertions")),
+    ("schema", without("schema")),
+    ("columnLineage", without("columnLineage")),
 )
 
 
@@ -115,27 +63,9 @@ def shrink(record: Record) -> Iterator[Record]:
         event = json.loads(record.value)
     except ValueError:
         return
-    if not isinstance(event, dict):
-        return
-    dropped: list[str] = []
-    size = len(record.value)
-    for name, step in STEPS:
-        before = _bytes(event)
-        step(event)
-        if _bytes(event) != before:
-            dropped.append(name)
-            yield replace(record, value=_bytes(_marked(event, dropped, size)))
-
-
-def _marked(event: Json, dropped: list[str], size: int) -> Json:
-    """Returns the event with the marker on the first of run, job and dataset that it has."""
-    marker = {"_producer": _PRODUCER, "dropped": list(dropped), "originalBytes": size}
-    for name in ("run", "job", "dataset"):
-        if isinstance(owner := event.get(name), dict):
-            facets = owner.get("facets") if isinstance(owner.get("facets"), dict) else {}
-            mark = {**marker, "_schemaURL": f"{_SCHEMA}{name.title()}Facet"}
-            return {**event, name: {**owner, "facets": {**(facets or {}), MARKER: mark}}}
-    return event
+    if isinstance(event, dict):
+        for value, _ in reduced(event, len(record.value), STEPS, _bytes, _PRODUCER):
+            yield replace(record, value=value)
 
 
 def _bytes(event: Json) -> bytes:

@@ -7,13 +7,14 @@ import pytest
 
 from consumer.config.settings import DataZoneSettings
 from consumer.datazone.routing import Routes
-from consumer.datazone.size_limit import MARKER, MAX_BYTES, TooLarge, shrink
+from consumer.datazone.size_limit import MAX_BYTES, TooLarge, shrink
 from consumer.datazone.source_identifier import Identities
 from consumer.datazone.translate import Translation, datasets, translate
 from consumer.lineage.identity import IdentityRules
 from schemas.decode import decode
 from schemas.errors import RejectedEvent
 from schemas.events import RunEvent
+from schemas.reduction import MARKER
 from tests.support.datazone.fake_datazone import ACCOUNT, SERVERLESS
 from tests.support.events.mutations import Mutator
 from tests.support.graph.graph_of_events import sample

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emitter.record import Record
-from emitter.shrink import MARKER, STEPS, shrink
+from emitter.shrink import STEPS, shrink
+from schemas.reduction import MARKER
 
 EVENT: dict[str, Any] = {
     "eventType": "COMPLETE",

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.datazone.size_limit import MARKER, MAX_BYTES, SHOWN, STEPS, TooLarge, shrink
+from consumer.datazone.size_limit import MAX_BYTES, SHOWN, STEPS, TooLarge, shrink
+from schemas.reduction import MARKER
 
 TEXT = "x" * 2_000
 
