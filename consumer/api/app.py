@@ -25,7 +25,9 @@ from consumer.api.guarded import Guarded
 from consumer.api.ingest import Ingest
 from consumer.api.marquez.routes import PREFIX as MARQUEZ
 from consumer.api.marquez.routes import Marquez
-from consumer.api.native import ENDPOINTS, SEARCH, Native, answered
+from consumer.api.native.endpoints import ENDPOINTS, SEARCH
+from consumer.api.native.handlers import Native
+from consumer.api.native.responses import answered
 from consumer.api.page import Page
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool

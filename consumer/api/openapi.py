@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from consumer.api.native import ENDPOINTS, SEARCH
+from consumer.api.native.endpoints import ENDPOINTS, SEARCH
 
 PREFIX = "/api/v2"
 

@@ -11,7 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from consumer.api.access.scopes import Access, Scope
-from consumer.api.native import FAR, GraphParameters, asked_of, graph_of, tagged
+from consumer.api.native.endpoints import asked_of, graph_of
+from consumer.api.native.parameters import FAR, GraphParameters
+from consumer.api.native.responses import tagged
 from consumer.api.problems import Problem
 from consumer.api.reads import ReadPool
 from consumer.api.search_index import FreshIndex

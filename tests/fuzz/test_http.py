@@ -22,8 +22,8 @@ import zstandard
 from consumer.api.access.anonymous import Anonymous
 from consumer.api.app import Parts, application
 from consumer.api.marquez.routes import ENDPOINTS as MARQUEZ
-from consumer.api.native import ENDPOINTS as NATIVE
-from consumer.api.native import SEARCH
+from consumer.api.native.endpoints import ENDPOINTS as NATIVE
+from consumer.api.native.endpoints import SEARCH
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.mcp.http_app import http_app
 from tests.support.api.asgi_requests import Answer, Header, Sent, running, send

@@ -1,7 +1,7 @@
 """The whole graph as one document, from which the page in a file answers by itself.
 
 Datasets, jobs and columns go by their place in lists; links are flat lists of numbers, which compress well. The script
-that reads it is consumer/web/src/data/static.ts.
+that reads it is consumer/web/src/data/static/graph.ts.
 """
 
 from __future__ import annotations

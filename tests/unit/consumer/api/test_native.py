@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from consumer.api.access.keys import load_keys, new_key
-from consumer.api.native import ENDPOINTS
+from consumer.api.native.endpoints import ENDPOINTS
 from consumer.api.openapi import PREFIX, document
 from tests.support.api.serving import client_of
 from tests.support.docs.generated_docs import ROOT

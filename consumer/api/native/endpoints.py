@@ -1,28 +1,33 @@
-"""The native API, `/api/v2`: the query layer over HTTP; its parameters are models, from which OpenAPI is generated."""
+"""Endpoints of the native API: path, parameters, and the answer of a graph as a document or as CSV."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.requests import Request
-from starlette.responses import Response
-
-from consumer.api.access.scopes import Access, Scope
-from consumer.api.problems import Problem
-from consumer.api.reads import ReadPool
-from consumer.api.search_index import FreshIndex
+from consumer.api.native.parameters import (
+    ChangesParameters,
+    GraphParameters,
+    ImpactParameters,
+    LineageParameters,
+    MomentsParameters,
+    NodeParameters,
+    PageParameters,
+    Parameters,
+    PathParameters,
+    QualityParameters,
+    RunParameters,
+    SearchParameters,
+    WhyParameters,
+)
 from consumer.errors import UsageError
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore
 from consumer.history.past_graph import PastGraph, as_of
-from consumer.query import run_states, runs
+from consumer.query import runs
 from consumer.query.catalog import describe as description
 from consumer.query.catalog.datasets import SUMMARY_KEYS, Outcome, summaries, summary_of, with_results
 from consumer.query.diff import diff
@@ -36,128 +41,9 @@ from consumer.render import answers, changes, documents, export_json, lineage_fo
 from consumer.time_parsing import parse_moment
 from schemas.naming import DatasetName
 
-FAR = 100
-MOST = 500
-
-Depth = Annotated[int, Field(ge=0, le=FAR)]
-Limit = Annotated[int, Field(ge=1, le=MOST)]
-Moment = Annotated[
-    str,
-    Field(min_length=1, max_length=64, description="A time (RFC 3339), a date, or how long ago, such as 7d."),
-]
-Node = Annotated[
-    str, Field(min_length=1, max_length=4000, description="Dataset or column: a name, namespace/name, or its end.")
-]
-NodeOrJob = Annotated[
-    str,
-    Field(min_length=1, max_length=4000, description="Dataset, as elsewhere, or a job as job:namespace/name."),
-]
-
-
-class _Parameters(BaseModel):
-    """Parameters of a query; unknown ones are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SearchParameters(_Parameters):
-    """Of `/search`."""
-
-    q: str = Field(min_length=1, max_length=400, description="Words, and filters such as owner:finance.")
-    limit: Limit = Field(20, description="Maximum number of results.")
-    offset: int = Field(0, ge=0, le=100_000, description="Results to skip.")
-
-
-class NodeParameters(_Parameters):
-    """Of `/dataset`."""
-
-    node: Node
-    as_of: Moment | None = Field(None, description="Answer as of this moment.")
-
-
-class LineageParameters(NodeParameters):
-    """Of `/lineage`."""
-
-    upstream: Depth = Field(1, description="Steps upstream.")
-    downstream: Depth = Field(1, description="Steps downstream.")
-    columns: bool = Field(default=False, description="Answer by columns.")
-    direct: bool = Field(default=False, description="Follow only columns whose values are used.")
-
-
-class GraphParameters(NodeParameters):
-    """Of `/graph`."""
-
-    node: NodeOrJob
-    upstream: Depth = Field(1, description="Steps upstream.")
-    downstream: Depth = Field(1, description="Steps downstream.")
-    limit: int = Field(1_000, ge=1, le=20_000, description="Maximum number of datasets, nearest first.")
-    states: bool = Field(default=False, description="Read the latest run of each dataset.")
-
-
-class ImpactParameters(NodeParameters):
-    """Of `/impact`."""
-
-    change: Literal["drop", "rename", "type", "stop"] = Field("drop", description="How the node changes.")
-    depth: int = Field(FAR, ge=1, le=FAR, description="Maximum number of steps downstream.")
-
-
-class PathParameters(_Parameters):
-    """Of `/paths`."""
-
-    source: Node
-    target: Node
-    limit: Limit = Field(20, description="Maximum number of paths.")
-
-
-class RunParameters(_Parameters):
-    """Of `/runs`."""
-
-    node: Node | None = Field(None, description="Job, or dataset that jobs write; all jobs if it is not given.")
-    state: Literal["START", "RUNNING", "COMPLETE", "FAIL", "ABORT"] | None = Field(None, description="Only this state.")
-    limit: Limit = Field(20, description="Maximum number of runs.")
-    as_of: Moment | None = Field(None, description="Only runs that had ended by this moment.")
-
-
-class WhyParameters(NodeParameters):
-    """Of `/why`."""
-
-    depth: Depth = Field(FAR, description="Maximum number of steps upstream.")
-
-
-class ChangesParameters(_Parameters):
-    """Of `/changes`."""
-
-    since: Moment = Field(alias="from", description="Compare from this moment.")
-    to: Moment | None = Field(None, description="Compare with this moment; with the present if it is not given.")
-    node: NodeOrJob | None = Field(None, description="Dataset or job whose changes are asked for; all if not given.")
-    upstream: Depth = Field(0, description="Steps upstream of the node whose changes are asked for too.")
-    downstream: Depth = Field(0, description="Steps downstream of it, likewise.")
-
-
-class MomentsParameters(_Parameters):
-    """Of `/moments`."""
-
-    node: NodeOrJob
-    upstream: Depth = Field(1, description="Steps upstream.")
-    downstream: Depth = Field(1, description="Steps downstream.")
-
-
-class PageParameters(_Parameters):
-    """Of `/datasets`, `/jobs` and `/quality`."""
-
-    cursor: str = Field("", max_length=8000, description="The `next` of the page before.")
-    limit: Limit = Field(100, description="Maximum number of items.")
-
-
-class QualityParameters(PageParameters):
-    """Of `/quality`."""
-
-    node: Node | None = Field(None, description="Dataset; all that have test results if it is not given.")
-    outcome: Literal["all", "failed", "passed"] = Field("all", description="Only these results.")
-
-
 Document = dict[str, Any]
 P = Any
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -174,7 +60,7 @@ class Endpoint:
 
     path: str
     summary: str
-    parameters: type[_Parameters]
+    parameters: type[Parameters]
     answer: Callable[[GraphStore, P], Document]
     csv: Callable[[GraphStore, P], str] | None = None
 
@@ -344,89 +230,16 @@ ENDPOINTS = (
 SEARCH = ("/search", "Find datasets by name, column, description, tag or owner.", SearchParameters)
 
 
-class Native:
-    """Handlers of the native API."""
-
-    def __init__(self, pool: ReadPool, index: FreshIndex, access: Access) -> None:
-        self._pool = pool
-        self._index = index
-        self._access = access
-
-    def handler(self, endpoint: Endpoint) -> Callable[[Request], Any]:
-        """Returns the handler of an endpoint."""
-
-        async def handle(request: Request) -> Response:
-            await self._access.check(request, Scope.READ)
-            asked = parsed(endpoint.parameters, request)
-            if endpoint.csv is not None and _wants_csv(request):
-                render = endpoint.csv
-                text = await self._pool.run(lambda store: asked_of(render, store, asked))
-                return tagged(request, text.encode(), "text/csv; charset=utf-8")
-            document = await self._pool.run(lambda store: _document_of(endpoint, store, asked))
-            return answered(request, document)
-
-        return handle
-
-    async def search(self, request: Request) -> Response:
-        """Searches the index."""
-        await self._access.check(request, Scope.READ)
-        asked = parsed(SearchParameters, request)
-        return answered(request, await self._pool.run(lambda store: self._found(store, asked)))
-
-    def _found(self, store: GraphStore, asked: SearchParameters) -> Document:
-        results = self._index.search(asked.q, asked.limit, asked.offset)
-        runs_of = run_states.latest_of(store, [one.summary.dataset for one in results.matches])
-        return documents.results(results, runs_of)
-
-
-T = TypeVar("T")
-
-
 def asked_of(answer: Callable[[GraphStore, P], T], store: GraphStore, asked: P) -> T:
     """Returns the answer of a graph, as of the moment that is asked for."""
     with _at(store, getattr(asked, "as_of", None)) as graph:
         return answer(graph, asked)
 
 
-def _document_of(endpoint: Endpoint, store: GraphStore, asked: P) -> Document:
+def document_of(endpoint: Endpoint, store: GraphStore, asked: P) -> Document:
     """Returns the document of an endpoint; of an answer as of a moment also since when all is known."""
     at = getattr(asked, "as_of", None)
     if at is None:
         return endpoint.answer(store, asked)
     with closing(as_of(store, parse_moment(at, time.time(), "as_of"))) as past:
         return {**endpoint.answer(past, asked), "known_since": past.known_since or None}
-
-
-def _wants_csv(request: Request) -> bool:
-    return request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip() == "text/csv"
-
-
-def parsed(model: type[Any], request: Request) -> Any:
-    """Reads the query string of a request.
-
-    Raises:
-        Problem: 400 with each wrong parameter.
-    """
-    values: Mapping[str, str] = dict(request.query_params)
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        faults = [
-            {"path": ".".join(map(str, one["loc"])) or "query", "reason": one["msg"]}
-            for one in error.errors(include_url=False, include_input=False)
-        ]
-        raise Problem(400, f"query parameter {faults[0]['path']}: {faults[0]['reason']}", faults) from None
-
-
-def answered(request: Request, document: Document) -> Response:
-    """Returns a document as JSON, with its ETag."""
-    return tagged(request, orjson.dumps(document, default=tuple, option=orjson.OPT_SORT_KEYS), "application/json")
-
-
-def tagged(request: Request, data: bytes, kind: str) -> Response:
-    """Returns a body with its ETag; 304 if the client has it already."""
-    etag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if etag in {one.strip() for one in request.headers.get("if-none-match", "").split(",")}:
-        return Response(status_code=304, headers=headers)
-    return Response(data, 200, headers, kind)

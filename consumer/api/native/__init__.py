@@ -1,0 +1,1 @@
+"""The native API, `/api/v2`: the query layer over HTTP."""

@@ -1,0 +1,24 @@
+"""Responses of the API with their ETag: documents as JSON, and other bodies."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+def answered(request: Request, document: dict[str, Any]) -> Response:
+    """Returns a document as JSON, with its ETag."""
+    return tagged(request, orjson.dumps(document, default=tuple, option=orjson.OPT_SORT_KEYS), "application/json")
+
+
+def tagged(request: Request, data: bytes, kind: str) -> Response:
+    """Returns a body with its ETag; 304 if the client has it already."""
+    etag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if etag in {one.strip() for one in request.headers.get("if-none-match", "").split(",")}:
+        return Response(status_code=304, headers=headers)
+    return Response(data, 200, headers, kind)
