@@ -1,8 +1,8 @@
 /** Starts the page of a file that `headwater export --format html` wrote. */
 
 import { render } from "preact";
-import { StaticSource } from "./data/static.ts";
-import type { StaticDocument } from "./data/static_graph.ts";
+import { StaticSource } from "./data/static/source.ts";
+import type { StaticDocument } from "./data/static/graph.ts";
 import { App } from "./view/app.tsx";
 
 /** The document inside: JSON, compressed, as base64. */

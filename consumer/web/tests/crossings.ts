@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { layout, type Point } from "../src/layout/layout.ts";
-import { curvePoints } from "../src/view/picture.ts";
+import { curvePoints } from "../src/view/graph/picture.ts";
 import type { Drawing } from "./graphs.ts";
 import { corpus } from "./corpus.ts";
 

@@ -5,9 +5,9 @@ import { columnPath } from "../src/model/column_path.ts";
 import { merged, NO_GRAPH } from "../src/model/graph.ts";
 import { EMPTY } from "../src/model/state.ts";
 import { visible } from "../src/model/visible.ts";
-import { arrange, culled, HEAD, MOST_ROWS, type Picture, picture, type PictureInput, ROW } from "../src/view/picture.ts";
-import { xml } from "../src/view/picture_file.tsx";
-import { Scene } from "../src/view/scene.tsx";
+import { arrange, culled, HEAD, MOST_ROWS, type Picture, picture, type PictureInput, ROW } from "../src/view/graph/picture.ts";
+import { xml } from "../src/view/graph/picture_file.tsx";
+import { Scene } from "../src/view/graph/scene.tsx";
 
 const SPACE = "redshift://host:5439";
 

@@ -1,8 +1,8 @@
 /** Answers queries from a document on stdin, as the page in a file does; JSON to stdout. */
 
 import { readFileSync } from "node:fs";
-import { StaticSource } from "../src/data/static.ts";
-import type { StaticDocument } from "../src/data/static_graph.ts";
+import { StaticSource } from "../src/data/static/source.ts";
+import type { StaticDocument } from "../src/data/static/graph.ts";
 import type { Change } from "../src/data/types.ts";
 
 interface Query {

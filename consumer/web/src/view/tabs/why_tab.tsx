@@ -1,14 +1,14 @@
 /** Why a dataset is wrong or late: possible causes upstream, nearest first. */
 
 import type { JSX } from "preact";
-import type { Source } from "../data/source.ts";
-import type { Finding, WhyAnswer } from "../data/types.ts";
-import { counted, number } from "../model/format.ts";
-import { idOf, lastPart } from "../model/names.ts";
-import type { State } from "../model/state.ts";
-import { timesKey } from "../model/time.ts";
-import { Ago, Empty, Shown } from "./parts.tsx";
-import { type Go, useAnswer } from "./store.ts";
+import type { Source } from "../../data/source.ts";
+import type { Finding, WhyAnswer } from "../../data/types.ts";
+import { counted, number } from "../../model/format.ts";
+import { idOf, lastPart } from "../../model/names.ts";
+import type { State } from "../../model/state.ts";
+import { timesKey } from "../../model/time.ts";
+import { Ago, Empty, Shown } from "../parts.tsx";
+import { type Go, useAnswer } from "../store.ts";
 
 interface WhyProps {
   source: Source;

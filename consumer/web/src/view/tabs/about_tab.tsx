@@ -1,12 +1,12 @@
 /** Everything else about a dataset: description, owners, tags, tests, jobs, names. */
 
 import type { ComponentChildren, JSX } from "preact";
-import type { Dataset } from "../data/types.ts";
-import { counted, number } from "../model/format.ts";
-import { idOf, lastPart } from "../model/names.ts";
+import type { Dataset } from "../../data/types.ts";
+import { counted, number } from "../../model/format.ts";
+import { idOf, lastPart } from "../../model/names.ts";
 import { Sql, tagText } from "./columns_tab.tsx";
-import { Chip, StateMark, Time } from "./parts.tsx";
-import type { Go } from "./store.ts";
+import { Chip, StateMark, Time } from "../parts.tsx";
+import type { Go } from "../store.ts";
 
 function Field({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
   return (

@@ -1,12 +1,12 @@
 /** From what is visible to boxes and lines with places: the one input of the renderer. */
 
-import type { Card, Column } from "../data/types.ts";
-import { extend, type Home, layout, type Layout, type Point } from "../layout/layout.ts";
-import type { Mark, Marks } from "../model/changes.ts";
-import { type ColumnPath, spelledKind, WHOLE } from "../model/column_path.ts";
-import { type Graph } from "../model/graph.ts";
-import type { State } from "../model/state.ts";
-import type { Visible } from "../model/visible.ts";
+import type { Card, Column } from "../../data/types.ts";
+import { extend, type Home, layout, type Layout, type Point } from "../../layout/layout.ts";
+import type { Mark, Marks } from "../../model/changes.ts";
+import { type ColumnPath, spelledKind, WHOLE } from "../../model/column_path.ts";
+import { type Graph } from "../../model/graph.ts";
+import type { State } from "../../model/state.ts";
+import type { Visible } from "../../model/visible.ts";
 
 export const WIDTH = 236;
 export const HEAD = 54;

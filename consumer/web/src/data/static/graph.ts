@@ -1,6 +1,6 @@
 /** The graph inside a file, indexed; consumer/render/page/page_data.py writes it. */
 
-import type { Column, Name, Run, Summary, Tag } from "./types.ts";
+import type { Column, Name, Run, Summary, Tag } from "../types.ts";
 
 export interface StaticDataset extends Summary {
   kind: string;

@@ -1,16 +1,16 @@
 /** The datasets that a change affects, by distance. */
 
 import type { JSX } from "preact";
-import type { Source } from "../data/source.ts";
-import type { Affected, ImpactAnswer } from "../data/types.ts";
-import { csv } from "../model/csv.ts";
-import { counted, number } from "../model/format.ts";
-import { grouped } from "../model/group.ts";
-import { columnId, idOf, lastPart } from "../model/names.ts";
-import { CHANGES, type ChangeKind, type State } from "../model/state.ts";
-import { timesKey } from "../model/time.ts";
-import { Chip, Empty, Engine, save, Shown } from "./parts.tsx";
-import { type Go, useAnswer } from "./store.ts";
+import type { Source } from "../../data/source.ts";
+import type { Affected, ImpactAnswer } from "../../data/types.ts";
+import { csv } from "../../model/csv.ts";
+import { counted, number } from "../../model/format.ts";
+import { grouped } from "../../model/group.ts";
+import { columnId, idOf, lastPart } from "../../model/names.ts";
+import { CHANGES, type ChangeKind, type State } from "../../model/state.ts";
+import { timesKey } from "../../model/time.ts";
+import { Chip, Empty, Engine, save, Shown } from "../parts.tsx";
+import { type Go, useAnswer } from "../store.ts";
 
 interface ImpactProps {
   source: Source;

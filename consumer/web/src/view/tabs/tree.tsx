@@ -2,16 +2,16 @@
 
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-import type { Card } from "../data/types.ts";
-import { type Mark, type Marks, SIGNS } from "../model/changes.ts";
-import { type ColumnPath, spelledKind, type Step, WHOLE } from "../model/column_path.ts";
-import { counted, number } from "../model/format.ts";
-import { degree, type Direction, type Graph, neighbours } from "../model/graph.ts";
-import { grouped } from "../model/group.ts";
-import { engineName, lastPart } from "../model/names.ts";
-import type { State } from "../model/state.ts";
-import type { Visible } from "../model/visible.ts";
-import { statusOf } from "./scene.tsx";
+import type { Card } from "../../data/types.ts";
+import { type Mark, type Marks, SIGNS } from "../../model/changes.ts";
+import { type ColumnPath, spelledKind, type Step, WHOLE } from "../../model/column_path.ts";
+import { counted, number } from "../../model/format.ts";
+import { degree, type Direction, type Graph, neighbours } from "../../model/graph.ts";
+import { grouped } from "../../model/group.ts";
+import { engineName, lastPart } from "../../model/names.ts";
+import type { State } from "../../model/state.ts";
+import type { Visible } from "../../model/visible.ts";
+import { statusOf } from "../graph/scene.tsx";
 
 export interface Item {
   key: string;

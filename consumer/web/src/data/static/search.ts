@@ -1,7 +1,7 @@
 /** Search in the datasets of a file, ranked as consumer/query/catalog/search.py ranks. */
 
-import type { Match, SearchAnswer } from "./types.ts";
-import type { StaticDataset, StaticGraph } from "./static_graph.ts";
+import type { Match, SearchAnswer } from "../types.ts";
+import type { StaticDataset, StaticGraph } from "./graph.ts";
 
 interface Entry {
   at: number;

@@ -1,13 +1,13 @@
 /** The columns of a dataset, and how the lit one is made. */
 
 import type { JSX } from "preact";
-import type { Dataset } from "../data/types.ts";
-import { type ColumnPath, spelledKind, type Step, WHOLE } from "../model/column_path.ts";
-import type { Graph } from "../model/graph.ts";
-import { lastPart } from "../model/names.ts";
-import type { State } from "../model/state.ts";
-import { Chip, Empty } from "./parts.tsx";
-import type { Go } from "./store.ts";
+import type { Dataset } from "../../data/types.ts";
+import { type ColumnPath, spelledKind, type Step, WHOLE } from "../../model/column_path.ts";
+import type { Graph } from "../../model/graph.ts";
+import { lastPart } from "../../model/names.ts";
+import type { State } from "../../model/state.ts";
+import { Chip, Empty } from "../parts.tsx";
+import type { Go } from "../store.ts";
 
 interface ColumnsProps {
   dataset: Dataset;

@@ -1,12 +1,12 @@
 /** The changes that a comparison found, as a list: the same as the two colours of the graph. */
 
 import type { JSX } from "preact";
-import type { ChangeRecord, ChangesAnswer } from "../data/types.ts";
-import { changeWords, markOf, SIGNS } from "../model/changes.ts";
-import { counted, number } from "../model/format.ts";
-import { idOf, lastPart } from "../model/names.ts";
-import { Shown, Time } from "./parts.tsx";
-import type { Answer, Go } from "./store.ts";
+import type { ChangeRecord, ChangesAnswer } from "../../data/types.ts";
+import { changeWords, markOf, SIGNS } from "../../model/changes.ts";
+import { counted, number } from "../../model/format.ts";
+import { idOf, lastPart } from "../../model/names.ts";
+import { Shown, Time } from "../parts.tsx";
+import type { Answer, Go } from "../store.ts";
 
 /** Changes that the list shows; the command `headwater diff` prints all. */
 const MOST = 300;

@@ -5,10 +5,10 @@
  */
 
 import type { ComponentChildren, JSX } from "preact";
-import type { Card } from "../data/types.ts";
-import { type Mark, SIGNS } from "../model/changes.ts";
-import { ago, counted, number, utcTime } from "../model/format.ts";
-import { engineName, location } from "../model/names.ts";
+import type { Card } from "../../data/types.ts";
+import { type Mark, SIGNS } from "../../model/changes.ts";
+import { ago, counted, number, utcTime } from "../../model/format.ts";
+import { engineName, location } from "../../model/names.ts";
 import type { Detail, Picture, PictureBox, PictureLine } from "./picture.ts";
 import { HEAD, ROW } from "./picture.ts";
 import { fit, widthOf } from "./text_fit.ts";

@@ -2,10 +2,10 @@
 
 import type { JSX, RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { counted, number } from "../model/format.ts";
-import { ALL, type State } from "../model/state.ts";
+import { counted, number } from "../../model/format.ts";
+import { ALL, type State } from "../../model/state.ts";
 import type { CanvasActions } from "./canvas.tsx";
-import type { Go } from "./store.ts";
+import type { Go } from "../store.ts";
 
 const LEVELS = [1, 2, 3, ALL];
 

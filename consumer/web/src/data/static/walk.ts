@@ -3,8 +3,8 @@
  * their answers.
  */
 
-import { isDirect, WHOLE } from "../model/column_path.ts";
-import type { Link, StaticGraph, Way } from "./static_graph.ts";
+import { isDirect, WHOLE } from "../../model/column_path.ts";
+import type { Link, StaticGraph, Way } from "./graph.ts";
 
 export interface Walk {
   depths: Map<number, number>;

@@ -2,14 +2,14 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { Source } from "../data/source.ts";
-import type { Run, RunsAnswer } from "../data/types.ts";
-import { counted, duration, number, utcTime } from "../model/format.ts";
-import { idOf, jobId, jobName, lastPart } from "../model/names.ts";
-import type { State } from "../model/state.ts";
-import { timesKey } from "../model/time.ts";
-import { Empty, Shown, StateMark, Time } from "./parts.tsx";
-import { type Go, useAnswer } from "./store.ts";
+import type { Source } from "../../data/source.ts";
+import type { Run, RunsAnswer } from "../../data/types.ts";
+import { counted, duration, number, utcTime } from "../../model/format.ts";
+import { idOf, jobId, jobName, lastPart } from "../../model/names.ts";
+import type { State } from "../../model/state.ts";
+import { timesKey } from "../../model/time.ts";
+import { Empty, Shown, StateMark, Time } from "../parts.tsx";
+import { type Go, useAnswer } from "../store.ts";
 
 const PAGE = 30;
 
