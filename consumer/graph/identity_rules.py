@@ -39,6 +39,7 @@ def rules_for_writing(store: GraphStore, configured: IdentityRules | None) -> Id
     of_graph = stored_rules(store)
     if configured is None:
         return of_graph or NO_RULES
+    # Rules of the graph stay: only a reconcile, which repairs what they change, may replace them.
     if of_graph is None and configured != NO_RULES:
         _store_rules(store, None, configured)
     return configured

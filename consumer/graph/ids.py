@@ -51,6 +51,7 @@ CACHED_IDS = 2_048
 
 
 def _escape(part: str) -> str:
+    # The percent sign first, or that of an escaped slash would be escaped as well.
     return part.replace("%", "%25").replace("/", "%2F") if "/" in part or "%" in part else part
 
 

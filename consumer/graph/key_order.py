@@ -91,6 +91,7 @@ class KeyOrder(Generic[K]):
             earlier |= last.needing
             if last.changing is not None:
                 earlier.add(last.changing)
+            # Later work waits for this ticket alone, which waits for all before it.
             last.changing, last.needing = ticket, set()
         for key in needed:
             last = self._last.setdefault(key, _Last())
@@ -109,6 +110,7 @@ class KeyOrder(Generic[K]):
             last.needing.discard(ticket)
             if last.changing is ticket:
                 last.changing = None
+            # A service would hold the key of each vertex that it has ever written.
             if last.changing is None and not last.needing:
                 del self._last[key]
         ticket.release()

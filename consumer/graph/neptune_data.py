@@ -34,6 +34,7 @@ def data_client(address: Address, timeout_s: float) -> Any:
     config = Config(
         connect_timeout=timeout_s,
         read_timeout=timeout_s,
+        # `watch` asks again by itself; with boto3's retries one question would take several timeouts.
         retries={"total_max_attempts": 1},
         **({} if address.region else {"signature_version": UNSIGNED}),
     )
@@ -69,6 +70,7 @@ def translate_errors(what: str) -> Iterator[None]:
         raise UsageError(
             "no AWS credentials to sign requests to Neptune: set a role, a profile or AWS_ACCESS_KEY_ID"
         ) from error
+    # A proxy before the cluster may answer with anything, also without the fields that the caller reads.
     except (BotoCoreError, KeyError, ValueError) as error:
         raise TransientError(f"{what} does not respond: {error}") from error
 

@@ -50,10 +50,13 @@ class LoadRequest:
             "format": "csv",
             "iamRoleArn": self.role,
             "s3BucketRegion": self.region,
+            # AUTO, the default, skips files that an earlier load of the folder has loaded; they are others by now.
             "mode": "NEW",
+            # A load that goes on leaves out what it can't read, and edges have no end then.
             "failOnError": True,
             "parallelism": self.parallelism,
             "updateSingleCardinalityProperties": self.update,
+            # Neptune runs one load at a time, and refuses another one unless it may wait.
             "queueRequest": True,
         }
 
@@ -166,6 +169,7 @@ class BulkLoader:
             try:
                 progress = self.progress(load)
             except TransientError as error:
+                # The load goes on in Neptune, watched or not; an instance that restarts is silent for a while.
                 if silent_s >= timeout_s:
                     raise TransientError(f"{error}; the load continues: watch it with --load-id {load}") from error
                 silent_s += every_s

@@ -69,6 +69,7 @@ class SqliteStore:
             self._log_ahead()
             # A power failure may lose the last batches, which Kafka still has; a killed process loses nothing.
             self._db.execute("PRAGMA synchronous = NORMAL")
+            # KiB, as it is negative: the pages that a batch of known models reads.
             self._db.execute("PRAGMA cache_size = -32768")
             # Pages of documents change with every batch, so a longer log saves writes to the file.
             self._db.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -84,6 +85,7 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         try:
+            # No transactions of Python's own: they begin with the first write, after the reads that it rests on.
             return sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise self._unusable(error) from error
@@ -186,6 +188,7 @@ class SqliteStore:
             if version == UPGRADED:
                 _log.info("upgrading graph file", file=str(self._path))
                 upgrade(self._db)
+        # VACUUM can't run within a transaction.
         if version == UPGRADED:
             self._shrink()
 
@@ -242,6 +245,7 @@ class SqliteStore:
     def snapshot(self) -> Iterator[None]:
         """Holds one state of the graph for all reads in the block."""
         with self._translate_errors("reading"):
+            # No lock: in a write-ahead log, the first read fixes the state, and writers go on.
             self._db.execute("BEGIN")
             try:
                 yield
@@ -261,6 +265,7 @@ class SqliteStore:
             with self._transaction():
                 return ChangeSet(self._db, self._dictionary, presume_new=presume_new).write(changes)
         except BaseException:
+            # Keys that were given out in this transaction are of no rows now.
             self._dictionary.forget()
             raise
 

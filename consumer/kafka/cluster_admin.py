@@ -22,6 +22,7 @@ class ClusterAdmin(KafkaAdminClient):  # type: ignore[misc] # the library has no
         newer = " or newer" if version == max(BROKER_API_VERSIONS) else ""
         return ".".join(map(str, version)) + newer
 
+    # Overridden: the library asks for the newest version, whose answer for a missing group is an error.
     def _describe_groups_request(self, group_ids: Iterable[str]) -> Any:
         return DescribeGroupsRequest(
             groups=list(group_ids), include_authorized_operations=True, max_version=LATEST_WITH_PERMISSIONS

@@ -61,6 +61,7 @@ class BrokerConnection:
 
     def api_versions(self) -> None:
         """Requests the supported protocol versions; a server that does not respond is not a Kafka broker."""
+        # Version 0: brokers answer a later one that they do not know with an error in the form of 0 (KIP-511).
         self._request(ApiVersionsRequest(version=0))
 
     def authenticate(self, options: dict[str, Any]) -> None:
@@ -70,6 +71,7 @@ class BrokerConnection:
             RefusedError: The mechanism is not offered, or the credentials are wrong.
         """
         name = options["sasl_mechanism"]
+        # Version 1 puts the tokens into requests of Kafka, whose answers have an error message (KIP-152).
         self._request(SaslHandshakeRequest(name, version=1))
         mechanism = get_sasl_mechanism(name)(host=self._host, **options)
         while not mechanism.is_done():
@@ -79,6 +81,7 @@ class BrokerConnection:
     def metadata(self, topics: list[str]) -> tuple[dict[str, type[Exception]], list[tuple[str, int]]]:
         """Returns each topic's error (`NoError` if there is none), and the brokers that clients are sent to."""
         wanted = [MetadataRequest.MetadataRequestTopic(name=topic) for topic in topics]
+        # Version 4 is the first that can ask for a topic without making it, on brokers that make topics by themselves.
         answer = self._request(MetadataRequest(topics=wanted, allow_auto_topic_creation=False, version=4))
         found = {topic.name: errors.for_code(topic.error_code) for topic in answer.topics}
         return found, [(broker.host, broker.port) for broker in answer.brokers]
@@ -99,6 +102,7 @@ class BrokerConnection:
         self._socket.sendall(self._protocol.send_bytes())
         answers: list[tuple[int, Any]] = []
         while not answers:
+            # A socket's timeout is that of one read, so a broker that sends byte by byte could stretch it without end.
             self._socket.settimeout(self._time_left())
             data = self._socket.recv(65536)
             if not data:

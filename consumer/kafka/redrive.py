@@ -196,6 +196,7 @@ class Redrive:
             letter.position for topic, letters in by_topic.items() for letter in self._write_to_topic(topic, letters)
         }
         back = [letter for letter in held if letter.position in gone]
+        # Marked after they are written: a crash between the two redrives them twice, and loses none.
         if back:
             self._producer.write(self._topic, [redrive_marker(letter) for letter in back])
         for letter in back:

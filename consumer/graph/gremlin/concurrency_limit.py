@@ -44,10 +44,12 @@ class ConcurrencyLimit:
         finally:
             self._taken -= 1
             async with self._freed:
+                # All: the limit may have risen by more than the one place that is free now.
                 self._freed.notify_all()
 
     def served(self) -> None:
         """Notes that a request was carried out."""
+        # A round has as many requests as are allowed, so that each adds its part of one.
         self._allowed = min(float(self._most), self._allowed + 1 / self._allowed)
 
     def refused(self, reductions: int) -> None:
@@ -56,6 +58,7 @@ class ConcurrencyLimit:
         Args:
             reductions: What the request got with its place.
         """
+        # Requests that were on their way together fail together; one burst must not take the limit down to one.
         if reductions != self._reductions or self._allowed <= 1:
             return
         self._reductions += 1

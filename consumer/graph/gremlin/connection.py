@@ -117,6 +117,7 @@ class GremlinConnections:
         return await with_retries(self._attempt, data, divisible, has_expired)
 
     async def _attempt(self, data: bytes, divisible: bool, has_expired: Callable[[], bool]) -> list[Any]:  # noqa: FBT001
+        # The place comes first: a request that waits for its turn holds no connection.
         async with self._slots.taken() as place:
             async with self._connected(place, has_expired) as connection:
                 answer = await connection.ask(data, self._retry_policy.response_timeout_s, has_expired)
@@ -135,9 +136,11 @@ class GremlinConnections:
         """A connection, which is kept for the next request unless something goes wrong within."""
         connection: WebSocket | None = None
         try:
+            # The one used last: Neptune closes connections that are idle for long (its page "Limits").
             connection = self._idle.pop() if self._idle else await open_socket(self._address, has_expired)
             yield connection
         except BaseException as error:
+            # Also of a cancellation: the answer may still come, and would be taken for that of the next request.
             if connection is not None:
                 await self._drop_idle()
                 await _close(connection)
@@ -154,18 +157,21 @@ class GremlinConnections:
 
     def _classify(self, answer: Answer, code: str, words: str, *, divisible: bool) -> HeadwaterError:
         said = f"{self._address.url} answers {code}: {words}"
+        # Before the retries, which have some of the same codes: what is too large would be so again.
         if divisible and code in TOO_LARGE:
             return RequestTooLarge(said)
         if code in CONFLICTS:
             return Conflict(said)
         if code in RETRIED:
             return _Failed(said)
+        # No refusal for good: a policy counts only some time after it is attached (IAM is eventually consistent).
         if code == "AccessDeniedException":
             return TransientError(f"{self._address.url} denies access: {words}; check the role's policy for neptune-db")
         return GraphError(f"{self._address.url} refuses a request with {code or answer.status}: {words}")
 
     async def _drop_idle(self) -> None:
         """Closes the connections that are not in use; the next requests open others."""
+        # Emptied before the first wait, during which another request could take one that is about to be closed.
         idle, self._idle = self._idle, []
         for connection in idle:
             await _close(connection)

@@ -78,6 +78,7 @@ class ShutdownDeadline:
             now = self._clock()
             if self._stopped is None:
                 self._stopped = now
+            # A request that begins after the stop, such as a release of a lease, has the whole time as well.
             self._expired = now >= max(self._stopped, began) + self._retry_policy.max_elapsed_s
         return self._expired
 
@@ -103,9 +104,11 @@ async def limited(work: Awaitable[T], seconds: float, lack: str, has_expired: Ca
                 raise TransientError(f"{lack} within {seconds:g} s")
             if has_expired():
                 raise TransientError(f"{lack}, which is not waited for any longer")
+            # Polled, as the request to stop is a `threading.Event`, which no coroutine can wait for.
             await asyncio.wait({task}, timeout=min(CHECK_INTERVAL_S, left))
         return task.result()
     finally:
         if not task.done():
             task.cancel()
+            # The caller closes the connection next, which must not be in use then.
             await asyncio.wait({task})

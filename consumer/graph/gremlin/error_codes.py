@@ -29,6 +29,7 @@ CONFLICTS = frozenset({"ConstraintViolationException"})
 """Codes of a conflict with the graph: an end of an edge is missing, or two merges of one id collided. The writer has to
 read again."""
 
+# Some are in RETRIED too: what can't be divided may have failed for the load of others.
 TOO_LARGE = frozenset({"MemoryLimitExceededException", "QueryLimitException", "TimeLimitExceededException"})
 """Codes after which only a smaller request may succeed."""
 
@@ -46,6 +47,7 @@ CROWDED = frozenset(
 RECONNECTED = frozenset({"ReadOnlyViolationException", "AccessDeniedException"})
 """Codes after which a new connection may reach another instance, or carry a newer signature."""
 
+# TinkerGraph names no code: its transactions, references and timeouts are known by their words alone.
 _PLAIN = (
     (re.compile(r"modified in another transaction|already exists"), "ConcurrentModificationException"),
     (re.compile(r"could not be resolved"), "ConstraintViolationException"),
@@ -57,6 +59,7 @@ _PLAIN = (
 
 def code_of(message: str) -> tuple[str, str]:
     """Returns Neptune's code and the message of an error; for a plain Gremlin Server, the corresponding code."""
+    # Neptune's body is JSON, behind whatever a proxy or driver has put before it.
     start = message.find("{")
     if start >= 0:
         try:

@@ -70,6 +70,7 @@ class Worker:
     async def _finish(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         if tasks:
+            # Half of the time for their own end, the other half for that of their cancellation.
             _, late = await asyncio.wait(tasks, timeout=END_S / 2)
             for task in late:
                 task.cancel()
@@ -95,5 +96,6 @@ async def on_a_thread(call: Callable[[], T]) -> T:
         with suppress(RuntimeError):  # the loop is closed, so it is never awaited
             loop.call_soon_threadsafe(settle, *outcome)
 
+    # Not asyncio's executor, whose threads Python joins before it exits.
     threading.Thread(target=run, name="graph-credentials", daemon=True).start()
     return await found

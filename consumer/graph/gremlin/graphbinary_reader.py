@@ -65,6 +65,7 @@ class FastReader(GraphBinaryReader):  # type: ignore[misc]  # gremlinpython has 
             self._stream.seek(at)
             # `self.to_object` would recurse into this method.
             return super().to_object(self._stream), self._stream.tell()
+        # A flag of 1 stands for null, and no value follows.
         return (None, at + _HEAD) if data[at + 1] else quick(data, at + _HEAD)
 
     def _list(self, data: bytes, at: int) -> tuple[list[Any], int]:
@@ -83,6 +84,7 @@ class FastReader(GraphBinaryReader):  # type: ignore[misc]  # gremlinpython has 
         return found, value_at
 
     def _traverser(self, data: bytes, at: int) -> tuple[Traverser, int]:
+        # The bulk, a long, comes before the value.
         item, end = self._value(data, at + 8)
         return Traverser(item, _long(data, at)[0]), end
 
@@ -136,6 +138,7 @@ class AnswerReader:
     def read(self, data: bytes) -> Answer:
         """Reads the answer in a message."""
         found = self._format.deserialize_message(data)
+        # Equal results may come as one traverser with a bulk, which counts them.
         status, results = found["status"], found["result"]["data"] or []
         return Answer(
             uuid.UUID(found["requestId"]),

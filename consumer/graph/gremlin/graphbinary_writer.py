@@ -39,6 +39,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         self._symbols = {
             symbol: self._written(symbol) for kind in (T, Merge, Direction, Cardinality) for symbol in kind
         }
+        # gremlinpython's form of `single(value)`: bytecode without steps, with one source instruction of two arguments.
         name = b"CardinalityValueTraversal"
         self._value = _BYTECODE + _INT(0) + _INT(1) + _INT(len(name)) + name + _INT(2)
         self._value += self._symbols[Cardinality.single]
@@ -60,6 +61,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
     def to_dict(self, obj: Any, to_extend: bytearray | None = None) -> bytearray:
         """Writes a value behind what is there already; the name is gremlinpython's."""
         into = bytearray() if to_extend is None else to_extend
+        # By the exact type: for `isinstance`, True is an int.
         quick = self._quick.get(type(obj))
         if quick is None:
             super().to_dict(obj, into)
@@ -75,6 +77,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         into += _MAP + _INT(len(value))
         quick = self._quick
         for key, item in value.items():
+            # Keys are texts and symbols, all of which are written here.
             quick[type(key)](key, into)
             quick.get(type(item), self.to_dict)(item, into)
 
@@ -85,6 +88,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython has no 
         if -_MOST_INT32 <= value < _MOST_INT32:
             into += _INT32 + _INT(value)
         else:
+            # gremlinpython writes 64 bits only for its own type.
             super().to_dict(long(value), into)
 
     def _symbol(self, value: Any, into: bytearray) -> None:
@@ -113,6 +117,7 @@ _FORMAT = GraphBinarySerializersV1(writer=_Writer())
 def request(query: Bytecode) -> bytes:
     """Serializes a traversal as a request with an id of zeros."""
     args = {"gremlin": query, "aliases": {"g": "g"}}
+    # Each attempt gets an id of its own: the answer to an earlier one may still come.
     message = RequestMessage("traversal", "bytecode", args)
     found: bytes = _FORMAT.serialize_message(str(uuid.UUID(int=0)), message)
     return found

@@ -66,6 +66,7 @@ class GremlinStore:
         writing = _Writing(self._connections, self._order)
         # A request is made on this thread, while those before it are on their way.
         sent = [self._connections.start(writing.of(group, _request(group))) for group in traversals.requests(changes)]
+        # All of them, also after a failure: the next attempt must not meet the rest of this one.
         wait(sent)
         for future in sent:
             result_of(future)
@@ -84,6 +85,7 @@ class GremlinStore:
 
     def vertices(self, label: str) -> Iterator[Vertex]:
         """Yields all vertices of a label."""
+        # Not in pages, which need an order, and so a sort of all: the answer is sent in parts by itself.
         for item in self._connections.submit(traversals.vertices(label)):
             yield Vertex(item[T.id], label, traversals.properties_of(item))
 
@@ -117,6 +119,7 @@ class _Writing:
     async def of(self, group: Sequence[Change], data: bytes) -> None:
         """Does the changes of one request, when no earlier one is in their way."""
         async with self._ordered(group):
+            # The edges of this change may end at vertices of the one that failed.
             if self._failed is not None:
                 raise TransientError(f"left out, as another request failed: {self._failed}") from self._failed
             try:
@@ -134,11 +137,13 @@ class _Writing:
         try:
             answer = await self._connections.ask(data, divisible=len(group) > 1)
         except (RequestTooLarge, Conflict) as error:
+            # A request is a transaction, so nothing of it is in the graph: the writer reads again.
             if len(group) == 1:
                 self.undone.add(group[0].owner.id)
                 return
             if isinstance(error, RequestTooLarge):
                 _log.info("request divided", changes=len(group), reason=str(error))
+            # One half after the other, as both may change the same vertex.
             middle = len(group) // 2
             for half in (group[:middle], group[middle:]):
                 await self._do(half, _request(half))
@@ -147,6 +152,7 @@ class _Writing:
 
     @asynccontextmanager
     async def _ordered(self, group: Sequence[Change]) -> AsyncIterator[None]:
+        # No wait before this: work runs to its first wait in the order in which it was started.
         ticket = self._order.enter(*traversals.touched(group))
         free = asyncio.Event()
         ticket.when_free(free.set)

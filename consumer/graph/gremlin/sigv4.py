@@ -18,11 +18,13 @@ def sigv4_headers(address: Address, url: str) -> dict[str, str]:
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415
     from botocore.session import get_session  # noqa: PLC0415
 
+    # A new session for each connection: credentials that an earlier one has not found may be there by now.
     credentials = get_session().get_credentials()
     if credentials is None:
         raise TransientError(
             "no AWS credentials to sign requests to Neptune: set a role, a profile or AWS_ACCESS_KEY_ID"
         )
     request = AWSRequest("GET", url)
+    # Frozen, as a refresh between the look-up of key and token would mix two credentials.
     SigV4Auth(credentials.get_frozen_credentials(), "neptune-db", address.region).add_auth(request)
     return dict(request.headers.items())

@@ -46,6 +46,7 @@ def requests(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
         added = _size_of(change)
         total = _Size(*map(sum, zip(size, added, strict=True)))
         is_full = total.records > MAX_RECORDS or total.steps > MAX_STEPS or total.chars > MAX_CHARS
+        # A change is never divided, as it is atomic. `write` asks all owners of a group for the same property.
         if group and (is_full or change.token.key != group[0].token.key):
             yield group
             group, total = [], added
@@ -154,6 +155,7 @@ def _create(change: Change) -> list[Instruction]:
         ("mergeV", {T.id: owner.id}),
         ("option", Merge.on_create, _vertex_map(owner.label, owner.properties)),
     ]
+    # `onCreate` is the guard of the owner itself.
     if not change.steps:
         return merge
     # Another writer may have created the vertex with other facts; its token differs then.
@@ -165,8 +167,10 @@ def _alter(change: Change) -> list[Instruction]:
     if not isinstance(change.when, PropertyEquals):
         raise TypeError(f"no such condition: {change.when}")
     inner: list[Instruction] = [("V", change.owner.id), ("has", change.when.key, change.when.value)]
+    # The steps lead elsewhere, so the traversal returns to the owner; its new token is set last of all.
     if change.steps:
         inner += [*_apply(change.steps), ("V", change.owner.id)]
+    # `drop` passes nothing on, which would end the change before its properties are set.
     if change.removes:
         inner.append(("sideEffect", _query(("properties", *change.removes), ("drop",))))
     inner += [("property", Cardinality.single, key, value) for key, value in change.owner.properties.items()]
@@ -199,6 +203,7 @@ def _apply(steps: Sequence[Step]) -> Iterator[Instruction]:
                 yield from _put_vertex(step)
             case Edge():
                 yield from _put_edge(step)
+            # In side effects: `E` and `V` of ids that are gone yield nothing, which would end the change.
             case DropEdges():
                 yield "sideEffect", _query(("E", *step.ids), ("drop",))
             case DropVertices():
@@ -223,6 +228,7 @@ def _put_vertex(vertex: Vertex) -> Iterator[Instruction]:
 
 
 def _put_edge(edge: Edge) -> Iterator[Instruction]:
+    # Properties of edges have no cardinality, so their values stand alone.
     ends = {Direction.OUT: edge.source, Direction.IN: edge.target}
     yield "mergeE", {T.id: edge.id}
     yield "option", Merge.on_create, {T.label: edge.label, **ends, **edge.properties}
@@ -254,6 +260,7 @@ def vertices(label: str) -> Bytecode:
 
 def ids(label: str, after: str, count: int) -> Bytecode:
     """Returns a request for the first ids of vertices of a label after a given id, in order."""
+    # No server promises an order of its own.
     later = ("has", T.id, P.gt(after))
     return _query(("V",), ("hasLabel", label), later, ("order",), ("by", T.id), ("limit", count), ("id",))
 

@@ -19,6 +19,7 @@ from consumer.graph.gremlin.event_loop_thread import on_a_thread
 from consumer.graph.gremlin.graphbinary_reader import Answer, AnswerReader
 from consumer.graph.gremlin.sigv4 import sigv4_headers
 
+# aiohttp's 4 MiB are less than one part of an answer, 64 results by TinkerPop's default, may have.
 MAX_RESPONSE_BYTES: Final = 150 * 1024 * 1024
 
 OPEN_TIMEOUT_S: Final = 10.0
@@ -77,6 +78,7 @@ class WebSocket:
         results: list[Any] = []
         while True:
             answer = self._reader.read(await self._receive())
+            # Without pipelining, this is the answer to a request that was given up before.
             if answer.request != id_:
                 raise Disconnected("the server answers another request")
             results += answer.results
@@ -110,8 +112,10 @@ async def open_socket(address: Address, has_expired: IsOver) -> WebSocket:
     lack = f"no connection to {address.url}"
     headers = {userAgentHeader: userAgent}
     if address.region is not None:
+        # botocore asks the metadata service or STS here, and blocks.
         signed = on_a_thread(lambda: sigv4_headers(address, address.url))
         headers |= await limited(signed, SIGN_TIMEOUT_S, lack, has_expired)
+    # `limited` has the time limits; aiohttp's own default would add one of five minutes.
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
     try:
         opened = session.ws_connect(

@@ -70,6 +70,7 @@ class EdgeRows:
         ends = {id_: ids.edge_ends(id_) for id_ in edge_ids}
         known = [one for one in ends.values() if one is not None]
         vertices = self._vertices.find({end for one in known for end in one[1:3]})
+        # Both ways: an edge is stored by its ends if its id follows from them, and by its id if not.
         found = [place for one in known if (place := self._known_place(one, vertices)) is not None]
         select = "SELECT source, label, target, job, name FROM edges WHERE name = ?"
         for id_ in ends:
@@ -99,6 +100,7 @@ class EdgeRows:
         """Yields all edges of a label."""
         key = self._dictionary.known(label)
         cursor = self._db.execute(f"{_SELECT} edges e WHERE e.label = ?", (key,))
+        # In parts: the ids of their ends are read for many edges at once, and a scan is not held in memory.
         while rows := cursor.fetchmany(1_000):
             yield from self._edges(label, rows, {})
 
@@ -107,6 +109,7 @@ class EdgeRows:
         vertex_ids = near | self._vertices.ids(ends - near.keys())
         text = self._dictionary.text
         properties: defaultdict[tuple[int, Packed], Properties] = defaultdict(dict)
+        # Most edges of a job have equal properties, which are parsed once.
         for place in {(job, packed) for *_, job, _, packed in rows}:
             properties[place] = self._unpacked(*place)
         for source, target, job, name, packed in rows:

@@ -38,6 +38,7 @@ class ByteStream:
         Raises:
             ValueError: The stream has fewer bytes, or more than the limit in total.
         """
+        # Nearly all fields are within one chunk; a generator for each would cost as much as the rest of the parsing.
         end = self._index + size
         if size >= 0 and end <= len(self._chunk):
             data = self._chunk[self._index : end]
@@ -54,6 +55,7 @@ class ByteStream:
         try:
             number, self._index = decode_varint(self._chunk, self._index)
         except IndexError:
+            # The chunk ends within the varint, and nothing of it has been taken.
             return self._split_varint()
         return int(number)
 
@@ -107,6 +109,7 @@ class ByteStream:
         chunk = next(self._chunks, None)
         if chunk is None:
             return False
+        # Checked chunk by chunk: a small batch can decompress to more than fits in memory.
         self._before += len(self._chunk)
         self._chunk, self._index = chunk, 0
         if self._before + len(chunk) > self._max_bytes:
