@@ -22,7 +22,7 @@ from emitter.cli.spool import _parser as spool_parser
 from emitter.config.transport_config import _PARSERS, KafkaConfig
 from emitter.runner.dbt_executable import DBT
 from emitter.spool.layout import VARIABLE as SPOOL_DIR
-from tests.support.docs import code_in_docs
+from tests.support.docs import code_in_docs, terminal_picture
 from tests.support.docs.generated_docs import (
     ROOT,
     TRANSPORT_ENV,
@@ -225,6 +225,16 @@ def test_the_picture_is_the_demos(demo: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(demo)
     drawn = headwater("lineage", "titles.average_rating", "--upstream", "5", "--format", "svg").stdout
     assert drawn == PICTURE.read_text(encoding="utf-8")
+
+
+def test_the_picture_of_a_terminal_is_what_it_shows(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line of README's terminal is printed on the demo's graph; `scripts/docs --picture` draws it."""
+    monkeypatch.chdir(demo)
+    printed: list[str] = []
+    for command in terminal_picture.COMMANDS:
+        printed += [f"$ {command}", *headwater(*command.split()[1:]).stdout.splitlines()]
+    drawn = terminal_picture.texts(terminal_picture.FILE.read_text(encoding="utf-8"))
+    assert drawn == ["headwater", *("".join(line.split()) for line in printed)]
 
 
 @every_document
