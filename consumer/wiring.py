@@ -14,6 +14,7 @@ from consumer.config.settings import CONNECTIONS
 from consumer.errors import UsageError
 from consumer.graph import format_version
 from consumer.graph.gremlin.deadline import RetryPolicy
+from consumer.graph.read_snapshot import read_snapshot
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import BadPrefix, IdentityRules
@@ -139,8 +140,7 @@ def open_snapshot(url: str, at: str | None = None, option: str = "--at") -> Iter
     """
     moment = None if at is None else parse_moment(at, time.time(), option)
     with open_existing_graph(url, READER_RETRY_POLICY) as store, ExitStack() as stack:
-        if isinstance(store, SqliteStore):
-            stack.enter_context(store.snapshot())
+        stack.enter_context(read_snapshot(store))
         yield store if moment is None else stack.enter_context(closing(_as_of(store, moment)))
 
 

@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from consumer.api import openapi
 from consumer.api.access.scopes import Access
 from consumer.api.group_commit import GroupCommit
-from consumer.api.guarded import Guarded
 from consumer.api.ingest import Ingest
 from consumer.api.marquez.routes import PREFIX as MARQUEZ
 from consumer.api.marquez.routes import Marquez
@@ -30,10 +29,11 @@ from consumer.api.native.handlers import Native
 from consumer.api.native.responses import answered
 from consumer.api.page import Page
 from consumer.api.problems import Problem
-from consumer.api.reads import ReadPool
+from consumer.api.read_guard import Guarded
+from consumer.api.read_threads import ReadPool
 from consumer.api.receivers import Received, Receiver
-from consumer.api.search_index import FreshIndex
 from consumer.graph.store import GraphStore
+from consumer.query.catalog.fresh_index import FreshIndex
 
 DRAIN_S = 10.0
 """Seconds in which events that were received are written at the end."""

@@ -15,8 +15,8 @@ from consumer.api.native.endpoints import asked_of, graph_of
 from consumer.api.native.parameters import FAR, GraphParameters
 from consumer.api.native.responses import tagged
 from consumer.api.problems import Problem
-from consumer.api.reads import ReadPool
-from consumer.api.search_index import FreshIndex
+from consumer.api.read_threads import ReadPool
+from consumer.query.catalog.fresh_index import FreshIndex
 from consumer.query.traversal.neighbourhood import Neighbourhood
 from consumer.render import documents
 from consumer.render.page import page_html

@@ -16,7 +16,7 @@ from consumer.graph.store import Change, Direction, DropOrphans, Edge, GraphStor
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import IdentityRules
-from consumer.maintenance.dry_run_store import DiffStore
+from consumer.maintenance.diff_store import DiffStore
 from consumer.maintenance.leased_task import PAGE, RECONCILE, Scan
 from consumer.projection import change_records, exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
@@ -14,10 +15,12 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from consumer.errors import HeadwaterError
+from consumer.errors import HeadwaterError, UsageError
+from consumer.graph.read_snapshot import read_snapshot
 from consumer.graph.store import GraphStore
 from consumer.history.past_graph import PastGraph
 from consumer.mcp import tools
+from consumer.query.catalog.fresh_index import FreshIndex
 from consumer.query.resolve import resolve
 from consumer.query.traversal.traverse import lineage as lineage_of
 from consumer.render.lineage_formats import mermaid
@@ -37,10 +40,20 @@ Depth = Annotated[int, Field(ge=1, le=100, description="Steps.")]
 
 
 class _Graph:
-    """Answers on threads, each call with a store of its own."""
+    """Answers on threads. A store is used by one call at a time, and again by later ones: to open one may take long."""
 
     def __init__(self, open_store: Callable[[], GraphStore]) -> None:
         self._open_store = open_store
+        self._idle: deque[GraphStore] = deque()
+        self._index = FreshIndex(open_store)
+
+    async def find(self, query: str, cursor: str | None) -> Any:
+        """Searches the index, which is at most some seconds old.
+
+        Raises:
+            ToolError: The query is empty, or the graph can't serve now.
+        """
+        return await _on_thread(partial(tools.find, self._index, query, cursor))
 
     async def ask(self, query: Callable[..., Any], *arguments: Any, as_of: str | None = None, **named: Any) -> Any:
         """Runs a query, as of a moment if one is given.
@@ -48,17 +61,45 @@ class _Graph:
         Raises:
             ToolError: The query's error, for the assistant to read.
         """
-        try:
-            return await anyio.to_thread.run_sync(partial(self._answer, query, arguments, named, as_of))
-        except HeadwaterError as error:
-            raise ToolError(str(error)) from None
+        return await _on_thread(partial(self._answer, query, arguments, named, as_of))
+
+    def close(self) -> None:
+        """Closes the stores that are idle."""
+        while self._idle:
+            with suppress(HeadwaterError):
+                self._idle.pop().close()
 
     def _answer(
         self, query: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], as_of: str | None
     ) -> Any:
-        with closing(self._open_store()) as store, tools.past(store, as_of) as graph:
+        with self._store() as store, read_snapshot(store), tools.past(store, as_of) as graph:
             answer = query(graph, *arguments, **named)
             return {**answer, "known_since": graph.known_since or None} if isinstance(graph, PastGraph) else answer
+
+    @contextmanager
+    def _store(self) -> Iterator[GraphStore]:
+        try:
+            store = self._idle.pop()
+        except IndexError:
+            store = self._open_store()
+        try:
+            yield store
+        except UsageError:
+            self._idle.append(store)
+            raise
+        except BaseException:
+            # A connection that failed once is not used again.
+            with suppress(HeadwaterError):
+                store.close()
+            raise
+        self._idle.append(store)
+
+
+async def _on_thread(call: Callable[[], Any]) -> Any:
+    try:
+        return await anyio.to_thread.run_sync(call)
+    except HeadwaterError as error:
+        raise ToolError(str(error)) from None
 
 
 def server(open_store: Callable[[], GraphStore]) -> MCPServer[Any]:
@@ -67,10 +108,16 @@ def server(open_store: Callable[[], GraphStore]) -> MCPServer[Any]:
     Args:
         open_store: Opens the graph for reading; called on several threads.
     """
-    found: MCPServer[Any] = MCPServer(
-        "headwater", title="Headwater", instructions=INSTRUCTIONS, version=version("headwater")
-    )
     graph = _Graph(open_store)
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
+        yield
+        graph.close()
+
+    found: MCPServer[Any] = MCPServer(
+        "headwater", title="Headwater", instructions=INSTRUCTIONS, version=version("headwater"), lifespan=lifespan
+    )
     _add_tools(found, graph)
     _add_context(found, graph)
     return found
@@ -85,7 +132,7 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
         cursor: Cursor = None,
     ) -> dict[str, Any]:
         """Find datasets by words of their names, columns, descriptions, tags or owners."""
-        return dict(await graph.ask(tools.find, query, cursor))
+        return dict(await graph.find(query, cursor))
 
     @tool(title="Describe a dataset")
     async def describe(dataset: Name, as_of: AsOf = None) -> dict[str, Any]:

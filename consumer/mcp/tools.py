@@ -16,7 +16,7 @@ from consumer.history.past_graph import as_of
 from consumer.mcp.pages import page, shortened
 from consumer.query.catalog.datasets import summaries
 from consumer.query.catalog.describe import describe
-from consumer.query.catalog.search import SearchIndex
+from consumer.query.catalog.fresh_index import FreshIndex
 from consumer.query.diff import diff
 from consumer.query.job_names import all_jobs, jobs_of
 from consumer.query.resolve import LineageNode, resolve, spelled
@@ -33,11 +33,9 @@ Answer = dict[str, Any]
 Direction = Literal["upstream", "downstream", "both"]
 
 
-def find(store: GraphStore, query: str, cursor: str | None = None) -> Answer:
+def find(index: FreshIndex, query: str, cursor: str | None = None) -> Answer:
     """Finds datasets by words of their names, columns, descriptions, tags or owners."""
-    index = SearchIndex()
-    index.refresh(store)
-    found = index.search(query, limit=1_000)
+    found = index.search(query, 1_000, 0)
     items = [
         {
             "name": spelled(one.summary.dataset),

@@ -18,8 +18,8 @@ from consumer.processing.batch import Batch
 from consumer.processing.dead_letter import DeadLetter, DeadLetters
 from consumer.processing.dead_letter_limit import DeadLetterLimit
 from consumer.processing.record import Record, TopicPartition
-from consumer.processing.retrier import Retrier
 from consumer.processing.sink import Sink
+from consumer.processing.step_retrier import Retrier
 from schemas.events import Event, RunEvent
 
 MAX_SINGLE_ATTEMPTS: Final = 3

@@ -11,9 +11,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
@@ -21,14 +21,15 @@ from consumer.config.settings import BatchSettings, DeadLetterSettings
 from consumer.errors import TransientError
 from consumer.processing.batch import Batch, Decode, most_weight
 from consumer.processing.batch_writer import BatchWriter
-from consumer.processing.dead_letter import DeadLetter, DeadLetters
+from consumer.processing.dead_letter import DeadLetters
 from consumer.processing.dead_letter_limit import DeadLetterLimit
+from consumer.processing.in_flight_batch import InFlightBatch
 from consumer.processing.observer import BatchReport, NullObserver, Observer
 from consumer.processing.offset_tracker import OffsetTracker
 from consumer.processing.ports import RecordSource
 from consumer.processing.record import Record, TopicPartition
-from consumer.processing.retrier import Retrier
 from consumer.processing.sink import Sink
+from consumer.processing.step_retrier import Retrier
 from consumer.retry import Backoff
 
 IDLE_S: Final = 0.5
@@ -44,23 +45,6 @@ so a short wait for the writer does not pause."""
 _log = structlog.get_logger(__name__)
 
 Clock = Callable[[], float]
-
-
-class InFlightBatch(NamedTuple):
-    """A batch that is being written.
-
-    Attributes:
-        batch: The batch.
-        began: Start of the write, in seconds of the processor's clock.
-        dead_letters: The batch's dead letters once it is durable; None if it was not written before a stop.
-        revoked: Partitions that were revoked since. One that is assigned again has its records redelivered; of a
-            recreated topic, the same offsets are other records.
-    """
-
-    batch: Batch
-    began: float
-    dead_letters: Future[list[DeadLetter] | None]
-    revoked: set[TopicPartition]
 
 
 class StreamProcessor:

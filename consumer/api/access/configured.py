@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from consumer.api.access.alb import LoadBalancer, keys_url
 from consumer.api.access.anonymous import Anonymous, is_loopback
-from consumer.api.access.combined import KeysOr, LimitedReads
 from consumer.api.access.keys import load_keys
+from consumer.api.access.keys_or import KeysOr
 from consumer.api.access.oidc import Claims, Tokens
 from consumer.api.access.public_keys import NamedKeys, PublicKeys, checked_url
+from consumer.api.access.read_rate_limit import LimitedReads
 from consumer.api.access.scopes import Access, Scope
 from consumer.config.settings import ServeSettings
 from consumer.errors import UsageError

@@ -15,7 +15,7 @@ from consumer.api.marquez.answers import catalog_answers, graph_answers, run_ans
 from consumer.api.marquez.asked import Asked, Remembered
 from consumer.api.marquez.query_string import QueryString
 from consumer.api.marquez.refusals import not_allowed, unparsable
-from consumer.api.reads import ReadPool
+from consumer.api.read_threads import ReadPool
 from consumer.graph.store import GraphStore
 
 PREFIX = "/api/v1"

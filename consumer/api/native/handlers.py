@@ -14,10 +14,10 @@ from consumer.api.native.endpoints import Document, Endpoint, asked_of, document
 from consumer.api.native.parameters import SearchParameters
 from consumer.api.native.responses import answered, tagged
 from consumer.api.problems import Problem
-from consumer.api.reads import ReadPool
-from consumer.api.search_index import FreshIndex
+from consumer.api.read_threads import ReadPool
 from consumer.graph.store import GraphStore
 from consumer.query import run_states
+from consumer.query.catalog.fresh_index import FreshIndex
 from consumer.render import documents
 
 

@@ -138,7 +138,7 @@ class MonitoringStack(Stack):
     def _of_the_logs(self, found: Mapping[str, logs.LogGroup]) -> None:
         patterns = {
             "DeadLetters": logs.FilterPattern.string_value("$.event", "=", "record rejected"),
-            # What lasts for a minute (consumer/processing/retrier.py), what ends the service, what libraries call so.
+            # What lasts for a minute (processing/step_retrier.py), what ends the service, what libraries call so.
             "Errors": logs.FilterPattern.string_value("$.level", "=", "error"),
         }
         for job, log in found.items():

@@ -30,7 +30,7 @@ import threading
 from tenacity import wait_fixed
 from consumer.errors import TransientError
 from consumer.processing.batch import Batch
-from consumer.processing.retrier import Retrier
+from consumer.processing.step_retrier import Retrier
 from consumer.processing.record import Record
 from consumer.config.settings import BatchSettings
 from consumer.telemetry.logs import configure

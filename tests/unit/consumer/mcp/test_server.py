@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,25 @@ def test_unknown_is_told_from_none(tmp_path: Path) -> None:
     found = answer(file, "impact", node="a.x")
     assert [name.rpartition(".")[2] for name in found["unknown"]] == ["b"]
     assert answer(file, "impact", node="c")["unknown"] == []
+
+
+def test_calls_share_a_store_and_the_index(graph: Path) -> None:
+    """A later call opens no store again, whether the one before succeeded or named nothing; the end closes it."""
+    opened: list[SqliteStore] = []
+
+    def open_store() -> SqliteStore:
+        opened.append(SqliteStore(graph))
+        return opened[-1]
+
+    async def ask() -> None:
+        async with Client(server(open_store), raise_exceptions=False) as client:
+            for query in ("titles", "title_crew"):
+                await client.call_tool("find", {"query": query})
+            for dataset in ("titles", "no_such_table", "titles"):
+                await client.call_tool("describe", {"dataset": dataset})
+
+    anyio.run(ask)
+    assert len(opened) == 2, "one for the index, one for the calls"
+    for store in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            store.read(["x"])

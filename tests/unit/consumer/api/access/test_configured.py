@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from consumer.api.access.combined import BURST_S, KeysOr, LimitedReads
 from consumer.api.access.configured import access_of
 from consumer.api.access.keys import new_key
+from consumer.api.access.keys_or import KeysOr
 from consumer.api.access.oidc import Tokens
+from consumer.api.access.read_rate_limit import BURST_S, LimitedReads
 from consumer.api.access.scopes import Scope
 from consumer.api.problems import Problem
 from consumer.config.settings import ServeSettings

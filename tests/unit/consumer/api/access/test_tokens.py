@@ -14,8 +14,8 @@ import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from consumer.api.access.combined import KeysOr
 from consumer.api.access.keys import load_keys, new_key
+from consumer.api.access.keys_or import KeysOr
 from consumer.api.access.oidc import Claims, Tokens, principal_of, scopes_of
 from consumer.api.access.public_keys import PAUSE_S, REMEMBERED_S, PublicKeys
 from consumer.api.access.scopes import Access, Scope

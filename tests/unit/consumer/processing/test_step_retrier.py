@@ -9,7 +9,7 @@ from tenacity import wait_fixed
 
 from consumer.config.settings import BatchSettings
 from consumer.errors import TransientError
-from consumer.processing.retrier import ESCALATE_TO_ERROR_AFTER_S, Retrier
+from consumer.processing.step_retrier import ESCALATE_TO_ERROR_AFTER_S, Retrier
 
 
 def test_lasting_failures_are_errors() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from consumer.api.problems import of_error, unavailable
 from consumer.errors import HeadwaterError, TransientError
-from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.read_snapshot import read_snapshot
 from consumer.graph.store import GraphStore
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class ReadPool:
             with self._lock:
                 self._stores.append(store)
         try:
-            with _one_state(store):
+            with read_snapshot(store):
                 return query(store)
         except TransientError:
             self._forget(store)
@@ -89,12 +89,3 @@ class ReadPool:
         for store in self._stores:
             with suppress(HeadwaterError):
                 store.close()
-
-
-@contextmanager
-def _one_state(store: GraphStore) -> Iterator[None]:
-    if isinstance(store, SqliteStore):
-        with store.snapshot():
-            yield
-    else:
-        yield

@@ -1,4 +1,4 @@
-"""The search index of the server: built at the first search, and refreshed in the background."""
+"""The search index of a process that stays: built at the first search, and refreshed in the background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several ways to authenticate beside each other, and how often one may read."""
+"""The rate limit of reads, for each client."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from consumer.api.access.keys import PREFIX
-from consumer.api.access.scopes import Access, Scope, audit, bearer_token
+from consumer.api.access.scopes import Access, Scope, audit
 from consumer.api.problems import Problem
 
 BURST_S = 10.0
@@ -19,24 +18,6 @@ BURST_S = 10.0
 
 MOST_READERS = 10_000
 """Readers whose budget is remembered."""
-
-
-class KeysOr:
-    """Keys for programs, and another way for all that send no key.
-
-    Args:
-        keys: Decides about requests with a key.
-        other: Decides about all others.
-    """
-
-    def __init__(self, keys: Access, other: Access) -> None:
-        self._keys = keys
-        self._other = other
-
-    async def check(self, request: Request, scope: Scope) -> str:
-        """Returns who sent the request."""
-        access = self._keys if bearer_token(request).startswith(PREFIX) else self._other
-        return await access.check(request, scope)
 
 
 class _Budget(NamedTuple):
