@@ -68,7 +68,7 @@ class Names:
             self.documents.update(new, plan)
 
     def complete(self, names: Iterable[DatasetName], relied: Relied) -> None:
-        """Makes names that are not there yet, and links that only one of two names knows.
+        """Makes names that are not there yet, and links that only one of two names knows, or configuration alone.
 
         Another writer may have died before it wrote the other one, or be about to write it. Until then two names are
         one dataset or two, depending on which of them is looked at.
@@ -78,13 +78,7 @@ class Names:
             relied: What was used before.
         """
         known = self.documents.get(names)
-        missing = {name: NameFacts() for name, document in known.items() if not document.stored}
-        for name, document in known.items():
-            for other in self._neighbours(document.facts) - {name}:
-                facts = known[other].facts if other in known else NameFacts()
-                if name not in self._neighbours(facts):
-                    link = NameFacts(linked_with=frozenset({name}))
-                    missing[other] = join_names(missing.get(other, NameFacts()), link)
+        missing = self._missing(known)
 
         def plan(found: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name in sorted(found):
@@ -94,6 +88,35 @@ class Names:
 
         if missing:
             self.documents.update(sorted(missing), plan, relied=relied)
+
+    def _missing(self, known: NameDocuments) -> dict[DatasetName, NameFacts]:
+        """Returns the facts that names lack of the links that others of them know."""
+        missing = {name: NameFacts() for name, document in known.items() if not document.stored}
+
+        def add(name: DatasetName, link: NameFacts) -> None:
+            missing[name] = join_names(missing.get(name, NameFacts()), link)
+
+        for name, document in known.items():
+            for other in self._neighbours(document.facts) - {name}:
+                facts = known[other].facts if other in known else NameFacts()
+                if name not in self._neighbours(facts):
+                    add(other, NameFacts(linked_with=frozenset({name})))
+        for end, other in self._linked_by_rules(known):
+            if end not in known or other not in known[end].facts.same:
+                add(end, NameFacts(same=frozenset({other})))
+        return missing
+
+    def _linked_by_rules(self, known: NameDocuments) -> Iterator[tuple[DatasetName, DatasetName]]:
+        """Yields the links by configuration of names that have links, from each end to the other.
+
+        After a change of the rules, a name has its new links once a reconcile has come to it. Without them, its dataset
+        would depend on which other names are looked at: a job would be drawn at a dataset that is not shown.
+        """
+        for name, document in known.items():
+            if _is_linked(document.facts):
+                for one, other in self._configured(name, document.facts):
+                    yield one, other
+                    yield other, one
 
     def update(self, facts: Mapping[DatasetName, NameFacts], outputs: OutputDocuments, relied: Relied) -> NameDocuments:
         """Adds facts to names, and what the outputs of jobs carry.

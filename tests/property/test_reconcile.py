@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consumer.errors import TransientError
@@ -237,8 +237,25 @@ def test_a_reconcile_that_dies_is_ended_by_the_next(
     reconcile(ReadOnly(store), rules)
 
 
+def far_input() -> list[Any]:
+    """A job whose input is of a dataset that other rules join, and is reconciled after the dataset's other name."""
+    time = "2026-01-01T00:00:00Z"
+    inputs = [
+        {"type": "DATASET", "namespace": ATHENA, "name": "AwsDataCatalog.db.c"},
+        {"type": "DATASET", "namespace": GLUE, "name": "table/db/a"},
+    ]
+    entry = {"type": "DATASET", "namespace": ATHENA, "name": "AwsDataCatalog.db.a", "inputs": inputs}
+    job = {"namespace": "dbt", "name": "j1", "facets": {"lineage": {"entries": [entry]}}}
+    return [
+        {"eventTime": time, "dataset": {"namespace": ATHENA, "name": "AwsDataCatalog.db.a", "facets": {}}},
+        {"eventTime": time, "dataset": {"namespace": GLUE, "name": "table/db/c", "facets": {}}},
+        {"eventTime": time, "job": job, "inputs": [], "outputs": []},
+    ]
+
+
 @settings(max_examples=examples(160))
 @given(events(), st.integers(0, 2**32), identities, identities, st.floats(0, 1))
+@example(far_input(), 0, (SAME[3], False), (SAME[0], True), 1.0)
 def test_other_settings_make_the_graph_that_a_new_one_would_be(
     documents: list[Any], seed: int, before: tuple[Any, bool], after: tuple[Any, bool], part: float
 ) -> None:
