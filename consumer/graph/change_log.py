@@ -7,11 +7,12 @@ and no second writer writes another one. Its id begins with its time, so a scan 
 from __future__ import annotations
 
 import zlib
-from base64 import b85decode, b85encode
+from base64 import b85decode
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from consumer.graph import ids, schema
+from consumer.graph.facts import facts_text
 from consumer.graph.format_version import formatted, seal
 from consumer.graph.store import Change as StoreChange
 from consumer.graph.store import DropVertices, Edge, GraphStore, PropertyEquals, Step, Vertex
@@ -22,11 +23,9 @@ from schemas.naming import DatasetName
 _REV = "1"
 """The token of an entry of the outbox, which never changes."""
 
-_PACKED = "deflate:"
-_RAW = -15
-
-SHORT = 400
-"""Characters up to which the text of a record is not compressed."""
+_PACKED_1 = "deflate:"
+_RAW_1 = -15
+"""Long records in format 1."""
 
 PLACE_CHARS = 10
 """Characters of a record's id in its place in the log, which begins with its time and ends with its token."""
@@ -162,7 +161,7 @@ def dump(record: ChangeRecord) -> str:
     changes = [
         _trimmed(
             [
-                change.kind.value,
+                change.kind,
                 at[change.dataset],
                 change.column,
                 None if change.source is None else at[change.source],
@@ -175,10 +174,7 @@ def dump(record: ChangeRecord) -> str:
     ]
     said: dict[str, object] = {"time": record.time, "names": names, "changes": changes, "commit": record.commit}
     said |= {"job": record.job, "run": record.run, "dataset": record.dataset}
-    text = seal({key: value for key, value in said.items() if value})
-    if len(text) <= SHORT:
-        return text
-    return _PACKED + b85encode(zlib.compress(text.encode(), 9, _RAW)).decode()
+    return facts_text.of_structure(seal({key: value for key, value in said.items() if value}))
 
 
 def _trimmed(parts: list[Any]) -> list[Any]:
@@ -189,9 +185,9 @@ def _trimmed(parts: list[Any]) -> list[Any]:
 
 def load(text: str) -> ChangeRecord:
     """Returns a record from its text."""
-    if text.startswith(_PACKED):
-        text = zlib.decompress(b85decode(text.removeprefix(_PACKED)), _RAW).decode()
-    raw = formatted(text)
+    if text.startswith(_PACKED_1):
+        text = zlib.decompress(b85decode(text.removeprefix(_PACKED_1)), _RAW_1).decode()
+    raw = formatted(facts_text.structure(text))
     names = [DatasetName(*name) for name in raw["names"]]
     job, dataset = raw.get("job"), raw.get("dataset")
     return ChangeRecord(

@@ -111,7 +111,7 @@ def sort_key(change: Change) -> tuple[object, ...]:
     return (
         change.dataset,
         change.column or "",
-        change.kind.value,
+        change.kind,
         change.source or (),
         change.source_column or "",
         change.before,
