@@ -112,6 +112,7 @@ def job_name(id_: str) -> JobName:
     return JobName(namespace, name)
 
 
+@lru_cache(maxsize=CACHED_IDS)
 def run(run: RunKey) -> str:
     """Returns the id of a run."""
     return make("run", *run.job, run.id)
@@ -146,6 +147,7 @@ def output_key(id_: str) -> OutputKey:
     return OutputKey(JobName(namespace, name), DatasetName(of_dataset, table))
 
 
+@lru_cache(maxsize=CACHED_IDS)
 def group(group: GroupKey) -> str:
     """Returns the id of a job's completed runs with one parent."""
     return make("group", *group.job, group.parent)
@@ -212,6 +214,7 @@ class _EdgeKind(NamedTuple):
         source: The kind of the source's id, and how many parts its name has.
         target: The same of the target.
         target_from: The part of the edge's id with which the name of the target begins.
+        has_target: True if the target's name stands after the source's, rather than being a piece of it.
         has_job: True if the id ends with the name of a job.
     """
 
@@ -220,12 +223,8 @@ class _EdgeKind(NamedTuple):
     source: tuple[str, int]
     target: tuple[str, int]
     target_from: int
-    has_job: bool = False
-
-    @property
-    def has_target(self) -> bool:
-        """True if the target's name stands after the source's, rather than being a piece of it."""
-        return self.target_from >= self.source[1]
+    has_target: bool
+    has_job: bool
 
     @property
     def parts(self) -> int:
@@ -233,21 +232,27 @@ class _EdgeKind(NamedTuple):
         return self.source[1] + self.target[1] * self.has_target + 2 * self.has_job
 
 
+def _edge_kind(
+    kind: str, label: str, source: tuple[str, int], target: tuple[str, int], target_from: int, *, has_job: bool = False
+) -> _EdgeKind:
+    return _EdgeKind(kind, label, source, target, target_from, target_from >= source[1], has_job)
+
+
 _DATASET, _COLUMN, _JOB, _RUN, _NAME = ("dataset", 2), ("column", 3), ("job", 2), ("run", 3), ("name", 2)
 _EXPOSURE = ("exposure", 2)
 
 _EDGE_KINDS: Final = (
-    _EdgeKind("edge", schema.EDGE, _DATASET, _DATASET, 2, has_job=True),
-    _EdgeKind("exposed", schema.EDGE, _DATASET, _EXPOSURE, 2),
-    _EdgeKind("reads", schema.READS, _DATASET, _JOB, 2),
-    _EdgeKind("writes", schema.WRITES, _JOB, _DATASET, 2),
-    _EdgeKind("column_edge", schema.COLUMN_EDGE, _COLUMN, _COLUMN, 3, has_job=True),
-    _EdgeKind("column_of", schema.COLUMN_OF, _COLUMN, _DATASET, 0),
-    _EdgeKind("run_of", schema.RUN_OF, _RUN, _JOB, 0),
-    _EdgeKind("child_of", schema.CHILD_OF, _RUN, _RUN, 3),
-    _EdgeKind("names", schema.NAMES, _JOB, _NAME, 2),
-    _EdgeKind("output_of", schema.OUTPUT_OF, ("output", 4), _NAME, 2),
-    _EdgeKind("run_dataset_of", schema.RUN_DATASET_OF, ("run_dataset", 5), _RUN, 0),
+    _edge_kind("edge", schema.EDGE, _DATASET, _DATASET, 2, has_job=True),
+    _edge_kind("exposed", schema.EDGE, _DATASET, _EXPOSURE, 2),
+    _edge_kind("reads", schema.READS, _DATASET, _JOB, 2),
+    _edge_kind("writes", schema.WRITES, _JOB, _DATASET, 2),
+    _edge_kind("column_edge", schema.COLUMN_EDGE, _COLUMN, _COLUMN, 3, has_job=True),
+    _edge_kind("column_of", schema.COLUMN_OF, _COLUMN, _DATASET, 0),
+    _edge_kind("run_of", schema.RUN_OF, _RUN, _JOB, 0),
+    _edge_kind("child_of", schema.CHILD_OF, _RUN, _RUN, 3),
+    _edge_kind("names", schema.NAMES, _JOB, _NAME, 2),
+    _edge_kind("output_of", schema.OUTPUT_OF, ("output", 4), _NAME, 2),
+    _edge_kind("run_dataset_of", schema.RUN_DATASET_OF, ("run_dataset", 5), _RUN, 0),
 )
 _BY_KIND: Final = {kind.kind: kind for kind in _EDGE_KINDS}
 _BY_ENDS: Final = {(kind.label, kind.source[0], kind.target[0]): kind for kind in _EDGE_KINDS}
@@ -288,12 +293,17 @@ def edge_ends(id_: str) -> EdgeEnds | None:
 
 def is_edge_id(id_: str, label: str, source: str, target: str, job: str) -> bool:
     """True if an edge's id is made of its ends, which can be parsed from it."""
-    kind = _BY_ENDS.get((label, source.partition("/")[0], target.partition("/")[0]))
+    of_source, _, source_name = source.partition("/")
+    of_target, _, target_name = target.partition("/")
+    kind = _BY_ENDS.get((label, of_source, of_target))
+    if kind is None or bool(job) != kind.has_job:
+        return False
+    found = f"{kind.kind}/{source_name}/{target_name}" if kind.has_target else f"{kind.kind}/{source_name}"
+    if kind.has_job:
+        found = f"{found}/{job.partition('/')[2]}"
     return (
-        kind is not None
-        and bool(job) == kind.has_job
+        found == id_
         and source.count("/") == kind.source[1]
         and target.count("/") == kind.target[1]
         and id_.count("/") == kind.parts
-        and id_ == edge_id(label, source, target, job)
     )

@@ -46,6 +46,8 @@ _LONELY: Final = (
     "SELECT NOT EXISTS (SELECT 1 FROM edges WHERE source = ?1 AND label = ?2)"
     " AND NOT EXISTS (SELECT 1 FROM edges WHERE target = ?1 AND label = ?2)"
 )
+_HOT_KEYS: Final = frozenset(HOT)
+_TEXT: Final = frozenset({str})
 _UNPACKED: Final = ""
 """Stands for properties that are not packed yet; nothing is packed as an empty text."""
 
@@ -122,6 +124,7 @@ class ChangeSet:
                     wanted.update(step[2:4])
                 elif isinstance(step, Vertex):
                     wanted.add(step.id)
+        self._dictionary.look_up({cut(id_)[0] for id_ in wanted})
         if self._presume_new:
             wanted.difference_update(change.owner.id for change in changes if isinstance(change.when, NotExists))
         self._rows = {id_: _Row(*found) for id_, found in self._vertices.find(wanted).items()}
@@ -158,6 +161,8 @@ class ChangeSet:
 
     def _has_all_ends(self, change: Change) -> bool:
         """True if no edge of a change lacks an end when it is made."""
+        if not change.steps:
+            return True
         made, gone = {change.owner.id}, set[str]()
         for step in change.steps:
             if isinstance(step, Vertex):
@@ -251,12 +256,14 @@ class ChangeSet:
         hot: list[tuple[Any, ...]] = []
         for row in self._changed.values():
             if row.properties is None:
-                hot.append((*(row.patch.get(key) for key in HOT), row.key))
+                patched = row.patch.get
+                hot.append((patched("rev"), patched("facts"), patched("stamps"), row.key))
             elif row.place is None:
                 whole.append((*packed(row.properties), row.key))
             else:
                 new.append((row.key, *row.place, *packed(row.properties)))
             row.place, row.patch = None, {}
+        self._dictionary.flush()
         before = self._db.total_changes
         self._db.executemany(_INSERT, new)
         if self._db.total_changes - before != len(new):
@@ -269,7 +276,7 @@ class ChangeSet:
 
 
 def _is_hot(properties: Properties) -> bool:
-    return all(key in HOT and isinstance(value, str) for key, value in properties.items())
+    return _HOT_KEYS.issuperset(properties) and _TEXT.issuperset(map(type, properties.values()))
 
 
 def _text(value: Scalar | None) -> str | None:

@@ -44,6 +44,7 @@ def upgrade(db: sqlite3.Connection) -> None:
     vertices = VertexRows(db, dictionary)
     _copy_vertices(db, dictionary)
     _copy_edges(db, vertices, EdgeRows(db, dictionary, vertices))
+    dictionary.flush()
     for statement in _AFTER:
         db.execute(statement)
 
@@ -60,6 +61,7 @@ def _copy_vertices(db: sqlite3.Connection, dictionary: Dictionary) -> None:
         for id_, label, properties in rows:
             text, tail = cut(id_)
             copies.append((dictionary.stem(text, label).key, tail, *packed(orjson.loads(properties))))
+        dictionary.flush()
         db.executemany(
             "INSERT INTO vertices (stem, tail, rev, facts, stamps, properties) VALUES (?, ?, ?, ?, ?, ?)", copies
         )
