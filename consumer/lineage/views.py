@@ -6,7 +6,7 @@ A projection depends on nothing but facts, so anyone can compute it again at any
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -79,41 +79,64 @@ class JobView(NamedTuple):
     beside: frozenset[DatasetName] = frozenset()
 
 
-def targets_of(job: JobFacts) -> set[DatasetName]:
+class Stated(NamedTuple):
+    """The statements that the lineage of a job follows from.
+
+    Attributes:
+        executions: Its current executions.
+        in_force: The lineage facets of outputs that are in force, by output and facet.
+    """
+
+    executions: Sequence[Execution]
+    in_force: Sequence[tuple[DatasetName, str, Carried]]
+
+    @property
+    def refs(self) -> set[str]:
+        """The references of the values of lineage facets."""
+        found = {carried.ref for _, _, carried in self.in_force}
+        for execution in self.executions:
+            found.update([one.ref for one in execution.lineage])
+        return found
+
+    @property
+    def stored_refs(self) -> set[str]:
+        """The references of the texts that `job_view` asks for."""
+        return set(filter(is_stored, self.refs))
+
+
+def targets_of(executions: Iterable[Execution]) -> set[DatasetName]:
     """Returns the names of the datasets that a job's current executions write, or state the lineage of."""
     found: set[DatasetName] = set()
-    for execution in executions_of(job):
+    for execution in executions:
         found |= execution.outputs
-        found.update(one.output for one in execution.lineage)
+        found.update([one.output for one in execution.lineage])
     return found
 
 
-def in_force(job: JobFacts, outputs: Outputs) -> Iterator[tuple[DatasetName, str, Carried]]:
-    """Yields the lineage facets of outputs that are in force, but for a declaration that the latest run overrules."""
+def in_force(job: JobFacts, outputs: Outputs) -> list[tuple[DatasetName, str, Carried]]:
+    """Returns the lineage facets of outputs that are in force, but for a declaration that the latest run overrules."""
     overruled = job.declared.execution.id if job.declared is not None and declared_overruled(job) else None
+    found: list[tuple[DatasetName, str, Carried]] = []
     for name, facts in outputs.items():
-        of_one = facts.ran.join(facts.declared.where(lambda carrier: carrier.run != overruled))
+        of_one = facts.ran
+        if facts.declared:
+            of_one = of_one.join(facts.declared.where(lambda carrier: carrier.run != overruled))
         for facet in (COLUMN_LINEAGE, LINEAGE):
-            carried = of_one.get(facet)
+            carried = of_one.find(facet)
             if carried is not None:
-                yield name, facet, carried
+                found.append((name, facet, carried))
+    return found
 
 
-def lineage_refs(job: JobFacts, outputs: Outputs) -> set[str]:
-    """References of the texts that `job_view` asks for."""
-    stated = {one.ref for execution in executions_of(job) for one in execution.lineage}
-    stated.update(carried.ref for _, _, carried in in_force(job, outputs))
-    return set(filter(is_stored, stated))
-
-
-def names_in(job: JobFacts, outputs: Outputs, text: TextOf) -> set[DatasetName]:
+def names_in(stated: Stated, outputs: Outputs, text: TextOf) -> set[DatasetName]:
     """Returns the names that `job_view` asks for."""
-    executions = executions_of(job)
-    stated = {one.ref for execution in executions for one in execution.lineage}
-    stated |= {carried.ref for _, _, carried in in_force(job, outputs)}
-    targets = {one.output for execution in executions for one in execution.lineage}
-    named = targets.union(outputs, *(execution.inputs | execution.outputs for execution in executions))
-    return named.union(*(sources(text(ref)) for ref in stated if ref != EMPTY))
+    named = set(outputs)
+    for execution in stated.executions:
+        named.update(execution.inputs, execution.outputs, [one.output for one in execution.lineage])
+    for ref in stated.refs:
+        if ref != EMPTY:
+            named |= sources(text(ref))
+    return named
 
 
 class _Lineage(NamedTuple):
@@ -136,7 +159,7 @@ class _View:
     def __init__(self, job: JobFacts, outputs: Outputs, placements: Placements, text: TextOf) -> None:
         self._placements = placements
         self._text = text
-        self._in_force = list(in_force(job, outputs))
+        self._in_force = in_force(job, outputs)
         self.reads: set[DatasetName] = set()
         self.writes: set[DatasetName] = set()
         self.edges: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)

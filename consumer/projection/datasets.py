@@ -278,7 +278,7 @@ def _ended(
 
 
 def _fingerprint(view: NodeView) -> str:
-    refs = sorted((facet, register.ref) for facet, register in view.facets.items())
+    refs = sorted(view.facets.refs().items())
     apart = (sorted(view.apart),) if view.apart else ()
     return fingerprints.fingerprint((view.name, sorted(view.aliases), refs, *apart))
 

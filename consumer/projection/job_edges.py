@@ -7,7 +7,7 @@ are guarded by the job's document, which also lists what the last projection mad
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -17,10 +17,11 @@ from consumer.graph import ids, schema
 from consumer.graph.store import DropEdges, DropOrphans, Edge, GraphStore, Properties, Step, Vertex
 from consumer.lineage.facts.current import executions_of
 from consumer.lineage.facts.delta import JobFacts
+from consumer.lineage.facts.executions import Execution
 from consumer.lineage.facts.keys import JobName, OutputKey
 from consumer.lineage.facts.output_facets import OutputFacts
 from consumer.lineage.lifecycle import Placement
-from consumer.lineage.views import JobView, in_force, job_view, lineage_refs, names_in, targets_of
+from consumer.lineage.views import JobView, Stated, in_force, job_view, names_in, targets_of
 from consumer.projection import change_records, fingerprints
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import BlobStore
@@ -41,11 +42,13 @@ class _Sources(NamedTuple):
     """The sources of the edges of one job.
 
     Attributes:
+        stated: What its runs and declarations say.
         outputs: The facets of its current outputs, by each name of these datasets.
         names: The names of all its datasets, each with where it is shown.
         removals: Of the names that are shown, those whose vertex was ever removed, and how often: edges at it went too.
     """
 
+    stated: Stated
     outputs: Outputs
     names: Mapping[DatasetName, Placement]
     removals: Mapping[DatasetName, int]
@@ -111,8 +114,7 @@ class JobEdges:
             }
             if late:
                 relied.merge(used)
-            refs = {ref for job in late for ref in lineage_refs(known[job].facts, sources[job].outputs)}
-            texts = self._texts.fetch(refs)
+            texts = self._texts.fetch(set().union(*(sources[job].stated.stored_refs for job in late)))
             for job in sorted(late):
                 named[job] = set(sources[job].names)
                 view = _view(job, known[job].facts, sources[job], texts)
@@ -138,25 +140,27 @@ class JobEdges:
 
     def _sources(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, _Sources]:
         """Returns the sources of the edges of jobs; texts, outputs and names are read for all jobs together."""
-        outputs = self._outputs(jobs, relied)
-        refs = {ref for job in jobs for ref in lineage_refs(jobs[job].facts, outputs[job])}
-        texts = self._texts.fetch(refs)
-        named = {
-            job: names_in(document.facts, outputs[job], lambda ref: texts.get(ref, ref))
-            for job, document in jobs.items()
+        executions = {job: executions_of(document.facts) for job, document in jobs.items()}
+        outputs = self._outputs(executions, relied)
+        stated = {
+            job: Stated(executions[job], in_force(document.facts, outputs[job])) for job, document in jobs.items()
         }
+        texts = self._texts.fetch(set().union(*(of_one.stored_refs for of_one in stated.values())))
+        named = {job: names_in(of_one, outputs[job], lambda ref: texts.get(ref, ref)) for job, of_one in stated.items()}
         placed = self._names.placed(set().union(*named.values()), relied)
         within = {job: _within(placed, of_one) for job, of_one in named.items()}
-        return {job: _Sources(outputs[job], of_one, self._removals(of_one)) for job, of_one in within.items()}
+        return {
+            job: _Sources(stated[job], outputs[job], of_one, self._removals(of_one)) for job, of_one in within.items()
+        }
 
-    def _outputs(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, Outputs]:
+    def _outputs(self, executions: Mapping[JobName, Sequence[Execution]], relied: Relied) -> dict[JobName, Outputs]:
         """Returns the stored facts of outputs under all names of the datasets that jobs write."""
-        targets = {job: targets_of(document.facts) for job, document in jobs.items()}
+        targets = {job: targets_of(of_one) for job, of_one in executions.items()}
         groups = self._names.groups(set().union(*targets.values()), relied)
         keys = [OutputKey(job, name) for job, of_one in targets.items() for target in of_one for name in groups[target]]
         documents = self._jobs.outputs.get(set(keys))
         relied.add(self._jobs.outputs, documents)
-        outputs: dict[JobName, Outputs] = {job: {} for job in jobs}
+        outputs: dict[JobName, Outputs] = {job: {} for job in executions}
         for key in keys:
             if documents[key].stored:
                 outputs[key.job][key.name] = documents[key].facts
@@ -201,10 +205,10 @@ def fingerprint(document: FactDocument[JobFacts], sources: _Sources) -> str:
     is_timed = any(found.changed for found in sources.names.values())
     executions = sorted(
         (sorted(one.inputs), sorted(one.outputs), one.lineage, one.time if is_timed else "")
-        for one in executions_of(facts)
+        for one in sources.stated.executions
     )
     # Not the times of facets, which differ with every run, but the order that follows from them.
-    before = sorted(in_force(facts, sources.outputs), key=lambda found: (found[2].rank(found[1]), found[0]))
+    before = sorted(sources.stated.in_force, key=lambda found: (found[2].rank(found[1]), found[0]))
     placed = sorted(
         [name, *(found if found.changed else found[:1])]
         for name, found in sources.names.items()
@@ -217,16 +221,16 @@ def fingerprint(document: FactDocument[JobFacts], sources: _Sources) -> str:
     return fingerprints.fingerprint((executions, facets, placed, kind, producer, *([removed] if removed else ())))
 
 
-def own_fingerprint(document: FactDocument[JobFacts], sources: _Sources) -> str:
+def own_fingerprint(stated: Stated) -> str:
     """Returns a hash of what a job's runs and declarations say, but not of what its datasets are called."""
-    said = sorted((sorted(one.inputs), sorted(one.outputs), one.lineage) for one in executions_of(document.facts))
-    facets = sorted((name, facet, carried.ref) for name, facet, carried in in_force(document.facts, sources.outputs))
+    said = sorted((sorted(one.inputs), sorted(one.outputs), one.lineage) for one in stated.executions)
+    facets = sorted((name, facet, carried.ref) for name, facet, carried in stated.in_force)
     return fingerprints.fingerprint((said, facets))
 
 
 def _marks(document: FactDocument[JobFacts], sources: _Sources) -> _Marks:
     removed = fingerprints.fingerprint(sorted(sources.removals.items())) if sources.removals else ""
-    return _Marks(fingerprint(document, sources), own_fingerprint(document, sources), removed)
+    return _Marks(fingerprint(document, sources), own_fingerprint(sources.stated), removed)
 
 
 def _is_drawn(document: FactDocument[JobFacts], projected: str) -> bool:

@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from consumer.graph.facts import facts_text
 from consumer.graph.facts_codec import Stored, Written
@@ -39,8 +40,10 @@ STEPS_PER_CHANGE = 100
 """Maximum number of steps in one change; more go into further changes, each under the token of the previous one."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactDocument(Generic[F]):
+_NOTHING: Final[Properties] = MappingProxyType({})
+
+
+class FactDocument(NamedTuple, Generic[F]):
     """A document as it is in the store.
 
     Attributes:
@@ -53,7 +56,7 @@ class FactDocument(Generic[F]):
 
     token: str
     facts: F
-    properties: Properties = field(default_factory=dict)
+    properties: Properties = _NOTHING
     size: int = 0
     structure: bytes = b""
 
@@ -63,13 +66,12 @@ class FactDocument(Generic[F]):
         return bool(self.token)
 
     @property
-    def count(self) -> int:
+    def changes(self) -> int:
         """Number of changes that it has had."""
         return _count(self.token)
 
 
-@dataclass(frozen=True, slots=True)
-class FactUpdate(Generic[F]):
+class FactUpdate(NamedTuple, Generic[F]):
     """The new content of a document.
 
     Attributes:
@@ -82,11 +84,11 @@ class FactUpdate(Generic[F]):
     """
 
     facts: F
-    properties: Properties = field(default_factory=dict)
+    properties: Properties = _NOTHING
     steps: tuple[Step, ...] = ()
     last: tuple[Step, ...] = ()
     begin: Callable[[], Properties] | None = None
-    end: Properties = field(default_factory=dict)
+    end: Properties = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,10 @@ class FactRepository(Generic[K, F]):
 
         So a thread that has written a document finds that one in the cache, or a later one, or reads it again.
         """
-        known = self._cache.get(key)
-        if key in touched and (known is None or known.count >= document.count):
-            return
+        if key in touched:
+            known = self._cache.get(key)
+            if known is None or known.changes >= document.changes:
+                return
         self._touch(key)
         self._cache.put(key, document, document.size)
 
@@ -389,7 +392,7 @@ class _Owner:
     def change(self, properties: Properties, steps: tuple[Step, ...] = ()) -> Change:
         count = _count(self.token) + 1
         # What differs in a step follows from the properties, but for which vertices and edges are there.
-        text = repr((sorted(properties.items()), [step[0] for step in steps], self._salt))
+        text = f"{properties!r}{[step[0] for step in steps]!r}{self._salt}"
         said = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
         when = PropertyEquals("rev", self.token) if self.token else NotExists()
         self.token = f"{count}.{said}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
@@ -133,7 +132,7 @@ class Runs:
         known = self._kept(self.documents.get(facts))
         streaming = {run: facts[run] for run, document in known.items() if facts[run].snapshot is not None}
         return known | {
-            run: replace(known[run], facts=with_datasets(known[run].facts, datasets_of(said)))
+            run: known[run]._replace(facts=with_datasets(known[run].facts, datasets_of(said)))
             for run, said in streaming.items()
         }
 

@@ -26,7 +26,9 @@ class WriteBuffer:
             TransientError: The store can't serve now.
         """
         self._waiting += changes
-        self._steps += sum(1 + len(change.steps) for change in changes)
+        self._steps += len(changes)
+        for change in changes:
+            self._steps += len(change.steps)
         if self._steps >= PORTION:
             self._send()
 

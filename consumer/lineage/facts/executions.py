@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
 
 from consumer.lineage.facts.run_state import CarriedLineage
 from schemas.naming import DatasetName
+
+_SHAPES = 4_096
+"""Shapes that are remembered: all runs of an unchanged model have the same one."""
 
 Order = tuple[bool, str, str]
 """The order of executions: by time, and at the same time by id. One whose extractor
@@ -143,6 +147,7 @@ class Current:
         return latest | self.siblings.keys() | self.unfinished.keys()
 
 
+@lru_cache(maxsize=_SHAPES)
 def shape(inputs: frozenset[DatasetName], outputs: frozenset[DatasetName]) -> str:
     """Returns a hash of the datasets of an execution."""
     text = orjson.dumps([sorted(inputs), sorted(outputs)], default=tuple)

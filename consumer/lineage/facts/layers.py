@@ -86,6 +86,11 @@ class Values(Mapping[str, str]):
         """True if every facet of other values is among these."""
         return self is other or self._refs.keys() >= other._refs.keys()
 
+    @property
+    def refs(self) -> dict[str, str]:
+        """The references by facet; not to be changed."""
+        return self._refs
+
     def __getitem__(self, facet: str) -> str:
         return self._refs[facet]
 
@@ -213,28 +218,43 @@ class Layers(Mapping[str, ItemT], Generic[MarkT, ItemT]):
     def ref(self, facet: str) -> str | None:
         """Returns the reference of a facet's value; None where nothing is stated."""
         for _, values in self.layers:
-            if facet in values:
-                return values[facet]
+            ref = values.refs.get(facet)
+            if ref is not None:
+                return ref
         return None
 
+    def refs(self) -> dict[str, str]:
+        """Returns the references of the values by facet."""
+        if len(self.layers) == 1:
+            return self.layers[0][1].refs
+        return {facet: ref for _, values in self.layers for facet, ref in values.refs.items()}
+
     def __getitem__(self, facet: str) -> ItemT:
+        found = self.find(facet)
+        if found is None:
+            raise KeyError(facet)
+        return found
+
+    def find(self, facet: str) -> ItemT | None:
+        """Returns the statement of a facet; None where nothing is stated."""
         for mark, values in self.layers:
-            if facet in values:
-                return self._item(mark, values.digest(facet), values[facet])
-        raise KeyError(facet)
+            ref = values.refs.get(facet)
+            if ref is not None:
+                return self._item(mark, values.digest(facet), ref)
+        return None
 
     def __iter__(self) -> Iterator[str]:
         for _, values in self.layers:
             yield from values
 
     def __len__(self) -> int:
-        return sum(len(values) for _, values in self.layers)
+        return sum(len(values.refs) for _, values in self.layers)
 
     def __bool__(self) -> bool:
         return bool(self.layers)
 
     def __contains__(self, facet: object) -> bool:
-        return any(facet in values for _, values in self.layers)
+        return facet in self.refs()
 
     def __hash__(self) -> int:
         return hash(self.layers)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from consumer.lineage.facts.current import executions_of
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.output_facets import Carried, Winner, Winners
 from consumer.lineage.facts.registers import Register, Registers, value_of
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement
-from consumer.lineage.views import JobView, dataset_facets, facet_value, job_view, names_in, node_view, targets_of
+from consumer.lineage.views import (
+    JobView,
+    Stated,
+    dataset_facets,
+    facet_value,
+    in_force,
+    job_view,
+    names_in,
+    node_view,
+    targets_of,
+)
 from schemas.naming import DatasetName
 from tests.support.events.event_builders import (
     JOB,
@@ -274,8 +285,10 @@ class TestShownNames:
         stated = run_event("COMPLETE", 20, run="new", inputs=["b"], job_facets={"lineage": {"entries": [entry]}})
         documents = (OLD, stated, run_event("START", 21, run="next", outputs=["t"]))
         facts, texts = facts_of(*documents), folded(documents).contents
-        assert targets_of(facts) == {name("stated"), name("t")}
-        found = names_in(facts, outputs_of(*documents), lambda ref: texts.get(ref, ref))
+        outputs = outputs_of(*documents)
+        of_job = Stated(executions_of(facts), in_force(facts, outputs))
+        assert targets_of(of_job.executions) == {name("stated"), name("t")}
+        found = names_in(of_job, outputs, lambda ref: texts.get(ref, ref))
         assert found == {name(table) for table in ("stated", "source", "b", "t", "a")}
 
     @pytest.mark.parametrize(
