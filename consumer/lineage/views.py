@@ -327,13 +327,15 @@ def _distinct(lineages: Iterable[OutputLineage]) -> list[OutputLineage]:
     return found
 
 
+def _engines(executions: Collection[Execution]) -> list[str]:
+    """Returns the engines that executions write in, sorted; those that they read from where they write nothing."""
+    named = set().union(*(one.outputs for one in executions)) or set().union(*(one.inputs for one in executions))
+    return sorted({engine(name.namespace) or "" for name in named} - {""})
+
+
 def _tool(job: JobFacts, executions: Collection[Execution]) -> str:
     integration = str(facet_value(job.facets, "jobType").get("integration") or "")
-    named = {name for execution in executions for name in execution.outputs} or {
-        name for execution in executions for name in execution.inputs
-    }
-    engines = sorted({engine(name.namespace) or "" for name in named} - {""})
-    if integration.upper() == "DBT" and engines:
+    if integration.upper() == "DBT" and (engines := _engines(executions)):
         return f"DBT/{ENGINES[engines[0]]}"
     if integration:
         return integration

@@ -119,15 +119,20 @@ def show(found: Description, *, sql: bool = False) -> str:
     lines += ["", *(f"{dim(label.ljust(width))}  {_cell(text)}" for label, text in head)]
     for producer in found.producers:
         lines += ["", *_made_by(producer, sql=sql)]
+    for part in _tables(found):
+        lines += ["", part]
+    return "\n".join(lines)
+
+
+def _tables(found: Description) -> Iterator[str]:
     columns = list(map(_column_row, found.columns))
-    lines += ["", table(columns, ("column", "type", "tags", "description")) if columns else "columns are unknown"]
-    if summary.tests:
-        tests = [(one.name, one.column or "-", "passed" if one.success else "FAILED") for one in summary.tests]
-        lines += ["", table(tests, ("test", "column", "last result"))]
+    yield table(columns, ("column", "type", "tags", "description")) if columns else "columns are unknown"
+    if found.summary.tests:
+        tests = [(one.name, one.column or "-", "passed" if one.success else "FAILED") for one in found.summary.tests]
+        yield table(tests, ("test", "column", "last result"))
     if found.exposures:
         uses = [(one.name, one.type or "-", one.owner or "-", one.url or "-") for one in found.exposures]
-        lines += ["", table(uses, ("exposure", "type", "owner", "url"))]
-    return "\n".join(lines)
+        yield table(uses, ("exposure", "type", "owner", "url"))
 
 
 def _made_by(producer: Producer, *, sql: bool) -> Iterator[str]:

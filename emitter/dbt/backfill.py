@@ -92,13 +92,7 @@ def events(
         hooks: Applied to every refined event; its events follow that event.
     """
     manifest, results = with_executed_sql(artifacts.manifest, artifacts.results), artifacts.results
-    invocation = Invocation(
-        id=(results.invocation_id if results else None) or manifest.invocation_id,
-        command=(results.command if results and results.ran else None) or "build",
-        job=(job_namespace, f"dbt-run-{manifest.project}"),
-        full_refresh=results.full_refresh if results else None,
-        dbt_version=results.dbt_version if results else "",
-    )
+    invocation = _invocation(manifest, results, job_namespace)
     maker = EventBuilder(manifest, place, invocation, artifacts.catalog)
     for event in _events(manifest, results, maker, invocation):
         refined = with_pointers(refine(event)) if refine else event
@@ -135,14 +129,27 @@ def notes(artifacts: Artifacts, *, columns: bool = True) -> Iterator[str]:
         yield f"there is no compiled SQL of {count} nodes, so their column lineage is missing: run `dbt compile`"
 
 
+def _invocation(manifest: Manifest, results: RunResults | None, job_namespace: str) -> Invocation:
+    job = (job_namespace, f"dbt-run-{manifest.project}")
+    if results is None:
+        return Invocation(manifest.invocation_id, "build", job, full_refresh=None, dbt_version="")
+    return Invocation(
+        id=results.invocation_id or manifest.invocation_id,
+        command=(results.command if results.ran else None) or "build",
+        job=job,
+        full_refresh=results.full_refresh,
+        dbt_version=results.dbt_version,
+    )
+
+
 def _events(
     manifest: Manifest, results: RunResults | None, maker: EventBuilder, invocation: Invocation
 ) -> Iterator[Event]:
-    told = results.by_id if results else {}
+    by_id = results.by_id if results else {}
     if results and results.ran:
         yield _whole("START", _started_at(manifest, results), maker, invocation)
     for unique_id in manifest.stored():
-        result = told.get(unique_id)
+        result = by_id.get(unique_id)
         if result is not None and result.ran:
             yield from _node(unique_id, result, maker)
         elif _is_declared(unique_id, result, results):
@@ -150,9 +157,12 @@ def _events(
             yield job_event(manifest.generated_at, maker.job(unique_id), inputs, outputs)
     yield from data_tests.events(manifest, maker, results)
     if results and results.ran:
-        failed = results.stamped or any(result.ran and result.state == "FAIL" for result in told.values())
         more = _error(results.error) if results.error else {}
-        yield _whole("FAIL" if failed else "COMPLETE", results.generated_at, maker, invocation, more)
+        yield _whole("FAIL" if _has_failed(results) else "COMPLETE", results.generated_at, maker, invocation, more)
+
+
+def _has_failed(results: RunResults) -> bool:
+    return bool(results.stamped) or any(result.ran and result.state == "FAIL" for result in results.by_id.values())
 
 
 def _is_declared(unique_id: str, result: Result | None, results: RunResults | None) -> bool:

@@ -6,7 +6,7 @@ In the shape of dbt-ol 1.54: the generic tests of one table are one run, a singu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from emitter.dbt import node_facets as facets
@@ -18,15 +18,19 @@ from emitter.dbt.run_results import Result, RunResults
 TEST = "TEST"
 
 
-def events(manifest: Manifest, maker: EventBuilder, results: RunResults | None) -> Iterator[Event]:
-    """Yields the events of all tests of a project: runs of those with a result, jobs of the others."""
-    told = [results.by_id[id_] for id_ in manifest.tests() if results and id_ in results.by_id]
-    ran = [result for result in told if result.ran]
+def _by_table(manifest: Manifest, ran: Iterable[Result]) -> dict[str, list[Result]]:
     about: defaultdict[str, list[Result]] = defaultdict(list)
     for result in ran:
         if tested := manifest.tested(result.unique_id):
             about[tested].append(result)
-    for tested, found in sorted(about.items()):
+    return about
+
+
+def events(manifest: Manifest, maker: EventBuilder, results: RunResults | None) -> Iterator[Event]:
+    """Yields the events of all tests of a project: runs of those with a result, jobs of the others."""
+    told = [results.by_id[id_] for id_ in manifest.tests() if results and id_ in results.by_id]
+    ran = [result for result in told if result.ran]
+    for tested, found in sorted(_by_table(manifest, ran).items()):
         yield from of_table(manifest, maker, tested, found, results.command if results else None)
     for result in ran:
         yield from singular(manifest, maker, result)

@@ -12,6 +12,7 @@ from consumer.alerts.declarations import Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import ids
 from consumer.lineage.changes import Kind
+from consumer.lineage.facts.keys import JobName
 from consumer.query.resolve import LineageNode
 from consumer.query.traversal.impact import Change, impact
 from schemas.naming import DatasetName, last_part
@@ -79,11 +80,13 @@ def _renamed(judged: Round) -> dict[tuple[DatasetName, str], str]:
     before, after = _sources(judged, Kind.COLUMN_EDGE_REMOVED), _sources(judged, Kind.COLUMN_EDGE_ADDED)
     renamed: dict[tuple[DatasetName, str], str] = {}
     for dataset in old.keys() & new.keys():
-        for one in old[dataset]:
+        of_one, added = old[dataset], new[dataset]
+        are_single = len(of_one) == len(added) == 1
+        for one in of_one:
             key = (dataset, one.change.column or "")
-            candidates = [each for each in new[dataset] if _fits(before[key], after[dataset, each.change.column or ""])]
-            if not candidates and len(old[dataset]) == len(new[dataset]) == 1 and _same_type(one, new[dataset][0]):
-                candidates = new[dataset]
+            candidates = [each for each in added if _fits(before[key], after[dataset, each.change.column or ""])]
+            if not candidates and are_single and _same_type(one, added[0]):
+                candidates = added
             if len(candidates) == 1:
                 renamed[key] = candidates[0].change.column or ""
     return renamed
@@ -119,13 +122,18 @@ def _is_read(judged: Round, one: _Altered) -> bool:
     )
 
 
+def _writer(judged: Round, dataset: DatasetName) -> JobName | None:
+    return next((state.job for state in judged.jobs.values() if dataset in state.outputs), None)
+
+
+def _detail(one: _Altered) -> dict[str, str]:
+    return {"column": one.column, "change": one.what, "before": _before(one), "after": _after(one)}
+
+
 def _finding(rule: Rule, judged: Round, dataset: DatasetName, altered: list[_Altered]) -> Finding:
     altered.sort(key=lambda one: (not one.breaking, one.column))
     first = altered[0].changed
     breaking = any(one.breaking for one in altered)
-    run, job = first.run, first.job
-    if job is None and run:
-        job = next((state.job for state in judged.jobs.values() if dataset in state.outputs), None)
     own = Severity.BREAKING if breaking else Severity.INFO
     only = altered[0] if len(altered) == 1 else None
     return Finding(
@@ -137,15 +145,12 @@ def _finding(rule: Rule, judged: Round, dataset: DatasetName, altered: list[_Alt
         f"{last_part(dataset)}: {listed([one.words for one in altered])}",
         first.time,
         column=only.column if only else "",
-        job=job,
-        run=run,
+        job=_writer(judged, dataset) if first.job is None and first.run else first.job,
+        run=first.run,
         occurrence=1,
         details={
             "compatibility": "breaking" if breaking else "additive",
-            "columns": [
-                {"column": one.column, "change": one.what, "before": _before(one), "after": _after(one)}
-                for one in altered
-            ],
+            "columns": list(map(_detail, altered)),
         },
         change=Change.TYPE if all(one.what == "retyped" for one in altered) else Change.DROP,
     )

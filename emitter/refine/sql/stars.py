@@ -1,5 +1,6 @@
 """`*` and `t.*`: all the columns that are known, and a way on to those that aren't."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,8 +33,18 @@ def expand(item: Any, scope: Scope) -> Relation:
     without = {node.name.lower() for node in arg(star, "except") or []}
     made = {node.alias.lower(): origins_of(node.this, scope) for node in star.args.get("replace") or []}
     names = {node.this.name.lower(): node.alias for node in star.args.get("rename") or []}
-    if not (without or made or names):
-        return found
+    return _altered(found, without, made, names) if without or made or names else found
+
+
+def _altered(found: Relation, without: set[str], made: Mapping[str, Origins], names: Mapping[str, str]) -> Relation:
+    """Returns the columns of a star without some, with other origins for some, and with new names for some.
+
+    Args:
+        found: The columns.
+        without: Names in lower case, as are the keys of the others.
+        made: New origins by name.
+        names: New names by name.
+    """
     columns = (
         Column(names.get(key, column.name), made.get(key, column.origins), None if key in made else column.shape)
         for column in found.columns

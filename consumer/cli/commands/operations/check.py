@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -56,6 +56,14 @@ class Result:
         return {**asdict(self), "findings": [finding._asdict() for finding in self.findings]}
 
 
+def _print(results: Iterable[Result]) -> None:
+    for result in results:
+        state = State.OK if result.ok else State.FAILED
+        click.echo(f"{result.system:6} {_styled(state)}  {result.where}: {result.message}")
+        for finding in result.findings:
+            click.echo(f"       {_styled(finding.state)}  {finding.what}: {finding.message}")
+
+
 @click.command(
     name="check",
     epilog=examples(
@@ -91,11 +99,7 @@ def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, 
     if as_json:
         click.echo(orjson.dumps([result.as_json() for result in results]))
     else:
-        for result in results:
-            state = State.OK if result.ok else State.FAILED
-            click.echo(f"{result.system:6} {_styled(state)}  {result.where}: {result.message}")
-            for finding in result.findings:
-                click.echo(f"       {_styled(finding.state)}  {finding.what}: {finding.message}")
+        _print(results)
     if not all(result.ok for result in results):
         click.get_current_context().exit(ExitCode.FAILED)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +123,30 @@ def show(settings: Settings, position: str, *, as_json: bool) -> None:
         click.echo(f"(the first {len(value or b''):,} of {whole.length:,} bytes; the rest is not kept)")
 
 
+def _due(
+    letters: Iterable[StoredDeadLetter], outcomes: _Outcomes, max_ahead_s: float, *, again: bool, force: bool
+) -> Iterator[StoredDeadLetter]:
+    """Yields the dead letters to redrive; prints what becomes of the others.
+
+    Args:
+        letters: The chosen ones.
+        outcomes: Prints and counts.
+        max_ahead_s: Seconds by which an eventTime may be ahead.
+        again: Also those that were redriven already.
+        force: Also those that would be rejected again.
+    """
+    from consumer.kafka.redrive import rejection_reason  # noqa: PLC0415 -- the client only where it is needed
+
+    for letter in letters:
+        why = rejection_reason(letter, max_ahead_s, int(time.time() * 1000))
+        if letter.redriven and not again:
+            outcomes.tell(letter, "already")
+        elif why and not (force and letter.is_redrivable):
+            outcomes.tell(letter, "refused", why)
+        else:
+            yield letter
+
+
 @dead_letters.command(
     name="redrive",
     epilog=examples(
@@ -163,28 +187,21 @@ def redrive(
     not go back twice when this is run again.
     """
     from consumer.kafka.producer import TopicProducer  # noqa: PLC0415 -- the client only where it is needed
-    from consumer.kafka.redrive import Redrive, rejection_reason  # noqa: PLC0415
+    from consumer.kafka.redrive import Redrive  # noqa: PLC0415
 
     if bool(positions) == bool(everything or since or reason):
         raise UsageError("say which letters: PARTITION:OFFSET..., or --all, --since or --reason")
     outcomes = _Outcomes(as_json=as_json)
 
-    def due(reader: TopicReader) -> Iterator[StoredDeadLetter]:
-        for letter in _named(reader, positions) if positions else _chosen(reader, since, reason):
-            why = rejection_reason(letter, settings.dead_letters.max_ahead_s, int(time.time() * 1000))
-            if letter.redriven and not (force and positions):
-                outcomes.tell(letter, "already")
-            elif why and not (force and letter.is_redrivable):
-                outcomes.tell(letter, "refused", why)
-            else:
-                yield letter
-
     with _reader(settings) as reader, closing(TopicProducer(settings.kafka)) as producer:
+        letters = _named(reader, positions) if positions else _chosen(reader, since, reason)
+        max_ahead_s = settings.dead_letters.max_ahead_s
+        due = _due(letters, outcomes, max_ahead_s, again=force and bool(positions), force=force)
         if dry_run:
-            for letter in due(reader):
+            for letter in due:
                 outcomes.tell(letter, "redriven")
         else:
-            Redrive(producer, settings.kafka.dead_letter_topic, outcomes.redriven, outcomes.refused).run(due(reader))
+            Redrive(producer, settings.kafka.dead_letter_topic, outcomes.redriven, outcomes.refused).run(due)
     click.echo(outcomes.summary("would be " if dry_run else ""), err=True)
     if outcomes.count["refused"]:
         click.get_current_context().exit(ExitCode.FAILED)

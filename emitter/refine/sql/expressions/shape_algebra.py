@@ -11,17 +11,17 @@ from emitter.refine.sql.relations import Column, Shape, merge
 
 def joined(shapes: Sequence[Shape | None]) -> Shape | None:
     """Returns the shape of a value that may be any of several; None if they differ in more than their origins."""
-    first = shapes[0] if shapes else None
-    if first is None or any(shape is None or len(shape.fields) != len(first.fields) for shape in shapes):
+    known = [shape for shape in shapes if shape is not None]
+    if not known or len(known) < len(shapes) or len({len(shape.fields) for shape in known}) > 1:
         return None
-    rows = [shape.fields for shape in shapes if shape is not None]
+    rows = [shape.fields for shape in known]
     fields = [either(columns) for columns in zip(*rows, strict=True)]
-    elements = [shape.element for shape in shapes if shape is not None and shape.element is not None]
-    keys = [shape.keys for shape in shapes if shape is not None and shape.keys is not None]
+    elements = [shape.element for shape in known if shape.element is not None]
+    keys = [shape.keys for shape in known if shape.keys is not None]
     return Shape(
         tuple(fields),
-        either(elements) if len(elements) == len(shapes) else None,
-        merge(keys) if len(keys) == len(shapes) else None,
+        either(elements) if len(elements) == len(known) else None,
+        merge(keys) if len(keys) == len(known) else None,
     )
 
 

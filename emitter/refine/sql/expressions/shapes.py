@@ -290,14 +290,20 @@ def _merged_maps(maps: Sequence[Any], scope: Scope) -> Shape | None:
     known = [shape for shape in shapes if shape is not None and shape.keys is not None and shape.element is not None]
     if not known or len(known) < len(shapes):
         return None
-    # Where one map's keys are not known, it may have any.
-    named = [column for shape in known for column in shape.fields] if all(shape.fields for shape in known) else []
-    by_name: defaultdict[str, list[Column]] = defaultdict(list)
-    for column in named:
-        by_name[column.name].append(column)
-    fields = tuple(either(columns) for columns in by_name.values())
     element = either([shape.element for shape in known if shape.element is not None])
-    return Shape(fields, element, merge(shape.keys for shape in known if shape.keys is not None))
+    keys = merge(shape.keys for shape in known if shape.keys is not None)
+    return Shape(_merged_entries(known), element, keys)
+
+
+def _merged_entries(maps: Sequence[Shape]) -> tuple[Column, ...]:
+    by_name: defaultdict[str, list[Column]] = defaultdict(list)
+    for shape in maps:
+        if not shape.fields:
+            # Where one map's keys are not known, it may have any.
+            return ()
+        for column in shape.fields:
+            by_name[column.name].append(column)
+    return tuple(map(either, by_name.values()))
 
 
 def _scalar(node: exp.Subquery, scope: Scope) -> Shape | None:
