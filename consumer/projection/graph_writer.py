@@ -23,9 +23,9 @@ from consumer.projection import statements
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import BlobStore
 from consumer.projection.datasets import Nodes, SeenAt
+from consumer.projection.documents.relied import Relied
 from consumer.projection.job_edges import JobEdges
 from consumer.projection.jobs import Jobs
-from consumer.projection.repository import Relied
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.projection.turn import Shared, Turn
 from consumer.retry import ConflictLimit

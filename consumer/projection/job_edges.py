@@ -27,8 +27,9 @@ from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import BlobStore
 from consumer.projection.change_records import DRAWN, OWN, Cause
 from consumer.projection.datasets import REMOVALS, Nodes, Places, column_of, removals
+from consumer.projection.documents.relied import Relied
 from consumer.projection.jobs import JobDocuments, Jobs
-from consumer.projection.repository import FactDocument, FactUpdate, Relied
+from consumer.projection.repository import FactDocument, FactUpdate
 from schemas.naming import DatasetName
 
 _log = structlog.get_logger(__name__)

@@ -29,7 +29,8 @@ from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets, OutputFacts
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.views import facet_value
-from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate, Relied
+from consumer.projection.documents.relied import Relied
+from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName

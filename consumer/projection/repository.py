@@ -17,12 +17,14 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from consumer.graph.facts import facts_text
 from consumer.graph.facts_codec import Stored, Written
-from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Scalar, Step, Vertex
+from consumer.graph.store import Change, GraphStore, Properties, Scalar, Step
 from consumer.projection.blobs import BlobStore
+from consumer.projection.documents.guarded_changes import STEPS_PER_CHANGE, GuardedChanges, count_of, parts
+from consumer.projection.documents.relied import Relied
 from consumer.projection.turn import Claims, turn_of
 from consumer.projection.write_buffer import WriteBuffer
 from consumer.retry import ConflictLimit
@@ -35,10 +37,6 @@ _PER_CHAR = 4
 """Bytes of memory that facts take for each character of their text, measured on those of jobs, runs and names."""
 _AT_LEAST = 1_000
 """Bytes of any document."""
-
-STEPS_PER_CHANGE = 100
-"""Maximum number of steps in one change; more go into further changes, each under the token of the previous one."""
-
 
 _NOTHING: Final[Properties] = MappingProxyType({})
 
@@ -68,7 +66,7 @@ class FactDocument(NamedTuple, Generic[F]):
     @property
     def changes(self) -> int:
         """Number of changes that it has had."""
-        return _count(self.token)
+        return count_of(self.token)
 
 
 class FactUpdate(NamedTuple, Generic[F]):
@@ -366,109 +364,15 @@ class FactRepository(Generic[K, F]):
                 properties["facts"] = shared(written.structure, structure, structures)
             size = _size(len(written.structure) + len(written.stamps), after)
         salt = "" if known.stored else self._kind.new_token()
-        owner = _Owner(self._kind.id_of(key), self._kind.label, known.token, salt)
+        owner = GuardedChanges(self._kind.id_of(key), self._kind.label, known.token, salt)
         if len(draft.steps) + len(draft.last) <= STEPS_PER_CHANGE:
             changes = [owner.change(properties, (*draft.steps, *draft.last))]
         else:
-            parts = [
-                tuple(draft.steps[at : at + STEPS_PER_CHANGE]) for at in range(0, len(draft.steps), STEPS_PER_CHANGE)
-            ]
             changes = [owner.change({**properties, **(draft.begin() if draft.begin is not None else {})})]
-            changes += [owner.change({}, part) for part in parts]
+            changes += [owner.change({}, part) for part in parts(draft.steps)]
             after |= draft.end
             changes.append(owner.change({**properties, **draft.end}, draft.last))
         return FactDocument(owner.token, draft.facts, after, size, structure), changes
-
-
-class _Owner:
-    """The owner of changes that follow each other, each under the token that the one before set."""
-
-    def __init__(self, id_: str, label: str, token: str, salt: str) -> None:
-        self._id = id_
-        self._label = label
-        self._salt = salt
-        self.token = token
-
-    def change(self, properties: Properties, steps: tuple[Step, ...] = ()) -> Change:
-        count = _count(self.token) + 1
-        # What differs in a step follows from the properties, but for which vertices and edges are there.
-        text = f"{properties!r}{[step[0] for step in steps]!r}{self._salt}"
-        said = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-        when = PropertyEquals("rev", self.token) if self.token else NotExists()
-        self.token = f"{count}.{said}"
-        return Change(
-            Vertex(self._id, self._label, {**properties, "rev": self.token}),
-            when,
-            PropertyEquals("rev", self.token),
-            steps,
-        )
-
-
-class Relied:
-    """Documents that a computation used without writing them, to be compared with the store afterwards.
-
-    Args:
-        store: Where they are.
-    """
-
-    def __init__(self, store: GraphStore) -> None:
-        self._store = store
-        self._used: dict[str, tuple[FactRepository[Any, Any], Any, str]] = {}
-        self._seen: dict[str, str] = {}
-
-    def see(self, documents: FactRepository[K, F], seen: Mapping[K, FactDocument[F]]) -> None:
-        """Notes documents of which only a write that follows must be sure that they are as they were used."""
-        for key, document in seen.items():
-            self._seen.setdefault(documents.id_of(key), document.token)
-
-    def is_other(self, id_: str, token: str) -> bool:
-        """True if a document is not the one that was used, as somebody has changed it since."""
-        used = self._used.get(id_)
-        return token != (used[2] if used is not None else self._seen.get(id_, token))
-
-    def add(self, documents: FactRepository[K, F], used: Mapping[K, FactDocument[F]]) -> None:
-        """Notes documents with the tokens that they had when they were used."""
-        for key, document in used.items():
-            self._used.setdefault(documents.id_of(key), (documents, key, document.token))
-
-    def advance(self, id_: str, before: str, after: str) -> None:
-        """Notes that a document is written on the very token with which it was used."""
-        used = self._used.get(id_)
-        if used is not None and used[2] == before:
-            self._used[id_] = (*used[:2], after)
-        if self._seen.get(id_) == before:
-            self._seen[id_] = after
-
-    def merge(self, other: Relied) -> None:
-        """Notes all that another one has."""
-        for id_, used in other._used.items():
-            self._used.setdefault(id_, used)
-        for id_, token in other._seen.items():
-            self._seen.setdefault(id_, token)
-
-    def moved(self) -> bool:
-        """Forgets documents that are not as they were used; returns True if there are any.
-
-        Raises:
-            TransientError: The store can't serve now.
-        """
-        self._seen.clear()
-        if not self._used:
-            return False
-        stored = self._store.read(list(self._used), ("rev",))
-        moved = False
-        for id_, (documents, key, token) in self._used.items():
-            now = str(stored.get(id_, {}).get("rev", ""))
-            if now != token:
-                documents.forget_unless(key, now)
-                moved = True
-        self._used.clear()
-        return moved
-
-
-def _count(token: str) -> int:
-    """Returns the number of changes that a token counts."""
-    return int(token.partition(".")[0] or 0)
 
 
 def _own(structure: str, digest: bytes, texts: dict[str, str]) -> str:  # noqa: ARG001 (as `BlobStore.shared`)

@@ -12,15 +12,9 @@ from consumer.errors import TransientError
 from consumer.graph.facts_codec import Written
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, GraphStore, Properties, Vertex
-from consumer.projection.repository import (
-    STEPS_PER_CHANGE,
-    FactDocument,
-    FactKind,
-    FactRepository,
-    FactUpdate,
-    Relied,
-    in_order,
-)
+from consumer.projection.documents.guarded_changes import STEPS_PER_CHANGE
+from consumer.projection.documents.relied import Relied
+from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate, in_order
 
 Words = frozenset[str]
 Plan = Callable[[Mapping[str, FactDocument[Words]]], Iterator[tuple[str, FactUpdate[Words]]]]
