@@ -457,8 +457,9 @@ def test_a_person_with_dbt_v2_records_a_sample(tmp_path: Path, project: str) -> 
         shutil.move(tmp_path / "dbt_project.yml", tmp_path / project)
     ignored = {"DBT_ENGINE_TARGET_PATH": "elsewhere", "DBT_LOG_LEVEL_FILE": "none"}
     code, report, stderr = record(dbt, "build", "--project-dir", project, **ignored)
-    assert code == 0, stderr
+    assert (code, stderr) == (0, "record-dbt-v2: dbt ended with 0\n")
     assert report[0].startswith("exit code 0; 157 records")
+    assert "profiles.yml: not read; the namespace of datasets is the name of the project" in report
     assert "missing in telemetry: nothing" in report
     assert report[-1] == "telemetry and artifacts are one graph"
     assert (tmp_path / "sample" / "version.txt").read_text() == "dbt 2.0.9\n"
