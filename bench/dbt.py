@@ -60,9 +60,10 @@ class Program:
     given: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
-def _programs(base: Path | None) -> list[Program]:
+def _programs(base: Path | None, *, dbt_ol: bool) -> list[Program]:
     here = Path(sys.executable).parent
-    found = [Program(f"`{name}`", here / name) for name in ("dbt", "dbt-ol", "headwater-dbt")]
+    names = ("dbt", "dbt-ol", "headwater-dbt") if dbt_ol else ("dbt", "headwater-dbt")
+    found = [Program(f"`{name}`", here / name) for name in names]
     if base is not None:
         found.append(Program(f"`headwater-dbt` of {base.name}", base / ".venv" / "bin" / "headwater-dbt"))
     return found
@@ -108,9 +109,11 @@ def measure(engines: DbtEngines, name: str, program: Program) -> Used:
     return used
 
 
-def compare(engines: DbtEngines, name: str, rounds: int, base: Path | None) -> list[tuple[object, ...]]:
+def compare(
+    engines: DbtEngines, name: str, rounds: int, base: Path | None, *, dbt_ol: bool = True
+) -> list[tuple[object, ...]]:
     """The rows of one project."""
-    programs = _programs(base)
+    programs = _programs(base, dbt_ol=dbt_ol)
     for number in range(rounds + 1):
         for program in programs if number % 2 else reversed(programs):
             used = measure(engines, name, program)
@@ -135,12 +138,13 @@ def main() -> None:
     parser.add_argument("rounds", nargs="?", type=int, default=5, help="rounds that count (5)")
     parser.add_argument("--base", type=Path, help="a checkout with its .venv, whose headwater-dbt takes part")
     parser.add_argument("--only", choices=PROJECTS, help="one project alone")
+    parser.add_argument("--without-dbt-ol", action="store_true", help="leave dbt-ol out")
     options = parser.parse_args()
     engines, rows = DbtEngines(), []
     try:
         for name in PROJECTS:
             if options.only in (None, name):
-                rows += compare(engines, name, options.rounds, options.base)
+                rows += compare(engines, name, options.rounds, options.base, dbt_ol=not options.without_dbt_ol)
     finally:
         engines.close()
     print(report.table(HEADS, rows))

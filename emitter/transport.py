@@ -22,7 +22,7 @@ from emitter.brokers.broker import Broker
 from emitter.brokers.refining_broker import Refine, RefiningBroker, project_refiner
 from emitter.config.openlineage_config import report_conflict
 from emitter.config.transport_config import CheckedConfig, KafkaConfig
-from emitter.dbt.node_names import node_of
+from emitter.dbt.node_names import node_in, node_of
 from emitter.delivery.delivery_summary import DeliverySummary
 from emitter.delivery.outbox import Outbox, open_spool
 from emitter.delivery.sender import Sender
@@ -124,11 +124,21 @@ class KafkaTransport(Transport):
         try:
             body = event_dict(event)
             if self._error is None:
-                self._sender.put(self._record(body))
+                self._sender.put(self._record(message_key(body), event_json(body)))
             else:
                 self._sender.reject(str(self._error), node_of(body))
         except Exception as error:  # noqa: BLE001 # no event may stop dbt; the event is counted as lost
             self._sender.reject(f"an event could not be kept: {type(error).__name__}: {error}", node_of(body))
+
+    def emit_json(self, key: bytes, value: bytes) -> None:
+        """Keeps an event that is already JSON for sending, under its message key; never raises."""
+        try:
+            if self._error is None:
+                self._sender.put(self._record(key, value))
+            else:
+                self._sender.reject(str(self._error), node_in(value))
+        except Exception as error:  # noqa: BLE001 # as in `emit`
+            self._sender.reject(f"an event could not be kept: {type(error).__name__}: {error}", node_in(value))
 
     def wait_for_completion(self, timeout: float = -1) -> bool:
         """Waits until no event waits, at most `timeout` seconds (`close_timeout` if negative or longer)."""
@@ -178,13 +188,8 @@ class KafkaTransport(Transport):
     def _bounded(self, timeout: float) -> float:
         return self.close_timeout if timeout < 0 else min(timeout, self.close_timeout)
 
-    def _record(self, body: dict[str, Any]) -> Record:
-        return Record(
-            topic=self._settings.topic,
-            key=message_key(body),
-            value=event_json(body),
-            timestamp_ms=int(self._now() * 1000),
-        )
+    def _record(self, key: bytes, value: bytes) -> Record:
+        return Record(topic=self._settings.topic, key=key, value=value, timestamp_ms=int(self._now() * 1000))
 
 
 def _restart_in_child(made: "weakref.ref[KafkaTransport]") -> None:

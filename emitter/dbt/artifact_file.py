@@ -20,12 +20,19 @@ SETTLED_S = 0.1
 _LOOK_S = 0.02
 
 
-def read_when_stable(path: Path, wall_clock: Callable[[], float] = time.time) -> dict[str, Any]:
+def _load(path: Path) -> Any:
+    return json.loads(path.read_bytes())
+
+
+def read_when_stable(
+    path: Path, wall_clock: Callable[[], float] = time.time, load: Callable[[Path], Any] = _load
+) -> dict[str, Any]:
     """Returns the JSON object in a file; waits while a process is writing it.
 
     Args:
         path: The file.
         wall_clock: Seconds since 1970, by the clock of the file system.
+        load: Reads the file; raises ValueError if it is not JSON.
 
     Raises:
         ArtifactError: It holds none, and has not changed for five seconds.
@@ -33,13 +40,12 @@ def read_when_stable(path: Path, wall_clock: Callable[[], float] = time.time) ->
     """
     while True:
         before = stamp_of(path)
-        content = path.read_bytes()
+        try:
+            document = load(path)
+        except ValueError:
+            document = None
         # A file that has changed meanwhile may be a mix of the old and the new content.
         if stamp_of(path) == before:
-            try:
-                document = json.loads(content)
-            except ValueError:
-                document = None
             if isinstance(document, dict):
                 return document
             _wait_for_change(path, before, wall_clock)

@@ -31,15 +31,22 @@ def deferred(project: Project, unique_id: str, sql: str | None) -> Mapping[str, 
         return {}
     # In a Python model the names are inside of texts.
     sql = sql.replace('\\"', '"')
+    elsewhere = [parent for parent in project.parents(unique_id) if not _reads_own(project, parent, sql)]
+    if not elsewhere:
+        return {}
     own = {project.table(each) for each in (unique_id, *project.parents(unique_id))}
     found: dict[str, dict[str, Node]] = {}
-    for parent in project.parents(unique_id):
-        relation = (project.node(parent) or {}).get("relation_name")
-        if kind(parent) != "source" and relation and not _names(relation, sql):
-            told = _told(project.node(parent) or {}, sql)
-            places = {dataset_name(place): place for place in (told or _alike(relation, sql))}
-            found[parent] = {name: place for name, place in places.items() if project.fold(name) not in own}
+    for parent in elsewhere:
+        node = project.node(parent) or {}
+        places = {dataset_name(place): place for place in (_told(node, sql) or _alike(node["relation_name"], sql))}
+        found[parent] = {name: place for name, place in places.items() if project.fold(name) not in own}
     return _assigned(project, found)
+
+
+def _reads_own(project: Project, parent: str, sql: str) -> bool:
+    """True unless a text does not name a parent's table in this environment, which has one."""
+    relation = (project.node(parent) or {}).get("relation_name")
+    return kind(parent) == "source" or not relation or _names(relation, sql)
 
 
 def _names(relation: str, sql: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from emitter.dbt import node_facets as facets
@@ -24,8 +25,11 @@ _OWN = uuid.UUID("0f7e6c6e-6d0c-5e0a-9a5b-5a2f8f1f4c11")
 _SUFFIXES = {"build": {"model": ".build.run", "snapshot": ".build.snapshot"}}
 _OF_POINTERS = frozenset({"dataSource", "documentation", "ownership", "schema"})
 _MEBI = 2**20
+_KEPT = 250
+"""Number of nodes whose parts of events are kept, since the nodes that read them need the same parts."""
 
 
+@lru_cache(_KEPT)
 def run_id(invocation_id: str, unique_id: str) -> str:
     """Returns the run id of one node in one invocation of dbt; deterministic."""
     return str(uuid.uuid5(_OWN, f"{invocation_id}\n{unique_id}"))
@@ -57,7 +61,7 @@ class Invocation:
 
 
 class EventBuilder:
-    """Makes the parts of events of one project.
+    """Makes the parts of events of one project. Events share facets and inputs, so nothing may change these.
 
     Args:
         manifest: The project.
@@ -77,6 +81,10 @@ class EventBuilder:
         self._place = place
         self._invocation = invocation
         self._catalog = catalog or {}
+        self._whole_dataset = lru_cache(_KEPT)(self._make_dataset)
+        self._job_facets = lru_cache(_KEPT)(self._make_job_facets)
+        self._job_type = lru_cache(facets.job_type)
+        self._run_tags = lru_cache(_KEPT)(lambda unique_id: facets.tags(self._manifest.node(unique_id) or {}))
 
     @property
     def namespace(self) -> str:
@@ -91,19 +99,26 @@ class EventBuilder:
             kind: OpenLineage's job type; the node's resource type if it is not given.
             suffix: What follows its name; that of the command if it is not given.
         """
-        node = self._manifest.node(unique_id) or {}
-        resource = kind_of(unique_id)
-        made = facets.job_type(kind or resource.upper()) | facets.node(node, self._manifest.project)
-        if kind is None and (sql := self._manifest.sql(unique_id)):
-            made |= facets.facet("sql", query=sql, dialect=self._manifest.adapter or None)
+        # The SQL is not known from the start.
+        sql = self._manifest.sql(unique_id) if kind is None else None
+        made = dict(self._job_facets(unique_id, kind, sql))
         return {"namespace": self._invocation.job[0], "name": self._job_name(unique_id, suffix), "facets": made}
+
+    def _make_job_facets(self, unique_id: str, kind: str | None, sql: str | None) -> Facets:
+        node = self._manifest.node(unique_id) or {}
+        made = self._job_type(kind or kind_of(unique_id).upper()) | facets.node(node, self._manifest.project)
+        return made | (facets.facet("sql", query=sql, dialect=self._manifest.adapter or None) if sql else {})
 
     def run(self, unique_id: str, more: Facets | None = None) -> Event:
         """Returns the run of a node, a part of the invocation's."""
+        own = self._run_tags(unique_id) | self._of_all_runs | (more or {})
+        return {"runId": run_id(self._invocation.id, unique_id), "facets": own}
+
+    @cached_property
+    def _of_all_runs(self) -> Facets:
         namespace, name = self._invocation.job
         parent = {"run": {"runId": self._invocation.run_id}, "job": {"namespace": namespace, "name": name}}
-        own = facets.tags(self._manifest.node(unique_id) or {}) | facets.facet("parent", **parent, root=parent)
-        return {"runId": run_id(self._invocation.id, unique_id), "facets": own | self.engine() | (more or {})}
+        return facets.facet("parent", **parent, root=parent) | self.engine()
 
     def engine(self) -> Facets:
         """Returns the facets of this dbt and this invocation."""
@@ -134,7 +149,7 @@ class EventBuilder:
 
     def output(self, unique_id: str, result: Result | None = None) -> Dataset:
         """Returns the table that a node writes, with its size if the engine or the catalog reports it."""
-        found = self.dataset(unique_id)
+        found = dict(self.dataset(unique_id))
         rows, size = self._size(unique_id, result)
         if rows > 0 or size > 0:
             statistics = facets.facet("outputStatistics", rowCount=max(rows, 0) or None, size=max(size, 0) or None)
@@ -153,15 +168,16 @@ class EventBuilder:
 
     def dataset(self, unique_id: str, *, bare: bool = False) -> Dataset:
         """Returns a node's or source's table, with all that is known of it; `bare` with its names alone."""
+        return self._bare(self._manifest.node(unique_id) or {}) if bare else self._whole_dataset(unique_id)
+
+    def _make_dataset(self, unique_id: str) -> Dataset:
         node = self._manifest.node(unique_id) or {}
-        made = self._bare(node)
-        if not bare:
-            namespace, found = self._place.namespace, made["facets"]
-            found |= facets.facet("dataSource", name=namespace, uri=namespace)
-            found |= facets.documentation(node) | facets.ownership(node, self._manifest.groups) | facets.model(node)
-            found |= facets.dataset_tags(node)
-            found |= facets.schema(node, self._in_catalog(unique_id))
-            found |= facets.exposed(self._manifest.exposures.get(unique_id, ()))
+        made, namespace = self._bare(node), self._place.namespace
+        made["facets"] |= facets.facet("dataSource", name=namespace, uri=namespace)
+        made["facets"] |= facets.documentation(node) | facets.ownership(node, self._manifest.groups)
+        made["facets"] |= facets.model(node) | facets.dataset_tags(node)
+        made["facets"] |= facets.schema(node, self._in_catalog(unique_id))
+        made["facets"] |= facets.exposed(self._manifest.exposures.get(unique_id, ()))
         return made
 
     def _bare(self, node: Node) -> Dataset:

@@ -32,6 +32,7 @@ class Project:
         self._nodes: dict[str, Node] = {**(manifest.get("nodes") or {}), **(manifest.get("sources") or {})}
         self._functions: Mapping[str, Node] = manifest.get("functions") or {}
         self._parents: dict[str, tuple[str, ...]] = {}
+        self._table_names: dict[str, str | None] = {}
         self._seen_from: dict[str, tuple[str, ...]] = {}
 
     @cached_property
@@ -75,6 +76,11 @@ class Project:
 
     def table(self, unique_id: str) -> str | None:
         """Returns the dataset's name of a node that is one; ephemeral models, tests, analyses are none."""
+        if unique_id not in self._table_names:
+            self._table_names[unique_id] = self._name_table(unique_id)
+        return self._table_names[unique_id]
+
+    def _name_table(self, unique_id: str) -> str | None:
         node = self._nodes.get(unique_id)
         if node is None or kind(unique_id) not in _TABLES or is_ephemeral(node):
             return None

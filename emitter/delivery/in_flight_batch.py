@@ -15,7 +15,7 @@ class InFlightBatch:
 
     Args:
         batch: The records.
-        changed: Notified whenever a result arrives.
+        changed: Notified when every record that was handed over has a result.
     """
 
     def __init__(self, batch: SendBatch, changed: threading.Condition) -> None:
@@ -48,4 +48,5 @@ class InFlightBatch:
             self._results[place] = error
             self._failed |= error is not None
             self._open -= 1
-            self._changed.notify_all()
+            if self.settled:
+                self._changed.notify_all()

@@ -30,6 +30,9 @@ from emitter.shrink import shrink
 GRACE = 1.0
 # Seconds between two looks at records that another process has the lock for: no event reports that it sent them.
 _POLL = 0.1
+# Seconds for which the first record of a batch waits for more, unless somebody waits for it: a batch costs ten times as
+# much as a record.
+_GATHER = 0.05
 
 
 def backoff(first: float = 0.1, most: float = 5.0) -> Iterator[float]:
@@ -61,7 +64,8 @@ class Sender:
         self._progress = 0
         # The number of the next records that are sent one by one.
         self._single_sends_left = 0
-        self._given_up = self._stopped = False
+        self._given_up = self._stopped = self._awaits_records = False
+        self._urgent = threading.Event()
         self._thread: threading.Thread | None = None
 
     def put(self, record: Record) -> None:
@@ -75,7 +79,9 @@ class Sender:
             except SpoolError as error:
                 self._reasons[str(error)] = None
             self.start()
-            self._changed.notify_all()
+            if self._awaits_records:
+                # A thread that sends must not be woken by each record.
+                self._changed.notify_all()
 
     def refuse(self, reason: str) -> None:
         """Sends nothing in this process: records are kept for a later run."""
@@ -96,6 +102,7 @@ class Sender:
 
     def wait(self, timeout: float) -> bool:
         """Blocks until no record waits or no attempt is left, at most `timeout` seconds; returns True if none waits."""
+        self._urgent.set()
         with self._changed:
             self._changed.wait_for(lambda: self._given_up or not self._pending(), timeout)
             return not self._pending()
@@ -181,8 +188,11 @@ class Sender:
 
     def _await_records(self) -> bool:
         with self._changed:
+            self._awaits_records = True
             self._changed.wait_for(lambda: self._stopped or self._pending())
-            return not self._stopped
+            self._awaits_records = False
+        self._urgent.wait(_GATHER)
+        return not self._stopped
 
     def _send_all(self, broker: Broker) -> bool:
         """Sends all records that may be sent now; returns True if the connection is still good."""

@@ -6,18 +6,17 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from emitter.refine.sql.lineage_value import ColumnLineage, fingerprint, unpacked
 
 # Raise it whenever the same SQL and schemas would give another lineage than before.
-VERSION = 4
+VERSION = 5
 # Entries of SQL that has changed since are the oldest; so many are kept beyond those that a run used.
 _SPARE = 5000
 
 
 class LineageCache:
-    """Lineage by what it was computed from.
+    """Lineage by what it was computed from. An entry is parsed when it is asked for, as parsed ones take much memory.
 
     Args:
         path: the file; None keeps everything in memory. A file that is missing, damaged or of another version is empty.
@@ -25,7 +24,7 @@ class LineageCache:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._entries = _read(path) if path is not None else {}
+        self._entries: dict[str, bytes] = _read(path) if path is not None else {}
         self._used: set[str] = set()
         self._changed = False
 
@@ -36,10 +35,11 @@ class LineageCache:
             key: checksum of the SQL, its dialect and its target.
             state: checksum of a looked-up table as it is now, by the name that was looked up and what was found.
         """
-        entry = self._entries.get(key)
-        if entry is None:
+        found = self._entries.get(key)
+        if found is None:
             return None
         try:
+            entry = json.loads(found)
             lineage = unpacked(entry["lineage"])
             now = [state(*asked) for asked in lineage.asked]
         except (KeyError, TypeError, ValueError):
@@ -51,7 +51,8 @@ class LineageCache:
 
     def put(self, key: str, lineage: ColumnLineage, state: Callable[[str, str | None], str]) -> None:
         """Keeps a lineage."""
-        self._entries[key] = {"lineage": lineage.packed(), "state": [state(*asked) for asked in lineage.asked]}
+        entry = {"lineage": lineage.packed(), "state": [state(*asked) for asked in lineage.asked]}
+        self._entries[key] = json.dumps(entry, separators=(",", ":")).encode()
         self._changed = True
         self._use(key)
 
@@ -68,12 +69,12 @@ class LineageCache:
         if self._path is None or not self._changed:
             return
         kept = dict(list(self._entries.items())[-(len(self._used) + _SPARE) :])
-        body = json.dumps(kept, separators=(",", ":")).encode()
+        body = b"".join(b"%s %s\n" % (key.encode(), entry.rstrip()) for key, entry in kept.items())
         self._path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_header(body) + b"\n" + body)
+                file.write(_header(hashlib.sha256(body).hexdigest()) + b"\n" + body)
             Path(name).replace(self._path)
         except OSError:
             Path(name).unlink(missing_ok=True)
@@ -86,14 +87,20 @@ def key_of(sql: str, dialect: str, target: str | None) -> str:
     return fingerprint([VERSION, dialect, target, sql])
 
 
-def _header(body: bytes) -> bytes:
-    return f"headwater-lineage {VERSION} {hashlib.sha256(body).hexdigest()}".encode()
+def _header(digest: str) -> bytes:
+    return f"headwater-lineage {VERSION} {digest}".encode()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, bytes]:
+    entries: dict[str, bytes] = {}
+    digest = hashlib.sha256()
     try:
-        header, _, body = path.read_bytes().partition(b"\n")
-        entries = json.loads(body) if header == _header(body) else {}
-    except (OSError, ValueError):
+        with path.open("rb") as file:
+            header = file.readline().rstrip()
+            for line in file:
+                digest.update(line)
+                key, _, entry = line.partition(b" ")
+                entries[key.decode(errors="replace")] = entry
+    except OSError:
         return {}
-    return entries if isinstance(entries, dict) else {}
+    return entries if header == _header(digest.hexdigest()) else {}

@@ -18,12 +18,17 @@ from emitter.refine.lineage_cache import LineageCache
 from emitter.refine.nested_access import at
 from emitter.refine.refine_options import RefineOptions
 from emitter.refine.schema_resolver import SchemaResolver
+from emitter.refine.shared_parts import SharedParts
 from emitter.refine.sql.lineage_value import ColumnLineage
 from emitter.refine.unknown_lineage import unknown
 
 log = logging.getLogger("emitter")
 
 Event = dict[str, Any]
+
+
+_RUNNING = 100
+"""Number of nodes that are assumed to run at the same time."""
 
 
 class _Node(NamedTuple):
@@ -75,6 +80,7 @@ class Refiner:
         self._schemas = SchemaResolver(self.project, catalog, dialect, LineageCache(options.cache), self.problems)
         self._datasets = Datasets(self.project, self._schemas, options, self.problems, self.lineage)
         self._column_edges = ColumnEdges(self._can_have, self.problems)
+        self._inputs, self._edges = SharedParts[Dataset](), SharedParts[dict[str, Any] | None](_RUNNING)
         self._hooks = Hooks(self.project, self._schemas, self._datasets)
         self._begun: dict[str, str] = {}
         # A run of dbt itself has no datasets; its hooks are in the warehouse of its nodes.
@@ -201,7 +207,12 @@ class Refiner:
         """
         if given is None:
             return self._datasets.made(unique_id, node.namespace, exposed=node.exposed)
-        return self._datasets.corrected(renamed(given, name), unique_id, exposed=node.exposed)
+        # Many nodes read the same table.
+        self.lineage(unique_id)
+        made_from, key = (given, self._schemas.columns(unique_id)), (unique_id, name, node.exposed)
+        return self._inputs.get(
+            key, made_from, lambda: self._datasets.corrected(renamed(given, name), unique_id, exposed=node.exposed)
+        )
 
     def _outputs(self, event: Mapping[str, Any], node: _Node) -> list[Dataset]:
         """Returns the outputs of an event, with the columns of the node's own table."""
@@ -222,7 +233,12 @@ class Refiner:
         if lineage is not None and self._is_silent(lineage, node.unique_id):
             lineage = None
         facets = dict(dataset["facets"])
-        facet = self._column_edges.facet(facets.pop("columnLineage", None), lineage, node.namespace)
+        given_edges = facets.pop("columnLineage", None)
+        facet = self._edges.get(
+            node.unique_id,
+            (given_edges, lineage, node.namespace),
+            lambda: self._column_edges.facet(given_edges, lineage, node.namespace),
+        )
         if facet is not None:
             facets["columnLineage"] = facet
         return {**dataset, "facets": facets}

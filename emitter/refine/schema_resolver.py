@@ -5,7 +5,7 @@ Without a catalog, a model's columns are those that its SQL returns, given its p
 """
 
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from emitter.dbt.deferral import deferred
 from emitter.dbt.project import Node, Project, compiled_sql, dataset_name, kind
 from emitter.dbt.raw_sql import render
 from emitter.refine.lineage_cache import LineageCache, key_of
+from emitter.refine.shared_parts import SharedParts
 from emitter.refine.snapshot_columns import with_history
 from emitter.refine.sql.lineage_value import ColumnLineage, fingerprint, known_columns
 from emitter.refine.sql.relations import Columns, Tables
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from emitter.refine.sql.statements.written_tables import TableWritten
 
 log = logging.getLogger("emitter")
+
+_KEPT = 500
+"""Number of nodes whose lineage is kept. That of others is in the cache, and rarely needed again."""
 
 
 class SchemaResolver:
@@ -58,7 +62,8 @@ class SchemaResolver:
         self._declared = {table: self._declare(unique_id) for table, unique_id in project.tables.items()}
         self._tables = Tables(self._declared, _only_database(project))
         self._columns: dict[str, Columns] = {}
-        self._lineages: dict[str, ColumnLineage | None] = {}
+        self._states = SharedParts[str]()
+        self._lineages: OrderedDict[str, ColumnLineage | None] = OrderedDict()
         self._given: dict[str, str] = {}
         self._texts: dict[str, str | None] = {}
         self._rendered: dict[str, str | None] = {}
@@ -75,13 +80,30 @@ class SchemaResolver:
         if sql:
             self._given.setdefault(unique_id, sql)
         text = self._sql(unique_id)
-        if unique_id not in self._lineages or self._texts.get(unique_id) != text:
+        if unique_id not in self._texts or self._texts[unique_id] != text:
             # While dbt runs, a node's compiled SQL is there only once the node was reached.
             self._columns.pop(unique_id, None)
-            for each in self._project.upstream(unique_id, self._lineages.keys() - {unique_id}):
-                self._texts[each] = self._sql(each)
-                self._lineages[each] = self._compute(each, self._texts[each])
+            self._texts.pop(unique_id, None)
+            for each in self._project.upstream(unique_id, self._texts):
+                self._keep(each, self._sql(each))
+        elif unique_id in self.unread:
+            return None
+        elif unique_id not in self._lineages:
+            self._keep(unique_id, text)
         return self._lineages[unique_id]
+
+    def _keep(self, unique_id: str, text: str | None) -> None:
+        """Computes the lineage of a node. Of nodes that were computed long ago, only the columns are kept."""
+        self.unread.pop(unique_id, None)
+        lineage = self._compute(unique_id, text)
+        if unique_id not in self._texts:
+            self._texts[unique_id] = text
+            self._note_problems(unique_id, lineage)
+        self._lineages[unique_id] = lineage
+        if self._project.table(unique_id):
+            self.columns(unique_id)
+        if len(self._lineages) > _KEPT:
+            self._lineages.popitem(last=False)
 
     def hook(self, sql: str, owner: str | None = None) -> "list[TableWritten]":
         """Returns the tables that the SQL of a hook writes.
@@ -190,7 +212,8 @@ class SchemaResolver:
 
         def state(parts: str, _found: str | None) -> str:
             table = tables.find(parts.split("."), target)
-            return fingerprint([table, tables.columns(table) if table else None])
+            columns = tables.columns(table) if table else None
+            return self._states.get(table, (columns,), lambda: fingerprint([table, columns]))
 
         key = key_of(sql, self._dialect, target)
         lineage = self._cache.get(key, state)
@@ -198,11 +221,13 @@ class SchemaResolver:
             if (lineage := self._read(unique_id, sql, tables, target)) is None:
                 return None
             self._cache.put(key, lineage, state)
-        self._problems["unresolved_names"] += len(lineage.unresolved)
-        if lineage.unresolved:
-            self.unresolved[unique_id] = lineage.unresolved
         node = self._project.node(unique_id) or {}
         return with_history(lineage, node) if kind(unique_id) == "snapshot" else lineage
+
+    def _note_problems(self, unique_id: str, lineage: ColumnLineage | None) -> None:
+        if lineage is not None and lineage.unresolved:
+            self._problems["unresolved_names"] += len(lineage.unresolved)
+            self.unresolved[unique_id] = lineage.unresolved
 
     def _read(self, unique_id: str, sql: str, tables: Tables, target: str | None) -> ColumnLineage | None:
         from emitter.refine.sql.columns import lineage_of  # noqa: PLC0415 # sqlglot takes time, and may be missing

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from emitter.runner.shim import LOST
+from emitter.runner.shim import LOST, NOT_SUCCEEDED, SUCCEEDED
 
 _CHUNK = 1 << 20
 _RINGS = 4096
@@ -102,6 +102,7 @@ class Reader:
 
     Attributes:
         lost: The number of messages that dbt-core could not write.
+        succeeded: dbt-core's outcome, if the message with it could not be written; else None.
     """
 
     def __init__(
@@ -110,8 +111,10 @@ class Reader:
         self._file, self._listener, self._mark = file, listener, mark
         self._is_needed = is_needed
         self.lost = 0
+        self.succeeded: bool | None = None
         self._interval: float | None = None
         self._other: tuple[Path, int] | None = None
+        self._before_wait: Callable[[], None] = lambda: None
 
     def look(self) -> None:
         """Polls the file from now on, as dbt does not write to the pipe."""
@@ -121,12 +124,16 @@ class Reader:
         """Reads another file from an offset on, also if it does not exist yet; it is never written."""
         self._other = path, size
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self, before_wait: Callable[[], None] = lambda: None) -> Iterator[Message]:
         """Yields each message as it arrives; ends after dbt, without an incomplete last line.
 
         A line that is not a JSON object is yielded as a message without a name.
         A message counts as processed when the next one is requested.
+
+        Args:
+            before_wait: Called when all messages so far are processed, before more are waited for.
         """
+        self._before_wait = before_wait
         yield from self._lines(self._file, 0, mark=True)
         if self._other is not None:
             path, size = self._other
@@ -162,10 +169,13 @@ class Reader:
 
     def _wait(self) -> bool:
         """Waits until there may be something to read; returns False once dbt has ended."""
+        self._before_wait()
         if self._interval is not None and not select.select([self._listener], [], [], self._interval)[0]:
             return True
         rings = os.read(self._listener, _RINGS)
         self.lost += rings.count(LOST)
+        if SUCCEEDED in rings or NOT_SUCCEEDED in rings:
+            self.succeeded = SUCCEEDED in rings
         return bool(rings)
 
 

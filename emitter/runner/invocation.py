@@ -4,12 +4,14 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from emitter.dbt import node_facets as facets
 from emitter.dbt.artifact_file import read_when_stable
 from emitter.dbt.manifest import Manifest, kind_of
+from emitter.dbt.manifest_file import read_manifest
 from emitter.dbt.namespaces import DatasetLocation, default_location, location_of
 from emitter.dbt.node_events import SPEC, Event, EventBuilder, Invocation, run_event, with_pointers
 from emitter.dbt.node_facets import PRODUCER
@@ -136,7 +138,7 @@ class InvocationTracker:
 
     def _load_manifest_at(self, path: Path) -> None:
         try:
-            self.load_manifest(read_when_stable(path))
+            self.load_manifest(read_manifest(path))
         except (ArtifactError, OSError) as error:
             self._manifest_error = f"dbt's manifest can't be used: {type(error).__name__}: {error}"
             log.warning("no lineage of any node: %s", self._manifest_error)
@@ -156,7 +158,9 @@ class InvocationTracker:
         if self._command != CLONE:
             if self._refining is not None:
                 self._refining.save()
-            self._refining = LiveRefiner(document, catalog, self._target, self._environ)
+            # Its cache and those of the next one need not be in memory together.
+            self._refining = None
+            self._refining = LiveRefiner(document, catalog, self.target, self._environ)
 
     def start_early(self, document: dict[str, Any], message: Message) -> Iterator[Event]:
         """Yields the START of a node that no manifest contains yet, from a manifest of that node alone.
@@ -177,7 +181,7 @@ class InvocationTracker:
             yield from self._enrich([self._runs.repeat_end(message, time)])
 
     def _catalog(self) -> dict[str, Any] | None:
-        path = self._target / "catalog.json"
+        path = self.target / "catalog.json"
         if not path.is_file():
             return None
         try:
@@ -243,10 +247,13 @@ class InvocationTracker:
             yield from self._refining.hooks(refined)
 
     def _placed(self, event: Event) -> Event:
-        dbt_run = self._dbt_run or {}
-        parent = parent_run.part_of(dbt_run, self._parent["root"] if self._parent else None)
-        run = {**event["run"], "facets": event["run"]["facets"] | self._engine() | facets.facet("parent", **parent)}
-        return {**event, "run": run}
+        return {**event, "run": {**event["run"], "facets": event["run"]["facets"] | self._of_node_runs}}
+
+    @cached_property
+    def _of_node_runs(self) -> facets.Facets:
+        """The facets that the runs of all nodes share."""
+        parent = parent_run.part_of(self._dbt_run or {}, self._parent["root"] if self._parent else None)
+        return self._engine() | facets.facet("parent", **parent)
 
     def _engine(self) -> facets.Facets:
         return {
@@ -297,7 +304,8 @@ class InvocationTracker:
         return "-".join([name, self._project["profile_name"], *(re.sub(r"[^\w-]", "_", word) for word in chosen)])
 
     @property
-    def _target(self) -> Path:
+    def target(self) -> Path:
+        """Dbt's target folder."""
         target = self._flags.get("target_path") or self._project.get("target_path") or "target"
         return Path(self._flags.get("project_dir") or ".") / target
 

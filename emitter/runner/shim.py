@@ -63,6 +63,8 @@ LOCATION_FIELDS = (
 )
 LOST = b"!"
 """The mark of a message that could not be written, in the pipe."""
+SUCCEEDED, NOT_SUCCEEDED = b"+", b"-"
+"""The marks of dbt's outcome, in the pipe, if its last message could not be written."""
 RELATION = ("database", "schema", "alias", "relation_name")
 PR_SET_PDEATHSIG = 1
 _SHELL = "/bin/sh"
@@ -86,7 +88,7 @@ class Recorder:
     def __init__(self, event_log: int, wakeup: int, context: Dict[str, Any]) -> None:  # noqa: UP006
         self._event_log, self._wakeup, self._context = event_log, wakeup, context
         self._has_project = self._has_manifest = False
-        self._lost = 0
+        self._lost = b""
 
     def __call__(self, message: Any) -> None:
         """Processes one `EventMsg`; never raises."""
@@ -97,7 +99,7 @@ class Recorder:
                 # Before dbt parses its project, so that the lineage process can request the AWS account meanwhile.
                 self._write_project()
         except Exception:  # noqa: BLE001 # no effect on dbt; the reader reports the number
-            self._lost += 1
+            self._lost += LOST + _outcome(message)
         self._report_lost()
 
     def _report_lost(self) -> None:
@@ -105,20 +107,14 @@ class Recorder:
         if not self._lost:
             return
         try:
-            self._lost -= os.write(self._wakeup, LOST * self._lost)
+            self._lost = self._lost[os.write(self._wakeup, self._lost) :]
         except OSError:
             # Full: the next message tries again. Broken: the reader has ended.
             return
 
     def _take(self, message: Any) -> None:
-        from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
-
         name = message.info.name
-        record = {
-            "name": name,
-            "msg": message.info.msg,
-            "data": MessageToDict(message.data, preserving_proto_field_name=True),
-        }
+        record = {"name": name, "msg": message.info.msg, "data": _data_of(message)}
         record["ts"] = message.info.ts.ToJsonString()
         if name == "MainReportVersion":
             record.update(invocation_id=message.info.invocation_id, flags=self._flags())
@@ -187,6 +183,21 @@ class Recorder:
         except OSError:
             # Full: the reader is awake. Broken: the reader has ended.
             return
+
+
+def _data_of(message: Any) -> Dict[str, Any]:  # noqa: UP006
+    from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415
+
+    found: Dict[str, Any] = MessageToDict(message.data, preserving_proto_field_name=True)  # noqa: UP006
+    return found
+
+
+def _outcome(message: Any) -> bytes:
+    """Returns the mark of dbt's outcome, if the message has one."""
+    with suppress(Exception):
+        if message.info.name == "CommandCompleted":
+            return SUCCEEDED if _data_of(message).get("success") else NOT_SUCCEEDED
+    return b""
 
 
 def _above(node: Any) -> "list[str]":

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -31,6 +31,7 @@ MARGIN = 2.0
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _SHIM = str(Path(__file__).with_name("shim.py"))
 _WORKER = "emitter.runner.worker"
+_MMAP_BYTES = 1 << 20
 _FROM_KERNEL = 0x80
 _STDERR = 2
 
@@ -113,8 +114,7 @@ def _start_worker(event_log: EventLog, timeout_fd: int, arguments: Sequence[str]
         return subprocess.Popen(  # noqa: S603 # our own module
             # Without -P, a module in the working directory could replace one of this package.
             [sys.executable, "-P", "-m", _WORKER, *map(str, files), *arguments],
-            # PYTHONOPTIMIZE is meant for dbt; kafka-python does not work with it.
-            env={name: value for name, value in os.environ.items() if name != optimized_bytecode.VARIABLE},
+            env=_worker_environment(os.environ),
             pass_fds=files,
             stdin=subprocess.DEVNULL,
             stdout=_STDERR,
@@ -125,6 +125,14 @@ def _start_worker(event_log: EventLog, timeout_fd: int, arguments: Sequence[str]
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         print_line(f"the lineage process can't be started, no lineage is sent: {error}")
         return None
+
+
+def _worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    # PYTHONOPTIMIZE is meant for dbt; kafka-python does not work with it.
+    kept = {name: value for name, value in environ.items() if name != optimized_bytecode.VARIABLE}
+    # glibc returns the memory of a large text, such as a manifest, only below a threshold, which it raises by itself
+    # unless it is set.
+    return {"MALLOC_MMAP_THRESHOLD_": str(_MMAP_BYTES), **kept}
 
 
 def _forward_signals(dbt: subprocess.Popen[bytes]) -> int:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emitter.dbt.artifact_times import of_nanoseconds
 from emitter.dbt.node_names import missing
 from emitter.runner.dbt_v2.telemetry_messages import ended_node, is_needed, is_record
 from emitter.runner.event_log import Message, Reader, ReaderSummary, has_writer, write_summary
@@ -21,6 +22,7 @@ from emitter.runner.preload import preload
 from emitter.runner.shim import HANDOVER
 
 if TYPE_CHECKING:
+    from emitter.runner.artifacts.lost_messages import LostMessages
     from emitter.runner.client.emission import EventSink
     from emitter.runner.dbt_v2.v2_invocations import Invocations
     from emitter.runner.invocation import InvocationTracker
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("emitter.runner")
 
 _GC_THRESHOLDS = (20_000, 20, 20)
+_NOTE_INTERVAL_S = 0.2
 
 
 class LineageWorker:
@@ -46,27 +49,30 @@ class LineageWorker:
         self._environ, self._read_timeout, self._write_summary, self._reader = environ, timeout_fd, note, reader
         self._is_complete = False
         self._tracker: InvocationTracker | None = None
+        self._lost: LostMessages | None = None
         self._invocations: Invocations | None = None
         self._client: EventSink | None = None
         self._failed: Counter[str] = Counter()
         self._missed: list[str] = []
+        self._noted_at, self._is_noted = 0.0, True
 
     def follow(self, record: Iterable[Message]) -> None:
         """Processes messages until dbt has ended; an error costs the message that causes it."""
         for message in record:
-            try:
-                self._take(message)
-            except Exception as error:  # noqa: BLE001 # the top of the loop; the other messages are processed
-                self._log_error(str(message.get("name") or message.get("event_type") or ""), error)
-                self._note_missing(message)
+            if message.get("name") == "CommandCompleted":
+                self._replace_lost()
+            self._process(message)
         ended = time.monotonic()
+        self._replace_lost()
+        self._end_dbt()
         try:
             self._send(self._tracker.end() if self._tracker else ())
             self._send(self._invocations.end() if self._invocations else ())
         except Exception as error:  # noqa: BLE001 # earlier events must still be sent
             self._log_error("end", error)
         if self._reader.lost:
-            log.warning("%d of dbt's messages could not be written, so lineage is missing", self._reader.lost)
+            outcome = "artifacts used instead" if self._lost and self._lost.are_replaced else "lineage is missing"
+            log.warning("%d of dbt's messages could not be written: %s", self._reader.lost, outcome)
         self._is_complete = True
         if self._client is not None:
             self._note(self._client.summary())
@@ -79,6 +85,25 @@ class LineageWorker:
         # Everything is logged, so nothing has to be added if this process is killed.
         self._note("")
 
+    def _process(self, message: Message) -> None:
+        try:
+            self._take(message)
+        except Exception as error:  # noqa: BLE001 # the top of the loop; the other messages are processed
+            self._log_error(str(message.get("name") or message.get("event_type") or ""), error)
+            self._note_missing(message)
+
+    def _replace_lost(self) -> None:
+        """Processes the messages about nodes that dbt-core could not write, as far as its artifacts have them."""
+        if self._reader.lost and self._lost is not None and self._tracker is not None:
+            for message in self._lost.ends_of_nodes(self._tracker.target):
+                self._process(message)
+
+    def _end_dbt(self) -> None:
+        """Processes the end of dbt-core, if its last message could not be written."""
+        if self._lost is not None:
+            for message in self._lost.end_of_dbt(of_nanoseconds(time.time_ns()), succeeded=self._reader.succeeded):
+                self._process(message)
+
     def _take(self, message: Message) -> None:
         if is_record(message):
             if self._invocations is not None:
@@ -86,10 +111,14 @@ class LineageWorker:
         elif message["name"] == HANDOVER:
             self._follow_telemetry(message)
         elif message["name"] == "MainReportVersion":
+            from emitter.runner.artifacts.lost_messages import LostMessages  # noqa: PLC0415 # as above
             from emitter.runner.invocation import InvocationTracker, has_lineage  # noqa: PLC0415 # not loaded for other commands
 
-            self._tracker = InvocationTracker(message, self._environ) if has_lineage(message) else None
-        elif self._tracker is not None:
+            if has_lineage(message):
+                self._tracker = InvocationTracker(message, self._environ)
+                self._lost = LostMessages(message["invocation_id"])
+        elif self._tracker is not None and self._lost is not None:
+            self._lost.note(message)
             self._send(self._tracker.take(message))
 
     def _follow_telemetry(self, handover: Message) -> None:
@@ -110,7 +139,15 @@ class LineageWorker:
                 self._client = open_client()
                 os.write(self._read_timeout, f"{self._client.close_timeout}\n".encode())
             self._client.emit(event)
+            self._is_noted = False
+            if time.monotonic() - self._noted_at > _NOTE_INTERVAL_S:
+                self.note_summary()
+
+    def note_summary(self) -> None:
+        """Writes the summary if there were events since, as counting them takes longer than to make one."""
+        if self._client is not None and not self._is_noted:
             self._note(self._client.summary())
+            self._noted_at, self._is_noted = time.monotonic(), True
 
     def _note(self, text: str) -> None:
         self._write_summary(ReaderSummary(text, self._is_complete))
@@ -161,7 +198,8 @@ def main(arguments: list[str]) -> int:
     environ = dict(os.environ)
     preload(arguments[4:], environ, Path.cwd(), partial(has_writer, listener))
     reader = Reader(file, listener, mark, is_needed)
-    LineageWorker(environ, timeout_fd, partial(write_summary, mark), reader).follow(reader.messages())
+    worker = LineageWorker(environ, timeout_fd, partial(write_summary, mark), reader)
+    worker.follow(reader.messages(worker.note_summary))
     # Without this, the interpreter searches all objects for garbage once more before it exits.
     gc.freeze()
     return 0

@@ -11,6 +11,8 @@ from emitter.refine.datasets.symlinks import other_names, true_names
 from emitter.refine.nested_access import at
 from emitter.refine.refine_options import RefineOptions
 from emitter.refine.schema_resolver import SchemaResolver
+from emitter.refine.shared_parts import SharedParts
+from emitter.refine.sql.relations import Columns
 
 Dataset = dict[str, Any]
 
@@ -39,6 +41,7 @@ class Datasets:
         self._options = options
         self._problems = problems
         self._prepare = prepare
+        self._shown_schemas = SharedParts[dict[str, Any]]()
 
     def made(self, unique_id: str, namespace: str, *, exposed: bool = False) -> Dataset | None:
         """Returns a node's dataset with its facets; None if it has no table, as an ephemeral model.
@@ -108,9 +111,11 @@ class Datasets:
         columns = self._schemas.columns(unique_id)
         stale = "schema" in found and self._schemas.is_stale(unique_id)
         if columns.complete or (stale and columns.names):
-            node = self._project.node(unique_id) or {}
-            types = self._schemas.types(unique_id)
-            found["schema"] = refined_facets.schema_facet(columns.names, types, node.get("columns") or {})
+            found["schema"] = self._shown_schemas.get(unique_id, (columns,), lambda: self._schema(unique_id, columns))
+
+    def _schema(self, unique_id: str, columns: Columns) -> dict[str, Any]:
+        node = self._project.node(unique_id) or {}
+        return refined_facets.schema_facet(columns.names, self._schemas.types(unique_id), node.get("columns") or {})
 
     def _correct_links(self, found: dict[str, Any], namespace: str, name: str) -> None:
         """Adds the other names that follow from the configuration, and drops those that are another table's."""

@@ -11,8 +11,11 @@ from openlineage.client.transport.transport import Config, Transport
 from emitter.config.openlineage_config import make_client
 from emitter.dbt.node_names import missing, node_of
 from emitter.errors import ConfigError
+from emitter.message_key import message_key
+from emitter.runner.client.client_additions import ClientAdditions
 from emitter.runner.client.client_events import Event, client_event
 from emitter.runner.client.destinations import find_destinations
+from emitter.transport import KafkaTransport
 
 log = logging.getLogger("emitter.runner")
 
@@ -66,6 +69,7 @@ class EventClient:
         client.transport = self._gate = _Gate(self._transport)
         self.close_timeout = float(getattr(self._transport, "close_timeout", CLOSE_TIMEOUT))
         self._destinations = find_destinations(self._transport)
+        self._additions = _additions(client, self._transport)
         self._sent = self._filtered = 0
         self._bare = False
         self._failed: list[str] = []
@@ -74,7 +78,7 @@ class EventClient:
     def emit(self, event: Event) -> None:
         """Sends an event; an error of the transport is counted and reported at the end, with the node's name."""
         try:
-            sent = self._emitted(event)
+            sent = self._emitted_as_text(event) or self._emitted(event)
             self._sent += sent
             self._filtered += not sent
         except Exception as error:  # noqa: BLE001 # any transport may be configured; other events must be sent
@@ -114,6 +118,15 @@ class EventClient:
             return [f"OpenLineage events: {self._sent} sent{dropped}{where}"]
         return [f"OpenLineage events{dropped.replace(',', ':', 1)}"] if self._filtered else []
 
+    def _emitted_as_text(self, event: Event) -> bool:
+        """Sends an event without the client, if the client would change it like others before; returns False if not."""
+        if self._additions is None or not isinstance(self._transport, KafkaTransport):
+            return False
+        if (text := self._additions.text(event)) is None:
+            return False
+        self._transport.emit_json(message_key(event), text)
+        return True
+
     def _emitted(self, event: Event) -> bool:
         """Sends an event; returns False if the configuration's `filters` dropped it.
 
@@ -121,7 +134,7 @@ class EventClient:
             Exception: The transport's.
         """
         made = client_event(event)
-        self._gate.reached = False
+        self._gate.reached, self._gate.sent = False, None
         try:
             self._client.emit(made)
         except Exception as error:
@@ -131,6 +144,8 @@ class EventClient:
             # An error in the client's additions (tags, variables, a source location) must not cost the event.
             self._transport.emit(client_event(event))
             return True
+        if self._additions is not None and self._gate.sent is not None:
+            self._additions.learn(event, self._gate.sent)
         return self._gate.reached
 
     def _log_error(self, error: Exception) -> None:
@@ -139,6 +154,12 @@ class EventClient:
             advice = "check `tags`, `facets` and `dataset` of its configuration"
             reason = f"{type(error).__name__}: {error}"
             log.warning("events are sent without the additions of OpenLineage's client, %s: %s", advice, reason)
+
+
+def _additions(client: OpenLineageClient, transport: Transport) -> ClientAdditions | None:
+    """Returns what the client adds; None if its configuration may change, or drop, one event unlike others."""
+    unlike = client.config.filters or client.config.dataset.reducing_enabled
+    return None if unlike or not isinstance(transport, KafkaTransport) else ClientAdditions()
 
 
 class UnusableClient:
@@ -181,9 +202,10 @@ class _Gate(Transport):
         self.name = transport.name
         self.priority = transport.priority
         self.reached = False
+        self.sent: Any = None
 
     def emit(self, event: Any) -> Any:
-        self.reached = True
+        self.reached, self.sent = True, event
         return self._transport.emit(event)
 
     def close(self, timeout: float = -1) -> bool:

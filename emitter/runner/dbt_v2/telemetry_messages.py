@@ -23,6 +23,16 @@ _TEST_OUTCOMES = {"": "pass", "PASSED": "pass", "WARNED": "warn", "FAILED": "fai
 _SKIP_REASONS = {"CACHED": REUSED, "NO_OP": "no-op"}
 _OUTCOMES = {"SUCCESS": "success", "ERROR": "error", "CANCELED": CANCELLED, "": CANCELLED}
 _MAIN_QUERY = "execute adapter call"
+_OF_NODES = (
+    "name",
+    "database",
+    "schema",
+    "identifier",
+    "materialization",
+    "relative_path",
+    "node_checksum",
+    "node_outcome",
+)
 _ARTIFACTS = {"ARTIFACT_TYPE_MANIFEST": "WritableManifest", "ARTIFACT_TYPE_CATALOG": "CatalogArtifact"}
 
 # Parts of a line that decide without parsing whether it is needed; most lines are not.
@@ -140,7 +150,8 @@ class Telemetry:
             "ts": time,
             "data": {"node_info": {"unique_id": unique_id, "node_status": status}},
             "compiled_code": self._sql.get(unique_id),
-            "node": dict(attributes),
+            # Messages may have to wait for dbt's end.
+            "node": {key: attributes[key] for key in _OF_NODES if key in attributes},
         }
 
 

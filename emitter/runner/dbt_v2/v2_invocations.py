@@ -2,16 +2,18 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from emitter.dbt.artifact_file import read_when_stable
 from emitter.dbt.artifact_times import of_nanoseconds
+from emitter.dbt.manifest_file import read_manifest
 from emitter.dbt.node_events import Event
 from emitter.dbt.run_results import RunResults
 from emitter.errors import ArtifactError
-from emitter.runner.dbt_v2 import artifact_messages, env_file
+from emitter.runner.artifacts import artifact_messages
+from emitter.runner.dbt_v2 import env_file
 from emitter.runner.dbt_v2.late_manifest import Document, LateManifest
 from emitter.runner.dbt_v2.telemetry_messages import Telemetry
 from emitter.runner.event_log import Message
@@ -21,7 +23,6 @@ from emitter.runner.project_folder import ProjectFolder
 log = logging.getLogger("emitter.runner")
 
 MANIFEST, RESULTS = "manifest.json", "run_results.json"
-_UNREAD = ("macros", "docs", "disabled", "selectors")
 _SILENT = frozenset(
     {
         "--version",
@@ -184,7 +185,7 @@ class _Invocation:
 
     def _earlier(self) -> Document | None:
         try:
-            return _slim(_read(self._folder.target() / MANIFEST))
+            return _read(self._folder.target() / MANIFEST, read_manifest)
         except (ArtifactError, OSError) as error:
             log.debug("no earlier manifest: %s", error)
             return None
@@ -193,12 +194,12 @@ class _Invocation:
         """Returns the manifest of this invocation, from the path that dbt reports, else from the target folder."""
         for path in self._places(reported, MANIFEST):
             try:
-                document = _read(path)
+                document = _read(path, read_manifest)
             except (ArtifactError, OSError) as error:
                 log.debug("manifest not readable: %s", error)
                 continue
             if _invocation_of(document) == self._id:
-                return _slim(document)
+                return document
         return None
 
     def _places(self, reported: str | None, name: str) -> list[Path]:
@@ -216,17 +217,10 @@ class _Invocation:
         return {**message, "data": {**message["data"], "artifact_path": os.fspath(found)}}
 
 
-def _read(path: Path) -> Document:
-    document = read_when_stable(path)
+def _read(path: Path, read: Callable[[Path], Document] = read_when_stable) -> Document:
+    document = read(path)
     if not isinstance(document.get("metadata"), dict):
         raise ArtifactError(f"{path} is not an artifact of dbt: it has no metadata")
-    return document
-
-
-def _slim(document: Document) -> Document:
-    """Removes the parts that lineage does not need, which are most of a manifest of dbt v2."""
-    for key in _UNREAD:
-        document.pop(key, None)
     return document
 
 

@@ -1,6 +1,7 @@
 """`headwater-dbt ARGS` is `dbt ARGS` to whoever looks at it from outside, whatever becomes of lineage."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -335,6 +336,52 @@ def test_no_broker_loses_nothing(tmp_path: Path) -> None:
     assert line.startswith((f"{output}kafka at 127.0.0.1:9: ", f"{output}no answer from the broker yet")), line
     kept = b"".join(file.read_bytes() for file in spool.rglob("*") if file.is_file())
     assert kept.count(b'"eventType": "') == len(ALL), f"all events wait on disk: {done.stderr}"
+
+
+FULL = """
+import resource
+begin()
+node("NodeStart", "model.shop.orders")
+node("NodeExecuting", "model.shop.orders")
+{artifacts}
+# Nothing more can be written to a file that holds a byte.
+resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
+node("NodeFinished", "model.shop.orders", {status!r})
+{end}
+"""
+RESULTS = """
+stamps = dict(started_at="2026-11-01T10:00:00Z", completed_at="2026-11-01T10:00:01Z")
+result = dict(unique_id="model.shop.orders", status="success", timing=[dict(name="execute", **stamps)])
+metadata = dict(invocation_id={invocation!r}, generated_at="2026-11-01T10:00:02Z")
+pathlib.Path("target").mkdir()
+document = dict(metadata=metadata, args=dict(which="run"), results=[result])
+pathlib.Path("target/run_results.json").write_text(json.dumps(document))
+"""
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "end", "states", "outcome"),
+    [
+        (RESULTS.format(invocation="5f0c9f6e"), "say('CommandCompleted', success=True)", ALL, "artifacts used instead"),
+        (
+            RESULTS.format(invocation="another"),
+            "say('CommandCompleted', success=True)",
+            [*ALL[:2], (ORDERS, "ABORT"), (WHOLE, "COMPLETE")],
+            "lineage is missing",
+        ),
+        ("", "say('CommandCompleted', success=False)", [*ALL[:2], (ORDERS, "ABORT"), (WHOLE, "FAIL")], "is missing"),
+        ("", "os.kill(os.getpid(), 9)", [*ALL[:2], (ORDERS, "ABORT"), (WHOLE, "ABORT")], "is missing"),
+    ],
+    ids=["with artifacts", "with artifacts of another run", "without artifacts", "and dbt is killed"],
+)
+def test_a_full_disk_aborts_no_run_that_succeeded(
+    tmp_path: Path, artifacts: str, end: str, states: list[tuple[str, str]], outcome: str
+) -> None:
+    """The rest is from the artifacts of the run, and dbt's outcome needs no disk."""
+    dbt = FakeDbt(tmp_path, FULL.format(artifacts=artifacts, end=end, status="success"))
+    done = dbt.run("run")
+    assert dbt.states() == states, done.stderr
+    assert re.search(rf"[12] of dbt's messages could not be written: .*{outcome}", done.stderr), done.stderr
 
 
 def test_without_room_for_temporary_files_dbt_runs(tmp_path: Path) -> None:

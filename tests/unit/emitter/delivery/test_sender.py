@@ -13,6 +13,7 @@ from emitter.delivery.outbox import Outbox
 from emitter.delivery.sender import Sender, backoff
 from emitter.errors import ClockError, DeliveryError, RefusedError, RejectedError, TooLargeError, UnavailableError
 from emitter.record import Record
+from emitter.send_batch import SendBatch
 
 SOON = 10.0
 NAMELESS = ("an event without a name",)
@@ -63,6 +64,20 @@ class SilentBroker(MemoryBroker):
         super().close()
 
 
+class CountingOutbox(Outbox):
+    """Notes the size of each batch."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        super().__init__(memory_bytes=1_000_000)
+        self._sizes = sizes
+
+    def next_batch(self) -> SendBatch | None:
+        """Notes and returns the next batch."""
+        if (batch := super().next_batch()) is not None:
+            self._sizes.append(len(batch.records))
+        return batch
+
+
 def delivery(connect: Callable[[], Broker], *, limit: int = 1000) -> Sender:
     """Makes a delivery from memory that tries again at once."""
     return Sender(connect, Outbox(memory_bytes=limit), pauses=lambda: itertools.repeat(0))
@@ -77,6 +92,17 @@ def test_everything_is_sent_in_order() -> None:
     assert outbox.close(SOON) == DeliverySummary(sent=10, waiting=0, quarantined=0)
     assert broker.stored == [record(number) for number in range(10)]
     assert broker.closed.is_set()
+
+
+def test_records_of_a_moment_are_one_batch() -> None:
+    """A batch costs more than a record, and an end is not waited for: `close` sends at once what is there."""
+    broker, sizes = MemoryBroker(), list[int]()
+    sender = Sender(lambda: broker, CountingOutbox(sizes), pauses=lambda: itertools.repeat(0))
+    for number in range(100):
+        sender.put(record(number))
+    assert sender.close(SOON).sent == 100
+    assert len(broker.stored) == 100
+    assert len(sizes) < 10
 
 
 def test_the_time_of_a_wrong_clock_costs_no_event() -> None:

@@ -76,3 +76,27 @@ def test_a_file_that_can_not_be_written_is_done_without(tmp_path: Path) -> None:
     assert refiner.lineage("model.p.n") is not None, "no lineage without a cache"
     refiner.save()
     assert refiner.problems["cache_not_written"] == 1
+
+
+def test_lineage_that_is_no_longer_kept_is_the_same() -> None:
+    """Of a project with more models than are kept; SQL that can't be read is not tried again."""
+    models = [node(f"model.p.m{number}", RAW, sql="select a, b as n from dev.shop.raw") for number in range(600)]
+    broken = node("model.p.broken", RAW, sql="select from where")
+    refiner = Refiner(manifest(node(RAW, columns="a b"), broken, *models))
+    first = [refiner.lineage("model.p.broken"), *(refiner.lineage(f"model.p.m{number}") for number in range(600))]
+    again = [refiner.lineage("model.p.broken"), *(refiner.lineage(f"model.p.m{number}") for number in range(600))]
+    assert first == again
+    assert first[0] is None
+    assert None not in first[1:]
+    assert refiner.problems["sql_not_understood"] == 1
+
+
+def test_a_damaged_entry_costs_only_itself(tmp_path: Path) -> None:
+    """A file with another checksum is not read at all."""
+    cache = tmp_path / "cache"
+    expected = lineage(project(), cache)
+    written = cache.read_bytes()
+    for damaged in (written[:-5], written.replace(b"state", b"stale"), b"", b"headwater-lineage 5 0\n{}\n"):
+        cache.write_bytes(damaged)
+        assert lineage(project(), cache) == expected
+        assert cache.read_bytes() == written

@@ -4,6 +4,11 @@ import errno
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
+
+import pytest
+from google.protobuf.struct_pb2 import Struct  # type: ignore[import-untyped]
+from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
 
 from emitter.runner.event_log import EventLog, Reader, has_writer, messages
 from emitter.runner.shim import Recorder
@@ -85,6 +90,35 @@ def test_a_disk_that_is_almost_full_is_found_before_dbt_runs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"{errno.ENOSPC}\n"
+
+
+def test_a_summary_is_asked_for_before_each_wait() -> None:
+    """When all messages so far are processed, so that it counts all of them."""
+    event_log, read = EventLog.make(), list[object]()
+    for number in range(3):
+        os.write(event_log.file, b'{"name": "%d"}\n' % number)
+        os.write(event_log.wakeup_write, b".")
+    os.close(event_log.wakeup_write)
+    reader = Reader(event_log.file, event_log.wakeup_read, event_log.progress)
+    for message in reader.messages(lambda: read.append("wait")):
+        read.append(message["name"])
+    assert read == ["wait", "0", "1", "2", "wait"]
+
+
+@pytest.mark.parametrize("succeeded", [True, False, None])
+def test_the_outcome_of_dbt_needs_no_disk(succeeded: object) -> None:
+    """If the last message can't be written; None if it is not dbt's last."""
+    event_log = EventLog.make()
+    recorder = Recorder(os.open(os.devnull, os.O_RDONLY), event_log.wakeup_write, {})
+    data = Struct()
+    data.update({"success": succeeded})
+    name = "CommandCompleted" if succeeded is not None else "NodeFinished"
+    stamp = Timestamp()
+    for each in ("NodeFinished", name):
+        recorder(SimpleNamespace(info=SimpleNamespace(name=each, msg="", ts=stamp, invocation_id=""), data=data))
+    os.close(event_log.wakeup_write)
+    reader = Reader(event_log.file, event_log.wakeup_read, event_log.progress)
+    assert (list(reader.messages()), reader.lost, reader.succeeded) == ([], 2, succeeded)
 
 
 def test_what_could_not_be_written_is_counted() -> None:

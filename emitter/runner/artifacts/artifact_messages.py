@@ -1,4 +1,4 @@
-"""Messages of a finished run of dbt v2 without telemetry, from its artifacts. Pure."""
+"""Messages of a finished run from its artifacts, where dbt v2 wrote no telemetry or a full disk lost messages. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -45,6 +45,14 @@ def messages(manifest: Mapping[str, Any], document: Mapping[str, Any], project: 
     }
     yield project
     yield {"name": "Manifest", "manifest": manifest}
+    yield from ends_of_nodes(results)
+    failed = results.stamped or any(found.ran and found.state == "FAIL" for found in results.by_id.values())
+    data = {"success": not failed, "completed_at": results.generated_at}
+    yield {"name": "CommandCompleted", "msg": results.error or "", "ts": results.generated_at, "data": data}
+
+
+def ends_of_nodes(results: RunResults) -> Iterator[Message]:
+    """Yields the message `NodeFinished` of each result."""
     for result in results.by_id.values():
         info = {"unique_id": result.unique_id, "node_status": result.status}
         reported = {
@@ -55,6 +63,3 @@ def messages(manifest: Mapping[str, Any], document: Mapping[str, Any], project: 
         }
         data = {"node_info": info, "run_result": reported}
         yield {"name": "NodeFinished", "msg": "", "ts": result.ended_at, "data": data, "compiled_code": result.sql}
-    failed = results.stamped or any(found.ran and found.state == "FAIL" for found in results.by_id.values())
-    data = {"success": not failed, "completed_at": results.generated_at}
-    yield {"name": "CommandCompleted", "msg": results.error or "", "ts": results.generated_at, "data": data}

@@ -1,0 +1,1 @@
+"""Messages of dbt that were not received, made from its artifacts."""
