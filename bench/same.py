@@ -1,9 +1,10 @@
 """Whether two builds make the same graph of all recorded events: their exports, byte for byte.
 
-    python -m bench.same --base /path/to/checkout [FILE ...]
+    python -m bench.same --base /path/to/checkout [--changes] [FILE ...]
 
 Both builds run in processes of their own with this environment's packages: each file of events by itself, then all of
-them in one graph, in order and shuffled with a third of the events twice. Exit code 1 if any export differs.
+them in one graph, in order and shuffled with a third of the events twice. Exit code 1 if any export differs. With
+`--changes` the datasets, jobs, runs and edges that differ are listed: what is gone with `-`, what is new with `+`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 OWN = Path(__file__).parents[1]
 FOLDERS = ("tests/data/samples", "tests/data/producers", "tests/data/demo", "tests/data/graphs", "consumer/demo/events")
@@ -81,10 +85,38 @@ def cases(files: Sequence[Path], folder: Path) -> Iterator[tuple[str, Path]]:
         yield name, path
 
 
+EDGES = ("reads", "writes", "dataset_edges", "column_edges")
+
+
+def changes(before: bytes, after: bytes) -> Iterator[str]:
+    """Yields a line for each dataset, job, run and edge that one of two exports has and the other has not."""
+    old, new = (items(orjson.loads(export)) for export in (before, after))
+    for section in ("datasets", "jobs", "runs", *EDGES):
+        yield from (f"- {section} {item}" for item in sorted(old[section] - new[section]))
+        yield from (f"+ {section} {item}" for item in sorted(new[section] - old[section]))
+
+
+def items(export: dict[str, Any]) -> dict[str, set[str]]:
+    """Returns what an export has, by section: a dataset with its columns, a job, a run with its state, an edge."""
+    names: dict[str, Callable[[Any], list[Any]]] = {
+        "datasets": lambda one: [one["namespace"], one["name"], sorted(column["name"] for column in one["columns"])],
+        "jobs": lambda one: [one["namespace"], one["name"]],
+        "runs": lambda one: [one["job"], one["id"], one["state"]],
+    }
+    found = {key: {text(name(one)) for one in export.get(key, ())} for key, name in names.items()}
+    return found | {key: set(map(text, export.get(key, ()))) for key in EDGES}
+
+
+def text(item: object) -> str:
+    """Returns an item as one line."""
+    return orjson.dumps(item).decode()
+
+
 def main() -> int:
     """Prints a line for each case; returns 1 if any differs."""
     parser = argparse.ArgumentParser(prog="python -m bench.same", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--base", type=Path, required=True, metavar="DIR", help="the checkout of the other build")
+    parser.add_argument("--changes", action="store_true", help="list what differs")
     parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="events; the recorded ones by default")
     arguments = parser.parse_args()
     builds, differing = (Build(arguments.base.resolve()), Build(OWN)), 0
@@ -99,6 +131,7 @@ def main() -> int:
             print(f"{'same     ' if is_same else 'DIFFERENT'} {len(exports[1]):9,} bytes  {name}", flush=True)
             if not is_same:
                 print(*(f"          {sha256(one).hexdigest()[:16]}" for one in exports), sep="\n")
+                print(*(f"          {line}" for line in changes(*exports) if arguments.changes), sep="\n")
     return min(differing, 1)
 
 

@@ -6,6 +6,7 @@ through the statement once a column, after an optimizer that settles a name by g
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import sqlglot
 from sqlglot.errors import SqlglotError
@@ -16,7 +17,7 @@ from emitter.refine.sql.origins import NONE, Origin, Origins, without_marks
 from emitter.refine.sql.queries import read_query
 from emitter.refine.sql.relations import Column, Columns, Relation, Tables, completed
 from emitter.refine.sql.scopes import Context, Scope
-from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
+from emitter.refine.sql.sql_not_understood import SqlNotUnderstood, reason_of
 from emitter.refine.sql.statements.preparation import prepared
 from emitter.refine.sql.statements.replaced_tables import Renaming, emptied, renaming
 from emitter.refine.sql.statements.statement_writes import Written, write
@@ -66,8 +67,9 @@ def lineage_of(
     try:
         written = _written(sql, context)
     except (SqlglotError, RecursionError, *UNFORESEEN) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SqlNotUnderstood(f"{target or 'a statement'}: sqlglot can't read it as {dialect}: {reason}") from error
+        raise SqlNotUnderstood(
+            f"{target or 'a statement'}: sqlglot can't read it as {dialect}: {reason_of(error)}"
+        ) from error
     if not written:
         raise SqlNotUnderstood(f"{target or 'a statement'}: no statement in it writes a table or returns rows")
     return result_of(written, context)
@@ -85,12 +87,25 @@ def _written(sql: str, context: Context) -> list[Relation]:
     for statement in sqlglot.parse(context.text, dialect=context.dialect):
         if (renamed := renaming(statement)) is not None:
             found = _renamed(renamed, found, context)
-        elif any(context.is_target(name) for name in emptied(statement)):
-            found = [written for written in found if not context.is_target(written.name)]
+        else:
+            for name in emptied(statement):
+                found = _emptied(name, found, context)
         if statement is not None and (written := write(statement, Scope(context))) is not None:
             found = _with(written, found, context)
     chosen = [written.relation for written in found if context.is_target(written.name)]
     return chosen or [written.relation for written in found[-1:]]
+
+
+def _emptied(name: tuple[str, ...], found: list[Written], context: Context) -> list[Written]:
+    """Returns the statements so far that fill tables, once a table has no rows; it keeps its columns."""
+    if context.is_target(name):
+        return [written for written in found if not context.is_target(written.name)]
+    made = context.made_as(name)
+    if made is not None:
+        context.made[context.made_name(name)] = replace(
+            made, columns=tuple(Column(column.name, NONE) for column in made.columns), whole=NONE
+        )
+    return found
 
 
 def _with(written: Written, found: list[Written], context: Context) -> list[Written]:

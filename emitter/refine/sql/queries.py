@@ -121,9 +121,28 @@ def _set_operation(node: exp.SetOperation, scope: Scope) -> Relation:
     found = sides[0]
     for operation in reversed(operations):
         right = read(operation.expression, scope)
+        if operation.args.get("by_name"):
+            found, right = _by_name(operation, found, right, scope.context)
         found = _union(found, right, scope.context) if isinstance(operation, exp.Union) else _filtered(found, right)
         found = _ordered(operation, found, scope)
     return found
+
+
+def _by_name(node: exp.SetOperation, left: Relation, right: Relation, context: Context) -> tuple[Relation, Relation]:
+    """CORRESPONDING goes by the names that both queries have, or that it lists, and BY NAME by those of either."""
+    listed = [context.fold(column.name) for column in node.args.get("on") or []]
+    names = listed or [column.name for column in left.columns]
+    if node.args.get("kind"):
+        names = [name for name in names if name.lower() in right.by_name or not right.complete]
+    else:
+        names += [column.name for column in right.columns if column.name.lower() not in left.by_name]
+    return _ordered_by(names, left), _ordered_by(names, right)
+
+
+def _ordered_by(names: Sequence[str], found: Relation) -> Relation:
+    """Returns some columns of a query in the order of their names; a column that it lacks is null."""
+    columns = tuple(Column(name, found.get(name.lower()) or NONE) for name in names)
+    return replace(found, columns=columns, ahead=0)
 
 
 def _union(left: Relation, right: Relation, context: Context) -> Relation:

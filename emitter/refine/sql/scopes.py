@@ -163,6 +163,11 @@ class Context:
         table = self.tables.find(name, self.target) if name else self.target
         return table == self.target or ".".join(name) == (self.target or "").lower()
 
+    def made_name(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns the name under which an earlier statement has made a table, for any number of its parts."""
+        made = self.made_as(parts)
+        return next((name for name, relation in self.made.items() if relation is made), parts)
+
     def made_as(self, parts: tuple[str, ...]) -> Relation | None:
         """Returns the relation that an earlier statement has made under a name, with any number of its parts."""
         if not self.made or parts in self.made:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from emitter.dbt.manifest import kind_of, table_of
+from emitter.refine.sql.sql_not_understood import reason_of
 from emitter.runner.event_log import Message
 
 log = logging.getLogger("emitter.runner")
@@ -98,7 +99,7 @@ def tables_in(sql: str, dialect: str) -> Iterator[tuple[str, ...]]:
     try:
         found = [table for tree in parse(sql, dialect=dialect) if tree for table in tree.find_all(exp.Table)]
     except (SqlglotError, RecursionError, ValueError) as error:
-        log.debug("SQL of a node can't be read: %s", error)
+        log.debug("SQL of a node can't be read: %s", reason_of(error))
         return
     for table in found:
         parts = tuple(part.name for part in table.parts if isinstance(part, exp.Identifier))

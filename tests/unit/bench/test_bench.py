@@ -17,6 +17,28 @@ SMALL = Project("p", 40, mixes=2)
 STEADY = [soak.Sample(number * 10.0, number * 5_000, Usage(200.0, 5, 12)) for number in range(16)]
 
 
+def test_changes_between_two_exports() -> None:
+    """Lost and new items are listed by section; order and columns' types are no changes."""
+    before = {
+        "datasets": [{"namespace": "n", "name": "a", "columns": [{"name": "x", "type": "int"}]}],
+        "jobs": [{"namespace": "n", "name": "j"}],
+        "runs": [{"job": ["n", "j"], "id": "r", "state": "FAIL"}],
+        "reads": [[["n", "a"], ["n", "j"]]],
+    }
+    after = {
+        **before,
+        "datasets": [{"namespace": "n", "name": "a", "columns": [{"name": "x", "type": "date"}]}],
+        "runs": [{"job": ["n", "j"], "id": "r", "state": "COMPLETE"}],
+        "reads": [],
+    }
+    assert list(same.changes(orjson.dumps(before), orjson.dumps(before))) == []
+    assert list(same.changes(orjson.dumps(before), orjson.dumps(after))) == [
+        '- runs [["n","j"],"r","FAIL"]',
+        '+ runs [["n","j"],"r","COMPLETE"]',
+        '- reads [["n","a"],["n","j"]]',
+    ]
+
+
 def test_a_build_is_the_same_each_time() -> None:
     """Two makers of one build make the same bytes, so that a rebuild rebuilds."""
     assert list(SMALL.build(3)) == list(Project("p", 40, mixes=2).build(3))

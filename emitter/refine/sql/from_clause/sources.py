@@ -167,7 +167,9 @@ def _add_table(node: exp.Table, scope: Scope) -> None:
     parts = tuple(part.name for part in node.parts if part.name)
     lower = tuple(part.lower() for part in parts)
     called = (node.alias.lower(),) if node.alias else lower
-    if not parts or not isinstance(node.this, exp.Identifier):
+    if isinstance(node.this, exp.JSONTable):
+        _add(node, called, _json_table(node.this, scope), scope)
+    elif not parts or not isinstance(node.this, exp.Identifier):
         _add(node, (node.alias_or_name.lower(),), UNKNOWN, scope)
     elif len(lower) == 1 and lower[0] in scope.ctes:
         _add(node, called, scope.ctes[lower[0]], scope)
@@ -176,6 +178,20 @@ def _add_table(node: exp.Table, scope: Scope) -> None:
         _add_element(called[-1], _element(whole), scope)
     else:
         _add(node, called if node.alias else _in_full(lower, scope), scope.context.read(parts), scope)
+
+
+def _json_table(node: exp.JSONTable, scope: Scope) -> Relation:
+    """Returns the columns of JSON_TABLE, each made from the text as a whole; the number of a row is not."""
+    origins = derive(TRANSFORMATION, origins_of(node.this, scope))
+    columns: list[Column] = []
+    schemas: list[Any] = [node.args["schema"]]
+    while schemas:
+        for item in schemas.pop(0).expressions:
+            if item.args.get("nested_schema") is not None:
+                schemas.append(item.args["nested_schema"])
+            else:
+                columns.append(Column(scope.context.fold(item.name), NONE if item.args.get("ordinality") else origins))
+    return Relation(tuple(columns))
 
 
 def _in_full(parts: tuple[str, ...], scope: Scope) -> tuple[str, ...]:

@@ -6,6 +6,8 @@
 - Athena's `USING EXTERNAL FUNCTION ...` before a query declares a function, and is left out.
 - `PRIOR x` beside CONNECT BY is `x` of another row.
 - Trino's `ROW(a AS x)` is a struct (`named_rows`).
+- `SUBSET u = (a, b)` of MATCH_RECOGNIZE is left out, and its name stands for the first of its variables.
+- Redshift's `@ x`, the absolute value, is `- x`.
 """
 
 import re
@@ -21,7 +23,7 @@ from emitter.refine.sql.statements.named_rows import may_have_them, with_structs
 # Few texts have any of it, and only those are taken apart.
 _CONCERNED = re.compile(
     r"\bunload\b|\bremove\s+duplicates\b|\bsortkey\b|\bencode\s+auto\b|\bdistkey\b|\busing\s+(?:external\s+)?function\b"
-    r"|\bconnect\s+by\b|\bcreate\s+local\b",
+    r"|\bconnect\s+by\b|\bcreate\s+local\b|@\s*[\w(\"]",
     re.IGNORECASE,
 )
 # sqlglot's tokenizer takes UNLOAD for a command, and all that follows for one text.
@@ -33,6 +35,12 @@ _ATTRIBUTES_OF_COLUMNS = frozenset({"DISTKEY", "ENCODE", "SORTKEY"})
 _BEGINS_A_STATEMENT = frozenset({"CREATE", "DELETE", "INSERT", "MERGE", "SELECT", "UPDATE", "WITH"})
 
 
+_SUBSET = re.compile(
+    r"\bsubset\s+(?=\w+\s*=\s*\()((?:\s*,?\s*\w+\s*=\s*\([\w\s,]*\))+)(?=\s*(?:define\b|\)))", re.IGNORECASE
+)
+_OF_SUBSET = re.compile(r"(\w+)\s*=\s*\(\s*(\w+)")
+
+
 def prepared(sql: str, dialect: str) -> str:
     """Returns a text of one or several statements as sqlglot can read it.
 
@@ -41,6 +49,8 @@ def prepared(sql: str, dialect: str) -> str:
     """
     if may_have_them(sql, dialect):
         sql = with_structs(sql, _tokens(sql, dialect))
+    if (subset := _SUBSET.search(sql)) is not None:
+        sql = _without_subset(sql, subset)
     if not _CONCERNED.search(sql):
         return sql
     statements: list[list[Token]] = [[]]
@@ -49,6 +59,8 @@ def prepared(sql: str, dialect: str) -> str:
             statements.append([])
         else:
             statements[-1].append(token)
+    if dialect == "redshift":
+        sql = _with_minus(statements, sql)
     for tokens in statements:
         if any(token.token_type == TokenType.CONNECT_BY for token in tokens):
             sql = _without_prior(tokens, sql)
@@ -71,6 +83,23 @@ def _statement(tokens: Sequence[Token], sql: str) -> str:
     if words[0] == "MERGE" and words[-2:] == ["REMOVE", "DUPLICATES"]:
         return f"{_text(tokens[:-2], sql)} WHEN NOT MATCHED THEN INSERT ROW"
     return whole
+
+
+def _without_subset(sql: str, subset: re.Match[str]) -> str:
+    """Returns a text with the variables of a pattern in place of the names that SUBSET gives to several of them."""
+    names = {name.lower(): first for name, first in _OF_SUBSET.findall(subset[1])}
+    rest = sql[: subset.start()] + sql[subset.end() :]
+    used = re.compile(rf"\b({'|'.join(map(re.escape, names))})(?=\s*\.)", re.IGNORECASE)
+    return used.sub(lambda found: names[found[1].lower()], rest)
+
+
+def _with_minus(statements: Sequence[Sequence[Token]], sql: str) -> str:
+    """Returns a text in which the operator `-` stands for `@`, which sqlglot takes for the mark of a parameter."""
+    for tokens in statements:
+        for token, after in pairwise(tokens):
+            if token.token_type == TokenType.PARAMETER and after.token_type in _BEGINS_A_VALUE:
+                sql = f"{sql[: token.start]}-{sql[token.end + 1 :]}"
+    return sql
 
 
 def _without_prior(tokens: Sequence[Token], sql: str) -> str:

@@ -13,7 +13,7 @@ from emitter.refine.sql.lineage_value import ColumnLineage
 from emitter.refine.sql.queries import read_query
 from emitter.refine.sql.relations import Columns, Relation, Tables
 from emitter.refine.sql.scopes import Context, Scope
-from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
+from emitter.refine.sql.sql_not_understood import SqlNotUnderstood, reason_of
 from emitter.refine.sql.statements.preparation import prepared
 from emitter.refine.sql.statements.replaced_tables import Name, Renaming, emptied, parts_of, renaming
 from emitter.refine.sql.statements.statement_writes import Written, write
@@ -70,8 +70,7 @@ def tables_written(sql: str, dialect: str, tables: Tables) -> list[TableWritten]
             text.take(statement)
         found = [_table(one, tables) for one in text.filled]
     except (SqlglotError, RecursionError, *UNFORESEEN) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SqlNotUnderstood(f"sqlglot can't read it as {dialect}: {reason}") from error
+        raise SqlNotUnderstood(f"sqlglot can't read it as {dialect}: {reason_of(error)}") from error
     return [table for table in found if table is not None]
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 from emitter.refine import SqlNotUnderstood, column_lineage
+from emitter.refine.sql.relations import Tables
+from emitter.refine.sql.statements.written_tables import tables_written
 from tests.support.dbt.sql_corpus import DIALECTS, Statement, corpus, edges, read, score, shown
 
 STATEMENTS = list(corpus())
@@ -49,6 +51,22 @@ def test_what_is_not_understood_says_so(sql: str) -> None:
     """One kind of error, with the table that it is about."""
     with pytest.raises(SqlNotUnderstood, match=r"^dev\.shop\.t: "):
         column_lineage(sql, "redshift", {}, "dev.shop.t")
+
+
+@pytest.mark.parametrize(
+    "sql", ["select from (", "selec a\nfrom t whre (", "select 'x\x1b[4m\x07' from (", "select a from t where ("]
+)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_messages_are_plain_text(sql: str, dialect: str) -> None:
+    """No underlining for terminals, no line break and no token's attributes, in what both readers report."""
+    for read_text in (
+        lambda: column_lineage(sql, dialect, {}, "dev.shop.t"),
+        lambda: tables_written(sql, dialect, Tables({})),
+    ):
+        with pytest.raises(SqlNotUnderstood) as caught:
+            read_text()
+        assert str(caught.value).isprintable()
+        assert "Token" not in str(caught.value)
 
 
 def test_the_corpus_is_large() -> None:
