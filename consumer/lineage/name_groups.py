@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from consumer.lineage.identity import ATHENA_CATALOG
+from consumer.lineage.identity import ATHENA_CATALOG, HUB
 from schemas.naming import DatasetName, engine, parts
-from schemas.storage_paths import scheme
+from schemas.storage_paths import has_paths, scheme
 
 Group = frozenset[DatasetName]
 """All names of one dataset."""
@@ -36,7 +36,8 @@ def components(same: Links, symlinks: Links) -> list[Group]:
 
     Two names of one authority (two tables of one Glue catalog, of one Athena, or of one metastore) are two datasets,
     unless configuration says otherwise. So a symlink never joins them, and what leads to several of them, such as a
-    location that two tables claim, belongs to none.
+    location that two tables claim, belongs to none. Other namespaces may have two names of one table, as Redshift has
+    in two external schemas of one Glue table. But a location never joins two of their names either.
 
     Args:
         same: Links that configuration makes.
@@ -50,12 +51,54 @@ def components(same: Links, symlinks: Links) -> list[Group]:
     links: dict[Group, set[Group]] = {cluster: set() for cluster in clusters}
     for name, others in symlinks.items():
         links[home[name]] |= {home[other] for other in others if other in home} - {home[name]}
+    links = _without_disputed_locations(links)
     groups: list[Group] = []
     for joined in _connected(clusters, links):
         authorities = _authorities(joined, links)
         apart = _apart(joined, links, authorities) if _contested(authorities.values()) else [joined]
         groups += (frozenset().union(*one) for one in apart)
     return groups
+
+
+def _without_disputed_locations(links: _Clusters) -> dict[Group, set[Group]]:
+    """Returns the links without those between a location and tables of one namespace, of which several claim it.
+
+    Tables that hang together without a location are one claimant.
+    """
+    locations = set(filter(_is_location, links))
+    kept = {cluster: set(others) for cluster, others in links.items()}
+    if not locations:
+        return kept
+    tables = list(_connected(links.keys() - locations, links))
+    table_of = {cluster: table for table in tables for cluster in table}
+    namespaces = {table: _namespaces_of(frozenset().union(*table)) for table in tables}
+    for place in _connected(locations, links):
+        claimants = {table_of[other] for cluster in place for other in links[cluster] if other not in locations}
+        counts = Counter(space for table in claimants for space in namespaces[table])
+        disputed = {space for space, count in counts.items() if count > 1}
+        for table in claimants:
+            if namespaces[table] & disputed:
+                for cluster in table:
+                    kept[cluster] -= place
+                for cluster in place:
+                    kept[cluster] -= table
+    return kept
+
+
+def _is_location(cluster: Group) -> bool:
+    return all(has_paths(name.namespace) for name in cluster)
+
+
+def _namespaces_of(cluster: Group) -> set[str]:
+    """Returns the namespaces that have names of a cluster, but for catalogs and locations."""
+    return {
+        name.namespace
+        for name in cluster
+        if name.namespace != HUB
+        and engine(name.namespace) not in _CATALOGS
+        and scheme(name.namespace) not in _METASTORES
+        and not has_paths(name.namespace)
+    }
 
 
 def _same_table(one: DatasetName, other: DatasetName) -> bool:

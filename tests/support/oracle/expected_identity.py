@@ -13,6 +13,7 @@ from schemas.facets.base import DELETED
 from schemas.facets.base import read as read_view
 from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet, SymlinksDatasetFacet
 from schemas.naming import DatasetName, build, canonical, engine, is_rules_form, last_part, parts
+from schemas.storage_paths import has_paths
 from tests.support.oracle.expected_facts import (
     Told,
     flowing,
@@ -208,8 +209,32 @@ def linked(configured: Iterable[set[DatasetName]], links: Sequence[set[DatasetNa
     tables = joined([*configured, *(link for link in links if is_one_table(*sorted(link)))])
     home = {name: group for group in tables for name in group}
     between = {pair for link in links if len(pair := frozenset(home[name] for name in link)) == 2}
+    between -= disputed_claims(between)
     parts = joined([*({table} for table in tables), *between])
     return [frozenset().union(*group) for part in parts for group in settled(part, between, catalogs(part, between))]
+
+
+def disputed_claims(between: set[frozenset[Group]]) -> set[frozenset[Group]]:
+    """The links of a location with tables of a Redshift or another engine that is no catalog, if two of it claim it."""
+    places = {one for link in between for one in link if all(has_paths(name.namespace) for name in one)}
+    tables = {one for link in between for one in link} - places
+    hanging = joined([*({table} for table in tables), *(link for link in between if link <= tables)])
+    found: set[frozenset[Group]] = set()
+    for place in joined([*({one} for one in places), *(link for link in between if link <= places)]):
+        claims = {link for link in between if len(link & place) == 1}
+        claimants = [table for table in hanging if any(link & table for link in claims)]
+        for table in claimants:
+            others = [own_names(one) for one in claimants if one != table]
+            if any(own_names(table) & other for other in others):
+                found |= {link for link in claims if link & table}
+    return found
+
+
+def own_names(table: Iterable[Group]) -> set[str]:
+    """The namespaces of a table's names that are no catalogs."""
+    found = {name.namespace for group in table for name in group}
+    metastores = ("hive", "databricks", "unity-catalog")
+    return {one for one in found if engine(one) in {None, "redshift"} and not one.startswith(metastores)} - {TABLE_NAME}
 
 
 def is_one_table(one: DatasetName, other: DatasetName) -> bool:

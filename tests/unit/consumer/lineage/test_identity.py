@@ -271,6 +271,32 @@ class TestComponents:
         found = groups((A, glue("t")), (A, glue("u")), same=[(glue("t"), glue("u"))])
         assert found == {frozenset({A, glue("t"), glue("u")})}
 
+    @pytest.mark.parametrize(
+        "namespace", [ENDPOINT, "postgres://db:5432", "snowflake://org-account", "file:/warehouse", "kafka://b:9092"]
+    )
+    def test_a_location_joins_no_two_names_of_a_namespace(self, namespace: str) -> None:
+        """Two tables of Redshift over one folder are two tables, whichever engine's table the folder is as well."""
+        one, other = DatasetName(namespace, "dev.a.t"), DatasetName(namespace, "dev.a.u")
+        assert groups((one, A), (other, A)) == set()
+        assert groups((one, A), (other, A), (one, B)) == {frozenset({one, B})}
+        assert groups((one, A), (A, B), (B, other)) == {frozenset({A, B})}
+        assert groups((one, A), (other, A), (A, glue("t"))) == {frozenset({A, glue("t")})}
+        assert groups((one, A), (A, glue("t")), (glue("t"), other)) == {frozenset({glue("t"), other})}
+
+    def test_two_names_of_redshift_for_one_table(self) -> None:
+        """Two external schemas show one table of Glue, and a link between two names says that they are one."""
+        one, other = DatasetName(ENDPOINT, "dev.a.t"), DatasetName(ENDPOINT, "dev.b.t")
+        assert groups((one, glue("t")), (other, glue("t"))) == {frozenset({one, other, glue("t")})}
+        found = groups((one, glue("t")), (other, glue("t")), (one, A), (other, A))
+        assert found == {frozenset({one, other, glue("t"), A})}
+        assert groups((one, other), (one, A), (other, A)) == {frozenset({one, other, A})}
+        assert groups((one, A), (other, A), same=[(one, other)]) == {frozenset({one, other, A})}
+
+    def test_a_table_of_two_engines_and_its_location(self) -> None:
+        """One name of each engine is no dispute."""
+        one, other = DatasetName(ENDPOINT, "dev.a.t"), DatasetName("postgres://db:5432", "dev.a.t")
+        assert groups((one, A), (other, A), (A, glue("t"))) == {frozenset({one, other, A, glue("t")})}
+
     def test_what_still_hangs_together_is_taken_apart(self) -> None:
         """Two tables that places of other catalogs' tables join are each alone, with all that led to them."""
         other = glue("x", "arn:aws:glue:us-east-1:210987654321")
