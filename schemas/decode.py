@@ -30,6 +30,9 @@ from schemas.events import (
     RunEvent,
     canonical_run_id,
 )
+from schemas.facets.known_facets import KNOWN_FACETS
+from schemas.facets.misspellings import hint, misspelt
+from schemas.json_path import join
 from schemas.limits import MAX_DATASETS, MAX_LABEL, MAX_TIME
 from schemas.salvage import Unusable, without
 from schemas.strict_json import MAX_BYTES, MAX_DEPTH, check, parse
@@ -39,6 +42,17 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NAME", "decode", "decode_document"]
 
 _Object = dict[str, Any]
 _D = TypeVar("_D", bound=Dataset)
+
+_EVENT_KEYS = frozenset(
+    {"eventTime", "eventType", "run", "job", "dataset", "inputs", "outputs", "producer", "schemaURL"}
+)
+_DATASET_KEYS = frozenset({"namespace", "name", "facets", "inputFacets", "outputFacets"})
+_KEYS = {
+    "$": _EVENT_KEYS,
+    "$.run": frozenset({"runId", "facets"}),
+    "$.job": frozenset({"namespace", "name", "facets"}),
+}
+"""The keys that an object at a place may have; all other objects are datasets."""
 
 
 def decode(data: bytes) -> Event:
@@ -68,11 +82,14 @@ def decode_document(document: object) -> Event:
 def _event(document: object, left_out: list[LeftOut]) -> Event:
     if not isinstance(document, dict):
         raise _unexpected("$", "an event, which is an object", document)
-    time = event_time(document.get("eventTime"))
+    time = _time_of(document)
     kind = _kind(document)
+    _report_misspelt(document, "$", left_out)
     if kind is DatasetEvent:
         producer, schema_url = _claims(document, left_out)
-        dataset = _dataset(_member(document, "dataset"), "$.dataset", left_out)
+        member = _member(document, "dataset")
+        dataset = _dataset(member, "$.dataset", left_out)
+        _report_misspelt(member, "$.dataset", left_out)
         return DatasetEvent(time, dataset, producer, schema_url, tuple(left_out))
     _check_datasets(document)
     if kind is JobEvent:
@@ -123,6 +140,23 @@ def _kind(document: Mapping[str, Any]) -> type[Event]:
     raise RejectedEvent("$", f"an event has a run, a job or a dataset; this one has none of them{hint}")
 
 
+def _report_misspelt(owner: Mapping[str, Any], at: str, left_out: list[LeftOut]) -> None:
+    for key, meant in misspelt(owner, _KEYS.get(at, _DATASET_KEYS)):
+        left_out.append(LeftOut(join(at, [key]), f"it is not a key of OpenLineage, ignored: did you mean `{meant}`?"))
+
+
+def _time_of(document: Mapping[str, Any]) -> str:
+    try:
+        return event_time(document.get("eventTime"))
+    except RejectedEvent as error:
+        raise RejectedEvent(error.path, error.reason + _hint(document, "eventTime", "$")) from None
+
+
+def _hint(owner: Mapping[str, Any], key: str, at: str) -> str:
+    """Returns the end of a message about a missing key, if a key of the object looks like it."""
+    return hint(owner, key, _KEYS.get(at, _DATASET_KEYS)) if owner.get(key) is None else ""
+
+
 def event_time(value: object) -> str:
     """Returns the time of an event in the one spelling.
 
@@ -158,11 +192,15 @@ def read_run(run: _Object, left_out: list[LeftOut]) -> Run:
     Raises:
         RejectedEvent: It has no id.
     """
-    return Run(canonical_run_id(_name(run, "runId", "$.run")), _facets(run, "facets", "$.run", left_out))
+    run_id = _name(run, "runId", "$.run")
+    _report_misspelt(run, "$.run", left_out)
+    return Run(canonical_run_id(run_id), _facets(run, "facets", "$.run", left_out))
 
 
 def _job(job: _Object, left_out: list[LeftOut]) -> Job:
-    return Job(_name(job, "namespace", "$.job"), _name(job, "name", "$.job"), _facets(job, "facets", "$.job", left_out))
+    namespace, name = _name(job, "namespace", "$.job"), _name(job, "name", "$.job")
+    _report_misspelt(job, "$.job", left_out)
+    return Job(namespace, name, _facets(job, "facets", "$.job", left_out))
 
 
 def _dataset(dataset: _Object, at: str, left_out: list[LeftOut]) -> Dataset:
@@ -217,7 +255,9 @@ def _datasets(
     for index, item in enumerate(value):
         at = f"$.{key}[{index}]"
         try:
-            found.append(make(_object(item, at), at, left_out))
+            dataset = _object(item, at)
+            found.append(make(dataset, at, left_out))
+            _report_misspelt(dataset, at, left_out)
         except RejectedEvent as error:
             left_out.append(LeftOut(error.path, f"{error.reason}; the dataset is left out"))
     return tuple(found)
@@ -234,7 +274,8 @@ def _object(item: object, at: str) -> _Object:
 def _member(document: Mapping[str, Any], key: str) -> _Object:
     value = document.get(key)
     if not isinstance(value, dict):
-        raise _unexpected(f"$.{key}", "an object", value)
+        expected = _unexpected(f"$.{key}", "an object", value)
+        raise RejectedEvent(expected.path, expected.reason + _hint(document, key, "$"))
     return value
 
 
@@ -243,7 +284,8 @@ def _name(owner: _Object, key: str, at: str) -> str:
     if type(value) is str and 0 < len(value) <= MAX_NAME:
         return value
     if not isinstance(value, str):
-        raise _unexpected(f"{at}.{key}", "a string", value)
+        expected = _unexpected(f"{at}.{key}", "a string", value)
+        raise RejectedEvent(expected.path, expected.reason + _hint(owner, key, at))
     if not value:
         raise RejectedEvent(f"{at}.{key}", "expected a non-empty string")
     if len(value) > MAX_NAME:
@@ -276,6 +318,9 @@ def _facets(owner: _Object, key: str, at: str, left_out: list[LeftOut]) -> Facet
         path = f"{at}.{key}"
         left_out.append(LeftOut(path, _unexpected(path, "an object of facets", value).reason))
         return {}
+    for name, meant in misspelt(value, KNOWN_FACETS):
+        reason = f"no facet of OpenLineage has this name, ignored: did you mean `{meant}`?"
+        left_out.append(LeftOut(join(f"{at}.{key}", [name]), reason))
     if None in value.values():
         return {name: facet for name, facet in value.items() if facet is not None}
     return value

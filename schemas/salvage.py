@@ -39,7 +39,7 @@ def without(document: object, faults: Iterable[Fault]) -> tuple[object, list[Lef
         part = _part(fault.steps)
         at = join("$", fault.steps)
         if part is None:
-            raise RejectedEvent(at, fault.reason)
+            raise RejectedEvent(at, f"{fault.reason}; no part of the event can do without it, so it is rejected whole")
         left_out.setdefault(part, LeftOut(at, fault.reason))
     for part, reported in left_out.items():
         document = _changed(document, part, reported)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Any, NamedTuple
 
 import orjson
@@ -233,9 +233,27 @@ def _check_members(container: dict[Any, Any] | list[Any], path: list[Step], faul
             _check_text(key, path, faults)
         _check(value, path, faults)
         if keyed and key in seen and not _equal(seen[key], value):
-            _found(faults, path, "the key is duplicated with two different values")
+            _found(faults, path, f"the key is duplicated with different values: {_kind(seen[key])}, and {_kind(value)}")
         seen[key] = value
         path.pop()
+
+
+def _kind(value: object) -> str:
+    """Describes a value without quoting it: it may be long, and it may be a secret."""
+    match value:
+        case dict() | _Pairs():
+            return f"an object of {_count(value, 'key')}"
+        case list():
+            return f"an array of {_count(value, 'item')}"
+        case str():
+            return f"a string of {_count(value, 'character')}"
+        case bool() | None:
+            return {True: "true", False: "false", None: "null"}[value]
+    return "a number"
+
+
+def _count(value: Sized, what: str) -> str:
+    return f"{len(value)} {what}" if len(value) == 1 else f"{len(value)} {what}s"
 
 
 def _equal(one: object, other: object) -> bool:

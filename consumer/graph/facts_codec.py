@@ -41,6 +41,7 @@ from consumer.lineage.facts.output_facets import OutputFacts, Winners, Writer
 from consumer.lineage.facts.registers import Register
 from consumer.lineage.facts.run_facts import RunDataset, RunFacts
 from consumer.lineage.facts.run_state import Snapshot, State
+from schemas.naming import DatasetName
 
 __all__ = ["KEYS", "Stored", "Written"]
 
@@ -50,9 +51,8 @@ __all__ = ["KEYS", "Stored", "Written"]
 
 def dump_run(facts: RunFacts) -> Written:
     """Serializes a run's facts; the name of its state is one of its vertex's properties."""
-    snapshot, state = facts.snapshot, facts.state
-    in_snapshot = {*snapshot.inputs, *snapshot.outputs, *(one.output for one in snapshot.lineage)} if snapshot else ()
-    names = Names([*facts.inputs, *facts.outputs, *facts.carried, *in_snapshot])
+    snapshot, unstated, state = facts.snapshot, facts.unstated, facts.state
+    names = Names([*facts.inputs, *facts.outputs, *facts.carried, *_in_snapshot(snapshot), *_in_snapshot(unstated)])
     stamps = Stamps({time: index for index, time in enumerate((facts.started_at, facts.ended_at)) if time is not None})
     times = (facts.said_at, state.time if state else None, facts.started_at, facts.seen_at, facts.ended_at)
     return stamps.written(
@@ -67,6 +67,7 @@ def dump_run(facts: RunFacts) -> Written:
             "p": [stamps.at(parent) for parent in sorted(facts.parents)],
             "x": [[ref, stamps.at(facts.contexts[ref])] for ref in sorted(facts.contexts)],
             "s": snapshot and _snapshot(snapshot, names, stamps),
+            "u": unstated and _snapshot(unstated, names, stamps),
         }
     )
 
@@ -94,9 +95,16 @@ def load_run(stored: Stored) -> RunFacts:
         facets=load_registers(raw.get("f", ()), read.stamps),
         carried={read.names[at]: load_registers(registers, read.stamps) for at, registers in raw.get("c", ())},
         snapshot=_load_snapshot(raw["s"], read) if "s" in raw else None,
+        unstated=_load_snapshot(raw["u"], read) if "u" in raw else None,
         parents=frozenset(read.stamps[at] for at in raw.get("p", ())),
         contexts={ref: read.stamps[at] for ref, at in raw.get("x", ())},
     )
+
+
+def _in_snapshot(snapshot: Snapshot | None) -> set[DatasetName]:
+    if snapshot is None:
+        return set()
+    return {*snapshot.inputs, *snapshot.outputs, *(one.output for one in snapshot.lineage)}
 
 
 def _snapshot(snapshot: Snapshot, names: Names, stamps: Stamps) -> list[Json]:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore
+from consumer.history.past_streams import had_ended, streaming_runs
 from consumer.lineage.facts.contexts import facts_of, load_context
-from consumer.lineage.facts.current import completed, ended, recount
+from consumer.lineage.facts.current import completed, recount
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts, merge
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets
@@ -54,9 +55,11 @@ def past_facts(store: GraphStore, time: str, rules: IdentityRules) -> Past:
     Raises:
         TransientError: The store can't serve now.
     """
-    said = list(statements.until(store, time))
-    streaming = frozenset(run for statement in said for run in statement.runs)
     texts = BlobStore(store, _TEXTS)
+    said = list(statements.until(store, time))
+    streaming = streaming_runs(store, said, time, texts)
+    # Of a run that ends, it is the run itself that counts.
+    said = [statement for statement in said if streaming.issuperset(statement.runs)]
     delta = Delta()
     contexts: dict[str, str] = {}
     kept = _Kept(store)
@@ -83,11 +86,6 @@ def _note(contexts: dict[str, str], facts: RunFacts) -> None:
     """Notes contexts with the latest time at which each was said: of equal values, the newest alone counts."""
     for ref, time in facts.contexts.items():
         contexts[ref] = max(time, contexts.get(ref, ""))
-
-
-def had_ended(facts: RunFacts, time: str) -> bool:
-    """True if a run had ended by a moment."""
-    return ended(facts) and (facts.ended_at or "") <= time
 
 
 class _Kept:

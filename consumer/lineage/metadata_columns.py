@@ -1,24 +1,21 @@
-"""Columns and tables that an engine adds by itself: the file of a row, the history of a table. They are no data.
+"""Columns that an engine adds by itself, such as the file of a row. They are no data.
 
-Names are those of the engines' documentation: "Metadata Columns" of Iceberg's specification and "Inspecting tables" of
-its Spark pages; Trino's pages of the Hive and Iceberg connectors, which Athena follows; BigQuery's "Pseudocolumns";
+Names are those of the engines' documentation: "Metadata Columns" of Iceberg's specification; Trino's pages of the Hive
+and Iceberg connectors, which Athena follows; BigQuery's "Pseudocolumns";
 Snowflake's "Querying metadata for staged files"; Redshift's "Pseudocolumns" of external tables; Spark's "Hidden file
 metadata"; Delta Lake's "Change data feed".
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from schemas.events import Dataset
 from schemas.facets.dataset_facets import (
     SchemaDatasetFacet,
     StorageDatasetFacet,
     SymlinksDatasetFacet,
 )
-from schemas.naming import DatasetName, last_part
-from schemas.storage_paths import has_paths, is_warehouse, scheme
+from schemas.storage_paths import scheme
 
 _ANYWHERE = frozenset(
     {"$path", "$file_modified_time", "$file_size", "$partition", "$partition_id", "$bucket", "$row_id"}
@@ -33,14 +30,6 @@ _DELTA = frozenset({"_change_type", "_commit_version", "_commit_timestamp"})
 _SPARK = frozenset({"_metadata"})
 _BIGQUERY = frozenset({"_partitiontime", "_partitiondate", "_table_suffix", "_file_name"})
 _BY_LAYER = {"iceberg": _ICEBERG, "delta": _DELTA}
-
-_METADATA_TABLES = frozenset(
-    {"all_data_files", "all_delete_files", "all_entries", "all_files", "all_manifests", "data_files", "delete_files"}
-    | {"entries", "files", "history", "manifests", "metadata_log_entries", "partitions", "position_deletes", "refs"}
-    | {"snapshots"}
-)
-_SUFFIXES = _METADATA_TABLES | {"properties", "iceberg_history", "table_changes", "timeline"}
-_STEP = re.compile(r"[./]")
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -61,7 +50,7 @@ def reserved(namespace: str, facets: Mapping[str, object], *, by_spark: bool) ->
     layer = _layer(facets)
     if layer:
         found |= _BY_LAYER.get(layer, NOTHING)
-    elif (by_spark and SymlinksDatasetFacet.key in facets) or len(_ICEBERG & _field_names(facets)) > 1:
+    elif (by_spark and SymlinksDatasetFacet.key in facets) or len(_ICEBERG & field_names(facets)) > 1:
         found |= _ICEBERG
     return found | _SPARK if by_spark else found
 
@@ -86,7 +75,8 @@ def _name_of(field: object) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _field_names(facets: Mapping[str, object]) -> set[str]:
+def field_names(facets: Mapping[str, object]) -> set[str]:
+    """Returns the names of the columns that a schema facet has, in lower case."""
     return {_name_of(field).lower() for field in _fields(facets.get(SchemaDatasetFacet.key))}
 
 
@@ -111,41 +101,3 @@ def schema_without(facet: object, of_dataset: frozenset[str]) -> object:
     fields = _fields(facet)
     kept = [field for field in fields if not is_column(_name_of(field), of_dataset)]
     return {**facet, "fields": kept} if isinstance(facet, dict) and len(kept) < len(fields) else facet
-
-
-def may_be_table(dataset: Dataset) -> bool:
-    """True if `is_table` may be for a dataset; quick, as it is asked of every dataset."""
-    return "$" in dataset.name or SymlinksDatasetFacet.key in dataset.facets or is_warehouse(dataset.namespace)
-
-
-def is_table(name: DatasetName, links: Iterable[DatasetName] = ()) -> bool:
-    """True if a dataset is the metadata of another table.
-
-    Args:
-        name: Its canonical name.
-        links: The canonical names of its symlinks: Spark names the table's location, and the metadata by symlink.
-    """
-    if not has_paths(name.namespace) and _is_by_suffix(name.name):
-        return True
-    if is_warehouse(name.namespace) and _is_below_a_table(name.name, least=3):
-        return True
-    return any(_is_by_suffix(link.name) or _is_metadata_of(link.name, name) for link in links)
-
-
-def _is_by_suffix(name: str) -> bool:
-    """True for Trino's form, `db.t$snapshots`."""
-    table, mark, suffix = name.rstrip('"').rpartition("$")
-    return bool(mark and table) and suffix.lower() in _SUFFIXES
-
-
-def _is_below_a_table(name: str, least: int) -> bool:
-    steps = _STEP.split(name)
-    return len(steps) >= least and steps[-1].lower() in _METADATA_TABLES
-
-
-def _is_metadata_of(link: str, location: DatasetName) -> bool:
-    """True for Iceberg's form, `db.t.snapshots`, where the location is that of `t` and not of `snapshots`."""
-    if not _is_below_a_table(link, least=2):
-        return False
-    *_, table, _metadata = _STEP.split(link.lower())
-    return last_part(location).lower().startswith(table)

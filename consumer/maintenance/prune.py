@@ -18,6 +18,7 @@ from consumer.lineage.facts import current
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.executions import GroupFacts
 from consumer.lineage.facts.keys import GroupKey, JobName, RunKey
+from consumer.lineage.facts.processing import names_ever_new_datasets
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.maintenance.leased_task import PAGE, Scan
 from consumer.maintenance.prune_cutoffs import Cutoffs
@@ -129,7 +130,7 @@ class Prune:
 
     def _remove(self, going: Mapping[RunKey, FactDocument[RunFacts]]) -> None:
         """Removes runs, and the separate vertices of the datasets of streaming runs."""
-        streaming = [run for run, document in going.items() if document.facts.snapshot is not None]
+        streaming = [run for run, document in going.items() if names_ever_new_datasets(document.facts)]
         apart = runs.Runs(self._store, BlobStore(self._store, _CACHED), _CACHED).datasets(streaming)
         changes: list[Change] = []
         for run, document in going.items():

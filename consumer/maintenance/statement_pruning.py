@@ -1,12 +1,13 @@
 """Removal of old statements that say nothing which others do not say as well.
 
 The facts of a moment are the join of all statements until then. So an old statement can go once others from before
-the cutoff have all of its facts: from the newest of them on, every answer about the past stays the same.
+the cutoff have all of its facts: from the newest of them on, every answer about the past stays the same. An event
+without a processing type has a statement in case its job is a stream; it goes with the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from consumer.errors import TransientError
@@ -14,6 +15,7 @@ from consumer.graph import ids, schema, statement_codec
 from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.contexts import Statement, facts_of
 from consumer.lineage.facts.delta import Delta, merge
+from consumer.lineage.facts.processing import is_unstated
 from consumer.projection import statements
 from consumer.projection.blobs import BlobStore
 
@@ -52,6 +54,8 @@ def _repeated(store: GraphStore, wanted: Sequence[str]) -> set[str]:
     """
     known = store.read(wanted, ("facts",))
     found = {id_: statement_codec.load_statement(str(known[id_]["facts"])) for id_ in wanted if id_ in known}
+    repeated = _of_pruned_runs(store, found)
+    found = {id_: statement for id_, statement in found.items() if id_ not in repeated}
     texts = BlobStore(store, _TEXTS).fetch({statement.context for statement in found.values()})
     kept = Delta()
     later: list[str] = []
@@ -61,7 +65,6 @@ def _repeated(store: GraphStore, wanted: Sequence[str]) -> set[str]:
             merge(kept, facts)
         else:
             later.append(id_)
-    repeated: set[str] = set()
     for id_ in reversed(later):
         facts = _comparable(found[id_], texts[found[id_].context])
         if _has(kept, facts):
@@ -69,6 +72,17 @@ def _repeated(store: GraphStore, wanted: Sequence[str]) -> set[str]:
         else:
             merge(kept, facts)
     return repeated
+
+
+def _of_pruned_runs(store: GraphStore, statements: Mapping[str, Statement]) -> set[str]:
+    """Returns the statements of events without a processing type whose runs have been removed."""
+    unstated = {
+        id_: set(map(ids.run, statement.runs))
+        for id_, statement in statements.items()
+        if statement.runs and all(map(is_unstated, statement.runs.values()))
+    }
+    there = store.read(sorted(set().union(*unstated.values())), ("rev",)) if unstated else {}
+    return {id_ for id_, runs in unstated.items() if runs.isdisjoint(there)}
 
 
 def _is_first(known: Delta, facts: Delta) -> bool:

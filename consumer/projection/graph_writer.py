@@ -18,6 +18,7 @@ from consumer.errors import TransientError
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.delta import Delta
 from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.processing import KnownStreams
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection import statements
 from consumer.projection.alias_sets import Names
@@ -113,13 +114,14 @@ class GraphWriter:
     def _follow(self, delta: Delta, parents: RunDocuments) -> set[DatasetName]:
         """Brings jobs, outputs and names to what follows from runs; returns the names."""
         relied = Relied(self._store)
+        streams = KnownStreams()
         conflicts = ConflictLimit()
         while True:
             relied.add(self.runs.documents, parents)
             runs: RunDocuments = self.runs.known(delta.runs)
             if not all(document.stored for document in runs.values()):
                 raise TransientError("a run was pruned while it was written")
-            _, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied)
+            _, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied, streams)
             names = self.names.update(delta.names, outputs, relied)
             if not relied.moved():
                 return set(names)

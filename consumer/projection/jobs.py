@@ -27,6 +27,7 @@ from consumer.lineage.facts.delta import JobFacts, join_jobs
 from consumer.lineage.facts.executions import Current, Execution, GroupFacts
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets, OutputFacts
+from consumer.lineage.facts.processing import JOB_TYPE, KnownStreams, job_streams, may_have_counted
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.views import facet_value
 from consumer.projection.documents.relied import Relied
@@ -83,7 +84,7 @@ class Jobs:
         wrong: set[JobName] = set()
         conflicts = ConflictLimit()
         while True:
-            histories = _Histories(self._runs)
+            histories = _Histories(self._runs, KnownStreams())
             wrong |= self._recount(jobs, histories)
             jobs = histories.moved()
             if not jobs:
@@ -91,8 +92,9 @@ class Jobs:
             conflicts.count(f"runs of {len(jobs)} jobs")
 
     def _recount(self, jobs: Collection[JobName], histories: _Histories) -> set[JobName]:
-        history = _History(self._runs)
         known = {job: document for job, document in self.documents.get(jobs).items() if document.stored}
+        _note_streams(known, histories.streams)
+        history = _History(self._runs, histories.streams)
         groups = {
             GroupKey(job, parent): job
             for job in known
@@ -149,6 +151,7 @@ class Jobs:
         runs: RunDocuments,
         declared: Mapping[OutputKey, CarriedFacets],
         relied: Relied,
+        streams: KnownStreams | None = None,
     ) -> tuple[JobDocuments, OutputDocuments]:
         """Adds facts to jobs and outputs, and what follows from runs.
 
@@ -157,36 +160,53 @@ class Jobs:
             runs: Runs, whose facts are written.
             declared: Facets of outputs from JobEvents.
             relied: Gets what was used without being written.
+            streams: What calls before this one, for the same facts, knew of jobs.
 
         Returns:
             The jobs, and the outputs whose facets may have changed.
         """
         relied.add(self._runs.documents, runs)
+        streams = streams or KnownStreams()
         moved: Collection[JobName] = ()
         conflicts = ConflictLimit()
         while True:
-            histories = _Histories(self._runs, moved)
-            outputs = self._update_outputs(runs, declared, relied, histories)
-            self._update_groups(runs, relied, histories)
-            jobs = self._update_jobs(facts, runs, relied, histories)
-            moved = histories.moved()
+            _note_streams(self.documents.get({*facts, *(run.job for run in runs)}), streams, facts)
+            histories = _Histories(self._runs, streams, {*moved, *streams.changed})
+            of_runs = self._settled(runs, histories)
+            outputs = self._update_outputs(of_runs, declared, relied, histories)
+            self._update_groups(of_runs, relied, histories)
+            jobs = self._update_jobs(facts, of_runs, relied, histories)
+            changed = set(streams.changed)
+            _note_streams(jobs, streams)
+            moved = histories.moved() | (streams.changed - changed)
             if not moved:
                 return jobs, outputs
             conflicts.count(f"runs of {len(moved)} jobs")
 
+    @staticmethod
+    def _settled(runs: RunDocuments, histories: _Histories) -> Mapping[RunKey, RunFacts]:
+        """Returns the facts of runs, and of all runs of jobs that turned out to be a stream, or to be none."""
+        streams = histories.streams
+        found = {run: document.facts for run, document in runs.items()}
+        if streams.changed:
+            history = histories.read_after(runs)
+            for job in streams.changed:
+                found |= {RunKey(job, run): facts for run, facts in history.unsettled(job).items()}
+        return {run: streams.settled(run.job, facts) for run, facts in found.items()}
+
     def _update_outputs(
         self,
-        runs: RunDocuments,
+        runs: Mapping[RunKey, RunFacts],
         declared: Mapping[OutputKey, CarriedFacets],
         relied: Relied,
         histories: _Histories,
     ) -> OutputDocuments:
         by_output: defaultdict[OutputKey, dict[RunKey, CarriedFacets]] = defaultdict(dict)
-        for run, document in runs.items():
-            carried = from_run(run, document.facts)
+        for run, facts in runs.items():
+            carried = from_run(run, facts)
             # Before its end a run has not counted, so there is nothing to take back.
-            if carried or ended(document.facts) or document.facts.snapshot is not None:
-                for name in document.facts.carried:
+            if carried or ended(facts) or may_have_counted(facts):
+                for name in facts.carried:
                     by_output[OutputKey(run.job, name)][run] = carried.get(name, NOTHING_CARRIED)
         wanted = sorted({*by_output, *declared})
 
@@ -212,14 +232,14 @@ class Jobs:
             ran = ran.join(carried)
         return ran
 
-    def _update_groups(self, runs: RunDocuments, relied: Relied, histories: _Histories) -> None:
+    def _update_groups(self, runs: Mapping[RunKey, RunFacts], relied: Relied, histories: _Histories) -> None:
         by_group: defaultdict[GroupKey, dict[str, Execution | None]] = defaultdict(dict)
-        for run, document in runs.items():
-            if not ended(document.facts) and document.facts.snapshot is None:
+        for run, facts in runs.items():
+            if not ended(facts) and not may_have_counted(facts):
                 continue
-            group = group_of(document.facts)
-            for parent in document.facts.parents - {""}:
-                execution = completed(run.id, document.facts) if parent == group else None
+            group = group_of(facts)
+            for parent in facts.parents - {""}:
+                execution = completed(run.id, facts) if parent == group else None
                 by_group[GroupKey(run.job, parent)][run.id] = execution
 
         def plan(known: GroupDocuments) -> Iterator[tuple[GroupKey, FactUpdate[GroupFacts]]]:
@@ -233,11 +253,15 @@ class Jobs:
             relied.add(self.groups, self.groups.update(sorted(by_group), plan).documents)
 
     def _update_jobs(
-        self, facts: Mapping[JobName, JobFacts], runs: RunDocuments, relied: Relied, histories: _Histories
+        self,
+        facts: Mapping[JobName, JobFacts],
+        runs: Mapping[RunKey, RunFacts],
+        relied: Relied,
+        histories: _Histories,
     ) -> JobDocuments:
         by_job: defaultdict[JobName, dict[str, RunFacts]] = defaultdict(dict)
-        for run, document in runs.items():
-            by_job[run.job][run.id] = document.facts
+        for run, of_run in runs.items():
+            by_job[run.job][run.id] = of_run
         wanted = {**{job: JobFacts() for job in by_job}, **facts}
 
         def plan(known: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
@@ -279,6 +303,16 @@ class Jobs:
         return with_siblings(current, [one for one in executions if one is not None])
 
 
+def _note_streams(known: JobDocuments, streams: KnownStreams, facts: Mapping[JobName, JobFacts] | None = None) -> None:
+    """Notes which jobs do not end, by their documents and then with facts that are added to them."""
+    for job, document in known.items():
+        facets = document.facts.facets
+        streams.note(job, streams=job_streams(facets))
+        added = (facts or {}).get(job)
+        if added is not None and added.facets.ref(JOB_TYPE) not in {None, facets.ref(JOB_TYPE)}:
+            streams.note(job, streams=job_streams(facets.join(added.facets)))
+
+
 def _output_of(output: OutputKey) -> Edge:
     id_ = ids.make("output_of", *output.job, *output.name)
     return Edge(id_, schema.OUTPUT_OF, ids.output(output), ids.name(output.name), {})
@@ -289,16 +323,22 @@ class _History:
 
     Args:
         runs: The runs.
+        streams: Jobs that do not end.
         moved: Jobs whose runs have changed since they were read before; what follows from them is computed from all.
     """
 
-    def __init__(self, runs: Runs, moved: Collection[JobName] = ()) -> None:
+    def __init__(self, runs: Runs, streams: KnownStreams, moved: Collection[JobName] = ()) -> None:
         self._runs = runs
+        self._streams = streams
         self._moved = moved
         self.read: dict[JobName, dict[str, RunFacts]] = {}
 
     def of(self, job: JobName) -> dict[str, RunFacts]:
-        """Returns all runs of a job by id."""
+        """Returns all runs of a job by id, settled by what is known of the job."""
+        return {run: self._streams.settled(job, facts) for run, facts in self.unsettled(job).items()}
+
+    def unsettled(self, job: JobName) -> dict[str, RunFacts]:
+        """Returns all runs of a job by id, as they are stored."""
         if job not in self.read:
             self.read[job] = self._runs.of_job(job)
         return self.read[job]
@@ -317,17 +357,19 @@ class _Histories:
 
     Args:
         runs: The runs.
+        streams: Jobs that do not end.
         moved: Jobs whose runs have changed since they were read before.
     """
 
-    def __init__(self, runs: Runs, moved: Collection[JobName] = ()) -> None:
+    def __init__(self, runs: Runs, streams: KnownStreams, moved: Collection[JobName] = ()) -> None:
         self._runs = runs
+        self.streams = streams
         self._moved = moved
         self._used: list[_History] = []
 
     def read_after(self, _documents: Mapping[Any, FactDocument[Any]]) -> _History:
         """Returns a history that is read from now on, after the documents that are computed from it."""
-        history = _History(self._runs, self._moved)
+        history = _History(self._runs, self.streams, self._moved)
         self._used.append(history)
         return history
 

@@ -10,6 +10,7 @@ from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
 from consumer.lineage.facts.current import parent_in
 from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.lineage.facts.processing import names_ever_new_datasets
 from consumer.lineage.facts.run_facts import (
     RunDataset,
     RunFacts,
@@ -69,7 +70,8 @@ class Runs:
             The parents that no facts are given of, as they were before there were edges to them. Where one has changed
             since, use `hold`: a prune may have removed it, and the edges with it.
         """
-        apart = {run: said if said.snapshot is None else without_datasets(said) for run, said in facts.items()}
+        streams = self._streams_in(facts)
+        apart = {run: without_datasets(said) if run in streams else said for run, said in facts.items()}
         # Looked at before there are edges to them.
         self.documents.get(_parents_of(apart.values()))
         held = self._held(_parents_of(apart.values()) - apart.keys())
@@ -97,8 +99,15 @@ class Runs:
         self.documents.update(order, plan, assume_absent=True)
         # A parent that was written late may be another vertex than that which its children found.
         self.tie([run for run, said in apart.items() if parent_of(said) in late])
-        self._add_datasets({run: said for run, said in facts.items() if said.snapshot is not None}, made)
+        self._add_datasets({run: facts[run] for run in streams}, made)
         return {run: document for run, document in held.items() if run not in apart}
+
+    def _streams_in(self, facts: Mapping[RunKey, RunFacts]) -> set[RunKey]:
+        """Returns the runs that are streams by their own events, as far as they are known."""
+        unstated = {run for run, said in facts.items() if said.snapshot is None and said.unstated is not None}
+        known = self.documents.get(unstated) if unstated else {}
+        joined = {run: join_runs(document.facts, facts[run]) for run, document in known.items()}
+        return {run for run, said in facts.items() if names_ever_new_datasets(joined.get(run, said))}
 
     def hold(self, facts: Mapping[RunKey, RunFacts]) -> RunDocuments:
         """Makes sure that the parents of runs are there to stay, and the edges to them; returns the parents."""
@@ -130,10 +139,10 @@ class Runs:
     def known(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, FactDocument[RunFacts]]:
         """Runs as they are in the store; of the datasets that a streaming run has apart, those in some facts of it."""
         known = self._kept(self.documents.get(facts))
-        streaming = {run: facts[run] for run, document in known.items() if facts[run].snapshot is not None}
         return known | {
-            run: known[run]._replace(facts=with_datasets(known[run].facts, datasets_of(said)))
-            for run, said in streaming.items()
+            run: document._replace(facts=with_datasets(document.facts, datasets_of(facts[run])))
+            for run, document in known.items()
+            if facts[run].snapshot is not None or names_ever_new_datasets(document.facts)
         }
 
     def _kept(self, known: dict[RunKey, FactDocument[RunFacts]]) -> dict[RunKey, FactDocument[RunFacts]]:
@@ -190,7 +199,7 @@ class Runs:
         edges = self._store.edges_at([ids.job(job)], schema.RUN_OF, "in")
         stored = self._texts.structures(self._store.read([edge.source for edge in edges], facts_codec.KEYS))
         runs = {ids.run_key(id_): facts_codec.load_run(one) for id_, one in stored.items()}
-        apart = self.datasets([run for run, facts in runs.items() if facts.snapshot is not None])
+        apart = self.datasets([run for run, facts in runs.items() if names_ever_new_datasets(facts)])
         return {run.id: with_datasets(facts, apart.get(run, {})) for run, facts in runs.items()}
 
     def datasets(self, runs: Collection[RunKey]) -> dict[RunKey, dict[DatasetName, RunDataset]]:
@@ -211,12 +220,12 @@ def _dataset_of(key: DatasetKey) -> Edge:
 
 
 def parent_of(facts: RunFacts) -> RunKey | None:
-    """Returns the run that started a run."""
+    """Returns the run that started a run; None if its id or its job is not known."""
     ref = facts.facets.ref("parent")
     if not ref:
         return None
     found = parent_in(ref)
-    return RunKey(JobName(*found.job), found.run)
+    return RunKey(JobName(*found.job), found.run) if found.run and all(found.job) else None
 
 
 def _parents_of(facts: Iterable[RunFacts]) -> set[RunKey]:

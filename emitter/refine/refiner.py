@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from emitter.dbt.deferral import deferred
 from emitter.dbt.project import Project, compiled_sql, dataset_name, kind
 from emitter.refine.column_edges import ColumnEdges
-from emitter.refine.datasets.event_inputs import EventInputs
+from emitter.refine.datasets.event_inputs import EventInputs, without_system_tables
 from emitter.refine.datasets.refined_datasets import Dataset, Datasets, renamed
 from emitter.refine.datasets.tested_inputs import TestedInputs
 from emitter.refine.datasets.undeclared_tables import Undeclared
@@ -90,8 +90,11 @@ class Refiner:
     def refine(self, event: Mapping[str, Any]) -> Event:
         """Returns the event with corrected inputs, outputs and facets; the argument is not changed.
 
-        An event of a node that is not in this manifest is returned unchanged.
+        An event of a node that is not in this manifest is returned unchanged, but for tables of the engine itself.
         """
+        return without_system_tables(self._refined(event), self.problems)
+
+    def _refined(self, event: Mapping[str, Any]) -> Event:
         job = at(event, "job", "facets")
         unique_id = at(job, "dbt_node").get("unique_id")
         if not isinstance(unique_id, str):
@@ -127,10 +130,13 @@ class Refiner:
         facets = at(event, "job", "facets")
         if not self._reads_sql or self._namespace is None:
             return []
-        if facets.get("dbt_node"):
-            return list(self._hooks.of_node(event, self._namespace, began))
         is_run = at(facets, "jobType").get("jobType") == "JOB"
-        return list(self._hooks.of_run(event, self._namespace, began)) if is_run else []
+        found: Iterable[Event] = ()
+        if facets.get("dbt_node"):
+            found = self._hooks.of_node(event, self._namespace, began)
+        elif is_run:
+            found = self._hooks.of_run(event, self._namespace, began)
+        return [without_system_tables(one, self.problems) for one in found]
 
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
         """Returns the column lineage of a model or snapshot; None if it is off or unknown.

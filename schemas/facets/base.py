@@ -6,19 +6,26 @@ text. They are strict where the meaning depends on a value, such as the column n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Final, TypeVar
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 from schemas.errors import BadFacet
 from schemas.events import MAX_NAME
+from schemas.facets.misspellings import hint, misspelt
 from schemas.json_path import join
 from schemas.limits import MAX_LABEL
 
 T = TypeVar("T")
+
+_TAG = "type"
+"""The key that decides which of several forms a part of a facet has."""
+
+_OF_EACH_FACET = frozenset({"_producer", "_schemaURL", "_deleted"})
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 """A name that becomes a part of an id in the graph."""
@@ -106,17 +113,83 @@ def read(view: type[F], facets: Mapping[str, object], at: str) -> F | Deleted | 
     try:
         return view.model_validate(raw)
     except ValidationError as error:
-        raise _bad_facet(error, raw, join(at, [view.key])) from None
+        raise _bad_facet(view, error, raw, join(at, [view.key])) from None
 
 
-def _bad_facet(error: ValidationError, raw: object, at: str) -> BadFacet:
+def _bad_facet(view: type[Facet], error: ValidationError, raw: object, at: str) -> BadFacet:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     more = error.error_count() - 1
     reason = first["msg"].removeprefix("Value error, ")
     steps = _steps(raw, first["loc"])
     if first["type"] == "missing":
-        steps.append(first["loc"][-1])
+        key = str(first["loc"][-1])
+        reason += hint(_at(raw, steps), key, [key])
+        steps.append(key)
+    elif first["type"] == "union_tag_not_found":
+        reason = f"Field required{hint(_at(raw, steps), _TAG, [_TAG])}"
+        steps.append(_TAG)
+    elif first["type"] == "value_error":
+        found = next((one for one in misspelt_in(view, raw) if one[0][: len(steps)] == steps), None)
+        reason += f"; `{found[0][-1]}` is there: did you mean `{found[1]}`?" if found else ""
     return BadFacet(join(at, steps), f"{reason} (and {more} more faults)" if more else reason)
+
+
+def misspelt_in(view: type[Facet], raw: object) -> list[tuple[list[str | int], str]]:
+    """Returns the steps to each key of a raw facet that is probably misspelt, and the key that was probably meant."""
+    return list(_misspelt(frozenset({view}), raw, [])) if isinstance(raw, dict) else []
+
+
+def _misspelt(
+    views: frozenset[type[Part]], raw: object, steps: list[str | int]
+) -> Iterator[tuple[list[str | int], str]]:
+    """Yields the same of a part of a facet, which has one of several forms."""
+    if isinstance(raw, list):
+        for index, item in enumerate(raw):
+            yield from _misspelt(views, item, [*steps, index])
+    if not isinstance(raw, dict) or not views:
+        return
+    parts = _parts_of(views)
+    for key, meant in misspelt(raw, parts.keys() | _OF_EACH_FACET):
+        yield [*steps, key], meant
+    for key in raw.keys() & parts.keys():
+        of_one = parts[key]
+        members = raw[key].items() if of_one.by_name and isinstance(raw[key], dict) else [(None, raw[key])]
+        for name, value in members:
+            yield from _misspelt(of_one.views, value, [*steps, key] if name is None else [*steps, key, name])
+
+
+class _Member(NamedTuple):
+    """A member of a part of a facet: the forms that its value may have, and True if these are values by name."""
+
+    views: frozenset[type[Part]]
+    by_name: bool
+
+
+@cache
+def _parts_of(views: frozenset[type[Part]]) -> Mapping[str, _Member]:
+    """Returns the members of parts, by their names in an event; each may be written in snake case as well."""
+    found: dict[str, _Member] = {}
+    for view in views:
+        for name, info in view.model_fields.items():
+            annotated = list(_types(info.annotation))
+            known = frozenset(one for one in annotated if isinstance(one, type) and issubclass(one, Part))
+            for key in (name, info.alias or name):
+                found[key] = _Member(found[key].views | known if key in found else known, dict in annotated)
+    return found
+
+
+def _types(annotation: object) -> Iterator[object]:
+    """Yields the types in an annotation, outermost first."""
+    yield get_origin(annotation) or annotation
+    for argument in get_args(annotation):
+        yield from _types(argument)
+
+
+def _at(value: Any, steps: Iterable[str | int]) -> Mapping[str, object]:
+    """Returns the object that steps lead to."""
+    for step in steps:
+        value = value[step]
+    return value if isinstance(value, dict) else {}
 
 
 def _steps(value: Any, location: Sequence[str | int]) -> list[str | int]:

@@ -17,6 +17,22 @@ EXTRACTION_ERROR: Final = "extractionError"
 READ: Final = frozenset(view.key for view in Facet.__subclasses__()) | {CATALOG, EXTRACTION_ERROR}
 """The facets that have a typed view, and those that are read without one."""
 
+KNOWN_FACETS: Final = READ | {
+    "dataQualityMetrics",
+    "datasetType",
+    "dbt_version",
+    "environmentVariables",
+    "executionParameters",
+    "externalQuery",
+    "hierarchy",
+    "inputStatistics",
+    "jobDependencies",
+    "sourceCode",
+    "subset",
+    "test",
+}
+"""The facets that are read, OpenLineage's others, and dbt-ol's: none of them is a misspelt name of another."""
+
 
 def drop_unread(event: Event) -> Event:
     """Returns the event, in place, without facets that nothing reads."""

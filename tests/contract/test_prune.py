@@ -155,6 +155,15 @@ class TestPrune:
         expect_lineage(store, work)
         assert reconcile(store) == 0
 
+    def test_statements_of_events_without_a_processing_type_go_with_their_runs(self, store: GraphStore) -> None:
+        """They are kept in case the job turns out to be a stream, and no longer than the run."""
+        many = [run_event("COMPLETE", second, run=f"r{second}", inputs=["a"], outputs=["t"]) for second in range(1, 20)]
+        write(store, [many])
+        assert sum(1 for _ in store.vertices(schema.STATEMENT)) == len(many)
+        assert prune(store).removed == len(many) - 1
+        assert sum(1 for _ in store.vertices(schema.STATEMENT)) == 1
+        expect_lineage(store, many)
+
     def test_a_parent_goes_with_its_last_child(self, store: GraphStore) -> None:
         """Neither a run that others hang on nor one that is known as a parent only goes before its children."""
         work = [

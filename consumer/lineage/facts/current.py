@@ -88,8 +88,8 @@ class Parent(NamedTuple):
     """The run that started another one.
 
     Attributes:
-        job: The namespace and the name of its job.
-        run: Its id.
+        job: The namespace and the name of its job; empty if an event does not have both.
+        run: Its id; empty if an event has the root run alone.
         root: The id of the run that all began with; empty if it is not given.
     """
 

@@ -25,6 +25,7 @@ class RunFacts:
         facets: The run's own facets.
         carried: Facets of its outputs, which count once it has completed.
         snapshot: For a streaming job, the datasets of the newest event, which replace those of older events.
+        unstated: The same, of the events without a processing type; it counts if the run turns out to be a stream.
         parents: The groups that any event states for it (`current.group_of`); the latest word counts.
         contexts: The references of what its events say of jobs and names (`contexts`), each with the greatest time.
     """
@@ -39,6 +40,7 @@ class RunFacts:
     facets: Registers = NO_REGISTERS
     carried: dict[DatasetName, Registers] = field(default_factory=dict)
     snapshot: Snapshot | None = None
+    unstated: Snapshot | None = None
     parents: frozenset[str] = frozenset()
     contexts: dict[str, str] = field(default_factory=dict)
 
@@ -73,6 +75,13 @@ def greatest(one: str | None, other: str | None) -> str | None:
     return other if one is None else one if other is None else max(one, other)
 
 
+def newest(one: Snapshot | None, other: Snapshot | None) -> Snapshot | None:
+    """Returns the snapshot that replaces the other, of which either may be missing."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda snapshot: snapshot.order)
+
+
 def _join_by_output(
     one: dict[DatasetName, Registers], other: dict[DatasetName, Registers]
 ) -> dict[DatasetName, Registers]:
@@ -93,7 +102,6 @@ def _join_contexts(one: dict[str, str], other: dict[str, str]) -> dict[str, str]
 def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
     """Returns the facts of both about one run."""
     states = [state for state in (one.state, other.state) if state is not None]
-    snapshots = [snapshot for snapshot in (one.snapshot, other.snapshot) if snapshot is not None]
     return RunFacts(
         said_at=greatest(one.said_at, other.said_at),
         state=max(states) if states else None,
@@ -104,7 +112,8 @@ def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
         outputs=one.outputs | other.outputs,
         facets=one.facets.join(other.facets),
         carried=_join_by_output(one.carried, other.carried),
-        snapshot=max(snapshots, key=lambda snapshot: snapshot.order) if snapshots else None,
+        snapshot=newest(one.snapshot, other.snapshot),
+        unstated=newest(one.unstated, other.unstated),
         parents=one.parents | other.parents,
         contexts=_join_contexts(one.contexts, other.contexts),
     )

@@ -72,7 +72,7 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True, gc=False):
     outputs: tuple[int, ...]
     carried: tuple[tuple[int, dict[str, str]], ...]
     unexposed: tuple[str, tuple[int, ...], tuple[int, ...]]
-    is_streaming: bool
+    processing_type: str
     fails_early: bool
     may_be_sql_statement: bool
     contexts: tuple[str, str]
@@ -147,7 +147,7 @@ def pack_body(facts: BodyFacts) -> bytes:
             outputs,
             carried,
             (unexposed.register, unexposed_inputs, unexposed_outputs),
-            facts.is_streaming,
+            facts.processing_type,
             facts.fails_early,
             facts.may_be_sql_statement,
             facts.contexts,
@@ -188,7 +188,7 @@ def unpack_body(text: bytes) -> BodyFacts:
         outputs=_at(packed.outputs, table),
         carried={table[at]: Values.of(refs) for at, refs in packed.carried},
         unexposed=Unexposed(register, _at(unexposed_inputs, table), _at(unexposed_outputs, table)),
-        is_streaming=packed.is_streaming,
+        processing_type=packed.processing_type,
         fails_early=packed.fails_early,
         may_be_sql_statement=packed.may_be_sql_statement,
         contexts=packed.contexts,

@@ -14,6 +14,7 @@ from consumer.lineage.facts.delta import NameFacts, Problem
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.layers import Values, digest_of
 from consumer.lineage.facts.output_facets import LINEAGE
+from consumer.lineage.facts.processing import PROCESSING, ref_of, streams
 from consumer.lineage.facts.registers import EMPTY, NO_REGISTERS, Registers, Value, stamped
 from schemas.naming import DatasetName
 
@@ -84,7 +85,7 @@ class BodyFacts:
         outputs: Datasets written.
         carried: References of the facets of outputs, which count once the run has completed.
         unexposed: Datasets without exposures, which is stated only by an event that the node has completed.
-        is_streaming: True if the job does not end, so that its events are snapshots.
+        processing_type: The processing type that the event states; empty if it states none.
         fails_early: True if the producer may report FAIL of a run that then completes.
         may_be_sql_statement: True if a run with a parent says nothing that the parent's own events do not say.
         contexts: References of what the event says of its job and of names: if it is not COMPLETE, and if it is.
@@ -102,12 +103,29 @@ class BodyFacts:
     outputs: frozenset[DatasetName]
     carried: Mapping[DatasetName, Values]
     unexposed: Unexposed
-    is_streaming: bool
+    processing_type: str
     fails_early: bool
     may_be_sql_statement: bool
     contexts: tuple[str, str]
     stored: tuple[str, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def is_streaming(self) -> bool:
+        """True if the event states that the job does not end, so that it is a snapshot."""
+        return streams(self.processing_type)
+
+    @property
+    def may_be_streaming(self) -> bool:
+        """True unless the event states that the job ends."""
+        return not self.processing_type or self.is_streaming
+
+    @property
+    def of_run(self) -> Mapping[str, str]:
+        """References that a run keeps of its job: the code, and the processing type."""
+        if not self.processing_type:
+            return self.code
+        return {**self.code, PROCESSING: ref_of(self.processing_type)}
 
     def context(self, *, is_complete: bool) -> str:
         """Returns the reference of the context of an event that is COMPLETE (or without a run) or not."""

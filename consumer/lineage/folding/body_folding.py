@@ -12,6 +12,7 @@ from consumer.lineage.facts.executions import CHECKSUM, SQL
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE, LINEAGE
+from consumer.lineage.facts.processing import PROCESSING
 from consumer.lineage.facts.registers import NEVER_INLINE, as_json, value_of
 from consumer.lineage.facts.run_state import fails_early
 from consumer.lineage.folding.body_facts import ALL_EXPOSED, BodyFacts, Unexposed
@@ -36,9 +37,6 @@ from schemas.events import Body, Dataset, InputDataset, OutputDataset
 from schemas.facets.dbt_facets import DbtNodeJobFacet
 from schemas.facets.job_facets import JobTypeJobFacet, TagsFacet
 from schemas.naming import DatasetName, canonical, engine
-
-STREAMING: Final = frozenset({"STREAMING", "SERVICE"})
-"""Processing types of jobs that do not end, whose events are snapshots (the specification's "Run Cycle" page)."""
 
 ALIAS: Final = "it can't be a table there, left out: an alias that a SQL parser did not resolve"
 UNREAD: Final = "the compiled SQL of the model does not name it, left out: the name of a source, or an ephemeral model"
@@ -93,7 +91,7 @@ class _BodyFolding:
             inputs, outputs = inputs | stated.reads, outputs | stated.writes
         if self._reads_sources:
             inputs |= self._sources(carried)
-        processing_type = str(facet_value(of_job, JobTypeJobFacet.key).get("processingType") or "")
+        processing_type = str(facet_value(of_job, JobTypeJobFacet.key).get(PROCESSING) or "")
         facts = BodyFacts(
             job=key,
             called=self._body.job.name,
@@ -105,7 +103,7 @@ class _BodyFolding:
             outputs=outputs,
             carried={name: Values.of(refs) for name, refs in carried.items()},
             unexposed=self._all_unexposed(),
-            is_streaming=processing_type.upper() in STREAMING,
+            processing_type=processing_type.upper(),
             fails_early=fails_early(self._body.producer),
             may_be_sql_statement=may_be_sql_statement(self._body),
             contexts=("", ""),
@@ -137,7 +135,8 @@ class _BodyFolding:
                 self._gathering.leave_out(f"{at}.name", f"{dataset.name!r}: {reason}")
             elif not self._facets.is_metadata(dataset, at):
                 found.add(self._input(dataset, at))
-        for name in unnamed - found:
+        unnamed = frozenset(name for name in unnamed - found if not self._facets.is_metadata_source(name))
+        for name in unnamed:
             self._gathering.mention(*name, read=True)
         return unnamed.union(found)
 
@@ -150,8 +149,11 @@ class _BodyFolding:
         return ALIAS if _is_bare(dataset) or self._tables.is_alias(dataset) else ""
 
     def _input(self, dataset: InputDataset, at: str) -> DatasetName:
-        facets = {**dataset.facets, **dataset.input_facets} if dataset.input_facets else dataset.facets
-        return hear(dataset, facets, at, self._gathering, self._facets, read=True)
+        name = hear(dataset, dataset.facets, at, self._gathering, self._facets, read=True)
+        if dataset.input_facets:
+            of_use = self._facets.refs(DATASET_FACETS, dataset.input_facets, f"{at}.inputFacets", name)
+            self._gathering.hear(name, of_use)
+        return name
 
     def _outputs(self, outputs: tuple[OutputDataset, ...]) -> _Carried:
         """Outputs with their facets, which wait for the run to complete; the node's tags are of those without any."""
@@ -160,7 +162,7 @@ class _BodyFolding:
         found: _Carried = {}
         for index, dataset in enumerate(outputs):
             at = f"$.outputs[{index}]"
-            if self._facets.is_metadata(dataset, at):
+            if self._facets.is_metadata(dataset, at, written=True):
                 continue
             name = self._gathering.name(dataset, at, read=False)
             refs = self._output(dataset, name, at, is_one_of_several=len(outputs) > 1)
@@ -181,8 +183,9 @@ class _BodyFolding:
         return Unexposed(self._facets.exposures, frozenset(self._gathering.unexposed), frozenset(self._unexposed))
 
     def _output(self, dataset: OutputDataset, name: DatasetName, at: str, *, is_one_of_several: bool) -> Refs:
-        facets = {**dataset.facets, **dataset.output_facets} if dataset.output_facets else dataset.facets
-        refs = self._facets.refs(OUTPUT_FACETS, facets, f"{at}.facets", name)
+        refs = self._facets.refs(OUTPUT_FACETS, dataset.facets, f"{at}.facets", name)
+        if dataset.output_facets:
+            refs |= self._facets.refs(OUTPUT_FACETS, dataset.output_facets, f"{at}.outputFacets", name)
         if is_one_of_several and LINEAGE not in self._body.job.facets and not BY_RUN & refs.keys():
             refs |= self._facets.by_text(name)
         if is_one_of_several and self._tables.is_node_of_dbt and self._tables.calls_function:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from consumer.lineage.facts.contents import MakeTexts
 from consumer.lineage.facts.contexts import Statement, dump_context
@@ -46,11 +47,13 @@ class DeltaBuilder:
         if parts is None:
             parts = self._runs[run] = RunParts(event_type, time, body)
         parts.add(event_type, time, body, context)
-        if body.is_streaming:
+        # An event without a processing type counts at its own time if its job turns out to be a stream.
+        if body.may_be_streaming:
             alone = RunParts(event_type, time, body)
             alone.add(event_type, time, body, context)
             ref = body.context(is_complete=event_type == "COMPLETE")
-            self._delta.statements.append(Statement(time, ref, {run: alone.facts()}, {}, {}))
+            facts = replace(alone.facts(), contexts={})
+            self._delta.statements.append(Statement(time, ref, {run: facts}, {}, {}))
         self._delta.contents.add(context.texts)
         self._add_body(body, time, is_complete=event_type == "COMPLETE")
 

@@ -10,25 +10,25 @@ from consumer.lineage.exposures import Project
 from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE
 from consumer.lineage.facts.registers import Value, value_of
 from consumer.lineage.folding.gathering import Gathering
-from consumer.lineage.folding.kept_facets import Kept, linked, read_facet
+from consumer.lineage.folding.kept_facets import MISSPELT, Kept, linked, read_facet, rest_of
 from consumer.lineage.folding.sql.phantom_tables import Tables
 from consumer.lineage.metadata_columns import (
     NOTHING,
+    field_names,
     is_column,
-    is_table,
-    may_be_table,
     reserved,
     schema_without,
 )
+from consumer.lineage.metadata_tables import Described, is_source, is_table, may_be_table
 from schemas.errors import BadFacet
 from schemas.events import Dataset
-from schemas.facets.dataset_facets import DatasourceDatasetFacet, SchemaDatasetFacet
+from schemas.facets.dataset_facets import DatasourceDatasetFacet, SchemaDatasetFacet, SymlinksDatasetFacet
 from schemas.naming import DatasetName, canonical
 
 Refs = dict[str, str]
 """References of values by facet."""
 
-METADATA = "it is the metadata of a table, which is no data, left out"
+METADATA = "it is the metadata of a table, or a table of the engine's own catalog, which is no data, left out"
 
 
 def _links(dataset: Dataset) -> list[DatasetName]:
@@ -65,19 +65,40 @@ class EventFacets:
         self._tables = tables
         self.exposures = exposures.register_of(project)
         self._reserved: dict[DatasetName, frozenset[str]] = {}
+        # Datasets that the event names, whose names are like those of metadata.
+        self._named: set[DatasetName] = set()
         by_spark = "spark" in producer.lower()
         for dataset in datasets:
             self._reserve(dataset, by_spark=by_spark)
 
-    def is_metadata(self, dataset: Dataset, at: str) -> bool:
-        """True if a dataset is the metadata of a table, which is then noted as left out."""
-        if not may_be_table(dataset):
+    def is_metadata(self, dataset: Dataset, at: str, *, written: bool = False) -> bool:
+        """True if a dataset is metadata of a table or of the engine, which is then noted as left out.
+
+        Args:
+            dataset: The dataset.
+            at: Its JSON path.
+            written: True if it is an output.
+        """
+        if not may_be_table(dataset.namespace, dataset.name, has_links=SymlinksDatasetFacet.key in dataset.facets):
             return False
-        links = [canonical(*link) for link in _links(dataset)]
-        found = is_table(canonical(dataset.namespace, dataset.name), links)
+        name = canonical(dataset.namespace, dataset.name)
+        links = tuple(canonical(*link) for link in _links(dataset))
+        described = Described(name, links, frozenset(field_names(dataset.facets)), written)
+        found = is_table(described) or (not written and self._is_system_view(name))
         if found:
             self._gathering.leave_out(f"{at}.name", f"{dataset.name!r}: {METADATA}")
+        else:
+            self._named.add(name)
         return found
+
+    def is_metadata_source(self, name: DatasetName) -> bool:
+        """True if a source of lineage, or a table of the event's SQL, is metadata, by its canonical name."""
+        return may_be_table(name.namespace, name.name, has_links=False) and (
+            is_source(name, self._named) or self._is_system_view(name)
+        )
+
+    def _is_system_view(self, name: DatasetName) -> bool:
+        return self._tables is not None and self._tables.is_system_view(name)
 
     def refs(
         self, table: Mapping[str, Kept], facets: Mapping[str, object], at: str, dataset: DatasetName | None = None
@@ -100,7 +121,12 @@ class EventFacets:
                 reading = read_facet(kept, schema_without(raw, reserved_columns) if reserved_columns else raw, at)
             except BadFacet as error:
                 self._gathering.leave_out(error.path, error.reason)
+                rest = rest_of(kept, raw)
+                if rest is not None:
+                    found[key] = self._gathering.keep(rest)
                 continue
+            for path, meant in reading.misspelt:
+                self._gathering.leave_out(f"{at}.{key}{path}", MISSPELT.format(meant))
             if reading.dropped:
                 names = ", ".join(reading.dropped)
                 self._gathering.leave_out(f"{at}.{key}", f"not names of tables, left out: {names}")
@@ -140,7 +166,7 @@ class EventFacets:
         text = value.text or value.ref
         if not text or self._tables is None:
             return value
-        phantoms = {name for name in sources(text) if self._tables.is_phantom(name) or is_table(name)}
+        phantoms = {name for name in sources(text) if self._tables.is_phantom(name) or self.is_metadata_source(name)}
         if not phantoms and not may_have_metadata(text):
             return value
         told = without(unpack(text), phantoms.__contains__, self._is_metadata_column)

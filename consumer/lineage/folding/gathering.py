@@ -14,11 +14,12 @@ from consumer.lineage.facts.layers import Values, digest_of
 from consumer.lineage.facts.registers import Value, as_json, value_of
 from consumer.lineage.folding.body_facts import UntimedName
 from consumer.lineage.folding.foreign_links import is_foreign
-from consumer.lineage.folding.kept_facets import linked
+from consumer.lineage.folding.kept_facets import MISSPELT, linked, misspelt_keys
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import is_dropped
 from schemas.errors import BadFacet
 from schemas.events import Dataset
+from schemas.facets.dataset_facets import SymlinksDatasetFacet
 from schemas.naming import DatasetName, canonical
 
 FEW_LINKS, SHORT_NAME = 8, 400
@@ -140,6 +141,8 @@ class Gathering:
         except BadFacet as error:
             self.leave_out(error.path, error.reason)
             return None
+        for path, meant in misspelt_keys(SymlinksDatasetFacet, dataset.facets.get(SymlinksDatasetFacet.key)):
+            self.leave_out(f"{at}.facets.{SymlinksDatasetFacet.key}{path}", MISSPELT.format(meant))
         if links is not None and self._symlinks + len(links) > MAX_NAMES:
             reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
             self.leave_out(f"{at}.facets.symlinks", reason)

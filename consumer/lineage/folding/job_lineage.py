@@ -11,10 +11,12 @@ from consumer.lineage.facts.output_facets import COLUMN_LINEAGE, LINEAGE
 from consumer.lineage.facts.registers import Value, value_of
 from consumer.lineage.folding.event_facets import Refs
 from consumer.lineage.folding.gathering import Gathering
+from consumer.lineage.folding.kept_facets import MISSPELT, misspelt_keys
 from consumer.lineage.folding.lineage_limits import TOO_MUCH_LINEAGE, LineageLimits
 from schemas.errors import BadFacet
 from schemas.events import Job, OutputDataset
 from schemas.facets.base import Deleted
+from schemas.facets.lineage_facets import LineageFacet
 from schemas.naming import DatasetName, canonical
 
 Stated = JobLineage | Deleted | None
@@ -28,6 +30,8 @@ def stated_by(job: Job, key: JobName, gathering: Gathering, limits: LineageLimit
     except BadFacet as error:
         gathering.leave_out(error.path, error.reason)
         return None
+    for path, meant in misspelt_keys(LineageFacet, job.facets.get(LINEAGE)):
+        gathering.leave_out(f"$.job.facets.{LINEAGE}{path}", MISSPELT.format(meant))
     if not isinstance(found, JobLineage):
         return found
     named = {*found.targets, *found.reads, *found.writes}

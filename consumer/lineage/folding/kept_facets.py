@@ -21,12 +21,17 @@ from consumer.lineage.facts.registers import INLINE_CHARS, Value, as_json, value
 from consumer.lineage.metadata_columns import is_column
 from schemas.byte_cache import OVERHEAD, ByteCache
 from schemas.errors import BadFacet
+from schemas.events import MAX_NAME, canonical_run_id
 from schemas.facets import dataset_facets, dbt_facets, job_facets, lineage_facets
-from schemas.facets.base import DELETED, Facet, Part, read
+from schemas.facets.base import DELETED, Facet, Part, misspelt_in, read
+from schemas.json_path import join
 from schemas.naming import DatasetName
 
 ALWAYS_INLINE = 16_384
 """For values that views read without a look-up of their text."""
+
+MISSPELT = "it is not a key of the facet, ignored: did you mean `{}`?"
+"""The reason why a key of a facet states nothing."""
 
 MOST_REMEMBERED = 8 * 1024 * 1024
 """Bytes of what was made of facets, for bodies of which only some facets are new."""
@@ -40,11 +45,13 @@ class Kept:
         view: Its typed view.
         keep: The JSON text of what is kept of it.
         inline: At most how many characters stand with the facts, rather than once under their hash.
+        rest: The JSON text of what is kept of a facet that can't be read as a whole; None to keep nothing.
     """
 
     view: type[Facet]
     keep: Callable[[Any], str]
     inline: int = INLINE_CHARS
+    rest: Callable[[object], str | None] = lambda _: None
 
 
 class Reading(NamedTuple):
@@ -54,11 +61,13 @@ class Reading(NamedTuple):
         value: What is kept.
         dropped: Names of datasets that were left out, because they can't be tables of their engine.
         also: Other registers that it is a value of.
+        misspelt: JSON paths of keys that are probably misspelt, within the facet, each with the key that was meant.
     """
 
     value: Value
     dropped: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    misspelt: tuple[tuple[str, str], ...] = ()
 
 
 def _fields(view: Part) -> object:
@@ -88,6 +97,23 @@ def _parent(view: job_facets.ParentRunFacet) -> str:
     return as_json({"job": [view.job.namespace, view.job.name], "run": view.run.run_id, **root})
 
 
+def _rest_of_parent(raw: object) -> str | None:
+    """Returns the ids of the parent run and of the root run, as far as they can be read: they make runs siblings."""
+    run, root = _text_at(raw, "run", "runId"), _text_at(raw, "root", "run", "runId")
+    if not run and not root:
+        return None
+    job = [_text_at(raw, "job", "namespace"), _text_at(raw, "job", "name")]
+    kept = {"job": job if all(job) else ["", ""], "run": canonical_run_id(run)}
+    return as_json({**kept, "root": canonical_run_id(root)} if root else kept)
+
+
+def _text_at(raw: object, *keys: str) -> str:
+    """Returns the name at a path of keys; empty if there is none that the graph can store."""
+    for key in keys:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    return raw if isinstance(raw, str) and len(raw) <= MAX_NAME else ""
+
+
 def _error(view: job_facets.ErrorMessageRunFacet) -> str:
     return as_json({"message": view.message[:MOST_OF_AN_ERROR]})
 
@@ -111,7 +137,7 @@ def _table(*kept: Kept) -> dict[str, Kept]:
 
 
 RUN_FACETS = _table(
-    Kept(job_facets.ParentRunFacet, _parent, ALWAYS_INLINE),
+    Kept(job_facets.ParentRunFacet, _parent, ALWAYS_INLINE, _rest_of_parent),
     Kept(job_facets.ErrorMessageRunFacet, _error, ALWAYS_INLINE),
     Kept(job_facets.SparkExceptionRunFacet, _spark_error, ALWAYS_INLINE),
     Kept(job_facets.NominalTimeRunFacet, _all),
@@ -172,6 +198,12 @@ def read_facet(kept: Kept, raw: object, at: str) -> Reading:
         raise BadFacet(f"{at}{error.path}", error.reason) from None
 
 
+def rest_of(kept: Kept, raw: object) -> Value | None:
+    """Returns what is kept of a facet that `read_facet` can't read; None if nothing is."""
+    text = kept.rest(raw)
+    return None if text is None else value_of(text, kept.inline)
+
+
 _READINGS: ByteCache[tuple[Kept, bytes], Reading] = ByteCache(MOST_REMEMBERED)
 
 
@@ -191,7 +223,12 @@ def _made_of(kept: Kept, raw: object) -> Reading:
         return Reading(value_of(""), also=BESIDE if kept.view is dataset_facets.SchemaDatasetFacet else ())
     text = kept.keep(view)
     also = registers_of(view) if isinstance(view, dataset_facets.SchemaDatasetFacet) else ()
-    return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also)
+    return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also, misspelt_keys(kept.view, raw))
+
+
+def misspelt_keys(view: type[Facet], raw: object) -> tuple[tuple[str, str], ...]:
+    """Returns the JSON path, within a facet, of each key that is probably misspelt, and the key that was meant."""
+    return tuple((join("", steps), meant) for steps, meant in misspelt_in(view, raw))
 
 
 def _dropped(view: object) -> Sequence[str]:

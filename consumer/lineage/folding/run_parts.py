@@ -23,7 +23,7 @@ class Stated(NamedTuple):
     Attributes:
         body: The facts of its body.
         context: What its run's facets state.
-        is_running: False if the event ends the run of a streaming job; else True.
+        is_running: False if the event ends the run of a job that may be streaming; else True.
         is_complete: True if the event is COMPLETE, and its body then states more of its outputs.
     """
 
@@ -81,7 +81,7 @@ class RunParts:
     def add(self, event_type: str, time: str, body: BodyFacts, context: RunContext) -> None:
         """Adds an event; the first one as well."""
         self._times = self._times.join(_Times.of(event_type, time, fails_early=body.fails_early))
-        is_running = not body.is_streaming or RANKS[event_type] < TERMINAL
+        is_running = not body.may_be_streaming or RANKS[event_type] < TERMINAL
         is_complete = event_type == "COMPLETE" and bool(body.unexposed.outputs)
         stated = Stated(body, context, is_running, is_complete)
         known = self._stated.get(stated)
@@ -112,13 +112,14 @@ class RunParts:
         values_of = body.carried_by(is_complete=is_complete)
         carried = {name: Registers.at(time, values) for name, values in values_of.items()}
         # An event that names no dataset is a sign of life, not a snapshot.
-        is_snapshot = body.is_streaming and bool(body.inputs or body.outputs)
-        snapshot = _snapshot(body, carried, time, is_running=is_running) if is_snapshot else None
-        group = "" if is_snapshot else group_by(context.refs.get("parent"))
-        values = Values.of({**context.refs, **body.code})
+        may_be_snapshot = body.may_be_streaming and bool(body.inputs or body.outputs)
+        snapshot = _snapshot(body, carried, time, is_running=is_running) if may_be_snapshot else None
+        certain, possible = (snapshot, None) if body.is_streaming else (None, snapshot)
+        group = "" if certain is not None else group_by(context.refs.get("parent"))
+        values = Values.of({**context.refs, **body.of_run})
         parents = frozenset({group}) if group else frozenset[str]()
         facets = Registers.at(time, values)
-        return RunFacts(*times, body.inputs, body.outputs, facets, carried, snapshot, parents)
+        return RunFacts(*times, body.inputs, body.outputs, facets, carried, certain, possible, parents)
 
 
 def _snapshot(body: BodyFacts, carried: Mapping[DatasetName, Registers], time: str, *, is_running: bool) -> Snapshot:

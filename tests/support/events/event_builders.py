@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from consumer.lineage.facts.current import recount
-from consumer.lineage.facts.delta import JobFacts
-from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.delta import Delta, JobFacts
+from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.output_facets import OutputFacts
+from consumer.lineage.facts.processing import job_streams, settled
+from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.lifecycle import Placement
 from consumer.lineage.views import JobView, job_view
 from consumer.projection.jobs import from_run
@@ -117,15 +119,22 @@ def _work(job: str, facets: Json | None, inputs: Iterable[str | Json], outputs: 
 def facts_of(*documents: Json, job: JobName = JOB) -> JobFacts:
     """What events say of a job, its runs counted."""
     delta = folded(documents)
-    return replace(delta.jobs[job], ran=recount({run.id: facts for run, facts in delta.runs.items() if run.job == job}))
+    facts_of_job = delta.jobs[job]
+    return replace(facts_of_job, ran=recount({run.id: facts for run, facts in _runs_of(delta, job).items()}))
+
+
+def _runs_of(delta: Delta, job: JobName) -> dict[RunKey, RunFacts]:
+    """The runs of a job, settled by what its last facet says of it."""
+    streams = job in delta.jobs and job_streams(delta.jobs[job].facets)
+    return {run: settled(facts, job_streams=streams) for run, facts in delta.runs.items() if run.job == job}
 
 
 def outputs_of(*documents: Json, job: JobName = JOB) -> dict[DatasetName, OutputFacts]:
     """What is in force of the facets of a job's outputs."""
     delta = folded(documents)
     found: dict[DatasetName, OutputFacts] = {}
-    for run, facts in delta.runs.items():
-        for output, carried in from_run(run, facts).items() if run.job == job else ():
+    for run, facts in _runs_of(delta, job).items():
+        for output, carried in from_run(run, facts).items():
             known = found.get(output, OutputFacts())
             found[output] = OutputFacts(known.ran.join(carried))
     for key, carried in delta.declared.items():

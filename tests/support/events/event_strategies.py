@@ -69,8 +69,10 @@ def _stated(*, linked: bool) -> st.SearchStrategy[Json]:
 
 
 def _symlinks() -> st.SearchStrategy[Json]:
-    """One other name or two, or none any more."""
-    name = _names(linked=True).map(lambda name: {"namespace": name[0], "name": name[1], "type": "TABLE"})
+    """One other name or two, or none any more; locations that several tables claim are frequent."""
+    table = _names(linked=True).map(lambda name: {"namespace": name[0], "name": name[1], "type": "TABLE"})
+    location = st.just({"namespace": "s3://lake", "name": "p", "type": "LOCATION"})
+    name = st.one_of(table, table, location)
     return st.lists(name, max_size=2).map(lambda found: {"identifiers": found})
 
 
@@ -132,14 +134,15 @@ def _datasets(*, linked: bool, output: bool) -> st.SearchStrategy[list[Json]]:
 
 def _job_facets(*, linked: bool) -> st.SearchStrategy[Json]:
     """Facets of a job: what kind it is of, its SQL, and what it states of lineage."""
-    kinds = ("BATCH", "BATCH", "BATCH", "STREAMING")
+    # Some events have no processing type: that of another event of the run, or of the job, counts for them.
+    kinds = ("BATCH", "BATCH", "BATCH", "STREAMING", None, None)
     job_type = st.sampled_from(kinds).map(
-        lambda kind: {"processingType": kind, "integration": "DBT", "jobType": "MODEL"}
+        lambda kind: {"processingType": kind, "integration": "DBT", "jobType": "MODEL"} if kind else None
     )
     sql = st.sampled_from(({}, *({"sql": {"query": query}} for query in QUERIES), {"sql": {"_deleted": True}}))
     stated = _stated(linked=linked).map(lambda found: {"lineage": found})
     return st.builds(
-        lambda kind, query, more: {"jobType": kind, **query, **more},
+        lambda kind, query, more: {**({"jobType": kind} if kind else {}), **query, **more},
         job_type,
         sql,
         st.one_of(st.just({}), st.just({}), stated),
@@ -162,11 +165,19 @@ def _job(*, linked: bool) -> st.SearchStrategy[Json]:
     )
 
 
+def _parent(run: str, root: str, parts: str) -> Json:
+    """A parent, of which some producers give a part alone."""
+    job = {"namespace": "dbt", "name": "j1"}
+    whole = {"run": {"runId": run}, "job": job, "root": {"run": {"runId": root}, "job": job}}
+    return {key: value for key, value in whole.items() if key in parts.split()}
+
+
+PARTS_OF_PARENT = ("run job", "run job", "run job root", "root", "run root", "run", "job root", "job")
+
+
 def _run_facets() -> st.SearchStrategy[Json]:
     # Few parents, so that runs are siblings.
-    parent = st.sampled_from(RUNS[:3]).map(
-        lambda run: {"run": {"runId": run}, "job": {"namespace": "dbt", "name": "j1"}}
-    )
+    parent = st.builds(_parent, st.sampled_from(RUNS[:3]), st.sampled_from(RUNS[:2]), st.sampled_from(PARTS_OF_PARENT))
     error = st.sampled_from(("boom", "bang")).map(lambda text: {"message": text, "programmingLanguage": "python"})
     failed = st.sampled_from(({"totalTasks": 1, "failedTasks": 1}, {"_deleted": True}))
     project = st.sampled_from(("p", "q")).map(lambda name: {"invocation_id": "i", "project_name": name})

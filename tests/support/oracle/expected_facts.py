@@ -6,13 +6,14 @@ values of one instant wins is decided by a hash, and that hash is the consumer's
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from consumer.lineage.explicit_lineage import DECLARED, FED_BY_NOTHING, JobLineage, of_job
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import as_json, value_of
-from consumer.lineage.folding.kept_facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet
+from consumer.lineage.folding.kept_facets import JOB_FACETS, OUTPUT_FACETS, RUN_FACETS, read_facet, rest_of
 from consumer.lineage.folding.sql.phantom_tables import Tables
 from consumer.lineage.lifecycle import is_dropped
 from schemas.errors import BadFacet
@@ -78,6 +79,13 @@ def is_statement(event: RunEvent) -> bool:
     return is_numbered and not event.inputs and not event.outputs and parent is not None
 
 
+class Above(NamedTuple):
+    """The run that started another one, if its job is known, and what makes runs siblings: its id, else the root's."""
+
+    parent: str | None
+    group: str
+
+
 class Told(NamedTuple):
     """What a facet of lineage says: the source datasets, and (target column, source, source column).
 
@@ -116,6 +124,7 @@ class Said(NamedTuple):
         | LifecycleStateChangeDatasetFacet
         | DbtNodeJobFacet
         | DbtExposuresDatasetFacet
+        | Above
         | str
         | DatasetName
         | None
@@ -322,18 +331,24 @@ def fields(found: Iterable[SchemaField], prefix: str = "") -> Iterator[tuple[str
         yield from fields(one.fields, f"{prefix}{one.name}.")
 
 
+def above(kept: Mapping[str, Any]) -> Above:
+    """The ids in a facet `parent`, as far as it can be read."""
+    return Above(kept["run"] if kept["run"] and all(kept["job"]) else None, kept["run"] or kept["root"])
+
+
 def said(view: type[Facet], facets: Mapping[str, object], time: str) -> dict[str, Said]:
     """One facet with its stamp; nothing where it is missing or can't be read."""
     try:
         found = read(view, facets, "$")
     except BadFacet:
-        return {}
+        rest = rest_of(KEPT[view.key], facets[view.key])
+        return {} if rest is None else {view.key: Said(f"{time} {rest.digest[:12]}", above(json.loads(rest.ref)))}
     if found is None:
         return {}
     value = read_facet(KEPT[view.key], facets[view.key], "$").value
     what: Any = None if found is DELETED else found
     if isinstance(what, ParentRunFacet):
-        what = what.run.run_id
+        what = above(json.loads(value.ref))
     elif isinstance(what, JobTypeJobFacet):
         what = what.job_type
     elif isinstance(what, SQLJobFacet):

@@ -301,7 +301,7 @@ def run_object(run: RunOf, identity: Identity) -> dict[str, Any]:
         "state": run.state,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
-        "parent": run.latest_of(ParentRunFacet),
+        "parent": above.parent if (above := run.latest_of(ParentRunFacet)) is not None else None,
         "inputs": sorted({identity.known_as(name) for name in run.inputs}),
         "outputs": sorted({identity.known_as(name) for name in run.outputs}),
     }

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from consumer.lineage.explicit_lineage import DECLARED
-from consumer.lineage.facts.registers import value_of
+from consumer.lineage.facts.registers import as_json, value_of
 from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
@@ -15,6 +15,7 @@ from schemas.facets.base import Facet
 from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet
 from schemas.naming import DatasetName
 from tests.support.oracle.expected_facts import (
+    Above,
     Key,
     Said,
     code_of,
@@ -54,8 +55,9 @@ class Done(NamedTuple):
 class RunOf:
     """A run of a job, over all of its events."""
 
-    def __init__(self, job: Key, id_: str, events: Sequence[Event]) -> None:
+    def __init__(self, job: Key, id_: str, events: Sequence[Event], *, job_streams: bool) -> None:
         self.job = job
+        self._job_streams = job_streams
         self.id = id_
         runs = [event for event in events if isinstance(event, RunEvent) and event.run.run_id == id_]
         self.mine = [event for event in runs if job_key(event) == job]
@@ -111,10 +113,20 @@ class RunOf:
     @cached_property
     def snapshot(self) -> RunEvent | None:
         """The newest event of a streaming job that names datasets; one that ends the run comes before all others."""
-        found = [event for event in self.mine if is_streaming(event) and (inputs_of(event) or targets_of(event))]
+        found = [event for event in self.mine if self.streams(event) and (inputs_of(event) or targets_of(event))]
         return max(
             found, key=lambda event: (RANK[event.event_type] < 3, event.event_time, digest_of(event)), default=None
         )
+
+    def streams(self, event: RunEvent) -> bool:
+        """True if an event is a snapshot: as it says itself, else as the run, else as the job says last."""
+        own = processing_type(event)
+        if own:
+            return own in STREAMING
+        stated = [(one.event_time, processing_type(one)) for one in self.mine if processing_type(one)]
+        if not stated:
+            return self._job_streams
+        return max((time, value_of(as_json(kind)).digest[:12], kind) for time, kind in stated)[2] in STREAMING
 
     @property
     def names_datasets(self) -> bool:
@@ -159,17 +171,32 @@ def names_datasets(event: RunEvent | JobEvent) -> bool:
     return bool(inputs_of(event) or targets_of(event) or outputs_of(event))
 
 
-def is_streaming(event: RunEvent) -> bool:
-    """True if the job does not end."""
+STREAMING = frozenset({"STREAMING", "SERVICE"})
+
+
+def processing_type(event: RunEvent | JobEvent) -> str:
+    """The processing type that an event states; empty if none."""
     kind = facet(JobTypeJobFacet, event.job.facets)
-    return kind is not None and (kind.processing_type or "").upper() in {"STREAMING", "SERVICE"}
+    return "" if kind is None else (kind.processing_type or "").upper()
+
+
+def job_streams(job: Key, events: Sequence[Event]) -> bool:
+    """True if the last `jobType` facet of a job says that it does not end."""
+    mine = [event for event in events if not isinstance(event, DatasetEvent) and job_key(event) == job]
+    stated = [
+        (found["jobType"].stamp, processing_type(event))
+        for event in mine
+        if (found := said(JobTypeJobFacet, event.job.facets, event.event_time))
+    ]
+    return max(stated, default=("", ""))[1] in STREAMING
 
 
 def digest_of(event: RunEvent) -> str:
     """The hash that decides between two snapshots of one time."""
     (facts,) = fold(event, IdentityRules.of()).runs.values()
-    assert facts.snapshot is not None, "an event of a streaming job is a snapshot"
-    return facts.snapshot.digest
+    snapshot = facts.snapshot or facts.unstated
+    assert snapshot is not None, "an event of a streaming job is a snapshot"
+    return snapshot.digest
 
 
 def extraction_errors(event: RunEvent) -> list[str]:
@@ -184,7 +211,8 @@ class History:
     def __init__(self, events: list[Event]) -> None:
         self.events = events
         runs = {(job_key(event), event.run.run_id) for event in events if isinstance(event, RunEvent)}
-        self.runs = [RunOf(job, id_, events) for job, id_ in runs]
+        streams = {job: job_streams(job, events) for job, _ in runs}
+        self.runs = [RunOf(job, id_, events, job_streams=streams[job]) for job, id_ in runs]
         self.declared: dict[Key, list[Done]] = {}
         for event in events:
             if isinstance(event, JobEvent) and names_datasets(event):
@@ -271,8 +299,8 @@ def latest_by_facet(
 
 def group_of(run: RunOf) -> str | None:
     """The parent run that makes other runs siblings; a streaming run has no siblings."""
-    parent: str | None = run.latest_of(ParentRunFacet)
-    return parent if run.snapshot is None else None
+    found: Above | None = run.latest_of(ParentRunFacet)
+    return found.group if run.snapshot is None and found is not None else None
 
 
 def original(event: JobEvent) -> Event:

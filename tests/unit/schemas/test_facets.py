@@ -105,7 +105,7 @@ def test_views_are_immutable() -> None:
             "columnLineage.dataset[0].transformations[0].type",
         ),
         (views.LineageFacet, {"inputs": [{"type": "DATASET", "name": "t"}]}, "lineage.inputs[0].namespace"),
-        (views.LineageFacet, {"inputs": [TABLE]}, "lineage.inputs[0]"),
+        (views.LineageFacet, {"inputs": [TABLE]}, "lineage.inputs[0].type"),
         (views.LineageFacet, {"entries": [{"type": "JOB", "name": "j"}]}, "lineage.entries[0]"),
         (views.LineageFacet, {"entries": [TABLE | {"type": "VIEW"}]}, "lineage.entries[0]"),
         (views.LineageFacet, {"fields": {"a": {}}}, "lineage.fields.a.inputs"),

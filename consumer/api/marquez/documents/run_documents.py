@@ -110,5 +110,7 @@ def as_facets(registers: Registers, texts: Mapping[str, str]) -> dict[str, Any]:
 def _parent(kept: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the facet `parent` as events have it; the graph keeps it packed."""
     namespace, name_ = kept["job"]
+    job = {"job": {"namespace": namespace, "name": name_}} if name_ else {}
+    run = {"run": {"runId": kept["run"]}} if kept["run"] else {}
     root = {"root": {"run": {"runId": kept["root"]}}} if "root" in kept else {}
-    return {"job": {"namespace": namespace, "name": name_}, "run": {"runId": kept["run"]}, **root}
+    return {**job, **run, **root}

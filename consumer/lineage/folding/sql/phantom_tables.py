@@ -16,7 +16,8 @@ from consumer.lineage.folding.sql.sql_reads import SqlReads
 from schemas.events import Body, Dataset, Job
 from schemas.facets.dataset_facets import SymlinksDatasetFacet
 from schemas.facets.job_facets import JobTypeJobFacet, SQLJobFacet
-from schemas.naming import DatasetName, canonical, is_sql, sql_parts
+from schemas.naming import DatasetName, canonical, is_sql, last_part, sql_parts
+from schemas.system_tables import is_completed_system_view
 
 _QUERY = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|\()*(?:select|with)\b", re.IGNORECASE | re.DOTALL)
 """Beginnings of the compiled SQL of a model; that of a Python model is Python."""
@@ -86,6 +87,17 @@ class Tables:
         if len(parts) < self._least.get(source.namespace, 0):
             return True
         return self._is_of_sql(source) and names_in(self._sql).has_only_defined(parts)
+
+    def is_system_view(self, name: DatasetName) -> bool:
+        """True if a name is that of Redshift's own view, with a schema that the event's SQL does not give it.
+
+        Without SQL it is one, too: a user has no reason to give a table such a name.
+        """
+        if not is_completed_system_view(name) or name in self._outputs:
+            return False
+        view = last_part(name)
+        spelled = [path for path in names_in(self._sql).tables if path[-1] == view]
+        return all(len(path) == 1 for path in spelled)
 
     @cached_property
     def reads(self) -> SqlReads:

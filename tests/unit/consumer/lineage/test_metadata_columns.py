@@ -1,4 +1,4 @@
-"""Columns and tables of metadata are no data."""
+"""Columns of metadata are no data."""
 
 from __future__ import annotations
 
@@ -111,57 +111,3 @@ def test_hidden_file_metadata_of_spark() -> None:
     """Its fields are none, either."""
     _, targets, sources = columns_of(folded([merge({}, ["id", "_metadata.file_path"])]))
     assert (targets, sources) == ({"id"}, {"id"})
-
-
-@pytest.mark.parametrize(
-    ("dataset", "real"),
-    [
-        ({"namespace": ATHENA, "name": 'awsdatacatalog.shop."orders$partitions"'}, False),
-        ({"namespace": ATHENA, "name": "shop.orders$history"}, False),
-        ({"namespace": "trino://host:8080", "name": "c.s.t$snapshots"}, False),
-        ({"namespace": "file", "name": "/lake/ice/shop/orders", "facets": symlink("shop.orders.snapshots")}, False),
-        (
-            {"namespace": "file", "name": "/lake/ice/shop/orders", "facets": symlink("shop.orders.all_data_files")},
-            False,
-        ),
-        (
-            {
-                "namespace": "s3://b",
-                "name": "wh/orders-1a2b",
-                "facets": symlink("table/shop.orders/files", "arn:aws:glue:us-east-1:1"),
-            },
-            False,
-        ),
-        ({"namespace": "file:/lake/ice", "name": "shop.orders.history"}, False),
-        ({"namespace": "file", "name": "/lake/ice/shop/history", "facets": symlink("shop.history")}, True),
-        ({"namespace": "file", "name": "/lake/ice/a/shop/history", "facets": symlink("a.shop.history")}, True),
-        ({"namespace": "file:/lake/ice", "name": "shop.history"}, True),
-        ({"namespace": ATHENA, "name": "awsdatacatalog.shop.history"}, True),
-        ({"namespace": "s3://b", "name": "a$files"}, True),
-        ({"namespace": "postgres://db:5432", "name": "dev.public.v$session"}, True),
-    ],
-)
-@pytest.mark.parametrize("key", ["inputs", "outputs", "dataset"])
-def test_tables_of_metadata(dataset: Json, key: str, *, real: bool) -> None:
-    """They are no datasets and no aliases of one, and are reported; tables that are called like them are tables."""
-    event: Json = {"eventTime": "2026-11-28T00:00:00Z", "producer": SPARK}
-    if key == "dataset":
-        event["dataset"] = dataset
-    else:
-        event |= {
-            "eventType": "COMPLETE",
-            "run": {"runId": "r"},
-            "job": {"namespace": "n", "name": "j"},
-            key: [dataset],
-        }
-    delta = folded([event])
-    assert bool(delta.names) == real
-    assert [problem.path.endswith(".name") for problem in delta.problems] == ([] if real else [True])
-
-
-def test_a_source_of_lineage_that_is_metadata() -> None:
-    """`"t$partitions"` as a source of columns is left out, too."""
-    event = merge({}, ["id"], "https://example.com", DatasetName(ATHENA, "awsdatacatalog.shop.orders$partitions"))
-    event["outputs"][0]["name"] = "awsdatacatalog.shop.t"
-    delta = folded([event])
-    assert {name.name for name in delta.names} == {"awsdatacatalog.shop.t"}

@@ -20,6 +20,7 @@ from consumer.lineage.facts.current import (
     with_siblings,
 )
 from consumer.lineage.facts.executions import Current, Execution
+from consumer.lineage.facts.processing import settled
 from consumer.lineage.facts.run_facts import RunFacts
 from tests.support.events.event_builders import (
     JOB,
@@ -237,6 +238,41 @@ class TestSiblings:
         (facts,) = runs_of(run_event("COMPLETE", 1, inputs=["a"], run_facets={"parent": facet})).values()
         assert group_of(facts) == "p"
 
+    @pytest.mark.parametrize(
+        "parent",
+        [
+            {"root": {"run": {"runId": "p"}}},
+            {"root": {"run": {"runId": "p"}, "job": {"namespace": "dbt", "name": "dag"}}},
+            {"job": {"namespace": "dbt", "name": "dag"}, "root": {"run": {"runId": "p"}}},
+            {"run": {}, "job": {"namespace": "dbt"}, "root": {"run": {"runId": "p"}}},
+            {"run": None, "job": None, "root": {"run": {"runId": "p"}}},
+            {"run": {"runId": "p"}},
+            {"run": {"runId": "p"}, "job": {"namespace": "dbt", "name": ""}},
+            {"run": {"runId": "p"}, "job": {"namespace": "dbt", "name": "dag"}, "root": {"run": {}}},
+        ],
+        ids=lambda parent: "".join(sorted(parent)),
+    )
+    def test_a_part_of_a_parent_makes_siblings(self, parent: Json) -> None:
+        """The id that a producer gives decides: the root run's alone, or a run's without its job."""
+        partial = [{**event, "run": {**event["run"], "facets": {"parent": parent}}} for event in self.MAPPED]
+        for order in permutations(partial):
+            assert reads(OLD, *order) == {"in0", "in1", "in2"}
+        whole = self.MAPPED[1]
+        assert reads(OLD, partial[0], whole, partial[2]) == {"in0", "in1", "in2"}, "a child of the root itself"
+        other = run_event(
+            "COMPLETE", 30, run="m9", inputs=["new"], run_facets={"parent": {"root": {"run": {"runId": "q"}}}}
+        )
+        assert reads(*partial, other) == {"new"}
+
+    @pytest.mark.parametrize(
+        "parent", [{"job": {"namespace": "dbt", "name": "dag"}}, {}, {"root": {"run": {"runId": 1}}}]
+    )
+    def test_a_parent_without_any_id_groups_nothing(self, parent: Json) -> None:
+        """A job is no run: its runs follow each other."""
+        partial = [{**event, "run": {**event["run"], "facets": {"parent": parent}}} for event in self.MAPPED]
+        assert reads(OLD, *partial) == {"in2"}
+        assert all(any(".parent" in problem.path for problem in folded([event]).problems) for event in partial)
+
     def test_a_deleted_parent_groups_nothing(self) -> None:
         """The latest word of the parent counts."""
         alone = run_event("RUNNING", 50, run="m0", run_facets={"parent": {"_deleted": True}})
@@ -305,6 +341,51 @@ class TestStreaming:
         first = run_event("RUNNING", 2, inputs=["a"], job_facets=STREAMING)
         second = run_event("START", 3, run="r2", inputs=["b"], job_facets=STREAMING)
         assert reads(first, second) == reads(second, first) == {"b"}
+
+    BATCH = {"jobType": {"processingType": "BATCH", "integration": "FLINK", "jobType": "JOB"}}  # noqa: RUF012 # a constant
+    PLAIN = (
+        run_event("RUNNING", 2, inputs=["a"], outputs=["t"]),
+        run_event("RUNNING", 3, inputs=["b"], outputs=["t"]),
+        run_event("FAIL", 4, inputs=["c"], outputs=["u"]),
+    )
+
+    @pytest.mark.parametrize(
+        "stated", [run_event("START", 1, job_facets=STREAMING), job_event(9, job_facets=STREAMING)]
+    )
+    def test_a_type_given_once_holds_for_other_events(self, stated: Json) -> None:
+        """If START or a JobEvent alone has the type, each other event of the run is a snapshot, in any order."""
+        for order in permutations((stated, *self.PLAIN)):
+            assert (reads(*order), writes(*order)) == ({"b"}, {"t"})
+        assert reads(*self.PLAIN) == set(), "a run that failed"
+
+    def test_a_type_holds_for_later_runs(self) -> None:
+        """A run that states none is a stream as the job was before."""
+        first = run_event("START", 1, inputs=["z"], outputs=["t"], job_facets=STREAMING)
+        later = [run_event("RUNNING", 10 + n, run="r2", inputs=[f"in{n}"], outputs=["t"]) for n in range(2)]
+        for order in permutations((first, *later)):
+            assert reads(*order) == {"in1"}
+
+    def test_the_last_type_of_a_job_counts(self) -> None:
+        """A job that was a stream and now ends is judged as one that ends, and the other way round."""
+        for first, last, expected in ((STREAMING, self.BATCH, {"a", "b"}), (self.BATCH, STREAMING, {"b"})):
+            stated = run_event("START", 1, run="r0", job_facets=first), run_event("START", 8, run="r9", job_facets=last)
+            for order in permutations((*stated, *self.PLAIN[:2])):
+                assert reads(*order) == expected
+
+    def test_a_runs_own_type_goes_before_the_jobs(self) -> None:
+        """The events of a run that states its type are judged by that, whatever later runs say."""
+        own = run_event("START", 1, job_facets=self.BATCH)
+        other = run_event("START", 9, run="r9", job_facets=STREAMING)
+        for order in permutations((own, other, *self.PLAIN[:2])):
+            assert reads(*order) == {"a", "b"}
+        (facts,) = runs_of(own, *self.PLAIN).values()
+        assert settled(facts, job_streams=True).snapshot is None
+
+    def test_a_deleted_type_states_nothing(self) -> None:
+        """Without a type a job is taken for one whose runs end."""
+        gone = run_event("START", 9, run="r9", job_facets={"jobType": {"_deleted": True}})
+        first = run_event("START", 1, run="r0", job_facets=STREAMING)
+        assert reads(first, gone, *self.PLAIN[:2]) == {"a", "b"}
 
     @pytest.mark.parametrize("kind", ["STREAMING", "streaming", "SERVICE"])
     def test_kinds(self, kind: str) -> None:

@@ -1,0 +1,83 @@
+"""The runs that were streams at a moment, by the processing types that had been stated by then."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from consumer.graph import facts_codec, ids, schema
+from consumer.graph.store import GraphStore
+from consumer.lineage.facts.contexts import Statement, load_context
+from consumer.lineage.facts.current import ended
+from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.lineage.facts.processing import PROCESSING, is_unstated, job_streams, states_stream
+from consumer.lineage.facts.registers import NO_REGISTERS, Registers
+from consumer.lineage.facts.run_facts import RunFacts
+from consumer.projection.blobs import BlobStore
+
+
+def had_ended(facts: RunFacts, time: str) -> bool:
+    """True if a run had ended by a moment."""
+    return ended(facts) and (facts.ended_at or "") <= time
+
+
+def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, texts: BlobStore) -> frozenset[RunKey]:
+    """Returns the runs of which each event counted at its own time.
+
+    Args:
+        store: The graph.
+        said: The statements until the moment.
+        time: The moment.
+        texts: Reads the contexts of events.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    stated: set[RunKey] = set()
+    unstated: set[RunKey] = set()
+    for statement in said:
+        for run, facts in statement.runs.items():
+            (unstated if is_unstated(facts) else stated).add(run)
+    waiting = unstated - stated
+    if not waiting:
+        return frozenset(stated)
+    # A run that states that it ends has no statement that says so.
+    known = _runs_at(store, texts, [ids.run(run) for run in waiting])
+    batch = {run for run, facts in known.items() if _states_end(facts)}
+    streams = _jobs_that_stream(store, {run.job for run in waiting - batch}, said, time, texts, stated)
+    return frozenset(stated | {run for run in waiting - batch if run.job in streams})
+
+
+def _states_end(facts: RunFacts) -> bool:
+    stated = facts.facets.ref(PROCESSING)
+    return stated is not None and not states_stream(stated)
+
+
+def _jobs_that_stream(
+    store: GraphStore,
+    jobs: set[JobName],
+    said: Iterable[Statement],
+    time: str,
+    texts: BlobStore,
+    streaming: set[RunKey],
+) -> set[JobName]:
+    """Returns those of some jobs that did not end, by the last `jobType` that had been stated of each."""
+    contexts: defaultdict[str, str] = defaultdict(str)
+    for statement in said:
+        if not statement.runs or streaming.intersection(statement.runs):
+            contexts[statement.context] = max(statement.time, contexts[statement.context])
+    edges = store.edges_at([ids.job(job) for job in jobs], schema.RUN_OF, "in")
+    for run, facts in _runs_at(store, texts, [edge.source for edge in edges]).items():
+        if run not in streaming and had_ended(facts, time):
+            for ref, at in facts.contexts.items():
+                contexts[ref] = max(at, contexts[ref])
+    facets: defaultdict[JobName, Registers] = defaultdict(lambda: NO_REGISTERS)
+    for ref, text in texts.fetch(contexts).items():
+        for job, of_job in load_context(text, contexts[ref]).jobs.items() if text else ():
+            facets[job] = facets[job].join(of_job.facets)
+    return {job for job in jobs if job_streams(facets[job])}
+
+
+def _runs_at(store: GraphStore, texts: BlobStore, places: Sequence[str]) -> dict[RunKey, RunFacts]:
+    known = texts.structures(store.read(places, facts_codec.KEYS))
+    return {ids.run_key(id_): facts_codec.load_run(stored) for id_, stored in known.items()}
