@@ -74,15 +74,20 @@ def _without_disputed_locations(links: _Clusters) -> dict[Group, set[Group]]:
     namespaces = {table: _namespaces_of(frozenset().union(*table)) for table in tables}
     for place in _connected(locations, links):
         claimants = {table_of[other] for cluster in place for other in links[cluster] if other not in locations}
-        counts = Counter(space for table in claimants for space in namespaces[table])
-        disputed = {space for space, count in counts.items() if count > 1}
-        for table in claimants:
-            if namespaces[table] & disputed:
-                for cluster in table:
-                    kept[cluster] -= place
-                for cluster in place:
-                    kept[cluster] -= table
+        for table in _disputing(claimants, namespaces):
+            for cluster in table:
+                kept[cluster] -= place
+            for cluster in place:
+                kept[cluster] -= table
     return kept
+
+
+def _disputing(
+    claimants: Collection[frozenset[Group]], namespaces: Mapping[frozenset[Group], set[str]]
+) -> list[frozenset[Group]]:
+    """Returns the claimants of a location that have a namespace in common with another one."""
+    counts = Counter(space for table in claimants for space in namespaces[table])
+    return [table for table in claimants if any(counts[space] > 1 for space in namespaces[table])]
 
 
 def _is_location(cluster: Group) -> bool:
