@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from emitter.record import Record
-from schemas.reduction import (
+from emitter.reduction import (
     Json,
     Steps,
     reduced,

@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from consumer.errors import RefusedWrite
-from schemas.reduction import (
+from emitter.reduction import (
     Json,
     Steps,
     reduced,

@@ -87,7 +87,8 @@ def _disputing(
 ) -> list[frozenset[Group]]:
     """Returns the claimants of a location that have a namespace in common with another one."""
     counts = Counter(space for table in claimants for space in namespaces[table])
-    return [table for table in claimants if any(counts[space] > 1 for space in namespaces[table])]
+    disputed = {space for space, count in counts.items() if count > 1}
+    return [table for table in claimants if not disputed.isdisjoint(namespaces[table])]
 
 
 def _is_location(cluster: Group) -> bool:

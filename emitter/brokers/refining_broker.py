@@ -15,7 +15,7 @@ from typing import Any
 from emitter.brokers.broker import Broker, DeliveryCallback, send
 from emitter.errors import DeliveryError
 from emitter.record import Record
-from schemas.reduction import MARKER
+from emitter.reduction import MARKER
 
 Refine = Callable[[dict[str, Any]], list[dict[str, Any]]]
 """Returns the refined event, and behind it the events of its hooks."""

@@ -11,10 +11,10 @@ from consumer.datazone.size_limit import MAX_BYTES, TooLarge, shrink
 from consumer.datazone.source_identifier import Identities
 from consumer.datazone.translate import Translation, datasets, translate
 from consumer.lineage.identity import IdentityRules
+from emitter.reduction import MARKER
 from schemas.decode import decode
 from schemas.errors import RejectedEvent
 from schemas.events import RunEvent
-from schemas.reduction import MARKER
 from tests.support.datazone.fake_datazone import ACCOUNT, SERVERLESS
 from tests.support.events.mutations import Mutator
 from tests.support.graph.graph_of_events import sample

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emitter.record import Record
+from emitter.reduction import MARKER
 from emitter.shrink import STEPS, shrink
-from schemas.reduction import MARKER
 
 EVENT: dict[str, Any] = {
     "eventType": "COMPLETE",

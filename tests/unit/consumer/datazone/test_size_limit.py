@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from consumer.datazone.size_limit import MAX_BYTES, SHOWN, STEPS, TooLarge, shrink
-from schemas.reduction import MARKER
+from emitter.reduction import MARKER
 
 TEXT = "x" * 2_000
 

@@ -11,7 +11,7 @@ from emitter.brokers.broker import DeliveryCallback
 from emitter.brokers.refining_broker import RefiningBroker, refined
 from emitter.errors import DeliveryError, UnavailableError
 from emitter.record import Record
-from schemas.reduction import MARKER
+from emitter.reduction import MARKER
 
 
 def record(value: bytes) -> Record:

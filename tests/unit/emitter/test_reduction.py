@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from schemas.reduction import MARKER, Json, reduced, without, without_descriptions, without_others
+from emitter.reduction import MARKER, Json, reduced, without, without_descriptions, without_others
 
 
 def dumped(event: Json) -> bytes:
