@@ -72,7 +72,8 @@ class EdgeRows:
         vertices = self._vertices.find({end for one in known for end in one[1:3]})
         # Both ways: an edge is stored by its ends if its id follows from them, and by its id if not.
         found = [place for one in known if (place := self._known_place(one, vertices)) is not None]
-        select = "SELECT source, label, target, job, name FROM edges WHERE name = ?"
+        # The second term is that of the partial index, which SQLite uses only where it can prove it.
+        select = "SELECT source, label, target, job, name FROM edges WHERE name = ? AND name != ''"
         for id_ in ends:
             found += (EdgePlace(*row) for row in self._db.execute(select, (id_,)))
         return found
