@@ -23,12 +23,6 @@ class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _without_user(server: str) -> str:
-    """Returns a server without the part before an `@`, which may be a password."""
-    _, at_sign, host = server.rpartition("@")
-    return f"***@{host}" if at_sign else server
-
-
 class KafkaSettings(_Group):
     """The cluster, authentication, topics and the consumer group."""
 
@@ -91,11 +85,15 @@ class KafkaSettings(_Group):
     @classmethod
     def _host_and_port(cls, servers: list[str]) -> list[str]:
         for server in servers:
+            if "@" in server:
+                # Each error of a connection names the server, so it must not be one with a password.
+                raise PydanticCustomError(
+                    "server",
+                    "a server is HOST:PORT without a user or a password; set kafka.username and kafka.password",
+                )
             host, _, port = server.rpartition(":")
             if not host or not port.isdigit() or int(port) not in range(1, 65536):
-                raise PydanticCustomError(
-                    "server", "{server} is not HOST:PORT", {"server": repr(_without_user(server))}
-                )
+                raise PydanticCustomError("server", "{server} is not HOST:PORT", {"server": repr(server)})
         return servers
 
     @field_validator("replication_factor")

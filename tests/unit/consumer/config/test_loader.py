@@ -82,6 +82,18 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    "server", ["u:hunter2@host:9092", "hunter2@host:9092", "u:hunter2@host", "sasl://u:hunter2@host:1"]
+)
+def test_a_password_in_a_server_is_refused(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    """Each error of a connection and `print-config` would show it; the message names the settings for it."""
+    monkeypatch.setenv("HEADWATER_KAFKA__BOOTSTRAP_SERVERS", f"good:9092,{server}")
+    with pytest.raises(UsageError) as caught:
+        load({})
+    assert "hunter2" not in str(caught.value)
+    assert "set kafka.username and kafka.password" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("overrides", "text"),
     [
         ({"kafka.auth": "scram"}, "auth = scram needs kafka.username and kafka.password"),
