@@ -12,7 +12,7 @@ from consumer.cli.extras import missing_extra
 
 
 def main() -> int:
-    """Runs the command line; returns 2 if a package of the extra `consumer` is not installed."""
+    """Runs the command line; returns 2 if a package of the extra `consumer` is not installed, 130 if interrupted."""
     try:
         from consumer.cli.main import main as run  # noqa: PLC0415 # imports what an extra installs
 
@@ -22,4 +22,8 @@ def main() -> int:
             raise
         sys.stderr.write(f"headwater: {advice}\n")
         return ExitCode.USAGE
+    except KeyboardInterrupt:
+        # While modules are imported; later the command handles it.
+        sys.stderr.write("headwater: interrupted\n")
+        return ExitCode.INTERRUPTED
     return ExitCode.DONE

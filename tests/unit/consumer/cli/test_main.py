@@ -120,6 +120,26 @@ def test_what_becomes_of_errors(
         assert "Traceback" in debugged, "--debug shows where"
 
 
+_IMPORTING = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "consumer.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from consumer.cli.entry import main
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_while_modules_are_imported() -> None:
+    """The same code and line as later, and no traceback."""
+    done = subprocess.run([sys.executable, "-c", _IMPORTING], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "headwater: interrupted\n")
+
+
 @pytest.mark.parametrize("url", ["sqlite://graph.db", "sqlite:///", "postgres://host", "graph.db"])
 def test_wrong_graph_urls(url: str) -> None:
     """A graph's URL of no known kind says what would be one."""
