@@ -127,12 +127,15 @@ class VertexRows:
         """Returns the first ids of a label after a given one, ordered by stem and tail."""
         text, tail = cut(after)
         stem = next((stem.key for stem in self._dictionary.stems(text) if stem.label == label), 0)
-        select = (
+        # In two parts: with one condition for both, each page would read its stem from the first tail on.
+        rest = "SELECT ?1 || tail FROM vertices WHERE stem = ?2 AND tail > ?3 ORDER BY tail LIMIT ?4"
+        found = [id_ for (id_,) in self._db.execute(rest, (text, stem, tail, count))]
+        further = (
             "SELECT s.text || v.tail FROM stems s CROSS JOIN vertices v ON v.stem = s.key"
-            " WHERE s.label = (SELECT key FROM words WHERE text = ?1)"
-            " AND s.key >= ?2 AND (s.key > ?2 OR v.tail > ?3) ORDER BY s.key, v.tail LIMIT ?4"
+            " WHERE s.label = (SELECT key FROM words WHERE text = ?1) AND s.key > ?2 ORDER BY s.key, v.tail LIMIT ?3"
         )
-        return [id_ for (id_,) in self._db.execute(select, (label, stem, tail, count))]
+        found += (id_ for (id_,) in self._db.execute(further, (label, stem, count - len(found))))
+        return found
 
     def _places(self, ids: Iterable[str]) -> tuple[list[str], list[tuple[int, str]]]:
         """Returns ids with their stems and tails, where the stem is known; an id of a new stem is of no vertex."""

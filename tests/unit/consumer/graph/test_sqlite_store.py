@@ -148,6 +148,25 @@ def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
         assert store.write([change("a")]) == set(), "and the store goes on"
 
 
+def test_each_page_of_ids_costs_the_same() -> None:
+    """All vertices come once, in pages; SQLite does not read again what earlier pages had."""
+    wanted = [f"{stem}/{number:04}" for stem in ("a", "b", "c") for number in range(1_000)]
+    costs = [0]
+
+    def count() -> None:
+        costs[-1] += 1
+
+    with closing(SqliteStore(Path(":memory:"))) as store:
+        store.write([change(id_) for id_ in wanted])
+        store._db.set_progress_handler(count, 10)
+        found: list[str] = []
+        while page := store.ids("thing", found[-1] if found else "", 70):
+            found += page
+            costs.append(0)
+    assert found == wanted
+    assert max(costs) < 2 * costs[0], costs
+
+
 def test_a_file_that_another_writer_holds(tmp_path: Path) -> None:
     """A writer that waited in vain may try again later; a reader is not held up."""
     path = tmp_path / "graph.db"
