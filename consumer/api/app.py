@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -53,6 +54,15 @@ HEADERS = (
 """On each answer that does not set them itself: no browser may take it for a page. The page has a policy of its own."""
 
 _log = structlog.get_logger(__name__)
+
+
+class _NameConvertor(PathConvertor):
+    """The rest of a path with the line breaks of names, which Starlette's own `path` ends at."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("name", _NameConvertor())
 
 
 @dataclass(frozen=True)
@@ -113,11 +123,12 @@ def application(parts: Parts) -> ASGIApp:
             Route("/api/v1/lineage", ingest.one, methods=["POST"]),
             Route("/api/v1/lineage/batch", ingest.many, methods=["POST"]),
         ]
-    marquez = Marquez(pool, parts.access)
-    routes.append(Route(f"{MARQUEZ}/{{rest:path}}", marquez.handle, methods=METHODS))
+    marquez = Marquez(pool, parts.access, takes_events=commit is not None)
+    routes.append(Route(f"{MARQUEZ}/{{rest:name}}", marquez.handle, methods=METHODS))
 
     if parts.assistant is not None:
-        routes.append(Route(ASSISTANT, Guarded(parts.assistant, parts.access)))
+        # Without sessions nothing ever comes on the stream that GET would open, and it would hold its connection.
+        routes.append(Route(ASSISTANT, Guarded(parts.assistant, parts.access), methods=["POST"]))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

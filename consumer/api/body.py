@@ -81,22 +81,30 @@ def decompressed(data: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _gunzip(data: bytes) -> Iterator[bytes]:
+    """Yields the content of all members; RFC 1952 allows several, and what is left out would be lost with a 2xx."""
     stream = zlib.decompressobj(wbits=31)
-    while data and not stream.eof:
+    while data:
+        if stream.eof:
+            stream = zlib.decompressobj(wbits=31)
         yield stream.decompress(data, _CHUNK)
-        data = stream.unconsumed_tail
+        data = stream.unconsumed_tail or stream.unused_data
     if not stream.eof:
         raise EOFError("it is cut off")
 
 
 def _unzstd(data: bytes) -> Iterator[bytes]:
-    stream = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).decompressobj()
+    """Yields the content of all frames; RFC 8878 allows several."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024)
+    stream = decompressor.decompressobj()
     # A block of 4 bytes may be 128 KiB, so that little goes in at once. The library's reader takes a frame that is cut
     # off for a whole one (zstandard 0.25); `eof` shows it.
     for at in range(0, len(data), _ZSTD_INPUT):
-        yield stream.decompress(data[at : at + _ZSTD_INPUT])
-        if stream.eof:
-            return
+        piece = data[at : at + _ZSTD_INPUT]
+        while piece:
+            if stream.eof:
+                stream = decompressor.decompressobj()
+            yield stream.decompress(piece)
+            piece = stream.unused_data
     if not stream.eof:
         raise EOFError("it is cut off")
 

@@ -104,7 +104,10 @@ def _moment(query: Mapping[str, str]) -> str:
 def _steps(text: str) -> int:
     if text == "all":
         return FAR
-    return min(int(text), FAR) if text.isdecimal() else 1
+    if not text.isdecimal():
+        return 1
+    # Python refuses to read numbers of more than 4,300 digits; any that is longer than the limit counts as the limit.
+    return min(int(text), FAR) if len(text) <= len(str(FAR)) else FAR
 
 
 def _first(asked: GraphParameters, answer: Neighbourhood) -> dict[str, Any]:

@@ -66,9 +66,9 @@ def resolve(store: GraphStore, text: str) -> LineageNode:
     found = _meant(known, text)
     if found:
         return _only(found, text)
-    datasets = [each for each in known if each.kind == DATASET]
+    datasets = _by_end(each for each in known if each.kind == DATASET)
     for dataset, column in _splits(text):
-        found = _meant(datasets, dataset)
+        found = _meant(datasets.get(_end(dataset), ()), dataset)
         if found:
             return _only(_columns(store, [target.dataset for target in found], column), text)
     raise UsageError(f"no dataset is called {text}{_near(known, text)}")
@@ -123,13 +123,32 @@ def _rank(dataset: _Known, wanted: str, case: Callable[[str], str]) -> int | Non
 
 
 def _fit(name: DatasetName, wanted: str, case: Callable[[str], str]) -> int | None:
-    full, dotted = case(spelled(name)), case(".".join(parts(name) or ()))
+    full, dotted = _forms(name, case)
     if wanted == full:
         return 0
     if wanted in {case(name.name), dotted}:
         return 1
     # The part before has to end there: `basics` is no name of `title_basics`.
     return 2 if any(form.endswith((f".{wanted}", f"/{wanted}")) for form in (full, dotted)) else None
+
+
+def _forms(name: DatasetName, case: Callable[[str], str]) -> tuple[str, str]:
+    """Returns a name as `namespace/name`, and its parts joined by dots."""
+    return case(spelled(name)), case(".".join(parts(name) or ()))
+
+
+def _by_end(known: Iterable[_Known]) -> dict[str, list[_Known]]:
+    """Returns datasets by the ends of their names: a text of a thousand dots costs as many looks, not as many scans."""
+    found: dict[str, list[_Known]] = {}
+    for dataset in known:
+        for end in {_end(form) for name in (dataset.name, *dataset.aliases) for form in _forms(name, _same)}:
+            found.setdefault(end, []).append(dataset)
+    return found
+
+
+def _end(text: str) -> str:
+    """Returns the part after the last `.` or `/`, in one case: what means a dataset ends as one of its names does."""
+    return text[max(text.rfind("."), text.rfind("/")) + 1 :].casefold()
 
 
 def _splits(text: str) -> Iterator[tuple[str, str]]:

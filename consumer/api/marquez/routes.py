@@ -20,6 +20,7 @@ from consumer.graph.store import GraphStore
 
 PREFIX = "/api/v1"
 _ALLOWED = ("GET", "HEAD", "OPTIONS")
+_EVENTS = frozenset({f"{PREFIX}/lineage", f"{PREFIX}/lineage/batch"})
 _VARIABLE = "{}"
 
 
@@ -78,11 +79,18 @@ class _Label(NamedTuple):
 
 
 class Marquez:
-    """The handler of all requests below `/api/v1` but those that bring events."""
+    """The handler of all requests below `/api/v1` but those that bring events.
 
-    def __init__(self, pool: ReadPool, access: Access) -> None:
+    Args:
+        pool: Reads the graph.
+        access: Decides about requests.
+        takes_events: True if the server takes events, by POST.
+    """
+
+    def __init__(self, pool: ReadPool, access: Access, *, takes_events: bool = False) -> None:
         self._pool = pool
         self._access = access
+        self._takes_events = takes_events
         self._remembered = Remembered()
 
     async def handle(self, request: Request) -> Response:
@@ -92,10 +100,11 @@ class Marquez:
             Problem: The answer is not a success.
         """
         await self._access.check(request, Scope.READ)
+        allowed = (*_ALLOWED, "POST") if self._takes_events and request.url.path in _EVENTS else _ALLOWED
         if request.method == "OPTIONS":
-            return PlainTextResponse("", headers={"Allow": ", ".join(_ALLOWED)})
+            return PlainTextResponse("", headers={"Allow": ", ".join(allowed)})
         if request.method not in _ALLOWED:
-            raise not_allowed(_ALLOWED)
+            raise not_allowed(allowed)
         segments = _segments(request)
         endpoint = next((one for one in ENDPOINTS if _fits(one, segments)), None)
         if endpoint is None:

@@ -66,17 +66,17 @@ class Endpoint:
 
 
 @contextmanager
-def _at(store: GraphStore, text: str | None) -> Iterator[GraphStore]:
+def _at(store: GraphStore, text: str | None, parameter: str = "as_of") -> Iterator[GraphStore]:
     """Yields the graph as of a moment; as it is for None."""
     if text is None:
         yield store
         return
-    with closing(as_of(store, parse_moment(text, time.time(), "as_of"))) as past:
+    with closing(as_of(store, parse_moment(text, time.time(), parameter))) as past:
         yield past
 
 
 def _changes(store: GraphStore, asked: ChangesParameters) -> Document:
-    with _at(store, asked.to) as later, _at(store, asked.since) as earlier:
+    with _at(store, asked.to, "to") as later, _at(store, asked.since, "from") as earlier:
         about = _around(asked, later, earlier) if asked.node is not None else None
         found = changes.document(diff(export_json.document(earlier), export_json.document(later), about))
         return {**found, "known_since": earlier.known_since or None} if isinstance(earlier, PastGraph) else found

@@ -19,6 +19,11 @@ def tagged(request: Request, data: bytes, kind: str) -> Response:
     """Returns a body with its ETag; 304 if the client has it already."""
     etag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if etag in {one.strip() for one in request.headers.get("if-none-match", "").split(",")}:
+    if _has(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     return Response(data, 200, headers, kind)
+
+
+def _has(known: str, etag: str) -> bool:
+    """True if If-None-Match names an ETag; compared weakly, as a proxy that compresses answers makes it weak."""
+    return bool({"*", etag} & {one.strip().removeprefix("W/") for one in known.split(",")})

@@ -90,3 +90,6 @@ def test_access_holds_for_assistants(server: ServeProcess, key: tuple[str, str, 
         assert "mcp-session-id" not in answer.headers
         assert client.post("/mcp", content=b'"' + b"a" * 400_000 + b'"', headers=known).status_code in {400, 413, 415}
         assert client.get("/mcp/none", headers=known).status_code == 404
+        # Without sessions a stream would stay empty, and hold its connection for ever.
+        refused = client.get("/mcp", headers=known)
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")

@@ -15,7 +15,6 @@ from consumer.graph.store import GraphStore, Properties
 from consumer.graph.stored_facts import unpacked
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.keys import JobName
-from consumer.lineage.facts.registers import Registers
 from consumer.query.catalog.datasets import texts_of
 from consumer.query.resolve import DATASET
 from consumer.query.runs import Run, runs_of
@@ -23,9 +22,6 @@ from schemas.naming import DatasetName
 
 MOST_RUNS = 10
 """Runs that a job is shown with."""
-
-_KEPT_BESIDE = frozenset({"producer", "checksum"})
-"""Registers of a job that are no facets."""
 
 
 class Job(NamedTuple):
@@ -175,5 +171,5 @@ def facets_of(store: GraphStore, job: Job) -> dict[str, object]:
     Raises:
         TransientError: The store can't serve now.
     """
-    registers = Registers.of({key: one for key, one in job.facts.facets.items() if key not in _KEPT_BESIDE})
+    registers = job.facts.facets
     return dict(run_documents.as_facets(registers, texts_of(store, run_documents.stored(registers.values()))))

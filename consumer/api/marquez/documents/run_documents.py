@@ -9,6 +9,7 @@ from consumer.api.marquez.documents.spelling import STATES, UNKNOWN_TIME, Docume
 from consumer.graph import facts_codec, ids
 from consumer.graph.store import GraphStore
 from consumer.graph.stored_facts import stored_facts
+from consumer.lineage.facts.executions import CHECKSUM
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.facts.registers import Register, Registers, is_stored
 from consumer.lineage.facts.run_facts import RunFacts
@@ -18,6 +19,9 @@ from consumer.query.runs import Run, all_fed_by
 from schemas.naming import DatasetName
 
 _EMPTY = RunFacts()
+
+_KEPT_BESIDE = frozenset({"producer", CHECKSUM})
+"""Registers of runs and jobs that are no facets; a checksum is not even JSON."""
 
 
 def bare(run: Run) -> Document:
@@ -103,7 +107,8 @@ def as_facets(registers: Registers, texts: Mapping[str, str]) -> dict[str, Any]:
         registers: By facet.
         texts: The texts that are stored apart, by reference.
     """
-    found = {key: facet_value(registers, key, lambda ref: texts.get(ref, "{}")) for key in sorted(registers)}
+    keys = sorted(registers.keys() - _KEPT_BESIDE)
+    found = {key: facet_value(registers, key, lambda ref: texts.get(ref, "{}")) for key in keys}
     return {key: _parent(value) if key == "parent" else dict(value) for key, value in found.items() if value}
 
 

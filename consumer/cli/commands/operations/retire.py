@@ -60,7 +60,10 @@ def _event(store: GraphStore, name: str, moment: str) -> tuple[str, dict[str, An
         raise UsageError(f"{name} may be any of these jobs; name one of them:\n  {found}")
     if jobs:
         return f"job {jobs[0].namespace}/{jobs[0].name}", retirement.of_job(jobs[0], moment)
-    target = resolve(store, name)
+    try:
+        target = resolve(store, name)
+    except UsageError as error:
+        raise UsageError(f"no job is called {name}, and {error}") from None
     if target.column is not None:
         raise UsageError(f"{name} is a column; name a dataset or a job")
     return f"dataset {spelled(target.dataset)}", retirement.of_dataset(target.dataset, moment)

@@ -12,9 +12,10 @@ from consumer.config.loader import Settings
 from consumer.query.resolve import resolve
 from consumer.query.traversal.impact import FAR, Change
 from consumer.query.traversal.impact import impact as impact_of
-from consumer.render import answers, documents
+from consumer.query.traversal.traverse import lineage
+from consumer.render import answers, documents, lineage_formats
 
-CSV = "csv"
+CSV, SVG = "csv", "svg"
 
 
 @click.command(
@@ -23,6 +24,7 @@ CSV = "csv"
         "headwater impact title_crew",
         "headwater impact title_crew.directors --change rename",
         "headwater impact title_crew --format csv > impact.csv",
+        "headwater impact title_crew.directors --format svg > impact.svg",
     ),
 )
 @click.argument("node")
@@ -43,7 +45,7 @@ CSV = "csv"
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", CSV]),
+    type=click.Choice(["table", "json", CSV, SVG]),
     default="table",
     show_default=True,
     help="Output format.",
@@ -58,5 +60,8 @@ def impact(settings: Settings, node: str, change: str, depth: int, form: str, *,
     """
     with wiring.open_snapshot(settings.graph) as store:
         found = impact_of(store, resolve(store, node), Change(change), depth)
+        if form == SVG and not as_json:
+            click.echo(lineage_formats.svg(lineage(store, found.root, 0, depth)), nl=False)
+            return
     text = answers.impact_csv if form == CSV else answers.impact
     print_answer(found, text, documents.impact, as_json=as_json or form == "json")

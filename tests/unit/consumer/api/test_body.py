@@ -31,6 +31,18 @@ def test_what_was_compressed_comes_back(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@pytest.mark.parametrize("size", [1, 400, 20_000])
+def test_several_members_are_one_body(encoding: str, size: int) -> None:
+    """Both formats may be joined end to end; a member that was ignored would be an event lost behind a 2xx."""
+    parts = [random.Random(at).randbytes(size) for at in range(3)]
+    assert decompressed(b"".join(packed(part, encoding) for part in parts), encoding, LIMIT) == b"".join(parts)
+    for rest in (b"garbage", packed(parts[0], encoding)[:-1]):
+        with pytest.raises(Problem) as refused:
+            decompressed(packed(parts[0], encoding) + rest, encoding, LIMIT)
+        assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 def test_a_bomb_is_413(encoding: str) -> None:
     """What expands beyond the limit is refused, and not expanded."""
     with pytest.raises(Problem) as refused:

@@ -132,6 +132,13 @@ def test_an_event_in_the_batch_endpoint_is_400(client: TestClient) -> None:
     assert (answer.status_code, "/api/v1/lineage" in answer.json()["message"]) == (400, True)
 
 
+@pytest.mark.parametrize("path", ["/api/v1/lineage", "/api/v1/lineage/batch"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
+def test_allow_names_post(client: TestClient, method: str, path: str) -> None:
+    """A client that errs in the method learns which one takes events."""
+    assert client.request(method, path).headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
 def test_without_a_receiver_there_is_no_ingest(tmp_path: Path) -> None:
     """405, as for any other write."""
     with client_of(tmp_path / "graph.db") as client:

@@ -93,6 +93,21 @@ def test_errors_have_one_shape(client: TestClient, path: str, status: int) -> No
     assert answer.json()["message"]
 
 
+@pytest.mark.parametrize("known", ["*", "W/{}", '"other", W/{}'])
+def test_etags_are_compared_weakly(client: TestClient, known: str) -> None:
+    """A proxy that compresses an answer makes its ETag weak."""
+    etag = client.get(f"{PREFIX}/dataset?node=titles").headers["etag"]
+    headers = {"If-None-Match": known.format(etag)}
+    assert client.get(f"{PREFIX}/dataset?node=titles", headers=headers).status_code == 304
+
+
+@pytest.mark.parametrize("parameter", ["from", "to"])
+def test_a_wrong_moment_is_named(client: TestClient, parameter: str) -> None:
+    """The message names the parameter that was sent."""
+    answer = client.get(f"{PREFIX}/changes", params={"from": "1d", parameter: "soon"})
+    assert (answer.status_code, answer.json()["message"].partition(" is not")[0]) == (400, f"{parameter} 'soon'")
+
+
 def test_other_methods_are_405(client: TestClient) -> None:
     """In the same shape."""
     answer = client.post(f"{PREFIX}/search")

@@ -84,6 +84,14 @@ def test_the_tree_without_scripts(client: TestClient) -> None:
     assert tree(text)[4] == "Downstream: 1 direct"
 
 
+@pytest.mark.parametrize("steps", ["9" * 5_000, "-1", "1.5", "\u0663", "all", ""])
+def test_any_number_of_steps_is_an_answer(client: TestClient, steps: str) -> None:
+    """More digits than Python reads count as the limit; what is no number as one step."""
+    answer = client.get("/", params={"node": "c", "up": steps})
+    assert answer.status_code == 200
+    assert 'role="treeitem"' in answer.text
+
+
 def test_search_without_scripts(client: TestClient) -> None:
     """The form's results are links."""
     text = client.get("/", params={"q": "dev.s.b"}).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import re
 from collections.abc import Collection
 from itertools import pairwise
@@ -400,3 +401,12 @@ def test_nothing_that_may_depend_on_a_column_is_left_out(made: list[tuple[Name, 
         links = [link for link in (*found.downstream, *found.unknown.downstream) if link.job]
         assert {link.target for link in links} == expected, f"downstream of {called(start)}"
         assert {node.target for node in found.unknown.nodes} >= {each for each in expected if each.column is None}
+
+
+def test_a_text_of_dots_costs_little() -> None:
+    """Each dot may separate a column; only datasets whose names end as the text before the dot are looked at."""
+    store = graph([job(table(f"t{at}"), table("a")) for at in range(50)])
+    profile = cProfile.Profile()
+    with profile, pytest.raises(UsageError, match="no dataset is called"):
+        resolve(store, "x." * 1_900 + "y")
+    assert sum(entry.callcount for entry in profile.getstats()) < 50_000

@@ -55,7 +55,11 @@ def test_a_moment_before_the_last_event_changes_nothing(graph: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("nothing", "no dataset is called"), ("titles.*", "is a column"), ("dbt", "no dataset is called")],
+    [
+        ("nothing", "no job is called nothing, and no dataset is called"),
+        ("titles.*", "is a column"),
+        ("dbt", "no dataset is called"),
+    ],
 )
 def test_what_can_not_be_retired(graph: str, name: str, said: str) -> None:
     """Exit code 2 with the reason; nothing is written."""
