@@ -18,6 +18,9 @@ CHARS_PER_TOKEN = 2.5
 RESERVED_CHARS = 1_500
 """Characters for all of an answer but its list."""
 
+MOST_ITEMS = 10**12
+"""More items than any list has; Python refuses to read numbers of thousands of digits."""
+
 MOST_TEXT = 2_000
 """Characters of a text, such as SQL, in an answer."""
 
@@ -36,7 +39,7 @@ def page(items: Sequence[dict[str, Any]], cursor: str | None, chars: int | None 
     Raises:
         UsageError: The cursor is not one of this server's.
     """
-    start = _start(cursor, len(items))
+    start = start_of(cursor, len(items))
     left = chars if chars is not None else int(MOST_TOKENS * CHARS_PER_TOKEN) - RESERVED_CHARS
     taken: list[dict[str, Any]] = []
     for item in items[start:]:
@@ -44,20 +47,38 @@ def page(items: Sequence[dict[str, Any]], cursor: str | None, chars: int | None 
         if left < 0 and taken:
             break
         taken.append(item)
-    end = start + len(taken)
-    return {
-        "items": taken,
-        "total": len(items),
-        "truncated": end < len(items),
-        "next": str(end) if end < len(items) else None,
-    }
+    return {"items": taken, **_rest(start + len(taken), len(items))}
 
 
-def _start(cursor: str | None, count: int) -> int:
+def part(items: Sequence[dict[str, Any]], start: int, total: int) -> dict[str, Any]:
+    """Takes as many whole items as fit, of a list that is not read as a whole.
+
+    Args:
+        items: Those from a position on.
+        start: The position.
+        total: The number of all items.
+
+    Returns:
+        The same as `page`.
+    """
+    taken = page(items, None)["items"]
+    return {"items": taken, **_rest(start + len(taken), total)}
+
+
+def _rest(end: int, total: int) -> dict[str, Any]:
+    return {"total": total, "truncated": end < total, "next": str(end) if end < total else None}
+
+
+def start_of(cursor: str | None, count: int = MOST_ITEMS) -> int:
+    """Returns the position of a cursor among so many items.
+
+    Raises:
+        UsageError: The cursor is not one of this server's.
+    """
     if not cursor:
         return 0
-    if not cursor.isdecimal() or int(cursor) > count:
-        raise UsageError(f"cursor {cursor!r} is not one of this answer; pass `next` of the page before, or none")
+    if not cursor.isdecimal() or len(cursor) > len(str(MOST_ITEMS)) or int(cursor) > count:
+        raise UsageError(f"cursor {cursor[:20]!r} is not one of this answer; pass `next` of the page before, or none")
     return int(cursor)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from consumer.errors import UsageError
 from consumer.graph.store import GraphStore
 from consumer.history.past_graph import as_of
-from consumer.mcp.pages import page, shortened
+from consumer.mcp.pages import page, part, shortened, start_of
 from consumer.query.catalog.datasets import summaries
 from consumer.query.catalog.describe import describe
 from consumer.query.catalog.fresh_index import FreshIndex
@@ -33,9 +33,14 @@ Answer = dict[str, Any]
 Direction = Literal["upstream", "downstream", "both"]
 
 
+READ_AT_ONCE = 200
+"""Maximum number of matches of one page."""
+
+
 def find(index: FreshIndex, query: str, cursor: str | None = None) -> Answer:
     """Finds datasets by words of their names, columns, descriptions, tags or owners."""
-    found = index.search(query, 1_000, 0)
+    start = start_of(cursor)
+    found = index.search(query, READ_AT_ONCE, start)
     items = [
         {
             "name": spelled(one.summary.dataset),
@@ -46,7 +51,7 @@ def find(index: FreshIndex, query: str, cursor: str | None = None) -> Answer:
         }
         for one in found.matches
     ]
-    return {**page(items, cursor), "total": found.total}
+    return part(items, start, found.total)
 
 
 def dataset(store: GraphStore, name: str) -> Answer:

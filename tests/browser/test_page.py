@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from consumer.render.answers import CSV_HEADINGS
 from tests.support.page.browser import axe, tab
 
 SHOWN_BOXES = ".boxes > .box:not(.stub)"
@@ -101,7 +102,7 @@ def test_what_breaks_if_a_table_changes(browser: Browser, url: str) -> None:
         with page.expect_download() as download:
             page.get_by_role("button", name="CSV").click()
         lines = download.value.path().read_text(encoding="utf-8").splitlines()
-        assert lines[0] == "depth,certainty,namespace,name,columns,owners,exposures"
+        assert lines[0] == ",".join(CSV_HEADINGS)
         assert len(lines) == 6
         assert "change=stop" in page.url
 

@@ -104,13 +104,15 @@ def test_answers(graph: Path, tool: str, arguments: dict[str, Any], expected: st
     assert expected in json.dumps(answer(graph, tool, **arguments))
 
 
-@pytest.mark.parametrize("tool", ["impact", "lineage"])
-def test_answers_are_bounded_and_pages_are_the_whole(wide: Path, tool: str) -> None:
+@pytest.mark.parametrize(
+    ("tool", "query"), [("impact", {"node": "root"}), ("lineage", {"node": "root"}), ("find", {"query": "model"})]
+)
+def test_answers_are_bounded_and_pages_are_the_whole(wide: Path, tool: str, query: dict[str, str]) -> None:
     """No answer is larger than its budget; the union of pages is everything, each once."""
     seen: list[str] = []
     cursor, total = None, 0
     while True:
-        arguments = {"node": "root", **({"cursor": cursor} if cursor else {})}
+        arguments = {**query, **({"cursor": cursor} if cursor else {})}
         found = answer(wide, tool, **arguments)
         assert len(json.dumps(found)) <= MOST_TOKENS * CHARS_PER_TOKEN
         seen += [item["name"] for item in found["items"]]
@@ -126,6 +128,8 @@ def test_answers_are_bounded_and_pages_are_the_whole(wide: Path, tool: str) -> N
     [
         ("describe", {"dataset": "titels"}, "did you mean"),
         ("lineage", {"node": "titles", "cursor": "x"}, "cursor"),
+        ("impact", {"node": "titles", "cursor": "9" * 5_000}, "is not one of this answer"),
+        ("find", {"query": "titles", "cursor": "9" * 5_000}, "is not one of this answer"),
         ("path", {"source": "titles", "target": "titles"}, "different"),
     ],
 )

@@ -149,16 +149,32 @@ function Row({ one, go, byColumn }: { one: Affected; go: Go; byColumn: boolean }
   );
 }
 
+/** The list as CSV, the same as of the API and of `headwater impact --format csv`. */
 function asCsv(impact: ImpactAnswer): string {
-  const headings = ["depth", "certainty", "namespace", "name", "columns", "owners", "exposures"];
+  const headings = [
+    "depth",
+    "namespace",
+    "name",
+    "engine",
+    "certainty",
+    "columns",
+    "owners",
+    "exposures",
+    "failed_tests",
+  ];
   const rows = impact.affected.map((one) => [
     one.depth,
-    one.certainty,
     one.namespace,
     one.name,
-    one.columns.join(" "),
-    one.owners.join(" "),
-    one.exposures.map((exposure) => exposure.name).join(" "),
+    one.engine,
+    one.certainty,
+    one.columns.join("; "),
+    one.owners.join("; "),
+    one.exposures.map((exposure) => exposure.name).join("; "),
+    one.tests
+      .filter((test) => !test.success)
+      .map((test) => test.name)
+      .join("; "),
   ]);
   return csv(headings, rows);
 }

@@ -32,6 +32,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("show titles --sql", "select t.tconst"),
         ("impact title_crew.directors", "indirect: which rows it has"),
         ("impact title_crew --format csv", "depth,namespace,name,engine"),
+        ("impact title_crew.directors --format svg", "<svg "),
         ("runs titles", "COMPLETE"),
         ("runs --limit 3", "more; --limit shows them"),
         ("path title_crew names", "title_crew → stg_imdb__title_crews → "),
