@@ -52,7 +52,7 @@ def test_every_run_is_answered(client: TestClient) -> None:
 
 
 def test_a_line_break_in_a_path_is_a_part_of_a_name(client: TestClient) -> None:
-    """It is legal in OpenLineage, and percent-encoded on the way."""
+    """Such a name is legal in OpenLineage, and percent-encoded on the way."""
     namespace, name = (quote(part, safe="") for part in BROKEN)
     assert get(client, f"/namespaces/{namespace}/datasets/{name}")["name"] == BROKEN[1]
     missing = client.get("/api/v1/namespaces/no%0Asuch")
