@@ -86,7 +86,7 @@ def test_the_tree_without_scripts(client: TestClient) -> None:
 
 @pytest.mark.parametrize("steps", ["9" * 5_000, "-1", "1.5", "\u0663", "all", ""])
 def test_any_number_of_steps_is_an_answer(client: TestClient, steps: str) -> None:
-    """More digits than Python reads count as the limit; what is no number as one step."""
+    """Counts of more digits than Python reads are the limit; what is no number is one step."""
     answer = client.get("/", params={"node": "c", "up": steps})
     assert answer.status_code == 200
     assert 'role="treeitem"' in answer.text
