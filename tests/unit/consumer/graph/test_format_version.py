@@ -14,11 +14,13 @@ import pytest
 
 from consumer.errors import UsageError
 from consumer.graph import facts_codec, format_version, ids, schema
+from consumer.graph.change_log import changes_since
 from consumer.graph.facts.facts_text import shared_ref, structure
 from consumer.graph.facts_codec import Stored
 from consumer.graph.format_version import FORMAT, FormatCheckedStore, WrongFormat
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, DropVertices, NotExists, PropertyEquals, Vertex
+from consumer.lineage.changes import Kind
 from consumer.lineage.facts.run_facts import RunFacts
 from tests.support.graph.release_graph import GRAPHS
 from tests.support.processes.command_line import headwater
@@ -77,6 +79,17 @@ def test_a_releases_graph_is_read_and_written(release: Path) -> None:
     done = headwater("ingest", "-", *graph, stdin=orjson.dumps(later))
     assert done.exit_code == 0, done.stderr
     assert headwater("export", *graph).stdout_bytes != expected, "a new event is folded into it"
+
+
+def test_change_records_of_releases_are_read(release: Path) -> None:
+    """Those of the new models, in the form of then: in format 1, a long one is compressed in another way."""
+    with closing(SqliteStore(release)) as store:
+        texts = [str(vertex.properties["facts"]) for vertex in store.vertices(schema.CHANGE)]
+        records = [entry.record for entry in changes_since(store, "", 1_000)]
+    assert any(text.startswith("deflate:") for text in texts) == release.stem.startswith("format-1")
+    assert len(records) == len(texts)
+    made = [change for record in records for change in record.changes if change.kind is Kind.COLUMN_EDGE_ADDED]
+    assert {(change.source_column, change.column) for change in made} == {("x", "x"), ("y", "y")}
 
 
 def has_facts(vertex: Vertex) -> bool:
