@@ -1,9 +1,12 @@
-"""The OpenAPI 3.1 document of the API, generated from the models of its parameters."""
+"""The OpenAPI 3.1 document of the API, generated from the models of its parameters and the types of its answers."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from consumer.api.native.endpoints import ENDPOINTS, SEARCH
 
@@ -56,13 +59,25 @@ def _parameter(name: str, field: dict[str, Any], *, required: bool) -> dict[str,
     }
 
 
-def _query(summary: str, model: type[Any], *, csv: bool = False) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+def _query(summary: str, model: type[Any], answer_type: type[Any], *, csv: bool = False) -> dict[str, Any]:
+    answer = {"$ref": f"#/components/schemas/{answer_type.__name__}"}
+    content: dict[str, Any] = {"application/json": {"schema": answer}}
     if csv:
         content["text/csv"] = {"schema": {"type": "string"}}
     responses = {code: _problem(text) for code, text in _PROBLEMS.items()}
     responses |= {"200": {"description": "The answer.", "content": content}, "304": {"description": "Not modified."}}
     return {"get": {"summary": summary, "parameters": _parameters(model), "responses": responses}}
+
+
+def _answers() -> dict[str, Any]:
+    """Returns the schemas of all answers and of what they consist of, by name."""
+    types: set[type[Any]] = {SEARCH[3], *(one.answer_type for one in ENDPOINTS)}
+    adapters: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (one.__name__, "serialization", TypeAdapter(one)) for one in sorted(types, key=lambda one: one.__name__)
+    ]
+    _, found = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
+    schemas: dict[str, Any] = found["$defs"]
+    return schemas
 
 
 def _ingest(summary: str, success: dict[str, str], schema: dict[str, Any]) -> dict[str, Any]:
@@ -81,10 +96,10 @@ def _ingest(summary: str, success: dict[str, str], schema: dict[str, Any]) -> di
 
 def document() -> dict[str, Any]:
     """Returns the OpenAPI document."""
-    path, summary, model = SEARCH
-    paths = {f"{PREFIX}{path}": _query(summary, model)}
+    path, summary, model, answer_type = SEARCH
+    paths = {f"{PREFIX}{path}": _query(summary, model, answer_type)}
     for one in ENDPOINTS:
-        paths[f"{PREFIX}{one.path}"] = _query(one.summary, one.parameters, csv=one.csv is not None)
+        paths[f"{PREFIX}{one.path}"] = _query(one.summary, one.parameters, one.answer_type, csv=one.csv is not None)
     paths["/api/v1/lineage"] = _ingest(
         "Receive an OpenLineage event.", {"201": "The event is durable."}, {"type": "object"}
     )
@@ -99,7 +114,7 @@ def document() -> dict[str, Any]:
         "security": [{}, {"key": []}],
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": {"Problem": _PROBLEM},
+            "schemas": {"Problem": _PROBLEM, **_answers()},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "A key, or a token of an identity provider."}
             },

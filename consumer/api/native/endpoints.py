@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from consumer.api.native import answer_types
 from consumer.api.native.parameters import (
     ChangesParameters,
     GraphParameters,
@@ -54,6 +55,7 @@ class Endpoint:
         path: Below `/api/v2`.
         summary: One line.
         parameters: The model of its query string.
+        answer_type: The type of the document.
         answer: From the store and the parameters to the document.
         csv: The same as CSV; None if there is no such form.
     """
@@ -61,6 +63,7 @@ class Endpoint:
     path: str
     summary: str
     parameters: type[Parameters]
+    answer_type: type[Any]
     answer: Callable[[GraphStore, P], Document]
     csv: Callable[[GraphStore, P], str] | None = None
 
@@ -79,6 +82,8 @@ def _changes(store: GraphStore, asked: ChangesParameters) -> Document:
     with _at(store, asked.to, "to") as later, _at(store, asked.since, "from") as earlier:
         about = _around(asked, later, earlier) if asked.node is not None else None
         found = changes.document(diff(export_json.document(earlier), export_json.document(later), about))
+        cut = found["records"][: asked.limit]
+        found = {**found, "records": cut, "truncated": len(cut) < len(found["records"])}
         return {**found, "known_since": earlier.known_since or None} if isinstance(earlier, PastGraph) else found
 
 
@@ -212,22 +217,50 @@ def _next(page: list[str], asked: PageParameters) -> str | None:
 
 
 ENDPOINTS = (
-    Endpoint("/dataset", "Everything about one dataset.", NodeParameters, _dataset),
-    Endpoint("/datasets", "All datasets, page by page.", PageParameters, _datasets),
-    Endpoint("/jobs", "All jobs, page by page.", PageParameters, _jobs),
-    Endpoint("/lineage", "Lineage of a dataset or column.", LineageParameters, _lineage, _lineage_csv),
-    Endpoint("/changes", "What changed between two moments.", ChangesParameters, _changes),
-    Endpoint("/moments", "The moments at which a neighbourhood changed.", MomentsParameters, _moments),
-    Endpoint("/graph", "The datasets around one, nearest first, with counts of the rest.", GraphParameters, _graph),
-    Endpoint("/impact", "What breaks if a dataset or column changes.", ImpactParameters, _impact, _impact_csv),
-    Endpoint("/paths", "Shortest paths between two nodes.", PathParameters, _paths),
-    Endpoint("/quality", "The last test results of datasets, page by page.", QualityParameters, _quality),
-    Endpoint("/runs", "The latest runs, newest first.", RunParameters, _runs),
-    Endpoint("/why", "What may be wrong upstream of a dataset.", WhyParameters, _why),
+    Endpoint("/dataset", "Everything about one dataset.", NodeParameters, answer_types.Dataset, _dataset),
+    Endpoint("/datasets", "All datasets, page by page.", PageParameters, answer_types.Datasets, _datasets),
+    Endpoint("/jobs", "All jobs, page by page.", PageParameters, answer_types.Jobs, _jobs),
+    Endpoint(
+        "/lineage", "Lineage of a dataset or column.", LineageParameters, answer_types.Lineage, _lineage, _lineage_csv
+    ),
+    Endpoint("/changes", "What changed between two moments.", ChangesParameters, answer_types.Changes, _changes),
+    Endpoint(
+        "/moments", "The moments at which a neighbourhood changed.", MomentsParameters, answer_types.Moments, _moments
+    ),
+    Endpoint(
+        "/graph",
+        "The datasets around one, nearest first, with counts of the rest.",
+        GraphParameters,
+        answer_types.Graph,
+        _graph,
+    ),
+    Endpoint(
+        "/impact",
+        "What breaks if a dataset or column changes.",
+        ImpactParameters,
+        answer_types.Impact,
+        _impact,
+        _impact_csv,
+    ),
+    Endpoint("/paths", "Shortest paths between two nodes.", PathParameters, answer_types.Paths, _paths),
+    Endpoint(
+        "/quality",
+        "The last test results of datasets, page by page.",
+        QualityParameters,
+        answer_types.Datasets,
+        _quality,
+    ),
+    Endpoint("/runs", "The latest runs, newest first.", RunParameters, answer_types.Runs, _runs),
+    Endpoint("/why", "What may be wrong upstream of a dataset.", WhyParameters, answer_types.Why, _why),
 )
 """The queries that read a store; `/search` reads the index."""
 
-SEARCH = ("/search", "Find datasets by name, column, description, tag or owner.", SearchParameters)
+SEARCH = (
+    "/search",
+    "Find datasets by name, column, description, tag or owner.",
+    SearchParameters,
+    answer_types.Results,
+)
 
 
 def asked_of(answer: Callable[[GraphStore, P], T], store: GraphStore, asked: P) -> T:

@@ -102,6 +102,7 @@ class ChangesParameters(Parameters):
     node: NodeOrJob | None = Field(None, description="Dataset or job whose changes are asked for; all if not given.")
     upstream: Depth = Field(0, description="Steps upstream of the node whose changes are asked for too.")
     downstream: Depth = Field(0, description="Steps downstream of it, likewise.")
+    limit: int = Field(2_000, ge=1, le=20_000, description="Maximum number of records, one for each job and run.")
 
 
 class MomentsParameters(Parameters):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 from starlette.testclient import TestClient
 
 from consumer.api.access.keys import load_keys, new_key
@@ -164,6 +165,46 @@ def test_the_description_has_every_endpoint(client: TestClient) -> None:
     assert set(served["paths"]) == paths
     names = {one["name"] for one in served["paths"][f"{PREFIX}/lineage"]["get"]["parameters"]}
     assert names == {"node", "upstream", "downstream", "columns", "direct", "as_of"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "/search?q=crew",
+        "/dataset?node=titles",
+        "/dataset?node=titles&as_of=2100-01-01",
+        "/datasets?limit=3",
+        "/jobs",
+        "/lineage?node=titles&upstream=20&downstream=20",
+        "/lineage?node=titles.average_rating&upstream=20&direct=true&as_of=2100-01-01",
+        "/lineage?node=title_crew&upstream=5&downstream=5&columns=true",
+        "/graph?node=titles&upstream=20&downstream=20&states=true",
+        "/graph?node=job:dbt/model.imdb_athena.stg_imdb__title_episodes",
+        "/impact?node=title_crew",
+        "/impact?node=title_crew.directors&change=type",
+        "/paths?source=title_crew&target=names",
+        "/quality",
+        "/runs",
+        "/why?node=titles",
+        "/changes?from=2000-01-01",
+        "/moments?node=titles",
+    ],
+)
+def test_answers_are_as_described(client: TestClient, query: str) -> None:
+    """Each answer is valid by its schema in OpenAPI, which allows no other member."""
+    path, described = query.partition("?")[0], document()
+    answer = described["paths"][f"{PREFIX}{path}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator({**answer, "components": described["components"]})
+    assert list(validator.iter_errors(client.get(f"{PREFIX}{query}").json())) == []
+
+
+def test_changes_are_bounded(client: TestClient) -> None:
+    """Records beyond the limit are cut, and counted all the same."""
+    whole = client.get(f"{PREFIX}/changes?from=2000-01-01").json()
+    cut = client.get(f"{PREFIX}/changes?from=2000-01-01&limit=2").json()
+    assert (whole["truncated"], cut["truncated"]) == (False, True)
+    assert cut["records"] == whole["records"][:2]
+    assert (cut["total"], cut["breaking"]) == (whole["total"], whole["breaking"])
 
 
 def test_health_and_metrics(client: TestClient) -> None:
