@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+README = Path(__file__).parents[2] / "README.md"
 HEADWATER = str(Path(sys.executable).with_name("headwater"))
 
 
@@ -49,6 +50,8 @@ def test_the_demo_answers_across_engines(folder: Path) -> None:
     columns = re.findall(r"^[│├└─ ]*([a-z]\w+\.\w+)  ", done.stdout, flags=re.MULTILINE)
     start = columns.index("titles.average_rating")
     assert columns[start + 1 : start + 5] == column, "a column reaches its source through all hops"
+    counts = re.findall(r"\(\d+ events of \d+ runs\)", done.stderr)
+    assert counts == re.findall(r"\(\d+ events of \d+ runs\)", README.read_text(encoding="utf-8"))
     assert "... failed" not in done.stderr, done.stderr
     assert "warning" not in done.stderr, f"the steps and nothing else:\n{done.stderr}"
 

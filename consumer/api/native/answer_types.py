@@ -230,7 +230,7 @@ class Lineage(_Answer):
 
 
 class ExposureAbout(TypedDict):
-    """What is known of an exposure."""
+    """Type, address and owner of an exposure."""
 
     __pydantic_config__ = _CLOSED  # type: ignore[misc]
     type: str | None
@@ -239,7 +239,7 @@ class ExposureAbout(TypedDict):
 
 
 class TestCounts(TypedDict):
-    """How many of the last test results passed and failed."""
+    """Counts of the last test results that passed and failed."""
 
     __pydantic_config__ = _CLOSED  # type: ignore[misc]
     passed: int
@@ -294,7 +294,7 @@ class Affected(Summary):
 
 
 class Impact(_Answer):
-    """What a change affects."""
+    """Datasets that a change affects, by steps and owners."""
 
     root: Node
     change: str
@@ -403,7 +403,7 @@ class ChangeRecord(TypedDict):
 
 
 class Changes(_Answer):
-    """What changed between two moments; `total` and `breaking` count all changes, `records` may be cut at `limit`."""
+    """Changes between two moments; `total` and `breaking` count all, `records` may be cut at `limit`."""
 
     total: int
     breaking: int

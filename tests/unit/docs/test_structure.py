@@ -33,7 +33,7 @@ COMPLEX: Final = {
     "emitter/dbt/node_events.py _size": 18,
     "emitter/runner/dbt_v2/telemetry_messages.py take": 17,
 }
-"""Functions above that; decision 41 says why."""
+"""Functions above that; decision 38 says why."""
 
 MAX_MODULES: Final = 15
 
