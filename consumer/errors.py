@@ -3,7 +3,8 @@
 ```
 HeadwaterError
 ├── UsageError        the command or its settings are wrong; exit code 2
-│   └── NotFound  the named input is empty: no object, no manifest
+│   ├── NotFound      the named input is empty: no object, no manifest
+│   └── UnknownName   a name means no dataset, column or job
 ├── TransientError    an outside system can't serve now; retry, the offset stays
 │   └── RetriesExhausted        retries lasted as long as the settings allow
 ├── RefusedWrite      the sink rejects a write permanently; the records at fault are searched for and rejected
@@ -24,6 +25,10 @@ class UsageError(HeadwaterError):
 
 class NotFound(UsageError):
     """The named input can be read and is empty: no object, no manifest."""
+
+
+class UnknownName(UsageError):
+    """A name means no dataset, column or job of the graph."""
 
 
 class TransientError(HeadwaterError):

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from consumer.errors import HeadwaterError, TransientError, UsageError
+from consumer.errors import HeadwaterError, TransientError, UnknownName, UsageError
 
 RETRY_AFTER_S = 1
 """Seconds after which a client that met 503 should try again."""
@@ -56,11 +56,7 @@ def unavailable(message: str) -> Problem:
 def of_error(error: HeadwaterError) -> Problem:
     """Returns the answer for an error of the query layer or a store."""
     if isinstance(error, UsageError):
-        return Problem(404 if _is_unknown_name(str(error)) else 400, str(error))
+        return Problem(404 if isinstance(error, UnknownName) else 400, str(error))
     if isinstance(error, TransientError):
         return unavailable(str(error))
     return Problem(500, str(error))
-
-
-def _is_unknown_name(message: str) -> bool:
-    return message.startswith("no dataset is called") or " has no column " in message

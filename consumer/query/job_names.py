@@ -47,5 +47,5 @@ def jobs_of(store: GraphStore, text: str) -> list[JobName]:
     except UsageError as error:
         near = difflib.get_close_matches(text, {job.name for job in jobs}, n=3)
         hint = f"\n  or the job {' or '.join(near)}" if near else ""
-        raise UsageError(f"no job is called {text}, and {error}{hint}") from None
+        raise type(error)(f"no job is called {text}, and {error}{hint}") from None
     return [ids.job_name(job) for job in producers(store, [dataset]).get(dataset, ())]

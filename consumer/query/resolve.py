@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.errors import UsageError
+from consumer.errors import UnknownName, UsageError
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore, Vertex
 from consumer.lineage.column_lineage import WHOLE
@@ -54,7 +54,7 @@ def resolve(store: GraphStore, text: str) -> LineageNode:
     meant, as its columns are unknown. An exposure is meant in the same ways, by what means no dataset.
 
     Raises:
-        UsageError: It means nothing, or several things.
+        UsageError: It means several things; `UnknownName` if it means nothing.
         TransientError: The store can't serve now.
     """
     if not text.strip("./ "):
@@ -71,7 +71,7 @@ def resolve(store: GraphStore, text: str) -> LineageNode:
         found = _meant(datasets.get(_end(dataset), ()), dataset)
         if found:
             return _only(_columns(store, [target.dataset for target in found], column), text)
-    raise UsageError(f"no dataset is called {text}{_near(known, text)}")
+    raise UnknownName(f"no dataset is called {text}{_near(known, text)}")
 
 
 def _named_in_full(store: GraphStore, text: str) -> LineageNode | None:
@@ -162,7 +162,7 @@ def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) ->
     """Returns the column of a name in each dataset that has it, or else in each dataset whose columns are unknown.
 
     Raises:
-        UsageError: The columns of all datasets are known, and none is called so.
+        UnknownName: The columns of all datasets are known, and none is called so.
     """
     by_id = {ids.dataset(name): name for name in datasets}
     if column == WHOLE:
@@ -182,7 +182,7 @@ def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) ->
     names = sorted({target.column or "" for target in has} - {WHOLE})
     near = difflib.get_close_matches(column, names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names[:MOST_LISTED])}"
-    raise UsageError(f"{' and '.join(map(spelled, by_id.values()))} has no column {column}; {hint}")
+    raise UnknownName(f"{' and '.join(map(spelled, by_id.values()))} has no column {column}; {hint}")
 
 
 def _only(found: list[LineageNode], text: str) -> LineageNode:

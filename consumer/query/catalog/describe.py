@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
-from consumer.errors import UsageError
+from consumer.errors import UnknownName
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
 from consumer.graph.stored_facts import unpacked
@@ -101,13 +101,13 @@ def describe(store: GraphStore, dataset: DatasetName) -> Description:
     """Describes a dataset.
 
     Raises:
-        UsageError: The graph does not show it.
+        UnknownName: The graph does not show it.
         TransientError: The store can't serve now.
     """
     id_ = ids.dataset(dataset)
     properties = store.read([id_]).get(id_)
     if properties is None:
-        raise UsageError(f"no dataset is called {dataset.namespace}/{dataset.name}; headwater search finds names")
+        raise UnknownName(f"no dataset is called {dataset.namespace}/{dataset.name}; headwater search finds names")
     summary = datasets.summary_of(dataset, properties)
     statistics = properties.get("statistics")
     return Description(
