@@ -15,6 +15,7 @@ import pytest
 
 from consumer.cli.json_highlight import marked
 from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.statement_codec import dump_statement
 from consumer.kafka.dead_letter_topic import dead_letter_headers
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.folding.fold import fold
@@ -85,11 +86,12 @@ def check_rejection(record: Record, error: RejectedEvent) -> None:
 
 
 def said(*deltas: Delta) -> Delta:
-    """Facts of several events, without what was left out, of which there is a list."""
+    """Facts of several events: each statement once, as they are stored by what they say; without what was left out."""
     merged = Delta()
     for delta in deltas:
         merge(merged, delta)
-    return replace(merged, problems=[])
+    stated = {dump_statement(one): one for one in merged.statements}
+    return replace(merged, problems=[], statements=[stated[text] for text in sorted(stated)])
 
 
 def check_laws(data: bytes, event: Event, other: Delta) -> Delta:
