@@ -73,6 +73,28 @@ def test_what_feeds_a_column_with_the_keyboard_alone(browser: Browser, url: str)
         expect(tree.get_by_role("treeitem").last).to_be_focused()
 
 
+def test_what_breaks_with_the_keyboard_alone(browser: Browser, url: str) -> None:
+    """From nothing to the datasets that a change of `title_crew` affects, and on to one of them, without a mouse."""
+    with tab(browser) as page:
+        page.goto(url)
+        page.keyboard.press("/")
+        page.keyboard.type("title_crew")
+        expect(page.get_by_role("option").first).to_contain_text("title_crew")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("title_crew")
+        page.get_by_role("tab", name="Lineage").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("tab", name="Impact")).to_be_focused()
+        expect(page.get_by_role("region", name="4 steps away")).to_contain_text("names")
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.textContent") == "stg_imdb__title_crews":
+                break
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("stg_imdb__title_crews")
+
+
 def test_a_column_lights_its_path_with_the_mouse_alone(browser: Browser, url: str) -> None:
     """Columns open on demand; a click on one shows its path to the source, by values and by rows; SQL on demand."""
     with tab(browser) as page:
