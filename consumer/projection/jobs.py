@@ -86,7 +86,7 @@ class Jobs:
         while True:
             histories = _Histories(self._runs, KnownStreams())
             wrong |= self._recount(jobs, histories)
-            jobs = histories.moved()
+            jobs = histories.moved() | set(histories.streams.changed)
             if not jobs:
                 return wrong
             conflicts.count(f"runs of {len(jobs)} jobs")
@@ -122,6 +122,8 @@ class Jobs:
                     yield output, FactUpdate(after, {}, () if document.stored else (_output_of(output),))
 
         def plan_jobs(found: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
+            # Another writer may have learnt since that a job is a stream: its runs count in another way then.
+            _note_streams(found, histories.streams)
             history = histories.read_after(found)
             for job, document in found.items():
                 ran = recount(history.of(job), document.facts.ran)

@@ -69,6 +69,11 @@ def test_any_schedule(share: int) -> None:
     check(case(seed) for seed in seeds(0, SCHEDULES)[share * SHARE : (share + 1) * SHARE])
 
 
+def test_a_job_becomes_a_stream_beside_a_reconcile() -> None:
+    """A reconcile that has read the job before another writer made it a stream counts its runs once more."""
+    check([case(6110)])
+
+
 class Careless(SqliteStore):
     """A store that carries out each change whatever its condition says, so that writers overwrite each other."""
 
