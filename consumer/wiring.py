@@ -14,8 +14,7 @@ from consumer.config.settings import CONNECTIONS
 from consumer.errors import UsageError
 from consumer.graph import format_version
 from consumer.graph.gremlin.deadline import RetryPolicy
-from consumer.graph.read_snapshot import read_snapshot
-from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.sqlite_store import SqliteStore, read_snapshot
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import BadPrefix, IdentityRules
 from consumer.processing.sink import Sink

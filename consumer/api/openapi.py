@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -69,6 +70,7 @@ def _query(summary: str, model: type[Any], answer_type: type[Any], *, csv: bool 
     return {"get": {"summary": summary, "parameters": _parameters(model), "responses": responses}}
 
 
+@cache
 def _answers() -> dict[str, Any]:
     """Returns the schemas of all answers and of what they consist of, by name."""
     types: set[type[Any]] = {SEARCH[3], *(one.answer_type for one in ENDPOINTS)}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from consumer.api.problems import of_error, unavailable
-from consumer.errors import HeadwaterError, TransientError
-from consumer.graph.read_snapshot import read_snapshot
+from consumer.errors import HeadwaterError
+from consumer.graph.sqlite_store import read_snapshot
 from consumer.graph.store import GraphStore
+from consumer.graph.store_pool import StorePool
 
 T = TypeVar("T")
 
@@ -21,7 +20,7 @@ WAITING_PER_THREAD = 16
 
 
 class ReadPool:
-    """Threads, each with a store of its own that is opened at its first use.
+    """Threads that share stores, at most one for each.
 
     Args:
         open_store: Opens a store for reading.
@@ -30,13 +29,10 @@ class ReadPool:
     """
 
     def __init__(self, open_store: Callable[[], GraphStore], threads: int, timeout_s: float) -> None:
-        self._open_store = open_store
         self._timeout_s = timeout_s
         self._most = threads * (WAITING_PER_THREAD + 1)
         self._under_way = 0
-        self._own = threading.local()
-        self._stores: list[GraphStore] = []
-        self._lock = threading.Lock()
+        self._stores = StorePool(open_store)
         self._threads = ThreadPoolExecutor(threads, "headwater-read")
 
     async def run(self, query: Callable[[GraphStore], T]) -> T:
@@ -63,29 +59,10 @@ class ReadPool:
             future.exception()  # of a request that was answered already
 
     def _read(self, query: Callable[[GraphStore], T]) -> T:
-        store = getattr(self._own, "store", None)
-        if store is None:
-            store = self._own.store = self._open_store()
-            with self._lock:
-                self._stores.append(store)
-        try:
-            with read_snapshot(store):
-                return query(store)
-        except TransientError:
-            self._forget(store)
-            raise
-
-    def _forget(self, store: GraphStore) -> None:
-        """Closes a store that failed; the thread's next request opens another."""
-        self._own.store = None
-        with self._lock, suppress(ValueError):
-            self._stores.remove(store)
-        with suppress(HeadwaterError):
-            store.close()
+        with self._stores.lease() as store, read_snapshot(store):
+            return query(store)
 
     def close(self) -> None:
         """Waits for queries that are under way, and closes the stores."""
         self._threads.shutdown(cancel_futures=True)
-        for store in self._stores:
-            with suppress(HeadwaterError):
-                store.close()
+        self._stores.close()

@@ -22,7 +22,7 @@ from consumer.graph.sqlite.dictionary import Dictionary
 from consumer.graph.sqlite.edge_rows import EdgeRows
 from consumer.graph.sqlite.upgrade import UPGRADED, upgrade
 from consumer.graph.sqlite.vertex_rows import VertexRows
-from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
+from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
 from consumer.retry import retrying, uniform
 
 T = TypeVar("T")
@@ -272,3 +272,13 @@ class SqliteStore:
     def close(self) -> None:
         """Closes the file."""
         self._db.close()
+
+
+@contextmanager
+def read_snapshot(store: GraphStore) -> Iterator[None]:
+    """Reads within it see one state of a SQLite file; a Gremlin server has none to give."""
+    if isinstance(store, SqliteStore):
+        with store.snapshot():
+            yield
+    else:
+        yield

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
@@ -15,9 +14,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from consumer.errors import HeadwaterError, UsageError
-from consumer.graph.read_snapshot import read_snapshot
+from consumer.errors import HeadwaterError
+from consumer.graph.sqlite_store import read_snapshot
 from consumer.graph.store import GraphStore
+from consumer.graph.store_pool import StorePool
 from consumer.history.past_graph import PastGraph
 from consumer.mcp import tools
 from consumer.query.catalog.fresh_index import FreshIndex
@@ -40,11 +40,10 @@ Depth = Annotated[int, Field(ge=1, le=100, description="Steps.")]
 
 
 class _Graph:
-    """Answers on threads. A store is used by one call at a time, and again by later ones: to open one may take long."""
+    """Answers on threads, by stores that calls share."""
 
     def __init__(self, open_store: Callable[[], GraphStore]) -> None:
-        self._open_store = open_store
-        self._idle: deque[GraphStore] = deque()
+        self._stores = StorePool(open_store)
         self._index = FreshIndex(open_store)
 
     async def find(self, query: str, cursor: str | None) -> Any:
@@ -64,35 +63,15 @@ class _Graph:
         return await _on_thread(partial(self._answer, query, arguments, named, as_of))
 
     def close(self) -> None:
-        """Closes the stores that are idle."""
-        while self._idle:
-            with suppress(HeadwaterError):
-                self._idle.pop().close()
+        """Closes the stores."""
+        self._stores.close()
 
     def _answer(
         self, query: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], as_of: str | None
     ) -> Any:
-        with self._store() as store, read_snapshot(store), tools.past(store, as_of) as graph:
+        with self._stores.lease() as store, read_snapshot(store), tools.past(store, as_of) as graph:
             answer = query(graph, *arguments, **named)
             return {**answer, "known_since": graph.known_since or None} if isinstance(graph, PastGraph) else answer
-
-    @contextmanager
-    def _store(self) -> Iterator[GraphStore]:
-        try:
-            store = self._idle.pop()
-        except IndexError:
-            store = self._open_store()
-        try:
-            yield store
-        except UsageError:
-            self._idle.append(store)
-            raise
-        except BaseException:
-            # A connection that failed once is not used again.
-            with suppress(HeadwaterError):
-                store.close()
-            raise
-        self._idle.append(store)
 
 
 async def _on_thread(call: Callable[[], Any]) -> Any:

@@ -101,13 +101,13 @@ def _cell(content: str) -> str:
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace("`", "&#96;") or " "
 
 
-def document(difference: Difference, link: str = "") -> dict[str, Any]:
-    """Returns the changes as a document, with a link to the page if there is one."""
+def document(difference: Difference, link: str = "", limit: int | None = None) -> dict[str, Any]:
+    """Returns the changes as a document, with a link to the page if there is one, and at most so many records."""
     return {
         **({"link": link} if link else {}),
         "total": difference.total,
         "breaking": len(difference.breaking),
-        "records": [_changed(record, difference) for record in difference.records],
+        "records": [_changed(record, difference) for record in difference.records[:limit]],
     }
 
 

@@ -81,9 +81,9 @@ def _at(store: GraphStore, text: str | None, parameter: str = "as_of") -> Iterat
 def _changes(store: GraphStore, asked: ChangesParameters) -> Document:
     with _at(store, asked.to, "to") as later, _at(store, asked.since, "from") as earlier:
         about = _around(asked, later, earlier) if asked.node is not None else None
-        found = changes.document(diff(export_json.document(earlier), export_json.document(later), about))
-        cut = found["records"][: asked.limit]
-        found = {**found, "records": cut, "truncated": len(cut) < len(found["records"])}
+        difference = diff(export_json.document(earlier), export_json.document(later), about)
+        truncated = len(difference.records) > asked.limit
+        found = {**changes.document(difference, limit=asked.limit), "truncated": truncated}
         return {**found, "known_since": earlier.known_since or None} if isinstance(earlier, PastGraph) else found
 
 
