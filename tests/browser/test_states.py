@@ -43,8 +43,30 @@ def test_without_a_key_the_page_asks_for_one(browser: Browser, keyed: tuple[Serv
         field = page.get_by_label("Key with the scope read")
         field.fill("hw_wrong_" + "x" * 40)
         page.get_by_role("button", name="Use this key").click()
-        expect(page.get_by_text("Not authorized")).to_be_visible()
+        expect(page.get_by_role("alert").get_by_text("This key was not accepted")).to_be_visible()
+        assert axe(page) == []
         field.fill(key)
+        page.get_by_role("button", name="Use this key").click()
+        expect(page.get_by_text("7 datasets shown")).to_be_visible()
+
+
+def test_a_key_can_be_typed_while_another_is_tried(browser: Browser, keyed: tuple[ServeProcess, str]) -> None:
+    """The form stays while an answer is on its way, with what was typed since."""
+    server, key = keyed
+    held: list[Route] = []
+    with tab(browser, complaints=False) as page:
+        page.goto(f"{server.url}/?node=titles")
+        field = page.get_by_label("Key with the scope read")
+        field.fill("hw_wrong_" + "x" * 40)
+        page.route("**/api/v2/graph*", lambda route: held.append(route))  # noqa: PLW0108 -- Playwright takes no built-in
+        with page.expect_request("**/api/v2/graph*"):
+            page.get_by_role("button", name="Use this key").click()
+        field.fill(key)
+        with page.expect_response("**/api/v2/graph*"):
+            held[0].continue_()
+        expect(page.get_by_text("This key was not accepted")).to_be_visible()
+        expect(field).to_have_value(key)
+        page.unroute("**/api/v2/graph*")
         page.get_by_role("button", name="Use this key").click()
         expect(page.get_by_text("7 datasets shown")).to_be_visible()
 

@@ -1,6 +1,7 @@
 /** Small parts that all views share. */
 
 import type { ComponentChildren, JSX } from "preact";
+import { useState } from "preact/hooks";
 import type { Failure } from "../data/source.ts";
 import { keys } from "../data/api.ts";
 import type { RunState } from "../data/types.ts";
@@ -99,15 +100,20 @@ export function Failed({ failure, again }: { failure: Failure; again: () => void
 }
 
 function AskForKey({ failure, again }: { failure: Failure; again: () => void }): JSX.Element {
+  const [before, setBefore] = useState<Failure | null>(null);
+  const refused = before !== null && before !== failure;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const input = (event.currentTarget as HTMLFormElement).elements.namedItem("key") as HTMLInputElement;
     keys.write(input.value.trim());
+    setBefore(failure);
     again();
   };
   return (
     <form class="notice failed" onSubmit={submit} aria-label="Key">
-      <p class="notice-title" role="alert">Not authorized</p>
+      <p class="notice-title" role="alert">
+        {refused ? "This key was not accepted" : "Not authorized"}
+      </p>
       <p class="notice-text">{failure.message}</p>
       <label>
         Key with the scope <code>read</code>

@@ -53,6 +53,11 @@ export interface Answer<T> {
 
 const nothing = <T>(): Answer<T> => ({ value: null, failure: null, loading: false, at: 0 });
 
+/** The failure to show while something is asked again: the form for a key stays, since a key may be typed into it. */
+function whileAsking(failure: Failure | null): Failure | null {
+  return failure?.kind === "not-authorized" ? failure : null;
+}
+
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   return new Failure("broken", error instanceof Error ? error.message : String(error));
@@ -69,7 +74,10 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>, again = 0): Ans
       return;
     }
     let current = true;
-    setAnswer((before) => ({ ...(before.key === key ? before : nothing<T>()), key, loading: true, failure: null }));
+    setAnswer((before) => {
+      const known = before.key === key ? before : nothing<T>();
+      return { ...known, key, loading: true, failure: whileAsking(known.failure) };
+    });
     asking.current().then(
       (value) => current && setAnswer({ key, value, failure: null, loading: false, at: Date.now() }),
       (error) => current && setAnswer((before) => ({ ...before, failure: asFailure(error), loading: false })),
@@ -145,7 +153,7 @@ export function useGraph(
       }
       const { keys } = asked.current;
       keys.add(settled);
-      if (isRoot) setAnswers((before) => ({ ...before, loading: true, failure: null }));
+      if (isRoot) setAnswers((before) => ({ ...before, loading: true, failure: whileAsking(before.failure) }));
       const query = { node, upstream, downstream, limit: 1_000 };
       const take = (own: typeof query & { states: boolean }): Promise<void> =>
         answersOf(source, latest.current.state, own).then((found) => {
@@ -249,7 +257,7 @@ export function useDatasets(
       const question = gone.includes(id) ? `${id}\nbefore` : id;
       if (asked.current.has(question)) continue;
       asked.current.add(question);
-      put(id, (old) => ({ ...old, loading: true, failure: null }));
+      put(id, (old) => ({ ...old, loading: true, failure: whileAsking(old.failure) }));
       source.dataset(id, gone.includes(id) ? state.from : undefined).then(
         (value) => put(id, () => ({ value, failure: null, loading: false, at: Date.now() })),
         (error: unknown) => {
