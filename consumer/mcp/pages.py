@@ -1,8 +1,12 @@
-"""Answers that fit an assistant's context: whole items up to a budget, the total, and a cursor to the rest."""
+"""Answers that fit an assistant's context: whole items up to a budget, the total, and a cursor to the rest.
+
+An answer has one list that is paged; all else in it is cut, however large the graph is: texts to `MOST_TEXT`
+characters, and other lists to `MOST_LIST`, with their length beside them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,58 +19,58 @@ MOST_TOKENS = 8_000
 CHARS_PER_TOKEN = 2.5
 """Characters of JSON that count as a token: names with dots, underscores and quotes take more tokens than prose."""
 
-RESERVED_CHARS = 1_500
-"""Characters for all of an answer but its list."""
+MOST_CHARS = int(MOST_TOKENS * CHARS_PER_TOKEN)
+"""Characters of one answer."""
+
+MOST_TEXT = 1_500
+"""Characters of a text, such as SQL, in an answer."""
+
+MOST_LIST = 1_000
+"""Characters of a list in an answer, but for the one that is paged."""
 
 MOST_ITEMS = 10**12
 """More items than any list has; Python refuses to read numbers of thousands of digits."""
 
-MOST_TEXT = 2_000
-"""Characters of a text, such as SQL, in an answer."""
+
+_PAGE_CHARS = 100
+"""Characters of a page's own fields, of the longest numbers."""
 
 
-def page(items: Sequence[dict[str, Any]], cursor: str | None, chars: int | None = None) -> dict[str, Any]:
-    """Takes as many whole items as fit.
+def answered(rest: Mapping[str, Any], items: Sequence[Any], cursor: str | None = None) -> dict[str, Any]:
+    """Returns an answer: what stands in it once, and a page of its list.
 
     Args:
-        items: All items, in an order that is always the same.
+        rest: All of the answer but the list that is paged.
+        items: All items of that list, in an order that is always the same.
         cursor: `next` of the page before; None for the first.
-        chars: Characters that the items may have.
 
     Returns:
-        `items`, `total`, `truncated`, and `next`, which is null at the end. The union of all pages is all items.
+        `rest`, cut where it is long, and `items`, `total`, `truncated`, and `next`, which is null at the end. A page
+        has as many whole items as fit, at least one. The union of all pages is all items.
 
     Raises:
         UsageError: The cursor is not one of this server's.
     """
     start = start_of(cursor, len(items))
-    left = chars if chars is not None else int(MOST_TOKENS * CHARS_PER_TOKEN) - RESERVED_CHARS
-    taken: list[dict[str, Any]] = []
-    for item in items[start:]:
-        left -= len(orjson.dumps(item)) + 1
-        if left < 0 and taken:
-            break
-        taken.append(item)
-    return {"items": taken, **_rest(start + len(taken), len(items))}
+    return part(rest, items[start:], start, len(items))
 
 
-def part(items: Sequence[dict[str, Any]], start: int, total: int) -> dict[str, Any]:
-    """Takes as many whole items as fit, of a list that is not read as a whole.
+def part(rest: Mapping[str, Any], items: Sequence[Any], start: int, total: int) -> dict[str, Any]:
+    """Returns an answer with a page of a list that is not read as a whole.
 
     Args:
+        rest: All of the answer but the list that is paged.
         items: Those from a position on.
         start: The position.
         total: The number of all items.
 
     Returns:
-        The same as `page`.
+        The same as `answered`.
     """
-    taken = page(items, None)["items"]
-    return {"items": taken, **_rest(start + len(taken), total)}
-
-
-def _rest(end: int, total: int) -> dict[str, Any]:
-    return {"total": total, "truncated": end < total, "next": str(end) if end < total else None}
+    once = cut(rest)
+    taken = _fitting(items, MOST_CHARS - _size(once) - _PAGE_CHARS)
+    end = start + len(taken)
+    return {**once, "items": taken, "total": total, "truncated": end < total, "next": str(end) if end < total else None}
 
 
 def start_of(cursor: str | None, count: int = MOST_ITEMS) -> int:
@@ -82,8 +86,44 @@ def start_of(cursor: str | None, count: int = MOST_ITEMS) -> int:
     return int(cursor)
 
 
-def shortened(text: str | None) -> str | None:
+def cut(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Cuts long texts and long lists of a document, and says how much is left out.
+
+    A list that is cut has its length beside it: `readers_total` beside `readers`.
+    """
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        found[key] = _cut(value)
+        if isinstance(value, list | tuple) and len(found[key]) < len(value):
+            found[f"{key}_total"] = len(value)
+    return found
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return shortened(value)
+    if isinstance(value, Mapping):
+        return cut(value)
+    return _fitting(value, MOST_LIST) if isinstance(value, list | tuple) else value
+
+
+def _fitting(items: Sequence[Any], chars: int) -> list[Any]:
+    """Takes items while they fit, each of them cut; always the first one."""
+    taken: list[Any] = []
+    for item in map(_cut, items):
+        chars -= _size(item) + 1
+        if chars < 0 and taken:
+            break
+        taken.append(item)
+    return taken
+
+
+def _size(value: Any) -> int:
+    return len(orjson.dumps(value))
+
+
+def shortened(text: str) -> str:
     """Cuts a long text, and says how much is left out."""
-    if text is None or len(text) <= MOST_TEXT:
+    if len(text) <= MOST_TEXT:
         return text
     return f"{text[:MOST_TEXT]}... ({len(text) - MOST_TEXT} more characters)"

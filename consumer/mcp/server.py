@@ -9,9 +9,10 @@ from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
+import orjson
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
 from consumer.errors import HeadwaterError
@@ -21,14 +22,12 @@ from consumer.graph.store_pool import StorePool
 from consumer.history.past_graph import PastGraph
 from consumer.mcp import tools
 from consumer.query.catalog.fresh_index import FreshIndex
-from consumer.query.resolve import resolve
-from consumer.query.traversal.traverse import lineage as lineage_of
-from consumer.render.lineage_formats import mermaid
 
 INSTRUCTIONS = (
     "Lineage of data: which tables and columns are made from which, by which jobs and runs. Names may be short"
     " (titles), qualified (dev.imdb.titles) or whole (namespace/name); a column follows a dot. `unknown` lists where"
-    " lineage could not be resolved: that is not the same as none. Lists are bounded: pass `next` as cursor for more."
+    " lineage could not be resolved: that is not the same as none. Lists are bounded: pass `next` as"
+    " cursor for more; a list with a `_total` beside it is cut."
 )
 
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
@@ -37,6 +36,10 @@ Name = Annotated[str, Field(min_length=1, max_length=4_000, description="Dataset
 Cursor = Annotated[str | None, Field(description="`next` of the page before.")]
 AsOf = Annotated[str | None, Field(description="Answer as of a time (RFC 3339), a date, or how long ago, such as 7d.")]
 Depth = Annotated[int, Field(ge=1, le=100, description="Steps.")]
+
+
+Answer = Annotated[CallToolResult, dict[str, Any]]
+"""An answer in both forms, described to clients as an object."""
 
 
 class _Graph:
@@ -102,6 +105,12 @@ def server(open_store: Callable[[], GraphStore]) -> MCPServer[Any]:
     return found
 
 
+def _result(answer: dict[str, Any]) -> CallToolResult:
+    """Returns an answer as structure and as text. The text is compact: the library's has a third more, in blanks."""
+    text = TextContent(type="text", text=orjson.dumps(answer).decode())
+    return CallToolResult(content=[text], structured_content=answer)
+
+
 def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
     tool = partial(found.tool, annotations=_READ_ONLY)
 
@@ -109,14 +118,14 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
     async def find(
         query: Annotated[str, Field(max_length=400, description="Words; owner:, tag:, engine:, column: filter.")],
         cursor: Cursor = None,
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Find datasets by words of their names, columns, descriptions, tags or owners."""
-        return dict(await graph.find(query, cursor))
+        return _result(await graph.find(query, cursor))
 
     @tool(title="Describe a dataset")
-    async def describe(dataset: Name, as_of: AsOf = None) -> dict[str, Any]:
+    async def describe(dataset: Name, cursor: Cursor = None, as_of: AsOf = None) -> Answer:
         """Columns with types, owners, tags, tests, the job that writes it with its SQL, and its last run."""
-        return dict(await graph.ask(tools.dataset, dataset, as_of=as_of))
+        return _result(await graph.ask(tools.dataset, dataset, cursor, as_of=as_of))
 
     @tool(title="Lineage")
     async def lineage(
@@ -126,16 +135,19 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
         direct: Annotated[bool, Field(description="Of a column, follow values alone.")] = False,  # noqa: FBT002
         cursor: Cursor = None,
         as_of: AsOf = None,
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Upstream and downstream lineage of a dataset or column, nearest first."""
-        return dict(await graph.ask(tools.lineage, node, direction, depth, cursor, direct=direct, as_of=as_of))
+        return _result(await graph.ask(tools.lineage, node, direction, depth, cursor, direct=direct, as_of=as_of))
 
     @tool(title="Impact of a change")
     async def impact(
-        node: Name, change: Literal["drop", "rename", "type", "stop"] = "drop", cursor: Cursor = None
-    ) -> dict[str, Any]:
+        node: Name,
+        change: Literal["drop", "rename", "type", "stop"] = "drop",
+        cursor: Cursor = None,
+        as_of: AsOf = None,
+    ) -> Answer:
         """Datasets that break if a dataset or column changes, with owners and exposures; states what is unknown."""
-        return dict(await graph.ask(tools.impact_of, node, change, cursor))
+        return _result(await graph.ask(tools.impact_of, node, change, cursor, as_of=as_of))
 
     @tool(title="Changes between two moments")
     async def changes(
@@ -143,28 +155,30 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
         until: Annotated[str | None, Field(description="The same; the present if none.")] = None,
         dataset: Annotated[str | None, Field(description="Dataset whose changes are asked for; all if none.")] = None,
         cursor: Cursor = None,
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Datasets, columns, types and edges that were added and removed, by which job and run, and what breaks."""
-        return dict(await graph.ask(tools.changes_of, since, until, dataset, cursor))
+        return _result(await graph.ask(tools.changes_of, since, until, dataset, cursor))
 
     @tool(title="Path between two nodes")
-    async def path(source: Name, target: Name) -> dict[str, Any]:
+    async def path(source: Name, target: Name, as_of: AsOf = None) -> Answer:
         """Shortest paths of data from one dataset or column to another."""
-        return dict(await graph.ask(tools.path, source, target))
+        return _result(await graph.ask(tools.path, source, target, as_of=as_of))
 
     @tool(title="Runs")
     async def runs(
         node: Annotated[str | None, Field(description="Job, or dataset that jobs write; all jobs if none.")] = None,
         state: Literal["START", "RUNNING", "COMPLETE", "FAIL", "ABORT"] | None = None,
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
-    ) -> dict[str, Any]:
+        cursor: Cursor = None,
+        as_of: AsOf = None,
+    ) -> Answer:
         """The latest runs with state, duration and error, and which runs fed the newest one."""
-        return dict(await graph.ask(tools.runs, node, state, limit))
+        return _result(await graph.ask(tools.runs, node, state, limit, cursor, as_of=as_of))
 
     @tool(title="Root causes")
-    async def why(dataset: Name, depth: Depth = 100, cursor: Cursor = None) -> dict[str, Any]:
+    async def why(dataset: Name, depth: Depth = 100, cursor: Cursor = None, as_of: AsOf = None) -> Answer:
         """Possible causes of a stale or wrong dataset: failed, late or untested upstreams, nearest first."""
-        return dict(await graph.ask(tools.why, dataset, depth, cursor))
+        return _result(await graph.ask(tools.why, dataset, depth, cursor, as_of=as_of))
 
 
 def _add_context(found: MCPServer[Any], graph: _Graph) -> None:
@@ -176,7 +190,7 @@ def _add_context(found: MCPServer[Any], graph: _Graph) -> None:
     @found.resource("headwater://diagram/{name}", mime_type="text/plain")
     async def diagram(name: str) -> str:
         """Two steps of lineage each way, as a Mermaid flowchart."""
-        return str(await graph.ask(lambda store: mermaid(lineage_of(store, resolve(store, name), 2, 2))))
+        return str(await graph.ask(tools.diagram, name))
 
     @found.prompt(title="Investigate a late or wrong table")
     def investigate_late_table(dataset: str) -> str:

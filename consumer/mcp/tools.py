@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Literal
 
 from consumer.errors import UsageError
 from consumer.graph.store import GraphStore
 from consumer.history.past_graph import as_of
-from consumer.mcp.pages import page, part, shortened, start_of
+from consumer.mcp.pages import MOST_CHARS, answered, part, start_of
 from consumer.query.catalog.datasets import summaries
 from consumer.query.catalog.describe import describe
 from consumer.query.catalog.fresh_index import FreshIndex
@@ -22,11 +23,12 @@ from consumer.query.job_names import all_jobs, jobs_of
 from consumer.query.resolve import LineageNode, resolve, spelled
 from consumer.query.runs import fed_by, history
 from consumer.query.traversal import root_cause, traverse
-from consumer.query.traversal.answer import Link, Node, title
+from consumer.query.traversal.answer import Lineage, Link, Node, title
 from consumer.query.traversal.impact import Affected, Change, impact
 from consumer.query.traversal.paths import shortest_paths
 from consumer.render import changes, documents, export_json
 from consumer.render.diagram import location_label
+from consumer.render.lineage_formats import mermaid
 from consumer.time_parsing import parse_moment
 
 Answer = dict[str, Any]
@@ -51,17 +53,15 @@ def find(index: FreshIndex, query: str, cursor: str | None = None) -> Answer:
         }
         for one in found.matches
     ]
-    return part(items, start, found.total)
+    return part({}, items, start, found.total)
 
 
-def dataset(store: GraphStore, name: str) -> Answer:
+def dataset(store: GraphStore, name: str, cursor: str | None = None) -> Answer:
     """Describes a dataset: columns, owners, tags, tests, job, last run, counts up and down."""
     document = documents.description(describe(store, resolve(store, name).dataset))
-    for producer in document["producers"]:
-        producer["sql"] = shortened(producer["sql"])
-    document["description"] = shortened(document["description"])
-    columns = page(document.pop("columns"), None)
-    return {**document, "columns": columns["items"], "columns_total": columns["total"]}
+    found = answered(document, document.pop("columns"), cursor)
+    columns, total = found.pop("items"), found.pop("total")
+    return {**found, "columns": columns, "columns_total": total}
 
 
 def lineage(
@@ -84,13 +84,13 @@ def lineage(
     for node in found.nodes:
         key = f"{node.direction} {node.depth}"
         counts[key] = counts.get(key, 0) + 1
-    return {
+    rest = {
         "root": _called(found.root),
         "counts": counts,
-        **page(items, cursor),
         "unknown": [spelled(start.dataset) for start in found.unknown.starts],
         "unknown_tables": len(found.unknown.nodes),
     }
+    return answered(rest, items, cursor)
 
 
 def _nearest_first(nodes: tuple[Node, ...]) -> list[Node]:
@@ -117,18 +117,39 @@ def _affected(one: Affected) -> Answer:
     }
 
 
+def diagram(store: GraphStore, name: str) -> str:
+    """Draws two steps of lineage each way as a Mermaid flowchart; of a large neighbourhood what is nearest."""
+    found = traverse.lineage(store, resolve(store, name), 2, 2)
+    nodes = _nearest_first(found.nodes)
+    text, shown = mermaid(found), len(nodes)
+    while len(text) > MOST_CHARS and shown:
+        shown //= 2
+        some = _only(found, {found.root, *(node.target for node in nodes[:shown])})
+        text = f"{mermaid(some)}%% {shown} of {len(nodes)} nodes are shown, the nearest\n"
+    return text
+
+
+def _only(found: Lineage, targets: set[LineageNode]) -> Lineage:
+    return replace(
+        found,
+        nodes=tuple(node for node in found.nodes if node.target in targets),
+        upstream=tuple(link for link in found.upstream if {link.source, link.target} <= targets),
+        downstream=tuple(link for link in found.downstream if {link.source, link.target} <= targets),
+    )
+
+
 def impact_of(store: GraphStore, name: str, change: str = "drop", cursor: str | None = None) -> Answer:
     """Answers what breaks if a dataset or column changes."""
     found = impact(store, resolve(store, name), Change(change))
     items = list(map(_affected, found.affected))
-    return {
+    rest = {
         "root": _called(found.root),
         "change": found.change.value,
         "by_depth": {str(depth): count for depth, count in sorted(found.by_depth.items())},
-        "owners": found.owners,
-        **page(items, cursor),
+        "owners": [{"owner": owner, "datasets": count} for owner, count in found.owners.items()],
         "unknown": [spelled(name) for name in found.unknown_at],
     }
+    return answered(rest, items, cursor)
 
 
 def changes_of(
@@ -156,7 +177,7 @@ def changes_of(
         for record in found.records
         for change in record.changes
     ]
-    return {"breaking": len(found.breaking), **page(items, cursor)}
+    return answered({"breaking": len(found.breaking)}, items, cursor)
 
 
 @contextmanager
@@ -172,41 +193,36 @@ def past(store: GraphStore, at: str | None) -> Iterator[GraphStore]:
 def path(store: GraphStore, source: str, target: str) -> Answer:
     """Answers how data gets from one dataset or column to another."""
     found = shortest_paths(store, resolve(store, source), resolve(store, target))
-    return {
-        "source": _called(found.source),
-        "target": _called(found.target),
-        "paths": [_steps(steps) for steps in found.paths],
-        "truncated": found.truncated,
-        "unknown": found.unknown,
-    }
+    rest = {"source": _called(found.source), "target": _called(found.target), "unknown": found.unknown}
+    answer = answered(rest, [_steps(steps) for steps in found.paths])
+    del answer["next"], answer["total"]
+    return {**answer, "paths": answer.pop("items"), "truncated": found.truncated or answer["truncated"]}
 
 
 def _steps(links: tuple[Link, ...]) -> str:
     return " -> ".join([title(links[0].source), *(title(link.target) for link in links)])
 
 
-def runs(store: GraphStore, name: str | None = None, state: str | None = None, limit: int = 10) -> Answer:
+def runs(
+    store: GraphStore, name: str | None = None, state: str | None = None, limit: int = 10, cursor: str | None = None
+) -> Answer:
     """Lists the latest runs of a job or of the jobs that write a dataset, with what fed the newest."""
     jobs = all_jobs(store) if name is None else jobs_of(store, name)
-    found, total = history(store, jobs, limit, [state] if state else ())
-    items = [documents.run(run) for run in found]
-    for item in items:
-        item["error"] = shortened(item["error"])
+    start = start_of(cursor)
+    found, total = history(store, jobs, start + limit, [state] if state else ())
     fed = fed_by(store, found[0]) if found and name is not None else {}
-    upstream = {
-        spelled(dataset): {"state": run.state, "ended_at": run.ended_at or None} for dataset, run in fed.items()
-    }
-    return {**page(items, None), "total": total, "fed_by": upstream}
+    upstream = [
+        {"name": spelled(dataset), "state": run.state, "ended_at": run.ended_at or None} for dataset, run in fed.items()
+    ]
+    return part({"fed_by": upstream}, list(map(documents.run, found[start:])), start, total)
 
 
 def why(store: GraphStore, name: str, depth: int = 100, cursor: str | None = None) -> Answer:
     """Lists what may be wrong upstream of a dataset, nearest first."""
     found = root_cause.diagnose(store, resolve(store, name).dataset, depth)
-    items = [documents.finding(one) for one in found.findings]
-    return {
+    rest = {
         "root": spelled(found.root),
         "checked": found.checked,
-        **page(items, cursor),
-        "unknown": [spelled(name) for name in found.without_runs[:20]],
-        "unknown_total": len(found.without_runs),
+        "unknown": [spelled(name) for name in found.without_runs],
     }
+    return answered(rest, list(map(documents.finding, found.findings)), cursor)

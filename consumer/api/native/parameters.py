@@ -77,6 +77,7 @@ class PathParameters(Parameters):
     source: Node
     target: Node
     limit: Limit = Field(20, description="Maximum number of paths.")
+    as_of: Moment | None = Field(None, description="Answer as of this moment.")
 
 
 class RunParameters(Parameters):

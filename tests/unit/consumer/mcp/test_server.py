@@ -24,6 +24,7 @@ from tests.support.processes.command_line import headwater
 DEMO = ROOT / "consumer" / "demo"
 TOOLS = {"find", "describe", "lineage", "impact", "changes", "path", "runs", "why"}
 WIDE = 2_000
+COLUMNS = 50
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +60,13 @@ def call(file: Path, tool: str, mode: str = "auto", **arguments: Any) -> Any:
 
 
 def answer(file: Path, tool: str, **arguments: Any) -> dict[str, Any]:
-    """The structured answer of a tool."""
+    """The answer of a tool: the same as structure and as text, within its budget."""
     result = call(file, tool, **arguments)
     assert not result.is_error, result.content
-    found = result.structured_content
-    return dict(found.get("result", found))
+    text = result.content[0].text
+    assert len(text) <= MOST_TOKENS * CHARS_PER_TOKEN
+    assert json.loads(text) == result.structured_content
+    return dict(result.structured_content)
 
 
 def test_all_tools_are_read_only(graph: Path) -> None:
@@ -93,6 +96,10 @@ def test_all_tools_are_read_only(graph: Path) -> None:
         ),
         ("impact", {"node": "title_crew.directors"}, "names"),
         ("lineage", {"node": "titles", "as_of": "2100-01-01"}, "stg_imdb__title_ratings"),
+        ("impact", {"node": "title_crew.directors", "as_of": "2100-01-01"}, "names"),
+        ("path", {"source": "title_crew", "target": "names", "as_of": "2100-01-01"}, "stg_imdb__title_crews"),
+        ("runs", {"node": "titles", "as_of": "2100-01-01"}, "COMPLETE"),
+        ("why", {"dataset": "titles", "as_of": "2100-01-01"}, "known_since"),
         ("changes", {"since": "2000-01-01", "dataset": "titles"}, "column.added column titles.average_rating"),
         ("path", {"source": "title_crew", "target": "names"}, "title_crew -> stg_imdb__title_crews"),
         ("runs", {"node": "titles"}, "COMPLETE"),
@@ -114,13 +121,82 @@ def test_answers_are_bounded_and_pages_are_the_whole(wide: Path, tool: str, quer
     while True:
         arguments = {**query, **({"cursor": cursor} if cursor else {})}
         found = answer(wide, tool, **arguments)
-        assert len(json.dumps(found)) <= MOST_TOKENS * CHARS_PER_TOKEN
         seen += [item["name"] for item in found["items"]]
         total, cursor = found["total"], found["next"]
         assert found["truncated"] == (cursor is not None)
         if cursor is None:
             break
     assert (len(seen), len(set(seen)), total) == (WIDE, WIDE, WIDE)
+
+
+@pytest.fixture(scope="module")
+def swollen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A graph of one table that has much of everything: columns, owners, tags, producers, readers, and long texts."""
+    file = tmp_path_factory.mktemp("swollen") / "graph.db"
+    fat, sources = table("fat"), [table(f"source_with_a_long_name_{at}") for at in range(100)]
+    facets = {
+        "documentation": {"description": "d" * 20_000},
+        "ownership": {"owners": [{"name": f"owner-{at}"} for at in range(100)]},
+        "tags": {"tags": [{"key": f"tag-{at}", "value": "v" * 500} for at in range(100)]},
+        "schema": {"fields": [{"name": f"column_{at}", "description": "c" * 3_000} for at in range(COLUMNS)]},
+    }
+    events = [job(fat, *sources, name=f"writer_{at}", facets=facets) for at in range(5)]
+    readers = [table(f"reader_with_a_long_name_{at}") for at in range(100)]
+    events += [job(one, fat, columns={"x": [(fat, "column_7")]}) for one in readers]
+    for event in events:
+        event["job"]["facets"]["sql"] = {"query": "select 1 -- " + "x" * 5_000}
+    sink = GraphSink(SqliteStore(file), IdentityRules.of())
+    sink.write(list(map(decode_document, events)))
+    sink.close()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("tool", "query"),
+    [
+        ("find", {"query": "a"}),
+        ("describe", {"dataset": "fat"}),
+        ("lineage", {"node": "fat"}),
+        ("lineage", {"node": "fat.column_7"}),
+        ("impact", {"node": "fat.column_7"}),
+        ("changes", {"since": "2000-01-01"}),
+        ("path", {"source": "source_with_a_long_name_1", "target": "reader_with_a_long_name_1"}),
+        ("runs", {"node": "fat"}),
+        ("why", {"dataset": "reader_with_a_long_name_1"}),
+    ],
+)
+def test_no_answer_is_larger_than_its_budget(swollen: Path, tool: str, query: dict[str, str]) -> None:
+    """However much there is of anything, also on the last of its pages."""
+    cursor = None
+    for _ in range(200):
+        cursor = answer(swollen, tool, **query, **({"cursor": cursor} if cursor else {})).get("next")
+        if cursor is None:
+            return
+    pytest.fail("the pages never end")
+
+
+def test_a_list_that_is_cut_says_how_long_it_is(swollen: Path) -> None:
+    """The columns of a description are paged; its other lists have their length beside them."""
+    first = answer(swollen, "describe", dataset="fat")
+    assert first["readers_total"] == 100 > len(first["readers"]) > 0
+    assert first["columns_total"] == COLUMNS
+    names = [one["name"] for one in first["columns"]]
+    while first["next"]:
+        first = answer(swollen, "describe", dataset="fat", cursor=first["next"])
+        names += [one["name"] for one in first["columns"]]
+    assert names == [f"column_{at}" for at in range(COLUMNS)]
+
+
+def test_a_diagram_shows_what_is_nearest(wide: Path) -> None:
+    """A large neighbourhood is cut, and the text says so."""
+
+    async def ask() -> Any:
+        async with Client(server(lambda: SqliteStore(wide))) as client:
+            return await client.read_resource("headwater://diagram/root")
+
+    text = anyio.run(ask).contents[0].text
+    assert len(text) <= MOST_TOKENS * CHARS_PER_TOKEN
+    assert f"of {WIDE} nodes are shown" in text
 
 
 @pytest.mark.parametrize(
