@@ -80,6 +80,17 @@ def test_an_unknown_name_is_explained(browser: Browser, url: str) -> None:
         expect(page.get_by_role("button", name="Try again")).to_have_count(0)
 
 
+def test_an_unknown_column_is_named(browser: Browser, url: str) -> None:
+    """A link to a column that the dataset does not have shows the dataset, and says so; one to a column says nothing."""
+    with tab(browser, complaints=False) as page:
+        page.goto(f"{url}/?node=titles&col=nope&tab=columns")
+        expect(page.get_by_role("status").filter(has_text="has no column nope; it has")).to_be_visible()
+        assert axe(page) == []
+        page.get_by_role("button", name="average_rating").click()
+        expect(page.get_by_label("How average_rating is made")).to_be_visible()
+        expect(page.get_by_text("has no column")).to_have_count(0)
+
+
 def test_loading_is_shown(browser: Browser, url: str) -> None:
     """While an answer is on its way, the page says what it loads."""
     held: list[Route] = []
