@@ -22,6 +22,7 @@ from consumer.graph.store import GraphStore
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
 from consumer.query.traversal.traverse import Lineage, LineageNode, lineage
+from consumer.runtime import tune_gc
 from schemas.decode import decode
 from schemas.naming import DatasetName
 from tests.support.graph.gremlin_server import GremlinServer
@@ -97,6 +98,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=3000, help="models of the project (3000)")
     parser.add_argument("--times", type=int, default=15, help="how often each is asked; the best counts (15)")
     options = parser.parse_args()
+    tune_gc()  # as all commands do
     rows = []
     for row in run(Project("bench", options.models, mixes=2), options.times):
         rows.append(row)
