@@ -7,6 +7,7 @@ they and the run are kept.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,9 +24,13 @@ from consumer.lineage.facts.run_facts import RunFacts
 from consumer.maintenance.leased_task import PAGE, Scan
 from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.statement_pruning import drop_repeated
+from consumer.maintenance.text_pruning import TextPruning
 from consumer.projection import jobs, runs
 from consumer.projection.blobs import BlobStore
 from consumer.projection.repository import FactDocument, FactRepository, FactUpdate
+
+_TEXTS = "texts "
+"""Beginning of a checkpoint within the removal of texts, which follows that of runs."""
 
 _CACHED = 16 * 1024 * 1024
 
@@ -52,6 +57,7 @@ class Prune:
         scope: The age as text; an interrupted prune resumes only in the same scope.
         dry_run: Count runs without removing them. A run that started others is counted only once these are removed.
         page: Number of runs in a step.
+        clock: Seconds since 1970, for texts that nothing has referred to for a while.
     """
 
     name = "prune"
@@ -64,6 +70,7 @@ class Prune:
         *,
         dry_run: bool = False,
         page: int = PAGE,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.scope = scope
         self.result = PruneResult()
@@ -71,6 +78,7 @@ class Prune:
         self._find_cutoffs = find_cutoffs
         self._dry_run = dry_run
         self._scan = Scan(store, schema.RUN, page)
+        self._texts = TextPruning(store, clock)
 
     @cached_property
     def cutoffs(self) -> Cutoffs:
@@ -83,12 +91,16 @@ class Prune:
         Raises:
             TransientError: The graph can't serve now.
         """
+        if checkpoint.startswith(_TEXTS):
+            following = self._texts.step(checkpoint.removeprefix(_TEXTS))
+            return None if following is None else f"{_TEXTS}{following}"
         page = self._scan.after(checkpoint)
         if not page:
-            if not self._dry_run:
-                self._drop_undelivered()
-                drop_repeated(self._store, self.cutoffs.before)
-            return None
+            if self._dry_run:
+                return None
+            self._drop_undelivered()
+            drop_repeated(self._store, self.cutoffs.before)
+            return _TEXTS
         self.result.examined += len(page)
         known = self._read(map(ids.run_key, page))
         # A run that is known only as a parent has no age; it is removed with its last child.

@@ -101,7 +101,7 @@ class MaintenanceThread:
             if self._run_job(store, reconcile, every_s):
                 _log.info("graph reconciled", **asdict(reconcile.result))
         if (days := self._settings.runs_older_than_days) is not None and not self._stop.is_set():
-            prune = Prune(store, partial(cutoffs, store, self._clock(), days * DAY_S), f"{days:g}d")
+            prune = Prune(store, partial(cutoffs, store, self._clock(), days * DAY_S), f"{days:g}d", clock=self._clock)
             if self._run_job(store, prune, PRUNE_EVERY_S):
                 # Where the clock is not confirmed, ages are counted from the newest event.
                 newest = {"counted_from": prune.cutoffs.newest} if prune.cutoffs.newest else {}

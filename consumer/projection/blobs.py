@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from cachetools import LRUCache
 
@@ -21,6 +23,23 @@ CACHED_REFS = 60_000
 """Maximum number of references of texts that are known to be in the graph."""
 
 
+EDITION: Final = ids.task("texts")
+"""Vertex with a number that each prune of texts counts up."""
+
+_MARK: Final = " "
+
+
+def marked(ref: str, seconds: int) -> str:
+    """Returns the token of a text that no facts referred to at a time, in seconds since 1970."""
+    return f"{ref}{_MARK}{seconds}"
+
+
+def marked_at(rev: str) -> int | None:
+    """Returns the time at which a text was marked, by its token; None if it is not."""
+    _, mark, seconds = rev.partition(_MARK)
+    return int(seconds) if mark else None
+
+
 class BlobStore:
     """The texts of a graph's long values.
 
@@ -35,11 +54,13 @@ class BlobStore:
         self._cache: LRUCache[str, str] = LRUCache(cached, getsizeof=len)
         self._written: LRUCache[str, bool] = LRUCache(CACHED_REFS)
         self._seen: LRUCache[bytes, bool] = LRUCache(CACHED_REFS)
+        self._edition: str | None = None
 
     def forget_all(self) -> None:
         """Drops all texts from the cache, and what is known to be stored."""
         self._cache.clear()
         self._written.clear()
+        self._edition = None
 
     def put(self, texts: Mapping[str, str]) -> None:
         """Stores texts by reference; those that are known to be there are left out, and not asked for."""
@@ -54,11 +75,41 @@ class BlobStore:
             )
             for ref, text in sorted(new.items())
         ]
-        if self._store.write(changes):
-            raise TransientError("long values were written by others at the same moment")
+        failed = self._store.write(changes)
+        if failed:
+            self._unmark([change for change in changes if change.owner.id in failed])
         for ref, text in new.items():
             self._written[ref] = True
             self._keep(ref, text)
+
+    def _unmark(self, changes: Sequence[Change]) -> None:
+        """Takes back the marks of a prune, which then keeps these texts; one that it has removed is made again."""
+        known = self._store.read([change.owner.id for change in changes], ("rev",))
+        again = [
+            replace(change, when=PropertyEquals("rev", known[change.owner.id]["rev"]))
+            if change.owner.id in known
+            else change
+            for change in changes
+        ]
+        if self._store.write(again):
+            raise TransientError("long values were written by others at the same moment")
+
+    def edition(self) -> str:
+        """Returns the edition of the texts under which it is known which of them are stored.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        if self._edition is None:
+            self._edition = str(self._store.read([EDITION], ("rev",)).get(EDITION, {}).get("rev", ""))
+        return self._edition
+
+    def put_again(self, texts: Mapping[str, str]) -> None:
+        """Stores texts whatever is known of them, and forgets what is: a prune may have removed some."""
+        self._edition = None
+        self.edition()
+        self._written.clear()
+        self.put(texts)
 
     def shared(self, structure: str, digest: bytes, texts: dict[str, str]) -> str:
         """Returns the property for the structure of a run's facts, which is a reference if several runs have it.

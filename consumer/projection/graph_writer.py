@@ -22,7 +22,7 @@ from consumer.lineage.facts.processing import KnownStreams
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection import statements
 from consumer.projection.alias_sets import Names
-from consumer.projection.blobs import BlobStore
+from consumer.projection.blobs import EDITION, BlobStore
 from consumer.projection.datasets import Nodes, SeenAt
 from consumer.projection.documents.relied import Relied
 from consumer.projection.job_edges import JobEdges
@@ -103,17 +103,24 @@ class GraphWriter:
         # Facts of another format are refused before anything is written.
         self.jobs.documents.get(delta.jobs)
         self.names.documents.get(delta.names)
+        edition = self._texts.edition()
         self._texts.put(delta.contents)
         statements.put(self._store, delta.statements)
         self.jobs.create(delta.jobs, {run.job for run in delta.runs} | {output.job for output in delta.declared})
         self.names.create(delta.names)
-        names = self._follow(delta, self.runs.update(delta.runs))
+        names = self._follow(delta, self.runs.update(delta.runs), edition)
         jobs = {run.job for run in delta.runs} | delta.jobs.keys()
         self.project(jobs, names, frozenset(jobs), seen_at=lambda name: _seen_at(delta, name))
 
-    def _follow(self, delta: Delta, parents: RunDocuments) -> set[DatasetName]:
-        """Brings jobs, outputs and names to what follows from runs; returns the names."""
-        relied = Relied(self._store)
+    def _follow(self, delta: Delta, parents: RunDocuments, edition: str) -> set[DatasetName]:
+        """Brings jobs, outputs and names to what follows from runs; returns the names.
+
+        Args:
+            delta: Facts that are written.
+            parents: The parents of their runs.
+            edition: The edition of the texts that were known to be stored before these facts were written.
+        """
+        relied = Relied(self._store, EDITION)
         streams = KnownStreams()
         conflicts = ConflictLimit()
         while True:
@@ -124,6 +131,8 @@ class GraphWriter:
             _, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied, streams)
             names = self.names.update(delta.names, outputs, relied)
             if not relied.moved():
+                if relied.watched_rev != edition:
+                    self._texts.put_again({**delta.contents, **self.runs.shared_structures(delta.runs)})
                 return set(names)
             parents = self.runs.hold(delta.runs)
             conflicts.count(f"{len(delta.jobs)} jobs or their runs")

@@ -217,7 +217,7 @@ class FactRepository(Generic[K, F]):
         rest = {name: value for name, value in properties.items() if name not in {"rev", "facts", "stamps"}}
         facts = self._kind.load(stored)
         # One of an older format has no stamps, and is written as a whole when it is written next.
-        digest = _hash(structure) if "stamps" in properties else b""
+        digest = structure_digest(structure) if "stamps" in properties else b""
         return FactDocument(str(properties["rev"]), facts, rest, _size(len(structure), rest), digest)
 
     def absent(self) -> FactDocument[F]:
@@ -358,7 +358,7 @@ class FactRepository(Generic[K, F]):
         if not known.structure or draft.facts != known.facts:
             written = self._kind.dump(draft.facts)
             properties["stamps"] = written.stamps
-            structure = _hash(written.structure)
+            structure = structure_digest(written.structure)
             if structure != known.structure:
                 shared = self._texts.shared if self._kind.is_shared else _own
                 properties["facts"] = shared(written.structure, structure, structures)
@@ -380,7 +380,8 @@ def _own(structure: str, digest: bytes, texts: dict[str, str]) -> str:  # noqa: 
     return facts_text.of_structure(structure)
 
 
-def _hash(structure: str) -> bytes:
+def structure_digest(structure: str) -> bytes:
+    """Returns the hash of a structure."""
     return hashlib.blake2b(structure.encode(), digest_size=12).digest()
 
 

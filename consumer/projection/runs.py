@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from consumer.graph import facts_codec, ids, schema
+from consumer.graph.facts import facts_text
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
 from consumer.lineage.facts.current import parent_in
 from consumer.lineage.facts.keys import JobName, RunKey
@@ -22,7 +23,7 @@ from consumer.lineage.facts.run_facts import (
 )
 from consumer.lineage.views import facet_value
 from consumer.projection.blobs import BlobStore
-from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate
+from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate, structure_digest
 from schemas.naming import DatasetName
 
 
@@ -193,6 +194,23 @@ class Runs:
             yield from updates.items()
 
         return len(self.documents.update(runs, plan).written) if runs else 0
+
+    def shared_structures(self, runs: Collection[RunKey]) -> dict[str, str]:
+        """Returns the structures of runs that are stored once for several runs, by reference.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        stored = self._store.read([ids.run(run) for run in runs], ("facts",)) if runs else {}
+        documents = self.documents.get(runs)
+        found: dict[str, str] = {}
+        for run in runs:
+            ref = facts_text.shared_ref(str(stored.get(ids.run(run), {}).get("facts") or ""))
+            structure = KIND.dump(documents[run].facts).structure if ref else ""
+            # Another writer may have changed the run; it has stored what it refers to now.
+            if ref and f"#{structure_digest(structure).hex()}" == ref:
+                found[ref] = structure
+        return found
 
     def of_job(self, job: JobName) -> dict[str, RunFacts]:
         """Returns all runs of a job by id, read from the store."""

@@ -34,10 +34,16 @@ class Relied:
 
     Args:
         store: Where they are.
+        watched: The id of a vertex whose token is read with theirs; None for none.
+
+    Attributes:
+        watched_rev: The token of that vertex when they were compared last; empty if it is not there.
     """
 
-    def __init__(self, store: GraphStore) -> None:
+    def __init__(self, store: GraphStore, watched: str | None = None) -> None:
         self._store = store
+        self._watched = watched
+        self.watched_rev = ""
         self._used: dict[str, tuple[Documents[Any], Any, str]] = {}
         self._seen: dict[str, str] = {}
 
@@ -78,9 +84,11 @@ class Relied:
             TransientError: The store can't serve now.
         """
         self._seen.clear()
-        if not self._used:
+        if not self._used and self._watched is None:
             return False
-        stored = self._store.read(list(self._used), ("rev",))
+        watched = [self._watched] if self._watched is not None else []
+        stored = self._store.read([*self._used, *watched], ("rev",))
+        self.watched_rev = str(stored.get(self._watched or "", {}).get("rev", ""))
         moved = False
         for id_, (documents, key, token) in self._used.items():
             now = str(stored.get(id_, {}).get("rev", ""))
