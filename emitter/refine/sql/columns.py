@@ -7,6 +7,7 @@ through the statement once a column, after an optimizer that settles a name by g
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlglot
 from sqlglot.errors import SqlglotError
@@ -19,7 +20,7 @@ from emitter.refine.sql.relations import Column, Columns, Relation, Tables, comp
 from emitter.refine.sql.scopes import Context, Scope
 from emitter.refine.sql.sql_not_understood import SqlNotUnderstood, reason_of
 from emitter.refine.sql.statements.preparation import prepared
-from emitter.refine.sql.statements.replaced_tables import Renaming, emptied, renaming
+from emitter.refine.sql.statements.replaced_tables import Renaming, altered, emptied, renaming, with_changes
 from emitter.refine.sql.statements.statement_writes import Written, write
 
 # It warns on stderr, dbt's own, where it falls back; what can't be read is counted here.
@@ -87,6 +88,8 @@ def _written(sql: str, context: Context) -> list[Relation]:
     for statement in sqlglot.parse(context.text, dialect=context.dialect):
         if (renamed := renaming(statement)) is not None:
             found = _renamed(renamed, found, context)
+        elif (name := altered(statement)) is not None:
+            found = _altered(statement, name, found, context)
         else:
             for name in emptied(statement):
                 found = _emptied(name, found, context)
@@ -134,6 +137,24 @@ def _renamed(renamed: Renaming, found: list[Written], context: Context) -> list[
     elif moved:
         context.made[new] = _merged([written.relation for written in moved])
     return [written._replace(name=new) if written in moved else written for written in found]
+
+
+def _altered(statement: Any, name: tuple[str, ...], found: list[Written], context: Context) -> list[Written]:
+    """Returns the statements so far after the columns of a table have changed."""
+    made = context.made_as(name)
+    if made is not None:
+        context.made[context.made_name(name)] = with_changes(made, statement, context.fold)
+    if context.target_columns is not None and context.is_target(name):
+        before = Relation(tuple(Column(column, NONE) for column in context.target_columns))
+        context.target_columns = _all_names(with_changes(before, statement, context.fold))
+    full = completed(name, context.target)
+
+    def changed(one: Written) -> Written:
+        # A table on the way may take the target's place later.
+        is_same = bool(one.name) and completed(one.name, context.target) == full
+        return one._replace(relation=with_changes(one.relation, statement, context.fold)) if is_same else one
+
+    return [changed(one) for one in found]
 
 
 def _added(before: Relation | None, written: Written) -> Relation:

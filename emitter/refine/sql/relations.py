@@ -2,6 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Set as AbstractSet
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -110,6 +111,11 @@ class Relation:
         if len(self.more) == 1 and self.more[0] and name not in self.without:
             return frozenset({Origin(self.more[0], name, IDENTITY)})
         return None
+
+    def excluding(self, names: AbstractSet[str]) -> "Relation":
+        """Returns the relation without some columns, by their names in lower case."""
+        columns = tuple(column for column in self.columns if column.name.lower() not in names)
+        return replace(self, columns=columns, without=self.without | names if self.more else frozenset(), ahead=0)
 
     def renamed(self, names: Sequence[str]) -> "Relation":
         """Returns the relation under an alias's column list, which may be shorter than the relation."""

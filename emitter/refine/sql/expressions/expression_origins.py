@@ -155,12 +155,19 @@ def _decode(node: exp.Expression, scope: Scope) -> Origins:
 
 def _window(node: exp.Window, scope: Scope) -> Origins:
     order = node.args.get("order")
-    by = [*(node.args.get("partition_by") or []), *(order.expressions if order else [])]
+    by = [*(node.args.get("partition_by") or []), *(order.expressions if order else []), *_frame(node)]
     named = scope.windows.get(node.args["alias"].name.lower()) if node.args.get("alias") else None
     outside = derive(WINDOW, _window(named, scope)) if named is not None else NONE
     # A named window has its name where others have their function.
     inside = NONE if isinstance(node.this, exp.Identifier) else origins_of(node.this, scope)
     return inside | all_of(by, scope, WINDOW) | outside
+
+
+def _frame(node: exp.Window) -> list[Any]:
+    """Returns the expressions that bound the frame of a window; `UNBOUNDED` and `CURRENT ROW` are none."""
+    spec = node.args.get("spec")
+    bounds = (spec.args.get("start"), spec.args.get("end")) if spec is not None else ()
+    return [bound for bound in bounds if isinstance(bound, exp.Expression)]
 
 
 def _filtered(node: exp.Filter, scope: Scope) -> Origins:

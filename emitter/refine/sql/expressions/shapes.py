@@ -6,6 +6,7 @@ keys, and arrays of any of them. Of a value that comes from a table the parts ar
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
@@ -18,7 +19,7 @@ from emitter.refine.sql.relations import Column, Shape, merge
 from emitter.refine.sql.scopes import Scope
 
 _OBJECTS = frozenset({"object", "json_build_object"})
-_COLLECTED = frozenset({"map_agg"})
+_COLLECTED = frozenset({"map_agg", "multimap_agg"})
 _REARRANGED = frozenset({"array_flatten", "array_union", "subarray", "trim_array"})
 
 
@@ -67,16 +68,16 @@ def _entry(shape: Shape, keys: Sequence[Any]) -> Column | None:
     return shape.fields[position] if position < len(shape.fields) else shape.element
 
 
-def values_of(row: exp.Struct) -> list[Any]:
+def values_of(row: exp.Struct | exp.Tuple) -> list[Any]:
     """Returns the values of a row's fields, without the fields' names."""
     return [value for _, value in _fields(row)]
 
 
-def _row(node: exp.Struct, scope: Scope) -> Shape:
+def _row(node: exp.Struct | exp.Tuple, scope: Scope) -> Shape:
     return Shape(tuple(_made(name, value, scope) for name, value in _fields(node)))
 
 
-def _fields(row: exp.Struct) -> Iterator[tuple[str, Any]]:
+def _fields(row: exp.Struct | exp.Tuple) -> Iterator[tuple[str, Any]]:
     """Yields the name, "" if it has none, and the value of each field of a row."""
     for item in row.expressions:
         if isinstance(item, exp.PropertyEQ):
@@ -91,7 +92,8 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
     if called(node) in _OBJECTS:
         return _of_pairs(node.expressions[::2], node.expressions[1::2], scope)
     if called(node) in _COLLECTED and len(node.expressions) == 2:  # noqa: PLR2004 # a key and a value
-        return _collected_pairs(node.expressions[0], node.expressions[1], scope)
+        shape = _collected_pairs(node.expressions[0], node.expressions[1], scope)
+        return _with_lists(shape) if called(node) == "multimap_agg" else shape
     if called(node) in _REARRANGED:
         return _rearranged_call(node, scope)
     if called(node) == "map_concat":
@@ -102,6 +104,12 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
 def _collected_pairs(key: Any, value: Any, scope: Scope) -> Shape:
     element = through(AGGREGATION, Column("", origins_of(value, scope), shape_of(value, scope)))
     return Shape((), element, derive(AGGREGATION, origins_of(key, scope)))
+
+
+def _with_lists(shape: Shape) -> Shape:
+    """Returns the parts of a map that has arrays of the values of another one."""
+    element = shape.element or Column("", NONE)
+    return replace(shape, element=Column("", element.origins, Shape((), element)))
 
 
 def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape | None:
@@ -123,7 +131,7 @@ def _map(node: exp.Expression, scope: Scope) -> Shape | None:
 
 def _map_of_entries(node: exp.Expression, scope: Scope) -> Shape | None:
     rows = node.this.expressions if isinstance(node.this, exp.Array) else []
-    if not rows or not all(isinstance(row, exp.Struct) and len(row.expressions) == 2 for row in rows):  # noqa: PLR2004
+    if not rows or not all(isinstance(row, exp.Struct | exp.Tuple) and len(row.expressions) == 2 for row in rows):  # noqa: PLR2004
         return None
     return _of_pairs([row.expressions[0] for row in rows], [row.expressions[1] for row in rows], scope)
 
@@ -328,6 +336,7 @@ _READERS: dict[type, _Reader] = {
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.Struct: _row,
+    exp.Tuple: _row,
     exp.Anonymous: _named,
     exp.Map: _map,
     exp.VarMap: _map,

@@ -1,6 +1,6 @@
 """PIVOT and UNPIVOT: rows to columns and back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlglot import exp
@@ -24,10 +24,23 @@ def _pivot(node: exp.Pivot, scope: Scope) -> tuple[list[Column], frozenset[str]]
     fields = [field.this for field in node.args.get("fields") or []]
     chosen = derive(CONDITIONAL, merge(origins_of(field, scope) for field in fields))
     aggregates = [origins_of(item, scope) | chosen for item in node.expressions]
-    names = [scope.context.fold(column.name) for column in node.args.get("columns") or []]
+    names = [scope.context.fold(name) for name in _names(node)]
     # Columns go value by value, and within a value aggregate by aggregate.
     columns = [Column(name, aggregates[index % len(aggregates)]) for index, name in enumerate(names)]
     return columns, _named([*fields, *node.expressions])
+
+
+def _names(node: exp.Pivot) -> Iterator[str]:
+    """Yields the names of the columns that PIVOT makes: sqlglot's, or by value where only some aggregates are named."""
+    made = [column.name for column in node.args.get("columns") or []]
+    fields = node.args.get("fields") or []
+    values = [value.alias_or_name for field in fields for value in field.expressions]
+    if len(fields) != 1 or len(made) == len(values) * len(node.expressions):
+        yield from made
+        return
+    for value in values:
+        for aggregate in node.expressions:
+            yield f"{value}_{aggregate.alias}" if aggregate.alias else value
 
 
 def _unpivot(node: exp.Pivot, scope: Scope) -> tuple[list[Column], frozenset[str]]:

@@ -10,6 +10,7 @@ from sqlglot import exp
 from emitter.refine.sql.expressions.expression_origins import all_of, origins_of
 from emitter.refine.sql.expressions.shapes import shape_of
 from emitter.refine.sql.from_clause.pivots import pivoted
+from emitter.refine.sql.from_clause.table_functions import returned
 from emitter.refine.sql.origins import JOIN, NONE, TRANSFORMATION, Origins, derive
 from emitter.refine.sql.relations import UNKNOWN, Column, Relation, Shape, beside, merge
 from emitter.refine.sql.scopes import Part, Scope
@@ -170,7 +171,7 @@ def _add_table(node: exp.Table, scope: Scope) -> None:
     if isinstance(node.this, exp.JSONTable):
         _add(node, called, _json_table(node.this, scope), scope)
     elif not parts or not isinstance(node.this, exp.Identifier):
-        _add(node, (node.alias_or_name.lower(),), UNKNOWN, scope)
+        _add(node, (node.alias_or_name.lower(),), returned(node.this, scope), scope)
     elif len(lower) == 1 and lower[0] in scope.ctes:
         _add(node, called, scope.ctes[lower[0]], scope)
     elif len(lower) > 1 and (source := scope.source(lower[:1])) is not None and not _is_table(lower, scope):

@@ -9,18 +9,17 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import Token, TokenType
 
+from emitter.refine.sql.statements.token_places import CLOSES, calls, inside, is_as
+
 _CONCERNED = re.compile(r"\brow\s*\(", re.IGNORECASE)
-_DIALECTS = frozenset({"athena", "presto", "trino"})
-_OPENS = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET})
-_CLOSES = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET})
 _NAMES = frozenset({TokenType.IDENTIFIER, TokenType.VAR})
-_ENDS_A_VALUE = _NAMES | _CLOSES | {TokenType.END, TokenType.NULL, TokenType.NUMBER, TokenType.STRING}
+_ENDS_A_VALUE = _NAMES | CLOSES | {TokenType.END, TokenType.NULL, TokenType.NUMBER, TokenType.STRING}
 _CASTS = frozenset({"CAST", "TRY_CAST"})
 
 
-def may_have_them(sql: str, dialect: str) -> bool:
+def may_have_them(sql: str) -> bool:
     """True if a text may have row constructors that name a field."""
-    return dialect in _DIALECTS and _CONCERNED.search(sql) is not None
+    return _CONCERNED.search(sql) is not None
 
 
 def with_structs(sql: str, tokens: Sequence[Token]) -> str:
@@ -32,30 +31,22 @@ def with_structs(sql: str, tokens: Sequence[Token]) -> str:
     """
     types = set(_in_types(tokens))
     edits: dict[int, tuple[int, str]] = {}
-    for place in _calls(tokens, frozenset({"ROW"})):
+    for place in calls(tokens, frozenset({"ROW"})):
         names = () if place in types else tuple(_names(tokens, place + 1))
         if names:
             edits[tokens[place].start] = (tokens[place].end + 1, "STRUCT")
-            edits |= {tokens[name].start: (tokens[name].start, "AS ") for name in names if not _is_as(tokens[name - 1])}
+            edits |= {tokens[name].start: (tokens[name].start, "AS ") for name in names if not is_as(tokens[name - 1])}
     for start in sorted(edits, reverse=True):
         end, text = edits[start]
         sql = sql[:start] + text + sql[end:]
     return sql
 
 
-def _calls(tokens: Sequence[Token], names: frozenset[str]) -> Iterator[int]:
-    """Yields the places of names before a parenthesis."""
-    for place, token in enumerate(tokens[:-1]):
-        quoted = token.token_type == TokenType.IDENTIFIER
-        if not quoted and token.text.upper() in names and tokens[place + 1].token_type == TokenType.L_PAREN:
-            yield place
-
-
 def _in_types(tokens: Sequence[Token]) -> Iterator[int]:
     """Yields the places of all tokens that are part of the type of a cast."""
-    for place in _calls(tokens, _CASTS):
-        items = list(_inner(tokens, place + 1))
-        marks = [at for at, depth in items if depth == 1 and _is_as(tokens[at])]
+    for place in calls(tokens, _CASTS):
+        items = list(inside(tokens, place + 1))
+        marks = [at for at, depth in items if depth == 1 and is_as(tokens[at])]
         if marks:
             yield from range(marks[-1], items[-1][0] + 1)
 
@@ -63,7 +54,7 @@ def _in_types(tokens: Sequence[Token]) -> Iterator[int]:
 def _names(tokens: Sequence[Token], opening: int) -> Iterator[int]:
     """Yields the places of the fields' names of a row constructor."""
     item: list[int] = []
-    for at, depth in [*_inner(tokens, opening), (-1, 1)]:
+    for at, depth in [*inside(tokens, opening), (-1, 1)]:
         if at >= 0 and (depth > 1 or tokens[at].token_type != TokenType.COMMA):
             item.append(at)
             continue
@@ -75,24 +66,7 @@ def _names(tokens: Sequence[Token], opening: int) -> Iterator[int]:
 def _is_name(item: Sequence[Token]) -> bool:
     """True if the last token of an item names it."""
     *_, before, last = item
-    if _is_as(before):
+    if is_as(before):
         return True
     is_unit = len(item) > 2 and item[-3].token_type == TokenType.INTERVAL  # noqa: PLR2004 # INTERVAL '1' DAY
     return last.token_type in _NAMES and before.token_type in _ENDS_A_VALUE and not is_unit
-
-
-def _inner(tokens: Sequence[Token], opening: int) -> Iterator[tuple[int, int]]:
-    """Yields places between a parenthesis and the one that closes it, with their depth; that of its own items is 1."""
-    depth = 1
-    for place in range(opening + 1, len(tokens)):
-        kind = tokens[place].token_type
-        depth -= kind in _CLOSES
-        if depth == 0:
-            return
-        # A parenthesis belongs to the item that it is in, so both of a pair are one deeper than the item.
-        yield place, depth + (kind in _CLOSES)
-        depth += kind in _OPENS
-
-
-def _is_as(token: Token) -> bool:
-    return token.token_type == TokenType.ALIAS

@@ -6,6 +6,8 @@
 - Athena's `USING EXTERNAL FUNCTION ...` before a query declares a function, and is left out.
 - `PRIOR x` beside CONNECT BY is `x` of another row.
 - Trino's `ROW(a AS x)` is a struct (`named_rows`).
+- SQL's JSON functions lose their clauses (`json_functions`).
+- Trino's query `TABLE t` is spelled out, and `TABLE(f(...))` is a call of another name (`table_words`).
 - `SUBSET u = (a, b)` of MATCH_RECOGNIZE is left out, and its name stands for the first of its variables.
 - Redshift's `@ x`, the absolute value, is `- x`.
 """
@@ -18,7 +20,10 @@ import sqlglot
 from sqlglot import Token, TokenType
 from sqlglot.parser import Parser
 
+from emitter.refine.sql.statements.json_functions import may_have_json_functions, with_plain_calls
 from emitter.refine.sql.statements.named_rows import may_have_them, with_structs
+from emitter.refine.sql.statements.table_words import may_name_tables, with_named_tables
+from emitter.refine.sql.statements.token_places import TRINO
 
 # Few texts have any of it, and only those are taken apart.
 _CONCERNED = re.compile(
@@ -47,8 +52,8 @@ def prepared(sql: str, dialect: str) -> str:
     Raises:
         SqlglotError: if it can't be taken apart.
     """
-    if may_have_them(sql, dialect):
-        sql = with_structs(sql, _tokens(sql, dialect))
+    if dialect in TRINO:
+        sql = _of_trino(sql, dialect)
     if (subset := _SUBSET.search(sql)) is not None:
         sql = _without_subset(sql, subset)
     if not _CONCERNED.search(sql):
@@ -65,6 +70,16 @@ def prepared(sql: str, dialect: str) -> str:
         if any(token.token_type == TokenType.CONNECT_BY for token in tokens):
             sql = _without_prior(tokens, sql)
     return ";\n".join(_statement(tokens, sql) for tokens in statements if tokens)
+
+
+def _of_trino(sql: str, dialect: str) -> str:
+    if may_have_them(sql):
+        sql = with_structs(sql, _tokens(sql, dialect))
+    if may_have_json_functions(sql):
+        sql = with_plain_calls(sql, _tokens(sql, dialect))
+    if may_name_tables(sql):
+        sql = with_named_tables(sql, _tokens(sql, dialect))
+    return sql
 
 
 def _tokens(sql: str, dialect: str) -> list[Token]:

@@ -10,12 +10,21 @@ from sqlglot.errors import SqlglotError
 from emitter.refine.sql.columns import UNFORESEEN, result_of
 from emitter.refine.sql.expressions.shapes import part_of
 from emitter.refine.sql.lineage_value import ColumnLineage
+from emitter.refine.sql.origins import NONE
 from emitter.refine.sql.queries import read_query
-from emitter.refine.sql.relations import Columns, Relation, Tables
+from emitter.refine.sql.relations import Column, Columns, Relation, Tables
 from emitter.refine.sql.scopes import Context, Scope
 from emitter.refine.sql.sql_not_understood import SqlNotUnderstood, reason_of
 from emitter.refine.sql.statements.preparation import prepared
-from emitter.refine.sql.statements.replaced_tables import Name, Renaming, emptied, parts_of, renaming
+from emitter.refine.sql.statements.replaced_tables import (
+    Name,
+    Renaming,
+    altered,
+    emptied,
+    parts_of,
+    renaming,
+    with_changes,
+)
 from emitter.refine.sql.statements.statement_writes import Written, write
 
 NOWHERE = ".."
@@ -44,6 +53,7 @@ class _One(NamedTuple):
     """A statement that fills a table: with what, and from which tables behind temporary ones and which files."""
 
     written: Written
+    context: Context
     lineage: ColumnLineage
     behind: tuple[str, ...]
     files: tuple[str, ...]
@@ -100,6 +110,8 @@ class _Text:
         """Processes a statement."""
         if (renamed := renaming(statement)) is not None:
             self._rename(renamed)
+        if (changed := altered(statement)) is not None:
+            self._alter(changed, statement)
         for name in emptied(statement):
             self.filled = [one for one in self.filled if one.written.name != name]
         context = Context(
@@ -109,9 +121,10 @@ class _Text:
         if written is not None and written.name:
             self._keep(written)
             if written.fills:
-                self._fill(statement, written, result_of([written.relation], context))
+                self._fill(statement, written, context)
 
-    def _fill(self, statement: Any, written: Written, lineage: ColumnLineage) -> None:
+    def _fill(self, statement: Any, written: Written, context: Context) -> None:
+        lineage = result_of([written.relation], context)
         named = (parts_of(table) for table in statement.find_all(exp.Table))
         behind = tuple(source for name in named if name != written.name for source in self._behind.get(name, ()))
         if written.name in self.passing:
@@ -119,7 +132,7 @@ class _Text:
             self._behind[written.name] = (*before, *lineage.tables, *lineage.undeclared, *behind)
         else:
             adds_rows = not isinstance(statement, exp.Delete | exp.Update)
-            self.filled.append(_One(written, lineage, behind, tuple(_files(statement)), adds_rows))
+            self.filled.append(_One(written, context, lineage, behind, tuple(_files(statement)), adds_rows))
 
     def _keep(self, written: Written) -> None:
         """Makes the columns of a table known to later statements."""
@@ -131,6 +144,17 @@ class _Text:
             known = {name: Columns(columns, complete=written.relation.complete)}
             self._tables = self._tables.seen_with(known)
 
+    def _alter(self, name: Name, statement: Any) -> None:
+        """Changes the columns of a table, those that were filled before and those that later statements read."""
+        if name in self._made:
+            self._made[name] = with_changes(self._made[name], statement, str.lower)
+        full = _full_name(name, self._tables) if name not in self.passing else None
+        if full is not None and (known := self._tables.columns(full)).names:
+            before = Relation(tuple(Column(column, NONE) for column in known.names))
+            names = tuple(column.name for column in with_changes(before, statement, str.lower).columns)
+            self._tables = self._tables.seen_with({full: Columns(names, complete=known.complete)})
+        self.filled = [_changed(one, statement) if one.written.name == name else one for one in self.filled]
+
     def _rename(self, renamed: Renaming) -> None:
         if renamed.old in self.passing:
             self.passing.add(renamed.new)
@@ -140,6 +164,12 @@ class _Text:
             one._replace(written=one.written._replace(name=renamed.new)) if one.written.name == renamed.old else one
             for one in self.filled
         ]
+
+
+def _changed(one: _One, statement: Any) -> _One:
+    relation = with_changes(one.written.relation, statement, one.context.fold)
+    lineage = result_of([relation], one.context)
+    return one._replace(written=one.written._replace(relation=relation), lineage=lineage)
 
 
 def _move(known: dict[Name, Any], renamed: Renaming) -> None:

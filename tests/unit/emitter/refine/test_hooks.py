@@ -26,6 +26,18 @@ DROPPED = (
     "create table dev.shop.x as select a from {{ this }}; insert into dev.shop.audit select a from dev.shop.x; "
     "drop table dev.shop.x"
 )
+CHANGED_AFTER = (
+    "create table dev.shop.audit as select a, b from {{ this }}; "
+    "alter table dev.shop.audit rename column b to c; alter table dev.shop.audit drop column a"
+)
+CHANGED_BETWEEN = (
+    "create temp table t as select a, b from {{ this }}; alter table t drop column a; "
+    "alter table t add column x int; insert into dev.shop.audit (y, z) select * from t"
+)
+CHANGED_BEFORE = (
+    "create table dev.shop.audit (a int); alter table dev.shop.audit add column b int; "
+    "insert into dev.shop.audit select b, a from {{ this }}"
+)
 RAW = node("source.p.shop.raw", columns="a b")
 GIVEN = event("model.p.m", "dev.shop.raw", output="dev.shop.m")
 END = {
@@ -123,6 +135,21 @@ def test_a_hook_that_moves_rows_is_a_job(sql: str, read: list[str], written: str
     """Its inputs are the tables and files that it reads, its output is the one that it writes."""
     found, report = made(project(sql))
     assert flows(found) == [("model.p.m.post-hook.1", read, [written])]
+    assert report == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"),
+    [
+        (CHANGED_AFTER, {"c": "b"}),
+        (CHANGED_BETWEEN, {"y": "b"}),
+        (CHANGED_BEFORE, {"a": "b", "b": "a"}),
+    ],
+)
+def test_columns_that_change_on_the_way(sql: str, columns: dict[str, str]) -> None:
+    """ALTER TABLE counts for what was written before it and for what is read and written after it."""
+    ((job,), report) = made(project(sql))
+    assert edges(job) == {("dev.shop.m", source, column) for column, source in columns.items()}
     assert report == []
 
 
