@@ -68,7 +68,7 @@ def get(client: urllib3.HTTPConnectionPool, path: str, **parameters: str | int) 
 
 
 def answered(response: urllib3.BaseHTTPResponse) -> bytes:
-    """The body of an answer.
+    """Returns the body of an answer.
 
     Raises:
         RuntimeError: The server did not answer with 2xx.
@@ -114,7 +114,7 @@ def in_process(store: SqliteStore, project: Project, times: int) -> list[Callabl
 
 
 def against_in_process(calls: Sequence[Callable[[], object]], file: Path, project: Project) -> float:
-    """The ratio of the medians of queries over HTTP and of the same in process, asked in turns."""
+    """Returns the ratio of the medians of queries over HTTP and of the same in process, asked in turns."""
     with closing(SqliteStore(file)) as store:
         alone = in_process(store, project, len(calls))
         took, _ = timed([call for pair in zip(calls, alone, strict=True) for call in pair], 1)

@@ -81,7 +81,7 @@ def test_an_unknown_name_is_explained(browser: Browser, url: str) -> None:
 
 
 def test_an_unknown_column_is_named(browser: Browser, url: str) -> None:
-    """A link to a column that the dataset does not have shows the dataset, and says so; one to a column says nothing."""
+    """A link to a column that the dataset does not have shows the dataset, and says so."""
     with tab(browser, complaints=False) as page:
         page.goto(f"{url}/?node=titles&col=nope&tab=columns")
         expect(page.get_by_role("status").filter(has_text="has no column nope; it has")).to_be_visible()
