@@ -11,8 +11,10 @@ import gzip
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -24,14 +26,20 @@ from consumer.api.app import Parts, application
 from consumer.api.marquez.routes import ENDPOINTS as MARQUEZ
 from consumer.api.native.endpoints import ENDPOINTS as NATIVE
 from consumer.api.native.endpoints import SEARCH
+from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.mcp.http_app import http_app
+from schemas.decode import decode
+from schemas.errors import RejectedEvent
 from tests.support.api.asgi_requests import Answer, Header, Sent, running, send
 from tests.support.api.serving import Kept
+from tests.support.docs.generated_docs import ROOT
 from tests.support.events.mutations import NAMES, TIMES, Mutator
+from tests.support.events.recorded_producers import PRODUCERS
 from tests.support.graph.example_graphs import DEMO_RULES, GLUE, demo_events, fill
 from tests.support.graph.graph_of_events import sample
 
+DEMO = ROOT / "consumer" / "demo" / "events"
 COUNT = int(os.environ.get("FUZZ_COUNT", "4000"))
 SHARES = 4
 """Parts of the work, each with its own seed, for as many processes."""
@@ -89,18 +97,21 @@ PARAMETERS = (
         "timezone",
     ),
     *("withDownstream", "runId", "type", "lastRunStates", "sortDirection", "node", "upstream", "downstream", "columns"),
+    *("dataset", "as_of", "from", "to", "since", "until", "query", "job", "outcome", "states", "depth"),
     *("timezone", "direct", "change", "source", "target", "state", "cursor", "", "unknown"),
 )
+TOOLS = ("find", "describe", "lineage", "impact", "changes", "path", "runs", "why", "none")
 METHODS = ("GET",) * 12 + ("HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "GET\u0130")
 TYPES = (b"application/json", b"", b"text/plain", b"application/json; charset=utf-16", b"multipart/form-data", b"\xff")
 ACCEPTED = (b"application/json", b"text/csv", b"*/*", b"", b";;,,", b"text/csv;q=\xe9")
 
 
 class Fuzzer:
-    """Makes requests by chance from a seed."""
+    """Makes requests by chance from a seed, and from names that are in the graph."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, names: Sequence[str]) -> None:
         self._random = random.Random(seed)
+        self._names = names
         mutator = Mutator(seed, sample("events_redshift"))
         self._bodies = mutator.documents(1_000_000_000)
         paths = [f"/api/v1{one.path}" for one in MARQUEZ] + [f"/api/v2{one.path}" for one in (*NATIVE,)]
@@ -121,7 +132,7 @@ class Fuzzer:
         return Sent(self._random.choice(METHODS), path.encode(), self._query(), self._headers())
 
     def _text(self) -> str:
-        of = self._random.choice((KNOWN, KNOWN, KNOWN, NAMES, VALUES, TIMES))
+        of = self._random.choice((KNOWN, KNOWN, self._names, self._names, NAMES, VALUES, TIMES))
         return self._random.choice(of).encode("utf-8", "ignore").decode()
 
     def _encoded(self, text: str) -> str:
@@ -169,7 +180,7 @@ class Fuzzer:
     def _call(self) -> Sent:
         method = self._random.choice(("tools/list", "tools/call", "initialize", "x", ""))
         arguments = {self._random.choice(PARAMETERS): self._text() for _ in range(2)}
-        tool = self._random.choice(("find", "lineage", "describe", "runs", "none"))
+        tool = self._random.choice(TOOLS)
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": tool, "arguments": arguments}}
         body = orjson.dumps(call) if self._random.random() < 0.8 else next(self._bodies)
         headers = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
@@ -187,14 +198,37 @@ def _fault(sent: Sent, answer: Answer) -> str:
     return "" if answer.headers.get(b"x-content-type-options") == b"nosniff" else "no security headers"
 
 
+def _recorded() -> Iterator[Any]:
+    """Yields valid events of all producers, and the demo's, which were made with other versions."""
+    yield from demo_events()
+    for file in (*sorted(PRODUCERS.glob("*.jsonl")), *sorted(DEMO.glob("*.jsonl"))):
+        for line in file.read_bytes().splitlines():
+            with suppress(RejectedEvent):
+                decode(line)
+                yield orjson.loads(line)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a graph of everything that was recorded."""
+    found = tmp_path_factory.mktemp("recorded") / "graph.db"
+    with closing(SqliteStore(found)) as store:
+        fill(store, _recorded(), DEMO_RULES)
+    return found
+
+
+def _names(file: Path) -> list[str]:
+    """Parts of the ids of a graph: namespaces, names of datasets and jobs, columns, ids of runs."""
+    with closing(SqliteStore(file)) as store:
+        labels = (schema.NODE, schema.JOB, schema.COLUMN, schema.RUN)
+        parts = {part for label in labels for one in store.vertices(label) for part in ids.parse(one.id)[1:]}
+    return sorted(parts)
+
+
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.timeout(0)
-def test_no_request_is_answered_with_500(share: int, tmp_path: Path) -> None:
+def test_no_request_is_answered_with_500(share: int, file: Path) -> None:
     """Each answer is JSON where it says so, and has the security headers; the server goes on."""
-    file = tmp_path / "graph.db"
-    store = SqliteStore(file)
-    fill(store, demo_events(), DEMO_RULES)
-    store.close()
     receiver = Kept()
 
     def open_store() -> SqliteStore:
@@ -205,7 +239,7 @@ def test_no_request_is_answered_with_500(share: int, tmp_path: Path) -> None:
 
     async def all_of_them() -> None:
         async with running(app):
-            for sent in Fuzzer(share).requests(COUNT // SHARES):
+            for sent in Fuzzer(share, _names(file)).requests(COUNT // SHARES):
                 answer = await send(app, sent)
                 fault = _fault(sent, answer)
                 assert not fault, f"{fault}: {sent} was answered {answer.body[:500]!r}"
