@@ -12,6 +12,9 @@ SEED ?=
 # More for pytest, such as ARGS='-k kafka' or ARGS=--last-failed, and for benchmarks, such as ARGS='--seconds 3600'.
 ARGS ?=
 
+# A process of a test starts from the bytecode that the first one left, whatever the machine's environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test laws fuzz schedules newest pythons check deploy-check sbom bench soak up down clean
 
