@@ -54,6 +54,7 @@ def test_what_feeds_a_column_with_the_keyboard_alone(browser: Browser, url: str)
         page.get_by_role("tab", name="Lineage").focus()
         page.keyboard.press("ArrowRight")
         expect(page.get_by_role("tab", name="Columns")).to_be_focused()
+        expect(page.get_by_role("button", name="average_rating")).to_be_visible()
         for _ in range(30):
             page.keyboard.press("Tab")
             if page.evaluate("document.activeElement.textContent") == "average_rating":
@@ -204,6 +205,7 @@ def test_a_link_shows_a_colleague_the_same(browser: Browser, url: str) -> None:
     with tab(browser) as page:
         page.goto(f"{url}/?node=titles")
         page.locator(f"{box('new_stg_imdb__title_basics')} [data-handle='<']").click()
+        expect(page.locator(box("imdb_stg/stg_imdb__title_basics"))).to_be_attached()
         page.locator(box("new_stg_imdb__title_ratings")).click()
         page.get_by_role("tab", name="About").click()
         page.get_by_placeholder("Highlight").fill("ratings")
