@@ -49,6 +49,9 @@ SHARES = 4
 
 SHARE = -(-SCHEDULES // SHARES)
 
+STORY = SCHEDULES // 10
+"""Schedules of each story; `.ci/slow` has more of them too."""
+
 Json = dict[str, Any]
 
 
@@ -122,7 +125,7 @@ class TestScheduler:
         ground = CarelessGround()
         found = ((one, play(one, ground)) for one in map(case, range(400)) if one.kind == "writers")
         one, result = next((one, result) for one, result in found if result.severity == 2)
-        small, smaller = shrunk(one, result, ground)
+        small, smaller = shrunk(one, result, ground, plays=300)
         assert smaller.severity == 2
         assert len(small.events) <= min(len(one.events), 4)
         assert len(smaller.turns) <= min(len(result.turns), 8)
@@ -179,13 +182,13 @@ class TestStories:
     def test_reruns_of_one_job(self) -> None:
         """Runs of one job that read another table each, by two writers: the edges are those of the last one."""
         events = [run_event("COMPLETE", n, run=f"r{n}", inputs=[f"s{n}"], outputs=["t"]) for n in range(5)]
-        check(on_turns(events, (0, 1, 0, 1, 0), 400))
+        check(on_turns(events, (0, 1, 0, 1, 0), STORY))
 
     def test_a_start_beside_a_complete(self) -> None:
         """An input that configuration shows under another name is read under that name alone, whoever draws first."""
         read = {"namespace": REDSHIFT, "name": "dev.db.c"}
         events = [run_event("START", 6, run="r1"), run_event("COMPLETE", 8, run="r0", inputs=[read])]
-        check(on_turns(events, (0, 1), 400, identity="across engines"))
+        check(on_turns(events, (0, 1), STORY, identity="across engines"))
 
     def test_a_late_link_beside_a_run(self) -> None:
         """An output that comes to be shown under another name while its edges are drawn has edges under that alone."""
@@ -195,7 +198,7 @@ class TestStories:
             dataset_event(2, dataset("t", **link)),
             run_event("COMPLETE", 3, run="r1", inputs=["s"], outputs=["t"], job="k"),
         ]
-        check(on_turns(events, (0, 1, 1), 400))
+        check(on_turns(events, (0, 1, 1), STORY))
 
     def test_a_late_link_beside_a_run_of_the_same_job(self) -> None:
         """A job that another writer draws at a name, while its own writer links the name, is drawn at the new place."""
@@ -222,7 +225,7 @@ class TestStories:
             return dataset_event(second, dataset(table, schema=columns("x"), symlinks={"identifiers": identifiers}))
 
         events = [linked("a", "b", 1), linked("c", "b", 2), linked("a", "d", 3)]
-        check(on_turns(events, (0, 1, 1), 400))
+        check(on_turns(events, (0, 1, 1), STORY))
 
     def test_links_of_three_writers(self) -> None:
         """Links that three writers report of the tables of one run end in one dataset, and no writer tries for ever."""
@@ -239,7 +242,7 @@ class TestStories:
             run_event("START", 6, inputs=[fourth], outputs=[second]),
             run_event("ABORT", 5, job="k", outputs=[linked(fifth, first, fourth)]),
         ]
-        check(on_turns(events, (0, 0, 1, 2), 400))
+        check(on_turns(events, (0, 0, 1, 2), STORY))
 
     def test_columns_that_come_and_go(self) -> None:
         """A column that one writer drops from a schema stays while an edge of another writer's job needs it."""
@@ -250,7 +253,7 @@ class TestStories:
             run_event("COMPLETE", 4, run="r2", inputs=["s"], outputs=[dataset("t", columnLineage=made_of(x="s.y"))]),
             run_event("COMPLETE", 5, job="k", run="r3", outputs=[dataset("u", columnLineage=made_of(x="s.x"))]),
         ]
-        check(on_turns(events, (0, 0, 1, 1, 1), 400))
+        check(on_turns(events, (0, 0, 1, 1, 1), STORY))
 
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
     def test_a_crash_beside_a_link(self, after: bool) -> None:  # noqa: FBT001 - a parameter of the test
@@ -264,7 +267,7 @@ class TestStories:
         ]
         for call in range(1, 40):
             crash = Crash(0, call, after=after)
-            cases = on_turns(events, (0, 0, 1), 12, crash, "across engines")
+            cases = on_turns(events, (0, 0, 1), -(-STORY // 32), crash, "across engines")
             check(replace(one, heir=call % 2) for one in cases)
 
     PARENT: ClassVar[Json] = {"parent": {"run": {"runId": "p"}, "job": {"namespace": "dbt", "name": "all"}}}
