@@ -30,6 +30,8 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
 ServerT = TypeVar("ServerT", bound=Server)
 
 _KAFKAS = (3, 4)
+_KAFKA = int(os.environ.get("KAFKA", "3"))
+"""Major version of the broker of tests that are not marked `each_kafka`; `.ci/slow` sets it."""
 
 # By the name of their fixture.
 _running: dict[str, Server] = {}
@@ -61,7 +63,7 @@ def kafka_4_broker() -> Iterator[KafkaBroker]:
 @pytest.fixture(scope="session")
 def kafka_broker(request: pytest.FixtureRequest) -> KafkaBroker:
     """A Kafka broker, each in turn for tests marked `each_kafka`; give topics and groups names of the test's own."""
-    server: KafkaBroker = request.getfixturevalue(_kafka_fixture(getattr(request, "param", _KAFKAS[0])))
+    server: KafkaBroker = request.getfixturevalue(_kafka_fixture(getattr(request, "param", _KAFKA)))
     return server
 
 
@@ -139,7 +141,7 @@ def _servers(item: pytest.Item) -> list[str]:
     names = set(getattr(item, "fixturenames", ()))
     if "kafka_broker" in names:
         chosen = getattr(item, "callspec", None)
-        names.add(_kafka_fixture(chosen.params.get("kafka_broker", _KAFKAS[0]) if chosen else _KAFKAS[0]))
+        names.add(_kafka_fixture(chosen.params.get("kafka_broker", _KAFKA) if chosen else _KAFKA))
     return sorted(_FIXTURES.intersection(names))
 
 

@@ -10,8 +10,8 @@ from tests.support.brokers.consuming_processes import EVENTS, Field, moments, un
 from tests.support.events.small_events import records
 from tests.support.processes.servers import GremlinServer, KafkaBroker
 
-KILLS = 4
-STOPS = 2
+MOMENTS = 3 * max(1, EVENTS // 10_000)
+"""Ends of the service, every third one by SIGTERM."""
 
 
 @pytest.mark.timeout(900)
@@ -21,12 +21,12 @@ def test_killed_again_and_again(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """SIGKILL and SIGTERM at random moments of 20,000 events, and a start after each: nothing lost, nothing wrong."""
+    """SIGKILL and SIGTERM at random moments, and a start after each: nothing lost, nothing wrong."""
     gremlin_server.clear()
     expected = undisturbed(tmp_path_factory)
     field = Field(kafka_broker, gremlin_server.url, tmp_path, partitions=2)
     field.send(records(EVENTS))
-    for number, lag in enumerate(moments(KILLS + STOPS, seed=7)):
+    for number, lag in enumerate(moments(MOMENTS, seed=7)):
         with field.consuming() as service:
             field.until_lag(lag)
             if number % 3 == 2:

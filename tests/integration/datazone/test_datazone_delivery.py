@@ -16,7 +16,7 @@ from tests.support.datazone.fake_datazone import DataZoneServer, led_to, setting
 from tests.support.datazone.forwarding import Forwarding, small
 
 ROOT = Path(__file__).parents[3]
-EVENTS = 20_000
+EVENTS = int(os.environ.get("EVENTS", "4000"))
 RATE = 20_000.0
 """A quota under which the machine is the limit; at 20 a second, 20,000 events take 17 minutes."""
 
@@ -39,18 +39,18 @@ def once(server: DataZoneServer, count: int) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_twenty_thousand_events_under_faults(datazone: DataZoneServer) -> None:
-    """One post in twenty meets an error, a cut connection or a lost answer; each event is stored exactly once."""
-    errors = {"ThrottlingException": 0.01, "InternalServerException": 0.01, "ConflictException": 0.005}
-    datazone.faults(errors=errors, drop_before=0.0125, drop_after=0.0125)
+def test_many_events_under_faults(datazone: DataZoneServer) -> None:
+    """One post in seven meets an error, a cut connection or a lost answer; each event is stored exactly once."""
+    errors = {"ThrottlingException": 0.03, "InternalServerException": 0.03, "ConflictException": 0.015}
+    datazone.faults(errors=errors, drop_before=0.0375, drop_after=0.0375)
     values = [small(number) for number in range(EVENTS)]
-    forwarding = Forwarding(settings(requests_per_s=RATE), values, max_records=2_000)
+    forwarding = Forwarding(settings(requests_per_s=RATE), values, max_records=EVENTS // 10)
     forwarding.run()
     stats = datazone.stats()
     once(datazone, EVENTS)
     assert not forwarding.letters
     assert stats["duplicates"] > 100, "answers were lost, and the token told so"
-    assert sum(stats["injected"].values()) > EVENTS * 0.04, stats["injected"]
+    assert sum(stats["injected"].values()) > EVENTS * 0.1, stats["injected"]
 
 
 def test_lost_answers(datazone: DataZoneServer) -> None:

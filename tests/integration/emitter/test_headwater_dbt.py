@@ -21,9 +21,13 @@ from emitter.refine import Refiner
 from tests.support.dbt.dbt_project import Run, Shop
 from tests.support.graph.graph_of_events import embedded
 from tests.support.processes.servers import DbtEngines
+from tests.support.variants import one_of
 
 DAYS = ("--event-time-start", "2024-01-01", "--event-time-end", "2024-01-04")
 WHOLE = "dbt-run-shop"
+PATIENCE_S = 140.0
+"""Less than half of a test's time; on a machine that is very busy dbt needs a minute to start."""
+
 PARENT = {"OPENLINEAGE_PARENT_ID": "prod/dag.task/0196-task", "OPENLINEAGE_ROOT_PARENT_ID": "prod/dag/0196-dag"}
 
 
@@ -285,16 +289,19 @@ def test_nothing_is_written_where_the_user_said_so(shop: Shop, built: Run) -> No
     assert not (logs / "dbt.log").read_text().startswith("{"), "the log is text, as the user wants it"
 
 
-@pytest.mark.parametrize(
-    ("options", "environment", "target"),
-    [
-        (["--project-dir", "shop"], {}, "shop/target"),
-        (["--project-dir", "./shop", "--target-path", "made"], {}, "shop/made"),
-        (["--project-dir", "{here}/shop", "--target-path", "{here}/made"], {}, "made"),
-        ([], {"DBT_PROJECT_DIR": "./shop", "DBT_TARGET_PATH": "made"}, "shop/made"),
-    ],
-    ids=["relative", "relative, with a target", "absolute, with a target", "by the environment"],
+FOLDERS = (
+    pytest.param(["--project-dir", "./shop", "--target-path", "made"], {}, "shop/made", id="relative, with a target"),
+    pytest.param(["--project-dir", "shop"], {}, "shop/target", id="relative"),
+    pytest.param(
+        ["--project-dir", "{here}/shop", "--target-path", "{here}/made"], {}, "made", id="absolute, with a target"
+    ),
 )
+BY_ENVIRONMENT = pytest.param(
+    [], {"DBT_PROJECT_DIR": "./shop", "DBT_TARGET_PATH": "made"}, "shop/made", id="by the environment"
+)
+
+
+@pytest.mark.parametrize(("options", "environment", "target"), [*one_of(FOLDERS), BY_ENVIRONMENT])
 def test_dbt_is_run_from_another_folder(
     tmp_path: Path, options: list[str], environment: dict[str, str], target: str
 ) -> None:
@@ -328,16 +335,16 @@ def test_ctrl_c_aborts(shop: Shop, built: Run) -> None:
     try:
         with shop.start("headwater-dbt", ["run", "-s", "slow"]) as process, ExitStack() as watch:
             watch.callback(process.kill)  # or a failure here would wait for it for ever
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE_S
             while "shop.main.shop.slow" not in (shop.log.read_text() if shop.log.exists() else ""):
-                assert time.monotonic() < deadline, "the model's START is not sent within 60 s"
+                assert time.monotonic() < deadline, "the model's START is not sent"
             # dbt can only cancel what the engine is at work on already.
             idle = _processor_seconds(process.pid)
             while _processor_seconds(process.pid) < idle + 2:
                 threading.Event().wait(0.05)
-                assert time.monotonic() < deadline, "the engine is not at work within 60 s"
+                assert time.monotonic() < deadline, "the engine is not at work"
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=PATIENCE_S)
     finally:
         (shop.folder / "models" / "slow.sql").unlink()
     assert process.returncode == 2, out + err

@@ -44,6 +44,8 @@ transaction.state.log.min.isr=1
 broker.heartbeat.interval.ms=200
 broker.session.timeout.ms=1500
 group.initial.rebalance.delay.ms=0
+# or what a killed member had waits 6 s for the end of its session
+group.min.session.timeout.ms=1000
 # who comes by the plaintext listener may do everything; the user of the other one what the ACLs say, where there are any
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=true

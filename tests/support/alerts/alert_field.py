@@ -122,8 +122,8 @@ class AlertField:
             "KAFKA__TOPIC": self._events,
             "KAFKA__DEAD_LETTER_TOPIC": self._events,
             "KAFKA__GROUP_ID": self._group,
-            "KAFKA__SESSION_TIMEOUT_S": "6",
-            "KAFKA__HEARTBEAT_INTERVAL_S": "1",
+            "KAFKA__SESSION_TIMEOUT_S": "3",
+            "KAFKA__HEARTBEAT_INTERVAL_S": "0.5",
             "BATCH__MAX_RECORDS": "5",
             "BATCH__RETRY_MAX_S": "1",
             "LOG__FORMAT": "json",
@@ -138,8 +138,8 @@ class AlertField:
                 "HEADWATER_ALERTS__FILE": str(self._folder / "alerts.toml"),
                 "HEADWATER_ALERTS__PAGE_URL": "https://lineage.example",
                 "HEADWATER_ALERTS__SETTLE_S": str(REST_S),
-                "HEADWATER_ALERTS__EVALUATE_EVERY_S": "0.2",
-                "HEADWATER_ALERTS__CHECK_EVERY_S": "0.1",
+                "HEADWATER_ALERTS__EVALUATE_EVERY_S": "0.1",
+                "HEADWATER_ALERTS__CHECK_EVERY_S": "0.05",
                 "HEADWATER_ALERTS__LEASE_S": "3",
             }
             is_alerting = name.startswith("alerts")
@@ -204,7 +204,7 @@ class AlertField:
             for name, process in self._processes.items():
                 assert process.poll() is None, f"{name} ended with {process.returncode}\n{tail(self._log(name))}"
             assert time.monotonic() < deadline, f"not in time: {what}\n{self.logs()}"
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}.log"

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -25,12 +26,17 @@ from tests.support.processes.server_process import tail
 from tests.support.processes.servers import KafkaBroker
 
 HEADWATER = Path(sys.executable).parent / "headwater"
-EVENTS = 20_000
+EVENTS = int(os.environ.get("EVENTS", "4000"))
+"""Length of the stream: enough for each fault to meet a service at work; `.ci/slow` takes a longer one."""
+
 PATIENCE_S = 240
 """Enough for all events on a machine that is ten times busier than the one on which this was written."""
 
-LOW = 2_000
+LOW = EVENTS // 10
 """Records that wait for the group at least, while something is to happen under load."""
+
+PAUSE_S = 0.05
+"""Between two looks at a condition, so that looking takes nothing from the service."""
 
 KeyValue = tuple[bytes, bytes]
 
@@ -48,6 +54,7 @@ class Service:
     def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
         self.name = name
         self._log = log
+        self._begin = log.stat().st_size if log.exists() else 0
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
         with log.open("ab") as said:
             self.process = subprocess.Popen([HEADWATER, "consume"], env=kept | environment, stdout=said, stderr=said)
@@ -62,7 +69,12 @@ class Service:
         self.process.wait()
 
     def stop(self) -> None:
-        """SIGTERM, and a good end."""
+        """SIGTERM, once it is there to be handled, and a good end."""
+        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
+        while not self._has_begun():
+            self.check()
+            assert time.monotonic() < deadline, f"{self.name} did not begin:\n{self.said()}"
+            pause.wait(PAUSE_S)
         self.send(signal.SIGTERM)
         assert self.process.wait(PATIENCE_S) == 0, f"{self.name} did not end well after SIGTERM:\n{self.said()}"
 
@@ -70,6 +82,10 @@ class Service:
         """It must be running."""
         status = self.process.poll()
         assert status is None, f"{self.name} ended with {status}:\n{self.said()}"
+
+    def _has_begun(self) -> bool:
+        # Until then a signal ends it as it ends any other program.
+        return b'"consuming"' in self._log.read_bytes()[self._begin :]
 
     def said(self) -> str:
         """The end of its log."""
@@ -127,9 +143,9 @@ class Field:
             "KAFKA__DEAD_LETTER_TOPIC": self.dead,
             "KAFKA__GROUP_ID": self.group,
             "KAFKA__CLIENT_ID": name,
-            # The least that a broker allows: a killed member is missed only when its session ends.
-            "KAFKA__SESSION_TIMEOUT_S": "6",
-            "KAFKA__HEARTBEAT_INTERVAL_S": "1",
+            # A killed member is missed only when its session ends.
+            "KAFKA__SESSION_TIMEOUT_S": "3",
+            "KAFKA__HEARTBEAT_INTERVAL_S": "0.5",
             "KAFKA__METADATA_MAX_AGE_S": "1",
             "BATCH__MAX_RECORDS": "200",
             "BATCH__RETRY_MAX_S": "2",
@@ -167,13 +183,14 @@ class Field:
         """Waits, while all members must be running.
 
         Args:
-            condition: Asked again and again; takes its time.
+            condition: Asked again and again.
             what: Is waited for, in words.
             under_load: Lets records come all the time: what was sent comes again when little is left, which by the
                 first law changes nothing.
         """
-        deadline = time.monotonic() + PATIENCE_S
+        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
         while not condition():
+            pause.wait(PAUSE_S)
             for service in self._running:
                 service.check()
             logs = "".join(f"\n--- {service.name}\n{service.said()}" for service in self._running)

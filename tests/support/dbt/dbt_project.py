@@ -137,7 +137,7 @@ class Shop:
     def run(self, program: str, arguments: Sequence[str], **environment: str) -> Run:
         """Runs `PROGRAM ARGUMENTS` of this interpreter's environment with a file for a transport."""
         with self.start(program, arguments, **environment) as process:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=240)
         return Run(process.returncode, out, err, self.events())
 
     def start(self, program: str, arguments: Sequence[str], **environment: str) -> subprocess.Popen[str]:

@@ -2,7 +2,7 @@
 
 Two projects of forty models are built again and again, by four jobs each. Every run says in five events what it reads
 and writes, each a part of it; later builds read other tables and write more columns, some runs fail, and from
-the eighth build on a few events link the names of tables, so that what was written apart is joined under way.
+the second build on a few events link the names of tables, so that what was written apart is joined under way.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import orjson
 PROJECTS = ("left", "right")
 MODELS = 40
 ROOTS = 4
-LINKED_FROM_BUILD = 8
-WIDER_FROM_BUILD = 20
+LINKED_FROM_BUILD = 2
+WIDER_FROM_BUILD = 4
 KINDS = ("START", "RUNNING", "RUNNING", "RUNNING")
 ENDS = ("COMPLETE", "COMPLETE", "COMPLETE", "COMPLETE", "FAIL", "ABORT")
 
