@@ -23,7 +23,19 @@ LARGEST_SHARE: Final = 16
 """An entry that takes more than one part in so many is not kept."""
 
 _MULTIPLIER, _INCREMENT, _MODULUS = 6364136223846793005, 1442695040888963407, 1 << 64
-"""Knuth's linear congruential generator (MMIX): a lot that is the same in each process that does the same."""
+"""Knuth's linear congruential generator (MMIX)."""
+
+
+class Lots:
+    """Lots that are the same in each process that does the same."""
+
+    def __init__(self) -> None:
+        self._lot = 0
+
+    def draw(self, count: int) -> int:
+        """Returns a number from 0 up to one less than a count."""
+        self._lot = (self._lot * _MULTIPLIER + _INCREMENT) % _MODULUS
+        return (self._lot >> 33) % count
 
 
 class ByteCache(Generic[K, V]):
@@ -38,7 +50,7 @@ class ByteCache(Generic[K, V]):
         self._values: dict[K, V] = {}
         self._weights: list[tuple[K, int]] = []
         self._weight = 0
-        self._lot = 0
+        self._lots = Lots()
         self._lock = Lock()
 
     @property
@@ -71,8 +83,7 @@ class ByteCache(Generic[K, V]):
 
     def _make_room(self, weight: int) -> None:
         while self._weight + weight > self._most:
-            self._lot = (self._lot * _MULTIPLIER + _INCREMENT) % _MODULUS
-            at = (self._lot >> 33) % len(self._weights)
+            at = self._lots.draw(len(self._weights))
             key, freed = self._weights[at]
             self._weights[at] = self._weights[-1]
             self._weights.pop()

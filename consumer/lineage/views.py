@@ -19,7 +19,6 @@ from consumer.lineage.column_lineage import (
     extent,
     joined,
     kinds,
-    sources,
     unpack,
 )
 from consumer.lineage.edge_limits import MAX_COLUMN_EDGES, MAX_EDGES, Room, chars, edges_to
@@ -92,11 +91,11 @@ class Stated(NamedTuple):
 
     @property
     def refs(self) -> set[str]:
-        """The references of the values of lineage facets."""
+        """The references of the values of lineage facets, but for those that were deleted."""
         found = {carried.ref for _, _, carried in self.in_force}
         for execution in self.executions:
             found.update([one.ref for one in execution.lineage])
-        return found
+        return found - {EMPTY}
 
     @property
     def stored_refs(self) -> set[str]:
@@ -128,15 +127,18 @@ def in_force(job: JobFacts, outputs: Outputs) -> list[tuple[DatasetName, str, Ca
     return found
 
 
-def names_in(stated: Stated, outputs: Outputs, text: TextOf) -> set[DatasetName]:
-    """Returns the names that `job_view` asks for."""
+def names_in(stated: Stated, outputs: Outputs, sources: Mapping[str, Collection[DatasetName]]) -> set[DatasetName]:
+    """Returns the names that `job_view` asks for.
+
+    Args:
+        stated: What the lineage of the job follows from.
+        outputs: The facets of its outputs.
+        sources: The datasets that lineage facets come from, by the references of their values.
+    """
     named = set(outputs)
     for execution in stated.executions:
         named.update(execution.inputs, execution.outputs, [one.output for one in execution.lineage])
-    for ref in stated.refs:
-        if ref != EMPTY:
-            named |= sources(text(ref))
-    return named
+    return named.union(*(sources[ref] for ref in stated.refs))
 
 
 class _Lineage(NamedTuple):

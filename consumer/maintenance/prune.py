@@ -27,7 +27,8 @@ from consumer.maintenance.statement_pruning import drop_repeated
 from consumer.maintenance.text_pruning import TextPruning
 from consumer.projection import jobs, runs
 from consumer.projection.blobs import BlobStore
-from consumer.projection.repository import FactDocument, FactRepository, FactUpdate
+from consumer.projection.documents.fact_document import FactDocument, FactUpdate
+from consumer.projection.repository import FactRepository
 
 _TEXTS = "texts "
 """Beginning of a checkpoint within the removal of texts, which follows that of runs."""

@@ -21,14 +21,14 @@ from consumer.maintenance.leased_task import PAGE, RECONCILE, Scan
 from consumer.projection import change_records, exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments
 from consumer.projection.change_records import DRAWN
+from consumer.projection.documents.fact_document import FactUpdate
 from consumer.projection.documents.relied import Relied
 from consumer.projection.graph_writer import Cached, GraphWriter
 from consumer.projection.jobs import JobDocuments
-from consumer.projection.repository import FactUpdate
 from schemas.naming import DatasetName
 
 MIB = 1 << 20
-_CACHED = Cached(runs=4 * MIB, jobs=8 * MIB, names=8 * MIB, texts=4 * MIB)
+_CACHED = Cached(runs=4 * MIB, jobs=8 * MIB, names=8 * MIB, texts=2 * MIB, sources=2 * MIB)
 
 
 @dataclass(slots=True)

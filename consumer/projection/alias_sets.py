@@ -18,9 +18,10 @@ from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, Placement, placement
 from consumer.lineage.name_groups import Group, components
 from consumer.lineage.views import dataset_facets
 from consumer.projection.blobs import BlobStore
+from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
 from consumer.projection.documents.relied import Relied
 from consumer.projection.jobs import OutputDocuments
-from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate
+from consumer.projection.repository import FactRepository
 from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
 

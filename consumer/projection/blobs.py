@@ -16,11 +16,12 @@ from consumer.graph.facts_codec import Stored
 from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Vertex
 from consumer.graph.stored_facts import MissingText, missing, structures_by
 from consumer.lineage.facts.registers import EMPTY, is_stored
+from consumer.recent_set import RecentSet
 
 __all__ = ["BlobStore", "MissingText"]
 
 CACHED_REFS = 60_000
-"""Maximum number of references of texts that are known to be in the graph."""
+"""Number of references of texts that are known to be in the graph; up to twice as many are."""
 
 
 EDITION: Final = ids.task("texts")
@@ -52,8 +53,8 @@ class BlobStore:
         self._store = store
         self._cached = cached
         self._cache: LRUCache[str, str] = LRUCache(cached, getsizeof=len)
-        self._written: LRUCache[str, bool] = LRUCache(CACHED_REFS)
-        self._seen: LRUCache[bytes, bool] = LRUCache(CACHED_REFS)
+        self._written: RecentSet[bytes] = RecentSet(CACHED_REFS)
+        self._seen: RecentSet[bytes] = RecentSet(CACHED_REFS)
         self._edition: str | None = None
 
     def forget_all(self) -> None:
@@ -64,7 +65,7 @@ class BlobStore:
 
     def put(self, texts: Mapping[str, str]) -> None:
         """Stores texts by reference; those that are known to be there are left out, and not asked for."""
-        new = {ref: texts[ref] for ref in texts if ref not in self._written}
+        new = {ref: texts[ref] for ref in texts if _digest(ref) not in self._written}
         if not new:
             return
         changes = [
@@ -79,7 +80,7 @@ class BlobStore:
         if failed:
             self._unmark([change for change in changes if change.owner.id in failed])
         for ref, text in new.items():
-            self._written[ref] = True
+            self._written.add(_digest(ref))
             self._keep(ref, text)
 
     def _unmark(self, changes: Sequence[Change]) -> None:
@@ -124,9 +125,9 @@ class BlobStore:
         if len(structure) < LONG:
             return facts_text.of_structure(structure)
         ref = f"#{digest.hex()}"
-        if ref not in self._written and ref not in texts:
+        if digest not in self._written and ref not in texts:
             if digest not in self._seen:
-                self._seen[digest] = True
+                self._seen.add(digest)
                 return facts_text.of_structure(structure)
             texts[ref] = structure
         return facts_text.of_shared(ref)
@@ -169,3 +170,8 @@ class BlobStore:
     def _keep(self, ref: str, text: str) -> None:
         if len(text) <= self._cached:
             self._cache[ref] = text
+
+
+def _digest(ref: str) -> bytes:
+    """Returns the hash in the reference of a stored text, in half of its memory."""
+    return bytes.fromhex(ref[1:])

@@ -22,7 +22,7 @@ from consumer.lineage.facts.executions import DECLARED
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.views import facet_value
 from consumer.projection import fingerprints
-from consumer.projection.repository import FactDocument
+from consumer.projection.documents.fact_document import FactDocument
 from schemas.naming import DatasetName
 
 DRAWN = "drawn"

@@ -24,8 +24,8 @@ from consumer.projection import change_records, exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments, Names
 from consumer.projection.blobs import BlobStore
 from consumer.projection.change_records import DRAWN, EPOCH, Cause
+from consumer.projection.documents.fact_document import FactDocument, FactUpdate
 from consumer.projection.documents.relied import Relied
-from consumer.projection.repository import FactDocument, FactUpdate
 from schemas.naming import DatasetName, last_part
 
 REMOVALS = "removals"

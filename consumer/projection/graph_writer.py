@@ -27,6 +27,7 @@ from consumer.projection.datasets import Nodes, SeenAt
 from consumer.projection.documents.relied import Relied
 from consumer.projection.job_edges import JobEdges
 from consumer.projection.jobs import Jobs
+from consumer.projection.lineage_sources import LineageSources
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.projection.turn import Shared, Turn
 from consumer.retry import ConflictLimit
@@ -39,9 +40,10 @@ class Cached(NamedTuple):
     """Maximum bytes of memory of the cache of each kind of documents; 64 MiB in all."""
 
     runs: int = 8 * MIB
-    jobs: int = 24 * MIB
-    names: int = 20 * MIB
-    texts: int = 12 * MIB
+    jobs: int = 28 * MIB
+    names: int = 16 * MIB
+    texts: int = 4 * MIB
+    sources: int = 8 * MIB
 
 
 CACHED = Cached()
@@ -74,7 +76,8 @@ class GraphWriter:
         self.jobs = Jobs(self._store, self.runs, cached.jobs)
         self.names = Names(self._store, self._texts, self.jobs.outputs, rules, cached.names)
         self.nodes = Nodes(self._store, self.names, self._texts)
-        self.edges = JobEdges(self._store, self.jobs, self.names, self.nodes, self._texts)
+        sources = LineageSources(self._texts, cached.sources)
+        self.edges = JobEdges(self._store, self.jobs, self.names, self.nodes, self._texts, sources)
 
     def _forget_all(self) -> None:
         """Drops the caches, as at the start; threads that are at work go on with what they have read."""

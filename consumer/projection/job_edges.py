@@ -27,9 +27,10 @@ from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import BlobStore
 from consumer.projection.change_records import DRAWN, OWN, Cause
 from consumer.projection.datasets import REMOVALS, Nodes, Places, column_of, removals
+from consumer.projection.documents.fact_document import FactDocument, FactUpdate
 from consumer.projection.documents.relied import Relied
 from consumer.projection.jobs import JobDocuments, Jobs
-from consumer.projection.repository import FactDocument, FactUpdate
+from consumer.projection.lineage_sources import LineageSources
 from schemas.naming import DatasetName
 
 _log = structlog.get_logger(__name__)
@@ -84,12 +85,15 @@ class Drawn(NamedTuple):
 class JobEdges:
     """The edges of jobs."""
 
-    def __init__(self, store: GraphStore, jobs: Jobs, names: Names, nodes: Nodes, texts: BlobStore) -> None:
+    def __init__(
+        self, store: GraphStore, jobs: Jobs, names: Names, nodes: Nodes, texts: BlobStore, sources: LineageSources
+    ) -> None:
         self._store = store
         self._jobs = jobs
         self._names = names
         self._nodes = nodes
         self._texts = texts
+        self._lineage_sources = sources
 
     def draw(self, jobs: Collection[JobName], relied: Relied, *, certain: Collection[JobName] = ()) -> Drawn:
         """Brings the edges of jobs to what their facts say.
@@ -140,14 +144,14 @@ class JobEdges:
         return max(times, default="")
 
     def _sources(self, jobs: JobDocuments, relied: Relied) -> dict[JobName, _Sources]:
-        """Returns the sources of the edges of jobs; texts, outputs and names are read for all jobs together."""
+        """Returns the sources of the edges of jobs; lineage, outputs and names are read for all jobs together."""
         executions = {job: executions_of(document.facts) for job, document in jobs.items()}
         outputs = self._outputs(executions, relied)
         stated = {
             job: Stated(executions[job], in_force(document.facts, outputs[job])) for job, document in jobs.items()
         }
-        texts = self._texts.fetch(set().union(*(of_one.stored_refs for of_one in stated.values())))
-        named = {job: names_in(of_one, outputs[job], lambda ref: texts.get(ref, ref)) for job, of_one in stated.items()}
+        sources = self._lineage_sources.of(set().union(*(of_one.refs for of_one in stated.values())))
+        named = {job: names_in(of_one, outputs[job], sources) for job, of_one in stated.items()}
         placed = self._names.placed(set().union(*named.values()), relied)
         within = {job: _within(placed, of_one) for job, of_one in named.items()}
         return {

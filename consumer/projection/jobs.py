@@ -30,8 +30,9 @@ from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets,
 from consumer.lineage.facts.processing import JOB_TYPE, KnownStreams, job_streams, may_have_counted
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.views import facet_value
+from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
 from consumer.projection.documents.relied import Relied
-from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate
+from consumer.projection.repository import FactRepository
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
@@ -43,7 +44,7 @@ OUTPUTS: FactKind[OutputKey, OutputFacts] = FactKind(
     schema.OUTPUT, ids.output, OutputFacts(), facts_codec.dump_output, facts_codec.load_output
 )
 GROUPS: FactKind[GroupKey, GroupFacts] = FactKind(
-    schema.GROUP, ids.group, {}, facts_codec.dump_group, facts_codec.load_group
+    schema.GROUP, ids.group, {}, facts_codec.dump_group, facts_codec.load_group, is_kept=False
 )
 
 PRUNED_UNTIL = "pruned_until"

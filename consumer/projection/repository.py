@@ -15,102 +15,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from consumer.graph.facts import facts_text
-from consumer.graph.facts_codec import Stored, Written
-from consumer.graph.store import Change, GraphStore, Properties, Scalar, Step
+from consumer.graph.facts_codec import Stored
+from consumer.graph.store import Change, GraphStore, Scalar
+from consumer.packing_cache import PackingCache
 from consumer.projection.blobs import BlobStore
-from consumer.projection.documents.guarded_changes import STEPS_PER_CHANGE, GuardedChanges, count_of, parts
+from consumer.projection.documents.document_packing import DocumentPacking
+from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate, absent, document_size
+from consumer.projection.documents.guarded_changes import STEPS_PER_CHANGE, GuardedChanges, parts
 from consumer.projection.documents.relied import Relied
 from consumer.projection.turn import Claims, turn_of
 from consumer.projection.write_buffer import WriteBuffer
 from consumer.retry import ConflictLimit
-from consumer.sized_lru import SizedLru
 
 K = TypeVar("K", bound=Hashable)
 F = TypeVar("F")
-
-_PER_CHAR = 4
-"""Bytes of memory that facts take for each character of their text, measured on those of jobs, runs and names."""
-_AT_LEAST = 1_000
-"""Bytes of any document."""
-
-_NOTHING: Final[Properties] = MappingProxyType({})
-
-
-class FactDocument(NamedTuple, Generic[F]):
-    """A document as it is in the store.
-
-    Attributes:
-        token: What the vertex's `rev` holds: a count of changes and a hash; empty if it is not in the store.
-        facts: The facts.
-        properties: The vertex's other properties.
-        size: About how many bytes of memory it takes.
-        structure: A hash of the structure of the facts, as it is in the store.
-    """
-
-    token: str
-    facts: F
-    properties: Properties = _NOTHING
-    size: int = 0
-    structure: bytes = b""
-
-    @property
-    def stored(self) -> bool:
-        """True if it is in the store."""
-        return bool(self.token)
-
-    @property
-    def changes(self) -> int:
-        """Number of changes that it has had."""
-        return count_of(self.token)
-
-
-class FactUpdate(NamedTuple, Generic[F]):
-    """The new content of a document.
-
-    Attributes:
-        facts: The facts.
-        properties: Vertex properties to set.
-        steps: What else to do in the same change.
-        last: Steps for the end, when all others are done.
-        begin: Makes properties that are true while only a part of the steps is done, if these take several changes.
-        end: Properties to set with the last of several changes alone.
-    """
-
-    facts: F
-    properties: Properties = _NOTHING
-    steps: tuple[Step, ...] = ()
-    last: tuple[Step, ...] = ()
-    begin: Callable[[], Properties] | None = None
-    end: Properties = _NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class FactKind(Generic[K, F]):
-    """The storage of facts of one kind.
-
-    Attributes:
-        label: The label of their vertices.
-        id_of: From a key to the id of its vertex.
-        empty: The facts of a document that is not there.
-        dump: From facts to their text.
-        load: From their text to facts.
-        new_token: Makes a part of the first token of a vertex. One that may be removed has another first token each
-            time it is made, so that it is not taken for the one before, whose edges are gone.
-        is_shared: True if many documents have the same structure, which is stored once.
-    """
-
-    label: str
-    id_of: Callable[[K], str]
-    empty: F
-    dump: Callable[[F], Written]
-    load: Callable[[Stored], F]
-    new_token: Callable[[], str] = str
-    is_shared: bool = False
 
 
 class Updated(NamedTuple, Generic[K, F]):
@@ -143,7 +64,8 @@ class FactRepository(Generic[K, F]):
         self._kind = kind
         self._claims: Claims[K] = Claims(turn_of(store))
         self._watching: dict[int, set[K]] = {}
-        self._cache: SizedLru[K, FactDocument[F]] = SizedLru(cached)
+        packing = DocumentPacking(kind) if kind.is_kept else None
+        self._cache: PackingCache[K, FactDocument[F]] = PackingCache(cached, packing)
 
     def id_of(self, key: K) -> str:
         """Returns the id of a document's vertex."""
@@ -182,7 +104,7 @@ class FactRepository(Generic[K, F]):
         found: dict[K, FactDocument[F]] = {}
         for key in keys:
             one = stored.get(self._kind.id_of(key))
-            found[key] = self.absent() if one is None else self._document(one)
+            found[key] = absent(self._kind) if one is None else self._document(one)
             self._keep(key, found[key], touched)
         return found
 
@@ -210,19 +132,17 @@ class FactRepository(Generic[K, F]):
             if known is None or known.changes >= document.changes:
                 return
         self._touch(key)
-        self._cache.put(key, document, document.size)
+        self._cache.put(key, document)
 
     def _document(self, stored: Stored) -> FactDocument[F]:
         structure, properties = stored
         rest = {name: value for name, value in properties.items() if name not in {"rev", "facts", "stamps"}}
         facts = self._kind.load(stored)
         # One of an older format has no stamps, and is written as a whole when it is written next.
+        stamps = str(properties.get("stamps", ""))
         digest = structure_digest(structure) if "stamps" in properties else b""
-        return FactDocument(str(properties["rev"]), facts, rest, _size(len(structure), rest), digest)
-
-    def absent(self) -> FactDocument[F]:
-        """Returns a document that is not in the store."""
-        return FactDocument("", self._kind.empty, size=_AT_LEAST)
+        size = document_size(len(structure) + len(stamps), rest)
+        return FactDocument(str(properties["rev"]), facts, rest, size, digest, stamps)
 
     def forget(self, keys: Iterable[K]) -> None:
         """Drops documents from the cache, so that they are read again."""
@@ -338,8 +258,8 @@ class FactRepository(Generic[K, F]):
     def _known(self, keys: Collection[K], *, assume_absent: bool) -> dict[K, FactDocument[F]]:
         if not assume_absent:
             return self.get(keys)
-        absent = self.absent()
-        return {key: self._cache.get(key) or absent for key in keys}
+        missing = absent(self._kind)
+        return {key: self._cache.get(key) or missing for key in keys}
 
     def _changes(
         self, key: K, known: FactDocument[F], draft: FactUpdate[F], structures: dict[str, str]
@@ -353,16 +273,16 @@ class FactRepository(Generic[K, F]):
             structures: Gets the structures by reference that are to be stored before the changes are.
         """
         properties: dict[str, Scalar] = dict(draft.properties)
-        size, structure = known.size, known.structure
+        size, structure, stamps = known.size, known.structure, known.stamps
         after = {**known.properties, **draft.properties}
         if not known.structure or draft.facts != known.facts:
             written = self._kind.dump(draft.facts)
-            properties["stamps"] = written.stamps
+            properties["stamps"] = stamps = written.stamps
             structure = structure_digest(written.structure)
             if structure != known.structure:
                 shared = self._texts.shared if self._kind.is_shared else _own
                 properties["facts"] = shared(written.structure, structure, structures)
-            size = _size(len(written.structure) + len(written.stamps), after)
+            size = document_size(len(written.structure) + len(written.stamps), after)
         salt = "" if known.stored else self._kind.new_token()
         owner = GuardedChanges(self._kind.id_of(key), self._kind.label, known.token, salt)
         if len(draft.steps) + len(draft.last) <= STEPS_PER_CHANGE:
@@ -372,7 +292,8 @@ class FactRepository(Generic[K, F]):
             changes += [owner.change({}, part) for part in parts(draft.steps)]
             after |= draft.end
             changes.append(owner.change({**properties, **draft.end}, draft.last))
-        return FactDocument(owner.token, draft.facts, after, size, structure), changes
+        packed = known.packed if structure == known.structure and not draft.properties else b""
+        return FactDocument(owner.token, draft.facts, after, size, structure, stamps, packed), changes
 
 
 def _own(structure: str, digest: bytes, texts: dict[str, str]) -> str:  # noqa: ARG001 (as `BlobStore.shared`)
@@ -383,11 +304,6 @@ def _own(structure: str, digest: bytes, texts: dict[str, str]) -> str:  # noqa: 
 def structure_digest(structure: str) -> bytes:
     """Returns the hash of a structure."""
     return hashlib.blake2b(structure.encode(), digest_size=12).digest()
-
-
-def _size(chars: int, properties: Properties) -> int:
-    """About how many bytes a document takes."""
-    return _AT_LEAST + _PER_CHAR * chars + sum(len(str(value)) for value in properties.values())
 
 
 def in_order(drafts: Mapping[K, FactUpdate[F]]) -> Iterator[tuple[K, FactUpdate[F]]]:

@@ -23,7 +23,8 @@ from consumer.lineage.facts.run_facts import (
 )
 from consumer.lineage.views import facet_value
 from consumer.projection.blobs import BlobStore
-from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate, structure_digest
+from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
+from consumer.projection.repository import FactRepository, structure_digest
 from schemas.naming import DatasetName
 
 
@@ -32,7 +33,14 @@ def _new_token() -> str:
 
 
 KIND: FactKind[RunKey, RunFacts] = FactKind(
-    schema.RUN, ids.run, RunFacts(), facts_codec.dump_run, facts_codec.load_run, _new_token, is_shared=True
+    schema.RUN,
+    ids.run,
+    RunFacts(),
+    facts_codec.dump_run,
+    facts_codec.load_run,
+    _new_token,
+    is_shared=True,
+    is_kept=False,
 )
 
 DatasetKey = tuple[RunKey, DatasetName]
@@ -42,6 +50,7 @@ DATASETS: FactKind[DatasetKey, RunDataset] = FactKind(
     RunDataset(),
     facts_codec.dump_run_dataset,
     facts_codec.load_run_dataset,
+    is_kept=False,
 )
 
 RunDocuments = Mapping[RunKey, FactDocument[RunFacts]]

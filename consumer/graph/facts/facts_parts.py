@@ -111,7 +111,11 @@ def load_names(raw: Mapping[str, Sequence[str]]) -> list[DatasetName]:
     """Returns the names of datasets in the order of their positions."""
     # Names of one dataset come in many documents, whose objects stay in memory together.
     intern = sys.intern
-    return [DatasetName(intern(namespace), intern(name)) for namespace, of_one in raw.items() for name in of_one]
+    found: list[DatasetName] = []
+    for namespace, of_one in raw.items():
+        shared = intern(namespace)
+        found += [DatasetName(shared, intern(name)) for name in of_one]
+    return found
 
 
 def at_positions(positions: Iterable[int], names: Sequence[DatasetName]) -> frozenset[DatasetName]:

@@ -1,6 +1,6 @@
 """Facts of bodies that may come again: those in use as objects, many more of them as bytes.
 
-As bytes they take a third of the memory, so that the models of a large company fit; to read them takes some
+As bytes they take a tenth of the memory, so that the models of a large company fit; to read them takes some
 microseconds, where folding the body again takes some hundred.
 """
 
@@ -17,6 +17,7 @@ from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.registers import Value
 from consumer.lineage.folding.body_facts import BodyFacts, Unexposed, UntimedName
+from consumer.sample_compressor import SampleCompressor
 from schemas.byte_cache import ByteCache
 from schemas.naming import DatasetName
 
@@ -95,21 +96,24 @@ class BodyCache:
     def __init__(self, most_bytes: int) -> None:
         self._objects: ByteCache[BodyKey, BodyFacts] = ByteCache(most_bytes // OBJECTS_SHARE)
         self._texts: ByteCache[BodyKey, bytes] = ByteCache(most_bytes - most_bytes // OBJECTS_SHARE)
+        self._compressor = SampleCompressor()
 
     def get(self, key: BodyKey) -> BodyFacts | None:
         """Returns the facts of a body; None if they are not kept."""
         found = self._objects.get(key)
         if found is not None:
             return found
-        text = self._texts.get(key)
-        if text is None:
+        compressed = self._texts.get(key)
+        if compressed is None:
             return None
+        text = self._compressor.restore(compressed)
         return self._objects.put(key, unpack_body(text), OBJECTS_FACTOR * len(text))
 
     def put(self, key: BodyKey, facts: BodyFacts) -> BodyFacts:
         """Keeps the facts of a body, unless they are too large; returns them."""
         text = pack_body(facts)
-        self._texts.put(key, text, _OVERHEAD + len(text))
+        compressed = self._compressor.compress(text)
+        self._texts.put(key, compressed, _OVERHEAD + len(compressed))
         return self._objects.put(key, facts, OBJECTS_FACTOR * len(text))
 
 

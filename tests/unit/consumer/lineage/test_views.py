@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from consumer.lineage.column_lineage import sources
 from consumer.lineage.facts.current import executions_of
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.layers import Values
@@ -288,7 +289,7 @@ class TestShownNames:
         outputs = outputs_of(*documents)
         of_job = Stated(executions_of(facts), in_force(facts, outputs))
         assert targets_of(of_job.executions) == {name("stated"), name("t")}
-        found = names_in(of_job, outputs, lambda ref: texts.get(ref, ref))
+        found = names_in(of_job, outputs, {ref: sources(texts.get(ref, ref)) for ref in of_job.refs})
         assert found == {name(table) for table in ("stated", "source", "b", "t", "a")}
 
     @pytest.mark.parametrize(

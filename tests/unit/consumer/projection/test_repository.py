@@ -12,9 +12,10 @@ from consumer.errors import TransientError
 from consumer.graph.facts_codec import Written
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, GraphStore, Properties, Vertex
+from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
 from consumer.projection.documents.guarded_changes import STEPS_PER_CHANGE
 from consumer.projection.documents.relied import Relied
-from consumer.projection.repository import FactDocument, FactKind, FactRepository, FactUpdate, in_order
+from consumer.projection.repository import FactRepository, in_order
 
 Words = frozenset[str]
 Plan = Callable[[Mapping[str, FactDocument[Words]]], Iterator[tuple[str, FactUpdate[Words]]]]
@@ -176,7 +177,7 @@ def test_every_change_has_a_token_of_its_own(store: CountingStore) -> None:
     assert store.read(["words/a", "p0"])["words/a"]["rev"] == after.token
     late = FactRepository(store, KIND, 0)
     found = late.get(["a"])["a"]
-    assert found == FactDocument(after.token, after.facts, after.properties, found.size, after.structure)
+    assert found == FactDocument(after.token, after.facts, after.properties, found.size, after.structure, "[]")
 
 
 def test_many_steps_take_several_changes(store: CountingStore) -> None:

@@ -17,7 +17,7 @@ from schemas.limits import MAX_SYMLINKS
 from tests.support.events.event_builders import Json, columns, dataset, dataset_event, run_event
 from tests.support.graph.graph_of_events import folded
 
-SMALL = Cached(*[1 << 16] * 4)
+SMALL = Cached(*[1 << 16] * 5)
 """Caches that a few dozen documents fill, so that what is asked for again is read again."""
 
 
