@@ -69,9 +69,10 @@ class Jobs:
     """The documents of jobs, and of their outputs and groups."""
 
     def __init__(self, store: GraphStore, runs: Runs, cached: int) -> None:
-        self.documents = FactRepository(store, KIND, cached // 2)
-        self.outputs = FactRepository(store, OUTPUTS, cached // 4)
-        self.groups = FactRepository(store, GROUPS, cached // 8)
+        self.documents = FactRepository(store, KIND, cached * 10 // 16)
+        self.outputs = FactRepository(store, OUTPUTS, cached * 5 // 16)
+        # Each build has new groups, which the next one does not ask for.
+        self.groups = FactRepository(store, GROUPS, cached // 16)
         self._runs = runs
 
     def forget_all(self) -> None:

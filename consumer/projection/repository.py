@@ -26,8 +26,8 @@ from consumer.projection.documents.document_packing import DocumentPacking
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate, absent, document_size
 from consumer.projection.documents.guarded_changes import STEPS_PER_CHANGE, GuardedChanges, parts
 from consumer.projection.documents.relied import Relied
+from consumer.projection.documents.write_buffer import WriteBuffer
 from consumer.projection.turn import Claims, turn_of
-from consumer.projection.write_buffer import WriteBuffer
 from consumer.retry import ConflictLimit
 
 K = TypeVar("K", bound=Hashable)

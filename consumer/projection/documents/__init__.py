@@ -1,1 +1,1 @@
-"""Parts of documents that are changed by compare-and-set: their tokens, and what a computation relied on."""
+"""Documents that are changed by compare-and-set: what they hold, packed too, their tokens, and the writing of them."""

@@ -84,13 +84,13 @@ def test_one_that_is_not_there_comes_back() -> None:
 
 
 def test_one_of_an_older_format_is_read_again() -> None:
-    """It has no stamps, and has to be written as a whole when it changes."""
+    """Packing leaves it out: it has no stamps, and has to be written as a whole when it changes."""
     old = FactDocument("1.old", jobs.KIND.empty, size=1_000)
     assert DocumentPacking(jobs.KIND).pack(old) is None
 
 
 def test_small_caches_write_the_same() -> None:
-    """What is written does not depend on how documents were held meanwhile, and nothing is read where all fits."""
+    """Documents are written as without packing, however they were held meanwhile."""
     found: list[dict[str, Properties]] = []
     for cached in (CACHED, SMALL):
         with closing(SqliteStore(Path(":memory:"))) as store:
