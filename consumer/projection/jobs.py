@@ -180,9 +180,8 @@ class Jobs:
             outputs = self._update_outputs(of_runs, declared, relied, histories)
             self._update_groups(of_runs, relied, histories)
             jobs = self._update_jobs(facts, of_runs, relied, histories)
-            changed = set(streams.changed)
-            _note_streams(jobs, streams)
-            moved = histories.moved() | (streams.changed - changed)
+            # A job that was found to be a stream before may be none by now, and the other way about.
+            moved = histories.moved() | _note_streams(jobs, streams)
             if not moved:
                 return jobs, outputs
             conflicts.count(f"runs of {len(moved)} jobs")
@@ -307,14 +306,25 @@ class Jobs:
         return with_siblings(current, [one for one in executions if one is not None])
 
 
-def _note_streams(known: JobDocuments, streams: KnownStreams, facts: Mapping[JobName, JobFacts] | None = None) -> None:
-    """Notes which jobs do not end, by their documents and then with facts that are added to them."""
+def _note_streams(
+    known: JobDocuments, streams: KnownStreams, facts: Mapping[JobName, JobFacts] | None = None
+) -> set[JobName]:
+    """Notes which jobs do not end, by their documents and then with facts that are added to them.
+
+    Returns:
+        The jobs of which it was otherwise before.
+    """
+    turned: set[JobName] = set()
     for job, document in known.items():
         facets = document.facts.facets
-        streams.note(job, streams=job_streams(facets))
+        if streams.note(job, streams=job_streams(facets)):
+            turned.add(job)
         added = (facts or {}).get(job)
-        if added is not None and added.facets.ref(JOB_TYPE) not in {None, facets.ref(JOB_TYPE)}:
-            streams.note(job, streams=job_streams(facets.join(added.facets)))
+        if added is None or added.facets.ref(JOB_TYPE) in {None, facets.ref(JOB_TYPE)}:
+            continue
+        if streams.note(job, streams=job_streams(facets.join(added.facets))):
+            turned.add(job)
+    return turned
 
 
 def _output_of(output: OutputKey) -> Edge:

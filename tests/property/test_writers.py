@@ -244,6 +244,19 @@ class TestStories:
         ]
         check(on_turns(events, (0, 0, 1, 2), STORY))
 
+    def test_a_job_is_a_stream_for_a_moment(self) -> None:
+        """A writer makes a job a stream, for which a START counts, while another one states later that it is none."""
+        batch = {"jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"}}
+        stream = {"jobType": {"processingType": "STREAMING", "integration": "FLINK", "jobType": "JOB"}}
+        written = dataset("t", columnLineage=made_of(x="s.x"))
+        events = [
+            run_event("COMPLETE", 9, run="r0", outputs=[written], job_facets=batch),
+            run_event("START", 3, run="r2", outputs=[dataset("u", columnLineage=made_of(x="s.x"))]),
+            run_event("COMPLETE", 7, run="r0", outputs=[written], job_facets=batch),
+            run_event("START", 7, run="r1", inputs=["s"], job_facets=stream),
+        ]
+        check(on_turns(events, (0, 0, 1, 1), STORY))
+
     def test_columns_that_come_and_go(self) -> None:
         """A column that one writer drops from a schema stays while an edge of another writer's job needs it."""
         events = [

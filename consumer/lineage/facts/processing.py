@@ -97,11 +97,13 @@ class KnownStreams:
         self._known: dict[JobName, bool] = {}
         self.changed: set[JobName] = set()
 
-    def note(self, job: JobName, *, streams: bool) -> None:
-        """Notes what a document says of a job."""
-        if self._known.setdefault(job, streams) != streams:
-            self.changed.add(job)
-            self._known[job] = streams
+    def note(self, job: JobName, *, streams: bool) -> bool:
+        """Notes what a document says of a job; returns True if one before said otherwise."""
+        if self._known.setdefault(job, streams) == streams:
+            return False
+        self.changed.add(job)
+        self._known[job] = streams
+        return True
 
     def settled(self, job: JobName, facts: RunFacts) -> RunFacts:
         """Returns the facts of a run of a job whose events without a processing type count by that of the job."""
