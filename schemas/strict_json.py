@@ -1,15 +1,18 @@
 """Strict JSON parsing: finds values that parsers accept and a graph does not, in bounded time and memory.
 
 A fault has a path, and the caller decides which part to remove; documents that are doubtful as a whole are rejected
-here. orjson itself rejects invalid JSON, invalid UTF-8, NaN and lone surrogates. It accepts NUL characters, duplicate
-keys, deep nesting, and integers beyond 64 bits, which become floats. Searching each document for these would cost a
-multiple of parsing it, so a cheap test without false negatives comes first; only suspect documents are searched.
+here, as are invalid JSON and invalid UTF-8. orjson rejects whole documents for NaN, for numbers beyond a float, and for
+lone surrogates, all of which Python's and Java's serializers write: such a document is parsed again, more slowly. orjson
+accepts NUL characters, duplicate keys, deep nesting, and integers beyond 64 bits, which become floats. Searching each
+document for these would cost a multiple of parsing it, so a cheap test without false negatives comes first; only suspect
+documents are searched.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sized
 from typing import Any, NamedTuple
 
@@ -38,10 +41,15 @@ MIN_INTEGER = -(1 << 63)
 MAX_INTEGER = (1 << 64) - 1
 """The range of signed and unsigned 64-bit integers."""
 
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _STEP = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _CONTAINERS = frozenset({dict, list})
 _LONGEST_INTEGER = 21
+
+
+_MAY_BE_SALVAGED = re.compile(rb"NaN|Infinity|\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|(?<![0-9])[0-9]{300}")
+"""What a document has that orjson rejects for one value of it: no number, a number beyond a float, half of a character."""
 
 
 Step = str | int
@@ -77,12 +85,35 @@ def parse(data: bytes) -> tuple[object, list[Fault]]:
     try:
         document: object = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise RejectedEvent("$", f"the document is not valid JSON: {error}") from None
+        return _salvaged(data, error)
     if not _is_suspect(data, document):
         return document, []
     del document  # frees memory before the second parse
     faults = check(_parse_exactly(data))
     return orjson.loads(data), faults
+
+
+def _salvaged(data: bytes, error: orjson.JSONDecodeError) -> tuple[object, list[Fault]]:
+    """Returns the value and the faults of a document that orjson rejects, if it is JSON but for some values.
+
+    Raises:
+        RejectedEvent: It is not.
+    """
+    if _MAY_BE_SALVAGED.search(data) is not None:
+        try:
+            exact = _parse_exactly(data)
+        except ValueError:
+            pass
+        else:
+            return _without_pairs(exact), check(exact)
+    raise RejectedEvent("$", f"the document is not valid JSON: {error}") from None
+
+
+def _without_pairs(value: object) -> object:
+    """Returns a value with dictionaries in place of objects that may have a key twice; the last of equal keys counts."""
+    if isinstance(value, _Pairs):
+        return {key: _without_pairs(member) for key, member in value}
+    return [_without_pairs(item) for item in value] if isinstance(value, list) else value
 
 
 def most_values(data: bytes) -> int:
@@ -119,7 +150,7 @@ def check(document: object) -> list[Fault]:
     """Returns the faults of a parsed document.
 
     Raises:
-        RejectedEvent: The document has values outside JSON, is nested too deep, or has too many faults.
+        RejectedEvent: The document has values of other types than JSON's, is nested too deep, or has too many faults.
     """
     faults: list[Fault] = []
     _check(document, [], faults)
@@ -191,7 +222,8 @@ class _Pairs(list[tuple[str, object]]):
 def _parse_exactly(data: bytes) -> object:
     """Parses a document with duplicate keys and integers of any size; several times slower than orjson."""
     try:
-        parsed: object = json.loads(data, object_pairs_hook=_Pairs, parse_int=_integer)
+        # As text, since bytes may be taken for UTF-16.
+        parsed: object = json.loads(data.decode(), object_pairs_hook=_Pairs, parse_int=_integer)
     except RecursionError:
         raise RejectedEvent("$", f"the document nests deeper than {MAX_DEPTH} levels") from None
     return parsed
@@ -217,7 +249,7 @@ def _check(value: object, path: list[Step], faults: list[Fault]) -> None:
                 _found(faults, path, "the integer does not fit into 64 bits")
         case float():
             if not math.isfinite(value):
-                raise RejectedEvent(join("$", path), f"{value} is not a JSON number")
+                _found(faults, path, f"{value} is not a JSON number")
         case _:
             raise RejectedEvent(join("$", path), f"a {type(value).__name__} is not a JSON value")
 
@@ -277,7 +309,5 @@ def _members(container: dict[Any, Any] | list[Any]) -> Iterable[tuple[object, ob
 def _check_text(text: str, path: list[Step], faults: list[Fault]) -> None:
     if "\0" in text:
         _found(faults, path, "the string has a NUL character, which the graph can't store")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise RejectedEvent(join("$", path), "the string has a lone surrogate, which is not a character") from None
+    if not text.isascii() and _LONE_SURROGATE.search(text) is not None:
+        _found(faults, path, "the string has a lone surrogate, which is not a character")

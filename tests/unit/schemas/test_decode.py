@@ -276,13 +276,13 @@ def with_facet(facet: bytes) -> bytes:
     ("facet", "path", "word"),
     [
         (b"{", "$", "not valid JSON"),
-        (b"NaN", "$", "not valid JSON"),
-        (b"-Infinity", "$", "not valid JSON"),
-        (b"1e999", "$", "not valid JSON"),
+        (b"nan", "$", "not valid JSON"),
+        (b"{NaN}", "$", "not valid JSON"),
+        (b"-NaN", "$", "not valid JSON"),
+        (b"1e", "$", "not valid JSON"),
         (b'"\xff"', "$", "UTF-8"),
         (b'"\xed\xa0\x80"', "$", "surrogates"),
-        (b'"\\ud800"', "$", "surrogate"),
-        (b'"\\udc00 x"', "$", "surrogate"),
+        (b'["\\ud800", "\xff"]', "$", "not valid JSON"),
         (b'"\x00"', "$", "control character"),
     ],
 )
@@ -307,6 +307,15 @@ def test_what_a_graph_can_not_take_is_refused(facet: bytes, path: str, word: str
         (b"18446744073709551616", "$.run.facets.x", "64 bits"),
         (b"[-9223372036854775809]", "$.run.facets.x[0]", "64 bits"),
         (b"1" + b"0" * 200, "$.run.facets.x", "64 bits"),
+        (b"1" + b"0" * 400, "$.run.facets.x", "64 bits"),
+        (b"NaN", "$.run.facets.x", "nan is not"),
+        (b'{"mean": [1.5, -Infinity]}', "$.run.facets.x.mean[1]", "-inf is not"),
+        (b"1e999", "$.run.facets.x", "inf is not"),
+        (b"1" + b"0" * 400 + b".5", "$.run.facets.x", "inf is not"),
+        (b'"\\ud800"', "$.run.facets.x", "surrogate"),
+        (b'"\\udc00 x"', "$.run.facets.x", "surrogate"),
+        (b'{"a\\uD83D": 1}', '$.run.facets.x["a\\ud83d"]', "surrogate"),
+        (b'{"y": 1, "y": NaN}', "$.run.facets.x.y", "nan is not"),
     ],
 )
 def test_what_a_graph_can_not_take_costs_its_facet(facet: bytes, path: str, word: str) -> None:
@@ -434,9 +443,6 @@ def test_size_has_a_limit() -> None:
 @pytest.mark.parametrize(
     ("facet", "path"),
     [
-        (float("nan"), "$.run.facets.x"),
-        ({"y": "\ud800"}, "$.run.facets.x.y"),
-        ({"\udc00": 1}, '$.run.facets.x["\\udc00"]'),
         ({1: 2}, "$.run.facets.x[1]"),
         ([b"bytes"], "$.run.facets.x[0]"),
         ([()], "$.run.facets.x[0]"),
@@ -448,6 +454,37 @@ def test_parsed_documents_are_checked_too(facet: object, path: str) -> None:
         decode_document(event(run={"runId": RUN_ID, "facets": {"x": facet}}))
     assert caught.value.path == path
     caught.value.reason.encode()
+
+
+@pytest.mark.parametrize(
+    ("facet", "path"),
+    [
+        (float("nan"), "$.run.facets.x"),
+        ({"y": "\ud800"}, "$.run.facets.x.y"),
+        ({"\udc00": 1}, '$.run.facets.x["\\udc00"]'),
+    ],
+)
+def test_a_bad_value_of_a_parsed_document_costs_its_facet(facet: object, path: str) -> None:
+    """As it does in the bytes of a document."""
+    decoded = decode_document(event(run={"runId": RUN_ID, "facets": {"x": facet, "y": {}}}))
+    assert isinstance(decoded, RunEvent)
+    assert decoded.run.facets == {"y": {}}
+    assert [left_out.path for left_out in decoded.left_out] == [path]
+
+
+@pytest.mark.parametrize(
+    "value", [b'"\\ud800"', b"NaN", b"[1e999]"], ids=["half a character", "not a number", "infinite"]
+)
+def test_a_bad_value_costs_the_part_that_it_is_in(value: bytes) -> None:
+    """The name of a dataset costs the dataset, that of the job the event, and a member of no meaning itself."""
+    inputs = [{"namespace": "n", "name": "BAD"}, {"namespace": "n", "name": "good"}]
+    decoded = decode(json.dumps(event(inputs=inputs)).encode().replace(b'"BAD"', value))
+    assert isinstance(decoded, RunEvent)
+    assert [dataset.name for dataset in decoded.inputs] == ["good"]
+    assert [left_out.path for left_out in decoded.left_out] == ["$.inputs[0].name" + "[0]" * (value[:1] == b"[")]
+    assert decode(json.dumps(event(more="BAD")).encode().replace(b'"BAD"', value)).left_out
+    path = rejection(json.dumps(event(job={"namespace": "n", "name": "BAD"})).encode().replace(b'"BAD"', value)).path
+    assert path.startswith("$.job.name")
 
 
 def test_a_parsed_document_is_not_changed() -> None:
