@@ -2,10 +2,10 @@
 
 A fault has a path, and the caller decides which part to remove; documents that are doubtful as a whole are rejected
 here, as are invalid JSON and invalid UTF-8. orjson rejects whole documents for NaN, for numbers beyond a float, and for
-lone surrogates, all of which Python's and Java's serializers write: such a document is parsed again, more slowly. orjson
-accepts NUL characters, duplicate keys, deep nesting, and integers beyond 64 bits, which become floats. Searching each
-document for these would cost a multiple of parsing it, so a cheap test without false negatives comes first; only suspect
-documents are searched.
+lone surrogates, all of which other serializers write: such a document is parsed again, more slowly. orjson accepts NUL
+characters, duplicate keys, deep nesting, and integers beyond 64 bits, which become floats. Searching each document for
+these would cost a multiple of parsing it, so a cheap test without false negatives comes first; only suspect documents
+are searched.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _LONGEST_INTEGER = 21
 
 
 _MAY_BE_SALVAGED = re.compile(rb"NaN|Infinity|\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|(?<![0-9])[0-9]{300}")
-"""What a document has that orjson rejects for one value of it: no number, a number beyond a float, half of a character."""
+"""What a document has that orjson rejects for one value: no number, a number beyond a float, half of a character."""
 
 
 Step = str | int
@@ -110,7 +110,7 @@ def _salvaged(data: bytes, error: orjson.JSONDecodeError) -> tuple[object, list[
 
 
 def _without_pairs(value: object) -> object:
-    """Returns a value with dictionaries in place of objects that may have a key twice; the last of equal keys counts."""
+    """Returns a value with dictionaries in place of objects that may have a key twice; the last one counts."""
     if isinstance(value, _Pairs):
         return {key: _without_pairs(member) for key, member in value}
     return [_without_pairs(item) for item in value] if isinstance(value, list) else value
