@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from types import FrameType
 from typing import cast
 
 import click
@@ -17,6 +14,7 @@ import structlog
 from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import with_settings
+from consumer.cli.stop_signals import StopSignals
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError
 from consumer.graph.gremlin.deadline import RetryPolicy
@@ -81,7 +79,7 @@ def consume(settings: Settings, sink: str) -> None:
     limit_malloc_arenas()
     name = cast("wiring.SinkName", sink)
     settings = wiring.settings_for(name, settings)
-    stop = _Stop()
+    stop = StopSignals()
     with ExitStack() as stack:
         stack.enter_context(_last_words())
         ask = partial(wiring.PROBES[name], settings, stop.requested)
@@ -116,8 +114,7 @@ def consume(settings: Settings, sink: str) -> None:
         _log.info("consuming", topic=settings.kafka.topic, group=settings.kafka.group_id, sink=sink)
         loop.run()
     _log.info("stopped", signal=stop.signal)
-    if stop.signal == "SIGINT":
-        raise KeyboardInterrupt
+    stop.finish()
 
 
 @contextmanager
@@ -131,26 +128,3 @@ def _last_words() -> Iterator[None]:
     except Exception:
         _log.exception("stopped by a fault")
         raise
-
-
-class _Stop:
-    """A request to stop, made by a signal.
-
-    Attributes:
-        requested: Set by the first SIGTERM or SIGINT; a second SIGINT ends the process, a second SIGTERM does nothing.
-        signal: Its name.
-    """
-
-    def __init__(self) -> None:
-        self.requested = threading.Event()
-        self.signal = ""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self.signal = signal.Signals(number).name
-        # An orchestrator may send it twice, to a group and to a process; who is in haste sends SIGKILL.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # On a thread, as this one may have been interrupted while it held the event's lock.
-        threading.Thread(target=self.requested.set, daemon=True).start()

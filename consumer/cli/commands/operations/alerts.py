@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +15,7 @@ import structlog
 from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
+from consumer.cli.stop_signals import StopSignals
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.safe_text import printable
@@ -91,16 +89,15 @@ def _serve(settings: Settings) -> None:
     from consumer.alerts.service import AlertLoop  # noqa: PLC0415
     from consumer.telemetry.setup import instrumented  # noqa: PLC0415
 
-    stop, signals = _stop_on_signals()
-    ask = partial(wiring.probe_graph, settings, stop)
-    with instrumented(settings, stop, ask) as service:
+    stop = StopSignals()
+    ask = partial(wiring.probe_graph, settings, stop.requested)
+    with instrumented(settings, stop.requested, ask) as service:
         meter = PrometheusAlertMeter(service.metrics)
         opens: Callable[[], AlertService] = partial(wiring.alert_service, settings, meter)
         _log.info("alerting", graph=settings.graph, file=str(settings.alerts.file))
-        AlertLoop(opens, settings.alerts.check_every_s, stop, _Watcher(service.health)).run()
-    _log.info("stopped", signal=signals[0] if signals else "")
-    if signals[:1] == ["SIGINT"]:
-        raise KeyboardInterrupt
+        AlertLoop(opens, settings.alerts.check_every_s, stop.requested, _Watcher(service.health)).run()
+    _log.info("stopped", signal=stop.signal)
+    stop.finish()
 
 
 class _Watcher:
@@ -119,19 +116,6 @@ class _Watcher:
     def failed(self, _: Exception) -> None:
         self._moved = time.monotonic()
         self._health.failed("writing")
-
-
-def _stop_on_signals() -> tuple[threading.Event, list[str]]:
-    stop, signals = threading.Event(), list[str]()
-
-    def note(number: int, _: FrameType | None) -> None:
-        signals.append(signal.Signals(number).name)
-        # On a thread, as this one may have been interrupted while it held the event's lock.
-        threading.Thread(target=stop.set, daemon=True).start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, note)
-    return stop, signals
 
 
 @alerts.command(
