@@ -80,6 +80,21 @@ class Configuration:
         advice = "OpenLineage uses the file's value: remove one of the two"
         return f"{self.file} and {variables} set different values for the transport's {names}; {advice}"
 
+    def replaced(self) -> str | None:
+        """Returns a warning if a variable replaces others, which the client then ignores; else None.
+
+        The client sets the longer names first, and then a shorter one in place of all below it.
+        """
+        found: dict[str, str] = {}
+        for name in self._variables:
+            above = next((other for other in self._variables if name.startswith(f"{other}__")), None)
+            if above is not None:
+                found[name] = above
+        if not found:
+            return None
+        ignored, replacing = ", ".join(found), ", ".join(dict.fromkeys(found.values()))
+        return f"OpenLineage ignores {ignored}, since {replacing} has all settings of that name: set one or the other"
+
     def explained(self, error: Exception) -> ConfigError:
         """Returns an error of OpenLineage's client as a message that names the source of its configuration."""
         reason = redact(f"{type(error).__name__}: {error}", self.secrets())
@@ -148,9 +163,13 @@ def make_client(transport: "Transport | None" = None) -> "OpenLineageClient":
 
 
 def report_conflict(configuration: Configuration | None = None) -> None:
-    """Logs once that the file and the environment contradict each other; ignores an invalid configuration."""
+    """Logs once that the file and the environment contradict each other, or variables each other.
+
+    An invalid configuration is ignored.
+    """
     try:
-        if (conflict := (configuration or Configuration()).conflict()) is not None:
+        found = configuration or Configuration()
+        for conflict in filter(None, (found.conflict(), found.replaced())):
             _warn(conflict)
     except ConfigError:
         # `make_client` reports it.

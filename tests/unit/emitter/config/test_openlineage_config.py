@@ -104,6 +104,33 @@ def test_a_password_in_the_environment_for_the_rest_in_a_file_is_no_conflict(tmp
     assert "different values for the transport's topic" in other
 
 
+def test_a_variable_that_replaces_others_is_warned_about(tmp_path: Path) -> None:
+    """OpenLineage's client takes the one of the shorter name alone; the warning has no value in it."""
+    whole = json.dumps({"type": "console"})
+    both = {"OPENLINEAGE__TAGS__RUN": '{"nightly": "no"}', "OPENLINEAGE__TAGS__RUN__TEAM": SECRET}
+    [line] = [line for line in lines(tmp_path, whole, **both) if "ignores" in line]
+    assert "OpenLineage ignores OPENLINEAGE__TAGS__RUN__TEAM, since OPENLINEAGE__TAGS__RUN has all" in line, line
+    beside = {"OPENLINEAGE__TAGS__RUN__TEAM": "a", "OPENLINEAGE__TAGS__RUNS": "{}", "OPENLINEAGE__TRANSPORT": whole}
+    assert Configuration(beside, tmp_path).replaced() is None
+    several = Configuration(
+        {**both, "OPENLINEAGE__TAGS": "{}", "OPENLINEAGE__TAGS__JOB__TIER": "b"}, tmp_path
+    ).replaced()
+    assert several is not None
+    assert "TAGS__JOB__TIER, OPENLINEAGE__TAGS__RUN, OPENLINEAGE__TAGS__RUN__TEAM, since OPENLINEAGE__TAGS" in several
+
+
+def test_a_variable_that_replaces_others_is_what_the_client_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client has the shorter one's value, and nothing of the longer ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps({"type": "console"}))
+    monkeypatch.setenv("OPENLINEAGE__TAGS__RUN", '{"Nightly": "no"}')
+    monkeypatch.setenv("OPENLINEAGE__TAGS__RUN__TEAM", "a")
+    assert make_client().config.tags.run == {"Nightly": "no"}
+
+
 def test_the_file_that_a_variable_names_counts(tmp_path: Path) -> None:
     """Before that of the working directory and that of the home folder."""
     for name in ("here", "home/.openlineage", "named"):
