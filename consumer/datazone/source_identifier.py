@@ -174,6 +174,6 @@ def _partition(region: str) -> str:
 def _symlinks(dataset: Dataset) -> list[DatasetName]:
     """Returns the names of a symlinks facet; none if the facet is invalid."""
     try:
-        return [canonical(*name) for name in linked(dataset.facets, "$") or ()]
+        return [canonical(*name) for name in linked(dataset.facets, "$")[0] or ()]
     except BadFacet:
         return []

@@ -116,22 +116,40 @@ def read(view: type[F], facets: Mapping[str, object], at: str) -> F | Deleted | 
         raise _bad_facet(view, error, raw, join(at, [view.key])) from None
 
 
+def faults_of(view: type[Facet], raw: object) -> list[tuple[list[str | int], str]]:
+    """Returns the faults of a raw facet, each with the steps to it and the reason; none of a valid one."""
+    try:
+        view.model_validate(raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        return [_fault(view, one["type"], one["msg"], one["loc"], raw) for one in details]
+    return []
+
+
 def _bad_facet(view: type[Facet], error: ValidationError, raw: object, at: str) -> BadFacet:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     more = error.error_count() - 1
-    reason = first["msg"].removeprefix("Value error, ")
-    steps = _steps(raw, first["loc"])
-    if first["type"] == "missing":
-        key = str(first["loc"][-1])
+    steps, reason = _fault(view, first["type"], first["msg"], first["loc"], raw)
+    return BadFacet(join(at, steps), f"{reason} (and {more} more faults)" if more else reason)
+
+
+def _fault(
+    view: type[Facet], kind: str, message: str, location: Sequence[str | int], raw: object
+) -> tuple[list[str | int], str]:
+    """Returns the steps to a fault that pydantic found, and the reason."""
+    reason = message.removeprefix("Value error, ")
+    steps = _steps(raw, location)
+    if kind == "missing":
+        key = str(location[-1])
         reason += hint(_at(raw, steps), key, [key])
         steps.append(key)
-    elif first["type"] == "union_tag_not_found":
+    elif kind == "union_tag_not_found":
         reason = f"Field required{hint(_at(raw, steps), _TAG, [_TAG])}"
         steps.append(_TAG)
-    elif first["type"] == "value_error":
+    elif kind == "value_error":
         found = next((one for one in misspelt_in(view, raw) if one[0][: len(steps)] == steps), None)
         reason += f"; `{found[0][-1]}` is there: did you mean `{found[1]}`?" if found else ""
-    return BadFacet(join(at, steps), f"{reason} (and {more} more faults)" if more else reason)
+    return steps, reason
 
 
 def misspelt_in(view: type[Facet], raw: object) -> list[tuple[list[str | int], str]]:

@@ -34,7 +34,7 @@ METADATA = "it is the metadata of a table, or a table of the engine's own catalo
 def _links(dataset: Dataset) -> list[DatasetName]:
     """Returns the symlinks of a dataset; none where the facet can't be read, which is reported with its name."""
     try:
-        return linked(dataset.facets, "$") or []
+        return linked(dataset.facets, "$")[0] or []
     except BadFacet:
         return []
 
@@ -125,6 +125,8 @@ class EventFacets:
                 if rest is not None:
                     found[key] = self._gathering.keep(rest)
                 continue
+            for path, reason in reading.left_out:
+                self._gathering.leave_out(f"{at}{path}", reason)
             for path, meant in reading.misspelt:
                 self._gathering.leave_out(f"{at}.{key}{path}", MISSPELT.format(meant))
             if reading.dropped:

@@ -137,12 +137,16 @@ class Gathering:
 
     def _links(self, dataset: Dataset, at: str) -> tuple[DatasetName, ...] | None:
         try:
-            links = linked(dataset.facets, f"{at}.facets")
+            links, bad = linked(dataset.facets, f"{at}.facets")
         except BadFacet as error:
             self.leave_out(error.path, error.reason)
             return None
-        for path, meant in misspelt_keys(SymlinksDatasetFacet, dataset.facets.get(SymlinksDatasetFacet.key)):
-            self.leave_out(f"{at}.facets.{SymlinksDatasetFacet.key}{path}", MISSPELT.format(meant))
+        place = f"{at}.facets.{SymlinksDatasetFacet.key}"
+        for one in bad:
+            self.leave_out(one.path, one.reason)
+        known = (one.path.removeprefix(place) for one in bad)
+        for path, meant in misspelt_keys(SymlinksDatasetFacet, dataset.facets.get(SymlinksDatasetFacet.key), known):
+            self.leave_out(f"{place}{path}", MISSPELT.format(meant))
         if links is not None and self._symlinks + len(links) > MAX_NAMES:
             reason = f"the event has more than {MAX_NAMES} symlinks, so the facet is left out: send fewer"
             self.leave_out(f"{at}.facets.symlinks", reason)

@@ -6,7 +6,7 @@ run of an unchanged model, so what was made of it is remembered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.lineage import lifecycle
-from consumer.lineage.column_lineage import OutputLineage, pack, with_whole
+from consumer.lineage.column_lineage import OutputLineage, pack, unpack, with_whole
 from consumer.lineage.column_types import BESIDE, registers_of
 from consumer.lineage.explicit_lineage import of_dataset, of_fields, table_name
 from consumer.lineage.facts.registers import INLINE_CHARS, Value, as_json, value_of
@@ -23,7 +23,8 @@ from schemas.byte_cache import OVERHEAD, ByteCache
 from schemas.errors import BadFacet
 from schemas.events import MAX_NAME, canonical_run_id
 from schemas.facets import dataset_facets, dbt_facets, job_facets, lineage_facets
-from schemas.facets.base import DELETED, Facet, Part, misspelt_in, read
+from schemas.facets.bad_items import read_items
+from schemas.facets.base import DELETED, Facet, Part, misspelt_in
 from schemas.json_path import join
 from schemas.naming import DatasetName
 
@@ -61,6 +62,7 @@ class Reading(NamedTuple):
         value: What is kept.
         dropped: Names of datasets that were left out, because they can't be tables of their engine.
         also: Other registers that it is a value of.
+        left_out: JSON paths of items that can't be read, from the facets on, each with the reason.
         misspelt: JSON paths of keys that are probably misspelt, within the facet, each with the key that was meant.
     """
 
@@ -68,6 +70,7 @@ class Reading(NamedTuple):
     dropped: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     misspelt: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def _fields(view: Part) -> object:
@@ -218,17 +221,29 @@ def _reading(kept: Kept, raw: object) -> Reading:
 
 
 def _made_of(kept: Kept, raw: object) -> Reading:
-    view = read(kept.view, {kept.view.key: raw}, "")
+    view, bad = read_items(kept.view, {kept.view.key: raw}, "")
     if view is None or view is DELETED:
         return Reading(value_of(""), also=BESIDE if kept.view is dataset_facets.SchemaDatasetFacet else ())
     text = kept.keep(view)
+    if bad and isinstance(view, lineage_facets.ColumnLineageDatasetFacet):
+        text = pack(unpack(text)._replace(partial=True))
     also = registers_of(view) if isinstance(view, dataset_facets.SchemaDatasetFacet) else ()
-    return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also, misspelt_keys(kept.view, raw))
+    left_out = tuple((one.path, one.reason) for one in bad)
+    misspelt = misspelt_keys(kept.view, raw, (one.path.removeprefix(f".{kept.view.key}") for one in bad))
+    return Reading(value_of(text, kept.inline), tuple(_dropped(view)), also, misspelt, left_out)
 
 
-def misspelt_keys(view: type[Facet], raw: object) -> tuple[tuple[str, str], ...]:
-    """Returns the JSON path, within a facet, of each key that is probably misspelt, and the key that was meant."""
-    return tuple((join("", steps), meant) for steps, meant in misspelt_in(view, raw))
+def misspelt_keys(view: type[Facet], raw: object, bad: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Returns the JSON path, within a facet, of each key that is probably misspelt, and the key that was meant.
+
+    Args:
+        view: Class of the facet.
+        raw: The raw facet.
+        bad: Paths of faults in it. The report of one names the misspelt key of its object.
+    """
+    reported = {path.rpartition(".")[0] for path in bad}
+    found = ((join("", steps), meant) for steps, meant in misspelt_in(view, raw))
+    return tuple((path, meant) for path, meant in found if path.rpartition(".")[0] not in reported)
 
 
 def _dropped(view: object) -> Sequence[str]:
@@ -240,13 +255,20 @@ def _dropped(view: object) -> Sequence[str]:
     return ()
 
 
-def linked(facets: Mapping[str, object], at: str) -> list[DatasetName] | None:
+def linked(facets: Mapping[str, object], at: str) -> tuple[list[DatasetName] | None, list[BadFacet]]:
     """Returns the names that a symlinks facet gives a dataset, as the event spells them; None without one.
 
+    Args:
+        facets: The dataset's.
+        at: Their JSON path.
+
+    Returns:
+        The names, and those that can't be read, each with its path and the reason.
+
     Raises:
-        BadFacet: It can't be read.
+        BadFacet: None of it can be read.
     """
-    view = read(dataset_facets.SymlinksDatasetFacet, facets, at)
+    view, bad = read_items(dataset_facets.SymlinksDatasetFacet, facets, at)
     if view is None:
-        return None
-    return [] if view is DELETED else [DatasetName(link.namespace, link.name) for link in view.identifiers]
+        return None, bad
+    return [] if view is DELETED else [DatasetName(link.namespace, link.name) for link in view.identifiers], bad

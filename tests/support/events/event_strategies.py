@@ -17,6 +17,9 @@ JOBS = ("j1", "j2", "j3")
 QUERIES = ("select 1", "select 2")
 TYPES = ("START", "RUNNING", "COMPLETE", "COMPLETE", "FAIL", "ABORT", "OTHER")
 
+PRODUCERS = ("https://example.com/spark", "", "https://example.com/integration/dagster")
+"""Dagster's FAIL may come before the COMPLETE of the same run; of the others it outranks COMPLETE."""
+
 Json = dict[str, Any]
 
 
@@ -195,7 +198,7 @@ def run_events(*, linked: bool) -> st.SearchStrategy[Json]:
             "job": _job(linked=linked),
             "inputs": _datasets(linked=linked, output=False),
             "outputs": _datasets(linked=linked, output=True),
-            "producer": st.sampled_from(("https://example.com/spark", "")),
+            "producer": st.sampled_from(PRODUCERS),
         }
     )
 
