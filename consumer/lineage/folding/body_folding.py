@@ -126,7 +126,7 @@ class _BodyFolding:
     def _inputs(self) -> frozenset[DatasetName]:
         """Returns the datasets that the job reads: those of the event, or of a dbt model those that its SQL names."""
         by_sql = self._tables.read_by_dbt()
-        unnamed = self._tables.reads.in_ctes() if by_sql is None else by_sql
+        unnamed = self._tables.reads.unnamed() if by_sql is None else by_sql
         found: set[DatasetName] = set()
         for index, dataset in enumerate(self._body.inputs):
             at = f"$.inputs[{index}]"

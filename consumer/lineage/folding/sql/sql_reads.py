@@ -35,14 +35,15 @@ class SqlReads:
         self._inputs = frozenset(inputs)
         self._outputs = frozenset(outputs)
 
-    def in_ctes(self) -> Resolved:
-        """The tables that CTEs of the text read, and that are no inputs of the event."""
+    def unnamed(self) -> Resolved:
+        """The tables that CTEs of the text read or that its temporary tables are made from, and that are no inputs."""
         if not self._is_of_text:
             return frozenset()
         found: set[DatasetName] = set()
         for output in self._outputs:
             for statement in self._writers(output):
-                found |= self._behind(((path, statement) for path in statement.in_ctes), output)
+                hidden = (path for path in statement.reads if path in statement.in_ctes or self._is_made(path))
+                found |= self._behind(((path, statement) for path in hidden), output)
         return frozenset(found - self._inputs)
 
     def of(self, output: DatasetName) -> Resolved:
@@ -50,6 +51,11 @@ class SqlReads:
         if output not in self._outputs or not self._is_of_text:
             return frozenset()
         return self._behind(((path, one) for one in self._writers(output) for path in one.reads), output)
+
+    def _is_made(self, path: Path) -> bool:
+        """True if the text makes a table that is no dataset of the event."""
+        name = lowered(path)
+        return name not in self._by_end and any(one.is_new for one in self._by_table.get(name, ()))
 
     @cached_property
     def _is_of_text(self) -> bool:

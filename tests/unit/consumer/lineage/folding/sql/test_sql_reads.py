@@ -17,6 +17,12 @@ CREATE TEMP TABLE tmp_x AS SELECT * FROM big;
 INSERT INTO daily SELECT * FROM tmp_x
 """
 
+THROUGH_TWO = """
+CREATE TEMP TABLE s AS SELECT * FROM daily;
+CREATE TEMP TABLE r AS WITH x AS (SELECT * FROM b) SELECT * FROM s, x;
+INSERT INTO big SELECT * FROM r
+"""
+
 
 def names(of: Sequence[str]) -> list[DatasetName]:
     """Tables of the schema `dev.public`, unless their names say another one."""
@@ -37,13 +43,30 @@ def test_each_output_has_what_its_statements_read() -> None:
     """Through temporary tables, and with what CTEs read."""
     found = reads(SWAP, ["big"], ["big", "daily"])
     assert (behind(found, "big"), behind(found, "daily")) == ({"daily"}, {"big"})
-    assert found.in_ctes() == set(names(["daily"]))
+    assert found.unnamed() == set(names(["daily"]))
 
 
 def test_a_table_that_only_a_cte_reads() -> None:
     """It is completed as the parser has completed the output's name."""
     found = reads("insert into big with x as (select * from daily) select * from x", [], ["big"])
-    assert found.in_ctes() == set(names(["daily"]))
+    assert found.unnamed() == set(names(["daily"]))
+
+
+@pytest.mark.parametrize(
+    ("sql", "inputs", "found"),
+    [
+        ("create temp table s as select * from daily; insert into big select * from s", [], ["daily"]),
+        ("create temp table s as select * from daily; insert into big select * from s, c", ["c"], ["daily"]),
+        (THROUGH_TWO, [], ["b", "daily"]),
+        ("create temp table s as select * from daily; insert into big select * from s", ["daily"], []),
+        ("create temp table s as select * from daily; insert into big select * from c", ["c"], []),
+        ("create temp table s as select * from big; delete from big; insert into big select * from s", [], ["big"]),
+    ],
+    ids=["alone", "beside an input", "through two", "an input already", "unused", "of the output"],
+)
+def test_a_table_that_only_a_temporary_table_is_made_from(sql: str, inputs: list[str], found: list[str]) -> None:
+    """It is read by way of the temporary table."""
+    assert reads(sql, inputs, ["big"]).unnamed() == set(names(found))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +83,7 @@ def test_a_table_that_only_a_cte_reads() -> None:
 )
 def test_nothing_is_guessed(sql: str, inputs: list[str], outputs: list[str]) -> None:
     """A bare name beside a full one may be of any schema; a text that does not name a dataset is not its event's."""
-    assert not reads(sql, inputs, outputs).in_ctes()
+    assert not reads(sql, inputs, outputs).unnamed()
 
 
 def test_a_name_of_two_datasets_is_none_of_them() -> None:
