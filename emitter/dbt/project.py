@@ -233,8 +233,13 @@ def is_ephemeral(node: Node) -> bool:
 
 def dataset_name(node: Node) -> str:
     """`database.schema.table` of a node; a source's table is its identifier."""
+    return ".".join(dataset_parts(node))
+
+
+def dataset_parts(node: Node) -> tuple[str, ...]:
+    """Returns the parts of the same name, without those that the node does not have."""
     table = node.get("alias") or node.get("identifier") or node.get("name")
-    return _joined(node.get("database"), node.get("schema"), table)
+    return tuple(str(part) for part in (node.get("database"), node.get("schema"), table) if part)
 
 
 def compiled_sql(node: Node) -> str | None:

@@ -11,6 +11,7 @@ from emitter.dbt.project import Project, compiled_sql, dataset_name, kind
 from emitter.refine.column_edges import ColumnEdges
 from emitter.refine.datasets.event_inputs import EventInputs, without_system_tables
 from emitter.refine.datasets.refined_datasets import Dataset, Datasets, renamed
+from emitter.refine.datasets.spelled_names import SpelledNames
 from emitter.refine.datasets.tested_inputs import TestedInputs
 from emitter.refine.datasets.undeclared_tables import Undeclared
 from emitter.refine.hooks import Hooks
@@ -85,6 +86,7 @@ class Refiner:
         self._begun: dict[str, str] = {}
         # A run of dbt itself has no datasets; its hooks are in the warehouse of its nodes.
         self._namespace: str | None = None
+        self._names = SpelledNames(self.project)
         self._tested = TestedInputs(self.project, self._datasets, self._deferred_names)
 
     def refine(self, event: Mapping[str, Any]) -> Event:
@@ -92,7 +94,8 @@ class Refiner:
 
         An event of a node that is not in this manifest is returned unchanged, but for tables of the engine itself.
         """
-        return without_system_tables(self._refined(event), self.problems)
+        refined = self._refined(self._names.joined(event))
+        return self._names.spelled(without_system_tables(refined, self.problems))
 
     def _refined(self, event: Mapping[str, Any]) -> Event:
         job = at(event, "job", "facets")
@@ -123,6 +126,7 @@ class Refiner:
                 hooks, and says when those that come first ran.
             began: When the run began; empty if its START has been passed, or if that is unknown.
         """
+        event = self._names.joined(event)
         run_id = at(event, "run").get("runId", "")
         if event.get("eventType") == "START":
             self._begun[run_id] = event["eventTime"]
@@ -136,7 +140,7 @@ class Refiner:
             found = self._hooks.of_node(event, self._namespace, began)
         elif is_run:
             found = self._hooks.of_run(event, self._namespace, began)
-        return [without_system_tables(one, self.problems) for one in found]
+        return [self._names.spelled(without_system_tables(one, self.problems)) for one in found]
 
     def lineage(self, unique_id: str, sql: str | None = None) -> ColumnLineage | None:
         """Returns the column lineage of a model or snapshot; None if it is off or unknown.
