@@ -49,7 +49,7 @@ _LONGEST_INTEGER = 21
 
 
 _MAY_BE_SALVAGED = re.compile(rb"NaN|Infinity|\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{3}|(?<![0-9])[0-9]{300}")
-"""What a document has that orjson rejects for one value: no number, a number beyond a float, half of a character."""
+"""Values for which orjson rejects a document: no number, a number beyond a float, half of a character."""
 
 
 Step = str | int

@@ -1,7 +1,7 @@
 """Removal of the items of a facet that can't be read, such as one column of a schema or one source of a column.
 
 An item is a member of a list, or a column in an object of columns. Of most facets the other items mean the same
-without it. The facets of explicit lineage are no such ones: they state that there is no more than they name.
+without it. Not so a facet of explicit lineage, which states that nothing flows beyond what it names.
 """
 
 from __future__ import annotations
@@ -39,14 +39,16 @@ def read_items(view: type[F], facets: Mapping[str, object], at: str) -> tuple[F 
     try:
         return read(view, facets, at), []
     except BadFacet as error:
-        raw = facets[view.key]
+        raw: Any = facets[view.key]
         faults = faults_of(view, raw) if isinstance(raw, dict) and view is not LineageFacet else []
-        items = {item: (steps, reason) for steps, reason in faults if (item := _item(raw, steps)) is not None}
-        if not items or len(items) < len({_item(raw, steps) for steps, _ in faults}):
+        items = {_item(raw, steps): (steps, reason) for steps, reason in faults}
+        if not items or None in items:
             raise
-        rest = _without_emptied(raw, _without(raw, set(items)))
-        if any(raw[key] and not rest[key] for key in {str(item[0]) for item in items}):
-            # Nothing is left, which would state that there is none.
+        removed = {item for item in items if item is not None}
+        rest = _without_emptied(raw, _without(raw, removed))
+        lists = {str(item[0]) for item in removed}
+        if any(raw[key] and not rest[key] for key in lists):
+            # An empty list would state that the dataset has no such items.
             raise
         try:
             found = read(view, {view.key: rest}, at)

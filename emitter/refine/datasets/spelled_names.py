@@ -4,7 +4,7 @@ dbt-ol and refinement join the parts of a name by dots, so `"dev"."raw"."orders.
 event such a part is quoted, as a statement does it, and as a reader of the event's SQL finds it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emitter.dbt.project import Project, dataset_name, dataset_parts
@@ -44,8 +44,11 @@ def _quoted(part: str) -> str:
 def _renamed(event: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     if not names:
         return dict(event)
-    found = {key: [_dataset(one, names) for one in event[key]] for key in ("inputs", "outputs") if event.get(key)}
-    return {**event, **found}
+    return {**event, **{key: _datasets(event[key], names) for key in ("inputs", "outputs") if event.get(key)}}
+
+
+def _datasets(datasets: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [_dataset(one, names) for one in datasets]
 
 
 def _dataset(dataset: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -57,11 +60,15 @@ def _dataset(dataset: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
 
 def _lineage(facet: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     fields = {
-        column: {**field, "inputFields": [_source(source, names) for source in field.get("inputFields") or []]}
+        column: {**field, "inputFields": _sources(field.get("inputFields") or (), names)}
         for column, field in (facet.get("fields") or {}).items()
     }
-    of_all = {"dataset": [_source(source, names) for source in facet["dataset"]]} if facet.get("dataset") else {}
+    of_all = {"dataset": _sources(facet["dataset"], names)} if facet.get("dataset") else {}
     return {**facet, "fields": fields, **of_all}
+
+
+def _sources(sources: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    return [_source(source, names) for source in sources]
 
 
 def _source(source: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:

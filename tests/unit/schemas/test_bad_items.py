@@ -78,7 +78,7 @@ def test_fields_of_a_schema() -> None:
     ],
 )
 def test_a_facet_of_which_nothing_is_left_is_none(view: Any, facet: Any) -> None:
-    """It would state that there is none; explicit lineage states that there is no more, so it is read whole or not."""
+    """An empty list would replace an older facet; explicit lineage is complete by definition, so it is read whole."""
     with pytest.raises(BadFacet) as caught:
         read_items(view, {view.key: facet}, "$")
     with pytest.raises(BadFacet) as whole:

@@ -43,8 +43,9 @@ cli(["watch", sys.argv[1]])
 @contextmanager
 def service(place: str) -> Iterator[subprocess.Popen[str]]:
     """A service that waits at a place for a line, once it was asked to stop."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", _SERVICE, place], text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", _SERVICE, place]
+    with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         await_line(process, "watching")
         yield process
         process.kill()

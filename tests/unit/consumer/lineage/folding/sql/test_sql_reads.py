@@ -65,7 +65,7 @@ def test_a_table_that_only_a_cte_reads() -> None:
     ids=["alone", "beside an input", "through two", "an input already", "unused", "of the output"],
 )
 def test_a_table_that_only_a_temporary_table_is_made_from(sql: str, inputs: list[str], found: list[str]) -> None:
-    """It is read by way of the temporary table."""
+    """The output is made from it by way of the temporary table."""
     assert reads(sql, inputs, ["big"]).unnamed() == set(names(found))
 
 
