@@ -5,7 +5,7 @@ keys, and arrays of any of them. Of a value that comes from a table the parts ar
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -96,9 +96,8 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
         return _with_lists(shape) if called(node) == "multimap_agg" else shape
     if called(node) in _REARRANGED:
         return _rearranged_call(node, scope)
-    if called(node) == "map_concat":
-        return _merged_maps(node.expressions, scope)
-    return None
+    maker = _MAPS.get(called(node))
+    return None if maker is None or not node.expressions else maker(node.expressions, scope)
 
 
 def _collected_pairs(key: Any, value: Any, scope: Scope) -> Shape:
@@ -129,7 +128,40 @@ def _map(node: exp.Expression, scope: Scope) -> Shape | None:
     return None
 
 
+def _entries(maps: Sequence[Any], scope: Scope) -> Shape | None:
+    """Returns the parts of the array of a map's entries, which are rows of a key and a value."""
+    shape = shape_of(maps[0], scope)
+    if shape is None or shape.keys is None or shape.element is None:
+        return None
+    row = Shape((Column("", shape.keys), shape.element._replace(name="")))
+    return Shape((), Column("", shape.keys | shape.element.origins, row))
+
+
+def _zipped(arrays: Sequence[Any], scope: Scope) -> Shape:
+    """Returns the parts of an array of rows that have an element of each of some arrays."""
+    fields = tuple(_any_element(array, scope)._replace(name="") for array in arrays)
+    return Shape((), Column("", merge(field.origins for field in fields), Shape(fields)))
+
+
+def _any_element(array: Any, scope: Scope) -> Column:
+    """Returns an element of an array; of one whose parts are not known, all that the array is made from."""
+    shape = shape_of(array, scope)
+    if shape is not None and shape.element is not None and shape.keys is None:
+        return shape.element
+    return Column("", derive(TRANSFORMATION, origins_of(array, scope)))
+
+
+def _united(maps: Sequence[Any], scope: Scope) -> Shape | None:
+    """Returns the parts of the map that an aggregate makes of the maps of many rows."""
+    shape = shape_of(maps[0], scope)
+    return None if shape is None else through(AGGREGATION, Column("", NONE, shape)).shape
+
+
 def _map_of_entries(node: exp.Expression, scope: Scope) -> Shape | None:
+    made = shape_of(node.this, scope)
+    entry = made.element.shape if made is not None and made.element is not None else None
+    if not isinstance(node.this, exp.Array) and entry is not None and len(entry.fields) == 2:  # noqa: PLR2004
+        return Shape((), entry.fields[1], entry.fields[0].origins)
     rows = node.this.expressions if isinstance(node.this, exp.Array) else []
     if not rows or not all(isinstance(row, exp.Struct | exp.Tuple) and len(row.expressions) == 2 for row in rows):  # noqa: PLR2004
         return None
@@ -281,9 +313,43 @@ def _made_by_lambda(element: Column, function: Any) -> Column | None:
     """Returns what a lambda reads of an element; names from around the lambda are not among it."""
     if not isinstance(function, exp.Lambda):
         return None
-    names = {parameter.name for parameter in function.expressions}
-    read = (_read_of(element, one) for one in function.this.find_all(exp.Identifier) if one.name in names)
-    return Column("", merge(read))
+    return Column("", _read_in(function.this, dict.fromkeys(_parameters(function), element)))
+
+
+def _parameters(function: exp.Lambda) -> list[str]:
+    return [parameter.name for parameter in function.expressions]
+
+
+def _read_in(node: Any, parameters: Mapping[str, Column]) -> Origins:
+    """Returns what an expression reads of the parameters of the lambda that it is in."""
+    names = (one for one in node.find_all(exp.Identifier) if one.name in parameters and _is_parameter(one))
+    return merge(_read_of(parameters[one.name], one) for one in names)
+
+
+def _is_parameter(name: exp.Identifier) -> bool:
+    """True unless an identifier is part of a column's name, or the name of a field."""
+    place = name.parent
+    return not isinstance(place, exp.Column) and not (isinstance(place, exp.Dot) and place.expression is name)
+
+
+def _transformed(node: exp.Transform, scope: Scope) -> Shape | None:
+    """Returns the parts of an array of rows that a lambda constructs."""
+    function = node.expression
+    if not isinstance(function, exp.Lambda):
+        return None
+    given = dict.fromkeys(_parameters(function), _any_element(node.this, scope))
+    body: Any = function.this
+    types: list[Any] = []
+    while isinstance(body, exp.Cast | exp.Paren):
+        types += [body.to] if isinstance(body, exp.Cast) else []
+        body = body.this
+    if not isinstance(body, exp.Struct | exp.Tuple):
+        return None
+    made = ((name, origins_of(value, scope) | _read_in(value, given)) for name, value in _fields(body))
+    row = Shape(tuple(Column(name, derive(TRANSFORMATION, origins)) for name, origins in made))
+    for to in reversed(types):
+        row = typed(row, to) or row
+    return Shape((), Column("", merge(field.origins for field in row.fields), row))
 
 
 def _read_of(element: Column, parameter: exp.Identifier) -> Origins:
@@ -330,6 +396,13 @@ def _of_arrays() -> dict[type, _Reader]:
     return {getattr(exp, name): reader for name, reader in by_name.items() if hasattr(exp, name)}
 
 
+_MAPS: dict[str, Callable[[Sequence[Any], Scope], Shape | None]] = {
+    "map_concat": _merged_maps,
+    "map_entries": _entries,
+    "map_union": _united,
+    "zip": _zipped,
+}
+
 _READERS: dict[type, _Reader] = {
     exp.Alias: _inner,
     exp.Paren: _inner,
@@ -367,6 +440,7 @@ _READERS: dict[type, _Reader] = {
     exp.Concat: _rearranged,
     exp.DPipe: _chained,
     exp.Filter: _around,
+    exp.Transform: _transformed,
     exp.Subquery: _scalar,
     exp.Dot: _part,
     exp.Bracket: _part,
