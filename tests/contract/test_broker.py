@@ -18,7 +18,7 @@ from tests.support.brokers.both_brokers import KafkaKit, Kit, MemoryKit
 from tests.support.brokers.in_memory_broker import Broker
 from tests.support.processes.servers import KafkaBroker
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture(params=["memory", "file", "kafka", "kafka-scram", "kafka-4"])

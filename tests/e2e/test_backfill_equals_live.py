@@ -17,7 +17,9 @@ from tests.support.graph.graph_of_events import embedded
 from tests.support.processes.command_line import headwater
 
 PARTS = ("datasets", "dataset_edges", "column_edges")
-PROJECTS = ("imdb_athena", "imdb_redshift")
+PROJECTS = {"imdb_athena": 24, "imdb_redshift": 26}
+"""The projects of the stand-ins, with their nodes."""
+
 UNREAD_SEED = "table/imdb_stg/genre_labels"
 TOPIC = "openlineage.events"
 
@@ -32,22 +34,34 @@ def projects(dbt_engines: DbtEngines, tmp_path_factory: pytest.TempPathFactory) 
         transport = {"type": "emitter.transport.KafkaTransport", "bootstrap_servers": log, "topic": TOPIC}
         done = dbt_engines.run_dbt_ol(project, "build", transport=transport)
         assert done.returncode == 0, done.stdout + done.stderr
+        assert f"PASS={PROJECTS[name]} WARN=0 ERROR=0" in done.stdout, done.stdout
     return found
+
+
+def sent(project: Path) -> Sequence[Any]:
+    """The events of the run as dbt-ol sent them."""
+    log = project.parent / f"{project.name}.log" / f"{TOPIC}.jsonl"
+    return [orjson.loads(line)["value"] for line in log.read_bytes().splitlines()]
 
 
 def live(project: Path) -> Sequence[Any]:
     """The events of the run, with what dbt-ol gets wrong put right by the same means as in backfill."""
-    log = project.parent / f"{project.name}.log" / f"{TOPIC}.jsonl"
-    events = [orjson.loads(line)["value"] for line in log.read_bytes().splitlines()]
     manifest = orjson.loads((project / "target" / "manifest.json").read_bytes())
     refiner = Refiner(manifest, None, RefineOptions(account_id="123456789012", region="us-east-1"))
-    return [refiner.refine(event) for event in events]
+    return [refiner.refine(event) for event in sent(project)]
 
 
 def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, list[str]]:
     """By part what one graph has and the other has not."""
     shown = {part: ({json.dumps(x) for x in found[part]}, {json.dumps(x) for x in expected[part]}) for part in PARTS}
     return {part: sorted(one ^ other) for part, (one, other) in shown.items() if one != other}
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_dbt_ol_sends_a_start_and_an_end(projects: Mapping[str, Path], name: str) -> None:
+    """Every node of the stand-ins' projects has passed, and no run of dbt-ol has failed."""
+    kinds = {event["eventType"] for event in sent(projects[name])}
+    assert kinds == {"START", "COMPLETE"}, f"unexpected events: {kinds}"
 
 
 def test_backfill_equals_live(projects: Mapping[str, Path], dbt_engines: DbtEngines, tmp_path: Path) -> None:

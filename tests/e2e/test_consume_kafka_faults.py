@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 
-from tests.support.brokers.consuming_processes import EVENTS, Field, export_of, undisturbed
+from tests.support.brokers.consuming_processes import EVENTS, PATIENCE_S, Field, export_of, undisturbed
 from tests.support.brokers.kafka_follower import KafkaFollower
 from tests.support.events.small_events import records
 from tests.support.processes.servers import GremlinServer, KafkaBroker
@@ -189,7 +189,7 @@ class TestTopic:
             service.stop()
         kafka_broker.commit(field.topic, field.group, {0: 2 * EVENTS})
         with field.consuming("careful", KAFKA__ON_LOST_OFFSETS="stop") as careful:
-            assert careful.process.wait(60) == 2, f"it should have stopped:\n{careful.said()}"
+            assert careful.process.wait(PATIENCE_S) == 2, f"it should have stopped:\n{careful.said()}"
             for part in (str(2 * EVENTS), str(EVENTS), "kafka.on_lost_offsets"):
                 assert part in careful.said(), f"{part} is not told of:\n{careful.said()}"
         with field.consuming("bold") as bold:

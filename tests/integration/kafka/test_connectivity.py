@@ -23,7 +23,7 @@ from tests.support.processes.servers import KafkaBroker
 
 pytestmark = pytest.mark.each_kafka
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Seconds that a loaded machine may take beyond the time limit."""
 
 

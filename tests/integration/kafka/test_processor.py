@@ -25,7 +25,7 @@ from tests.support.processes.servers import KafkaBroker
 
 pytestmark = pytest.mark.each_kafka
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 class Sink:

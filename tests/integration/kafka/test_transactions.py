@@ -19,9 +19,9 @@ from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.processes.servers import KafkaBroker
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.each_kafka]
+pytestmark = pytest.mark.each_kafka
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 class Writer:

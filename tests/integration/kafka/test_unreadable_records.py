@@ -26,9 +26,9 @@ from tests.support.brokers.record_batches import ODD
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.each_kafka]
+pytestmark = pytest.mark.each_kafka
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 POLLS = 300
 """The most polls that wait for a record."""
 

@@ -1,6 +1,5 @@
 """The test ground keeps its own promises, so that other tests may build on them."""
 
-import json
 import os
 import select
 import signal
@@ -17,14 +16,14 @@ from gremlin_python.driver.client import Client
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
-from tests.support.processes.servers import DbtEngines, GremlinServer, KafkaBroker, NeptuneProxy
+from tests.support.processes.servers import GremlinServer, KafkaBroker, NeptuneProxy
 
 ROOT = Path(__file__).parents[3]
 
 
 def _send(broker: KafkaBroker, topic: str, value: bytes) -> None:
     with KafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
-        producer.send(topic, value, key=b"key").get(10)
+        producer.send(topic, value, key=b"key").get(60)
 
 
 def test_the_broker_keeps_its_records_over_a_crash(kafka_broker: KafkaBroker) -> None:
@@ -43,13 +42,13 @@ def test_a_paused_broker_hangs_until_it_is_resumed(kafka_broker: KafkaBroker) ->
     """A send waits while the broker is paused, and is done once it is resumed."""
     topic = kafka_broker.create_topic()
     with KafkaProducer(bootstrap_servers=kafka_broker.bootstrap) as producer:
-        producer.send(topic, b"1").get(10)
+        producer.send(topic, b"1").get(60)
         kafka_broker.pause()
         waiting = producer.send(topic, b"2")
         with pytest.raises(KafkaTimeoutError):
             waiting.get(1)
         kafka_broker.resume()
-        waiting.get(30)
+        waiting.get(60)
     assert len(kafka_broker.records(topic)) == 2, "the send that hung was done in the end"
 
 
@@ -100,7 +99,7 @@ def test_the_proxy_demands_a_signature(neptune_proxy: NeptuneProxy) -> None:
     SigV4Auth(caller, "neptune-db", neptune_proxy.region).add_auth(request)
     client = Client(address, "g", pool_size=1, headers=dict(request.headers), ssl=neptune_proxy.ssl_context)
     try:
-        assert client.submit("g.V().count()").all().result(10) == [0], "a signed request is answered"
+        assert client.submit("g.V().count()").all().result(60) == [0], "a signed request is answered"
     finally:
         client.close()
     assert neptune_proxy.stats()["requests"]["total"] == 1, "and counted"
@@ -121,20 +120,6 @@ def test_the_proxy_is_down_when_told(neptune_proxy: NeptuneProxy) -> None:
 
 def _connect(port: int) -> None:
     socket.create_connection(("127.0.0.1", port), 5).close()
-
-
-@pytest.mark.parametrize(("name", "nodes"), [("imdb_athena", 24), ("imdb_redshift", 26)])
-def test_the_projects_build(dbt_engines: DbtEngines, tmp_path: Path, name: str, nodes: int) -> None:
-    """Every node of the dbt projects passes, and dbt-ol tells of it."""
-    project = dbt_engines.copy_project(name, tmp_path)
-    log = tmp_path / "events.jsonl"
-    done = dbt_engines.run_dbt_ol(
-        project, "build", transport={"type": "file", "log_file_path": str(log), "append": True}
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"PASS={nodes} WARN=0 ERROR=0" in done.stdout, done.stdout
-    kinds = {json.loads(line)["eventType"] for line in log.read_text().splitlines()}
-    assert kinds == {"START", "COMPLETE"}, f"unexpected events: {kinds}"
 
 
 _ORPHAN = """
@@ -159,6 +144,6 @@ def test_a_server_ends_with_its_test_process(gremlin_server: GremlinServer) -> N
 
 
 def _await_end(watch: int) -> None:
-    readable, _, _ = select.select([watch], [], [], 20)
+    readable, _, _ = select.select([watch], [], [], 60)
     os.close(watch)
     assert readable, "the server outlives its test process"

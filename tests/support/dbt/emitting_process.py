@@ -93,7 +93,9 @@ class Guest:
         count: How many events it emits.
         run: Its run's name.
         hold: Whether it waits before its end until `release`.
-        options: `clock` (seconds to add to the time), `no_kafka`, `file_limit` (bytes), `sql_bytes`, `name_bytes`.
+        options: `clock` (seconds to add to the time), `no_kafka`, `file_limit` (bytes), `sql_bytes`, `name_bytes`,
+            `pause_after` (the event after which it waits for `go_on`), `until` (a part of the summary that it waits for
+            before its end).
     """
 
     def __init__(
@@ -138,13 +140,18 @@ class Guest:
         """Sends it a signal."""
         self._process.send_signal(number)
 
+    def go_on(self) -> None:
+        """Lets a guest go on that has paused after an event."""
+        assert self._process.stdin
+        self._process.stdin.write(b"\n")
+
     def release(self) -> None:
         """Lets a held guest go on to its end."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.stdin = None
 
-    def end(self, timeout: float = 60) -> Outcome:
+    def end(self, timeout: float = 120) -> Outcome:
         """Waits for its end and tells how that was.
 
         Raises:
@@ -209,8 +216,13 @@ def main() -> int:
         client.emit(event(number, plan["run"], **sizes))
         sys.stdout.write(f"{number}\n")
         sys.stdout.flush()
+        if plan.get("pause_after") == number:
+            sys.stdin.readline()
     if plan["hold"]:
         sys.stdin.read()
+    transport: Any = client.transport
+    while "until" in plan and plan["until"] not in transport.summary():
+        time.sleep(0.02)
     client.close(timeout=30)
     sys.stdout.write("done\n")
     return EXIT_CODE

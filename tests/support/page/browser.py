@@ -13,7 +13,7 @@ from tests.support.docs.generated_docs import ROOT
 from tests.support.processes.server_process import missing
 
 WEB = ROOT / "consumer" / "web"
-TIMEOUT_MS = 30_000
+TIMEOUT_MS = 60_000
 
 
 def chromium_program() -> str:
