@@ -36,17 +36,19 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
 
 
 @pytest.mark.parametrize("name", ["lineage", "columns", "impact", "why", "runs", "about"])
-@pytest.mark.parametrize("width", [360, 1440])
-def test_long_names_stay_on_the_screen(browser: Browser, odd: ServeProcess, name: str, width: int) -> None:
-    """The page does not scroll sideways, and what scrolls can be reached with the keyboard."""
-    with tab(browser, viewport={"width": width, "height": 740}) as page:
+def test_long_names_stay_on_the_screen(browser: Browser, odd: ServeProcess, name: str) -> None:
+    """On a telephone and wide, the page does not scroll sideways, and what scrolls can be reached with the keyboard."""
+    with tab(browser, viewport={"width": 360, "height": 740}) as page:
         page.goto(f"{odd.url}/?node={LONG}&tab={name}")
         page.wait_for_load_state("networkidle")
         expect(page.locator(".loading")).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        panel = page.locator("#tab-panel")
-        assert panel.evaluate("panel => panel.scrollWidth - panel.clientWidth") <= 0
-        assert axe(page) == []
+        for width in (360, 1440):
+            page.set_viewport_size({"width": width, "height": 740})
+            page.wait_for_function("width => innerWidth === width", arg=width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            panel = page.locator("#tab-panel")
+            assert panel.evaluate("panel => panel.scrollWidth - panel.clientWidth") <= 0
+            assert axe(page) == []
 
 
 def test_a_name_with_a_line_break_stays_one_name(browser: Browser, odd: ServeProcess) -> None:

@@ -17,11 +17,15 @@ from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit, Kit, MemoryKit
 from tests.support.brokers.in_memory_broker import Broker
 from tests.support.processes.servers import KafkaBroker
+from tests.support.variants import one_of
 
 PATIENCE_S = 120.0
 
 
-@pytest.fixture(params=["memory", "file", "kafka", "kafka-scram", "kafka-4"])
+BROKERS = ("memory", "file", "kafka-4", *one_of(("kafka-scram", "kafka")))
+
+
+@pytest.fixture(params=BROKERS)
 def kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
     """Each broker in turn."""
     if request.param in {"memory", "file"}:

@@ -9,6 +9,7 @@ import orjson
 
 from schemas.strict_json import MAX_VALUES
 from tests.support.events.event_builders import REDSHIFT, dataset, name
+from tests.support.variants import one_of
 
 MOST = 7_300_000
 """Bytes of a value that a topic of 8 MiB takes without compression, with room for the rest of a record."""
@@ -43,10 +44,15 @@ def bombs() -> Iterator[Hostile]:
     yield Hostile("many headers", b"{}", None, (("", b""),) * 1_000_000)
 
 
+UNITS = ("[[]]", "[]", '{"0":0}', "{}", '"ab"', "1.5", "[" * 50 + "]" * 50, '{"a":' * 50 + "0" + "}" * 50)
+FACETS = (("schema", "mine"), ("mine", "schema"))
+"""A facet that is read and one that is unknown, in turn first."""
+
+
 def swelling() -> Iterator[Hostile]:
     """Events whose objects are many times their text."""
-    for unit in ("[[]]", "[]", '{"0":0}', "{}", '"ab"', "1.5", "[" * 50 + "]" * 50, '{"a":' * 50 + "0" + "}" * 50):
-        for facet in ("mine", "schema"):
+    for number, unit in enumerate(UNITS):
+        for facet in one_of(FACETS[number % 2]):
             yield Hostile(f"{facet} of {unit[:9]}", _filled(facet, unit, MOST))
             yield Hostile(
                 f"{facet} of {unit[:9]}, few enough",

@@ -83,6 +83,16 @@ def axe(page: Page) -> list[str]:
     ]
 
 
+def axe_in_both_themes(page: Page) -> dict[str, list[str]]:
+    """Runs axe in the light theme and in the dark one."""
+    found = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
+        found[scheme] = axe(page)
+    return found
+
+
 def demo_events() -> list[Path]:
     """The recorded events of the demo, in its order."""
     folder = ROOT / "consumer" / "demo" / "events"
