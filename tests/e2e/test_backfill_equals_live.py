@@ -16,6 +16,8 @@ from tests.support.dbt.dbt_engines import GLUE_NAMESPACE, DbtEngines
 from tests.support.graph.graph_of_events import embedded
 from tests.support.processes.command_line import headwater
 
+pytestmark = pytest.mark.timeout(900)
+
 PARTS = ("datasets", "dataset_edges", "column_edges")
 PROJECTS = {"imdb_athena": 24, "imdb_redshift": 26}
 """The projects of the stand-ins, with their nodes."""

@@ -15,6 +15,8 @@ from tests.support.brokers.consuming_processes import HEADWATER, consume_all
 from tests.support.datazone.fake_datazone import ACCOUNT, DOMAIN, GLUE, SERVERLESS, DataZoneServer
 from tests.support.processes.servers import DbtEngines, KafkaBroker
 
+pytestmark = pytest.mark.timeout(900)
+
 PATIENCE_S = 180
 WORKGROUP = f"arn:aws:redshift-serverless:us-east-1:{ACCOUNT}:table/imdb-wg"
 

@@ -20,6 +20,8 @@ from tests.support.processes.servers import (
     KafkaBroker,
 )
 
+pytestmark = pytest.mark.timeout(900)
+
 SHARED_TABLES = {
     "stg_imdb__name_basics",
     "stg_imdb__title_akas",
@@ -153,7 +155,7 @@ def way(
     }
     gremlin_server.clear()
     group, log = environment["HEADWATER_KAFKA__GROUP_ID"], folder / "consume.log"
-    consume_all(kafka_broker, topic, group, environment, log, patience_s=120, end_s=30)
+    consume_all(kafka_broker, topic, group, environment, log, patience_s=240, end_s=60)
     assert not kafka_broker.records(environment["HEADWATER_KAFKA__DEAD_LETTER_TOPIC"]), "no event is rejected"
     exported = _headwater("export", "--graph", gremlin_server.url, "--format", "json", environment=environment)
     return Way(topic, environment, exported, edges, relations)

@@ -79,6 +79,6 @@ class DbtEngines(Server):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=400,
             check=False,
         )
