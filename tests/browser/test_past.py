@@ -63,6 +63,7 @@ def test_the_slider_goes_through_the_changes_with_the_keyboard(browser: Browser,
         expect(slider).to_have_attribute("aria-valuetext", re.compile("11:00, 4 changes"))
         expect(page.get_by_role("tree", name="Lineage of orders")).to_contain_text("raw_orders")
         expect(page.get_by_role("tree", name="Lineage of orders")).not_to_contain_text("orders_feed")
+        expect(page.locator(SHOWN_BOXES)).to_have_count(5)
         assert names(page) == {"raw_orders", "customers", "stg_orders", "orders", "revenue"}
         assert f"at={DAY}T11%3A00%3A00" in page.url
         page.keyboard.press("ArrowLeft")
@@ -91,6 +92,7 @@ def test_a_comparison_has_two_colours(browser: Browser, changed: str) -> None:
     with tab(browser, timezone_id="UTC") as page:
         page.goto(f"{changed}/{DIFF}")
         expect(page.locator(".box.added")).to_have_count(2)
+        expect(page.locator(".box.changed")).to_have_count(2)
         assert marks(page) == {
             "orders_feed": "added",
             "customers": "added",
@@ -229,6 +231,8 @@ def test_the_links_of_an_alert_show_what_it_says(browser: Browser, changed: str)
     with tab(browser) as page:
         page.goto(links["diff"])
         expect(page.locator(".line.table.removed")).to_have_count(1)
+        expect(page.locator(".box.added")).to_have_count(1)
+        expect(page.locator(".box.changed")).to_have_count(1)
         assert marks(page) == {"orders_feed": "added", "stg_orders": "changed"}
         page.goto(links["lineage"])
         expect(page.locator(SHOWN_BOXES)).to_have_count(3)
