@@ -22,6 +22,7 @@ from tests.support.api.numbered_events import MODEL, body, event, exported
 from tests.support.api.serving import ServeProcess
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
+from tests.support.variants import one_of
 
 COUNT = 40
 RETRIES = {
@@ -69,8 +70,12 @@ def send_all(client: OpenLineageClient, numbers: range, sent: set[int]) -> None:
     assert client.close(timeout=120)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("fault", ["the server is killed", "the broker is killed", "the broker hangs"])
+FAULTS = ("the server is killed", "the broker is killed", "the broker hangs")
+BY_TURNS = (("http", "async_http"), ("async_http", "http"))
+CASES = [(fault, transport) for number, fault in enumerate(FAULTS) for transport in one_of(BY_TURNS[number % 2])]
+
+
+@pytest.mark.parametrize(("fault", "transport"), CASES)
 def test_stock_clients_lose_nothing(fault: str, transport: str, kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """A fault amid a client's events: once it is over, every event of the client is in the topic."""
     broker = kafka_broker

@@ -21,9 +21,6 @@ from tests.support.brokers.kafka_server import scram
 from tests.support.dbt.emitting_process import EXIT_CODE, Guest, Outcome, by_key, expected, spool
 from tests.support.processes.servers import KafkaBroker, free_port
 
-each_kafka = pytest.mark.each_kafka
-"""For what depends on the broker's answer; `.ci/slow` runs all of it on Kafka 4 as well."""
-
 Settings = dict[str, Any]
 
 SECRET = "planted-s3cret"
@@ -157,7 +154,6 @@ def test_down_all_the_time(kafka_broker: KafkaBroker, port: Port, tmp_path: Path
     delivered(kafka_broker, transport["topic"], expected(10, "a"))
 
 
-@each_kafka
 def test_down_at_start_then_up(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> None:
     """The same run still sends them."""
     transport = {**port.transport, "topic": kafka_broker.create_topic(partitions=3), "close_timeout": 60}
@@ -236,7 +232,6 @@ def test_hangs_to_the_end(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     delivered(kafka_broker, transport["topic"], expected(50, "a"))
 
 
-@each_kafka
 def test_wrong_password(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """One line says what to check, without the secret, and the right password sends what waited."""
     wrong = scram(kafka_broker, topic=kafka_broker.create_topic(), password=SECRET)
@@ -252,7 +247,6 @@ def test_wrong_password(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     delivered(kafka_broker, wrong["topic"], expected(10, "a"))
 
 
-@each_kafka
 def test_tls_name_mismatch(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """The certificate is for another name; what waits for the wrong name is sent to the right one on request."""
     right = scram(kafka_broker, topic=kafka_broker.create_topic())
@@ -271,7 +265,6 @@ def test_tls_name_mismatch(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     delivered(kafka_broker, right["topic"], expected(10, "a"))
 
 
-@each_kafka
 def test_topic_missing(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """The line says to create it; once it is there, the events follow."""
     transport = {"bootstrap_servers": kafka_broker.bootstrap, "topic": f"missing-{free_port()}"}
@@ -285,7 +278,6 @@ def test_topic_missing(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     delivered(kafka_broker, transport["topic"], expected(10, "a"))
 
 
-@each_kafka
 def test_message_too_large_is_compressed(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """More bytes than the topic takes, but not once they are compressed."""
     transport: Settings = {
@@ -300,7 +292,6 @@ def test_message_too_large_is_compressed(kafka_broker: KafkaBroker, tmp_path: Pa
     delivered(kafka_broker, transport["topic"], expected(4, "a", sql_bytes=300_000))
 
 
-@each_kafka
 @pytest.mark.parametrize("limit", ["ours", "topic's", "consumer's"])
 def test_message_too_large_is_reduced(kafka_broker: KafkaBroker, tmp_path: Path, limit: str) -> None:
     """Without its SQL it fits, and says what it lacks; it keeps its place in the order."""
@@ -323,7 +314,6 @@ def test_message_too_large_is_reduced(kafka_broker: KafkaBroker, tmp_path: Path,
     assert (marker["dropped"], marker["originalBytes"] > 200_000) == (["sql"], True)
 
 
-@each_kafka
 def test_message_too_large_is_quarantined(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """What no reduction makes fit is kept with the reason; `flush` with a greater limit sends its exact bytes."""
     topic = kafka_broker.create_topic()
@@ -376,7 +366,7 @@ def test_clock_jump(kafka_broker: KafkaBroker, port: Port, tmp_path: Path) -> No
     assert times == ["guest-a"] * 20 + ["guest-b"] * 10
 
 
-@each_kafka
+@pytest.mark.each_kafka
 def test_clock_ahead(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """Two hours ahead: brokers since Kafka 4.0 refuse that time, and take the same events without one."""
     transport: Settings = {"bootstrap_servers": kafka_broker.bootstrap, "close_timeout": 60}

@@ -19,9 +19,6 @@ from tests.support.dbt.dbt_project import Shop
 from tests.support.events import every_facet
 from tests.support.processes.servers import KafkaBroker, free_port
 
-each_kafka = pytest.mark.each_kafka
-"""For what depends on the broker's answer; `.ci/slow` runs all of it on Kafka 4 as well."""
-
 TYPE = "emitter.transport.KafkaTransport"
 SUMMARY = r"OpenLineage events: (\d+) sent, (\d+) waiting, (\d+) quarantined(?:, (\d+) lost)?(.*)"
 
@@ -61,7 +58,6 @@ def outcome(text: str) -> Outcome:
     return Outcome(sent, waiting, quarantined, lost, found[5])
 
 
-@each_kafka
 def test_a_thousand_events_share_a_partition_in_order(kafka_broker: KafkaBroker, send: Any) -> None:
     """One run's events have one key, so one partition keeps their order."""
     topic = kafka_broker.create_topic(partitions=4)
@@ -71,7 +67,6 @@ def test_a_thousand_events_share_a_partition_in_order(kafka_broker: KafkaBroker,
     assert [json.loads(record.value or b"")["number"] for record in records] == list(range(1000))
 
 
-@each_kafka
 def test_every_facet_is_in_the_topic(
     kafka_broker: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +115,6 @@ def test_nodes_with_tags_and_meta_are_in_the_topic(kafka_broker: KafkaBroker, tm
     assert len({record.key for record in records}) == 1
 
 
-@each_kafka
 def test_no_log_has_a_secret(kafka_broker: KafkaBroker, send: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Not even at the level of debugging, kafka-python's own log included."""
     caplog.set_level("DEBUG")
@@ -185,7 +179,6 @@ def test_dbt_ol_runs_as_without_us(kafka_broker: KafkaBroker, project: Path) -> 
     assert (states[0], states[-1]) == ("START", "COMPLETE")
 
 
-@each_kafka
 def test_dbt_ol_streams_over_scram(kafka_broker: KafkaBroker, project: Path) -> None:
     """From structured logs, with each setting in a variable of its own, and the password in none of OpenLineage's."""
     settings = scram(kafka_broker, topic=kafka_broker.create_topic(), password_env="PW", type=TYPE)
