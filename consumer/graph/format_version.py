@@ -34,6 +34,14 @@ REFILL_ADVICE: Final = (
 """The next action for a graph of an older format: its events are folded again."""
 
 
+INDEX_MARK: Final = ids.task("history_index")
+"""Vertex that a graph has if its history is indexed: each run that has ended, and each statement, leads from its names.
+
+A new graph has it from the beginning. One that an older version wrote gets it from a reconcile, which makes the edges
+that are missing; until then the past is made from the whole graph.
+"""
+
+
 class WrongFormat(UsageError):
     """The graph holds facts in a format of another version of Headwater."""
 
@@ -93,16 +101,30 @@ def _claim(store: GraphStore) -> list[Change]:
     vertex, token = Vertex(_ID, schema.TASK, properties), PropertyEquals("rev", str(FORMAT))
     if known is not None:
         return [Change(vertex, PropertyEquals("rev", known["rev"]), token)]
-    return [] if store.ids(schema.NAME, "", 1) else [Change(vertex, NotExists(), token)]
+    return [] if store.ids(schema.NAME, "", 1) else [Change(vertex, NotExists(), token), index_mark()]
 
 
-def format_vertices(store: GraphStore) -> Iterator[Vertex]:
-    """Yields the vertex with the format of a graph, if there is one.
+def is_indexed(store: GraphStore) -> bool:
+    """True if the history of a graph can be read from its names.
 
     Raises:
         TransientError: The store is unavailable.
     """
-    yield from (Vertex(id_, schema.TASK, properties) for id_, properties in store.read([_ID]).items())
+    return INDEX_MARK in store.read([INDEX_MARK], ("rev",))
+
+
+def index_mark() -> Change:
+    """Returns the change that notes that the history of a graph is indexed."""
+    return Change(Vertex(INDEX_MARK, schema.TASK, {"rev": "1"}), NotExists(), PropertyEquals("rev", "1"))
+
+
+def format_vertices(store: GraphStore) -> Iterator[Vertex]:
+    """Yields the vertices with the format of a graph and the mark of its index, if they are there.
+
+    Raises:
+        TransientError: The store is unavailable.
+    """
+    yield from (Vertex(id_, schema.TASK, properties) for id_, properties in store.read([_ID, INDEX_MARK]).items())
 
 
 def claim(store: GraphStore) -> None:

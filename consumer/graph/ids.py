@@ -43,6 +43,9 @@ _KINDS = frozenset(
         "output_of",
         "run_dataset_of",
         "change_of",
+        "named",
+        "stated",
+        "stated_job",
     }
 )
 
@@ -239,7 +242,7 @@ def _edge_kind(
 
 
 _DATASET, _COLUMN, _JOB, _RUN, _NAME = ("dataset", 2), ("column", 3), ("job", 2), ("run", 3), ("name", 2)
-_EXPOSURE = ("exposure", 2)
+_EXPOSURE, _STATEMENT = ("exposure", 2), ("statement", 2)
 
 _EDGE_KINDS: Final = (
     _edge_kind("edge", schema.EDGE, _DATASET, _DATASET, 2, has_job=True),
@@ -253,6 +256,9 @@ _EDGE_KINDS: Final = (
     _edge_kind("names", schema.NAMES, _JOB, _NAME, 2),
     _edge_kind("output_of", schema.OUTPUT_OF, ("output", 4), _NAME, 2),
     _edge_kind("run_dataset_of", schema.RUN_DATASET_OF, ("run_dataset", 5), _RUN, 0),
+    _edge_kind("named", schema.NAMED, _JOB, _NAME, 2),
+    _edge_kind("stated", schema.STATED, _STATEMENT, _NAME, 2),
+    _edge_kind("stated_job", schema.STATED, _STATEMENT, _JOB, 2),
 )
 _BY_KIND: Final = {kind.kind: kind for kind in _EDGE_KINDS}
 _BY_ENDS: Final = {(kind.label, kind.source[0], kind.target[0]): kind for kind in _EDGE_KINDS}

@@ -37,6 +37,8 @@ NAMES = "lineage_names"
 OUTPUT_OF = "lineage_output_of"
 RUN_DATASET_OF = "lineage_run_dataset_of"
 CHANGE_OF = "lineage_change_of"
+NAMED = "lineage_named"
+STATED = "lineage_stated"
 
 
 class Property(NamedTuple):
@@ -139,6 +141,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property("ended_at", "time of its terminal event", "greatest"),
             Property("error", "errorMessage facet's message", "greatest stamp"),
             Property("pruning", "true while a prune is about to remove it", "set by a prune, cleared by a writer"),
+            Property("partial", "true while not all names of it are led to", "set with them"),
             _REVISION,
             _FACTS,
             _STAMPS,
@@ -256,4 +259,6 @@ ELEMENTS: tuple[Element, ...] = (
     Element(OUTPUT_OF, "edge", "From an output of a job to the name that the job writes it under."),
     Element(RUN_DATASET_OF, "edge", "From a dataset of a streaming run to the run."),
     Element(CHANGE_OF, "edge", "From a change record to the job, or the dataset's name, that changed."),
+    Element(NAMED, "edge", "From a job to a name that a run of it that has ended gave, at any time; for the history."),
+    Element(STATED, "edge", "From a statement to its job, and to the names that it gives; for the history."),
 )

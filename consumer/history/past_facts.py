@@ -16,8 +16,8 @@ from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.identity import IdentityRules
-from consumer.projection import statements
 from consumer.projection.blobs import BlobStore
+from consumer.projection.history import statements
 from consumer.projection.jobs import PRUNED_UNTIL, from_run
 from schemas.naming import DatasetName
 

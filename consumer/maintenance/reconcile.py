@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from consumer.graph import ids, schema
+from consumer.graph import format_version, ids, schema
 from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.store import Change, Direction, DropOrphans, Edge, GraphStore, Properties
 from consumer.lineage.facts.delta import JobFacts, NameFacts
@@ -20,10 +21,12 @@ from consumer.maintenance.diff_store import DiffStore
 from consumer.maintenance.leased_task import PAGE, RECONCILE, Scan
 from consumer.projection import change_records, exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments
+from consumer.projection.blobs import BlobStore
 from consumer.projection.change_records import DRAWN
 from consumer.projection.documents.fact_document import FactUpdate
 from consumer.projection.documents.relied import Relied
 from consumer.projection.graph_writer import Cached, GraphWriter
+from consumer.projection.history import statements
 from consumer.projection.jobs import JobDocuments
 from schemas.naming import DatasetName
 
@@ -60,6 +63,9 @@ class Reconcile:
         self.result = ReconcileResult()
         self.scope = rules.digest
         self._rules = rules
+        # An older version may have begun one that is resumed.
+        self._is_whole = False
+        self._graph = store
         self._store = _Counting(store, self.result)
         passes: Sequence[tuple[str, str, Callable[[list[str]], None]]] = (
             ("runs", schema.RUN, self._repair_runs),
@@ -68,6 +74,7 @@ class Reconcile:
             ("edges", schema.JOB, self._repair_edges),
             ("outputs", schema.OUTPUT, self._migrate_outputs),
             ("groups", schema.GROUP, self._migrate_groups),
+            ("statements", schema.STATEMENT, self._tie_statements),
             ("streamed", schema.RUN_DATASET, self._migrate_run_datasets),
         )
         self._passes = {called: (Scan(store, label, page), differ) for called, label, differ in passes}
@@ -78,6 +85,7 @@ class Reconcile:
         Raises:
             TransientError: The graph can't serve now.
         """
+        self._is_whole = self._is_whole or not checkpoint
         called, _, last = (checkpoint or "runs ").partition(" ")
         scan, differ = self._passes[called]
         page = scan.after(last)
@@ -87,7 +95,15 @@ class Reconcile:
             return f"{called} {page[-1]}"
         order = list(self._passes)
         following = order.index(called) + 1
-        return f"{order[following]} " if following < len(order) else None
+        if following < len(order):
+            return f"{order[following]} "
+        if self._is_whole and not self._is_indexed:
+            self._graph.write([format_version.index_mark()])
+        return None
+
+    @cached_property
+    def _is_indexed(self) -> bool:
+        return format_version.is_indexed(self._graph)
 
     def _writer(self) -> GraphWriter:
         return GraphWriter(self._store, _CACHED, self._rules)
@@ -98,6 +114,11 @@ class Reconcile:
         keys = [ids.run_key(id_) for id_ in page]
         runs.documents.migrate(keys)
         runs.tie(keys)
+        runs.name(keys)
+
+    def _tie_statements(self, page: list[str]) -> None:
+        """Repairs the edges of statements."""
+        statements.tie(self._store, BlobStore(self._store, _CACHED.texts), page)
 
     def _repair_job_facts(self, page: list[str]) -> None:
         """Repairs jobs, their outputs and groups from their runs, and migrates jobs to this version's format."""

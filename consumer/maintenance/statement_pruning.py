@@ -16,8 +16,8 @@ from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, Pr
 from consumer.lineage.facts.contexts import Statement, facts_of
 from consumer.lineage.facts.delta import Delta, merge
 from consumer.lineage.facts.processing import is_unstated
-from consumer.projection import statements
 from consumer.projection.blobs import BlobStore
+from consumer.projection.history import statements
 
 _CHUNK = 5_000
 """Statements that are compared at once, beside those that are kept."""

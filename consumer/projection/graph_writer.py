@@ -20,11 +20,12 @@ from consumer.lineage.facts.delta import Delta
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.processing import KnownStreams
 from consumer.lineage.identity import NO_RULES, IdentityRules
-from consumer.projection import statements
 from consumer.projection.alias_sets import Names
 from consumer.projection.blobs import EDITION, BlobStore
 from consumer.projection.datasets import Nodes, SeenAt
 from consumer.projection.documents.relied import Relied
+from consumer.projection.history import statements
+from consumer.projection.history.named_edges import NamedEdges
 from consumer.projection.job_edges import JobEdges
 from consumer.projection.jobs import Jobs
 from consumer.projection.lineage_sources import LineageSources
@@ -72,7 +73,7 @@ class GraphWriter:
         self._turn = turn or Turn()
         self._store: GraphStore = Shared(store, self._turn)
         self._texts = BlobStore(self._store, cached.texts)
-        self.runs = Runs(self._store, self._texts, cached.runs)
+        self.runs = Runs(self._store, self._texts, cached.runs, NamedEdges(self._texts))
         self.jobs = Jobs(self._store, self.runs, cached.jobs)
         self.names = Names(self._store, self._texts, self.jobs.outputs, rules, cached.names)
         self.nodes = Nodes(self._store, self.names, self._texts)
@@ -108,9 +109,9 @@ class GraphWriter:
         self.names.documents.get(delta.names)
         edition = self._texts.edition()
         self._texts.put(delta.contents)
-        statements.put(self._store, delta.statements)
         self.jobs.create(delta.jobs, {run.job for run in delta.runs} | {output.job for output in delta.declared})
         self.names.create(delta.names)
+        statements.put(self._store, self._texts, delta.statements)
         names = self._follow(delta, self.runs.update(delta.runs), edition)
         jobs = {run.job for run in delta.runs} | delta.jobs.keys()
         self.project(jobs, names, frozenset(jobs), seen_at=lambda name: _seen_at(delta, name))

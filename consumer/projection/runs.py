@@ -24,6 +24,7 @@ from consumer.lineage.facts.run_facts import (
 from consumer.lineage.views import facet_value
 from consumer.projection.blobs import BlobStore
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
+from consumer.projection.history.named_edges import NamedEdges
 from consumer.projection.repository import FactRepository, structure_digest
 from schemas.naming import DatasetName
 
@@ -55,16 +56,27 @@ DATASETS: FactKind[DatasetKey, RunDataset] = FactKind(
 
 RunDocuments = Mapping[RunKey, FactDocument[RunFacts]]
 
+PARTIAL = "partial"
+"""The property of a run whose edges to names are not all written."""
+
 PRUNING = "pruning"
 """The property of a run that a prune is about to remove."""
 
 
 class Runs:
-    """The documents of runs."""
+    """The documents of runs.
 
-    def __init__(self, store: GraphStore, texts: BlobStore, cached: int) -> None:
+    Args:
+        store: Where they are.
+        texts: The texts of long values.
+        cached: How many bytes of memory the cache may take.
+        named: The edges from their jobs to the names that they give; None where no facts are added.
+    """
+
+    def __init__(self, store: GraphStore, texts: BlobStore, cached: int, named: NamedEdges | None = None) -> None:
         self._store = store
         self._texts = texts
+        self._named = named
         self.documents = FactRepository(store, KIND, cached * 3 // 4, texts)
         self.datasets_apart = FactRepository(store, DATASETS, cached // 4)
 
@@ -72,6 +84,8 @@ class Runs:
         """Drops all documents from the caches."""
         self.documents.forget_all()
         self.datasets_apart.forget_all()
+        if self._named is not None:
+            self._named.forget_all()
 
     def update(self, facts: Mapping[RunKey, RunFacts]) -> RunDocuments:
         """Adds facts to runs, whose jobs are in the graph.
@@ -99,14 +113,15 @@ class Runs:
             self.documents.forget(parents)
             held.update(self._held(parents))
             tried.update(known)
-            for run, document in known.items():
-                draft = _draft(run, document, apart[run])
-                if draft is not None:
-                    yield run, draft
-                if not document.stored:
-                    made.add(run)
+            drafts = {run: draft for run, one in known.items() if (draft := _draft(run, one, apart[run])) is not None}
+            named = self._missing({run: draft.facts for run, draft in drafts.items()})
+            for run, draft in drafts.items():
+                yield run, _with_named(draft, named.get(run, ()))
+            made.update(run for run, document in known.items() if not document.stored)
 
-        self.documents.update(order, plan, assume_absent=True)
+        written = self.documents.update(order, plan, assume_absent=True)
+        if self._named is not None:
+            self._named.note(written.documents[run].facts for run in written.written)
         # A parent that was written late may be another vertex than that which its children found.
         self.tie([run for run, said in apart.items() if parent_of(said) in late])
         self._add_datasets({run: facts[run] for run in streams}, made)
@@ -118,6 +133,9 @@ class Runs:
         known = self.documents.get(unstated) if unstated else {}
         joined = {run: join_runs(document.facts, facts[run]) for run, document in known.items()}
         return {run for run, said in facts.items() if names_ever_new_datasets(joined.get(run, said))}
+
+    def _missing(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, tuple[Edge, ...]]:
+        return {} if self._named is None else self._named.missing(facts)
 
     def hold(self, facts: Mapping[RunKey, RunFacts]) -> RunDocuments:
         """Makes sure that the parents of runs are there to stay, and the edges to them; returns the parents."""
@@ -203,6 +221,29 @@ class Runs:
             yield from updates.items()
 
         return len(self.documents.update(runs, plan).written) if runs else 0
+
+    def name(self, runs: Collection[RunKey]) -> None:
+        """Makes the edges from the jobs of runs to the names that the runs gave, where they are missing.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        known = {run: document.facts for run, document in self.documents.get(runs).items() if document.stored}
+        wanted = {} if self._named is None else self._named.all_of(known)
+        jobs = sorted({ids.job(run.job) for run in wanted})
+        there = {edge.id for edge in self._store.edges_at(jobs, schema.NAMED, "out")} if jobs else set()
+
+        def plan(found: RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
+            for run, edges in missing.items():
+                if run in found and found[run].stored:
+                    yield run, _with_named(FactUpdate(found[run].facts), edges)
+
+        missing: dict[RunKey, tuple[Edge, ...]] = {}
+        for run, edges_of_run in wanted.items():
+            lacking = tuple(edge for edge in edges_of_run if edge.id not in there)
+            if lacking:
+                missing[run] = lacking
+        self.documents.update(sorted(missing), plan)
 
     def shared_structures(self, runs: Collection[RunKey]) -> dict[str, str]:
         """Returns the structures of runs that are stored once for several runs, by reference.
@@ -294,9 +335,16 @@ def _shown(run: RunKey, facts: RunFacts) -> dict[str, Scalar]:
     }
 
 
+def _with_named(draft: FactUpdate[RunFacts], edges: tuple[Edge, ...]) -> FactUpdate[RunFacts]:
+    """Adds edges to a draft; a run whose facts are there without all of them, after a crash, is marked."""
+    if not edges:
+        return draft
+    return draft._replace(steps=(*draft.steps, *edges), begin=lambda: {PARTIAL: True}, end={PARTIAL: False})
+
+
 def _draft(run: RunKey, document: FactDocument[RunFacts], said: RunFacts) -> FactUpdate[RunFacts] | None:
     joined = join_runs(document.facts, said) if document.stored else said
-    if document.stored and joined == document.facts:
+    if document.stored and joined == document.facts and not document.properties.get(PARTIAL):
         return None
     # The edges are written in the same change as the facts that they follow from.
     before = _edges(run, document.facts) if document.stored else {}
@@ -308,4 +356,6 @@ def _draft(run: RunKey, document: FactDocument[RunFacts], said: RunFacts) -> Fac
     known = document.properties
     # What was there and is no more becomes empty; what never was is not written.
     shown = {key: value for key, value in _shown(run, joined).items() if known.get(key, "") != value}
+    if known.get(PARTIAL):
+        shown[PARTIAL] = False
     return FactUpdate(joined, shown, tuple(steps))

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consumer.errors import TransientError
+from consumer.graph import format_version
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, GraphStore
 from consumer.lineage.facts.delta import Delta
@@ -59,6 +60,13 @@ class Between:
         return getattr(self._store, name)
 
 
+def opened() -> SqliteStore:
+    """An empty graph that was opened for writing."""
+    store = SqliteStore(Path(":memory:"))
+    format_version.claim(store)
+    return store
+
+
 class ReadOnly:
     """A store that must not be written to."""
 
@@ -102,7 +110,7 @@ def expect(store: GraphStore, documents: Sequence[Any], identity: tuple[Any, boo
 def test_a_graph_that_is_right_is_left_alone(documents: list[Any], seed: int, identity: tuple[Any, bool]) -> None:
     """What one writer made is right, in whatever order and batches: the reconcile writes nothing."""
     rules = IdentityRules.of(identity[0], by_table_name=identity[1])
-    store = SqliteStore(Path(":memory:"))
+    store = opened()
     write(store, shuffled(documents, seed, 4), rules)
     found = reconcile(ReadOnly(store), rules)
     assert found.repaired == 0
@@ -204,7 +212,7 @@ def test_what_writers_at_once_leave_is_mended(
 
     One of the writers is killed and started anew. A further reconcile finds nothing to do.
     """
-    store = SqliteStore(Path(":memory:"))
+    store = opened()
     rules = IdentityRules.of(identity[0], by_table_name=identity[1])
     crowd(store, documents, seed, rules, at, death).run()
     reconcile(store, rules)
@@ -222,7 +230,7 @@ def test_a_reconcile_that_dies_is_ended_by_the_next(
     step: int,
 ) -> None:
     """Killed before any step of its own; once its lease has run out, another one goes on where it was noted to be."""
-    store = SqliteStore(Path(":memory:"))
+    store = opened()
     rules = IdentityRules.of(identity[0], by_table_name=identity[1])
     crowd(store, documents, seed, rules, at, 0).run()
 
@@ -260,7 +268,7 @@ def test_other_settings_make_the_graph_that_a_new_one_would_be(
     documents: list[Any], seed: int, before: tuple[Any, bool], after: tuple[Any, bool], part: float
 ) -> None:
     """After a reconcile under changed identity settings, names are joined, parted and shown as these say."""
-    store = SqliteStore(Path(":memory:"))
+    store = opened()
     old, new = (IdentityRules.of(one[0], by_table_name=one[1]) for one in (before, after))
     batches = shuffled(documents, seed, 4)
     count = round(part * len(batches))

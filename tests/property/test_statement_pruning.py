@@ -13,7 +13,7 @@ from consumer.graph import schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.history.past_graph import as_of
 from consumer.maintenance.statement_pruning import drop_repeated
-from consumer.projection import statements
+from consumer.projection.history import statements
 from tests.support.events.event_builders import run_event
 from tests.support.events.event_strategies import TIMES, events
 from tests.support.examples import examples

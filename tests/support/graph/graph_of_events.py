@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from consumer.graph import ids, schema
+from consumer.graph import format_version, ids, schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore, Properties
 from consumer.lineage.exposures import KIND
@@ -44,7 +44,8 @@ def folder(rules: IdentityRules) -> Folder:
 
 
 def write(store: GraphStore, batches: Iterable[Sequence[Any]], rules: IdentityRules = NO_RULES) -> None:
-    """Writes batches of documents, as one writer."""
+    """Writes batches of documents, as one writer that opened the graph for writing."""
+    format_version.claim(store)
     writer = GraphWriter(store, rules=rules)
     for batch in batches:
         writer.apply(folded(batch, rules))

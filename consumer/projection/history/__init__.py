@@ -1,0 +1,1 @@
+"""Edges and notes that lead from names and jobs to their history."""
