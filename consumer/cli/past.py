@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 from consumer.graph.store import GraphStore
 
 
-def report_gap(store: GraphStore, at: str | None) -> None:
-    """Reports on stderr that a prune has removed runs that may have been current at a moment.
+@contextmanager
+def gap_reported(store: GraphStore, at: str | None) -> Iterator[None]:
+    """Reports on stderr, after an answer or its error, that a prune has removed runs that it may rest on.
 
     Args:
         store: The graph that the answer is from.
         at: The moment, as it was typed; None for the present.
     """
-    if at is None:
-        return
+    try:
+        yield
+    finally:
+        if at is not None:
+            _report_gap(store)
+
+
+def _report_gap(store: GraphStore) -> None:
     from consumer.history.past_graph import PastGraph  # noqa: PLC0415 -- the write side only where it is needed
 
     if isinstance(store, PastGraph) and store.is_incomplete:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore
 from consumer.history.past_streams import had_ended, streaming_runs
-from consumer.lineage.facts.contexts import facts_of, load_context
+from consumer.lineage.facts.contexts import Statement, facts_of, load_context
 from consumer.lineage.facts.current import completed, recount
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts, merge
 from consumer.lineage.facts.keys import JobName, RunKey
@@ -26,7 +27,7 @@ _PAGE = 5_000
 
 COMPLETE = "COMPLETE"
 
-_TEXTS = 16 * 1024 * 1024
+CACHED_TEXTS = 16 * 1024 * 1024
 """Characters of contexts and of facts that runs share that are kept in memory."""
 
 
@@ -55,31 +56,75 @@ def past_facts(store: GraphStore, time: str, rules: IdentityRules) -> Past:
     Raises:
         TransientError: The store can't serve now.
     """
-    texts = BlobStore(store, _TEXTS)
     said = list(statements.until(store, time))
-    streaming = streaming_runs(store, said, time, texts)
-    # Of a run that ends, it is the run itself that counts.
-    said = [statement for statement in said if streaming.issuperset(statement.runs)]
-    delta = Delta()
-    contexts: dict[str, str] = {}
-    kept = _Kept(store)
-    for job, all_runs in _runs_by_job(store, texts, streaming):
-        kept.note(job, all_runs.values())
-        runs = {run: facts for run, facts in all_runs.items() if had_ended(facts, time)}
+    texts = BlobStore(store, CACHED_TEXTS)
+    gathered = Gathered(time, texts)
+    gathered.add_statements(said, streaming_runs(store, said, time, texts))
+    kept = Kept(store, statements.pruned_until(store))
+    kept.read_all()
+    for job, all_runs in _runs_by_job(store, texts, gathered.streaming):
+        kept.note(job, ends_of(all_runs.values()))
+        gathered.add_runs(job, all_runs)
+    delta = gathered.facts()
+    configure(delta.names, rules)
+    return Past(delta, frozenset(gathered.streaming), kept.since)
+
+
+class Gathered:
+    """The facts of jobs at a moment, put together from their runs and statements.
+
+    Args:
+        time: The moment.
+        texts: The texts of contexts.
+
+    Attributes:
+        streaming: The streaming runs, by statements.
+        names: The names that each job gave.
+    """
+
+    def __init__(self, time: str, texts: BlobStore) -> None:
+        self.streaming: set[RunKey] = set()
+        self.names: defaultdict[JobName, set[DatasetName]] = defaultdict(set)
+        self._time = time
+        self._texts = texts
+        self._delta = Delta()
+        self._contexts: dict[str, str] = {}
+        self._said: list[Statement] = []
+
+    def add_statements(self, said: Iterable[Statement], streaming: Collection[RunKey]) -> None:
+        """Adds statements of that time, given which runs were streaming: of others, the runs themselves count."""
+        self.streaming.update(streaming)
+        self._said += [statement for statement in said if self.streaming.issuperset(statement.runs)]
+
+    def add_runs(self, job: JobName, all_runs: Mapping[str, RunFacts]) -> None:
+        """Adds the runs of a job, but for streaming ones; those count that had ended."""
+        runs = {run: facts for run, facts in all_runs.items() if had_ended(facts, self._time)}
         for facts in runs.values():
-            _note(contexts, facts)
+            _note(self._contexts, facts)
         for run in resting_on(job, runs):
-            delta.runs[RunKey(job, run)] = runs[run]
+            # What contexts say is read from all runs.
+            self._delta.runs[RunKey(job, run)] = replace(runs[run], contexts={})
         if not all(facts.contexts for facts in runs.values()):
-            merge(delta, _without_contexts(job, runs.values()))
-    for ref, text in texts.fetch(contexts).items():
-        if text:
-            merge(delta, load_context(text, contexts[ref]))
-    told = texts.fetch({statement.context for statement in said})
-    for statement in said:
-        merge(delta, facts_of(statement, told[statement.context]))
-    _configure(delta.names, rules)
-    return Past(delta, streaming, kept.since)
+            self._merge(_without_contexts(job, runs.values()))
+
+    def facts(self) -> Delta:
+        """Returns the facts, but for what configuration says of names.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        for ref, text in self._texts.fetch(self._contexts).items():
+            if text:
+                self._merge(load_context(text, self._contexts[ref]))
+        told = self._texts.fetch({statement.context for statement in self._said})
+        for statement in self._said:
+            self._merge(facts_of(statement, told[statement.context]))
+        return self._delta
+
+    def _merge(self, facts: Delta) -> None:
+        for job in facts.jobs:
+            self.names[job].update(facts.names)
+        merge(self._delta, facts)
 
 
 def _note(contexts: dict[str, str], facts: RunFacts) -> None:
@@ -88,33 +133,51 @@ def _note(contexts: dict[str, str], facts: RunFacts) -> None:
         contexts[ref] = max(time, contexts.get(ref, ""))
 
 
-class _Kept:
+class Kept:
     """Runs of jobs that prunes have left.
+
+    Args:
+        store: The graph.
+        since: The moment since when all statements are known.
 
     Attributes:
         since: The moment since when a run is known wherever one was current; empty if nothing was pruned.
     """
 
-    def __init__(self, store: GraphStore) -> None:
-        self.since = statements.pruned_until(store)
+    def __init__(self, store: GraphStore, since: str) -> None:
+        self.since = since
+        self._store = store
         self._pruned_until: dict[JobName, str] = {}
+
+    def read_all(self) -> None:
+        """Reads until when the runs of each job were pruned."""
         last = ""
-        while page := store.ids(schema.JOB, last, _PAGE):
-            for id_, properties in store.read(page, (PRUNED_UNTIL,)).items():
-                if properties.get(PRUNED_UNTIL):
-                    self._pruned_until[ids.job_name(id_)] = str(properties[PRUNED_UNTIL])
+        while page := self._store.ids(schema.JOB, last, _PAGE):
+            self.read(page)
             last = page[-1]
 
-    def note(self, job: JobName, runs: Iterable[RunFacts]) -> None:
-        """Notes all runs of a job: after those that were pruned, it is known again with the next that completed."""
+    def read(self, jobs: Collection[str]) -> None:
+        """Reads the same of some jobs, given by the ids of their vertices."""
+        for id_, properties in self._store.read(jobs, (PRUNED_UNTIL,)).items():
+            if properties.get(PRUNED_UNTIL):
+                self._pruned_until[JobName(*ids.parse(id_)[1:])] = str(properties[PRUNED_UNTIL])
+
+    def note(self, job: JobName, completed_at: Iterable[str]) -> None:
+        """Notes the ends of all completed runs of a job: after those that were pruned, it is known with the next."""
         until = self._pruned_until.get(job)
         if until is not None:
-            ends = (facts.ended_at or "" for facts in runs if facts.state is not None and facts.state.name == COMPLETE)
-            self.since = max(self.since, min((end for end in ends if end > until), default=""))
+            self.since = max(self.since, min((end for end in completed_at if end > until), default=""))
+
+
+def ends_of(runs: Iterable[RunFacts]) -> Iterator[str]:
+    """Yields the ends of those runs that completed."""
+    for facts in runs:
+        if facts.state is not None and facts.state.name == COMPLETE:
+            yield facts.ended_at or ""
 
 
 def _runs_by_job(
-    store: GraphStore, texts: BlobStore, streaming: frozenset[RunKey]
+    store: GraphStore, texts: BlobStore, streaming: Collection[RunKey]
 ) -> Iterator[tuple[JobName, dict[str, RunFacts]]]:
     """Yields the runs of each job but for streaming ones; ids of runs sort by job."""
     job: JobName | None = None
@@ -164,7 +227,7 @@ def _without_contexts(job: JobName, runs: Iterable[RunFacts]) -> Delta:
     return delta
 
 
-def _configure(names: dict[DatasetName, NameFacts], rules: IdentityRules) -> None:
+def configure(names: dict[DatasetName, NameFacts], rules: IdentityRules) -> None:
     """Adds the links that configuration makes between names."""
     links: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
     for name, facts in names.items():

@@ -1,64 +1,59 @@
-"""The graph of a moment as a store that is only read, so that every question can be asked of the past."""
+"""The graph of a moment as a store that is only read, so that every question can be asked of the past.
+
+What is asked of some vertices is answered from what is known around them; what is asked of all, from the whole graph.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
+import orjson
+
 from consumer.errors import RefusedWrite
-from consumer.graph import identity_rules, ids, schema
-from consumer.graph.delegating_store import DelegatingStore
-from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph import format_version, identity_rules, ids, schema
 from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
-from consumer.history.past_facts import Past, past_facts
-from consumer.lineage.facts.run_state import RANKS, TERMINAL
+from consumer.history.neighbourhood_past import NeighbourhoodPast
+from consumer.history.past_facts import past_facts
+from consumer.history.whole_past import WholePast, shows_end
+from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import NO_RULES, IdentityRules
-from consumer.projection.graph_writer import GraphWriter
+from consumer.projection.history import statements
+from schemas.naming import DatasetName
 
-_RUNS: Final = frozenset({schema.RUN_OF, schema.CHILD_OF})
-_KEPT: Final = frozenset({"facet", "task"})
-"""Kinds of vertices that do not depend on a moment, and are read from the graph itself."""
-
-
-class _Drawing(DelegatingStore):
-    """The store in memory, with the long values of the graph itself."""
-
-    def __init__(self, drawn: GraphStore, graph: GraphStore) -> None:
-        super().__init__(drawn)
-        self._graph = graph
-
-    def read(self, ids_: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """Returns the properties of vertices, by id."""
-        kept = [id_ for id_ in ids_ if id_.partition("/")[0] in _KEPT]
-        drawn = [id_ for id_ in ids_ if id_.partition("/")[0] not in _KEPT]
-        found = self._graph.read(kept, keys) if kept else {}
-        # The facts that several of the drawn runs share may be in memory alone.
-        drawn += [id_ for id_ in kept if id_ not in found]
-        return found | (self._store.read(drawn, keys) if drawn else {})
+_OF_DATASETS: Final = frozenset({"dataset", "name", "column"})
+_DRAWN: Final = frozenset(
+    {schema.EDGE, schema.READS, schema.WRITES, schema.COLUMN_EDGE, schema.COLUMN_OF, schema.NAMES}
+)
+"""Edges that are drawn with the datasets or jobs at their ends."""
 
 
-class PastGraph(_Drawing):
+class PastGraph:
     """A graph as it was at a moment: equal to one that holds nothing but the events that had happened by then.
 
     Args:
         graph: The graph.
         time: The moment, as events have it.
-        past: What was known then.
-        rules: Which names are one dataset by configuration.
+        rules: Which names are one dataset by configuration of the graph.
 
     Attributes:
         time: The moment.
-        known_since: The moment since when all is known, as a prune has removed older runs; empty if none has.
     """
 
-    def __init__(self, graph: GraphStore, time: str, past: Past, rules: IdentityRules) -> None:
-        self._memory = SqliteStore(Path(":memory:"))
-        super().__init__(self._memory, graph)
+    def __init__(self, graph: GraphStore, time: str, rules: IdentityRules) -> None:
         self.time = time
-        self.known_since = past.known_since
-        self._streaming = frozenset(map(ids.run, past.streaming))
-        GraphWriter(_Drawing(self._memory, graph), rules=rules).apply(past.facts)
+        self._graph = graph
+        self._rules = rules
+        self._is_indexed = format_version.is_indexed(graph)
+        self._near: NeighbourhoodPast | None = None
+        self._drawn: WholePast | None = None
+
+    @property
+    def known_since(self) -> str:
+        """The moment since when all is known of what was asked for so far; empty if nothing of it was pruned."""
+        if self._drawn is not None or not self._is_indexed:
+            return self._whole().known_since
+        return statements.pruned_until(self._graph) if self._near is None else self._near.known_since
 
     @property
     def is_incomplete(self) -> bool:
@@ -66,12 +61,19 @@ class PastGraph(_Drawing):
         return self.time < self.known_since
 
     def read(self, ids_: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
-        """Returns the properties of vertices, by id."""
-        runs = [id_ for id_ in ids_ if self._is_finite(id_)]
-        found = super().read([id_ for id_ in ids_ if not self._is_finite(id_)], keys)
-        known = self._graph.read(runs) if runs else {}
-        for id_, properties in known.items():
-            if self._had_ended(properties):
+        """Returns the properties of vertices by id."""
+        near = self._prepared([id_ for id_ in ids_ if not self._has_exposure(id_)])
+        if near is None:
+            return self._whole().read(ids_, keys)
+        runs = [id_ for id_ in ids_ if _kind(id_) == "run"]
+        streaming = self._streaming(near, runs)
+        kept = [id_ for id_ in ids_ if _kind(id_) in {"facet", "task"}]
+        drawn = [id_ for id_ in ids_ if _kind(id_) in {*_OF_DATASETS, "job", "exposure"} or id_ in streaming]
+        found = dict(near.memory.read(drawn, keys)) if drawn else {}
+        found |= self._graph.read(kept, keys) if kept else {}
+        finite = [id_ for id_ in runs if id_ not in streaming]
+        for id_, properties in (self._graph.read(finite) if finite else {}).items():
+            if shows_end(properties, self.time):
                 found[id_] = {key: properties[key] for key in keys if key in properties} if keys else properties
         return found
 
@@ -87,55 +89,98 @@ class PastGraph(_Drawing):
 
     def edges_at(self, ids_: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """Returns the edges of a label that leave or enter vertices."""
-        if label not in _RUNS:
-            return super().edges_at(ids_, label, direction)
-        return list(self._of_runs(self._graph.edges_at(ids_, label, direction)))
+        if direction == "out":
+            # No edge leaves an exposure.
+            ids_ = [id_ for id_ in ids_ if _kind(id_) != "exposure"]
+        near = self._prepared(ids_) if label in {*_DRAWN, schema.RUN_OF, schema.CHILD_OF} else None
+        if near is None:
+            return self._whole().edges_at(ids_, label, direction)
+        if label in _DRAWN:
+            return near.memory.edges_at(ids_, label, direction)
+        edges = self._graph.edges_at(ids_, label, direction)
+        there = self.read([edge.source for edge in edges], ("state",))
+        return [edge for edge in edges if edge.source in there]
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Returns the first ids of vertices of a label after a given one."""
-        if label != schema.RUN:
-            return super().ids(label, after, count)
-        found: list[str] = []
-        while len(found) < count and (page := self._graph.ids(label, after, count)):
-            there = self.read(page, ("state",))
-            found += [id_ for id_ in page if id_ in there]
-            after = page[-1]
-        return found[:count]
+        return self._whole().ids(label, after, count)
 
     def vertices(self, label: str) -> Iterator[Vertex]:
         """Yields all vertices of a label."""
-        if label != schema.RUN:
-            yield from super().vertices(label)
-            return
-        for vertex in self._graph.vertices(label):
-            if self._is_finite(vertex.id) and self._had_ended(vertex.properties):
-                yield vertex
-        for vertex in self._memory.vertices(label):
-            if vertex.id in self._streaming:
-                yield vertex
+        return self._whole().vertices(label)
 
     def edges(self, label: str) -> Iterator[Edge]:
         """Yields all edges of a label."""
-        if label in _RUNS:
-            yield from self._of_runs(list(self._graph.edges(label)))
-        else:
-            yield from super().edges(label)
+        return self._whole().edges(label)
+
+    def datasets_called(self, fits: Callable[[DatasetName], bool]) -> Iterator[Vertex]:
+        """Yields the vertices of datasets that have a name of which a condition holds."""
+        if not self._is_indexed:
+            yield from self._whole().vertices(schema.NODE)
+            return
+        near = self._neighbourhood()
+        found: set[DatasetName] = set()
+        for label in (schema.NODE, schema.NAME):
+            for vertex in self._graph.vertices(label):
+                found.update(name for name in _names_of(vertex) if fits(name))
+        near.show(found)
+        # Of exposures not all are there.
+        yield from (vertex for vertex in near.memory.vertices(schema.NODE) if "kind" not in vertex.properties)
+
+    def _neighbourhood(self) -> NeighbourhoodPast:
+        if self._near is None:
+            self._near = NeighbourhoodPast(self._graph, self.time, self._rules)
+        return self._near
 
     def close(self) -> None:
         """Closes what is in memory, not the graph."""
-        self._memory.close()
+        if self._near is not None:
+            self._near.close()
+        if self._drawn is not None:
+            self._drawn.close()
 
-    def _is_finite(self, id_: str) -> bool:
-        return id_.partition("/")[0] == "run" and id_ not in self._streaming
+    def _whole(self) -> WholePast:
+        if self._drawn is None:
+            facts = past_facts(self._graph, self.time, self._rules)
+            self._drawn = WholePast(self._graph, self.time, facts, self._rules)
+        return self._drawn
 
-    def _had_ended(self, properties: Properties) -> bool:
-        # By what is shown: facts that runs share would each be read. One that is only known as a parent shows nothing.
-        state = str(properties.get("state") or "")
-        return RANKS.get(state, 0) >= TERMINAL and str(properties["ended_at"]) <= self.time
+    def _has_exposure(self, id_: str) -> bool:
+        """True if a dataset that was drawn is used by an exposure, so that it was there."""
+        return _kind(id_) == "exposure" and self._near is not None and bool(self._near.memory.read([id_], ("kind",)))
 
-    def _of_runs(self, edges: Sequence[Edge]) -> Iterator[Edge]:
-        there = self.read([edge.source for edge in edges], ("state",))
-        yield from (edge for edge in edges if edge.source in there)
+    @property
+    def is_whole(self) -> bool:
+        """True if something was asked for that has made it draw the whole graph."""
+        return self._drawn is not None
+
+    def _prepared(self, ids_: Collection[str]) -> NeighbourhoodPast | None:
+        """Returns the neighbourhood with vertices drawn; None where the whole graph has to be."""
+        kinds = {_kind(id_) for id_ in ids_}
+        if not self._is_indexed or not kinds <= {*_OF_DATASETS, "job", "run", "facet", "task"}:
+            return None
+        near = self._neighbourhood()
+        parts = [(_kind(id_), ids.parse(id_)[1:]) for id_ in ids_ if _kind(id_) in {*_OF_DATASETS, "job"}]
+        near.show({DatasetName(*name[:2]) for kind, name in parts if kind != "job"})
+        near.show_jobs({JobName(*name) for kind, name in parts if kind == "job"})
+        return near
+
+    @staticmethod
+    def _streaming(near: NeighbourhoodPast, runs: Collection[str]) -> set[str]:
+        jobs = {ids.run_key(id_).job for id_ in runs}
+        return {ids.run(run) for run in near.streaming_of(jobs)} if jobs else set()
+
+
+def _kind(id_: str) -> str:
+    return id_.partition("/")[0]
+
+
+def _names_of(vertex: Vertex) -> Iterator[DatasetName]:
+    """Yields the names of a dataset, or the one of a name."""
+    if "name" in vertex.properties and "kind" not in vertex.properties:
+        yield DatasetName(str(vertex.properties["namespace"]), str(vertex.properties["name"]))
+    aliases = vertex.properties.get("aliases")
+    yield from (DatasetName(*alias) for alias in orjson.loads(str(aliases))) if aliases else ()
 
 
 def as_of(graph: GraphStore, time: str, rules: IdentityRules | None = None) -> PastGraph:
@@ -150,4 +195,4 @@ def as_of(graph: GraphStore, time: str, rules: IdentityRules | None = None) -> P
         TransientError: The store can't serve now.
     """
     known = rules if rules is not None else identity_rules.stored_rules(graph) or NO_RULES
-    return PastGraph(graph, time, past_facts(graph, time, known), known)
+    return PastGraph(graph, time, known)

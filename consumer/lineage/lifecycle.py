@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import orjson
 
+from consumer.lineage.facts.delta import Delta
 from consumer.lineage.facts.registers import Registers, as_json
 from schemas.facets.dataset_facets import LifecycleStateChangeDatasetFacet
 from schemas.naming import DatasetName, canonical
@@ -129,3 +131,13 @@ def renamed_from(name: DatasetName, refs: Mapping[str, str]) -> tuple[DatasetNam
     change = refs.get(LIFECYCLE)
     found = lifecycle(change, name) if change is not None else None
     return (found.previous, as_json(name)) if found is not None and found.previous is not None else None
+
+
+def renamings(delta: Delta) -> Iterator[tuple[DatasetName, DatasetName]]:
+    """Yields the old and the new name of each dataset that facts state to be renamed, whether that counts or not."""
+    heard = ((name, facts.heard.ref(RENAMED)) for name, facts in delta.names.items())
+    run = ((name, registers.ref(RENAMED)) for facts in delta.runs.values() for name, registers in facts.carried.items())
+    declared = ((output.name, carried.ref(RENAMED)) for output, carried in delta.declared.items())
+    for name, ref in chain(heard, run, declared):
+        if ref:
+            yield name, DatasetName(*orjson.loads(ref))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
@@ -62,16 +63,48 @@ def resolve(store: GraphStore, text: str) -> LineageNode:
     named = _named_in_full(store, text)
     if named is not None:
         return named
+    if isinstance(store, PartialGraph):
+        found = _among(store, [_known(vertex) for vertex in store.datasets_called(_may_be(text))], text)
+        if found:
+            return _only(found, text)
     known = [_known(vertex) for vertex in store.vertices(schema.NODE)]
-    found = _meant(known, text)
+    found = _among(store, known, text)
     if found:
         return _only(found, text)
+    raise UnknownName(f"no dataset is called {text}{_near(known, text)}")
+
+
+@runtime_checkable
+class PartialGraph(Protocol):
+    """A store that has to make what it holds of each dataset, and makes only what is asked for."""
+
+    def datasets_called(self, fits: Callable[[DatasetName], bool]) -> Iterator[Vertex]:
+        """Yields the vertices of datasets that have a name of which a condition holds, and maybe others."""
+
+
+def _may_be(text: str) -> Callable[[DatasetName], bool]:
+    """Returns a condition that holds of each name of a dataset of which a text may mean the dataset or a column."""
+    texts = [text.casefold(), *(dataset.casefold() for dataset, _ in _splits(text))]
+    ends = tuple({re.split(r"[./]", one)[-1] for one in texts})
+
+    def fits(name: DatasetName) -> bool:
+        called = name.name.casefold()
+        return any(end in called for end in ends) and any(_fit(name, one, str.casefold) is not None for one in texts)
+
+    return fits
+
+
+def _among(store: GraphStore, known: Collection[_Known], text: str) -> list[LineageNode]:
+    """Returns what a text means among some datasets and exposures: a dataset or exposure, or else a column."""
+    found = _meant(known, text)
+    if found:
+        return found
     datasets = _by_end(each for each in known if each.kind == DATASET)
     for dataset, column in _splits(text):
         found = _meant(datasets.get(_end(dataset), ()), dataset)
         if found:
-            return _only(_columns(store, [target.dataset for target in found], column), text)
-    raise UnknownName(f"no dataset is called {text}{_near(known, text)}")
+            return _columns(store, [target.dataset for target in found], column)
+    return []
 
 
 def _named_in_full(store: GraphStore, text: str) -> LineageNode | None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer.graph.gremlin.gremlin_store import open_gremlin
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.history.past_graph import as_of
 from tests.support.events.event_builders import many_names
 from tests.support.events.event_strategies import TIMES, events
 from tests.support.graph.all_stores import Graph
+from tests.support.graph.asked import names_in, walks
 from tests.support.graph.graph_of_events import difference, embedded_whole, sample, shuffled, whole, write
 from tests.support.graph.happened import happened, of_one_kind, time_of
 from tests.support.processes.servers import GremlinServer
@@ -23,12 +26,21 @@ from tests.support.processes.servers import GremlinServer
 RECORDED = ("events_athena_withcatalog", "ev_fail_athena", "ev_fail_redshift")
 
 
+WALKED = 8
+"""Datasets of which the lineage is asked at a moment."""
+
+
 def check(store: GraphStore, documents: Sequence[Any], moments: Sequence[str]) -> None:
-    """At each of some moments the graph must be that of what had happened by then."""
+    """At each of some moments the graph, and walks around some datasets, must be those of what had happened by then."""
     for moment in moments:
         with closing(as_of(store, moment)) as past:
             changed = difference(whole(past), embedded_whole([happened(documents, moment)]))
         assert not changed, f"as of {moment} the graph is not what had happened by then:\n{changed}"
+        names = names_in(store)
+        with closing(SqliteStore(Path(":memory:"))) as fresh, closing(as_of(store, moment)) as past:
+            write(fresh, [happened(documents, moment)])
+            for name in names[:: max(1, len(names) // WALKED)]:
+                assert list(walks(past, name)) == list(walks(fresh, name)), f"as of {moment}"
 
 
 def moments_of(documents: Sequence[Any], count: int) -> list[str]:

@@ -15,7 +15,7 @@ from consumer import wiring
 from consumer.cli.exit_codes import ExitCode
 from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
-from consumer.cli.past import report_gap
+from consumer.cli.past import gap_reported
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.query.diff import Difference
@@ -144,8 +144,7 @@ def _between_moments(
         with suppress(UsageError):
             about = resolve(store, what[0]).dataset if what else None
         after = export_json.document(store)
-    with wiring.open_snapshot(graph, since, "--from") as store:
-        report_gap(store, since)
+    with wiring.open_snapshot(graph, since, "--from") as store, gap_reported(store, since):
         if what and about is None:
             about = resolve(store, what[0]).dataset
         before = export_json.document(store)

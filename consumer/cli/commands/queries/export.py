@@ -10,7 +10,7 @@ import click
 from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import at_option, with_settings
-from consumer.cli.past import report_gap
+from consumer.cli.past import gap_reported
 from consumer.config.loader import Settings
 from consumer.errors import HeadwaterError, UsageError
 from consumer.graph.store import GraphStore
@@ -57,8 +57,7 @@ def export(settings: Settings, form: str, output: Path | None, at: str | None, *
     if tests and form != MAP:
         raise UsageError(f"--tests is for --format {MAP}; {form} has all jobs anyway, or none")
     render = partial(lineage_map, tests=True) if tests else FORMATS[form]
-    with wiring.open_snapshot(settings.graph, at) as store:
-        report_gap(store, at)
+    with wiring.open_snapshot(settings.graph, at) as store, gap_reported(store, at):
         if output is None:
             click.echo(render(store), nl=False)
             return

@@ -9,7 +9,7 @@ import click
 from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import at_option, json_option, with_settings
-from consumer.cli.past import report_gap
+from consumer.cli.past import gap_reported
 from consumer.config.loader import Settings
 from consumer.query.traversal import traverse
 from consumer.render import lineage_formats
@@ -83,8 +83,7 @@ def lineage(
     """
     everywhere = FAR if upstream is None and downstream is None else 0
     up, down = (everywhere if steps is None else steps for steps in (upstream, downstream))
-    with wiring.open_snapshot(settings.graph, at) as store:
-        report_gap(store, at)
+    with wiring.open_snapshot(settings.graph, at) as store, gap_reported(store, at):
         found = traverse.lineage(store, traverse.resolve(store, node), up, down, columns=columns, direct=direct)
     text = lineage_formats.FORMATS["json" if as_json else form](found)
     # Names are what others wrote; the tree has colours of its own, and spells out what is in names by itself.

@@ -10,7 +10,7 @@ from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import at_option, json_option, with_settings
 from consumer.cli.output import print_answer
-from consumer.cli.past import report_gap
+from consumer.cli.past import gap_reported
 from consumer.config.loader import Settings
 from consumer.query.catalog.describe import describe
 from consumer.query.resolve import resolve
@@ -40,7 +40,6 @@ def show(settings: Settings, node: str, at: str | None, *, sql: bool, as_json: b
 
     NODE is a dataset name, namespace/name, or a unique end of one.
     """
-    with wiring.open_snapshot(settings.graph, at) as store:
-        report_gap(store, at)
+    with wiring.open_snapshot(settings.graph, at) as store, gap_reported(store, at):
         found = describe(store, resolve(store, node).dataset)
     print_answer(found, partial(answers.show, sql=sql), documents.description, as_json=as_json)

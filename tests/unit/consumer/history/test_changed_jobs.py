@@ -1,0 +1,162 @@
+"""Walks at a moment around jobs that gave a dataset then, and give it in another way now, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.graph.sqlite_store import SqliteStore
+from consumer.history.past_graph import as_of
+from consumer.lineage.identity import IdentityRules
+from consumer.maintenance.reconcile import Reconcile
+from tests.support.events.event_builders import dataset, dataset_event, made_of, run_event
+from tests.support.events.event_strategies import ATHENA, REDSHIFT
+from tests.support.graph.asked import answers, names_in, walks
+from tests.support.graph.graph_of_events import write
+from tests.support.graph.happened import happened, time_of
+from tests.support.graph.whole_tasks import carry_through
+
+Json = dict[str, Any]
+
+
+def made(second: int, inputs: Sequence[str | Json], outputs: Sequence[str | Json], parent: str = "") -> Json:
+    """A run of the one job, which says that its runs end."""
+    event = run_event("COMPLETE", second, run=f"r{second}", inputs=inputs, outputs=outputs)
+    facets = {**event["job"].get("facets", {}), "jobType": {"processingType": "BATCH", "integration": "DBT"}}
+    event["job"] = {**event["job"], "facets": facets}
+    if parent:
+        of_run = {"run": {"runId": parent}, "job": {"namespace": "dbt", "name": "all"}}
+        event["run"] = {**event["run"], "facets": {**event["run"].get("facets", {}), "parent": of_run}}
+    return event
+
+
+FIRST, SECOND = (f"00000000-0000-4000-8000-0000000000{digits}" for digits in ("aa", "bb"))
+BY_COLUMN = dataset("n", columnLineage=made_of(x="a.x"))
+
+HISTORIES: dict[str, list[Json]] = {
+    "another source": [made(1, ["a"], ["n"]), made(2, ["b"], ["n"])],
+    "another target": [made(1, ["a"], ["n"]), made(2, ["a"], ["m"])],
+    "a target of a sibling, two executions ago": [
+        made(1, ["a"], ["n"], FIRST),
+        made(2, ["b"], ["m"], FIRST),
+        made(3, ["b"], ["m"], SECOND),
+        made(4, ["b"], ["m"], SECOND),
+    ],
+    "a target that is a source now": [made(1, ["a"], ["n"]), made(2, ["n"], ["m"])],
+    "a source that is a target now": [made(1, ["n"], ["m"]), made(2, ["a"], ["n"])],
+    "no columns any more": [made(1, ["a"], [BY_COLUMN]), made(2, ["a"], ["n"])],
+    "no edge by its own word": [made(1, ["a"], ["n"]), made(2, ["a"], [dataset("n", lineage={"inputs": []}), "m"])],
+    "one of two edges": [
+        made(1, ["a", "b"], ["n", "m"]),
+        made(2, ["a", "b"], [BY_COLUMN, dataset("m", columnLineage=made_of(x="b.x"))]),
+    ],
+    "a first run that fails, and one that did not end": [
+        {**made(1, ["a"], ["n"]), "eventType": "FAIL"},
+        made(2, ["a"], ["n"]),
+        {**made(3, ["b"], ["n"]), "eventType": "START"},
+    ],
+}
+
+
+def check(events: Sequence[Json], store: SqliteStore, rules: IdentityRules, *, is_local: bool) -> None:
+    """At the time of each event, each dataset has the lineage of a graph of what had happened by then."""
+    for time in sorted({time_of(event) for event in events}):
+        with closing(SqliteStore(Path(":memory:"))) as fresh:
+            write(fresh, [happened(events, time)], rules)
+            for name in names_in(store):
+                with closing(as_of(store, time, rules)) as past:
+                    assert list(walks(past, name)) == list(walks(fresh, name)), f"as of {time}"
+                    assert past.is_whole is not is_local
+                with closing(as_of(store, time, rules)) as past:
+                    assert list(answers(past, [name])) == list(answers(fresh, [name])), f"as of {time}"
+
+
+def orders(events: Sequence[Json]) -> Iterator[Sequence[Json]]:
+    """Yields events in their order, the last one first, and backwards."""
+    yield events
+    yield [*events[-1:], *events[:-1]]
+    yield events[::-1]
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_jobs_that_changed(history: str) -> None:
+    """In order or late, a job is found by what it gave."""
+    events = HISTORIES[history]
+    for order in orders(events):
+        with closing(SqliteStore(Path(":memory:"))) as store:
+            write(store, [[event] for event in order])
+            check(events, store, IdentityRules.of(), is_local=True)
+
+
+def renamed(second: int, old: str, new: str) -> Json:
+    """A DatasetEvent of a table that has got another name."""
+    change = {
+        "lifecycleStateChange": "RENAME",
+        "previousIdentifier": {"namespace": REDSHIFT, "name": dataset(old)["name"]},
+    }
+    return dataset_event(second, dataset(new, lifecycleStateChange=change))
+
+
+RENAMINGS: dict[str, list[Json]] = {
+    "by an event of the dataset": [made(1, ["a"], ["n"]), renamed(2, "n", "m"), made(3, ["m"], ["z"])],
+    "declared of the old name": [
+        dataset_event(1, dataset("n", lineage={"inputs": [{"type": "DATASET", **dataset("a")}]})),
+        renamed(2, "n", "m"),
+    ],
+    "twice": [made(1, ["a"], ["n"]), renamed(2, "n", "m"), renamed(3, "m", "z")],
+    "back": [made(1, ["a"], ["n"]), renamed(2, "n", "m"), renamed(3, "m", "n")],
+    "to one of two, one after the other": [made(1, ["a"], ["n"]), renamed(2, "n", "m"), renamed(3, "n", "z")],
+    "by the output of a run": [
+        made(1, ["a"], ["n"]),
+        made(2, ["b"], [renamed(2, "n", "m")["dataset"]]),
+    ],
+    "the target of a far job": [made(1, ["a"], ["n"]), renamed(2, "n", "m"), renamed(3, "a", "b")],
+}
+
+
+@pytest.mark.parametrize("history", RENAMINGS)
+def test_renamed_datasets(history: str) -> None:
+    """What was said of an old name is found at the new one, and at the old one as of before."""
+    events = RENAMINGS[history]
+    for order in orders(events):
+        with closing(SqliteStore(Path(":memory:"))) as store:
+            write(store, [[event] for event in order])
+            check(events, store, IdentityRules.of(), is_local=True)
+
+
+def test_names_that_are_one_by_rules_that_came_later() -> None:
+    """After a reconcile to new rules, walks at a moment follow them, too."""
+    rules = IdentityRules.of([[f"{REDSHIFT}/dev.s", f"{ATHENA}/awsdatacatalog.db"]])
+    other = {"namespace": ATHENA, "name": "AwsDataCatalog.db.n", "facets": {}}
+    events = [made(1, ["a"], ["n"]), made(2, ["b"], ["n"]), {**made(3, [other], ["z"]), "job": _named("other")}]
+    with closing(SqliteStore(Path(":memory:"))) as store:
+        write(store, [[event] for event in events])
+        carry_through(Reconcile(store, rules))
+        check(events, store, rules, is_local=True)
+
+
+def _named(job: str) -> Json:
+    return {**made(1, [], [])["job"], "name": job}
+
+
+def test_a_job_that_was_loaded_for_a_neighbour() -> None:
+    """One walk draws first a job, which shares a linked table with another, and then that other one."""
+    link = {"identifiers": [{"namespace": ATHENA, "name": "AwsDataCatalog.db.far"}]}
+    far = {"namespace": ATHENA, "name": "AwsDataCatalog.db.far", "facets": {}}
+    glue = {"namespace": ATHENA, "name": "AwsDataCatalog.db.mid", "facets": {}}
+    events = [
+        dataset_event(1, dataset("m", symlinks=link)),
+        dataset_event(1, dataset("t", symlinks={"identifiers": [glue]})),
+        {**made(2, ["a"], ["n", "t"])},
+        {**made(3, ["n", glue], ["m"]), "job": _named("second")},
+        {**made(4, [far], ["z"]), "job": _named("third")},
+        {**made(5, ["b"], ["n", "t"])},
+        {**made(6, ["b"], ["m"]), "job": _named("second")},
+    ]
+    with closing(SqliteStore(Path(":memory:"))) as store:
+        write(store, [[event] for event in events])
+        check(events, store, IdentityRules.of(), is_local=True)
