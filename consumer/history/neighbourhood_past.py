@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Final
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.sqlite_store import SqliteStore
-from consumer.graph.store import GraphStore
+from consumer.graph.store import Edge, GraphStore
 from consumer.history.past_facts import CACHED_TEXTS, Gathered, Kept, configure, ends_of
 from consumer.history.past_streams import streaming_runs
 from consumer.history.whole_past import Drawing
@@ -24,13 +25,14 @@ from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import renamings
 from consumer.lineage.mentions import mentioned_in
-from consumer.projection import alias_sets
+from consumer.projection import alias_sets, fingerprints
 from consumer.projection.blobs import BlobStore
 from consumer.projection.graph_writer import GraphWriter
 from consumer.projection.history import statements
 from consumer.projection.repository import FactRepository
 from schemas.naming import DatasetName
 
+_WALKED: Final = frozenset({schema.EDGE, schema.COLUMN_EDGE})
 _CACHED_NAMES = 16 * 1024 * 1024
 
 
@@ -41,16 +43,19 @@ class NeighbourhoodPast:
         graph: The graph, whose history is indexed (`format_version.is_indexed`).
         time: The moment.
         rules: Which names are one dataset by the configuration of the graph.
+        only_jobs: True to draw the edges of jobs alone. Nothing more is read of names that were never linked, dropped
+            or renamed: where they are shown is known.
 
     Attributes:
         memory: What is drawn; right for the names and jobs that were asked for.
     """
 
-    def __init__(self, graph: GraphStore, time: str, rules: IdentityRules) -> None:
+    def __init__(self, graph: GraphStore, time: str, rules: IdentityRules, *, only_jobs: bool = False) -> None:
         self.memory = SqliteStore(Path(":memory:"))
         self._graph = graph
         self._time = time
         self._rules = rules
+        self._only_jobs = only_jobs
         self._texts = BlobStore(graph, CACHED_TEXTS)
         self._writer = GraphWriter(Drawing(self.memory, graph), rules=rules)
         self._documents = FactRepository(graph, alias_sets.KIND, _CACHED_NAMES, self._texts)
@@ -96,6 +101,21 @@ class NeighbourhoodPast:
         self._hear(set[DatasetName]().union(*(self._loaded[job] for job in new)))
         self._shown_jobs |= new
 
+    def edges_of(self, jobs: Collection[JobName]) -> dict[JobName, list[Edge]]:
+        """Returns the edges of jobs that were drawn, between datasets and between columns."""
+        found: dict[JobName, list[Edge]] = {job: [] for job in jobs}
+        sources: defaultdict[str, set[str]] = defaultdict(set)
+        for properties in self.memory.read([ids.job(job) for job in jobs], ("elements",)).values():
+            for ends in map(ids.edge_ends, fingerprints.load(properties)):
+                if ends is not None and ends.label in _WALKED:
+                    sources[ends.label].add(ends.source)
+        for label, places in sources.items():
+            for edge in self.memory.edges_at(sorted(places), label, "out"):
+                job = _job(str(edge.properties["job"])) if "job" in edge.properties else None
+                if job in found:
+                    found[job].append(edge)
+        return found
+
     def streaming_of(self, jobs: Collection[JobName]) -> set[RunKey]:
         """Returns the runs of jobs that were streaming at the moment.
 
@@ -123,7 +143,7 @@ class NeighbourhoodPast:
         only known once all is read of one of its two names.
         """
         found: set[DatasetName] = set()
-        waiting = set(names)
+        waiting = self._tied(names) if self._only_jobs else set(names)
         while waiting:
             around = self._around(waiting)
             self._read_new(around - self._heard.keys())
@@ -142,6 +162,11 @@ class NeighbourhoodPast:
             self._heard[_name(edge.target)].add(_job(edge.source))
         said = statements.at(self._graph, at, self._time)
         self._load(set[JobName]().union(*(self._heard[name] for name in names)), said, names)
+
+    def _tied(self, names: Collection[DatasetName]) -> set[DatasetName]:
+        new = [name for name in names if name not in self._heard]
+        known = self._graph.read([ids.name(name) for name in new], (alias_sets.PAST,)) if new else {}
+        return {_name(id_) for id_, one in known.items() if alias_sets.TIED in str(one.get(alias_sets.PAST) or "")}
 
     def _around(self, names: Iterable[DatasetName]) -> set[DatasetName]:
         """Returns names with all that links lead to from there, or ever led to."""

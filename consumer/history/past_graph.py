@@ -15,6 +15,7 @@ from consumer.graph import format_version, identity_rules, ids, schema
 from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
 from consumer.history.neighbourhood_past import NeighbourhoodPast
 from consumer.history.past_facts import past_facts
+from consumer.history.past_walks import PastWalks
 from consumer.history.whole_past import WholePast, shows_end
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import NO_RULES, IdentityRules
@@ -47,13 +48,16 @@ class PastGraph:
         self._is_indexed = format_version.is_indexed(graph)
         self._near: NeighbourhoodPast | None = None
         self._drawn: WholePast | None = None
+        self._jobs: NeighbourhoodPast | None = None
+        self._walks: PastWalks | None = None
 
     @property
     def known_since(self) -> str:
         """The moment since when all is known of what was asked for so far; empty if nothing of it was pruned."""
         if self._drawn is not None or not self._is_indexed:
             return self._whole().known_since
-        return statements.pruned_until(self._graph) if self._near is None else self._near.known_since
+        parts = [part.known_since for part in (self._near, self._jobs, self._walks) if part is not None]
+        return max([statements.pruned_until(self._graph), *parts])
 
     @property
     def is_incomplete(self) -> bool:
@@ -127,6 +131,19 @@ class PastGraph:
         # Of exposures not all are there.
         yield from (vertex for vertex in near.memory.vertices(schema.NODE) if "kind" not in vertex.properties)
 
+    def for_walks(self) -> GraphStore:
+        """Returns the same graph for a walk along lineage, which needs little of each dataset."""
+        if not self._is_indexed:
+            return self
+        if self._walks is None:
+            self._walks = PastWalks(self, self._graph, self.time, self._single_jobs)
+        return self._walks
+
+    def _single_jobs(self) -> NeighbourhoodPast:
+        if self._jobs is None:
+            self._jobs = NeighbourhoodPast(self._graph, self.time, self._rules, only_jobs=True)
+        return self._jobs
+
     def _neighbourhood(self) -> NeighbourhoodPast:
         if self._near is None:
             self._near = NeighbourhoodPast(self._graph, self.time, self._rules)
@@ -134,6 +151,8 @@ class PastGraph:
 
     def close(self) -> None:
         """Closes what is in memory, not the graph."""
+        if self._jobs is not None:
+            self._jobs.close()
         if self._near is not None:
             self._near.close()
         if self._drawn is not None:

@@ -119,6 +119,8 @@ class Reconcile:
     def _tie_statements(self, page: list[str]) -> None:
         """Repairs the edges of statements."""
         statements.tie(self._store, BlobStore(self._store, _CACHED.texts), page)
+        if not self._is_indexed:
+            self._writer().settling.index_statements(page)
 
     def _repair_job_facts(self, page: list[str]) -> None:
         """Repairs jobs, their outputs and groups from their runs, and migrates jobs to this version's format."""
@@ -144,6 +146,7 @@ class Reconcile:
         writer = self._writer()
         writer.names.documents.migrate(names)
         writer.names.repair(names)
+        writer.settling.index_names(names, is_indexed=self._is_indexed)
         diff = DiffStore(self._store)
         differ = GraphWriter(diff, _CACHED, self._rules)
         identity = differ.nodes.identity(names, Relied(self._store))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
 import orjson
 
@@ -28,6 +29,17 @@ from schemas.naming import DatasetName
 KIND: FactKind[DatasetName, NameFacts] = FactKind(
     schema.NAME, ids.name, NameFacts(), facts_codec.dump_name, facts_codec.load_name
 )
+
+PAST = "past"
+"""The property of a name with what makes its past differ from its present, as letters."""
+TIED: Final = "T"
+"""Letter of a name that was ever linked, dropped or renamed."""
+EXPOSED: Final = "X"
+"""Letter of a name that an exposure ever used."""
+STATED: Final = "S"
+"""Letter of a name that a statement ever gave."""
+FORMER: Final = "F"
+"""Letter of a name that a run gave whose job is something else now."""
 
 NameDocuments = Mapping[DatasetName, FactDocument[NameFacts]]
 
@@ -115,7 +127,7 @@ class Names:
         would depend on which other names are looked at: a job would be drawn at a dataset that is not shown.
         """
         for name, document in known.items():
-            if _is_linked(document.facts):
+            if is_linked(document.facts):
                 for one, other in self._configured(name, document.facts):
                     yield one, other
                     yield other, one
@@ -211,7 +223,7 @@ class Names:
         alone = {
             name: frozenset({name})
             for name, found in known.items()
-            if name not in led_to and not _is_linked(found.facts)
+            if name not in led_to and not is_linked(found.facts)
         }
         linked = {name: document for name, document in known.items() if name not in alone}
         if not linked:
@@ -236,7 +248,7 @@ class Names:
         """
         found: defaultdict[Group, set[DatasetName]] = defaultdict(set)
         for name, document in self.documents.get(groups).items():
-            links = self._symlinks(document.facts) if _is_linked(document.facts) else ()
+            links = self._symlinks(document.facts) if is_linked(document.facts) else ()
             for other in links:
                 if groups.get(other, groups[name]) != groups[name]:
                     found[groups[name]].add(other)
@@ -262,7 +274,7 @@ class Names:
 
     def _neighbours(self, facts: NameFacts) -> frozenset[DatasetName]:
         """Returns the names that links lead or once led to; those by configuration are known once they are facts."""
-        if not _is_linked(facts):
+        if not is_linked(facts):
             return frozenset()
         return (facts.linked_with | facts.same).union(self._symlinks(facts))
 
@@ -357,7 +369,8 @@ def _placement(shown: DatasetName, facts: NameFacts, *, used: bool) -> Placement
     return found if used else found._replace(unused=True)
 
 
-def _is_linked(facts: NameFacts) -> bool:
+def is_linked(facts: NameFacts) -> bool:
+    """True if a name was ever linked with another one."""
     return bool(facts.linked_with or facts.same or (facts.links is not None and facts.links.ref))
 
 

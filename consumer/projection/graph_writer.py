@@ -7,7 +7,8 @@ and the last to write it has seen all that was changed before. The order also ma
 come again, and with them the same work.
 
 1. Long values; the vertices of new jobs and names. 2. Runs. 3. What follows from runs: facets of outputs, groups of
-siblings, the current executions of jobs; then names. 4. The vertices of datasets, and the edges of jobs.
+siblings, the current executions of jobs; then names. 4. The vertices of datasets, and the edges of jobs. 5. Since when
+jobs are what they are now.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from consumer.projection.datasets import Nodes, SeenAt
 from consumer.projection.documents.relied import Relied
 from consumer.projection.history import statements
 from consumer.projection.history.named_edges import NamedEdges
+from consumer.projection.history.settling import Settling
 from consumer.projection.job_edges import JobEdges
 from consumer.projection.jobs import Jobs
 from consumer.projection.lineage_sources import LineageSources
@@ -73,12 +75,14 @@ class GraphWriter:
         self._turn = turn or Turn()
         self._store: GraphStore = Shared(store, self._turn)
         self._texts = BlobStore(self._store, cached.texts)
-        self.runs = Runs(self._store, self._texts, cached.runs, NamedEdges(self._texts))
+        named = NamedEdges(self._texts)
+        self.runs = Runs(self._store, self._texts, cached.runs, named)
         self.jobs = Jobs(self._store, self.runs, cached.jobs)
         self.names = Names(self._store, self._texts, self.jobs.outputs, rules, cached.names)
         self.nodes = Nodes(self._store, self.names, self._texts)
         sources = LineageSources(self._texts, cached.sources)
         self.edges = JobEdges(self._store, self.jobs, self.names, self.nodes, self._texts, sources)
+        self.settling = Settling(self._store, self.runs, self.jobs, self.names, named)
 
     def _forget_all(self) -> None:
         """Drops the caches, as at the start; threads that are at work go on with what they have read."""
@@ -86,6 +90,7 @@ class GraphWriter:
         self.runs.forget_all()
         self.jobs.forget_all()
         self.names.documents.forget_all()
+        self.settling.forget_all()
 
     def apply(self, delta: Delta) -> None:
         """Adds facts to the graph; afterwards they are there, and what is shown follows from them.
@@ -115,6 +120,7 @@ class GraphWriter:
         names = self._follow(delta, self.runs.update(delta.runs), edition)
         jobs = {run.job for run in delta.runs} | delta.jobs.keys()
         self.project(jobs, names, frozenset(jobs), seen_at=lambda name: _seen_at(delta, name))
+        self.settling.note(delta)
 
     def _follow(self, delta: Delta, parents: RunDocuments, edition: str) -> set[DatasetName]:
         """Brings jobs, outputs and names to what follows from runs; returns the names.

@@ -255,7 +255,7 @@ def _view(job: JobName, facts: JobFacts, sources: _Sources, texts: Mapping[str, 
     return view
 
 
-def _edges(job: JobName, view: JobView) -> dict[str, Edge]:
+def edges_of_view(job: JobName, view: JobView) -> dict[str, Edge]:
     """Returns the edges of a view by id; what many of them have in common is there once."""
     job_id, dataset, column = ids.job(job), cache(ids.dataset), cache(ids.column)
     of_datasets: Properties = {"edge_name": view.tool, "job": job_id}
@@ -288,7 +288,7 @@ def _draft(
     job: JobName, document: FactDocument[JobFacts], view: JobView, marks: _Marks, cause: Cause, there: ColumnsOf
 ) -> FactUpdate[JobFacts]:
     """Returns the draft that brings a job's edges to a view, and records the change."""
-    edges = _edges(job, view)
+    edges = edges_of_view(job, view)
     made = fingerprints.marks_of(edges)
     before = fingerprints.load(document.properties)
     # Edges went with a vertex that was removed, so all are written again.

@@ -29,6 +29,7 @@ from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets, OutputFacts
 from consumer.lineage.facts.processing import JOB_TYPE, KnownStreams, job_streams, may_have_counted
 from consumer.lineage.facts.run_facts import RunFacts
+from consumer.lineage.facts.settled import is_open, still_settled
 from consumer.lineage.views import facet_value
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
 from consumer.projection.documents.relied import Relied
@@ -49,6 +50,12 @@ GROUPS: FactKind[GroupKey, GroupFacts] = FactKind(
 
 PRUNED_UNTIL = "pruned_until"
 """The property of a job with the latest end of its runs that a prune has removed."""
+
+OPEN = "open"
+"""The property of a job to whose lineage a run adds that has not ended."""
+
+SETTLED = "settled"
+"""The property of a job with the moment since when it is what it is now (`consumer.lineage.facts.settled`)."""
 
 JobDocuments = Mapping[JobName, FactDocument[JobFacts]]
 OutputDocuments = Mapping[OutputKey, FactDocument[OutputFacts]]
@@ -435,5 +442,7 @@ def _draft(job: JobName, document: FactDocument[JobFacts], said: JobFacts, ran: 
     joined = join_jobs(document.facts, said)
     joined = JobFacts(joined.names, joined.facets, joined.declared, ran)
     known = document.properties
+    noted = str(document.properties.get(SETTLED) or "")
+    shown = {**_shown(job, joined), OPEN: is_open(joined), SETTLED: still_settled(noted, document.facts, joined)}
     # What was there and is no more becomes empty; what never was is not written.
-    return FactUpdate(joined, {key: value for key, value in _shown(job, joined).items() if known.get(key, "") != value})
+    return FactUpdate(joined, {key: value for key, value in shown.items() if (known.get(key) or "") != (value or "")})

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.facts import facts_text
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
-from consumer.lineage.facts.current import parent_in
+from consumer.lineage.facts.current import ended, parent_in
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.processing import names_ever_new_datasets
 from consumer.lineage.facts.run_facts import (
@@ -55,6 +55,9 @@ DATASETS: FactKind[DatasetKey, RunDataset] = FactKind(
 )
 
 RunDocuments = Mapping[RunKey, FactDocument[RunFacts]]
+
+AMENDED = "amended"
+"""The property of a run of which more was said after it had ended."""
 
 PARTIAL = "partial"
 """The property of a run whose edges to names are not all written."""
@@ -358,4 +361,6 @@ def _draft(run: RunKey, document: FactDocument[RunFacts], said: RunFacts) -> Fac
     shown = {key: value for key, value in _shown(run, joined).items() if known.get(key, "") != value}
     if known.get(PARTIAL):
         shown[PARTIAL] = False
+    if document.stored and ended(document.facts) and joined != document.facts:
+        shown[AMENDED] = True
     return FactUpdate(joined, shown, tuple(steps))

@@ -102,6 +102,7 @@ def test_a_walk_finds_former_runs(documents: list[Any], seed: int, time: str) ->
         write(fresh, [happened(documents, time)])
         for name, past in asked(store, time, seed):
             assert list(walks(past, name)) == list(walks(fresh, name)), f"as of {time}"
+            assert not past.is_whole
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -114,6 +115,7 @@ def test_a_walk_finds_what_had_happened_by_then(documents: list[Any], seed: int,
         write(fresh, [happened(documents, time)])
         for name, past in asked(store, time, seed):
             assert list(walks(past, name)) == list(walks(fresh, name)), f"as of {time}"
+            assert not past.is_whole
 
 
 @settings(max_examples=examples(100), deadline=None)

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol, runtime_checkable
 
 from consumer.graph import ids, schema
 from consumer.graph.store import Direction, Edge, GraphStore
@@ -64,6 +65,8 @@ def lineage(
     Raises:
         TransientError: The store can't serve now.
     """
+    if isinstance(store, Walkable):
+        store = store.for_walks()
     by_column = target.kind == DATASET and (columns or direct or target.column is not None)
     root = LineageNode(target.dataset, target.column or WHOLE) if by_column else target
     label, widen = (schema.COLUMN_EDGE, _widen_columns) if by_column else (schema.EDGE, _widen_nothing)
@@ -111,6 +114,14 @@ def _reached(walk: _Walk) -> table_fallback.Reached:
         if job is not None:
             known.add((ids.dataset(source.dataset), ids.dataset(target.dataset), ids.job(job)))
     return table_fallback.Reached(depths, known)
+
+
+@runtime_checkable
+class Walkable(Protocol):
+    """A store that has another form for walks, in which a dataset may have more columns than it has, without edges."""
+
+    def for_walks(self) -> GraphStore:
+        """Returns that form."""
 
 
 Asked = Mapping[str, Collection[str]]

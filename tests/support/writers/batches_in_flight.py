@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from consumer.errors import TransientError
+from consumer.graph import format_version
 from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.gremlin.traversals import touched
 from consumer.graph.key_order import KeyOrder
@@ -231,6 +232,7 @@ def _done(task: Callable[[], object]) -> None:
 def play_in_flight(case: Case, ground: Ground, threads: int, seed: int) -> Result:
     """Lets writers with several batches in flight write a case; compares the graph with that of a single writer."""
     stores = ground.stores(case.tasks)
+    format_version.claim(stores[0])
     try:
         InFlight(case, stores, threads, seed).run()
     except Exception as error:  # noqa: BLE001 - an error of a writer is a fault like any other

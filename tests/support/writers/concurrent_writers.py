@@ -7,7 +7,7 @@ import os
 import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,17 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from consumer.errors import TransientError
+from consumer.graph import format_version
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
+from consumer.history.past_graph import as_of
 from consumer.lineage.facts.delta import Delta
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_writer import GraphWriter
 from tests.support.graph import whole_tasks
-from tests.support.graph.graph_of_events import difference, embedded_whole, folded, whole
+from tests.support.graph.asked import names_in, walks
+from tests.support.graph.graph_of_events import difference, embedded_whole, folded, whole, write
+from tests.support.graph.happened import happened, of_one_kind, time_of
 from tests.support.writers.histories import IDENTITY, LAST_SECOND, at, history
 from tests.support.writers.schedule import Crash, Killed, Scheduler, Turn, gated, random_turns
 
@@ -301,6 +305,7 @@ def play(case: Case, ground: Ground) -> Result:
     """Lets the writers of a case write, and compares the graph with the one that a single writer makes in one batch."""
     stores = ground.stores(case.tasks)
     turns: tuple[Turn, ...] = case.turns
+    format_version.claim(stores[0])
     try:
         turns = Play(case, stores).run()
     except Exception as error:  # noqa: BLE001 - an error of a writer is a fault like any other, to be shrunk
@@ -311,11 +316,28 @@ def play(case: Case, ground: Ground) -> Result:
     changed = difference(found, expected)
     if changed:
         return Result(f"the graph is not that of a single writer:\n{changed}", turns, 2)
+    if case.kind != "prune" and (wrong := wrong_past(case, stores[0])):
+        return Result(wrong, turns, 2)
     try:
         mended = whole_tasks.reconcile(stores[0], rules=case.rules)
     except Exception as error:  # noqa: BLE001 - the same
         return Result(f"a reconcile afterwards failed: {error!r}", turns, 3)
     return Result(f"a reconcile afterwards mends {mended} vertices", turns, 1) if mended else Result("", turns)
+
+
+def wrong_past(case: Case, store: GraphStore) -> str:
+    """Compares walks as of a moment with those of what had happened by then; returns what differs, or an empty text."""
+    if of_one_kind(case.documents) != case.documents:
+        return ""
+    times = sorted({time_of(document) for document in case.documents})
+    time = times[len(times) // 2]
+    with closing(SqliteStore(Path(":memory:"))) as fresh, closing(as_of(store, time, case.rules)) as past:
+        write(fresh, [happened(case.documents, time)], case.rules)
+        for name in names_in(store):
+            for (question, found), (_, expected) in zip(walks(past, name), walks(fresh, name), strict=True):
+                if found != expected:
+                    return f"as of {time}, the {question} is\n{found}\nand should be\n{expected}"
+    return ""
 
 
 def described(case: Case, result: Result) -> str:

@@ -37,6 +37,18 @@ def made(second: int, inputs: Sequence[str | Json], outputs: Sequence[str | Json
 FIRST, SECOND = (f"00000000-0000-4000-8000-0000000000{digits}" for digits in ("aa", "bb"))
 BY_COLUMN = dataset("n", columnLineage=made_of(x="a.x"))
 
+
+def stating(event: Json, target: str, source: str) -> Json:
+    """The event, whose job states the lineage of one more table."""
+    entry = {"type": "DATASET", **_named_in(target), "inputs": [{"type": "DATASET", **_named_in(source)}]}
+    facets = {**event["job"]["facets"], "lineage": {"entries": [entry]}}
+    return {**event, "job": {**event["job"], "facets": facets}}
+
+
+def _named_in(table: str) -> Json:
+    return {key: value for key, value in dataset(table).items() if key != "facets"}
+
+
 HISTORIES: dict[str, list[Json]] = {
     "another source": [made(1, ["a"], ["n"]), made(2, ["b"], ["n"])],
     "another target": [made(1, ["a"], ["n"]), made(2, ["a"], ["m"])],
@@ -50,6 +62,12 @@ HISTORIES: dict[str, list[Json]] = {
     "a source that is a target now": [made(1, ["n"], ["m"]), made(2, ["a"], ["n"])],
     "no columns any more": [made(1, ["a"], [BY_COLUMN]), made(2, ["a"], ["n"])],
     "no edge by its own word": [made(1, ["a"], ["n"]), made(2, ["a"], [dataset("n", lineage={"inputs": []}), "m"])],
+    "columns by a run before the last ones": [
+        made(1, ["a"], [BY_COLUMN]),
+        stating(made(2, ["a"], ["n"]), "z", "a"),
+        stating(made(3, ["a"], ["n"]), "z", "a"),
+        made(4, ["b"], ["n"]),
+    ],
     "one of two edges": [
         made(1, ["a", "b"], ["n", "m"]),
         made(2, ["a", "b"], [BY_COLUMN, dataset("m", columnLineage=made_of(x="b.x"))]),
@@ -92,6 +110,19 @@ def test_jobs_that_changed(history: str) -> None:
             check(events, store, IdentityRules.of(), is_local=True)
 
 
+def test_siblings_that_follow_siblings_at_once() -> None:
+    """In one batch two siblings take the place of two others, so that the job is as unsettled as before."""
+    events = [
+        made(1, ["a"], ["n"], FIRST),
+        made(2, ["b"], ["m"], FIRST),
+        made(3, ["c"], ["x"], SECOND),
+        made(4, ["d"], ["y"], SECOND),
+    ]
+    with closing(SqliteStore(Path(":memory:"))) as store:
+        write(store, [events[:2], events[2:]])
+        check(events, store, IdentityRules.of(), is_local=True)
+
+
 def renamed(second: int, old: str, new: str) -> Json:
     """A DatasetEvent of a table that has got another name."""
     change = {
@@ -120,7 +151,7 @@ RENAMINGS: dict[str, list[Json]] = {
 
 @pytest.mark.parametrize("history", RENAMINGS)
 def test_renamed_datasets(history: str) -> None:
-    """What was said of an old name is found at the new one, and at the old one as of before."""
+    """Lineage of an old name is found at the new one, and at the old one as of before."""
     events = RENAMINGS[history]
     for order in orders(events):
         with closing(SqliteStore(Path(":memory:"))) as store:

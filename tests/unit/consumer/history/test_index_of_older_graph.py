@@ -14,7 +14,7 @@ from consumer.graph.store import Change, DropEdges, DropVertices, PropertyEquals
 from consumer.history.past_graph import as_of
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
-from tests.support.events.event_builders import many_names, run_event
+from tests.support.events.event_builders import dataset, many_names, run_event
 from tests.support.graph.asked import names_in, walks
 from tests.support.graph.graph_of_events import sample, write
 from tests.support.graph.happened import happened, time_of
@@ -69,6 +69,18 @@ def test_it_is_read_as_a_whole_until_a_reconcile_has_indexed_it(store: SqliteSto
     assert format_version.is_indexed(store)
     assert is_right(store, whole=False)
     assert not reconciled(store)
+
+
+def test_streaming_runs_are_led_to_by_statements() -> None:
+    """A reconcile makes no edge for a stream that has ended, whether its last event named a dataset or not."""
+    stream = {"jobType": {"processingType": "STREAMING", "integration": "FLINK", "jobType": "JOB"}}
+    dropped = dataset("made", lifecycleStateChange={"lifecycleStateChange": "DROP"})
+    with closing(SqliteStore(Path(":memory:"))) as found:
+        for second, outputs in enumerate((["made"], [], [dropped]), 1):
+            event = run_event("COMPLETE", second, run=f"r{second}", outputs=outputs, job_facets=stream)
+            write(found, [[event]])
+        assert not reconciled(found)
+        assert not list(found.edges(schema.NAMED))
 
 
 def reconciled(store: SqliteStore) -> int:

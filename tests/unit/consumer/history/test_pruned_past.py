@@ -60,7 +60,7 @@ def lineage_of(data: bytes) -> dict[str, Any]:
 
 def test_the_answer_says_since_when_all_is_known(store: SqliteStore) -> None:
     """Since the first run that is left of a job whose older runs are gone; from then on the past is what it was."""
-    made = resolve(store, "made")
+    made, last = resolve(store, "made"), resolve(store, "last")
     asks: list[Callable[[PastGraph], object]] = [
         exported,
         lambda past: lineage(past, made, 1, 1),
@@ -71,6 +71,9 @@ def test_the_answer_says_since_when_all_is_known(store: SqliteStore) -> None:
             with suppress(UsageError):  # nothing is left of one of them
                 ask(past)
             assert (past.known_since, past.is_incomplete) == (moment_of(5), True)
+    with closing(as_of(store, moment_of(4))) as past:
+        lineage(past, last, 0, 1)
+        assert not past.is_incomplete, "of these jobs no run was pruned"
     for second in (5, 6, 7):
         with closing(as_of(store, moment_of(second))) as past, closing(SqliteStore(Path(":memory:"))) as fresh:
             write(fresh, [happened(EVENTS, moment_of(second))])

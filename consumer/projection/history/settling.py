@@ -1,0 +1,367 @@
+"""Notes since when jobs are what they are now, and of which names the past may differ from the present.
+
+As long as the runs of a job that end read and write the same, nothing is written. So the lineage of such a job at a
+moment is found where the present one is, without a look at its runs. What is noted is cautious: where it does not
+follow from a run and the job's document alone, the job counts as unsettled, and its past is computed from its runs.
+
+Of a name it is noted if it was ever linked, dropped or renamed, if an exposure used it, if a statement gave it, and if
+a job gave it that has changed since. The writer of a run notes the names of the run if its job is something else by
+then, and the writer that changes a job those of all runs before.
+
+Others may write at the same time, and each may die after any of its calls. A name is marked as linked before the jobs
+that gave it are looked for, and a job's edges to its names are there before the marks of these are read. So one of two
+writers sees what the other has done, whatever they remember of names and jobs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
+
+from cachetools import LRUCache
+
+from consumer.graph import ids, schema
+from consumer.graph.store import GraphStore
+from consumer.lineage.exposures import KEY as EXPOSURES
+from consumer.lineage.facts.contexts import Statement
+from consumer.lineage.facts.current import completed, ended
+from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
+from consumer.lineage.facts.keys import JobName, RunKey
+from consumer.lineage.facts.layers import Values
+from consumer.lineage.facts.run_facts import RunFacts
+from consumer.lineage.facts.settled import TOOL_FACETS, Settled, is_alike, shape_of, tool_of
+from consumer.lineage.lifecycle import LIFECYCLE, RENAMED
+from consumer.lineage.mentions import Mentioned, exposes, ties
+from consumer.projection.alias_sets import EXPOSED, FORMER, PAST, STATED, TIED, NameDocuments, Names, is_linked
+from consumer.projection.history import statements
+from consumer.projection.history.named_edges import NamedEdges
+from consumer.projection.jobs import SETTLED, JobDocuments, Jobs
+from consumer.projection.repository import FactDocument, FactUpdate
+from consumer.projection.runs import AMENDED, RunDocuments, Runs
+from consumer.retry import ConflictLimit
+from schemas.naming import DatasetName
+
+_REMEMBERED = 50_000
+"""Contexts of which the names were looked at, and names of which the jobs were."""
+
+
+class _Ran(NamedTuple):
+    """A run that has ended.
+
+    Attributes:
+        id: Its id.
+        facts: Its facts.
+        amended: True if more was said of it after it had ended.
+        contexts: The references of its contexts, oldest first.
+        about: What these are about.
+    """
+
+    id: str
+    facts: RunFacts
+    amended: bool
+    contexts: tuple[str, ...]
+    about: tuple[Mentioned, ...]
+
+    @property
+    def tool(self) -> str:
+        """A hash of what its job's tool is called by, by its events."""
+        said: dict[str, str] = {}
+        for one in self.about:
+            said.update({facet: one.facets[facet] for facet in TOOL_FACETS if facet in one.facets})
+        return tool_of(said.get)
+
+    @property
+    def names(self) -> set[DatasetName]:
+        """The names that it gave."""
+        return {name for one in self.about for name in one.names}
+
+
+class Settling:
+    """Keeps the notes of jobs and names.
+
+    Args:
+        store: The graph.
+        runs: Its runs.
+        jobs: Its jobs.
+        names: Its names.
+        named: What contexts are about.
+    """
+
+    def __init__(self, store: GraphStore, runs: Runs, jobs: Jobs, names: Names, named: NamedEdges) -> None:
+        self._store = store
+        self._runs = runs
+        self._jobs = jobs
+        self._names = names
+        self._named = named
+        self._checked: LRUCache[str, bool] = LRUCache(_REMEMBERED)
+        """Contexts whose names were looked at after the edges to them were in the graph."""
+        self._marked: LRUCache[DatasetName, bool] = LRUCache(_REMEMBERED)
+        """Names whose jobs were looked for after the mark of a link was in the graph."""
+        self._as_before: LRUCache[JobName, tuple[object, tuple[str, ...]]] = LRUCache(_REMEMBERED)
+        """Notes of jobs, and the contexts of the latest runs that they follow from."""
+
+    def forget_all(self) -> None:
+        """Drops what is known of the graph."""
+        self._checked.clear()
+        self._as_before.clear()
+        self._marked.clear()
+
+    def note(self, delta: Delta) -> None:
+        """Notes what follows from facts that were written.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        documents = {
+            run: document
+            for run, document in self._runs.documents.get(delta.runs).items()
+            if document.stored and ended(document.facts)
+        }
+        ran = self._changed(documents)
+        said = self._named.mentioned({one.context for one in delta.statements}) if delta.statements else {}
+        runs = [document.facts for document in documents.values()]
+        about = [one for of_job in ran.values() for run in of_job for one in run.about]
+        self._flag(_flags(delta, runs, [*said.values(), *about]))
+        stated = self._stated(delta.statements, said)
+        self._never(stated)
+        self._flag(dict.fromkeys((name for names in stated.values() for name in names), STATED))
+        self._settle(ran)
+        self._remember(ran)
+
+    def index_names(self, names: Collection[DatasetName], *, is_indexed: bool) -> None:
+        """Notes links of names that no event has brought: of a change of the rules, or of an older version's graph.
+
+        Args:
+            names: The names.
+            is_indexed: False for a graph of an older version, of which any name may be one that a job gave before.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        known = {name: one.facts for name, one in self._names.documents.get(names).items() if one.stored}
+        if is_indexed:
+            self._flag({name: TIED for name, facts in known.items() if is_linked(facts)})
+        else:
+            self._flag({name: _all_letters(facts) for name, facts in known.items()})
+
+    def index_statements(self, said: Collection[str]) -> None:
+        """Notes that the past of the jobs and names of statements can't be derived from runs alone.
+
+        Raises:
+            TransientError: The store can't serve now.
+        """
+        edges = self._store.edges_at(said, schema.STATED, "out") if said else []
+        ends = {tuple(ids.parse(edge.target)) for edge in edges}
+        self._never({JobName(*name) for kind, *name in ends if kind == "job"})
+        self._flag({DatasetName(*name): STATED for kind, *name in ends if kind == "name"})
+
+    def _changed(self, documents: RunDocuments) -> dict[JobName, list[_Ran]]:
+        """Returns those of some runs that may change what is noted with their jobs, or with the names that they gave.
+
+        A run that is its job's latest, with the contexts of the one before and the same datasets, changes nothing.
+        """
+        jobs = self._jobs.documents.get({run.job for run in documents})
+        contexts = {run: _in_order(document.facts) for run, document in documents.items()}
+        new = {
+            run: document
+            for run, document in documents.items()
+            if document.properties.get(AMENDED)
+            or not _is_latest(run, jobs[run.job])
+            or self._as_before.get(run.job) != (jobs[run.job].properties.get(SETTLED), contexts[run])
+        }
+        mentioned = self._named.mentioned({ref for run in new for ref in contexts[run]}) if new else {}
+        found: defaultdict[JobName, list[_Ran]] = defaultdict(list)
+        for run, document in new.items():
+            amended = bool(document.properties.get(AMENDED))
+            about = tuple(mentioned[ref] for ref in contexts[run])
+            found[run.job].append(_Ran(run.id, document.facts, amended, contexts[run], about))
+        return found
+
+    def _remember(self, ran: Mapping[JobName, list[_Ran]]) -> None:
+        """Remembers the notes of jobs, and the runs that they follow from."""
+        for job, document in self._jobs.documents.get(ran).items():
+            for run in ran[job]:
+                is_known = Settled.parse(document.properties.get(SETTLED)).is_known
+                if is_known and not run.amended and _is_latest(RunKey(job, run.id), document):
+                    self._as_before[job] = (document.properties.get(SETTLED), run.contexts)
+
+    @staticmethod
+    def _stated(said: Iterable[Statement], about: Mapping[str, Mentioned]) -> dict[JobName, set[DatasetName]]:
+        """Returns the names that statements give, by their job."""
+        found: defaultdict[JobName, set[DatasetName]] = defaultdict(set)
+        for one in said:
+            for job in statements.jobs_of(one).union(about[one.context].jobs):
+                found[job].update(about[one.context].names)
+        return found
+
+    def _flag(self, flags: Mapping[DatasetName, str]) -> None:
+        """Adds letters to names, and notes with the jobs that gave a tied name that their past depends on it."""
+
+        def plan(found: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
+            for name, document in found.items():
+                letters = _letters(document, flags[name])
+                if document.stored and letters != document.properties.get(PAST):
+                    yield name, FactUpdate(document.facts, {PAST: letters})
+
+        known = self._names.documents.get(flags)
+        new = [name for name, one in known.items() if _letters(one, flags[name]) != (one.properties.get(PAST) or "")]
+        if new:
+            self._names.documents.update(sorted(new), plan)
+        # Also of names that have the mark: the writer that set it may have died then.
+        tied = sorted(name for name, letters in flags.items() if TIED in letters and name not in self._marked)
+        if tied:
+            edges = self._store.edges_at([ids.name(name) for name in tied], schema.NAMED, "in")
+            self._never({JobName(*ids.parse(edge.source)[1:]) for edge in edges})
+            self._marked.update(dict.fromkeys(tied, True))
+
+    def _never(self, jobs: Collection[JobName]) -> None:
+        """Notes that the past of jobs can't be derived from their runs alone."""
+
+        def plan(found: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
+            for job, document in found.items():
+                known = Settled.parse(document.properties.get(SETTLED))
+                if document.stored and not known.is_never:
+                    yield job, FactUpdate(document.facts, {SETTLED: str(known._replace(is_never=True))})
+
+        known = self._jobs.documents.get(jobs)
+        new = [job for job, one in known.items() if not Settled.parse(one.properties.get(SETTLED)).is_never]
+        if new:
+            self._jobs.documents.update(sorted(new), plan)
+
+    def _settle(self, ran: Mapping[JobName, list[_Ran]]) -> None:
+        """Notes since when jobs are what they are now, by runs that have ended."""
+        runs = [run for of_job in ran.values() for run in of_job]
+        new = [run for run in runs if not self._checked.keys() >= set(run.contexts)]
+        tied = self._tied({name for run in new for name in run.names})
+        conflicts = ConflictLimit()
+        while True:
+            documents = self._jobs.documents.get(ran)
+            known = {job: document for job, document in documents.items() if _changes(document, ran[job], tied)}
+            self._flag(dict.fromkeys(self._former(documents, known, ran), FORMER))
+            if not known:
+                break
+            self._note(known, ran, tied)
+            conflicts.count(f"{len(known)} jobs")
+        self._checked.update((ref, True) for run in new for ref in run.contexts)
+
+    def _former(
+        self, documents: JobDocuments, changed: JobDocuments, ran: Mapping[JobName, list[_Ran]]
+    ) -> set[DatasetName]:
+        """Returns the names that jobs gave and may not give now: of runs that differ, and of all before a change."""
+        found: set[DatasetName] = set()
+        unlike: list[str] = []
+        for job, document in documents.items():
+            latest = document.facts.ran.latest
+            found.update(*(run.names for run in ran[job] if not is_alike(completed(run.id, run.facts), latest)))
+            # Of a job that was noted as unsettled, others may have written the runs before.
+            noted = Settled.parse(document.properties.get(SETTLED))
+            if document.properties.get(SETTLED) and (job in changed or not noted.is_known):
+                unlike.append(ids.job(job))
+        edges = self._store.edges_at(sorted(unlike), schema.NAMED, "out") if unlike else ()
+        return found.union(DatasetName(*ids.parse(edge.target)[1:]) for edge in edges)
+
+    def _note(self, known: JobDocuments, ran: Mapping[JobName, list[_Ran]], tied: Collection[DatasetName]) -> None:
+        """Notes since when jobs are what they are now, unless others have changed them meanwhile."""
+
+        def plan(found: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
+            for job, document in found.items():
+                if document.token == known[job].token:
+                    yield job, FactUpdate(document.facts, {SETTLED: str(_settled(document, ran[job], tied))})
+
+        self._jobs.documents.update(sorted(known), plan, retry=False)
+
+    def _tied(self, names: Collection[DatasetName]) -> set[DatasetName]:
+        """Returns those of some names that were ever linked, dropped or renamed, as the graph has it now."""
+        by_id = {ids.name(name): name for name in names}
+        known = self._store.read(list(by_id), (PAST,)) if by_id else {}
+        return {by_id[id_] for id_, properties in known.items() if TIED in str(properties.get(PAST) or "")}
+
+
+def _in_order(facts: RunFacts) -> tuple[str, ...]:
+    """Returns the references of a run's contexts, oldest first."""
+    contexts = facts.contexts
+    return tuple(sorted(contexts, key=lambda ref: (contexts[ref], ref)))
+
+
+def _is_latest(run: RunKey, document: FactDocument[JobFacts]) -> bool:
+    """True if a run is its job's latest, and has no siblings."""
+    current = document.facts.ran
+    return current.latest is not None and current.latest.id == run.id and not current.siblings
+
+
+def _flags(delta: Delta, runs: Iterable[RunFacts], said: Iterable[Mentioned]) -> dict[DatasetName, str]:
+    """Returns the letters of names that facts give, where they give any."""
+    found: defaultdict[DatasetName, str] = defaultdict(str)
+    for name, facts in delta.names.items():
+        if is_linked(facts):
+            found[name] += TIED
+    for one in said:
+        found.update({name: found[name] + TIED for name in one.tied})
+        found.update({name: found[name] + EXPOSED for name in one.exposed})
+    for name, values in _facets(delta, runs):
+        if letters := _letters_in(values):
+            found[name] += letters
+    return dict(found)
+
+
+def _facets(delta: Delta, runs: Iterable[RunFacts]) -> Iterator[tuple[DatasetName, Values]]:
+    """Yields the facets of datasets that count at once, and those of outputs that runs, streams and JobEvents carry."""
+    # What is current counts too: an event of a run that has not ended may have dropped a dataset.
+    for name, of_name in delta.names.items():
+        for _, values in of_name.heard.layers:
+            yield name, values
+    streamed = (facts for one in delta.statements for facts in one.runs.values())
+    for facts in chain(streamed, runs):
+        for name, registers in facts.carried.items():
+            for _, values in registers.layers:
+                yield name, values
+    for output, carried in delta.declared.items():
+        for _, values in carried.layers:
+            yield output.name, values
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _letters_in(values: Values) -> str:
+    """Returns the letters of an output that carries some facets."""
+    return TIED * ties(values) + EXPOSED * exposes(values)
+
+
+def _all_letters(facts: NameFacts) -> str:
+    """Returns the letters of a name of which all may have been that its facts do not rule out."""
+    said = {*facts.heard, *facts.written}
+    is_tied = is_linked(facts) or not said.isdisjoint({LIFECYCLE, RENAMED})
+    return FORMER + TIED * is_tied + EXPOSED * any(facet.startswith(EXPOSURES) for facet in said)
+
+
+def _letters(document: FactDocument[NameFacts], letters: str) -> str:
+    return "".join(sorted({*letters, *str(document.properties.get(PAST) or "")}))
+
+
+def _changes(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> bool:
+    return str(_settled(document, ran, tied)) != str(document.properties.get(SETTLED) or "")
+
+
+def _settled(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> Settled:
+    """Returns since when a job is what it is now, given runs of it that have ended."""
+    known = Settled.parse(document.properties.get(SETTLED))
+    never = known.is_never or any(name in tied for run in ran for name in run.names)
+    current = document.facts.ran
+    latest, tool = current.latest, tool_of(document.facts.facets.ref)
+    if latest is None:
+        return Settled(never)
+    shape = shape_of(latest)
+    others = [run for run in ran if _differs(run, document.facts, tool)]
+    if (known.shape, known.tool) == (shape, tool) and not others and not current.siblings:
+        return known._replace(is_never=never)
+    if current.siblings or not any(run.id == latest.id and run.tool == tool for run in ran):
+        return Settled(never)
+    return Settled(never, shape, tool, max([latest.time, *(run.facts.ended_at or "" for run in others)]))
+
+
+def _differs(run: _Ran, job: JobFacts, tool: str) -> bool:
+    """True if a run says something else than the latest one, or said it at another time than it says now."""
+    execution = completed(run.id, run.facts)
+    return run.amended or run.tool != tool or (execution is not None and not is_alike(execution, job.ran.latest))
