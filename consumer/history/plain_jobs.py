@@ -13,6 +13,7 @@ from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import Edge, GraphStore
 from consumer.history.past_facts import CACHED_TEXTS, COMPLETE, Gathered, Kept
 from consumer.history.whole_past import shows_end
+from consumer.lineage.column_lineage import sources
 from consumer.lineage.facts.current import executions_of, group_of, recount
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.keys import GroupKey, JobName, RunKey
@@ -129,7 +130,8 @@ class PlainJobs:
                 outputs[name] = OutputFacts(known.join(carried))
         stated = Stated(executions_of(facts), list(in_force(facts, outputs)))
         texts = self._texts.fetch(stated.stored_refs)
-        names = names_in(stated, outputs, lambda ref: texts.get(ref, ref))
+        named = {ref: sources(texts.get(ref, ref)) for ref in stated.refs}
+        names = names_in(stated, outputs, named)
         placements = {name: Placement(name) for name in names}
         chars = len(job.namespace) + len(job.name)
         return list(

@@ -36,10 +36,10 @@ from consumer.lineage.facts.settled import TOOL_FACETS, Settled, is_alike, shape
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED
 from consumer.lineage.mentions import Mentioned, exposes, ties
 from consumer.projection.alias_sets import EXPOSED, FORMER, PAST, STATED, TIED, NameDocuments, Names, is_linked
+from consumer.projection.documents.fact_document import FactDocument, FactUpdate
 from consumer.projection.history import statements
 from consumer.projection.history.named_edges import NamedEdges
 from consumer.projection.jobs import SETTLED, JobDocuments, Jobs
-from consumer.projection.repository import FactDocument, FactUpdate
 from consumer.projection.runs import AMENDED, RunDocuments, Runs
 from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
