@@ -414,4 +414,5 @@ def _steps(
 
 def column_of(name: DatasetName, column: str) -> Edge:
     """Returns the edge from a column to its dataset."""
-    return Edge(ids.make("column_of", *name, column), schema.COLUMN_OF, ids.column(name, column), ids.dataset(name), {})
+    id_ = ids.column(name, column)
+    return Edge(ids.column_of(id_), schema.COLUMN_OF, id_, ids.dataset(name), {})

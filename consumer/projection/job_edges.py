@@ -112,18 +112,15 @@ class JobEdges:
         def plan(known: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
             used = Relied(self._store)
             sources = self._sources(known, used)
-            late = {
-                job: document
-                for job, document in known.items()
-                if not _is_drawn(document, fingerprint(document, sources[job]))
-            }
+            projected = {job: fingerprint(document, sources[job]) for job, document in known.items()}
+            late = [job for job, document in known.items() if not _is_drawn(document, projected[job])]
             if late:
                 relied.merge(used)
             texts = self._texts.fetch(set().union(*(sources[job].stated.stored_refs for job in late)))
             for job in sorted(late):
                 named[job] = set(sources[job].names)
                 view = _view(job, known[job].facts, sources[job], texts)
-                marks = _marks(known[job], sources[job])
+                marks = _marks(projected[job], sources[job])
                 by_names = known[job].properties.get(OWN) == marks.own
                 moved_at = self._moved_at(sources[job]) if by_names else ""
                 cause = change_records.cause_of_job(known[job].facts, moved_at, by_names=by_names)
@@ -233,9 +230,9 @@ def own_fingerprint(stated: Stated) -> str:
     return fingerprints.fingerprint((said, facets))
 
 
-def _marks(document: FactDocument[JobFacts], sources: _Sources) -> _Marks:
+def _marks(projected: str, sources: _Sources) -> _Marks:
     removed = fingerprints.fingerprint(sorted(sources.removals.items())) if sources.removals else ""
-    return _Marks(fingerprint(document, sources), own_fingerprint(sources.stated), removed)
+    return _Marks(projected, own_fingerprint(sources.stated), removed)
 
 
 def _is_drawn(document: FactDocument[JobFacts], projected: str) -> bool:

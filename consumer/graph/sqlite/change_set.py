@@ -91,6 +91,7 @@ class ChangeSet:
         self._vertices = VertexRows(db, dictionary)
         self._edges = EdgeRows(db, dictionary, self._vertices)
         self._rows: dict[str, _Row] = {}
+        self._cuts: dict[str, tuple[str, str]] = {}
         self._changed: dict[int, _Row] = {}
         self._new_edges: dict[EdgePlace, Packed] = {}
         self._packed: dict[int, Packed] = {}
@@ -124,10 +125,12 @@ class ChangeSet:
                     wanted.update(step[2:4])
                 elif isinstance(step, Vertex):
                     wanted.add(step.id)
-        self._dictionary.look_up({cut(id_)[0] for id_ in wanted})
+        self._cuts = {id_: cut(id_) for id_ in wanted}
+        self._dictionary.look_up({stem for stem, _ in self._cuts.values()})
         if self._presume_new:
-            wanted.difference_update(change.owner.id for change in changes if isinstance(change.when, NotExists))
-        self._rows = {id_: _Row(*found) for id_, found in self._vertices.find(wanted).items()}
+            wanted.difference_update([change.owner.id for change in changes if isinstance(change.when, NotExists)])
+        found = self._vertices.find_cut({id_: self._cuts[id_] for id_ in wanted})
+        self._rows = {id_: _Row(*one) for id_, one in found.items()}
 
     def _do(self, change: Change) -> bool:
         """Does a change; returns False if its condition does not hold, or an end of an edge is not there."""
@@ -193,7 +196,7 @@ class ChangeSet:
                 self._changed[row.key] = row
 
     def _made(self, vertex: Vertex) -> _Row:
-        text, tail = cut(vertex.id)
+        text, tail = self._cuts[vertex.id]
         if self._presume_new and any(stem.label != vertex.label for stem in self._dictionary.stems(text)):
             raise MispresumedError
         stem = self._dictionary.stem(text, vertex.label)

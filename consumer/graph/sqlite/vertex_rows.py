@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -80,7 +80,11 @@ class VertexRows:
 
     def find(self, ids: Iterable[str]) -> dict[str, Found]:
         """Returns those of some ids that are there."""
-        wanted, places = self._places(ids)
+        return self.find_cut({id_: cut(id_) for id_ in ids})
+
+    def find_cut(self, cuts: Mapping[str, tuple[str, str]]) -> dict[str, Found]:
+        """Returns those of some ids that are there, by the stems and tails of ids."""
+        wanted, places = self._places(cuts)
         # One array, not a variable for each id: one prepared statement serves any number. CROSS JOIN makes SQLite look
         # each of them up in the index, whatever its statistics say.
         select = (
@@ -93,7 +97,7 @@ class VertexRows:
         """Returns the properties of vertices by id; those named, or all."""
         if 0 < len(keys) <= _FEW and not set(keys) & set(HOT):
             return self._read_few(ids, keys)
-        wanted, places = self._places(ids)
+        wanted, places = self._places({id_: cut(id_) for id_ in ids})
         # The other columns are read only where they may have what is wanted.
         few = "v.rev, NULL, NULL, CASE WHEN v.rev IS NULL THEN v.properties END" if set(keys) == {"rev"} else _COLUMNS
         select = (
@@ -108,7 +112,7 @@ class VertexRows:
 
     def _read_few(self, ids: Iterable[str], keys: Collection[str]) -> dict[str, Properties]:
         """Returns a few properties of vertices by id, without a look at the others, which may be long."""
-        wanted, places = self._places(ids)
+        wanted, places = self._places({id_: cut(id_) for id_ in ids})
         few = ", ".join(["v.properties -> ?"] * len(keys))
         select = (
             f"SELECT j.key, {few} FROM json_each(?) j CROSS JOIN vertices v"  # noqa: S608 - of constants
@@ -159,16 +163,12 @@ class VertexRows:
         found += (id_ for (id_,) in self._db.execute(further, (label, stem, count - len(found))))
         return found
 
-    def _places(self, ids: Iterable[str]) -> tuple[list[str], list[tuple[int, str]]]:
+    def _places(self, cuts: Mapping[str, tuple[str, str]]) -> tuple[list[str], list[tuple[int, str]]]:
         """Returns ids with their stems and tails, where the stem is known; an id of a new stem is of no vertex."""
-        wanted: list[str] = []
-        places: list[tuple[int, str]] = []
-        for id_ in ids:
-            text, tail = cut(id_)
-            for stem in self._dictionary.stems(text):
-                wanted.append(id_)
-                places.append((stem.key, tail))
-        return wanted, places
+        # All columns of a dataset have one stem, which is looked up once.
+        stems = {text: self._dictionary.stems(text) for text in {text for text, _ in cuts.values()}}
+        known = [(id_, stem.key, tail) for id_, (text, tail) in cuts.items() for stem in stems[text]]
+        return [id_ for id_, _, _ in known], [(key, tail) for _, key, tail in known]
 
     def _rows(self, select: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
         if values:

@@ -198,15 +198,28 @@ def quoted(path: Iterable[str]) -> str:
 
 def _calls(tokens: Tokens) -> Iterator[tuple[str, ...]]:
     """Yields the paths of several parts that an opening parenthesis follows."""
-    path: list[str] = []
     for index, text in enumerate(tokens.texts):
-        if tokens.is_name(index):
-            path = [*path, text] if path and tokens.text(index - 1) == "." else [text]
-        elif text == "(" and len(path) > 1:
-            yield tuple(path)
-            path = []
-        elif text != ".":
-            path = []
+        if text == "(" and not tokens.names[index]:
+            path = _path_before(tokens, index)
+            if len(path) > 1:
+                yield path
+
+
+def _path_before(tokens: Tokens, end: int) -> tuple[str, ...]:
+    """Returns the parts of the path that ends before a place; empty if none does."""
+    path: list[str] = []
+    at = end - 1
+    has_dot = True
+    while at >= 0:
+        if tokens.names[at] and has_dot:
+            path.append(tokens.texts[at])
+            has_dot = False
+        elif tokens.texts[at] == "." and not tokens.names[at]:
+            has_dot = True
+        else:
+            break
+        at -= 1
+    return tuple(reversed(path))
 
 
 def _closing(tokens: Tokens) -> dict[int, int]:

@@ -27,6 +27,14 @@ def test_different_names_have_different_ids(kind: str, parts: list[str], other_k
     assert (ids.make(kind, *parts) == ids.make(other_kind, *other)) == same
 
 
+@given(st.text(alphabet="a/%25F:."), st.text(alphabet="a/%25F:."), st.text(alphabet="a/%25F:."))
+def test_ids_of_columns(namespace: str, name: str, column: str) -> None:
+    """The short ways to ids of columns give those that are made of parts."""
+    made = ids.column(DatasetName(namespace, name), column)
+    assert made == ids.make("column", namespace, name, column)
+    assert ids.column_of(made) == ids.make("column_of", namespace, name, column)
+
+
 def test_slashes_and_percents() -> None:
     """An escaped slash in a name is not a slash, and other names stay readable."""
     assert ids.dataset(DatasetName("s3://b", "a/c%2F")) == "dataset/s3:%2F%2Fb/a%2Fc%252F"

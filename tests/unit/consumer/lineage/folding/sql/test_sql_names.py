@@ -83,3 +83,19 @@ def test_any_text_is_scanned(sql: str) -> None:
 def test_a_text_that_is_too_long_is_left_alone() -> None:
     """It names nothing, so that nothing is left out on its word."""
     assert names_in("with x as (select 1) " + " " * MAX_CHARS) == NO_NAMES
+
+
+@pytest.mark.parametrize(
+    ("sql", "calls"),
+    [
+        ("select dev.public.f(x), count(*), (1) from t", {("dev", "public", "f")}),
+        ('select "Dev" . "Public" . "F" (a.b) from t', {("dev", "public", "f")}),
+        ("select a.f(b.g(1)), b.x from t where c in (select 1)", {("a", "f"), ("b", "g")}),
+        ("select x y.f(1), z.(2) from t", {("y", "f")}),
+        ("(", set()),
+        (".f(1)", set()),
+    ],
+)
+def test_functions_that_are_called_by_a_path(sql: str, calls: set[tuple[str, ...]]) -> None:
+    """Only those of several parts; a name alone may be a function of the engine."""
+    assert names_in(sql).calls == calls
