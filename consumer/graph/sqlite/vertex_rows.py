@@ -166,7 +166,8 @@ class VertexRows:
     def _places(self, cuts: Mapping[str, tuple[str, str]]) -> tuple[list[str], list[tuple[int, str]]]:
         """Returns ids with their stems and tails, where the stem is known; an id of a new stem is of no vertex."""
         # All columns of a dataset have one stem, which is looked up once.
-        stems = {text: self._dictionary.stems(text) for text in {text for text, _ in cuts.values()}}
+        texts = {text for text, _ in cuts.values()}
+        stems = {text: self._dictionary.stems(text) for text in texts}
         known = [(id_, stem.key, tail) for id_, (text, tail) in cuts.items() for stem in stems[text]]
         return [id_ for id_, _, _ in known], [(key, tail) for _, key, tail in known]
 
