@@ -20,6 +20,8 @@ from tests.support.events.event_builders import run_event
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
 
+pytestmark = pytest.mark.each_kafka
+
 GOOD = orjson.dumps(run_event("COMPLETE", 1, inputs=["a"], outputs=["b"]))
 BAD = orjson.dumps({**run_event("COMPLETE", 1), "run": {"facets": {}}})
 REASON = "expected a string; it is missing or null"

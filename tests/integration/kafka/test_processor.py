@@ -23,6 +23,8 @@ from schemas.events import Event, RunEvent
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.processes.servers import KafkaBroker
 
+pytestmark = pytest.mark.each_kafka
+
 PATIENCE_S = 120.0
 
 

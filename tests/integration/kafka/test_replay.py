@@ -29,6 +29,8 @@ from tests.support.graph.release_graph import GRAPHS
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
 
+pytestmark = pytest.mark.each_kafka
+
 SAMPLES = ("events_athena", "events_redshift")
 DOCUMENTS = sample(*SAMPLES)
 
