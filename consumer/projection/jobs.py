@@ -54,6 +54,9 @@ PRUNED_UNTIL = "pruned_until"
 OPEN = "open"
 """The property of a job to whose lineage a run adds that has not ended."""
 
+GIVES = "gives"
+"""The property of a job with the names that its latest run gave, as JSON."""
+
 SETTLED = "settled"
 """The property of a job with the moment since when it is what it is now (`consumer.lineage.facts.settled`)."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.graph.format_version import claim
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.lineage.identity import NO_RULES
 from consumer.maintenance.reconcile import Reconcile
@@ -51,6 +52,7 @@ def test_a_dataset_of_many_names_obeys_the_laws(made: int, seed: int, step: int)
     expected = embedded_whole([documents])
     assert expected.count(b'"node_name"') == 3, "the names are not one dataset"
     store = SqliteStore(Path(":memory:"))
+    claim(store)
     write_with_a_crash(store, shuffled(documents, seed, 12), step)
     changed = difference(whole(store), expected)
     assert not changed, f"the graph depends on how the events arrived:\n{changed}"
@@ -103,6 +105,7 @@ def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at:
 def test_a_crash_anywhere_makes_no_difference(documents: list[Any], seed: int, step: int) -> None:
     """A writer that dies before any step, and another one that begins its batch again, end in the same bytes."""
     store = SqliteStore(Path(":memory:"))
+    claim(store)
     write_with_a_crash(store, shuffled(documents, seed, 4), step)
     changed = difference(whole(store), embedded_whole([documents]))
     assert not changed, f"a crash between two steps made another graph:\n{changed}"

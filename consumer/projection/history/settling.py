@@ -6,7 +6,7 @@ follow from a run and the job's document alone, the job counts as unsettled, and
 
 Of a name it is noted if it was ever linked, dropped or renamed, if an exposure used it, if a statement gave it, and if
 a job gave it that has changed since. The writer of a run notes the names of the run if its job is something else by
-then, and the writer that changes a job those of all runs before.
+then, and the writer of a job's latest run those of the latest run before, which the job's vertex has.
 
 Others may write at the same time, and each may die after any of its calls. A name is marked as linked before the jobs
 that gave it are looked for, and a job's edges to its names are there before the marks of these are read. So one of two
@@ -21,25 +21,27 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
+import orjson
 from cachetools import LRUCache
 
 from consumer.graph import ids, schema
-from consumer.graph.store import GraphStore
+from consumer.graph.store import GraphStore, Scalar
 from consumer.lineage.exposures import KEY as EXPOSURES
 from consumer.lineage.facts.contexts import Statement
 from consumer.lineage.facts.current import completed, ended
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.layers import Values
+from consumer.lineage.facts.registers import as_json
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.facts.settled import TOOL_FACETS, Settled, is_alike, shape_of, tool_of
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED
 from consumer.lineage.mentions import Mentioned, exposes, ties
-from consumer.projection.alias_sets import EXPOSED, FORMER, PAST, STATED, TIED, NameDocuments, Names, is_linked
+from consumer.projection.alias_sets import EXPOSED, FORMER, NOTED, PAST, STATED, TIED, NameDocuments, Names, is_linked
 from consumer.projection.documents.fact_document import FactDocument, FactUpdate
 from consumer.projection.history import statements
 from consumer.projection.history.named_edges import NamedEdges
-from consumer.projection.jobs import SETTLED, JobDocuments, Jobs
+from consumer.projection.jobs import GIVES, SETTLED, JobDocuments, Jobs
 from consumer.projection.runs import AMENDED, RunDocuments, Runs
 from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
@@ -98,8 +100,6 @@ class Settling:
         self._named = named
         self._checked: LRUCache[str, bool] = LRUCache(_REMEMBERED)
         """Contexts whose names were looked at after the edges to them were in the graph."""
-        self._marked: LRUCache[DatasetName, bool] = LRUCache(_REMEMBERED)
-        """Names whose jobs were looked for after the mark of a link was in the graph."""
         self._as_before: LRUCache[JobName, tuple[object, tuple[str, ...]]] = LRUCache(_REMEMBERED)
         """Notes of jobs, and the contexts of the latest runs that they follow from."""
 
@@ -107,7 +107,6 @@ class Settling:
         """Drops what is known of the graph."""
         self._checked.clear()
         self._as_before.clear()
-        self._marked.clear()
 
     def note(self, delta: Delta) -> None:
         """Notes what follows from facts that were written.
@@ -211,11 +210,12 @@ class Settling:
         if new:
             self._names.documents.update(sorted(new), plan)
         # Also of names that have the mark: the writer that set it may have died then.
-        tied = sorted(name for name, letters in flags.items() if TIED in letters and name not in self._marked)
+        known = self._names.documents.get([name for name, letters in flags.items() if TIED in letters])
+        tied = sorted(name for name, one in known.items() if NOTED not in str(one.properties.get(PAST) or ""))
         if tied:
             edges = self._store.edges_at([ids.name(name) for name in tied], schema.NAMED, "in")
             self._never({JobName(*ids.parse(edge.source)[1:]) for edge in edges})
-            self._marked.update(dict.fromkeys(tied, True))
+            self._flag(dict.fromkeys(tied, NOTED))
 
     def _never(self, jobs: Collection[JobName]) -> None:
         """Notes that the past of jobs can't be derived from their runs alone."""
@@ -240,28 +240,13 @@ class Settling:
         while True:
             documents = self._jobs.documents.get(ran)
             known = {job: document for job, document in documents.items() if _changes(document, ran[job], tied)}
-            self._flag(dict.fromkeys(self._former(documents, known, ran), FORMER))
+            former = (name for job, document in documents.items() for name in _former(document, ran[job]))
+            self._flag(dict.fromkeys(former, FORMER))
             if not known:
                 break
             self._note(known, ran, tied)
             conflicts.count(f"{len(known)} jobs")
         self._checked.update((ref, True) for run in new for ref in run.contexts)
-
-    def _former(
-        self, documents: JobDocuments, changed: JobDocuments, ran: Mapping[JobName, list[_Ran]]
-    ) -> set[DatasetName]:
-        """Returns the names that jobs gave and may not give now: of runs that differ, and of all before a change."""
-        found: set[DatasetName] = set()
-        unlike: list[str] = []
-        for job, document in documents.items():
-            latest = document.facts.ran.latest
-            found.update(*(run.names for run in ran[job] if not is_alike(completed(run.id, run.facts), latest)))
-            # Of a job that was noted as unsettled, others may have written the runs before.
-            noted = Settled.parse(document.properties.get(SETTLED))
-            if document.properties.get(SETTLED) and (job in changed or not noted.is_known):
-                unlike.append(ids.job(job))
-        edges = self._store.edges_at(sorted(unlike), schema.NAMED, "out") if unlike else ()
-        return found.union(DatasetName(*ids.parse(edge.target)[1:]) for edge in edges)
 
     def _note(self, known: JobDocuments, ran: Mapping[JobName, list[_Ran]], tied: Collection[DatasetName]) -> None:
         """Notes since when jobs are what they are now, unless others have changed them meanwhile."""
@@ -269,7 +254,7 @@ class Settling:
         def plan(found: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
             for job, document in found.items():
                 if document.token == known[job].token:
-                    yield job, FactUpdate(document.facts, {SETTLED: str(_settled(document, ran[job], tied))})
+                    yield job, FactUpdate(document.facts, _noted(document, ran[job], tied))
 
         self._jobs.documents.update(sorted(known), plan, retry=False)
 
@@ -341,7 +326,28 @@ def _letters(document: FactDocument[NameFacts], letters: str) -> str:
 
 
 def _changes(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> bool:
-    return str(_settled(document, ran, tied)) != str(document.properties.get(SETTLED) or "")
+    return any((document.properties.get(key) or "") != value for key, value in _noted(document, ran, tied).items())
+
+
+def _noted(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> dict[str, Scalar]:
+    """Returns the notes of a job: since when it is what it is now, and the names that its latest run gave."""
+    found: dict[str, Scalar] = {SETTLED: str(_settled(document, ran, tied))}
+    latest = document.facts.ran.latest
+    for run in ran:
+        if latest is not None and run.id == latest.id:
+            found[GIVES] = as_json(sorted(run.names))
+    return found
+
+
+def _former(document: FactDocument[JobFacts], ran: list[_Ran]) -> set[DatasetName]:
+    """Returns the names that a job gave and may give otherwise now: of runs unlike the latest, and of one before."""
+    latest = document.facts.ran.latest
+    unlike = (run.names for run in ran if not is_alike(completed(run.id, run.facts), latest))
+    found = set[DatasetName]().union(*unlike)
+    if Settled.parse(document.properties.get(SETTLED)).is_known:
+        return found
+    given = orjson.loads(str(document.properties.get(GIVES) or "[]"))
+    return found.union(DatasetName(*name) for name in given)
 
 
 def _settled(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> Settled:

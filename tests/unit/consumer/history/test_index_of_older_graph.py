@@ -77,8 +77,8 @@ def test_streaming_runs_are_led_to_by_statements() -> None:
     stream = {"jobType": {"processingType": "STREAMING", "integration": "FLINK", "jobType": "JOB"}}
     dropped = dataset("made", lifecycleStateChange={"lifecycleStateChange": "DROP"})
     with closing(SqliteStore(Path(":memory:"))) as found:
-        said: list[list[Any]] = [["made"], [], [dropped]]
-        for second, outputs in enumerate(said, 1):
+        written: list[list[Any]] = [["made"], [], [dropped]]
+        for second, outputs in enumerate(written, 1):
             event = run_event("COMPLETE", second, run=f"r{second}", outputs=outputs, job_facets=stream)
             write(found, [[event]])
         assert not reconciled(found)
