@@ -5,8 +5,9 @@ moment is found where the present one is, without a look at its runs. What is no
 follow from a run and the job's document alone, the job counts as unsettled, and its past is computed from its runs.
 
 Of a name it is noted if it was ever linked, dropped or renamed, if an exposure used it, if a statement gave it, and if
-a job gave it that has changed since. The writer of a run notes the names of the run if its job is something else by
-then, and the writer of a job's latest run those of the latest run before, which the job's vertex has.
+a job gave it that has changed since, or gave it beside one that was linked, dropped or renamed. The writer of a run
+notes the names of the run if its job is something else by then, and the writer of a job's latest run those of the
+latest run before, which the job's vertex has.
 
 Others may write at the same time, and each may die after any of its calls. A name is marked as linked before the jobs
 that gave it are looked for, and a job's edges to its names are there before the marks of these are read. So one of two
@@ -214,7 +215,11 @@ class Settling:
         tied = sorted(name for name, one in known.items() if NOTED not in str(one.properties.get(PAST) or ""))
         if tied:
             edges = self._store.edges_at([ids.name(name) for name in tied], schema.NAMED, "in")
-            self._never({JobName(*ids.parse(edge.source)[1:]) for edge in edges})
+            jobs = {edge.source for edge in edges}
+            self._never({JobName(*ids.parse(job)[1:]) for job in jobs})
+            # A dataset that was dropped has no edges any more: those jobs are found from their other names.
+            given = self._store.edges_at(sorted(jobs), schema.NAMED, "out") if jobs else []
+            self._flag({DatasetName(*ids.parse(edge.target)[1:]): FORMER for edge in given})
             self._flag(dict.fromkeys(tied, NOTED))
 
     def _never(self, jobs: Collection[JobName]) -> None:
@@ -240,7 +245,7 @@ class Settling:
         while True:
             documents = self._jobs.documents.get(ran)
             known = {job: document for job, document in documents.items() if _changes(document, ran[job], tied)}
-            former = (name for job, document in documents.items() for name in _former(document, ran[job]))
+            former = (name for job, document in documents.items() for name in _former(document, ran[job], tied))
             self._flag(dict.fromkeys(former, FORMER))
             if not known:
                 break
@@ -339,10 +344,15 @@ def _noted(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[D
     return found
 
 
-def _former(document: FactDocument[JobFacts], ran: list[_Ran]) -> set[DatasetName]:
-    """Returns the names that a job gave and may give otherwise now: of runs unlike the latest, and of one before."""
+def _former(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> set[DatasetName]:
+    """Returns the names that a job gave and may give otherwise now.
+
+    These are the names of runs unlike the latest, of one before, and those beside a name that may be dropped by now.
+    """
     latest = document.facts.ran.latest
-    unlike = (run.names for run in ran if not is_alike(completed(run.id, run.facts), latest))
+    unlike = (
+        run.names for run in ran if not is_alike(completed(run.id, run.facts), latest) or not run.names.isdisjoint(tied)
+    )
     found = set[DatasetName]().union(*unlike)
     if Settled.parse(document.properties.get(SETTLED)).is_known:
         return found

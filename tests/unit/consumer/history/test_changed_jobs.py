@@ -159,6 +159,44 @@ def test_renamed_datasets(history: str) -> None:
             check(events, store, IdentityRules.of(), is_local=True)
 
 
+def dropped(second: int, table: str) -> Json:
+    """A DatasetEvent of a table that is no more."""
+    return dataset_event(second, dataset(table, lifecycleStateChange={"lifecycleStateChange": "DROP"}))
+
+
+DROPS: dict[str, list[Json]] = {
+    "a target": [made(1, ["a"], ["n"]), dropped(2, "n")],
+    "a source": [made(1, ["a"], ["n"]), dropped(2, "a")],
+    "a table on the way": [made(1, ["a"], ["n"]), made(2, ["m"], ["z"]), dropped(3, "n")],
+    "by its own word made from another": [
+        made(1, ["b"], [dataset("n", lineage={"inputs": [{"type": "DATASET", **dataset("a")}]})]),
+        dropped(2, "n"),
+    ],
+    "and made again from another": [made(1, ["a"], ["n"]), dropped(2, "n"), made(3, ["b"], ["n"])],
+    "by the input of a streaming run": [
+        made(1, ["a"], ["n"]),
+        run_event(
+            "START",
+            2,
+            run="s",
+            job="k",
+            inputs=[dataset("n", lifecycleStateChange={"lifecycleStateChange": "DROP"})],
+            job_facets={"jobType": {"processingType": "STREAMING", "integration": "FLINK", "jobType": "JOB"}},
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("history", DROPS)
+def test_dropped_datasets(history: str) -> None:
+    """Lineage to a table that was dropped since is found from both of its ends."""
+    events = DROPS[history]
+    for order in orders(events):
+        with closing(SqliteStore(Path(":memory:"))) as store:
+            write(store, [[event] for event in order])
+            check(events, store, IdentityRules.of(), is_local=True)
+
+
 def test_names_that_are_one_by_rules_that_came_later() -> None:
     """After a reconcile to new rules, walks at a moment follow them, too."""
     rules = IdentityRules.of([[f"{REDSHIFT}/dev.s", f"{ATHENA}/awsdatacatalog.db"]])
