@@ -5,7 +5,7 @@ moment is found where the present one is, without a look at its runs. What is no
 follow from a run and the job's document alone, the job counts as unsettled, and its past is computed from its runs.
 
 Of a name it is noted if it was ever linked, dropped or renamed, if an exposure used it, if a statement gave it, and if
-a job gave it that has changed since, or gave it beside one that was linked, dropped or renamed. The writer of a run
+a job gave it that has changed since, or whose past can't be derived from its runs alone. The writer of a run
 notes the names of the run if its job is something else by then, and the writer of a job's latest run those of the
 latest run before, which the job's vertex has.
 
@@ -101,12 +101,15 @@ class Settling:
         self._named = named
         self._checked: LRUCache[str, bool] = LRUCache(_REMEMBERED)
         """Contexts whose names were looked at after the edges to them were in the graph."""
+        self._led: LRUCache[JobName, bool] = LRUCache(_REMEMBERED)
+        """Jobs without a moment, of which the names were marked."""
         self._as_before: LRUCache[JobName, tuple[object, tuple[str, ...]]] = LRUCache(_REMEMBERED)
         """Notes of jobs, and the contexts of the latest runs that they follow from."""
 
     def forget_all(self) -> None:
         """Drops what is known of the graph."""
         self._checked.clear()
+        self._led.clear()
         self._as_before.clear()
 
     def note(self, delta: Delta) -> None:
@@ -215,11 +218,7 @@ class Settling:
         tied = sorted(name for name, one in known.items() if NOTED not in str(one.properties.get(PAST) or ""))
         if tied:
             edges = self._store.edges_at([ids.name(name) for name in tied], schema.NAMED, "in")
-            jobs = {edge.source for edge in edges}
-            self._never({JobName(*ids.parse(job)[1:]) for job in jobs})
-            # A dataset that was dropped has no edges any more: those jobs are found from their other names.
-            given = self._store.edges_at(sorted(jobs), schema.NAMED, "out") if jobs else []
-            self._flag({DatasetName(*ids.parse(edge.target)[1:]): FORMER for edge in given})
+            self._never({JobName(*ids.parse(edge.source)[1:]) for edge in edges})
             self._flag(dict.fromkeys(tied, NOTED))
 
     def _never(self, jobs: Collection[JobName]) -> None:
@@ -235,6 +234,13 @@ class Settling:
         new = [job for job, one in known.items() if not Settled.parse(one.properties.get(SETTLED)).is_never]
         if new:
             self._jobs.documents.update(sorted(new), plan)
+        # Its edges may be gone: the job is found from the names that it gave. The writer of a run looks at the job once
+        # the edges to its names are there, and this one at the edges after the note: one of them marks each name.
+        # Also for jobs that have the note: the writer that set it may have died then.
+        led = [job for job in jobs if job not in self._led]
+        edges = self._store.edges_at([ids.job(job) for job in sorted(led)], schema.NAMED, "out") if led else []
+        self._flag({DatasetName(*ids.parse(edge.target)[1:]): FORMER for edge in edges})
+        self._led.update(dict.fromkeys(led, True))
 
     def _settle(self, ran: Mapping[JobName, list[_Ran]]) -> None:
         """Notes since when jobs are what they are now, by runs that have ended."""
@@ -347,14 +353,18 @@ def _noted(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[D
 def _former(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> set[DatasetName]:
     """Returns the names that a job gave and may give otherwise now.
 
-    These are the names of runs unlike the latest, of one before, and those beside a name that may be dropped by now.
+    These are the names of runs unlike the latest, of one before, and all of a job without a moment: a JobEvent may have
+    retired it, or one of its datasets may be dropped by now.
     """
     latest = document.facts.ran.latest
+    known = Settled.parse(document.properties.get(SETTLED))
     unlike = (
-        run.names for run in ran if not is_alike(completed(run.id, run.facts), latest) or not run.names.isdisjoint(tied)
+        run.names
+        for run in ran
+        if known.is_never or not run.names.isdisjoint(tied) or not is_alike(completed(run.id, run.facts), latest)
     )
     found = set[DatasetName]().union(*unlike)
-    if Settled.parse(document.properties.get(SETTLED)).is_known:
+    if known.is_known:
         return found
     given = orjson.loads(str(document.properties.get(GIVES) or "[]"))
     return found.union(DatasetName(*name) for name in given)

@@ -11,9 +11,11 @@ import pytest
 
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.history.past_graph import as_of
+from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import IdentityRules
+from consumer.lineage.retirement import of_job
 from consumer.maintenance.reconcile import Reconcile
-from tests.support.events.event_builders import dataset, dataset_event, made_of, run_event
+from tests.support.events.event_builders import at, dataset, dataset_event, job_event, made_of, run_event
 from tests.support.events.event_strategies import ATHENA, REDSHIFT
 from tests.support.graph.asked import answers, names_in, walks
 from tests.support.graph.graph_of_events import write
@@ -173,6 +175,12 @@ DROPS: dict[str, list[Json]] = {
         dropped(2, "n"),
     ],
     "and made again from another": [made(1, ["a"], ["n"]), dropped(2, "n"), made(3, ["b"], ["n"])],
+    "after a job that ran was retired": [made(1, ["a"], ["n"]), of_job(JobName("dbt", "j"), at(2)), dropped(3, "n")],
+    "after its job declared another source": [
+        made(1, ["a"], ["n"]),
+        job_event(2, inputs=["b"], outputs=["n"]),
+        dropped(3, "n"),
+    ],
     "by the input of a streaming run": [
         made(1, ["a"], ["n"]),
         run_event(
@@ -185,6 +193,22 @@ DROPS: dict[str, list[Json]] = {
         ),
     ],
 }
+
+
+RETIRED: dict[str, list[Json]] = {
+    "by an event of the job": [made(1, ["a"], ["n"]), of_job(JobName("dbt", "j"), at(2))],
+    "by what the job declares": [made(1, ["a"], ["n"]), job_event(2, inputs=["b"], outputs=["n"])],
+}
+
+
+@pytest.mark.parametrize("history", RETIRED)
+def test_jobs_that_do_what_they_did_no_more(history: str) -> None:
+    """A job that ran, and declares since that it is no more or does something else, is found by what its runs gave."""
+    events = RETIRED[history]
+    for order in orders(events):
+        with closing(SqliteStore(Path(":memory:"))) as store:
+            write(store, [[event] for event in order])
+            check(events, store, IdentityRules.of(), is_local=True)
 
 
 @pytest.mark.parametrize("history", DROPS)
