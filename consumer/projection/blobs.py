@@ -8,6 +8,7 @@ from typing import Final
 
 from cachetools import LRUCache
 
+from consumer.caches.recent_set import RecentSet
 from consumer.errors import TransientError
 from consumer.graph import ids, schema
 from consumer.graph.facts import facts_text
@@ -16,7 +17,6 @@ from consumer.graph.facts_codec import Stored
 from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Vertex
 from consumer.graph.stored_facts import MissingText, missing, structures_by
 from consumer.lineage.facts.registers import EMPTY, is_stored
-from consumer.recent_set import RecentSet
 
 __all__ = ["BlobStore", "MissingText"]
 

@@ -10,10 +10,10 @@ from typing import Final
 
 import orjson
 
+from consumer.caches.sample_compressor import SampleCompressor
 from consumer.lineage.column_lineage import sources
 from consumer.lineage.facts.registers import is_stored
 from consumer.projection.blobs import BlobStore
-from consumer.sample_compressor import SampleCompressor
 from schemas.byte_cache import ByteCache
 from schemas.naming import DatasetName
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from contextlib import contextmanager
 from typing import Generic, NamedTuple, TypeVar
 
+from consumer.caches.packing_cache import PackingCache
 from consumer.graph.facts import facts_text
 from consumer.graph.facts_codec import Stored
 from consumer.graph.store import Change, GraphStore, Scalar
-from consumer.packing_cache import PackingCache
 from consumer.projection.blobs import BlobStore
 from consumer.projection.documents.document_packing import DocumentPacking
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate, absent, document_size

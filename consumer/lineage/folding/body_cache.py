@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from consumer.caches.sample_compressor import SampleCompressor
 from consumer.lineage.facts.delta import NameFacts, Problem
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.registers import Value
 from consumer.lineage.folding.body_facts import BodyFacts, Unexposed, UntimedName
-from consumer.sample_compressor import SampleCompressor
 from schemas.byte_cache import ByteCache
 from schemas.naming import DatasetName
 

@@ -7,10 +7,10 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from consumer.caches.sample_compressor import SampleCompressor
 from consumer.graph.facts_codec import Stored
 from consumer.graph.store import Scalar
 from consumer.projection.documents.fact_document import FactDocument, FactKind, absent
-from consumer.sample_compressor import SampleCompressor
 
 K = TypeVar("K", bound=Hashable)
 F = TypeVar("F")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from consumer.packing_cache import OVERHEAD, PackingCache
+from consumer.caches.packing_cache import OVERHEAD, PackingCache
 
 
 class Item(NamedTuple):

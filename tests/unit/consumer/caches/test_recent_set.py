@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer.recent_set import RecentSet
+from consumer.caches.recent_set import RecentSet
 
 
 def test_the_members_used_last_stay() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.sample_compressor import SampleCompressor
+from consumer.caches.sample_compressor import SampleCompressor
 
 
 def text(number: int) -> bytes:
