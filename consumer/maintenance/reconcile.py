@@ -146,7 +146,6 @@ class Reconcile:
         writer = self._writer()
         writer.names.documents.migrate(names)
         writer.names.repair(names)
-        writer.settling.index_names(names, is_indexed=self._is_indexed)
         diff = DiffStore(self._store)
         differ = GraphWriter(diff, _CACHED, self._rules)
         identity = differ.nodes.identity(names, Relied(self._store))
@@ -168,6 +167,8 @@ class Reconcile:
         if stale:
             writer.names.documents.update(sorted(stale), distrust)
         writer.project(set(), set(names))
+        # Now that links which configuration makes have been completed, also those of the other names.
+        writer.settling.index_names({*names, *identity.placements}, is_indexed=self._is_indexed)
         at = [ids.dataset(name) for name in names]
         columns = {edge.source: edge.target for edge in self._store.edges_at(at, schema.COLUMN_OF, "in")}
         self._repair_jobs((), self._strays(at, list(columns)))

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from consumer.graph import ids, schema
+from consumer.graph.format_version import claim
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, PropertyEquals, Vertex
 from consumer.lineage.facts.keys import JobName, RunKey
@@ -172,6 +173,7 @@ class TestStories:
             (0, run_event(end, 3, run="r1")),
         ]
         store = SqliteStore(Path(":memory:"))
+        claim(store)
         writers = [GraphWriter(store), GraphWriter(store)]
         for writer, event in events:
             writers[writer].apply(folded([event]))

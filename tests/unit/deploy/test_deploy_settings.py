@@ -33,7 +33,8 @@ REQUIRED = {"HEADWATER_GRAPH", "HEADWATER_KAFKA__BOOTSTRAP_SERVERS"}
 OBSERVED = {"HEADWATER_HTTP__HOST", "HEADWATER_HTTP__PORT"}
 """Without these nothing can ask how the service is."""
 DOCKERFILES = {path.stem.removesuffix(".Dockerfile"): path.read_text() for path in DEPLOY.glob("images/*.Dockerfile")}
-FILES = [path for path in sorted(DEPLOY.rglob("*")) if path.is_file() and "node_modules" not in path.parts]
+NOT_OURS = {"node_modules", "__pycache__"}
+FILES = [path for path in sorted(DEPLOY.rglob("*")) if path.is_file() and NOT_OURS.isdisjoint(path.parts)]
 DEPLOYMENTS = of_kind("Deployment")
 every_deployment = pytest.mark.parametrize("name", DEPLOYMENTS)
 
