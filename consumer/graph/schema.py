@@ -128,6 +128,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property("pruned_until", "latest end of its runs that a prune has removed", "greatest"),
             Property("open", "true if a run that has not ended adds to its lineage", "follows its runs"),
             Property("gives", "names that its latest run gave, as JSON", "as of its last change"),
+            Property("led_to", "true if all names that its runs gave lead to a job that is never settled", "set once"),
             Property("settled", "since when it is what it is now, with hashes of that", "as of its last change"),
         ),
     ),

@@ -57,6 +57,9 @@ OPEN = "open"
 GIVES = "gives"
 """The property of a job with the names that its latest run gave, as JSON."""
 
+LED_TO = "led_to"
+"""The property of a job that is never settled, once the names that its runs gave lead to it (`alias_sets.FORMER`)."""
+
 SETTLED = "settled"
 """The property of a job with the moment since when it is what it is now (`consumer.lineage.facts.settled`)."""
 

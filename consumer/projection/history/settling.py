@@ -42,7 +42,7 @@ from consumer.projection.alias_sets import EXPOSED, FORMER, NOTED, PAST, STATED,
 from consumer.projection.documents.fact_document import FactDocument, FactUpdate
 from consumer.projection.history import statements
 from consumer.projection.history.named_edges import NamedEdges
-from consumer.projection.jobs import GIVES, SETTLED, JobDocuments, Jobs
+from consumer.projection.jobs import GIVES, LED_TO, SETTLED, JobDocuments, Jobs
 from consumer.projection.runs import AMENDED, RunDocuments, Runs
 from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
@@ -101,15 +101,12 @@ class Settling:
         self._named = named
         self._checked: LRUCache[str, bool] = LRUCache(_REMEMBERED)
         """Contexts whose names were looked at after the edges to them were in the graph."""
-        self._led: LRUCache[JobName, bool] = LRUCache(_REMEMBERED)
-        """Jobs without a moment, of which the names were marked."""
         self._as_before: LRUCache[JobName, tuple[object, tuple[str, ...]]] = LRUCache(_REMEMBERED)
         """Notes of jobs, and the contexts of the latest runs that they follow from."""
 
     def forget_all(self) -> None:
         """Drops what is known of the graph."""
         self._checked.clear()
-        self._led.clear()
         self._as_before.clear()
 
     def note(self, delta: Delta) -> None:
@@ -234,13 +231,26 @@ class Settling:
         new = [job for job, one in known.items() if not Settled.parse(one.properties.get(SETTLED)).is_never]
         if new:
             self._jobs.documents.update(sorted(new), plan)
-        # Its edges may be gone: the job is found from the names that it gave. The writer of a run looks at the job once
-        # the edges to its names are there, and this one at the edges after the note: one of them marks each name.
-        # Also for jobs that have the note: the writer that set it may have died then.
-        led = [job for job in jobs if job not in self._led]
-        edges = self._store.edges_at([ids.job(job) for job in sorted(led)], schema.NAMED, "out") if led else []
-        self._flag({DatasetName(*ids.parse(edge.target)[1:]): FORMER for edge in edges})
-        self._led.update(dict.fromkeys(led, True))
+        self._lead_to(jobs)
+
+    def _lead_to(self, jobs: Collection[JobName]) -> None:
+        """Marks the names that jobs without a moment gave: their edges may be gone, so they are found from there.
+
+        The writer of a run looks at its job once the edges to the run's names are there, and this one looks for edges
+        once the job has its note. So one of them marks each name.
+        """
+
+        def plan(found: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
+            for job, document in found.items():
+                if document.stored:
+                    yield job, FactUpdate(document.facts, {LED_TO: True})
+
+        # Also of jobs that have the note: the writer that set it may have died then.
+        new = sorted(job for job, one in self._jobs.documents.get(jobs).items() if not one.properties.get(LED_TO))
+        if new:
+            edges = self._store.edges_at([ids.job(job) for job in new], schema.NAMED, "out")
+            self._flag({DatasetName(*ids.parse(edge.target)[1:]): FORMER for edge in edges})
+            self._jobs.documents.update(new, plan)
 
     def _settle(self, ran: Mapping[JobName, list[_Ran]]) -> None:
         """Notes since when jobs are what they are now, by runs that have ended."""
