@@ -102,14 +102,18 @@ def orders(events: Sequence[Json]) -> Iterator[Sequence[Json]]:
     yield events[::-1]
 
 
-@pytest.mark.parametrize("history", HISTORIES)
-def test_jobs_that_changed(history: str) -> None:
-    """In order or late, a job is found by what it gave."""
-    events = HISTORIES[history]
+def check_orders(events: Sequence[Json]) -> None:
+    """Checks a history in the orders in which it may arrive."""
     for order in orders(events):
         with closing(SqliteStore(Path(":memory:"))) as store:
             write(store, [[event] for event in order])
             check(events, store, IdentityRules.of(), is_local=True)
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_jobs_that_changed(history: str) -> None:
+    """In order or late, a job is found by what it gave."""
+    check_orders(HISTORIES[history])
 
 
 def test_siblings_that_follow_siblings_at_once() -> None:
@@ -154,11 +158,7 @@ RENAMINGS: dict[str, list[Json]] = {
 @pytest.mark.parametrize("history", RENAMINGS)
 def test_renamed_datasets(history: str) -> None:
     """Lineage of an old name is found at the new one, and at the old one as of before."""
-    events = RENAMINGS[history]
-    for order in orders(events):
-        with closing(SqliteStore(Path(":memory:"))) as store:
-            write(store, [[event] for event in order])
-            check(events, store, IdentityRules.of(), is_local=True)
+    check_orders(RENAMINGS[history])
 
 
 def dropped(second: int, table: str) -> Json:
@@ -204,21 +204,13 @@ RETIRED: dict[str, list[Json]] = {
 @pytest.mark.parametrize("history", RETIRED)
 def test_jobs_that_do_what_they_did_no_more(history: str) -> None:
     """A job that ran, and declares since that it is no more or does something else, is found by what its runs gave."""
-    events = RETIRED[history]
-    for order in orders(events):
-        with closing(SqliteStore(Path(":memory:"))) as store:
-            write(store, [[event] for event in order])
-            check(events, store, IdentityRules.of(), is_local=True)
+    check_orders(RETIRED[history])
 
 
 @pytest.mark.parametrize("history", DROPS)
 def test_dropped_datasets(history: str) -> None:
     """Lineage to a table that was dropped since is found from both of its ends."""
-    events = DROPS[history]
-    for order in orders(events):
-        with closing(SqliteStore(Path(":memory:"))) as store:
-            write(store, [[event] for event in order])
-            check(events, store, IdentityRules.of(), is_local=True)
+    check_orders(DROPS[history])
 
 
 def test_names_that_are_one_by_rules_that_came_later() -> None:
