@@ -136,7 +136,7 @@ class JobStates:
         jobs = [ids.job_name(id_) for id_ in changed]
         written: dict[JobName, set[DatasetName]] = {job: set() for job in jobs}
         for edge in self._store.edges_at(list(changed), schema.WRITES, "out"):
-            written[ids.job_name(edge.source)].add(DatasetName(*ids.parse(edge.target)[1:]))
+            written[ids.job_name(edge.source)].add(ids.dataset_name(edge.target))
         runs = recent(self._store, jobs, RUNS)
         for job in jobs:
             self._states[job] = state_of(job, written[job], runs.get(job, ()))

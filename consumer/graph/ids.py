@@ -113,6 +113,12 @@ def name(name: DatasetName) -> str:
     return make("name", *name)
 
 
+def dataset_name(id_: str) -> DatasetName:
+    """Returns the name of a dataset from its id, or from that of the facts of the name."""
+    _, namespace, name = parse(id_)
+    return DatasetName(namespace, name)
+
+
 @lru_cache(maxsize=CACHED_IDS)
 def job(name: JobName) -> str:
     """Returns the id of a job."""

@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
-from consumer.graph import facts_codec, ids, schema
+from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Edge, GraphStore
 from consumer.history.past_facts import CACHED_TEXTS, Gathered, Kept, configure, ends_of
-from consumer.history.past_streams import streaming_runs
+from consumer.history.past_streams import runs_at, streaming_runs
 from consumer.history.whole_past import Drawing
 from consumer.lineage.facts.contexts import Statement
 from consumer.lineage.facts.delta import Delta, NameFacts, join_names, merge
@@ -111,7 +111,7 @@ class NeighbourhoodPast:
                     sources[ends.label].add(ends.source)
         for label, places in sources.items():
             for edge in self.memory.edges_at(sorted(places), label, "out"):
-                job = _job(str(edge.properties["job"])) if "job" in edge.properties else None
+                job = ids.job_name(str(edge.properties["job"])) if "job" in edge.properties else None
                 if job in found:
                     found[job].append(edge)
         return found
@@ -143,7 +143,9 @@ class NeighbourhoodPast:
         only known once all is read of one of its two names.
         """
         found: set[DatasetName] = set()
-        waiting = self._tied(names) if self._only_jobs else set(names)
+        waiting = set(names)
+        if self._only_jobs:
+            waiting = alias_sets.tied_among(self._graph, waiting - self._heard.keys())
         while waiting:
             around = self._around(waiting)
             self._read_new(around - self._heard.keys())
@@ -159,14 +161,9 @@ class NeighbourhoodPast:
         for name in names:
             self._heard[name] = set()
         for edge in self._graph.edges_at(at, schema.NAMED, "in"):
-            self._heard[_name(edge.target)].add(_job(edge.source))
+            self._heard[ids.dataset_name(edge.target)].add(ids.job_name(edge.source))
         said = statements.at(self._graph, at, self._time)
         self._load(set[JobName]().union(*(self._heard[name] for name in names)), said, names)
-
-    def _tied(self, names: Collection[DatasetName]) -> set[DatasetName]:
-        new = [name for name in names if name not in self._heard]
-        known = self._graph.read([ids.name(name) for name in new], (alias_sets.PAST,)) if new else {}
-        return {_name(id_) for id_, one in known.items() if alias_sets.TIED in str(one.get(alias_sets.PAST) or "")}
 
     def _around(self, names: Iterable[DatasetName]) -> set[DatasetName]:
         """Returns names with all that links lead to from there, or ever led to."""
@@ -242,16 +239,6 @@ class NeighbourhoodPast:
         """Reads all runs of jobs that had ended."""
         found: dict[JobName, dict[str, RunFacts]] = {job: {} for job in jobs}
         edges = self._graph.edges_at([ids.job(job) for job in sorted(jobs)], schema.RUN_OF, "in") if jobs else []
-        stored = self._graph.read([edge.source for edge in edges], facts_codec.KEYS) if edges else {}
-        for id_, facts in self._texts.structures(stored).items():
-            run = ids.run_key(id_)
-            found[run.job][run.id] = facts_codec.load_run(facts)
+        for run, facts in runs_at(self._graph, self._texts, [edge.source for edge in edges]).items():
+            found[run.job][run.id] = facts
         return found
-
-
-def _name(id_: str) -> DatasetName:
-    return DatasetName(*ids.parse(id_)[1:])
-
-
-def _job(id_: str) -> JobName:
-    return JobName(*ids.parse(id_)[1:])

@@ -160,7 +160,7 @@ class Kept:
         """Reads the same of some jobs, given by the ids of their vertices."""
         for id_, properties in self._store.read(jobs, (PRUNED_UNTIL,)).items():
             if properties.get(PRUNED_UNTIL):
-                self._pruned_until[JobName(*ids.parse(id_)[1:])] = str(properties[PRUNED_UNTIL])
+                self._pruned_until[ids.job_name(id_)] = str(properties[PRUNED_UNTIL])
 
     def note(self, job: JobName, completed_at: Iterable[str]) -> None:
         """Notes the ends of all completed runs of a job: after those that were pruned, it is known with the next."""

@@ -21,6 +21,16 @@ def had_ended(facts: RunFacts, time: str) -> bool:
     return ended(facts) and (facts.ended_at or "") <= time
 
 
+def runs_at(store: GraphStore, texts: BlobStore, places: Sequence[str]) -> dict[RunKey, RunFacts]:
+    """Returns the facts of those of some runs that are there, by their ids.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    known = texts.structures(store.read(places, facts_codec.KEYS)) if places else {}
+    return {ids.run_key(id_): facts_codec.load_run(stored) for id_, stored in known.items()}
+
+
 def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, texts: BlobStore) -> frozenset[RunKey]:
     """Returns the runs of which each event counted at its own time.
 
@@ -42,7 +52,7 @@ def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, text
     if not waiting:
         return frozenset(stated)
     # A run that states that it ends has no statement that says so.
-    known = _runs_at(store, texts, [ids.run(run) for run in waiting])
+    known = runs_at(store, texts, [ids.run(run) for run in waiting])
     batch = {run for run, facts in known.items() if _states_end(facts)}
     streams = _jobs_that_stream(store, {run.job for run in waiting - batch}, said, time, texts, stated)
     return frozenset(stated | {run for run in waiting - batch if run.job in streams})
@@ -67,7 +77,7 @@ def _jobs_that_stream(
         if not statement.runs or streaming.intersection(statement.runs):
             contexts[statement.context] = max(statement.time, contexts[statement.context])
     edges = store.edges_at([ids.job(job) for job in jobs], schema.RUN_OF, "in")
-    for run, facts in _runs_at(store, texts, [edge.source for edge in edges]).items():
+    for run, facts in runs_at(store, texts, [edge.source for edge in edges]).items():
         if run not in streaming and had_ended(facts, time):
             for ref, at in facts.contexts.items():
                 contexts[ref] = max(at, contexts[ref])
@@ -76,8 +86,3 @@ def _jobs_that_stream(
         for job, of_job in load_context(text, contexts[ref]).jobs.items() if text else ():
             facets[job] = facets[job].join(of_job.facets)
     return {job for job in jobs if job_streams(facets[job])}
-
-
-def _runs_at(store: GraphStore, texts: BlobStore, places: Sequence[str]) -> dict[RunKey, RunFacts]:
-    known = texts.structures(store.read(places, facts_codec.KEYS))
-    return {ids.run_key(id_): facts_codec.load_run(stored) for id_, stored in known.items()}

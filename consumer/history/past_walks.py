@@ -16,7 +16,6 @@ from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.store import Direction, Edge, GraphStore
 from consumer.history.neighbourhood_past import NeighbourhoodPast
 from consumer.history.plain_jobs import PlainJobs
-from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.settled import Settled
 from consumer.projection.alias_sets import EXPOSED, FORMER, PAST, STATED, TIED
 from consumer.projection.datasets import column_of
@@ -87,7 +86,7 @@ class PastWalks(DelegatingStore):
 
     def _drawn(self, jobs: Collection[str]) -> Iterator[Edge]:
         """Yields the edges of jobs at the moment, drawn from their runs."""
-        new = {job: JobName(*ids.parse(job)[1:]) for job in jobs if job not in self._edges_of}
+        new = {job: ids.job_name(job) for job in jobs if job not in self._edges_of}
         plain = {name for job, name in new.items() if job in self._alone}
         others = set(new.values()) - plain
         drawn = self._plain_jobs.edges(plain) if plain else {}

@@ -142,7 +142,7 @@ class Reconcile:
 
     def _repair_names(self, page: list[str]) -> None:
         """Repairs names from outputs, and datasets from the facts under their names."""
-        names = [DatasetName(*ids.parse(id_)[1:]) for id_ in page]
+        names = [ids.dataset_name(id_) for id_ in page]
         writer = self._writer()
         writer.names.documents.migrate(names)
         writer.names.repair(names)
@@ -207,7 +207,7 @@ class Reconcile:
         tied |= {edge.target for edge in self._store.edges_at(free, schema.COLUMN_EDGE, "in")}
         by_name: defaultdict[DatasetName, list[str]] = defaultdict(list)
         for column in set(free) - tied:
-            by_name[DatasetName(*ids.parse(columns[column])[1:])].append(column)
+            by_name[ids.dataset_name(columns[column])].append(column)
 
         def drop(found: NameDocuments) -> Iterable[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name, document in found.items():

@@ -41,7 +41,7 @@ EXPOSED: Final = "X"
 STATED: Final = "S"
 """Letter of a name that a statement ever gave."""
 FORMER: Final = "F"
-"""Letter of a name that a run gave whose job is something else now."""
+"""Letter of a name that a run gave whose job is something else now, or never settled."""
 
 NameDocuments = Mapping[DatasetName, FactDocument[NameFacts]]
 
@@ -374,6 +374,16 @@ def _placement(shown: DatasetName, facts: NameFacts, *, used: bool) -> Placement
 def is_linked(facts: NameFacts) -> bool:
     """True if a name was ever linked with another one."""
     return bool(facts.linked_with or facts.same or (facts.links is not None and facts.links.ref))
+
+
+def tied_among(store: GraphStore, names: Collection[DatasetName]) -> set[DatasetName]:
+    """Returns those of some names that were ever linked, dropped or renamed, as the graph has it now.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    known = store.read([ids.name(name) for name in names], (PAST,)) if names else {}
+    return {ids.dataset_name(id_) for id_, properties in known.items() if TIED in str(properties.get(PAST) or "")}
 
 
 def _with_winners(facts: NameFacts, written: Winners) -> NameFacts:

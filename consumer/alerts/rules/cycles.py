@@ -62,7 +62,7 @@ def _path(onward: Mapping[str, set[str]], start: DatasetName, end: DatasetName) 
     way = [last]
     while way[-1] != first:
         way.append(before[way[-1]])
-    return tuple(DatasetName(*ids.parse(id_)[1:]) for id_ in reversed(way))
+    return tuple(ids.dataset_name(id_) for id_ in reversed(way))
 
 
 def _finding(rule: Rule, one: Changed, members: Path, path: Path) -> Finding:

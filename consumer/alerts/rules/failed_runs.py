@@ -27,7 +27,7 @@ def _read(judged: Round, failing: list[JobState]) -> set[DatasetName]:
     """Returns the outputs of jobs that a dataset or an exposure is made from."""
     at = sorted({ids.dataset(name) for state in failing for name in state.outputs})
     edges = judged.store.edges_at(at, schema.EDGE, "out") if at else []
-    return {DatasetName(*ids.parse(edge.source)[1:]) for edge in edges if edge.source != edge.target}
+    return {ids.dataset_name(edge.source) for edge in edges if edge.source != edge.target}
 
 
 def _finding(rule: Rule, state: JobState, failing: Run, waited: list[DatasetName]) -> Finding:

@@ -26,7 +26,7 @@ def failed_tests(rule: Rule, judged: Round) -> Iterator[Finding]:
 
 def _read(judged: Round, names: list[DatasetName]) -> set[DatasetName]:
     edges = judged.store.edges_at(sorted(map(ids.dataset, names)), schema.EDGE, "out") if names else []
-    return {DatasetName(*ids.parse(edge.source)[1:]) for edge in edges if edge.source != edge.target}
+    return {ids.dataset_name(edge.source) for edge in edges if edge.source != edge.target}
 
 
 def _finding(rule: Rule, judged: Round, summary: Summary) -> Finding:

@@ -68,7 +68,7 @@ def _added(judged: Round, removed: list[Changed]) -> dict[_Edge, str]:
 def _still_there(judged: Round, datasets: set[DatasetName]) -> set[tuple[DatasetName | None, DatasetName]]:
     at = sorted(map(ids.dataset, datasets))
     edges = judged.store.edges_at(at, schema.EDGE, "in") if at else []
-    return {(DatasetName(*ids.parse(edge.source)[1:]), DatasetName(*ids.parse(edge.target)[1:])) for edge in edges}
+    return {(ids.dataset_name(edge.source), ids.dataset_name(edge.target)) for edge in edges}
 
 
 def _failed(judged: Round, removed: list[Changed]) -> set[tuple[JobName | None, str]]:

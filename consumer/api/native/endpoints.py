@@ -190,7 +190,7 @@ def _datasets(store: GraphStore, asked: PageParameters) -> Document:
     page = store.ids(schema.NODE, asked.cursor, asked.limit)
     known = store.read(page, SUMMARY_KEYS)
     # Exposures are nodes too; they are listed with the datasets that they use.
-    names = {id_: DatasetName(*ids.parse(id_)[1:]) for id_ in page if ids.parse(id_)[0] == DATASET}
+    names = {id_: ids.dataset_name(id_) for id_ in page if ids.parse(id_)[0] == DATASET}
     summaries = (summary_of(name, known.get(id_, {})) for id_, name in names.items())
     return {"datasets": [documents.summary(one) for one in summaries], "next": _next(page, asked)}
 

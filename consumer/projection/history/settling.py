@@ -38,7 +38,18 @@ from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.facts.settled import TOOL_FACETS, Settled, is_alike, shape_of, tool_of
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED
 from consumer.lineage.mentions import Mentioned, exposes, ties
-from consumer.projection.alias_sets import EXPOSED, FORMER, NOTED, PAST, STATED, TIED, NameDocuments, Names, is_linked
+from consumer.projection.alias_sets import (
+    EXPOSED,
+    FORMER,
+    NOTED,
+    PAST,
+    STATED,
+    TIED,
+    NameDocuments,
+    Names,
+    is_linked,
+    tied_among,
+)
 from consumer.projection.documents.fact_document import FactDocument, FactUpdate
 from consumer.projection.history import statements
 from consumer.projection.history.named_edges import NamedEdges
@@ -215,7 +226,7 @@ class Settling:
         tied = sorted(name for name, one in known.items() if NOTED not in str(one.properties.get(PAST) or ""))
         if tied:
             edges = self._store.edges_at([ids.name(name) for name in tied], schema.NAMED, "in")
-            self._never({JobName(*ids.parse(edge.source)[1:]) for edge in edges})
+            self._never({ids.job_name(edge.source) for edge in edges})
             self._flag(dict.fromkeys(tied, NOTED))
 
     def _never(self, jobs: Collection[JobName]) -> None:
@@ -249,14 +260,14 @@ class Settling:
         new = sorted(job for job, one in self._jobs.documents.get(jobs).items() if not one.properties.get(LED_TO))
         if new:
             edges = self._store.edges_at([ids.job(job) for job in new], schema.NAMED, "out")
-            self._flag({DatasetName(*ids.parse(edge.target)[1:]): FORMER for edge in edges})
+            self._flag({ids.dataset_name(edge.target): FORMER for edge in edges})
             self._jobs.documents.update(new, plan)
 
     def _settle(self, ran: Mapping[JobName, list[_Ran]]) -> None:
         """Notes since when jobs are what they are now, by runs that have ended."""
         runs = [run for of_job in ran.values() for run in of_job]
         new = [run for run in runs if not self._checked.keys() >= set(run.contexts)]
-        tied = self._tied({name for run in new for name in run.names})
+        tied = tied_among(self._store, {name for run in new for name in run.names})
         conflicts = ConflictLimit()
         while True:
             documents = self._jobs.documents.get(ran)
@@ -278,12 +289,6 @@ class Settling:
                     yield job, FactUpdate(document.facts, _noted(document, ran[job], tied))
 
         self._jobs.documents.update(sorted(known), plan, retry=False)
-
-    def _tied(self, names: Collection[DatasetName]) -> set[DatasetName]:
-        """Returns those of some names that were ever linked, dropped or renamed, as the graph has it now."""
-        by_id = {ids.name(name): name for name in names}
-        known = self._store.read(list(by_id), (PAST,)) if by_id else {}
-        return {by_id[id_] for id_, properties in known.items() if TIED in str(properties.get(PAST) or "")}
 
 
 def _in_order(facts: RunFacts) -> tuple[str, ...]:

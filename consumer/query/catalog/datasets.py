@@ -136,7 +136,7 @@ def with_results(store: GraphStore, cursor: str, limit: int, outcome: Outcome) -
             properties = known.get(id_, {})
             tests = tuple(filter(outcome.includes, tests_of(properties)))
             if tests:
-                found.append(summary_of(DatasetName(*ids.parse(id_)[1:]), properties)._replace(tests=tests))
+                found.append(summary_of(ids.dataset_name(id_), properties)._replace(tests=tests))
             if len(found) == limit:
                 return found, id_
         if len(page) < _PAGE:

@@ -107,7 +107,7 @@ def _near(store: GraphStore, job: JobName, way: Way) -> Sequence[LineageNode]:
         found = (edge.source for edge in store.edges_at([ids.job(job)], schema.READS, "in"))
     else:
         found = (edge.target for edge in store.edges_at([ids.job(job)], schema.WRITES, "out"))
-    return sorted(LineageNode(DatasetName(*ids.parse(id_)[1:])) for id_ in set(found))
+    return sorted(LineageNode(ids.dataset_name(id_)) for id_ in set(found))
 
 
 def _side(store: GraphStore, job: JobName, way: Way, steps: int) -> _Side:
