@@ -184,6 +184,16 @@ def column(name: DatasetName, column: str) -> str:
     return f"column/{dataset(name)[_DATASET_NAME_AT:]}/{_escape(column)}"
 
 
+def dataset_of_column(column: str) -> str:
+    """Returns the id of the dataset of a column, from the column's id."""
+    return f"dataset/{column[_COLUMN_NAME_AT : column.rindex('/')]}"
+
+
+def column_of_same_dataset(column: str, other: str) -> str:
+    """Returns the id of another column of a dataset, given the id of one."""
+    return f"{column[: column.rindex('/') + 1]}{_escape(other)}"
+
+
 def column_of(column: str) -> str:
     """Returns the id of the edge from a column to its dataset.
 

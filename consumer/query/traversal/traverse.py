@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Protocol, runtime_checkable
+from operator import attrgetter, itemgetter
+from typing import Final, Protocol, runtime_checkable
 
 from consumer.graph import ids, schema
 from consumer.graph.store import Direction, Edge, GraphStore
@@ -37,7 +37,6 @@ from consumer.query.traversal.answer import (
     target_of,
     title,
 )
-from schemas.naming import DatasetName
 
 __all__ = ["Lineage", "LineageNode", "Link", "Node", "Tables", "lineage", "link_of", "resolve", "target_of", "title"]
 
@@ -74,11 +73,12 @@ def lineage(
         widen = _widen_root
     up = _walk(_Walk(store, label, "in", widen, direct=direct and by_column), root, upstream)
     down = _walk(_Walk(store, label, "out", widen, direct=direct and by_column), root, downstream)
+    nodes = _Nodes(up.depths, down.depths)
     return Lineage(
         root,
-        _nodes(up.depths, down.depths),
-        in_order(up.links.values()),
-        in_order(down.links.values()),
+        nodes.in_order(),
+        nodes.links(up),
+        nodes.links(down),
         frozenset(way for way, steps in _ways(upstream, downstream) if steps),
         _tables(store, up, down, (upstream, downstream)) if by_column else NO_TABLES,
     )
@@ -88,9 +88,50 @@ def _ways(upstream: int, downstream: int) -> tuple[tuple[Way, int], tuple[Way, i
     return ("upstream", upstream), ("downstream", downstream)
 
 
-def _nodes(up: Mapping[str, int], down: Mapping[str, int]) -> tuple[Node, ...]:
-    # Either all targets have a column or none has, so they can be compared as they are.
-    return tuple(sorted(Node(target_of(id_), up.get(id_), down.get(id_)) for id_ in {**up, **down}))
+class _Nodes:
+    """The nodes of an answer.
+
+    Args:
+        up: How many steps each lies upstream of the root, by id.
+        down: How many steps it lies downstream.
+    """
+
+    def __init__(self, up: Mapping[str, int], down: Mapping[str, int]) -> None:
+        self._up = up
+        self._down = down
+        targets = {id_: target_of(id_) for id_ in {**up, **down}}
+        # Either all targets have a column or none has, so they can be compared as they are.
+        self._targets = dict(sorted(targets.items(), key=itemgetter(1)))
+
+    def in_order(self) -> tuple[Node, ...]:
+        """Returns the nodes, sorted."""
+        up, down = self._up.get, self._down.get
+        return tuple([Node(target, up(id_), down(id_)) for id_, target in self._targets.items()])
+
+    def links(self, walk: _Walk) -> tuple[Link, ...]:
+        """Returns the links that a walk has found, sorted."""
+        jobs = {job: ids.job_name(str(job)) for job in {edge.properties.get("job", "") for edge in walk.edges} if job}
+        # One integer is compared sooner than the names of both ends and of the job; those without a job come first.
+        of_job = {job: place for place, job in enumerate(sorted(jobs, key=jobs.__getitem__), 1)}
+        of_target = {id_: place * (len(jobs) + 1) for place, id_ in enumerate(self._targets)}
+        of_source = {id_: place * len(of_target) for id_, place in of_target.items()}
+        targets = self._targets
+        found = [
+            (of_source[source] + of_target[target], Link(targets[source], targets[target], None))
+            for source, target in walk.inner
+        ]
+        for _, _, source, target, properties in walk.edges:
+            job = properties.get("job", "")
+            link = Link(
+                targets[source],
+                targets[target],
+                jobs.get(job),
+                str(properties.get("edge_name", "")),
+                str(properties.get("transformations", "")),
+            )
+            found.append((of_source[source] + of_target[target] + of_job.get(job, 0), link))
+        found.sort(key=itemgetter(0))
+        return tuple([link for _, link in found])
 
 
 def _tables(store: GraphStore, up: _Walk, down: _Walk, steps: tuple[int, int]) -> Tables:
@@ -98,21 +139,19 @@ def _tables(store: GraphStore, up: _Walk, down: _Walk, steps: tuple[int, int]) -
     below = table_fallback.beyond(store, _reached(down), "out", steps[1])
     return Tables(
         tuple(sorted(target_of(id_) for id_ in above.starts | below.starts)),
-        _nodes(above.depths, below.depths),
+        _Nodes(above.depths, below.depths).in_order(),
         in_order(map(link_of, above.edges.values())),
         in_order(map(link_of, below.edges.values())),
     )
 
 
 def _reached(walk: _Walk) -> table_fallback.Reached:
+    datasets = {id_: ids.dataset_of_column(id_) for id_ in walk.depths}
     depths: dict[str, int] = {}
     for id_, depth in walk.depths.items():
-        dataset = ids.dataset(target_of(id_).dataset)
+        dataset = datasets[id_]
         depths[dataset] = min(depth, depths.get(dataset, depth))
-    known: set[table_fallback.Pair] = set()
-    for source, target, job, *_ in walk.links.values():
-        if job is not None:
-            known.add((ids.dataset(source.dataset), ids.dataset(target.dataset), ids.job(job)))
+    known = {(datasets[edge.source], datasets[edge.target], str(edge.properties["job"])) for edge in walk.edges}
     return table_fallback.Reached(depths, known)
 
 
@@ -137,7 +176,8 @@ class _Walk:
     Attributes:
         direct: True to follow only edges along which values flow.
         depths: How many steps each vertex lies from the root, by id: an id is quickly hashed, a target is not.
-        links: By id of the edge, or by both ends where there is none.
+        edges: The edges, each once.
+        inner: The ends of steps within a dataset, which have no edge.
     """
 
     store: GraphStore
@@ -146,23 +186,29 @@ class _Walk:
     widen: Widen
     direct: bool = False
     depths: dict[str, int] = field(default_factory=dict)
-    links: dict[str | tuple[str, str], Link] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    inner: set[tuple[str, str]] = field(default_factory=set)
 
 
 def _walk(walk: _Walk, root: LineageNode, steps: int) -> _Walk:
     frontier = {id_of(root)}
     reached = set(frontier)
     walk.depths.update(dict.fromkeys(frontier, 0))
+    read: set[str] = set()
+    ends: set[str] = set()
+    near, far = (_TARGET, _SOURCE) if walk.direction == "in" else (_SOURCE, _TARGET)
     for depth in range(steps):
-        asked = walk.widen(walk.store, sorted(frontier))
-        edges = walk.store.edges_at(list(asked), walk.label, walk.direction)
+        asked = walk.widen(walk.store, frontier)
+        # The `*` of a dataset is asked for again with each step to one of its columns.
+        edges = walk.store.edges_at([id_ for id_ in asked if id_ not in read], walk.label, walk.direction)
+        read.update(asked)
         if walk.direct:
             edges = [edge for edge in edges if is_direct(edge)]
-        ends = dict.fromkeys(_near_end(edge, walk.direction) for edge in edges)
-        for near in ends:
-            _stand_in(walk, near, asked[near], depth)
-        walk.links.update((edge.id, link_of(edge)) for edge in edges if edge.id not in walk.links)
-        frontier = {_far_end(edge, walk.direction) for edge in edges} - reached
+        walk.edges.extend(edges)
+        ends.update(map(near, edges))
+        for id_ in asked.keys() & ends:
+            _stand_in(walk, id_, asked[id_], depth)
+        frontier = set(map(far, edges)) - reached
         reached |= frontier
         for id_ in frontier:
             walk.depths.setdefault(id_, depth + 1)
@@ -176,8 +222,7 @@ def _stand_in(walk: _Walk, near: str, wanted_for: Collection[str], depth: int) -
     walk.depths.setdefault(near, depth)
     for other in wanted_for:
         if other != near:
-            source, target = (near, other) if walk.direction == "in" else (other, near)
-            walk.links[source, target] = Link(target_of(source), target_of(target), None)
+            walk.inner.add((near, other) if walk.direction == "in" else (other, near))
 
 
 def is_direct(edge: Edge) -> bool:
@@ -188,7 +233,7 @@ def is_direct(edge: Edge) -> bool:
 
 def _widen_root(store: GraphStore, frontier: Collection[str]) -> Asked:
     """Columns alone, and `*` with its columns: only the root of an answer about values is a `*`."""
-    wholes = [id_ for id_ in frontier if target_of(id_).column == WHOLE]
+    wholes = {id_ for id_ in frontier if id_ == ids.column_of_same_dataset(id_, WHOLE)}
     return {**_widen_columns(store, wholes), **{id_: (id_,) for id_ in frontier if id_ not in wholes}}
 
 
@@ -201,11 +246,10 @@ def _widen_columns(store: GraphStore, frontier: Collection[str]) -> Asked:
     asked: defaultdict[str, list[str]] = defaultdict(list)
     wholes: dict[str, str] = {}
     for id_ in frontier:
-        dataset, column, _ = target_of(id_)
-        whole = _whole(dataset)
+        whole = ids.column_of_same_dataset(id_, WHOLE)
         asked[id_].append(id_)
-        if column == WHOLE:
-            wholes[ids.dataset(dataset)] = whole
+        if id_ == whole:
+            wholes[ids.dataset_of_column(id_)] = whole
         else:
             asked[whole].append(id_)
     for edge in store.edges_at(list(wholes), schema.COLUMN_OF, "in") if wholes else ():
@@ -213,16 +257,5 @@ def _widen_columns(store: GraphStore, frontier: Collection[str]) -> Asked:
     return asked
 
 
-# Asked for each column of a dataset.
-@lru_cache(maxsize=8192)
-def _whole(dataset: DatasetName) -> str:
-    return ids.column(dataset, WHOLE)
-
-
-# One vertex is the end of many edges, and one job makes many.
-def _near_end(edge: Edge, direction: Direction) -> str:
-    return edge.target if direction == "in" else edge.source
-
-
-def _far_end(edge: Edge, direction: Direction) -> str:
-    return edge.source if direction == "in" else edge.target
+_SOURCE: Final = attrgetter("source")
+_TARGET: Final = attrgetter("target")
