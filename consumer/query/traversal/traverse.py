@@ -110,7 +110,8 @@ class _Nodes:
 
     def links(self, walk: _Walk) -> tuple[Link, ...]:
         """Returns the links that a walk has found, sorted."""
-        jobs = {job: ids.job_name(str(job)) for job in {edge.properties.get("job", "") for edge in walk.edges} if job}
+        with_job = {edge.properties.get("job", "") for edge in walk.edges} - {""}
+        jobs = {job: ids.job_name(str(job)) for job in with_job}
         # One integer is compared sooner than the names of both ends and of the job; those without a job come first.
         of_job = {job: place for place, job in enumerate(sorted(jobs, key=jobs.__getitem__), 1)}
         of_target = {id_: place * (len(jobs) + 1) for place, id_ in enumerate(self._targets)}
