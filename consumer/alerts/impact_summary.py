@@ -12,7 +12,6 @@ from consumer.graph.store import GraphStore
 from consumer.graph.stored_facts import unpacked
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.views import facet_value
-from consumer.query.catalog.exposures import exposures
 from consumer.query.resolve import LineageNode
 from consumer.query.traversal.impact import Affected, Impact, impact
 from consumer.query.traversal.root_cause import Cause, diagnose
@@ -72,8 +71,8 @@ class AlertMaker:
         affected: dict[object, Affected] = {}
         for one in sorted((one for answer in answers for one in answer.affected), key=lambda one: one.depth):
             affected.setdefault(one.summary.dataset, one)
-        own = exposures(self._store, [finding.subject]).get(finding.subject, ())
-        uses = {Use(*use) for use in own} | {Use(*use) for one in affected.values() for use in one.exposures}
+        own = {Use(*use) for answer in answers for use in answer.exposures}
+        uses = own | {Use(*use) for one in affected.values() for use in one.exposures}
         return _hits(list(affected.values()), uses, answers)
 
     def _commit(self, job: JobName) -> Commit | None:
@@ -92,7 +91,7 @@ class AlertMaker:
         return commit if any(commit) else None
 
     def _causes(self, finding: Finding) -> tuple[str, ...]:
-        found = diagnose(self._store, finding.subject).findings
+        found = diagnose(self._store, LineageNode(finding.subject)).findings
         upstream = [one for one in found if one.depth and one.cause is not Cause.STALE]
         return tuple(f"{last_part(one.summary.dataset)}: {one.detail}" for one in upstream[:MOST_CAUSES])
 

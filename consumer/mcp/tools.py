@@ -16,7 +16,7 @@ from consumer.graph.store import GraphStore
 from consumer.history.past_graph import as_of
 from consumer.mcp.pages import MOST_CHARS, answered, part, start_of
 from consumer.query.catalog.datasets import summaries
-from consumer.query.catalog.describe import describe
+from consumer.query.catalog.describe import describe_node
 from consumer.query.catalog.fresh_index import FreshIndex
 from consumer.query.diff import diff
 from consumer.query.job_names import all_jobs, jobs_of
@@ -58,7 +58,7 @@ def find(index: FreshIndex, query: str, cursor: str | None = None) -> Answer:
 
 def dataset(store: GraphStore, name: str, cursor: str | None = None) -> Answer:
     """Describes a dataset: columns, owners, tags, tests, job, last run, counts up and down."""
-    document = documents.description(describe(store, resolve(store, name).dataset))
+    document = documents.description(describe_node(store, resolve(store, name)))
     found = answered(document, document.pop("columns"), cursor)
     columns, total = found.pop("items"), found.pop("total")
     return {**found, "columns": columns, "columns_total": total}
@@ -148,6 +148,7 @@ def impact_of(store: GraphStore, name: str, change: str = "drop", cursor: str | 
         "by_depth": {str(depth): count for depth, count in sorted(found.by_depth.items())},
         "owners": [{"owner": owner, "datasets": count} for owner, count in found.owners.items()],
         "unknown": [spelled(name) for name in found.unknown_at],
+        "exposures": [use.name for use in found.exposures],
     }
     return answered(rest, items, cursor)
 
@@ -219,7 +220,7 @@ def runs(
 
 def why(store: GraphStore, name: str, depth: int = 100, cursor: str | None = None) -> Answer:
     """Lists what may be wrong upstream of a dataset, nearest first."""
-    found = root_cause.diagnose(store, resolve(store, name).dataset, depth)
+    found = root_cause.diagnose(store, resolve(store, name), depth)
     rest = {
         "root": spelled(found.root),
         "checked": found.checked,

@@ -8,14 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from consumer.query.catalog.datasets import Summary
 from consumer.query.catalog.describe import Column, Description, Producer
+from consumer.query.catalog.exposures import Exposure
 from consumer.query.catalog.search import Results
+from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.runs import Run
 from consumer.query.traversal.answer import title
 from consumer.query.traversal.impact import Affected, Certainty, Impact
 from consumer.query.traversal.paths import Paths
 from consumer.query.traversal.root_cause import Diagnosis
 from consumer.render.ansi import bold, dim
-from consumer.render.diagram import location_label
+from consumer.render.diagram import location_label, location_label_of
 from consumer.safe_text import printable
 from schemas.naming import DatasetName
 
@@ -87,18 +89,23 @@ def _when(run: Run | None) -> str:
 
 def _head(found: Description) -> Iterator[tuple[str, str]]:
     summary = found.summary
+    is_dataset = found.kind == DATASET
     yield "owners", ", ".join(summary.owners)
     yield "tags", _tags(summary)
     yield "materialized", summary.materialized
     yield "lifecycle", summary.lifecycle
-    yield "last run", _when(found.last_run)
-    yield "tests", _tests(summary)
-    yield "upstream", f"{found.upstream} dataset{'s' if found.upstream != 1 else ''}"
-    yield "downstream", f"{found.downstream} dataset{'s' if found.downstream != 1 else ''}"
+    yield "last run", _when(found.last_run) if is_dataset else ""
+    yield "tests", _tests(summary) if is_dataset else ""
+    yield "upstream", _counted(found.upstream)
+    yield "downstream", _counted(found.downstream) if is_dataset else ""
     yield "statistics", ", ".join(f"{key} {value}" for key, value in sorted(found.statistics.items()))
     yield "version", found.version
     yield "also called", _names(found.aliases)
     yield "linked but apart", _names(found.apart)
+
+
+def _counted(datasets: int) -> str:
+    return f"{datasets} dataset{'s' if datasets != 1 else ''}"
 
 
 def _names(names: Iterable[DatasetName]) -> str:
@@ -110,9 +117,10 @@ def _column_row(one: Column) -> tuple[str, str, str, str]:
 
 
 def show(found: Description, *, sql: bool = False) -> str:
-    """Returns a page about one dataset."""
+    """Returns a page about one dataset or exposure."""
     summary = found.summary
-    lines = [f"{bold(_cell(summary.node_name))}  {dim(_cell(location_label(summary.dataset)))}"]
+    where = location_label_of(LineageNode(summary.dataset, None, found.kind))
+    lines = [f"{bold(_cell(summary.node_name))}  {dim(_cell(where))}"]
     lines += [printable(summary.description)] if summary.description else []
     head = [(label, text) for label, text in _head(found) if text]
     width = max(len(label) for label, _ in head)
@@ -126,7 +134,8 @@ def show(found: Description, *, sql: bool = False) -> str:
 
 def _tables(found: Description) -> Iterator[str]:
     columns = list(map(_column_row, found.columns))
-    yield table(columns, ("column", "type", "tags", "description")) if columns else "columns are unknown"
+    if found.kind == DATASET:
+        yield table(columns, ("column", "type", "tags", "description")) if columns else "columns are unknown"
     if found.summary.tests:
         tests = [(one.name, one.column or "-", "passed" if one.success else "FAILED") for one in found.summary.tests]
         yield table(tests, ("test", "column", "last result"))
@@ -182,14 +191,22 @@ def impact(found: Impact) -> str:
         owners = ", ".join(f"{owner} ({count})" for owner, count in found.owners.items())
         lines.append(bold(_cell(f"{found.change.value} of {root} affects {len(found.affected)}: {counts}")))
         lines += [f"{dim('owners')}  {_cell(owners)}"] if owners else []
+    elif not found.unknown_at:
+        what = "no dataset" if found.exposures else "nothing"
+        lines.append(f"{found.change.value} of {_cell(root)} affects {what} that the graph knows")
+    lines += [f"{dim('used by')}  {_cell(', '.join(map(_use, found.exposures)))}"] if found.exposures else []
+    if found.affected:
         rows = map(_affected_row, found.affected)
         lines += ["", table(rows, ("depth", "dataset", "where", "how", "owners", "exposures"))]
-    elif not found.unknown_at:
-        lines.append(f"{found.change.value} of {_cell(root)} affects nothing that the graph knows")
     if found.unknown_at:
         names = ", ".join(f"{name.namespace}/{name.name}" for name in found.unknown_at)
         lines.append(f"column lineage is unknown from {_cell(names)} on; its tables are listed as unknown")
     return "\n".join(lines)
+
+
+def _use(one: Exposure) -> str:
+    about = ", ".join(filter(None, (one.type, one.owner)))
+    return f"{one.name} ({about})" if about else one.name
 
 
 def _effect(certainty: Certainty, columns: Sequence[str]) -> str:
@@ -202,11 +219,14 @@ CSV_HEADINGS = ("depth", "namespace", "name", "engine", "certainty", "columns", 
 
 
 def impact_csv(found: Impact) -> str:
-    """Returns the affected datasets as CSV with a heading; lists within a cell are separated by semicolons."""
+    """Returns the affected datasets as CSV with a heading; lists within a cell are separated by semicolons.
+
+    What changes has a row of its own, at depth 0, if it has declared uses: these break too.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_HEADINGS)
-    for one in found.affected:
+    for one in (*([found.changed] if found.exposures else []), *found.affected):
         summary = one.summary
         writer.writerow(
             map(

@@ -13,7 +13,7 @@ from consumer.query.catalog.datasets import Summary, Tag, TestResult
 from consumer.query.catalog.describe import Column, Description, Producer
 from consumer.query.catalog.exposures import Exposure
 from consumer.query.catalog.search import Match, Results
-from consumer.query.resolve import LineageNode
+from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.runs import Run
 from consumer.query.traversal.answer import Link
 from consumer.query.traversal.impact import Affected, Impact
@@ -123,8 +123,9 @@ def producer(value: Producer) -> Document:
 
 
 def description(value: Description) -> Document:
-    """Everything about a dataset."""
+    """Everything about a dataset or exposure."""
     return {
+        **({} if value.kind == DATASET else {"kind": value.kind}),
         **summary(value.summary),
         "aliases": [name(one) for one in value.aliases],
         "apart": [name(one) for one in value.apart],
@@ -219,6 +220,7 @@ def impact(value: Impact) -> Document:
         "owners": value.owners,
         "affected": [affected(one) for one in value.affected],
         "unknown_at": [name(one) for one in value.unknown_at],
+        "changed": affected(value.changed),
     }
 
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from consumer.lineage.column_lineage import WHOLE
 from consumer.query.resolve import LineageNode
-from consumer.render.diagram import COLOURS, Diagram
-from consumer.render.diagram import location_label as location_of
+from consumer.render.diagram import COLOURS, Diagram, location_label_of
 from consumer.render.layout import Layout, Point, Size, layout
 from consumer.safe_text import printable
 from schemas.naming import DatasetName, last_part
@@ -32,15 +31,17 @@ class _Box(NamedTuple):
     Attributes:
         rows: The columns that have a row, sorted.
         engine: The engine that colours it.
+        where: The location that stands below its name.
     """
 
     rows: tuple[str, ...]
     engine: str
+    where: str
 
     def size(self, dataset: DatasetName) -> Size:
         """Width and height in pixels."""
         longest = max(len(_cut(text)) for text in (last_part(dataset), *self.rows))
-        where = len(_cut(location_of(dataset))) * CHAR * 0.75
+        where = len(_cut(self.where)) * CHAR * 0.75
         return Size(max(longest * CHAR, where) + 2 * PAD, LINE * (2 + len(self.rows)) + PAD)
 
 
@@ -66,12 +67,12 @@ def svg(drawing: Diagram) -> str:
 
 def _boxes(drawing: Diagram) -> dict[DatasetName, _Box]:
     rows: defaultdict[DatasetName, set[str]] = defaultdict(set)
-    engines: dict[DatasetName, str] = {}
+    shown: dict[DatasetName, tuple[str, str]] = {}
     for box in drawing.boxes:
-        engines[box.target.dataset] = box.engine
+        shown[box.target.dataset] = (box.engine, location_label_of(box.target))
         column = box.target.column
         rows[box.target.dataset] |= {column} if column and column != WHOLE else set()
-    return {name: _Box(tuple(sorted(rows[name])), engines[name]) for name in sorted(rows)}
+    return {name: _Box(tuple(sorted(rows[name])), *shown[name]) for name in sorted(rows)}
 
 
 def _cut(text: str) -> str:
@@ -98,7 +99,7 @@ def _nodes(
             f' fill="{colours.fill}" stroke="{colours.line}"/>'
         )
         yield _text(x + PAD, y + LINE, _cut(last_part(dataset)))
-        yield _text(x + PAD, y + LINE + 13, _cut(location_of(dataset)), "where")
+        yield _text(x + PAD, y + LINE + 13, _cut(box.where), "where")
         for number, column in enumerate(box.rows):
             yield _text(x + PAD, y + LINE * (number + 3) - 1, _cut(column))
         yield "</g>"

@@ -144,6 +144,7 @@ class Dataset(Summary):
     upstream: int
     downstream: int
     exposures: list[Exposure]
+    kind: NotRequired[Annotated[str, Field(description="Of what is no dataset: exposure.")]]
     statistics: dict[str, Any]
     version: str | None
     source_uri: str | None
@@ -303,6 +304,7 @@ class Impact(_Answer):
     owners: dict[str, int]
     affected: list[Affected]
     unknown_at: Annotated[list[Name], Field(description="Tables at which column lineage ends.")]
+    changed: Annotated[Affected, Field(description="The dataset that changes, at depth 0, with its own exposures.")]
 
 
 class Link(TypedDict):

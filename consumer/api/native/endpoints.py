@@ -124,7 +124,7 @@ def _moments(store: GraphStore, asked: MomentsParameters) -> Document:
 
 
 def _dataset(store: GraphStore, asked: NodeParameters) -> Document:
-    return documents.description(description.describe(store, resolve(store, asked.node).dataset))
+    return documents.description(description.describe_node(store, resolve(store, asked.node)))
 
 
 def _lineage_of(store: GraphStore, asked: LineageParameters) -> traverse.Lineage:
@@ -183,7 +183,7 @@ def _runs(store: GraphStore, asked: RunParameters) -> Document:
 
 
 def _why(store: GraphStore, asked: WhyParameters) -> Document:
-    return documents.diagnosis(root_cause.diagnose(store, resolve(store, asked.node).dataset, asked.depth))
+    return documents.diagnosis(root_cause.diagnose(store, resolve(store, asked.node), asked.depth))
 
 
 def _datasets(store: GraphStore, asked: PageParameters) -> Document:
@@ -217,7 +217,7 @@ def _next(page: list[str], asked: PageParameters) -> str | None:
 
 
 ENDPOINTS = (
-    Endpoint("/dataset", "Everything about one dataset.", NodeParameters, answer_types.Dataset, _dataset),
+    Endpoint("/dataset", "Everything about one dataset or exposure.", NodeParameters, answer_types.Dataset, _dataset),
     Endpoint("/datasets", "All datasets, page by page.", PageParameters, answer_types.Datasets, _datasets),
     Endpoint("/jobs", "All jobs, page by page.", PageParameters, answer_types.Jobs, _jobs),
     Endpoint(

@@ -1,4 +1,4 @@
-"""Everything that the graph knows of one dataset, for `headwater show` and readers like it."""
+"""Everything that the graph knows of one dataset or exposure, for `headwater show` and readers like it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from consumer.lineage.facts.registers import is_stored
 from consumer.lineage.views import facet_value
 from consumer.query.catalog import datasets
 from consumer.query.catalog.datasets import Summary, Tag
-from consumer.query.catalog.exposures import Exposure, exposures
+from consumer.query.catalog.exposures import Exposure, exposure_of, exposures
+from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.runs import Run, latest
 from schemas.naming import DatasetName
 
@@ -75,6 +76,7 @@ class Description(NamedTuple):
         statistics: The last output statistics, such as `rowCount`.
         version: Its last version; empty where unknown.
         source_uri: The URI of its data source; empty where unknown.
+        kind: `dataset`, or `exposure`, of which `exposures` has the type, address and owner.
     """
 
     summary: Summary
@@ -89,6 +91,7 @@ class Description(NamedTuple):
     statistics: dict[str, object]
     version: str
     source_uri: str
+    kind: str = DATASET
 
     @property
     def last_run(self) -> Run | None:
@@ -124,6 +127,26 @@ def describe(store: GraphStore, dataset: DatasetName) -> Description:
         str(properties.get("version") or ""),
         str(properties.get("source_uri") or ""),
     )
+
+
+def describe_node(store: GraphStore, target: LineageNode) -> Description:
+    """Describes a dataset, that of a column, or an exposure.
+
+    Raises:
+        UnknownName: The graph does not show it.
+        TransientError: The store can't serve now.
+    """
+    return describe(store, target.dataset) if target.kind == DATASET else _exposure(store, target)
+
+
+def _exposure(store: GraphStore, target: LineageNode) -> Description:
+    """Describes an exposure by the edges of the datasets that it uses."""
+    used = store.edges_at([ids.make(target.kind, *target.dataset)], schema.EDGE, "in")
+    uses = sorted({exposure_of(edge) for edge in used})
+    owners = tuple(sorted({one.owner for one in uses if one.owner}))
+    upstream = len({edge.source for edge in used})
+    summary = Summary(target.dataset, owners=owners)
+    return Description(summary, (), (), (), (), (), upstream, 0, tuple(uses), {}, "", "", target.kind)
 
 
 def _columns(store: GraphStore, dataset: DatasetName, summary: Summary) -> tuple[Column, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from consumer.graph import ids, schema
-from consumer.graph.store import GraphStore
+from consumer.graph.store import Edge, GraphStore
 from schemas.naming import DatasetName
 
 
@@ -37,7 +37,11 @@ def exposures(store: GraphStore, datasets: Iterable[DatasetName]) -> dict[Datase
     found: defaultdict[DatasetName, set[Exposure]] = defaultdict(set)
     for edge in store.edges_at(list(by_id), schema.EDGE, "out") if by_id else ():
         if "job" not in edge.properties:
-            name = ids.parse(edge.target)[-1].rpartition(".")[2]
-            about = (str(edge.properties.get(key) or "") for key in ("type", "url", "owner"))
-            found[by_id[edge.source]].add(Exposure(name, *about))
+            found[by_id[edge.source]].add(exposure_of(edge))
     return {name: tuple(sorted(uses)) for name, uses in found.items()}
+
+
+def exposure_of(edge: Edge) -> Exposure:
+    """Reads an exposure from the edge to it."""
+    about = (str(edge.properties.get(key) or "") for key in ("type", "url", "owner"))
+    return Exposure(ids.parse(edge.target)[-1].rpartition(".")[2], *about)

@@ -67,12 +67,19 @@ class Impact(NamedTuple):
         change: How.
         affected: The affected datasets, by depth, then name.
         unknown_at: Tables at which column lineage ends, so that what is beyond them is unknown.
+        changed: The dataset that changes, at depth 0, with its own uses; of a column, its table.
     """
 
     root: LineageNode
     change: Change
     affected: tuple[Affected, ...]
     unknown_at: tuple[DatasetName, ...]
+    changed: Affected
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """The declared uses of what changes itself: what breaks first, and no dataset is in between."""
+        return self.changed.exposures
 
     @property
     def by_depth(self) -> dict[int, int]:
@@ -110,13 +117,17 @@ def impact(store: GraphStore, target: LineageNode, change: Change = Change.DROP,
     root = LineageNode(target.dataset) if change is Change.STOP or target.column == WHOLE else target
     answer = lineage(store, root, 0, depth)
     reached = _tables(answer) if root.column is None else _columns(answer)
-    shown, uses = summaries(store, reached), exposures(store, reached)
-    affected = (
+    # In a cycle the root is made from itself, and is listed as such.
+    changed = _Reached(0, Certainty.DIRECT, frozenset([root.column] if root.column else []))
+    found = [(root.dataset, changed), *reached.items()]
+    names = {name for name, _ in found}
+    shown, uses = summaries(store, names), exposures(store, names)
+    first, *affected = (
         Affected(shown[name], one.depth, one.certainty, tuple(sorted(one.columns)), uses.get(name, ()))
-        for name, one in reached.items()
+        for name, one in found
     )
-    ordered = sorted(affected, key=lambda one: (one.depth, one.summary.node_name, one.summary.dataset))
-    return Impact(root, change, tuple(ordered), tuple(start.dataset for start in answer.unknown.starts))
+    affected.sort(key=lambda one: (one.depth, one.summary.node_name, one.summary.dataset))
+    return Impact(root, change, tuple(affected), tuple(start.dataset for start in answer.unknown.starts), first)
 
 
 class _Reached(NamedTuple):

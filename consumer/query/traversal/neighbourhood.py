@@ -13,10 +13,10 @@ from typing import NamedTuple
 import orjson
 
 from consumer.graph import schema
-from consumer.graph.store import Direction, Edge, GraphStore, Properties
+from consumer.graph.store import Direction, GraphStore, Properties
 from consumer.query import run_states
 from consumer.query.catalog.datasets import SUMMARY_KEYS, Summary, summary_of
-from consumer.query.catalog.exposures import Exposure
+from consumer.query.catalog.exposures import Exposure, exposure_of
 from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.runs import Run
 from consumer.query.traversal.answer import Link, Node, id_of
@@ -143,9 +143,4 @@ def _neighbours(store: GraphStore, ids: Collection[str], direction: Direction) -
 
 def _exposures(store: GraphStore, ids: Collection[str]) -> dict[str, Exposure]:
     edges = store.edges_at(list(ids), schema.EDGE, "in") if ids else []
-    return {edge.target: _exposure(edge) for edge in edges}
-
-
-def _exposure(edge: Edge) -> Exposure:
-    about = (str(edge.properties.get(key) or "") for key in ("type", "url", "owner"))
-    return Exposure("", *about)
+    return {edge.target: exposure_of(edge) for edge in edges}

@@ -11,7 +11,7 @@ from consumer.graph import ids
 from consumer.graph.store import GraphStore
 from consumer.query.catalog import datasets
 from consumer.query.catalog.datasets import Summary
-from consumer.query.resolve import LineageNode
+from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.runs import FAILED, Run, history
 from consumer.query.traversal.traverse import lineage
 from schemas.naming import DatasetName
@@ -58,7 +58,7 @@ class Diagnosis(NamedTuple):
     """Possible causes, nearest first.
 
     Attributes:
-        root: The dataset that was asked about.
+        root: The dataset or exposure that was asked about.
         findings: The causes, by depth, then the latest first.
         checked: How many datasets were looked at.
         without_runs: Datasets upstream whose producer is unknown: nothing can be said about them.
@@ -70,16 +70,17 @@ class Diagnosis(NamedTuple):
     without_runs: tuple[DatasetName, ...]
 
 
-def diagnose(store: GraphStore, dataset: DatasetName, depth: int = FAR) -> Diagnosis:
-    """Finds what may be wrong with a dataset, from itself upstream.
+def diagnose(store: GraphStore, target: LineageNode, depth: int = FAR) -> Diagnosis:
+    """Finds what may be wrong with a dataset or exposure, from itself upstream; of a column with its dataset.
 
     A dataset is stale if the last completed write of one of its direct sources is later than its own.
 
     Raises:
         TransientError: The store can't serve now.
     """
-    answer = lineage(store, LineageNode(dataset), depth, 0)
-    depths = {node.target.dataset: node.depth for node in answer.nodes}
+    answer = lineage(store, target._replace(column=None), depth, 0)
+    # An exposure has neither runs nor tests.
+    depths = {node.target.dataset: node.depth for node in answer.nodes if node.target.kind == DATASET}
     writers = datasets.producers(store, depths)
     jobs = sorted(set(chain.from_iterable(writers.values())), key=ids.job_name)
     runs = {job: history(store, [ids.job_name(job)], RUNS)[0] for job in jobs}
@@ -98,7 +99,7 @@ def diagnose(store: GraphStore, dataset: DatasetName, depth: int = FAR) -> Diagn
     findings.sort(key=lambda one: one.since, reverse=True)
     findings.sort(key=lambda one: (one.depth, one.cause is Cause.STALE))
     without = tuple(sorted(name for name in depths if not by_dataset.get(name)))
-    return Diagnosis(dataset, tuple(findings), len(depths), without)
+    return Diagnosis(target.dataset, tuple(findings), len(depths), without)
 
 
 def _of_dataset(summary: Summary, depth: int, runs: Collection[Run]) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from consumer.errors import UsageError
 from consumer.graph.store import GraphStore
 from consumer.lineage import retirement
 from consumer.query.job_names import all_jobs
-from consumer.query.resolve import resolve, spelled
+from consumer.query.resolve import DATASET, resolve, spelled
 from consumer.time_parsing import parse_timestamp_ms
 
 
@@ -66,6 +66,8 @@ def _event(store: GraphStore, name: str, moment: str) -> tuple[str, dict[str, An
         raise UsageError(f"no job is called {name}, and {error}") from None
     if target.column is not None:
         raise UsageError(f"{name} is a column; name a dataset or a job")
+    if target.kind != DATASET:
+        raise UsageError(f"{name} is an {target.kind}, which goes once dbt declares it no more; name a dataset or job")
     return f"dataset {spelled(target.dataset)}", retirement.of_dataset(target.dataset, moment)
 
 

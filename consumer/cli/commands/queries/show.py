@@ -12,7 +12,7 @@ from consumer.cli.options import at_option, json_option, with_settings
 from consumer.cli.output import print_answer
 from consumer.cli.past import gap_reported
 from consumer.config.loader import Settings
-from consumer.query.catalog.describe import describe
+from consumer.query.catalog.describe import describe_node
 from consumer.query.resolve import resolve
 from consumer.render import answers, documents
 
@@ -38,8 +38,8 @@ from consumer.render import answers, documents
 def show(settings: Settings, node: str, at: str | None, *, sql: bool, as_json: bool) -> None:
     """Print columns, owners, tags, tests, exposures and the last run of a dataset.
 
-    NODE is a dataset name, namespace/name, or a unique end of one.
+    NODE is a dataset name, namespace/name, or a unique end of one; or an exposure.
     """
     with wiring.open_snapshot(settings.graph, at) as store, gap_reported(store, at):
-        found = describe(store, resolve(store, node).dataset)
+        found = describe_node(store, resolve(store, node))
     print_answer(found, partial(answers.show, sql=sql), documents.description, as_json=as_json)

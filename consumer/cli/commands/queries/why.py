@@ -32,5 +32,5 @@ def why(settings: Settings, node: str, depth: int, *, as_json: bool) -> None:
     tables, and tables that were not rebuilt since a source of theirs was written.
     """
     with wiring.open_snapshot(settings.graph) as store:
-        found = diagnose(store, resolve(store, node).dataset, depth)
+        found = diagnose(store, resolve(store, node), depth)
     print_answer(found, answers.diagnosis, documents.diagnosis, as_json=as_json)

@@ -164,6 +164,7 @@ export interface ImpactAnswer {
   owners: Record<string, number>;
   affected: Affected[];
   unknown_at: Name[];
+  changed: Affected;
 }
 
 export interface Finding {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from starlette.testclient import TestClient
 from consumer.api.access.keys import load_keys, new_key
 from consumer.api.native.endpoints import ENDPOINTS
 from consumer.api.openapi import PREFIX, document
+from consumer.graph.sqlite_store import SqliteStore
 from tests.support.api.serving import client_of
 from tests.support.docs.generated_docs import ROOT
+from tests.support.graph.example_graphs import fill, job, table
 from tests.support.processes.command_line import headwater
 
 DEMO = ROOT / "consumer" / "demo"
@@ -196,6 +199,22 @@ def test_answers_are_as_described(client: TestClient, query: str) -> None:
     answer = described["paths"][f"{PREFIX}{path}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     validator = Draft202012Validator({**answer, "components": described["components"]})
     assert list(validator.iter_errors(client.get(f"{PREFIX}{query}").json())) == []
+
+
+@pytest.mark.parametrize("path", ["dataset", "impact", "why", "lineage", "graph", "runs", "moments"])
+def test_exposures_are_asked_about_like_datasets(tmp_path: Path, path: str) -> None:
+    """What a search finds can be asked about; the answers are as described."""
+    use = {"dbt_exposures": {"exposures": [{"unique_id": "exposure.p.weekly", "name": "weekly"}]}}
+    with closing(SqliteStore(tmp_path / "graph.db")) as store:
+        fill(store, [job(table("b"), table("a"), facets=use)])
+    described = document()
+    answer = described["paths"][f"{PREFIX}/{path}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator({**answer, "components": described["components"]})
+    with client_of(tmp_path / "graph.db") as client:
+        for node in (client.get(f"{PREFIX}/search?q=weekly").json()["results"][0]["name"], "b"):
+            found = client.get(f"{PREFIX}/{path}", params={"node": node})
+            assert found.status_code == 200, found.text
+            assert list(validator.iter_errors(found.json())) == []
 
 
 def test_changes_are_bounded(client: TestClient) -> None:

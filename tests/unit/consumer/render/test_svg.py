@@ -32,6 +32,13 @@ def test_tables_and_edges_are_drawn() -> None:
     assert len([path for path in picture.findall(f"{SVG}path") if path.get("class")]) == 2
 
 
+def test_an_exposure_says_what_it_is() -> None:
+    """As in the other formats."""
+    use = {"dbt_exposures": {"exposures": [{"unique_id": "exposure.p.weekly", "name": "weekly"}]}}
+    store = graph([job(B, A, facets=use)])
+    assert {"weekly", "exposure of dbt"} <= texts(parsed(svg(lineage(store, resolve(store, "b"), 0, 5))))
+
+
 def test_columns_are_rows_and_indirect_edges_dashed() -> None:
     """A column has a row in its table's box; an edge that only decides rows is drawn dashed."""
     indirect = {

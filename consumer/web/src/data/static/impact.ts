@@ -24,13 +24,7 @@ export function impact(graph: StaticGraph, node: string, change: Change): Impact
   const { dataset, column } = resolve(graph, node);
   const byColumn = column !== null && column !== WHOLE && change !== "stop";
   const reached = byColumn ? affectedByColumn(graph, dataset, column) : affectedByTable(graph, dataset);
-  const affected = [...reached.found].map(([at, one]): Affected => ({
-    ...summary(graph, at),
-    depth: one.depth,
-    certainty: one.certainty,
-    columns: [...one.columns].sort(),
-    exposures: exposuresOf(graph, at),
-  }));
+  const affected = [...reached.found].map(([at, one]) => affectedBy(graph, at, one));
   affected.sort((a, b) => a.depth - b.depth || order(a.node_name, b.node_name) || order(a.namespace, b.namespace) || order(a.name, b.name));
   const owners = new Map<string, number>();
   const depths: Record<string, number> = {};
@@ -47,6 +41,17 @@ export function impact(graph: StaticGraph, node: string, change: Change): Impact
     owners: Object.fromEntries(ranked),
     affected,
     unknown_at: [...reached.ends].sort((a, b) => a - b).map((at) => graph.name(at)),
+    changed: affectedBy(graph, dataset, { depth: 0, certainty: "direct", columns: new Set(byColumn ? [column] : []) }),
+  };
+}
+
+function affectedBy(graph: StaticGraph, at: number, one: Hit): Affected {
+  return {
+    ...summary(graph, at),
+    depth: one.depth,
+    certainty: one.certainty,
+    columns: [...one.columns].sort(),
+    exposures: exposuresOf(graph, at),
   };
 }
 

@@ -12,18 +12,20 @@ const MOST_NAMED = 3;
 
 export function rootCauses(graph: StaticGraph, node: string): WhyAnswer {
   const root = resolve(graph, node).dataset;
-  const walk = walkDatasets(graph, root, "upstream", FAR);
-  const runs = new Map([...walk.depths.keys()].map((at) => [at, runsOf(graph, at).slice(0, 5 * Math.max(1, graph.datasets[at]!.producers.length))]));
+  const walked = walkDatasets(graph, root, "upstream", FAR);
+  // An exposure that is asked about has no runs and no tests of its own.
+  const depths = new Map([...walked.depths].filter(([at]) => graph.datasets[at]!.kind === "dataset"));
+  const runs = new Map([...depths.keys()].map((at) => [at, runsOf(graph, at).slice(0, 5 * Math.max(1, graph.datasets[at]!.producers.length))]));
   const findings: Finding[] = [];
-  for (const [at, depth] of [...walk.depths].sort((a, b) => a[0] - b[0])) {
+  for (const [at, depth] of [...depths].sort((a, b) => a[0] - b[0])) {
     findings.push(...findingsOf(graph, at, depth, runs.get(at)!));
     const stale = staleness(graph, at, depth, runs);
     if (stale) findings.push(stale);
   }
   findings.sort((a, b) => order(b.since ?? "", a.since ?? ""));
   findings.sort((a, b) => a.depth - b.depth || Number(a.cause === "stale") - Number(b.cause === "stale"));
-  const without = [...walk.depths.keys()].filter((at) => runs.get(at)!.length === 0).sort((a, b) => a - b);
-  return { root: graph.name(root), checked: walk.depths.size, findings, without_runs: without.map((at) => graph.name(at)) };
+  const without = [...depths.keys()].filter((at) => runs.get(at)!.length === 0).sort((a, b) => a - b);
+  return { root: graph.name(root), checked: depths.size, findings, without_runs: without.map((at) => graph.name(at)) };
 }
 
 function runsOf(graph: StaticGraph, at: number): Run[] {

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Source } from "../../data/source.ts";
-import type { Affected, ImpactAnswer } from "../../data/types.ts";
+import type { Affected, Exposure, ImpactAnswer } from "../../data/types.ts";
 import { csv } from "../../model/csv.ts";
 import { counted, number } from "../../model/format.ts";
 import { grouped } from "../../model/group.ts";
@@ -65,9 +65,10 @@ export function ImpactTab({ source, id, state, go, again, retry }: ImpactProps):
 
 function Impact({ impact, go }: { impact: ImpactAnswer; go: Go }): JSX.Element {
   const depths = grouped(impact.affected, (one) => one.depth);
-  const exposures = new Set(impact.affected.flatMap((one) => one.exposures.map((exposure) => exposure.name)));
+  const own = impact.changed.exposures;
+  const exposures = new Set([impact.changed, ...impact.affected].flatMap((one) => one.exposures.map((exposure) => exposure.name)));
   const root = impact.root.column ? `${impact.root.node_name}.${impact.root.column}` : impact.root.node_name;
-  if (impact.total === 0) {
+  if (impact.total === 0 && own.length === 0) {
     return impact.unknown_at.length > 0 ? (
       <Unknown impact={impact} />
     ) : (
@@ -94,6 +95,20 @@ function Impact({ impact, go }: { impact: ImpactAnswer; go: Go }): JSX.Element {
           ))}
       </p>
       <Unknown impact={impact} />
+      {own.length > 0 ? (
+        <section aria-label={`Used by ${counted(own.length, "exposure")}`}>
+          <h2 class="depth">
+            Used by <span class="count">{number(own.length)}</span>
+          </h2>
+          <ul class="affected">
+            {own.map((one) => (
+              <li key={one.name}>
+                <Use one={one} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      ) : null}
       {[...depths].map(([depth, affected]) => (
         <section key={depth} aria-label={`${counted(depth, "step")} away`}>
           <h2 class="depth">
@@ -140,12 +155,18 @@ function Row({ one, go, byColumn }: { one: Affected; go: Go; byColumn: boolean }
       </span>
       {one.columns.length > 0 ? <span class="muted code">{one.columns.join(", ")}</span> : null}
       {one.exposures.map((exposure) => (
-        <span key={exposure.name} class="exposure">
-          ◫ {exposure.name}
-          {exposure.owner ? ` · ${exposure.owner}` : ""}
-        </span>
+        <Use key={exposure.name} one={exposure} />
       ))}
     </li>
+  );
+}
+
+function Use({ one }: { one: Exposure }): JSX.Element {
+  return (
+    <span class="exposure">
+      ◫ {one.name}
+      {one.owner ? ` · ${one.owner}` : ""}
+    </span>
   );
 }
 
@@ -162,7 +183,7 @@ function asCsv(impact: ImpactAnswer): string {
     "exposures",
     "failed_tests",
   ];
-  const rows = impact.affected.map((one) => [
+  const rows = [...(impact.changed.exposures.length > 0 ? [impact.changed] : []), ...impact.affected].map((one) => [
     one.depth,
     one.namespace,
     one.name,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from click import unstyle
 
 from consumer.errors import UsageError
-from consumer.query.catalog.describe import describe
+from consumer.query.catalog.describe import describe, describe_node
+from consumer.query.catalog.exposures import Exposure
 from consumer.query.resolve import resolve
+from consumer.render import answers, documents
 from schemas.naming import DatasetName
 from tests.support.graph.example_graphs import demo, graph, table
 from tests.support.graph.run_events import assertions, owned, run_event, schema
@@ -62,3 +65,20 @@ def test_an_unknown_dataset_is_refused() -> None:
     """The error says where to look."""
     with pytest.raises(UsageError, match="headwater search"):
         describe(graph([]), DatasetName("s3://bucket", "nothing"))
+
+
+def test_an_exposure_is_described() -> None:
+    """By what dbt declares of it; it has no columns, tests and runs to be unknown."""
+    use = {"unique_id": "exposure.p.weekly", "name": "weekly", "type": "dashboard", "url": "https://bi.example.com/1"}
+    facets = {"dbt_exposures": {"exposures": [{**use, "owner": "ana"}]}}
+    store = graph(
+        [run_event("COMPLETE", "09:00", B, A, facets=facets), run_event("COMPLETE", "09:00", C, facets=facets)]
+    )
+    found = describe_node(store, resolve(store, "weekly"))
+    assert (found.kind, found.summary.owners, found.upstream) == ("exposure", ("ana",), 2)
+    assert found.exposures == (Exposure("weekly", "dashboard", "https://bi.example.com/1", "ana"),)
+    assert documents.description(found)["kind"] == "exposure"
+    text = unstyle(answers.show(found))
+    assert "weekly  exposure of dbt" in text
+    assert not any(word in text for word in ("unknown", "never", "tests"))
+    assert describe_node(store, resolve(store, "b")) == describe(store, resolve(store, "b").dataset)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from click import unstyle
 
+from consumer.query.catalog.exposures import Exposure
 from consumer.query.resolve import resolve
 from consumer.query.traversal.impact import Certainty, Change, Impact, impact
+from consumer.render import answers, documents
 from tests.support.graph.example_graphs import demo, graph, job, table
 from tests.support.graph.run_events import owned
 
@@ -89,6 +92,24 @@ def test_exposures_are_listed_with_what_they_use() -> None:
     assert set(reached(found)) == {"b", "c"}
     uses = {one.summary.node_name: [(use.name, use.type, use.url) for use in one.exposures] for one in found.affected}
     assert uses == {"b": [], "c": [("weekly", "dashboard", "https://bi.example.com/1")]}
+
+
+def test_what_uses_the_root_itself_breaks_too() -> None:
+    """A dashboard on a table that feeds no other one: dropped, nothing else breaks, and that does."""
+    use = {"unique_id": "exposure.p.weekly", "name": "weekly", "type": "dashboard", "owner": "=ana"}
+    columns = {"schema": {"fields": [{"name": "x"}]}}
+    facets = {"dbt_exposures": {"exposures": [use]}, **owned("finance"), **columns}
+    store = graph([job(B, A, columns={"x": [(A, "x")]}, facets=facets)])
+    for asked in ("b", "b.x"):
+        found = impact(store, resolve(store, asked))
+        assert (found.affected, found.exposures) == ((), (Exposure("weekly", "dashboard", "", "=ana"),))
+        text = unstyle(answers.impact(found))
+        assert "weekly (dashboard, =ana)" in text
+        assert "nothing" not in text
+        assert answers.impact_csv(found).splitlines()[1].startswith(f"0,{B[0]},{B[1]},Redshift,direct,")
+        assert documents.impact(found)["changed"]["exposures"][0]["name"] == "weekly"
+    above = impact(store, resolve(store, "a"))
+    assert (above.exposures, len(answers.impact_csv(above).splitlines())) == ((), 2)
 
 
 def test_real_events() -> None:
