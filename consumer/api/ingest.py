@@ -24,7 +24,7 @@ from consumer.api.access.scopes import Access, Scope
 from consumer.api.group_commit import GroupCommit
 from consumer.api.problems import Problem, unavailable
 from consumer.api.receivers import Received, received, rejection
-from consumer.errors import TransientError
+from consumer.errors import HeadwaterError, TransientError
 from consumer.ingest.json_splitter import split_documents
 from consumer.processing.ports import TooLargeError
 from consumer.processing.record import Headers
@@ -137,8 +137,11 @@ class Ingest:
                 await asyncio.wait_for(asyncio.wrap_future(future), left)
             except TimeoutError:
                 failed.append(_Outcome(index, "it could not be written in time", retriable=True))
-            except Exception as error:  # noqa: BLE001 -- one event's fault is reported with its index, others go on
+            except HeadwaterError as error:
                 failed.append(_Outcome(index, str(error), retriable=isinstance(error, TransientError)))
+            except Exception:  # noqa: BLE001 -- the writer has logged it; others of the batch go on
+                # A fault of this server is none of the event: alone it would be answered 500, which clients retry.
+                failed.append(_Outcome(index, "internal error; the server's log has it", retriable=True))
         return failed
 
 

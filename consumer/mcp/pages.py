@@ -1,12 +1,14 @@
 """Answers that fit an assistant's context: whole items up to a budget, the total, and a cursor to the rest.
 
 An answer has one list that is paged; all else in it is cut, however large the graph is: texts to `MOST_TEXT`
-characters, and other lists to `MOST_LIST`, with their length beside them.
+characters, and other lists to `MOST_LIST`, with their length beside them. Where many texts are long, each is cut
+shorter, until all of them fit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -24,6 +26,9 @@ MOST_CHARS = int(MOST_TOKENS * CHARS_PER_TOKEN)
 
 MOST_TEXT = 1_500
 """Characters of a text, such as SQL, in an answer."""
+
+SHORTER = (MOST_TEXT, 400, 100, 25)
+"""Characters of a text in an answer with ever more long texts."""
 
 MOST_LIST = 1_000
 """Characters of a list in an answer, but for the one that is paged."""
@@ -67,8 +72,8 @@ def part(rest: Mapping[str, Any], items: Sequence[Any], start: int, total: int) 
     Returns:
         The same as `answered`.
     """
-    once = cut(rest)
-    taken = _fitting(items, MOST_CHARS - _size(once) - _PAGE_CHARS)
+    once = _cut_to(rest, MOST_CHARS // 2)
+    taken = _page(items, MOST_CHARS - _size(once) - _PAGE_CHARS)
     end = start + len(taken)
     return {**once, "items": taken, "total": total, "truncated": end < total, "next": str(end) if end < total else None}
 
@@ -86,31 +91,52 @@ def start_of(cursor: str | None, count: int = MOST_ITEMS) -> int:
     return int(cursor)
 
 
-def cut(document: Mapping[str, Any]) -> dict[str, Any]:
+def cut(document: Mapping[str, Any], most: int = MOST_TEXT) -> dict[str, Any]:
     """Cuts long texts and long lists of a document, and says how much is left out.
 
     A list that is cut has its length beside it: `readers_total` beside `readers`.
+
+    Args:
+        document: The document.
+        most: Characters of a text.
     """
     found: dict[str, Any] = {}
     for key, value in document.items():
-        found[key] = _cut(value)
+        found[key] = _cut(value, most)
         if isinstance(value, list | tuple) and len(found[key]) < len(value):
             found[f"{key}_total"] = len(value)
     return found
 
 
-def _cut(value: Any) -> Any:
+def _cut(value: Any, most: int) -> Any:
     if isinstance(value, str):
-        return shortened(value)
+        return shortened(value, most)
     if isinstance(value, Mapping):
-        return cut(value)
-    return _fitting(value, MOST_LIST) if isinstance(value, list | tuple) else value
+        return cut(value, most)
+    if isinstance(value, list | tuple):
+        return _fitting((_cut(one, most) for one in value), MOST_LIST)
+    return value
 
 
-def _fitting(items: Sequence[Any], chars: int) -> list[Any]:
-    """Takes items while they fit, each of them cut; always the first one."""
+def _cut_to(value: Any, chars: int) -> Any:
+    """Cuts a value until it has at most so many characters, as far as shorter texts can do that."""
+    for most in SHORTER:
+        found = _cut(value, most)
+        if _size(found) <= chars:
+            break
+    return found
+
+
+def _page(items: Sequence[Any], chars: int) -> list[Any]:
+    """Takes items while they fit, each of them cut; always the first one, which is cut until it fits."""
+    first = (_cut_to(item, chars - 1) for item in items[:1])
+    return _fitting(chain(first, (_cut(item, MOST_TEXT) for item in items[1:])), chars)
+
+
+def _fitting(items: Iterable[Any], chars: int) -> list[Any]:
+    """Takes items while they fit; always the first one."""
     taken: list[Any] = []
-    for item in map(_cut, items):
+    for item in items:
         chars -= _size(item) + 1
         if chars < 0 and taken:
             break
@@ -122,8 +148,8 @@ def _size(value: Any) -> int:
     return len(orjson.dumps(value))
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = MOST_TEXT) -> str:
     """Cuts a long text, and says how much is left out."""
-    if len(text) <= MOST_TEXT:
+    if len(text) <= most:
         return text
-    return f"{text[:MOST_TEXT]}... ({len(text) - MOST_TEXT} more characters)"
+    return f"{text[:most]}... ({len(text) - most} more characters)"

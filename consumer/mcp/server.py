@@ -21,6 +21,7 @@ from consumer.graph.store import GraphStore
 from consumer.graph.store_pool import StorePool
 from consumer.history.past_graph import PastGraph
 from consumer.mcp import tools
+from consumer.mcp.pages import shortened
 from consumer.query.catalog.fresh_index import FreshIndex
 
 INSTRUCTIONS = (
@@ -29,6 +30,9 @@ INSTRUCTIONS = (
     " lineage could not be resolved: that is not the same as none. Lists are bounded: pass `next` as"
     " cursor for more; a list with a `_total` beside it is cut."
 )
+
+MOST_OF_AN_ERROR = 10_000
+"""Characters of an error: names that may be meant can be long."""
 
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
@@ -81,7 +85,7 @@ async def _on_thread(call: Callable[[], Any]) -> Any:
     try:
         return await anyio.to_thread.run_sync(call)
     except HeadwaterError as error:
-        raise ToolError(str(error)) from None
+        raise ToolError(shortened(str(error), MOST_OF_AN_ERROR)) from None
 
 
 def server(open_store: Callable[[], GraphStore]) -> MCPServer[Any]:

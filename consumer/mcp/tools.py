@@ -158,12 +158,12 @@ def changes_of(
 ) -> Answer:
     """Lists what changed between two moments, by job and dataset."""
     about = None
-    with past(store, until) as later:
+    with past(store, until, "until") as later:
         # A dataset that is gone by then is looked for in the earlier graph.
         with suppress(UsageError):
             about = resolve(later, name).dataset if name is not None else None
         after = export_json.document(later)
-    with past(store, since) as earlier:
+    with past(store, since, "since") as earlier:
         if name is not None and about is None:
             about = resolve(earlier, name).dataset
         found = diff(export_json.document(earlier), after, {about} if about is not None else None)
@@ -182,12 +182,12 @@ def changes_of(
 
 
 @contextmanager
-def past(store: GraphStore, at: str | None) -> Iterator[GraphStore]:
-    """Yields the graph as of a moment; as it is for None."""
+def past(store: GraphStore, at: str | None, parameter: str = "as_of") -> Iterator[GraphStore]:
+    """Yields the graph as of a moment; as it is for None. An error names the parameter."""
     if at is None:
         yield store
         return
-    with closing(as_of(store, parse_moment(at, time.time(), "as_of"))) as found:
+    with closing(as_of(store, parse_moment(at, time.time(), parameter))) as found:
         yield found
 
 

@@ -19,6 +19,9 @@ from schemas.naming import DatasetName, last_part, parts
 MOST_LISTED = 20
 """Maximum number of candidates that an error lists."""
 
+_EMPTY = "the graph holds no dataset yet; fill it with headwater ingest or headwater consume"
+_EMPTY_PAST = "the graph held no dataset at that moment; ask for a later one"
+
 
 DATASET = "dataset"
 
@@ -71,6 +74,8 @@ def resolve(store: GraphStore, text: str) -> LineageNode:
     found = _among(store, known, text)
     if found:
         return _only(found, text)
+    if not known:
+        raise UnknownName(f"no dataset is called {text}: {_EMPTY_PAST if isinstance(store, PartialGraph) else _EMPTY}")
     raise UnknownName(f"no dataset is called {text}{_near(known, text)}")
 
 
@@ -228,8 +233,6 @@ def _only(found: list[LineageNode], text: str) -> LineageNode:
 
 def _near(known: Collection[_Known], text: str) -> str:
     """Returns the advice for a name that can't be resolved."""
-    if not known:
-        return ": the graph holds no dataset yet; fill it with headwater ingest or headwater consume"
     spellings: dict[str, list[DatasetName]] = {}
     for dataset in known:
         for spelling in {last_part(dataset.name).casefold(), dataset.name.name.casefold()}:

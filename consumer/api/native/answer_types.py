@@ -153,7 +153,7 @@ class Dataset(Summary):
 class Match(Summary):
     """A dataset that a search found."""
 
-    matched: Annotated[str, Field(description="name, alias, column, tag, owner or description.")]
+    matched: Annotated[str, Field(description="name, alias, column, tag, owner, engine or description.")]
     matched_columns: list[str]
     last_run: RunState | None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,9 +39,10 @@ class Native:
             if endpoint.csv is not None and _wants_csv(request):
                 render = endpoint.csv
                 text = await self._pool.run(lambda store: asked_of(render, store, asked))
-                return tagged(request, text.encode(), "text/csv; charset=utf-8")
+                return _varying(tagged(request, text.encode(), "text/csv; charset=utf-8"))
             document = await self._pool.run(lambda store: document_of(endpoint, store, asked))
-            return answered(request, document)
+            found = answered(request, document)
+            return found if endpoint.csv is None else _varying(found)
 
         return handle
 
@@ -56,6 +58,12 @@ class Native:
         return documents.results(results, runs_of)
 
 
+def _varying(response: Response) -> Response:
+    """Says to caches that the form of the answer depends on what the client accepts."""
+    response.headers["Vary"] = "Accept"
+    return response
+
+
 def _wants_csv(request: Request) -> bool:
     return request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip() == "text/csv"
 
@@ -67,6 +75,11 @@ def parsed(model: type[Any], request: Request) -> Any:
         Problem: 400 with each wrong parameter.
     """
     values: Mapping[str, str] = dict(request.query_params)
+    for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if count > 1:
+            # One of them would be left out of the answer without a word.
+            reason = f"it is given {count} times; give it once"
+            raise Problem(400, f"query parameter {name}: {reason}", [{"path": name, "reason": reason}])
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -33,7 +33,8 @@ class Match(NamedTuple):
 
     Attributes:
         summary: The dataset.
-        matched: Where the rarest-placed term was found: `name`, `alias`, `column`, `tag`, `owner` or `description`.
+        matched: Where the rarest-placed term was found: `name`, `alias`, `column`, `tag`, `owner` or `description`; of
+            filters alone the first filter.
         columns: The columns whose names contain a term, at most ten.
         score: Its rank; the greater, the better.
     """
@@ -187,7 +188,7 @@ def _joined(texts: Iterable[str]) -> str:
 def _match(entry: _Entry, query: _Query) -> Match | None:
     if not all(_passes(entry, key, value) for key, value in query.filters):
         return None
-    score, matched = 0.0, "name"
+    score, matched = 0.0, "name" if query.terms else query.filters[0][0]
     for term in query.terms:
         place = entry.field_of(term)
         if place is None:

@@ -126,6 +126,15 @@ def test_a_batch_is_204_or_says_which_failed(client: TestClient, kept: Kept) -> 
     assert [one["retriable"] for one in answer.json()["failed_events"]] == [True] * 3
 
 
+def test_a_fault_of_the_server_loses_no_event(client: TestClient, kept: Kept) -> None:
+    """500, which stock clients retry; in a batch retriable, and without what is inside the server."""
+    kept.error = RuntimeError("secret detail")
+    assert post(client, json.dumps(EVENT).encode()).status_code == 500
+    answer = post(client, json.dumps([EVENT]).encode(), BATCH)
+    (failed,) = answer.json()["failed_events"]
+    assert (failed["retriable"], answer.headers["retry-after"], "secret" in answer.text) == (True, "1", False)
+
+
 def test_an_event_in_the_batch_endpoint_is_400(client: TestClient) -> None:
     """And says where it belongs."""
     answer = post(client, json.dumps(EVENT).encode(), BATCH)

@@ -86,6 +86,8 @@ def test_answers(client: TestClient, path: str, key: str, least: int) -> None:
         ("/runs?limit=100000", 400),
         ("/search?q=%20", 400),
         ("/paths?source=titles&target=titles", 400),
+        ("/dataset?node=titles&node=names", 400),
+        ("/dataset?node=titles&as_of=1990-01-01", 404),
         ("/nothing", 404),
     ],
 )
@@ -151,6 +153,7 @@ def test_csv_is_asked_for_by_accept(client: TestClient) -> None:
         answer = client.get(f"{PREFIX}{path}", headers={"Accept": "text/csv"})
         assert answer.headers["content-type"].startswith("text/csv")
         assert len(answer.text.splitlines()) > 2
+        assert (answer.headers["vary"], client.get(f"{PREFIX}{path}").headers["vary"]) == ("Accept", "Accept")
     answer = client.get(f"{PREFIX}/runs", headers={"Accept": "text/csv"})
     assert answer.headers["content-type"] == "application/json"
 

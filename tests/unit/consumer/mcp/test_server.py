@@ -64,7 +64,7 @@ def answer(file: Path, tool: str, **arguments: Any) -> dict[str, Any]:
     result = call(file, tool, **arguments)
     assert not result.is_error, result.content
     text = result.content[0].text
-    assert len(text) <= MOST_TOKENS * CHARS_PER_TOKEN
+    assert len(text.encode()) <= MOST_TOKENS * CHARS_PER_TOKEN
     assert json.loads(text) == result.structured_content
     return dict(result.structured_content)
 
@@ -175,6 +175,32 @@ def test_no_answer_is_larger_than_its_budget(swollen: Path, tool: str, query: di
     pytest.fail("the pages never end")
 
 
+def test_long_names_fit_too(tmp_path: Path) -> None:
+    """Where every text is as long as it can be, each is cut shorter; an error is bounded as well."""
+    file = tmp_path / "graph.db"
+    long = "n" * 900
+    facets = {
+        "schema": {"fields": [{"name": "c" * 900, "type": "t" * 3_000, "description": "\N{GRINNING FACE}" * 3_000}]},
+        "tags": {"tags": [{"key": "k" * 1_500, "value": "v" * 1_500, "source": "s" * 1_500, "field": "c" * 900}]},
+        "ownership": {"owners": [{"name": "o" * 1_500}]},
+        "documentation": {"description": '"\n' * 3_000},
+        "dataQualityAssertions": {"assertions": [{"assertion": "a" * 1_500, "success": False, "column": "c" * 900}]},
+        "dbt_exposures": {"exposures": [{"unique_id": "exposure.p." + "e" * 1_500, "name": "e", "url": "u" * 1_500}]},
+    }
+    event = job(table(long), table("s" * 900), facets=facets)
+    event["job"]["facets"]["sql"] = {"query": '"\n' * 3_000}
+    readers = [job(table(f"{at}{'r' * 900}"), table(long)) for at in range(30)]
+    sink = GraphSink(SqliteStore(file), IdentityRules.of())
+    sink.write(list(map(decode_document, [event, *readers])))
+    sink.close()
+    for tool, node in (("describe", {"dataset": long}), ("impact", {"node": long}), ("lineage", {"node": long})):
+        found = answer(file, tool, **node)
+        assert found["truncated"] == (found["next"] is not None)
+    refused = call(file, "describe", dataset="r" * 890)
+    assert refused.is_error
+    assert len(refused.content[0].text) <= MOST_TOKENS * CHARS_PER_TOKEN
+
+
 def test_a_list_that_is_cut_says_how_long_it_is(swollen: Path) -> None:
     """The columns of a description are paged; its other lists have their length beside them."""
     first = answer(swollen, "describe", dataset="fat")
@@ -207,6 +233,9 @@ def test_a_diagram_shows_what_is_nearest(wide: Path) -> None:
         ("impact", {"node": "titles", "cursor": "9" * 5_000}, "is not one of this answer"),
         ("find", {"query": "titles", "cursor": "9" * 5_000}, "is not one of this answer"),
         ("path", {"source": "titles", "target": "titles"}, "different"),
+        ("changes", {"since": "soon"}, "since 'soon' is not a time"),
+        ("changes", {"since": "1d", "until": "soon"}, "until 'soon' is not a time"),
+        ("why", {"dataset": "titles", "as_of": "soon"}, "as_of 'soon' is not a time"),
     ],
 )
 def test_errors_say_what_to_do(graph: Path, tool: str, arguments: dict[str, Any], message: str) -> None:

@@ -64,6 +64,7 @@ def test_filters_narrow() -> None:
     assert names(index.search("owner:finance")) == ["orders"]
     assert names(index.search("tag:pii")) == ["people"]
     assert names(index.search("column:email")) == ["people"]
+    assert [index.search(one).matches[0].matched for one in ("owner:hr", "tag:pii people")] == ["owner", "name"]
     assert names(index.search("engine:redshift orders")) == ["orders"]
     assert index.search("engine:redshift orders").matches[0].summary.dataset.name == "dev.s.orders"
     assert index.search("owner:finance people").total == 0
