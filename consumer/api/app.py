@@ -76,7 +76,7 @@ class Parts:
         threads: Threads that read the graph.
         timeout_s: Seconds until a read is answered 503.
         waiting_bytes: Bytes of events that may wait to be written.
-        assistant: What answers at `/mcp`; None for nothing.
+        assistant: Makes what answers at `/mcp`, from what reads the graph and the search index; None for nothing.
     """
 
     open_store: Callable[[], GraphStore]
@@ -85,7 +85,7 @@ class Parts:
     threads: int = 8
     timeout_s: float = 30.0
     waiting_bytes: int = 64 * 1024 * 1024
-    assistant: Starlette | None = None
+    assistant: Callable[[ReadPool, FreshIndex], Starlette] | None = None
 
 
 class Metrics:
@@ -126,13 +126,14 @@ def application(parts: Parts) -> ASGIApp:
     marquez = Marquez(pool, parts.access, takes_events=commit is not None)
     routes.append(Route(f"{MARQUEZ}/{{rest:name}}", marquez.handle, methods=METHODS))
 
-    if parts.assistant is not None:
+    assistant = parts.assistant(pool, index) if parts.assistant is not None else None
+    if assistant is not None:
         # Without sessions nothing ever comes on the stream that GET would open, and it would hold its connection.
-        routes.append(Route(ASSISTANT, Guarded(parts.assistant, parts.access), methods=["POST"]))
+        routes.append(Route(ASSISTANT, Guarded(assistant, parts.access), methods=["POST"]))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with _running(parts.assistant):
+        async with _running(assistant):
             yield
         await asyncio.to_thread(_end, pool, commit, parts.receiver)
 

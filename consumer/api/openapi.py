@@ -90,9 +90,8 @@ def _ingest(summary: str, success: dict[str, str], schema: dict[str, Any]) -> di
         "415": "The content type or encoding is not supported.",
         "503": "Not durable within the deadline; send it again.",
     }
-    responses = {
-        code: _problem(text) for code, text in (codes | {one: _PROBLEMS[one] for one in ("401", "403")}).items()
-    }
+    codes |= {code: _PROBLEMS[code] for code in ("401", "403")}
+    responses = {code: _problem(text) for code, text in codes.items()}
     responses |= {code: {"description": text} for code, text in success.items()}
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
     return {"post": {"summary": summary, "requestBody": body, "responses": responses}}

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from consumer.api.problems import of_error, unavailable
-from consumer.errors import HeadwaterError
+from consumer.api.problems import of_error
+from consumer.errors import HeadwaterError, TransientError
 from consumer.graph.sqlite_store import read_snapshot
 from consumer.graph.store import GraphStore
 from consumer.graph.store_pool import StorePool
@@ -36,22 +36,32 @@ class ReadPool:
         self._threads = ThreadPoolExecutor(threads, "headwater-read")
 
     async def run(self, query: Callable[[GraphStore], T]) -> T:
-        """Runs a query on one of the threads, on one state of the graph where the store can give that.
+        """Runs a query as `read` does, for an answer over HTTP.
 
         Raises:
             Problem: 503 if too many requests wait, or the graph does not answer in time; that of the query's error.
         """
+        try:
+            return await self.read(query)
+        except HeadwaterError as error:
+            raise of_error(error) from None
+
+    async def read(self, query: Callable[[GraphStore], T]) -> T:
+        """Runs a query on one of the threads, on one state of the graph where the store can give that.
+
+        Raises:
+            TransientError: Too many requests wait, or the graph does not answer in time.
+            HeadwaterError: The query's error.
+        """
         if self._under_way >= self._most:
-            raise unavailable("too many requests are waiting for the graph")
+            raise TransientError("too many requests are waiting for the graph; try again")
         self._under_way += 1
         future = asyncio.get_running_loop().run_in_executor(self._threads, self._read, query)
         future.add_done_callback(self._done)
         try:
             return await asyncio.wait_for(asyncio.shield(future), self._timeout_s)
         except TimeoutError:
-            raise unavailable(f"the graph did not answer within {self._timeout_s:g} s") from None
-        except HeadwaterError as error:
-            raise of_error(error) from None
+            raise TransientError(f"the graph did not answer within {self._timeout_s:g} s; try again") from None
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         self._under_way -= 1

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 
-from consumer.graph.store import GraphStore
-from consumer.mcp.server import server
+from consumer.mcp.reader import Reader
+from consumer.mcp.server import server_on
+from consumer.query.catalog.fresh_index import FreshIndex
 
 PATH = "/mcp"
 
@@ -16,16 +15,17 @@ MOST_BYTES = 256 * 1024
 """Bytes of a request: a call of a tool has names and numbers."""
 
 
-def http_app(open_store: Callable[[], GraphStore]) -> Starlette:
+def http_app(reader: Reader, index: FreshIndex) -> Starlette:
     """Builds the application; it answers at `/mcp`, and its lifespan has to run.
 
     Any of several replicas may answer any request, so there are no sessions. Who may ask, and from which names and
     pages, is decided before a request gets here.
 
     Args:
-        open_store: Opens the graph for reading; called on several threads.
+        reader: Runs queries, within the bounds of the server that this is a part of.
+        index: The search index of that server.
     """
-    return server(open_store).streamable_http_app(
+    return server_on(reader, index).streamable_http_app(
         streamable_http_path=PATH,
         json_response=True,
         stateless_http=True,

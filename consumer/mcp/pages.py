@@ -120,10 +120,11 @@ def _cut(value: Any, most: int) -> Any:
 
 def _cut_to(value: Any, chars: int) -> Any:
     """Cuts a value until it has at most so many characters, as far as shorter texts can do that."""
-    for most in SHORTER:
-        found = _cut(value, most)
+    found = _cut(value, SHORTER[0])
+    for most in SHORTER[1:]:
         if _size(found) <= chars:
             break
+        found = _cut(value, most)
     return found
 
 

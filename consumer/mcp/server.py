@@ -8,7 +8,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
-import anyio.to_thread
 import orjson
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -16,12 +15,11 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
 from consumer.errors import HeadwaterError
-from consumer.graph.sqlite_store import read_snapshot
 from consumer.graph.store import GraphStore
-from consumer.graph.store_pool import StorePool
 from consumer.history.past_graph import PastGraph
 from consumer.mcp import tools
 from consumer.mcp.pages import shortened
+from consumer.mcp.reader import OwnThreads, Reader
 from consumer.query.catalog.fresh_index import FreshIndex
 
 INSTRUCTIONS = (
@@ -47,11 +45,11 @@ Answer = Annotated[CallToolResult, dict[str, Any]]
 
 
 class _Graph:
-    """Answers on threads, by stores that calls share."""
+    """Answers of a graph and its search index."""
 
-    def __init__(self, open_store: Callable[[], GraphStore]) -> None:
-        self._stores = StorePool(open_store)
-        self._index = FreshIndex(open_store)
+    def __init__(self, reader: Reader, index: FreshIndex) -> None:
+        self._reader = reader
+        self._index = index
 
     async def find(self, query: str, cursor: str | None) -> Any:
         """Searches the index, which is at most some seconds old.
@@ -59,7 +57,7 @@ class _Graph:
         Raises:
             ToolError: The query is empty, or the graph can't serve now.
         """
-        return await _on_thread(partial(tools.find, self._index, query, cursor))
+        return await self._read(lambda _: tools.find(self._index, query, cursor))
 
     async def ask(self, query: Callable[..., Any], *arguments: Any, as_of: str | None = None, **named: Any) -> Any:
         """Runs a query, as of a moment if one is given.
@@ -67,42 +65,48 @@ class _Graph:
         Raises:
             ToolError: The query's error, for the assistant to read.
         """
-        return await _on_thread(partial(self._answer, query, arguments, named, as_of))
+        return await self._read(lambda store: _answer(store, partial(query, **named), arguments, as_of))
 
-    def close(self) -> None:
-        """Closes the stores."""
-        self._stores.close()
-
-    def _answer(
-        self, query: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any], as_of: str | None
-    ) -> Any:
-        with self._stores.lease() as store, read_snapshot(store), tools.past(store, as_of) as graph:
-            answer = query(graph, *arguments, **named)
-            return {**answer, "known_since": graph.known_since or None} if isinstance(graph, PastGraph) else answer
+    async def _read(self, query: Callable[[GraphStore], Any]) -> Any:
+        try:
+            return await self._reader.read(query)
+        except HeadwaterError as error:
+            raise ToolError(shortened(str(error), MOST_OF_AN_ERROR)) from None
 
 
-async def _on_thread(call: Callable[[], Any]) -> Any:
-    try:
-        return await anyio.to_thread.run_sync(call)
-    except HeadwaterError as error:
-        raise ToolError(shortened(str(error), MOST_OF_AN_ERROR)) from None
+def _answer(store: GraphStore, query: Callable[..., Any], arguments: tuple[Any, ...], as_of: str | None) -> Any:
+    with tools.past(store, as_of) as graph:
+        answer = query(graph, *arguments)
+        return {**answer, "known_since": graph.known_since or None} if isinstance(graph, PastGraph) else answer
 
 
 def server(open_store: Callable[[], GraphStore]) -> MCPServer[Any]:
-    """Builds the server.
+    """Builds a server with threads and a search index of its own.
 
     Args:
         open_store: Opens the graph for reading; called on several threads.
     """
-    graph = _Graph(open_store)
+    reader = OwnThreads(open_store)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
         yield
-        graph.close()
+        reader.close()
 
+    return server_on(reader, FreshIndex(open_store), lifespan=lifespan)
+
+
+def server_on(reader: Reader, index: FreshIndex, **options: Any) -> MCPServer[Any]:
+    """Builds a server that shares what reads the graph, and the search index, with others.
+
+    Args:
+        reader: Runs queries.
+        index: The search index.
+        options: Further ones of the server.
+    """
+    graph = _Graph(reader, index)
     found: MCPServer[Any] = MCPServer(
-        "headwater", title="Headwater", instructions=INSTRUCTIONS, version=version("headwater"), lifespan=lifespan
+        "headwater", title="Headwater", instructions=INSTRUCTIONS, version=version("headwater"), **options
     )
     _add_tools(found, graph)
     _add_context(found, graph)

@@ -234,7 +234,7 @@ def test_no_request_is_answered_with_500(share: int, file: Path) -> None:
     def open_store() -> SqliteStore:
         return SqliteStore(file)
 
-    app = application(Parts(open_store, receiver, Anonymous(), threads=1, assistant=http_app(open_store)))
+    app = application(Parts(open_store, receiver, Anonymous(), threads=1, assistant=http_app))
     statuses: Counter[int] = Counter()
 
     async def all_of_them() -> None:

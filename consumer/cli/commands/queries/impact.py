@@ -6,8 +6,9 @@ import click
 
 from consumer import wiring
 from consumer.cli.help_text import examples
-from consumer.cli.options import json_option, with_settings
+from consumer.cli.options import at_option, json_option, with_settings
 from consumer.cli.output import print_answer
+from consumer.cli.past import gap_reported
 from consumer.config.loader import Settings
 from consumer.query.resolve import resolve
 from consumer.query.traversal.impact import FAR, Change
@@ -25,6 +26,7 @@ CSV, SVG = "csv", "svg"
         "headwater impact title_crew.directors --change rename",
         "headwater impact title_crew --format csv > impact.csv",
         "headwater impact title_crew.directors --format svg > impact.svg",
+        "headwater impact title_crew --at 7d",
     ),
 )
 @click.argument("node")
@@ -50,15 +52,16 @@ CSV, SVG = "csv", "svg"
     show_default=True,
     help="Output format.",
 )
+@at_option
 @json_option("The same as --format json.")
 @with_settings("graph")
-def impact(settings: Settings, node: str, change: str, depth: int, form: str, *, as_json: bool) -> None:
+def impact(settings: Settings, node: str, at: str | None, change: str, depth: int, form: str, *, as_json: bool) -> None:
     """List what breaks if a dataset or column changes, with owners and exposures.
 
     NODE is a dataset, or a dataset, a dot and a column. DIRECT means that values come from it, INDIRECT that it decides
     which rows there are, unknown that column lineage ends on the way.
     """
-    with wiring.open_snapshot(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph, at) as store, gap_reported(store, at):
         found = impact_of(store, resolve(store, node), Change(change), depth)
         if form == SVG and not as_json:
             click.echo(lineage_formats.svg(lineage(store, found.root, 0, depth)), nl=False)

@@ -8,8 +8,9 @@ import click
 
 from consumer import wiring
 from consumer.cli.help_text import examples
-from consumer.cli.options import json_option, with_settings
+from consumer.cli.options import at_option, json_option, with_settings
 from consumer.cli.output import print_answer
+from consumer.cli.past import gap_reported
 from consumer.config.loader import Settings
 from consumer.query.job_names import all_jobs, jobs_of
 from consumer.query.runs import Run, history
@@ -41,14 +42,17 @@ STATES = ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT")
     show_default=True,
     help="Maximum number of runs.",
 )
+@at_option
 @json_option("Print JSON.")
 @with_settings("graph")
-def runs(settings: Settings, node: str | None, states: tuple[str, ...], limit: int, *, as_json: bool) -> None:
+def runs(
+    settings: Settings, node: str | None, at: str | None, states: tuple[str, ...], limit: int, *, as_json: bool
+) -> None:
     """List the latest runs, newest first.
 
     NODE is a job's name, or a dataset: then the runs of the jobs that write it. Without NODE, the runs of all jobs.
     """
-    with wiring.open_snapshot(settings.graph) as store:
+    with wiring.open_snapshot(settings.graph, at) as store, gap_reported(store, at):
         jobs = all_jobs(store) if node is None else jobs_of(store, node)
         found, total = history(store, jobs, limit, states)
 

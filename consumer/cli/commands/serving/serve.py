@@ -47,7 +47,7 @@ def serve(settings: Settings) -> None:
     access = server.access_of(options)
     open_store = partial(wiring.open_existing, settings.graph, wiring.READER_RETRY_POLICY)
     parts = server.Parts(
-        open_store, _receiver(settings), access, options.threads, options.timeout_s, assistant=http_app(open_store)
+        open_store, _receiver(settings), access, options.threads, options.timeout_s, assistant=http_app
     )
     _log.info("serving", host=options.host, port=options.port, ingest=options.ingest)
     stopped_by = server.run(server.application(parts), options)

@@ -206,7 +206,7 @@ def test_answers_are_as_described(client: TestClient, query: str) -> None:
 
 @pytest.mark.parametrize("path", ["dataset", "impact", "why", "lineage", "graph", "runs", "moments"])
 def test_exposures_are_asked_about_like_datasets(tmp_path: Path, path: str) -> None:
-    """What a search finds can be asked about; the answers are as described."""
+    """Results of a search can be asked about; the answers are as described."""
     use = {"dbt_exposures": {"exposures": [{"unique_id": "exposure.p.weekly", "name": "weekly"}]}}
     with closing(SqliteStore(tmp_path / "graph.db")) as store:
         fill(store, [job(table("b"), table("a"), facets=use)])

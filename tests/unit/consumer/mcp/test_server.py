@@ -176,7 +176,7 @@ def test_no_answer_is_larger_than_its_budget(swollen: Path, tool: str, query: di
 
 
 def test_long_names_fit_too(tmp_path: Path) -> None:
-    """Where every text is as long as it can be, each is cut shorter; an error is bounded as well."""
+    """Of texts that are all as long as can be, each is cut shorter; an error is bounded as well."""
     file = tmp_path / "graph.db"
     long = "n" * 900
     facets = {

@@ -95,7 +95,7 @@ export class StaticSearch {
     const found: { one: Entry; matched: string; score: number }[] = [];
     for (const one of this.#entries) {
       if (!filters.every((filter) => passes(one, filter))) continue;
-      let [score, matched, complete] = [0, "name", true];
+      let [score, matched, complete] = [0, terms.length > 0 ? "name" : (filters[0]?.[0] ?? "name"), true];
       for (const term of terms) {
         const where = fieldOf(one, term);
         if (!where) {

@@ -65,7 +65,7 @@ def test_a_source_without_runs_is_counted() -> None:
 
 
 def test_an_exposure_is_as_good_as_what_it_uses() -> None:
-    """What failed upstream of a dashboard is found; the dashboard itself has no runs to be unknown."""
+    """A failure upstream of a dashboard is found; the dashboard itself has no runs to be unknown."""
     use = {"dbt_exposures": {"exposures": [{"unique_id": "exposure.p.weekly", "name": "weekly"}]}}
     store = graph(
         [

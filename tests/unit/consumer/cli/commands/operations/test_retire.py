@@ -94,7 +94,7 @@ def test_a_backfill_retires_what_the_manifest_no_longer_has(tmp_path: Path) -> N
 
 
 def test_an_exposure_is_not_retired(graph: str) -> None:
-    """It goes with the declaration of dbt; an event that drops a dataset of its name would change nothing."""
+    """Such a leaf goes with the declaration of dbt; an event that drops a dataset of its name would change nothing."""
     use = {"dbt_exposures": {"exposures": [{"unique_id": "exposure.p.weekly", "name": "weekly"}]}}
     event = {**job(table("titles"), name=JOB, facets=use), "eventTime": "2026-01-02T00:00:00Z"}
     assert headwater("ingest", "--graph", graph, "-", stdin=orjson.dumps(event)).exit_code == 0
