@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import Edge, GraphStore, Scalar
@@ -34,6 +33,7 @@ from consumer.lineage.views import facet_value
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
 from consumer.projection.documents.relied import Relied
 from consumer.projection.repository import FactRepository
+from consumer.projection.run_histories import RunHistories, RunHistory
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
@@ -99,17 +99,17 @@ class Jobs:
         wrong: set[JobName] = set()
         conflicts = ConflictLimit()
         while True:
-            histories = _Histories(self._runs, KnownStreams())
+            histories = RunHistories(self._runs, KnownStreams())
             wrong |= self._recount(jobs, histories)
             jobs = histories.moved() | set(histories.streams.changed)
             if not jobs:
                 return wrong
             conflicts.count(f"runs of {len(jobs)} jobs")
 
-    def _recount(self, jobs: Collection[JobName], histories: _Histories) -> set[JobName]:
+    def _recount(self, jobs: Collection[JobName], histories: RunHistories) -> set[JobName]:
         known = {job: document for job, document in self.documents.get(jobs).items() if document.stored}
         _note_streams(known, histories.streams)
-        history = _History(self._runs, histories.streams)
+        history = RunHistory(self._runs, histories.streams)
         groups = {
             GroupKey(job, parent): job
             for job in known
@@ -188,7 +188,7 @@ class Jobs:
         conflicts = ConflictLimit()
         while True:
             _note_streams(self.documents.get({*facts, *(run.job for run in runs)}), streams, facts)
-            histories = _Histories(self._runs, streams, {*moved, *streams.changed})
+            histories = RunHistories(self._runs, streams, {*moved, *streams.changed})
             of_runs = self._settled(runs, histories)
             outputs = self._update_outputs(of_runs, declared, relied, histories)
             self._update_groups(of_runs, relied, histories)
@@ -200,7 +200,7 @@ class Jobs:
             conflicts.count(f"runs of {len(moved)} jobs")
 
     @staticmethod
-    def _settled(runs: RunDocuments, histories: _Histories) -> Mapping[RunKey, RunFacts]:
+    def _settled(runs: RunDocuments, histories: RunHistories) -> Mapping[RunKey, RunFacts]:
         """Returns the facts of runs, and of all runs of jobs that turned out to be a stream, or to be none."""
         streams = histories.streams
         found = {run: document.facts for run, document in runs.items()}
@@ -215,7 +215,7 @@ class Jobs:
         runs: Mapping[RunKey, RunFacts],
         declared: Mapping[OutputKey, CarriedFacets],
         relied: Relied,
-        histories: _Histories,
+        histories: RunHistories,
     ) -> OutputDocuments:
         by_output: defaultdict[OutputKey, dict[RunKey, CarriedFacets]] = defaultdict(dict)
         for run, facts in runs.items():
@@ -240,7 +240,7 @@ class Jobs:
 
     @staticmethod
     def _absorb_output(
-        output: OutputKey, ran: CarriedFacets, said: Mapping[RunKey, CarriedFacets], history: _History
+        output: OutputKey, ran: CarriedFacets, said: Mapping[RunKey, CarriedFacets], history: RunHistory
     ) -> CarriedFacets:
         for run, carried in said.items():
             if history.has_moved(output.job) or not carried.keeps(ran, run.id):
@@ -248,7 +248,7 @@ class Jobs:
             ran = ran.join(carried)
         return ran
 
-    def _update_groups(self, runs: Mapping[RunKey, RunFacts], relied: Relied, histories: _Histories) -> None:
+    def _update_groups(self, runs: Mapping[RunKey, RunFacts], relied: Relied, histories: RunHistories) -> None:
         by_group: defaultdict[GroupKey, dict[str, Execution | None]] = defaultdict(dict)
         for run, facts in runs.items():
             if not ended(facts) and not may_have_counted(facts):
@@ -273,7 +273,7 @@ class Jobs:
         facts: Mapping[JobName, JobFacts],
         runs: Mapping[RunKey, RunFacts],
         relied: Relied,
-        histories: _Histories,
+        histories: RunHistories,
     ) -> JobDocuments:
         by_job: defaultdict[JobName, dict[str, RunFacts]] = defaultdict(dict)
         for run, of_run in runs.items():
@@ -294,7 +294,7 @@ class Jobs:
         return updated.documents
 
     def _absorb(
-        self, job: JobName, ran: Current, runs: Mapping[str, RunFacts], history: _History, relied: Relied
+        self, job: JobName, ran: Current, runs: Mapping[str, RunFacts], history: RunHistory, relied: Relied
     ) -> Current:
         current = ran
         for run, facts in runs.items():
@@ -345,69 +345,6 @@ def _output_of(output: OutputKey) -> Edge:
     return Edge(id_, schema.OUTPUT_OF, ids.output(output), ids.name(output.name), {})
 
 
-class _History:
-    """All runs of jobs, read where something is taken back; not before the documents that are computed from them.
-
-    Args:
-        runs: The runs.
-        streams: Jobs that do not end.
-        moved: Jobs whose runs have changed since they were read before; what follows from them is computed from all.
-    """
-
-    def __init__(self, runs: Runs, streams: KnownStreams, moved: Collection[JobName] = ()) -> None:
-        self._runs = runs
-        self._streams = streams
-        self._moved = moved
-        self.read: dict[JobName, dict[str, RunFacts]] = {}
-
-    def of(self, job: JobName) -> dict[str, RunFacts]:
-        """Returns all runs of a job by id, settled by what is known of the job."""
-        return {run: self._streams.settled(job, facts) for run, facts in self.unsettled(job).items()}
-
-    def unsettled(self, job: JobName) -> dict[str, RunFacts]:
-        """Returns all runs of a job by id, as they are stored."""
-        if job not in self.read:
-            self.read[job] = self._runs.of_job(job)
-        return self.read[job]
-
-    def has_moved(self, job: JobName) -> bool:
-        """True if the runs of a job have changed since they were read before."""
-        return job in self._moved
-
-
-class _Histories:
-    """The histories that documents were computed from, compared with the store once the documents are written.
-
-    The token of a document does not guard them. A run that another writer adds meanwhile may change nothing in the
-    document as it was, so that this writer leaves it, and yet count in what remains once something is taken back. A
-    writer looks at the document after it has written its run: it finds the new document, or the run is found here.
-
-    Args:
-        runs: The runs.
-        streams: Jobs that do not end.
-        moved: Jobs whose runs have changed since they were read before.
-    """
-
-    def __init__(self, runs: Runs, streams: KnownStreams, moved: Collection[JobName] = ()) -> None:
-        self._runs = runs
-        self.streams = streams
-        self._moved = moved
-        self._used: list[_History] = []
-
-    def read_after(self, _documents: Mapping[Any, FactDocument[Any]]) -> _History:
-        """Returns a history that is read from now on, after the documents that are computed from it."""
-        history = _History(self._runs, self.streams, self._moved)
-        self._used.append(history)
-        return history
-
-    def moved(self) -> set[JobName]:
-        """Returns the jobs whose runs are not as they were read."""
-        read = [(job, runs) for history in self._used for job, runs in history.read.items()]
-        jobs = {job for job, _ in read}
-        now = {job: self._runs.of_job(job) for job in jobs}
-        return {job for job, runs in read if runs != now[job]}
-
-
 def _recount_output(output: OutputKey, ran: CarriedFacets, runs: Mapping[str, RunFacts]) -> CarriedFacets:
     """Returns the facets in force of an output, from all runs of its job.
 
@@ -420,7 +357,7 @@ def _recount_output(output: OutputKey, ran: CarriedFacets, runs: Mapping[str, Ru
 
 
 def _absorb_members(
-    group: GroupKey, known: GroupFacts, said: Mapping[str, Execution | None], history: _History
+    group: GroupKey, known: GroupFacts, said: Mapping[str, Execution | None], history: RunHistory
 ) -> GroupFacts:
     for run, execution in said.items():
         absorbed = None if history.has_moved(group.job) else absorb_member(known, run, execution)

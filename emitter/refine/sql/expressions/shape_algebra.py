@@ -1,11 +1,13 @@
 """Shapes made of other shapes, whatever expression they come from."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
 
-from emitter.refine.sql.origins import Origins, derive
+from emitter.refine.sql.origins import NONE, Origins, derive
 from emitter.refine.sql.relations import Column, Shape, merge
 
 
@@ -73,3 +75,37 @@ def decided(shape: Shape, by: Origins) -> Shape:
 def _decided_part(column: Column, by: Origins) -> Column:
     shape = None if column.shape is None else decided(column.shape, by)
     return Column(column.name, column.origins | by, shape)
+
+
+def with_lists(shape: Shape) -> Shape:
+    """Returns the parts of a map that has arrays of the values of another one."""
+    element = shape.element or Column("", NONE)
+    return replace(shape, element=Column("", element.origins, Shape((), element)))
+
+
+def flat(shape: Shape | None) -> Shape | None:
+    """Returns the parts of the array that has the elements of an array's arrays."""
+    return None if shape is None or shape.element is None else shape.element.shape
+
+
+def entry_of(shape: Shape, keys: Sequence[Any]) -> Column | None:
+    """Returns the part that a constant key leads to; any element where the key is not constant."""
+    key = keys[0] if len(keys) == 1 else None
+    if not isinstance(key, exp.Literal):
+        return shape.element
+    if not key.is_int:
+        return next((found for found in shape.fields if found.name == key.name), shape.element)
+    position = int(key.name)
+    return shape.fields[position] if position < len(shape.fields) else shape.element
+
+
+def merged_entries(maps: Sequence[Shape]) -> tuple[Column, ...]:
+    """Returns the entries of a map that is made of several, each of which may be of any map that has it."""
+    by_name: defaultdict[str, list[Column]] = defaultdict(list)
+    for shape in maps:
+        if not shape.fields:
+            # Where one map's keys are not known, it may have any.
+            return ()
+        for column in shape.fields:
+            by_name[column.name].append(column)
+    return tuple(map(either, by_name.values()))

@@ -4,17 +4,26 @@
 keys, and arrays of any of them. Of a value that comes from a table the parts are not known.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlglot import exp
 
 from emitter.refine.sql.expressions.expression_origins import origins_of, path_of
 from emitter.refine.sql.expressions.functions import called
-from emitter.refine.sql.expressions.shape_algebra import decided, either, joined, through, typed
-from emitter.refine.sql.origins import AGGREGATION, FILTER, NONE, TRANSFORMATION, Origins, derive, is_indirect
+from emitter.refine.sql.expressions.lambdas import made_by_lambda, parameters_of, read_in
+from emitter.refine.sql.expressions.shape_algebra import (
+    decided,
+    either,
+    entry_of,
+    flat,
+    joined,
+    merged_entries,
+    through,
+    typed,
+    with_lists,
+)
+from emitter.refine.sql.origins import AGGREGATION, FILTER, NONE, TRANSFORMATION, derive, is_indirect
 from emitter.refine.sql.relations import Column, Shape, merge
 from emitter.refine.sql.scopes import Scope
 
@@ -44,28 +53,18 @@ def part_of(node: Any, scope: Scope) -> Column | None:
     if shape is None:
         return None
     if isinstance(node, exp.Transform):
-        return None if shape.element is None else _made_by_lambda(shape.element, node.expression)
+        return None if shape.element is None else made_by_lambda(shape.element, node.expression)
     if isinstance(node, exp.MapKeys):
         return None if shape.keys is None else Column("", shape.keys)
     if called(node):
         return None if shape.keys is None else shape.element
     if isinstance(node, exp.Dot):
         return shape.field(node.expression.name)
-    return _entry(shape, node.expressions)
+    return entry_of(shape, node.expressions)
 
 
 def _made(name: str, node: Any, scope: Scope) -> Column:
     return Column(name, derive(TRANSFORMATION, origins_of(node, scope)), shape_of(node, scope))
-
-
-def _entry(shape: Shape, keys: Sequence[Any]) -> Column | None:
-    key = keys[0] if len(keys) == 1 else None
-    if not isinstance(key, exp.Literal):
-        return shape.element
-    if not key.is_int:
-        return next((found for found in shape.fields if found.name == key.name), shape.element)
-    position = int(key.name)
-    return shape.fields[position] if position < len(shape.fields) else shape.element
 
 
 def values_of(row: exp.Struct | exp.Tuple) -> list[Any]:
@@ -93,7 +92,7 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
         return _of_pairs(node.expressions[::2], node.expressions[1::2], scope)
     if called(node) in _COLLECTED and len(node.expressions) == 2:  # noqa: PLR2004 # a key and a value
         shape = _collected_pairs(node.expressions[0], node.expressions[1], scope)
-        return _with_lists(shape) if called(node) == "multimap_agg" else shape
+        return with_lists(shape) if called(node) == "multimap_agg" else shape
     if called(node) in _REARRANGED:
         return _rearranged_call(node, scope)
     maker = _MAPS.get(called(node))
@@ -103,12 +102,6 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
 def _collected_pairs(key: Any, value: Any, scope: Scope) -> Shape:
     element = through(AGGREGATION, Column("", origins_of(value, scope), shape_of(value, scope)))
     return Shape((), element, derive(AGGREGATION, origins_of(key, scope)))
-
-
-def _with_lists(shape: Shape) -> Shape:
-    """Returns the parts of a map that has arrays of the values of another one."""
-    element = shape.element or Column("", NONE)
-    return replace(shape, element=Column("", element.origins, Shape((), element)))
 
 
 def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape | None:
@@ -259,7 +252,7 @@ def _rearranged(node: exp.Expression, scope: Scope) -> Shape | None:
 def _rearranged_call(node: exp.Anonymous, scope: Scope) -> Shape | None:
     arrays = node.expressions if called(node) == "array_union" else node.expressions[:1]
     shape = _of_elements(arrays, scope)
-    return _flat(shape) if called(node) == "array_flatten" else shape
+    return flat(shape) if called(node) == "array_flatten" else shape
 
 
 def _chained(node: exp.DPipe, scope: Scope) -> Shape | None:
@@ -279,11 +272,7 @@ def _without(node: exp.Expression, scope: Scope) -> Shape | None:
 
 
 def _flattened(node: exp.Expression, scope: Scope) -> Shape | None:
-    return _flat(shape_of(node.this, scope))
-
-
-def _flat(shape: Shape | None) -> Shape | None:
-    return None if shape is None or shape.element is None else shape.element.shape
+    return flat(shape_of(node.this, scope))
 
 
 def _of_elements(arrays: Sequence[Any], scope: Scope) -> Shape | None:
@@ -302,34 +291,11 @@ def _filtered(node: exp.Expression, scope: Scope) -> Shape | None:
     shape = _of_elements([node.this], scope)
     if shape is None or shape.element is None:
         return None
-    read = _made_by_lambda(shape.element, node.expression)
+    read = made_by_lambda(shape.element, node.expression)
     if read is None:
         return None
     beside = derive(TRANSFORMATION, origins_of(node.expression.this, scope))
     return decided(shape, derive(FILTER, read.origins) | beside)
-
-
-def _made_by_lambda(element: Column, function: Any) -> Column | None:
-    """Returns what a lambda reads of an element; names from around the lambda are not among it."""
-    if not isinstance(function, exp.Lambda):
-        return None
-    return Column("", _read_in(function.this, dict.fromkeys(_parameters(function), element)))
-
-
-def _parameters(function: exp.Lambda) -> list[str]:
-    return [parameter.name for parameter in function.expressions]
-
-
-def _read_in(node: Any, parameters: Mapping[str, Column]) -> Origins:
-    """Returns what an expression reads of the parameters of the lambda that it is in."""
-    names = (one for one in node.find_all(exp.Identifier) if one.name in parameters and _is_parameter(one))
-    return merge(_read_of(parameters[one.name], one) for one in names)
-
-
-def _is_parameter(name: exp.Identifier) -> bool:
-    """True unless an identifier is part of a column's name, or the name of a field."""
-    place = name.parent
-    return not isinstance(place, exp.Column) and not (isinstance(place, exp.Dot) and place.expression is name)
 
 
 def _transformed(node: exp.Transform, scope: Scope) -> Shape | None:
@@ -337,7 +303,7 @@ def _transformed(node: exp.Transform, scope: Scope) -> Shape | None:
     function = node.expression
     if not isinstance(function, exp.Lambda):
         return None
-    given = dict.fromkeys(_parameters(function), _any_element(node.this, scope))
+    given = dict.fromkeys(parameters_of(function), _any_element(node.this, scope))
     body: Any = function.this
     types: list[Any] = []
     while isinstance(body, exp.Cast | exp.Paren):
@@ -345,18 +311,11 @@ def _transformed(node: exp.Transform, scope: Scope) -> Shape | None:
         body = body.this
     if not isinstance(body, exp.Struct | exp.Tuple):
         return None
-    made = ((name, origins_of(value, scope) | _read_in(value, given)) for name, value in _fields(body))
+    made = ((name, origins_of(value, scope) | read_in(value, given)) for name, value in _fields(body))
     row = Shape(tuple(Column(name, derive(TRANSFORMATION, origins)) for name, origins in made))
     for to in reversed(types):
         row = typed(row, to) or row
     return Shape((), Column("", merge(field.origins for field in row.fields), row))
-
-
-def _read_of(element: Column, parameter: exp.Identifier) -> Origins:
-    """Returns the origins of what a condition reads of an element: of one field, or of the whole."""
-    place = parameter.parent
-    known = element.shape.field(place.expression.name) if isinstance(place, exp.Dot) and element.shape else None
-    return element.origins if known is None else known.origins
 
 
 def _merged_maps(maps: Sequence[Any], scope: Scope) -> Shape | None:
@@ -366,18 +325,7 @@ def _merged_maps(maps: Sequence[Any], scope: Scope) -> Shape | None:
         return None
     element = either([shape.element for shape in known if shape.element is not None])
     keys = merge(shape.keys for shape in known if shape.keys is not None)
-    return Shape(_merged_entries(known), element, keys)
-
-
-def _merged_entries(maps: Sequence[Shape]) -> tuple[Column, ...]:
-    by_name: defaultdict[str, list[Column]] = defaultdict(list)
-    for shape in maps:
-        if not shape.fields:
-            # Where one map's keys are not known, it may have any.
-            return ()
-        for column in shape.fields:
-            by_name[column.name].append(column)
-    return tuple(map(either, by_name.values()))
+    return Shape(merged_entries(known), element, keys)
 
 
 def _scalar(node: exp.Subquery, scope: Scope) -> Shape | None:
