@@ -1,8 +1,9 @@
 # The commands of this tree; each makes first what it needs.
 SHELL := bash
 PYTHON := .venv/bin/python
-# Tests at once. Those of one file stay on one worker, so that few workers need servers of their own.
-WORKERS ?= 2
+# Tests at once. Those of one file stay on one worker, so that few workers need servers of their own. Tests with servers
+# wait for a third of their time, so that three workers keep two cores busy.
+WORKERS ?= 3
 # Documents of `make fuzz`, and cases of `make schedules`.
 COUNT ?= 100000
 # How many times the usual examples `make laws` takes.

@@ -1,5 +1,6 @@
 """The test ground: servers that start when a test first asks for them, and tell what they said when it fails."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.datazone.fake_datazone import led_to
+from tests.support.longest_files import place_of
 from tests.support.processes.servers import (
     DataZoneServer,
     DbtEngines,
@@ -146,9 +148,15 @@ def _servers(item: pytest.Item) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Starts with the tests that need most servers on parallel workers, because those take longest."""
+    """Starts with the longest files on parallel workers, and then with the tests that need most servers."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: -len(_servers(item)))
+        items.sort(key=lambda item: (place_of(item.nodeid), -len(_servers(item))))
+
+
+def pytest_collection_finish() -> None:
+    """Keeps what was imported and collected out of later garbage collections, which would look through it all."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup() -> None:

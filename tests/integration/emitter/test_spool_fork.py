@@ -12,7 +12,7 @@ from emitter.cli.spool import main
 from emitter.spool.layout import Destination, open_queue
 from emitter.spool.queue import Queue
 from emitter.spool.spool_writer import SpoolWriter
-from tests.unit.emitter.spool.test_spool import drain, record
+from tests.support.events.spooled_records import drain, record
 
 PARENT = """
 import os, sys

@@ -64,7 +64,7 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def accuracy() -> str:
     """How close column lineage comes to what each statement of the corpus has."""
-    statements = list(corpus())
+    statements = corpus()
     rows = []
     for dialect in DIALECTS:
         found = score(statement for statement in statements if statement.dialect == dialect)

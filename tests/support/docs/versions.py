@@ -35,7 +35,7 @@ BOUNDS = {
     ),
     "kafka-python<3.1": Bound(
         "the consumer reads record batches with 3.0's own parser, so that a damaged record costs that record alone",
-        "tests/unit/consumer/kafka/fetch/test_tolerant_fetcher.py",
+        "tests/property/consumer/kafka/fetch/test_tolerant_fetcher.py",
     ),
     "dbt-core<2": Bound(
         "2 is the engine in Rust, which takes no callbacks; only the environments of tests and images have this bound",

@@ -1,8 +1,6 @@
 """The command line: help, exit codes, errors, and where settings come from."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -120,26 +118,6 @@ def test_what_becomes_of_errors(
         assert "Traceback" in debugged, "--debug shows where"
 
 
-_IMPORTING = """
-import sys
-
-class Interrupted:
-    def find_spec(self, name, *_):
-        if name == "consumer.cli.main":
-            raise KeyboardInterrupt
-
-sys.meta_path.insert(0, Interrupted())
-from consumer.cli.entry import main
-sys.exit(main())
-"""
-
-
-def test_ctrl_c_while_modules_are_imported() -> None:
-    """The same code and line as later, and no traceback."""
-    done = subprocess.run([sys.executable, "-c", _IMPORTING], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (130, "headwater: interrupted\n")
-
-
 @pytest.mark.parametrize("url", ["sqlite://graph.db", "sqlite:///", "postgres://host", "graph.db"])
 def test_wrong_graph_urls(url: str) -> None:
     """A graph's URL of no known kind says what would be one."""
@@ -247,25 +225,3 @@ def test_check_says_which_system_and_why(graph: str) -> None:
     before = headwater("export", "--graph", graph).stdout
     assert headwater("check", "graph", "--graph", graph).exit_code == 0, "asked alone"
     assert headwater("export", "--graph", graph).stdout == before, "checking changes nothing"
-
-
-def test_a_command_that_prints_text_does_without_rich_and_drivers(graph: str) -> None:
-    """Rich takes a quarter of a second to import, and structlog imports it if it is there; drivers take longer."""
-    code = (
-        f"from consumer.cli.main import main; sys.argv = ['headwater', 'lineage', 's.b', '--graph', {graph!r}]; main()"
-    )
-    show = f"import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules))); {code}"
-    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
-    modules = done.stdout.splitlines()[-1].split()
-    assert "structlog" in modules
-    assert not {"rich.console", "boto3", "botocore", "gremlin_python", "kafka", "sqlglot", "starlette"} & set(modules)
-
-
-def test_version_and_unknown_commands_import_no_command() -> None:
-    """A command's module, and with it the settings and the stores, is imported when the command is used."""
-    code = "import sys; from consumer.cli.main import main; sys.argv = ['headwater', '--version']; main()"
-    show = f"import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules))); {code}"
-    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
-    version, modules = done.stdout.splitlines()
-    assert version.startswith("headwater, version ")
-    assert not {"pydantic", "structlog", "orjson", "consumer.config.loader", "consumer.wiring"} & set(modules.split())

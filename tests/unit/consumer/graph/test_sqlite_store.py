@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -106,24 +104,6 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"books\.db"):
         SqliteStore(path)
     assert path.read_bytes() == before, "another program's database was changed"
-
-
-def test_opened_by_several_at_once(tmp_path: Path) -> None:
-    """Consumers that start together on a new file all open it and write; SQLite's switch of modes does not wait."""
-    writers, rounds = 4, 100
-
-    def open_and_write(path: Path, name: str, start: threading.Barrier) -> set[str]:
-        start.wait(60)
-        with closing(SqliteStore(path)) as store:
-            return store.write([change(name)])
-
-    with ThreadPoolExecutor(writers) as pool:
-        for number in range(rounds):
-            path, start = tmp_path / f"{number}.db", threading.Barrier(writers)
-            results = [pool.submit(open_and_write, path, f"v{writer}", start) for writer in range(writers)]
-            assert [result.result() for result in results] == [set()] * writers, f"round {number}: a write was lost"
-            with closing(SqliteStore(path)) as store:
-                assert len(list(store.vertices("thing"))) == writers, f"round {number}: a vertex is missing"
 
 
 def test_a_file_that_stays_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
 from consumer.config.settings import BatchSettings
@@ -173,29 +171,6 @@ def test_wrong_addresses(address: str, said: str, s3: dict[str, str], tmp_path: 
     """An address at which nothing is says so."""
     done = headwater("ingest", address, "--graph", f"sqlite:///{tmp_path / 'graph.db'}", env=s3)
     assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(alphabet='[]{},"\\\n x', max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet='[]{}"\\,', max_size=3), inner),
-    max_leaves=8,
-)
-
-
-@given(st.lists(JSON, min_size=1, max_size=6), st.sampled_from([None, 2]))
-def test_an_array_is_cut_into_its_elements(values: list[Any], indent: int | None) -> None:
-    """Whatever brackets, quotes and commas its strings hold, and whether it is one line or many."""
-    found = split(json.dumps(values, indent=indent).encode())
-    assert [json.loads(piece.data) for piece in found] == values, found
-
-
-@given(st.lists(st.dictionaries(st.text(max_size=3), JSON, min_size=1), min_size=2, max_size=5))
-def test_pretty_documents_are_told_apart(documents: list[dict[str, Any]]) -> None:
-    """Objects that stretch over lines and follow each other; each begins at its line."""
-    text = "\n".join(json.dumps(document, indent=2) for document in documents)
-    found = split(text.encode())
-    assert [json.loads(piece.data) for piece in found] == documents, found
-    assert all(text.splitlines()[piece.line - 1].startswith("{") for piece in found), "the lines are right"
 
 
 def test_a_broken_element_costs_itself() -> None:

@@ -20,7 +20,7 @@ from emitter.errors import RejectedError, SpoolError, UnavailableError
 from emitter.record import Record
 from emitter.spool.segment import SUFFIX
 from emitter.spool.spool_status import status
-from tests.unit.emitter.spool.test_spool import Brittle, disk, record
+from tests.support.events.spooled_records import Brittle, disk, record
 
 SOON = 10.0
 LIMIT = 20_000

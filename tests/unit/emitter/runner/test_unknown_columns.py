@@ -1,11 +1,8 @@
 """Unknown column lineage is counted and named, and none is not called unknown."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 from emitter.runner.unknown_columns import UnknownColumns
-from tests.support.dbt.fake_dbt import FakeDbt, manifest
 from tests.support.events import every_facet
 
 
@@ -40,17 +37,3 @@ def test_nothing_is_said_where_all_is_known() -> None:
     for number in range(30):
         unknown.take(built(f"model.m{number:02}", traced=False))
     assert "model.m09 and 20 more (" in unknown.report()
-
-
-def test_headwater_dbt_says_so(tmp_path: Path) -> None:
-    """Before the last line; not where column lineage is switched off."""
-    scenario = "begin(); model('model.shop.orders'); say('CommandCompleted', success=True)"
-    dbt = FakeDbt(tmp_path, scenario)
-    document = manifest("raw", "orders")
-    document["nodes"]["model.shop.orders"]["compiled_code"] = "select * from dev.main.raw, dev.main.unheard_of"
-    (tmp_path / "dbt.d" / "manifest.json").write_text(json.dumps(document))
-    first, *_, last = dbt.run("run").stderr.splitlines()
-    assert first.startswith("headwater-dbt: column lineage of 1 of 1 models is unknown: model.shop.orders (")
-    assert "4 sent" in last
-    off = dbt.run("run", HEADWATER_REFINE__COLUMN_LINEAGE="false").stderr
-    assert "unknown" not in off

@@ -15,7 +15,7 @@ from emitter.dbt.artifact_file import stamp_of
 from emitter.record import Record
 from emitter.spool.queue import DAMAGED
 from emitter.spool.segment import HEAD_SIZE, Progress, write_progress
-from tests.unit.emitter.spool.test_spool import disk, drain, record
+from tests.support.events.spooled_records import disk, drain, record
 
 VALUES = [b"1", b"2", b"3", b"4"]
 

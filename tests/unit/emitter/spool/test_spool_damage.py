@@ -12,7 +12,7 @@ from emitter.spool.layout import Destination, open_queue, queues
 from emitter.spool.queue import Queue
 from emitter.spool.spool_status import as_text, status
 from emitter.spool.spool_writer import SpoolWriter
-from tests.unit.emitter.spool.test_spool import disk, drain, record
+from tests.support.events.spooled_records import disk, drain, record
 
 DAMAGE = [b"", b"\0" * 4096, b"\xff\xfe garbage", b'{"key": "k", "val', b"[1]", b"{}", b'"text"', b"null"]
 

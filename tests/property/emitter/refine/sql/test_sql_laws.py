@@ -1,6 +1,7 @@
 """Laws of column lineage that need no expected results: wrapping keeps it, and hiding schemas invents nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import combinations, product
 
 import pytest
@@ -21,7 +22,7 @@ from tests.support.dbt.random_sql import (
 )
 from tests.support.dbt.sql_corpus import Statement, corpus, edges, read, shown
 
-CORPUS = list(corpus())
+CORPUS = corpus()
 VALID = [statement for statement in CORPUS if statement.valid]
 LAW = settings(
     deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -44,7 +45,10 @@ def is_query(statement: Statement) -> bool:
     return isinstance(only, exp.Query) and only.args.get("into") is None
 
 
-QUERIES = [statement for statement in CORPUS if is_query(statement)]
+@cache
+def corpus_queries() -> list[tuple[Statement, ColumnLineage]]:
+    """Returns the queries of the corpus with their lineage, which each law compares with."""
+    return [(statement, read(statement)) for statement in CORPUS if is_query(statement)]
 
 
 def essence(lineage: ColumnLineage) -> tuple[Mapping[str, object], Sequence[object], bool]:
@@ -61,21 +65,20 @@ def wrapped(statement: Statement, wrap: Wrapper) -> ColumnLineage:
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_a_wrapped_query_keeps_its_lineage(name: str) -> None:
     """Every query of the corpus, within each wrapper."""
-    for statement in QUERIES:
-        assert essence(wrapped(statement, WRAPPERS[name])) == essence(read(statement)), statement.name
+    for statement, before in corpus_queries():
+        assert essence(wrapped(statement, WRAPPERS[name])) == essence(before), statement.name
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_a_statement_writes_what_its_query_returns(name: str) -> None:
     """Every query of the corpus, written into a table or a view."""
-    for statement in QUERIES:
-        assert essence(wrapped(statement, STATEMENTS[name])) == essence(read(statement)), statement.name
+    for statement, before in corpus_queries():
+        assert essence(wrapped(statement, STATEMENTS[name])) == essence(before), statement.name
 
 
 def test_an_insert_writes_what_its_query_returns() -> None:
     """Every query of the corpus whose columns are all known and named, under the same names in a list."""
-    for statement in QUERIES:
-        before = read(statement)
+    for statement, before in corpus_queries():
         names = list(before.columns)
         parsed = sqlglot.parse_one(statement.sql, dialect=statement.dialect)
         items = parsed.selects if isinstance(parsed, exp.Query) else []

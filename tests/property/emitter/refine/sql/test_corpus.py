@@ -7,7 +7,7 @@ from emitter.refine.sql.relations import Tables
 from emitter.refine.sql.statements.written_tables import tables_written
 from tests.support.dbt.sql_corpus import DIALECTS, Statement, corpus, edges, read, score, shown
 
-STATEMENTS = list(corpus())
+STATEMENTS = corpus()
 EXACT = [statement for statement in STATEMENTS if not statement.known_gap]
 
 

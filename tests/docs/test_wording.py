@@ -64,10 +64,10 @@ LIMITS: Final[dict[str, Counts]] = {
     "tests/deploy": Counts(words=12, openings=15),
     "tests/e2e": Counts(words=20, openings=16),
     "tests/fuzz": Counts(openings=2),
-    "tests/integration": Counts(words=76, openings=52),
-    "tests/property": Counts(words=7, openings=15),
+    "tests/integration": Counts(words=76, openings=58),
+    "tests/property": Counts(words=13, openings=39),
     "tests/support": Counts(words=36, openings=114),
-    "tests/unit": Counts(words=181, openings=328),
+    "tests/unit": Counts(words=174, openings=298),
 }
 """Counts of folders whose wording is older than the rules; all other folders have none."""
 

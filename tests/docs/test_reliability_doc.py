@@ -1,4 +1,4 @@
-"""What the documents name as proof of a promise is a test, and no test of a fault is left out."""
+"""The tests that documents name as proof of a promise are there, and no test of a fault is left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 DOCUMENTS = ("reliability.md", "reliability-emitter.md")
 FAULTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/e2e/test_consume_*.py"))

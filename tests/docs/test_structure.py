@@ -18,6 +18,7 @@ import pytest
 
 from bench.code_metrics import FUNCTIONS, complexity
 from tests.support.docs.generated_docs import ROOT
+from tests.support.longest_files import LONGEST
 
 PRODUCT: Final = ("consumer", "emitter", "schemas", "deploy")
 
@@ -108,3 +109,8 @@ def test_one_module_sets_up_retries() -> None:
     """Only `consumer.retry` builds retries of tenacity; others may name its types."""
     users = [path for path in sources() if re.search(r"\b(Async)?Retrying\(", path.read_text(encoding="utf-8"))]
     assert users == [ROOT / "consumer" / "retry.py"]
+
+
+def test_the_longest_files_of_tests_are_there() -> None:
+    """A file that is moved keeps its place in the order of tests."""
+    assert not [file for file in LONGEST if not (ROOT / file).is_file()]

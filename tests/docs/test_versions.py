@@ -22,7 +22,7 @@ def test_the_reason_is_shown_by_tests(bound: str) -> None:
 
 
 def test_the_first_python_is_the_least_that_is_required() -> None:
-    """Its code is checked for that version, too."""
+    """Code is checked for that version, too."""
     document = project()
     assert document["project"]["requires-python"] == f">={pythons()[0]}"
     assert document["tool"]["mypy"]["python_version"] == pythons()[0]
