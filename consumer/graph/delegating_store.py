@@ -25,6 +25,12 @@ class DelegatingStore:
         """Returns the edges of a label that leave or enter vertices."""
         return self._store.edges_at(ids, label, direction)
 
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from, the latest ones by a property."""
+        return self._store.latest_at(ids, label, until, count, keys)
+
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Returns the first ids of vertices of a label after a given id."""
         return self._store.ids(label, after, count)

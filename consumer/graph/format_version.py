@@ -176,6 +176,13 @@ class FormatCheckedStore(DelegatingStore):
         self._check()
         return self._store.edges_at(ids, label, direction)
 
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from, the latest ones by a property."""
+        self._check()
+        return self._store.latest_at(ids, label, until, count, keys)
+
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Returns the first ids of vertices of a label after a given id."""
         self._check()

@@ -222,6 +222,13 @@ class SqliteStore:
         with self._translate_errors("reading"):
             return self._edges.at(ids, label, direction)
 
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from, the latest ones by a property."""
+        with self._translate_errors("reading"):
+            return self._edges.latest(ids, label, until, count, keys)
+
     def vertices(self, label: str) -> Iterator[Vertex]:
         """Yields all vertices of a label."""
         yield from self._scanned(self._vertices.of_label(label))

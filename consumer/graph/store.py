@@ -128,6 +128,22 @@ class GraphStore(Protocol):
     def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """Returns the edges of a label that leave (`out`) or enter (`in`) vertices."""
 
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from: the latest ones by a property, latest first.
+
+        Args:
+            ids: Ids of the vertices that the edges enter.
+            label: The edges' label.
+            until: The property, and its greatest value that counts, both texts; an empty value does not count.
+            count: How many vertices to return for each id; of some with equal values, any of them.
+            keys: Names of the properties to return.
+
+        Returns:
+            By id the ids and properties of the vertices.
+        """
+
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Returns the first `count` ids of vertices of a label after a given id, in a stable order."""
 

@@ -149,6 +149,11 @@ class Kept:
         self._store = store
         self._pruned_until: dict[JobName, str] = {}
 
+    @property
+    def pruned(self) -> Collection[JobName]:
+        """The jobs that were read, and of which runs were pruned."""
+        return self._pruned_until.keys()
+
     def read_all(self) -> None:
         """Reads until when the runs of each job were pruned."""
         last = ""

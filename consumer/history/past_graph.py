@@ -6,13 +6,16 @@ What is asked of some vertices is answered from what is known around them; what 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 import orjson
 
 from consumer.errors import RefusedWrite
-from consumer.graph import format_version, identity_rules, ids, schema
+from consumer.graph import format_version, ids, schema
+from consumer.graph.identity_rules import stored_rules
 from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
+from consumer.history.latest_vertices import latest_of_all
 from consumer.history.neighbourhood_past import NeighbourhoodPast
 from consumer.history.past_facts import past_facts
 from consumer.history.past_walks import PastWalks
@@ -35,21 +38,26 @@ class PastGraph:
     Args:
         graph: The graph.
         time: The moment, as events have it.
-        rules: Which names are one dataset by configuration of the graph.
+        rules: Which names are one dataset by configuration of the graph; those that the graph has if None.
 
     Attributes:
         time: The moment.
     """
 
-    def __init__(self, graph: GraphStore, time: str, rules: IdentityRules) -> None:
+    def __init__(self, graph: GraphStore, time: str, rules: IdentityRules | None) -> None:
         self.time = time
         self._graph = graph
-        self._rules = rules
+        self._given_rules = rules
         self._is_indexed = format_version.is_indexed(graph)
         self._near: NeighbourhoodPast | None = None
         self._drawn: WholePast | None = None
         self._jobs: NeighbourhoodPast | None = None
         self._walks: PastWalks | None = None
+
+    @cached_property
+    def _rules(self) -> IdentityRules:
+        """The rules, which a walk along jobs without linked names does not need."""
+        return self._given_rules if self._given_rules is not None else stored_rules(self._graph) or NO_RULES
 
     @property
     def known_since(self) -> str:
@@ -74,11 +82,21 @@ class PastGraph:
         kept = [id_ for id_ in ids_ if _kind(id_) in {"facet", "task"}]
         drawn = [id_ for id_ in ids_ if _kind(id_) in {*_OF_DATASETS, "job", "exposure"} or id_ in streaming]
         found = dict(near.memory.read(drawn, keys)) if drawn else {}
-        found |= self._graph.read(kept, keys) if kept else {}
+        found |= self._texts(kept, keys)
         finite = [id_ for id_ in runs if id_ not in streaming]
         for id_, properties in (self._graph.read(finite) if finite else {}).items():
             if shows_end(properties, self.time):
                 found[id_] = {key: properties[key] for key in keys if key in properties} if keys else properties
+        return found
+
+    def _texts(self, kept: Collection[str], keys: Sequence[str]) -> dict[str, Properties]:
+        """Reads texts; what several drawn runs share, and runs of the graph do not, is in memory alone."""
+        found = dict(self._graph.read(kept, keys)) if kept else {}
+        drawn: list[GraphStore] = [self._near.memory] if self._near is not None else []
+        drawn += [self._drawn] if self._drawn is not None else []
+        for part in drawn:
+            lacking = [id_ for id_ in kept if id_ not in found]
+            found |= part.read(lacking, keys) if lacking else {}
         return found
 
     def write(self, changes: Sequence[Change]) -> set[str]:
@@ -104,6 +122,12 @@ class PastGraph:
         edges = self._graph.edges_at(ids_, label, direction)
         there = self.read([edge.source for edge in edges], ("state",))
         return [edge for edge in edges if edge.source in there]
+
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from, the latest ones by a property."""
+        return latest_of_all(self, ids, label, until, count, keys)
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Returns the first ids of vertices of a label after a given one."""
@@ -213,5 +237,4 @@ def as_of(graph: GraphStore, time: str, rules: IdentityRules | None = None) -> P
     Raises:
         TransientError: The store can't serve now.
     """
-    known = rules if rules is not None else identity_rules.stored_rules(graph) or NO_RULES
-    return PastGraph(graph, time, known)
+    return PastGraph(graph, time, rules)

@@ -8,7 +8,7 @@ that gave their names.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from consumer.graph import ids, schema
@@ -16,6 +16,7 @@ from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.store import Direction, Edge, GraphStore
 from consumer.history.neighbourhood_past import NeighbourhoodPast
 from consumer.history.plain_jobs import PlainJobs
+from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.settled import Settled
 from consumer.projection.alias_sets import EXPOSED, FORMER, PAST, STATED, TIED
 from consumer.projection.datasets import column_of
@@ -44,7 +45,7 @@ class PastWalks(DelegatingStore):
         self._near = near
         self._plain_jobs = PlainJobs(graph, time)
         self._alone: set[str] = set()
-        self._edges_of: dict[str, list[Edge]] = {}
+        self._edges_of: dict[str, Sequence[Edge]] = {}
         self._gave: dict[str, set[str]] = {}
         self._letters: dict[str, str] = {}
         self._holds: dict[str, bool] = {}
@@ -89,7 +90,7 @@ class PastWalks(DelegatingStore):
         new = {job: ids.job_name(job) for job in jobs if job not in self._edges_of}
         plain = {name for job, name in new.items() if job in self._alone}
         others = set(new.values()) - plain
-        drawn = self._plain_jobs.edges(plain) if plain else {}
+        drawn: dict[JobName, Sequence[Edge]] = dict(self._plain_jobs.edges(plain)) if plain else {}
         if others:
             near = self._near()
             near.show_jobs(others)

@@ -1,35 +1,75 @@
 """The edges of single jobs at a moment, from as few of their runs as say all of them.
 
 It is for jobs without statements whose datasets were never linked, dropped or renamed: where these are shown is known,
-so that the edges of such a job follow from its own runs.
+so that the edges of such a job follow from its own runs. Mostly they follow from one run, and are the same for each run
+that says the same.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from typing import Final, NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
-from consumer.graph.store import Edge, GraphStore
+from consumer.graph.facts_codec import Stored
+from consumer.graph.store import Edge, GraphStore, Properties
+from consumer.history.drawn_edges import JobAtMoment, job_at
 from consumer.history.past_facts import CACHED_TEXTS, COMPLETE, Gathered, Kept
-from consumer.history.whole_past import shows_end
-from consumer.lineage.column_lineage import sources
-from consumer.lineage.facts.current import executions_of, group_of, recount
-from consumer.lineage.facts.delta import JobFacts
-from consumer.lineage.facts.keys import GroupKey, JobName, RunKey
-from consumer.lineage.facts.output_facets import COLUMN_LINEAGE, NOTHING_CARRIED, OutputFacts
+from consumer.history.past_streams import had_ended, runs_at
+from consumer.lineage.facts.contexts import load_context
+from consumer.lineage.facts.current import completed, group_of
+from consumer.lineage.facts.executions import Execution
+from consumer.lineage.facts.keys import GroupKey, JobName
+from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
+from consumer.lineage.facts.registers import NO_REGISTERS, Registers
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.facts.settled import TOOL_FACETS
-from consumer.lineage.lifecycle import Placement
 from consumer.lineage.mentions import mentioned_in
-from consumer.lineage.views import Stated, in_force, job_view, names_in
 from consumer.projection.blobs import BlobStore
-from consumer.projection.job_edges import edges_of_view
-from consumer.projection.jobs import from_run
-from schemas.naming import DatasetName
+from schemas.byte_cache import ByteCache
 
-_NEWEST = 2
-"""Runs of a job that are read first; one is enough unless some of them failed."""
+_NEWEST = 3
+"""Runs of a job that are read first; of those that failed, and of the one before, little is used."""
+
+_EDGE_BYTES: Final = 600
+
+_STRUCTURES: Final[ByteCache[str, str]] = ByteCache(4 << 20)
+"""The structures of runs by the property that holds them, or refers to them by their hash."""
+
+_DRAWN: Final[ByteCache[_Said, tuple[Edge, ...]]] = ByteCache(16 << 20)
+"""Edges by their source: a job gives the same ones at each moment between two changes."""
+
+
+class _Said(NamedTuple):
+    """Source of the edges of a job, where these follow from its latest run alone.
+
+    Attributes:
+        job: The job.
+        execution: The datasets of the run and the lineage that it carried, without its time and id.
+        contexts: The references of what was said last of the job, sorted.
+    """
+
+    job: JobName
+    execution: tuple[object, ...]
+    contexts: tuple[str, ...]
+
+
+class _Last(NamedTuple):
+    """The latest run of a job, and those after it that have not completed.
+
+    Attributes:
+        run: The id of the run.
+        runs: The facts of all of them, by id.
+    """
+
+    run: str
+    runs: Mapping[str, RunFacts]
+
+    @property
+    def facts(self) -> RunFacts:
+        """The facts of the latest run."""
+        return self.runs[self.run]
 
 
 class PlainJobs:
@@ -44,96 +84,157 @@ class PlainJobs:
         self._graph = graph
         self._time = time
         self._texts = BlobStore(graph, CACHED_TEXTS)
-        self._kept = Kept(graph, "")
+        self._asked: set[JobName] = set()
 
     @property
     def known_since(self) -> str:
         """The moment since when all is known of the jobs; empty if none of their runs was pruned."""
-        return self._kept.since
+        kept = Kept(self._graph, "")
+        kept.read([ids.job(job) for job in sorted(self._asked)])
+        at = [ids.job(job) for job in sorted(kept.pruned)]
+        ends: defaultdict[JobName, list[str]] = defaultdict(list)
+        edges = self._graph.edges_at(at, schema.RUN_OF, "in") if at else []
+        for id_, properties in self._graph.read([edge.source for edge in edges], ("state", "ended_at")).items():
+            if properties.get("state") == COMPLETE:
+                ends[ids.run_key(id_).job].append(str(properties["ended_at"]))
+        for job in kept.pruned:
+            kept.note(job, ends[job])
+        return kept.since
 
-    def edges(self, jobs: Collection[JobName]) -> dict[JobName, list[Edge]]:
+    def edges(self, jobs: Collection[JobName]) -> dict[JobName, tuple[Edge, ...]]:
         """Returns the edges of jobs.
 
         Raises:
             TransientError: The store can't serve now.
         """
-        ended = self._ended(jobs)
-        runs = self._read([run for of_job in ended.values() for _, run in of_job[:_NEWEST]])
-        older = {job: of_job[_NEWEST:] for job, of_job in ended.items() if of_job[_NEWEST:]}
-        lacking = self._lacking(runs, older)
-        for run, facts in self._read([run for job in lacking for _, run in older[job]]).items():
-            runs[run] = facts
-        by_job: dict[JobName, dict[str, RunFacts]] = {job: {} for job in jobs}
-        for run, facts in runs.items():
-            by_job[run.job][run.id] = facts
-        return {job: self._drawn(job, of_job) if of_job else [] for job, of_job in by_job.items()}
+        self._asked |= set(jobs)
+        newest = self._newest(jobs)
+        found: dict[JobName, tuple[Edge, ...]] = {job: () for job in jobs if job not in newest}
+        found |= self._drawn_of_one(self._without_siblings(self._last(newest)))
+        return found | self._drawn_of_all(newest.keys() - found.keys())
 
-    def _ended(self, jobs: Collection[JobName]) -> dict[JobName, list[tuple[str, RunKey]]]:
-        """Returns the runs of jobs that had ended, newest first, each with its end."""
-        edges = self._graph.edges_at([ids.job(job) for job in sorted(jobs)], schema.RUN_OF, "in")
-        found: defaultdict[JobName, list[tuple[str, RunKey]]] = defaultdict(list)
-        completed: defaultdict[JobName, list[str]] = defaultdict(list)
-        for id_, properties in self._graph.read([edge.source for edge in edges], ("state", "ended_at")).items():
-            if properties.get("state") == COMPLETE:
-                completed[ids.run_key(id_).job].append(str(properties["ended_at"]))
-            if shows_end(properties, self._time):
-                run = ids.run_key(id_)
-                found[run.job].append((str(properties["ended_at"]), run))
-        self._kept.read([ids.job(job) for job in jobs])
-        for job, ends in completed.items():
-            self._kept.note(job, ends)
-        return {job: sorted(of_job, reverse=True) for job, of_job in found.items()}
+    def _newest(self, jobs: Collection[JobName]) -> dict[JobName, Mapping[str, Properties]]:
+        """Returns the runs of jobs that ended last by the moment, newest first, of jobs that have any."""
+        by_id = {ids.job(job): job for job in sorted(jobs)}
+        until = ("ended_at", self._time)
+        ended = self._graph.latest_at(list(by_id), schema.RUN_OF, until, _NEWEST, facts_codec.KEYS)
+        return {by_id[id_]: runs for id_, runs in ended.items() if runs}
 
-    def _read(self, runs: Iterable[RunKey]) -> dict[RunKey, RunFacts]:
-        by_id = {ids.run(run): run for run in runs}
-        stored = self._graph.read(list(by_id), facts_codec.KEYS) if by_id else {}
-        return {by_id[id_]: facts_codec.load_run(one) for id_, one in self._texts.structures(stored).items()}
+    def _last(self, newest: Mapping[JobName, Mapping[str, Properties]]) -> dict[JobName, _Last]:
+        """Returns the latest run of each of those jobs where it is one of those that ended last."""
+        wanted = {job: _until_complete(runs) for job, runs in newest.items()}
+        structures = self._structures({run: one for runs in wanted.values() for run, one in runs.items()})
+        found: dict[JobName, _Last] = {}
+        for job, runs in wanted.items():
+            by_id = {ids.run_key(run).id: facts_codec.load_run(structures[run]) for run in runs}
+            if by_id:
+                found[job] = _Last(list(by_id)[-1], by_id)
+        return found
 
-    def _lacking(
-        self, runs: Mapping[RunKey, RunFacts], older: Mapping[JobName, list[tuple[str, RunKey]]]
-    ) -> set[JobName]:
-        """Returns the jobs of whose runs the older ones have to be read too."""
-        groups: dict[str, JobName] = {}
-        lacking: set[JobName] = set()
-        for job, rest in older.items():
-            newest = {run.id: facts for run, facts in runs.items() if run.job == job}
-            latest = recount(newest).latest
-            if latest is None or not latest.whole or latest.time <= rest[0][0]:
-                lacking.add(job)
-                continue
-            facts = newest[latest.id]
-            # An output without column lineage of its own has that of a run before.
-            by_column = {one.output for one in latest.lineage if one.facet == COLUMN_LINEAGE}
-            targets = latest.outputs.union(one.output for one in latest.lineage)
-            if targets - by_column or not self._says_tool(facts, latest.time):
-                lacking.add(job)
-            elif group_of(facts):
-                groups[ids.group(GroupKey(job, group_of(facts)))] = job
-        stored = self._graph.read(list(groups), facts_codec.KEYS) if groups else {}
+    def _structures(self, stored: Mapping[str, Properties]) -> dict[str, Stored]:
+        """Returns the stored facts of runs, of which those of one job have mostly one structure."""
+        found: dict[str, Stored] = {}
+        for id_, properties in stored.items():
+            structure = _STRUCTURES.get(str(properties["facts"]))
+            if structure is not None:
+                found[id_] = Stored(structure, properties)
+        lacking = {id_: properties for id_, properties in stored.items() if id_ not in found}
+        for id_, one in self._texts.structures(lacking).items() if lacking else ():
+            found[id_] = one
+            text = str(one.properties["facts"])
+            _STRUCTURES.put(text, one.structure, len(text) + len(one.structure))
+        return found
+
+    def _without_siblings(self, last: Mapping[JobName, _Last]) -> dict[JobName, _Last]:
+        """Returns those of some jobs whose latest run has no siblings with other datasets."""
+        groups = {job: group_of(one.facts) for job, one in last.items()}
+        at = {job: ids.group(GroupKey(job, group)) for job, group in groups.items() if group}
+        stored = self._graph.read(list(at.values()), facts_codec.KEYS) if at else {}
         shared = {id_ for id_, one in self._texts.structures(stored).items() if len(facts_codec.load_group(one)) > 1}
-        return lacking | {groups[id_] for id_ in shared}
+        return {job: one for job, one in last.items() if at.get(job) not in shared}
 
-    def _says_tool(self, facts: RunFacts, time: str) -> bool:
-        """True if the last event of a run says what its tool's name follows from, so that no older one counts."""
-        last = [ref for ref, said in facts.contexts.items() if said == time]
-        texts = self._texts.fetch(last)
-        return any(mentioned_in(texts[ref]).facets.keys() >= set(TOOL_FACETS) for ref in last)
+    def _drawn_of_one(self, last: Mapping[JobName, _Last]) -> dict[JobName, tuple[Edge, ...]]:
+        """Returns the edges of those of some jobs whose latest run says all of them."""
+        keys = {job: said for job, one in last.items() if (said := _said(job, one)) is not None}
+        known = {job: _DRAWN.get(said) for job, said in keys.items()}
+        new = {job: said for job, said in keys.items() if known[job] is None}
+        texts = self._texts.fetch({ref for said in new.values() for ref in said.contexts}) if new else {}
+        jobs = {
+            job: job_at(job, _facets(job, said, texts), last[job].runs)
+            for job, said in new.items()
+            if _says_tool(said, texts)
+        }
+        drawn = self._drawn(jobs.values())
+        for job, edges in drawn.items():
+            _DRAWN.put(keys[job], edges, _EDGE_BYTES * len(edges))
+        return {job: edges for job, edges in known.items() if edges is not None} | drawn
 
-    def _drawn(self, job: JobName, runs: Mapping[str, RunFacts]) -> list[Edge]:
-        gathered = Gathered(self._time, self._texts)
-        gathered.add_runs(job, runs)
-        facts = JobFacts(facets=gathered.facts().jobs[job].facets, ran=recount(runs))
-        outputs: dict[DatasetName, OutputFacts] = {}
-        for run, one in runs.items():
-            for name, carried in from_run(RunKey(job, run), one).items():
-                known = outputs[name].ran if name in outputs else NOTHING_CARRIED
-                outputs[name] = OutputFacts(known.join(carried))
-        stated = Stated(executions_of(facts), list(in_force(facts, outputs)))
-        texts = self._texts.fetch(stated.stored_refs)
-        named = {ref: sources(texts.get(ref, ref)) for ref in stated.refs}
-        names = names_in(stated, outputs, named)
-        placements = {name: Placement(name) for name in names}
-        chars = len(job.namespace) + len(job.name)
-        return list(
-            edges_of_view(job, job_view(facts, outputs, placements, lambda ref: texts.get(ref, ref), chars)).values()
-        )
+    def _all_runs(self, jobs: Collection[JobName]) -> dict[JobName, dict[str, RunFacts]]:
+        """Reads all runs of jobs that had ended."""
+        edges = self._graph.edges_at([ids.job(job) for job in sorted(jobs)], schema.RUN_OF, "in") if jobs else []
+        found: defaultdict[JobName, dict[str, RunFacts]] = defaultdict(dict)
+        for run, facts in runs_at(self._graph, self._texts, [edge.source for edge in edges]).items():
+            if had_ended(facts, self._time):
+                found[run.job][run.id] = facts
+        return found
+
+    def _drawn_of_all(self, jobs: Collection[JobName]) -> dict[JobName, tuple[Edge, ...]]:
+        """Returns the edges of jobs, from all of their runs."""
+        found: list[JobAtMoment] = []
+        for job, runs in self._all_runs(jobs).items():
+            gathered = Gathered(self._time, self._texts)
+            gathered.add_runs(job, runs)
+            found.append(job_at(job, gathered.facts().jobs[job].facets, runs))
+        return self._drawn(found)
+
+    def _drawn(self, jobs: Collection[JobAtMoment]) -> dict[JobName, tuple[Edge, ...]]:
+        texts = self._texts.fetch(set[str]().union(*(job.stored_refs for job in jobs))) if jobs else {}
+        return {job.job: job.edges(texts) for job in jobs}
+
+
+def _said(job: JobName, last: _Last) -> _Said | None:
+    """Returns what the edges of a job follow from; None if more runs have to be read."""
+    execution = completed(last.run, last.facts)
+    if execution is None or not execution.whole or not _carries_all(execution):
+        return None
+    said: defaultdict[str, str] = defaultdict(str)
+    for facts in last.runs.values():
+        for ref, time in facts.contexts.items():
+            said[ref] = max(time, said[ref])
+    newest = max(said.values(), default="")
+    contexts = tuple(sorted(ref for ref, time in said.items() if time == newest))
+    return _Said(job, execution[2:], contexts)
+
+
+def _says_tool(said: _Said, texts: Mapping[str, str]) -> bool:
+    """True if what was said last has all that a tool's name follows from, so that nothing older counts."""
+    return any(mentioned_in(texts[ref]).facets.keys() >= set(TOOL_FACETS) for ref in said.contexts)
+
+
+def _facets(job: JobName, said: _Said, texts: Mapping[str, str]) -> Registers:
+    """Returns the facets of a job that were stated last."""
+    found = NO_REGISTERS
+    for ref in said.contexts:
+        of_jobs = load_context(texts[ref], "").jobs
+        found = found.join(of_jobs[job].facets) if job in of_jobs else found
+    return found
+
+
+def _until_complete(runs: Mapping[str, Properties]) -> dict[str, Properties]:
+    """Returns runs up to the first that completed, given newest first; none if another may have ended with that one."""
+    found: dict[str, Properties] = {}
+    end = ""
+    for run, stored in runs.items():
+        if end:
+            return found if str(stored["ended_at"]) < end else {}
+        found[run] = stored
+        if stored.get("state") == COMPLETE:
+            end = str(stored["ended_at"])
+    return found if end and len(runs) < _NEWEST else {}
+
+
+def _carries_all(execution: Execution) -> bool:
+    """True if a run carried column lineage of each of its outputs: one without has that of a run before."""
+    by_column = {one.output for one in execution.lineage if one.facet == COLUMN_LINEAGE}
+    targets = execution.outputs.union(one.output for one in execution.lineage)
+    return targets <= by_column

@@ -10,6 +10,7 @@ from consumer.graph import ids, schema
 from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Direction, Edge, GraphStore, Properties, Vertex
+from consumer.history.latest_vertices import latest_of_all
 from consumer.history.past_facts import Past
 from consumer.lineage.facts.run_state import RANKS, TERMINAL
 from consumer.lineage.identity import IdentityRules
@@ -74,6 +75,12 @@ class WholePast(Drawing):
         if label not in _RUNS:
             return super().edges_at(ids_, label, direction)
         return list(self._of_runs(self._graph.edges_at(ids_, label, direction)))
+
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from, the latest ones by a property."""
+        return latest_of_all(self, ids, label, until, count, keys)
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Returns the first ids of vertices of a label after a given one."""

@@ -56,6 +56,13 @@ class MeteredStore:
         with self._timed("edges_at"):
             return self._store.edges_at(ids, label, direction)
 
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from, the latest ones by a property."""
+        with self._timed("latest_at"):
+            return self._store.latest_at(ids, label, until, count, keys)
+
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Returns the first ids of vertices of a label after a given one."""
         with self._timed("vertices"):

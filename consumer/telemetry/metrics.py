@@ -24,7 +24,7 @@ STEPS: Final = ("joining", "polling", "writing", "writing dead letters", "commit
 KINDS: Final = ("tombstone", "document", "time", "run", "job", "dataset", "refused", "other")
 """Kinds of rejections; see `consumer.telemetry.metering_decorators.kind_of`."""
 
-OPERATIONS: Final = ("read", "write", "edges_at", "vertices", "edges")
+OPERATIONS: Final = ("read", "write", "edges_at", "latest_at", "vertices", "edges")
 OUTCOMES: Final = ("ok", "unavailable", "refused")
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)

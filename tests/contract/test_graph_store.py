@@ -284,6 +284,26 @@ class TestReads:
         assert out["line/a/p"] == Edge("line/a/p", "line", "a", "p", {"n": 1})
         assert {edge.id for edge in store.edges_at(["a", "p"], "line", "in")} == {"line/a/p", "line/q/a", "line/a/a"}
 
+    def test_latest_of_a_vertex(self, store: GraphStore) -> None:
+        """The last few up to a value, latest first, of each vertex; whatever has no such value does not count."""
+        ends = {"p": "2026-01-01", "q": "2026-01-03", "r": "2026-01-02", "s": "2026-01-09", "t": ""}
+        points = [point(id_, end=end, n=1) for id_, end in ends.items()]
+        lines = [line(source, "a") for source in (*ends, "a")]
+        do(store, make("a", *points, point("b"), *lines, line("p", "b", "other"), line("r", "b")))
+        until = ("end", "2026-01-03")
+        found = store.latest_at(["a", "b", "none"], "line", until, 2, ("end",))
+        assert found == {
+            "a": {"q": {"end": "2026-01-03"}, "r": {"end": "2026-01-02"}},
+            "b": {"r": {"end": "2026-01-02"}},
+        }
+        assert list(found["a"]) == ["q", "r"], "latest first"
+        assert list(store.latest_at(["a"], "line", ("end", "2026-01-02T00"), 5, ("n",))["a"].items()) == [
+            ("r", {"n": 1}),
+            ("p", {"n": 1}),
+        ]
+        assert store.latest_at([], "line", until, 2, ("end",)) == {}
+        assert not store.latest_at(["a"], "none", until, 2, ("end",)).get("a")
+
     def test_scans(self, store: GraphStore) -> None:
         """All of a label, with their properties, and none of another one."""
         do(store, make("a", point("p", x=1), line("a", "p", n=1), line("p", "a", "other")))

@@ -83,6 +83,14 @@ class GremlinStore:
         items = self._all(traversals.edges_at(some, label, direction) for some in traversals.chunks(ids))
         return [traversals.edge_of(item) for item in items]
 
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from, the latest ones by a property."""
+        chunks = traversals.chunks(ids)
+        items = self._all(traversals.latest_at(some, label, until, count, keys) for some in chunks)
+        return {item["id"]: _by_id(item["latest"]) for item in items}
+
     def vertices(self, label: str) -> Iterator[Vertex]:
         """Yields all vertices of a label."""
         # Not in pages, which need an order, and so a sort of all: the answer is sent in parts by itself.
@@ -101,6 +109,10 @@ class GremlinStore:
     def close(self) -> None:
         """Closes the connections."""
         self._connections.close()
+
+
+def _by_id(vertices: Sequence[Mapping[Any, Any]]) -> dict[str, Properties]:
+    return {vertex[T.id]: traversals.properties_of(vertex) for vertex in vertices}
 
 
 class _Writing:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, Merge, P, T
+from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, Merge, Order, P, T
 
 from consumer.graph import store
 from consumer.graph.store import (
@@ -251,6 +251,22 @@ def read(ids: Sequence[str], keys: Sequence[str]) -> Bytecode:
 def edges_at(ids: Sequence[str], label: str, direction: store.Direction) -> Bytecode:
     """Returns a request for the edges of a label that leave or enter vertices, each as a map."""
     return _query(("V", *ids), ("outE" if direction == "out" else "inE", label), ("elementMap",))
+
+
+def latest_at(ids: Sequence[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]) -> Bytecode:
+    """Returns a request for the latest vertices, by a property, with edges to others: maps of `id` and `latest`."""
+    key, value = until
+    latest = _query(
+        ("in", label),
+        ("has", key, P.gt("")),
+        ("has", key, P.lte(value)),
+        ("order",),
+        ("by", key, Order.desc),
+        ("limit", count),
+        ("elementMap", *keys),
+        ("fold",),
+    )
+    return _query(("V", *ids), ("project", "id", "latest"), ("by", T.id), ("by", latest))
 
 
 def vertices(label: str) -> Bytecode:

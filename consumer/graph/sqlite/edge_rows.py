@@ -11,7 +11,7 @@ import orjson
 
 from consumer.graph import ids
 from consumer.graph.sqlite.dictionary import Dictionary
-from consumer.graph.sqlite.vertex_rows import Found, VertexRows
+from consumer.graph.sqlite.vertex_rows import COLUMNS, Found, VertexRows, unpacked
 from consumer.graph.store import Direction, Edge, Properties, Scalar
 
 _SHORT: Final = 200
@@ -19,6 +19,14 @@ _SHORT: Final = 200
 
 _NO_JOB: Final = 0
 _SELECT: Final = "SELECT e.source, e.target, e.job, e.name, e.properties FROM"
+
+# Of many vertices few are read: what they have in common is compared by SQLite.
+_LATEST: Final = (
+    f"SELECT s.text || v.tail, {COLUMNS} FROM"  # noqa: S608 - of constants
+    " (SELECT v.key, v.properties ->> ? AS value FROM edges e CROSS JOIN vertices v ON v.key = e.source"
+    " WHERE e.target = ? AND e.label = ? AND value > '' AND value <= ? ORDER BY value DESC LIMIT ?) l"
+    " CROSS JOIN vertices v ON v.key = l.key CROSS JOIN stems s ON s.key = v.stem ORDER BY l.value DESC"
+)
 
 
 class EdgePlace(NamedTuple):
@@ -97,6 +105,19 @@ class EdgeRows:
         rows = self._db.execute(select, (orjson.dumps(list(near)).decode(), key)).fetchall()
         return list(self._edges(label, rows, near))
 
+    def latest(
+        self, vertex_ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Collection[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Returns the vertices that edges of a label come from, the latest ones by a property up to a value."""
+        near = self._vertices.find(vertex_ids)
+        word = self._dictionary.known(label)
+        key, value = until
+        found: dict[str, dict[str, Properties]] = {}
+        for id_, vertex in near.items() if word is not None else ():
+            rows = self._db.execute(_LATEST, (f'$."{key}"', vertex.key, word, value, count))
+            found[id_] = {source: _only(unpacked(columns), keys) for source, *columns in rows}
+        return found
+
     def of_label(self, label: str) -> Iterator[Edge]:
         """Yields all edges of a label."""
         key = self._dictionary.known(label)
@@ -124,3 +145,7 @@ class EdgeRows:
         if job:
             found["job"] = self._dictionary.text(job)
         return found
+
+
+def _only(properties: Properties, keys: Collection[str]) -> Properties:
+    return {key: properties[key] for key in keys if key in properties}

@@ -8,11 +8,12 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from consumer.graph.sqlite.dictionary import Dictionary
+from consumer.graph.sqlite.dictionary import Dictionary, Stem
 from consumer.graph.sqlite.tables import HOT
 from consumer.graph.store import Properties, Scalar, Vertex
 
-_COLUMNS = "v.rev, v.facts, v.stamps, v.properties"
+COLUMNS: Final = "v.rev, v.facts, v.stamps, v.properties"
+"""The columns that hold the properties of a vertex `v`, as `unpacked` takes them."""
 
 Columns = tuple[str | None, str | None, str | None, str | None]
 """The columns of a row that hold its properties: `HOT`, and all others as JSON."""
@@ -21,7 +22,7 @@ Columns = tuple[str | None, str | None, str | None, str | None]
 _FEW: Final = 4
 """Properties that are read one by one."""
 
-_ONE_STEM: Final = frozenset({"alert", "alert_letter", "change", "facet", "outbox", "statement", "task"})
+_ONE_STEM: Final = ("alert/", "alert_letter/", "change/", "facet/", "outbox/", "statement/", "task/")
 """Kinds whose ids share one stem, so that ids that begin with a time are read in its order."""
 
 
@@ -39,10 +40,7 @@ class Found(NamedTuple):
 
 def cut(id_: str) -> tuple[str, str]:
     """Returns the stem and the tail of an id."""
-    kind, slash, name = id_.partition("/")
-    if kind in _ONE_STEM:
-        return kind + slash, name
-    at = id_.rfind("/") + 1
+    at = (id_.find("/") if id_.startswith(_ONE_STEM) else id_.rfind("/")) + 1
     return id_[:at], id_[at:]
 
 
@@ -84,52 +82,36 @@ class VertexRows:
 
     def find_cut(self, cuts: Mapping[str, tuple[str, str]]) -> dict[str, Found]:
         """Returns those of some ids that are there, by the stems and tails of ids."""
-        wanted, places = self._places(cuts)
-        # One array, not a variable for each id: one prepared statement serves any number. CROSS JOIN makes SQLite look
-        # each of them up in the index, whatever its statistics say.
-        select = (
-            "SELECT j.key, v.key, v.rev FROM json_each(?) j CROSS JOIN vertices v"
-            " ON v.stem = j.value ->> 0 AND v.tail = j.value ->> 1"
-        )
-        return {wanted[at]: Found(key, rev) for at, key, rev in self._rows(select, places)}
+        wanted, rows = self._at(cuts.items(), "v.key, v.rev")
+        return {wanted[at]: Found(key, rev) for at, key, rev in rows}
 
     def read(self, ids: Iterable[str], keys: Collection[str] = ()) -> dict[str, Properties]:
         """Returns the properties of vertices by id; those named, or all."""
         if 0 < len(keys) <= _FEW and not set(keys) & set(HOT):
             return self._read_few(ids, keys)
-        wanted, places = self._places({id_: cut(id_) for id_ in ids})
         # The other columns are read only where they may have what is wanted.
-        few = "v.rev, NULL, NULL, CASE WHEN v.rev IS NULL THEN v.properties END" if set(keys) == {"rev"} else _COLUMNS
-        select = (
-            f"SELECT j.key, {few} FROM json_each(?) j CROSS JOIN vertices v"  # noqa: S608 - of constants
-            " ON v.stem = j.value ->> 0 AND v.tail = j.value ->> 1"
-        )
+        few = "v.rev, NULL, NULL, CASE WHEN v.rev IS NULL THEN v.properties END" if set(keys) == {"rev"} else COLUMNS
+        wanted, rows = self._at(((id_, cut(id_)) for id_ in ids), few)
         found: dict[str, Properties] = {}
-        for at, *columns in self._rows(select, places):
+        for at, *columns in rows:
             properties = unpacked(columns)
             found[wanted[at]] = {key: properties[key] for key in keys if key in properties} if keys else properties
         return found
 
     def _read_few(self, ids: Iterable[str], keys: Collection[str]) -> dict[str, Properties]:
         """Returns a few properties of vertices by id, without a look at the others, which may be long."""
-        wanted, places = self._places({id_: cut(id_) for id_ in ids})
         few = ", ".join(["v.properties -> ?"] * len(keys))
-        select = (
-            f"SELECT j.key, {few} FROM json_each(?) j CROSS JOIN vertices v"  # noqa: S608 - of constants
-            " ON v.stem = j.value ->> 0 AND v.tail = j.value ->> 1"
-        )
-        if not places:
-            return {}
-        rows = self._db.execute(select, (*(f'$."{key}"' for key in keys), orjson.dumps(places).decode()))
+        wanted, rows = self._at(((id_, cut(id_)) for id_ in ids), few, *(f'$."{key}"' for key in keys))
         found: dict[str, Properties] = {}
         for at, *texts in rows:
-            known = zip(keys, texts, strict=True)
-            found[wanted[at]] = {key: orjson.loads(text) for key, text in known if text is not None}
+            found[wanted[at]] = {
+                key: orjson.loads(text) for key, text in zip(keys, texts, strict=True) if text is not None
+            }
         return found
 
     def properties(self, key: int) -> dict[str, Scalar]:
         """Returns the properties of one vertex."""
-        select = f"SELECT {_COLUMNS} FROM vertices v WHERE v.key = ?"  # noqa: S608 - of constants
+        select = f"SELECT {COLUMNS} FROM vertices v WHERE v.key = ?"  # noqa: S608 - of constants
         return unpacked(self._db.execute(select, (key,)).fetchone())
 
     def ids(self, keys: Collection[int]) -> dict[int, str]:
@@ -143,7 +125,7 @@ class VertexRows:
     def of_label(self, label: str) -> Iterator[Vertex]:
         """Yields all vertices of a label."""
         select = (
-            f"SELECT s.text || v.tail, {_COLUMNS} FROM stems s CROSS JOIN vertices v ON v.stem = s.key"  # noqa: S608
+            f"SELECT s.text || v.tail, {COLUMNS} FROM stems s CROSS JOIN vertices v ON v.stem = s.key"  # noqa: S608
             " WHERE s.label = (SELECT key FROM words WHERE text = ?)"
         )
         for id_, *columns in self._db.execute(select, (label,)):
@@ -163,13 +145,47 @@ class VertexRows:
         found += (id_ for (id_,) in self._db.execute(further, (label, stem, count - len(found))))
         return found
 
-    def _places(self, cuts: Mapping[str, tuple[str, str]]) -> tuple[list[str], list[tuple[int, str]]]:
-        """Returns ids with their stems and tails, where the stem is known; an id of a new stem is of no vertex."""
-        # All columns of a dataset have one stem, which is looked up once.
-        texts = {text for text, _ in cuts.values()}
-        stems = {text: self._dictionary.stems(text) for text in texts}
-        known = [(id_, stem.key, tail) for id_, (text, tail) in cuts.items() for stem in stems[text]]
-        return [id_ for id_, _, _ in known], [(key, tail) for _, key, tail in known]
+    def _at(
+        self, cuts: Iterable[tuple[str, tuple[str, str]]], columns: str, *parameters: object
+    ) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        """Looks vertices up by the stems and tails of their ids.
+
+        Args:
+            cuts: Ids, each with its stem and tail.
+            columns: What to select of each vertex.
+            parameters: Values of the columns' placeholders.
+
+        Returns:
+            Ids, and rows that begin with the position of an id.
+        """
+        # All columns of a dataset have one stem, which is looked up once; an id of a new stem is of no vertex.
+        known: dict[str, tuple[Stem, ...]] = {}
+        wanted: list[str] = []
+        stems: list[int] = []
+        tails: list[str] = []
+        for id_, (text, tail) in cuts:
+            found = known.get(text)
+            if found is None:
+                found = known[text] = self._dictionary.stems(text)
+            for stem in found:
+                wanted.append(id_)
+                stems.append(stem.key)
+                tails.append(tail)
+        if not wanted:
+            return wanted, iter(())
+        # One array, not a variable for each id: one prepared statement serves any number. CROSS JOIN makes SQLite look
+        # each of them up in the index, whatever its statistics say.
+        select = f"SELECT j.key, {columns} FROM json_each(?) j CROSS JOIN vertices v ON"  # noqa: S608 - of constants
+        if stems.count(stems[0]) == len(stems):
+            # As of all tables of a namespace: a tail alone is no JSON that has to be parsed again.
+            by_tail = f"{select} v.stem = ? AND v.tail = j.value"
+            rows = self._db.execute(by_tail, (*parameters, orjson.dumps(tails).decode(), stems[0]))
+        else:
+            places = orjson.dumps(list(zip(stems, tails, strict=True))).decode()
+            rows = self._db.execute(
+                f"{select} v.stem = j.value ->> 0 AND v.tail = j.value ->> 1", (*parameters, places)
+            )
+        return wanted, rows
 
     def _rows(self, select: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
         if values:

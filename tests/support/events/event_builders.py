@@ -23,6 +23,12 @@ Json = dict[str, Any]
 
 REDSHIFT = "redshift://wg.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439"
 JOB = JobName("dbt", "j")
+PRODUCER = "https://example.com/producer"
+"""With a type of the job, it says what the job's tool is called."""
+BATCH = {"jobType": {"processingType": "BATCH", "integration": "DBT"}}
+"""Facets of a job whose runs end."""
+STREAMING = {"jobType": {"processingType": "STREAMING", "integration": "FLINK", "jobType": "JOB"}}
+"""Facets of a job whose events are snapshots."""
 
 
 def at(second: int) -> str:
@@ -91,6 +97,20 @@ def job_event(
 def dataset_event(second: int, said: Json) -> Json:
     """A DatasetEvent."""
     return {"eventTime": at(second), "dataset": said}
+
+
+def renamed(second: int, old: str, new: str) -> Json:
+    """A DatasetEvent of a table that has got another name."""
+    change = {
+        "lifecycleStateChange": "RENAME",
+        "previousIdentifier": {"namespace": REDSHIFT, "name": dataset(old)["name"]},
+    }
+    return dataset_event(second, dataset(new, lifecycleStateChange=change))
+
+
+def dropped(second: int, table: str) -> Json:
+    """A DatasetEvent of a table that is no more."""
+    return dataset_event(second, dataset(table, lifecycleStateChange={"lifecycleStateChange": "DROP"}))
 
 
 def many_names(seed: int) -> list[Json]:

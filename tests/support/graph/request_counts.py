@@ -104,6 +104,15 @@ class CountingStore(SqliteStore):
         self._count(ids=len(ids), edges=len(found), read=sum(_chars(edge.properties) for edge in found))
         return found
 
+    def latest_at(
+        self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
+    ) -> dict[str, dict[str, Properties]]:
+        """Counts the ids, and what is returned of the vertices at them."""
+        found = super().latest_at(ids, label, until, count, keys)
+        read = sum(_chars(one) for of_one in found.values() for one in of_one.values())
+        self._count(ids=len(ids) + sum(map(len, found.values())), read=read)
+        return found
+
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Counts the ids that are returned."""
         found = super().ids(label, after, count)
