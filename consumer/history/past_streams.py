@@ -51,9 +51,9 @@ def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, text
     waiting = unstated - stated
     if not waiting:
         return frozenset(stated)
-    # A run that states that it ends has no statement that says so.
+    # A run that states that it ends has no statement that says so, and what it states counts from its end on.
     known = runs_at(store, texts, [ids.run(run) for run in waiting])
-    batch = {run for run, facts in known.items() if _states_end(facts)}
+    batch = {run for run, facts in known.items() if _states_end(facts) and had_ended(facts, time)}
     streams = _jobs_that_stream(store, {run.job for run in waiting - batch}, said, time, texts, stated)
     return frozenset(stated | {run for run in waiting - batch if run.job in streams})
 

@@ -17,10 +17,13 @@ from consumer.graph.store import GraphStore
 from consumer.history.past_graph import as_of
 from tests.support.events.event_builders import many_names
 from tests.support.events.event_strategies import TIMES, events
+from tests.support.events.mixed_histories import histories
+from tests.support.examples import examples
 from tests.support.graph.all_stores import Graph
 from tests.support.graph.asked import names_in, walks
 from tests.support.graph.graph_of_events import difference, embedded_whole, sample, shuffled, whole, write
 from tests.support.graph.happened import happened, of_one_kind, time_of
+from tests.support.graph.past_checks import check_moment
 from tests.support.processes.servers import GremlinServer
 
 RECORDED = ("events_athena_withcatalog", "ev_fail_athena", "ev_fail_redshift")
@@ -92,3 +95,18 @@ def test_generated_events(gremlin_server: GremlinServer) -> None:
 
     with closing(open_gremlin(gremlin_server.url)) as store:
         run()
+
+
+def test_short_histories(graph: Graph) -> None:
+    """Any kinds of events, one at a time in any order, on every store."""
+
+    @settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+    @given(histories(4), st.integers(0, 3))
+    def run(events: list[Any], at: int) -> None:
+        graph.clear()
+        times = sorted(map(time_of, events))
+        with closing(graph.connect()) as store:
+            write(store, [[event] for event in events])
+            check_moment(store, events, times[at % len(times)], is_apart=False)
+
+    run()

@@ -25,10 +25,12 @@ class Graph:
     Attributes:
         kind: One of `STORES`.
         connect: Opens a further store, which the caller closes.
+        clear: Empties the graph; no store may be open.
     """
 
     kind: str
     connect: Callable[[], GraphStore]
+    clear: Callable[[], None]
 
 
 @contextmanager
@@ -36,7 +38,12 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Iterator[Graph]:
     """A graph of a kind, for one test; at the end Neptune must have found nothing wrong with how it was used."""
     if kind == "embedded":
         folder: Path = request.getfixturevalue("tmp_path")
-        yield Graph(kind, lambda: SqliteStore(folder / "graph.db"))
+
+        def clear() -> None:
+            for file in folder.glob("graph.db*"):
+                file.unlink()
+
+        yield Graph(kind, lambda: SqliteStore(folder / "graph.db"), clear)
     elif kind == "neptune":
         proxy: NeptuneProxy = request.getfixturevalue("neptune_proxy")
         monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
@@ -44,11 +51,11 @@ def opened(kind: str, request: pytest.FixtureRequest) -> Iterator[Graph]:
             monkeypatch.setenv(name, value)
         proxy.clear()
         proxy.reset_stats()
-        yield Graph(kind, lambda: open_gremlin(proxy.url))
+        yield Graph(kind, lambda: open_gremlin(proxy.url), proxy.clear)
         stats = proxy.stats()
         assert not stats["rejected"], f"Neptune would refuse requests: {stats['rejected']}"
         assert not stats["warnings"], f"Neptune would run requests slowly: {stats['warnings']}"
     else:
         server: GremlinServer = request.getfixturevalue(f"{kind}_server")
         server.clear()
-        yield Graph(kind, lambda: open_gremlin(server.url))
+        yield Graph(kind, lambda: open_gremlin(server.url), server.clear)

@@ -15,11 +15,24 @@ from consumer.lineage.facts.keys import JobName
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.retirement import of_job
 from consumer.maintenance.reconcile import Reconcile
-from tests.support.events.event_builders import at, dataset, dataset_event, job_event, made_of, run_event
+from tests.support.events.event_builders import (
+    BATCH,
+    PRODUCER,
+    STREAMING,
+    at,
+    dataset,
+    dataset_event,
+    dropped,
+    job_event,
+    made_of,
+    renamed,
+    run_event,
+)
 from tests.support.events.event_strategies import ATHENA, REDSHIFT
 from tests.support.graph.asked import answers, names_in, walks
 from tests.support.graph.graph_of_events import write
 from tests.support.graph.happened import happened, time_of
+from tests.support.graph.past_checks import check_moment
 from tests.support.graph.whole_tasks import carry_through
 
 Json = dict[str, Any]
@@ -28,8 +41,8 @@ Json = dict[str, Any]
 def made(second: int, inputs: Sequence[str | Json], outputs: Sequence[str | Json], parent: str = "") -> Json:
     """A run of the one job, which says that its runs end."""
     event = run_event("COMPLETE", second, run=f"r{second}", inputs=inputs, outputs=outputs)
-    facets = {**event["job"].get("facets", {}), "jobType": {"processingType": "BATCH", "integration": "DBT"}}
-    event["job"] = {**event["job"], "facets": facets}
+    event["job"] = {**event["job"], "facets": {**event["job"].get("facets", {}), **BATCH}}
+    event["producer"] = PRODUCER
     if parent:
         of_run = {"run": {"runId": parent}, "job": {"namespace": "dbt", "name": "all"}}
         event["run"] = {**event["run"], "facets": {**event["run"].get("facets", {}), "parent": of_run}}
@@ -44,6 +57,12 @@ def stating(event: Json, target: str, source: str) -> Json:
     """The event, whose job states the lineage of one more table."""
     entry = {"type": "DATASET", **_named_in(target), "inputs": [{"type": "DATASET", **_named_in(source)}]}
     facets = {**event["job"]["facets"], "lineage": {"entries": [entry]}}
+    return {**event, "job": {**event["job"], "facets": facets}}
+
+
+def by_tool(event: Json, tool: str) -> Json:
+    """The event, of a job that this tool makes."""
+    facets = {"jobType": {"processingType": "BATCH", "integration": tool}}
     return {**event, "job": {**event["job"], "facets": facets}}
 
 
@@ -73,6 +92,28 @@ HISTORIES: dict[str, list[Json]] = {
     "one of two edges": [
         made(1, ["a", "b"], ["n", "m"]),
         made(2, ["a", "b"], [BY_COLUMN, dataset("m", columnLineage=made_of(x="b.x"))]),
+    ],
+    "before a run that fails": [
+        made(1, ["a"], [BY_COLUMN]),
+        {**made(2, ["b"], [BY_COLUMN]), "eventType": "FAIL"},
+        made(3, ["b"], ["n"]),
+    ],
+    "before more runs that fail than are looked at first": [
+        made(1, ["a"], [BY_COLUMN]),
+        *({**made(second, ["b"], [BY_COLUMN]), "eventType": "FAIL"} for second in range(2, 6)),
+        made(6, ["b"], ["n"]),
+    ],
+    "of two runs that ended at once": [
+        made(1, ["z"], [BY_COLUMN]),
+        made(2, ["a"], [BY_COLUMN]),
+        {**made(2, ["b"], ["n"]), "run": {"runId": "r1b", "facets": {}}},
+        made(3, ["m"], ["n"]),
+    ],
+    "a run that names no dataset": [made(1, ["a"], [BY_COLUMN]), made(2, [], []), made(3, ["b"], ["n"])],
+    "another tool, that of a failed run": [
+        made(1, ["a"], [BY_COLUMN]),
+        by_tool({**made(2, ["a"], [BY_COLUMN]), "eventType": "FAIL"}, "SPARK"),
+        by_tool(made(3, ["b"], [BY_COLUMN]), "FLINK"),
     ],
     "a first run that fails, and one that did not end": [
         {**made(1, ["a"], ["n"]), "eventType": "FAIL"},
@@ -129,15 +170,6 @@ def test_siblings_that_follow_siblings_at_once() -> None:
         check(events, store, IdentityRules.of(), is_local=True)
 
 
-def renamed(second: int, old: str, new: str) -> Json:
-    """A DatasetEvent of a table that has got another name."""
-    change = {
-        "lifecycleStateChange": "RENAME",
-        "previousIdentifier": {"namespace": REDSHIFT, "name": dataset(old)["name"]},
-    }
-    return dataset_event(second, dataset(new, lifecycleStateChange=change))
-
-
 RENAMINGS: dict[str, list[Json]] = {
     "by an event of the dataset": [made(1, ["a"], ["n"]), renamed(2, "n", "m"), made(3, ["m"], ["z"])],
     "declared of the old name": [
@@ -159,11 +191,6 @@ RENAMINGS: dict[str, list[Json]] = {
 def test_renamed_datasets(history: str) -> None:
     """Lineage of an old name is found at the new one, and at the old one as of before."""
     check_orders(RENAMINGS[history])
-
-
-def dropped(second: int, table: str) -> Json:
-    """A DatasetEvent of a table that is no more."""
-    return dataset_event(second, dataset(table, lifecycleStateChange={"lifecycleStateChange": "DROP"}))
 
 
 DROPS: dict[str, list[Json]] = {
@@ -189,7 +216,7 @@ DROPS: dict[str, list[Json]] = {
             run="s",
             job="k",
             inputs=[dataset("n", lifecycleStateChange={"lifecycleStateChange": "DROP"})],
-            job_facets={"jobType": {"processingType": "STREAMING", "integration": "FLINK", "jobType": "JOB"}},
+            job_facets=STREAMING,
         ),
     ],
 }
@@ -205,6 +232,36 @@ RETIRED: dict[str, list[Json]] = {
 def test_jobs_that_do_what_they_did_no_more(history: str) -> None:
     """A job that ran, and declares since that it is no more or does something else, is found by what its runs gave."""
     check_orders(RETIRED[history])
+
+
+ENDING: dict[str, list[Json]] = {
+    "a run that ends, and states so at its end": [
+        run_event("COMPLETE", 2, run="s", inputs=["a"], outputs=["n"], job_facets=STREAMING),
+        run_event("RUNNING", 3, inputs=["m"], outputs=["n"]),
+        run_event("COMPLETE", 4, inputs=["b"], outputs=["n"], job_facets=BATCH),
+    ],
+    "a run that ends, and states so at its beginning": [
+        run_event("COMPLETE", 2, run="s", inputs=["a"], outputs=["n"], job_facets=STREAMING),
+        run_event("START", 3, outputs=["n"], job_facets=BATCH),
+        run_event("RUNNING", 4, inputs=["m"], outputs=["n"]),
+        run_event("COMPLETE", 5, inputs=["b"], outputs=["n"]),
+    ],
+    "a run that ends before the stream begins": [
+        run_event("RUNNING", 1, inputs=["m"], outputs=["n"]),
+        run_event("COMPLETE", 2, inputs=["b"], outputs=["n"], job_facets=BATCH),
+        run_event("RUNNING", 3, run="s", inputs=["a"], outputs=["n"], job_facets=STREAMING),
+    ],
+}
+
+
+@pytest.mark.parametrize("history", ENDING)
+def test_jobs_that_stream_and_end(history: str) -> None:
+    """Of a job that is a stream and a batch job, a run counts as it stated, once what it stated had happened."""
+    for order in orders(ENDING[history]):
+        with closing(SqliteStore(Path(":memory:"))) as store:
+            write(store, [[event] for event in order])
+            for time in map(time_of, order):
+                check_moment(store, order, time)
 
 
 @pytest.mark.parametrize("history", DROPS)
