@@ -48,4 +48,6 @@ def answer_of(ask: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return ask(*arguments)
     except UsageError as error:
-        return str(error).splitlines()[0].partition(";")[0]
+        said = str(error).splitlines()[0].partition(";")[0]
+        # An empty past is not an empty graph.
+        return said.replace("held no dataset at that moment", "holds no dataset yet")
