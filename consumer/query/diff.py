@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from consumer.lineage.changes import Change, ChangeRecord, Kind, column_changes, sort_key
 from consumer.lineage.column_lineage import WHOLE
 from consumer.lineage.facts.keys import JobName
+from consumer.lineage.folding.job_naming import TEST
 from schemas.naming import DatasetName
 
 Document = Mapping[str, Any]
@@ -97,12 +98,14 @@ def _elements(document: Document) -> _Elements:
     used: defaultdict[DatasetName, set[str]] = defaultdict(set)
     for (namespace, name, column), _, _ in document["column_edges"]:
         used[DatasetName(namespace, name)].add(column)
+    # A test that reads a column fails by itself, and one of another column is no reader of this one.
+    tests = {JobName(job["namespace"], job["name"]) for job in document["jobs"] if job["type"] == TEST}
     return _Elements(
         {DatasetName(one["namespace"], one["name"]): _types(one["columns"]) for one in document["datasets"]},
         {job: frozenset(of_one) for job, of_one in made.items()},
         _latest(document["runs"]),
         writers,
-        frozenset(DatasetName(*name) for name, _ in document["reads"]),
+        frozenset(DatasetName(*name) for name, job in document["reads"] if JobName(*job) not in tests),
         {name: frozenset(columns) for name, columns in used.items()},
     )
 

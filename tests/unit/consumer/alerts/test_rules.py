@@ -292,6 +292,22 @@ def test_a_cycle() -> None:
     assert alert.document()["summary"] == "a cycle: a -> b -> c -> a"
 
 
+def test_a_renamed_dataset() -> None:
+    """A symlink gives it another display name; a second one to the same name changes nothing."""
+    rig = Rig([Rule(name="renamed", kind="renamed")])
+    rig.begin(build(B, A))
+    arn = {"namespace": "arn:aws:glue:us-east-1:123456789012", "name": "table/s/books", "type": "TABLE"}
+    event = {
+        "eventTime": "2026-01-02T10:00:00Z",
+        "dataset": {"namespace": A[0], "name": A[1], "facets": {"symlinks": {"identifiers": [arn]}}},
+    }
+    (alert,) = rig.raised(event)
+    said = alert.document()
+    assert (said["severity"], said["summary"]) == ("info", "a is called books now")
+    assert said["details"] == {"before": f"{A[0]}/{A[1]}", "after": f"{arn['namespace']}/{arn['name']}"}
+    assert rig.raised({**event, "eventTime": "2026-01-03T10:00:00Z"}) == [], "it has the name already"
+
+
 def test_a_new_source_without_an_owner() -> None:
     """A dataset that no job writes and no one owns."""
     rig = Rig([Rule(name="unowned", kind="unowned_source")])

@@ -27,13 +27,23 @@ def each_text(value: Any, change: Callable[[str], str]) -> Any:
     return change(value) if isinstance(value, str) else value
 
 
-def built(folder: Path, edit: Callable[[str], str], schema: str) -> str:
-    """The URL of the graph of a build of the IMDb project, with some of its code changed, in a schema."""
+def built(folder: Path, edit: Callable[[str], str], schema: str, without: str = "") -> str:
+    """The URL of the graph of a build of the IMDb project, with some of its code changed, in a schema.
+
+    Args:
+        folder: Where the project and the graph are put.
+        edit: Changes each text.
+        schema: The schema.
+        without: A column that a model does not have any more, as `model.column`.
+    """
     folder.mkdir()
+    model, _, column = without.partition(".")
     for part in ("manifest", "catalog"):
         document = orjson.loads((IMDB / f"redshift_{part}.json").read_bytes())
         moved = each_text(document, lambda text: "imdb_pr" if text == "imdb" else text.replace('"imdb"', '"imdb_pr"'))
         document = each_text(moved if schema == "imdb_pr" else document, edit)
+        if without:
+            document["nodes"][f"model.imdb_redshift.{model}"]["columns"].pop(column, None)
         (folder / f"{part}.json").write_bytes(orjson.dumps(document))
     url = f"sqlite:///{folder / 'graph.db'}"
     done = headwater("backfill", "--graph", url, "--namespace", NAMESPACE, folder)
@@ -86,6 +96,20 @@ def test_the_comment_on_a_pull_request(builds: tuple[str, str]) -> None:
     assert done.exit_code == 3, done.output
     assert done.stdout.startswith("### Lineage\n")
     assert "| `-` | edge new_stg_imdb__title_principals -> titles | model.imdb_redshift.titles" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("column", "exit_code"), [("genre_titles.genre", 3), ("genre_titles.ordinal", 0), ("titles.num_votes", 0)]
+)
+def test_what_breaks_in_a_pull_request(builds: tuple[str, str], tmp_path: Path, column: str, exit_code: int) -> None:
+    """A column that another model reads is breaking, and one that only a table with tests has is not."""
+    without = built(tmp_path / "pull_request", lambda text: text, "imdb_pr", column)
+    done = headwater(
+        "diff", builds[0], without, "--rename", "imdb_pr=imdb", "--format", "markdown", "--fail-on", "breaking"
+    )
+    assert done.exit_code == exit_code, done.output
+    assert ("**Breaking**" in done.stdout) == (exit_code == 3)
+    assert f"| `-` | column {column} " in done.stdout
 
 
 @pytest.fixture(scope="module")
