@@ -74,6 +74,13 @@ class PastGraph:
 
     def read(self, ids_: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """Returns the properties of vertices by id."""
+        records = [id_ for id_ in ids_ if _kind(id_) == "change"]
+        others = [id_ for id_ in ids_ if _kind(id_) != "change"] if records else ids_
+        # A graph that is drawn for the moment has records of its own.
+        found = self._graph.read(records, keys) if records else {}
+        return {**found, **self._read(others, keys)} if others else found
+
+    def _read(self, ids_: Collection[str], keys: Sequence[str]) -> dict[str, Properties]:
         near = self._prepared([id_ for id_ in ids_ if not self._has_exposure(id_)])
         if near is None:
             return self._whole().read(ids_, keys)
@@ -114,6 +121,10 @@ class PastGraph:
         if direction == "out":
             # No edge leaves an exposure.
             ids_ = [id_ for id_ in ids_ if _kind(id_) != "exposure"]
+        if label == schema.CHANGE_OF:
+            # The id of a record begins with its time.
+            records = self._graph.edges_at(ids_, label, direction)
+            return [edge for edge in records if ids.parse(edge.source)[1] <= self.time]
         near = self._prepared(ids_) if label in {*_DRAWN, schema.RUN_OF, schema.CHILD_OF} else None
         if near is None:
             return self._whole().edges_at(ids_, label, direction)

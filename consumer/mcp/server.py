@@ -185,7 +185,7 @@ def _add_tools(found: MCPServer[Any], graph: _Graph) -> None:
 
     @tool(title="Root causes")
     async def why(dataset: Name, depth: Depth = 100, cursor: Cursor = None, as_of: AsOf = None) -> Answer:
-        """Possible causes of a stale or wrong dataset: failed, late or untested upstreams, nearest first."""
+        """Possible causes of a stale or wrong dataset: failed, late, changed or wrong upstreams, nearest first."""
         return _result(await graph.ask(tools.why, dataset, depth, cursor, as_of=as_of))
 
 

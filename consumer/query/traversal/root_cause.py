@@ -1,4 +1,7 @@
-"""Root causes of a stale or wrong dataset: failed, unfinished and quality-failed datasets upstream, nearest first."""
+"""Root causes of a stale or wrong dataset, nearest first.
+
+A dataset upstream may have failed, be unfinished, late or dropped, have failed tests, or a schema that has changed.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from typing import NamedTuple
 
 from consumer.graph import ids
 from consumer.graph.store import GraphStore
-from consumer.query.catalog import datasets
+from consumer.query.catalog import datasets, schema_changes
 from consumer.query.catalog.datasets import Summary
+from consumer.query.catalog.schema_changes import SchemaChange
 from consumer.query.resolve import DATASET, LineageNode
 from consumer.query.runs import FAILED, Run, history
 from consumer.query.traversal.traverse import lineage
@@ -20,7 +24,7 @@ FAR = 100
 RUNS = 5
 """Runs of a job that are looked at."""
 MOST_NAMED = 3
-"""Failed tests that a finding names."""
+"""Failed tests, or changed columns, that a finding names."""
 
 
 class Cause(StrEnum):
@@ -30,6 +34,7 @@ class Cause(StrEnum):
     ABORTED = "aborted"
     RUNNING = "running"
     QUALITY = "quality"
+    SCHEMA = "schema"
     STALE = "stale"
     DROPPED = "dropped"
 
@@ -73,7 +78,9 @@ class Diagnosis(NamedTuple):
 def diagnose(store: GraphStore, target: LineageNode, depth: int = FAR) -> Diagnosis:
     """Finds what may be wrong with a dataset or exposure, from itself upstream; of a column with its dataset.
 
-    A dataset is stale if the last completed write of one of its direct sources is later than its own.
+    A dataset is stale if the last completed write of one of its direct sources is later than its own. A schema counts
+    as changed if columns of a dataset upstream were removed or retyped since the last build but one of what is asked
+    about, or since its only build: what was right then may be wrong now.
 
     Raises:
         TransientError: The store can't serve now.
@@ -96,6 +103,10 @@ def diagnose(store: GraphStore, target: LineageNode, depth: int = FAR) -> Diagno
     for name, steps in depths.items():
         findings += _of_dataset(shown[name], steps, by_dataset.get(name, []))
         findings += _stale(shown[name], steps, by_dataset, sources.get(name, set()))
+    since = _build_before(by_dataset, depths)
+    if since is not None:
+        for name, found_change in schema_changes.since(store, (name for name in depths if depths[name]), since).items():
+            findings.append(_changed(shown[name], depths[name], found_change))
     findings.sort(key=lambda one: one.since, reverse=True)
     findings.sort(key=lambda one: (one.depth, one.cause is Cause.STALE))
     without = tuple(sorted(name for name in depths if not by_dataset.get(name)))
@@ -130,6 +141,22 @@ def _stale(
         name = max(newer, key=lambda source: (newer[source].ended_at, source))
         detail = f"not rebuilt since {name.name} was written"
         yield Finding(summary, depth, Cause.STALE, detail, own.ended_at, own)
+
+
+def _build_before(runs: Mapping[DatasetName, list[Run]], depths: Mapping[DatasetName, int]) -> str | None:
+    """Returns when the nearest datasets were last built but once, the earliest of theirs; None if it is unknown."""
+    nearest = min(depths.values(), default=0)
+    ends: list[str] = []
+    for name in (name for name, depth in depths.items() if depth == nearest):
+        builds = [run.ended_at for run in runs.get(name, ()) if run.state == "COMPLETE"][:2]
+        ends += builds[-1:]
+    return min(ends, default=None)
+
+
+def _changed(summary: Summary, depth: int, change: SchemaChange) -> Finding:
+    what = ", ".join(change.what[:MOST_NAMED])
+    more = f" and {len(change.what) - MOST_NAMED} more" if len(change.what) > MOST_NAMED else ""
+    return Finding(summary, depth, Cause.SCHEMA, f"{what}{more}", change.time, None)
 
 
 def _completed(runs: Collection[Run]) -> Run | None:

@@ -34,7 +34,8 @@ def why(settings: Settings, node: str, at: str | None, depth: int, *, as_json: b
     """List why a dataset may be stale or wrong: failures upstream, nearest first.
 
     Looks at the dataset NODE and all that it is made from: failed, aborted and unfinished runs, failed tests, dropped
-    tables, and tables that were not rebuilt since a source of theirs was written.
+    tables, columns that were removed or retyped since the build before the last, and tables that were not rebuilt since
+    a source of theirs was written.
     """
     with wiring.open_snapshot(settings.graph, at) as store, gap_reported(store, at):
         found = diagnose(store, resolve(store, node), depth)

@@ -170,7 +170,7 @@ export interface ImpactAnswer {
 export interface Finding {
   dataset: Target;
   depth: number;
-  cause: "failed" | "aborted" | "running" | "quality" | "stale" | "dropped";
+  cause: "failed" | "aborted" | "running" | "quality" | "schema" | "stale" | "dropped";
   detail: string;
   since: string | null;
   owners: string[];

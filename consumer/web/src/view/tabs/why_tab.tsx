@@ -33,6 +33,7 @@ const CAUSES: Record<Finding["cause"], string> = {
   aborted: "run aborted",
   running: "not finished",
   quality: "test failed",
+  schema: "columns changed",
   stale: "not rebuilt",
   dropped: "dropped",
 };

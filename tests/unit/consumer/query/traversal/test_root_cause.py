@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+from consumer.graph.sqlite_store import SqliteStore
+from consumer.history.past_graph import as_of
 from consumer.query.resolve import resolve
 from consumer.query.traversal.root_cause import Diagnosis, diagnose
-from tests.support.graph.example_graphs import graph, table
-from tests.support.graph.run_events import assertions, run_event
+from tests.support.graph.example_graphs import fill, graph, table
+from tests.support.graph.run_events import assertions, run_event, schema
 
 A, B, C = (table(name) for name in "abc")
 
@@ -13,6 +18,14 @@ A, B, C = (table(name) for name in "abc")
 def causes(found: Diagnosis) -> list[tuple[str, int, str]]:
     """Dataset, depth and cause of each finding."""
     return [(one.summary.node_name, one.depth, one.cause.value) for one in found.findings]
+
+
+def one_by_one(events: Iterable[dict[str, Any]]) -> SqliteStore:
+    """The graph of events that came one after another: what is written together changes nothing in between."""
+    store = graph([])
+    for event in events:
+        fill(store, [event])
+    return store
 
 
 def test_nothing_is_wrong() -> None:
@@ -77,3 +90,37 @@ def test_an_exposure_is_as_good_as_what_it_uses() -> None:
     found = diagnose(store, resolve(store, "weekly"))
     assert causes(found) == [("a", 2, "failed")]
     assert (found.root.name, found.checked, found.without_runs) == ("exposure.p.weekly", 2, ())
+
+
+def test_columns_that_changed_since_the_last_good_build() -> None:
+    """Removed or retyped upstream before the last build, or after it; what was taken back, added or learned is none."""
+    at_eight = schema(gone="int", kept="int", retyped="int", back="int", learned="")
+    at_nine = schema(kept="int", retyped="text", back="text", learned="int", new="int")
+    at_ten = schema(kept="int", retyped="text", back="int", learned="int", new="int")
+    store = one_by_one(
+        [
+            run_event("COMPLETE", "08:00", A, run="1", facets=at_eight),
+            run_event("COMPLETE", "08:30", B, A, run="1"),
+            run_event("COMPLETE", "09:00", A, run="2", facets=at_nine),
+            run_event("COMPLETE", "10:00", A, run="3", facets=at_ten),
+            run_event("COMPLETE", "10:30", B, A, run="2"),
+        ]
+    )
+    (found,) = diagnose(store, resolve(store, "b")).findings
+    assert (found.summary.node_name, found.depth, found.cause.value) == ("a", 1, "schema")
+    assert found.detail == "column gone was removed, column retyped is text, was int"
+    assert found.since == "2026-01-01T09:00:00.000000Z"
+    past = as_of(store, "2026-01-01T08:45:00.000000Z")
+    assert causes(diagnose(past, resolve(past, "b"))) == []
+    past = as_of(store, "2026-01-01T09:15:00.000000Z")
+    assert causes(diagnose(past, resolve(past, "b"))) == [("b", 0, "stale"), ("a", 1, "schema")]
+
+
+def test_an_old_change_of_columns_is_no_cause() -> None:
+    """Once a table was built twice with the new columns, they are what it is built from."""
+    events = [run_event("COMPLETE", "08:00", A, run="1", facets=schema(x="int"))]
+    events += [run_event("COMPLETE", "08:30", B, A, run="1")]
+    events += [run_event("COMPLETE", "09:00", A, run="2", facets=schema(y="int"))]
+    events += [run_event("COMPLETE", f"{hour}:30", B, A, run=hour) for hour in ("09", "10")]
+    store = one_by_one(events)
+    assert causes(diagnose(store, resolve(store, "b"))) == []
