@@ -6,9 +6,9 @@ The index is in memory. `SearchIndex.refresh` reads the graph page by page (keys
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 
@@ -17,6 +17,8 @@ from consumer.graph import schema
 from consumer.graph.store import GraphStore, Properties
 from consumer.query.catalog.datasets import SUMMARY_KEYS, Summary, summary_of
 from schemas.naming import DatasetName, last_part
+
+T = TypeVar("T", bound=Hashable)
 
 PAGE = 1_000
 """Datasets that are read at once."""
@@ -117,10 +119,10 @@ class SearchIndex:
     """An index of all datasets of a graph.
 
     Attributes:
-        entries: By id of the dataset's vertex.
+        entries: The datasets, in no order.
     """
 
-    entries: dict[str, _Entry] = field(default_factory=dict)
+    entries: list[_Entry] = field(default_factory=list)
 
     def refresh(self, store: GraphStore) -> None:
         """Brings the index to what the graph shows now.
@@ -128,10 +130,15 @@ class SearchIndex:
         Raises:
             TransientError: The store can't serve now; what was indexed before stays.
         """
-        entries: dict[str, _Entry] = {}
+        # An entry that is as it was is kept, so that a refresh takes little memory beside the index.
+        known = {one.summary.dataset: one for one in self.entries}
+        shared: dict[Hashable, Any] = {}
+        entries: list[_Entry] = []
         for ids in _pages(store):
-            for id_, properties in store.read(ids, _KEYS).items():
-                entries[id_] = _entry(properties)
+            for properties in store.read(ids, _KEYS).values():
+                found = _entry(properties, shared)
+                before = known.get(found.summary.dataset)
+                entries.append(found if before != found else before)
         self.entries = entries
 
     def search(self, text: str, limit: int = 20, offset: int = 0) -> Results:
@@ -151,7 +158,7 @@ class SearchIndex:
         query = _parse(text)
         if not query.terms and not query.filters:
             raise UsageError("the query is empty; name a part of a table, column, tag or owner")
-        found = [match for entry in self.entries.values() if (match := _match(entry, query)) is not None]
+        found = [match for entry in self.entries if (match := _match(entry, query)) is not None]
         found.sort(key=lambda match: (-match.score, len(match.summary.node_name), match.summary.dataset))
         return Results(tuple(found[offset : offset + limit]), len(found))
 
@@ -163,10 +170,23 @@ def _pages(store: GraphStore) -> Iterator[list[str]]:
         last = page[-1]
 
 
-def _entry(properties: Properties) -> _Entry:
-    name = DatasetName(str(properties["namespace"]), str(properties["name"]))
+def _entry(properties: Properties, shared: dict[Hashable, Any]) -> _Entry:
+    """Makes an entry; values that many datasets have, such as a namespace, an owner or a tag, are held once."""
+
+    def once(value: T) -> T:
+        return cast("T", shared.setdefault(value, value))
+
+    name = DatasetName(once(str(properties["namespace"])), str(properties["name"]))
     summary = summary_of(name, properties)
-    summary = summary._replace(description=summary.description[:DESCRIPTION_CHARS])
+    summary = summary._replace(
+        description=summary.description[:DESCRIPTION_CHARS],
+        owners=once(summary.owners),
+        tags=once(tuple(map(once, summary.tags))),
+        materialized=once(summary.materialized),
+        lifecycle=once(summary.lifecycle),
+        tests=once(summary.tests),
+    )
+    description = summary.description.casefold()
     columns = (str(column) for column, _ in orjson.loads(str(properties.get("columns") or "[]")))
     aliases = ("/".join(alias) for alias in orjson.loads(str(properties.get("aliases") or "[]")))
     return _Entry(
@@ -174,10 +194,10 @@ def _entry(properties: Properties) -> _Entry:
         last_part(name).casefold(),
         f"{name.namespace}/{name.name}".casefold(),
         _joined(aliases),
-        _joined(columns),
-        _joined(text for tag in summary.tags for text in (tag.key, tag.text)),
-        _joined(summary.owners),
-        summary.description.casefold(),
+        once(_joined(columns)),
+        once(_joined(text for tag in summary.tags for text in (tag.key, tag.text))),
+        once(_joined(summary.owners)),
+        description if description != summary.description else summary.description,
     )
 
 
