@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from consumer.query.catalog.datasets import Summary
 from consumer.query.catalog.describe import Column, Description, Producer
@@ -19,7 +19,7 @@ from consumer.query.traversal.root_cause import Diagnosis
 from consumer.render.ansi import bold, dim
 from consumer.render.diagram import location_label, location_label_of
 from consumer.safe_text import printable
-from schemas.naming import DatasetName
+from schemas.naming import DatasetName, last_part
 
 SIXTY = 60
 """Seconds of a minute, minutes of an hour."""
@@ -151,8 +151,8 @@ def _made_by(producer: Producer, *, sql: bool) -> Iterator[str]:
         yield printable(producer.sql.strip()) if producer.sql else "SQL is unknown"
 
 
-def runs(found: Sequence[Run], total: int, *, with_jobs: bool) -> str:
-    """Returns a table of runs, newest first."""
+def runs(found: Sequence[Run], total: int, fed: Mapping[DatasetName, Run], *, with_jobs: bool) -> str:
+    """Returns a table of runs, newest first, and one of the runs that fed the newest."""
     if not found:
         return "no runs"
     headings = ("state", "started", "duration", *(("job",) if with_jobs else ()), "run id", "error")
@@ -168,7 +168,10 @@ def runs(found: Sequence[Run], total: int, *, with_jobs: bool) -> str:
         for run in found
     ]
     more = total - len(found)
-    return "\n".join([table(rows, headings), *([dim(f"and {more} more; --limit shows them")] if more > 0 else [])])
+    lines = [table(rows, headings), *([dim(f"and {more} more; --limit shows them")] if more > 0 else [])]
+    feeding = [(last_part(name), run.ended_at[:19], run.key.job.name, run.key.id) for name, run in fed.items()]
+    lines += ["", table(feeding, ("the newest read", "written", "job", "run id"))] if feeding else []
+    return "\n".join(lines)
 
 
 def _affected_row(one: Affected) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Names are objects of `namespace` and `name`, times RFC 3339 in UTC, what is unkn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from consumer.lineage.facts.keys import JobName, RunKey
@@ -97,6 +97,14 @@ def run(value: Run) -> Document:
         "inputs": [name(one) for one in value.inputs],
         "outputs": [name(one) for one in value.outputs],
     }
+
+
+def runs(values: Sequence[Run], total: int, fed: Mapping[DatasetName, Run]) -> Document:
+    """Returns the latest runs, the number of all, and what fed the newest."""
+    feeding = [
+        {"dataset": name(dataset), "run": run_key(one.key), **(state(one) or {})} for dataset, one in fed.items()
+    ]
+    return {"total": total, "runs": [run(one) for one in values], "fed_by": feeding}
 
 
 def column(value: Column) -> Document:

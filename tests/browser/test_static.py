@@ -110,6 +110,8 @@ def comparable(kind: str, document: Json) -> Json:
         for producer in document["producers"]:
             # The file has the run in full.
             producer["last_run"] = producer["last_run"] and producer["last_run"]["id"]
+    if kind == "runs":
+        document.pop("fed_by", None)
     if kind == "search":
         keys = ("name", "matched", "matched_columns", "last_run")
         document["results"] = [{key: one[key] for key in keys} for one in document["results"]]

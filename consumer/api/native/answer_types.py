@@ -328,11 +328,19 @@ class Paths(_Answer):
     unknown: bool
 
 
+class Feeding(RunState):
+    """The last run that had completed a write of an input when a run started."""
+
+    dataset: Name
+    run: RunKey
+
+
 class Runs(_Answer):
     """The latest runs, and the number of all."""
 
     total: int
     runs: list[Run]
+    fed_by: Annotated[list[Feeding], Field(description="Of a node that is named: what fed its newest run.")]
 
 
 class FindingDataset(Name):

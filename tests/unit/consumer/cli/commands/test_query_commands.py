@@ -34,6 +34,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("impact title_crew --format csv", "depth,namespace,name,engine"),
         ("impact title_crew.directors --format svg", "<svg "),
         ("runs titles", "COMPLETE"),
+        ("runs titles", "model.imdb_redshift.new_stg_imdb__title_ratings"),
         ("runs --limit 3", "more; --limit shows them"),
         ("path title_crew names", "title_crew → stg_imdb__title_crews → "),
         ("why titles", "stale"),
