@@ -169,6 +169,7 @@ def test_exposures_are_leaves_and_unknown_is_unknown(browser: Browser, odd: Serv
         expect(page.get_by_text("Column lineage is unknown beyond b")).to_be_visible()
         page.get_by_role("tab", name="Impact").click()
         expect(page.get_by_text("may use it: columns unknown")).to_be_visible()
+        expect(page.get_by_role("region", name="Used by 1 exposure")).to_contain_text("weekly")
         page.locator(".box.exposure").click()
         page.get_by_role("tab", name="About").click()
         expect(page.get_by_role("link", name="https://bi.example.com/1")).to_be_visible()
