@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import OffsetSpec
-from kafka.errors import (
-    CoordinatorLoadInProgressError,
-    CoordinatorNotAvailableError,
-    NotCoordinatorError,
-    TopicAlreadyExistsError,
-)
+from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -157,8 +151,11 @@ class KafkaBroker(Server):
 
     def committed(self, topic: str, group: str) -> dict[int, int]:
         """What a group has committed of a topic, by partition."""
-        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
-            return _committed(admin, topic, group)
+        found: dict[TopicPartition, OffsetAndMetadata] = {}
+        # Until the first member of the first group has joined, there is nobody who knows.
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin, suppress(CoordinatorNotAvailableError):
+            found = admin.list_group_offsets({group: None})[group]
+        return {place.partition: kept.offset for place, kept in found.items() if place.topic == topic}
 
     def shares(self, group: str) -> dict[str, set[int]]:
         """The partitions of each member of a group, by client id; none while the group rebalances."""
@@ -188,32 +185,14 @@ class KafkaBroker(Server):
 
     def lag(self, topic: str, group: str) -> int:
         """How many of a topic's records a consumer group has not yet committed."""
-        # Tests ask for it all the time, and a consumer takes three times the processor time of an admin client.
-        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
-            numbers = [one["partition_index"] for one in admin.describe_topics([topic])[0]["partitions"]]
-            places = {TopicPartition(topic, number): OffsetSpec.LATEST for number in numbers}
-            ends = {place.partition: found.offset for place, found in admin.list_partition_offsets(places).items()}
-            kept = _committed(admin, topic, group)
-        return sum(end - kept.get(number, 0) for number, end in ends.items())
+        with KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False) as consumer:
+            ends = self._ends(consumer, topic)
+            return sum(end - (consumer.committed(partition) or 0) for partition, end in ends.items())
 
     @staticmethod
     def _ends(consumer: KafkaConsumer, topic: str) -> dict[TopicPartition, int]:
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         return dict(consumer.end_offsets(partitions))
-
-
-def _committed(admin: KafkaAdminClient, topic: str, group: str) -> dict[int, int]:
-    found: dict[TopicPartition, OffsetAndMetadata] = {}
-    # Until the first member of the first group has joined, there is nobody who knows.
-    with suppress(CoordinatorNotAvailableError):
-        # A broker that has just started, or has just made the topic of offsets, does not know it yet.
-        found = Retrying(
-            wait=wait_fixed(0.05),
-            stop=stop_after_delay(30),
-            retry=retry_if_exception_type((NotCoordinatorError, CoordinatorLoadInProgressError)),
-            reraise=True,
-        )(admin.list_group_offsets, {group: None})[group]
-    return {place.partition: kept.offset for place, kept in found.items() if place.topic == topic}
 
 
 def scram(broker: KafkaBroker, **settings: Any) -> dict[str, Any]:
