@@ -65,9 +65,9 @@ LIMITS: Final[dict[str, Counts]] = {
     "tests/e2e": Counts(words=20, openings=16),
     "tests/fuzz": Counts(openings=2),
     "tests/integration": Counts(words=76, openings=58),
-    "tests/property": Counts(words=13, openings=39),
+    "tests/property": Counts(words=14, openings=40),
     "tests/support": Counts(words=36, openings=114),
-    "tests/unit": Counts(words=174, openings=298),
+    "tests/unit": Counts(words=173, openings=297),
 }
 """Counts of folders whose wording is older than the rules; all other folders have none."""
 

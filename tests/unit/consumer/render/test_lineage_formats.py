@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from itertools import pairwise
 from shutil import which
 
@@ -74,14 +73,6 @@ def test_a_cycle_ends_in_a_mark() -> None:
         *("← upstream", "├── a  (*)", "└── b", "    └── a  (*)"),
         *("→ downstream", "├── a  (*)", "└── b", "    └── a  (*)"),
     ]
-
-
-def test_a_tree_may_be_deeper_than_pythons_calls() -> None:
-    """All steps are shown."""
-    steps = [table(f"t{number}") for number in range(sys.getrecursionlimit() + 100)]
-    store = graph([job(after, before) for before, after in pairwise(steps)])
-    found = plain(lineage(store, LineageNode(DatasetName(*steps[-1])), 5000, 0))
-    assert found.splitlines()[-1].lstrip(" │└─").startswith("t0 "), "the first step should come last"
 
 
 def test_jobs_between_two_datasets_share_a_line() -> None:
