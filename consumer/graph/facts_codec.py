@@ -101,6 +101,15 @@ def load_run(stored: Stored) -> RunFacts:
     )
 
 
+def load_contexts(stored: Stored) -> dict[str, str]:
+    """Parses the references of a run's contexts alone, each with its time; raises as `load_run` does."""
+    raw = formatted(stored.structure)
+    if raw["v"] == 1:
+        return facts_codec_1.load_run(raw).contexts
+    stamps = Read({}, stored.properties).stamps
+    return {ref: stamps[at] for ref, at in raw.get("x", ())}
+
+
 def _in_snapshot(snapshot: Snapshot | None) -> set[DatasetName]:
     if snapshot is None:
         return set()

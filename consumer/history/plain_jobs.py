@@ -8,7 +8,7 @@ that says the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
@@ -30,7 +30,7 @@ from consumer.projection.blobs import BlobStore
 from schemas.byte_cache import ByteCache
 
 _NEWEST = 3
-"""Runs of a job that are read first; of those that failed, and of the one before, little is used."""
+"""Runs of a job that are read first: beside the latest one for what was said last of the job, and if they failed."""
 
 _EDGE_BYTES: Final = 600
 
@@ -56,20 +56,17 @@ class _Said(NamedTuple):
 
 
 class _Last(NamedTuple):
-    """The latest run of a job, and those after it that have not completed.
+    """The latest run of a job.
 
     Attributes:
-        run: The id of the run.
-        runs: The facts of all of them, by id.
+        run: Its id.
+        facts: Its facts.
+        said: The contexts of this run and of those that ended next to it, by reference, each with the greatest time.
     """
 
     run: str
-    runs: Mapping[str, RunFacts]
-
-    @property
-    def facts(self) -> RunFacts:
-        """The facts of the latest run."""
-        return self.runs[self.run]
+    facts: RunFacts
+    said: Mapping[str, str]
 
 
 class PlainJobs:
@@ -122,13 +119,12 @@ class PlainJobs:
 
     def _last(self, newest: Mapping[JobName, Mapping[str, Properties]]) -> dict[JobName, _Last]:
         """Returns the latest run of each of those jobs where it is one of those that ended last."""
-        wanted = {job: _until_complete(runs) for job, runs in newest.items()}
-        structures = self._structures({run: one for runs in wanted.values() for run, one in runs.items()})
+        latest = {job: run for job, runs in newest.items() if (run := _latest(runs))}
+        structures = self._structures({run: one for job in latest for run, one in newest[job].items()})
         found: dict[JobName, _Last] = {}
-        for job, runs in wanted.items():
-            by_id = {ids.run_key(run).id: facts_codec.load_run(structures[run]) for run in runs}
-            if by_id:
-                found[job] = _Last(list(by_id)[-1], by_id)
+        for job, run in latest.items():
+            said = _joined(facts_codec.load_contexts(structures[one]) for one in newest[job])
+            found[job] = _Last(ids.run_key(run).id, facts_codec.load_run(structures[run]), said)
         return found
 
     def _structures(self, stored: Mapping[str, Properties]) -> dict[str, Stored]:
@@ -160,7 +156,7 @@ class PlainJobs:
         new = {job: said for job, said in keys.items() if known[job] is None}
         texts = self._texts.fetch({ref for said in new.values() for ref in said.contexts}) if new else {}
         jobs = {
-            job: job_at(job, _facets(job, said, texts), last[job].runs)
+            job: job_at(job, _facets(job, said, texts), {last[job].run: last[job].facts})
             for job, said in new.items()
             if _says_tool(said, texts)
         }
@@ -197,13 +193,18 @@ def _said(job: JobName, last: _Last) -> _Said | None:
     execution = completed(last.run, last.facts)
     if execution is None or not execution.whole or not _carries_all(execution):
         return None
-    said: defaultdict[str, str] = defaultdict(str)
-    for facts in last.runs.values():
-        for ref, time in facts.contexts.items():
-            said[ref] = max(time, said[ref])
-    newest = max(said.values(), default="")
-    contexts = tuple(sorted(ref for ref, time in said.items() if time == newest))
+    newest = max(last.said.values(), default="")
+    contexts = tuple(sorted(ref for ref, time in last.said.items() if time == newest))
     return _Said(job, execution[2:], contexts)
+
+
+def _joined(contexts: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Returns contexts of several runs, each with the greatest time."""
+    found: dict[str, str] = {}
+    for of_run in contexts:
+        for ref, time in of_run.items():
+            found[ref] = max(time, found.get(ref, ""))
+    return found
 
 
 def _says_tool(said: _Said, texts: Mapping[str, str]) -> bool:
@@ -220,17 +221,15 @@ def _facets(job: JobName, said: _Said, texts: Mapping[str, str]) -> Registers:
     return found
 
 
-def _until_complete(runs: Mapping[str, Properties]) -> dict[str, Properties]:
-    """Returns runs up to the first that completed, given newest first; none if another may have ended with that one."""
-    found: dict[str, Properties] = {}
-    end = ""
+def _latest(runs: Mapping[str, Properties]) -> str:
+    """Returns the run that completed last, given those that ended last, newest first; empty if another may have."""
+    latest = end = ""
     for run, stored in runs.items():
-        if end:
-            return found if str(stored["ended_at"]) < end else {}
-        found[run] = stored
+        if latest:
+            return latest if str(stored["ended_at"]) < end else ""
         if stored.get("state") == COMPLETE:
-            end = str(stored["ended_at"])
-    return found if end and len(runs) < _NEWEST else {}
+            latest, end = run, str(stored["ended_at"])
+    return latest if len(runs) < _NEWEST else ""
 
 
 def _carries_all(execution: Execution) -> bool:

@@ -115,6 +115,12 @@ HISTORIES: dict[str, list[Json]] = {
         by_tool({**made(2, ["a"], [BY_COLUMN]), "eventType": "FAIL"}, "SPARK"),
         by_tool(made(3, ["b"], [BY_COLUMN]), "FLINK"),
     ],
+    "another tool, by an event after the run's end": [
+        made(1, ["a"], [BY_COLUMN]),
+        made(3, ["a"], [BY_COLUMN]),
+        by_tool({**made(4, ["a"], [BY_COLUMN]), "eventType": "OTHER", "run": {"runId": "r1", "facets": {}}}, "SPARK"),
+        made(6, ["b"], [BY_COLUMN]),
+    ],
     "a first run that fails, and one that did not end": [
         {**made(1, ["a"], ["n"]), "eventType": "FAIL"},
         made(2, ["a"], ["n"]),
