@@ -68,6 +68,7 @@ def dump_run(facts: RunFacts) -> Written:
             "x": [[ref, stamps.at(facts.contexts[ref])] for ref in sorted(facts.contexts)],
             "s": snapshot and _snapshot(snapshot, names, stamps),
             "u": unstated and _snapshot(unstated, names, stamps),
+            "d": facts.has_apart,
         }
     )
 
@@ -98,6 +99,7 @@ def load_run(stored: Stored) -> RunFacts:
         unstated=_load_snapshot(raw["u"], read) if "u" in raw else None,
         parents=frozenset(read.stamps[at] for at in raw.get("p", ())),
         contexts={ref: read.stamps[at] for ref, at in raw.get("x", ())},
+        has_apart=raw.get("d", False),
     )
 
 
@@ -141,18 +143,21 @@ def _load_snapshot(raw: Sequence[Json], read: Read) -> Snapshot:
 
 
 def dump_run_dataset(facts: RunDataset) -> Written:
-    """Serializes the facts of one dataset of a streaming run."""
+    """Serializes the facts of one dataset, or of one context, of a run that has it apart."""
     stamps = Stamps()
-    return stamps.written({"r": facts.read, "w": facts.written, "c": dump_registers(facts.carried, stamps)})
+    contexts = [[ref, stamps.at(facts.contexts[ref])] for ref in sorted(facts.contexts)]
+    carried = dump_registers(facts.carried, stamps)
+    return stamps.written({"r": facts.read, "w": facts.written, "c": carried, "x": contexts})
 
 
 def load_run_dataset(stored: Stored) -> RunDataset:
-    """Parses the facts of one dataset of a streaming run; raises as `load_run` does."""
+    """Parses the facts of one dataset, or of one context, of a run that has it apart; raises as `load_run` does."""
     raw = formatted(stored.structure)
     if raw["v"] == 1:
         return facts_codec_1.load_run_dataset(raw)
     read = Read(raw, stored.properties)
-    return RunDataset(raw.get("r", False), raw.get("w", False), load_registers(raw.get("c", ()), read.stamps))
+    contexts = {ref: read.stamps[at] for ref, at in raw.get("x", ())}
+    return RunDataset(raw.get("r", False), raw.get("w", False), load_registers(raw.get("c", ()), read.stamps), contexts)
 
 
 # Jobs, their outputs and groups.
@@ -260,6 +265,7 @@ def dump_name(facts: NameFacts) -> Written:
             "a": facts.said,
             "r": facts.read,
             "u": facts.used,
+            "c": facts.is_crowded,
             "h": dump_registers(facts.heard, stamps),
             "x": [
                 [*map(stamps.at, writer[:3]), *writer.job, dump_values(values, stamps, of_run=False)]
@@ -290,4 +296,5 @@ def load_name(stored: Stored) -> NameFacts:
         used=raw.get("u", False),
         heard=load_registers(raw.get("h", ()), stamps),
         written=Winners(tuple(sorted(written, key=mark))),
+        is_crowded=raw.get("c", False),
     )

@@ -196,7 +196,7 @@ ELEMENTS: tuple[Element, ...] = (
     Element(
         RUN_DATASET,
         "vertex",
-        "A dataset that a streaming run has read or written; the run itself only holds its newest snapshot.",
+        "A dataset or a context of a run that may have ever new ones; the run itself only holds its newest snapshot.",
         (_REVISION, _FACTS, _STAMPS),
     ),
     Element(
@@ -267,7 +267,7 @@ ELEMENTS: tuple[Element, ...] = (
     Element(CHILD_OF, "edge", "From a run to the run that started it."),
     Element(NAMES, "edge", "From a job to a name that its edges depend on, if it has no edge there or it was changed."),
     Element(OUTPUT_OF, "edge", "From an output of a job to the name that the job writes it under."),
-    Element(RUN_DATASET_OF, "edge", "From a dataset of a streaming run to the run."),
+    Element(RUN_DATASET_OF, "edge", "From a dataset or a context of a run to the run."),
     Element(CHANGE_OF, "edge", "From a change record to the job, or the dataset's name, that changed."),
     Element(NAMED, "edge", "From a job to a name that a run of it that has ended gave, at any time; for the history."),
     Element(STATED, "edge", "From a statement to its job, and to the names that it gives; for the history."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -219,6 +220,10 @@ class NeighbourhoodPast:
         """Adds facts to what is drawn, with the links that configuration makes of all that is known of their names."""
         known = Delta(names={name: self._names[name] for name in delta.names if name in self._names})
         merge(known, Delta(names=delta.names))
+        for name, document in self._documents.get(known.names).items():
+            # The graph does not have the moment since when it is, nor all names that it was linked with after that.
+            if document.facts.is_crowded:
+                known.names[name] = replace(known.names[name], is_crowded=True)
         configure(known.names, self._rules)
         for name, facts in known.names.items():
             self._names[name] = join_names(self._names[name], facts) if name in self._names else facts

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
+from consumer.graph.facts.run_datasets import finite_runs
 from consumer.graph.store import GraphStore
 from consumer.history.past_streams import had_ended, streaming_runs
 from consumer.lineage.facts.contexts import Statement, facts_of, load_context
@@ -202,9 +203,8 @@ def _runs(store: GraphStore, texts: BlobStore) -> Iterator[tuple[RunKey, RunFact
     last = ""
     while page := store.ids(schema.RUN, last, _PAGE):
         known = texts.structures(store.read(page, facts_codec.KEYS))
-        for id_ in page:
-            if id_ in known:
-                yield ids.run_key(id_), facts_codec.load_run(known[id_])
+        runs = {ids.run_key(id_): facts_codec.load_run(known[id_]) for id_ in page if id_ in known}
+        yield from finite_runs(store, runs).items()
         last = page[-1]
 
 

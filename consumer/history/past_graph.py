@@ -20,16 +20,20 @@ from consumer.history.neighbourhood_past import NeighbourhoodPast
 from consumer.history.past_facts import past_facts
 from consumer.history.past_walks import PastWalks
 from consumer.history.whole_past import WholePast, shows_end
-from consumer.lineage.facts.keys import JobName
+from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.history import statements
 from schemas.naming import DatasetName
 
+_RUNS: Final = frozenset({"run", "run_dataset"})
 _OF_DATASETS: Final = frozenset({"dataset", "name", "column"})
 _DRAWN: Final = frozenset(
     {schema.EDGE, schema.READS, schema.WRITES, schema.COLUMN_EDGE, schema.COLUMN_OF, schema.NAMES}
 )
 """Edges that are drawn with the datasets or jobs at their ends."""
+
+_OF_RUNS: Final = frozenset({schema.RUN_OF, schema.CHILD_OF, schema.RUN_DATASET_OF})
+"""Edges at runs."""
 
 
 class PastGraph:
@@ -84,15 +88,19 @@ class PastGraph:
         near = self._prepared([id_ for id_ in ids_ if not self._has_exposure(id_)])
         if near is None:
             return self._whole().read(ids_, keys)
-        runs = [id_ for id_ in ids_ if _kind(id_) == "run"]
-        streaming = self._streaming(near, runs)
+        of_runs = [id_ for id_ in ids_ if _kind(id_) in _RUNS]
+        streaming = self._streaming(near, of_runs)
         kept = [id_ for id_ in ids_ if _kind(id_) in {"facet", "task"}]
         drawn = [id_ for id_ in ids_ if _kind(id_) in {*_OF_DATASETS, "job", "exposure"} or id_ in streaming]
         found = dict(near.memory.read(drawn, keys)) if drawn else {}
         found |= self._texts(kept, keys)
-        finite = [id_ for id_ in runs if id_ not in streaming]
-        for id_, properties in (self._graph.read(finite) if finite else {}).items():
-            if shows_end(properties, self.time):
+        return found | self._of_finite([id_ for id_ in of_runs if id_ not in streaming], keys)
+
+    def _of_finite(self, places: Collection[str], keys: Sequence[str]) -> dict[str, Properties]:
+        """Returns the properties of runs that had ended, and of what runs that are no streams have apart."""
+        found: dict[str, Properties] = {}
+        for id_, properties in (self._graph.read(places) if places else {}).items():
+            if _kind(id_) != "run" or shows_end(properties, self.time):
                 found[id_] = {key: properties[key] for key in keys if key in properties} if keys else properties
         return found
 
@@ -125,9 +133,11 @@ class PastGraph:
             # The id of a record begins with its time.
             records = self._graph.edges_at(ids_, label, direction)
             return [edge for edge in records if ids.parse(edge.source)[1] <= self.time]
-        near = self._prepared(ids_) if label in {*_DRAWN, schema.RUN_OF, schema.CHILD_OF} else None
+        near = self._prepared(ids_) if label in {*_DRAWN, *_OF_RUNS} else None
         if near is None:
             return self._whole().edges_at(ids_, label, direction)
+        if label == schema.RUN_DATASET_OF:
+            return self._apart(near, ids_, direction)
         if label in _DRAWN:
             return near.memory.edges_at(ids_, label, direction)
         edges = self._graph.edges_at(ids_, label, direction)
@@ -139,6 +149,13 @@ class PastGraph:
     ) -> dict[str, dict[str, Properties]]:
         """Returns the vertices that edges of a label come from, the latest ones by a property."""
         return latest_of_all(self, ids, label, until, count, keys)
+
+    def _apart(self, near: NeighbourhoodPast, runs: Collection[str], direction: Direction) -> list[Edge]:
+        """Returns the edges of what runs have apart: of streams as it was then, of others as it is."""
+        streaming = self._streaming(near, runs)
+        of_streams = near.memory.edges_at(sorted(streaming), schema.RUN_DATASET_OF, direction) if streaming else []
+        finite = [id_ for id_ in runs if id_ not in streaming]
+        return [*of_streams, *(self._graph.edges_at(finite, schema.RUN_DATASET_OF, direction) if finite else ())]
 
     def ids(self, label: str, after: str, count: int) -> list[str]:
         """Returns the first ids of vertices of a label after a given one."""
@@ -211,7 +228,7 @@ class PastGraph:
     def _prepared(self, ids_: Collection[str]) -> NeighbourhoodPast | None:
         """Returns the neighbourhood with vertices drawn; None where the whole graph has to be."""
         kinds = {_kind(id_) for id_ in ids_}
-        if not self._is_indexed or not kinds <= {*_OF_DATASETS, "job", "run", "facet", "task"}:
+        if not self._is_indexed or not kinds <= {*_OF_DATASETS, *_RUNS, "job", "facet", "task"}:
             return None
         near = self._neighbourhood()
         parts = [(_kind(id_), ids.parse(id_)[1:]) for id_ in ids_ if _kind(id_) in {*_OF_DATASETS, "job"}]
@@ -220,9 +237,11 @@ class PastGraph:
         return near
 
     @staticmethod
-    def _streaming(near: NeighbourhoodPast, runs: Collection[str]) -> set[str]:
-        jobs = {ids.run_key(id_).job for id_ in runs}
-        return {ids.run(run) for run in near.streaming_of(jobs)} if jobs else set()
+    def _streaming(near: NeighbourhoodPast, places: Collection[str]) -> set[str]:
+        """Returns those of some runs, and of what runs have apart, that are of streams."""
+        runs = {id_: ids.run_key(id_) if _kind(id_) == "run" else ids.run_dataset_key(id_)[0] for id_ in places}
+        streaming = near.streaming_of({run.job for run in runs.values()}) if runs else set[RunKey]()
+        return {id_ for id_, run in runs.items() if run in streaming}
 
 
 def _kind(id_: str) -> str:

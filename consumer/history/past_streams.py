@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from consumer.graph import facts_codec, ids, schema
+from consumer.graph.facts.run_datasets import finite_runs
 from consumer.graph.store import GraphStore
 from consumer.lineage.facts.contexts import Statement, load_context
 from consumer.lineage.facts.current import ended
@@ -28,7 +29,7 @@ def runs_at(store: GraphStore, texts: BlobStore, places: Sequence[str]) -> dict[
         TransientError: The store can't serve now.
     """
     known = texts.structures(store.read(places, facts_codec.KEYS)) if places else {}
-    return {ids.run_key(id_): facts_codec.load_run(stored) for id_, stored in known.items()}
+    return finite_runs(store, {ids.run_key(id_): facts_codec.load_run(stored) for id_, stored in known.items()})
 
 
 def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, texts: BlobStore) -> frozenset[RunKey]:

@@ -63,7 +63,9 @@ class WholePast(Drawing):
     def read(self, ids_: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """Returns the properties of vertices, by id."""
         runs = [id_ for id_ in ids_ if self._is_finite(id_)]
-        found = super().read([id_ for id_ in ids_ if not self._is_finite(id_)], keys)
+        apart = [id_ for id_ in ids_ if self._is_apart(id_)]
+        found = super().read([id_ for id_ in ids_ if not self._is_finite(id_) and id_ not in apart], keys)
+        found |= self._graph.read(apart, keys) if apart else {}
         known = self._graph.read(runs) if runs else {}
         for id_, properties in known.items():
             if shows_end(properties, self.time):
@@ -72,6 +74,10 @@ class WholePast(Drawing):
 
     def edges_at(self, ids_: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """Returns the edges of a label that leave or enter vertices."""
+        if label == schema.RUN_DATASET_OF:
+            finite = [id_ for id_ in ids_ if self._is_finite(id_)]
+            drawn = super().edges_at([id_ for id_ in ids_ if id_ not in finite], label, direction)
+            return [*drawn, *(self._graph.edges_at(finite, label, direction) if finite else ())]
         if label not in _RUNS:
             return super().edges_at(ids_, label, direction)
         return list(self._of_runs(self._graph.edges_at(ids_, label, direction)))
@@ -95,6 +101,9 @@ class WholePast(Drawing):
 
     def vertices(self, label: str) -> Iterator[Vertex]:
         """Yields all vertices of a label."""
+        if label == schema.RUN_DATASET:
+            yield from self._apart()
+            return
         if label != schema.RUN:
             yield from super().vertices(label)
             return
@@ -115,6 +124,15 @@ class WholePast(Drawing):
     def close(self) -> None:
         """Closes what is in memory, not the graph."""
         self._memory.close()
+
+    def _apart(self) -> Iterator[Vertex]:
+        """Yields what runs have apart: of streams as it was then, of others as it is, like the runs themselves."""
+        yield from self._memory.vertices(schema.RUN_DATASET)
+        yield from (vertex for vertex in self._graph.vertices(schema.RUN_DATASET) if self._is_apart(vertex.id))
+
+    def _is_apart(self, id_: str) -> bool:
+        """True for what a run has apart that was no stream."""
+        return id_.partition("/")[0] == "run_dataset" and self._is_finite(ids.run(ids.run_dataset_key(id_)[0]))
 
     def _is_finite(self, id_: str) -> bool:
         return id_.partition("/")[0] == "run" and id_ not in self._streaming

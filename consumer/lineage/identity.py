@@ -25,6 +25,10 @@ It is empty because no dataset of an event can have an empty namespace: decoding
 ATHENA_CATALOG = "awsdatacatalog"
 
 
+MOST_LINKED = 2_000
+"""Names that symlinks may ever link one name with, as many as one event may state; of one with more, none counts."""
+
+
 class BadPrefix(ValueError):
     """A prefix of `identity.same` can't be read; the message says which and what one looks like."""
 
@@ -102,10 +106,12 @@ class IdentityRules:
     Attributes:
         same: Groups of prefixes; equal remainders below them are one dataset, shown under the first.
         by_table_name: Join Redshift datasets that are read and Athena tables of equal last part.
+        most_linked: Names that symlinks may ever link one name with; no setting.
     """
 
     same: tuple[tuple[Prefix, ...], ...] = ()
     by_table_name: bool = False
+    most_linked: int = MOST_LINKED
 
     @classmethod
     def of(cls, same: Iterable[Sequence[str]] = (), *, by_table_name: bool = False) -> IdentityRules:

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from consumer.graph import change_log, ids, schema
+from consumer.graph.facts.run_datasets import datasets_apart
 from consumer.graph.store import MAX_STEPS, Change, DropVertices, GraphStore, PropertyEquals, Vertex
 from consumer.lineage.facts import current
 from consumer.lineage.facts.delta import JobFacts
 from consumer.lineage.facts.executions import GroupFacts
 from consumer.lineage.facts.keys import GroupKey, JobName, RunKey
-from consumer.lineage.facts.processing import names_ever_new_datasets
+from consumer.lineage.facts.processing import has_datasets_apart
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.maintenance.leased_task import PAGE, Scan
 from consumer.maintenance.prune_cutoffs import Cutoffs
 from consumer.maintenance.statement_pruning import drop_repeated
 from consumer.maintenance.text_pruning import TextPruning
 from consumer.projection import jobs, runs
-from consumer.projection.blobs import BlobStore
 from consumer.projection.documents.fact_document import FactDocument, FactUpdate
 from consumer.projection.repository import FactRepository
 
@@ -142,9 +142,8 @@ class Prune:
         return {run: document for run, document in going.items() if ids.run(run) not in there}
 
     def _remove(self, going: Mapping[RunKey, FactDocument[RunFacts]]) -> None:
-        """Removes runs, and the separate vertices of the datasets of streaming runs."""
-        streaming = [run for run, document in going.items() if names_ever_new_datasets(document.facts)]
-        apart = runs.Runs(self._store, BlobStore(self._store, _CACHED), _CACHED).datasets(streaming)
+        """Removes runs, and the separate vertices of the datasets that are stored apart."""
+        apart = datasets_apart(self._store, [run for run, one in going.items() if has_datasets_apart(one.facts)])
         changes: list[Change] = []
         for run, document in going.items():
             parts = [ids.run_dataset(run, name) for name in sorted(apart.get(run, ()))]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from consumer.graph import format_version, ids, schema
 from consumer.graph.delegating_store import DelegatingStore
@@ -65,6 +64,7 @@ class Reconcile:
         self._rules = rules
         # An older version may have begun one that is resumed.
         self._is_whole = False
+        self._known_indexed: bool | None = None
         self._graph = store
         self._store = _Counting(store, self.result)
         passes: Sequence[tuple[str, str, Callable[[list[str]], None]]] = (
@@ -101,9 +101,12 @@ class Reconcile:
             self._graph.write([format_version.index_mark()])
         return None
 
-    @cached_property
+    @property
     def _is_indexed(self) -> bool:
-        return format_version.is_indexed(self._graph)
+        # A cached property of Python 3.11 would have one reconcile of the process wait for what another one reads.
+        if self._known_indexed is None:
+            self._known_indexed = format_version.is_indexed(self._graph)
+        return self._known_indexed
 
     def _writer(self) -> GraphWriter:
         return GraphWriter(self._store, _CACHED, self._rules)

@@ -77,7 +77,7 @@ class Names:
         def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name in sorted(known):
                 if not known[name].stored:
-                    yield name, _draft(name, known[name], facts[name])
+                    yield name, _draft(name, known[name], self._joined(known[name].facts, facts[name]))
 
         new = [name for name, document in self.documents.get(facts).items() if not document.stored]
         if new:
@@ -98,7 +98,7 @@ class Names:
 
         def plan(found: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name in sorted(found):
-                facts = join_names(found[name].facts, missing[name])
+                facts = self._joined(found[name].facts, missing[name])
                 if not found[name].stored or facts != found[name].facts:
                     yield name, _draft(name, found[name], facts)
 
@@ -115,7 +115,7 @@ class Names:
         for name, document in known.items():
             for other in self._neighbours(document.facts) - {name}:
                 facts = known[other].facts if other in known else NameFacts()
-                if name not in self._neighbours(facts):
+                if not facts.is_crowded and name not in self._neighbours(facts):
                     add(other, NameFacts(linked_with=frozenset({name})))
         for end, other in self._linked_by_rules(known):
             if end not in known or other not in known[end].facts.same:
@@ -154,7 +154,7 @@ class Names:
 
         def plan(known: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name, document in known.items():
-                joined = join_names(document.facts, facts.get(name, nothing))
+                joined = self._joined(document.facts, facts.get(name, nothing))
                 written = _absorb(name, document.facts.written, by_name.get(name, {}), recounts)
                 if written is not document.facts.written:
                     joined = _with_winners(joined, written)
@@ -188,7 +188,7 @@ class Names:
         def plan(again: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name, document in again.items():
                 links = NameFacts(linked_with=frozenset(linked.get(name, ())), same=frozenset(same.get(name, ())))
-                facts = join_names(document.facts, links)
+                facts = self._joined(document.facts, links)
                 if name in known:
                     facts = _with_winners(facts, recounts.of(name))
                 if facts != document.facts:
@@ -208,6 +208,17 @@ class Names:
         for output, document in self._outputs.read([ids.output_key(edge.source) for edge in edges]).items():
             found = found.join(winners(output, document.facts))
         return found
+
+    def _joined(self, known: NameFacts, said: NameFacts) -> NameFacts:
+        """Returns the facts of both about one name, with as many links as one name may have.
+
+        A name that is crowded keeps the links that it had: the writer that makes it so may die before their other ends
+        are shown apart, and then finds them by these links. The links that come with it lead to the writer's own names.
+        """
+        joined = join_names(known, said)
+        if not joined.is_crowded and len(joined.linked_with) <= self._rules.most_linked:
+            return joined
+        return replace(joined, linked_with=known.linked_with, is_crowded=True)
 
     # Which names are one dataset.
 
@@ -231,6 +242,7 @@ class Names:
         if not linked:
             return alone
         relied.add(self.documents, linked)
+        crowded = {name for name, document in linked.items() if document.facts.is_crowded}
         same: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
         symlinks: dict[DatasetName, set[DatasetName]] = {name: set() for name in linked}
         for name, document in linked.items():
@@ -238,8 +250,9 @@ class Names:
                 same[one].add(other)
                 same[other].add(one)
             for other in self._symlinks(document.facts):
-                symlinks[name].add(other)
-                symlinks[other].add(name)
+                if crowded.isdisjoint((name, other)):
+                    symlinks[name].add(other)
+                    symlinks[other].add(name)
         return alone | {name: group for group in components(same, symlinks) for name in group}
 
     def apart(self, groups: Mapping[DatasetName, Group]) -> dict[DatasetName, frozenset[DatasetName]]:
@@ -249,12 +262,15 @@ class Names:
             groups: The datasets, with all that links lead to from there.
         """
         found: defaultdict[Group, set[DatasetName]] = defaultdict(set)
-        for name, document in self.documents.get(groups).items():
+        known = self.documents.get(groups)
+        for name, document in known.items():
             links = self._symlinks(document.facts) if is_linked(document.facts) else ()
             for other in links:
                 if groups.get(other, groups[name]) != groups[name]:
                     found[groups[name]].add(other)
-                    found[groups[other]].add(name)
+                    # Where one is crowded, the other may not be found from there when the link goes.
+                    if not (document.facts.is_crowded or known[other].facts.is_crowded):
+                        found[groups[other]].add(name)
         return {name: frozenset(others) for group, others in found.items() for name in group}
 
     def _configured(self, name: DatasetName, facts: NameFacts) -> list[tuple[DatasetName, DatasetName]]:

@@ -117,25 +117,28 @@ class GraphWriter:
         self.jobs.create(delta.jobs, {run.job for run in delta.runs} | {output.job for output in delta.declared})
         self.names.create(delta.names)
         statements.put(self._store, self._texts, delta.statements)
-        names = self._follow(delta, self.runs.update(delta.runs), edition)
+        streams = KnownStreams()
+        self.jobs.note_streams(delta, streams)
+        names = self._follow(delta, self.runs.update(delta.runs, streams), edition, streams)
         jobs = {run.job for run in delta.runs} | delta.jobs.keys()
         self.project(jobs, names, frozenset(jobs), seen_at=lambda name: _seen_at(delta, name))
         self.settling.note(delta)
 
-    def _follow(self, delta: Delta, parents: RunDocuments, edition: str) -> set[DatasetName]:
+    def _follow(self, delta: Delta, parents: RunDocuments, edition: str, streams: KnownStreams) -> set[DatasetName]:
         """Brings jobs, outputs and names to what follows from runs; returns the names.
 
         Args:
             delta: Facts that are written.
             parents: The parents of their runs.
             edition: The edition of the texts that were known to be stored before these facts were written.
+            streams: The jobs that do not end, as they were known then.
         """
         relied = Relied(self._store, EDITION)
-        streams = KnownStreams()
         conflicts = ConflictLimit()
         while True:
             relied.add(self.runs.documents, parents)
-            runs: RunDocuments = self.runs.known(delta.runs)
+            self.jobs.note_streams(delta, streams)
+            runs: RunDocuments = self.runs.known(delta.runs, streams)
             if not all(document.stored for document in runs.values()):
                 raise TransientError("a run was pruned while it was written")
             _, outputs = self.jobs.update(delta.jobs, runs, delta.declared, relied, streams)

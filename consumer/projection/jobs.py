@@ -22,7 +22,7 @@ from consumer.lineage.facts.current import (
     recount,
     with_siblings,
 )
-from consumer.lineage.facts.delta import JobFacts, join_jobs
+from consumer.lineage.facts.delta import Delta, JobFacts, join_jobs
 from consumer.lineage.facts.executions import Current, Execution, GroupFacts
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets, OutputFacts
@@ -32,7 +32,7 @@ from consumer.lineage.facts.settled import is_open, still_settled
 from consumer.lineage.views import facet_value
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
 from consumer.projection.documents.relied import Relied
-from consumer.projection.repository import FactRepository
+from consumer.projection.repository import FactRepository, Updated
 from consumer.projection.run_histories import RunHistories, RunHistory
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.retry import ConflictLimit
@@ -87,6 +87,7 @@ class Jobs:
         # Each build has new groups, which the next one does not ask for.
         self.groups = FactRepository(store, GROUPS, cached // 16)
         self._runs = runs
+        self._store = store
 
     def forget_all(self) -> None:
         """Drops all documents from the caches."""
@@ -94,19 +95,28 @@ class Jobs:
         self.outputs.forget_all()
         self.groups.forget_all()
 
+    def note_streams(self, delta: Delta, streams: KnownStreams) -> None:
+        """Notes which of the jobs do not end that facts are of, as far as it is known and makes a difference."""
+        jobs = {run.job for run, facts in delta.runs.items() if facts.unstated is not None}
+        if jobs:
+            _note_streams(self.documents.get(jobs), streams, delta.jobs)
+
     def recount(self, jobs: Collection[JobName]) -> set[JobName]:
         """Computes what follows from the runs of jobs from all of these; returns the jobs where something was wrong."""
         wrong: set[JobName] = set()
         conflicts = ConflictLimit()
         while True:
             histories = RunHistories(self._runs, KnownStreams())
-            wrong |= self._recount(jobs, histories)
-            jobs = histories.moved() | set(histories.streams.changed)
+            relied = Relied(self._store)
+            wrong |= self._recount(jobs, histories, relied)
+            again = histories.moved() | histories.streams.changed
+            # A job that was left as it is may have become a stream meanwhile, or none.
+            jobs = set(jobs) if relied.moved() else again
             if not jobs:
                 return wrong
             conflicts.count(f"runs of {len(jobs)} jobs")
 
-    def _recount(self, jobs: Collection[JobName], histories: RunHistories) -> set[JobName]:
+    def _recount(self, jobs: Collection[JobName], histories: RunHistories, relied: Relied) -> set[JobName]:
         known = {job: document for job, document in self.documents.get(jobs).items() if document.stored}
         _note_streams(known, histories.streams)
         history = RunHistory(self._runs, histories.streams)
@@ -147,7 +157,9 @@ class Jobs:
 
         wrong = {groups[group] for group in self.groups.update(sorted(groups), plan_groups).written}
         wrong |= {outputs[output] for output in self.outputs.update(sorted(outputs), plan_outputs).written}
-        return wrong | self.documents.update(sorted(known), plan_jobs).written
+        updated = self.documents.update(sorted(known), plan_jobs)
+        relied.add(self.documents, _unwritten(updated))
+        return wrong | updated.written
 
     def create(self, facts: Mapping[JobName, JobFacts], also: Collection[JobName]) -> None:
         """Makes the vertices of jobs that are not there yet, so that runs can be tied to them."""
@@ -194,7 +206,7 @@ class Jobs:
             self._update_groups(of_runs, relied, histories)
             jobs = self._update_jobs(facts, of_runs, relied, histories)
             # A job that was found to be a stream before may be none by now, and the other way about.
-            moved = histories.moved() | _note_streams(jobs, streams)
+            moved = histories.moved() | histories.turned | _note_streams(jobs, streams)
             if not moved:
                 return jobs, outputs
             conflicts.count(f"runs of {len(moved)} jobs")
@@ -281,6 +293,8 @@ class Jobs:
         wanted = {**{job: JobFacts() for job in by_job}, **facts}
 
         def plan(known: JobDocuments) -> Iterator[tuple[JobName, FactUpdate[JobFacts]]]:
+            # Between the last look at a job and this write it may have been a stream for others, or none.
+            histories.turned |= _note_streams(known, histories.streams, facts)
             history = histories.read_after(known)
             for job, document in known.items():
                 ran = self._absorb(job, document.facts.ran, by_job.get(job, {}), history, relied)
@@ -315,8 +329,14 @@ class Jobs:
             return with_siblings(current, ())
         runs = self._runs.documents.get(RunKey(job, member.id) for member in members.values())
         relied.add(self._runs.documents, runs)
-        executions = (completed(run.id, document.facts) for run, document in runs.items() if document.stored)
+        runs = self._runs.whole({run: document for run, document in runs.items() if document.stored})
+        executions = (completed(run.id, document.facts) for run, document in runs.items())
         return with_siblings(current, [one for one in executions if one is not None])
+
+
+def _unwritten(updated: Updated[JobName, JobFacts]) -> JobDocuments:
+    """Returns the documents that an update left as they were."""
+    return {job: document for job, document in updated.documents.items() if job not in updated.written}
 
 
 def _note_streams(
@@ -335,7 +355,9 @@ def _note_streams(
         added = (facts or {}).get(job)
         if added is None or added.facets.ref(JOB_TYPE) in {None, facets.ref(JOB_TYPE)}:
             continue
-        if streams.note(job, streams=job_streams(facets.join(added.facets))):
+        joined = job_streams(facets.join(added.facets))
+        # What is older may be here for the second time, after a crash that left what was computed by it.
+        if streams.note(job, streams=joined) or (job_streams(added.facets) != joined and streams.doubt(job)):
             turned.add(job)
     return turned
 

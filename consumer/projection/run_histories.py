@@ -53,11 +53,16 @@ class RunHistories:
         runs: The runs.
         streams: Jobs that do not end.
         moved: Jobs whose runs have changed since they were read before.
+
+    Attributes:
+        streams: As given.
+        turned: Jobs that were found to be a stream, or to be none, while their documents were written.
     """
 
     def __init__(self, runs: Runs, streams: KnownStreams, moved: Collection[JobName] = ()) -> None:
         self._runs = runs
         self.streams = streams
+        self.turned: set[JobName] = set()
         self._moved = moved
         self._used: list[RunHistory] = []
 

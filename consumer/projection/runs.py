@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.facts import facts_text
+from consumer.graph.facts.run_datasets import whole_runs
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
 from consumer.lineage.facts.current import ended, parent_in
 from consumer.lineage.facts.keys import JobName, RunKey
-from consumer.lineage.facts.processing import names_ever_new_datasets
+from consumer.lineage.facts.processing import KnownStreams, has_datasets_apart
 from consumer.lineage.facts.run_facts import (
     RunDataset,
     RunFacts,
+    context_name,
     datasets_of,
     join_run_datasets,
     join_runs,
@@ -24,7 +26,7 @@ from consumer.lineage.facts.run_facts import (
 from consumer.lineage.views import facet_value
 from consumer.projection.blobs import BlobStore
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
-from consumer.projection.history.named_edges import NamedEdges
+from consumer.projection.history.named_edges import NamedEdges, edges
 from consumer.projection.repository import FactRepository, structure_digest
 from schemas.naming import DatasetName
 
@@ -44,6 +46,8 @@ KIND: FactKind[RunKey, RunFacts] = FactKind(
     is_kept=False,
 )
 
+F = TypeVar("F")
+
 DatasetKey = tuple[RunKey, DatasetName]
 DATASETS: FactKind[DatasetKey, RunDataset] = FactKind(
     schema.RUN_DATASET,
@@ -60,7 +64,7 @@ AMENDED = "amended"
 """The property of a run of which more was said after it had ended."""
 
 PARTIAL = "partial"
-"""The property of a run whose edges to names are not all written."""
+"""The property of a run, or of a context that it has apart, whose edges to names are not all written."""
 
 PRUNING = "pruning"
 """The property of a run that a prune is about to remove."""
@@ -90,14 +94,18 @@ class Runs:
         if self._named is not None:
             self._named.forget_all()
 
-    def update(self, facts: Mapping[RunKey, RunFacts]) -> RunDocuments:
+    def update(self, facts: Mapping[RunKey, RunFacts], known: KnownStreams) -> RunDocuments:
         """Adds facts to runs, whose jobs are in the graph.
+
+        Args:
+            facts: The facts.
+            known: Jobs that do not end: the datasets of their runs are stored apart from the run.
 
         Returns:
             The parents that no facts are given of, as they were before there were edges to them. Where one has changed
             since, use `hold`: a prune may have removed it, and the edges with it.
         """
-        streams = self._streams_in(facts)
+        streams = self._streams_in(facts, known)
         apart = {run: without_datasets(said) if run in streams else said for run, said in facts.items()}
         # Looked at before there are edges to them.
         self.documents.get(_parents_of(apart.values()))
@@ -130,12 +138,15 @@ class Runs:
         self._add_datasets({run: facts[run] for run in streams}, made)
         return {run: document for run, document in held.items() if run not in apart}
 
-    def _streams_in(self, facts: Mapping[RunKey, RunFacts]) -> set[RunKey]:
-        """Returns the runs that are streams by their own events, as far as they are known."""
+    def _streams_in(self, facts: Mapping[RunKey, RunFacts], known: KnownStreams) -> set[RunKey]:
+        """Returns the runs that are streams by their own events, or else by their job, as far as these are known.
+
+        Where it is wrong, nothing is: the datasets of a run are those that it has itself and those that it has apart.
+        """
         unstated = {run for run, said in facts.items() if said.snapshot is None and said.unstated is not None}
-        known = self.documents.get(unstated) if unstated else {}
-        joined = {run: join_runs(document.facts, facts[run]) for run, document in known.items()}
-        return {run for run, said in facts.items() if names_ever_new_datasets(joined.get(run, said))}
+        documents = self.documents.get(unstated) if unstated else {}
+        joined = {run: join_runs(document.facts, facts[run]) for run, document in documents.items()}
+        return {run for run, said in facts.items() if known.is_stream(run.job, joined.get(run, said))}
 
     def _missing(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, tuple[Edge, ...]]:
         return {} if self._named is None else self._named.missing(facts)
@@ -152,7 +163,11 @@ class Runs:
         return self._kept(self.documents.get(parents))
 
     def _add_datasets(self, streaming: Mapping[RunKey, RunFacts], made: Collection[RunKey]) -> None:
-        """Adds datasets to streaming runs, each in a vertex of its own; those of runs that were made now need edges."""
+        """Adds datasets to runs, each in a vertex of its own; those of runs that were made now need edges.
+
+        A run that turns out to be none of a stream is computed from all of its datasets, under its own token. So where
+        this may still happen, the run has another token once they are there.
+        """
         wanted = {(run, name): one for run, said in streaming.items() for name, one in datasets_of(said).items()}
 
         def plan(
@@ -160,21 +175,56 @@ class Runs:
         ) -> Iterator[tuple[DatasetKey, FactUpdate[RunDataset]]]:
             for key, document in known.items():
                 joined = join_run_datasets(document.facts, wanted[key])
-                new = not document.stored or key[0] in made
+                new = not document.stored or key[0] in made or bool(document.properties.get(PARTIAL))
                 if new or joined != document.facts:
-                    yield key, FactUpdate(joined, {}, (_dataset_of(key),) if new else ())
+                    steps = (_dataset_of(key),) if new else ()
+                    yield key, _with_named(FactUpdate(joined, {}, steps), self._named_by(key) if new else ())
 
         if wanted:
-            self.datasets_apart.update(sorted(wanted), plan)
+            written = self.datasets_apart.update(sorted(wanted), plan).written
+            self._renew({run for run, _ in written})
 
-    def known(self, facts: Mapping[RunKey, RunFacts]) -> dict[RunKey, FactDocument[RunFacts]]:
-        """Runs as they are in the store; of the datasets that a streaming run has apart, those in some facts of it."""
+    def _named_by(self, key: DatasetKey) -> tuple[Edge, ...]:
+        """Returns the edges from a job to the names that a context gives; none for a dataset."""
+        run, name = key
+        if self._named is None or name != context_name(name.name):
+            return ()
+        return edges(run.job, self._named.mentioned([name.name])[name.name].names)
+
+    def _renew(self, runs: Collection[RunKey]) -> None:
+        """Gives another token to those of some runs that may turn out to be none of a stream."""
+
+        def plan(known: RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
+            for run, document in known.items():
+                if document.stored and document.facts.snapshot is None:
+                    yield run, FactUpdate(document.facts)
+
+        if runs:
+            self.documents.update(sorted(runs), plan)
+
+    def known(self, facts: Mapping[RunKey, RunFacts], streams: KnownStreams) -> dict[RunKey, FactDocument[RunFacts]]:
+        """Runs as they are in the store; of the datasets that a streaming run has apart, those in some facts of it.
+
+        Args:
+            facts: The facts, which are written.
+            streams: Jobs that do not end.
+        """
         known = self._kept(self.documents.get(facts))
-        return known | {
-            run: document._replace(facts=with_datasets(document.facts, datasets_of(facts[run])))
-            for run, document in known.items()
-            if facts[run].snapshot is not None or names_ever_new_datasets(document.facts)
-        }
+        apart = {run: document for run, document in known.items() if has_datasets_apart(document.facts)}
+        finite = {run: one for run, one in apart.items() if not streams.is_stream(run.job, one.facts)}
+        return (
+            known
+            | {
+                run: document._replace(facts=with_datasets(document.facts, datasets_of(facts[run])))
+                for run, document in apart.items()
+            }
+            | self.whole(finite)
+        )
+
+    def whole(self, known: RunDocuments) -> dict[RunKey, FactDocument[RunFacts]]:
+        """Returns runs with all of the datasets that they have apart, as the store has them now."""
+        facts = whole_runs(self._store, {run: document.facts for run, document in known.items()})
+        return {run: document._replace(facts=facts[run]) for run, document in known.items()}
 
     def _kept(self, known: dict[RunKey, FactDocument[RunFacts]]) -> dict[RunKey, FactDocument[RunFacts]]:
         """Takes back the mark of a prune, which then lets the runs stay, as they are about to be counted."""
@@ -237,9 +287,9 @@ class Runs:
         there = {edge.id for edge in self._store.edges_at(jobs, schema.NAMED, "out")} if jobs else set()
 
         def plan(found: RunDocuments) -> Iterator[tuple[RunKey, FactUpdate[RunFacts]]]:
-            for run, edges in missing.items():
+            for run, lacking in missing.items():
                 if run in found and found[run].stored:
-                    yield run, _with_named(FactUpdate(found[run].facts), edges)
+                    yield run, _with_named(FactUpdate(found[run].facts), lacking)
 
         missing: dict[RunKey, tuple[Edge, ...]] = {}
         for run, edges_of_run in wanted.items():
@@ -270,18 +320,7 @@ class Runs:
         edges = self._store.edges_at([ids.job(job)], schema.RUN_OF, "in")
         stored = self._texts.structures(self._store.read([edge.source for edge in edges], facts_codec.KEYS))
         runs = {ids.run_key(id_): facts_codec.load_run(one) for id_, one in stored.items()}
-        apart = self.datasets([run for run, facts in runs.items() if names_ever_new_datasets(facts)])
-        return {run.id: with_datasets(facts, apart.get(run, {})) for run, facts in runs.items()}
-
-    def datasets(self, runs: Collection[RunKey]) -> dict[RunKey, dict[DatasetName, RunDataset]]:
-        """Returns the datasets that runs have apart, read from the store."""
-        found: defaultdict[RunKey, dict[DatasetName, RunDataset]] = defaultdict(dict)
-        edges = self._store.edges_at([ids.run(run) for run in runs], schema.RUN_DATASET_OF, "in") if runs else ()
-        stored = self._store.read([edge.source for edge in edges], facts_codec.KEYS)
-        for id_, one in self._texts.structures(stored).items():
-            run, name = ids.run_dataset_key(id_)
-            found[run][name] = facts_codec.load_run_dataset(one)
-        return found
+        return {run.id: facts for run, facts in whole_runs(self._store, runs).items()}
 
 
 def _dataset_of(key: DatasetKey) -> Edge:
@@ -338,11 +377,11 @@ def _shown(run: RunKey, facts: RunFacts) -> dict[str, Scalar]:
     }
 
 
-def _with_named(draft: FactUpdate[RunFacts], edges: tuple[Edge, ...]) -> FactUpdate[RunFacts]:
-    """Adds edges to a draft; a run whose facts are there without all of them, after a crash, is marked."""
-    if not edges:
+def _with_named(draft: FactUpdate[F], named: tuple[Edge, ...]) -> FactUpdate[F]:
+    """Adds edges to names to a draft; a vertex whose facts are there without all of them, after a crash, is marked."""
+    if not named:
         return draft
-    return draft._replace(steps=(*draft.steps, *edges), begin=lambda: {PARTIAL: True}, end={PARTIAL: False})
+    return draft._replace(steps=(*draft.steps, *named), begin=lambda: {PARTIAL: True}, end={PARTIAL: False})
 
 
 def _draft(run: RunKey, document: FactDocument[RunFacts], said: RunFacts) -> FactUpdate[RunFacts] | None:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
+from consumer.graph.facts.run_datasets import whole_runs
 from consumer.graph.store import GraphStore, Properties
 from consumer.graph.stored_facts import stored_facts
 from consumer.lineage.facts.keys import JobName, RunKey
@@ -134,7 +135,8 @@ def in_full(store: GraphStore, runs: Iterable[Run]) -> list[Run]:
         return []
     parents = {edge.source: ids.run_key(edge.target) for edge in store.edges_at(list(by_id), schema.CHILD_OF, "out")}
     known = stored_facts(store, store.read(list(by_id), facts_codec.KEYS))
-    facts = {id_: facts_codec.load_run(stored) for id_, stored in known.items()}
+    found = {by_id[id_].key: facts_codec.load_run(stored) for id_, stored in known.items()}
+    facts = {ids.run(key): one for key, one in whole_runs(store, found).items()}
     shown = display_names(store, {name for one in facts.values() for name in one.inputs | one.outputs})
 
     def names(found: Iterable[DatasetName]) -> tuple[DatasetName, ...]:

@@ -157,6 +157,68 @@ class TestStories:
         ]
         check(on_turns(events, (0, 0, 1, 1), STORY))
 
+    STREAM: ClassVar[Json] = {"jobType": {"processingType": "STREAMING", "integration": "FLINK", "jobType": "JOB"}}
+    BATCH: ClassVar[Json] = {"jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": "MODEL"}}
+
+    def test_a_run_streams_by_its_job_for_a_while(self) -> None:
+        """A run whose datasets were stored apart, as its job was a stream, counts with all of them where it is none."""
+        written = [dataset(table, columnLineage=made_of(x="s.x")) for table in "tuv"]
+        events = [
+            run_event("START", 1, run="r0", inputs=["s"], job_facets=self.STREAM),
+            run_event("RUNNING", 2, run="r1", inputs=["s"], outputs=written[:1]),
+            run_event("RUNNING", 3, run="r1", inputs=["w"], outputs=written[1:2]),
+            run_event("COMPLETE", 4, run="r1", outputs=written[2:]),
+            run_event("START", 5, run="r2", job_facets=self.BATCH),
+        ]
+        check(on_turns(events, (0, 0, 1, 0, 1), STORY))
+        check(on_turns(events[:4], (0, 1, 0, 1), STORY))
+        check(on_turns(events[::-1], (0, 0, 1, 0, 1), STORY))
+
+    def test_a_job_is_a_stream_between_two_looks(self) -> None:
+        """A writer that states that a job is none of a stream finds out that another one made it a stream meanwhile."""
+        events = [
+            run_event("START", 1, run="r0", job_facets=self.STREAM),
+            run_event("RUNNING", 3, run="r1", outputs=[dataset("u", columnLineage=made_of(x="s.x"))]),
+            run_event("START", 5, run="r2", job_facets=self.BATCH),
+        ]
+        check(on_turns(events, (0, 1, 1), STORY))
+
+    @pytest.mark.parametrize("kind", [STREAM, BATCH], ids=["stream", "none"])
+    def test_a_job_turns_after_a_reconcile_has_read_it(self, kind: Json) -> None:
+        """A reconcile that has nothing to write of a job notices that its document is another one by then."""
+        first = run_event("START", 2, run="r0", job_facets=self.STREAM if kind is self.BATCH else None)
+        events = [
+            first,
+            run_event("RUNNING", 3, run="r1", outputs=[dataset("u", columnLineage=made_of(x="s.x"))]),
+            run_event("START", 4, run="r2", job_facets=kind),
+        ]
+        one = on_turns(events, (0, 0, 0), 1)[0]
+        with in_memory() as ground:
+            calls = sum(turn.calls for turn in play(replace(one, events=one.events[:2]), ground).turns)
+        beside = replace(one, kind="reconcile", origin="a schedule of this test")
+        check(replace(beside, turns=(Turn(0, calls), Turn(1, read), Turn(0, 1_000))) for read in range(1, 60))
+
+    def test_a_crash_while_a_job_becomes_a_stream(self) -> None:
+        """A job that is no stream by the time at which a dead writer is back keeps nothing of what was computed so."""
+        events = [
+            run_event("RUNNING", 3, run="r1", outputs=[dataset("u", columnLineage=made_of(x="s.x"))]),
+            run_event("START", 9, run="r2", job_facets=self.BATCH),
+            run_event("FAIL", 8, run="r0", job_facets=self.STREAM),
+        ]
+        for call in range(10, 40):
+            check(on_turns(events, (0, 0, 1), -(-STORY // 20), Crash(1, call, after=True)))
+
+    def test_a_stream_turns_out_to_be_none(self) -> None:
+        """A run that states that it streams, before it names a dataset, and later that it ends, is a run that ends."""
+        events = [
+            run_event("START", 1, run="r1", job_facets=self.STREAM),
+            run_event("RUNNING", 2, run="r1", inputs=["s"], outputs=["t"]),
+            run_event("RUNNING", 3, run="r1", inputs=["w"], outputs=["u"]),
+            run_event("COMPLETE", 4, run="r1", job_facets=self.BATCH),
+        ]
+        check(on_turns(events, (0, 0, 0, 0), 1))
+        check(on_turns(events, (0, 1, 0, 1), STORY))
+
     def test_columns_that_come_and_go(self) -> None:
         """A column that one writer drops from a schema stays while an edge of another writer's job needs it."""
         events = [

@@ -21,6 +21,7 @@ from tests.support.writers.concurrent_writers import (
     in_memory,
     play,
     seeds,
+    wider_case,
 )
 from tests.support.writers.shrinking import shrunk
 
@@ -35,6 +36,17 @@ SHARE = -(-SCHEDULES // SHARES)
 def test_any_schedule(share: int) -> None:
     """Two or three writers, crashes, a reconcile or prunes beside them: the graph of one writer, nothing to mend."""
     check(case(seed) for seed in seeds(0, SCHEDULES)[share * SHARE : (share + 1) * SHARE])
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_any_schedule_of_wider_histories(share: int) -> None:
+    """The same with more facets and kinds of names, several chores at once, other rules for each writer, lost answers.
+
+    Names are crowded with few links in some of the cases.
+    """
+    part = SHARE // 2
+    check(wider_case(seed) for seed in seeds(0, SHARES * part)[share * part : (share + 1) * part])
 
 
 def test_a_job_becomes_a_stream_beside_a_reconcile() -> None:

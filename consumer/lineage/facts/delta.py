@@ -52,6 +52,8 @@ class NameFacts:
         linked_with: Names that a symlinks facet has ever linked it with, in either direction; `links` says which still
             are.
         same: Names that configuration has ever linked it with; the present rules decide which still are.
+        is_crowded: True if symlinks have linked it with more names than may be: none of them counts, and `linked_with`
+            has those of before.
         said: True if an event names it; configuration makes names too.
         read: True if an event names it as something that is read.
         used: True if an event names it for something else than to drop it.
@@ -68,11 +70,12 @@ class NameFacts:
     used: bool = False
     heard: Registers = NO_REGISTERS
     written: Winners = NO_WINNERS
+    is_crowded: bool = False
 
     def with_registers(self, links: Register | None, heard: Registers) -> NameFacts:
         """Returns the same facts with others in place of those that have a time."""
         names = self.spellings, links, self.linked_with, self.same
-        return NameFacts(*names, self.said, self.read, self.used, heard, self.written)
+        return NameFacts(*names, self.said, self.read, self.used, heard, self.written, self.is_crowded)
 
 
 class Problem(NamedTuple):
@@ -149,6 +152,7 @@ def join_names(one: NameFacts, other: NameFacts) -> NameFacts:
         used=one.used or other.used,
         heard=one.heard.join(other.heard),
         written=one.written,
+        is_crowded=one.is_crowded or other.is_crowded,
     )
 
 

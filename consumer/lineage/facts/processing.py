@@ -60,9 +60,9 @@ def is_unstated(facts: RunFacts) -> bool:
     return facts.snapshot is None and facts.facets.ref(PROCESSING) is None
 
 
-def names_ever_new_datasets(facts: RunFacts) -> bool:
-    """True for a run that is a stream by its own events: its datasets are stored one by one, apart from the run."""
-    if facts.snapshot is not None:
+def has_datasets_apart(facts: RunFacts) -> bool:
+    """True for a run of whose datasets some may be stored apart from it; older versions did not note that they are."""
+    if facts.has_apart or facts.snapshot is not None:
         return True
     return facts.unstated is not None and _streams(facts.facets.ref(PROCESSING) or "")
 
@@ -104,6 +104,16 @@ class KnownStreams:
         self.changed.add(job)
         self._known[job] = streams
         return True
+
+    def doubt(self, job: JobName) -> bool:
+        """Notes that something may have been computed by another type of a job; returns True if it is new."""
+        is_new = job not in self.changed
+        self.changed.add(job)
+        return is_new
+
+    def is_stream(self, job: JobName, facts: RunFacts) -> bool:
+        """True if each event of a run of a job counts as a snapshot."""
+        return self.settled(job, facts).snapshot is not None
 
     def settled(self, job: JobName, facts: RunFacts) -> RunFacts:
         """Returns the facts of a run of a job whose events without a processing type count by that of the job."""

@@ -28,6 +28,7 @@ class RunFacts:
         unstated: The same, of the events without a processing type; it counts if the run turns out to be a stream.
         parents: The groups that any event states for it (`current.group_of`); the latest word counts.
         contexts: The references of what its events say of jobs and names (`contexts`), each with the greatest time.
+        has_apart: True if some of its datasets are stored apart from it, each as a `RunDataset`.
     """
 
     said_at: str | None = None
@@ -43,6 +44,7 @@ class RunFacts:
     unstated: Snapshot | None = None
     parents: frozenset[str] = frozenset()
     contexts: dict[str, str] = field(default_factory=dict)
+    has_apart: bool = False
 
     @property
     def known(self) -> bool:
@@ -52,17 +54,26 @@ class RunFacts:
 
 @dataclass(slots=True, frozen=True)
 class RunDataset:
-    """The effect of a streaming run on one dataset, over all of its events.
+    """The effect of a run on one dataset, over all of its events; it is stored apart from the run.
+
+    A context of the run is stored likewise, under a name without a namespace, which no dataset has (`context_name`).
 
     Attributes:
         read: True if it was an input.
         written: True if it was an output.
         carried: The facets that the run carried for it.
+        contexts: The context, with the greatest time at which the run refers to it.
     """
 
     read: bool = False
     written: bool = False
     carried: Registers = NO_REGISTERS
+    contexts: dict[str, str] = field(default_factory=dict)
+
+
+def context_name(ref: str) -> DatasetName:
+    """Returns the name under which the context of a run is stored apart from it."""
+    return DatasetName("", ref)
 
 
 def least(one: str | None, other: str | None) -> str | None:
@@ -116,25 +127,29 @@ def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
         unstated=newest(one.unstated, other.unstated),
         parents=one.parents | other.parents,
         contexts=_join_contexts(one.contexts, other.contexts),
+        has_apart=one.has_apart or other.has_apart,
     )
 
 
 def without_datasets(facts: RunFacts) -> RunFacts:
-    """Returns a run without its datasets but for those of the newest snapshot: a stream may name ever new ones."""
-    return replace(facts, inputs=frozenset(), outputs=frozenset(), carried={})
+    """Returns a run whose datasets and contexts are stored apart, but for the datasets of the newest snapshot."""
+    return replace(facts, inputs=frozenset(), outputs=frozenset(), carried={}, contexts={}, has_apart=True)
 
 
 def datasets_of(facts: RunFacts) -> dict[DatasetName, RunDataset]:
-    """Returns the datasets of a run, one by one."""
-    return {
+    """Returns the datasets of a run, and its contexts, one by one."""
+    contexts = {context_name(ref): RunDataset(contexts={ref: time}) for ref, time in facts.contexts.items()}
+    return contexts | {
         name: RunDataset(name in facts.inputs, name in facts.outputs, facts.carried.get(name, NO_REGISTERS))
         for name in facts.inputs | facts.outputs | facts.carried.keys()
     }
 
 
 def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -> RunFacts:
-    """Returns a run with datasets that were apart."""
+    """Returns a run with datasets and contexts that were apart."""
+    contexts = (item for one in datasets.values() for item in one.contexts.items())
     apart = RunFacts(
+        contexts=dict(contexts),
         inputs=frozenset(name for name, one in datasets.items() if one.read),
         outputs=frozenset(name for name, one in datasets.items() if one.written),
         carried={name: one.carried for name, one in datasets.items() if one.carried},
@@ -144,4 +159,5 @@ def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -
 
 def join_run_datasets(one: RunDataset, other: RunDataset) -> RunDataset:
     """Returns the facts of both about one dataset of one run."""
-    return RunDataset(one.read or other.read, one.written or other.written, one.carried.join(other.carried))
+    contexts = _join_contexts(one.contexts, other.contexts)
+    return RunDataset(one.read or other.read, one.written or other.written, one.carried.join(other.carried), contexts)

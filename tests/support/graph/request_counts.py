@@ -333,6 +333,14 @@ def _streamed(number: int) -> Json:
     return _event(number, "RUNNING", run="the-stream", inputs=[_SOURCE], outputs=outputs, streaming=True)
 
 
+def _streamed_by_job(number: int) -> Json:
+    """Only the job's first run says that the job streams."""
+    if not number:
+        return _event(number, "START", outputs=[_table("dev.s.first")], streaming=True)
+    outputs = [_table(f"dev.s.topic_{number:06}")]
+    return _event(number, "RUNNING", run="the-stream", inputs=[_SOURCE], outputs=outputs)
+
+
 def _running(number: int) -> Json:
     return _event(number, "RUNNING", run="the-run", inputs=[_SOURCE], outputs=[_table(f"dev.s.part_{number:06}")])
 
@@ -373,6 +381,7 @@ ROWS = (
     Row("runs of one job that never end", _start, 10_000, None),
     Row("failed runs of one job", _failure, 10_000, 20),
     Row("outputs of one streaming run", _streamed, 4_000, None),
+    Row("outputs of one run that streams by its job", _streamed_by_job, 4_000, None),
     Row("outputs of one run, batch", _running, 4_000, None, all_current=True),
     Row("jobs of one run id", _constant_run, 10_000, None),
     Row("outputs that one job declares", _declared, 10_000, None),

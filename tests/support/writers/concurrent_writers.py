@@ -28,8 +28,9 @@ from tests.support.graph import whole_tasks
 from tests.support.graph.asked import names_in, walks
 from tests.support.graph.graph_of_events import difference, embedded_whole, folded, whole, write
 from tests.support.graph.happened import happened, of_one_kind, time_of
-from tests.support.writers.histories import IDENTITY, LAST_SECOND, at, history
+from tests.support.writers.histories import FEW_NAMES, IDENTITY, LAST_SECOND, at, history
 from tests.support.writers.schedule import Crash, Killed, Scheduler, Turn, gated, random_turns
+from tests.support.writers.wider_histories import wider_history
 
 Json = dict[str, Any]
 
@@ -44,6 +45,9 @@ _PAGE = 2
 
 _CALLS = 400
 """About how many store calls the turns of a case are for."""
+
+
+_RULES = {**IDENTITY, **FEW_NAMES}
 
 
 class Dealt(NamedTuple):
@@ -75,6 +79,9 @@ class Case:
         heir: The writer that receives the dead one's batches; a new process of the same number if it has ended.
         repeated: How many batches before the crash are delivered again, as their offsets were not committed.
         cutoffs: Event times before which the chore prunes, one prune each.
+        beside: Chores of further tasks, by their names in `KINDS`.
+        identities: Names in `IDENTITY` of the writers' own rules, where they differ; `identity` then is that of the
+            reconcile which brings the graph to one of them before it is compared.
     """
 
     origin: str
@@ -87,6 +94,8 @@ class Case:
     heir: int = 0
     repeated: int = 0
     cutoffs: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
 
     @property
     def documents(self) -> list[Json]:
@@ -95,13 +104,27 @@ class Case:
 
     @property
     def rules(self) -> IdentityRules:
-        """The identity rules that all writers have."""
-        return IDENTITY[self.identity]
+        """The identity rules of the graph in the end."""
+        return _RULES[self.identity]
+
+    def rules_of(self, writer: int) -> IdentityRules:
+        """The identity rules of a writer."""
+        return _RULES[self.identities[writer]] if self.identities else self.rules
+
+    @property
+    def chores(self) -> tuple[str, ...]:
+        """The chores beside the writers, each a task of its own."""
+        return (*(() if self.kind == "writers" else (self.kind,)), *self.beside)
+
+    @property
+    def is_pruned(self) -> bool:
+        """True if runs are pruned."""
+        return "prune" in self.chores
 
     @property
     def tasks(self) -> int:
         """How many tasks the schedule has."""
-        return self.writers + (self.kind != "writers")
+        return self.writers + len(self.chores)
 
     def batches(self, writer: int) -> list[list[Json]]:
         """The batches of a writer, in their order."""
@@ -149,6 +172,46 @@ def case(seed: int) -> Case:
     made = replace(made, turns=random_turns(chance, made.tasks, _CALLS))
     if chance.random() < 0.5:
         dies = Crash(chance.randrange(made.tasks), chance.randint(1, 25), after=chance.random() < 0.5)
+        made = replace(made, crash=dies, heir=chance.randrange(writers), repeated=chance.choice((0, 0, 1)))
+    return made
+
+
+WIDER: tuple[tuple[str, ...], ...] = (
+    (),
+    (),
+    ("reconcile",),
+    ("reconcile", "reconcile"),
+    ("prune", "prune"),
+    ("prune", "reconcile"),
+    ("prune", "prune", "reconcile"),
+    (),
+)
+"""The chores beside the writers of a wider case, by the remainder of the seed; in the last kind, rules differ."""
+
+
+def wider_case(seed: int) -> Case:
+    """The case of a seed with more kinds of facets and names, several chores at once, other rules, lost answers."""
+    chores = WIDER[seed % len(WIDER)]
+    chance = random.Random(f"wider {seed}")
+    ordered = "prune" in chores
+    documents = wider_history(chance, ordered=ordered)
+    writers = chance.choice((2, 2, 3))
+    made = Case(
+        f"wider case {seed}",
+        chores[0] if chores else "writers",
+        (_dealt_by_run if ordered else _dealt)(chance, documents, writers),
+        writers,
+        identity=chance.choice((*IDENTITY, *FEW_NAMES)) if chance.random() < 0.6 else "none",
+        turns=(),
+        cutoffs=tuple(at(chance.randint(1, LAST_SECOND)) for _ in range(2)) if ordered else (),
+        beside=chores[1:],
+    )
+    if seed % len(WIDER) == len(WIDER) - 1:
+        rules = tuple(chance.choice(tuple(IDENTITY)) for _ in range(writers))
+        made = replace(made, identity=chance.choice(rules), identities=rules)
+    made = replace(made, turns=random_turns(chance, made.tasks, _CALLS))
+    if chance.random() < 0.5:
+        dies = Crash(chance.randrange(made.tasks), chance.randint(1, 25), chance.random() < 0.5, chance.random() < 0.5)
         made = replace(made, crash=dies, heir=chance.randrange(writers), repeated=chance.choice((0, 0, 1)))
     return made
 
@@ -223,25 +286,25 @@ class Play:
         self._scheduler = Scheduler(case.turns, case.crash)
         self._stores = [gated(store, self._scheduler, number) for number, store in enumerate(stores)]
         self._waiting = [deque(case.batches(writer)) for writer in range(case.writers)]
-        self._rules = case.rules
 
     def run(self) -> tuple[Turn, ...]:
         """Runs all tasks to their end; returns the turns that they took."""
         tasks: list[Callable[[], None]] = [partial(self._write, writer) for writer in range(self._case.writers)]
-        if self._case.kind != "writers":
-            tasks.append(self._upkeep)
+        for number, chore in enumerate(self._case.chores, self._case.writers):
+            tasks.append(partial(self._upkeep, chore, self._stores[number]))
         self._scheduler.run(tasks)
         return self._scheduler.turns
 
     def _write(self, me: int) -> None:
         """Writes the batches of one writer; once it is killed, another process does."""
-        writer = GraphWriter(self._stores[me], rules=self._rules)
+        rules = self._case.rules_of(me)
+        writer = GraphWriter(self._stores[me], rules=rules)
         written: list[list[Json]] = []
         while self._waiting[me]:
             try:
-                apply(writer, folded(self._waiting[me][0], self._rules))
+                apply(writer, folded(self._waiting[me][0], rules))
             except Killed:
-                writer = GraphWriter(self._stores[me], rules=self._rules)
+                writer = GraphWriter(self._stores[me], rules=rules)
                 self._redeliver(me, written)
             else:
                 written.append(self._waiting[me].popleft())
@@ -257,17 +320,17 @@ class Play:
         else:
             self._waiting[me].extend(batches)
 
-    def _upkeep(self) -> None:
-        """Carries the chore out; once it is killed, another process begins it again."""
+    def _upkeep(self, chore: str, store: GraphStore) -> None:
+        """Carries a chore out; once it is killed, another process begins it again."""
         try:
-            self._chore()
+            self._carry_out(chore, store)
         except Killed:
-            self._chore()
+            self._carry_out(chore, store)
 
-    def _chore(self) -> None:
-        store = self._stores[-1]
-        if self._case.kind == "reconcile":
-            whole_tasks.reconcile(store, _PAGE, self._rules)
+    def _carry_out(self, chore: str, store: GraphStore) -> None:
+        if chore == "reconcile":
+            whole_tasks.reconcile(store, _PAGE, self._case.rules)
+            return
         for before in self._case.cutoffs:
             whole_tasks.prune(store, before, _PAGE)
 
@@ -309,15 +372,17 @@ def play(case: Case, ground: Ground) -> Result:
     format_version.claim(stores[0])
     try:
         turns = Play(case, stores).run()
+        if case.identities:
+            whole_tasks.reconcile(stores[0], rules=case.rules)
     except Exception as error:  # noqa: BLE001 - an error of a writer is a fault like any other, to be shrunk
         return Result(f"a task failed: {error!r}", turns, 3)
     found, expected = whole(stores[0]), _by_one_writer(orjson.dumps(case.documents), case.identity)
-    if case.kind == "prune":
+    if case.is_pruned:
         found, expected = lineage(found), lineage(expected)
     changed = difference(found, expected)
     if changed:
         return Result(f"the graph is not that of a single writer:\n{changed}", turns, 2)
-    if case.kind != "prune" and (wrong := wrong_past(case, stores[0])):
+    if not case.is_pruned and case.identity not in FEW_NAMES and (wrong := wrong_past(case, stores[0])):
         return Result(wrong, turns, 2)
     try:
         mended = whole_tasks.reconcile(stores[0], rules=case.rules)
@@ -329,7 +394,7 @@ def play(case: Case, ground: Ground) -> Result:
 @lru_cache(maxsize=16)
 def _by_one_writer(documents: bytes, identity: str) -> bytes:
     """The graph that a single writer makes of events in one batch; kept, as one story has very many schedules."""
-    return embedded_whole([orjson.loads(documents)], IDENTITY[identity])
+    return embedded_whole([orjson.loads(documents)], _RULES[identity])
 
 
 def wrong_past(case: Case, store: GraphStore) -> str:
@@ -352,7 +417,7 @@ def wrong_past(case: Case, store: GraphStore) -> str:
 def _walks_then(documents: bytes, identity: str, names: tuple[DatasetName, ...]) -> list[list[tuple[str, object]]]:
     """The walks from each name in the graph of events; kept for the same reason."""
     with closing(SqliteStore(Path(":memory:"))) as fresh:
-        write(fresh, [orjson.loads(documents)], IDENTITY[identity])
+        write(fresh, [orjson.loads(documents)], _RULES[identity])
         return [list(walks(fresh, name)) for name in names]
 
 
@@ -362,13 +427,15 @@ def described(case: Case, result: Result) -> str:
         f"{result.fault}",
         "",
         f"made from: {case.origin}",
-        f"at work: {case.kind}; identity rules: {case.identity}; prunes: {', '.join(case.cutoffs) or 'none'}",
+        f"at work: {', '.join(('writers', *case.chores))}; prunes: {', '.join(case.cutoffs) or 'none'}",
+        f"identity rules: {case.identity}; those of writers: {', '.join(case.identities) or 'the same'}",
     ]
     for writer in range(case.writers):
         for number, batch in enumerate(case.batches(writer)):
             lines += [f"writer {writer}, batch {number}: {json.dumps(document)}" for document in batch]
     if case.crash is not None:
-        when = "after" if case.crash.after else "before"
+        when = "only notified of a lost connection " if case.crash.is_lost else ""
+        when += "after" if case.crash.after else "before"
         lines.append(
             f"task {case.crash.task} is killed {when} its store call {case.crash.call};"
             f" if it is a writer, writer {case.heir} receives its batches, and {case.repeated} earlier ones"

@@ -45,6 +45,13 @@ IDENTITY: dict[str, IdentityRules] = {
 }
 """Identity rules by name, for cases that print it."""
 
+FEW_NAMES: dict[str, IdentityRules] = {
+    "one link": IdentityRules(most_linked=1),
+    "two links, by table name": IdentityRules(by_table_name=True, most_linked=2),
+    "three links": IdentityRules(most_linked=3),
+}
+"""Rules under which names are soon crowded; of these the past is not known for sure."""
+
 
 def at(second: int) -> str:
     """A time of an event."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, cast
 
+from consumer.errors import TransientError
 from consumer.graph.store import GraphStore
 
 PATIENCE_S = 120.0
@@ -40,11 +41,13 @@ class Crash(NamedTuple):
         task: The task that dies.
         call: The number of the store call, counted from 1, over all of the task's processes.
         after: True if the store carries the call out and the task dies before the answer arrives.
+        is_lost: True if the process lives, and only the call or its answer is lost.
     """
 
     task: int
     call: int
     after: bool
+    is_lost: bool = False
 
 
 class Killed(BaseException):
@@ -57,6 +60,10 @@ class Stuck(AssertionError):
 
 class _Abandoned(BaseException):
     """The schedule has failed, so the remaining tasks end."""
+
+
+def _death(crash: Crash) -> BaseException:
+    return TransientError("the connection is lost, by the schedule") if crash.is_lost else Killed()
 
 
 def random_turns(chance: random.Random, tasks: int, calls: int) -> tuple[Turn, ...]:
@@ -135,16 +142,17 @@ class Scheduler:
 
         Raises:
             Killed: The task's process dies at this call.
+            TransientError: The call is lost, or its answer.
         """
         self._await_turn(task)
         self._counts[task] += 1
         crash = self._crash
         dies = crash is not None and (crash.task, crash.call) == (task, self._counts[task])
         if crash is not None and dies and not crash.after:
-            raise Killed
+            raise _death(crash)
         found = do()
-        if dies:
-            raise Killed
+        if crash is not None and dies:
+            raise _death(crash)
         return found
 
     def wait_for(self, task: int, condition: Callable[[], bool]) -> None:

@@ -84,21 +84,20 @@ def _with_fewer_events(case: Case) -> Iterator[Case]:
 
 def _group(case: Case, dealt: Dealt) -> str:
     """The key of those events of a case that are left out together."""
-    run = dealt.document.get("run", {}).get("runId") if case.kind == "prune" else None
+    run = dealt.document.get("run", {}).get("runId") if case.is_pruned else None
     return run or f"event {case.events.index(dealt)}"
 
 
 def _with_less(case: Case) -> Iterator[Case]:
-    if case.kind == "reconcile":
-        yield replace(case, kind="writers")
+    yield from _with_fewer_chores(case)
     if case.crash is not None:
         yield replace(case, crash=None, heir=0, repeated=0)
     if case.repeated:
         yield replace(case, repeated=0)
+    if case.identities:
+        yield replace(case, identities=())
     if case.identity != "none":
         yield replace(case, identity="none")
-    for number in range(len(case.cutoffs)):
-        yield replace(case, cutoffs=case.cutoffs[:number] + case.cutoffs[number + 1 :])
     if case.writers > 2:
         moved = tuple(dealt._replace(writer=min(dealt.writer, case.writers - 2)) for dealt in case.events)
         yield replace(case, events=moved, writers=case.writers - 1)
@@ -106,7 +105,7 @@ def _with_less(case: Case) -> Iterator[Case]:
         group = _group(case, dealt)
         for path in _parts(dealt.document):
             # What an ordered history says of a job, all of its events say.
-            everywhere = case.kind == "prune" and path[0] == "job"
+            everywhere = case.is_pruned and path[0] == "job"
             yield replace(
                 case,
                 events=tuple(
@@ -116,6 +115,15 @@ def _with_less(case: Case) -> Iterator[Case]:
                     for one in case.events
                 ),
             )
+
+
+def _with_fewer_chores(case: Case) -> Iterator[Case]:
+    if case.kind == "reconcile":
+        yield replace(case, kind="writers")
+    for number in range(len(case.beside)):
+        yield replace(case, beside=case.beside[:number] + case.beside[number + 1 :])
+    for number in range(len(case.cutoffs)):
+        yield replace(case, cutoffs=case.cutoffs[:number] + case.cutoffs[number + 1 :])
 
 
 def _parts(document: Json) -> Iterator[Path]:

@@ -308,3 +308,16 @@ def test_a_job_that_was_loaded_for_a_neighbour() -> None:
     with closing(SqliteStore(Path(":memory:"))) as store:
         write(store, [[event] for event in events])
         check(events, store, IdentityRules.of(), is_local=True)
+
+
+def test_a_run_states_later_that_it_ends() -> None:
+    """Until it has ended, only the type of its job decides whether its events are snapshots."""
+    stream, batch = ({"jobType": {"processingType": kind, "integration": "FLINK"}} for kind in ("SERVICE", "BATCH"))
+    events = [
+        run_event("START", 4, run="r0", outputs=[dataset("n", columnLineage=made_of(x="a.x"))], job_facets=stream),
+        run_event("RUNNING", 5, run="r1", inputs=["b"]),
+        run_event("RUNNING", 7, run="r1", job_facets=batch),
+        run_event("COMPLETE", 9, run="r1", outputs=["m"]),
+    ]
+    check_orders(events)
+    check_orders(events[:3])

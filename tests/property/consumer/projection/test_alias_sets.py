@@ -9,9 +9,11 @@ from typing import Any
 import orjson
 import pytest
 
+from consumer.graph import ids
 from consumer.graph.sqlite_store import SqliteStore
-from consumer.lineage.identity import NO_RULES
+from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.maintenance.reconcile import Reconcile
+from schemas.naming import DatasetName
 from tests.support.events.event_builders import Json, columns, dataset_event, run_event
 from tests.support.graph.graph_of_events import exported, write
 
@@ -30,14 +32,14 @@ def glue(table: str, **facets: object) -> Json:
     return {"namespace": GLUE, "name": f"table/db/{table}", "facets": facets}
 
 
-def graph_of(*documents: Json) -> dict[str, Any]:
+def graph_of(*documents: Json, rules: IdentityRules = NO_RULES) -> dict[str, Any]:
     """The graph of events, the same for every order of arrival, of which a reconcile finds nothing wrong."""
     found: set[bytes] = set()
     for order in permutations(documents):
         store = SqliteStore(Path(":memory:"))
-        write(store, [[event] for event in order])
+        write(store, [[event] for event in order], rules)
         found.add(exported(store))
-        chore, place = Reconcile(store, NO_RULES), ""
+        chore, place = Reconcile(store, rules), ""
         while (following := chore.step(place)) is not None:
             place = following
         assert chore.result.repaired == 0
@@ -47,9 +49,9 @@ def graph_of(*documents: Json) -> dict[str, Any]:
     return graph
 
 
-def names(*documents: Json) -> dict[str, set[str]]:
+def names(*documents: Json, rules: IdentityRules = NO_RULES) -> dict[str, set[str]]:
     """The names of each dataset, by the one that is shown, without namespaces."""
-    datasets = graph_of(*documents)["datasets"]
+    datasets = graph_of(*documents, rules=rules)["datasets"]
     return {one["name"]: {name for _, name in one["aliases"]} for one in datasets}
 
 
@@ -188,3 +190,37 @@ class TestLifecycle:
         up = dataset_event(6, path("t", **change("RENAME", "u")))
         back = dataset_event(7, path("u", **change("RENAME", "tmp")))
         assert edges(first, second, away, up, back) == {("a", "u"), ("b", "t")}
+
+
+class TestCrowdedNames:
+    """A name that symlinks have linked with more names than may be joins none of them, whatever came first."""
+
+    RULES = IdentityRules(most_linked=3)
+
+    def test_as_many_as_may_be(self) -> None:
+        """They are one dataset."""
+        linked = [dataset_event(second, path(f"p{second}", "t")) for second in range(3)]
+        assert names(*linked, rules=self.RULES) == {"table/db/t": {"p0", "p1", "p2"}}
+
+    def test_one_more(self) -> None:
+        """All are datasets of their own, also those that were linked with it before, with the edges that they have."""
+        linked = [dataset_event(second, path(f"p{second}", "t")) for second in range(3)]
+        made = run_event("COMPLETE", 5, inputs=[glue("s")], outputs=[path("p3", "t")])
+        graph = graph_of(*linked, made, rules=self.RULES)
+        assert {one["name"] for one in graph["datasets"]} == {"p0", "p1", "p2", "p3", "table/db/s", "table/db/t"}
+        assert [(source[1], target[1]) for source, target, _ in graph["dataset_edges"]] == [("table/db/s", "p3")]
+
+    def test_links_that_are_gone_count(self) -> None:
+        """Links that were replaced are among them, so that it does not depend on which came first."""
+        linked = [dataset_event(second, path("p", f"t{second}")) for second in range(4)]
+        assert names(*linked, rules=self.RULES)["table/db/t3"] == set()
+        assert names(*linked[1:], rules=self.RULES)["table/db/t3"] == {"p"}
+
+    def test_its_document_grows_no_more(self) -> None:
+        """After any number of names its facts are the same text."""
+        store = SqliteStore(Path(":memory:"))
+        write(store, [[dataset_event(1, path(f"p{number:02}", "t"))] for number in range(10)], self.RULES)
+        at = ids.name(DatasetName(GLUE, "table/db/t"))
+        before = store.read([at])[at]["facts"]
+        write(store, [[dataset_event(1, path(f"p{number:02}", "t"))] for number in range(10, 40)], self.RULES)
+        assert store.read([at])[at]["facts"] == before

@@ -63,3 +63,15 @@ def test_the_run_that_fed_a_run(store: SqliteStore) -> None:
 def test_a_job_is_named_by_itself_or_by_what_it_writes(store: SqliteStore, text: str) -> None:
     """A name, namespace/name, or the dataset that it writes."""
     assert [job.name for job in jobs_of(store, text)] == ["model.p.dev.s.b"]
+
+
+def test_a_streaming_run_has_its_datasets() -> None:
+    """Though they are stored apart from the run, over all of its events."""
+    job = {"jobType": {"processingType": "STREAMING", "integration": "FLINK", "jobType": "JOB"}}
+    events = [run_event("RUNNING", time, table(name), A, run="1") for time, name in (("09:00", "t"), ("09:01", "u"))]
+    same = {"job": {"namespace": "flink", "name": "j", "facets": job}, "run": events[0]["run"]}
+    events = [{**event, **same} for event in events]
+    store = graph(events)
+    found, _ = history(store, all_jobs(store))
+    assert [name.name for name in found[0].inputs] == [A[1]]
+    assert [name.name for name in found[0].outputs] == [table(name)[1] for name in "tu"]
