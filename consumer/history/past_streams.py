@@ -54,14 +54,15 @@ def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, text
         return frozenset(stated)
     # A run that states that it ends has no statement that says so, and what it states counts from its end on.
     known = runs_at(store, texts, [ids.run(run) for run in waiting])
-    batch = {run for run, facts in known.items() if _states_end(facts) and had_ended(facts, time)}
-    streams = _jobs_that_stream(store, {run.job for run in waiting - batch}, said, time, texts, stated)
-    return frozenset(stated | {run for run in waiting - batch if run.job in streams})
-
-
-def _states_end(facts: RunFacts) -> bool:
-    stated = facts.facets.ref(PROCESSING)
-    return stated is not None and not states_stream(stated)
+    types = {run: facts.facets.ref(PROCESSING) for run, facts in known.items()}
+    batch = {
+        run for run, of_run in types.items() if of_run and not states_stream(of_run) and had_ended(known[run], time)
+    }
+    # Of a run that states a stream after the moment, the statements alone are what it had stated by then.
+    late = {run for run, of_run in types.items() if of_run and states_stream(of_run)}
+    waiting -= batch | late
+    streams = _jobs_that_stream(store, {run.job for run in waiting}, said, time, texts, stated | late)
+    return frozenset(stated | late | {run for run in waiting if run.job in streams})
 
 
 def _jobs_that_stream(

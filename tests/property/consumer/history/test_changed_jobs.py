@@ -257,6 +257,11 @@ ENDING: dict[str, list[Json]] = {
         run_event("COMPLETE", 2, inputs=["b"], outputs=["n"], job_facets=BATCH),
         run_event("RUNNING", 3, run="s", inputs=["a"], outputs=["n"], job_facets=STREAMING),
     ],
+    "a run that failed before it says that it streams": [
+        job_event(1),
+        run_event("FAIL", 2, outputs=[dataset("n", lineage={"inputs": [{"type": "DATASET", **dataset("a")}]})]),
+        run_event("START", 3, job_facets=STREAMING),
+    ],
 }
 
 
