@@ -113,6 +113,14 @@ def place(name: DatasetName, time: str, placements: Mapping[DatasetName, Placeme
     return None if found.unused or gone else found.shown
 
 
+def is_renamed(name: DatasetName, time: str, placements: Mapping[DatasetName, Placement]) -> bool:
+    """True if something that was said of a dataset at a time is shown by way of a name that the dataset got later.
+
+    It may be the same name again.
+    """
+    return _renamed_since(placements[name], time, "") is not None
+
+
 def _renamed_since(found: Placement, time: str, since: str) -> DatasetName | None:
     """Returns the name that a dataset got after a time, and after its present one; None if it was dropped before."""
     if not time <= found.renamed or not since < found.renamed:

@@ -22,13 +22,14 @@ from consumer.lineage.column_lineage import (
     unpack,
 )
 from consumer.lineage.edge_limits import MAX_COLUMN_EDGES, MAX_EDGES, Room, chars, edges_to
+from consumer.lineage.execution_places import ExecutionPlaces, PlaceOf, placed
 from consumer.lineage.facts.current import declared_overruled, executions_of
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.executions import Execution
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts
 from consumer.lineage.facts.registers import EMPTY, NO_REGISTERS, Registers, is_stored
 from consumer.lineage.identity import HUB
-from consumer.lineage.lifecycle import Placement, place
+from consumer.lineage.lifecycle import Placement
 from schemas.byte_cache import ByteCache
 from schemas.naming import DatasetName, engine
 
@@ -37,9 +38,6 @@ TextOf = Callable[[str], str]
 
 Placements = Mapping[DatasetName, Placement]
 """By any of a dataset's names where its lineage is shown."""
-
-PlaceOf = Callable[[DatasetName], DatasetName | None]
-"""From a name to the one at which something is shown that was said of it; None where that is not shown."""
 
 Outputs = Mapping[DatasetName, OutputFacts]
 """The facets in force of a job's outputs, by each of their names."""
@@ -169,17 +167,15 @@ class _View:
 
     def add(self, execution: Execution) -> None:
         """Adds the lineage of an execution."""
-
-        def place_of(name: DatasetName) -> DatasetName | None:
-            return place(name, execution.time, self._placements)
-
-        inputs, outputs = _placed(execution.inputs, place_of), _placed(execution.outputs, place_of)
-        own, before = self._own(execution, place_of), self._before(place_of)
-        self.reads |= inputs
-        self.writes |= outputs
-        for target in outputs | own.keys():
-            lineage = own.get(target) or self._earlier(before.get(target), inputs, place_of)
-            self.edges[target] |= self._sources(lineage, inputs, outputs)
+        places = ExecutionPlaces(execution, self._placements)
+        own, before = self._own(execution, places), self._before(places.of)
+        targets = places.outputs | own.keys()
+        self.reads |= places.read(targets)
+        self.writes |= places.outputs
+        for target in targets:
+            inputs = places.inputs_of(target)
+            lineage = own.get(target) or self._earlier(before.get(target), inputs, places.source_of(target))
+            self.edges[target] |= self._sources(lineage, inputs, places.outputs)
             if lineage is not None:
                 self.columns[target].append(lineage.stated)
                 if lineage.own and not lineage.explicit:
@@ -198,14 +194,15 @@ class _View:
         says_all = len(outputs) > 1 and not lineage.stated.partial and bool(stated & inputs)
         return stated if says_all else inputs | stated
 
-    def _own(self, execution: Execution, place_of: PlaceOf) -> dict[DatasetName, _Lineage]:
+    def _own(self, execution: Execution, places: ExecutionPlaces) -> dict[DatasetName, _Lineage]:
         """Returns the lineage that an execution carried; an explicit one supersedes column lineage.
 
         An execution may call one output by several of its names: what it says under each counts.
         """
         stated: defaultdict[tuple[DatasetName, str], list[OutputLineage]] = defaultdict(list)
         for output, facet, ref in execution.lineage:
-            target, of_one = place_of(output), self._unpacked(ref, place_of)
+            target = places.of(output)
+            of_one = self._unpacked(ref, places.source_of(target)) if target is not None else None
             if target is not None and of_one is not None:
                 stated[target, facet].append(of_one)
         # `columnLineage` comes before `lineage`.
@@ -240,12 +237,8 @@ class _View:
         return _renamed(stated, place_of) if stated.says_something else None
 
 
-def _placed(names: Iterable[DatasetName], place_of: PlaceOf) -> frozenset[DatasetName]:
-    return frozenset(found for name in names if (found := place_of(name)) is not None)
-
-
 def _renamed(stated: OutputLineage, place_of: PlaceOf) -> OutputLineage:
-    datasets = None if stated.datasets is None else _placed(stated.datasets, place_of)
+    datasets = None if stated.datasets is None else placed(stated.datasets, place_of)
     columns: dict[str, tuple[Source, ...]] = {}
     for column, made_of in stated.columns.items():
         places = ((source, place_of(source.dataset)) for source in made_of)

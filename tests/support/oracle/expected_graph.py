@@ -128,9 +128,13 @@ class Lives:
         """The places of names, but for those of datasets that were dropped."""
         return frozenset(place for name in names if (place := self.place(name, time)) is not None)
 
+    def renamed(self, name: DatasetName) -> str:
+        """When a dataset of a name got another one; empty if it did not."""
+        return self._renamed.get(name, ("",))[0]
+
     def changed(self, name: DatasetName) -> str:
         """When a name was dropped or renamed; empty if it was not."""
-        return max(self._dropped.get(name, ""), self._renamed.get(name, ("",))[0])
+        return max(self._dropped.get(name, ""), self.renamed(name))
 
     def told(self, told: Told, time: str) -> Told:
         """Lineage between the places of its datasets."""
@@ -149,12 +153,15 @@ def current_lineage(job: Key, history: History, lives: Lives) -> Lineage:
     written = {lives.shown(name) for name in stated.union(*(done.outputs for done in executions))}
     carried = {name: facets for name, facets in history.carried(job).items() if lives.shown(name) in written}
     for done in executions:
-        inputs, outputs = lives.places(done.inputs, done.time), lives.places(done.outputs, done.time)
+        outputs = lives.places(done.outputs, done.time)
         own = lineage_of(done, lives)
-        found.reads.update(inputs)
         found.writes.update(outputs)
+        if not outputs | own.keys():
+            found.reads.update(lives.places(done.inputs, done.time))
         for target in outputs | own.keys():
-            key, told = own.get(target) or lineage_before(target, inputs, carried, lives, done.time)
+            inputs = lives.places(done.inputs - former(done.inputs, target, done, lives), done.time)
+            found.reads.update(inputs)
+            key, told = own.get(target) or lineage_before(target, inputs, carried, lives, done)
             sources = told.sources if told is not None else frozenset[DatasetName]()
             by_columns = len(outputs) > 1 and told is not None and sources & inputs and not told.partial
             made_of = sources if key == "lineage" or by_columns else inputs | sources
@@ -166,6 +173,20 @@ def current_lineage(job: Key, history: History, lives: Lives) -> Lineage:
     return found
 
 
+def former(names: frozenset[DatasetName], target: DatasetName, done: Done, lives: Lives) -> frozenset[DatasetName]:
+    """Those that only a renaming has led to an output: nothing flows from them to it, unless they are written too."""
+    lineages = {name for name, facets in done.carried.items() if BY_RUN & facets.keys()}
+    written = {lives.shown(name) for name in done.outputs | lineages}
+    renamed = {name for name in names if lives.renamed(name) >= done.time and lives.shown(name) not in written}
+    return frozenset(name for name in renamed if lives.place(name, done.time) == target)
+
+
+def without(told: Told, names: frozenset[DatasetName]) -> Told:
+    """Lineage without what comes from some datasets."""
+    columns = frozenset(one for one in told.columns if one[1] not in names)
+    return told._replace(datasets=told.datasets - names, columns=columns)
+
+
 def lineage_of(done: Done, lives: Lives) -> dict[DatasetName, tuple[str, Told]]:
     """What an execution says itself that its outputs are made of; an explicit facet goes before column lineage."""
     found: dict[DatasetName, tuple[str, Told]] = {}
@@ -173,7 +194,7 @@ def lineage_of(done: Done, lives: Lives) -> dict[DatasetName, tuple[str, Told]]:
         for name in sorted(done.carried):
             one, target = done.carried[name].get(key), lives.place(name, done.time)
             if target is not None and one is not None and isinstance(one.what, Told) and one.what.says_something:
-                told = lives.told(one.what, done.time)
+                told = lives.told(without(one.what, former(one.what.sources, target, done, lives)), done.time)
                 # Under several names of one output, what each says counts.
                 known = found.get(target, ("", told))
                 found[target] = key, told.with_(known[1]) if known[0] == key else told
@@ -185,7 +206,7 @@ def lineage_before(
     inputs: frozenset[DatasetName],
     carried: Mapping[DatasetName, Mapping[str, tuple[str, str, Said]]],
     lives: Lives,
-    time: str,
+    done: Done,
 ) -> tuple[str, Told | None]:
     """What the latest execution with column lineage said of an output, as far as its sources are still read.
 
@@ -194,13 +215,13 @@ def lineage_before(
     by_name = [
         facets["columnLineage"]
         for name, facets in carried.items()
-        if lives.place(name, time) == target
+        if lives.place(name, done.time) == target
         if "columnLineage" in facets
     ]
     what = max(by_name, key=lambda found: (found[:2], found[2].stamp))[2].what if by_name else None
     if not isinstance(what, Told) or not what.says_something:
         return "", None
-    told = lives.told(what, time)
+    told = lives.told(without(what, former(what.sources, target, done, lives)), done.time)
     kept = told._replace(
         columns=frozenset((column, source, name) for column, source, name in told.columns if source in inputs)
     )
