@@ -8,7 +8,7 @@ connectors, which Athena follows. A table is taken for one only where its name c
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from schemas.naming import DatasetName, engine, is_sql, sql_parts
@@ -148,6 +148,22 @@ def is_completed_system_view(name: DatasetName) -> bool:
     """
     parts = sql_parts(name) if engine(name.namespace) == "redshift" else None
     return parts is not None and len(parts) > 1 and parts[-2] == _PUBLIC and parts[-1] in _OF_REDSHIFT
+
+
+def is_spelled(dialect: str, parts: Sequence[str]) -> bool:
+    """True if a table, as a statement of Athena or Redshift spells it, is one that the engine keeps of itself.
+
+    Args:
+        dialect: sqlglot's name of the dialect.
+        parts: The parts of the name in lower case, without those that the statement leaves out.
+    """
+    *around, table = parts
+    schema = around[-1] if around else ""
+    if schema == "information_schema":
+        return True
+    if dialect == "redshift":
+        return schema in _SCHEMAS or (not schema and table in _OF_REDSHIFT)
+    return is_by_suffix(table)
 
 
 def is_metadata(name: DatasetName) -> bool:

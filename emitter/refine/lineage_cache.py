@@ -10,7 +10,7 @@ from pathlib import Path
 from emitter.refine.sql.lineage_value import ColumnLineage, fingerprint, unpacked
 
 # Raise it whenever the same SQL and schemas would give another lineage than before.
-VERSION = 7
+VERSION = 8
 # Entries of SQL that has changed since are the oldest; so many are kept beyond those that a run used.
 _SPARE = 5000
 

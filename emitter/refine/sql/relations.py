@@ -132,6 +132,8 @@ class Relation:
 
 
 UNKNOWN = Relation(more=("",))
+NO_DATA = Relation(element=NONE, loose=True)
+"""A table that the engine keeps of itself: it may have any column, and none is made from anything."""
 
 
 def beside(left: Relation, right: Relation) -> Relation:

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from emitter.refine.sql.origins import NONE, TRANSFORMATION, Origins, derive
 from emitter.refine.sql.relations import (
+    NO_DATA,
     UNKNOWN,
     Column,
     Columns,
@@ -15,6 +16,7 @@ from emitter.refine.sql.relations import (
     base,
     completed,
 )
+from schemas import system_tables
 
 # Where a select list may use the aliases to its left.
 _LATERAL_ALIASES = frozenset({"clickhouse", "databricks", "duckdb", "redshift", "snowflake", "spark"})
@@ -144,6 +146,8 @@ class Context:
         if table is not None:
             self.used[table] = None
             return self.tables.relation(table)
+        if system_tables.is_spelled(self.dialect, parts):
+            return NO_DATA
         name = self.tables.undeclared([self.fold(part) for part in spelled])
         if name is not None:
             self.undeclared[name] = None

@@ -54,6 +54,31 @@ def typed(shape: Shape, to: Any) -> Shape | None:
     return shape if to.this == exp.DataType.Type.MAP else None
 
 
+def is_of_rows(to: Any) -> bool:
+    """True if a type is that of a row, or of arrays or maps of rows."""
+    found = to.find_all(exp.DataType) if isinstance(to, exp.DataType) else ()
+    return any(one.this == exp.DataType.Type.STRUCT for one in found)
+
+
+def of_type(to: Any, origins: Origins) -> Shape | None:
+    """Returns the shape that a type of rows gives to a value whose parts are not known; None of any other type.
+
+    Args:
+        to: The type.
+        origins: What the value, and so each of its parts, is made from.
+    """
+    inner = to.expressions if isinstance(to, exp.DataType) else []
+    whole = Column("", origins)
+    if not inner:
+        return None
+    if to.this == exp.DataType.Type.STRUCT:
+        return Shape(tuple(_field(whole, definition) for definition in inner))
+    element = _retyped(whole, inner[-1])
+    if element.shape is None:
+        return None
+    return Shape((), element, origins if to.this == exp.DataType.Type.MAP else None)
+
+
 def _field(column: Column, definition: Any) -> Column:
     if isinstance(definition, exp.ColumnDef):
         return _retyped(column._replace(name=definition.name), definition.args.get("kind"))
@@ -61,9 +86,10 @@ def _field(column: Column, definition: Any) -> Column:
 
 
 def _retyped(column: Column, to: Any) -> Column:
-    if column.shape is None or not isinstance(to, exp.DataType):
+    if not isinstance(to, exp.DataType):
         return column
-    return column._replace(shape=typed(column.shape, to))
+    shape = of_type(to, column.origins) if column.shape is None else typed(column.shape, to)
+    return column._replace(shape=shape)
 
 
 def decided(shape: Shape, by: Origins) -> Shape:

@@ -1,7 +1,8 @@
 """The parts of a value that a statement constructs, so that one of them taken out again has its own origins.
 
 `ROW(a, b)`, also under a cast that names its fields, Redshift's `OBJECT('k', a)` and `ARRAY(a, b)`, maps with constant
-keys, and arrays of any of them. Of a value that comes from a table the parts are not known.
+keys, and arrays of any of them. Of a value that comes from a table the parts are not known: a cast to a row type names
+them, and each is made from the whole value.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from emitter.refine.sql.expressions.expression_origins import origins_of, path_of
+from emitter.refine.sql.expressions.expression_origins import all_of, origins_of, path_of
 from emitter.refine.sql.expressions.functions import called
 from emitter.refine.sql.expressions.lambdas import made_by_lambda, parameters_of, read_in
 from emitter.refine.sql.expressions.shape_algebra import (
@@ -17,13 +18,15 @@ from emitter.refine.sql.expressions.shape_algebra import (
     either,
     entry_of,
     flat,
+    is_of_rows,
     joined,
     merged_entries,
+    of_type,
     through,
     typed,
     with_lists,
 )
-from emitter.refine.sql.origins import AGGREGATION, FILTER, NONE, TRANSFORMATION, derive, is_indirect
+from emitter.refine.sql.origins import AGGREGATION, FILTER, NONE, SORT, TRANSFORMATION, Origins, derive, is_indirect
 from emitter.refine.sql.relations import Column, Shape, merge
 from emitter.refine.sql.scopes import Scope
 
@@ -100,8 +103,9 @@ def _named(node: exp.Anonymous, scope: Scope) -> Shape | None:
 
 
 def _collected_pairs(key: Any, value: Any, scope: Scope) -> Shape:
-    element = through(AGGREGATION, Column("", origins_of(value, scope), shape_of(value, scope)))
-    return Shape((), element, derive(AGGREGATION, origins_of(key, scope)))
+    inner, by = _in_order(value, scope)
+    element = through(AGGREGATION, Column("", origins_of(inner, scope), shape_of(inner, scope)))
+    return decided(Shape((), element, derive(AGGREGATION, origins_of(key, scope))), by)
 
 
 def _of_pairs(keys: Sequence[Any], values: Sequence[Any], scope: Scope) -> Shape | None:
@@ -167,19 +171,29 @@ def _array(node: exp.Array, scope: Scope) -> Shape | None:
 
 
 def _collected(node: exp.ArrayAgg, scope: Scope) -> Shape | None:
-    inner = node.this
-    while isinstance(inner, exp.Order | exp.Distinct):
-        inner = inner.this if isinstance(inner, exp.Order) else inner.expressions[0]
+    inner, by = _in_order(node.this, scope)
     shape = shape_of(inner, scope)
     if shape is None:
         return None
     element = through(AGGREGATION, Column("", origins_of(inner, scope), shape))
-    return Shape((), element)
+    return decided(Shape((), element), by)
+
+
+def _in_order(value: Any, scope: Scope) -> tuple[Any, Origins]:
+    """Returns what an aggregate collects, without DISTINCT and ORDER BY, and what the order goes by."""
+    keys: list[Any] = []
+    while isinstance(value, exp.Order | exp.Distinct):
+        keys += value.expressions if isinstance(value, exp.Order) else []
+        value = value.this if isinstance(value, exp.Order) else value.expressions[0]
+    return value, all_of(keys, scope, SORT)
 
 
 def _cast(node: exp.Cast, scope: Scope) -> Shape | None:
     shape = shape_of(node.this, scope)
-    return None if shape is None else typed(shape, node.to)
+    if shape is not None:
+        return typed(shape, node.to)
+    # Most casts are to a type without parts, and what they read is of no interest here.
+    return of_type(node.to, derive(TRANSFORMATION, origins_of(node.this, scope))) if is_of_rows(node.to) else None
 
 
 def _inner(node: exp.Expression, scope: Scope) -> Shape | None:

@@ -9,6 +9,8 @@
 - SQL's JSON functions lose their clauses (`json_functions`).
 - Trino's query `TABLE t` is spelled out, and `TABLE(f(...))` is a call of another name (`table_words`).
 - `SUBSET u = (a, b)` of MATCH_RECOGNIZE is left out, and its name stands for the first of its variables.
+- Redshift's `UNNEST(...) WITH OFFSET` is WITH ORDINALITY (`unnest_offsets`).
+- A lambda of Trino without parameters gets one.
 - Redshift's `@ x`, the absolute value, is `- x`.
 """
 
@@ -20,6 +22,7 @@ import sqlglot
 from sqlglot import Token, TokenType
 from sqlglot.parser import Parser
 
+from emitter.refine.sql.statements import unnest_offsets
 from emitter.refine.sql.statements.json_functions import may_have_json_functions, with_plain_calls
 from emitter.refine.sql.statements.named_rows import may_have_them, with_structs
 from emitter.refine.sql.statements.table_words import may_name_tables, with_named_tables
@@ -43,6 +46,8 @@ _BEGINS_A_STATEMENT = frozenset({"CREATE", "DELETE", "INSERT", "MERGE", "SELECT"
 _SUBSET = re.compile(
     r"\bsubset\s+(?=\w+\s*=\s*\()((?:\s*,?\s*\w+\s*=\s*\([\w\s,]*\))+)(?=\s*(?:define\b|\)))", re.IGNORECASE
 )
+_NO_PARAMETERS = re.compile(r"\(\s*\)\s*->")
+_NO_NAME = '"()"'
 _OF_SUBSET = re.compile(r"(\w+)\s*=\s*\(\s*(\w+)")
 
 
@@ -54,6 +59,8 @@ def prepared(sql: str, dialect: str) -> str:
     """
     if dialect in TRINO:
         sql = _of_trino(sql, dialect)
+    elif unnest_offsets.may_have_them(sql):
+        sql = unnest_offsets.with_ordinality(sql, _tokens(sql, dialect))
     if (subset := _SUBSET.search(sql)) is not None:
         sql = _without_subset(sql, subset)
     if not _CONCERNED.search(sql):
@@ -79,6 +86,18 @@ def _of_trino(sql: str, dialect: str) -> str:
         sql = with_plain_calls(sql, _tokens(sql, dialect))
     if may_name_tables(sql):
         sql = with_named_tables(sql, _tokens(sql, dialect))
+    if _NO_PARAMETERS.search(sql):
+        sql = _with_a_parameter(sql, _tokens(sql, dialect))
+    return sql
+
+
+def _with_a_parameter(sql: str, tokens: Sequence[Token]) -> str:
+    """Returns a text whose lambdas all have a parameter, as sqlglot wants it; nothing has the name that it gets."""
+    for place in range(len(tokens) - 2, 0, -1):
+        kinds = tuple(token.token_type for token in tokens[place - 1 : place + 2])
+        if kinds == (TokenType.L_PAREN, TokenType.R_PAREN, TokenType.ARROW):
+            start = tokens[place].start
+            sql = f"{sql[:start]}{_NO_NAME}{sql[start:]}"
     return sql
 
 
@@ -135,7 +154,8 @@ def _unloaded(tokens: Sequence[Token], sql: str) -> str | None:
         return None
     end = _closing(tokens, 1)
     inner = tokens[2:end]
-    query = inner[0].text if len(inner) == 1 else _text(inner, sql)
+    # A query in quotes, as Redshift has it, is one token so far.
+    query = prepared(inner[0].text, "redshift") if len(inner) == 1 else _text(inner, sql)
     place = tokens[end + 2].text if len(tokens) > end + 2 else "unloaded"
     name = place.replace('"', "")
     return f'CREATE TABLE "{name}" AS {query.strip().rstrip(";")}'
