@@ -228,8 +228,9 @@ def _add_unnest(node: exp.Unnest, scope: Scope, alias: Any = None) -> None:
     names = [scope.context.fold(column.name) for column in alias.columns] if alias else []
     values = [_unnested(value, scope) for value in node.expressions]
     called = alias.name.lower() if alias else ""
-    if alias and not called and len(names) == 1 and scope.context.dialect == "redshift":
-        _add_element(names[0], values[0], scope)
+    # In Redshift one name alone is that of the element, whose fields it qualifies.
+    if scope.context.dialect == "redshift" and len(given := [name for name in (called, *names) if name]) == 1:
+        _add_element(given[0], values[0], scope)
         return
     columns = _columns_of(values, names)
     if columns is None:
