@@ -144,6 +144,7 @@ ELEMENTS: tuple[Element, ...] = (
             Property("started_at", "time of its START (RFC 3339, UTC)", "least"),
             Property("ended_at", "time of its terminal event", "greatest"),
             Property("error", "errorMessage facet's message", "greatest stamp"),
+            Property("skipped", "the reason why it was skipped, only of such a run", "greatest stamp"),
             Property("pruning", "true while a prune is about to remove it", "set by a prune, cleared by a writer"),
             Property("amended", "true if more was said of it after it had ended", "fixed"),
             Property("partial", "true while not all names of it are led to", "set with them"),

@@ -10,7 +10,7 @@ from consumer.graph import facts_codec, ids, schema
 from consumer.graph.facts import facts_text
 from consumer.graph.facts.run_datasets import whole_runs
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
-from consumer.lineage.facts.current import ended, parent_in
+from consumer.lineage.facts.current import SKIPPED, ended, is_skipped, parent_in
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.processing import KnownStreams, has_datasets_apart
 from consumer.lineage.facts.run_facts import (
@@ -374,6 +374,7 @@ def _shown(run: RunKey, facts: RunFacts) -> dict[str, Scalar]:
         "started_at": facts.started_at or "",
         "ended_at": facts.ended_at or "",
         "error": str(facet_value(facts.facets, "errorMessage").get("message") or ""),
+        "skipped": str(facet_value(facts.facets, SKIPPED).get("reason") or "") if is_skipped(facts) else "",
     }
 
 

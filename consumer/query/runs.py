@@ -16,7 +16,7 @@ from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.query.catalog.datasets import display_names, producers
 from schemas.naming import DatasetName
 
-_KEYS = ("state", "started_at", "ended_at", "error")
+_KEYS = ("state", "started_at", "ended_at", "error", "skipped")
 UNFINISHED = frozenset({"", "START", "RUNNING", "OTHER"})
 FAILED = frozenset({"FAIL", "ABORT"})
 
@@ -30,6 +30,7 @@ class Run(NamedTuple):
         started_at: Time of its START (RFC 3339, UTC); empty where none came.
         ended_at: Time of its terminal event; empty while it is unfinished.
         error: The error message; empty where there is none.
+        skipped: The reason why it was skipped, such as `model.shop.raw failed`; empty for a run that was executed.
         parent: The run that started it.
         inputs: Datasets that it read, sorted; only of runs that were asked for in full.
         outputs: Datasets that it wrote, sorted; likewise.
@@ -43,6 +44,7 @@ class Run(NamedTuple):
     parent: RunKey | None = None
     inputs: tuple[DatasetName, ...] = ()
     outputs: tuple[DatasetName, ...] = ()
+    skipped: str = ""
 
     @property
     def duration_s(self) -> float | None:
@@ -83,14 +85,15 @@ def latest(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, Run]:
 
 
 def recent(store: GraphStore, jobs: Collection[JobName], limit: int) -> dict[JobName, list[Run]]:
-    """Reads the latest runs of each job, newest first, without their datasets and parents.
+    """Reads the latest executed runs of each job, newest first, without their datasets and parents.
 
     Raises:
         TransientError: The store can't serve now.
     """
     by_job = runs_of(store, jobs)
     return {
-        job: sorted(runs, key=lambda run: (run.time, run.key), reverse=True)[:limit] for job, runs in by_job.items()
+        job: sorted((run for run in runs if not run.skipped), key=lambda run: (run.time, run.key), reverse=True)[:limit]
+        for job, runs in by_job.items()
     }
 
 
@@ -120,8 +123,8 @@ def read_run(store: GraphStore, key: RunKey) -> Run | None:
 
 
 def _run(key: RunKey, properties: Properties) -> Run:
-    state, started_at, ended_at, error = (str(properties.get(name) or "") for name in _KEYS)
-    return Run(key, state, started_at, ended_at, error)
+    state, started_at, ended_at, error, skipped = (str(properties.get(name) or "") for name in _KEYS)
+    return Run(key, state, started_at, ended_at, error, skipped=skipped)
 
 
 def in_full(store: GraphStore, runs: Iterable[Run]) -> list[Run]:

@@ -21,6 +21,9 @@ from consumer.render.diagram import location_label, location_label_of
 from consumer.safe_text import printable
 from schemas.naming import DatasetName, last_part
 
+SKIPPED = "SKIPPED"
+"""Stands for the state of a run that was skipped, which OpenLineage calls ABORT."""
+
 SIXTY = 60
 """Seconds of a minute, minutes of an hour."""
 
@@ -83,6 +86,8 @@ def duration(seconds: float | None) -> str:
 def _when(run: Run | None) -> str:
     if run is None:
         return "never, as far as the graph knows"
+    if run.skipped:
+        return f"{SKIPPED} at {run.time[:19]}Z: {run.skipped}"
     error = f": {run.error.partition(chr(10))[0]}" if run.error else ""
     return f"{run.state} at {run.time[:19]}Z, {duration(run.duration_s)}{error}"
 
@@ -158,12 +163,12 @@ def runs(found: Sequence[Run], total: int, fed: Mapping[DatasetName, Run], *, wi
     headings = ("state", "started", "duration", *(("job",) if with_jobs else ()), "run id", "error")
     rows = [
         (
-            run.state or "?",
+            SKIPPED if run.skipped else run.state or "?",
             run.started_at[:19] or "-",
             duration(run.duration_s),
             *((run.key.job.name,) if with_jobs else ()),
             run.key.id,
-            run.error.partition("\n")[0] or "-",
+            run.skipped or run.error.partition("\n")[0] or "-",
         )
         for run in found
     ]

@@ -75,7 +75,12 @@ def state(value: Run | None) -> Document | None:
     """Returns the state of a run in a list."""
     if value is None:
         return None
-    return {"state": value.state or None, "started_at": value.started_at or None, "ended_at": value.ended_at or None}
+    return {
+        "state": value.state or None,
+        "started_at": value.started_at or None,
+        "ended_at": value.ended_at or None,
+        "skipped": value.skipped or None,
+    }
 
 
 def run_key(value: RunKey | None) -> Document | None:
@@ -91,6 +96,7 @@ def run(value: Run) -> Document:
         "state": value.state or None,
         "started_at": value.started_at or None,
         "ended_at": value.ended_at or None,
+        "skipped": value.skipped or None,
         "duration_s": value.duration_s,
         "error": value.error or None,
         "parent": run_key(value.parent),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emitter.dbt import data_tests
+from emitter.dbt import data_tests, skipped_nodes
 from emitter.dbt import node_facets as facets
 from emitter.dbt.artifact_times import earliest
 from emitter.dbt.manifest import Manifest
@@ -81,8 +81,8 @@ def events(
     """Yields the events of one project, the run of dbt itself around those of its nodes.
 
     Only a node whose result shows that it was executed has a run. Any other node in the manifest is a definition, a
-    JobEvent at the time of the manifest. A node that was skipped, or whose outcome a cancelled invocation hides, has no
-    event.
+    JobEvent at the time of the manifest. A node that was skipped since another one failed has one event that says so.
+    One that was skipped for another reason, or whose outcome a cancelled invocation hides, has none.
 
     Args:
         artifacts: What dbt left.
@@ -156,6 +156,7 @@ def _events(
             inputs, outputs = maker.inputs(unique_id), maker.outputs(unique_id)
             yield job_event(manifest.generated_at, maker.job(unique_id), inputs, outputs)
     yield from data_tests.events(manifest, maker, results)
+    yield from skipped_nodes.events(manifest, maker, by_id, manifest.stored())
     if results and results.ran:
         more = _error(results.error) if results.error else {}
         yield _whole("FAIL" if _has_failed(results) else "COMPLETE", results.generated_at, maker, invocation, more)

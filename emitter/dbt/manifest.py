@@ -119,6 +119,10 @@ class Manifest:
         """The tables and views that a node reads, in the order of its dependencies, seen through ephemeral models."""
         return [parent for parent in self._project.parents(unique_id) if kind_of(parent) in (*STORED, "source")]
 
+    def above(self, unique_id: str) -> Sequence[str]:
+        """Returns the dependencies of a node or test, ephemeral models included."""
+        return self._project.above(unique_id)
+
     def deferred(self, unique_id: str) -> Mapping[str, Node]:
         """Returns the parents that a node read in another environment, with their place there: those of `--defer`."""
         return deferred(self._project, unique_id, compiled_sql(self.nodes.get(unique_id, {})))

@@ -19,6 +19,7 @@ Facets = dict[str, Facet]
 
 _SPEC = "https://openlineage.io/spec/facets/{0}/{1}.json#/$defs/{1}"
 _DBT = "https://github.com/OpenLineage/OpenLineage/tree/main/integration/common/openlineage/schema/{0}.json"
+_OWN = "urn:headwater:emitter"
 _URLS = {
     "dataQualityAssertions": _SPEC.format("1-1-0", "DataQualityAssertionsDatasetFacet"),
     "dataSource": _SPEC.format("1-0-1", "DatasourceDatasetFacet"),
@@ -30,6 +31,7 @@ _URLS = {
     "documentation": _SPEC.format("1-1-0", "DocumentationDatasetFacet"),
     "errorMessage": _SPEC.format("1-0-1", "ErrorMessageRunFacet"),
     "externalQuery": _SPEC.format("1-0-2", "ExternalQueryRunFacet"),
+    "headwater_skipped": f"{_OWN}:skipped",
     "jobType": _SPEC.format("2-0-4", "JobTypeJobFacet"),
     "outputStatistics": _SPEC.format("1-0-2", "OutputStatisticsOutputDatasetFacet"),
     "ownership": _SPEC.format("1-0-1", "OwnershipDatasetFacet"),

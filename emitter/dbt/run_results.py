@@ -20,7 +20,9 @@ CANCELLED = "cancelled"
 
 _DONE = frozenset({"success", "pass", "warn"})
 _FAILED = frozenset({"error", "fail", "runtime error", "partial success"})
-_LEFT_OUT = frozenset({"skipped", "no-op", REUSED, CANCELLED})
+_SKIPPED = "skipped"
+_LEFT_OUT = frozenset({_SKIPPED, "no-op", REUSED, CANCELLED})
+_FAIL_FAST = "Skipping due to fail_fast"
 _MAIN_THREAD = "main"
 
 
@@ -52,6 +54,11 @@ class Result:
     def ran(self) -> bool:
         """True if the node was executed, successfully or not."""
         return self.status in _DONE or self.status in _FAILED
+
+    @property
+    def is_skipped(self) -> bool:
+        """True if dbt did not run the node, but for those that `--fail-fast` left: only the artifacts name these."""
+        return self.status == _SKIPPED and self.message != _FAIL_FAST
 
     @property
     def is_known(self) -> bool:

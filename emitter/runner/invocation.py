@@ -178,7 +178,7 @@ class InvocationTracker:
     def repeat_end(self, message: Message, time: str) -> Iterator[Event]:
         """Yields the end of a node once more, from the manifest that was loaded since."""
         if self._runs is not None:
-            yield from self._enrich([self._runs.repeat_end(message, time)])
+            yield from self._enrich(self._runs.repeat_end(message, time))
 
     def _catalog(self) -> dict[str, Any] | None:
         path = self.target / "catalog.json"

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from emitter.dbt import data_tests
+from emitter.dbt import data_tests, skipped_nodes
 from emitter.dbt import node_facets as facets
 from emitter.dbt.manifest import Manifest, is_ephemeral, kind_of
 from emitter.dbt.node_events import Dataset, Event, EventBuilder, run_event, run_id
@@ -37,6 +37,8 @@ class NodeRuns:
         self._tested_tables: set[str] = set()
         self._singular_tests: set[str] = set()
         self._unknown: Counter[str] = Counter()
+        # Only at the end is it known what failed.
+        self._results: dict[str, Result] = {}
 
     def adopt(self, manifest: Manifest, maker: EventBuilder) -> None:
         """Continues with another manifest of the same project, which dbt v2 writes after the nodes have run."""
@@ -65,9 +67,11 @@ class NodeRuns:
         unique_id = _id(message)
         self._depth[unique_id] -= 1
         self._learn(unique_id, message)
-        if self._depth[unique_id] > 0 or not self._is_run(unique_id):
+        if self._depth[unique_id] > 0:
             return
-        result = _result(unique_id, message)
+        result = self._results[unique_id] = _result(unique_id, message)
+        if not self._is_run(unique_id):
+            return
         if result.status == CANCELLED:
             # It stays open, and is aborted when dbt ends.
             return
@@ -89,21 +93,25 @@ class NodeRuns:
             self._learn(_id(message), message)
 
     def end(self, time: str) -> Iterator[Event]:
-        """Ends open runs: those of tested tables, and those of nodes that dbt interrupted."""
+        """Ends open runs: of tested tables, and of nodes that dbt interrupted; what was skipped has its only event."""
         broken_off = {self._manifest.tested(id_) for id_ in self._open_tests()}
         for table in sorted(self._tests):
             _, event = self._of_table(table)
             yield {**event, "eventType": "ABORT", "eventTime": time} if table in broken_off else event
         for event in filter(None, self._open.values()):
             yield {**event, "eventType": "ABORT", "eventTime": time, "outputs": []}
+        if self._command in RUNS:
+            stored = [id_ for id_ in self._results if kind_of(id_) in STORED and self._is_run(id_)]
+            yield from skipped_nodes.events(self._manifest, self._maker, self._results, stored)
 
-    def repeat_end(self, message: Message, time: str) -> Event:
-        """Returns the end of a model, seed or snapshot once more, from another manifest; with a later time, it wins."""
+    def repeat_end(self, message: Message, time: str) -> Iterator[Event]:
+        """Yields the end of a model, seed or snapshot once more, from another manifest; with a later time, it wins."""
         unique_id = _id(message)
         self._learn(unique_id, message)
         result = _result(unique_id, message)
-        run, job, inputs, outputs = self._parts(unique_id, message, result)
-        return run_event(result.state, time, run, job, inputs, outputs if result.state == "COMPLETE" else [])
+        if result.ran:
+            run, job, inputs, outputs = self._parts(unique_id, message, result)
+            yield run_event(result.state, time, run, job, inputs, outputs if result.state == "COMPLETE" else [])
 
     @property
     def unknown(self) -> Mapping[str, int]:

@@ -138,6 +138,13 @@ class ErrorMessageRunFacet(Facet):
     stack_trace: str | None = None
 
 
+class SkippedRunFacet(Facet):
+    """The mark of a run that its tool skipped: nothing was executed, as what the reason names had failed before."""
+
+    key: ClassVar[str] = "headwater_skipped"
+    reason: Name
+
+
 class SparkExceptionRunFacet(Facet):
     """The error of a failed Spark run; openlineage-spark emits this facet instead of OpenLineage's own."""
 

@@ -89,6 +89,7 @@ class RunState(TypedDict):
     state: str | None
     started_at: Time | None
     ended_at: Time | None
+    skipped: Annotated[str | None, Field(description="The reason why dbt skipped it: nothing was executed.")]
 
 
 class RunKey(TypedDict):

@@ -78,8 +78,18 @@ def _unfinished(run: str, facts: RunFacts) -> Execution | None:
     return Execution(facts.started_at or facts.seen_at or "", run, facts.inputs, facts.outputs)
 
 
+SKIPPED = "headwater_skipped"
+"""The facet of a run that was skipped: nothing was executed."""
+
+
+def is_skipped(facts: RunFacts) -> bool:
+    """True if nothing of the run was executed; if another event reports that it completed or failed, it was."""
+    return facts.state is not None and facts.state.name == "ABORT" and bool(facts.facets.ref(SKIPPED))
+
+
 def _finished(run: str, facts: RunFacts) -> Finished | None:
-    if facts.state is None or facts.state.rank < TERMINAL:
+    """Returns the run if it has ended; one that was skipped is no evidence of the code that it did not run."""
+    if not ended(facts) or is_skipped(facts):
         return None
     return Finished(facts.ended_at or "", run, code_of(facts.facets.ref))
 
@@ -163,6 +173,8 @@ def absorb(current: Current, run: str, facts: RunFacts) -> Current | None:
     if current.latest is not None and current.latest.id == run and execution and execution.order < current.latest.order:
         return None
     finished = _finished(run, facts)
+    if finished is None and current.finished is not None and current.finished.id == run:
+        return None
     if finished and (current.finished is None or finished[:2] >= current.finished[:2]):
         current = replace(current, finished=finished)
     waited = run in current.unfinished

@@ -143,6 +143,7 @@ RUN_FACETS = _table(
     Kept(job_facets.ParentRunFacet, _parent, ALWAYS_INLINE, _rest_of_parent),
     Kept(job_facets.ErrorMessageRunFacet, _error, ALWAYS_INLINE),
     Kept(job_facets.SparkExceptionRunFacet, _spark_error, ALWAYS_INLINE),
+    Kept(job_facets.SkippedRunFacet, _all, ALWAYS_INLINE),
     Kept(job_facets.NominalTimeRunFacet, _all),
     Kept(job_facets.ProcessingEngineRunFacet, _all),
     Kept(job_facets.TagsFacet, _all),

@@ -1,28 +1,30 @@
 """Root causes of a stale or wrong dataset, nearest first.
 
-A dataset upstream may have failed, be unfinished, late or dropped, have failed tests, or a schema that has changed.
+A dataset upstream may have failed, be unfinished, late or dropped, have failed tests, or a schema that has changed. A run
+that was skipped is no cause but follows from one: it is listed after all causes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain
 from typing import NamedTuple
 
 from consumer.graph import ids
 from consumer.graph.store import GraphStore
+from consumer.lineage.facts.keys import JobName
 from consumer.query.catalog import datasets, schema_changes
 from consumer.query.catalog.datasets import Summary
 from consumer.query.catalog.schema_changes import SchemaChange
 from consumer.query.resolve import DATASET, LineageNode
-from consumer.query.runs import FAILED, Run, history
+from consumer.query.runs import FAILED, Run, runs_of
 from consumer.query.traversal.traverse import lineage
 from schemas.naming import DatasetName
 
 FAR = 100
 RUNS = 5
-"""Runs of a job that are looked at."""
+"""Executed runs of a job that are looked at."""
 MOST_NAMED = 3
 """Failed tests, or changed columns, that a finding names."""
 
@@ -37,6 +39,7 @@ class Cause(StrEnum):
     SCHEMA = "schema"
     STALE = "stale"
     DROPPED = "dropped"
+    SKIPPED = "skipped"
 
 
 class Finding(NamedTuple):
@@ -64,7 +67,7 @@ class Diagnosis(NamedTuple):
 
     Attributes:
         root: The dataset or exposure that was asked about.
-        findings: The causes, by depth, then the latest first.
+        findings: The causes, by depth, then the latest first; then what was skipped because of them.
         checked: How many datasets were looked at.
         without_runs: Datasets upstream whose producer is unknown: nothing can be said about them.
     """
@@ -90,7 +93,7 @@ def diagnose(store: GraphStore, target: LineageNode, depth: int = FAR) -> Diagno
     depths = {node.target.dataset: node.depth for node in answer.nodes if node.target.kind == DATASET}
     writers = datasets.producers(store, depths)
     jobs = sorted(set(chain.from_iterable(writers.values())), key=ids.job_name)
-    runs = {job: history(store, [ids.job_name(job)], RUNS)[0] for job in jobs}
+    runs = {job: _newest(store, ids.job_name(job)) for job in jobs}
     by_dataset: dict[DatasetName, list[Run]] = {}
     for name, found in writers.items():
         of_all = chain.from_iterable(runs[job] for job in found)
@@ -108,13 +111,21 @@ def diagnose(store: GraphStore, target: LineageNode, depth: int = FAR) -> Diagno
         for name, found_change in schema_changes.since(store, (name for name in depths if depths[name]), since).items():
             findings.append(_changed(shown[name], depths[name], found_change))
     findings.sort(key=lambda one: one.since, reverse=True)
-    findings.sort(key=lambda one: (one.depth, one.cause is Cause.STALE))
+    findings.sort(key=lambda one: (one.cause is Cause.SKIPPED, one.depth, one.cause is Cause.STALE))
     without = tuple(sorted(name for name in depths if not by_dataset.get(name)))
     return Diagnosis(target.dataset, tuple(findings), len(depths), without)
 
 
-def _of_dataset(summary: Summary, depth: int, runs: Collection[Run]) -> Iterator[Finding]:
-    last = next(iter(runs), None)
+def _newest(store: GraphStore, job: JobName) -> list[Run]:
+    """Returns the newest executed runs of a job, after its newest run if that was skipped."""
+    runs = sorted(runs_of(store, [job]).get(job, ()), key=lambda run: (run.time, run.key), reverse=True)
+    return [*(run for run in runs[:1] if run.skipped), *[run for run in runs if not run.skipped][:RUNS]]
+
+
+def _of_dataset(summary: Summary, depth: int, runs: Sequence[Run]) -> Iterator[Finding]:
+    for run in (run for run in runs[:1] if run.skipped):
+        yield Finding(summary, depth, Cause.SKIPPED, f"skipped: {run.skipped}", run.time, run)
+    last = next((run for run in runs if not run.skipped), None)
     if last is not None and last.state in FAILED:
         cause = Cause.FAILED if last.state == "FAIL" else Cause.ABORTED
         detail = last.error.partition("\n")[0] or f"the last run ended with {last.state}"

@@ -22,6 +22,7 @@ OF_RUN: dict[str, dict[str, Any]] = {
     "dbt_run": {"invocation_id": "5f0c9f6e", "project_name": "shop", "dbt_runtime": "core", "full_refresh": False},
     "dbt_version": {"version": "1.11.0"},
     "errorMessage": {"message": "no such table", "programmingLanguage": "sql"},
+    "headwater_skipped": {"reason": "model.shop.raw failed"},
     "externalQuery": {"externalQueryId": "q-1", "source": NAMESPACE},
     "parent": {**_PARENT, "root": _ROOT},
     "processing_engine": {"name": "dbt", "version": "1.11.0"},

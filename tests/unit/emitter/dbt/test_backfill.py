@@ -247,7 +247,7 @@ def test_disabled_and_other_nodes_make_no_events() -> None:
 
 
 def test_results_tell_states_and_times() -> None:
-    """What failed has failed, with its message and without an output; what was skipped says nothing."""
+    """What failed has failed, with its message and without an output; what was skipped is one ABORT."""
     told = results(
         result(A, adapter_response={"rows_affected": 7, "query_id": "q-1"}),
         result(B, "error", message="no such column"),
@@ -260,7 +260,8 @@ def test_results_tell_states_and_times() -> None:
     assert fine["run"]["facets"]["externalQuery"]["externalQueryId"] == "q-1"
     assert (failed["eventType"], failed["outputs"]) == ("FAIL", [])
     assert failed["run"]["facets"]["errorMessage"]["message"] == "no such column"
-    assert not any(".c." in event["job"]["name"] for event in found), "what was skipped did not run"
+    (skipped,) = (event for event in found if ".c." in event["job"]["name"])
+    assert (skipped["eventType"], skipped["inputs"], skipped["outputs"]) == ("ABORT", [], [])
     assert found[-1]["eventType"] == "FAIL", "dbt's own run failed with it"
     assert fine["run"]["runId"] == run_id("5d1a1f0e-0000-4000-8000-000000000002", A), (
         "the run is one of that invocation"

@@ -133,20 +133,49 @@ def test_a_failure_has_a_message_and_no_output() -> None:
     assert events[1]["outputs"] == []
 
 
-def test_what_is_skipped_has_not_run() -> None:
-    """It starts and ends in dbt's words; neither is told."""
+def test_a_node_skipped_since_another_failed_is_one_abort() -> None:
+    """At dbt's end, with the failed node's name and without SQL or datasets, at the time that dbt skipped it."""
     node = runs()
+    failed = [*node.finished(message(RAW, "error"))]
     node.start(message(ORDERS))
+    assert [*node.finished(message(ORDERS, "skipped"))] == []
+    (event,) = node.end("2026-01-01T00:00:09Z")
+    assert (event["eventType"], event["eventTime"]) == ("ABORT", "2026-01-01T00:00:00Z")
+    assert (event["inputs"], event["outputs"], event["job"]["name"]) == ([], [], "dev.main.shop.orders.build.run")
+    assert event["run"]["facets"]["headwater_skipped"]["reason"] == "model.shop.raw failed"
+    assert event["run"]["facets"]["parent"] == failed[0]["run"]["facets"]["parent"]
+    assert "sql" not in event["job"]["facets"]
+
+
+def test_a_node_skipped_for_another_reason_has_no_event() -> None:
+    """Nothing that it depends on failed: a hook of dbt's run did, or the node makes nothing."""
+    node = runs()
+    assert [*node.finished(message(RAW, "success"))][-1]["eventType"] == "COMPLETE"
     assert [*node.finished(message(ORDERS, "skipped"))] == []
     assert [*node.end("2026-01-01T00:00:09Z")] == []
 
 
+def test_a_clone_has_no_skipped_nodes() -> None:
+    """Its results are of no run."""
+    node = runs("clone")
+    assert [*node.finished(message(ORDERS, "skipped"))] == []
+    assert [*node.end("2026-01-01T00:00:09Z")] == []
+
+
+def test_the_end_of_a_skipped_node_is_not_repeated() -> None:
+    """A manifest that comes late has another description of it, which its only event does not contain."""
+    assert [*runs().repeat_end(message(ORDERS, "skipped"), "2026-01-01T00:00:09Z")] == []
+
+
 def test_what_is_skipped_under_an_ephemeral_model_has_not_run() -> None:
-    """The node's status says that it has started, and its result that it was skipped."""
+    """The node's status says that it has started, and its result that it was skipped, and below which model."""
     node = runs()
     node.start(message(ORDERS))
-    assert [*node.finished(message(ORDERS, "started", result={"status": "skipped"}))] == []
-    assert (node.unknown, [*node.end("2026-01-01T00:00:09Z")]) == ({}, [])
+    text = f"Compilation Error in {ORDERS}, caused by compilation error in referenced ephemeral model model.shop.large"
+    assert [*node.finished(message(ORDERS, "started", result={"status": "skipped", "message": text}))] == []
+    (event,) = node.end("2026-01-01T00:00:09Z")
+    assert event["run"]["facets"]["headwater_skipped"]["reason"] == "model.shop.large failed"
+    assert node.unknown == {}
 
 
 def test_a_status_that_is_not_known_is_counted() -> None:

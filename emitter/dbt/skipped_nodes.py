@@ -1,0 +1,82 @@
+"""The nodes that dbt skipped since another node failed, and which one that was. Pure.
+
+dbt's callbacks, its telemetry and its artifacts name the failed node in three ways, or not at all. The project and the
+outcome of each node say the same whichever of them was read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from emitter.dbt import node_facets as facets
+from emitter.dbt.manifest import STORED, Manifest, kind_of
+from emitter.dbt.node_events import Event, EventBuilder, run_event
+from emitter.dbt.run_results import Result
+
+_EPHEMERAL = re.compile(r"referenced ephemeral model (\S+)")
+"""dbt-core's message of a node below an ephemeral model that did not compile, of which dbt's artifacts have no result."""
+
+
+def events(
+    manifest: Manifest, maker: EventBuilder, results: Mapping[str, Result], stored: Iterable[str]
+) -> Iterator[Event]:
+    """Yields one ABORT for each model, seed or snapshot that dbt skipped since another node failed.
+
+    It names no dataset and no SQL, so that it changes nothing in lineage. A node that was skipped for another reason
+    (`--fail-fast`, a failed hook of dbt's run) has none: only dbt's artifacts name it.
+
+    Args:
+        manifest: The project.
+        maker: Makes the parts of events.
+        results: The outcome of each node that has one, by unique id.
+        stored: The nodes of which there may be events.
+    """
+    causes = _causes(manifest, results)
+    for unique_id in stored:
+        if unique_id in causes and results[unique_id].is_skipped:
+            skipped = facets.facet("headwater_skipped", reason=f"{causes[unique_id]} failed")
+            job = maker.job(unique_id)
+            job["facets"].pop("sql", None)
+            yield run_event("ABORT", results[unique_id].ended_at, maker.run(unique_id, skipped), job)
+
+
+def _causes(manifest: Manifest, results: Mapping[str, Result]) -> dict[str, str]:
+    """Returns the nearest failed node of each skipped node that has one."""
+    skipped = [result for result in results.values() if result.is_skipped]
+    if not skipped:
+        return {}
+    failed = sorted(id_ for id_, result in results.items() if result.ran and result.state == "FAIL")
+    named = {result.unique_id: _EPHEMERAL.search(result.message or "") for result in skipped}
+    causes = {id_: found[1] for id_, found in named.items() if found}
+    children = _children(manifest)
+    waiting = [(below, id_) for id_ in failed for below in _held_up(manifest, children, id_)]
+    while waiting:
+        nearest, waiting = waiting, []
+        for unique_id, cause in nearest:
+            # Without an outcome are ephemeral models, and nodes that were not selected.
+            if unique_id not in causes and (unique_id not in results or results[unique_id].is_skipped):
+                causes[unique_id] = cause
+                waiting += [(child, cause) for child in children[unique_id]]
+    return {id_: cause for id_, cause in causes.items() if id_ in results}
+
+
+def _children(manifest: Manifest) -> Mapping[str, list[str]]:
+    """Returns the nodes that depend on each node, in the order of their ids."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for unique_id in sorted(manifest.nodes):
+        if kind_of(unique_id) in STORED:
+            for parent in manifest.above(unique_id):
+                found[parent].append(unique_id)
+    return found
+
+
+def _held_up(manifest: Manifest, children: Mapping[str, list[str]], failed: str) -> Iterable[str]:
+    """Returns the nodes that dbt does not run since a node failed: by a test, the tested node or those that read it."""
+    above = manifest.above(failed)
+    if kind_of(failed) == "unit_test":
+        return above
+    if kind_of(failed) == "test":
+        return [child for tested in above for child in children[tested]]
+    return children[failed]
