@@ -21,7 +21,7 @@ from consumer.query.catalog.fresh_index import FreshIndex
 from consumer.query.diff import diff
 from consumer.query.job_names import all_jobs, jobs_of
 from consumer.query.resolve import LineageNode, resolve, spelled
-from consumer.query.runs import fed_by, history
+from consumer.query.runs import fed_newest, history
 from consumer.query.traversal import root_cause, traverse
 from consumer.query.traversal.answer import Lineage, Link, Node, title
 from consumer.query.traversal.impact import Affected, Change, impact
@@ -211,7 +211,7 @@ def runs(
     jobs = all_jobs(store) if name is None else jobs_of(store, name)
     start = start_of(cursor)
     found, total = history(store, jobs, start + limit, [state] if state else ())
-    fed = fed_by(store, found[0]) if found and name is not None else {}
+    fed = fed_newest(store, found) if name is not None else {}
     upstream = [
         {"name": spelled(dataset), "state": run.state, "ended_at": run.ended_at or None} for dataset, run in fed.items()
     ]

@@ -166,6 +166,16 @@ def fed_by(store: GraphStore, run: Run) -> dict[DatasetName, Run]:
     return all_fed_by(store, [run])[run.key]
 
 
+def fed_newest(store: GraphStore, runs: Iterable[Run]) -> dict[DatasetName, Run]:
+    """Finds the same for the newest executed one of some runs, newest first, that were read in full.
+
+    Raises:
+        TransientError: The store can't serve now.
+    """
+    newest = next((run for run in runs if not run.skipped), None)
+    return fed_by(store, newest) if newest is not None else {}
+
+
 def all_fed_by(store: GraphStore, runs: Collection[Run]) -> dict[RunKey, dict[DatasetName, Run]]:
     """Finds the same for several runs at once.
 

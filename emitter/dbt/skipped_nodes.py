@@ -16,7 +16,7 @@ from emitter.dbt.node_events import Event, EventBuilder, run_event
 from emitter.dbt.run_results import Result
 
 _EPHEMERAL = re.compile(r"referenced ephemeral model (\S+)")
-"""dbt-core's message of a node below an ephemeral model that did not compile, of which dbt's artifacts have no result."""
+"""dbt-core's message of a node below an ephemeral model that did not compile; of that one, artifacts have no result."""
 
 
 def events(

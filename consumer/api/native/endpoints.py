@@ -179,7 +179,7 @@ def _paths(store: GraphStore, asked: PathParameters) -> Document:
 def _runs(store: GraphStore, asked: RunParameters) -> Document:
     jobs = all_jobs(store) if asked.node is None else jobs_of(store, asked.node)
     found, total = runs.history(store, jobs, asked.limit, [asked.state] if asked.state else ())
-    fed = runs.fed_by(store, found[0]) if found and asked.node is not None else {}
+    fed = runs.fed_newest(store, found) if asked.node is not None else {}
     return documents.runs(found, total, fed)
 
 

@@ -1,7 +1,7 @@
 """Root causes of a stale or wrong dataset, nearest first.
 
-A dataset upstream may have failed, be unfinished, late or dropped, have failed tests, or a schema that has changed. A run
-that was skipped is no cause but follows from one: it is listed after all causes.
+A dataset upstream may have failed, be unfinished, late or dropped, have failed tests, or a schema that has changed. A
+run that was skipped is no cause but follows from one: it is listed after all causes.
 """
 
 from __future__ import annotations

@@ -159,11 +159,22 @@ def test_runs_have_parents(built: Run) -> None:
 
 
 def test_a_failure_and_its_retry(shop: Shop, built: Run) -> None:
-    """--fail-fast ends with dbt's exit code and message; `retry` is a run of what had failed and been skipped."""
+    """It ends with dbt's exit code and message; `retry` is a run of what had failed and been skipped."""
     assert built.code == 0
-    failed = shop.run("headwater-dbt", ["run", "--fail-fast", "--quiet", "-s", "report+"], COLUMN="nope")
+    failed = shop.run("headwater-dbt", ["run", "--quiet", "-s", "report+"], COLUMN="nope")
     assert failed.code == 1, failed.err
-    assert failed.states() == {"shop.main.shop.report": ["START", "FAIL"], WHOLE: ["START", "FAIL"]}
+    last = "shop.main.shop.last"
+    assert failed.states() == {
+        "shop.main.shop.report": ["START", "FAIL"],
+        last: ["ABORT"],
+        WHOLE: ["START", "FAIL"],
+    }
+    skipped = failed.of(last)["ABORT"]
+    assert skipped["run"]["facets"]["headwater_skipped"]["reason"] == "model.shop.report failed"
+    (left,) = (event for event in _found_in_files(shop) if event.get("eventType") == "ABORT")
+    same = ("job", "inputs", "outputs")
+    assert [left[key] for key in same] == [skipped[key] for key in same], "backfill makes the same run"
+    assert left["run"]["runId"] == skipped["run"]["runId"]
     message = failed.of("shop.main.shop.report")["FAIL"]["run"]["facets"]["errorMessage"]["message"]
     assert '"nope" not found' in message, message
 

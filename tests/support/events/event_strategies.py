@@ -184,7 +184,9 @@ def _run_facets() -> st.SearchStrategy[Json]:
     error = st.sampled_from(("boom", "bang")).map(lambda text: {"message": text, "programmingLanguage": "python"})
     failed = st.sampled_from(({"totalTasks": 1, "failedTasks": 1}, {"_deleted": True}))
     project = st.sampled_from(("p", "q")).map(lambda name: {"invocation_id": "i", "project_name": name})
-    most = st.fixed_dictionaries({}, optional={"parent": parent, "errorMessage": error, "dbt_run": project})
+    skipped = st.just({"reason": "model.p.a failed"})
+    optional = {"parent": parent, "errorMessage": error, "dbt_run": project, "headwater_skipped": skipped}
+    most = st.fixed_dictionaries({}, optional=optional)
     return st.one_of(most, most, most, st.builds(lambda facets, one: {**facets, "extractionError": one}, most, failed))
 
 

@@ -29,7 +29,7 @@ def run_event(
         error: The message of an errorMessage facet.
         facets: Facets of the output.
     """
-    message = {"errorMessage": {"message": error, "programmingLanguage": "SQL"}} if error else {}
+    message: dict[str, Any] = {"errorMessage": {"message": error, "programmingLanguage": "SQL"}} if error else {}
     return {
         "eventType": kind,
         "eventTime": f"2026-01-01T{time}:00Z",
@@ -44,6 +44,13 @@ def run_event(
         "producer": "https://example.com",
         "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
     }
+
+
+def skipped(time: str, target: Name, reason: str, run: str) -> dict[str, Any]:
+    """The only event of a run that was skipped: ABORT without datasets."""
+    event = run_event("ABORT", time, target, run=run)
+    event["run"]["facets"]["headwater_skipped"] = {"reason": reason}
+    return event | {"inputs": [], "outputs": []}
 
 
 def owned(*owners: str) -> dict[str, Any]:

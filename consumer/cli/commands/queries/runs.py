@@ -13,7 +13,7 @@ from consumer.cli.output import print_answer
 from consumer.cli.past import gap_reported
 from consumer.config.loader import Settings
 from consumer.query.job_names import all_jobs, jobs_of
-from consumer.query.runs import fed_by, history
+from consumer.query.runs import fed_newest, history
 from consumer.render import answers, documents
 
 STATES = ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT")
@@ -51,11 +51,12 @@ def runs(
     """List the latest runs, newest first.
 
     NODE is a job's name, or a dataset: then the runs of the jobs that write it, and below them the runs that fed the
-    newest one. Without NODE, the runs of all jobs.
+    newest one. Without NODE, the runs of all jobs. SKIPPED is a model that dbt did not run since what it names had
+    failed; its state is ABORT.
     """
     with wiring.open_snapshot(settings.graph, at) as store, gap_reported(store, at):
         jobs = all_jobs(store) if node is None else jobs_of(store, node)
         found, total = history(store, jobs, limit, states)
-        fed = fed_by(store, found[0]) if found and node is not None else {}
+        fed = fed_newest(store, found) if node is not None else {}
     text = partial(answers.runs, total=total, fed=fed, with_jobs=len(jobs) != 1)
     print_answer(found, text, partial(documents.runs, total=total, fed=fed), as_json=as_json)

@@ -14,6 +14,8 @@ export interface RunState {
   state: string | null;
   started_at: string | null;
   ended_at: string | null;
+  /** Why dbt skipped it: nothing was executed. */
+  skipped: string | null;
 }
 
 export interface TestCounts {
@@ -170,7 +172,7 @@ export interface ImpactAnswer {
 export interface Finding {
   dataset: Target;
   depth: number;
-  cause: "failed" | "aborted" | "running" | "quality" | "schema" | "stale" | "dropped";
+  cause: "failed" | "aborted" | "running" | "quality" | "schema" | "stale" | "dropped" | "skipped";
   detail: string;
   since: string | null;
   owners: string[];

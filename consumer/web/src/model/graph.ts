@@ -59,7 +59,8 @@ function compare(graph: Graph, a: string, b: string): number {
 /** Of many neighbours, those with a failure are shown first, then those on which most depends. */
 function weight(card: Card | undefined): number {
   if (!card) return 0;
-  const failed = card.tests.failed > 0 || card.last_run?.state === "FAIL" || card.last_run?.state === "ABORT";
+  const last = card.last_run;
+  const failed = card.tests.failed > 0 || last?.state === "FAIL" || (last?.state === "ABORT" && !last.skipped);
   return (failed ? 1_000_000 : 0) + card.uses;
 }
 

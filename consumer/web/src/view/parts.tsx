@@ -38,7 +38,7 @@ const STATES: Record<string, [string, string, string]> = {
 
 export function StateMark({ run }: { run: RunState | null }): JSX.Element | null {
   if (!run) return null;
-  const [kind, sign, words] = STATES[run.state ?? ""] ?? ["unknown", "?", "state unknown"];
+  const [kind, sign, words] = run.skipped ? ["abort", "−", "skipped"] : (STATES[run.state ?? ""] ?? ["unknown", "?", "state unknown"]);
   return (
     <span class={`state ${kind}`}>
       <span aria-hidden="true">{sign}</span> {words}

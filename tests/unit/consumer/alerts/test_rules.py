@@ -10,7 +10,7 @@ from consumer.alerts.declarations import Rule
 from consumer.alerts.rules.changed_columns import widens
 from tests.support.alerts.alert_rig import Rig
 from tests.support.graph.example_graphs import Name, job, table
-from tests.support.graph.run_events import assertions, owned, run_event, schema
+from tests.support.graph.run_events import assertions, owned, run_event, schema, skipped
 
 A, B, C, D = (table(name) for name in "abcd")
 
@@ -260,6 +260,28 @@ def test_a_failed_run_with_readers() -> None:
     assert rig.raised(run_event("COMPLETE", "13:00", A, run="13")) == []
     (again,) = rig.raised(fail(A, 14))
     assert again.id != alert.id
+
+
+def test_a_skipped_run_is_no_failure_and_no_success() -> None:
+    """A model that was skipped does not fail, and one that failed before goes on failing."""
+    rig = Rig([Rule(name="failed", kind="run_failed")])
+    rig.begin(build(A), build(B, A), build(C, B))
+    assert rig.raised(skipped("11:00", B, "model.p.a failed", "2")) == []
+    (alert,) = rig.raised(run_event("FAIL", "11:30", B, A, run="3", error="no such column"))
+    assert rig.raised(skipped("12:00", B, "model.p.a failed", "4")) == []
+    assert [(entry.id, entry.open) for entry in rig.journal()] == [(alert.id, True)], "it was not built since"
+
+
+def test_skipped_runs_are_no_arrivals() -> None:
+    """A table is late all the same, and runs that were skipped teach no interval."""
+    rig = Rig([Rule(name="stopped", kind="stopped")])
+    builds = [build(A, day=day, run=str(day)) for day in range(1, 6)]
+    late = skipped("10:00", A, "model.p.z failed", "6") | {"eventTime": "2026-01-06T10:00:00Z"}
+    rig.now += 4.5 * DAY
+    rig.begin(*builds, build(B, A, day=5), late)
+    rig.now += 2 * DAY
+    (alert,) = rig.raised()
+    assert alert.document()["since"] == "2026-01-05T10:00:00.000000Z"
 
 
 def test_a_failed_test_upstream() -> None:

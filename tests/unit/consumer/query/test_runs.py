@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from consumer.graph import ids
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.query.job_names import all_jobs, jobs_of
-from consumer.query.runs import fed_by, history, latest
+from consumer.query.runs import fed_by, fed_newest, history, latest, recent
 from tests.support.graph.example_graphs import graph, table
-from tests.support.graph.run_events import run_event
+from tests.support.graph.graph_of_events import exported
+from tests.support.graph.run_events import run_event, skipped
 
 A, B, C = (table(name) for name in "abc")
 
@@ -75,3 +79,32 @@ def test_a_streaming_run_has_its_datasets() -> None:
     found, _ = history(store, all_jobs(store))
     assert [name.name for name in found[0].inputs] == [A[1]]
     assert [name.name for name in found[0].outputs] == [table(name)[1] for name in "tu"]
+
+
+def test_a_skipped_run_is_in_the_history_and_changes_nothing_else() -> None:
+    """It has a reason, and is no execution: what is current, and which run read what, are those of the runs before."""
+    events = [
+        run_event("COMPLETE", "09:10", A, run="1"),
+        run_event("START", "10:00", B, A, run="1"),
+        run_event("COMPLETE", "10:05", B, A, run="1"),
+    ]
+    with_skipped = graph([*events, skipped("11:00", B, "model.p.a failed", "2")])
+    found, _ = history(with_skipped, jobs_of(with_skipped, "b"))
+    assert [(run.state, run.skipped) for run in found] == [("ABORT", "model.p.a failed"), ("COMPLETE", "")]
+    assert (found[0].inputs, found[0].outputs, found[0].duration_s) == ((), (), None)
+    assert [name.name for name in fed_newest(with_skipped, found)] == [A[1]]
+    assert fed_newest(with_skipped, found[:1]) == {}
+    job = found[0].key.job
+    assert [run.state for run in recent(with_skipped, [job], 10)[job]] == ["COMPLETE"]
+    assert latest(with_skipped, [job])[job].skipped == "model.p.a failed"
+    before, after = (json.loads(exported(store)) for store in (graph(events), with_skipped))
+    assert len(after.pop("runs")) == len(before.pop("runs")) + 1
+    assert after == before
+
+
+def test_a_run_that_was_executed_costs_no_more(store: SqliteStore) -> None:
+    """The property is only there where a run was skipped."""
+    runs, _ = history(store, all_jobs(store))
+    stored = store.read([ids.run(run.key) for run in runs])
+    assert stored
+    assert not any("skipped" in properties for properties in stored.values())

@@ -81,7 +81,7 @@ def test_of_two_that_failed_the_first_by_id() -> None:
 
 
 def test_what_fail_fast_left_has_no_event() -> None:
-    """dbt's callbacks do not report it, so that its artifacts do not either."""
+    """The callbacks of dbt do not report it, so that its artifacts do not either."""
     reported = [result(A, "error"), result(B, "skipped", message="Skipping due to fail_fast")]
     assert skipped(chain(), reported) == {}
 
@@ -93,7 +93,9 @@ def test_another_command_skips_nothing() -> None:
 
 def test_a_skipped_node_names_no_dataset() -> None:
     """It has no hooks either, and no SQL, though the manifest has both."""
-    document = chain(compiled_code="select id from d.s.b", config={"post-hook": [{"sql": "insert into d.s.x select 1"}]})
+    document = chain(
+        compiled_code="select id from d.s.b", config={"post-hook": [{"sql": "insert into d.s.x select 1"}]}
+    )
     event = skipped(document, [result(B, "error"), result(C, "skipped")])["c"]
     assert (event["inputs"], event["outputs"], "sql" in event["job"]["facets"]) == ([], [], False)
     assert set(event["run"]["facets"]) >= {"parent", "dbt_run", "headwater_skipped"}

@@ -46,5 +46,5 @@ export function exposuresOf(graph: StaticGraph, at: number): Exposure[] {
 }
 
 function stateOf(run: Run): RunState {
-  return { state: run.state, started_at: run.started_at, ended_at: run.ended_at };
+  return { state: run.state, started_at: run.started_at, ended_at: run.ended_at, skipped: run.skipped };
 }

@@ -23,22 +23,29 @@ export function rootCauses(graph: StaticGraph, node: string): WhyAnswer {
     if (stale) findings.push(stale);
   }
   findings.sort((a, b) => order(b.since ?? "", a.since ?? ""));
-  findings.sort((a, b) => a.depth - b.depth || Number(a.cause === "stale") - Number(b.cause === "stale"));
+  const among = (cause: Finding["cause"]) => (a: Finding, b: Finding) => Number(a.cause === cause) - Number(b.cause === cause);
+  findings.sort((a, b) => among("skipped")(a, b) || a.depth - b.depth || among("stale")(a, b));
   const without = [...depths.keys()].filter((at) => runs.get(at)!.length === 0).sort((a, b) => a - b);
   return { root: graph.name(root), checked: depths.size, findings, without_runs: without.map((at) => graph.name(at)) };
 }
 
 function runsOf(graph: StaticGraph, at: number): Run[] {
-  return graph.datasets[at]!.producers.flatMap((job) => graph.jobs[job]!.runs.slice(0, 5)).sort(newestFirst);
+  return graph.datasets[at]!.producers.flatMap((job) => newest(graph.jobs[job]!.runs)).sort(newestFirst);
+}
+
+/** The newest executed runs of a job, after its newest run if that was skipped. */
+function newest(runs: readonly Run[]): Run[] {
+  return [...runs.slice(0, 1).filter((run) => run.skipped), ...runs.filter((run) => !run.skipped).slice(0, 5)];
 }
 
 function findingsOf(graph: StaticGraph, at: number, depth: number, runs: readonly Run[]): Finding[] {
   const one = graph.datasets[at]!;
-  const last = runs[0];
+  const last = runs.find((run) => !run.skipped);
   const found: Finding[] = [];
   const add = (cause: Finding["cause"], detail: string, since: string | null, run: Run | null): void => {
     found.push({ dataset: target(graph, at), depth, cause, detail, since: since || null, owners: one.owners, run: run ? { job: run.job, id: run.id } : null });
   };
+  if (runs[0]?.skipped) add("skipped", `skipped: ${runs[0].skipped}`, timeOf(runs[0]), runs[0]);
   if (last?.state === "FAIL" || last?.state === "ABORT") {
     add(last.state === "FAIL" ? "failed" : "aborted", last.error?.split("\n")[0] || `the last run ended with ${last.state}`, timeOf(last), last);
   } else if (last && !last.ended_at) add("running", "the last run has not ended", timeOf(last), last);

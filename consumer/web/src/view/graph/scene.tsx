@@ -245,7 +245,7 @@ function hint(card: Card, now: number): string {
   const lines = [`${card.namespace}/${card.name}`];
   if (card.last_run?.state) {
     const at = card.last_run.ended_at ?? card.last_run.started_at;
-    lines.push(`last run: ${card.last_run.state}${at ? `, ${ago(at, now)} (${utcTime(at)})` : ""}`);
+    lines.push(`last run: ${card.last_run.skipped ? "SKIPPED" : card.last_run.state}${at ? `, ${ago(at, now)} (${utcTime(at)})` : ""}`);
   }
   if (card.tests.passed + card.tests.failed > 0) {
     lines.push(`tests: ${card.tests.passed} passed, ${card.tests.failed} failed`);

@@ -87,7 +87,7 @@ function Runs({ runs, go, more }: { runs: RunsAnswer; go: Go; more: () => void }
 function Bars({ runs }: { runs: readonly Run[] }): JSX.Element {
   const longest = Math.max(...runs.map((run) => run.duration_s ?? 0), 0.001);
   const ordered = [...runs].reverse();
-  const failed = runs.filter((run) => run.state === "FAIL" || run.state === "ABORT").length;
+  const failed = runs.filter(hasFailed).length;
   const label = `Durations of ${counted(runs.length, "run")}: the longest took ${duration(longest)}, ${failed} failed`;
   const width = Math.min(22, 380 / ordered.length);
   return (
@@ -97,12 +97,12 @@ function Bars({ runs }: { runs: readonly Run[] }): JSX.Element {
       </text>
       {ordered.map((run, at) => {
         const height = run.duration_s === null ? 4 : Math.max(3, (run.duration_s / longest) * 46);
-        const kind = run.state === "COMPLETE" ? "complete" : run.state === "FAIL" || run.state === "ABORT" ? "fail" : "running";
+        const kind = run.state === "COMPLETE" ? "complete" : hasFailed(run) ? "fail" : run.skipped ? "skipped" : "running";
         return (
           <g key={run.id}>
             <rect class={`bar ${kind}`} x={at * width} y={62 - height} width={Math.max(2, width - 3)} height={height} rx={1.5}>
               <title>
-                {`${run.state ?? "unknown"}${run.duration_s === null ? "" : `, ${duration(run.duration_s)}`}${run.ended_at ? `, ${utcTime(run.ended_at)}` : ""}`}
+                {`${run.skipped ? "SKIPPED" : (run.state ?? "unknown")}${run.duration_s === null ? "" : `, ${duration(run.duration_s)}`}${run.ended_at ? `, ${utcTime(run.ended_at)}` : ""}`}
               </title>
             </rect>
           </g>
@@ -112,13 +112,17 @@ function Bars({ runs }: { runs: readonly Run[] }): JSX.Element {
   );
 }
 
+function hasFailed(run: Run): boolean {
+  return (run.state === "FAIL" || run.state === "ABORT") && !run.skipped;
+}
+
 function RunRow({ run, go }: { run: Run; go: Go }): JSX.Element {
   return (
     <li>
       <span class="run-head">
         <StateMark run={run} />
         <Time at={run.ended_at ?? run.started_at} />
-        <span class="muted">{run.duration_s === null ? "duration unknown" : duration(run.duration_s)}</span>
+        <span class="muted">{run.duration_s !== null ? duration(run.duration_s) : run.skipped ? "" : "duration unknown"}</span>
       </span>
       <button type="button" class="quiet" onClick={() => go({ job: idOf(run.job) })}>
         {lastPart(run.job.name)}
@@ -132,6 +136,7 @@ function RunRow({ run, go }: { run: Run; go: Go }): JSX.Element {
           </button>
         </span>
       ) : null}
+      {run.skipped ? <p class="detail">{run.skipped}</p> : null}
       {run.error ? (
         <details class="error">
           <summary>{run.error.split("\n")[0]}</summary>

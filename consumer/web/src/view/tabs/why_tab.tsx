@@ -36,6 +36,7 @@ const CAUSES: Record<Finding["cause"], string> = {
   schema: "columns changed",
   stale: "not rebuilt",
   dropped: "dropped",
+  skipped: "skipped",
 };
 
 function Why({ why, go }: { why: WhyAnswer; go: Go }): JSX.Element {

@@ -478,6 +478,25 @@ class TestAbsorb:
         moved = runs_of(*TestSiblings.MAPPED, run_event("RUNNING", 50, run="m0", run_facets=part_of("q")))["m0"]
         assert absorb(recount(runs), "m0", moved) is None
 
+    def test_a_skipped_run_says_nothing_of_its_code(self) -> None:
+        """A JobEvent of the same code is the latest word on lineage, as the code has not run."""
+        facets = with_query("select 1")
+        declared = job_event(5, inputs=["b"], outputs=["t"], job_facets=facets)
+        skipped = run_event("ABORT", 30, run="s", job_facets=facets, run_facets={"headwater_skipped": {"reason": "x"}})
+        assert recount(runs_of(skipped)).finished is None
+        (execution,) = current(declared, skipped)
+        assert execution == current(declared)[0]
+        assert current(declared, run_event("FAIL", 30, run="s", job_facets=facets)) == []
+
+    def test_a_run_that_turns_out_to_be_skipped_has_to_be_counted(self) -> None:
+        """An ABORT may come twice, the second time with the reason."""
+        aborted = run_event("ABORT", 20, run="new")
+        counted = recount(runs_of(OLD, aborted))
+        reason = run_event("ABORT", 20, run="new", run_facets={"headwater_skipped": {"reason": "x"}})
+        runs = runs_of(OLD, aborted, reason)
+        assert absorb(counted, "new", runs["new"]) is None
+        assert recount(runs).finished == recount(runs_of(OLD)).finished
+
     def test_pruned_runs_keep_their_word(self) -> None:
         """That the last run failed is known even when the run itself is gone."""
         failed = run_event("FAIL", 20, run="new", job_facets=with_query("select 1"))

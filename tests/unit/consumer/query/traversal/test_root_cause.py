@@ -10,7 +10,7 @@ from consumer.history.past_graph import as_of
 from consumer.query.resolve import resolve
 from consumer.query.traversal.root_cause import Diagnosis, diagnose
 from tests.support.graph.example_graphs import fill, graph, table
-from tests.support.graph.run_events import assertions, run_event, schema
+from tests.support.graph.run_events import assertions, run_event, schema, skipped
 
 A, B, C = (table(name) for name in "abc")
 
@@ -55,6 +55,32 @@ def test_a_failure_upstream_is_found_with_its_error() -> None:
     assert causes(found) == [("b", 1, "failed"), ("b", 1, "stale")]
     assert found.findings[0].detail == "out of memory"
     assert found.findings[0].since == "2026-01-01T10:30:00.000000Z"
+
+
+def test_what_was_skipped_is_listed_after_its_cause() -> None:
+    """A failure three steps away comes first; the tables between were skipped because of it."""
+    store = graph(
+        [
+            run_event("COMPLETE", "08:00", A, run="1"),
+            run_event("COMPLETE", "08:30", B, A, run="1"),
+            run_event("COMPLETE", "09:00", C, B, run="1"),
+            run_event("FAIL", "10:00", A, run="2", error="out of memory"),
+            skipped("10:01", B, "model.p.a failed", "2"),
+            skipped("10:02", C, "model.p.a failed", "2"),
+        ]
+    )
+    found = diagnose(store, resolve(store, "c"))
+    assert causes(found) == [("a", 2, "failed"), ("c", 0, "skipped"), ("b", 1, "skipped")]
+    assert found.findings[1].detail == "skipped: model.p.a failed"
+
+
+def test_failures_before_skipped_runs_are_found() -> None:
+    """However often the job was skipped since: its last executed run counts."""
+    later = [skipped(f"11:{minute:02}", B, "model.p.a failed", f"s{minute}") for minute in range(12)]
+    built = run_event("COMPLETE", "08:00", A), run_event("COMPLETE", "08:30", B, A, run="1")
+    store = graph([*built, run_event("FAIL", "09:00", B, A, run="2"), *later])
+    found = diagnose(store, resolve(store, "b"))
+    assert causes(found) == [("b", 0, "failed"), ("b", 0, "skipped")]
 
 
 def test_failed_tests_and_unfinished_runs() -> None:

@@ -78,9 +78,10 @@ class Folder:
             yield from invocations.take(record)
         yield from invocations.end()
 
-    def artifacts(self) -> list[Event]:
-        """What backfill makes of the sample."""
+    def artifacts(self, change: Callable[[Record], object] = lambda _: None) -> list[Event]:
+        """What backfill makes of the sample, with changed run results."""
         read = {name: json.loads((self.sample / "target" / f"{name}.json").read_text()) for name in FILES}
+        change(read["run_results"])
         manifest = copy.deepcopy(self.manifest) if self.is_changed else read["manifest"]
         found = Artifacts(Manifest(manifest), RunResults(read["run_results"]), read["catalog"])
         refiner = Refiner(found.manifest.document, found.catalog)
@@ -137,6 +138,10 @@ def test_telemetry_and_artifacts_are_one_graph(tmp_path: Path, adapter: str, ear
     unit = {key: state for key, state in runs(live).items() if key[0].startswith("unit_test.")}
     assert {key: state for key, state in runs(live).items() if key not in unit} == runs(left)
     assert list(unit.values()) == ["COMPLETE"], "backfill tells nothing of unit tests"
+
+
+def _describe(document: Record) -> None:
+    document["nodes"]["model.shop.report.v2"]["description"] = "As it was."
 
 
 def _change_all(document: Record) -> None:
@@ -296,6 +301,57 @@ def test_what_was_not_executed_is_no_run(folder: Folder, reason: str, *, earlier
     found = states(list(folder.follow(_outcome(folder.records, "model.shop.orders", **skipped))))
     assert ORDERS not in found
     assert found[WHOLE] == ["START", "COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    "change", [None, lambda _: None, _change_all, _describe], ids=["none", "the same", "another", "described"]
+)
+def test_skipped_nodes_are_the_same_by_telemetry_and_artifacts(
+    folder: Folder, change: Callable[[Record], None] | None
+) -> None:
+    """Law: one ABORT for each, with the failed node's name, in the same run, whatever manifest was there before."""
+    if change is not None:
+        folder.earlier(change)
+    live, left = list(folder.follow(_with_a_failure(folder.records))), folder.artifacts(_fail)
+    expected = dict.fromkeys(["dev.shop.shop.report.v2.build.run", "dev.shop.shop.orders_then.build.snapshot"], FAILED)
+    assert _skipped(live) == _skipped(left) == expected
+    assert [states(live)[job] for job in expected] == [["ABORT"], ["ABORT"]]
+    # The catalog's event, which backfill does not need, describes tables of earlier runs, too.
+    edges = [part for part in PARTS if part != "datasets"]
+    assert [graph(live)[part] for part in edges] == [graph(left)[part] for part in edges]
+    own = {key: state for key, state in runs(live).items() if not key[0].startswith(("unit_test.", WHOLE))}
+    assert own == {key: state for key, state in runs(left).items() if key[0] != WHOLE}
+
+
+FAILED = "model.shop.orders failed"
+BELOW = ("model.shop.report.v2", "snapshot.shop.orders_then")
+
+
+def _with_a_failure(records: list[Record]) -> list[Record]:
+    """The records of a run in which `orders` failed, and what reads it was skipped."""
+    for unique_id in BELOW:
+        skipped = {"node_outcome": "NODE_OUTCOME_SKIPPED", "node_skip_reason": "NODE_SKIP_REASON_UPSTREAM"}
+        records = _outcome(records, unique_id, **skipped)
+    for record in records:
+        is_end = record["record_type"] == "SpanEnd" and record["event_type"].endswith("NodeProcessed")
+        if is_end and record["attributes"]["unique_id"] == "model.shop.orders":
+            record["attributes"]["node_outcome"] = "NODE_OUTCOME_ERROR"
+            record["status"] = {"message": "no such column", "code": 2}
+    return records
+
+
+def _fail(results: Record) -> None:
+    """The same in dbt's run results."""
+    statuses = {"model.shop.orders": ("error", "no such column"), **dict.fromkeys(BELOW, ("skipped", "Skipped"))}
+    for result in results["results"]:
+        if found := statuses.get(result["unique_id"]):
+            result["status"], result["message"] = found
+
+
+def _skipped(found: list[Event]) -> dict[str, str]:
+    """The reason of each skipped node, by its job."""
+    facets = {event["job"]["name"]: event["run"]["facets"] for event in found if "run" in event}
+    return {job: one["headwater_skipped"]["reason"] for job, one in facets.items() if "headwater_skipped" in one}
 
 
 def test_an_outcome_that_is_not_known_is_reported(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
