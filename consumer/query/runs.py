@@ -90,11 +90,12 @@ def recent(store: GraphStore, jobs: Collection[JobName], limit: int) -> dict[Job
     Raises:
         TransientError: The store can't serve now.
     """
-    by_job = runs_of(store, jobs)
-    return {
-        job: sorted((run for run in runs if not run.skipped), key=lambda run: (run.time, run.key), reverse=True)[:limit]
-        for job, runs in by_job.items()
-    }
+    return {job: executed(runs)[:limit] for job, runs in runs_of(store, jobs).items()}
+
+
+def executed(runs: Iterable[Run]) -> list[Run]:
+    """Returns the runs that were not skipped, newest first."""
+    return sorted((run for run in runs if not run.skipped), key=lambda run: (run.time, run.key), reverse=True)
 
 
 def runs_of(store: GraphStore, jobs: Collection[JobName]) -> dict[JobName, list[Run]]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emitter.dbt import data_tests, skipped_nodes
 from emitter.dbt import node_facets as facets
 from emitter.dbt.artifact_times import earliest
 from emitter.dbt.manifest import Manifest
@@ -23,7 +22,8 @@ from emitter.dbt.node_events import (
     run_event,
     with_pointers,
 )
-from emitter.dbt.run_results import REUSED, Result, RunResults
+from emitter.dbt.outcomes import data_tests, skipped_nodes
+from emitter.dbt.outcomes.run_results import REUSED, Result, RunResults
 from emitter.errors import ArtifactError
 from emitter.message_key import message_key
 

@@ -16,7 +16,7 @@ from emitter.dbt import node_facets as facets
 from emitter.dbt.manifest import Manifest, Node, kind_of, pointer_of, table_of
 from emitter.dbt.namespaces import ATHENA, DatasetLocation, in_own_catalog
 from emitter.dbt.node_facets import PRODUCER, Facets
-from emitter.dbt.run_results import Result
+from emitter.dbt.outcomes.run_results import Result
 
 SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
 Event = dict[str, Any]

@@ -16,7 +16,7 @@ from emitter.dbt.namespaces import DatasetLocation, default_location, location_o
 from emitter.dbt.node_events import SPEC, Event, EventBuilder, Invocation, run_event, with_pointers
 from emitter.dbt.node_facets import PRODUCER
 from emitter.dbt.node_names import missing
-from emitter.dbt.run_results import RUNS
+from emitter.dbt.outcomes.run_results import RUNS
 from emitter.errors import ArtifactError
 from emitter.runner import parent_run
 from emitter.runner.commands import COMMANDS

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from emitter.dbt import data_tests, skipped_nodes
 from emitter.dbt import node_facets as facets
 from emitter.dbt.manifest import Manifest, is_ephemeral, kind_of
 from emitter.dbt.node_events import Dataset, Event, EventBuilder, run_event, run_id
-from emitter.dbt.run_results import CANCELLED, RUNS, Result, read_result
+from emitter.dbt.outcomes import data_tests, skipped_nodes
+from emitter.dbt.outcomes.run_results import CANCELLED, RUNS, Result, read_result
 from emitter.runner.event_log import Message
 
 STORED = frozenset({"model", "seed", "snapshot"})

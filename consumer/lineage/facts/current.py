@@ -166,14 +166,8 @@ def absorb(current: Current, run: str, facts: RunFacts) -> Current | None:
     Returns:
         The new state, or None where the facts take something back that `current` counts: use `recount`.
     """
-    execution = completed(run, facts)
-    group = group_of(facts)
-    if current.counts(run) and (execution is None or group != current.group):
-        return None
-    if current.latest is not None and current.latest.id == run and execution and execution.order < current.latest.order:
-        return None
-    finished = _finished(run, facts)
-    if finished is None and current.finished is not None and current.finished.id == run:
+    execution, group, finished = completed(run, facts), group_of(facts), _finished(run, facts)
+    if _is_taken_back(current, run, execution, group, finished):
         return None
     if finished and (current.finished is None or finished[:2] >= current.finished[:2]):
         current = replace(current, finished=finished)
@@ -188,6 +182,18 @@ def absorb(current: Current, run: str, facts: RunFacts) -> Current | None:
         return _with_unfinished(current, waiting)
     # One that was left out may now have its place.
     return None if waited and current.missed is not None else current
+
+
+def _is_taken_back(
+    current: Current, run: str, execution: Execution | None, group: str, finished: Finished | None
+) -> bool:
+    """True if a run is no longer what it counts as: completed, of its group, the latest one, or the one that ended."""
+    if current.counts(run) and (execution is None or group != current.group):
+        return True
+    if finished is None and current.finished is not None and current.finished.id == run:
+        return True
+    latest = current.latest
+    return latest is not None and latest.id == run and execution is not None and execution.order < latest.order
 
 
 def _after(current: Current) -> Current:

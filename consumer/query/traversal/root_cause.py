@@ -18,7 +18,7 @@ from consumer.query.catalog import datasets, schema_changes
 from consumer.query.catalog.datasets import Summary
 from consumer.query.catalog.schema_changes import SchemaChange
 from consumer.query.resolve import DATASET, LineageNode
-from consumer.query.runs import FAILED, Run, runs_of
+from consumer.query.runs import FAILED, Run, executed, runs_of
 from consumer.query.traversal.traverse import lineage
 from schemas.naming import DatasetName
 
@@ -118,8 +118,10 @@ def diagnose(store: GraphStore, target: LineageNode, depth: int = FAR) -> Diagno
 
 def _newest(store: GraphStore, job: JobName) -> list[Run]:
     """Returns the newest executed runs of a job, after its newest run if that was skipped."""
-    runs = sorted(runs_of(store, [job]).get(job, ()), key=lambda run: (run.time, run.key), reverse=True)
-    return [*(run for run in runs[:1] if run.skipped), *[run for run in runs if not run.skipped][:RUNS]]
+    runs = runs_of(store, [job]).get(job, [])
+    newest = max(runs, key=lambda run: (run.time, run.key), default=None)
+    skipped = [newest] if newest is not None and newest.skipped else []
+    return [*skipped, *executed(runs)[:RUNS]]
 
 
 def _of_dataset(summary: Summary, depth: int, runs: Sequence[Run]) -> Iterator[Finding]:

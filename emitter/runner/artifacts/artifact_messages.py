@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emitter.dbt.artifact_times import earliest, latest
-from emitter.dbt.run_results import RunResults
+from emitter.dbt.outcomes.run_results import RunResults
 from emitter.runner.event_log import Message
 
 OLDEST_V2 = 2

@@ -7,7 +7,7 @@ from typing import Any
 
 from emitter.dbt.artifact_file import read_when_stable
 from emitter.dbt.manifest_file import read_manifest
-from emitter.dbt.run_results import RunResults
+from emitter.dbt.outcomes.run_results import RunResults
 from emitter.errors import ArtifactError
 from emitter.runner.artifacts import artifact_messages
 from emitter.runner.event_log import Message

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emitter.dbt.artifact_times import of_nanoseconds
-from emitter.dbt.run_results import CANCELLED, REUSED
+from emitter.dbt.outcomes.run_results import CANCELLED, REUSED
 from emitter.runner.event_log import Message
 
 Record = Mapping[str, Any]

@@ -10,7 +10,7 @@ from emitter.dbt.artifact_file import read_when_stable
 from emitter.dbt.artifact_times import of_nanoseconds
 from emitter.dbt.manifest_file import read_manifest
 from emitter.dbt.node_events import Event
-from emitter.dbt.run_results import RunResults
+from emitter.dbt.outcomes.run_results import RunResults
 from emitter.errors import ArtifactError
 from emitter.runner.artifacts import artifact_messages
 from emitter.runner.dbt_v2 import env_file

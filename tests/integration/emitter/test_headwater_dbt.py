@@ -159,7 +159,7 @@ def test_runs_have_parents(built: Run) -> None:
 
 
 def test_a_failure_and_its_retry(shop: Shop, built: Run) -> None:
-    """It ends with dbt's exit code and message; `retry` is a run of what had failed and been skipped."""
+    """Ends with dbt's exit code and message; `retry` is a run of what had failed and been skipped."""
     assert built.code == 0
     failed = shop.run("headwater-dbt", ["run", "--quiet", "-s", "report+"], COLUMN="nope")
     assert failed.code == 1, failed.err

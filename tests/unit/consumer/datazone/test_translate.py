@@ -153,7 +153,7 @@ def test_malformed_column_lineage_stays_as_it_is() -> None:
 
 
 def test_a_skipped_node_is_not_posted() -> None:
-    """It names no dataset, and has no lineage."""
+    """Without datasets, its event has no lineage."""
     run = {**RUN, "facets": {"headwater_skipped": {**FACET, "reason": "model.p.a failed"}}}
     document = decode_document(event(eventType="ABORT", run=run, inputs=[], outputs=[]))
     assert translate(document, IDENTITIES) is Skip.NO_LINEAGE

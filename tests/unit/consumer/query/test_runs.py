@@ -82,7 +82,7 @@ def test_a_streaming_run_has_its_datasets() -> None:
 
 
 def test_a_skipped_run_is_in_the_history_and_changes_nothing_else() -> None:
-    """It has a reason, and is no execution: what is current, and which run read what, are those of the runs before."""
+    """With a reason, but no execution: what is current, and which run read what, are those of the runs before."""
     events = [
         run_event("COMPLETE", "09:10", A, run="1"),
         run_event("START", "10:00", B, A, run="1"),

@@ -92,7 +92,7 @@ def test_another_command_skips_nothing() -> None:
 
 
 def test_a_skipped_node_names_no_dataset() -> None:
-    """It has no hooks either, and no SQL, though the manifest has both."""
+    """The event has no hooks either, and no SQL, though the manifest has both."""
     document = chain(
         compiled_code="select id from d.s.b", config={"post-hook": [{"sql": "insert into d.s.x select 1"}]}
     )

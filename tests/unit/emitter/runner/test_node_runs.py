@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emitter.dbt import data_tests
 from emitter.dbt.manifest import Manifest
 from emitter.dbt.namespaces import DatasetLocation
 from emitter.dbt.node_events import Event, EventBuilder, Invocation
-from emitter.dbt.run_results import RunResults
+from emitter.dbt.outcomes import data_tests
+from emitter.dbt.outcomes.run_results import RunResults
 from emitter.runner.node_runs import NodeRuns
 from tests.support.dbt.fake_dbt import manifest
 
@@ -148,7 +148,7 @@ def test_a_node_skipped_since_another_failed_is_one_abort() -> None:
 
 
 def test_a_node_skipped_for_another_reason_has_no_event() -> None:
-    """Nothing that it depends on failed: a hook of dbt's run did, or the node makes nothing."""
+    """No node that it depends on failed: a hook of dbt's run did, or the node makes nothing."""
     node = runs()
     assert [*node.finished(message(RAW, "success"))][-1]["eventType"] == "COMPLETE"
     assert [*node.finished(message(ORDERS, "skipped"))] == []
@@ -156,7 +156,7 @@ def test_a_node_skipped_for_another_reason_has_no_event() -> None:
 
 
 def test_a_clone_has_no_skipped_nodes() -> None:
-    """Its results are of no run."""
+    """The results of that command are of no run."""
     node = runs("clone")
     assert [*node.finished(message(ORDERS, "skipped"))] == []
     assert [*node.end("2026-01-01T00:00:09Z")] == []

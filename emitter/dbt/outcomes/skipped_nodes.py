@@ -7,13 +7,13 @@ outcome of each node say the same whichever of them was read.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from emitter.dbt import node_facets as facets
 from emitter.dbt.manifest import STORED, Manifest, kind_of
 from emitter.dbt.node_events import Event, EventBuilder, run_event
-from emitter.dbt.run_results import Result
+from emitter.dbt.outcomes.run_results import Result
 
 _EPHEMERAL = re.compile(r"referenced ephemeral model (\S+)")
 """dbt-core's message of a node below an ephemeral model that did not compile; of that one, artifacts have no result."""
@@ -35,31 +35,35 @@ def events(
     """
     causes = _causes(manifest, results)
     for unique_id in stored:
-        if unique_id in causes and results[unique_id].is_skipped:
+        result = results.get(unique_id)
+        if result is not None and result.is_skipped and unique_id in causes:
             skipped = facets.facet("headwater_skipped", reason=f"{causes[unique_id]} failed")
             job = maker.job(unique_id)
             job["facets"].pop("sql", None)
-            yield run_event("ABORT", results[unique_id].ended_at, maker.run(unique_id, skipped), job)
+            yield run_event("ABORT", result.ended_at, maker.run(unique_id, skipped), job)
 
 
 def _causes(manifest: Manifest, results: Mapping[str, Result]) -> dict[str, str]:
-    """Returns the nearest failed node of each skipped node that has one."""
-    skipped = [result for result in results.values() if result.is_skipped]
-    if not skipped:
-        return {}
+    """Returns the nearest failed node of each node that did not run since one failed."""
+    causes = _ephemeral_causes(results)
+    if not any(result.is_skipped for result in results.values()):
+        return causes
     failed = sorted(id_ for id_, result in results.items() if result.ran and result.state == "FAIL")
-    named = {result.unique_id: _EPHEMERAL.search(result.message or "") for result in skipped}
-    causes = {id_: found[1] for id_, found in named.items() if found}
+    # Without an outcome are ephemeral models, and nodes that were not selected.
+    ran = {id_ for id_, result in results.items() if not result.is_skipped}
     children = _children(manifest)
-    waiting = [(below, id_) for id_ in failed for below in _held_up(manifest, children, id_)]
+    waiting = deque((below, id_) for id_ in failed for below in _held_up(manifest, children, id_))
     while waiting:
-        nearest, waiting = waiting, []
-        for unique_id, cause in nearest:
-            # Without an outcome are ephemeral models, and nodes that were not selected.
-            if unique_id not in causes and (unique_id not in results or results[unique_id].is_skipped):
-                causes[unique_id] = cause
-                waiting += [(child, cause) for child in children[unique_id]]
-    return {id_: cause for id_, cause in causes.items() if id_ in results}
+        unique_id, cause = waiting.popleft()
+        if unique_id not in causes and unique_id not in ran:
+            causes[unique_id] = cause
+            waiting.extend((child, cause) for child in children[unique_id])
+    return causes
+
+
+def _ephemeral_causes(results: Mapping[str, Result]) -> dict[str, str]:
+    found = {id_: _EPHEMERAL.search(result.message or "") for id_, result in results.items() if result.is_skipped}
+    return {id_: match[1] for id_, match in found.items() if match}
 
 
 def _children(manifest: Manifest) -> Mapping[str, list[str]]:

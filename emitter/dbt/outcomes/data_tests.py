@@ -13,7 +13,7 @@ from emitter.dbt import node_facets as facets
 from emitter.dbt.artifact_times import earliest, latest
 from emitter.dbt.manifest import Manifest, Node, config_of
 from emitter.dbt.node_events import Event, EventBuilder, job_event, run_event
-from emitter.dbt.run_results import Result, RunResults
+from emitter.dbt.outcomes.run_results import Result, RunResults
 
 TEST = "TEST"
 

@@ -1,0 +1,1 @@
+"""The outcomes of nodes in one run of dbt, and the events of tests and of skipped nodes."""
