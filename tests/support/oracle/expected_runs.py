@@ -12,7 +12,7 @@ from consumer.lineage.folding.fold import fold
 from consumer.lineage.identity import IdentityRules
 from schemas.events import Dataset, DatasetEvent, Event, JobEvent, RunEvent
 from schemas.facets.base import Facet
-from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet
+from schemas.facets.job_facets import JobTypeJobFacet, ParentRunFacet, SkippedRunFacet
 from schemas.naming import DatasetName
 from tests.support.oracle.expected_facts import (
     Above,
@@ -138,6 +138,11 @@ class RunOf:
         return max((time, value_of(as_json(kind)).digest[:12], kind) for time, kind in stated)[2] in STREAMING
 
     @property
+    def was_skipped(self) -> bool:
+        """True if nothing of it was executed, so that it is no evidence of code."""
+        return self.state == "ABORT" and self.latest_of(SkippedRunFacet) is not None
+
+    @property
     def names_datasets(self) -> bool:
         """False if it says nothing of lineage."""
         return any(names_datasets(event) for event in self.mine)
@@ -253,7 +258,7 @@ class History:
 
     def overruled(self, job: Key) -> bool:
         """True if the last run to end, in whatever way, ran the code that the last JobEvent declares."""
-        ended = [run for run in self.of(job) if RANK[run.state] >= 3]
+        ended = [run for run in self.of(job) if RANK[run.state] >= 3 and not run.was_skipped]
         final = max(ended, key=lambda run: (run.ended_at or "", run.id), default=None)
         described = self.declaration(job)
         if final is None or described is None:
