@@ -48,6 +48,8 @@ _URLS = {
 KINDS = frozenset(_URLS)
 """The keys of all facets that are made here."""
 
+_TAGGED = frozenset({"config", "meta", "tags"})
+"""The parts of a node or column that tags are in."""
 _INCREMENTAL = ("on_schema_change", "partition_by", "full_refresh")
 _MICROBATCH = ("event_time", "batch_size", "begin", "lookback")
 
@@ -82,7 +84,9 @@ def tags(found: Node) -> Facets:
 def dataset_tags(found: Node) -> Facets:
     """Returns the tags of the table and its columns; dbt-ol has no tags of columns, and a JobEvent has no run."""
     columns: Mapping[str, Node] = found.get("columns") or {}
-    of_columns = [{**tag, "field": column["name"]} for column in columns.values() for tag in _tags_of(column)]
+    # Most columns have a name and a description alone.
+    tagged = [column for column in columns.values() if not _TAGGED.isdisjoint(column)]
+    of_columns = [{**tag, "field": column["name"]} for column in tagged for tag in _tags_of(column)]
     own = _tags_of(found) + of_columns
     return {"tags": facet("dataset_tags", tags=own)["dataset_tags"]} if own else {}
 

@@ -72,8 +72,9 @@ class Datasets:
     def _of_node(self, found: Mapping[str, Any], unique_id: str) -> dict[str, Any]:
         """Returns the facets of a table that dbt-ol does not have, or has in part."""
         node, exposures = self._project.node(unique_id) or {}, self._project.exposures.get(unique_id)
-        added: dict[str, Any] = {**node_facets.dataset_tags(node), **node_facets.ownership(node, self._project.groups)}
-        added = {key: facet for key, facet in added.items() if key not in found}
+        added: dict[str, Any] = {} if "tags" in found else dict(node_facets.dataset_tags(node))
+        if "ownership" not in found:
+            added |= node_facets.ownership(node, self._project.groups)
         return {**added, "dbt_exposures": refined_facets.exposures_facet(exposures)} if exposures else added
 
     def bare(self, name: str, namespace: str, given: Mapping[str, Any] | None = None) -> Dataset:

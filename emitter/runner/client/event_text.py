@@ -15,6 +15,8 @@ KEPT_CHARACTERS = 1_500_000
 """Length of all texts that are kept. The parts of the nodes that run at the same time fit into it."""
 
 _text = json.JSONEncoder().encode
+_name_text = json.encoder.encode_basestring_ascii
+"""The JSON of a facet's name, which the encoder makes in the same way after it has looked at the type."""
 
 
 class Additions(NamedTuple):
@@ -78,7 +80,7 @@ class EventText:
 
     def _facets(self, facets: Mapping[str, Any]) -> str:
         names = sorted(name for name, facet in facets.items() if facet is not None)
-        return f"{{{', '.join([f'{_text(name)}: {self._facet(facets[name])}' for name in names])}}}"
+        return f"{{{', '.join([f'{_name_text(name)}: {self._facet(facets[name])}' for name in names])}}}"
 
     def _facet(self, facet: Any) -> str:
         return self._found(facet) or self._keep(facet, part_json(facet))
