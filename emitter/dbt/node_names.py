@@ -29,6 +29,11 @@ def node_in(value: bytes) -> str:
         return node_of({})
 
 
+def counted(number: int, thing: str = "node") -> str:
+    """Returns a number with the thing that it counts: 1 node, 2 nodes."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def missing(names: Iterable[str]) -> str:
     """Returns the sentence that counts the nodes without lineage and lists the first of them; empty for none.
 
@@ -38,9 +43,8 @@ def missing(names: Iterable[str]) -> str:
     ordered = list(dict.fromkeys(filter(None, names)))
     if not ordered:
         return ""
-    what = "1 node" if len(ordered) == 1 else f"{len(ordered)} nodes"
     more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    return f"lineage of {what} is missing: {', '.join(ordered[:SHOWN])}{more}"
+    return f"lineage of {counted(len(ordered))} is missing: {', '.join(ordered[:SHOWN])}{more}"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from emitter.dbt.node_names import counted
 from emitter.refine.schema_resolver import SchemaResolver
 
 _SHOWN = 3
@@ -23,8 +24,7 @@ def unknown(schemas: SchemaResolver) -> Iterator[str]:
 
 def _models(found: Iterable[str]) -> str:
     ids = list(found)
-    count = "1 model" if len(ids) == 1 else f"{len(ids)} models"
-    return f"{count} ({_some(ids)})"
+    return f"{counted(len(ids), 'model')} ({_some(ids)})"
 
 
 def _some(names: Iterable[str]) -> str:

@@ -155,7 +155,7 @@ def test_sql_is_taken_from_compiled_files(tmp_path: Path, url: str) -> None:
     (target / "compiled/p/snapshots/all.yml").mkdir(parents=True)
     (target / "manifest.json").write_text(json.dumps(uncompiled()))
     without = headwater("backfill", tmp_path, "--graph", url)
-    assert "there is no compiled SQL of 2 nodes, so their column lineage is missing" in without.stderr
+    assert "there is no compiled SQL of 2 nodes, so column lineage is missing there" in without.stderr
     (target / "compiled/p/models/wide.sql").write_text(COMPILED)
     (target / "compiled/p/snapshots/all.yml/kept.sql").write_text('select id from "d"."s"."src"')
     done = headwater("backfill", tmp_path, "--graph", url)
@@ -177,7 +177,7 @@ def test_compiled_files_are_below_the_target_folder(path: str, tmp_path: Path, u
     )
     (tmp_path / "a/b/target/manifest.json").write_text(json.dumps(manifest(entry, adapter="redshift")))
     done = headwater("backfill", tmp_path / "a/b", "--graph", url)
-    assert "there is no compiled SQL of 1 nodes" in done.stderr, done.stderr
+    assert "there is no compiled SQL of 1 node" in done.stderr, done.stderr
 
 
 def test_results_of_docs_generate_go_to_their_manifest(tmp_path: Path, url: str) -> None:
@@ -192,7 +192,7 @@ def test_statuses_that_are_not_known_are_reported(tmp_path: Path, url: str) -> N
     """With their number, on stderr."""
     put(tmp_path / "one", told=results(result(A, "a status of tomorrow")))
     done = headwater("backfill", tmp_path / "one", "--graph", url)
-    assert "unknown status 'a status of tomorrow' of 1 nodes" in done.stderr
+    assert "unknown status 'a status of tomorrow' of 1 node" in done.stderr
     assert (done.exit_code, {run["state"] for run in graph(url)["runs"]}) == (0, {"COMPLETE"})
 
 
@@ -355,7 +355,7 @@ def test_addresses_in_s3(address: str, code: int, said: str, s3: dict[str, str],
 def test_compiled_files_in_s3(address: str, s3: dict[str, str], url: str) -> None:
     """As on disk: beside the manifest, below `compiled/`."""
     done = headwater("backfill", address, "--graph", url, env=s3)
-    assert "there is no compiled SQL of 1 nodes" in done.stderr, "only the snapshot has none"
+    assert "there is no compiled SQL of 1 node" in done.stderr, "only the snapshot has none"
     assert "jan_doubled" in {target[2] for _, target, _ in graph(url)["column_edges"]}
 
 

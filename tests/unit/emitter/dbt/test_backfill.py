@@ -318,7 +318,7 @@ def test_what_was_not_built_is_no_run(status: str) -> None:
     assert (ended(found, A)["eventType"], found[-1]["eventType"]) == ("COMPLETE", "COMPLETE")
     known = status == "reused"
     assert [note for note in notes(artifacts, columns=False) if status in note] == (
-        [] if known else [f"unknown status {status!r} of 1 nodes, so no run of them is emitted"]
+        [] if known else [f"unknown status {status!r} of 1 node, so no run is emitted there"]
     )
 
 
@@ -473,13 +473,17 @@ def test_exposures_are_of_the_tables_behind_what_they_depend_on() -> None:
 
 def test_tags_of_a_table_and_its_columns() -> None:
     """Those of the node, its meta, and the tags and meta of each column, as tags of the dataset."""
-    columns = {"email": {"name": "email", "tags": ["pii"], "meta": {"level": 3}}, "id": {"name": "id"}}
+    email = {"name": "email", "tags": ["pii"], "meta": {"level": 3}}
+    phone = {"name": "phone", "config": {"tags": ["pii"], "meta": {"level": 2}}}
+    columns = {"email": email, "id": {"name": "id", "description": "Its key."}, "phone": phone}
     event = ended(made(manifest(node(A, tags=["gold"], columns=columns))), A)
     tags = event["outputs"][0]["facets"]["tags"]["tags"]
     assert [(tag["key"], tag["value"], tag["source"], tag.get("field")) for tag in tags] == [
         ("gold", "true", "DBT", None),
         ("pii", "true", "DBT", "email"),
         ("level", "3", "DBT_META", "email"),
+        ("pii", "true", "DBT", "phone"),
+        ("level", "2", "DBT_META", "phone"),
     ]
     assert "tags" not in ended(made(manifest(node(B))), B)["outputs"][0]["facets"]
 

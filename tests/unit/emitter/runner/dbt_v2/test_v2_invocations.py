@@ -359,7 +359,7 @@ def test_an_outcome_that_is_not_known_is_reported(folder: Folder, caplog: pytest
     odd = _outcome(folder.records, "model.shop.orders", node_outcome="NODE_OUTCOME_OF_TOMORROW")
     found = states(list(folder.follow(odd)))
     assert (ORDERS in found, found[WHOLE]) == (False, ["START", "COMPLETE"])
-    assert "unknown status 'of_tomorrow' of 1 nodes" in caplog.text
+    assert "unknown status 'of_tomorrow' of 1 node" in caplog.text
 
 
 def test_records_without_details_are_enough(folder: Folder) -> None:
