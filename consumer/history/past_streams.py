@@ -54,12 +54,11 @@ def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, text
         return frozenset(stated)
     # A run that states that it ends has no statement that says so, and what it states counts from its end on.
     known = runs_at(store, texts, [ids.run(run) for run in waiting])
-    types = {run: facts.facets.ref(PROCESSING) for run, facts in known.items()}
-    batch = {
-        run for run, of_run in types.items() if of_run and not states_stream(of_run) and had_ended(known[run], time)
-    }
-    # Of a run that states a stream after the moment, the statements alone are what it had stated by then.
-    late = {run for run, of_run in types.items() if of_run and states_stream(of_run)}
+    ended_runs = {run: facts for run, facts in known.items() if had_ended(facts, time)}
+    types = {run: facts.facets.ref(PROCESSING) or "" for run, facts in ended_runs.items()}
+    batch = {run for run, stated_type in types.items() if stated_type and not states_stream(stated_type)}
+    # Of a run that ended, and states a stream after the moment, the statements alone are what it had stated by then.
+    late = {run for run, stated_type in types.items() if states_stream(stated_type)}
     waiting -= batch | late
     streams = _jobs_that_stream(store, {run.job for run in waiting}, said, time, texts, stated | late)
     return frozenset(stated | late | {run for run in waiting if run.job in streams})

@@ -262,6 +262,11 @@ ENDING: dict[str, list[Json]] = {
         run_event("FAIL", 2, outputs=[dataset("n", lineage={"inputs": [{"type": "DATASET", **dataset("a")}]})]),
         run_event("START", 3, job_facets=STREAMING),
     ],
+    "a run that says only at its end that it streams": [
+        run_event("START", 1, outputs=["n"]),
+        run_event("RUNNING", 2, inputs=["a"]),
+        run_event("ABORT", 3, job_facets=STREAMING),
+    ],
 }
 
 
