@@ -22,7 +22,7 @@ CORE = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 VIEWS = [
     view for view in vars(views).values() if isinstance(view, type) and issubclass(view, Facet) and view is not Facet
 ]
-NOT_IN_THE_SPECIFICATION = {"dbt_node", "dbt_run", "dbt_model", "dbt_exposures", "spark.exception"}
+NOT_IN_THE_SPECIFICATION = {"dbt_node", "dbt_run", "dbt_model", "dbt_exposures", "headwater_skipped", "spark.exception"}
 BASE = {"_producer": "https://example.com/p", "_schemaURL": "https://example.com/s"}
 
 Check = Callable[[str, object], list[str]]
