@@ -14,7 +14,17 @@ import orjson
 from consumer.errors import UsageError
 from consumer.graph import ids, schema
 from consumer.graph.delegating_store import DelegatingStore
-from consumer.graph.store import Change, Direction, Edge, GraphStore, NotExists, Properties, PropertyEquals, Vertex
+from consumer.graph.store import (
+    Change,
+    Direction,
+    Edge,
+    GraphStore,
+    NotExists,
+    Properties,
+    PropertyEquals,
+    Vertex,
+    selected,
+)
 
 FORMAT: Final = 2
 """The format that this version writes; 0 is the format of builds before the first release."""
@@ -159,7 +169,7 @@ class FormatCheckedStore(DelegatingStore):
         if _has_format(by_id.pop(_ID, None)):
             self._claims = False
         self._is_checked = True
-        return {id_: _select(properties, keys) for id_, properties in by_id.items()} if keys else by_id
+        return {id_: selected(properties, keys) for id_, properties in by_id.items()}
 
     def write(self, changes: Sequence[Change]) -> set[str]:
         """Applies changes; returns the owners of changes that were not applied."""
@@ -205,7 +215,3 @@ class FormatCheckedStore(DelegatingStore):
     def _check(self) -> None:
         if not self._is_checked:
             self.read([])
-
-
-def _select(properties: Properties, keys: Sequence[str]) -> Properties:
-    return {key: properties[key] for key in keys if key in properties}

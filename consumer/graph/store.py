@@ -15,6 +15,11 @@ Scalar = str | int | bool
 Properties = Mapping[str, Scalar]
 
 
+def selected(properties: Properties, keys: Collection[str]) -> Properties:
+    """Returns the named properties of those that are there; all if none is named."""
+    return {key: properties[key] for key in keys if key in properties} if keys else properties
+
+
 class Vertex(NamedTuple):
     """A vertex with all its properties."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from consumer.graph.store import GraphStore, Properties
+from consumer.graph.store import GraphStore, Properties, selected
 
 
 def latest_of_all(
@@ -27,9 +27,5 @@ def latest_of_all(
     found: dict[str, dict[str, Properties]] = {}
     for id_, of_one in valued.items():
         latest = sorted(of_one, reverse=True)[:count]
-        found[id_] = {source: _only(known[source], keys) for _, source in latest}
+        found[id_] = {source: selected(known[source], keys) for _, source in latest}
     return found
-
-
-def _only(properties: Properties, keys: Sequence[str]) -> Properties:
-    return {key: properties[key] for key in keys if key in properties}

@@ -14,7 +14,7 @@ import orjson
 from consumer.errors import RefusedWrite
 from consumer.graph import format_version, ids, schema
 from consumer.graph.identity_rules import stored_rules
-from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
+from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex, selected
 from consumer.history.latest_vertices import latest_of_all
 from consumer.history.neighbourhood_past import NeighbourhoodPast
 from consumer.history.past_facts import past_facts
@@ -101,7 +101,7 @@ class PastGraph:
         found: dict[str, Properties] = {}
         for id_, properties in (self._graph.read(places) if places else {}).items():
             if _kind(id_) != "run" or shows_end(properties, self.time):
-                found[id_] = {key: properties[key] for key in keys if key in properties} if keys else properties
+                found[id_] = selected(properties, keys)
         return found
 
     def _texts(self, kept: Collection[str], keys: Sequence[str]) -> dict[str, Properties]:

@@ -9,7 +9,7 @@ from typing import Final
 from consumer.graph import ids, schema
 from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.sqlite_store import SqliteStore
-from consumer.graph.store import Direction, Edge, GraphStore, Properties, Vertex
+from consumer.graph.store import Direction, Edge, GraphStore, Properties, Vertex, selected
 from consumer.history.latest_vertices import latest_of_all
 from consumer.history.past_facts import Past
 from consumer.lineage.facts.run_state import RANKS, TERMINAL
@@ -64,19 +64,20 @@ class WholePast(Drawing):
         """Returns the properties of vertices, by id."""
         runs = [id_ for id_ in ids_ if self._is_finite(id_)]
         apart = [id_ for id_ in ids_ if self._is_apart(id_)]
-        found = super().read([id_ for id_ in ids_ if not self._is_finite(id_) and id_ not in apart], keys)
+        in_graph = {*runs, *apart}
+        found = super().read([id_ for id_ in ids_ if id_ not in in_graph], keys)
         found |= self._graph.read(apart, keys) if apart else {}
         known = self._graph.read(runs) if runs else {}
         for id_, properties in known.items():
             if shows_end(properties, self.time):
-                found[id_] = {key: properties[key] for key in keys if key in properties} if keys else properties
+                found[id_] = selected(properties, keys)
         return found
 
     def edges_at(self, ids_: Collection[str], label: str, direction: Direction) -> list[Edge]:
         """Returns the edges of a label that leave or enter vertices."""
         if label == schema.RUN_DATASET_OF:
             finite = [id_ for id_ in ids_ if self._is_finite(id_)]
-            drawn = super().edges_at([id_ for id_ in ids_ if id_ not in finite], label, direction)
+            drawn = super().edges_at([id_ for id_ in ids_ if not self._is_finite(id_)], label, direction)
             return [*drawn, *(self._graph.edges_at(finite, label, direction) if finite else ())]
         if label not in _RUNS:
             return super().edges_at(ids_, label, direction)

@@ -12,7 +12,7 @@ import orjson
 from consumer.graph import ids
 from consumer.graph.sqlite.dictionary import Dictionary
 from consumer.graph.sqlite.vertex_rows import COLUMNS, Found, VertexRows, unpacked
-from consumer.graph.store import Direction, Edge, Properties, Scalar
+from consumer.graph.store import Direction, Edge, Properties, Scalar, selected
 
 _SHORT: Final = 200
 """Characters of properties that are a word of the dictionary; longer ones stand with the edge."""
@@ -115,7 +115,7 @@ class EdgeRows:
         found: dict[str, dict[str, Properties]] = {}
         for id_, vertex in near.items() if word is not None else ():
             rows = self._db.execute(_LATEST, (f'$."{key}"', vertex.key, word, value, count))
-            found[id_] = {source: _only(unpacked(columns), keys) for source, *columns in rows}
+            found[id_] = {source: selected(unpacked(columns), keys) for source, *columns in rows}
         return found
 
     def of_label(self, label: str) -> Iterator[Edge]:
@@ -145,7 +145,3 @@ class EdgeRows:
         if job:
             found["job"] = self._dictionary.text(job)
         return found
-
-
-def _only(properties: Properties, keys: Collection[str]) -> Properties:
-    return {key: properties[key] for key in keys if key in properties}

@@ -10,7 +10,7 @@ import orjson
 
 from consumer.graph.sqlite.dictionary import Dictionary, Stem
 from consumer.graph.sqlite.tables import HOT
-from consumer.graph.store import Properties, Scalar, Vertex
+from consumer.graph.store import Properties, Scalar, Vertex, selected
 
 COLUMNS: Final = "v.rev, v.facts, v.stamps, v.properties"
 """The columns that hold the properties of a vertex `v`, as `unpacked` takes them."""
@@ -94,8 +94,7 @@ class VertexRows:
         wanted, rows = self._at(((id_, cut(id_)) for id_ in ids), few)
         found: dict[str, Properties] = {}
         for at, *columns in rows:
-            properties = unpacked(columns)
-            found[wanted[at]] = {key: properties[key] for key in keys if key in properties} if keys else properties
+            found[wanted[at]] = selected(unpacked(columns), keys)
         return found
 
     def _read_few(self, ids: Iterable[str], keys: Collection[str]) -> dict[str, Properties]:
