@@ -8,7 +8,7 @@ stamps, and the structure of a run can be stored once for all runs that share it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from consumer.graph.facts import facts_codec_1
 from consumer.graph.facts.facts_parts import (
@@ -65,7 +65,7 @@ def dump_run(facts: RunFacts) -> Written:
             "f": dump_registers(facts.facets, stamps, of_run=True),
             "c": [[names.at(name), dump_registers(facts.carried[name], stamps)] for name in sorted(facts.carried)],
             "p": [stamps.at(parent) for parent in sorted(facts.parents)],
-            "x": [[ref, stamps.at(facts.contexts[ref])] for ref in sorted(facts.contexts)],
+            "x": _contexts(facts.contexts, stamps),
             "s": snapshot and _snapshot(snapshot, names, stamps),
             "u": unstated and _snapshot(unstated, names, stamps),
             "d": facts.has_apart,
@@ -98,7 +98,7 @@ def load_run(stored: Stored) -> RunFacts:
         snapshot=_load_snapshot(raw["s"], read) if "s" in raw else None,
         unstated=_load_snapshot(raw["u"], read) if "u" in raw else None,
         parents=frozenset(read.stamps[at] for at in raw.get("p", ())),
-        contexts={ref: read.stamps[at] for ref, at in raw.get("x", ())},
+        contexts=_load_contexts(raw, read.stamps),
         has_apart=raw.get("d", False),
     )
 
@@ -108,7 +108,14 @@ def load_contexts(stored: Stored) -> dict[str, str]:
     raw = formatted(stored.structure)
     if raw["v"] == 1:
         return facts_codec_1.load_run(raw).contexts
-    stamps = Read({}, stored.properties).stamps
+    return _load_contexts(raw, Read({}, stored.properties).stamps)
+
+
+def _contexts(contexts: Mapping[str, str], stamps: Stamps) -> Json:
+    return [[ref, stamps.at(contexts[ref])] for ref in sorted(contexts)]
+
+
+def _load_contexts(raw: Mapping[str, Json], stamps: Sequence[str]) -> dict[str, str]:
     return {ref: stamps[at] for ref, at in raw.get("x", ())}
 
 
@@ -145,8 +152,7 @@ def _load_snapshot(raw: Sequence[Json], read: Read) -> Snapshot:
 def dump_run_dataset(facts: RunDataset) -> Written:
     """Serializes the facts of one dataset, or of one context, of a run that has it apart."""
     stamps = Stamps()
-    contexts = [[ref, stamps.at(facts.contexts[ref])] for ref in sorted(facts.contexts)]
-    carried = dump_registers(facts.carried, stamps)
+    contexts, carried = _contexts(facts.contexts, stamps), dump_registers(facts.carried, stamps)
     return stamps.written({"r": facts.read, "w": facts.written, "c": carried, "x": contexts})
 
 
@@ -156,8 +162,8 @@ def load_run_dataset(stored: Stored) -> RunDataset:
     if raw["v"] == 1:
         return facts_codec_1.load_run_dataset(raw)
     read = Read(raw, stored.properties)
-    contexts = {ref: read.stamps[at] for ref, at in raw.get("x", ())}
-    return RunDataset(raw.get("r", False), raw.get("w", False), load_registers(raw.get("c", ()), read.stamps), contexts)
+    carried, contexts = load_registers(raw.get("c", ()), read.stamps), _load_contexts(raw, read.stamps)
+    return RunDataset(raw.get("r", False), raw.get("w", False), carried, contexts)
 
 
 # Jobs, their outputs and groups.

@@ -17,7 +17,7 @@ from consumer.graph import ids, schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Edge, GraphStore
 from consumer.history.past_facts import CACHED_TEXTS, Gathered, Kept, configure, ends_of
-from consumer.history.past_streams import runs_at, streaming_runs
+from consumer.history.past_streams import runs_of, streaming_runs
 from consumer.history.whole_past import Drawing
 from consumer.lineage.facts.contexts import Statement
 from consumer.lineage.facts.delta import Delta, NameFacts, join_names, merge
@@ -241,9 +241,8 @@ class NeighbourhoodPast:
         return statements.read(self._graph, sorted(said))
 
     def _runs(self, jobs: Collection[JobName]) -> dict[JobName, dict[str, RunFacts]]:
-        """Reads all runs of jobs that had ended."""
+        """Reads all runs of jobs."""
         found: dict[JobName, dict[str, RunFacts]] = {job: {} for job in jobs}
-        edges = self._graph.edges_at([ids.job(job) for job in sorted(jobs)], schema.RUN_OF, "in") if jobs else []
-        for run, facts in runs_at(self._graph, self._texts, [edge.source for edge in edges]).items():
+        for run, facts in runs_of(self._graph, self._texts, jobs).items():
             found[run.job][run.id] = facts
         return found

@@ -32,6 +32,13 @@ def runs_at(store: GraphStore, texts: BlobStore, places: Sequence[str]) -> dict[
     return finite_runs(store, {ids.run_key(id_): facts_codec.load_run(stored) for id_, stored in known.items()})
 
 
+def runs_of(store: GraphStore, texts: BlobStore, jobs: Iterable[JobName]) -> dict[RunKey, RunFacts]:
+    """Returns the facts of all runs of jobs; raises as `runs_at` does."""
+    places = [ids.job(job) for job in sorted(jobs)]
+    edges = store.edges_at(places, schema.RUN_OF, "in") if places else []
+    return runs_at(store, texts, [edge.source for edge in edges])
+
+
 def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, texts: BlobStore) -> frozenset[RunKey]:
     """Returns the runs of which each event counted at its own time.
 
@@ -77,8 +84,7 @@ def _jobs_that_stream(
     for statement in said:
         if not statement.runs or streaming.intersection(statement.runs):
             contexts[statement.context] = max(statement.time, contexts[statement.context])
-    edges = store.edges_at([ids.job(job) for job in jobs], schema.RUN_OF, "in")
-    for run, facts in runs_at(store, texts, [edge.source for edge in edges]).items():
+    for run, facts in runs_of(store, texts, jobs).items():
         if run not in streaming and had_ended(facts, time):
             for ref, at in facts.contexts.items():
                 contexts[ref] = max(at, contexts[ref])

@@ -8,7 +8,8 @@ that says the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from functools import reduce
 from typing import Final, NamedTuple
 
 from consumer.graph import facts_codec, ids, schema
@@ -16,14 +17,14 @@ from consumer.graph.facts_codec import Stored
 from consumer.graph.store import Edge, GraphStore, Properties
 from consumer.history.drawn_edges import JobAtMoment, job_at
 from consumer.history.past_facts import CACHED_TEXTS, COMPLETE, Gathered, Kept
-from consumer.history.past_streams import had_ended, runs_at
+from consumer.history.past_streams import had_ended, runs_of
 from consumer.lineage.facts.contexts import load_context
 from consumer.lineage.facts.current import completed, group_of
 from consumer.lineage.facts.executions import Execution
 from consumer.lineage.facts.keys import GroupKey, JobName
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE
 from consumer.lineage.facts.registers import NO_REGISTERS, Registers
-from consumer.lineage.facts.run_facts import RunFacts
+from consumer.lineage.facts.run_facts import RunFacts, join_contexts
 from consumer.lineage.facts.settled import TOOL_FACETS
 from consumer.lineage.mentions import mentioned_in
 from consumer.projection.blobs import BlobStore
@@ -123,7 +124,8 @@ class PlainJobs:
         structures = self._structures({run: one for job in latest for run, one in newest[job].items()})
         found: dict[JobName, _Last] = {}
         for job, run in latest.items():
-            said = _joined(facts_codec.load_contexts(structures[one]) for one in newest[job])
+            contexts = (facts_codec.load_contexts(structures[one]) for one in newest[job])
+            said = reduce(join_contexts, contexts, dict[str, str]())
             found[job] = _Last(ids.run_key(run).id, facts_codec.load_run(structures[run]), said)
         return found
 
@@ -167,9 +169,8 @@ class PlainJobs:
 
     def _all_runs(self, jobs: Collection[JobName]) -> dict[JobName, dict[str, RunFacts]]:
         """Reads all runs of jobs that had ended."""
-        edges = self._graph.edges_at([ids.job(job) for job in sorted(jobs)], schema.RUN_OF, "in") if jobs else []
         found: defaultdict[JobName, dict[str, RunFacts]] = defaultdict(dict)
-        for run, facts in runs_at(self._graph, self._texts, [edge.source for edge in edges]).items():
+        for run, facts in runs_of(self._graph, self._texts, jobs).items():
             if had_ended(facts, self._time):
                 found[run.job][run.id] = facts
         return found
@@ -196,15 +197,6 @@ def _said(job: JobName, last: _Last) -> _Said | None:
     newest = max(last.said.values(), default="")
     contexts = tuple(sorted(ref for ref, time in last.said.items() if time == newest))
     return _Said(job, execution[2:], contexts)
-
-
-def _joined(contexts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Returns contexts of several runs, each with the greatest time."""
-    found: dict[str, str] = {}
-    for of_run in contexts:
-        for ref, time in of_run.items():
-            found[ref] = max(time, found.get(ref, ""))
-    return found
 
 
 def _says_tool(said: _Said, texts: Mapping[str, str]) -> bool:

@@ -104,7 +104,8 @@ def _join_by_output(
     return joined
 
 
-def _join_contexts(one: dict[str, str], other: dict[str, str]) -> dict[str, str]:
+def join_contexts(one: dict[str, str], other: dict[str, str]) -> dict[str, str]:
+    """Returns the references of both, each with the greatest time."""
     if not other or one == other:
         return one
     return one | {ref: max(time, one.get(ref, time)) for ref, time in other.items()}
@@ -126,7 +127,7 @@ def join_runs(one: RunFacts, other: RunFacts) -> RunFacts:
         snapshot=newest(one.snapshot, other.snapshot),
         unstated=newest(one.unstated, other.unstated),
         parents=one.parents | other.parents,
-        contexts=_join_contexts(one.contexts, other.contexts),
+        contexts=join_contexts(one.contexts, other.contexts),
         has_apart=one.has_apart or other.has_apart,
     )
 
@@ -159,5 +160,5 @@ def with_datasets(facts: RunFacts, datasets: Mapping[DatasetName, RunDataset]) -
 
 def join_run_datasets(one: RunDataset, other: RunDataset) -> RunDataset:
     """Returns the facts of both about one dataset of one run."""
-    contexts = _join_contexts(one.contexts, other.contexts)
+    contexts = join_contexts(one.contexts, other.contexts)
     return RunDataset(one.read or other.read, one.written or other.written, one.carried.join(other.carried), contexts)
