@@ -140,7 +140,7 @@ class Ingest:
             except HeadwaterError as error:
                 failed.append(_Outcome(index, str(error), retriable=isinstance(error, TransientError)))
             except Exception:  # noqa: BLE001 -- the writer has logged it; others of the batch go on
-                # A fault of this server is none of the event: alone it would be answered 500, which clients retry.
+                # Not the event's fault: a single event would be answered 500, which clients retry.
                 failed.append(_Outcome(index, "internal error; the server's log has it", retriable=True))
         return failed
 

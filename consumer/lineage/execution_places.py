@@ -29,7 +29,8 @@ class ExecutionPlaces:
         self.inputs = placed(execution.inputs, self.of)
         self.outputs = placed(execution.outputs, self.of)
         moved = filter(self._is_moved, execution.inputs)
-        self._renamed = {name: target for name in moved if (target := self.of(name)) is not None}
+        self._renamed = placed(moved, self.of)
+        """Places that inputs have since a rename."""
 
     def of(self, name: DatasetName) -> DatasetName | None:
         """Returns the place of a name; None where it is not shown."""
@@ -54,8 +55,7 @@ class ExecutionPlaces:
         Args:
             target: The place of the output.
         """
-        is_renamed = target in self._renamed.values()
-        return placed(self._inputs, self.source_of(target)) if is_renamed else self.inputs
+        return placed(self._inputs, self.source_of(target)) if target in self._renamed else self.inputs
 
     def read(self, targets: Iterable[DatasetName]) -> frozenset[DatasetName]:
         """Returns the places of what is read: of inputs that are a source of any output, or of all if it writes none.

@@ -73,8 +73,10 @@ def summary(value: Summary) -> Document:
 
 def state(value: Run | None) -> Document | None:
     """Returns the state of a run in a list."""
-    if value is None:
-        return None
+    return None if value is None else _state(value)
+
+
+def _state(value: Run) -> Document:
     return {
         "state": value.state or None,
         "started_at": value.started_at or None,
@@ -93,10 +95,7 @@ def run(value: Run) -> Document:
     return {
         "id": value.key.id,
         "job": name(value.key.job),
-        "state": value.state or None,
-        "started_at": value.started_at or None,
-        "ended_at": value.ended_at or None,
-        "skipped": value.skipped or None,
+        **_state(value),
         "duration_s": value.duration_s,
         "error": value.error or None,
         "parent": run_key(value.parent),
@@ -107,9 +106,7 @@ def run(value: Run) -> Document:
 
 def runs(values: Sequence[Run], total: int, fed: Mapping[DatasetName, Run]) -> Document:
     """Returns the latest runs, the number of all, and what fed the newest."""
-    feeding = [
-        {"dataset": name(dataset), "run": run_key(one.key), **(state(one) or {})} for dataset, one in fed.items()
-    ]
+    feeding = [{"dataset": name(dataset), "run": run_key(one.key), **_state(one)} for dataset, one in fed.items()]
     return {"total": total, "runs": [run(one) for one in values], "fed_by": feeding}
 
 

@@ -110,10 +110,9 @@ class _Nodes:
 
     def links(self, walk: _Walk) -> tuple[Link, ...]:
         """Returns the links that a walk has found, sorted."""
-        with_job = {edge.properties.get("job", "") for edge in walk.edges} - {""}
-        jobs = {job: ids.job_name(str(job)) for job in with_job}
+        jobs = {str(edge.properties.get("job", "")) for edge in walk.edges} - {""}
         # One integer is compared sooner than the names of both ends and of the job; those without a job come first.
-        of_job = {job: place for place, job in enumerate(sorted(jobs, key=jobs.__getitem__), 1)}
+        of_job = {job: place for place, job in enumerate(sorted(jobs, key=ids.job_name), 1)}
         of_target = {id_: place * (len(jobs) + 1) for place, id_ in enumerate(self._targets)}
         of_source = {id_: place * len(of_target) for id_, place in of_target.items()}
         targets = self._targets
@@ -121,16 +120,9 @@ class _Nodes:
             (of_source[source] + of_target[target], Link(targets[source], targets[target], None))
             for source, target in walk.inner
         ]
-        for _, _, source, target, properties in walk.edges:
-            job = properties.get("job", "")
-            link = Link(
-                targets[source],
-                targets[target],
-                jobs.get(job),
-                str(properties.get("edge_name", "")),
-                str(properties.get("transformations", "")),
-            )
-            found.append((of_source[source] + of_target[target] + of_job.get(job, 0), link))
+        for edge in walk.edges:
+            place = of_source[edge.source] + of_target[edge.target]
+            found.append((place + of_job.get(str(edge.properties.get("job", "")), 0), link_of(edge)))
         found.sort(key=itemgetter(0))
         return tuple([link for _, link in found])
 
