@@ -10,7 +10,8 @@ from playwright.sync_api import Browser
 
 from tests.support.api.serving import ServeProcess
 from tests.support.docs.generated_docs import ROOT
-from tests.support.page.browser import chromium, demo_events
+from tests.support.graph.ingested_graphs import demo_files
+from tests.support.page.browser import chromium
 from tests.support.processes.command_line import headwater
 
 
@@ -26,7 +27,7 @@ def demo_graph(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of a graph of the demo's recorded events."""
     graph = f"sqlite:///{tmp_path_factory.mktemp('graph')}/demo.db"
     config = ROOT / "consumer" / "demo" / "headwater.toml"
-    done = headwater("ingest", "--graph", graph, "--config", config, *demo_events())
+    done = headwater("ingest", "--graph", graph, "--config", config, *demo_files())
     assert done.exit_code == 0, done.output
     return graph
 

@@ -17,11 +17,9 @@ from consumer.mcp.pages import CHARS_PER_TOKEN, MOST_TOKENS
 from consumer.mcp.server import server
 from consumer.projection.graph_sink import GraphSink
 from schemas.decode import decode_document
-from tests.support.docs.generated_docs import ROOT
 from tests.support.graph.example_graphs import job, table
-from tests.support.processes.command_line import headwater
+from tests.support.graph.ingested_graphs import ingest_demo
 
-DEMO = ROOT / "consumer" / "demo"
 TOOLS = {"find", "describe", "lineage", "impact", "changes", "path", "runs", "why"}
 WIDE = 2_000
 COLUMNS = 50
@@ -30,11 +28,7 @@ COLUMNS = 50
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a graph of the demo's recorded events."""
-    file = tmp_path_factory.mktemp("graph") / "graph.db"
-    events = [ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "events").glob("*.jsonl"))]
-    done = headwater("ingest", "--graph", f"sqlite:///{file}", "--config", DEMO / "headwater.toml", *events)
-    assert done.exit_code == 0, done.output
-    return file
+    return ingest_demo(tmp_path_factory.mktemp("graph"))
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,11 @@ from starlette.testclient import TestClient
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.mcp.server import server
 from tests.support.api.serving import client_of
-from tests.support.docs.generated_docs import ROOT
 from tests.support.graph.example_graphs import job, table
+from tests.support.graph.ingested_graphs import DEMO, demo_files
 from tests.support.graph.run_events import run_event
 from tests.support.processes.command_line import headwater
 
-DEMO = ROOT / "consumer" / "demo"
 USE = {"dbt_exposures": {"exposures": [{"unique_id": "exposure.p.weekly", "name": "weekly", "owner": "ana"}]}}
 Json = dict[str, Any]
 
@@ -37,8 +36,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         job(table("c"), table("b"), columns={"x": [(table("b"), "x")]}),
         job(table("d"), table("c")),
     ]
-    events = [ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "events").glob("*.jsonl"))]
-    for source, stdin in ((events, b""), (["-"], b"\n".join(map(orjson.dumps, own)))):
+    for source, stdin in ((demo_files(), b""), (["-"], b"\n".join(map(orjson.dumps, own)))):
         done = headwater(
             "ingest", "--graph", f"sqlite:///{found}", "--config", DEMO / "headwater.toml", *source, stdin=stdin
         )

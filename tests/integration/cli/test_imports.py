@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes.command_line import headwater
-
-EVENT = {
-    "eventTime": "2026-11-21T05:22:25Z",
-    "eventType": "COMPLETE",
-    "run": {"runId": "01a1fc8e-49a0-79c8-b5cf-6d5a71eed773"},
-    "job": {"namespace": "dbt", "name": "make_b"},
-    "inputs": [{"namespace": "db", "name": "s.a"}],
-    "outputs": [{"namespace": "db", "name": "s.b"}],
-    "producer": "https://example.com",
-    "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
-}
+from tests.support.graph.ingested_graphs import ingest_edge
 
 
 @pytest.fixture
 def graph(tmp_path: Path) -> str:
     """The URL of a graph in which b is made from a."""
-    url = f"sqlite:///{tmp_path / 'graph.db'}"
-    done = headwater("ingest", "-", "--graph", url, stdin=json.dumps(EVENT).encode())
-    assert done.exit_code == 0, done.stderr
-    return url
+    return ingest_edge(tmp_path)
 
 
 _IMPORTING = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
@@ -91,9 +90,3 @@ def axe_in_both_themes(page: Page) -> dict[str, list[str]]:
         assert page.evaluate(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
         found[scheme] = axe(page)
     return found
-
-
-def demo_events() -> list[Path]:
-    """The recorded events of the demo, in its order."""
-    folder = ROOT / "consumer" / "demo" / "events"
-    return [ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted(folder.glob("*.jsonl"))]

@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.api.serving import ServeProcess
 from tests.support.docs.generated_docs import ROOT
-from tests.support.page.browser import chromium, demo_events, tab
+from tests.support.graph.ingested_graphs import demo_files
+from tests.support.page.browser import chromium, tab
 from tests.support.page.changing_graph import DAY, changing_graph
 from tests.support.processes.command_line import headwater
 
@@ -50,7 +51,7 @@ def main() -> None:
         folder = Path(name)
         graph = f"sqlite:///{folder}/demo.db"
         config = ROOT / "consumer" / "demo" / "headwater.toml"
-        done = headwater("ingest", "--graph", graph, "--config", config, *demo_events())
+        done = headwater("ingest", "--graph", graph, "--config", config, *demo_files())
         if done.exit_code != 0:
             raise SystemExit(done.output)
         graphs = {False: graph, True: changing_graph(folder)}

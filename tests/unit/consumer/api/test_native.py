@@ -15,21 +15,14 @@ from consumer.api.native.endpoints import ENDPOINTS
 from consumer.api.openapi import PREFIX, document
 from consumer.graph.sqlite_store import SqliteStore
 from tests.support.api.serving import client_of
-from tests.support.docs.generated_docs import ROOT
 from tests.support.graph.example_graphs import fill, job, table
-from tests.support.processes.command_line import headwater
-
-DEMO = ROOT / "consumer" / "demo"
+from tests.support.graph.ingested_graphs import ingest_demo
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a graph of the demo's recorded events."""
-    file = tmp_path_factory.mktemp("graph") / "graph.db"
-    events = [ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "events").glob("*.jsonl"))]
-    done = headwater("ingest", "--graph", f"sqlite:///{file}", "--config", DEMO / "headwater.toml", *events)
-    assert done.exit_code == 0, done.output
-    return file
+    return ingest_demo(tmp_path_factory.mktemp("graph"))
 
 
 @pytest.fixture(scope="module")

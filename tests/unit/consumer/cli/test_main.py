@@ -13,19 +13,8 @@ from consumer.cli.main import cli
 from consumer.config.loader import CREDENTIALS, all_settings
 from consumer.errors import TransientError, UsageError
 from consumer.query.traversal import traverse
+from tests.support.graph.ingested_graphs import ingest_edge
 from tests.support.processes.command_line import headwater
-
-EVENT = {
-    "eventTime": "2026-11-21T05:22:25Z",
-    "eventType": "COMPLETE",
-    "run": {"runId": "01a1fc8e-49a0-79c8-b5cf-6d5a71eed773"},
-    "job": {"namespace": "dbt", "name": "make_b"},
-    "inputs": [{"namespace": "db", "name": "s.a"}],
-    "outputs": [{"namespace": "db", "name": "s.b"}],
-    "producer": "https://example.com",
-    "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
-}
-
 
 SHARED = {"HEADWATER_JSON", "HEADWATER_CONFIG", "HEADWATER_DEBUG"}
 """Variables of options that several commands have with one meaning."""
@@ -34,10 +23,7 @@ SHARED = {"HEADWATER_JSON", "HEADWATER_CONFIG", "HEADWATER_DEBUG"}
 @pytest.fixture
 def graph(tmp_path: Path) -> str:
     """The URL of a graph in which b is made from a."""
-    url = f"sqlite:///{tmp_path / 'graph.db'}"
-    done = headwater("ingest", "-", "--graph", url, stdin=json.dumps(EVENT).encode())
-    assert done.exit_code == 0, done.stderr
-    return url
+    return ingest_edge(tmp_path)
 
 
 def commands(group: click.Group, *above: str) -> dict[str, click.Command]:

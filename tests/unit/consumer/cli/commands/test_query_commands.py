@@ -7,20 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.docs.generated_docs import ROOT
+from tests.support.graph.ingested_graphs import ingest_demo
 from tests.support.processes.command_line import headwater
-
-DEMO = ROOT / "consumer" / "demo"
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of a graph of the demo's recorded events."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('graph')}/graph.db"
-    events = [ROOT / "tests" / "data" / "demo" / "duckdb.jsonl", *sorted((DEMO / "events").glob("*.jsonl"))]
-    done = headwater("ingest", "--graph", url, "--config", DEMO / "headwater.toml", *events)
-    assert done.exit_code == 0, done.output
-    return url
+    return f"sqlite:///{ingest_demo(tmp_path_factory.mktemp('graph'))}"
 
 
 @pytest.mark.parametrize(
