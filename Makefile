@@ -2,8 +2,8 @@
 SHELL := bash
 PYTHON := .venv/bin/python
 # Tests at once. Those of one file stay on one worker, so that few workers need servers of their own. Tests with servers
-# wait for a third of their time, so that three workers keep two cores busy.
-WORKERS ?= 3
+# and with timeouts wait for half of their time, so that four workers keep two cores busy.
+WORKERS ?= 4
 # Documents of `make fuzz`, and cases of `make schedules`.
 COUNT ?= 100000
 # How many times the usual examples `make laws` takes.
