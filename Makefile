@@ -63,7 +63,7 @@ sbom: ## what each image holds of Python, as CycloneDX in dist/
 	@scripts/setup --deploy
 	@scripts/sbom
 
-bench: setup ## the main benchmark; WHAT=growth, stages, cost, size, freshness, queries, as_of, serve, http_ingest, page or dbt_v2 for others
+bench: setup ## the main benchmark; WHAT=growth, ingest, stages, cost, size, freshness, queries, as_of, serve, http_ingest, page or dbt_v2 for others
 	$(PYTHON) -m bench$(if $(WHAT),.$(WHAT)) $(ARGS)
 
 soak: setup ## the service at work for ten minutes, judged; longer with ARGS='--seconds 3600'

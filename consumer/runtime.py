@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 from contextlib import suppress
 
 NEW_OBJECTS = 200_000
 """New containers after which the youngest generation is collected; Python's default is 700."""
 M_ARENA_MAX = -8
 """mallopt(3): the maximum number of arenas."""
+
+DEFAULT_PROCESSES = 4
+"""Maximum number of processes of one command unless more are asked for: each has caches of its own."""
+
+
+def default_processes() -> int:
+    """Returns how many processes a command computes in by default: one for each core that it may use, up to a few."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, DEFAULT_PROCESSES)
 
 
 def tune_gc() -> None:

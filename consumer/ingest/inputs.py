@@ -79,7 +79,8 @@ def total_bytes(names: Sequence[str]) -> int | None:
 
 def _inputs_of(name: str) -> Iterator[Input]:
     if name == STDIN:
-        yield Input(name, lambda: nullcontext(sys.stdin.buffer))
+        # Without its buffer, which waits until it is full: a pipe has what was written to it so far.
+        yield Input(name, lambda: nullcontext(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)))
     elif name.startswith(S3):
         yield from _objects(name)
     else:

@@ -24,8 +24,9 @@ from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import NotFound
+from consumer.ingest.document_writer import write_with_retry
 from consumer.ingest.inputs import Input
-from consumer.ingest.pipeline import Pipeline, write_with_retry
+from consumer.ingest.pipeline import Pipeline
 from consumer.lineage import retirement
 from consumer.lineage.facts.keys import JobName
 from consumer.masking import masked

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,10 +20,15 @@ from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest import inputs
+from consumer.ingest.document_writer import Rejection
 from consumer.ingest.inputs import Advance
-from consumer.ingest.pipeline import Pipeline, Rejection
+from consumer.ingest.pipeline import Pipeline
+from consumer.ingest.writer_processes import WriterProcesses
 from consumer.masking import masked
+from consumer.processing.sink import Sink
+from consumer.runtime import default_processes
 from consumer.safe_text import printable
+from consumer.telemetry.logs import configure as configure_logs
 
 LONG = 4 * 1024 * 1024
 """Bytes of input from which on a terminal shows how far it is."""
@@ -44,9 +50,18 @@ LONG = 4 * 1024 * 1024
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="File for what is rejected, as JSON lines of file, line, path, reason and value.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=default_processes,
+    show_default="one for each core, up to 4",
+    help="Processes that write to the graph at once, in an ingest that takes longer than some seconds.",
+)
 @json_option("Print the summary as JSON on stdout.")
 @with_settings("graph", "batch", "identity")
-def ingest(settings: Settings, files: tuple[str, ...], dead_letters: Path | None, *, as_json: bool) -> None:
+def ingest(
+    settings: Settings, files: tuple[str, ...], dead_letters: Path | None, processes: int, *, as_json: bool
+) -> None:
     """Fold OpenLineage events from files into the graph.
 
     FILE holds JSON lines, a JSON array, or one event that may stretch over lines; plain or gzip. It is a path,
@@ -65,7 +80,10 @@ def ingest(settings: Settings, files: tuple[str, ...], dead_letters: Path | None
             say(str(rejection))
             keep(rejection)
 
-        tally = Pipeline(sink, settings.batch, rejected).run(sources, advance)
+        others = WriterProcesses(processes, partial(_open_sink, settings), settings.batch, rejected)
+        stack.callback(others.close)
+        pipeline = Pipeline(sink, settings.batch, rejected, processes=others if processes > 1 else None)
+        tally = pipeline.run(sources, advance)
     summary = {
         "events": tally.events,
         "runs": len(tally.runs),
@@ -77,6 +95,12 @@ def ingest(settings: Settings, files: tuple[str, ...], dead_letters: Path | None
         click.echo(orjson.dumps(summary))
     if tally.rejected:
         click.get_current_context().exit(ExitCode.FAILED)
+
+
+def _open_sink(settings: Settings) -> Sink:
+    """Opens the graph in a process that writes; what it logs looks like what the command logs."""
+    configure_logs(settings.log.level, settings.log.format, repeats_per_minute=settings.log.repeats_per_minute)
+    return wiring.graph_sink(settings)
 
 
 def _tell(summary: dict[str, float], graph: str) -> None:

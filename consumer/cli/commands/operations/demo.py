@@ -23,7 +23,8 @@ from consumer.errors import HeadwaterError, UsageError
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.ingest import inputs
-from consumer.ingest.pipeline import Pipeline, Rejection
+from consumer.ingest.document_writer import Rejection
+from consumer.ingest.pipeline import Pipeline
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
 from consumer.query.traversal import traverse

@@ -21,7 +21,7 @@ from consumer.cli.jsonl import rows
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
-from consumer.ingest.pipeline import GIVE_UP_AFTER_S
+from consumer.ingest.document_writer import GIVE_UP_AFTER_S
 from consumer.masking import masked
 from schemas.lazy_decode import decode_lazily
 

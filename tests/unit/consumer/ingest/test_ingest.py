@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from consumer import wiring
+from consumer.config.loader import Settings
 from consumer.config.settings import BatchSettings
 from consumer.errors import RetriesExhausted, TransientError
 from consumer.ingest.inputs import find
 from consumer.ingest.json_splitter import CUT_OFF, FRAGMENT_BYTES, TOO_LONG, RawDocument, split_documents
-from consumer.ingest.pipeline import Pipeline
+from consumer.ingest.pipeline import ALONE_S, Pipeline
+from consumer.ingest.writer_processes import WriterProcesses
 from schemas.events import Event
 from tests.support.processes.command_line import headwater
 
@@ -223,3 +228,23 @@ def test_a_write_is_tried_again_and_given_up() -> None:
     limits = BatchSettings(give_up_after_s=0.000001)
     with pytest.raises(RetriesExhausted, match="run the command again"):
         Pipeline(Flaky(9), limits, lambda _: None, waits.append).run(find([str(ATHENA)]))
+
+
+def test_few_events_need_no_processes(tmp_path: Path, expected: str) -> None:
+    """An ingest that ends within seconds is done by the command alone."""
+    started: list[str] = []
+
+    class NeverStarted(WriterProcesses):
+        def start(self) -> None:
+            started.append("started")
+
+    sink = wiring.graph_sink(Settings(graph=f"sqlite:///{tmp_path / 'graph.db'}"))
+    others = NeverStarted(2, lambda: sink, BatchSettings(), lambda _: None)
+    with closing(sink):
+        times = chain([0.0], repeat(ALONE_S - 0.1))
+        Pipeline(sink, BatchSettings(), lambda _: None, processes=others, clock=times.__next__).run(find([str(ATHENA)]))
+        assert not started
+        times = chain([0.0], repeat(ALONE_S))
+        Pipeline(sink, BatchSettings(), lambda _: None, processes=others, clock=times.__next__).run(find([str(ATHENA)]))
+        assert started, "an ingest that takes long needs them"
+    assert exported(f"sqlite:///{tmp_path / 'graph.db'}") == expected
