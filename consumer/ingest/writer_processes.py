@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context, parent_process
 from typing import Final, NamedTuple
 
@@ -87,10 +88,13 @@ class _Process:
         is_full = self._size >= limits.max_bytes or len(self._documents) >= limits.max_records
         return self._send() if is_full else []
 
-    def finish(self) -> list[Written]:
-        """Returns the results of all batches, once they are written."""
-        found = self._send() if self._documents else []
-        found += [one.result() for one in self._sent]
+    def flush(self) -> list[Written]:
+        """Hands over the documents that fill no batch; returns what `add` returns."""
+        return self._send() if self._documents else []
+
+    def results(self) -> list[Written]:
+        """Returns the results of all batches that were handed over, once they are written."""
+        found = [one.result() for one in self._sent]
         self._sent.clear()
         return found
 
@@ -102,7 +106,10 @@ class _Process:
         return found
 
     def close(self) -> None:
-        """Ends the process, once it has written the batch that it has begun."""
+        """Ends the process; one that has still something to write is killed, as its result is of no use."""
+        if self._sent and self._opened.done() and self._opened.exception() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._opened.result(), signal.SIGTERM)
         self._pool.shutdown(cancel_futures=True)
 
 
@@ -155,11 +162,13 @@ class WriterProcesses:
             HeadwaterError: A batch could not be written.
         """
         for process in self._processes:
-            self._collect(process.finish)
+            self._collect(process.flush)
+        for process in self._processes:
+            self._collect(process.results)
         return self._counts
 
     def close(self) -> None:
-        """Ends the processes; batches that they have not begun are not written."""
+        """Ends the processes; after an error or an interrupt, they do not write what they have."""
         for process in self._processes:
             process.close()
 
@@ -229,9 +238,11 @@ def _end_with_parent() -> None:
         os._exit(1)  # an ingest that is run again completes what was not written
 
 
-def _open(open_sink: OpenSink, batching: BatchSettings) -> None:
+def _open(open_sink: OpenSink, batching: BatchSettings) -> int:
+    """Opens the graph; returns the process's id."""
     # Not in `_prepare`, whose errors would not reach the process that reads the inputs.
     _workers.append(_Worker(open_sink, batching))
+    return os.getpid()
 
 
 def _write(documents: Sequence[Document]) -> Written:
