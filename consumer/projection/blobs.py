@@ -16,7 +16,7 @@ from consumer.graph.facts.packed_text import LONG, pack, unpack
 from consumer.graph.facts_codec import Stored
 from consumer.graph.store import Change, GraphStore, NotExists, Properties, PropertyEquals, Vertex
 from consumer.graph.stored_facts import MissingText, missing, structures_by
-from consumer.lineage.facts.registers import EMPTY, is_stored
+from consumer.lineage.facts.registers import EMPTY, compact, is_stored
 
 __all__ = ["BlobStore", "MissingText"]
 
@@ -65,7 +65,7 @@ class BlobStore:
 
     def put(self, texts: Mapping[str, str]) -> None:
         """Stores texts by reference; those that are known to be there are left out, and not asked for."""
-        new = {ref: texts[ref] for ref in texts if _digest(ref) not in self._written}
+        new = {ref: texts[ref] for ref in texts if compact(ref) not in self._written}
         if not new:
             return
         changes = [
@@ -80,7 +80,7 @@ class BlobStore:
         if failed:
             self._unmark([change for change in changes if change.owner.id in failed])
         for ref, text in new.items():
-            self._written.add(_digest(ref))
+            self._written.add(compact(ref))
             self._keep(ref, text)
 
     def _unmark(self, changes: Sequence[Change]) -> None:
@@ -170,8 +170,3 @@ class BlobStore:
     def _keep(self, ref: str, text: str) -> None:
         if len(text) <= self._cached:
             self._cache[ref] = text
-
-
-def _digest(ref: str) -> bytes:
-    """Returns the hash in the reference of a stored text, in half of its memory."""
-    return bytes.fromhex(ref[1:])

@@ -109,6 +109,11 @@ def is_stored(ref: str) -> bool:
     return ref.startswith("#")
 
 
+def compact(ref: str) -> bytes:
+    """Returns the reference of a value in half of its memory, for sets of many of them."""
+    return bytes.fromhex(ref[1:]) if is_stored(ref) else ref.encode("utf-8", "surrogatepass")
+
+
 def later(one: Register | None, other: Register | None) -> Register | None:
     """Returns the one with the greater stamp."""
     if one is None or (other is not None and other.stamp > one.stamp):

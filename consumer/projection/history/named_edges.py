@@ -10,20 +10,22 @@ from collections.abc import Iterable, Mapping
 
 from cachetools import LRUCache
 
+from consumer.caches.recent_set import RecentSet
 from consumer.graph import ids, schema
 from consumer.graph.store import Edge
 from consumer.lineage.facts.current import ended
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.processing import PROCESSING, states_stream
+from consumer.lineage.facts.registers import compact
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.mentions import Mentioned, mentioned_in
 from consumer.projection.blobs import BlobStore
 from schemas.naming import DatasetName
 
-_REMEMBERED = 50_000
-"""Contexts whose edges are known to be in the graph; a context is of one job."""
-_PARSED = 6_000
-"""Contexts that are not parsed again."""
+_REMEMBERED = 30_000
+"""Contexts whose edges are known to be in the graph, and up to twice as many; a context is of one job."""
+_PARSED = 1_000
+"""Contexts that are not parsed again, which are those of some batches: one takes 2.5 KB."""
 
 
 class NamedEdges:
@@ -35,7 +37,7 @@ class NamedEdges:
 
     def __init__(self, texts: BlobStore) -> None:
         self._texts = texts
-        self._written: LRUCache[str, bool] = LRUCache(_REMEMBERED)
+        self._written: RecentSet[bytes] = RecentSet(_REMEMBERED)
         self._mentioned: LRUCache[str, Mentioned] = LRUCache(_PARSED)
 
     def forget_all(self) -> None:
@@ -51,7 +53,7 @@ class NamedEdges:
         new: dict[RunKey, list[str]] = {}
         for run, facts in runs.items():
             if ended(facts):
-                new[run] = [ref for ref in facts.contexts if ref not in self._written]
+                new[run] = [ref for ref in facts.contexts if compact(ref) not in self._written]
         new = {run: of_run for run, of_run in new.items() if of_run}
         known = self.mentioned({ref for of_run in new.values() for ref in of_run}) if new else {}
         found: dict[RunKey, tuple[Edge, ...]] = {}
@@ -93,8 +95,7 @@ class NamedEdges:
         """Notes that the edges of runs are in the graph."""
         for facts in runs:
             for ref in facts.contexts if ended(facts) else ():
-                if ref not in self._written:
-                    self._written[ref] = True
+                self._written.add(compact(ref))
 
 
 def edges(job: JobName, names: Iterable[DatasetName]) -> tuple[Edge, ...]:

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import lru_cache
+from hashlib import blake2b
 from itertools import chain
 from typing import NamedTuple
 
 import orjson
-from cachetools import LRUCache
 
+from consumer.caches.recent_map import RecentMap
+from consumer.caches.recent_set import RecentSet
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore, Scalar
 from consumer.lineage.exposures import KEY as EXPOSURES
@@ -33,7 +34,7 @@ from consumer.lineage.facts.current import completed, ended
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.layers import Values
-from consumer.lineage.facts.registers import as_json
+from consumer.lineage.facts.registers import as_json, compact
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.facts.settled import TOOL_FACETS, Settled, is_alike, shape_of, tool_of
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED
@@ -58,8 +59,8 @@ from consumer.projection.runs import AMENDED, RunDocuments, Runs
 from consumer.retry import ConflictLimit
 from schemas.naming import DatasetName
 
-_REMEMBERED = 50_000
-"""Contexts of which the names were looked at, and names of which the jobs were."""
+_REMEMBERED = 30_000
+"""Contexts of which the names were looked at, and jobs whose latest run is known; up to twice as many are."""
 
 
 class _Ran(NamedTuple):
@@ -110,10 +111,10 @@ class Settling:
         self._jobs = jobs
         self._names = names
         self._named = named
-        self._checked: LRUCache[str, bool] = LRUCache(_REMEMBERED)
+        self._checked: RecentSet[bytes] = RecentSet(_REMEMBERED)
         """Contexts whose names were looked at after the edges to them were in the graph."""
-        self._as_before: LRUCache[JobName, tuple[object, tuple[str, ...]]] = LRUCache(_REMEMBERED)
-        """Notes of jobs, and the contexts of the latest runs that they follow from."""
+        self._as_before: RecentMap[JobName, bytes] = RecentMap(_REMEMBERED)
+        """Hashes of the notes of jobs and of the contexts of the latest runs that they follow from."""
 
     def forget_all(self) -> None:
         """Drops what is known of the graph."""
@@ -181,7 +182,7 @@ class Settling:
             for run, document in documents.items()
             if document.properties.get(AMENDED)
             or not _is_latest(run, jobs[run.job])
-            or self._as_before.get(run.job) != (jobs[run.job].properties.get(SETTLED), contexts[run])
+            or self._as_before.get(run.job) != _noted_for(jobs[run.job], contexts[run])
         }
         mentioned = self._named.mentioned({ref for run in new for ref in contexts[run]}) if new else {}
         found: defaultdict[JobName, list[_Ran]] = defaultdict(list)
@@ -197,7 +198,7 @@ class Settling:
             for run in ran[job]:
                 is_known = Settled.parse(document.properties.get(SETTLED)).is_known
                 if is_known and not run.amended and _is_latest(RunKey(job, run.id), document):
-                    self._as_before[job] = (document.properties.get(SETTLED), run.contexts)
+                    self._as_before.put(job, _noted_for(document, run.contexts))
 
     @staticmethod
     def _stated(said: Iterable[Statement], about: Mapping[str, Mentioned]) -> dict[JobName, set[DatasetName]]:
@@ -266,7 +267,7 @@ class Settling:
     def _settle(self, ran: Mapping[JobName, list[_Ran]]) -> None:
         """Notes since when jobs are what they are now, by runs that have ended."""
         runs = [run for of_job in ran.values() for run in of_job]
-        new = [run for run in runs if not self._checked.keys() >= set(run.contexts)]
+        new = [run for run in runs if not all(compact(ref) in self._checked for ref in run.contexts)]
         tied = tied_among(self._store, {name for run in new for name in run.names})
         conflicts = ConflictLimit()
         while True:
@@ -278,7 +279,9 @@ class Settling:
                 break
             self._note(known, ran, tied)
             conflicts.count(f"{len(known)} jobs")
-        self._checked.update((ref, True) for run in new for ref in run.contexts)
+        for run in new:
+            for ref in run.contexts:
+                self._checked.add(compact(ref))
 
     def _note(self, known: JobDocuments, ran: Mapping[JobName, list[_Ran]], tied: Collection[DatasetName]) -> None:
         """Notes since when jobs are what they are now, unless others have changed them meanwhile."""
@@ -297,6 +300,11 @@ def _in_order(facts: RunFacts) -> tuple[str, ...]:
     return tuple(sorted(contexts, key=lambda ref: (contexts[ref], ref)))
 
 
+def _noted_for(document: FactDocument[JobFacts], contexts: Iterable[str]) -> bytes:
+    """Returns a hash of a job's note and of the contexts of a run."""
+    return blake2b("\0".join([str(document.properties.get(SETTLED)), *contexts]).encode(), digest_size=16).digest()
+
+
 def _is_latest(run: RunKey, document: FactDocument[JobFacts]) -> bool:
     """True if a run is its job's latest, and has no siblings."""
     current = document.facts.ran
@@ -313,7 +321,7 @@ def _flags(delta: Delta, runs: Iterable[RunFacts], said: Iterable[Mentioned]) ->
         found.update({name: found[name] + TIED for name in one.tied})
         found.update({name: found[name] + EXPOSED for name in one.exposed})
     for name, values in _facets(delta, runs):
-        if letters := _letters_in(values):
+        if letters := TIED * ties(values.refs) + EXPOSED * exposes(values.refs):
             found[name] += letters
     return dict(found)
 
@@ -332,12 +340,6 @@ def _facets(delta: Delta, runs: Iterable[RunFacts]) -> Iterator[tuple[DatasetNam
     for output, carried in delta.declared.items():
         for _, values in carried.layers:
             yield output.name, values
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _letters_in(values: Values) -> str:
-    """Returns the letters of an output that carries some facets."""
-    return TIED * ties(values) + EXPOSED * exposes(values)
 
 
 def _all_letters(facts: NameFacts) -> str:
