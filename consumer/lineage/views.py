@@ -340,7 +340,7 @@ def _tool(job: JobFacts, executions: Collection[Execution]) -> str:
 
 
 # By bytes: the schema of a wide table has a megabyte, and as objects several times as much.
-_PARSED: ByteCache[str, Mapping[str, object]] = ByteCache(8 * 1024 * 1024)
+_PARSED: ByteCache[str, Mapping[str, object]] = ByteCache(4 * 1024 * 1024)
 _PARSED_FACTOR = 6
 
 
