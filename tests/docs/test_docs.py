@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -180,6 +181,33 @@ def test_decisions_are_listed() -> None:
     expected = [f"{line}({record.name})" for line, record in zip(lines, records, strict=True)]
     found = [line for line in (folder / "README.md").read_text(encoding="utf-8").splitlines() if line[:1].isdigit()]
     assert found == expected
+
+
+def numbers_in(words: str) -> set[int]:
+    """The numbers by which a text names records."""
+    named = re.findall(r"\b(?:[Dd]ecision|[Rr]ecord)(?: record)?s? (\d+(?:(?:, | and )\d+)*)", words)
+    return {int(number) for numbers in named for number in re.findall(r"\d+", numbers)}
+
+
+def test_decisions_are_called_by_their_numbers() -> None:
+    """A record has the number of its file, a link to it names that number or none, and no other number is named."""
+    numbers = {int(record.name[:4]) for record in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    wrong: list[str] = []
+    for name in filter(None, listed.split("\0")):
+        if not name.endswith((".md", ".py", ".toml", ".ts", ".tsx", ".yaml", ".sh")) or name.startswith("tests/data/"):
+            continue
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for words, number in re.findall(r"\[([^\]]*)\]\([^)\s]*\b(\d{4})-[\w-]+\.md", text):
+            said = {int(words)} if words.isdecimal() else numbers_in(words)
+            is_title = name == "docs/decisions/README.md"
+            wrong += [f"{name}: [{words}] leads to {number}"] if not is_title and said - {int(number)} else []
+        # In code, a record that is not called a decision is one of Kafka.
+        named = numbers_in(text if name.endswith(".md") else re.sub(r"(?<!decision )\brecords? ", "", text))
+        wrong += [f"{name}: there is no record {number}" for number in sorted(named - numbers)]
+        own = re.match(r"docs/decisions/(\d{4})", name)
+        wrong += [f"{name}: its title has another number"] if own and not text.startswith(f"# {int(own[1])}. ") else []
+    assert not wrong
 
 
 def test_the_changelog_knows_the_version() -> None:
