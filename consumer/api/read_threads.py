@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from consumer.api.problems import of_error
 from consumer.errors import HeadwaterError, TransientError
-from consumer.graph.sqlite_store import read_snapshot
 from consumer.graph.store import GraphStore
 from consumer.graph.store_pool import StorePool
 
@@ -56,7 +55,7 @@ class ReadPool:
         if self._under_way >= self._most:
             raise TransientError("too many requests are waiting for the graph; try again")
         self._under_way += 1
-        future = asyncio.get_running_loop().run_in_executor(self._threads, self._read, query)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, self._stores.read, query)
         future.add_done_callback(self._done)
         try:
             return await asyncio.wait_for(asyncio.shield(future), self._timeout_s)
@@ -67,10 +66,6 @@ class ReadPool:
         self._under_way -= 1
         if not future.cancelled():
             future.exception()  # of a request that was answered already
-
-    def _read(self, query: Callable[[GraphStore], T]) -> T:
-        with self._stores.lease() as store, read_snapshot(store):
-            return query(store)
 
     def close(self) -> None:
         """Waits for queries that are under way, and closes the stores."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from consumer.errors import HeadwaterError, TransientError
+from consumer.graph.sqlite_store import read_snapshot
 from consumer.graph.store import GraphStore
+
+T = TypeVar("T")
 
 
 class StorePool:
@@ -22,7 +26,7 @@ class StorePool:
         self._idle: deque[GraphStore] = deque()
 
     @contextmanager
-    def lease(self) -> Iterator[GraphStore]:
+    def _lease(self) -> Iterator[GraphStore]:
         """Yields a store for one query; one that fails is closed, any other is used again.
 
         Raises:
@@ -41,6 +45,16 @@ class StorePool:
             self._idle.append(store)
             raise
         self._idle.append(store)
+
+    def read(self, query: Callable[[GraphStore], T]) -> T:
+        """Runs a query on a store, on one state of the graph where the store can give that.
+
+        Raises:
+            TransientError: No store can be opened now.
+            HeadwaterError: The query's error.
+        """
+        with self._lease() as store, read_snapshot(store):
+            return query(store)
 
     def close(self) -> None:
         """Closes the stores that are idle."""

@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar
 
 import anyio.to_thread
 
-from consumer.graph.sqlite_store import read_snapshot
 from consumer.graph.store import GraphStore
 from consumer.graph.store_pool import StorePool
 
@@ -39,11 +38,7 @@ class OwnThreads:
 
     async def read(self, query: Callable[[GraphStore], T]) -> T:
         """Runs a query; queries share stores."""
-        return await anyio.to_thread.run_sync(partial(self._read, query))
-
-    def _read(self, query: Callable[[GraphStore], T]) -> T:
-        with self._stores.lease() as store, read_snapshot(store):
-            return query(store)
+        return await anyio.to_thread.run_sync(partial(self._stores.read, query))
 
     def close(self) -> None:
         """Closes the stores."""
