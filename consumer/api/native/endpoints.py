@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from consumer.api.native import answer_types
+from consumer.api.native.node_or_job import means_job, resolve_node_or_job
 from consumer.api.native.parameters import (
     ChangesParameters,
     GraphParameters,
@@ -107,19 +108,19 @@ def _around(asked: ChangesParameters, *graphs: GraphStore) -> set[DatasetName]:
 
 
 def _near(graph: GraphStore, asked: ChangesParameters) -> set[DatasetName]:
-    node = asked.node or ""
-    if job_surroundings.is_job(node):
-        return job_surroundings.datasets_of(graph, job_surroundings.job_target(graph, node))
-    target = resolve(graph, node)
+    target = resolve_node_or_job(graph, asked.node or "")
+    if means_job(target):
+        return job_surroundings.datasets_of(graph, target)
     near = traverse.lineage(graph, target._replace(column=None), asked.upstream, asked.downstream)
     return {target.dataset, *(one.target.dataset for one in near.nodes)}
 
 
 def _moments(store: GraphStore, asked: MomentsParameters) -> Document:
-    if job_surroundings.is_job(asked.node):
-        found = moments_of_job(store, job_surroundings.job_target(store, asked.node))
+    target = resolve_node_or_job(store, asked.node)
+    if means_job(target):
+        found = moments_of_job(store, target)
     else:
-        found = moments(store, resolve(store, asked.node), asked.upstream, asked.downstream)
+        found = moments(store, target, asked.upstream, asked.downstream)
     return {"moments": [one._asdict() for one in found]}
 
 
@@ -147,11 +148,8 @@ def graph_of(store: GraphStore, asked: GraphParameters) -> surroundings.Neighbou
         UsageError: The node's name means nothing, or several things.
         TransientError: The store can't serve now.
     """
-    if job_surroundings.is_job(asked.node):
-        target = job_surroundings.job_target(store, asked.node)
-        read = job_surroundings.job_neighbourhood
-    else:
-        target, read = resolve(store, asked.node), surroundings.neighbourhood
+    target = resolve_node_or_job(store, asked.node)
+    read = job_surroundings.job_neighbourhood if means_job(target) else surroundings.neighbourhood
     return read(store, target, asked.upstream, asked.downstream, asked.limit, states=asked.states)
 
 

@@ -20,7 +20,11 @@ Node = Annotated[
 ]
 NodeOrJob = Annotated[
     str,
-    Field(min_length=1, max_length=4000, description="Dataset, as elsewhere, or a job as job:namespace/name."),
+    Field(
+        min_length=1,
+        max_length=4000,
+        description="Dataset, as elsewhere, or job:namespace/name; dataset:namespace/name is always a dataset.",
+    ),
 ]
 
 
