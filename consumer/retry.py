@@ -118,4 +118,4 @@ class ConflictLimit:
         """
         self._conflicts += 1
         if self._conflicts >= MAX_CONFLICTS:
-            raise TransientError(f"{what} were changed by other writers at each of {MAX_CONFLICTS} attempts")
+            raise TransientError(f"other writers changed {what} at each of {MAX_CONFLICTS} attempts")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from schemas.counted import counted
 from schemas.errors import RejectedEvent
 from schemas.events import (
     EVENT_TYPES,
@@ -234,8 +235,8 @@ def _check_datasets(document: Mapping[str, Any]) -> None:
     if inputs + outputs > MAX_DATASETS:
         raise RejectedEvent(
             f"$.{_LISTS[outputs > inputs]}",
-            f"the event has {inputs} inputs and {outputs} outputs; at most {MAX_DATASETS} are accepted together: send "
-            "several events of the run, each with some of them",
+            f"the event has {counted(inputs, 'input')} and {counted(outputs, 'output')}; at most {MAX_DATASETS} are "
+            "accepted together: send several events of the run, each with some of them",
         )
 
 

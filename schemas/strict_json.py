@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import orjson
 
+from schemas.counted import counted
 from schemas.errors import RejectedEvent
 from schemas.json_path import join
 
@@ -274,18 +275,14 @@ def _kind(value: object) -> str:
     """Describes a value without quoting it: it may be long, and it may be a secret."""
     match value:
         case dict() | _Pairs():
-            return f"an object of {_count(value, 'key')}"
+            return f"an object of {counted(len(value), 'key')}"
         case list():
-            return f"an array of {_count(value, 'item')}"
+            return f"an array of {counted(len(value), 'item')}"
         case str():
-            return f"a string of {_count(value, 'character')}"
+            return f"a string of {counted(len(value), 'character')}"
         case bool() | None:
             return {True: "true", False: "false", None: "null"}[value]
     return "a number"
-
-
-def _count(value: Sized, what: str) -> str:
-    return f"{len(value)} {what}" if len(value) == 1 else f"{len(value)} {what}s"
 
 
 def _equal(one: object, other: object) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import orjson
 
+from schemas.counted import counted
+
 TYPE_PREFIX: Final = "io.headwater.alert"
 DIGEST: Final = "digest"
 """The kind of an event that holds several alerts."""
@@ -104,7 +106,7 @@ def digest(events: Sequence[CloudEvent], channel: str, window: tuple[str, str]) 
         DIGEST,
         worst.severity,
         {
-            "summary": f"{len(events)} alerts from {window[0]} to {window[1]}",
+            "summary": f"{counted(len(events), 'alert')} from {window[0]} to {window[1]}",
             "from": window[0],
             "to": window[1],
             "by_rule": counts,

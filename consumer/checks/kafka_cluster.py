@@ -25,6 +25,7 @@ from consumer.kafka.topic_reader import TopicReader, open_reader
 from consumer.processing.record import Record
 from consumer.retry import retrying, uniform
 from consumer.time_parsing import format_timestamp
+from schemas.counted import counted
 
 TIMESTAMPS: Final = "message.timestamp.type"
 AHEAD: Final = "message.timestamp.after.max.ms"
@@ -92,7 +93,11 @@ def inspect_cluster(
         events, dead = (_topic(admin, name) for name in (settings.topic, settings.dead_letter_topic))
         brokers = len(cluster["brokers"])
         found = [
-            Finding("cluster", State.OK, f"{cluster['cluster_id']}, {brokers} brokers, Kafka {admin.broker_version()}"),
+            Finding(
+                "cluster",
+                State.OK,
+                f"{cluster['cluster_id']}, {counted(brokers, 'broker')}, Kafka {admin.broker_version()}",
+            ),
             check_topic(events, brokers),
             check_topic(dead, brokers, dead_letters_of=events),
         ]
@@ -129,10 +134,10 @@ def check_topic(topic: Topic, brokers: int, dead_letters_of: Topic | None = None
 
 
 def _facts(topic: Topic) -> str:
-    facts = f"{topic.partitions} partitions, {topic.replicas} replicas"
+    facts = f"{counted(topic.partitions, 'partition')}, {counted(topic.replicas, 'replica')}"
     if topic.configs:
-        retention = _number(topic, "retention.ms")
-        kept = "forever" if retention < 0 else f"for {retention / DAY_MS:.3g} days"
+        days = _number(topic, "retention.ms") / DAY_MS
+        kept = "forever" if days < 0 else f"for {days:.3g} {'day' if days == 1 else 'days'}"
         facts += f", kept {kept}, records of up to {_number(topic, 'max.message.bytes') / MIB:.3g} MiB"
     return facts
 
@@ -141,7 +146,10 @@ def _failures(topic: Topic) -> list[tuple[bool, str]]:
     least = _number(topic, "min.insync.replicas", 1)
     policy = topic.configs.get("cleanup.policy", "delete")
     return [
-        (topic.leaderless > 0, f"{topic.leaderless} partitions have no leader; check the brokers"),
+        (
+            topic.leaderless > 0,
+            f"{counted(topic.leaderless, 'partition has', 'partitions have')} no leader; check the brokers",
+        ),
         (
             "compact" in policy,
             "cleanup.policy is compact, which keeps only one record per key; set it to delete",
@@ -157,7 +165,10 @@ def _warnings(topic: Topic, brokers: int, dead_letters_of: Topic | None) -> list
     least, largest = _number(topic, "min.insync.replicas", 1), _number(topic, "max.message.bytes", MIB)
     of_events = _number(dead_letters_of, "max.message.bytes", MIB) if dead_letters_of is not None else 0
     return [
-        (topic.out_of_sync > 0, f"{topic.out_of_sync} partitions have replicas out of sync"),
+        (
+            topic.out_of_sync > 0,
+            f"{counted(topic.out_of_sync, 'partition has', 'partitions have')} replicas out of sync",
+        ),
         (topic.replicas == 1 < brokers, "one replica only, which a broker's disk failure loses; use three"),
         (
             least == topic.replicas > 1,
@@ -254,17 +265,19 @@ def check_group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int,
     permissions = group.get("authorized_operations")
     if permissions is not None and not {"READ", "DESCRIBE"} <= set(permissions):
         return Finding(f"group {name}", State.FAILED, "no permission to join it; grant READ on it"), committed
-    members = len(group.get("members") or ())
-    return Finding(f"group {name}", State.OK, f"{members} members, {str(group['group_state']).lower()}"), committed
+    members = counted(len(group.get("members") or ()), "member")
+    return Finding(f"group {name}", State.OK, f"{members}, {str(group['group_state']).lower()}"), committed
 
 
 def _lag(reader: TopicReader, spans: Sequence[OffsetRange], committed: Mapping[int, int], now_s: float) -> Finding:
     """Returns the number of unread records, and how long the oldest one has waited."""
     if not committed:
-        return Finding("lag", State.OK, f"the group has not committed yet; the topic has {_size(spans):,} records")
+        return Finding(
+            "lag", State.OK, f"the group has not committed yet; the topic has {counted(_size(spans), 'record')}"
+        )
     left = [_unread_range(span, committed.get(span.topic_partition.partition, span.start)) for span in spans]
     gone = sum(max(0, span.start - committed.get(span.topic_partition.partition, span.start)) for span in spans)
-    message = f"{_size(left):,} records"
+    message = counted(_size(left), "record")
     if _size(left):
         longest = max(left, key=lambda span: span.stop - span.start)
         oldest = _times(_edge_records(reader, [longest], first=True))

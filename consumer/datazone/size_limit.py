@@ -20,6 +20,7 @@ from emitter.reduction import (
     without_others,
     without_transformations,
 )
+from schemas.counted import counted
 
 MAX_BYTES: Final = 300_000
 """Maximum size of a PostLineageEvent body in bytes (DataZone API reference; botocore does not check it)."""
@@ -63,5 +64,6 @@ def shrink(event: Json, limit: int = MAX_BYTES) -> tuple[bytes, tuple[str, ...]]
     inputs, outputs = len(event["inputs"]), len(event["outputs"])
     raise TooLarge(
         f"the event of job {event['job']['name'][:200]!r} has {len(whole)} bytes, DataZone accepts at most {limit}:"
-        f" without all optional facets, the names of {inputs} inputs and {outputs} outputs still take {len(body)}"
+        f" without all optional facets, the names of {counted(inputs, 'input')} and {counted(outputs, 'output')} still"
+        f" take {len(body)}"
     )

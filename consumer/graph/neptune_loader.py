@@ -10,6 +10,7 @@ from typing import Any
 from consumer.errors import TransientError
 from consumer.graph.gremlin.endpoint import Address
 from consumer.graph.neptune_data import data_client, translate_errors
+from schemas.counted import counted
 
 RESPONSE_TIMEOUT_S = 60.0
 MAX_ERRORS = 10
@@ -84,7 +85,7 @@ class Progress:
     log: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.status}: {self.records:,} records in {self.seconds:,} s"
+        return f"{self.status}: {counted(self.records, 'record')} in {self.seconds:,} s"
 
     @property
     def in_progress(self) -> bool:

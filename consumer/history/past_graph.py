@@ -23,6 +23,7 @@ from consumer.history.whole_past import WholePast, shows_end
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.identity import NO_RULES, IdentityRules
 from consumer.projection.history import statements
+from schemas.counted import counted
 from schemas.naming import DatasetName
 
 _RUNS: Final = frozenset({"run", "run_dataset"})
@@ -121,7 +122,8 @@ class PastGraph:
             RefusedWrite: Always.
         """
         raise RefusedWrite(
-            f"the graph as of {self.time} can't be written, of {len(changes)} changes none: write to the graph itself"
+            f"the graph as of {self.time} is read-only, so {counted(len(changes), 'change')} can't be written to it: "
+            "write to the graph itself"
         )
 
     def edges_at(self, ids_: Collection[str], label: str, direction: Direction) -> list[Edge]:

@@ -13,6 +13,7 @@ import structlog
 from consumer.errors import UsageError
 from consumer.processing.ports import OnRecordsLost
 from consumer.processing.record import TopicPartition
+from schemas.counted import counted
 
 Policy = Literal["earliest", "latest", "stop"]
 """`kafka.on_lost_offsets`: resume at the earliest record, at the end, or not at all."""
@@ -70,5 +71,5 @@ class LostOffset:
             return f"{self.topic_partition}: {recreated}; the group was at {self.position}, and {there}"
         where = f"{self.topic_partition}: the group is at {self.position}, but {there}"
         if self.position < self.beginning:
-            return f"{where}: retention removed {self.beginning - self.position} unread records"
+            return f"{where}: retention removed {counted(self.beginning - self.position, 'unread record')}"
         return f"{where}: the topic was recreated, or its log was truncated"

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from consumer.errors import UsageError
+from schemas.counted import counted
 
 MOST_TOKENS = 8_000
 """Tokens of one answer."""
@@ -153,4 +154,4 @@ def shortened(text: str, most: int = MOST_TEXT) -> str:
     """Cuts a long text, and says how much is left out."""
     if len(text) <= most:
         return text
-    return f"{text[:most]}... ({len(text) - most} more characters)"
+    return f"{text[:most]}... ({counted(len(text) - most, 'more character')})"

@@ -24,6 +24,7 @@ from consumer.projection.documents.relied import Relied
 from consumer.projection.jobs import OutputDocuments
 from consumer.projection.repository import FactRepository
 from consumer.retry import ConflictLimit
+from schemas.counted import counted
 from schemas.naming import DatasetName
 
 KIND: FactKind[DatasetName, NameFacts] = FactKind(
@@ -168,7 +169,7 @@ class Names:
                 unwritten = {name: updated.documents[name] for name in by_name if name not in updated.written}
                 relied.add(self.documents, unwritten)
                 return updated.documents
-            conflicts.count(f"outputs of {len(recounts.moved)} names")
+            conflicts.count(f"outputs of {counted(len(recounts.moved), 'name')}")
 
     def repair(self, names: Collection[DatasetName]) -> None:
         """Brings what follows from outputs, links and configuration up to date."""
@@ -199,7 +200,7 @@ class Names:
             self.documents.update(sorted({*known, *linked, *same}), plan)
             if not recounts.have_moved():
                 return
-            conflicts.count(f"outputs of {len(recounts.moved)} names")
+            conflicts.count(f"outputs of {counted(len(recounts.moved), 'name')}")
 
     def recount(self, name: DatasetName) -> Winners:
         """Returns the facets in force of a name, from all outputs of this name, read from the store."""

@@ -34,6 +34,7 @@ from consumer.projection.lineage_sources import LineageSources
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.projection.turn import Shared, Turn
 from consumer.retry import ConflictLimit
+from schemas.counted import counted
 from schemas.naming import DatasetName
 
 MIB = 1 << 20
@@ -151,7 +152,7 @@ class GraphWriter:
                     self._texts.put_again({**delta.contents, **self.runs.shared_structures(delta.runs)})
                 return set(names)
             parents = self.runs.hold(delta.runs)
-            conflicts.count(f"{len(delta.jobs)} jobs or their runs")
+            conflicts.count(f"{counted(len(delta.jobs), 'job')} or their runs")
 
     def project(
         self,
@@ -183,7 +184,7 @@ class GraphWriter:
             if not relied.moved() and settled:
                 return
             jobs, names, certain = jobs | moved, names | edges.names, frozenset()
-            conflicts.count(f"{len(jobs)} jobs or their datasets")
+            conflicts.count(f"{counted(len(jobs), 'job')} or their datasets")
 
 
 def _seen_at(delta: Delta, name: DatasetName) -> str:

@@ -36,6 +36,7 @@ from consumer.projection.repository import FactRepository, Updated
 from consumer.projection.run_histories import RunHistories, RunHistory
 from consumer.projection.runs import RunDocuments, Runs
 from consumer.retry import ConflictLimit
+from schemas.counted import counted
 from schemas.naming import DatasetName
 
 KIND: FactKind[JobName, JobFacts] = FactKind(
@@ -114,7 +115,7 @@ class Jobs:
             jobs = set(jobs) if relied.moved() else again
             if not jobs:
                 return wrong
-            conflicts.count(f"runs of {len(jobs)} jobs")
+            conflicts.count(f"runs of {counted(len(jobs), 'job')}")
 
     def _recount(self, jobs: Collection[JobName], histories: RunHistories, relied: Relied) -> set[JobName]:
         known = {job: document for job, document in self.documents.get(jobs).items() if document.stored}
@@ -209,7 +210,7 @@ class Jobs:
             moved = histories.moved() | histories.turned | _note_streams(jobs, streams)
             if not moved:
                 return jobs, outputs
-            conflicts.count(f"runs of {len(moved)} jobs")
+            conflicts.count(f"runs of {counted(len(moved), 'job')}")
 
     @staticmethod
     def _settled(runs: RunDocuments, histories: RunHistories) -> Mapping[RunKey, RunFacts]:

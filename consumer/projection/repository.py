@@ -29,6 +29,7 @@ from consumer.projection.documents.relied import Relied
 from consumer.projection.documents.write_buffer import WriteBuffer
 from consumer.projection.turn import Claims, turn_of
 from consumer.retry import ConflictLimit
+from schemas.counted import counted
 
 K = TypeVar("K", bound=Hashable)
 F = TypeVar("F")
@@ -224,7 +225,7 @@ class FactRepository(Generic[K, F]):
             done |= {key: drafted.get(key, known[key]) for key in known.keys() - set(waiting)}
             if not waiting or not retry:
                 return Updated(done, written, [*waiting, *other])
-            conflicts.count(f"{len(waiting)} {self._kind.label} vertices")
+            conflicts.count(f"{counted(len(waiting), 'vertex', 'vertices')} of {self._kind.label}")
 
     def _drafted(
         self,

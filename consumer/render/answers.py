@@ -19,6 +19,7 @@ from consumer.query.traversal.root_cause import Diagnosis
 from consumer.render.ansi import bold, dim
 from consumer.render.diagram import location_label, location_label_of
 from consumer.safe_text import printable
+from schemas.counted import counted
 from schemas.naming import DatasetName, last_part
 
 SKIPPED = "SKIPPED"
@@ -101,16 +102,12 @@ def _head(found: Description) -> Iterator[tuple[str, str]]:
     yield "lifecycle", summary.lifecycle
     yield "last run", _when(found.last_run) if is_dataset else ""
     yield "tests", _tests(summary) if is_dataset else ""
-    yield "upstream", _counted(found.upstream)
-    yield "downstream", _counted(found.downstream) if is_dataset else ""
+    yield "upstream", counted(found.upstream, "dataset")
+    yield "downstream", counted(found.downstream, "dataset") if is_dataset else ""
     yield "statistics", ", ".join(f"{key} {value}" for key, value in sorted(found.statistics.items()))
     yield "version", found.version
     yield "also called", _names(found.aliases)
     yield "linked but apart", _names(found.apart)
-
-
-def _counted(datasets: int) -> str:
-    return f"{datasets} dataset{'s' if datasets != 1 else ''}"
 
 
 def _names(names: Iterable[DatasetName]) -> str:
@@ -275,9 +272,9 @@ def paths(found: Paths) -> str:
 
 def diagnosis(found: Diagnosis) -> str:
     """Returns the possible causes, nearest first."""
-    unknown = f"{len(found.without_runs)} of {found.checked} datasets upstream have no known runs"
+    unknown = f"no run is known of {len(found.without_runs):,} of {counted(found.checked, 'dataset')} upstream"
     if not found.findings:
-        nothing = f"nothing wrong is known in {found.checked} datasets"
+        nothing = f"nothing wrong is known in {counted(found.checked, 'dataset')}"
         return f"{nothing}; {unknown}" if found.without_runs else nothing
     rows = [
         (

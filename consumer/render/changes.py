@@ -10,6 +10,7 @@ from consumer.lineage.facts.keys import JobName
 from consumer.query.diff import Difference
 from consumer.render.ansi import bold, dim
 from consumer.safe_text import printable
+from schemas.counted import counted
 from schemas.naming import DatasetName, last_part
 
 _SIGNS = {"added": "+", "removed": "-"}
@@ -64,8 +65,7 @@ def _lines(difference: Difference) -> Iterator[str]:
 
 
 def _summary(difference: Difference) -> str:
-    changes = f"{difference.total} change" + ("" if difference.total == 1 else "s")
-    return f"{changes}, {len(difference.breaking)} breaking"
+    return f"{counted(difference.total, 'change')}, {len(difference.breaking)} breaking"
 
 
 def markdown(difference: Difference, link: str = "") -> str:
@@ -82,7 +82,14 @@ def markdown(difference: Difference, link: str = "") -> str:
     if breaking:
         lines += ["", "**Breaking**", "", *_table(breaking)]
     if others:
-        lines += ["", f"<details><summary>{len(others)} other changes</summary>", "", *_table(others), "", "</details>"]
+        lines += [
+            "",
+            f"<details><summary>{counted(len(others), 'other change')}</summary>",
+            "",
+            *_table(others),
+            "",
+            "</details>",
+        ]
     return "\n".join(lines)
 
 

@@ -22,11 +22,11 @@ from emitter.dbt.node_events import (
     run_event,
     with_pointers,
 )
-from emitter.dbt.node_names import counted
 from emitter.dbt.outcomes import data_tests, skipped_nodes
 from emitter.dbt.outcomes.run_results import REUSED, Result, RunResults
 from emitter.errors import ArtifactError
 from emitter.message_key import message_key
+from schemas.counted import counted
 
 __all__ = [
     "ArtifactError",
@@ -122,12 +122,13 @@ def notes(artifacts: Artifacts, *, columns: bool = True) -> Iterator[str]:
     if results and results.stamped:
         yield (
             f"dbt was cancelled or failed early ({results.error}): the outcome of"
-            f" {counted(len(results.stamped))} is unknown, so no run is emitted there"
+            f" {counted(len(results.stamped), 'node')} is unknown, so no run is emitted there"
         )
     for status, count in sorted(results.unknown.items()) if results else ():
-        yield f"unknown status {status!r} of {counted(count)}, so no run is emitted there"
+        yield f"unknown status {status!r} of {counted(count, 'node')}, so no run is emitted there"
     if columns and (count := len(with_executed_sql(artifacts.manifest, results).without_sql())):
-        yield f"there is no compiled SQL of {counted(count)}, so column lineage is missing there: run `dbt compile`"
+        nodes = counted(count, "node")
+        yield f"there is no compiled SQL of {nodes}, so column lineage is missing there: run `dbt compile`"
 
 
 def _invocation(manifest: Manifest, results: RunResults | None, job_namespace: str) -> Invocation:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from schemas.counted import counted
+
 SHOWN = 10
 """The maximum number of names in a message; the rest is counted."""
 
@@ -29,11 +31,6 @@ def node_in(value: bytes) -> str:
         return node_of({})
 
 
-def counted(number: int, thing: str = "node") -> str:
-    """Returns a number with the thing that it counts: 1 node, 2 nodes."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
 def missing(names: Iterable[str]) -> str:
     """Returns the sentence that counts the nodes without lineage and lists the first of them; empty for none.
 
@@ -44,7 +41,7 @@ def missing(names: Iterable[str]) -> str:
     if not ordered:
         return ""
     more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    return f"lineage of {counted(len(ordered))} is missing: {', '.join(ordered[:SHOWN])}{more}"
+    return f"lineage of {counted(len(ordered), 'node')} is missing: {', '.join(ordered[:SHOWN])}{more}"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

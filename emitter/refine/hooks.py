@@ -19,6 +19,7 @@ from emitter.refine.datasets.refined_datasets import Dataset, Datasets
 from emitter.refine.nested_access import at
 from emitter.refine.schema_resolver import SchemaResolver
 from emitter.refine.sql.sql_not_understood import SqlNotUnderstood
+from schemas.counted import counted
 
 if TYPE_CHECKING:
     from emitter.refine.sql.statements.written_tables import TableWritten
@@ -108,9 +109,8 @@ class Hooks:
         count = len(self._unknown)
         if not count:
             return ""
-        hooks = "1 hook" if count == 1 else f"{count} hooks"
         shown = ", ".join(list(self._unknown)[:_SHOWN]) + (f", and {count - _SHOWN} more" if count > _SHOWN else "")
-        return f"the lineage of {hooks} is unknown ({shown}): {next(iter(self._unknown.values()))}"
+        return f"the lineage of {counted(count, 'hook')} is unknown ({shown}): {next(iter(self._unknown.values()))}"
 
     def _name_on_run(self, unique_id: str, node: Mapping[str, Any]) -> str:
         """Returns the name of a hook of a run, with the package's if it is not the root project's; "" for others.

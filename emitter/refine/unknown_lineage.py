@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from emitter.dbt.node_names import counted
 from emitter.refine.schema_resolver import SchemaResolver
+from schemas.counted import counted
 
 _SHOWN = 3
 

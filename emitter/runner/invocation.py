@@ -15,7 +15,7 @@ from emitter.dbt.manifest_file import read_manifest
 from emitter.dbt.namespaces import DatasetLocation, default_location, location_of
 from emitter.dbt.node_events import SPEC, Event, EventBuilder, Invocation, run_event, with_pointers
 from emitter.dbt.node_facets import PRODUCER
-from emitter.dbt.node_names import counted, missing
+from emitter.dbt.node_names import missing
 from emitter.dbt.outcomes.run_results import RUNS
 from emitter.errors import ArtifactError
 from emitter.runner import parent_run
@@ -25,6 +25,7 @@ from emitter.runner.glue_account import GlueAccount
 from emitter.runner.live_refining import LiveRefiner
 from emitter.runner.node_runs import CLONE, STORED, NodeRuns
 from emitter.runner.unknown_columns import UnknownColumns
+from schemas.counted import counted
 
 log = logging.getLogger("emitter.runner")
 
@@ -217,7 +218,7 @@ class InvocationTracker:
         if self._runs is not None:
             yield from self._enrich(self._runs.end(time))
             for status, count in self._runs.unknown.items():
-                log.warning("unknown status %r of %s, so no end is sent there", status, counted(count))
+                log.warning("unknown status %r of %s, so no end is sent there", status, counted(count, "node"))
         if self._refining is not None:
             self._refining.save()
         more: facets.Facets = {}

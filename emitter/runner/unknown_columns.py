@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emitter.dbt.node_names import SHOWN, node_of
+from schemas.counted import counted
 
 _WITH_COLUMNS = frozenset({"MODEL", "SNAPSHOT"})
 _ADVICE = "`dbt docs generate` before the next run lets it be read, where it fails for unknown columns of a source"
@@ -29,7 +30,9 @@ class UnknownColumns:
             return ""
         more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
         names = f"{', '.join(unknown[:SHOWN])}{more}"
-        return f"column lineage of {len(unknown)} of {len(self._built)} models is unknown: {names} ({_ADVICE})"
+        return (
+            f"column lineage of {len(unknown)} of {counted(len(self._built), 'model')} is unknown: {names} ({_ADVICE})"
+        )
 
 
 def _is_traced(output: Mapping[str, Any]) -> bool:

@@ -20,6 +20,7 @@ from emitter.runner.dbt_v2.telemetry_messages import ended_node, is_needed, is_r
 from emitter.runner.event_log import Message, Reader, ReaderSummary, has_writer, write_summary
 from emitter.runner.preload import preload
 from emitter.runner.shim import HANDOVER
+from schemas.counted import counted
 
 if TYPE_CHECKING:
     from emitter.runner.artifacts.lost_messages import LostMessages
@@ -77,7 +78,8 @@ class LineageWorker:
         if self._client is not None:
             self._note(self._client.summary())
         if unexplained := self._failed.total() - len(self._failed):
-            log.warning("%d more dbt messages could not be processed for similar reasons", unexplained)
+            more = counted(unexplained, "more dbt message")
+            log.warning("%s could not be processed for similar reasons", more)
         if names := missing(self._missed):
             log.warning("%s: dbt's messages about them could not be processed", names)
         if self._client is not None:

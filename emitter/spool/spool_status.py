@@ -13,6 +13,7 @@ from emitter.spool.private_files import open_own, read_own
 from emitter.spool.queue import DAMAGED, Queue
 from emitter.spool.segment import SUFFIX, is_readable
 from emitter.spool.spool_writer import used_bytes
+from schemas.counted import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def as_text(found: dict[str, Any]) -> str:
         lines.append(f"  waiting     {queue['waiting']} ({queue['bytes']} bytes){since}")
         lines.append(f"  quarantined {queue['quarantined']}{''.join(f'; {reason}' for reason in queue['reasons'])}")
         if queue["damaged"]:
-            lines.append(f"  damaged     {queue['damaged']} unreadable files, which are not changed")
+            lines.append(f"  damaged     {counted(queue['damaged'], 'unreadable file')}, left unchanged")
         if queue["sender"]:
             lines.append(f"  sending     process {queue['sender']}")
         if queue["last_error"]:

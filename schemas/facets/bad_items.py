@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from schemas.counted import counted
 from schemas.errors import BadFacet
 from schemas.facets.base import Deleted, F, Facet, faults_of, read
 from schemas.facets.lineage_facets import LineageFacet
@@ -98,4 +99,4 @@ def _reported(view: type[Facet], faults: Any, at: str) -> list[BadFacet]:
     if more <= 0:
         return found
     last = found[MOST_REPORTED - 1]
-    return [*found[: MOST_REPORTED - 1], BadFacet(last.path, f"{last.reason} (and {more} more items)")]
+    return [*found[: MOST_REPORTED - 1], BadFacet(last.path, f"{last.reason} (and {counted(more, 'more item')})")]

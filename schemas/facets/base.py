@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple, TypeVar, get_arg
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
+from schemas.counted import counted
 from schemas.errors import BadFacet
 from schemas.events import MAX_NAME
 from schemas.facets.misspellings import hint, misspelt
@@ -130,7 +131,7 @@ def _bad_facet(view: type[Facet], error: ValidationError, raw: object, at: str) 
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     more = error.error_count() - 1
     steps, reason = _fault(view, first["type"], first["msg"], first["loc"], raw)
-    return BadFacet(join(at, steps), f"{reason} (and {more} more faults)" if more else reason)
+    return BadFacet(join(at, steps), f"{reason} (and {counted(more, 'more fault')})" if more else reason)
 
 
 def _fault(

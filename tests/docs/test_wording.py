@@ -9,6 +9,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -34,6 +35,39 @@ NOUN: Final = re.compile(r"^(The|A|An|All|Each|Every|One|Those|These|This|Both|S
 LOG_METHODS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 
 MAX_EVENT_WORDS: Final = 6
+
+
+NOUNS: Final = (
+    *(
+        "alerts",
+        "arguments",
+        "brokers",
+        "changes",
+        "columns",
+        "datasets",
+        "edges",
+        "events",
+        "faults",
+        "files",
+        "hooks",
+    ),
+    *("inputs", "items", "jobs", "letters", "members", "messages", "models", "nodes", "outputs", "partitions"),
+    *("projects", "records", "replicas", "results", "runs", "steps", "tables", "tests", "vertices", "writers"),
+)
+
+PLURAL: Final = re.compile(rf" (?:(?!has |of |or )[a-z-]+ ){{0,2}}?(?:{'|'.join(NOUNS)})\b")
+
+LIMIT: Final = re.compile(r"(\w+\.)?_?[A-Z][A-Z_]+( \* [A-Z_]+)?")
+
+NEVER_ONE: Final = {
+    "consumer/alerts/rules/shared_tables.py {len(jobs)} writers",
+    "consumer/graph/store.py {len(self.steps)} steps",
+    "consumer/lineage/folding/lineage_limits.py {edges.edges} edges",
+    "consumer/mcp/tools.py {len(nodes)} nodes",
+    "consumer/processing/dead_letter_limit.py {self._records} records",
+    "consumer/query/traversal/job_surroundings.py {len(found)} jobs",
+}
+"""Numbers of which one would be no reason for the message."""
 
 
 class Counts(NamedTuple):
@@ -141,6 +175,27 @@ def hits(folder: str) -> Counts:
             count["nouns"] += sum(1 for owner, line in lines if is_function(owner) and NOUN.match(line))
         count["events"] += sum(1 for event in log_events(tree) if not is_constant_phrase(event))
     return Counts(**count)
+
+
+def fixed_plurals(tree: ast.AST) -> Iterator[str]:
+    """Yields the numbers of messages after which a noun is plural, even after 1."""
+    for node in ast.walk(tree):
+        parts = node.values if isinstance(node, ast.JoinedStr) else []
+        for value, text in pairwise(parts):
+            if isinstance(value, ast.FormattedValue) and isinstance(text, ast.Constant):
+                number, noun = ast.unparse(value.value), PLURAL.match(str(text.value))
+                if noun and not LIMIT.fullmatch(number) and not number.startswith("counted("):
+                    yield f"{{{number}}}{noun[0]}"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from (found[0] for found in re.finditer(rf"%d{PLURAL.pattern}", node.value))
+
+
+def test_nouns_follow_their_numbers() -> None:
+    """Messages print numbers with `schemas.counted.counted`, so that none has "1 projects"."""
+    product = [path for top in ("consumer", "emitter", "schemas") for path in sorted((ROOT / top).rglob("*.py"))]
+    trees = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in product}
+    found = {f"{name} {text}" for name, tree in trees.items() for text in fixed_plurals(tree)}
+    assert found - NEVER_ONE == set()
 
 
 @pytest.mark.parametrize("folder", folders())

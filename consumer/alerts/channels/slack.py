@@ -14,6 +14,7 @@ import orjson
 
 from consumer.alerts.channels.http_post import Post
 from consumer.alerts.cloud_event import DIGEST, JSON, CloudEvent
+from schemas.counted import counted
 
 MOST_OF_A_TEXT: Final = 3_000
 MOST_LISTED: Final = 20
@@ -78,7 +79,7 @@ def _impact(impact: Mapping[str, Any]) -> Iterable[str]:
     nearest = ", ".join(
         _plain(f"{near['node_name']} ({', '.join(near['owners']) or 'no owner'})") for near in impact["nearest"]
     )
-    lines = [f"affects {impact['datasets']} datasets, nearest: {nearest}"]
+    lines = [f"affects {counted(impact['datasets'], 'dataset')}, nearest: {nearest}"]
     if impact["exposures"]:
         lines.append("exposures: " + ", ".join(_plain(use["name"]) for use in impact["exposures"]))
     return lines

@@ -133,8 +133,3 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     """Joins names for a sentence: the first ones, and the number of the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def counted(number: int, thing: str) -> str:
-    """Returns a number with its noun: `1 dataset`, `2 datasets`."""
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from consumer.alerts.alert import Finding, Severity
 from consumer.alerts.declarations import Rule
-from consumer.alerts.rules.evaluation_round import Changed, Round, counted, listed
+from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import change_log, ids, schema
 from consumer.lineage.changes import Kind
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.query.runs import FAILED
 from consumer.query.traversal.impact import Change
+from schemas.counted import counted
 from schemas.naming import DatasetName, last_part
 
 
@@ -106,7 +107,7 @@ def _dropped(rule: Rule, gone: Changed, readers: list[Changed]) -> Finding:
         rule.severity or Severity.BREAKING,
         source,
         ("dropped",),
-        f"{last_part(source)} was dropped; {counted(len(datasets), 'dataset')} read it",
+        f"{last_part(source)} was dropped; {counted(len(datasets), 'dataset reads', 'datasets read')} it",
         gone.time,
         job=gone.job,
         run=gone.run,

@@ -17,6 +17,7 @@ from kafka.record.legacy_records import LegacyRecord
 from consumer.kafka.fetch.byte_stream import ByteStream
 from consumer.kafka.fetch.decompression import DecompressedSizeError, decompress
 from consumer.processing.record import TRUNCATED_BYTES, Truncation
+from schemas.counted import counted
 from schemas.strict_json import MAX_BYTES
 
 MAX_RECORD: Final = MAX_BYTES + 1024 * 1024
@@ -128,7 +129,7 @@ def _parse_record(bounds: BatchBounds, data: bytes) -> DefaultRecord:
     key, value = _sized_bytes(fields), _sized_bytes(fields)
     headers = _headers(fields)
     if left := len(data) - fields.position:
-        raise ValueError(f"{left} bytes are left over")
+        raise ValueError(f"{counted(left, 'byte is', 'bytes are')} left over")
     return _build_record(bounds, len(data), offset, time_ms, (key, value), headers)
 
 
@@ -258,7 +259,7 @@ def message_bounds(inner: memoryview) -> Iterator[tuple[int, int, int]]:
     at = 0
     while at < len(inner):
         if at + _OVERHEAD > len(inner):
-            raise ValueError(f"{len(inner) - at} bytes are left after the last message")
+            raise ValueError(f"{counted(len(inner) - at, 'byte is', 'bytes are')} left after the last message")
         offset, length = struct.unpack_from(">qi", inner, at)
         end = at + _OVERHEAD + length
         if length < _SHORTEST or end > len(inner):

@@ -18,6 +18,7 @@ from consumer.lineage.edge_limits import (
     total,
 )
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE, LINEAGE
+from schemas.counted import counted
 from schemas.events import Job
 from schemas.naming import DatasetName
 
@@ -76,7 +77,7 @@ class LineageLimits:
         if Room(MAX_EDGES).has(edges):
             return ""
         return (
-            f"{len(inputs)} inputs of each of {len(fed)} outputs are {edges.edges} edges between datasets, with "
-            f"{edges.chars} characters in their ids; at most {MAX_EDGES} with {MAX_EDGES * ID_CHARS} are drawn of a "
-            "job, to the first outputs by name: say in facets of lineage what each output is made of"
+            f"{counted(len(inputs), 'input')} of each of {counted(len(fed), 'output')} are {edges.edges} edges between "
+            f"datasets, with {edges.chars} characters in their ids; at most {MAX_EDGES} with {MAX_EDGES * ID_CHARS} "
+            "are drawn of a job, to the first outputs by name: say in facets of lineage what each output is made of"
         )

@@ -57,6 +57,7 @@ from consumer.projection.history.named_edges import NamedEdges
 from consumer.projection.jobs import GIVES, LED_TO, SETTLED, JobDocuments, Jobs
 from consumer.projection.runs import AMENDED, RunDocuments, Runs
 from consumer.retry import ConflictLimit
+from schemas.counted import counted
 from schemas.naming import DatasetName
 
 _REMEMBERED = 30_000
@@ -278,7 +279,7 @@ class Settling:
             if not known:
                 break
             self._note(known, ran, tied)
-            conflicts.count(f"{len(known)} jobs")
+            conflicts.count(counted(len(known), "job"))
         for run in new:
             for ref in run.contexts:
                 self._checked.add(compact(ref))

@@ -17,6 +17,7 @@ from consumer.query.catalog.search import Results
 from consumer.query.resolve import DATASET, LineageNode, spelled
 from consumer.query.traversal.answer import Way
 from consumer.query.traversal.neighbourhood import Card, Neighbourhood
+from schemas.counted import counted
 from schemas.naming import last_part
 
 
@@ -75,7 +76,7 @@ def results(found: Results, query: str) -> str:
         f"<li>{_link(LineageNode(one.summary.dataset), {})} <span>{escape(one.summary.engine)}</span></li>"
         for one in found.matches
     )
-    return f"{form(query)}<h1>{found.total:,} results for {escape(query)}</h1><ul>{items}</ul></main>"
+    return f"{form(query)}<h1>{counted(found.total, 'result')} for {escape(query)}</h1><ul>{items}</ul></main>"
 
 
 def problem(message: str) -> str:
@@ -102,7 +103,7 @@ def tree(answer: Neighbourhood, steps: tuple[int, int], at: str = "") -> str:
     parts = "".join(_part(answer, cards, root, way, moment) for way in ways)
     return (
         f"{form()}<h1>{escape(last_part(root.dataset))}</h1><p>{escape(spelled(root.dataset))}</p>{_as_of(root, at)}"
-        f"<p>{len(answer.cards):,} of {answer.total:,} datasets within these steps. "
+        f"<p>{len(answer.cards):,} of {counted(answer.total, 'dataset')} within these steps. "
         f'<a href="?{escape(wider)}">One step more each way</a></p>'
         f'<ul role="tree" aria-label="Lineage of {escape(last_part(root.dataset))}">{parts}</ul></main>'
     )
@@ -198,5 +199,5 @@ def _notes(card: Card | None) -> str:
     if card.summary.materialized:
         notes.append(card.summary.materialized)
     if card.summary.failed_tests:
-        notes.append(f"{len(card.summary.failed_tests)} failed tests")
+        notes.append(f"{counted(len(card.summary.failed_tests), 'failed test')}")
     return f"<span>{escape(' · '.join(notes))}</span>"

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator
 
 from emitter.dbt.project import Project
 from emitter.refine.sql.lineage_value import ColumnLineage
+from schemas.counted import counted
 
 _SHOWN = 5
 
@@ -49,6 +50,6 @@ class Undeclared:
         count = len(self._readers)
         if not count:
             return ""
-        tables = "1 table is" if count == 1 else f"{count} tables are"
+        tables = counted(count, "table is", "tables are")
         shown = ", ".join(self.tables[:_SHOWN]) + (f", and {count - _SHOWN} more" if count > _SHOWN else "")
         return f"{tables} named in SQL without ref() or source(), so dbt knows no dependency on it: {shown}"

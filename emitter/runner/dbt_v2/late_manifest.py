@@ -12,12 +12,12 @@ from typing import Any
 
 from emitter.dbt.manifest import Manifest, Node, config_of, kind_of, table_of
 from emitter.dbt.node_events import Event
-from emitter.dbt.node_names import counted
 from emitter.dbt.project import PRE_AND_POST, Project
 from emitter.runner.dbt_v2 import stand_in_manifest
 from emitter.runner.event_log import Message
 from emitter.runner.invocation import InvocationTracker
 from emitter.runner.node_runs import STORED
+from schemas.counted import counted
 
 log = logging.getLogger("emitter.runner")
 
@@ -122,7 +122,7 @@ class LateManifest:
 
     def _emit_by_sql(self) -> Iterator[Event]:
         latest = {_id(message): message for message in self._held}
-        log.warning("dbt wrote no manifest of this run: inputs of %s are from SQL alone", counted(len(latest)))
+        log.warning("dbt wrote no manifest of this run: inputs of %s are from SQL alone", counted(len(latest), "node"))
         dialect = Project(self._document).dialect or self._adapter
         self._tracker.load_manifest(stand_in_manifest.with_nodes(self._document, latest.values(), dialect))
         yield from self._release()

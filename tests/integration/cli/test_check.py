@@ -76,8 +76,8 @@ def test_kafka_in_order(kafka_broker: KafkaBroker) -> None:
     code, result, findings = check("kafka", env=variables(settings))
     assert (code, result["ok"], result["where"]) == (0, True, kafka_broker.ssl_bootstrap), result
     assert {finding["state"] for finding in findings.values()} == {"ok"}, findings
-    assert f"1 brokers, Kafka {kafka_broker.major}." in findings["cluster"]["message"]
-    assert "2 partitions, 1 replicas, kept for 7 days, records of up to 1 MiB" in findings[f"topic {topic}"]["message"]
+    assert f"1 broker, Kafka {kafka_broker.major}." in findings["cluster"]["message"]
+    assert "2 partitions, 1 replica, kept for 7 days, records of up to 1 MiB" in findings[f"topic {topic}"]["message"]
     assert findings[f"permissions on {dead}"]["message"] == "DESCRIBE and READ and WRITE"
     assert "0 members, empty" in findings["group checked"]["message"]
     assert findings["lag"]["message"].startswith("2 records; the oldest of "), findings["lag"]

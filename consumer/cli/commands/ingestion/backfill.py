@@ -32,6 +32,7 @@ from consumer.lineage.facts.keys import JobName
 from consumer.masking import masked
 from consumer.query.job_names import all_jobs
 from emitter.dbt import backfill as events_of
+from schemas.counted import counted
 
 if TYPE_CHECKING:
     from emitter.refine import Refiner
@@ -134,9 +135,8 @@ def backfill(
     events, rejected = _to_topic(settings, projects) if to_topic else _to_graph(settings, projects)
     seconds = round(time.monotonic() - began, 3)
     where = f"sent to topic {settings.kafka.topic}" if to_topic else f"folded into {masked(settings.graph)}"
-    click.echo(
-        f"{events:,} events of {projects.count:,} projects {where} in {seconds:.1f} s; {rejected:,} rejected", err=True
-    )
+    what = f"{counted(events, 'event')} of {counted(projects.count, 'project')}"
+    click.echo(f"{what} {where} in {seconds:.1f} s; {rejected:,} rejected", err=True)
     if as_json:
         click.echo(
             orjson.dumps({"events": events, "projects": projects.count, "rejected": rejected, "seconds": seconds})

@@ -29,6 +29,7 @@ from consumer.processing.sink import Sink
 from consumer.runtime import default_processes
 from consumer.safe_text import printable
 from consumer.telemetry.logs import configure as configure_logs
+from schemas.counted import counted
 
 LONG = 4 * 1024 * 1024
 """Bytes of input from which on a terminal shows how far it is."""
@@ -90,7 +91,9 @@ def ingest(
         "rejected": tally.rejected,
         "seconds": round(time.monotonic() - began, 3),
     }
-    _tell(summary, settings.graph)
+    what = f"{counted(tally.events, 'event')} of {counted(len(tally.runs), 'run')}"
+    took = f"{summary['seconds']:.1f} s; {tally.rejected:,} rejected"
+    click.echo(f"{what} folded into {masked(settings.graph)} in {took}", err=True)
     if as_json:
         click.echo(orjson.dumps(summary))
     if tally.rejected:
@@ -101,14 +104,6 @@ def _open_sink(settings: Settings) -> Sink:
     """Opens the graph in a process that writes; what it logs looks like what the command logs."""
     configure_logs(settings.log.level, settings.log.format, repeats_per_minute=settings.log.repeats_per_minute)
     return wiring.graph_sink(settings)
-
-
-def _tell(summary: dict[str, float], graph: str) -> None:
-    click.echo(
-        f"{summary['events']:,} events of {summary['runs']:,} runs folded into {masked(graph)} in"
-        f" {summary['seconds']:.1f} s; {summary['rejected']:,} rejected",
-        err=True,
-    )
 
 
 @contextmanager

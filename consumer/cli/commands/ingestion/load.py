@@ -14,6 +14,7 @@ from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest.inputs import S3
+from schemas.counted import counted
 
 TIMEOUT_S = 600.0
 """For how long Neptune may not answer while a load is watched; a failover takes a minute or two."""
@@ -104,7 +105,7 @@ def load(
     if as_json:
         click.echo(orjson.dumps(asdict(progress)))
     if not progress.ok:
-        for line in (*progress.log, f"{progress.errors:,} records could not be loaded", progress.hint):
+        for line in (*progress.log, f"{counted(progress.errors, 'record')} could not be loaded", progress.hint):
             click.echo(line, err=True)
         click.get_current_context().exit(ExitCode.FAILED)
 

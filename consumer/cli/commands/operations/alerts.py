@@ -20,6 +20,7 @@ from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.safe_text import printable
 from consumer.time_parsing import format_timestamp, parse_timestamp_ms
+from schemas.counted import counted
 
 if TYPE_CHECKING:
     from consumer.alerts.journal import Entry
@@ -223,4 +224,4 @@ def redrive(settings: Settings, channel: str) -> None:
     ):
         lease = JobLease(store, f"redrive {channel}", lease_owner(), time.time, settings.alerts.lease_s)
         count = Redrive(store, channel, opened, lease, settings.alerts.source).run()
-    click.echo(f"{count:,} alerts delivered to {channel}", err=True)
+    click.echo(f"{counted(count, 'alert')} delivered to {channel}", err=True)

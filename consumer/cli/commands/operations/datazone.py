@@ -114,7 +114,7 @@ def link_report(settings: Settings, files: tuple[str, ...], since: str, *, as_js
         click.echo(orjson.dumps(_row(row)) if as_json else _line(row))
     count = sum(bool(row.asset_id) for row in rows)
     share = f" ({count / len(rows):.0%})" if rows else "; no event with datasets was found"
-    click.echo(f"{count:,} of {len(rows):,} datasets are linked to assets{share}", err=True)
+    click.echo(f"datasets linked to assets: {count:,} of {len(rows):,}{share}", err=True)
     if count < len(rows):
         click.get_current_context().exit(ExitCode.FAILED)
 

@@ -19,6 +19,7 @@ from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.safe_text import printable, printable_json
 from consumer.time_parsing import format_timestamp, parse_timestamp_ms
+from schemas.counted import counted
 
 if TYPE_CHECKING:
     from consumer.kafka.redrive import StoredDeadLetter
@@ -87,7 +88,7 @@ def list_letters(settings: Settings, since: str | None, reason: str, limit: int,
             latest.append(_row(letter))
     for row in sorted(latest, key=lambda row: str(row["rejected_at"])):
         click.echo(_json(row) if as_json else _line(row))
-    words = f"the latest {limit:,} of {count:,}; --limit shows more" if count > limit else f"{count:,} dead letters"
+    words = f"the latest {limit:,} of {count:,}; --limit shows more" if count > limit else counted(count, "dead letter")
     click.echo(f"{settings.kafka.dead_letter_topic}: {words}", err=True)
 
 

@@ -30,6 +30,7 @@ from consumer.projection.graph_sink import GraphSink
 from consumer.query.traversal import traverse
 from consumer.render import lineage_formats
 from consumer.telemetry.logs import configure
+from schemas.counted import counted
 
 PARTS = Path(__file__).parents[3] / "demo"
 """A dbt project, the recorded events of two others, and the configuration that joins the three."""
@@ -191,7 +192,7 @@ def _fold(source: Path, store: GraphStore, rules: IdentityRules) -> None:
         raise HeadwaterError(f"an event of the demo was rejected: {rejection}")
 
     tally = Pipeline(GraphSink(store, rules), Settings().batch, refuse).run(inputs.find([str(source)]))
-    click.echo(f"({tally.events} events of {len(tally.runs)} runs) ", err=True, nl=False)
+    click.echo(f"({counted(tally.events, 'event')} of {counted(len(tally.runs), 'run')}) ", err=True, nl=False)
 
 
 def _ask(store: GraphStore, question: str, node: str, up: int = 0, down: int = 0, *, direct: bool = False) -> None:

@@ -14,6 +14,7 @@ from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
 from consumer.cli.param_types import DURATION, Duration
 from consumer.config.loader import Settings
+from schemas.counted import counted
 
 
 @click.command(
@@ -62,5 +63,5 @@ def prune(settings: Settings, runs_older_than: Duration, *, dry_run: bool, as_js
         click.echo(orjson.dumps(asdict(job.result)))
     if job.cutoffs.newest is not None:
         click.echo(f"the newest event is of {job.cutoffs.newest}: ages are counted from the day after it", err=True)
-    done = "would go" if dry_run else "are gone"
-    click.echo(f"examined {job.result.examined:,} runs, {job.result.removed:,} {done}", err=True)
+    done = "would be removed" if dry_run else "removed"
+    click.echo(f"examined {counted(job.result.examined, 'run')}, {job.result.removed:,} {done}", err=True)

@@ -12,6 +12,7 @@ from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
+from schemas.counted import counted
 
 
 @click.command(
@@ -37,4 +38,6 @@ def reconcile(settings: Settings, *, as_json: bool) -> None:
         run_job(job, JobLease(store, job.name, lease_owner(), time.time))
     if as_json:
         click.echo(orjson.dumps(asdict(job.result)))
-    click.echo(f"examined {job.result.examined:,} vertices, repaired {job.result.repaired:,}", err=True)
+    click.echo(
+        f"examined {counted(job.result.examined, 'vertex', 'vertices')}, repaired {job.result.repaired:,}", err=True
+    )

@@ -23,6 +23,7 @@ from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest.document_writer import GIVE_UP_AFTER_S
 from consumer.masking import masked
+from schemas.counted import counted
 from schemas.lazy_decode import decode_lazily
 
 if TYPE_CHECKING:
@@ -109,8 +110,9 @@ def replay(
         "to": {span.topic_partition.partition: span.stop for span in spans},
         **progress.summary(),
     }
+    what = f"{counted(progress.events, 'event')} of {counted(progress.records, 'record')}"
     _say(
-        f"{summary['events']:,} events of {summary['records']:,} records folded into {masked(target.graph)} in"
+        f"{what} folded into {masked(target.graph)} in"
         f" {summary['seconds']:.1f} s; {summary['rejected']:,} rejected, {summary['lost']:,} gone before they were read"
     )
     if as_json:
@@ -162,7 +164,7 @@ def _told_where_to_go_on(progress: _Progress, spans: Sequence[OffsetRange], into
             words = [word for place, offset in left for word in ("--from", f"{place.partition}:{offset}")]
             words += [word for place, _ in left for word in ("--to", f"{place.partition}:{stops[place]}")]
             words += ["--into", into] if into else []
-            _say(f"{progress.records:,} records are folded; to go on: headwater replay {shlex.join(words)}")
+            _say(f"{counted(progress.records, 'record')} folded; to go on: headwater replay {shlex.join(words)}")
 
 
 def _require_records(offset: int | None, spans: Sequence[OffsetRange]) -> None:
@@ -182,7 +184,7 @@ class _Progress:
     def __init__(self) -> None:
         self.records = self._rejected = self._lost = 0
         self.remaining: Mapping[TopicPartition, int] = {}
-        self._began = self._translate_errors = time.monotonic()
+        self._began = self._reported_at = time.monotonic()
         self._stops: Mapping[TopicPartition, int] = {}
         self._total = 0
         self._advance: Callable[[int], None] = self._tell_at_times
@@ -199,13 +201,18 @@ class _Progress:
     def lost(self, topic_partition: TopicPartition, records: int) -> None:
         """Retention was faster."""
         self._lost += records
-        _say(f"{topic_partition}: {records:,} records are no longer there")
+        _say(f"{topic_partition}: {counted(records, 'record is', 'records are')} no longer there")
+
+    @property
+    def events(self) -> int:
+        """Records that were events."""
+        return self.records - self._rejected
 
     def summary(self) -> dict[str, float]:
         """Returns the counts of records."""
         return {
             "records": self.records,
-            "events": self.records - self._rejected,
+            "events": self.events,
             "rejected": self._rejected,
             "lost": self._lost,
             "seconds": round(time.monotonic() - self._began, 3),
@@ -229,9 +236,9 @@ class _Progress:
             yield
 
     def _tell_at_times(self, done: int) -> None:
-        if time.monotonic() - self._translate_errors >= TOLD_EVERY_S:
-            self._translate_errors = time.monotonic()
-            _say(f"{self.records:,} records, {done / max(1, self._total):.0%}")
+        if time.monotonic() - self._reported_at >= TOLD_EVERY_S:
+            self._reported_at = time.monotonic()
+            _say(f"{counted(self.records, 'record')}, {done / max(1, self._total):.0%}")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from consumer.render import changes, export_json
 from consumer.render.page.page_links import page_link
 from consumer.safe_text import printable_json
 from consumer.time_parsing import parse_moment
+from schemas.counted import counted
 from schemas.naming import DatasetName
 
 _PAIR = 2
@@ -117,7 +118,9 @@ def diff(
 
 
 def _refuse(what: tuple[str, ...]) -> NoReturn:
-    raise UsageError(f"{len(what)} arguments without --from: name a moment with --from, or two graphs or exports")
+    raise UsageError(
+        f"{counted(len(what), 'argument')} without --from: name a moment with --from, or two graphs or exports"
+    )
 
 
 def _link(page_url: str | None, found: Difference, about: DatasetName | None, since: str, to: str | None) -> str:
@@ -137,7 +140,7 @@ def _between_moments(
 ) -> tuple[Difference, DatasetName | None]:
     """Compares two moments; returns the dataset that is asked about too."""
     if len(what) > 1:
-        raise UsageError(f"{len(what)} arguments with --from: name one dataset, or none for the whole graph")
+        raise UsageError(f"{counted(len(what), 'argument')} with --from: name one dataset, or none for the whole graph")
     about: DatasetName | None = None
     with wiring.open_snapshot(graph, to, "--to") as store:
         # A dataset that is gone by then is looked for in the earlier graph.

@@ -95,7 +95,7 @@ def test_any_number_of_steps_is_an_answer(client: TestClient, steps: str) -> Non
 def test_search_without_scripts(client: TestClient) -> None:
     """The form's results are links."""
     text = client.get("/", params={"q": "dev.s.b"}).text
-    assert "1 results for dev.s.b" in text
+    assert "1 result for dev.s.b" in text
     assert re.search(r'<a href="\?node=[^"]*dev\.s\.b">b</a>', text)
 
 

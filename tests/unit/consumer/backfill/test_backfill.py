@@ -366,7 +366,7 @@ def test_a_batch_before_the_first_upload(s3: dict[str, str], url: str, tmp_path:
     assert done.exit_code == 0, done.stderr
     assert "skipped: no objects below s3://dbt/tomorrow/" in done.stderr
     assert f"no manifest.json in {tmp_path}" in done.stderr
-    assert " of 1 projects " in done.stderr
+    assert " of 1 project " in done.stderr
     assert graph(url)["datasets"], "the project that is there was left out"
     done = headwater("backfill", "s3://missing/x/", *PLACES, "--allow-empty", "--graph", url, env=s3)
     assert done.exit_code != 0, "a bucket that is not there is a mistake"

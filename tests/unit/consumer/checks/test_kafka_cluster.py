@@ -35,7 +35,7 @@ def test_good_topics() -> None:
     ("change", "state", "words"),
     [
         ({"leaderless": 2}, State.FAILED, "2 partitions have no leader"),
-        ({"out_of_sync": 1}, State.WARNING, "1 partitions have replicas out of sync"),
+        ({"out_of_sync": 1}, State.WARNING, "1 partition has replicas out of sync"),
         ({"replicas": 1, "configs": {**CONFIGS, "min.insync.replicas": "1"}}, State.WARNING, "one replica only"),
         ({"replicas": 2}, State.WARNING, "loss of one broker stops all writes"),
         ({"replicas": 1}, State.FAILED, "more than the replicas"),

@@ -76,7 +76,7 @@ def test_undelivered_alerts_are_sent_once_more(runner: CliRunner) -> None:
         (line,) = headwater(runner, "alerts", "undelivered", "--json").stdout.splitlines()
         assert json.loads(line)["channel"] == "hook"
         done = headwater(runner, "alerts", "redrive", "hook", "--alerts-file", "alerts.toml")
-    assert "1 alerts delivered to hook" in done.stderr
+    assert "1 alert delivered to hook" in done.stderr
     assert len(receiver.accepted) == 1
     assert headwater(runner, "alerts", "undelivered").stdout == ""
 

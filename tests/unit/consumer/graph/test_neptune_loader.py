@@ -88,7 +88,7 @@ def test_a_load_that_is_under_way_is_watched_again(loader: NeptuneLoader) -> Non
             ),
             "s3://bucket/load/edges.csv:7: no end",
         ),
-        (("LOAD_COMPLETED", {"parsingErrors": 1}), "1 records could not be loaded"),
+        (("LOAD_COMPLETED", {"parsingErrors": 1}), "1 record could not be loaded"),
     ],
 )
 def test_a_load_that_fails(answer: tuple[str, dict[str, Any]], said: str, loader: NeptuneLoader) -> None:

@@ -94,7 +94,7 @@ def test_what_is_rejected_is_listed_and_kept(tmp_path: Path) -> None:
     done = headwater("ingest", file, "--graph", url, "--dead-letters", letters)
     assert done.exit_code == 1, "something was rejected"
     assert f"{file}:5: $.eventTime: " in done.stderr, done.stderr
-    assert "2 events of 1 runs" in done.stderr, done.stderr
+    assert "2 events of 1 run folded" in done.stderr, done.stderr
     kept = [json.loads(line) for line in letters.read_text().splitlines()]
     assert [letter["line"] for letter in kept] == [2, 4, 5, 7, 8], kept
     assert [letter["value"] for letter in kept] == [*bad, "\\xff\\xfe"], "the lines as they were"

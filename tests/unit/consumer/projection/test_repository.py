@@ -204,7 +204,7 @@ def test_many_steps_take_several_changes(store: CountingStore) -> None:
 def test_a_race_that_is_never_won(store: CountingStore) -> None:
     """After many tries the batch is to be tried again, and the message says what was contested."""
     store.always_late = True
-    with pytest.raises(TransientError, match="1 words vertices were changed by other writers at each of 200 attempts"):
+    with pytest.raises(TransientError, match="other writers changed 1 vertex of words at each of 200 attempts"):
         documents(store).update(["a"], adding("x"))
 
 

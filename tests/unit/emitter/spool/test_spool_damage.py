@@ -57,7 +57,7 @@ def test_a_damaged_note_is_passed_over(spool: Path, damage: bytes, capsys: pytes
     [before] = status(spool)["queues"]
     assert (before["waiting"], before["quarantined"], before["damaged"]) == (1, 1, 1)
     assert main(["status"]) == 0
-    assert "damaged     1 unreadable files" in capsys.readouterr().out
+    assert "damaged     1 unreadable file," in capsys.readouterr().out
     assert main(["flush"]) == 0
     assert logged(spool) == [1, 2]
     assert note.read_bytes() == damage

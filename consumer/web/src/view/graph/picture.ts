@@ -4,6 +4,7 @@ import type { Card, Column } from "../../data/types.ts";
 import { extend, type Home, layout, type Layout, type Point } from "../../layout/layout.ts";
 import type { Mark, Marks } from "../../model/changes.ts";
 import { type ColumnPath, spelledKind, WHOLE } from "../../model/column_path.ts";
+import { counted } from "../../model/format.ts";
 import { type Graph } from "../../model/graph.ts";
 import type { State } from "../../model/state.ts";
 import type { Visible } from "../../model/visible.ts";
@@ -88,7 +89,7 @@ export function rowsOf(input: PictureInput, id: string): Row[] {
     return { name, label: name, type: types.get(name) ?? "", kind, mark: marks?.get(name) ?? null };
   });
   const rest = names.length - shown.length;
-  return rest > 0 ? [...rows, { name: "", label: `+ ${rest} more columns`, type: "", kind: "more", mark: null }] : rows;
+  return rest > 0 ? [...rows, { name: "", label: `+ ${counted(rest, "more column")}`, type: "", kind: "more", mark: null }] : rows;
 }
 
 /** The columns of a dataset at which edges were added or removed. */

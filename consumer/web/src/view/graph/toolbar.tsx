@@ -28,7 +28,7 @@ function Levels({ label, value, counts, onPick }: LevelsProps): JSX.Element {
             type="button"
             aria-pressed={value === steps}
             aria-label={`${label} ${steps === ALL ? "all levels" : counted(steps, "level")}`}
-            title={steps <= counts.length ? `${number(known)} datasets` : ""}
+            title={steps <= counts.length ? counted(known, "dataset") : ""}
             onClick={() => onPick(steps)}
           >
             {steps === ALL ? "All" : steps}

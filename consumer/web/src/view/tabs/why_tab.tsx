@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import type { Source } from "../../data/source.ts";
 import type { Finding, WhyAnswer } from "../../data/types.ts";
-import { counted, number } from "../../model/format.ts";
+import { counted } from "../../model/format.ts";
 import { idOf, lastPart } from "../../model/names.ts";
 import type { State } from "../../model/state.ts";
 import { timesKey } from "../../model/time.ts";
@@ -69,7 +69,7 @@ function Why({ why, go }: { why: WhyAnswer; go: Go }): JSX.Element {
   return (
     <>
       <p class="summary">
-        <strong>{counted(why.findings.length, "possible cause")}</strong> in {number(why.checked)} datasets, nearest first
+        <strong>{counted(why.findings.length, "possible cause")}</strong> in {counted(why.checked, "dataset")}, nearest first
       </p>
       <ol class="findings">
         {why.findings.slice(0, 200).map((finding, at) => (
