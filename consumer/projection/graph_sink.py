@@ -45,7 +45,7 @@ class GraphSink:
         self._turn = Turn()
         self._known: tuple[Folder, GraphWriter] | None = None
         # A producer with a wrong facet has it in each of its events; once a minute is enough to be seen.
-        self._translate_errors: TTLCache[tuple[str, str], bool] = TTLCache(_KINDS, QUIET_S, timer=clock)
+        self._warned: TTLCache[tuple[str, str], bool] = TTLCache(_KINDS, QUIET_S, timer=clock)
 
     def write(self, events: Sequence[Event]) -> None:
         """Makes the events durable before it returns.
@@ -75,8 +75,8 @@ class GraphSink:
 
     def _tell(self, event: Event, problem: Problem) -> None:
         kind = (_INDEX.sub("[]", problem.path)[:_KIND_CHARS], problem.reason[:_KIND_CHARS])
-        if kind not in self._translate_errors:
-            self._translate_errors[kind] = True
+        if kind not in self._warned:
+            self._warned[kind] = True
             _log.warning(
                 "invalid facet ignored, event kept",
                 path=problem.path,
