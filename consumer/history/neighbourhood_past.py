@@ -29,7 +29,7 @@ from consumer.lineage.mentions import mentioned_in
 from consumer.projection import alias_sets, fingerprints
 from consumer.projection.blobs import BlobStore
 from consumer.projection.graph_writer import GraphWriter
-from consumer.projection.history import statements
+from consumer.projection.history import past_letters, statements
 from consumer.projection.repository import FactRepository
 from schemas.naming import DatasetName
 
@@ -146,7 +146,7 @@ class NeighbourhoodPast:
         found: set[DatasetName] = set()
         waiting = set(names)
         if self._only_jobs:
-            waiting = alias_sets.tied_among(self._graph, waiting - self._heard.keys())
+            waiting = past_letters.tied_among(self._graph, waiting - self._heard.keys())
         while waiting:
             around = self._around(waiting)
             self._read_new(around - self._heard.keys())

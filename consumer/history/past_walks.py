@@ -18,8 +18,8 @@ from consumer.history.neighbourhood_past import NeighbourhoodPast
 from consumer.history.plain_jobs import PlainJobs
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.settled import Settled
-from consumer.projection.alias_sets import EXPOSED, FORMER, PAST, STATED, TIED
 from consumer.projection.datasets import column_of
+from consumer.projection.history.past_letters import EXPOSED, FORMER, PAST, STATED, TIED
 from consumer.projection.jobs import OPEN, SETTLED
 from schemas.naming import DatasetName
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 
 import orjson
 
@@ -30,19 +29,6 @@ from schemas.naming import DatasetName
 KIND: FactKind[DatasetName, NameFacts] = FactKind(
     schema.NAME, ids.name, NameFacts(), facts_codec.dump_name, facts_codec.load_name
 )
-
-PAST = "past"
-"""The property of a name with what makes its past differ from its present, as letters."""
-TIED: Final = "T"
-"""Letter of a name that was ever linked, dropped or renamed."""
-NOTED: Final = "N"
-"""Letter of such a name once it is noted with the jobs that gave it before."""
-EXPOSED: Final = "X"
-"""Letter of a name that an exposure ever used."""
-STATED: Final = "S"
-"""Letter of a name that a statement ever gave."""
-FORMER: Final = "F"
-"""Letter of a name that a run gave whose job is something else now, or never settled."""
 
 NameDocuments = Mapping[DatasetName, FactDocument[NameFacts]]
 
@@ -391,16 +377,6 @@ def _placement(shown: DatasetName, facts: NameFacts, *, used: bool) -> Placement
 def is_linked(facts: NameFacts) -> bool:
     """True if a name was ever linked with another one."""
     return bool(facts.linked_with or facts.same or (facts.links is not None and facts.links.ref))
-
-
-def tied_among(store: GraphStore, names: Collection[DatasetName]) -> set[DatasetName]:
-    """Returns those of some names that were ever linked, dropped or renamed, as the graph has it now.
-
-    Raises:
-        TransientError: The store can't serve now.
-    """
-    known = store.read([ids.name(name) for name in names], (PAST,)) if names else {}
-    return {ids.dataset_name(id_) for id_, properties in known.items() if TIED in str(properties.get(PAST) or "")}
 
 
 def _with_winners(facts: NameFacts, written: Winners) -> NameFacts:

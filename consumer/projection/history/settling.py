@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
-from itertools import chain
 from typing import NamedTuple
 
 import orjson
@@ -28,32 +27,29 @@ from consumer.caches.recent_map import RecentMap
 from consumer.caches.recent_set import RecentSet
 from consumer.graph import ids, schema
 from consumer.graph.store import GraphStore, Scalar
-from consumer.lineage.exposures import KEY as EXPOSURES
 from consumer.lineage.facts.contexts import Statement
 from consumer.lineage.facts.current import completed, ended
 from consumer.lineage.facts.delta import Delta, JobFacts, NameFacts
 from consumer.lineage.facts.keys import JobName, RunKey
-from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.registers import as_json, compact
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.facts.settled import TOOL_FACETS, Settled, is_alike, shape_of, tool_of
-from consumer.lineage.lifecycle import LIFECYCLE, RENAMED
-from consumer.lineage.mentions import Mentioned, exposes, ties
-from consumer.projection.alias_sets import (
-    EXPOSED,
+from consumer.lineage.mentions import Mentioned
+from consumer.projection.alias_sets import NameDocuments, Names, is_linked
+from consumer.projection.documents.fact_document import FactDocument, FactUpdate
+from consumer.projection.history import statements
+from consumer.projection.history.named_edges import NamedEdges
+from consumer.projection.history.past_letters import (
     FORMER,
     NOTED,
     PAST,
     STATED,
     TIED,
-    NameDocuments,
-    Names,
-    is_linked,
+    all_letters,
+    letters_of,
     tied_among,
+    with_letters,
 )
-from consumer.projection.documents.fact_document import FactDocument, FactUpdate
-from consumer.projection.history import statements
-from consumer.projection.history.named_edges import NamedEdges
 from consumer.projection.jobs import GIVES, LED_TO, SETTLED, JobDocuments, Jobs
 from consumer.projection.runs import AMENDED, RunDocuments, Runs
 from consumer.retry import ConflictLimit
@@ -137,7 +133,7 @@ class Settling:
         said = self._named.mentioned({one.context for one in delta.statements}) if delta.statements else {}
         runs = [document.facts for document in documents.values()]
         about = [one for of_job in ran.values() for run in of_job for one in run.about]
-        self._flag(_flags(delta, runs, [*said.values(), *about]))
+        self._flag(letters_of(delta, runs, [*said.values(), *about]))
         stated = self._stated(delta.statements, said)
         self._never(stated)
         self._flag(dict.fromkeys((name for names in stated.values() for name in names), STATED))
@@ -158,7 +154,7 @@ class Settling:
         if is_indexed:
             self._flag({name: TIED for name, facts in known.items() if is_linked(facts)})
         else:
-            self._flag({name: _all_letters(facts) for name, facts in known.items()})
+            self._flag({name: all_letters(facts) for name, facts in known.items()})
 
     def index_statements(self, said: Collection[str]) -> None:
         """Notes that the past of the jobs and names of statements can't be derived from runs alone.
@@ -215,12 +211,14 @@ class Settling:
 
         def plan(found: NameDocuments) -> Iterator[tuple[DatasetName, FactUpdate[NameFacts]]]:
             for name, document in found.items():
-                letters = _letters(document, flags[name])
+                letters = with_letters(document, flags[name])
                 if document.stored and letters != document.properties.get(PAST):
                     yield name, FactUpdate(document.facts, {PAST: letters})
 
         known = self._names.documents.get(flags)
-        new = [name for name, one in known.items() if _letters(one, flags[name]) != (one.properties.get(PAST) or "")]
+        new = [
+            name for name, one in known.items() if with_letters(one, flags[name]) != (one.properties.get(PAST) or "")
+        ]
         if new:
             self._names.documents.update(sorted(new), plan)
         # Also of names that have the mark: the writer that set it may have died then.
@@ -310,48 +308,6 @@ def _is_latest(run: RunKey, document: FactDocument[JobFacts]) -> bool:
     """True if a run is its job's latest, and has no siblings."""
     current = document.facts.ran
     return current.latest is not None and current.latest.id == run.id and not current.siblings
-
-
-def _flags(delta: Delta, runs: Iterable[RunFacts], said: Iterable[Mentioned]) -> dict[DatasetName, str]:
-    """Returns the letters of names that facts give, where they give any."""
-    found: defaultdict[DatasetName, str] = defaultdict(str)
-    for name, facts in delta.names.items():
-        if is_linked(facts):
-            found[name] += TIED
-    for one in said:
-        found.update({name: found[name] + TIED for name in one.tied})
-        found.update({name: found[name] + EXPOSED for name in one.exposed})
-    for name, values in _facets(delta, runs):
-        if letters := TIED * ties(values.refs) + EXPOSED * exposes(values.refs):
-            found[name] += letters
-    return dict(found)
-
-
-def _facets(delta: Delta, runs: Iterable[RunFacts]) -> Iterator[tuple[DatasetName, Values]]:
-    """Yields the facets of datasets that count at once, and those of outputs that runs, streams and JobEvents carry."""
-    # What is current counts too: an event of a run that has not ended may have dropped a dataset.
-    for name, of_name in delta.names.items():
-        for _, values in of_name.heard.layers:
-            yield name, values
-    streamed = (facts for one in delta.statements for facts in one.runs.values())
-    for facts in chain(streamed, runs):
-        for name, registers in facts.carried.items():
-            for _, values in registers.layers:
-                yield name, values
-    for output, carried in delta.declared.items():
-        for _, values in carried.layers:
-            yield output.name, values
-
-
-def _all_letters(facts: NameFacts) -> str:
-    """Returns the letters of a name of which all may have been that its facts do not rule out."""
-    said = {*facts.heard, *facts.written}
-    is_tied = is_linked(facts) or not said.isdisjoint({LIFECYCLE, RENAMED})
-    return FORMER + TIED * is_tied + EXPOSED * any(facet.startswith(EXPOSURES) for facet in said)
-
-
-def _letters(document: FactDocument[NameFacts], letters: str) -> str:
-    return "".join(sorted({*letters, *str(document.properties.get(PAST) or "")}))
 
 
 def _changes(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> bool:
