@@ -10,8 +10,8 @@ from consumer.alerts.alert import Alert, Commit, Finding, Hits, Links, Near, Sym
 from consumer.graph import facts_codec, ids
 from consumer.graph.store import GraphStore
 from consumer.graph.stored_facts import unpacked
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import JobName
-from consumer.lineage.views import facet_value
 from consumer.query.resolve import LineageNode
 from consumer.query.traversal.impact import Affected, Impact, impact
 from consumer.query.traversal.root_cause import Cause, diagnose

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import orjson
 
+from consumer.lineage.facts.facet_values import TextOf, facet_value
 from consumer.lineage.facts.keys import ExposureName, node_key
 from consumer.lineage.facts.registers import EMPTY, Register, Registers, as_json
-from consumer.lineage.views import TextOf, facet_value
 
 KEY = "dbt_exposures"
 KIND = "exposure"

@@ -6,7 +6,7 @@ A projection depends on nothing but facts, so anyone can compute it again at any
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -26,15 +26,12 @@ from consumer.lineage.execution_places import ExecutionPlaces, PlaceOf, placed
 from consumer.lineage.facts.current import declared_overruled, executions_of
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.executions import Execution
+from consumer.lineage.facts.facet_values import TextOf, facet_value
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE, LINEAGE, Carried, OutputFacts
 from consumer.lineage.facts.registers import EMPTY, NO_REGISTERS, Registers, is_stored
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement
-from schemas.byte_cache import ByteCache
 from schemas.naming import DatasetName, engine
-
-TextOf = Callable[[str], str]
-"""From a register's reference to its text."""
 
 Placements = Mapping[DatasetName, Placement]
 """By any of a dataset's names where its lineage is shown."""
@@ -337,35 +334,6 @@ def _tool(job: JobFacts, executions: Collection[Execution]) -> str:
     producer = job.facets.ref("producer")
     said = str(orjson.loads(producer)) if producer and not is_stored(producer) else ""
     return said.rstrip("/").rpartition("/")[2] or "OpenLineage"
-
-
-# By bytes: the schema of a wide table has a megabyte, and as objects several times as much.
-_PARSED: ByteCache[str, Mapping[str, object]] = ByteCache(4 * 1024 * 1024)
-_PARSED_FACTOR = 6
-
-
-def _parsed(ref: str) -> Mapping[str, object]:
-    found = _PARSED.get(ref)
-    if found is None:
-        read = orjson.loads(ref)
-        found = _PARSED.put(ref, read if isinstance(read, dict) else {}, len(ref) * _PARSED_FACTOR)
-    return found
-
-
-def facet_value(facets: Registers | Mapping[str, str], key: str, text: TextOf | None = None) -> Mapping[str, object]:
-    """Returns the value of a facet, as JSON; empty where it is missing, deleted, or its text is not given.
-
-    Args:
-        facets: Facets, or references of their values.
-        key: The facet.
-        text: From a reference to the text of a stored value.
-    """
-    ref = facets.ref(key) if isinstance(facets, Registers) else facets.get(key)
-    if not ref:
-        return {}
-    if is_stored(ref):
-        return _parsed(text(ref)) if text is not None else {}
-    return _parsed(ref)
 
 
 class NodeView(NamedTuple):

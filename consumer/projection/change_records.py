@@ -19,8 +19,8 @@ from consumer.lineage.changes import Change, ChangeRecord, Kind, column_changes,
 from consumer.lineage.facts.current import executions_of
 from consumer.lineage.facts.delta import JobFacts, NameFacts
 from consumer.lineage.facts.executions import DECLARED
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import JobName
-from consumer.lineage.views import facet_value
 from consumer.projection import fingerprints
 from consumer.projection.documents.fact_document import FactDocument
 from schemas.naming import DatasetName

@@ -17,9 +17,10 @@ from consumer.graph.store import DropOrphans, DropVertices, Edge, GraphStore, Sc
 from consumer.lineage.column_types import ALL_TYPED, TYPED, with_types
 from consumer.lineage.exposures import exposures_in, without_dropped
 from consumer.lineage.facts.delta import NameFacts
+from consumer.lineage.facts.facet_values import TextOf, facet_value
 from consumer.lineage.lifecycle import Placement
 from consumer.lineage.name_groups import Group
-from consumer.lineage.views import NodeView, TextOf, facet_value, node_view
+from consumer.lineage.views import NodeView, node_view
 from consumer.projection import change_records, exposure_edges, fingerprints
 from consumer.projection.alias_sets import NameDocuments, Names
 from consumer.projection.blobs import BlobStore

@@ -24,12 +24,12 @@ from consumer.lineage.facts.current import (
 )
 from consumer.lineage.facts.delta import Delta, JobFacts, join_jobs
 from consumer.lineage.facts.executions import Current, Execution, GroupFacts
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import GroupKey, JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import NOTHING_CARRIED, CarriedFacets, OutputFacts
 from consumer.lineage.facts.processing import JOB_TYPE, KnownStreams, job_streams, may_have_counted
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.facts.settled import is_open, still_settled
-from consumer.lineage.views import facet_value
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
 from consumer.projection.documents.relied import Relied
 from consumer.projection.repository import FactRepository, Updated
@@ -59,7 +59,7 @@ GIVES = "gives"
 """The property of a job with the names that its latest run gave, as JSON."""
 
 LED_TO = "led_to"
-"""The property of a job that is never settled, once the names that its runs gave lead to it (`alias_sets.FORMER`)."""
+"""The property of a job that is never settled, once the names that its runs gave lead to it (`past_letters.FORMER`)."""
 
 SETTLED = "settled"
 """The property of a job with the moment since when it is what it is now (`consumer.lineage.facts.settled`)."""

@@ -11,6 +11,7 @@ from consumer.graph.facts import facts_text
 from consumer.graph.facts.run_datasets import whole_runs
 from consumer.graph.store import DropEdges, Edge, GraphStore, Scalar, Step
 from consumer.lineage.facts.current import SKIPPED, ended, is_skipped, parent_in
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import JobName, RunKey
 from consumer.lineage.facts.processing import KnownStreams, has_datasets_apart
 from consumer.lineage.facts.run_facts import (
@@ -23,7 +24,6 @@ from consumer.lineage.facts.run_facts import (
     with_datasets,
     without_datasets,
 )
-from consumer.lineage.views import facet_value
 from consumer.projection.blobs import BlobStore
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
 from consumer.projection.history.named_edges import NamedEdges, edges

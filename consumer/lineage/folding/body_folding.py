@@ -9,6 +9,7 @@ from typing import Final
 from consumer.lineage.column_lineage import pack, sources, unpack
 from consumer.lineage.explicit_lineage import JobLineage
 from consumer.lineage.facts.executions import CHECKSUM, SQL
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE, LINEAGE
@@ -32,7 +33,6 @@ from consumer.lineage.folding.run_context import RunContext
 from consumer.lineage.folding.sql.phantom_tables import Tables
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import RENAMED, is_dropped, renamed_from
-from consumer.lineage.views import facet_value
 from schemas.events import Body, Dataset, InputDataset, OutputDataset
 from schemas.facets.dbt_facets import DbtNodeJobFacet
 from schemas.facets.job_facets import JobTypeJobFacet, TagsFacet

@@ -11,9 +11,9 @@ from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import GraphStore, Properties
 from consumer.graph.stored_facts import unpacked
 from consumer.lineage.column_lineage import WHOLE
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import is_stored
-from consumer.lineage.views import facet_value
 from consumer.query.catalog import datasets
 from consumer.query.catalog.datasets import Summary, Tag
 from consumer.query.catalog.exposures import Exposure, exposure_of, exposures

@@ -13,9 +13,9 @@ import orjson
 from consumer.graph import facts_codec, ids, schema
 from consumer.graph.store import Edge, GraphStore, Properties, Vertex
 from consumer.graph.stored_facts import unpacked
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import JobName
 from consumer.lineage.facts.registers import is_stored
-from consumer.lineage.views import facet_value
 from consumer.query import runs
 from consumer.query.catalog import datasets
 from consumer.query.catalog.datasets import Summary

@@ -10,10 +10,10 @@ from consumer.graph import facts_codec, ids
 from consumer.graph.store import GraphStore
 from consumer.graph.stored_facts import stored_facts
 from consumer.lineage.facts.executions import CHECKSUM
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.facts.registers import Register, Registers, is_stored
 from consumer.lineage.facts.run_facts import RunFacts
-from consumer.lineage.views import facet_value
 from consumer.query.catalog.datasets import texts_of
 from consumer.query.runs import Run, all_fed_by
 from schemas.naming import DatasetName

@@ -7,22 +7,11 @@ import pytest
 from consumer.lineage.column_lineage import sources
 from consumer.lineage.facts.current import executions_of
 from consumer.lineage.facts.delta import JobFacts, NameFacts
-from consumer.lineage.facts.layers import Values
 from consumer.lineage.facts.output_facets import Carried, Winner, Winners
-from consumer.lineage.facts.registers import Register, Registers, value_of
+from consumer.lineage.facts.registers import Register, Registers
 from consumer.lineage.identity import HUB
 from consumer.lineage.lifecycle import Placement
-from consumer.lineage.views import (
-    JobView,
-    Stated,
-    dataset_facets,
-    facet_value,
-    in_force,
-    job_view,
-    names_in,
-    node_view,
-    targets_of,
-)
+from consumer.lineage.views import JobView, Stated, dataset_facets, in_force, job_view, names_in, node_view, targets_of
 from schemas.naming import DatasetName
 from tests.support.events.event_builders import (
     JOB,
@@ -340,10 +329,3 @@ class TestNodes:
         found = dataset_facets([heard, written])
         assert {facet: register.ref for facet, register in found.items()} == {"schema": "written", "tags": "heard"}
         assert dataset_facets([heard, NameFacts()])["schema"].ref == "heard", "a job may take back what it wrote"
-
-    def test_facet_values(self) -> None:
-        """Of a stored text only with the text at hand; of a deleted facet nothing."""
-        facets = Registers.at("1", Values.of({"a": '{"x":1}', "b": "#ref", "c": value_of("").ref}))
-        assert facet_value(facets, "a") == {"x": 1}
-        assert facet_value(facets, "b") == facet_value(facets, "c") == facet_value(facets, "none") == {}
-        assert facet_value(facets, "b", {"#ref": '{"y":2}'}.__getitem__) == {"y": 2}

@@ -8,12 +8,12 @@ import pytest
 
 from consumer.lineage.column_types import ALL_TYPED, TYPED
 from consumer.lineage.facts.delta import Delta, NameFacts, Problem
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import JobName, OutputKey, RunKey
 from consumer.lineage.facts.output_facets import COLUMN_LINEAGE, LINEAGE
 from consumer.lineage.facts.registers import EMPTY, as_json
 from consumer.lineage.facts.run_facts import RunFacts
 from consumer.lineage.identity import IdentityRules
-from consumer.lineage.views import facet_value
 from schemas.naming import DatasetName
 from tests.support.events.event_builders import (
     JOB,

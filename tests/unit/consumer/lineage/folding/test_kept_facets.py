@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from consumer.lineage.facts.delta import Delta
+from consumer.lineage.facts.facet_values import facet_value
 from consumer.lineage.facts.keys import RunKey
 from consumer.lineage.lifecycle import Lifecycle, lifecycle
-from consumer.lineage.views import facet_value
 from schemas.naming import DatasetName, canonical
 from tests.support.events.event_builders import JOB, dataset, name, run_event
 from tests.support.graph.graph_of_events import folded
