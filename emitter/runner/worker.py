@@ -77,15 +77,19 @@ class LineageWorker:
         self._is_complete = True
         if self._client is not None:
             self._note(self._client.summary())
+        self._log_unprocessed()
+        if self._client is not None:
+            self._client.close(self._note, time.monotonic() - ended)
+        # Everything is logged, so nothing has to be added if this process is killed.
+        self._note("")
+
+    def _log_unprocessed(self) -> None:
+        """Logs how many messages could not be processed, and the nodes that they were about."""
         if unexplained := self._failed.total() - len(self._failed):
             more = counted(unexplained, "more dbt message")
             log.warning("%s could not be processed for similar reasons", more)
         if names := missing(self._missed):
             log.warning("%s: dbt's messages about them could not be processed", names)
-        if self._client is not None:
-            self._client.close(self._note, time.monotonic() - ended)
-        # Everything is logged, so nothing has to be added if this process is killed.
-        self._note("")
 
     def _process(self, message: Message) -> None:
         try:

@@ -30,6 +30,11 @@ def expand(item: Any, scope: Scope) -> Relation:
         return _row(item, scope)
     star = item.this if isinstance(item, exp.Column) else item
     found = _qualified(item, scope) if isinstance(item, exp.Column) else everything(scope)
+    return _changed(found, star, scope)
+
+
+def _changed(found: Relation, star: Any, scope: Scope) -> Relation:
+    """Returns the columns of a star as its EXCLUDE, REPLACE and RENAME change them."""
     without = {node.name.lower() for node in arg(star, "except") or []}
     made = {node.alias.lower(): origins_of(node.this, scope) for node in star.args.get("replace") or []}
     names = {node.this.name.lower(): node.alias for node in star.args.get("rename") or []}

@@ -136,9 +136,14 @@ def _separates(tokens: Sequence[Token], at: int, before: Sequence[Token]) -> boo
         return None
     if word in _BEGINS_AN_EXPRESSION or (word == "VALUE" and before and after.token_type not in _NO_OPERAND):
         return False
+    return True if _begins_clause(token, after) else None
+
+
+def _begins_clause(token: Token, after: Token) -> bool:
+    word = token.text.upper()
     is_behaviour = word in _BEHAVIOURS and after.text.upper() in {"ARRAY", "OBJECT", "ON"}
     is_format = word == "FORMAT" and _is(after, "JSON")
-    return True if word in _CLAUSES or is_behaviour or is_format or is_as(token) else None
+    return word in _CLAUSES or is_behaviour or is_format or is_as(token)
 
 
 def _is_key(tokens: Sequence[Token], at: int, before: Sequence[Token]) -> bool:

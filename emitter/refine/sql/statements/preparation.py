@@ -15,7 +15,7 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import sqlglot
@@ -65,18 +65,24 @@ def prepared(sql: str, dialect: str) -> str:
         sql = _without_subset(sql, subset)
     if not _CONCERNED.search(sql):
         return sql
-    statements: list[list[Token]] = [[]]
-    for token in _tokens(sql, dialect):
-        if token.token_type == TokenType.SEMICOLON:
-            statements.append([])
-        else:
-            statements[-1].append(token)
+    statements = _statements(_tokens(sql, dialect))
     if dialect == "redshift":
         sql = _with_minus(statements, sql)
     for tokens in statements:
         if any(token.token_type == TokenType.CONNECT_BY for token in tokens):
             sql = _without_prior(tokens, sql)
     return ";\n".join(_statement(tokens, sql) for tokens in statements if tokens)
+
+
+def _statements(tokens: Iterable[Token]) -> list[list[Token]]:
+    """Returns the tokens of each statement, without the semicolons."""
+    statements: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.token_type == TokenType.SEMICOLON:
+            statements.append([])
+        else:
+            statements[-1].append(token)
+    return statements
 
 
 def _of_trino(sql: str, dialect: str) -> str:
