@@ -146,11 +146,7 @@ class Evaluation:
         entries = self._known()
         judged = self._round(records)
         found = list(judge(self._parts.rules, judged))
-        conditions = {finding.condition for finding in found if finding.lasts}
-        open_ = {entry.condition for entry in entries.values() if entry.open}
-        numbered = (_numbered(finding, entries) for finding in _unique(found))
-        new = [one for one in numbered if one.id not in entries and one.condition not in open_]
-        ended = [entry for entry in entries.values() if entry.open and entry.condition not in conditions][:_IN_A_WRITE]
+        new, ended = _new(found, entries), _ended(found, entries)[:_IN_A_WRITE]
         old = self._outlived(entries.values())
         if not (records or new or ended or old):
             return
@@ -221,6 +217,19 @@ class Evaluation:
 
 def _unique(found: Iterable[Finding]) -> list[Finding]:
     return list({finding.id: finding for finding in found}.values())
+
+
+def _new(found: Iterable[Finding], entries: Mapping[str, Entry]) -> list[Finding]:
+    """Returns the findings that are not stored yet, and whose condition has no open alert."""
+    open_ = {entry.condition for entry in entries.values() if entry.open}
+    numbered = (_numbered(finding, entries) for finding in _unique(found))
+    return [one for one in numbered if one.id not in entries and one.condition not in open_]
+
+
+def _ended(found: Iterable[Finding], entries: Mapping[str, Entry]) -> list[Entry]:
+    """Returns the open alerts whose condition is not found any more."""
+    conditions = {finding.condition for finding in found if finding.lasts}
+    return [entry for entry in entries.values() if entry.open and entry.condition not in conditions]
 
 
 def _numbered(finding: Finding, entries: Mapping[str, Entry]) -> Finding:

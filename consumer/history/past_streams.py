@@ -51,11 +51,7 @@ def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, text
     Raises:
         TransientError: The store can't serve now.
     """
-    stated: set[RunKey] = set()
-    unstated: set[RunKey] = set()
-    for statement in said:
-        for run, facts in statement.runs.items():
-            (unstated if is_unstated(facts) else stated).add(run)
+    stated, unstated = _runs_in(said)
     waiting = unstated - stated
     if not waiting:
         return frozenset(stated)
@@ -69,6 +65,16 @@ def streaming_runs(store: GraphStore, said: Sequence[Statement], time: str, text
     waiting -= batch | late
     streams = _jobs_that_stream(store, {run.job for run in waiting}, said, time, texts, stated | late)
     return frozenset(stated | late | {run for run in waiting if run.job in streams})
+
+
+def _runs_in(said: Iterable[Statement]) -> tuple[set[RunKey], set[RunKey]]:
+    """Returns the runs that state a processing type in a statement, and those that state none."""
+    stated: set[RunKey] = set()
+    unstated: set[RunKey] = set()
+    for statement in said:
+        for run, facts in statement.runs.items():
+            (unstated if is_unstated(facts) else stated).add(run)
+    return stated, unstated
 
 
 def _jobs_that_stream(

@@ -15,7 +15,7 @@ from consumer.lineage.facts.keys import OutputKey
 from consumer.lineage.facts.output_facets import NO_WINNERS, OutputFacts, Winners, winners
 from consumer.lineage.identity import IdentityRules
 from consumer.lineage.lifecycle import LIFECYCLE, RENAMED, Placement, placement
-from consumer.lineage.name_groups import Group, components
+from consumer.lineage.name_groups import Group, Links, components
 from consumer.lineage.views import dataset_facets
 from consumer.projection.blobs import BlobStore
 from consumer.projection.documents.fact_document import FactDocument, FactKind, FactUpdate
@@ -229,6 +229,10 @@ class Names:
         if not linked:
             return alone
         relied.add(self.documents, linked)
+        return alone | {name: group for group in components(*self._links(linked)) for name in group}
+
+    def _links(self, linked: NameDocuments) -> tuple[Links, Links]:
+        """Returns the links of names by configuration, and those by symlinks; a crowded name has none of the latter."""
         crowded = {name for name, document in linked.items() if document.facts.is_crowded}
         same: defaultdict[DatasetName, set[DatasetName]] = defaultdict(set)
         symlinks: dict[DatasetName, set[DatasetName]] = {name: set() for name in linked}
@@ -240,7 +244,7 @@ class Names:
                 if crowded.isdisjoint((name, other)):
                     symlinks[name].add(other)
                     symlinks[other].add(name)
-        return alone | {name: group for group in components(same, symlinks) for name in group}
+        return same, symlinks
 
     def apart(self, groups: Mapping[DatasetName, Group]) -> dict[DatasetName, frozenset[DatasetName]]:
         """For each dataset, by any of its names, the names that a symlink leads to or from and that are another's.
@@ -329,7 +333,7 @@ class Names:
 class _Recounts:
     """The recomputed facets of names, compared with the store once the names are written.
 
-    Their tokens do not guard it, for the reason that `jobs._Histories` gives of runs.
+    Their tokens do not guard it, for the reason that `run_histories.RunHistories` gives of runs.
 
     Args:
         recount: Computes what is in force of a name's facets from all its outputs, read from the store.

@@ -183,11 +183,13 @@ class JobEdges:
         found |= {ids.job(output.job) for output in outputs}
         found |= {edge.target for edge in self._store.edges_at(datasets, schema.READS, "out")}
         found |= {edge.source for edge in self._store.edges_at(datasets, schema.WRITES, "in")}
-        for at, label in ((datasets, schema.EDGE), (columns, schema.COLUMN_EDGE)):
-            for edge in (*self._store.edges_at(at, label, "out"), *self._store.edges_at(at, label, "in")):
-                # An edge to an exposure is the dataset's own.
-                found.update([str(edge.properties["job"])] if "job" in edge.properties else ())
+        found |= self._makers(datasets, schema.EDGE) | self._makers(columns, schema.COLUMN_EDGE)
         return {ids.job_name(id_) for id_ in found}
+
+    def _makers(self, at: Sequence[str], label: str) -> set[str]:
+        """Returns the ids of the jobs that made the edges at vertices; one to an exposure is the dataset's own."""
+        edges = (*self._store.edges_at(at, label, "out"), *self._store.edges_at(at, label, "in"))
+        return {str(edge.properties["job"]) for edge in edges if "job" in edge.properties}
 
 
 def _within(placed: Mapping[DatasetName, Placement], names: Iterable[DatasetName]) -> dict[DatasetName, Placement]:

@@ -396,6 +396,11 @@ def _draft(run: RunKey, document: FactDocument[RunFacts], said: RunFacts) -> Fac
     steps: list[Step] = [edge for id_, edge in after.items() if id_ not in before]
     if gone:
         steps.append(DropEdges(gone))
+    return FactUpdate(joined, _shown_now(run, document, joined), tuple(steps))
+
+
+def _shown_now(run: RunKey, document: FactDocument[RunFacts], joined: RunFacts) -> dict[str, Scalar]:
+    """Returns the properties of a run that are other than its vertex has them, and the marks of this write."""
     known = document.properties
     # What was there and is no more becomes empty; what never was is not written.
     shown = {key: value for key, value in _shown(run, joined).items() if known.get(key, "") != value}
@@ -403,4 +408,4 @@ def _draft(run: RunKey, document: FactDocument[RunFacts], said: RunFacts) -> Fac
         shown[PARTIAL] = False
     if document.stored and ended(document.facts) and joined != document.facts:
         shown[AMENDED] = True
-    return FactUpdate(joined, shown, tuple(steps))
+    return shown

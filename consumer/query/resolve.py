@@ -217,10 +217,15 @@ def _columns(store: GraphStore, datasets: Iterable[DatasetName], column: str) ->
     without_schema = {id_ for id_ in by_id if known.get(id_, {}).get("columns") in {None, "[]"}}
     if without_schema:
         return sorted(LineageNode(by_id[id_], column) for id_ in without_schema)
+    raise _no_column(by_id.values(), has, column)
+
+
+def _no_column(datasets: Iterable[DatasetName], has: Iterable[LineageNode], column: str) -> UnknownName:
+    """Returns the error of a column that no dataset has; it lists columns of similar names, or else the first ones."""
     names = sorted({target.column or "" for target in has} - {WHOLE})
     near = difflib.get_close_matches(column, names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names[:MOST_LISTED])}"
-    raise UnknownName(f"{' and '.join(map(spelled, by_id.values()))} has no column {column}; {hint}")
+    return UnknownName(f"{' and '.join(map(spelled, datasets))} has no column {column}; {hint}")
 
 
 def _only(found: list[LineageNode], text: str) -> LineageNode:

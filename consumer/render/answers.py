@@ -153,22 +153,23 @@ def _made_by(producer: Producer, *, sql: bool) -> Iterator[str]:
         yield printable(producer.sql.strip()) if producer.sql else "SQL is unknown"
 
 
+def _run_row(run: Run, *, with_job: bool) -> tuple[str, ...]:
+    return (
+        SKIPPED if run.skipped else run.state or "?",
+        run.started_at[:19] or "-",
+        duration(run.duration_s),
+        *((run.key.job.name,) if with_job else ()),
+        run.key.id,
+        run.skipped or run.error.partition("\n")[0] or "-",
+    )
+
+
 def runs(found: Sequence[Run], total: int, fed: Mapping[DatasetName, Run], *, with_jobs: bool) -> str:
     """Returns a table of runs, newest first, and one of the runs that fed the newest."""
     if not found:
         return "no runs"
     headings = ("state", "started", "duration", *(("job",) if with_jobs else ()), "run id", "error")
-    rows = [
-        (
-            SKIPPED if run.skipped else run.state or "?",
-            run.started_at[:19] or "-",
-            duration(run.duration_s),
-            *((run.key.job.name,) if with_jobs else ()),
-            run.key.id,
-            run.skipped or run.error.partition("\n")[0] or "-",
-        )
-        for run in found
-    ]
+    rows = [_run_row(run, with_job=with_jobs) for run in found]
     more = total - len(found)
     lines = [table(rows, headings), *([dim(f"and {more} more; --limit shows them")] if more > 0 else [])]
     feeding = [(last_part(name), run.ended_at[:19], run.key.job.name, run.key.id) for name, run in fed.items()]

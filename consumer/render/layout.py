@@ -77,11 +77,9 @@ def layout(sizes: Mapping[N, Size], edges: Collection[tuple[N, N]]) -> Layout[N]
     layers, chains = _layers(rank, forward, heights)
     _order(layers)
     y = _vertical(layers, heights)
-    widths = [0.0] * len(layers.ranks)
-    for number, box in enumerate(boxes):
-        widths[rank[number]] = max(widths[rank[number]], sizes[box].width)
+    widths = _widths(rank, sizes.values())
     x = [sum(widths[:index]) + GAP_X * index for index in range(len(widths))]
-    top = min(y[number] for number in range(len(boxes)))
+    top = min(y[: len(boxes)])
     places = {box: Point(x[rank[number]], y[number] - top) for box, number in numbers.items()}
     bends: dict[tuple[N, N], tuple[Point, ...]] = {}
     for a, b in forward:
@@ -92,6 +90,14 @@ def layout(sizes: Mapping[N, Size], edges: Collection[tuple[N, N]]) -> Layout[N]
         bends.setdefault((boxes[a], boxes[b]), tuple(reversed(bends.get((boxes[b], boxes[a]), ()))))
     height = max(y[number] - top + heights[number] for number in range(len(boxes)))
     return Layout(places, bends, Size(x[-1] + widths[-1], height))
+
+
+def _widths(rank: Sequence[int], sizes: Iterable[Size]) -> list[float]:
+    """Returns the width of each rank: that of its widest box."""
+    widths = [0.0] * (max(rank) + 1)
+    for at, size in zip(rank, sizes, strict=True):
+        widths[at] = max(widths[at], size.width)
+    return widths
 
 
 def _acyclic(count: int, arrows: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -24,17 +24,17 @@ PRODUCT: Final = ("consumer", "emitter", "schemas", "deploy")
 
 COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
-MAX_COMPLEXITY: Final = 15
+MAX_COMPLEXITY: Final = 14
 """With operands, conditional expressions, comprehensions and inner functions, which Ruff's limit of 10 leaves out."""
 
 COMPLEX: Final = {
-    "consumer/lineage/facts/current.py absorb": 22,
+    "consumer/lineage/facts/current.py absorb": 16,
     "consumer/lineage/name_groups.py _apart": 17,
     "consumer/projection/jobs.py _recount": 17,
     "emitter/dbt/node_events.py _size": 18,
     "emitter/runner/dbt_v2/telemetry_messages.py take": 17,
 }
-"""Functions above that; decision 38 says why."""
+"""Functions above that; decision 38 says why, and decision 47 why some are near to it."""
 
 MAX_MODULES: Final = 15
 

@@ -71,12 +71,7 @@ def _without_columns(judged: Round) -> set[DatasetName]:
 
 def _renamed(judged: Round) -> dict[tuple[DatasetName, str], str]:
     """Returns the new names of columns: the one with the same sources, or the only one of the same type."""
-    old: defaultdict[DatasetName, list[Changed]] = defaultdict(list)
-    new: defaultdict[DatasetName, list[Changed]] = defaultdict(list)
-    for one in judged.of(Kind.COLUMN_REMOVED):
-        old[one.change.dataset].append(one)
-    for one in judged.of(Kind.COLUMN_ADDED):
-        new[one.change.dataset].append(one)
+    old, new = _by_dataset(judged, Kind.COLUMN_REMOVED), _by_dataset(judged, Kind.COLUMN_ADDED)
     before, after = _sources(judged, Kind.COLUMN_EDGE_REMOVED), _sources(judged, Kind.COLUMN_EDGE_ADDED)
     renamed: dict[tuple[DatasetName, str], str] = {}
     for dataset in old.keys() & new.keys():
@@ -90,6 +85,13 @@ def _renamed(judged: Round) -> dict[tuple[DatasetName, str], str]:
             if len(candidates) == 1:
                 renamed[key] = candidates[0].change.column or ""
     return renamed
+
+
+def _by_dataset(judged: Round, kind: Kind) -> Mapping[DatasetName, list[Changed]]:
+    found: defaultdict[DatasetName, list[Changed]] = defaultdict(list)
+    for one in judged.of(kind):
+        found[one.change.dataset].append(one)
+    return found
 
 
 def _fits(before: set[LineageNode], after: set[LineageNode]) -> bool:

@@ -10,7 +10,7 @@ from consumer.lineage.exposures import Project
 from consumer.lineage.facts.output_facets import BY_RUN, COLUMN_LINEAGE
 from consumer.lineage.facts.registers import Value, value_of
 from consumer.lineage.folding.gathering import Gathering
-from consumer.lineage.folding.kept_facets import MISSPELT, Kept, linked, read_facet, rest_of
+from consumer.lineage.folding.kept_facets import MISSPELT, Kept, Reading, linked, read_facet, rest_of
 from consumer.lineage.folding.sql.phantom_tables import Tables
 from consumer.lineage.metadata_columns import (
     NOTHING,
@@ -125,13 +125,7 @@ class EventFacets:
                 if rest is not None:
                     found[key] = self._gathering.keep(rest)
                 continue
-            for path, reason in reading.left_out:
-                self._gathering.leave_out(f"{at}{path}", reason)
-            for path, meant in reading.misspelt:
-                self._gathering.leave_out(f"{at}.{key}{path}", MISSPELT.format(meant))
-            if reading.dropped:
-                names = ", ".join(reading.dropped)
-                self._gathering.leave_out(f"{at}.{key}", f"not names of tables, left out: {names}")
+            self._note_left_out(reading, at, key)
             value = reading.value
             if key in BY_RUN and dataset is not None:
                 value = self._of_tables(value, dataset, f"{at}.{key}")
@@ -162,6 +156,16 @@ class EventFacets:
 
     def _is_metadata_column(self, dataset: DatasetName, column: str) -> bool:
         return is_column(column, self._reserved.get(dataset, NOTHING))
+
+    def _note_left_out(self, reading: Reading, at: str, key: str) -> None:
+        """Notes what a facet was read without."""
+        for path, reason in reading.left_out:
+            self._gathering.leave_out(f"{at}{path}", reason)
+        for path, meant in reading.misspelt:
+            self._gathering.leave_out(f"{at}.{key}{path}", MISSPELT.format(meant))
+        if reading.dropped:
+            names = ", ".join(reading.dropped)
+            self._gathering.leave_out(f"{at}.{key}", f"not names of tables, left out: {names}")
 
     def _of_tables(self, value: Value, dataset: DatasetName, at: str) -> Value:
         """Returns a facet of lineage without names that are no tables of this event, and without metadata columns."""

@@ -221,8 +221,12 @@ class Settling:
         ]
         if new:
             self._names.documents.update(sorted(new), plan)
+        self._note_jobs_of([name for name, letters in flags.items() if TIED in letters])
+
+    def _note_jobs_of(self, names: Collection[DatasetName]) -> None:
+        """Notes with the jobs that gave tied names that their past depends on these."""
         # Also of names that have the mark: the writer that set it may have died then.
-        known = self._names.documents.get([name for name, letters in flags.items() if TIED in letters])
+        known = self._names.documents.get(names)
         tied = sorted(name for name, one in known.items() if NOTED not in str(one.properties.get(PAST) or ""))
         if tied:
             edges = self._store.edges_at([ids.name(name) for name in tied], schema.NAMED, "in")
@@ -347,7 +351,7 @@ def _former(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[
 def _settled(document: FactDocument[JobFacts], ran: list[_Ran], tied: Collection[DatasetName]) -> Settled:
     """Returns since when a job is what it is now, given runs of it that have ended."""
     known = Settled.parse(document.properties.get(SETTLED))
-    never = known.is_never or any(name in tied for run in ran for name in run.names)
+    never = known.is_never or any(not run.names.isdisjoint(tied) for run in ran)
     current = document.facts.ran
     latest, tool = current.latest, tool_of(document.facts.facets.ref)
     if latest is None:
