@@ -103,7 +103,7 @@ def _config() -> click.Option:
         type=click.Path(dir_okay=False, path_type=Path),
         envvar="HEADWATER_CONFIG",
         show_envvar=True,
-        help="TOML file with settings; flags and environment variables go before it.",
+        help="TOML file with settings; flags and environment variables take precedence.",
     )
 
 

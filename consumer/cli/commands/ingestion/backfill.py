@@ -120,7 +120,7 @@ def backfill(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Fold what dbt left, its manifest.json, into the graph or the topic.
+    """Fold the files that dbt leaves, such as manifest.json, into the graph or the topic.
 
     MANIFEST is a manifest of dbt 1.0 or newer, a folder with one or with projects in it, or s3://bucket/prefix of the
     same; run_results.json, catalog.json and compiled/ beside a manifest.json are taken too. A node whose result says

@@ -66,7 +66,7 @@ def ingest(
     """Fold OpenLineage events from files into the graph.
 
     FILE holds JSON lines, a JSON array, or one event that may stretch over lines; plain or gzip. It is a path,
-    s3://bucket/prefix, or - for standard input. What is no event is listed with file, line and reason, and the exit
+    s3://bucket/prefix, or - for standard input. What is not an event is listed with file, line and reason, and the exit
     code is 1; everything else is in the graph. Ingesting the same events again changes nothing.
     """
     began = time.monotonic()

@@ -60,14 +60,14 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 @click.option(
     "--load-id",
     metavar="ID",
-    help="Watch this load rather than to start one.",
+    help="Watch this load instead of starting one.",
 )
 @click.option(
     "--every-s",
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
-    help="Seconds between two questions how far it is.",
+    help="Seconds between two checks of the progress.",
 )
 @json_option("Print the outcome as JSON on stdout.")
 @with_settings("graph")
@@ -100,7 +100,7 @@ def load(
     if load_id is None:
         region = bucket_region or address.region
         load_id = loader.start(LoadRequest(*_checked(source, role, region), update=update, parallelism=parallelism))
-        click.echo(f"load {load_id} of {source} is asked for", err=True)
+        click.echo(f"load {load_id} of {source} was requested", err=True)
     progress = loader.watch(load_id, every_s, TIMEOUT_S, lambda found: click.echo(str(found), err=True))
     if as_json:
         click.echo(orjson.dumps(asdict(progress)))

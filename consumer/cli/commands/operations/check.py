@@ -1,4 +1,4 @@
-"""`headwater check`: checks that the configured systems can be reached, authenticate Headwater and can be used."""
+"""`headwater check`: checks connections, credentials and permissions of the configured systems."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def _print(results: Iterable[Result]) -> None:
 @json_option("Print a JSON array on stdout.")
 @with_settings("graph", "kafka", "datazone", "identity", "alerts.file")
 def check(settings: Settings, systems: tuple[str, ...], *, create_topics: bool, as_json: bool) -> None:
-    """Check that Kafka, the graph and DataZone can be reached, authenticate Headwater and can be used.
+    """Check connections, credentials and permissions for Kafka, the graph and DataZone.
 
     SYSTEM is kafka, graph or datazone; the default is all, DataZone only if it is configured. Also checks versions,
-    permissions, topic settings, lag and clock skew. Exits with 1 on failure; warnings do not count. Changes nothing,
-    except for topics with --create-topics, which need other permissions than the service.
+    topic settings, lag and clock skew. Exits with 1 on failure; warnings do not count. Changes nothing, except for
+    topics with --create-topics, which need other permissions than the service.
     """
     if create_topics and (not systems or "kafka" in systems):
         _create_topics(settings)

@@ -65,7 +65,7 @@ def _since(default: str) -> Callable[[Command], Command]:
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    help="Wait so long for events that are not processed yet.",
+    help="Seconds to wait for events that are not processed yet.",
 )
 @json_option("Print a JSON object a line for each domain.")
 @with_settings("datazone")
@@ -102,8 +102,8 @@ def link_report(settings: Settings, files: tuple[str, ...], since: str, *, as_js
     """List datasets, and whether DataZone shows their lineage on an asset of its catalog.
 
     The datasets are those of the events that were posted, or of the OpenLineage events in FILE (as for `headwater
-    ingest`) under the names that they would have. For each without an asset it says why, and what to configure. The
-    exit code is 1 if there is one.
+    ingest`) under the names that they would have. For each dataset without an asset the report says why, and what to
+    configure. The exit code is 1 if any dataset has no asset.
     """
     from consumer.datazone.link_report import find_links  # noqa: PLC0415 -- boto3 only where it is needed
 

@@ -40,8 +40,8 @@ MOST_WORDS = 120
 def dead_letters() -> None:
     """List, show and redrive the records that could not be folded.
 
-    They lie in the dead-letter topic as they were, each with its reason, until retention takes them; a letter is named
-    by its PARTITION:OFFSET there.
+    They are in the dead-letter topic as they were, each with its reason, until retention removes them. A dead letter is
+    identified by its PARTITION:OFFSET there.
     """
 
 
@@ -75,7 +75,7 @@ def _filters(command: Command) -> Command:
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
-    help="At most so many, the latest ones.",
+    help="Maximum number of dead letters, the latest ones.",
 )
 @json_option("Print a JSON object a line for each letter.")
 @with_settings("kafka")
@@ -103,7 +103,7 @@ def list_letters(settings: Settings, since: str | None, reason: str, limit: int,
 @json_option("Print one JSON object.")
 @with_settings("kafka")
 def show(settings: Settings, position: str, *, as_json: bool) -> None:
-    """Show one dead letter whole: its origin, its reason, its document with the place marked."""
+    """Show one dead letter in full: its origin, its reason, and its document with the place marked."""
     from consumer.kafka.offset_range import Position  # noqa: PLC0415
     from consumer.kafka.redrive import dead_letter_at  # noqa: PLC0415 -- the client only where it is needed
 
@@ -157,17 +157,17 @@ def _due(
     ),
 )
 @click.argument("positions", metavar="[PARTITION:OFFSET]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that wait.")
+@click.option("--all", "everything", is_flag=True, help="Redrive all dead letters.")
 @_filters
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Only say what would go back, and what would not.",
+    help="Only list what would be redriven, and what would not.",
 )
 @click.option(
     "--force",
     is_flag=True,
-    help="Also what would be rejected again, and, where it is named, what went back already.",
+    help="Also redrive what would be rejected again, and what is named and was redriven before.",
 )
 @json_option("Print a JSON object a line for each letter.")
 @with_settings("kafka", "dead_letters.max_ahead_s")

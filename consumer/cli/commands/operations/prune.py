@@ -41,9 +41,9 @@ from schemas.counted import counted
 def prune(settings: Settings, runs_older_than: Duration, *, dry_run: bool, as_json: bool) -> None:
     """Remove the facts of old runs from the graph; lineage stays.
 
-    A run stays that is current of its job (the latest completed one, its siblings under the same parent, the unfinished
-    ones after it), or that started a run which stays. One that has not ended goes when it is twice as old. Others may
-    write to the graph meanwhile; interrupted, it goes on where it was when it is run again.
+    A run is kept if it is current for its job (the latest completed one, its siblings under the same parent, the
+    unfinished ones after it), or if it started a run that is kept. A run that has not ended is removed when it is twice
+    as old. Others may write to the graph meanwhile; an interrupted prune resumes when it is run again.
     """
     from consumer.maintenance.leased_task import JobLease, run_job  # noqa: PLC0415
     from consumer.maintenance.prune import Prune  # noqa: PLC0415 -- the graph's parts only where they are needed

@@ -65,7 +65,7 @@ TOLD_EVERY_S = 10.0
 @click.option(
     "--into",
     metavar="URL",
-    help="The graph to write to; the configured one by default, which loses nothing by it.",
+    help="The graph to write to; by default the configured one, which keeps all that it has.",
 )
 @click.option(
     "--rejected",

@@ -1,4 +1,4 @@
-"""`headwater retire`: a job or dataset that is no longer there, taken out of the lineage."""
+"""`headwater retire`: removes a job or dataset that no longer exists from the lineage."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from consumer.time_parsing import parse_timestamp_ms
 @json_option("Print the event as JSON on stdout.")
 @with_settings("graph", "identity", "kafka")
 def retire(settings: Settings, name: str, at: str, *, to_topic: bool, as_json: bool) -> None:
-    """Take a job or dataset that is no longer there out of the lineage.
+    """Remove a job or dataset that no longer exists from the lineage.
 
     NAME is a job, by its name or namespace/name, else a dataset as in headwater lineage. A job that is retired reads
     and writes nothing any more; a dataset that is retired counts as dropped. Their history stays, and a later event of
-    either brings it back. headwater backfill retires by itself the jobs of dbt whose nodes the manifest no longer has.
+    either brings it back. headwater backfill also retires the jobs of dbt nodes that the manifest no longer has.
     """
     moment = datetime.fromtimestamp(parse_timestamp_ms(at, time.time(), "--at") / 1000, UTC)
     with wiring.open_snapshot(settings.graph) as store:

@@ -43,7 +43,7 @@ MAP = "lineage-map"
 @click.option(
     "--tests",
     is_flag=True,
-    help="In a lineage-map name dbt's tests too, as children of what they test.",
+    help="Add dbt's tests to a lineage-map, as children of what they test.",
 )
 @click.option(
     "--output",

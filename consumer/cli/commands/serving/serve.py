@@ -36,8 +36,8 @@ def serve(settings: Settings) -> None:
     GET /api/v2/... has the answers of search, show, lineage, impact, path, runs and why; /api/v2/openapi.json describes
     them. The other GETs of /api/v1 are Marquez's, for its web UI and clients. POST /api/v1/lineage and
     /api/v1/lineage/batch take events of any OpenLineage client: 2xx means durable, in the topic or in the graph. /mcp
-    has the tools of headwater mcp for assistants. /healthz, /readyz and /metrics are for orchestrators. SIGTERM answers
-    and writes what was received, and ends with 0.
+    has the tools of headwater mcp for assistants. /healthz, /readyz and /metrics are for orchestrators. On SIGTERM,
+    received events are written and answered, and the exit code is 0.
     """
     from consumer.api import server  # noqa: PLC0415 -- of the extra `serve`
     from consumer.mcp.http_app import http_app  # noqa: PLC0415
