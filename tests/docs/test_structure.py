@@ -114,3 +114,47 @@ def test_one_module_sets_up_retries() -> None:
 def test_the_longest_files_of_tests_are_there() -> None:
     """A file that is moved keeps its place in the order of tests."""
     assert not [file for file in LONGEST if not (ROOT / file).is_file()]
+
+
+MAX_COUNTED: Final = 10_000
+"""Entries of a cache that counts entries and not bytes: with a kilobyte each, ten megabytes."""
+
+COUNTED: Final = {
+    "consumer/query/traversal/answer.py": 32_768,
+    "consumer/datazone/datazone_sink.py": 50_000,
+}
+"""Larger ones, whose entries are small: ids with their parts, and hashes."""
+
+
+def constants_of(tree: ast.Module) -> dict[str, object]:
+    """Returns the constants of a module by name."""
+    found: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign | ast.Assign) and isinstance(node.value, ast.Constant):
+            (target, *_) = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
+            found[ast.unparse(target)] = node.value.value
+    return found
+
+
+def entries_of_caches(tree: ast.Module) -> Iterator[int]:
+    """Yields the sizes of a module's caches that count their entries."""
+    constants = constants_of(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"lru_cache", "LRUCache"}:
+            keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+            size = node.args[0] if node.args else keywords.get("maxsize")
+            found = constants.get(ast.unparse(size), getattr(size, "value", None)) if size is not None else None
+            if isinstance(found, int) and "getsizeof" not in keywords:
+                yield found
+
+
+def test_caches_that_count_entries_are_small() -> None:
+    """A large one is a cache of bytes (`schemas.byte_cache`), or has hashes only (`consumer.caches`)."""
+    found = {path: list(entries_of_caches(ast.parse(path.read_text(encoding="utf-8")))) for path in sources()}
+    assert sum(map(len, found.values())) > 20, "hardly any cache is found"
+    large = {
+        path.relative_to(ROOT).as_posix(): max(sizes)
+        for path, sizes in found.items()
+        if max(sizes, default=0) > MAX_COUNTED
+    }
+    assert large == COUNTED

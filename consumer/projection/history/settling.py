@@ -270,7 +270,7 @@ class Settling:
     def _settle(self, ran: Mapping[JobName, list[_Ran]]) -> None:
         """Notes since when jobs are what they are now, by runs that have ended."""
         runs = [run for of_job in ran.values() for run in of_job]
-        new = [run for run in runs if not all(compact(ref) in self._checked for ref in run.contexts)]
+        new = [run for run in runs if not self._are_checked(run.contexts)]
         tied = tied_among(self._store, {name for run in new for name in run.names})
         conflicts = ConflictLimit()
         while True:
@@ -285,6 +285,9 @@ class Settling:
         for run in new:
             for ref in run.contexts:
                 self._checked.add(compact(ref))
+
+    def _are_checked(self, contexts: Iterable[str]) -> bool:
+        return all(compact(ref) in self._checked for ref in contexts)
 
     def _note(self, known: JobDocuments, ran: Mapping[JobName, list[_Ran]], tied: Collection[DatasetName]) -> None:
         """Notes since when jobs are what they are now, unless others have changed them meanwhile."""

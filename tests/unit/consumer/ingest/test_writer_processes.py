@@ -1,4 +1,4 @@
-"""Which process writes an event."""
+"""The process that writes an event, of several."""
 
 import json
 from collections import defaultdict

@@ -21,7 +21,7 @@ def test_job_before_a_name_means_a_job() -> None:
 
 @pytest.mark.parametrize("text", ["dataset:job:dbt/made", "dataset:made", "made"])
 def test_dataset_before_a_name_means_a_dataset(text: str) -> None:
-    """It may stand before any name of a dataset, and has to where the namespace begins with `job:`."""
+    """The prefix may stand before any name of a dataset, and has to where the namespace begins with `job:`."""
     found = resolve_node_or_job(graph([job(MADE, SOURCE, name="made")]), text)
     assert (found.dataset, means_job(found)) == (MADE, False)
 
