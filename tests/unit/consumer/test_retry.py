@@ -1,0 +1,54 @@
+"""Retries leave nothing behind that only the cyclic garbage collector would free."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from consumer.errors import TransientError
+from consumer.retry import async_retrying, retrying, uniform
+
+
+@pytest.fixture(autouse=True)
+def no_cyclic_gc() -> Iterator[None]:
+    """Switches the cyclic garbage collector off."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_a_call_is_gone_after_it() -> None:
+    """With its policy, after success at once and after a retry."""
+    for failures in (0, 2):
+        backoff, left = uniform(0, 0), [None] * failures
+        policy = weakref.ref(backoff)
+
+        def call(left: list[None] = left) -> str:
+            if left:
+                left.pop()
+                raise TransientError("away")
+            return "done"
+
+        assert retrying(TransientError, backoff)(call) == "done"
+        del backoff
+        assert policy() is None, f"the policy of a call is still there, after {failures} failures"
+
+
+def test_an_asynchronous_call_is_gone_after_it() -> None:
+    """As every request to a graph on a server is one."""
+    backoff = uniform(0, 0)
+    policy = weakref.ref(backoff)
+
+    async def call() -> str:
+        return "done"
+
+    async def run() -> str:
+        nonlocal backoff
+        found = await async_retrying(TransientError, backoff)(call)
+        del backoff
+        return found
+
+    assert asyncio.run(run()) == "done"
+    assert policy() is None
