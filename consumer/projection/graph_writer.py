@@ -41,16 +41,16 @@ MIB = 1 << 20
 
 
 class Cached(NamedTuple):
-    """Maximum bytes of memory of the cache of each kind of documents; 55 MiB in all, for some 15,000 models.
+    """Maximum bytes of memory of the cache of each kind of documents; 45 MiB in all, for some 12,000 models.
 
     As objects they take up to a third more than is counted. `make soak` holds the process to its 300 MB.
     """
 
-    runs: int = 6 * MIB
-    jobs: int = 28 * MIB
-    names: int = 11 * MIB
-    texts: int = 4 * MIB
-    sources: int = 6 * MIB
+    runs: int = 5 * MIB
+    jobs: int = 23 * MIB
+    names: int = 9 * MIB
+    texts: int = 3 * MIB
+    sources: int = 5 * MIB
 
 
 CACHED = Cached()

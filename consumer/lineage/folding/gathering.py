@@ -35,7 +35,7 @@ class Mention(NamedTuple):
     facts: Mapping[DatasetName, NameFacts]
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=2_048)
 def mention(
     rules: IdentityRules, namespace: str, name: str, links: tuple[DatasetName, ...], *, read: bool, used: bool
 ) -> Mention:
