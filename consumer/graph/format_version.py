@@ -6,6 +6,7 @@ It is incremented by changes that other versions of Headwater can't read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ from consumer.graph.store import (
     Vertex,
     selected,
 )
+from consumer.graph.walks.id_graph import for_walks
+from consumer.graph.walks.keyed_graph import KeyedGraph
 
 FORMAT: Final = 2
 """The format that this version writes; 0 is the format of builds before the first release."""
@@ -185,6 +188,11 @@ class FormatCheckedStore(DelegatingStore):
         """Returns the edges of a label that leave or enter vertices."""
         self._check()
         return self._store.edges_at(ids, label, direction)
+
+    def for_walks(self) -> AbstractContextManager[KeyedGraph[Any]]:
+        """Returns the form of the store for one walk."""
+        self._check()
+        return for_walks(self._store)
 
     def latest_at(
         self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]

@@ -61,8 +61,9 @@ def _escape(part: str) -> str:
     return part.replace("%", "%25").replace("/", "%2F") if "/" in part or "%" in part else part
 
 
-def _unescape(part: str) -> str:
-    return part.replace("%2F", "/").replace("%25", "%")
+def unescape(part: str) -> str:
+    """Returns a part of a name from that of an id."""
+    return part.replace("%2F", "/").replace("%25", "%") if "%" in part else part
 
 
 def _joined(kind: str, parts: tuple[str, ...]) -> str:
@@ -93,7 +94,7 @@ def parse(id_: str) -> tuple[str, ...]:
     parts = tuple(id_.split("/"))
     if parts[0] not in _KINDS:
         raise ValueError(f"{id_!r} is not an id of this graph")
-    return tuple(map(_unescape, parts)) if "%" in id_ else parts
+    return tuple(map(unescape, parts)) if "%" in id_ else parts
 
 
 @lru_cache(maxsize=CACHED_IDS)

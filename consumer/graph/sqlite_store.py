@@ -20,6 +20,7 @@ from consumer.graph.sqlite import tables
 from consumer.graph.sqlite.change_set import ChangeSet, MispresumedError
 from consumer.graph.sqlite.dictionary import Dictionary
 from consumer.graph.sqlite.edge_rows import EdgeRows
+from consumer.graph.sqlite.keyed_rows import KeyedRows
 from consumer.graph.sqlite.upgrade import UPGRADED, upgrade
 from consumer.graph.sqlite.vertex_rows import VertexRows
 from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex
@@ -221,6 +222,12 @@ class SqliteStore:
         """Returns the edges of a label that leave or enter vertices."""
         with self._translate_errors("reading"):
             return self._edges.at(ids, label, direction)
+
+    @contextmanager
+    def for_walks(self) -> Iterator[KeyedRows]:
+        """Yields the form of the store for one walk, which sees one state of the graph."""
+        with self._translate_errors("reading") if self._db.in_transaction else self.snapshot():
+            yield KeyedRows(self._db, self._vertices)
 
     def latest_at(
         self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]

@@ -6,6 +6,7 @@ What is asked of some vertices is answered from what is known around them; what 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Final
 
@@ -15,6 +16,7 @@ from consumer.errors import RefusedWrite
 from consumer.graph import format_version, ids, schema
 from consumer.graph.identity_rules import stored_rules
 from consumer.graph.store import Change, Direction, Edge, GraphStore, Properties, Vertex, selected
+from consumer.graph.walks.id_graph import IdGraph, of_store
 from consumer.history.latest_vertices import latest_of_all
 from consumer.history.neighbourhood_past import NeighbourhoodPast
 from consumer.history.past_facts import past_facts
@@ -185,13 +187,11 @@ class PastGraph:
         # Of exposures not all are there.
         yield from (vertex for vertex in near.memory.vertices(schema.NODE) if "kind" not in vertex.properties)
 
-    def for_walks(self) -> GraphStore:
-        """Returns the same graph for a walk along lineage, which needs little of each dataset."""
-        if not self._is_indexed:
-            return self
-        if self._walks is None:
+    def for_walks(self) -> AbstractContextManager[IdGraph]:
+        """Returns the form of the graph for a walk along lineage, which needs little of each dataset."""
+        if self._is_indexed and self._walks is None:
             self._walks = PastWalks(self, self._graph, self.time, self._single_jobs)
-        return self._walks
+        return nullcontext(of_store(self._walks or self))
 
     def _single_jobs(self) -> NeighbourhoodPast:
         if self._jobs is None:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import structlog
@@ -19,6 +19,8 @@ from consumer.graph.gremlin.deadline import RetryPolicy
 from consumer.graph.gremlin.endpoint import Address
 from consumer.graph.key_order import KeyOrder
 from consumer.graph.store import Change, Direction, Edge, Properties, Vertex
+from consumer.graph.walks.id_graph import IdGraph
+from consumer.graph.walks.keyed_graph import Along, Hop
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +84,14 @@ class GremlinStore:
         """Returns the edges of a label that leave or enter vertices."""
         items = self._all(traversals.edges_at(some, label, direction) for some in traversals.chunks(ids))
         return [traversals.edge_of(item) for item in items]
+
+    def for_walks(self) -> AbstractContextManager[IdGraph]:
+        """Returns the form of the store for one walk."""
+        return nullcontext(IdGraph(self._hops))
+
+    def _hops(self, ids: Collection[str], along: Along) -> list[Hop[str]]:
+        items = self._all(traversals.hops(some, along) for some in traversals.chunks(ids))
+        return [traversals.hop_of(item) for item in items]
 
     def latest_at(
         self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from gremlin_python.process.traversal import Bytecode, Cardinality, Direction, Merge, Order, P, T
 
 from consumer.graph import store
+from consumer.graph.ids import edge_ends
 from consumer.graph.store import (
     Change,
     DropEdges,
@@ -24,6 +25,7 @@ from consumer.graph.store import (
     Step,
     Vertex,
 )
+from consumer.graph.walks.keyed_graph import Along, Hop
 
 MAX_RECORDS = 200
 """Maximum number of vertices and edges in one request (Neptune's advice for batches of upserts)."""
@@ -253,6 +255,17 @@ def edges_at(ids: Sequence[str], label: str, direction: store.Direction) -> Byte
     return _query(("V", *ids), ("outE" if direction == "out" else "inE", label), ("elementMap",))
 
 
+def hops(ids: Sequence[str], along: Along) -> Bytecode:
+    """Returns a request for the edges at vertices that a walk follows, as maps of `id` and, if there, `detail`.
+
+    The ends of an edge and its job follow from its id.
+    """
+    edges = ("outE" if along.direction == "out" else "inE", along.label)
+    if not along.detail:
+        return _query(("V", *ids), edges, ("project", "id"), ("by", T.id))
+    return _query(("V", *ids), edges, ("project", "id", "detail"), ("by", T.id), ("by", along.detail))
+
+
 def latest_at(ids: Sequence[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]) -> Bytecode:
     """Returns a request for the latest vertices, by a property, with edges to others: maps of `id` and `latest`."""
     key, value = until
@@ -284,6 +297,19 @@ def ids(label: str, after: str, count: int) -> Bytecode:
 def edges(label: str) -> Bytecode:
     """Returns a request for all edges of a label, each as a map."""
     return _query(("E",), ("hasLabel", label), ("elementMap",))
+
+
+def hop_of(edge: Mapping[str, str]) -> Hop[str]:
+    """Returns the edge of a map of `hops`.
+
+    Raises:
+        ValueError: The id is not of this graph.
+    """
+    ends = edge_ends(edge["id"])
+    if ends is None:
+        raise ValueError(f"{edge['id']!r} is not an id of an edge of this graph")
+    _, source, target, job = ends
+    return source, target, job, edge.get("detail", "")
 
 
 def properties_of(element: Mapping[Any, Any]) -> dict[str, store.Scalar]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from functools import lru_cache, partial
+from itertools import repeat
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from consumer.graph import ids
 from consumer.graph.store import Edge
 from consumer.lineage.facts.keys import JobName
-from consumer.query.resolve import LineageNode
+from consumer.query.resolve import DATASET, LineageNode
 from schemas.naming import DatasetName, last_part
+
+T = TypeVar("T", bound=tuple[Any, ...])
 
 Way = Literal["upstream", "downstream"]
 
@@ -134,6 +137,35 @@ def target_of(id_: str) -> LineageNode:
     kind, namespace, name, *column = ids.parse(id_)
     dataset = DatasetName(namespace, name)
     return LineageNode(dataset, column[0]) if column else LineageNode(dataset, None, kind)
+
+
+def targets_of(stem: str, tails: Sequence[str]) -> Iterator[LineageNode]:
+    """Returns the datasets, columns or exposures of ids with one stem.
+
+    Args:
+        stem: The ids up to their last slash.
+        tails: The rest of each.
+    """
+    kind, namespace, *name = ids.parse(stem)[:-1]
+    called = map(ids.unescape, tails)
+    if name:
+        return named(LineageNode, repeat(DatasetName(namespace, *name)), called, repeat(DATASET))
+    return named(LineageNode, named(DatasetName, repeat(namespace), called), repeat(None), repeat(kind))
+
+
+def named(kind: type[T], *fields: Iterable[object]) -> Iterator[T]:
+    """Makes named tuples of their fields, in less time than with a call for each tuple.
+
+    Args:
+        kind: The type of the tuples.
+        fields: The values of each field of the type; the shortest of these decides how many tuples there are.
+    """
+    return map(maker(kind), zip(*fields, strict=False))
+
+
+def maker(kind: type[T]) -> Callable[[Iterable[object]], T]:
+    """Returns a function that makes a named tuple of all its fields, which are given as one tuple."""
+    return partial(tuple.__new__, kind)
 
 
 def id_of(target: LineageNode) -> str:

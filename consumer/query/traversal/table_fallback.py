@@ -8,102 +8,104 @@ the walk goes by tables, within the steps that were asked for.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
-from consumer.graph import ids, schema
-from consumer.graph.store import Direction, Edge, GraphStore
+from consumer.graph import schema
+from consumer.graph.walks.keyed_graph import Along, Hop, K, KeyedGraph, ends_of
+from consumer.query.traversal.walk import COLUMNS, Walk, datasets_of
 
-Pair = tuple[str, str, str]
-"""The ids of a source dataset, a target dataset, and the job between them."""
+Pair = tuple[K, K, Hashable]
+"""A source dataset, a target dataset, and the job between them."""
 
 
-class Reached(NamedTuple):
+class Reached(NamedTuple, Generic[K]):
     """The result of a traversal by columns in one direction.
 
     Attributes:
-        depths: Steps from the root to each dataset with a reached column, by the dataset's id.
+        depths: Steps from the root to each dataset with a reached column.
         known: The pairs of datasets between which the walk found column edges.
     """
 
-    depths: Mapping[str, int]
-    known: Collection[Pair]
+    depths: Mapping[K, int]
+    known: Collection[Pair[K]]
 
 
 @dataclass(frozen=True, slots=True)
-class ByTable:
+class ByTable(Generic[K]):
     """A walk by tables in one direction.
 
     Attributes:
-        depths: Steps from the root to each dataset, by id.
-        edges: The dataset edges that it followed, by id.
-        starts: Ids of the datasets at which column lineage ends and the walk begins.
+        along: The edges that it followed.
+        depths: Steps from the root to each dataset.
+        hops: These edges.
+        starts: The datasets at which column lineage ends and the walk begins.
     """
 
-    depths: dict[str, int] = field(default_factory=dict)
-    edges: dict[str, Edge] = field(default_factory=dict)
-    starts: set[str] = field(default_factory=set)
+    along: Along
+    depths: dict[K, int] = field(default_factory=dict)
+    hops: set[Hop[K]] = field(default_factory=set)
+    starts: set[K] = field(default_factory=set)
 
 
-def beyond(store: GraphStore, reached: Reached, direction: Direction, steps: int) -> ByTable:
+def beyond(graph: KeyedGraph[K], columns: Walk[K], dataset_of: Mapping[K, K], steps: int) -> ByTable[K]:
     """Follows dataset edges from where column lineage is unknown.
 
-    The store is asked three times, and once more for each step by table.
+    The store is asked for edges three times, and once more for each step by table.
 
     Args:
-        store: The graph.
-        reached: Where the walk by columns came to.
-        direction: Of the walk.
+        graph: The graph.
+        columns: The walk by columns.
+        dataset_of: The dataset of each column that it came to.
         steps: The most steps from the root.
 
     Raises:
         TransientError: The store can't serve now.
     """
-    walk = ByTable()
-    near = [id_ for id_, depth in reached.depths.items() if depth < steps]
-    waiting: defaultdict[int, set[str]] = defaultdict(set)
-    for edge in _unknown(store, sorted(near), reached.known, direction):
-        start, far = _ends(edge, direction)
+    along = Along(schema.EDGE, columns.along.direction, "edge_name")
+    near, far = ends_of(along)
+    walk: ByTable[K] = ByTable(along)
+    reached = _reached(columns, dataset_of)
+    waiting: defaultdict[int, set[K]] = defaultdict(set)
+    for hop in _unknown(graph, reached, along, steps):
+        start = near(hop)
         walk.starts.add(start)
-        walk.edges[edge.id] = edge
-        waiting[reached.depths[start] + 1].add(far)
+        walk.hops.add(hop)
+        waiting[reached.depths[start] + 1].add(far(hop))
     for depth in range(1, steps + 1):
         frontier = waiting.pop(depth, set()) - walk.depths.keys()
         walk.depths.update(dict.fromkeys(frontier, depth))
         if frontier and depth < steps:
-            edges = store.edges_at(sorted(frontier), schema.EDGE, direction)
-            walk.edges.update((edge.id, edge) for edge in edges)
-            waiting[depth + 1].update(_ends(edge, direction)[1] for edge in edges)
+            hops = graph.hops(frontier, along)
+            walk.hops.update(hops)
+            waiting[depth + 1].update(map(far, hops))
     # A start may also be reached again, by a cycle; it lies where the walk by columns found it.
     walk.depths.update((start, reached.depths[start]) for start in walk.starts)
     return walk
 
 
-def _unknown(store: GraphStore, near: Sequence[str], known: Collection[Pair], direction: Direction) -> list[Edge]:
-    """Returns the dataset edges at datasets that no column edge accompanies."""
-    edges = store.edges_at(near, schema.EDGE, direction) if near else []
-    open_ = [edge for edge in edges if _pair(edge) not in known]
+def _reached(columns: Walk[K], dataset_of: Mapping[K, K]) -> Reached[K]:
+    depths: dict[K, int] = {}
+    # The nearest column comes first.
+    for column, depth in columns.depths.items():
+        depths.setdefault(dataset_of[column], depth)
+    return Reached(depths, _pairs(columns.hops, dataset_of))
+
+
+def _pairs(hops: Collection[Hop[K]], dataset_of: Mapping[K, K]) -> set[Pair[K]]:
+    """Returns the pairs of datasets, with the job, between which column edges lead."""
+    return {(dataset_of[source], dataset_of[target], job) for source, target, job, _ in hops}
+
+
+def _unknown(graph: KeyedGraph[K], reached: Reached[K], along: Along, steps: int) -> list[Hop[K]]:
+    """Returns the dataset edges at datasets, nearer than all steps, that no column edge accompanies."""
+    near = [dataset for dataset, depth in reached.depths.items() if depth < steps]
+    open_ = [hop for hop in graph.hops(near, along) if hop[:3] not in reached.known]
     if not open_:
         return []
-    columns = store.edges_at(sorted({_ends(edge, direction)[0] for edge in open_}), schema.COLUMN_OF, "in")
-    with_columns = pairs(store.edges_at(sorted({edge.source for edge in columns}), schema.COLUMN_EDGE, direction))
-    return [edge for edge in open_ if _pair(edge) not in with_columns]
-
-
-def pairs(column_edges: Iterable[Edge]) -> set[Pair]:
-    """Returns the pairs of datasets, with the job, between which column edges lead."""
-    return {(_dataset(edge.source), _dataset(edge.target), str(edge.properties["job"])) for edge in column_edges}
-
-
-def _pair(edge: Edge) -> Pair:
-    return edge.source, edge.target, str(edge.properties.get("job", ""))
-
-
-def _dataset(column: str) -> str:
-    return ids.make("dataset", *ids.parse(column)[1:3])
-
-
-def _ends(edge: Edge, direction: Direction) -> tuple[str, str]:
-    """Returns the near and the far end, seen from the root."""
-    return (edge.target, edge.source) if direction == "in" else (edge.source, edge.target)
+    columns = {column for column, *_ in graph.hops(set(map(ends_of(along)[0], open_)), COLUMNS)}
+    edges = graph.hops(columns, Along(schema.COLUMN_EDGE, along.direction))
+    ends = {end for hop in edges for end in hop[:2]}
+    with_columns = _pairs(edges, datasets_of(graph, graph.ids(ends)))
+    return [hop for hop in open_ if hop[:3] not in with_columns]

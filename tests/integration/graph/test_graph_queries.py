@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from bench.queries import DEPTH, questions, seed
 from bench.workload import LAYERS, Project
 from consumer.graph.gremlin.gremlin_store import open_gremlin
 from consumer.graph.sqlite_store import SqliteStore
-from consumer.graph.store import Direction, Edge, GraphStore
+from tests.support.graph.counted_walks import CountingStore
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import GremlinServer
 
@@ -53,22 +52,6 @@ def test_queries_give_what_the_page_says(demo: GremlinServer) -> None:
             assert ends == {"lineage_node"}, f"no ways from table to table: {query}"
 
 
-class Counting:
-    """A store that counts the questions for edges."""
-
-    def __init__(self, store: GraphStore) -> None:
-        self._store = store
-        self.asked = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
-        """Counts, and asks the store."""
-        self.asked += 1
-        return self._store.edges_at(ids, label, direction)
-
-
 def test_deep_lineage_is_the_same_on_every_store_and_costs_a_question_a_level(
     tinkergraph_server: GremlinServer, tmp_path: Path
 ) -> None:
@@ -82,11 +65,13 @@ def test_deep_lineage_is_the_same_on_every_store_and_costs_a_question_a_level(
         for store in (embedded, remote):
             seed(store, project)
         for question in questions(embedded, project):
-            counting = Counting(remote)
+            counting = CountingStore(remote)
             answer = question.ask(counting)
             assert answer == question.ask(embedded), f"{question.words}: the stores differ"
             levels = max(node.depth for node in answer.nodes)
             assert levels <= LAYERS < DEPTH, f"{question.words}: the project has {LAYERS} layers, on sources"
             # Up and down each level once, and once more to learn that there is no other; of `*` also its columns.
             most = 2 * (LAYERS + 2) + 2
-            assert counting.asked <= most, f"{question.words}: {counting.asked} questions for {LAYERS} layers"
+            assert len(counting.labels) <= most, (
+                f"{question.words}: {len(counting.labels)} questions for {LAYERS} layers"
+            )

@@ -209,6 +209,7 @@ class TestChecked:
                 lambda checked: checked.read(["a"]),
                 lambda checked: checked.write([made]),
                 lambda checked: checked.edges_at(["a"], schema.EDGE, "out"),
+                lambda checked: checked.for_walks(),
                 lambda checked: checked.ids(schema.JOB, "", 1),
                 lambda checked: list(checked.vertices(schema.JOB)),
                 lambda checked: list(checked.edges(schema.EDGE)),

@@ -13,6 +13,8 @@ from consumer.errors import TransientError, UsageError
 from consumer.graph.sqlite.tables import SCHEMA_VERSION
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import Change, DropVertices, GraphStore, NotExists, PropertyEquals, Vertex
+from consumer.graph.walks.id_graph import for_walks
+from consumer.graph.walks.keyed_graph import Along
 from tests.support.processes.command_line import headwater
 
 
@@ -21,9 +23,16 @@ def change(id_: str, **also: str) -> Change:
     return Change(Vertex(id_, "thing", {"rev": "1", **also}), NotExists(), PropertyEquals("rev", "1"))
 
 
+def walk(store: GraphStore) -> object:
+    """Reads edges as a walk does."""
+    with for_walks(store) as graph:
+        return graph.hops(graph.keys(["a"]).values(), Along("line", "out"))
+
+
 READS: dict[str, Callable[[GraphStore], object]] = {
     "read": lambda store: store.read(["a"]),
     "edges_at": lambda store: store.edges_at(["a"], "line", "out"),
+    "walk": walk,
     "ids": lambda store: store.ids("thing", "", 5),
     "vertices": lambda store: list(store.vertices("thing")),
     "edges": lambda store: list(store.edges("line")),
@@ -63,6 +72,32 @@ def test_changes_of_one_vertex_follow_on_each_other() -> None:
         assert store.read(["a"]) == {"a": {"rev": "2", "x": 1}}
         assert store.write([gone, Change(Vertex("a", "thing", {"x": 2}), two, two)]) == {"a"}
         assert not store.read(["a"])
+
+
+def test_a_walk_sees_one_state(tmp_path: Path) -> None:
+    """A key stays that of its vertex, also if the vertex is removed and another one gets its row meanwhile."""
+    one = PropertyEquals("rev", "1")
+    with closing(SqliteStore(tmp_path / "graph.db")) as store, closing(SqliteStore(tmp_path / "graph.db")) as writer:
+        writer.write([change("a"), change("thing/b/c")])
+        with for_walks(store) as graph:
+            keys = graph.keys(["thing/b/c"])
+            writer.write([Change(Vertex("a", "thing", {}), one, one, (DropVertices(("thing/b/c",)),))])
+            writer.write([change("thing/b/other")])
+            assert graph.ids(keys.values()) == {"thing/b/": [("c", keys["thing/b/c"])]}
+        with for_walks(store) as graph:
+            assert graph.keys(["thing/b/other"]) == {"thing/b/other": keys["thing/b/c"]}, "the row was given again"
+
+
+def test_a_walk_within_a_snapshot_sees_its_state(tmp_path: Path) -> None:
+    """A caller that holds a snapshot keeps it, also after the walk."""
+    with closing(SqliteStore(tmp_path / "graph.db")) as store, closing(SqliteStore(tmp_path / "graph.db")) as writer:
+        with store.snapshot():
+            assert not store.read(["a"])
+            writer.write([change("a")])
+            with for_walks(store) as graph:
+                assert graph.keys(["a"])["a"] < 0, "no row"
+            assert not store.read(["a"])
+        assert store.read(["a"])
 
 
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:

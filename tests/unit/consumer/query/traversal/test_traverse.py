@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import cProfile
 import re
-from collections.abc import Collection
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from consumer.errors import UsageError
 from consumer.graph import schema
 from consumer.graph.sqlite_store import SqliteStore
-from consumer.graph.store import Direction, Edge
 from consumer.query.traversal.traverse import Lineage, LineageNode, lineage, resolve
 from schemas.naming import DatasetName
+from tests.support.graph.counted_walks import CountingStore
 from tests.support.graph.example_graphs import GLUE, REDSHIFT, Name, demo, graph, job, table
 
 A, B, C, D, E = (table(name) for name in "abcde")
@@ -193,22 +191,6 @@ def test_two_jobs_between_two_datasets_are_two_links() -> None:
     assert [link.job.name for link in found.links if link.job] == ["one", "two"]
 
 
-class Counting:
-    """A store that counts the requests for edges."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-        self.requests: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def edges_at(self, ids: Collection[str], label: str, direction: Direction) -> list[Edge]:
-        """Counts, and asks the store."""
-        self.requests.append(label)
-        return self._store.edges_at(ids, label, direction)
-
-
 @pytest.mark.parametrize("columns", [False, True])
 def test_a_level_costs_one_request(columns: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """The requests go with the depth, whatever the width; by columns, names and tables are asked for once more."""
@@ -218,11 +200,11 @@ def test_a_level_costs_one_request(columns: bool) -> None:  # noqa: FBT001 - a p
         for above, below in pairwise(layers)
         for target in below
     ]
-    store = Counting(graph(events))
+    store = CountingStore(graph(events))
     found = lineage(store, at(layers[-1][0]), 3, 0, columns=columns)
     assert len(found.nodes) == (17 if columns else 16)
     by_columns = [schema.COLUMN_OF, *[schema.COLUMN_EDGE] * 3, schema.EDGE]
-    assert store.requests == (by_columns if columns else [schema.EDGE] * 3)
+    assert store.labels == (by_columns if columns else [schema.EDGE] * 3)
 
 
 def test_columns_of_a_column() -> None:

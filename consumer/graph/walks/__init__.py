@@ -1,0 +1,1 @@
+"""The form of a graph in which walks along lineage read it."""
