@@ -34,7 +34,7 @@ ALWAYS_INLINE = 16_384
 MISSPELT = "it is not a key of the facet, ignored: did you mean `{}`?"
 """The reason why a key of a facet states nothing."""
 
-MOST_REMEMBERED = 8 * 1024 * 1024
+MOST_REMEMBERED = 5 * 1024 * 1024
 """Bytes of what was made of facets, for bodies of which only some facets are new."""
 
 
