@@ -33,7 +33,7 @@ Alerts = dict[str, dict[str, Any]]
 PATIENCE_S = 180.0
 """Enough for one step on a machine that is very busy."""
 
-REST_S = 1.0
+REST_S = 2.0
 """Seconds without a change after which changes are judged."""
 
 ROOT = Path(__file__).parents[3]
