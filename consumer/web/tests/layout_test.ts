@@ -163,10 +163,8 @@ test("things stand as near to their wishes as they can", () => {
   assert.equal(nearestGap([{ top: 0, size: 10 }], { middle: 5, size: 10 }, 2), -12);
 });
 
-test("a thousand boxes are laid out in less than two seconds of CPU", () => {
+// How long it takes is measured by `make bench WHAT=page`.
+test("no two of a thousand boxes overlap", () => {
   const { boxes, edges } = project(1000, 10, 1);
-  const before = process.cpuUsage();
   assertNoOverlap(layout(boxes, edges, 0));
-  const { user, system } = process.cpuUsage(before);
-  assert.ok(user + system < 2_000_000, `${(user + system) / 1e6} s`);
 });
