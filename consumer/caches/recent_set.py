@@ -5,37 +5,29 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from consumer.caches.recent_map import RecentMap
+
 M = TypeVar("M", bound=Hashable)
 
 
 class RecentSet(Generic[M]):
-    """Members of two generations; when the young one is full, the old one goes and the young one is the old one.
+    """Members of two generations, as `RecentMap` keeps its entries.
 
     Args:
         generation: How many members a generation has: so many that were used last are there, and up to twice as many.
     """
 
     def __init__(self, generation: int) -> None:
-        self._generation = generation
-        self._young: set[M] = set()
-        self._old: set[M] = set()
+        self._members: RecentMap[M, bool] = RecentMap(generation)
 
     def __contains__(self, member: M) -> bool:
         """True if a member is there, which then counts as used."""
-        if member in self._young:
-            return True
-        if member not in self._old:
-            return False
-        self.add(member)
-        return True
+        return self._members.get(member) is not None
 
     def add(self, member: M) -> None:
         """Adds a member."""
-        if len(self._young) >= self._generation:
-            self._young, self._old = set(), self._young
-        self._young.add(member)
+        self._members.put(member, value=True)
 
     def clear(self) -> None:
         """Removes all members."""
-        self._young.clear()
-        self._old.clear()
+        self._members.clear()
