@@ -6,39 +6,31 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from consumer.config.settings import BatchSettings
 from consumer.ingest.document_writer import Document, DocumentWriter, IngestCounts, Rejection
 from consumer.ingest.inputs import Advance, Input, UnreadableError
 from consumer.ingest.json_splitter import RawDocument, split_documents
 from consumer.ingest.writer_processes import WriterProcesses
-from consumer.processing.sink import Sink
 
 ALONE_S: Final = 5.0
 """Seconds of an ingest after which writer processes are started: to start them takes as long as a thousand events."""
 
 
 class Pipeline:
-    """Writes the events of inputs to a sink, batch by batch.
+    """Has the events of inputs written.
 
     Args:
-        sink: Sink of the events.
-        batching: Size limits and retry policy of batches.
-        on_rejected: Receives each rejected document.
-        sleep: Waits between attempts; takes seconds.
+        writer: Writes documents in this process.
         processes: Processes that write to the same graph, in an ingest that takes long; None to write all in this one.
         clock: Monotonic clock in seconds.
     """
 
     def __init__(
         self,
-        sink: Sink,
-        batching: BatchSettings,
-        on_rejected: Callable[[Rejection], None],
-        sleep: Callable[[float], None] = time.sleep,
+        writer: DocumentWriter,
         processes: WriterProcesses | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._writer = DocumentWriter(sink, batching, on_rejected, sleep)
+        self._writer = writer
         self._processes = processes
         self._clock = clock
         self._is_alone = True

@@ -24,7 +24,7 @@ from consumer.cli.help_text import examples
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import NotFound
-from consumer.ingest.document_writer import write_with_retry
+from consumer.ingest.document_writer import DocumentWriter, write_with_retry
 from consumer.ingest.inputs import Input
 from consumer.ingest.pipeline import Pipeline
 from consumer.lineage import retirement
@@ -209,7 +209,8 @@ def _to_graph(settings: Settings, projects: _Projects) -> tuple[int, int]:
         projects.known = all_jobs(store)
     sources = (Input(project.name, partial(stream, project)) for project in projects)
     with closing(wiring.graph_sink(settings)) as sink:
-        tally = Pipeline(sink, settings.batch, lambda rejection: click.echo(str(rejection), err=True)).run(sources)
+        writer = DocumentWriter(sink, settings.batch, lambda rejection: click.echo(str(rejection), err=True))
+        tally = Pipeline(writer).run(sources)
     return tally.events, tally.rejected
 
 

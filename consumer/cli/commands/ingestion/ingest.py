@@ -20,7 +20,7 @@ from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import UsageError
 from consumer.ingest import inputs
-from consumer.ingest.document_writer import Rejection
+from consumer.ingest.document_writer import DocumentWriter, Rejection
 from consumer.ingest.inputs import Advance
 from consumer.ingest.pipeline import Pipeline
 from consumer.ingest.writer_processes import WriterProcesses
@@ -83,8 +83,8 @@ def ingest(
 
         others = WriterProcesses(processes, partial(_open_sink, settings), settings.batch, rejected)
         stack.callback(others.close)
-        pipeline = Pipeline(sink, settings.batch, rejected, processes=others if processes > 1 else None)
-        tally = pipeline.run(sources, advance)
+        writer = DocumentWriter(sink, settings.batch, rejected)
+        tally = Pipeline(writer, others if processes > 1 else None).run(sources, advance)
     summary = {
         "events": tally.events,
         "runs": len(tally.runs),

@@ -16,6 +16,7 @@ from consumer.cli.help_text import examples
 from consumer.cli.options import Command, json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.ingest import inputs
+from consumer.ingest.document_writer import DocumentWriter
 from consumer.ingest.pipeline import Pipeline
 from consumer.safe_text import printable
 from consumer.time_parsing import parse_timestamp_ms
@@ -139,9 +140,8 @@ def _in_files(settings: Settings, files: Sequence[str]) -> DatasetIdentities:
     datasets = DatasetCollector(
         Routes(settings.datazone), lambda target: _identities(settings, target), settings.datazone.forward
     )
-    Pipeline(datasets, settings.batch, lambda rejection: click.echo(str(rejection), err=True)).run(
-        inputs.find(files), lambda _: None
-    )
+    writer = DocumentWriter(datasets, settings.batch, lambda rejection: click.echo(str(rejection), err=True))
+    Pipeline(writer).run(inputs.find(files))
     return datasets.datasets
 
 

@@ -23,7 +23,7 @@ from consumer.errors import HeadwaterError, UsageError
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.ingest import inputs
-from consumer.ingest.document_writer import Rejection
+from consumer.ingest.document_writer import DocumentWriter, Rejection
 from consumer.ingest.pipeline import Pipeline
 from consumer.lineage.identity import IdentityRules
 from consumer.projection.graph_sink import GraphSink
@@ -191,7 +191,8 @@ def _fold(source: Path, store: GraphStore, rules: IdentityRules) -> None:
     def refuse(rejection: Rejection) -> None:
         raise HeadwaterError(f"an event of the demo was rejected: {rejection}")
 
-    tally = Pipeline(GraphSink(store, rules), Settings().batch, refuse).run(inputs.find([str(source)]))
+    writer = DocumentWriter(GraphSink(store, rules), Settings().batch, refuse)
+    tally = Pipeline(writer).run(inputs.find([str(source)]))
     click.echo(f"({counted(tally.events, 'event')} of {counted(len(tally.runs), 'run')}) ", err=True, nl=False)
 
 

@@ -17,6 +17,7 @@ from consumer import wiring
 from consumer.config.loader import Settings
 from consumer.config.settings import BatchSettings
 from consumer.errors import RetriesExhausted, TransientError
+from consumer.ingest.document_writer import DocumentWriter
 from consumer.ingest.inputs import find
 from consumer.ingest.json_splitter import CUT_OFF, FRAGMENT_BYTES, TOO_LONG, RawDocument, split_documents
 from consumer.ingest.pipeline import ALONE_S, Pipeline
@@ -223,11 +224,13 @@ def test_a_write_is_tried_again_and_given_up() -> None:
     """What passes is waited for; what does not ends with what to do."""
     waits: list[float] = []
     sink = Flaky(3)
-    tally = Pipeline(sink, BatchSettings(max_records=10), lambda _: None, waits.append).run(find([str(ATHENA)]))
+    tally = Pipeline(DocumentWriter(sink, BatchSettings(max_records=10), lambda _: None, waits.append)).run(
+        find([str(ATHENA)])
+    )
     assert (sink.written, tally.events, len(waits)) == (26, 26, 3), "all is written after three waits"
     limits = BatchSettings(give_up_after_s=0.000001)
     with pytest.raises(RetriesExhausted, match="run the command again"):
-        Pipeline(Flaky(9), limits, lambda _: None, waits.append).run(find([str(ATHENA)]))
+        Pipeline(DocumentWriter(Flaky(9), limits, lambda _: None, waits.append)).run(find([str(ATHENA)]))
 
 
 def test_few_events_need_no_processes(tmp_path: Path, expected: str) -> None:
@@ -240,11 +243,12 @@ def test_few_events_need_no_processes(tmp_path: Path, expected: str) -> None:
 
     sink = wiring.graph_sink(Settings(graph=f"sqlite:///{tmp_path / 'graph.db'}"))
     others = NeverStarted(2, lambda: sink, BatchSettings(), lambda _: None)
+    writer = DocumentWriter(sink, BatchSettings(), lambda _: None)
     with closing(sink):
         times = chain([0.0], repeat(ALONE_S - 0.1))
-        Pipeline(sink, BatchSettings(), lambda _: None, processes=others, clock=times.__next__).run(find([str(ATHENA)]))
+        Pipeline(writer, others, times.__next__).run(find([str(ATHENA)]))
         assert not started
         times = chain([0.0], repeat(ALONE_S))
-        Pipeline(sink, BatchSettings(), lambda _: None, processes=others, clock=times.__next__).run(find([str(ATHENA)]))
+        Pipeline(writer, others, times.__next__).run(find([str(ATHENA)]))
         assert started, "an ingest that takes long needs them"
     assert exported(f"sqlite:///{tmp_path / 'graph.db'}") == expected
