@@ -22,7 +22,7 @@ from bench import report
 from bench.workload import Project
 from consumer.runtime import default_processes
 
-HEADS = ("file", "events", "processes", "events/s", "us of CPU for an event", "to one process")
+HEADS = ("file", "events", "processes", "events/s", "us of CPU for an event", "relative to one process")
 
 
 class Ingested(NamedTuple):

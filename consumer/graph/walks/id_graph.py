@@ -1,4 +1,4 @@
-"""A graph for walks in which the key of a vertex is its id, as of any store that has no sooner one."""
+"""A graph for walks in which the key of a vertex is its id, as of any store that has no faster one."""
 
 from __future__ import annotations
 

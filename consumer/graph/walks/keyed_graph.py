@@ -1,6 +1,6 @@
 """The port of a walk along lineage: a graph in which a vertex is known by a key.
 
-A key is what a store finds a vertex by soonest: the integer of a row, or the id. A walk follows edges from keys to
+A key is what a store finds a vertex by fastest: the integer of a row, or the id. A walk follows edges from keys to
 keys; ids, jobs and properties are read once, at its end.
 """
 
