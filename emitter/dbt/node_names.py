@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from schemas.counted import counted
-
 SHOWN = 10
 """The maximum number of names in a message; the rest is counted."""
 
@@ -41,7 +39,9 @@ def missing(names: Iterable[str]) -> str:
     if not ordered:
         return ""
     more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    return f"lineage of {counted(len(ordered), 'node')} is missing: {', '.join(ordered[:SHOWN])}{more}"
+    # The transport uses this module, so it imports nothing of schemas.
+    nodes = "1 node" if len(ordered) == 1 else f"{len(ordered):,} nodes"
+    return f"lineage of {nodes} is missing: {', '.join(ordered[:SHOWN])}{more}"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
