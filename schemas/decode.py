@@ -235,7 +235,7 @@ def _check_datasets(document: Mapping[str, Any]) -> None:
     if inputs + outputs > MAX_DATASETS:
         raise RejectedEvent(
             f"$.{_LISTS[outputs > inputs]}",
-            f"the event has {counted(inputs, 'input')} and {counted(outputs, 'output')}; at most {MAX_DATASETS} are "
+            f"the event has {counted(inputs, 'input')} and {counted(outputs, 'output')}; at most {MAX_DATASETS:,} are "
             "accepted together: send several events of the run, each with some of them",
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from schemas.counted import counted
 from schemas.decode import decode, decode_document
 from schemas.errors import MAX_TEXT, BadFacet, RejectedEvent
 from schemas.events import DatasetEvent, JobEvent, RunEvent
@@ -52,7 +53,12 @@ def test_an_event_with_more_datasets_is_rejected(inputs: int, outputs: int, path
         with pytest.raises(RejectedEvent) as caught:
             decode_document(document)
         assert caught.value.path == path
-        for words in (f"{inputs} inputs", f"{outputs} outputs", f"at most {MAX_DATASETS}", "send several events"):
+        for words in (
+            counted(inputs, "input"),
+            counted(outputs, "output"),
+            f"at most {MAX_DATASETS:,}",
+            "send several events",
+        ):
             assert words in caught.value.reason
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.events.event_file import written_events
+
 _FILES = {
     "dbt_project.yml": """
 name: shop
@@ -163,4 +165,4 @@ class Shop:
 
     def events(self) -> list[dict[str, Any]]:
         """What has been sent since the start of the last run."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        return written_events(self.log)

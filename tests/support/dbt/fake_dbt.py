@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.events.event_file import written_events
+
 ROOT = Path(__file__).parents[3]
 HEADWATER_DBT = "import sys; from emitter.cli.main import main; sys.exit(main())"
 MODEL = "model.shop.orders"
@@ -179,7 +181,7 @@ class HeadwaterDbt:
 
     def events(self) -> list[dict[str, Any]]:
         """What was sent, in order."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        return written_events(self.log)
 
     def states(self) -> list[tuple[str, str]]:
         """Job and state of each event that was sent."""
