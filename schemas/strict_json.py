@@ -107,7 +107,15 @@ def _salvaged(data: bytes, error: orjson.JSONDecodeError) -> tuple[object, list[
             pass
         else:
             return _without_pairs(exact), check(exact)
-    raise RejectedEvent("$", f"the document is not valid JSON: {error}") from None
+    raise RejectedEvent("$", f"the document is not valid JSON: {_advice(data) or error}") from None
+
+
+def _advice(data: bytes) -> str:
+    """Returns what is wrong with a text that is no object, such as a line of a log; the parser guesses a literal."""
+    text = data.lstrip()
+    if not text or text.startswith((b"{", b"[")):
+        return ""
+    return f"an event begins with a brace, and this with {text[:20].decode('utf-8', 'replace')!a}"
 
 
 def _without_pairs(value: object) -> object:

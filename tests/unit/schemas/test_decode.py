@@ -272,6 +272,12 @@ def with_facet(facet: bytes) -> bytes:
     return json.dumps(event(run={"runId": RUN_ID, "facets": {"x": 0}})).encode().replace(b'"x": 0', b'"x": ' + facet)
 
 
+@pytest.mark.parametrize("text", ["no json", "<xml/>", "true story", '"a" b', "INFO {}"])
+def test_what_is_no_json_is_shown(text: str) -> None:
+    """A line of a log, for example; not a guess at which literal it was to be."""
+    assert rejection(f"  {text}".encode()).reason.endswith(f"and this with {text!r}")
+
+
 @pytest.mark.parametrize(
     ("facet", "path", "word"),
     [
