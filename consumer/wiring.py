@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -184,10 +185,20 @@ def graph_sink(
     retry_policy: RetryPolicy | None = None,
     stop: threading.Event | None = None,
 ) -> Sink:
-    """Returns the sink that writes to the graph."""
+    """Returns the sink that writes to the graph.
+
+    Args:
+        settings: The effective settings; no request is retried for longer than their `batch.give_up_after_s`.
+        decorate: Wraps the store.
+        retry_policy: Retry policy of requests to a server; None for the store's default.
+        stop: Set by a request to stop.
+    """
     from consumer.projection.graph_sink import GraphSink  # noqa: PLC0415 -- the write side only where it is needed
 
-    store = open_graph(settings.graph, retry_policy, stop, claims=True, connections=settings.graph_connections)
+    policy = retry_policy or RetryPolicy()
+    if (limit_s := settings.batch.give_up_after_s) is not None and limit_s < policy.max_elapsed_s:
+        policy = replace(policy, max_elapsed_s=limit_s)
+    store = open_graph(settings.graph, policy, stop, claims=True, connections=settings.graph_connections)
     return GraphSink(decorate(store), identity_settings(settings))
 
 

@@ -123,7 +123,9 @@ class BatchSettings(_Group):
     retry_first_s: Seconds = Field(0.5, description="Seconds before the first retry of a failed write, approximately.")
     retry_max_s: Seconds = Field(30.0, description="Maximum seconds between two attempts of a write.")
     give_up_after_s: Seconds | None = Field(
-        None, description="Seconds of failed writes after which the service stops with an error; default: never."
+        None,
+        description="Seconds of failed attempts after which a write ends with an error; default: never in the service,"
+        " 60 in other commands.",
     )
 
 

@@ -170,13 +170,15 @@ def write_with_retry(
     Raises:
         RetriesExhausted: Writing failed until the deadline.
     """
-    timeout_s = batching.give_up_after_s or GIVE_UP_AFTER_S
+    timeout_s = GIVE_UP_AFTER_S if batching.give_up_after_s is None else batching.give_up_after_s
     backoff = jittered(batching.retry_first_s, batching.retry_max_s)
+    began = time.monotonic()
     try:
         retrying(TransientError, backoff, max_elapsed_s=timeout_s, sleep=sleep)(write)
     except TransientError as error:
+        elapsed_s = time.monotonic() - began
         raise RetriesExhausted(
-            f"gave up writing after {timeout_s:.0f} s: {error}; run the command again, no event counts twice"
+            f"gave up writing after {elapsed_s:.0f} s: {error}; run the command again, no event counts twice"
         ) from error
 
 

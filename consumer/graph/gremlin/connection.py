@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import structlog
-from aiohttp import WSServerHandshakeError
+from aiohttp import ClientConnectorError, WSServerHandshakeError
 from gremlin_python.process.traversal import Bytecode
 from tenacity import RetryCallState
 
@@ -151,7 +151,9 @@ class GremlinConnections:
             if not isinstance(error, Exception):
                 raise
             # Whatever a library lets through: a broken pipe, a closed socket, an upgrade that is refused.
-            words = str(error) or type(error).__name__
+            # aiohttp's own words end with the connection's TLS settings.
+            reason = error.os_error.strerror if isinstance(error, ClientConnectorError) else ""
+            words = reason or str(error) or type(error).__name__
             raise _Failed(f"the connection to {self._address.url} failed: {words}") from error
         self._idle.append(connection)
 
