@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import select
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -25,6 +27,12 @@ BUFFER = 1 << 20
 
 Advance = Callable[[int], None]
 """Receives the number of bytes of each read."""
+
+IsReady = Callable[[float], bool]
+"""Waits for up to a number of seconds; returns True once an input has bytes to read, or is at its end."""
+
+BeforeRead = Callable[[IsReady], None]
+"""Called before each read of an input that may have nothing to read for long, such as a pipe."""
 
 
 class UnreadableError(HeadwaterError):
@@ -44,15 +52,21 @@ class Input:
     raw: Callable[[], AbstractContextManager[BinaryIO]]
 
     @contextmanager
-    def open(self, advance: Advance = lambda _: None) -> Iterator[BinaryIO]:
+    def open(self, advance: Advance = lambda _: None, before_read: BeforeRead = lambda _: None) -> Iterator[BinaryIO]:
         """Yields the input's bytes; decompresses gzip by its magic number, regardless of the name.
+
+        Args:
+            advance: Receives the number of bytes of each read.
+            before_read: Called before each read of standard input, if the system can wait for it.
 
         Raises:
             UnreadableError: The gzip data is truncated or damaged.
             TransientError: The storage is unavailable.
         """
         with _translate_errors(self.name), self.raw() as raw:
-            stream = io.BufferedReader(_CountingStream(raw, advance), BUFFER)
+            is_ready = _readiness(raw) if self.name == STDIN else None
+            wait = (lambda: None) if is_ready is None else partial(before_read, is_ready)
+            stream = io.BufferedReader(_CountingStream(raw, advance, wait), BUFFER)
             zipped = stream.peek(len(GZIP)).startswith(GZIP)
             yield cast("BinaryIO", io.BufferedReader(gzip.GzipFile(fileobj=stream), BUFFER) if zipped else stream)
 
@@ -153,17 +167,34 @@ def _translate_aws_error(name: str, error: Exception) -> HeadwaterError | None:
     return UsageError(f"reading {name} failed: {error}; set region and credentials in AWS_... or ~/.aws")
 
 
-class _CountingStream(io.RawIOBase):
-    """A raw stream that reports the number of bytes of each read."""
+def _readiness(raw: BinaryIO) -> IsReady | None:
+    """Returns what waits for bytes of a stream; None for one without a file descriptor."""
+    try:
+        descriptor = raw.fileno()
+    except (AttributeError, OSError):
+        return None
+    return lambda timeout_s: bool(select.select([descriptor], [], [], timeout_s)[0])
 
-    def __init__(self, raw: BinaryIO, advance: Advance) -> None:
+
+class _CountingStream(io.RawIOBase):
+    """A raw stream that reports the number of bytes of each read.
+
+    Args:
+        raw: Stream to read.
+        advance: Receives the number of bytes of each read.
+        wait: Called before each read.
+    """
+
+    def __init__(self, raw: BinaryIO, advance: Advance, wait: Callable[[], None]) -> None:
         self._raw = raw
         self._advance = advance
+        self._wait = wait
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        self._wait()
         data = self._raw.read(len(buffer))
         buffer[: len(data)] = data
         self._advance(len(data))

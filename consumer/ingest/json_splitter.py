@@ -59,7 +59,8 @@ def split_documents(stream: BinaryIO) -> Iterator[RawDocument]:
         head.append(fragment if head else fragment.removeprefix(BOM))
         if text := head[-1].strip():
             texts.append(text)
-        if texts and (len(texts) > 1 or texts[0].startswith(b"[")):
+        # A first line that is JSON need not wait for the second one, which a pipe may not have for long.
+        if texts and (len(texts) > 1 or texts[0].startswith(b"[") or _is_json(texts[0])):
             break
     everything = chain(head, fragments)
     if texts and texts[0].startswith(b"["):

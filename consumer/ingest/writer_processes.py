@@ -155,14 +155,22 @@ class WriterProcesses:
         """
         self._collect(self._processes[place_of(document.data) % self._count].add, document)
 
+    def flush(self) -> None:
+        """Hands over the documents that fill no batch.
+
+        Raises:
+            HeadwaterError: A batch before them could not be written.
+        """
+        for process in self._processes:
+            self._collect(process.flush)
+
     def finish(self) -> IngestCounts:
         """Waits until everything is written; returns the counts.
 
         Raises:
             HeadwaterError: A batch could not be written.
         """
-        for process in self._processes:
-            self._collect(process.flush)
+        self.flush()
         for process in self._processes:
             self._collect(process.results)
         return self._counts

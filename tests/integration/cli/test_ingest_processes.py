@@ -147,13 +147,32 @@ def test_names_a_killed_process(tmp_path: Path, expected: str) -> None:
     assert exported(killed.graph) == expected
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("count", [1, BATCH // 2])
+def test_a_pipe_that_rests_is_written(tmp_path: Path, count: int) -> None:
+    """Events that fill no batch are in the graph while the pipe stays open."""
+    some = EVENTS[:count]
+    whole = tmp_path / "whole.db"
+    assert headwater("ingest", "-", "--graph", f"sqlite:///{whole}", stdin=b"\n".join(some)).exit_code == 0
+    with ingest(tmp_path / "resting") as resting:
+        resting.feed(some)
+        deadline, pause = time.monotonic() + 60, threading.Event()
+        while not resting.graph.exists() or exported(resting.graph) != exported(whole):
+            assert resting.process.poll() is None, tail(resting.log)
+            assert time.monotonic() < deadline, f"not all is written after a minute: {tail(resting.log)}"
+            pause.wait(0.1)
+        resting.process.send_signal(signal.SIGINT)
+        assert resting.process.wait(timeout=60) == 130
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_leaves_no_process_behind(tmp_path: Path, sent: signal.Signals) -> None:
     """The processes that write end with the one that reads, however that ends."""
     with ingest(tmp_path / "ended") as ended:
         ended.begin()
         ended.feed(REST[:BATCH])
         ended.process.send_signal(sent)
-        ended.process.wait(timeout=60)
+        code = ended.process.wait(timeout=60)
+        if sent != signal.SIGKILL:
+            assert (code, tail(ended.log).splitlines()) == (130, ["headwater: interrupted"])
         for writer in ended.writers:
             await_end(writer, "a process that writes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -67,11 +68,13 @@ def ingest(
 
     FILE holds JSON lines, a JSON array, or one event that may stretch over lines; plain or gzip. It is a path,
     s3://bucket/prefix, or - for standard input. What is not an event is listed with file, line and reason, and the exit
-    code is 1; everything else is in the graph. Ingesting the same events again changes nothing.
+    code is 1; everything else is in the graph. Ingesting the same events again changes nothing, so an ingest that was
+    interrupted is run again. What comes through a pipe is written once it has waited for --batch-max-age-s.
     """
     began = time.monotonic()
     sources = inputs.find(files)
     with ExitStack() as stack:
+        stack.enter_context(_terminated_like_interrupted())
         keep = stack.enter_context(_kept(dead_letters, files))
         sink = wiring.graph_sink(settings)
         stack.callback(sink.close)
@@ -84,7 +87,8 @@ def ingest(
         others = WriterProcesses(processes, partial(_open_sink, settings), settings.batch, rejected)
         stack.callback(others.close)
         writer = DocumentWriter(sink, settings.batch, rejected)
-        tally = Pipeline(writer, others if processes > 1 else None).run(sources, advance)
+        pipeline = Pipeline(writer, others if processes > 1 else None, max_age_s=settings.batch.max_age_s)
+        tally = pipeline.run(sources, advance)
     summary = {
         "events": tally.events,
         "runs": len(tally.runs),
@@ -98,6 +102,16 @@ def ingest(
         click.echo(orjson.dumps(summary))
     if tally.rejected:
         click.get_current_context().exit(ExitCode.FAILED)
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Has SIGTERM end the command as Ctrl-C does, so that its processes end before it."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _open_sink(settings: Settings) -> Sink:

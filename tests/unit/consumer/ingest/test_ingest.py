@@ -17,6 +17,9 @@ from consumer import wiring
 from consumer.config.loader import Settings
 from consumer.config.settings import BatchSettings
 from consumer.errors import RetriesExhausted, TransientError
+from consumer.graph.gremlin.deadline import RetryPolicy
+from consumer.graph.sqlite_store import SqliteStore
+from consumer.graph.store import GraphStore
 from consumer.ingest.document_writer import DocumentWriter
 from consumer.ingest.inputs import find
 from consumer.ingest.json_splitter import CUT_OFF, FRAGMENT_BYTES, TOO_LONG, RawDocument, split_documents
@@ -231,6 +234,20 @@ def test_a_write_is_tried_again_and_given_up() -> None:
     limits = BatchSettings(give_up_after_s=0.000001)
     with pytest.raises(RetriesExhausted, match="run the command again"):
         Pipeline(DocumentWriter(Flaky(9), limits, lambda _: None, waits.append)).run(find([str(ATHENA)]))
+
+
+def test_no_request_outlasts_the_retries_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a person waits for a missing server is what `batch.give_up_after_s` says, not the store's own default."""
+    policies: list[RetryPolicy] = []
+
+    def opened(_url: str, policy: RetryPolicy, *_: object, **__: object) -> GraphStore:
+        policies.append(policy)
+        return SqliteStore(Path(":memory:"))
+
+    monkeypatch.setattr(wiring, "open_graph", opened)
+    for limit_s in (2.0, None, 1000.0):
+        wiring.graph_sink(Settings(batch=BatchSettings(give_up_after_s=limit_s)))
+    assert [policy.max_elapsed_s for policy in policies] == [2.0, 30.0, 30.0]
 
 
 def test_few_events_need_no_processes(tmp_path: Path, expected: str) -> None:
