@@ -40,7 +40,7 @@ def missing(names: Iterable[str]) -> str:
         return ""
     more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
     # The transport uses this module, so it imports nothing of schemas.
-    nodes = "1 node" if len(ordered) == 1 else f"{len(ordered):,} nodes"
+    nodes = f"{len(ordered):,} node{'' if len(ordered) == 1 else 's'}"
     return f"lineage of {nodes} is missing: {', '.join(ordered[:SHOWN])}{more}"
 
 

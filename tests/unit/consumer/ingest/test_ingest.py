@@ -237,7 +237,7 @@ def test_a_write_is_tried_again_and_given_up() -> None:
 
 
 def test_no_request_outlasts_the_retries_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a person waits for a missing server is what `batch.give_up_after_s` says, not the store's own default."""
+    """A person waits for a missing server as long as `batch.give_up_after_s` says, not as the store's default does."""
     policies: list[RetryPolicy] = []
 
     def opened(_url: str, policy: RetryPolicy, *_: object, **__: object) -> GraphStore:
