@@ -11,7 +11,6 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
-    retry_if_exception_type,
     stop_after_delay,
     stop_never,
     wait_exponential,
@@ -137,8 +136,11 @@ def _policy(
     should_stop: Callable[[RetryCallState], bool],
 ) -> dict[str, Any]:
     past_deadline = stop_never if max_elapsed_s is None else stop_after_delay(max_elapsed_s)
+    if isinstance(retry_on, type):
+        # Not tenacity's predicate for types, which refers to itself: one more that only the garbage collector frees.
+        error_type, retry_on = retry_on, lambda error: isinstance(error, error_type)
     return {
-        "retry": retry_if_exception_type(retry_on) if isinstance(retry_on, type) else retry_if_exception(retry_on),
+        "retry": retry_if_exception(retry_on),
         "wait": backoff,
         "stop": lambda state: past_deadline(state) or should_stop(state),
         "reraise": True,

@@ -31,9 +31,11 @@ def test_a_call_is_gone_after_it() -> None:
                 raise TransientError("away")
             return "done"
 
+        gc.collect()
         assert retrying(TransientError, backoff)(call) == "done"
         del backoff
         assert policy() is None, f"the policy of a call is still there, after {failures} failures"
+        assert gc.collect() == 0, f"{failures} failures left objects that refer to each other"
 
 
 def test_an_asynchronous_call_is_gone_after_it() -> None:
@@ -46,8 +48,11 @@ def test_an_asynchronous_call_is_gone_after_it() -> None:
 
     async def run() -> str:
         nonlocal backoff
+        await call()
+        gc.collect()
         found = await async_retrying(TransientError, backoff)(call)
         del backoff
+        assert gc.collect() == 0, "a call left objects that refer to each other"
         return found
 
     assert asyncio.run(run()) == "done"
