@@ -41,16 +41,16 @@ MIB = 1 << 20
 
 
 class Cached(NamedTuple):
-    """Maximum bytes of memory of the cache of each kind of documents; 45 MiB in all, for some 12,000 models.
+    """Maximum bytes of memory of the cache of each kind of documents; 40 MiB in all, for more than 10,000 models.
 
     As objects they take up to a third more than is counted. `make soak` holds the process to its 300 MB.
     """
 
-    runs: int = 5 * MIB
-    jobs: int = 23 * MIB
-    names: int = 9 * MIB
+    runs: int = 4 * MIB
+    jobs: int = 21 * MIB
+    names: int = 8 * MIB
     texts: int = 3 * MIB
-    sources: int = 5 * MIB
+    sources: int = 4 * MIB
 
 
 CACHED = Cached()
