@@ -7,8 +7,13 @@ import gc
 import os
 from contextlib import suppress
 
-NEW_OBJECTS = 200_000
-"""New containers after which the youngest generation is collected; Python's default is 700."""
+NEW_OBJECTS = 50_000
+"""New containers after which the youngest generation is collected; Python's default is 700.
+
+It bounds what cycles take before they are found. To visit new containers costs as much, whatever their number.
+"""
+YOUNG_COLLECTIONS = 80
+"""Collections of the youngest generation after which the next one is collected; Python's default is 10."""
 M_ARENA_MAX = -8
 """mallopt(3): the maximum number of arenas."""
 
@@ -29,7 +34,7 @@ def tune_gc() -> None:
     the collector walks them repeatedly, with all caches: a third of the time of decoding and folding.
     """
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, 20, 100)
+    gc.set_threshold(NEW_OBJECTS, YOUNG_COLLECTIONS, 100)
 
 
 def limit_malloc_arenas() -> None:
