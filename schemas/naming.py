@@ -87,7 +87,7 @@ def canonical(namespace: str, name: str) -> DatasetName:
     return make(namespace, name)
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=4_096)
 def _canonical(namespace: str, name: str) -> DatasetName:
     kind = engine(namespace)
     if kind is not None:

@@ -20,7 +20,7 @@ from consumer.lineage.facts.registers import EMPTY, compact, is_stored
 
 __all__ = ["BlobStore", "MissingText"]
 
-CACHED_REFS = 40_000
+CACHED_REFS = 30_000
 """Number of references of texts that are known to be in the graph; up to twice as many are."""
 
 

@@ -13,7 +13,7 @@ import orjson
 from consumer.lineage.facts.run_state import CarriedLineage
 from schemas.naming import DatasetName
 
-_SHAPES = 4_096
+_SHAPES = 2_048
 """Shapes that are remembered: all runs of an unchanged model have the same one."""
 
 Order = tuple[bool, str, str]

@@ -13,7 +13,7 @@ TextOf = Callable[[str], str]
 """From a register's reference to its text."""
 
 # By bytes: the schema of a wide table has a megabyte, and as objects several times as much.
-_PARSED: ByteCache[str, Mapping[str, object]] = ByteCache(4 * 1024 * 1024)
+_PARSED: ByteCache[str, Mapping[str, object]] = ByteCache(2 * 1024 * 1024)
 _PARSED_FACTOR = 6
 
 

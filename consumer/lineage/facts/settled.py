@@ -18,7 +18,7 @@ TOOL_FACETS = ("jobType", "producer")
 _NEVER = "!"
 _UNSETTLED = "?"
 _DIGEST_BYTES = 6
-_CACHED = 8_192
+_CACHED = 2_048
 
 
 class Settled(NamedTuple):

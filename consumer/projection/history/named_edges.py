@@ -22,7 +22,7 @@ from consumer.lineage.mentions import Mentioned, mentioned_in
 from consumer.projection.blobs import BlobStore
 from schemas.naming import DatasetName
 
-_REMEMBERED = 30_000
+_REMEMBERED = 15_000
 """Contexts whose edges are known to be in the graph, and up to twice as many; a context is of one job."""
 _PARSED = 1_000
 """Contexts that are not parsed again, which are those of some batches: one takes 2.5 KB."""

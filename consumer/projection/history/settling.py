@@ -56,7 +56,7 @@ from consumer.retry import ConflictLimit
 from schemas.counted import counted
 from schemas.naming import DatasetName
 
-_REMEMBERED = 30_000
+_REMEMBERED = 15_000
 """Contexts of which the names were looked at, and jobs whose latest run is known; up to twice as many are."""
 
 

@@ -149,7 +149,7 @@ class Scanned(NamedTuple):
     aliases: frozenset[str]
 
 
-_NAMES: ByteCache[str, SqlNames] = ByteCache(2 * 1024 * 1024)
+_NAMES: ByteCache[str, SqlNames] = ByteCache(1024 * 1024)
 
 
 def names_in(sql: str) -> SqlNames:
