@@ -4,13 +4,20 @@ A graph of each size holds one project that is the same in all of them, and as m
 process, which knows nothing of the graph, reads rebuilds from Kafka: during the first one it has to ask the graph for
 what it holds (cold), after that it knows it, as far as its caches reach (warm). First the one project is rebuilt, then
 all the others, which at the largest size are more than the caches hold.
+
+Of two partitions, one process and two write to one server, and then to SQLite files of their own, where no graph bounds
+them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench import report
@@ -78,10 +85,14 @@ class Rates(NamedTuple):
     warm: float
 
 
-def rebuild(
-    broker: KafkaBroker, server: GremlinServer, projects: list[Project], plan: Plan, processes: int = 1
-) -> Rates:
+def rebuild(broker: KafkaBroker, projects: list[Project], plan: Plan, graphs: Callable[[], Sequence[str]]) -> Rates:
     """Rebuilds projects, each in a partition of its own, several times over; gives the best rates.
+
+    Args:
+        broker: The broker.
+        projects: The projects.
+        plan: How much is measured.
+        graphs: Returns the graph of each process.
 
     Raises:
         RuntimeError: There are too few events to tell.
@@ -95,7 +106,7 @@ def rebuild(
                 for partition, project in enumerate(projects):
                     topic.send(project.build(1 + turn * builds + number), partition)
             topic.flush()
-            with running(broker, topic, server.url, processes) as services:
+            with running(broker, topic, *graphs()) as services:
                 path = list(watch(broker, topic, services))
         warm = rate(path, once)
         if warm is None:
@@ -116,7 +127,7 @@ def sizes(broker: KafkaBroker, wanted: list[int], plan: Plan) -> Iterator[Row]:
             elements = seed(server, [same, others] if others.models else [same])
             for what, project in ((f"{size:,}", same), (f"{size:,}, the rest of it", others)):
                 if project.models:
-                    cold, warm = rebuild(broker, server, [project], plan)
+                    cold, warm = rebuild(broker, [project], plan, partial(list, [server.url]))
                     first = first or warm
                     yield Row(what, elements, project.models, 1, cold, warm, warm / first)
         finally:
@@ -124,17 +135,23 @@ def sizes(broker: KafkaBroker, wanted: list[int], plan: Plan) -> Iterator[Row]:
 
 
 def processes(broker: KafkaBroker, models: int, plan: Plan) -> Iterator[Row]:
-    """The rate of one and of two processes on one graph, over a topic of two partitions."""
-    server, first = GremlinServer("tinkergraph"), None
-    try:
+    """The rate of one and of two processes over a topic of two partitions: on one graph, and on one graph for each."""
+    server = GremlinServer("tinkergraph")
+    with ExitStack() as stack:
+        stack.callback(server.close)
         projects = [Project("left", models), Project("right", models)]
         elements = seed(server, projects)
-        for count in (1, 2):
-            _, warm = rebuild(broker, server, projects, plan, count)
-            first = first or warm
-            yield Row("two partitions", elements, 2 * models, count, None, warm, warm / first)
-    finally:
-        server.close()
+        folders = (Path(stack.enter_context(TemporaryDirectory())) for _ in count())
+        kinds: dict[str, Callable[[int], list[str]]] = {
+            "two partitions": lambda number: [server.url] * number,
+            "two partitions, SQLite": lambda number: [f"sqlite:///{next(folders) / 'graph.db'}" for _ in range(number)],
+        }
+        for kind, graphs in kinds.items():
+            first = None
+            for number in (1, 2):
+                _, warm = rebuild(broker, projects, plan, partial(graphs, number))
+                first = first or warm
+                yield Row(kind, elements, 2 * models, number, None, warm, warm / first)
 
 
 def main() -> None:

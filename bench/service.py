@@ -148,10 +148,10 @@ def watch(broker: KafkaBroker, topic: Topic, services: Sequence[Service]) -> Ite
 
 
 @contextmanager
-def running(broker: KafkaBroker, topic: Topic, graph: str, count: int = 1) -> Iterator[list[Service]]:
-    """So many members of one group."""
+def running(broker: KafkaBroker, topic: Topic, *graphs: str) -> Iterator[list[Service]]:
+    """The members of one group, one for each graph that is given; a graph may be given several times."""
     with ExitStack() as stack:
-        yield [stack.enter_context(Service(broker, topic, graph)) for _ in range(count)]
+        yield [stack.enter_context(Service(broker, topic, graph)) for graph in graphs]
 
 
 def rate(path: Sequence[Progress], after: int = 0, until: int | None = None) -> float | None:
