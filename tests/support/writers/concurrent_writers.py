@@ -139,7 +139,7 @@ class Case:
         return replace(self, turns=random_turns(random.Random(seed), self.tasks, _CALLS))
 
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "500"))
 """How many cases the property test has; the servers of the contract test have some of a hundred of that."""
 
 
