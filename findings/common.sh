@@ -105,3 +105,34 @@ YAML
   gremlin=ws://127.0.0.1:$port/gremlin
   start_server "$port" java -Xmx512m -cp "gremlin-$1/*" org.apache.tinkerpop.gremlin.server.GremlinServer server.yaml
 }
+
+# run_trino FILE: runs each line of the file as a query on Trino 435, the last release for JDK 17, within one process and in UTC, and
+# prints the type and the value of the first column of its first row.
+run_trino() {
+  fetch_jars trino io.trino:trino-main:435 org.slf4j:slf4j-nop:1.7.36
+  cat >Trino.java <<'JAVA'
+import io.trino.Session;
+import io.trino.spi.type.TimeZoneKey;
+import io.trino.testing.LocalQueryRunner;
+import io.trino.testing.MaterializedResult;
+import io.trino.testing.TestingSession;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+public class Trino {
+  public static void main(String[] arguments) throws Exception {
+    Session session = TestingSession.testSessionBuilder().setTimeZoneKey(TimeZoneKey.UTC_KEY).build();
+    try (LocalQueryRunner trino = LocalQueryRunner.create(session); PrintWriter results = new PrintWriter("results")) {
+      for (String query : Files.readAllLines(Path.of(arguments[0]))) {
+        MaterializedResult result = trino.execute(session, query);
+        results.println(result.getTypes().get(0) + " " + result.getMaterializedRows().get(0).getField(0));
+      }
+    }
+    System.exit(0);
+  }
+}
+JAVA
+  quietly java -cp "trino/*" Trino.java "$1" >/dev/null
+  cat results
+}
