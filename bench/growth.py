@@ -157,7 +157,13 @@ def processes(broker: KafkaBroker, models: int, plan: Plan) -> Iterator[Row]:
 def main() -> None:
     """Runs the benchmark and prints the table."""
     parser = report.parser("bench.growth", __doc__ or "")
-    parser.add_argument("--sizes", type=float, nargs="*", default=[1e4, 1e5, 1e6], help="elements (1e4 1e5 1e6); none for partitions alone")
+    parser.add_argument(
+        "--sizes",
+        type=float,
+        nargs="*",
+        default=[1e4, 1e5, 1e6],
+        help="elements (1e4 1e5 1e6); none for partitions alone",
+    )
     parser.add_argument("--events", type=int, default=10_000, help="events after the first build, at least (10000)")
     parser.add_argument("--models", type=int, default=500, help="models in each of two partitions (500)")
     parser.add_argument("--times", type=int, default=2, help="how often each is measured; the best counts (2)")

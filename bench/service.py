@@ -149,7 +149,7 @@ def watch(broker: KafkaBroker, topic: Topic, services: Sequence[Service]) -> Ite
 
 @contextmanager
 def running(broker: KafkaBroker, topic: Topic, *graphs: str) -> Iterator[list[Service]]:
-    """The members of one group, one for each graph that is given; a graph may be given several times."""
+    """Runs the members of one group, one for each graph that is given; a graph may be given several times."""
     with ExitStack() as stack:
         yield [stack.enter_context(Service(broker, topic, graph)) for graph in graphs]
 
