@@ -100,6 +100,7 @@ class DocumentWriter:
 
     Attributes:
         counts: Counts of the documents so far.
+        max_age_s: Seconds that a document waits for others of its batch while an input has nothing to read.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class DocumentWriter:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.counts = IngestCounts()
+        self.max_age_s = batching.max_age_s
         self._sink = sink
         self._batching = batching
         self._on_rejected = on_rejected
@@ -170,7 +172,7 @@ def write_with_retry(
     Raises:
         RetriesExhausted: Writing failed until the deadline.
     """
-    timeout_s = GIVE_UP_AFTER_S if batching.give_up_after_s is None else batching.give_up_after_s
+    timeout_s = batching.give_up_after_s or GIVE_UP_AFTER_S
     backoff = jittered(batching.retry_first_s, batching.retry_max_s)
     began = time.monotonic()
     try:

@@ -22,7 +22,6 @@ class Pipeline:
         writer: Writes documents in this process.
         processes: Processes that write to the same graph, in an ingest that takes long; None to write all in this one.
         clock: Monotonic clock in seconds.
-        max_age_s: Seconds that a document waits for others of its batch while a pipe has nothing to read.
     """
 
     def __init__(
@@ -30,11 +29,9 @@ class Pipeline:
         writer: DocumentWriter,
         processes: WriterProcesses | None = None,
         clock: Callable[[], float] = time.monotonic,
-        max_age_s: float = 0.25,
     ) -> None:
         self._writer = writer
         self._processes = processes
-        self._max_age_s = max_age_s
         self._clock = clock
         self._unwritten_since: float | None = None
         self._is_alone = True
@@ -49,7 +46,7 @@ class Pipeline:
         """
         for source in inputs:
             self._read(source, advance)
-        self._flush()
+        self._writer.flush()
         counts = self._writer.counts
         if self._processes is not None:
             counts.add(self._processes.finish())
@@ -69,7 +66,7 @@ class Pipeline:
         """Before a read that may wait for long: what came before it does not wait with it."""
         if self._unwritten_since is None:
             return
-        left_s = self._unwritten_since + self._max_age_s - self._clock()
+        left_s = self._unwritten_since + self._writer.max_age_s - self._clock()
         if not is_ready(max(0.0, left_s)):
             self._flush()
 

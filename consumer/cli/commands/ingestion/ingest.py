@@ -87,8 +87,7 @@ def ingest(
         others = WriterProcesses(processes, partial(_open_sink, settings), settings.batch, rejected)
         stack.callback(others.close)
         writer = DocumentWriter(sink, settings.batch, rejected)
-        pipeline = Pipeline(writer, others if processes > 1 else None, max_age_s=settings.batch.max_age_s)
-        tally = pipeline.run(sources, advance)
+        tally = Pipeline(writer, others if processes > 1 else None).run(sources, advance)
     summary = {
         "events": tally.events,
         "runs": len(tally.runs),
