@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from tenacity import (
     AsyncRetrying,
@@ -30,6 +30,9 @@ MAX_CONFLICTS: Final = 200
 Backoff = wait_base
 """The pause between two attempts, as one of tenacity's strategies."""
 
+IsRetried = Callable[[BaseException], bool]
+"""True for an error after which a call is tried again."""
+
 
 def jittered(initial_s: float, max_s: float) -> Backoff:
     """Returns a random backoff between 0 and a limit that doubles from `initial_s` to `max_s` seconds."""
@@ -52,37 +55,72 @@ def uniform(min_s: float, max_s: float) -> Backoff:
 class Retry:
     """Calls a function until it succeeds, and raises its last error if it does not.
 
+    An error that is not retried bypasses tenacity. One that is raised through it refers to itself, by way of its
+    traceback and the state of the retries, so that the call's arguments and locals wait for the garbage collector.
+
     Args:
-        policy: When to try again, and for how long.
+        policy: How long to wait between two attempts, and when the last one has been made.
+        is_retried: Which errors are tried again.
     """
 
-    def __init__(self, policy: Retrying) -> None:
+    def __init__(self, policy: Retrying, is_retried: IsRetried) -> None:
         self._policy = policy
+        self._is_retried = is_retried
 
     def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Returns what the function returns."""
+        final: list[Exception] = []
+
+        def attempt() -> T | None:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                if self._is_retried(error):
+                    raise
+                final.append(error)
+                return None
+
         try:
-            return self._policy(function, *args, **kwargs)
+            found: T | None = self._policy(attempt)
         finally:
             _release(self._policy)
+        if final:
+            raise final.pop()
+        return cast("T", found)
 
 
 class AsyncRetry:
     """The counterpart of `Retry` for a coroutine function; the event loop runs other work in the pauses.
 
     Args:
-        policy: When to try again, and for how long.
+        policy: How long to wait between two attempts, and when the last one has been made.
+        is_retried: Which errors are tried again.
     """
 
-    def __init__(self, policy: AsyncRetrying) -> None:
+    def __init__(self, policy: AsyncRetrying, is_retried: IsRetried) -> None:
         self._policy = policy
+        self._is_retried = is_retried
 
     async def __call__(self, function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Returns what the function returns."""
+        final: list[Exception] = []
+
+        async def attempt() -> T | None:
+            try:
+                return await function(*args, **kwargs)
+            except Exception as error:
+                if self._is_retried(error):
+                    raise
+                final.append(error)
+                return None
+
         try:
-            return await self._policy(function, *args, **kwargs)
+            found: T | None = await self._policy(attempt)
         finally:
             _release(self._policy)
+        if final:
+            raise final.pop()
+        return cast("T", found)
 
 
 def _release(policy: Retrying | AsyncRetrying) -> None:
@@ -94,7 +132,7 @@ def _release(policy: Retrying | AsyncRetrying) -> None:
 
 
 def retrying(
-    retry_on: type[BaseException] | Callable[[BaseException], bool],
+    retry_on: type[BaseException] | IsRetried,
     backoff: Backoff,
     *,
     max_elapsed_s: float | None = None,
@@ -112,12 +150,13 @@ def retrying(
         on_retry: Called before each pause.
         sleep: Pauses for a number of seconds.
     """
-    policy = _policy(retry_on, backoff, max_elapsed_s, should_stop)
-    return Retry(Retrying(**policy, before_sleep=on_retry, sleep=sleep))
+    is_retried = _predicate(retry_on)
+    policy = _policy(is_retried, backoff, max_elapsed_s, should_stop)
+    return Retry(Retrying(**policy, before_sleep=on_retry, sleep=sleep), is_retried)
 
 
 def async_retrying(
-    retry_on: type[BaseException] | Callable[[BaseException], bool],
+    retry_on: type[BaseException] | IsRetried,
     backoff: Backoff,
     *,
     max_elapsed_s: float | None = None,
@@ -125,22 +164,25 @@ def async_retrying(
     on_retry: Callable[[RetryCallState], None] | None = None,
 ) -> AsyncRetry:
     """Returns the counterpart of `retrying` for a coroutine function."""
-    policy = _policy(retry_on, backoff, max_elapsed_s, should_stop)
-    return AsyncRetry(AsyncRetrying(**policy, before_sleep=on_retry))
+    is_retried = _predicate(retry_on)
+    policy = _policy(is_retried, backoff, max_elapsed_s, should_stop)
+    return AsyncRetry(AsyncRetrying(**policy, before_sleep=on_retry), is_retried)
+
+
+def _predicate(retry_on: type[BaseException] | IsRetried) -> IsRetried:
+    # Not tenacity's predicate for types, which refers to itself, too.
+    return (lambda error: isinstance(error, retry_on)) if isinstance(retry_on, type) else retry_on
 
 
 def _policy(
-    retry_on: type[BaseException] | Callable[[BaseException], bool],
+    is_retried: IsRetried,
     backoff: Backoff,
     max_elapsed_s: float | None,
     should_stop: Callable[[RetryCallState], bool],
 ) -> dict[str, Any]:
     past_deadline = stop_never if max_elapsed_s is None else stop_after_delay(max_elapsed_s)
-    if isinstance(retry_on, type):
-        # Not tenacity's predicate for types, which refers to itself: one more that only the garbage collector frees.
-        error_type, retry_on = retry_on, lambda error: isinstance(error, error_type)
     return {
-        "retry": retry_if_exception(retry_on),
+        "retry": retry_if_exception(is_retried),
         "wait": backoff,
         "stop": lambda state: past_deadline(state) or should_stop(state),
         "reraise": True,

@@ -114,25 +114,9 @@ class GremlinConnections:
             should_stop=lambda _: has_expired(),
             on_retry=_log_retry,
         )
-        found = await with_retries(self._attempt, data, divisible, has_expired)
-        if not isinstance(found, HeadwaterError):
-            return found
-        try:
-            raise found
-        finally:
-            del found  # it refers to this frame by its traceback
+        return await with_retries(self._attempt, data, divisible, has_expired)
 
-    async def _attempt(
-        self,
-        data: bytes,
-        divisible: bool,  # noqa: FBT001
-        has_expired: Callable[[], bool],
-    ) -> list[Any] | HeadwaterError:
-        """Returns the results, or the error of a request that is not retried.
-
-        An error that is raised through tenacity refers to itself, by way of its traceback and the state of the retries.
-        Other writers' changes are frequent, and each such request has what it was to write.
-        """
+    async def _attempt(self, data: bytes, divisible: bool, has_expired: Callable[[], bool]) -> list[Any]:  # noqa: FBT001
         # The place comes first: a request that waits for its turn holds no connection.
         async with self._slots.taken() as place:
             async with self._connected(place, has_expired) as connection:
@@ -145,10 +129,7 @@ class GremlinConnections:
                 self._slots.refused(place)
             if code in RECONNECTED:
                 await self._drop_idle()
-            error = self._classify(answer, code, words, divisible=divisible)
-            if isinstance(error, _Failed):
-                raise error
-            return error
+            raise self._classify(answer, code, words, divisible=divisible)
 
     @asynccontextmanager
     async def _connected(self, place: int, has_expired: Callable[[], bool]) -> AsyncIterator[WebSocket]:

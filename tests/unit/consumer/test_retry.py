@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -36,6 +37,24 @@ def test_a_call_is_gone_after_it() -> None:
         del backoff
         assert policy() is None, f"the policy of a call is still there, after {failures} failures"
         assert gc.collect() == 0, f"{failures} failures left objects that refer to each other"
+
+
+def test_a_call_whose_error_is_final_is_gone_after_it() -> None:
+    """The error is raised as it is, after one attempt, and shows where it came from."""
+    attempts: list[None] = []
+
+    def call() -> None:
+        attempts.append(None)
+        raise ValueError("for good")
+
+    with pytest.raises(ValueError, match="for good") as caught:
+        retrying(TransientError, uniform(0, 0))(call)
+    assert (len(attempts), caught.traceback[-1].name) == (1, "call")
+    del caught
+    gc.collect()
+    with suppress(ValueError):
+        retrying(TransientError, uniform(0, 0))(call)
+    assert gc.collect() == 0, "an error that is not retried left objects that refer to each other"
 
 
 def test_an_asynchronous_call_is_gone_after_it() -> None:
