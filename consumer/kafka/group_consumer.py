@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from typing import Any, cast
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, errors
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
@@ -21,6 +20,7 @@ from consumer.kafka.fetch.fetch_limits import MAX_FETCH_BYTES, MAX_PARTITION_BYT
 from consumer.kafka.fetch.record_parser import LOG_APPEND_TIME, UnparsedValue
 from consumer.kafka.fetch.tolerant_fetcher import install_tolerant_parser
 from consumer.kafka.offset_reset import NO_RESET_POLICY, OffsetReset
+from consumer.kafka.partition_assignor import OwnedPartitionsAssignor
 from consumer.processing.ports import OnRecordsLost, OnRevoked
 from consumer.processing.record import Record, TopicPartition
 
@@ -64,7 +64,9 @@ class GroupConsumer:
         # The library retries a wrong password forever, and reports only that it was disconnected.
         require_reachable(self._settings)
         with self._translate_errors("joining the group"):
-            consumer = KafkaConsumer(**consumer_options(self._settings))
+            assignor = OwnedPartitionsAssignor()
+            consumer = KafkaConsumer(partition_assignment_strategy=(assignor,), **consumer_options(self._settings))
+            assignor.owned = consumer.assignment
             consumer.subscribe([self._settings.topic], listener=self._listener)
         install_tolerant_parser(consumer)
         bound_fetches(consumer)
@@ -175,7 +177,7 @@ class GroupConsumer:
 
 
 def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Returns the keyword arguments of a `KafkaConsumer`.
+    """Returns the keyword arguments of a `KafkaConsumer`, but for its assignor.
 
     Raises:
         UsageError: The settings contradict each other.
@@ -192,7 +194,6 @@ def consumer_options(settings: KafkaSettings) -> dict[str, Any]:
         # Records of an aborted transaction are not events.
         "isolation_level": "read_committed",
         "metadata_max_age_ms": int(settings.metadata_max_age_s * 1000),
-        "partition_assignment_strategy": (CooperativeStickyAssignor,),
         "session_timeout_ms": int(settings.session_timeout_s * 1000),
         "heartbeat_interval_ms": int(settings.heartbeat_interval_s * 1000),
         "max_poll_interval_ms": int(settings.max_poll_interval_s * 1000),
