@@ -22,7 +22,7 @@ from consumer.kafka.cluster_admin import ClusterAdmin
 from consumer.kafka.offset_range import OffsetRange
 from consumer.kafka.topic_admin import DAY_MS
 from consumer.kafka.topic_reader import TopicReader, open_reader
-from consumer.processing.record import Record
+from consumer.processing.record import Record, TopicPartition
 from consumer.retry import retrying, uniform
 from consumer.time_parsing import format_timestamp
 from schemas.counted import counted
@@ -101,7 +101,7 @@ def inspect_cluster(
             check_topic(events, brokers),
             check_topic(dead, brokers, dead_letters_of=events),
         ]
-        group, committed = check_group(admin, settings)
+        group, committed = check_group(admin, settings, events.partitions)
     permissions = [
         check_permissions(events, {"READ", "DESCRIBE"}),
         check_permissions(dead, {"WRITE", "DESCRIBE"}, {"READ"}),
@@ -239,12 +239,13 @@ def _has_no_coordinator(error: BaseException) -> bool:
     return isinstance(error, _WITHOUT_COORDINATOR)
 
 
-def check_group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int, int]]:
+def check_group(admin: Any, settings: KafkaSettings, partitions: int) -> tuple[Finding, dict[int, int]]:
     """Returns the state of the group and the permissions on it; and its committed offsets by partition.
 
     Args:
         admin: A client of the cluster.
         settings: The group and its topic.
+        partitions: Number of partitions of the topic.
 
     Raises:
         KafkaError: The cluster does not answer, or has no coordinator of the group for longer than a moment.
@@ -266,7 +267,21 @@ def check_group(admin: Any, settings: KafkaSettings) -> tuple[Finding, dict[int,
     if permissions is not None and not {"READ", "DESCRIBE"} <= set(permissions):
         return Finding(f"group {name}", State.FAILED, "no permission to join it; grant READ on it"), committed
     members = counted(len(group.get("members") or ()), "member")
-    return Finding(f"group {name}", State.OK, f"{members}, {str(group['group_state']).lower()}"), committed
+    message = f"{members}, {str(group['group_state']).lower()}"
+    if unowned := _unowned_partitions(group, settings.topic, partitions):
+        message += f"; no member reads {', '.join(map(str, unowned))}; new partitions wait for kafka.metadata_max_age_s"
+        message += " at most; if it stays so, restart a member"
+        return Finding(f"group {name}", State.WARNING, message), committed
+    return Finding(f"group {name}", State.OK, message), committed
+
+
+def _unowned_partitions(group: Mapping[str, Any], topic: str, partitions: int) -> list[TopicPartition]:
+    """Returns the partitions that no member of a stable group reads; none of a group that rebalances or is empty."""
+    if group["group_state"] != "Stable":
+        return []
+    assigned = [each for member in group["members"] for each in member["member_assignment"]["assigned_partitions"]]
+    owned = {number for each in assigned if each["topic"] == topic for number in each["partitions"]}
+    return [TopicPartition(topic, number) for number in range(partitions) if number not in owned]
 
 
 def _lag(reader: TopicReader, spans: Sequence[OffsetRange], committed: Mapping[int, int], now_s: float) -> Finding:

@@ -158,6 +158,29 @@ def test_a_service_that_may_not_read_its_dead_letters(kafka_broker: KafkaBroker)
     assert findings[f"permissions on {dead}"]["message"] == words
 
 
+def test_a_partition_that_nobody_reads(kafka_broker: KafkaBroker) -> None:
+    """It is named: its lag is in no member's metrics."""
+    kit = KafkaKit(kafka_broker)
+    topic = kit.topic(partitions=2)
+    more = {"group_id": f"reads-{topic}", "metadata_max_age_s": 600}
+    settings = kit.settings(topic=topic, dead_letter_topic=kit.topic(), **more)
+    with closing(GroupConsumer(settings)) as source:
+        source.subscribe(lambda _: None)
+        while not source.is_member():
+            source.poll(0.2, 1)
+        _, _, findings = check("kafka", env=variables(settings))
+        assert findings[f"group {settings.group_id}"] == {
+            "what": f"group {settings.group_id}",
+            "state": "ok",
+            "message": "1 member, stable",
+        }
+        kafka_broker.add_partitions(topic, 4)
+        _, _, findings = check("kafka", env=variables(settings))
+    found = findings[f"group {settings.group_id}"]
+    assert found["state"] == "warning", found
+    assert f"no member reads {topic}[2], {topic}[3]" in found["message"], found
+
+
 def test_lag_and_clock_of_kafka(kafka_broker: KafkaBroker) -> None:
     """What retention took unread is counted, and records from the future are a clock gone wrong."""
     kit = KafkaKit(kafka_broker)

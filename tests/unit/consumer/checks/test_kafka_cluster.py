@@ -90,5 +90,5 @@ class MovingCoordinator:
 
 def test_the_coordinator_of_a_new_group_moves() -> None:
     """A check that runs right after topics were made does not fail for it."""
-    finding, committed = check_group(MovingCoordinator(), KafkaSettings(group_id="headwater"))
+    finding, committed = check_group(MovingCoordinator(), KafkaSettings(group_id="headwater"), 1)
     assert (finding.what, finding.state, committed) == ("group headwater", State.OK, {})
