@@ -328,9 +328,10 @@ class AlertSettings(_Group):
         "/headwater", min_length=1, description="`source` of the CloudEvents: a URI reference that names this instance."
     )
     settle_s: Seconds = Field(
-        30.0,
+        60.0,
         description="Seconds without a new change after which changes are evaluated, so that a cause and its symptoms"
-        " are one alert; at most ten times as long while changes go on.",
+        " are one alert; at most ten times as long while changes go on. Set it above"
+        " `kafka.session_timeout_s`: that long the events of a consumer that was killed wait.",
     )
     evaluate_every_s: Seconds = Field(
         60.0, description="Seconds between two evaluations of runs and tests while lineage does not change."

@@ -69,7 +69,8 @@ def begin(field: AlertField, history: Sequence[Step]) -> None:
 def play(field: AlertField, step: Step) -> None:
     """Plays one step to its end."""
     field.day(step.day)
-    field.send(step)
+    with field.consuming():
+        field.send(step)
     field.settle()
 
 
@@ -108,11 +109,11 @@ def test_an_alert_says_what_somebody_needs(undisturbed: dict[str, Alerts]) -> No
     assert "from=" in failed["links"]["diff"]
 
 
-def kill(field: AlertField, chance: random.Random) -> None:
-    """Kills processes with SIGKILL at random moments, while they consume, judge and deliver, and starts them again."""
-    for _ in range(KILLS):
+def kill(field: AlertField, names: Sequence[str], chance: random.Random) -> None:
+    """Kills processes with SIGKILL at random moments, while they consume, judge or deliver, and starts them again."""
+    for name in names:
         time.sleep(chance.uniform(0.0, REST_S))
-        field.restart(chance.choice((*CONSUMERS, *ALERTING, *ALERTING)))
+        field.restart(name)
 
 
 @pytest.mark.timeout(1_800)
@@ -126,9 +127,13 @@ def test_nothing_is_lost_and_nothing_comes_twice_under_kill_9(
         with field.running(*CONSUMERS):
             begin(field, history)
             for number, step in enumerate(history[BASELINE_DAYS:]):
+                chance = random.Random(number)
+                victims = chance.choices((*CONSUMERS, *ALERTING, *ALERTING), k=KILLS)
                 field.day(step.day)
-                field.send(step)
-                kill(field, random.Random(number))
+                with field.consuming():
+                    field.send(step)
+                    kill(field, [name for name in victims if name in CONSUMERS], chance)
+                kill(field, [name for name in victims if name in ALERTING], chance)
                 field.settle()
             hooked, in_topic = field.from_hook(), field.from_topic()
     for name, alerts in (("webhook", hooked), ("topic", in_topic)):

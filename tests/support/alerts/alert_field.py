@@ -101,6 +101,7 @@ class AlertField:
         self._group = f"group-{uuid.uuid4().hex[:8]}"
         self._graph = folder / "graph.db"
         self._clock = folder / "clock"
+        self._hold = folder / "hold"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (folder / "secret").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         declared = _CHANNELS.format(topic=self._alerts, url=receiver.url, secret=folder / "secret")
@@ -143,7 +144,8 @@ class AlertField:
                 "HEADWATER_ALERTS__LEASE_S": "3",
             }
             is_alerting = name.startswith("alerts")
-            own = [sys.executable, "-m", "tests.support.alerts.alerting_process", str(self._clock)]
+            files = [str(self._clock), str(self._hold)]
+            own = [sys.executable, "-m", "tests.support.alerts.alerting_process", *files]
             command = own if is_alerting else [str(HEADWATER), "consume"]
             environment = self._environment | (alerting if is_alerting else {})
             with self._log(name).open("ab") as log:
@@ -172,6 +174,18 @@ class AlertField:
             stack.callback(self.close)
             self.start(*names)
             yield
+
+    @contextmanager
+    def consuming(self) -> Iterator[None]:
+        """Holds the alert services for the block, and until all events are in the graph.
+
+        Changes are judged once lineage rests, and a killed consumer's events rest until its session has ended. People
+        have `alerts.settle_s` outlast that; here it would take minutes.
+        """
+        self._hold.touch()
+        yield
+        self.until_consumed()
+        self._hold.unlink()
 
     def send(self, step: Step) -> None:
         """Sends the events of a step, keyed by job, so that several consumers share them."""

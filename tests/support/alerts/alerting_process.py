@@ -1,6 +1,6 @@
-"""The alert service as a process whose clock a test sets: what `headwater alerts` runs, with another clock.
+"""The alert service as a process whose clock a test sets and which a test holds; else as `headwater alerts` runs it.
 
-usage: python -m tests.support.alerts.alerting_process CLOCK_FILE
+usage: python -m tests.support.alerts.alerting_process CLOCK_FILE HOLD_FILE
 """
 
 from __future__ import annotations
@@ -19,8 +19,22 @@ from consumer.config.loader import load
 from consumer.telemetry.logs import configure
 
 
-def main(clock_file: Path) -> None:
-    """Runs until SIGTERM; the file has the seconds by which the clock differs from the machine's."""
+class HeldLoop(AlertLoop):
+    """Makes no turn while a file is there."""
+
+    hold: Path
+
+    def _turn(self) -> bool:
+        return not self.hold.exists() and super()._turn()
+
+
+def main(clock_file: Path, hold_file: Path) -> None:
+    """Runs until SIGTERM.
+
+    Args:
+        clock_file: Has the seconds by which the clock differs from the machine's.
+        hold_file: While it is there, nothing is evaluated or delivered.
+    """
     settings = load({})
     configure(settings.log.level, "json")
     stop = threading.Event()
@@ -30,8 +44,10 @@ def main(clock_file: Path) -> None:
         return time.time() + float(clock_file.read_text())
 
     opens = partial(wiring.alert_service, settings, UnmeteredAlerts(), stop, clock)
-    AlertLoop(opens, settings.alerts.check_every_s, stop).run()
+    loop = HeldLoop(opens, settings.alerts.check_every_s, stop)
+    loop.hold = hold_file
+    loop.run()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))
