@@ -31,6 +31,6 @@ class OwnedPartitionsAssignor(CooperativeStickyAssignor):  # type: ignore[misc] 
         self.owned = _none
 
     def metadata(self, topics: Iterable[str]) -> Any:
-        """Returns what a member tells the leader when it joins."""
+        """Returns the description of a member that the leader reads."""
         self.member_assignment = list(self.owned())
         return super().metadata(topics)

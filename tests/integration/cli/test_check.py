@@ -159,7 +159,7 @@ def test_a_service_that_may_not_read_its_dead_letters(kafka_broker: KafkaBroker)
 
 
 def test_a_partition_that_nobody_reads(kafka_broker: KafkaBroker) -> None:
-    """It is named: its lag is in no member's metrics."""
+    """The check names it: its lag is in no metric."""
     kit = KafkaKit(kafka_broker)
     topic = kit.topic(partitions=2)
     more = {"group_id": f"reads-{topic}", "metadata_max_age_s": 600}

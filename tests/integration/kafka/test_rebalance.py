@@ -66,7 +66,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 def test_a_member_that_was_removed_claims_nothing(kafka_broker: KafkaBroker) -> None:
-    """It joins again together with a new member: what it owned before is free for both.
+    """A member joins again together with a new one: its former partitions are free for both.
 
     A member of another topic holds the rebalance open until both have joined.
     """

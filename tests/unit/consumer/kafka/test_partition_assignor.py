@@ -1,4 +1,4 @@
-"""What a member names as its own when it joins a group."""
+"""The partitions that a member names as its own when it joins a group."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def claimed(assignor: OwnedPartitionsAssignor) -> set[TopicPartition]:
 
 
 def test_a_new_member_claims_nothing() -> None:
-    """It has not been assigned a partition."""
+    """A consumer without an assignment."""
     assert claimed(OwnedPartitionsAssignor()) == set()
 
 
 def test_claims_are_what_the_consumer_owns() -> None:
-    """Whatever the last assignment was: the member may have been removed since, or have missed another one."""
+    """The last assignment does not count: the member may have been removed since, or have missed another one."""
     assignor, owned = OwnedPartitionsAssignor(), {TopicPartition("events", 0), TopicPartition("events", 2)}
     assignor.on_assignment(ConsumerProtocolAssignment(1, [("events", [0, 1, 2])], b""), 7)
     assignor.owned = lambda: owned
