@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 from consumer.kafka.group_consumer import GroupConsumer
 from tests.support.brokers.both_brokers import KafkaKit
+from tests.support.brokers.group_member import SESSION_S
 from tests.support.processes.servers import KafkaBroker
 
 pytestmark = pytest.mark.each_kafka
 
 PATIENCE_S = 120.0
+
+CYCLES = int(os.environ.get("CYCLES", "3"))
+"""Times that members are stopped and killed; `.ci/slow` has many more."""
+
+PARTITIONS = 4
 
 
 @contextmanager
@@ -106,3 +118,75 @@ def test_a_member_that_was_removed_claims_nothing(kafka_broker: KafkaBroker) -> 
         wait_for(both_join, "both members' joining")
         held.close()
         wait_for(each_has_one, "an assignment of each partition")
+
+
+class Members:
+    """Processes that are the members of a group.
+
+    Args:
+        broker: Where the group is.
+        topic: Read by all.
+        group: The group's name.
+        chance: Decides what happens, and when.
+    """
+
+    def __init__(self, broker: KafkaBroker, topic: str, group: str, chance: random.Random) -> None:
+        self._arguments = [broker.bootstrap, topic, group]
+        self._chance = chance
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """Starts a process with this client id."""
+        command = [sys.executable, "-m", "tests.support.brokers.group_member", *self._arguments, name]
+        self._running[name] = subprocess.Popen(command, cwd=Path(__file__).parents[3])
+
+    def disturb(self) -> str:
+        """Pauses a member, perhaps for longer than its session, or replaces it; says which."""
+        name, what = self._chance.choice(sorted(self._running)), self._chance.choice(("pause", "pause", "kill"))
+        member = self._running[name]
+        if what == "pause":
+            member.send_signal(signal.SIGSTOP)
+            time.sleep(self._chance.uniform(0.0, 2 * SESSION_S))
+            member.send_signal(signal.SIGCONT)
+        else:
+            member.kill()
+            member.wait()
+            self.start(name)
+        time.sleep(self._chance.choice((0.0, 0.2, 1.0, SESSION_S)))
+        return f"{what} {name}"
+
+    def check(self) -> None:
+        """All of them run."""
+        ended = {name: member.returncode for name, member in self._running.items() if member.poll() is not None}
+        assert not ended, f"members ended: {ended}"
+
+    def close(self) -> None:
+        """Kills them all."""
+        for member in self._running.values():
+            member.kill()
+            member.wait()
+
+
+@pytest.mark.timeout(3_600)
+def test_each_partition_is_read_whatever_members_miss(kafka_broker: KafkaBroker) -> None:
+    """Three members, of which some are paused or killed, also several in one rebalance; then records come."""
+    seed = random.randrange(2**32) if CYCLES > 3 else 1
+    chance = random.Random(seed)
+    topic, group = kafka_broker.create_topic(partitions=PARTITIONS), f"group-{uuid.uuid4().hex[:8]}"
+    with (
+        closing(Members(kafka_broker, topic, group, chance)) as members,
+        closing(KafkaProducer(bootstrap_servers=kafka_broker.bootstrap)) as producer,
+    ):
+        for name in ("one", "two", "three"):
+            members.start(name)
+        for cycle in range(CYCLES):
+            done = [members.disturb() for _ in range(chance.randint(1, 3))]
+            for partition in range(PARTITIONS):
+                producer.send(topic, b"{}", partition=partition)
+            producer.flush()
+
+            def is_read() -> bool:
+                members.check()
+                return kafka_broker.lag(topic, group) == 0
+
+            wait_for(is_read, f"reading after {', '.join(done)} in cycle {cycle} of seed {seed}")
