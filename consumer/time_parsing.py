@@ -60,6 +60,23 @@ def parse_moment(text: str, now_s: float, option: str) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def require_order(since: str, until: str | None, now_s: float, options: tuple[str, str]) -> None:
+    """Requires that a span of time ends after its start.
+
+    Args:
+        since: Start of the span, as `parse_moment` takes it.
+        until: Its end; None for the present, which has events of clocks that are ahead, too.
+        now_s: Seconds since 1970 in UTC.
+        options: Names of the options for start and end, for the error.
+
+    Raises:
+        UsageError: The start is later than the end, or one of them is no time.
+    """
+    start, end = options
+    if until is not None and parse_moment(since, now_s, start) > parse_moment(until, now_s, end):
+        raise UsageError(f"{start} {since!r} is later than {end} {until!r}; name the earlier moment with {start}")
+
+
 def format_timestamp(timestamp_ms: int) -> str:
     """Formats a record's timestamp as RFC 3339 to the second; as a number if it is outside the calendar."""
     try:

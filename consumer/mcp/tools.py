@@ -29,7 +29,7 @@ from consumer.query.traversal.paths import shortest_paths
 from consumer.render import changes, documents, export_json
 from consumer.render.diagram import location_label
 from consumer.render.lineage_formats import mermaid
-from consumer.time_parsing import parse_moment
+from consumer.time_parsing import parse_moment, require_order
 
 Answer = dict[str, Any]
 Direction = Literal["upstream", "downstream", "both"]
@@ -157,6 +157,7 @@ def changes_of(
     store: GraphStore, since: str, until: str | None = None, name: str | None = None, cursor: str | None = None
 ) -> Answer:
     """Lists what changed between two moments, by job and dataset."""
+    require_order(since, until, time.time(), ("since", "until"))
     about = None
     with past(store, until, "until") as later:
         # A dataset that is gone by then is looked for in the earlier graph.

@@ -40,7 +40,7 @@ from consumer.query.traversal import job_surroundings, paths, root_cause, traver
 from consumer.query.traversal import neighbourhood as surroundings
 from consumer.query.traversal.moments import moments, moments_of_job
 from consumer.render import answers, changes, documents, export_json, lineage_formats
-from consumer.time_parsing import parse_moment
+from consumer.time_parsing import parse_moment, require_order
 from schemas.naming import DatasetName
 
 Document = dict[str, Any]
@@ -80,6 +80,7 @@ def _at(store: GraphStore, text: str | None, parameter: str = "as_of") -> Iterat
 
 
 def _changes(store: GraphStore, asked: ChangesParameters) -> Document:
+    require_order(asked.since, asked.to, time.time(), ("from", "to"))
     with _at(store, asked.to, "to") as later, _at(store, asked.since, "from") as earlier:
         about = _around(asked, later, earlier) if asked.node is not None else None
         difference = diff(export_json.document(earlier), export_json.document(later), about)

@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.errors import UsageError
-from consumer.time_parsing import format_timestamp, parse_duration_s, parse_moment, parse_timestamp_ms
+from consumer.time_parsing import format_timestamp, parse_duration_s, parse_moment, parse_timestamp_ms, require_order
 
 NOW_S = 1_800_000_000.0
 
@@ -50,3 +50,18 @@ def test_spelling() -> None:
 def test_moments_as_events_have_them(text: str, expected: str) -> None:
     """To the microsecond, in the form that sorts."""
     assert parse_moment(text, NOW_S, "--at") == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "until"), [("2d", "1d"), ("2027-01-14", "2027-01-15"), ("1h", "1h"), ("2099-01-01", None)]
+)
+def test_spans_of_time(since: str, until: str | None) -> None:
+    """A span may be empty; the present has no end."""
+    require_order(since, until, NOW_S, ("--from", "--to"))
+
+
+@pytest.mark.parametrize(("since", "until"), [("1d", "2d"), ("2027-01-15", "2027-01-14"), ("2099-01-01", "0s")])
+def test_spans_that_end_before_they_start(since: str, until: str) -> None:
+    """A mistake that names both options."""
+    with pytest.raises(UsageError, match=r"--from .* is later than --to .*; name the earlier moment with --from"):
+        require_order(since, until, NOW_S, ("--from", "--to"))

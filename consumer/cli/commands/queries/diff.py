@@ -25,7 +25,7 @@ from consumer.query.resolve import resolve
 from consumer.render import changes, export_json
 from consumer.render.page.page_links import page_link
 from consumer.safe_text import printable_json
-from consumer.time_parsing import parse_moment
+from consumer.time_parsing import parse_moment, require_order
 from schemas.counted import counted
 from schemas.naming import DatasetName
 
@@ -141,6 +141,7 @@ def _between_moments(
     """Compares two moments; returns the dataset that is asked about too."""
     if len(what) > 1:
         raise UsageError(f"{counted(len(what), 'argument')} with --from: name one dataset, or none for the whole graph")
+    require_order(since, to, time.time(), ("--from", "--to"))
     about: DatasetName | None = None
     with wiring.open_snapshot(graph, to, "--to") as store:
         # A dataset that is gone by then is looked for in the earlier graph.
