@@ -110,9 +110,18 @@ def open_existing(url: str, retry_policy: RetryPolicy | None = None) -> GraphSto
     Raises:
         UsageError: The graph does not exist.
     """
-    if (path := sqlite_file(url)) is not None and not path.exists():
-        raise UsageError(f"graph {path} does not exist; fill it with `headwater ingest`, or name another with --graph")
+    if (path := sqlite_file(url)) is not None and (reason := _absence(path)):
+        raise UsageError(f"graph {path} {reason}; fill it with `headwater ingest`, or name another with --graph")
     return open_graph(url, retry_policy)
+
+
+def _absence(path: Path) -> str:
+    """Returns the reason why a file holds no graph yet; empty if it may hold one."""
+    if not path.exists():
+        return "does not exist"
+    # A writer that has just made the file may still have all of it in its log.
+    log = path.with_name(f"{path.name}-wal")
+    return "is an empty file" if path.is_file() and not path.stat().st_size and not log.exists() else ""
 
 
 @contextmanager

@@ -124,8 +124,13 @@ class SqliteStore:
     def _unusable(self, error: Exception) -> UsageError:
         if _code(error) in _DAMAGED:
             return self._damaged(error)
+        reason: object = error
+        if self._path.is_dir():
+            reason = "it is a folder"
+        elif not self._path.parent.is_dir():
+            reason = f"there is no folder {self._path.parent}"
         return UsageError(
-            f"opening {self._path} as a graph failed: {error}; name another file with --graph sqlite:///FILE"
+            f"opening {self._path} as a graph failed: {reason}; name another file with --graph sqlite:///FILE"
         )
 
     def _damaged(self, error: Exception) -> UsageError:

@@ -155,6 +155,23 @@ def test_questions_make_no_graph(tmp_path: Path) -> None:
     assert not file.exists(), "no file was made"
 
 
+def test_questions_leave_an_empty_file_alone(tmp_path: Path) -> None:
+    """A file of no bytes may be meant for something else."""
+    file = tmp_path / "notes.db"
+    file.touch()
+    done = headwater("export", "--graph", f"sqlite:///{file}")
+    assert (done.exit_code, "notes.db is an empty file; fill it with" in done.stderr) == (2, True), done.output
+    assert not file.stat().st_size, "no table was made"
+
+
+@pytest.mark.parametrize(("name", "reason"), [(".", "it is a folder"), ("no/graph.db", "there is no folder")])
+def test_places_where_no_graph_can_be(tmp_path: Path, name: str, reason: str) -> None:
+    """The reason is named; SQLite says only that it can't open the file."""
+    (tmp_path / "events.jsonl").touch()
+    done = headwater("ingest", tmp_path / "events.jsonl", "--graph", f"sqlite:///{tmp_path / name}")
+    assert (done.exit_code, f"as a graph failed: {reason}" in done.stderr) == (2, True), done.output
+
+
 def test_flag_before_environment_before_file(tmp_path: Path) -> None:
     """The effective value is the flag's, else the variable's, else the file's, and its source is told."""
     file = tmp_path / "headwater.toml"
