@@ -48,7 +48,10 @@ class Manifest:
         self._metadata: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
         version = _VERSION.search(str(self._metadata.get("dbt_schema_version")))
         if version is None or not isinstance(document.get("nodes"), Mapping):
-            raise ArtifactError("this is no dbt manifest: metadata.dbt_schema_version or nodes is missing")
+            raise ArtifactError(
+                "this is no dbt manifest, as metadata.dbt_schema_version or nodes is missing;"
+                " name the folder that has manifest.json"
+            )
         self.version = int(version[1])
         if self.version < OLDEST:
             raise ArtifactError(
