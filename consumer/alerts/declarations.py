@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -34,6 +35,21 @@ RuleKind = Literal[
     "unowned_source",
 ]
 """The kinds of rules, in the order of their worth."""
+
+SEVERITIES: Final[Mapping[RuleKind, Severity]] = MappingProxyType(
+    {
+        "lost_source": Severity.BREAKING,
+        "tagged_reader": Severity.WARNING,
+        "stopped": Severity.WARNING,
+        "run_failed": Severity.BREAKING,
+        "quality_failed": Severity.WARNING,
+        "two_writers": Severity.WARNING,
+        "cycle": Severity.WARNING,
+        "renamed": Severity.INFO,
+        "unowned_source": Severity.INFO,
+    }
+)
+"""The severity where a rule has none; `column_changed` is left out, since there it depends on the change."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

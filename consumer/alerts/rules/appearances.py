@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consumer.alerts.alert import Finding, Severity
-from consumer.alerts.declarations import Rule
+from consumer.alerts.alert import Finding
+from consumer.alerts.declarations import SEVERITIES, Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round
 from consumer.graph import ids
 from consumer.lineage.changes import Kind
@@ -30,7 +30,7 @@ def _renamed(rule: Rule, one: Changed, before: DatasetName) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.INFO,
+        rule.severity or SEVERITIES[rule.kind],
         name,
         before,
         f"{old} is called {new} now",
@@ -64,7 +64,7 @@ def _unowned(rule: Rule, one: Changed, read: Changed | None) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.INFO,
+        rule.severity or SEVERITIES[rule.kind],
         name,
         (),
         f"{last_part(name)} is a new source without an owner",

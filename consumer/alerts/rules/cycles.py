@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from consumer.alerts.alert import Finding, Severity
-from consumer.alerts.declarations import Rule
+from consumer.alerts.alert import Finding
+from consumer.alerts.declarations import SEVERITIES, Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round
 from consumer.graph import ids, schema
 from consumer.lineage.changes import Kind
@@ -71,7 +71,7 @@ def _finding(rule: Rule, one: Changed, members: Path, path: Path) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.WARNING,
+        rule.severity or SEVERITIES[rule.kind],
         members[0],
         tuple(part for name in members for part in name),
         f"a cycle: {' -> '.join(last_part(name) for name in round_trip)}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consumer.alerts.alert import Finding, Severity
-from consumer.alerts.declarations import Rule
+from consumer.alerts.alert import Finding
+from consumer.alerts.declarations import SEVERITIES, Rule
 from consumer.alerts.job_states import JobState
 from consumer.alerts.rules.evaluation_round import Round
 from consumer.graph import ids, schema
@@ -37,7 +37,7 @@ def _finding(rule: Rule, state: JobState, failing: Run, waited: list[DatasetName
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.BREAKING,
+        rule.severity or SEVERITIES[rule.kind],
         waited[0],
         (failing.key.id,),
         f"the run that writes {last_part(waited[0])} {word}" + (f": {first[:200]}" if first else ""),

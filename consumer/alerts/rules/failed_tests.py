@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consumer.alerts.alert import Finding, Severity
-from consumer.alerts.declarations import Rule
+from consumer.alerts.alert import Finding
+from consumer.alerts.declarations import SEVERITIES, Rule
 from consumer.alerts.rules.evaluation_round import Round, listed
 from consumer.graph import ids, schema
 from consumer.query.catalog.datasets import Summary
@@ -37,7 +37,7 @@ def _finding(rule: Rule, judged: Round, summary: Summary) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.WARNING,
+        rule.severity or SEVERITIES[rule.kind],
         summary.dataset,
         (since,),
         f"tests of {last_part(summary.dataset)} fail: {listed([test.name for test in failed], 3)}",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from consumer.alerts.alert import Finding, Severity
-from consumer.alerts.declarations import Rule
+from consumer.alerts.alert import Finding
+from consumer.alerts.declarations import SEVERITIES, Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import change_log, ids, schema
 from consumer.lineage.changes import Kind
@@ -86,7 +86,7 @@ def _lost(rule: Rule, dataset: DatasetName, removed: list[Changed]) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.BREAKING,
+        rule.severity or SEVERITIES[rule.kind],
         dataset,
         (*(first.job or ()), *(part for source in sources for part in source)),
         f"{last_part(dataset)} lost its {'source' if len(sources) == 1 else 'sources'} {names}",
@@ -104,7 +104,7 @@ def _dropped(rule: Rule, gone: Changed, readers: list[Changed]) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.BREAKING,
+        rule.severity or SEVERITIES[rule.kind],
         source,
         ("dropped",),
         f"{last_part(source)} was dropped; {counted(len(datasets), 'dataset reads', 'datasets read')} it",

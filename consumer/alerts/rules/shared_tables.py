@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consumer.alerts.alert import Finding, Severity
-from consumer.alerts.declarations import Rule
+from consumer.alerts.alert import Finding
+from consumer.alerts.declarations import SEVERITIES, Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import ids
 from consumer.lineage.changes import Kind
@@ -31,7 +31,7 @@ def _finding(rule: Rule, one: Changed, jobs: list[tuple[str, ...]]) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.WARNING,
+        rule.severity or SEVERITIES[rule.kind],
         dataset,
         tuple(part for job in jobs for part in job),
         f"{last_part(dataset)} has {len(jobs)} writers: {listed([name for _, name in jobs])}",

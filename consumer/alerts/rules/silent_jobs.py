@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consumer.alerts.alert import Finding, Severity
-from consumer.alerts.declarations import Rule
+from consumer.alerts.alert import Finding
+from consumer.alerts.declarations import SEVERITIES, Rule
 from consumer.alerts.job_states import JobState, seconds
 from consumer.alerts.rules.evaluation_round import Round
 from schemas.naming import last_part
@@ -39,7 +39,7 @@ def _finding(rule: Rule, state: JobState) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.WARNING,
+        rule.severity or SEVERITIES[rule.kind],
         subject,
         (last.key.id,),
         f"{last_part(subject)} stopped arriving: it used to be written about every {spelled_span(interval)}",

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from consumer.alerts.alert import Finding, Severity
-from consumer.alerts.declarations import Rule
+from consumer.alerts.alert import Finding
+from consumer.alerts.declarations import SEVERITIES, Rule
 from consumer.alerts.rules.evaluation_round import Changed, Round, listed
 from consumer.graph import ids, schema
 from consumer.lineage.changes import Kind
@@ -104,7 +104,7 @@ def _finding(rule: Rule, dataset: DatasetName, reads: list[_Read]) -> Finding:
     return Finding(
         rule.name,
         rule.kind,
-        rule.severity or Severity.WARNING,
+        rule.severity or SEVERITIES[rule.kind],
         dataset,
         (*(first.job or ()), *columns),
         f"{way} {listed(names)}, tagged {', '.join(tags)}",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
+_RULE_LINE = "{:<20} {:<16} {:<10} {}"
+
 
 @click.group(
     name="alerts",
@@ -162,13 +164,16 @@ def _line(entry: Entry) -> str:
 @with_settings("alerts")
 def list_rules(settings: Settings, *, as_json: bool) -> None:
     """List the rules in force: those of the file, or else those that Headwater ships."""
-    from consumer.alerts.declarations import read_declarations  # noqa: PLC0415
+    from consumer.alerts.declarations import SEVERITIES, read_declarations  # noqa: PLC0415
 
+    if not as_json:
+        click.echo(_RULE_LINE.format("rule", "kind", "severity", "datasets"))
     for rule in read_declarations(settings.alerts.file).rules:
         if as_json:
             click.echo(orjson.dumps(rule.model_dump(mode="json")))
         else:
-            click.echo(f"{rule.name:<20} {rule.kind:<16} {rule.severity or 'by change':<10} {', '.join(rule.datasets)}")
+            severity = rule.severity or SEVERITIES.get(rule.kind) or "by change"
+            click.echo(_RULE_LINE.format(rule.name, rule.kind, severity, ", ".join(rule.datasets)))
 
 
 @alerts.command(name="test", epilog=examples("headwater alerts test platform --alerts-file alerts.toml"))

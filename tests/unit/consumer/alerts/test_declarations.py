@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from consumer.alerts.channels.open_channel import open_channel
-from consumer.alerts.declarations import Declarations, Mute, RuleKind, read_declarations, resolved, shipped_rules
+from consumer.alerts.declarations import (
+    SEVERITIES,
+    Declarations,
+    Mute,
+    RuleKind,
+    read_declarations,
+    resolved,
+    shipped_rules,
+)
 from consumer.alerts.rules.judges import JUDGES
 from consumer.config.settings import KafkaSettings
 from consumer.errors import UsageError
@@ -30,6 +38,13 @@ def test_each_kind_is_shipped_and_judged() -> None:
     """Without a file all kinds of rules hold."""
     assert {rule.kind for rule in shipped_rules()} == KINDS == set(JUDGES)
     assert read_declarations(None).rules == shipped_rules()
+
+
+def test_shipped_rules_have_the_severity_of_their_kind() -> None:
+    """So a rule of a file that leaves it out matters as much; only that of a changed column is by change."""
+    shipped = {rule.kind: rule.severity for rule in shipped_rules()}
+    assert {kind: severity for kind, severity in shipped.items() if severity} == SEVERITIES
+    assert KINDS - set(SEVERITIES) == {"column_changed"}
 
 
 def test_a_file_without_rules_keeps_the_shipped_ones(tmp_path: Path) -> None:

@@ -96,7 +96,19 @@ def test_rules_are_listed(runner: CliRunner) -> None:
     """The shipped ones without a file."""
     rules = [json.loads(line) for line in headwater(runner, "alerts", "rules", "--json").stdout.splitlines()]
     assert {rule["kind"] for rule in rules} >= {"lost_source", "stopped", "cycle"}
-    assert len(headwater(runner, "alerts", "rules").stdout.splitlines()) == len(rules)
+    header, *lines = headwater(runner, "alerts", "rules").stdout.splitlines()
+    assert header.split() == ["rule", "kind", "severity", "datasets"]
+    assert [line.split()[0] for line in lines] == [rule["name"] for rule in rules]
+
+
+def test_rules_without_a_severity_are_listed_with_that_of_their_kind(runner: CliRunner) -> None:
+    """Only that of a changed column depends on the change; a severity in the file counts first."""
+    declared = [
+        f"[[rules]]\nname = '{kind.replace('_', '-')}'\nkind = '{kind}'\n" for kind in ("cycle", "column_changed")
+    ]
+    Path("alerts.toml").write_text("".join([*declared, "[[rules]]\nname = 'x'\nkind = 'cycle'\nseverity = 'info'\n"]))
+    lines = headwater(runner, "alerts", "rules", "--alerts-file", "alerts.toml").stdout.splitlines()
+    assert [line[38:48].strip() for line in lines] == ["severity", "warning", "by change", "info"]
 
 
 @pytest.mark.parametrize(
