@@ -178,7 +178,7 @@ def _run_dbt(program: str, directory: Path) -> Path:
     output = done.stdout.decode(errors="replace")
     if done.returncode or not log.is_file():
         failure = f"exited with {done.returncode}" if done.returncode else "emitted no events"
-        raise HeadwaterError(f"{program} {failure}; {_INSTALL}\n{output[-2000:]}")
+        raise HeadwaterError(f"{program} {failure}:\n{output[-2000:].strip()}\nThe demo needs: {_INSTALL}")
     return log
 
 
