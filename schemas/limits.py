@@ -1,4 +1,6 @@
-"""Limits on the size of one event, so that each costs bounded time and memory.
+"""Limits on what one event may say, so that each costs bounded time and memory.
+
+Those on its document, in bytes, values and depth, are `MAX_BYTES`, `MAX_VALUES` and `MAX_DEPTH` of `strict_json`.
 
 The limits are far above real sizes. dbt names some dozens of inputs, one or two outputs, and up to three symlinks of a
 dataset. A Redshift table has at most 1,600 columns ("CTAS usage notes", Amazon Redshift Database Developer Guide).
