@@ -331,7 +331,7 @@ class AlertSettings(_Group):
         60.0,
         description="Seconds without a new change after which changes are evaluated, so that a cause and its symptoms"
         " are one alert; at most ten times as long while changes go on. Set it above"
-        " `kafka.session_timeout_s`: that long the events of a consumer that was killed wait.",
+        " `kafka.session_timeout_s`: the events of a killed consumer wait that long.",
     )
     evaluate_every_s: Seconds = Field(
         60.0, description="Seconds between two evaluations of runs and tests while lineage does not change."
