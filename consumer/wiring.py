@@ -15,7 +15,7 @@ from consumer.config.settings import CONNECTIONS
 from consumer.errors import UsageError
 from consumer.graph import format_version
 from consumer.graph.gremlin.deadline import RetryPolicy
-from consumer.graph.sqlite_store import SqliteStore, read_snapshot
+from consumer.graph.sqlite_store import BUSY_TIMEOUT_S, SqliteStore, read_snapshot
 from consumer.graph.store import GraphStore
 from consumer.lineage.identity import BadPrefix, IdentityRules
 from consumer.processing.sink import Sink
@@ -63,6 +63,7 @@ def open_graph(
     *,
     claims: bool = False,
     connections: int = CONNECTIONS,
+    busy_timeout_s: float = BUSY_TIMEOUT_S,
 ) -> GraphStore:
     """Returns the store of a graph's URL; a SQLite file is created if it does not exist.
 
@@ -72,6 +73,7 @@ def open_graph(
         stop: Set by a request to stop, after which no request to a server outlasts the retry policy's deadline.
         claims: True for a writer of events, which writes the format of its facts into an empty graph.
         connections: Maximum number of connections to a server.
+        busy_timeout_s: Seconds to wait for another process's write to a SQLite file.
 
     Raises:
         UsageError: The URL is of an unknown kind or has a password, its file can't be opened, or the graph has the
@@ -80,7 +82,7 @@ def open_graph(
     if has_credentials(url):
         raise UsageError(CREDENTIALS)
     if (path := sqlite_file(url)) is not None:
-        return _open_sqlite(path, claims=claims)
+        return _open_sqlite(path, busy_timeout_s, claims=claims)
     if url.startswith(GREMLIN):
         from consumer.graph.gremlin.gremlin_store import open_gremlin  # noqa: PLC0415 -- the driver only where it is needed
 
@@ -91,8 +93,8 @@ def open_graph(
     )
 
 
-def _open_sqlite(path: Path, *, claims: bool) -> SqliteStore:
-    store = SqliteStore(path)
+def _open_sqlite(path: Path, busy_timeout_s: float, *, claims: bool) -> SqliteStore:
+    store = SqliteStore(path, busy_timeout_s=busy_timeout_s)
     try:
         if claims:
             format_version.claim(store)
@@ -197,7 +199,8 @@ def graph_sink(
     """Returns the sink that writes to the graph.
 
     Args:
-        settings: The effective settings; no request is retried for longer than their `batch.give_up_after_s`.
+        settings: The effective settings; no request is retried, and no lock of a file waited for, longer
+            than their `batch.give_up_after_s`.
         decorate: Wraps the store.
         retry_policy: Retry policy of requests to a server; None for the store's default.
         stop: Set by a request to stop.
@@ -205,9 +208,16 @@ def graph_sink(
     from consumer.projection.graph_sink import GraphSink  # noqa: PLC0415 -- the write side only where it is needed
 
     policy = retry_policy or RetryPolicy()
-    if (limit_s := settings.batch.give_up_after_s) is not None and limit_s < policy.max_elapsed_s:
-        policy = replace(policy, max_elapsed_s=limit_s)
-    store = open_graph(settings.graph, policy, stop, claims=True, connections=settings.graph_connections)
+    limit_s = settings.batch.give_up_after_s or BUSY_TIMEOUT_S
+    policy = replace(policy, max_elapsed_s=min(limit_s, policy.max_elapsed_s))
+    store = open_graph(
+        settings.graph,
+        policy,
+        stop,
+        claims=True,
+        connections=settings.graph_connections,
+        busy_timeout_s=min(limit_s, BUSY_TIMEOUT_S),
+    )
     return GraphSink(decorate(store), identity_settings(settings))
 
 

@@ -31,7 +31,10 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 BUSY_TIMEOUT_S = 60.0
-"""Seconds to wait for another process's write, or for another process to open the file."""
+"""Maximum seconds to wait for another process's write, or for another process to open the file."""
+
+WARN_AFTER_S = 5.0
+"""Seconds of waiting for another process's write after which the wait is logged."""
 
 ALONE_S = 10.0
 """Seconds to wait before an upgrade until no other process has the file open."""
@@ -39,12 +42,12 @@ ALONE_S = 10.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-def _code(error: BaseException) -> int:
+def _code(error: BaseException | None) -> int:
     """Returns SQLite's primary code of an error; 0 for other errors."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _is_busy(error: BaseException) -> bool:
+def _is_busy(error: BaseException | None) -> bool:
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
@@ -54,14 +57,16 @@ class SqliteStore:
     Args:
         path: The file.
         alone_s: Seconds that an upgrade waits for other processes to close the file.
+        busy_timeout_s: Seconds to wait for another process's write.
 
     Raises:
         UsageError: The file can't be opened, is not a database, belongs to another program or another version, stays
             locked by another process, or is open in one while it needs an upgrade.
     """
 
-    def __init__(self, path: Path, alone_s: float = ALONE_S) -> None:
+    def __init__(self, path: Path, alone_s: float = ALONE_S, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self._path = path
+        self._busy_timeout_s = busy_timeout_s
         self._db = self._connect()
         try:
             if tables.version(self._db) == UPGRADED:
@@ -87,7 +92,9 @@ class SqliteStore:
     def _connect(self) -> sqlite3.Connection:
         try:
             # No transactions of Python's own: they begin with the first write, after the reads that it rests on.
-            return sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            return sqlite3.connect(
+                self._path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+            )
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
@@ -112,10 +119,10 @@ class SqliteStore:
         self._db.close()
         self._db = self._connect()
         try:
-            self._db.execute("PRAGMA busy_timeout = 0")
+            self._wait_at_most(0)
             if tables.version(self._db) == UPGRADED:
                 self._db.execute("PRAGMA journal_mode = DELETE")
-            self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+            self._wait_at_most(self._busy_timeout_s)
         except sqlite3.OperationalError:
             # An open file during the wait would keep every other process from being alone.
             self._db.close()
@@ -124,6 +131,8 @@ class SqliteStore:
     def _unusable(self, error: Exception) -> UsageError:
         if _code(error) in _DAMAGED:
             return self._damaged(error)
+        if _is_busy(error) or _is_busy(error.__cause__):
+            return UsageError(self._held())
         reason: object = error
         if self._path.is_dir():
             reason = "it is a folder"
@@ -132,6 +141,10 @@ class SqliteStore:
         return UsageError(
             f"opening {self._path} as a graph failed: {reason}; name another file with --graph sqlite:///FILE"
         )
+
+    def _held(self) -> str:
+        """Returns the message for a file that another process kept locked for the whole wait."""
+        return f"another process writes to {self._path}; wait for it or stop it"
 
     def _damaged(self, error: Exception) -> UsageError:
         return UsageError(
@@ -154,6 +167,8 @@ class SqliteStore:
         try:
             yield
         except sqlite3.OperationalError as error:
+            if _is_busy(error):
+                raise TransientError(self._held()) from error
             raise TransientError(f"{what} {self._path} failed: {error}") from error
         except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError) as error:
             raise RefusedWrite(f"{self._path} rejected a value: {error}") from error
@@ -168,7 +183,7 @@ class SqliteStore:
         SQLite's busy timeout does not apply to this switch: it needs exclusive access, and fails at once while another
         process reads the file, as one does that opens it at the same time.
         """
-        with_retries = retrying(_is_busy, uniform(0.001, 0.02), max_elapsed_s=BUSY_TIMEOUT_S)
+        with_retries = retrying(_is_busy, uniform(0.001, 0.02), max_elapsed_s=self._busy_timeout_s)
         with_retries(self._db.execute, "PRAGMA journal_mode = WAL")
 
     def _make_tables(self) -> None:
@@ -209,7 +224,7 @@ class SqliteStore:
     def _transaction(self) -> Iterator[None]:
         """Runs a write transaction, which is rolled back on any error; raises as `_translate_errors` does."""
         with self._translate_errors("writing"):
-            self._db.execute("BEGIN IMMEDIATE")
+            self._take_write_lock()
             try:
                 yield
                 self._db.execute("COMMIT")
@@ -217,6 +232,28 @@ class SqliteStore:
                 if self._db.in_transaction:  # SQLite itself ends it when the disk is full
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _take_write_lock(self) -> None:
+        """Begins a write transaction; logs a warning if another process writes for long."""
+        if self._busy_timeout_s <= WARN_AFTER_S:
+            self._db.execute("BEGIN IMMEDIATE")
+            return
+        try:
+            self._wait_at_most(WARN_AFTER_S)
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            limit_s = round(self._busy_timeout_s)
+            _log.warning("waiting for another process's write", file=str(self._path), limit_seconds=limit_s)
+            self._wait_at_most(self._busy_timeout_s - WARN_AFTER_S)
+            self._db.execute("BEGIN IMMEDIATE")
+        finally:
+            self._wait_at_most(self._busy_timeout_s)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        """Sets how long a statement waits for a lock of another process."""
+        self._db.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
     def read(self, ids: Collection[str], keys: Sequence[str] = ()) -> dict[str, Properties]:
         """Returns the named properties of vertices, or all, by id."""

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.errors import TransientError, UsageError
 from consumer.graph.sqlite.tables import SCHEMA_VERSION
@@ -141,14 +142,14 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == before, "another program's database was changed"
 
 
-def test_a_file_that_stays_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
+def test_a_file_that_stays_locked(tmp_path: Path, lock: str) -> None:
     """Waits for the one that holds a file, then says what is the matter, and leaves nothing open."""
-    monkeypatch.setattr("consumer.graph.sqlite_store.BUSY_TIMEOUT_S", 0.05)
     path = tmp_path / "graph.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(UsageError, match=r"opening .*graph\.db as a graph failed: .*database is locked"):
-            SqliteStore(path)
+        other.execute(f"BEGIN {lock}")
+        with pytest.raises(UsageError, match=r"^another process writes to .*graph\.db; wait for it or stop it$"):
+            SqliteStore(path, busy_timeout_s=0.05)
         other.execute("COMMIT")
     SqliteStore(path).close()
 
@@ -185,15 +186,32 @@ def test_each_page_of_ids_costs_the_same() -> None:
 def test_a_file_that_another_writer_holds(tmp_path: Path) -> None:
     """A writer that waited in vain may try again later; a reader is not held up."""
     path = tmp_path / "graph.db"
-    with closing(SqliteStore(path)) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+    opened = SqliteStore(path, busy_timeout_s=0.001)
+    with closing(opened) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
         store.write([change("a")])
-        store._db.execute("PRAGMA busy_timeout = 1")  # a minute, else
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(TransientError, match=r"writing .*graph\.db failed: database is locked"):
+        with pytest.raises(TransientError, match=r"^another process writes to .*graph\.db; wait for it or stop it$"):
             store.write([change("b")])
         assert store.read(["a"]) == {"a": {"rev": "1"}}
         other.execute("COMMIT")
         assert store.write([change("b")]) == set()
+
+
+def test_a_long_wait_for_another_writer_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, before the rest of the wait; what holds the file for a moment is not mentioned."""
+    monkeypatch.setattr("consumer.graph.sqlite_store.WARN_AFTER_S", 0.001)
+    path = tmp_path / "graph.db"
+    opened = SqliteStore(path, busy_timeout_s=0.05)
+    with closing(opened) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        with capture_logs() as lines:
+            store.write([change("a")])
+        assert lines == []
+        other.execute("BEGIN IMMEDIATE")
+        with capture_logs() as lines, pytest.raises(TransientError):
+            store.write([change("b")])
+        assert [line["event"] for line in lines] == ["waiting for another process's write"]
+        assert lines[0]["file"] == str(path)
+        assert store._db.execute("PRAGMA busy_timeout").fetchone() == (50,), "the next statement waits as before"
 
 
 def test_a_full_disk(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain, repeat
@@ -238,16 +239,29 @@ def test_a_write_is_tried_again_and_given_up() -> None:
 
 def test_no_request_outlasts_the_retries_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A person waits for a missing server as long as `batch.give_up_after_s` says, not as the store's default does."""
-    policies: list[RetryPolicy] = []
+    policies: list[tuple[float, float]] = []
 
-    def opened(_url: str, policy: RetryPolicy, *_: object, **__: object) -> GraphStore:
-        policies.append(policy)
+    def opened(_url: str, policy: RetryPolicy, *_: object, busy_timeout_s: float, **__: object) -> GraphStore:
+        policies.append((policy.max_elapsed_s, busy_timeout_s))
         return SqliteStore(Path(":memory:"))
 
     monkeypatch.setattr(wiring, "open_graph", opened)
     for limit_s in (2.0, None, 1000.0):
         wiring.graph_sink(Settings(batch=BatchSettings(give_up_after_s=limit_s)))
-    assert [policy.max_elapsed_s for policy in policies] == [2.0, 30.0, 30.0]
+    assert policies == [(2.0, 2.0), (30.0, 60.0), (30.0, 60.0)]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_another_process_that_writes_is_named(tmp_path: Path, *, exists: bool) -> None:
+    """A file that stays locked ends the command within `batch.give_up_after_s`, with what to do."""
+    path = tmp_path / "graph.db"
+    if exists:
+        wiring.graph_sink(Settings(graph=f"sqlite:///{path}")).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = headwater("ingest", ATHENA, "--graph", f"sqlite:///{path}", "--batch-give-up-after-s", "0.05")
+    assert done.exit_code == (1 if exists else 2)
+    assert f"another process writes to {path}; wait for it or stop it" in done.stderr
 
 
 def test_few_events_need_no_processes(tmp_path: Path, expected: str) -> None:
