@@ -40,6 +40,8 @@ ALONE_S = 10.0
 """Seconds to wait before an upgrade until no other process has the file open."""
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+"""Codes of a full disk, or of one whose limit of a file's size or of a quota is reached."""
 
 
 def _code(error: BaseException | None) -> int:
@@ -169,7 +171,8 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             if _is_busy(error):
                 raise TransientError(self._held()) from error
-            raise TransientError(f"{what} {self._path} failed: {error}") from error
+            advice = "; check that its disk has free space" if _code(error) in _NO_SPACE else ""
+            raise TransientError(f"{what} {self._path} failed: {error}{advice}") from error
         except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError) as error:
             raise RefusedWrite(f"{self._path} rejected a value: {error}") from error
         except sqlite3.DatabaseError as error:

@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
+import structlog
+from tenacity import RetryCallState
+
 from consumer.config.settings import BatchSettings
 from consumer.errors import RetriesExhausted, TransientError
 from consumer.ingest.json_splitter import TOO_LONG, RawDocument
 from consumer.processing.sink import Sink
-from consumer.retry import jittered, retrying
+from consumer.retry import error_of, jittered, retrying
 from schemas.errors import RejectedEvent
 from schemas.events import Event, RunEvent
 from schemas.lazy_decode import decode_lazily, held_bytes
 from schemas.limits import PARSED_FACTOR
+
+_log = structlog.get_logger(__name__)
 
 KEPT_BYTES = 64 * 1024
 """Number of bytes that are kept of a document that is too long for an event."""
@@ -167,7 +172,7 @@ class DocumentWriter:
 def write_with_retry(
     write: Callable[[], None], batching: BatchSettings, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Writes a batch, and retries transient failures for as long as the settings allow.
+    """Writes a batch, and retries transient failures, which are logged, for as long as the settings allow.
 
     Raises:
         RetriesExhausted: Writing failed until the deadline.
@@ -175,8 +180,14 @@ def write_with_retry(
     timeout_s = batching.give_up_after_s or GIVE_UP_AFTER_S
     backoff = jittered(batching.retry_first_s, batching.retry_max_s)
     began = time.monotonic()
+
+    def log_retry(state: RetryCallState) -> None:
+        seconds = round(time.monotonic() - began)
+        error = str(error_of(state))
+        _log.warning("write failed, retrying", attempt=state.attempt_number, seconds=seconds, error=error)
+
     try:
-        retrying(TransientError, backoff, max_elapsed_s=timeout_s, sleep=sleep)(write)
+        retrying(TransientError, backoff, max_elapsed_s=timeout_s, on_retry=log_retry, sleep=sleep)(write)
     except TransientError as error:
         elapsed_s = time.monotonic() - began
         raise RetriesExhausted(

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from structlog.testing import capture_logs
 
 from consumer import wiring
 from consumer.config.loader import Settings
@@ -228,10 +229,13 @@ def test_a_write_is_tried_again_and_given_up() -> None:
     """What passes is waited for; what does not ends with what to do."""
     waits: list[float] = []
     sink = Flaky(3)
-    tally = Pipeline(DocumentWriter(sink, BatchSettings(max_records=10), lambda _: None, waits.append)).run(
-        find([str(ATHENA)])
-    )
+    with capture_logs() as lines:
+        tally = Pipeline(DocumentWriter(sink, BatchSettings(max_records=10), lambda _: None, waits.append)).run(
+            find([str(ATHENA)])
+        )
     assert (sink.written, tally.events, len(waits)) == (26, 26, 3), "all is written after three waits"
+    told = [(line["log_level"], line["event"], line["attempt"], line["error"]) for line in lines]
+    assert told == [("warning", "write failed, retrying", at, "the graph is away") for at in (1, 2, 3)]
     limits = BatchSettings(give_up_after_s=0.000001)
     with pytest.raises(RetriesExhausted, match="run the command again"):
         Pipeline(DocumentWriter(Flaky(9), limits, lambda _: None, waits.append)).run(find([str(ATHENA)]))
