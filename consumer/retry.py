@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from tenacity import (
@@ -145,7 +146,7 @@ def retrying(
     Args:
         retry_on: The errors to retry: a class, or a predicate.
         backoff: The pause between two attempts.
-        max_elapsed_s: Seconds after which a failed attempt is the last one.
+        max_elapsed_s: Seconds after which a failed attempt is the last one; no pause ends later.
         should_stop: True if a failed attempt is the last one for another reason.
         on_retry: Called before each pause.
         sleep: Pauses for a number of seconds.
@@ -183,10 +184,20 @@ def _policy(
     past_deadline = stop_never if max_elapsed_s is None else stop_after_delay(max_elapsed_s)
     return {
         "retry": retry_if_exception(is_retried),
-        "wait": backoff,
+        "wait": backoff if max_elapsed_s is None else partial(_cut, backoff, max_elapsed_s),
         "stop": lambda state: past_deadline(state) or should_stop(state),
         "reraise": True,
     }
+
+
+def _cut(backoff: Backoff, max_elapsed_s: float, state: RetryCallState) -> float:
+    """Returns the next pause in seconds, which ends at the deadline at the latest."""
+    return min(backoff(state), remaining(max_elapsed_s, state.seconds_since_start or 0.0))
+
+
+def remaining(max_elapsed_s: float, elapsed_s: float) -> float:
+    """Returns the seconds until a deadline; never zero, so that a rounded clock has passed it after the pause."""
+    return max(max_elapsed_s - elapsed_s, 0.001)
 
 
 def error_of(state: RetryCallState) -> BaseException | None:

@@ -11,7 +11,7 @@ from tenacity import RetryCallState
 
 from consumer.config.settings import BatchSettings
 from consumer.errors import RetriesExhausted, TransientError
-from consumer.retry import Backoff, error_of, exponential, retrying
+from consumer.retry import Backoff, error_of, exponential, remaining, retrying
 
 ESCALATE_TO_ERROR_AFTER_S: Final = 60.0
 """Seconds of failures of one step after which they are logged as errors; before, they are logged as warnings."""
@@ -76,7 +76,11 @@ class Retrier:
                 self._on_failure(step, error)
                 raise
 
-        call = retrying(TransientError, self._backoff, should_stop=should_stop, on_retry=log_retry, sleep=self._sleep)
+        def pause(seconds: float) -> None:
+            limit_s = seconds if self._limit_s is None else remaining(self._limit_s, self._clock() - began)
+            self._sleep(min(seconds, limit_s))
+
+        call = retrying(TransientError, self._backoff, should_stop=should_stop, on_retry=log_retry, sleep=pause)
         try:
             call(observed)
         except TransientError as error:
@@ -85,6 +89,6 @@ class Retrier:
                 return False
             elapsed_s = self._clock() - began
             raise RetriesExhausted(
-                f"{step} failed for {elapsed_s:.0f} s, which is batch.give_up_after_s: {error}"
+                f"{step} failed for {elapsed_s:.0f} s; batch.give_up_after_s is {self._limit_s:g} s: {error}"
             ) from error
         return True

@@ -76,3 +76,16 @@ def test_an_asynchronous_call_is_gone_after_it() -> None:
 
     assert asyncio.run(run()) == "done"
     assert policy() is None
+
+
+def test_no_pause_outlasts_the_deadline() -> None:
+    """The last attempt is made at the deadline, however long the next pause would be."""
+    pauses: list[float] = []
+
+    def call() -> None:
+        if not pauses:
+            raise TransientError("away")
+
+    retrying(TransientError, uniform(500, 600), max_elapsed_s=30, sleep=pauses.append)(call)
+    assert len(pauses) == 1
+    assert 0 < pauses[0] <= 30
