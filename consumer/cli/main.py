@@ -39,8 +39,8 @@ class _Commands(LazyGroup):
         """Runs the command; turns its errors into exit codes."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("headwater: interrupted", err=True)
+        except KeyboardInterrupt as interrupt:
+            click.echo("; ".join(("headwater: interrupted", *map(str, interrupt.args))), err=True)
             ctx.exit(ExitCode.INTERRUPTED)
         except HeadwaterError as error:
             _fail(ctx, str(error), ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED)

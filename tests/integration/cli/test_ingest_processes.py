@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from consumer.cli.interruption import ADVICE
 from tests.support.events.small_events import records
 from tests.support.processes.command_line import headwater
 from tests.support.processes.server_process import await_end, tail
@@ -173,6 +174,6 @@ def test_leaves_no_process_behind(tmp_path: Path, sent: signal.Signals) -> None:
         ended.process.send_signal(sent)
         code = ended.process.wait(timeout=60)
         if sent != signal.SIGKILL:
-            assert (code, tail(ended.log).splitlines()) == (130, ["headwater: interrupted"])
+            assert (code, tail(ended.log).splitlines()) == (130, [f"headwater: interrupted; {ADVICE}"])
         for writer in ended.writers:
             await_end(writer, "a process that writes")

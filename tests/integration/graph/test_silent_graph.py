@@ -18,6 +18,7 @@ import pytest
 
 from consumer import wiring
 from consumer.cli.commands.ingestion.consume import MAINTENANCE_RETRY_POLICY
+from consumer.cli.interruption import ADVICE
 from consumer.config.loader import load
 from consumer.config.settings import MaintenanceSettings
 from consumer.errors import TransientError
@@ -91,7 +92,7 @@ COMMANDS = (
 
 @both
 def test_a_command_is_interrupted(*, greets: bool) -> None:
-    """Ctrl-C ends the wait for a connection or an answer, in every command, with one word and its exit code."""
+    """Ctrl-C ends the wait for a connection or an answer, in every command, with one line and its exit code."""
     with ExitStack() as stack:
         graphs = [stack.enter_context(SilentGraph(greets=greets)) for _ in COMMANDS]
         running = [
@@ -104,7 +105,9 @@ def test_a_command_is_interrupted(*, greets: bool) -> None:
     for command, (code, _, complained) in found.items():
         # backfill has said before what it read.
         said = complained if not command.startswith("backfill") else complained[complained.rfind("headwater: inter") :]
-        assert (code, said) == (130, "headwater: interrupted\n"), f"{command}: {complained}"
+        repeated = command.split()[0] in {"ingest", "backfill", "prune", "reconcile"}
+        expected = f"headwater: interrupted; {ADVICE}\n" if repeated else "headwater: interrupted\n"
+        assert (code, said) == (130, expected), f"{command}: {complained}"
         assert "{" not in complained, f"{command} logged something: {complained}"
 
 

@@ -21,6 +21,7 @@ from consumer.backfill.profile_namespaces import Profiles
 from consumer.backfill.project_namespaces import NamespaceResolver
 from consumer.cli.exit_codes import ExitCode
 from consumer.cli.help_text import examples
+from consumer.cli.interruption import repeatable
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from consumer.errors import NotFound
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
 )
 @json_option("Print the summary as JSON on stdout.")
 @with_settings("graph", "batch", "identity", "kafka")
+@repeatable()
 def backfill(
     settings: Settings,
     manifests: tuple[str, ...],

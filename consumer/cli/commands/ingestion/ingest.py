@@ -16,6 +16,7 @@ import orjson
 from consumer import wiring
 from consumer.cli.exit_codes import ExitCode
 from consumer.cli.help_text import examples
+from consumer.cli.interruption import repeatable
 from consumer.cli.jsonl import rows
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
@@ -61,6 +62,7 @@ LONG = 4 * 1024 * 1024
 )
 @json_option("Print the summary as JSON on stdout.")
 @with_settings("graph", "batch", "identity")
+@repeatable()
 def ingest(
     settings: Settings, files: tuple[str, ...], dead_letters: Path | None, processes: int, *, as_json: bool
 ) -> None:

@@ -11,6 +11,7 @@ import orjson
 
 from consumer import wiring
 from consumer.cli.help_text import examples
+from consumer.cli.interruption import repeatable
 from consumer.cli.options import json_option, with_settings
 from consumer.cli.param_types import DURATION, Duration
 from consumer.config.loader import Settings
@@ -38,6 +39,7 @@ from schemas.counted import counted
 )
 @json_option("Print the outcome as JSON on stdout.")
 @with_settings("graph")
+@repeatable()
 def prune(settings: Settings, runs_older_than: Duration, *, dry_run: bool, as_json: bool) -> None:
     """Remove the facts of old runs from the graph; lineage stays.
 

@@ -10,6 +10,7 @@ import orjson
 
 from consumer import wiring
 from consumer.cli.help_text import examples
+from consumer.cli.interruption import repeatable
 from consumer.cli.options import json_option, with_settings
 from consumer.config.loader import Settings
 from schemas.counted import counted
@@ -21,6 +22,7 @@ from schemas.counted import counted
 )
 @json_option("Print the outcome as JSON on stdout.")
 @with_settings("graph", "identity")
+@repeatable()
 def reconcile(settings: Settings, *, as_json: bool) -> None:
     """Compare projections with the facts and the identity settings, and repair those that differ.
 

@@ -8,7 +8,9 @@ import click
 import pytest
 
 from consumer import wiring
+from consumer.backfill import artifact_sources
 from consumer.cli.command_group import subcommands
+from consumer.cli.interruption import ADVICE
 from consumer.cli.main import cli
 from consumer.config.loader import CREDENTIALS, all_settings
 from consumer.errors import TransientError, UsageError
@@ -102,6 +104,22 @@ def test_what_becomes_of_errors(
     if not isinstance(raised, KeyboardInterrupt):
         debugged = headwater("lineage", "s.b", "--graph", graph, "--debug").stderr
         assert "Traceback" in debugged, "--debug shows where"
+
+
+@pytest.mark.parametrize("command", ["ingest -", "backfill .", "prune --runs-older-than 90d", "reconcile"])
+def test_an_interrupt_says_that_the_command_may_be_run_again(
+    command: str, graph: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command that is safe to repeat says so, and that what it has done stays."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    for opened in ("open_graph", "graph_sink", "open_existing_graph"):
+        monkeypatch.setattr(wiring, opened, interrupt)
+    monkeypatch.setattr(artifact_sources, "load", interrupt)
+    done = headwater(*command.split(), "--graph", graph)
+    assert (done.exit_code, done.stderr) == (130, f"headwater: interrupted; {ADVICE}\n")
 
 
 @pytest.mark.parametrize("url", ["sqlite://graph.db", "sqlite:///", "postgres://host", "graph.db"])
