@@ -7,15 +7,17 @@ so they are closed with it.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from ssl import SSLError
 from typing import Any, TypeVar
 
 import structlog
-from aiohttp import ClientConnectorError, WSServerHandshakeError
+from aiohttp import ClientConnectorDNSError, ClientConnectorError, WSServerHandshakeError
 from gremlin_python.process.traversal import Bytecode
 from tenacity import RetryCallState
 
@@ -151,10 +153,7 @@ class GremlinConnections:
             if not isinstance(error, Exception):
                 raise
             # Whatever a library lets through: a broken pipe, a closed socket, an upgrade that is refused.
-            # aiohttp's own words end with the connection's TLS settings.
-            reason = error.os_error.strerror if isinstance(error, ClientConnectorError) else ""
-            words = reason or str(error) or type(error).__name__
-            raise _Failed(f"the connection to {self._address.url} failed: {words}") from error
+            raise _Failed(_diagnosis(self._address.url, error)) from error
         self._idle.append(connection)
 
     def _classify(self, answer: Answer, code: str, words: str, *, divisible: bool) -> HeadwaterError:
@@ -210,6 +209,22 @@ async def _close(connection: WebSocket, *, politely: bool = False) -> None:
         await connection.close(politely=politely)
     except Exception as error:  # noqa: BLE001 - the connection is broken already
         _log.debug("closing a broken connection failed", reason=str(error))
+
+
+def _diagnosis(url: str, error: Exception) -> str:
+    """Returns what failed with a connection, and the next action where a server is not reached."""
+    if not isinstance(error, ClientConnectorError):
+        return f"the connection to {url} failed: {str(error) or type(error).__name__}"
+    # aiohttp's own words end with the connection's TLS settings.
+    cause = error.os_error
+    if isinstance(error, ClientConnectorDNSError):
+        reason = cause.strerror or cause
+        return f"the name in {url} can't be resolved ({reason}); check the name and this network's DNS"
+    if isinstance(cause, SSLError):
+        return f"the connection to {url} failed: {cause.strerror or cause}"
+    # asyncio's text names the addresses in place of the reason.
+    reason = os.strerror(cause.errno) if cause.errno else cause
+    return f"{url} can't be reached ({reason}); check that it is running and that the port is right"
 
 
 def _log_retry(state: RetryCallState) -> None:
