@@ -106,14 +106,23 @@ def _open_sqlite(path: Path, busy_timeout_s: float, *, claims: bool) -> SqliteSt
     return store
 
 
-def open_existing(url: str, retry_policy: RetryPolicy | None = None) -> GraphStore:
-    """Opens an existing graph.
+def require_existing(url: str) -> None:
+    """Checks that the file of a SQLite graph exists; a graph on a server passes.
 
     Raises:
         UsageError: The graph does not exist.
     """
     if (path := sqlite_file(url)) is not None and (reason := _absence(path)):
         raise UsageError(f"graph {path} {reason}; fill it with `headwater ingest`, or name another with --graph")
+
+
+def open_existing(url: str, retry_policy: RetryPolicy | None = None) -> GraphStore:
+    """Opens an existing graph.
+
+    Raises:
+        UsageError: The graph does not exist.
+    """
+    require_existing(url)
     return open_graph(url, retry_policy)
 
 

@@ -60,6 +60,7 @@ def alerts(context: click.Context, settings: Settings, *, once: bool) -> None:
     declared = _declared(settings)
     if not declared.channels:
         raise UsageError("no channel is declared: add [[channels]] to the file that alerts.file names")
+    wiring.require_existing(settings.graph)
     if once:
         _run_once(settings)
     else:

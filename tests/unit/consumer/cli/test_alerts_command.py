@@ -123,3 +123,15 @@ def test_what_can_not_work_ends_at_once(runner: CliRunner, declared: str, words:
     Path("alerts.toml").write_text(declared)
     done = runner.invoke(cli, ["alerts", "--alerts-file", "alerts.toml"])
     assert (done.exit_code, words in done.stderr) == (2, True), done.stderr
+
+
+FORMS = ("alerts --once", "alerts", "alerts list", "alerts undelivered", "alerts redrive hook")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_graph_that_does_not_exist_is_refused(runner: CliRunner, form: str) -> None:
+    """Every form that needs a graph ends with exit code 2, and leaves no file behind."""
+    declare("http://127.0.0.1:1")
+    done = runner.invoke(cli, form.split(), env={"HEADWATER_ALERTS__FILE": "alerts.toml"})
+    assert (done.exit_code, "graph headwater.db does not exist" in done.stderr) == (2, True), done.stderr
+    assert not Path("headwater.db").exists()
