@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import uuid
@@ -132,3 +133,40 @@ def test_an_open_server_is_refused(tmp_path: Path, options: tuple[str, ...], mes
     command = [str(HEADWATER), "serve", "--graph", f"sqlite:///{tmp_path}/graph.db", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+def test_a_new_graph_is_named_once_and_takes_events(tmp_path: Path) -> None:
+    """A misspelt path is in the log, and a new installation needs no step before the first event."""
+    graph = f"sqlite:///{tmp_path}/new.db"
+    for _ in range(2):
+        server = ServeProcess(tmp_path, "--graph", graph)
+        try:
+            assert httpx.get(f"{server.url}/readyz").status_code == 200
+            assert httpx.post(f"{server.url}/api/v1/lineage", content=body(1)).status_code == 201
+        finally:
+            assert server.stop() == 0, server.log.read_text()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    warned = [(line["level"], line["file"]) for line in lines if line["event"] == "created an empty graph"]
+    assert warned == [("warning", f"{tmp_path}/new.db")]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (b"a text, and no database\n" * 100, (), "is damaged or not a graph"),
+        (b"a text, and no database\n" * 100, ("--ingest", "off"), "is damaged or not a graph"),
+        (None, ("--ingest", "off"), "does not exist"),
+    ],
+)
+def test_a_graph_that_can_not_be_used_ends_the_start(
+    tmp_path: Path, content: bytes | None, options: tuple[str, ...], message: str
+) -> None:
+    """Exit code 2 with the message of other commands, before anything is served."""
+    file = tmp_path / "graph.db"
+    if content is not None:
+        file.write_bytes(content)
+    command = [str(HEADWATER), "serve", "--graph", f"sqlite:///{file}", "--port", "0", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+    assert "serving" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -45,6 +45,7 @@ def serve(settings: Settings) -> None:
     limit_malloc_arenas()
     options = settings.serve
     access = server.access_of(options)
+    _try_graph(settings)
     open_store = partial(wiring.open_existing, settings.graph, wiring.READER_RETRY_POLICY)
     parts = server.Parts(
         open_store, _receiver(settings), access, options.threads, options.timeout_s, assistant=http_app
@@ -54,6 +55,24 @@ def serve(settings: Settings) -> None:
     _log.info("stopped", signal=stopped_by)
     if stopped_by == "SIGINT":
         raise KeyboardInterrupt
+
+
+def _try_graph(settings: Settings) -> None:
+    """Opens the graph once, so that a file that can't be used ends the command; a graph on a server is not asked yet.
+
+    A file that does not exist is created if the server takes events.
+
+    Raises:
+        UsageError: The graph can't be used, or does not exist and the server takes no events.
+    """
+    if settings.serve.ingest == "off":
+        wiring.require_existing(settings.graph)
+    file = wiring.sqlite_file(settings.graph)
+    is_new = file is not None and not file.exists()
+    claims = settings.serve.ingest == "graph"
+    wiring.open_graph(settings.graph, wiring.READER_RETRY_POLICY, claims=claims).close()
+    if is_new:
+        _log.warning("created an empty graph", file=str(file))
 
 
 def _receiver(settings: Settings) -> Receiver | None:
