@@ -4,7 +4,8 @@
 HeadwaterError
 ├── UsageError        the command or its settings are wrong; exit code 2
 │   ├── NotFound      the named input is empty: no object, no manifest
-│   └── UnknownName   a name means no dataset, column or job
+│   ├── UnknownName   a name means no dataset, column or job
+│   └── UnusableGraph the graph does not exist, is damaged, or is of another version or program
 ├── TransientError    an outside system can't serve now; retry, the offset stays
 │   └── RetriesExhausted        retries lasted as long as the settings allow
 ├── RefusedWrite      the sink rejects a write permanently; the records at fault are searched for and rejected
@@ -29,6 +30,10 @@ class NotFound(UsageError):
 
 class UnknownName(UsageError):
     """A name means no dataset, column or job of the graph."""
+
+
+class UnusableGraph(UsageError):
+    """The graph does not exist, is damaged, or is of another version or program; the settings name it."""
 
 
 class TransientError(HeadwaterError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from consumer.config.loader import CREDENTIALS, Settings, has_credentials
 from consumer.config.settings import CONNECTIONS
-from consumer.errors import UsageError
+from consumer.errors import UnusableGraph, UsageError
 from consumer.graph import format_version
 from consumer.graph.gremlin.deadline import RetryPolicy
 from consumer.graph.sqlite_store import BUSY_TIMEOUT_S, SqliteStore, read_snapshot
@@ -110,10 +110,10 @@ def require_existing(url: str) -> None:
     """Checks that the file of a SQLite graph exists; a graph on a server passes.
 
     Raises:
-        UsageError: The graph does not exist.
+        UnusableGraph: The graph does not exist.
     """
     if (path := sqlite_file(url)) is not None and (reason := _absence(path)):
-        raise UsageError(f"graph {path} {reason}; fill it with `headwater ingest`, or name another with --graph")
+        raise UnusableGraph(f"graph {path} {reason}; fill it with `headwater ingest`, or name another with --graph")
 
 
 def open_existing(url: str, retry_policy: RetryPolicy | None = None) -> GraphStore:

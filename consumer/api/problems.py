@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+import structlog
 from starlette.responses import Response
 
-from consumer.errors import HeadwaterError, TransientError, UnknownName, UsageError
+from consumer.errors import HeadwaterError, TransientError, UnknownName, UnusableGraph, UsageError
+
+_log = structlog.get_logger(__name__)
 
 RETRY_AFTER_S = 1
 """Seconds after which a client that met 503 should try again."""
@@ -51,6 +54,12 @@ class Problem(Exception):
 def unavailable(message: str) -> Problem:
     """Returns a 503 that asks the client to try again: stock OpenLineage clients lose events on 429."""
     return Problem(503, message, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def unusable(error: UnusableGraph) -> TransientError:
+    """Logs why the graph can't be used; returns the error for clients, who must not see the server's paths."""
+    _log.error("graph is unusable", error=str(error))
+    return TransientError("the graph can't be used now; the server's log has the reason")
 
 
 def of_error(error: HeadwaterError) -> Problem:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from consumer.api.problems import of_error
-from consumer.errors import HeadwaterError, TransientError
+from consumer.api.problems import of_error, unusable
+from consumer.errors import HeadwaterError, TransientError, UnusableGraph
 from consumer.graph.store import GraphStore
 from consumer.graph.store_pool import StorePool
 
@@ -49,7 +49,7 @@ class ReadPool:
         """Runs a query on one of the threads, on one state of the graph where the store can give that.
 
         Raises:
-            TransientError: Too many requests wait, or the graph does not answer in time.
+            TransientError: Too many requests wait, or the graph can't be used or does not answer in time.
             HeadwaterError: The query's error.
         """
         if self._under_way >= self._most:
@@ -61,6 +61,8 @@ class ReadPool:
             return await asyncio.wait_for(asyncio.shield(future), self._timeout_s)
         except TimeoutError:
             raise TransientError(f"the graph did not answer within {self._timeout_s:g} s; try again") from None
+        except UnusableGraph as error:
+            raise unusable(error) from None
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         self._under_way -= 1

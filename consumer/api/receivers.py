@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from consumer.api.problems import unusable
+from consumer.errors import UnusableGraph
 from consumer.processing.ports import Outgoing, Producer
 from consumer.processing.record import Headers
 from consumer.processing.sink import Sink
@@ -71,15 +73,24 @@ class GraphReceiver:
         self._sink: Sink | None = None
 
     def write(self, events: Sequence[Received]) -> None:
-        """Folds events."""
-        if self._sink is None:
-            self._sink = self._open_sink()
-        self._sink.write([one.event for one in events])
+        """Folds events.
+
+        Raises:
+            TransientError: The graph can't serve now, or can't be used; the next write opens it again.
+        """
+        try:
+            if self._sink is None:
+                self._sink = self._open_sink()
+            self._sink.write([one.event for one in events])
+        except UnusableGraph as error:
+            self.close()
+            raise unusable(error) from None
 
     def close(self) -> None:
         """Closes the graph."""
         if self._sink is not None:
             self._sink.close()
+            self._sink = None
 
 
 def received(data: bytes, key: bytes, headers: Headers) -> Received:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from consumer.errors import UsageError
+from consumer.errors import UnusableGraph
 from consumer.graph import ids, schema
 from consumer.graph.delegating_store import DelegatingStore
 from consumer.graph.store import (
@@ -55,7 +55,7 @@ that are missing; until then the past is made from the whole graph.
 """
 
 
-class WrongFormat(UsageError):
+class WrongFormat(UnusableGraph):
     """The graph holds facts in a format of another version of Headwater."""
 
 

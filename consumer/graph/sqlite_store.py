@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import structlog
 
-from consumer.errors import RefusedWrite, TransientError, UsageError
+from consumer.errors import RefusedWrite, TransientError, UnusableGraph
 from consumer.graph.format_version import REFILL_ADVICE
 from consumer.graph.sqlite import tables
 from consumer.graph.sqlite.change_set import ChangeSet, MispresumedError
@@ -62,7 +62,7 @@ class SqliteStore:
         busy_timeout_s: Seconds to wait for another process's write.
 
     Raises:
-        UsageError: The file can't be opened, is not a database, belongs to another program or another version, stays
+        UnusableGraph: The file can't be opened, is not a database, belongs to another program or another version, stays
             locked by another process, or is open in one while it needs an upgrade.
     """
 
@@ -84,7 +84,7 @@ class SqliteStore:
         except (sqlite3.Error, TransientError) as error:
             self._db.close()
             raise self._unusable(error) from error
-        except UsageError:
+        except UnusableGraph:
             self._db.close()
             raise
         self._dictionary = Dictionary(self._db)
@@ -112,7 +112,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             if not _is_busy(error):
                 raise
-            raise UsageError(
+            raise UnusableGraph(
                 f"{self._path} has tables of version {UPGRADED}, which this Headwater upgrades, and another process has"
                 " it open: stop that process, such as a service of an earlier version, and try again"
             ) from error
@@ -130,17 +130,17 @@ class SqliteStore:
             self._db.close()
             raise
 
-    def _unusable(self, error: Exception) -> UsageError:
+    def _unusable(self, error: Exception) -> UnusableGraph:
         if _code(error) in _DAMAGED:
             return self._damaged(error)
         if _is_busy(error) or _is_busy(error.__cause__):
-            return UsageError(self._held())
+            return UnusableGraph(self._held())
         reason: object = error
         if self._path.is_dir():
             reason = "it is a folder"
         elif not self._path.parent.is_dir():
             reason = f"there is no folder {self._path.parent}"
-        return UsageError(
+        return UnusableGraph(
             f"opening {self._path} as a graph failed: {reason}; name another file with --graph sqlite:///FILE"
         )
 
@@ -148,8 +148,8 @@ class SqliteStore:
         """Returns the message for a file that another process kept locked for the whole wait."""
         return f"another process writes to {self._path}; wait for it or stop it"
 
-    def _damaged(self, error: Exception) -> UsageError:
-        return UsageError(
+    def _damaged(self, error: Exception) -> UnusableGraph:
+        return UnusableGraph(
             f"{self._path} is damaged or not a graph: {error}; restore a backup, or name another file with --graph"
             " sqlite:///FILE, which `headwater replay`, `ingest` or `backfill` fill again"
         )
@@ -164,7 +164,7 @@ class SqliteStore:
         Raises:
             TransientError: Another process holds the write lock, or the disk fails.
             RefusedWrite: SQLite can't store a value.
-            UsageError: The file is damaged.
+            UnusableGraph: The file is damaged.
         """
         try:
             yield
@@ -197,13 +197,13 @@ class SqliteStore:
             # Another process may have created or upgraded the tables meanwhile.
             version = tables.version(self._db)
             if version == 0 and self._db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
-                raise UsageError(
+                raise UnusableGraph(
                     f"{self._path} is a database of another program; name another file with --graph sqlite:///FILE"
                 )
             if version not in {0, UPGRADED, tables.SCHEMA_VERSION}:
                 newer = "use the version of Headwater that created it, or name another graph with --graph"
                 advice = newer if version > tables.SCHEMA_VERSION else REFILL_ADVICE
-                raise UsageError(
+                raise UnusableGraph(
                     f"{self._path} has tables of version {version}, this Headwater reads {tables.SCHEMA_VERSION}: "
                     f"{advice}"
                 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from consumer.errors import HeadwaterError, TransientError
+from consumer.errors import HeadwaterError, TransientError, UnusableGraph
 from consumer.graph.sqlite_store import read_snapshot
 from consumer.graph.store import GraphStore
 
@@ -38,7 +38,7 @@ class StorePool:
             store = self._open_store()
         try:
             yield store
-        except TransientError:
+        except (TransientError, UnusableGraph):
             _close(store)
             raise
         except BaseException:

@@ -12,8 +12,11 @@ import pytest
 import zstandard
 from starlette.testclient import TestClient
 
+from consumer.api.receivers import GraphReceiver
 from consumer.errors import TransientError
+from consumer.graph.sqlite_store import SqliteStore
 from consumer.processing.ports import TooLargeError
+from consumer.projection.graph_sink import GraphSink
 from tests.support.api.serving import Kept, client_of
 from tests.support.graph.example_graphs import job, table
 from tests.support.graph.run_events import run_event
@@ -159,3 +162,21 @@ def test_the_receiver_is_closed_at_the_end(tmp_path: Path, kept: Kept) -> None:
     with client_of(tmp_path / "graph.db", kept) as client:
         post(client, json.dumps(EVENT).encode())
     assert kept.closed
+
+
+@pytest.mark.parametrize("path", ["/api/v1/lineage", "/api/v1/lineage/batch"])
+def test_a_graph_that_can_not_be_used_is_tried_again(tmp_path: Path, path: str) -> None:
+    """The event is answered as one to send again, without the file's path, and is taken once the graph is usable."""
+    file = tmp_path / "secret.db"
+    file.write_bytes(b"no database" * 1000)
+    receiver = GraphReceiver(lambda: GraphSink(SqliteStore(file), None))
+    event = run_event("COMPLETE", "10:00", table("b"), table("a"))
+    sent: Any = [event] if path.endswith("batch") else event
+    with client_of(tmp_path / "read.db", receiver) as client:
+        refused = client.post(path, json=sent)
+        assert refused.headers["retry-after"] == "1"
+        assert refused.status_code == (200 if path.endswith("batch") else 503)
+        assert "secret" not in refused.text
+        assert "can't be used" in refused.text
+        file.unlink()
+        assert client.post(path, json=sent).is_success

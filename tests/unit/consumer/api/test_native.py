@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
 from starlette.testclient import TestClient
 
+from consumer import wiring
 from consumer.api.access.keys import load_keys, new_key
 from consumer.api.native.endpoints import ENDPOINTS
 from consumer.api.openapi import PREFIX, document
+from consumer.graph.format_version import WrongFormat
 from consumer.graph.sqlite_store import SqliteStore
-from tests.support.api.serving import client_of
+from tests.support.api.serving import client_of, client_on
 from tests.support.graph.example_graphs import fill, job, table
 from tests.support.graph.ingested_graphs import ingest_demo
 
@@ -253,5 +256,40 @@ def test_a_graph_that_is_away_is_503(tmp_path: Path) -> None:
     """With Retry-After, so that clients try again."""
     with client_of(tmp_path / "no" / "such" / "folder.db") as client:
         answer = client.get(f"{PREFIX}/datasets")
-    assert answer.status_code in {400, 503}
+    assert answer.status_code == 503
     assert answer.json()["message"]
+
+
+UNUSABLE = (
+    lambda: SqliteStore(Path("/secret/none/graph.db")),
+    lambda: wiring.open_existing("sqlite:////secret/graph.db"),
+    lambda: _raise(WrongFormat("/secret/graph.db is in format 9")),
+)
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("open_store", UNUSABLE)
+@pytest.mark.parametrize(
+    "path", ["/readyz", f"{PREFIX}/search?q=a", f"{PREFIX}/lineage?node=a", f"{PREFIX}/runs", "/api/v1/namespaces"]
+)
+def test_a_graph_that_can_not_be_used_is_503_without_its_path(open_store: Callable[[], Any], path: str) -> None:
+    """Clients try again, and the path of the file is for the log alone."""
+    with client_on(open_store) as client:
+        answer = client.get(path)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "secret" not in answer.text
+
+
+def test_a_restored_graph_is_read_again(tmp_path: Path) -> None:
+    """A file that is damaged while the server runs needs no restart once it is restored."""
+    file = tmp_path / "graph.db"
+    SqliteStore(file).close()
+    sound = file.read_bytes()
+    with client_of(file) as client:
+        file.write_bytes(b"no database" * 1000)
+        assert client.get("/readyz").status_code == 503
+        file.write_bytes(sound)
+        assert client.get("/readyz").status_code == 200
