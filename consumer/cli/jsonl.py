@@ -34,8 +34,25 @@ def rows(option: str, path: Path | None) -> Iterator[Put]:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
     except OSError as error:
         raise UsageError(f"{option} {path} can't be written: {error.strerror}") from error
-    with file:
-        yield lambda row: _write(file.write, row)
+
+    def put(row: Mapping[str, str | int]) -> None:
+        with _named(path):
+            _write(file.write, row)
+
+    try:
+        yield put
+    finally:
+        with _named(path):
+            file.close()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Adds the file's name to errors of writing, which have none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _write(write: Callable[[bytes], int], row: Mapping[str, str | int]) -> None:

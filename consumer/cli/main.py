@@ -7,6 +7,7 @@ Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 usage or co
 from __future__ import annotations
 
 import errno
+import sys
 import traceback
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ from consumer.cli.command_group import LazyGroup
 from consumer.cli.exit_codes import ExitCode
 from consumer.cli.extras import missing_extra
 from consumer.cli.help_text import DEBUG, examples
+from consumer.cli.standard_streams import explained, replace_closed
 from consumer.errors import HeadwaterError, UsageError
 from consumer.masking import masked
 from consumer.runtime import tune_gc
@@ -51,6 +53,8 @@ class _Commands(LazyGroup):
                 _fail(ctx, advice, ExitCode.USAGE)
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # the reader of our output has exited; click ends quietly
+            if isinstance(error, OSError) and (reason := explained(error)):
+                _fail(ctx, reason, ExitCode.FAILED)
             hint = "" if ctx.meta.get(DEBUG) else "; --debug shows where, please report it"
             _fail(ctx, f"this is a fault of Headwater: {type(error).__name__}: {error}{hint}", ExitCode.FAILED)
 
@@ -80,5 +84,12 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
+    replace_closed()
     tune_gc()
-    cli(prog_name="headwater")
+    try:
+        cli(prog_name="headwater")
+    except OSError as error:  # of --help and --version, which print before a command runs
+        if (reason := explained(error)) is None:
+            raise
+        click.echo(f"headwater: {reason}", err=True)
+        sys.exit(ExitCode.FAILED)

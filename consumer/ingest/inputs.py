@@ -75,10 +75,12 @@ def find(names: Sequence[str]) -> Iterator[Input]:
     """Yields the named inputs in order; S3 objects are listed while they are read.
 
     Raises:
-        UsageError: A file does not exist; checked for all files before the first read.
+        UsageError: A file does not exist, or standard input is closed; checked for all files before the first read.
         NotFound: An S3 prefix has no objects.
     """
     for name in names:
+        if name == STDIN and sys.stdin is None:
+            raise UsageError("standard input is closed; name a file, or connect standard input")
         if name != STDIN and not name.startswith(S3):
             _require_file(Path(name))
     return (source for name in names for source in _inputs_of(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 import click
@@ -10,6 +11,7 @@ from consumer import wiring
 from consumer.cli.help_text import examples
 from consumer.cli.options import with_settings
 from consumer.config.loader import Settings
+from consumer.errors import UsageError
 
 
 @click.command(
@@ -28,5 +30,7 @@ def mcp(settings: Settings) -> None:
     """
     from consumer.mcp.server import server  # noqa: PLC0415 -- of the extra `serve`
 
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; an assistant that starts this command connects it")
     wiring.open_existing(settings.graph, wiring.READER_RETRY_POLICY).close()
     server(partial(wiring.open_existing, settings.graph, wiring.READER_RETRY_POLICY)).run("stdio")
