@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from consumer.api.access.configured import access_of
 from consumer.api.app import DRAIN_S, Parts, application
+from consumer.api.listening import BACKLOG, listen
 from consumer.api.prompt_protocol import PromptProtocol
 from consumer.config.settings import ServeSettings
-from consumer.errors import UsageError
 
 MOST_OF_A_HEAD = 64 * 1024
 """Bytes of a request before its body."""
@@ -47,17 +48,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def run(app: ASGIApp, options: ServeSettings) -> str:
-    """Serves until a signal; returns its name.
-
-    Raises:
-        UsageError: The port can't be listened on.
-    """
+def run(app: ASGIApp, options: ServeSettings, sockets: Sequence[socket.socket]) -> str:
+    """Serves on listening sockets until a signal, and closes them; returns the signal's name."""
     server = Server(
         uvicorn.Config(
             app,
-            host=options.host,
-            port=options.port,
+            backlog=BACKLOG,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -67,13 +63,8 @@ def run(app: ASGIApp, options: ServeSettings) -> str:
             h11_max_incomplete_event_size=MOST_OF_A_HEAD,
         )
     )
-    try:
-        server.run()
-    except SystemExit:  # uvicorn ends so if it can't listen, and logs why
-        raise UsageError(
-            f"port {options.port} of {options.host} can't be listened on; set serve.port to one that is free"
-        ) from None
+    server.run(list(sockets))
     return server.stopped_by
 
 
-__all__ = ["Parts", "Server", "access_of", "application", "run"]
+__all__ = ["Parts", "Server", "access_of", "application", "listen", "run"]

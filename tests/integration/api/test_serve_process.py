@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import threading
 import uuid
@@ -145,7 +146,7 @@ def test_a_new_graph_is_named_once_and_takes_events(tmp_path: Path) -> None:
             assert httpx.post(f"{server.url}/api/v1/lineage", content=body(1)).status_code == 201
         finally:
             assert server.stop() == 0, server.log.read_text()
-    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "serve.log").read_text().splitlines()]
     warned = [(line["level"], line["file"]) for line in lines if line["event"] == "created an empty graph"]
     assert warned == [("warning", f"{tmp_path}/new.db")]
 
@@ -170,3 +171,23 @@ def test_a_graph_that_can_not_be_used_ends_the_start(
     assert (done.returncode, message in done.stderr) == (2, True), done.stderr
     assert "serving" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "options", "message"),
+    [
+        ("127.0.0.1", (), "127.0.0.1:{port} is in use; choose another with --port"),
+        ("127.0.0.1", ("--host", "localhost"), "127.0.0.1:{port} is in use; choose another with --port"),
+        ("127.0.0.1", ("--host", "192.0.2.1", "--access", "none"), "192.0.2.1"),
+    ],
+)
+def test_a_port_that_can_not_be_listened_on(tmp_path: Path, host: str, options: tuple[str, ...], message: str) -> None:
+    """One line with the option, before the server logs that it serves."""
+    with socket.create_server((host, 0)) as taken:
+        port = taken.getsockname()[1]
+        graph = f"sqlite:///{tmp_path}/graph.db"
+        command = [str(HEADWATER), "serve", "--graph", graph, "--ingest", "graph", "--port", str(port), *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, message.format(port=port) in done.stderr.splitlines()[-1]) == (2, True), done.stderr
+    assert '"serving"' not in done.stderr
+    assert "startup" not in done.stderr

@@ -50,8 +50,10 @@ def serve(settings: Settings) -> None:
     parts = server.Parts(
         open_store, _receiver(settings), access, options.threads, options.timeout_s, assistant=http_app
     )
-    _log.info("serving", host=options.host, port=options.port, ingest=options.ingest)
-    stopped_by = server.run(server.application(parts), options)
+    sockets = server.listen(options.host, options.port)
+    port = sockets[0].getsockname()[1]
+    _log.info("serving", host=options.host, port=port, ingest=options.ingest)
+    stopped_by = server.run(server.application(parts), options, sockets)
     _log.info("stopped", signal=stopped_by)
     if stopped_by == "SIGINT":
         raise KeyboardInterrupt
