@@ -1,4 +1,4 @@
-"""Fields of a log line for topic, partition and offset, each under its own name, so that searches find them."""
+"""Fields of a log line: a record's topic, partition and offset under names of their own, and none with escape codes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ _PLACE: Final = re.compile(r"(?P<topic>[\w.-]+)\[(?P<partition>\d+)\](?:@(?P<off
 """The format of `Record` and `TopicPartition`."""
 
 _KEYS: Final = ("record", "topic_partition")
+
+
+def drop_escape_codes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Removes `color_message`, which repeats a line of uvicorn's with a terminal's codes; a structlog processor."""
+    event.pop("color_message", None)
+    return event
 
 
 def split_record_field(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

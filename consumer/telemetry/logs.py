@@ -15,7 +15,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from consumer.masking import masked
 from consumer.safe_text import printable, printable_json
-from consumer.telemetry.log_fields import split_record_field
+from consumer.telemetry.log_fields import drop_escape_codes, split_record_field
 from consumer.telemetry.log_throttle import LogThrottle
 
 Format = Literal["auto", "json", "console"]
@@ -55,6 +55,7 @@ def configure(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
+        drop_escape_codes,
     ]
     structlog.configure(
         # A suppressed line skips the later processors.

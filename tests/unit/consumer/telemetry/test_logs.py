@@ -128,3 +128,14 @@ def test_nothing_that_a_terminal_obeys(out: io.StringIO) -> None:
     structlog.get_logger("consumer.x").warning("done", name="a\x9b31m\x85\u202e\x1b]0;x\x07")
     assert not set(out.getvalue()) & set("\x9b\x85\u202e\x07")
     assert "202e" in out.getvalue(), "it is spelled out"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_line_repeats_itself_with_escape_codes(form: logs.Format) -> None:
+    """As uvicorn's do, in a field for its own handler."""
+    out = io.StringIO()
+    logs.configure("info", form, out)
+    logging.getLogger("uvicorn.error").info("on port %d", 5000, extra={"color_message": "on port \x1b[1m%d\x1b[0m"})
+    assert "on port 5000" in out.getvalue()
+    assert "color_message" not in out.getvalue()
+    assert "[1m" not in out.getvalue()
