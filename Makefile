@@ -34,7 +34,7 @@ test: setup ## all tests, with real servers on loopback
 
 laws: setup ## the property tests with fifty times their usual examples; TIMES=... for more
 	EXAMPLES=$(TIMES) $(PYTHON) -m pytest tests/property/test_{laws,oracle,past_of_histories,prune,reconcile}.py \
-	  tests/contract/test_as_of.py::test_short_histories -n $(WORKERS) --timeout 0 $(ARGS)
+	  tests/contract/test_as_of.py::test_short_histories tests/browser/test_build.py::test_modules -n $(WORKERS) --timeout 0 $(ARGS)
 
 fuzz: setup ## a hundred thousand broken events, and as many broken HTTP requests; COUNT=... for more
 	FUZZ_COUNT=$(COUNT) $(PYTHON) -m pytest tests/fuzz -n $(WORKERS) $(ARGS)

@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import "./examples.ts";
 import { acyclic } from "../src/layout/graph.ts";
 import { nearestGap, spread } from "../src/layout/heights.ts";
-import { extend, layout, type Layout } from "../src/layout/layout.ts";
+import { extend, GAP, layout, type Layout } from "../src/layout/layout.ts";
 import { crossings, order } from "../src/layout/order.ts";
 import { anyDrawing, boxOf, type Drawing, project } from "./graphs.ts";
 
-function assertNoOverlap(found: Layout): void {
+function assertNoOverlap(found: Layout, gap = 0): void {
   const columns = new Map<number, { y: number; height: number }[]>();
   for (const box of found.boxes) columns.set(box.rank, [...(columns.get(box.rank) ?? []), box]);
   for (const column of columns.values()) {
     column.sort((a, b) => a.y - b.y);
     for (let at = 1; at < column.length; at++) {
-      assert.ok(column[at]!.y >= column[at - 1]!.y + column[at - 1]!.height, "boxes of a column overlap");
+      assert.ok(column[at]!.y >= column[at - 1]!.y + column[at - 1]!.height + gap, "boxes of a column are too near");
     }
   }
   const [left, right] = [new Map<number, number>(), new Map<number, number>()];
@@ -29,9 +30,15 @@ test("no two boxes overlap, and each is placed once", () => {
     fc.property(anyDrawing, ({ boxes, edges }) => {
       const found = layout(boxes, edges, 0);
       assert.deepEqual(found.boxes.map((box) => box.id), boxes.map((box) => box.id));
-      assertNoOverlap(found);
+      assertNoOverlap(found, GAP);
     }),
   );
+});
+
+test("rounding to whole numbers takes nothing from a gap", () => {
+  // Box 1 is wanted a fraction below a whole number, exactly one gap below box 0.
+  const boxes = [30, 240, 30, 30, 30].map((height, at) => boxOf(at, height));
+  assertNoOverlap(layout(boxes, [[2, 1], [3, 1], [3, 0], [1, 4], [2, 3]], 0), GAP);
 });
 
 test("every edge that closes no cycle leads to the right, and the root's column is 0", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Card, GraphAnswer, LineageAnswer } from "../src/data/types.ts";
+import "./examples.ts";
 import { columnPath } from "../src/model/column_path.ts";
 import { csv } from "../src/model/csv.ts";
 import { matcher } from "../src/model/filter.ts";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { ChangesAnswer, LineageChange, Moment } from "../src/data/types.ts";
+import "./examples.ts";
 import { changeWords, marksOf } from "../src/model/changes.ts";
 import { EMPTY } from "../src/model/state.ts";
 import { justBefore, momentOf, sortable, stopAt, stopsOf } from "../src/model/time.ts";

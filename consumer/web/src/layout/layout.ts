@@ -53,8 +53,7 @@ export function layout(boxes: readonly Box[], edges: readonly Edge[], root: numb
   const crossings = order(proper.graph);
   const wished = heights(proper, boxes);
   const shift = wished[root]! + boxes[root]!.height / 2;
-  // Whole numbers: sums of sizes and gaps stay exact, and so do places that must not move.
-  const tops = wished.map((top) => Math.floor(top - shift));
+  const tops = whole(proper, boxes, wished.map((top) => top - shift));
   const homes = new Map(boxes.map((box, at) => [box.id, { rank: rank[at]!, top: tops[at]! }]));
   const x = columns(boxes, rank);
   const placed = boxes.map((box, at) => ({ ...box, rank: rank[at]!, x: x.get(rank[at]!)!, y: tops[at]! }));
@@ -155,6 +154,25 @@ function heights(proper: Proper, boxes: readonly Box[]): number[] {
     }
   }
   return middle.map((value, box) => value - size(box) / 2);
+}
+
+/**
+ * Whole numbers near to the tops, with all gaps: sums of sizes and gaps stay exact, and so do places that must not move.
+ * Rounding alone may take a unit from a gap, where a sum of fractions came out below the number that it stands for.
+ */
+function whole(proper: Proper, boxes: readonly Box[], tops: readonly number[]): number[] {
+  const found = tops.map(Math.floor);
+  for (const layer of proper.graph.layers) {
+    const apart = pushDown(
+      layer.map((box) => found[box]!),
+      layer.map((box) => boxes[box]?.height ?? WAY),
+      GAP,
+    );
+    layer.forEach((box, at) => {
+      found[box] = apart[at]!;
+    });
+  }
+  return found;
 }
 
 function widths(boxes: readonly Box[], rank: readonly number[]): Map<number, number> {
