@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 
@@ -18,6 +17,7 @@ from tests.support.brokers.both_brokers import KafkaKit, Kit, MemoryKit
 from tests.support.brokers.in_memory_broker import Broker
 from tests.support.processes.servers import KafkaBroker
 from tests.support.variants import one_of
+from tests.support.waiting import wait_until
 
 PATIENCE_S = 120.0
 
@@ -57,9 +57,7 @@ def send_to_all(kit: Kit, topic: str) -> bool:
 
 def until(step: Callable[[], bool], what: str) -> None:
     """Steps until it is so; each step polls, and so waits by itself."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not step():
-        assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_S:g} s"
+    wait_until(step, what, pause_s=0)
 
 
 def take(source: RecordSource, count: int) -> list[Record]:
@@ -131,12 +129,6 @@ def commit_ahead(kit: Kit, topic: str, offset: int) -> None:
         source.subscribe(nobody)
         take(source, 1)
         source.commit({TopicPartition(topic, 0): offset})
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Waits for what members do in their threads."""
-    never = threading.Event()
-    until(lambda: condition() or never.wait(0.02), what)
 
 
 class TestBroker:
@@ -242,9 +234,9 @@ class TestBroker:
             closing(Member(kit.source(topic, "g", begin="latest"))) as first,
             closing(Member(kit.source(topic, "g", begin="latest"))) as second,
         ):
-            wait_for(lambda: first.owns() + second.owns() == 4 and first.owns() == 2, "sharing")
+            wait_until(lambda: first.owns() + second.owns() == 4 and first.owns() == 2, "sharing")
             send_to_all(kit, topic)
-            wait_for(lambda: first.places() | second.places() == old.keys(), "reading of all partitions")
+            wait_until(lambda: first.places() | second.places() == old.keys(), "reading of all partitions")
             found = first.records + second.records
         assert [record for record in found if record.offset <= old[record.topic_partition]] == []
 
@@ -254,13 +246,13 @@ class TestBroker:
         both = {TopicPartition(topic, 0), TopicPartition(topic, 1)}
         with closing(Member(kit.source(topic, "g"))) as first:
             send_to_all(kit, topic)
-            wait_for(lambda: first.places() == both, "reading of both partitions")
+            wait_until(lambda: first.places() == both, "reading of both partitions")
             with closing(Member(kit.source(topic, "g"))) as second:
-                wait_for(lambda: len(first.gone) == 1, "the revocation of one partition")
-                wait_for(lambda: second.places() == first.gone, "the new owner's reading, from the beginning")
+                wait_until(lambda: len(first.gone) == 1, "the revocation of one partition")
+                wait_until(lambda: second.places() == first.gone, "the new owner's reading, from the beginning")
                 first.to_commit = both - first.gone
                 second.to_commit = set(first.gone)
-                wait_for(lambda: first.committed | second.committed == both, "committing by both")
+                wait_until(lambda: first.committed | second.committed == both, "committing by both")
                 assert not second.gone, "the second member should have kept what it got"
 
     def test_takes_over_from_who_leaves(self, kit: Kit) -> None:
@@ -268,10 +260,10 @@ class TestBroker:
         topic = kit.topic(partitions=2)
         with closing(Member(kit.source(topic, "g"))) as stays:
             with closing(Member(kit.source(topic, "g"))) as leaves:
-                wait_for(lambda: bool(leaves.places()) or send_to_all(kit, topic), "reading by the second member")
+                wait_until(lambda: bool(leaves.places()) or send_to_all(kit, topic), "reading by the second member")
                 # While the other one still holds its share, or what is taken over at once would be forgotten here.
                 stays.records.clear()
-            wait_for(lambda: leaves.places() <= stays.places(), "taking over")
+            wait_until(lambda: leaves.places() <= stays.places(), "taking over")
 
     def test_lag_is_what_was_not_given(self, kit: Kit) -> None:
         """The lag counts down as records are given, and ends at nought."""

@@ -158,3 +158,15 @@ def test_caches_that_count_entries_are_small() -> None:
         if max(sizes, default=0) > MAX_COUNTED
     }
     assert large == COUNTED
+
+
+def test_tests_wait_in_one_way() -> None:
+    """No loop of the tests asks the clock itself: `wait_until` pauses, which leaves the processor to what is tested."""
+    own: list[str] = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        place = path.relative_to(ROOT).as_posix()
+        if place.startswith("tests/stand_ins/") or place == "tests/support/waiting.py":
+            continue
+        loops = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.While))
+        own += [f"{place}:{loop.lineno}" for loop in loops if "deadline" in ast.unparse(loop)]
+    assert not own

@@ -26,10 +26,11 @@ from consumer.processing.processor import StreamProcessor
 from consumer.projection.graph_sink import GraphSink
 from schemas.decode import decode
 from tests.support.brokers.both_brokers import KafkaKit
-from tests.support.brokers.consuming_processes import EVENTS, PAUSE_S, Field, undisturbed
+from tests.support.brokers.consuming_processes import EVENTS, Field, undisturbed
 from tests.support.events.small_events import records
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker, NeptuneProxy
+from tests.support.waiting import PAUSE_S
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.support.brokers.kafka_server import KafkaBroker
 from tests.support.events.event_builders import REDSHIFT, dataset, name, run_event
 from tests.support.events.hostile_records import BLANKS, Hostile, bombs, speaking, swelling
 from tests.support.processes.peak_memory import MIB, Measured
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -85,11 +85,19 @@ class Bench:
     def consume(self) -> float:
         """The peak of a service that reads all of the topic and ends by SIGTERM, in MiB."""
         service = Measured(self._folder / "consume", ("consume",), self.environment())
-        deadline = time.monotonic() + PATIENCE_S
+
+        def check() -> None:
+            assert service.process.poll() is None, service.log.read_text()
+
         try:
-            while self._broker.lag(self.topic, self._group):
-                assert service.process.poll() is None, service.log.read_text()
-                assert time.monotonic() < deadline, f"records wait\n{service.log.read_text()}"
+            wait_until(
+                lambda: self._broker.lag(self.topic, self._group) == 0,
+                "all is committed",
+                patience_s=PATIENCE_S,
+                pause_s=0.2,
+                check=check,
+                context=service.log.read_text,
+            )
             service.process.send_signal(signal.SIGTERM)
             assert service.process.wait(PATIENCE_S) == 0, service.log.read_text()
         finally:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 import threading
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -23,6 +22,7 @@ from tests.support.api.serving import ServeProcess
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
 from tests.support.variants import one_of
+from tests.support.waiting import wait_until
 
 COUNT = 40
 RETRIES = {
@@ -86,7 +86,7 @@ def test_stock_clients_lose_nothing(fault: str, transport: str, kafka_broker: Ka
     sender = threading.Thread(target=send_all, args=(TRANSPORTS[transport](server.url), range(COUNT), sent))
     try:
         sender.start()
-        until(lambda: len(of_the_topic(broker, topic)) >= COUNT // 4)
+        wait_until(lambda: len(of_the_topic(broker, topic)) >= COUNT // 4, "a quarter of the events is in the topic")
         server = during(fault, broker, server, tmp_path, ("--graph", graph, "--ingest", "kafka", *options))
         sender.join(240)
         assert not sender.is_alive(), "the client did not come to its end"
@@ -126,13 +126,6 @@ def refused_once(server: ServeProcess) -> None:
 def post(client: httpx.Client, number: int) -> httpx.Response:
     """Posts one event."""
     return client.post("/api/v1/lineage", content=body(number), headers={"content-type": "application/json"})
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Waits for a condition."""
-    pause = threading.Event()
-    while not true():
-        pause.wait(0.05)
 
 
 def test_a_full_disk_is_503_and_nothing_answered_is_lost(tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from consumer.cli.interruption import ADVICE
 from tests.support.events.small_events import records
 from tests.support.processes.command_line import headwater
 from tests.support.processes.server_process import await_end, tail
+from tests.support.waiting import wait_until
 
 BATCH = 20
 EVENTS = [value for _, value in records(600)]
@@ -60,13 +59,21 @@ class Ingest:
 
     def begin(self) -> None:
         """Hands the first events over, again and again, until both processes have the graph open."""
-        deadline, pause = time.monotonic() + 120, threading.Event()
-        while len(self.writers) < 2:
-            assert self.process.poll() is None, tail(self.log)
-            assert time.monotonic() < deadline, f"no two processes that write after two minutes: {tail(self.log)}"
+
+        def two_write() -> bool:
             self.feed(FIRST)
-            pause.wait(0.1)
             self.writers = self._with_graph()
+            return len(self.writers) >= 2
+
+        self.wait_until(two_write, "two processes write")
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Waits while the command runs."""
+
+        def check() -> None:
+            assert self.process.poll() is None, tail(self.log)
+
+        wait_until(condition, what, pause_s=0.1, check=check, context=lambda: tail(self.log))
 
     def finish(self, events: Sequence[bytes]) -> int:
         """Hands the last events over; returns the exit code."""
@@ -156,11 +163,9 @@ def test_a_pipe_that_rests_is_written(tmp_path: Path, count: int) -> None:
     assert headwater("ingest", "-", "--graph", f"sqlite:///{whole}", stdin=b"\n".join(some)).exit_code == 0
     with ingest(tmp_path / "resting") as resting:
         resting.feed(some)
-        deadline, pause = time.monotonic() + 60, threading.Event()
-        while not resting.graph.exists() or exported(resting.graph) != exported(whole):
-            assert resting.process.poll() is None, tail(resting.log)
-            assert time.monotonic() < deadline, f"not all is written after a minute: {tail(resting.log)}"
-            pause.wait(0.1)
+        resting.wait_until(
+            lambda: resting.graph.exists() and exported(resting.graph) == exported(whole), "all is written"
+        )
         resting.process.send_signal(signal.SIGINT)
         assert resting.process.wait(timeout=60) == 130
 

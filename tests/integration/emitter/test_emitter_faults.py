@@ -7,7 +7,7 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.brokers.kafka_server import scram
 from tests.support.dbt.emitting_process import EXIT_CODE, Guest, Outcome, by_key, expected, spool
 from tests.support.processes.servers import KafkaBroker, free_port
+from tests.support.waiting import wait_until
 
 Settings = dict[str, Any]
 
 SECRET = "planted-s3cret"
 CLOSE_TIMEOUT = 2
 NO_TIME = -1
-ATTEMPTS = 1200
 
 
 class Port:
@@ -105,16 +105,6 @@ def delivered(broker: KafkaBroker, topic: str, values: list[bytes]) -> None:
     assert found == wanted, "order or bytes differ"
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Waits for a condition, which is asked again and again."""
-    pause = threading.Event()
-    for _ in range(ATTEMPTS):
-        if condition():
-            return
-        pause.wait(0.05)
-    pytest.fail(f"{what}: not after {ATTEMPTS} looks")
-
-
 def flushed(transport: dict[str, Any], folder: Path, sent: int, *arguments: str) -> None:
     """Flushes the spool and checks what it says of it."""
     done = spool(transport, folder, "flush", "--json", *arguments)
@@ -128,7 +118,7 @@ def ended_after_failing(transport: Settings, folder: Path, reason: str) -> Outco
     """Runs a guest that ends once an attempt to send has failed for a reason, however long that takes."""
     guest = Guest(transport, folder, hold=True)
     guest.await_event(9)
-    until(lambda: reason in _last_error(folder), f"an attempt fails with {reason}")
+    wait_until(lambda: reason in _last_error(folder), f"an attempt fails with {reason}")
     guest.release()
     return guest.end()
 

@@ -7,8 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -22,6 +20,7 @@ from tests.support.dbt.dbt_project import Run, Shop
 from tests.support.graph.graph_of_events import embedded
 from tests.support.processes.servers import DbtEngines
 from tests.support.variants import one_of
+from tests.support.waiting import wait_until
 
 DAYS = ("--event-time-start", "2024-01-01", "--event-time-end", "2024-01-04")
 WHOLE = "dbt-run-shop"
@@ -346,14 +345,12 @@ def test_ctrl_c_aborts(shop: Shop, built: Run) -> None:
     try:
         with shop.start("headwater-dbt", ["run", "-s", "slow"]) as process, ExitStack() as watch:
             watch.callback(process.kill)  # or a failure here would wait for it for ever
-            deadline = time.monotonic() + PATIENCE_S
-            while "shop.main.shop.slow" not in (shop.log.read_text() if shop.log.exists() else ""):
-                assert time.monotonic() < deadline, "the model's START is not sent"
+            wait_until(
+                lambda: shop.log.exists() and "shop.main.shop.slow" in shop.log.read_text(), "the model's START is sent"
+            )
             # dbt can only cancel what the engine is at work on already.
             idle = _processor_seconds(process.pid)
-            while _processor_seconds(process.pid) < idle + 2:
-                threading.Event().wait(0.05)
-                assert time.monotonic() < deadline, "the engine is not at work"
+            wait_until(lambda: _processor_seconds(process.pid) >= idle + 2, "the engine is at work")
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=PATIENCE_S)
     finally:

@@ -5,9 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 from tests.support.dbt.fake_dbt import FakeDbt
 from tests.support.dbt.fake_dbt_v2 import SAMPLES, DbtV2, Layout
 from tests.support.processes.server_process import await_end
+from tests.support.waiting import wait_until
 
 WHOLE = "dbt-run-shop"
 ORDERS = "dev.shop.shop.orders.build.run"
@@ -94,12 +94,11 @@ def running(dbt: DbtV2, *arguments: str, **environment: str) -> Iterator[subproc
     hold = {"REPLAY_HOLD": "model.shop.orders", "REPLAY_RELEASE": str(dbt.folder / "release")}
     with dbt.start("build", *arguments, transport=None, **hold, **environment) as process:
         try:
-            deadline = time.monotonic() + 60
-            while (ORDERS, "START") not in dbt.states():
+
+            def check() -> None:
                 assert process.poll() is None, process.communicate()
-                assert time.monotonic() < deadline, "orders has not started after 60 s"
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(0.02)
+
+            wait_until(lambda: (ORDERS, "START") in dbt.states(), "orders has started", check=check)
             yield process
         finally:
             (dbt.folder / "release").touch()

@@ -31,6 +31,7 @@ from tests.support.graph.graph_of_events import difference, folded, shuffled, wh
 from tests.support.oracle.expected_graph import expected
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import GremlinServer
+from tests.support.waiting import wait_until
 
 PATIENCE_S = 120.0
 """For how long something may take that should take a second."""
@@ -155,25 +156,15 @@ def runs_of(path: Path) -> set[str]:
         return {run["id"] for run in export_json.document(store)["runs"]}
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Waits until something is so."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.05)):
-        if condition():
-            return
-        pause.wait(0.05)
-    raise AssertionError(f"{what} did not come about in {PATIENCE_S:g} s")
-
-
 def test_the_service_keeps_its_graph_up(file: Path) -> None:
     """The thread mends and prunes by its settings, again and again, and is gone at its end."""
     settings = MaintenanceSettings(reconcile_every_s=0.001, runs_older_than_days=30)
     with MaintenanceThread(lambda: SqliteStore(file), settings, NO_RULES, check_every_s=0.01):
-        until(lambda: runs_of(file) == {"r3"}, "the prune")
-        until(lambda: len(edges_of(file)) == 1, "the reconcile")
+        wait_until(lambda: runs_of(file) == {"r3"}, "the prune")
+        wait_until(lambda: len(edges_of(file)) == 1, "the reconcile")
         with closing(SqliteStore(file)) as store:
             damage(store)
-        until(lambda: len(edges_of(file)) == 1, "a second reconcile")
+        wait_until(lambda: len(edges_of(file)) == 1, "a second reconcile")
     assert "upkeep" not in {thread.name for thread in threading.enumerate()}
 
 
@@ -187,7 +178,7 @@ def test_a_graph_that_fails_is_tried_again(file: Path) -> None:
         return SqliteStore(file)
 
     with MaintenanceThread(opens, MaintenanceSettings(), NO_RULES, check_every_s=0.01):
-        until(lambda: len(edges_of(file)) == 1, "the reconcile")
+        wait_until(lambda: len(edges_of(file)) == 1, "the reconcile")
     assert not errors
 
 

@@ -22,6 +22,7 @@ from schemas.decode import decode
 from schemas.events import Event, RunEvent
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.processes.servers import KafkaBroker
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.each_kafka
 
@@ -104,11 +105,11 @@ def running(kafka: KafkaKit, topic: str, dead: str, sink: Sink) -> Iterator[None
 
 def wait_for(condition: Callable[[], bool], what: str, *sinks: Sink) -> None:
     """Waits for what the services of these sinks do."""
-    deadline, never = time.monotonic() + PATIENCE_S, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_S:g} s"
+
+    def check() -> None:
         assert not [error for sink in sinks for error in sink.errors], f"a service ended before {what}"
-        never.wait(0.05)
+
+    wait_until(condition, what, check=check)
 
 
 def test_two_members_and_a_sink_that_fails(kafka: KafkaKit, kafka_broker: KafkaBroker) -> None:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from consumer.kafka.group_consumer import GroupConsumer
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.brokers.group_member import SESSION_S
 from tests.support.processes.servers import KafkaBroker
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.each_kafka
 
@@ -69,14 +70,6 @@ def members(broker: KafkaBroker, group: str) -> tuple[str, dict[str, str]]:
     return found["group_state"], {member["client_id"]: member["member_id"] for member in found["members"]}
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Waits for what the members do."""
-    deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_S:g} s"
-        pause.wait(0.05)
-
-
 def test_a_member_that_was_removed_claims_nothing(kafka_broker: KafkaBroker) -> None:
     """A member joins again together with a new one: its former partitions are free for both.
 
@@ -111,13 +104,13 @@ def test_a_member_that_was_removed_claims_nothing(kafka_broker: KafkaBroker) -> 
     with ExitStack() as stack:
         held = stack.enter_context(closing(holder))
         stack.enter_context(polling(member("removed")))
-        wait_for(has_joined, "the first assignment")
+        wait_until(has_joined, "the first assignment")
         with KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap) as admin:
             admin.remove_group_members(group, [MemberToRemove(members(kafka_broker, group)[1]["removed"])])
         stack.enter_context(polling(member("new")))
-        wait_for(both_join, "both members' joining")
+        wait_until(both_join, "both members' joining")
         held.close()
-        wait_for(each_has_one, "an assignment of each partition")
+        wait_until(each_has_one, "an assignment of each partition")
 
 
 class Members:
@@ -189,4 +182,4 @@ def test_each_partition_is_read_whatever_members_miss(kafka_broker: KafkaBroker)
                 members.check()
                 return kafka_broker.lag(topic, group) == 0
 
-            wait_for(is_read, f"reading after {', '.join(done)} in cycle {cycle} of seed {seed}")
+            wait_until(is_read, f"reading after {', '.join(done)} in cycle {cycle} of seed {seed}")

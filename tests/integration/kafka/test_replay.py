@@ -28,6 +28,7 @@ from tests.support.graph.graph_of_events import embedded, sample
 from tests.support.graph.release_graph import GRAPHS
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.each_kafka
 
@@ -156,9 +157,11 @@ def test_interrupted_and_continued(topic: Topic, tmp_path: Path) -> None:
         graph,
     ]
     with subprocess.Popen(command, env=topic.env, stderr=subprocess.PIPE) as process:
-        while not Path(graph.removeprefix("sqlite:///")).exists():
+
+        def check() -> None:
             assert process.poll() is None, "it ended before it wrote anything"
-            threading.Event().wait(0.01)
+
+        wait_until(Path(graph.removeprefix("sqlite:///")).exists, "the graph is there", pause_s=0.01, check=check)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=120)[1].decode()
     if process.returncode == 130:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,10 +17,9 @@ from consumer.processing.ports import RecordSource
 from consumer.processing.record import Record, TopicPartition
 from tests.support.brokers.both_brokers import KafkaKit
 from tests.support.processes.servers import KafkaBroker
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.each_kafka
-
-PATIENCE_S = 120.0
 
 
 class Writer:
@@ -82,10 +80,14 @@ def topic(kafka_broker: KafkaBroker) -> Iterator[Topic]:
 def read(source: RecordSource, until: Callable[[], bool]) -> list[Record]:
     """Polls until it is so."""
     found: list[Record] = []
-    deadline = time.monotonic() + PATIENCE_S
-    while not until():
-        found += source.poll(0.2, 100)
-        assert time.monotonic() < deadline, f"it did not come to its end; {found} came"
+
+    def polled() -> bool:
+        if until():
+            return True
+        found.extend(source.poll(0.2, 100))
+        return False
+
+    wait_until(polled, "the end", pause_s=0, context=lambda: str(found))
     return found
 
 

@@ -25,6 +25,7 @@ from tests.support.brokers.loop_harness import Said
 from tests.support.brokers.record_batches import ODD
 from tests.support.processes.command_line import headwater
 from tests.support.processes.servers import KafkaBroker
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.each_kafka
 
@@ -140,10 +141,7 @@ def test_damaged_batch_is_a_dead_letter(topic: Topic) -> None:
 
     service = threading.Thread(target=serve, daemon=True)
     service.start()
-    deadline = time.monotonic() + PATIENCE_S
-    while len(written) < 3:
-        assert time.monotonic() < deadline, f"only {written} is written"
-        stop.wait(0.05)
+    wait_until(lambda: len(written) >= 3, "all is written", context=lambda: str(written))
     stop.set()
     service.join(PATIENCE_S)
     assert not service.is_alive(), "it did not stop"

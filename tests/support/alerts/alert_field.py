@@ -26,6 +26,7 @@ from tests.support.alerts.press_project import FIRST
 from tests.support.brokers.consuming_processes import HEADWATER
 from tests.support.processes.server_process import tail
 from tests.support.processes.servers import KafkaBroker
+from tests.support.waiting import wait_until
 
 Alerts = dict[str, dict[str, Any]]
 """Alerts by their ids."""
@@ -213,12 +214,12 @@ class AlertField:
                 self._until(lambda name=channel: _place(store, name) >= last, f"{channel} is delivered")
 
     def _until(self, done: Any, what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
+
+        def check() -> None:
             for name, process in self._processes.items():
                 assert process.poll() is None, f"{name} ended with {process.returncode}\n{tail(self._log(name))}"
-            assert time.monotonic() < deadline, f"not in time: {what}\n{self.logs()}"
-            time.sleep(0.05)
+
+        wait_until(done, what, patience_s=PATIENCE_S, check=check, context=self.logs)
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}.log"

@@ -8,8 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from tests.support.events.small_events import TABLES, records
 from tests.support.processes.command_line import headwater
 from tests.support.processes.server_process import tail
 from tests.support.processes.servers import KafkaBroker
+from tests.support.waiting import wait_until
 
 HEADWATER = Path(sys.executable).parent / "headwater"
 EVENTS = int(os.environ.get("EVENTS", "4000"))
@@ -34,9 +33,6 @@ PATIENCE_S = 240
 
 LOW = EVENTS // 10
 """Records that wait for the group at least, while something is to happen under load."""
-
-PAUSE_S = 0.05
-"""Between two looks at a condition, so that looking takes nothing from the service."""
 
 KeyValue = tuple[bytes, bytes]
 
@@ -70,11 +66,7 @@ class Service:
 
     def stop(self) -> None:
         """SIGTERM, once it is there to be handled, and a good end."""
-        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
-        while not self._has_begun():
-            self.check()
-            assert time.monotonic() < deadline, f"{self.name} did not begin:\n{self.said()}"
-            pause.wait(PAUSE_S)
+        wait_until(self._has_begun, f"{self.name} begins", patience_s=PATIENCE_S, check=self.check, context=self.said)
         self.send(signal.SIGTERM)
         assert self.process.wait(PATIENCE_S) == 0, f"{self.name} did not end well after SIGTERM:\n{self.said()}"
 
@@ -188,17 +180,20 @@ class Field:
             under_load: Lets records come all the time: what was sent comes again when little is left, which by the
                 first law changes nothing.
         """
-        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
-        while not condition():
-            pause.wait(PAUSE_S)
+
+        def check() -> None:
             for service in self._running:
                 service.check()
-            logs = "".join(f"\n--- {service.name}\n{service.said()}" for service in self._running)
-            assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s; {self.lag()} records wait{logs}"
             if under_load and self.lag() < LOW:
                 again = self._filler[-LOW:]
                 self.send(again)
                 del self._filler[-len(again) :]
+
+        def context() -> str:
+            logs = "".join(f"\n--- {service.name}\n{service.said()}" for service in self._running)
+            return f"{self.lag()} records wait{logs}"
+
+        wait_until(condition, what, patience_s=PATIENCE_S, check=check, context=context)
 
     def until_lag(self, most: int) -> None:
         """Waits until at most so many records are uncommitted."""
@@ -252,13 +247,21 @@ def consume_all(
         patience_s: Seconds that it may take.
         end_s: Seconds that its end may take.
     """
-    deadline = time.monotonic() + patience_s
+
+    def check() -> None:
+        assert service.poll() is None, f"consume ended with {service.returncode}\n{log.read_text()}"
+
     with log.open("wb") as said:
         service = subprocess.Popen([HEADWATER, "consume", *options], env=environment, stdout=said, stderr=said)
     try:
-        while lag := broker.lag(topic, group):
-            assert service.poll() is None, f"consume ended with {service.returncode}\n{log.read_text()}"
-            assert time.monotonic() < deadline, f"{lag} records wait after {patience_s} s\n{log.read_text()}"
+        wait_until(
+            lambda: broker.lag(topic, group) == 0,
+            "all is committed",
+            patience_s=patience_s,
+            pause_s=0.2,
+            check=check,
+            context=log.read_text,
+        )
         service.send_signal(signal.SIGTERM)
         assert service.wait(end_s) == 0, f"SIGTERM is an orderly end\n{log.read_text()}"
     finally:

@@ -3,13 +3,19 @@
 import os
 import signal
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
+from kafka.admin import OffsetSpec
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+    TopicAlreadyExistsError,
+)
 from kafka.structs import OffsetAndMetadata
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -43,6 +49,7 @@ class KafkaBroker(Server):
         self.port = free_port(3)
         self.log = self.state / "kafka" / "log"
         self.paused = False
+        self._kept_admin: KafkaAdminClient | None = None
         self.start()
 
     @property
@@ -72,6 +79,7 @@ class KafkaBroker(Server):
 
     def stop(self, *, crash: bool = False) -> None:
         """Stops it, orderly or by SIGKILL, and returns once it is gone."""
+        self._forget_admin()
         self.call("kafka/down.sh", SIGNAL="KILL" if crash else "TERM")
         self.paused = False
 
@@ -96,6 +104,30 @@ class KafkaBroker(Server):
             self.resume()
         if self.pid is None:
             self.start()
+
+    def close(self) -> None:
+        """Stops it and removes its folder."""
+        self._forget_admin()
+        super().close()
+
+    def _admin(self) -> KafkaAdminClient:
+        # Kept, as tests that wait for a group ask many times, and most of what an answer costs is to connect.
+        if self._kept_admin is None:
+            self._kept_admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        return self._kept_admin
+
+    def _forget_admin(self) -> None:
+        if self._kept_admin is not None:
+            self._kept_admin.close()
+            self._kept_admin = None
+
+    @contextmanager
+    def _once_coordinated(self) -> Iterator[None]:
+        # Until the first member of the first group has joined, and for a moment afterwards, no broker knows of groups.
+        try:
+            yield
+        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
+            self._forget_admin()
 
     def create_topic(self, name: str | None = None, partitions: int = 1, **configs: str) -> str:
         """Makes a topic (of a new name if none is given) with settings such as `max_message_bytes="1000"`."""
@@ -152,16 +184,15 @@ class KafkaBroker(Server):
     def committed(self, topic: str, group: str) -> dict[int, int]:
         """What a group has committed of a topic, by partition."""
         found: dict[TopicPartition, OffsetAndMetadata] = {}
-        # Until the first member of the first group has joined, there is nobody who knows.
-        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin, suppress(CoordinatorNotAvailableError):
-            found = admin.list_group_offsets({group: None})[group]
+        with self._once_coordinated():
+            found = self._admin().list_group_offsets({group: None})[group]
         return {place.partition: kept.offset for place, kept in found.items() if place.topic == topic}
 
     def shares(self, group: str) -> dict[str, set[int]]:
         """The partitions of each member of a group, by client id; none while the group rebalances."""
         found: dict[str, Any] = {"group_state": "Unknown"}
-        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin, suppress(CoordinatorNotAvailableError):
-            found = admin.describe_groups([group])[group]
+        with self._once_coordinated():
+            found = self._admin().describe_groups([group])[group]
         if found["group_state"] != "Stable":
             return {}
         return {
@@ -185,9 +216,11 @@ class KafkaBroker(Server):
 
     def lag(self, topic: str, group: str) -> int:
         """How many of a topic's records a consumer group has not yet committed."""
-        with KafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False) as consumer:
-            ends = self._ends(consumer, topic)
-            return sum(end - (consumer.committed(partition) or 0) for partition, end in ends.items())
+        (described,) = self._admin().describe_topics([topic])
+        partitions = [TopicPartition(topic, each["partition_index"]) for each in described["partitions"]]
+        ends = self._admin().list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        committed = self.committed(topic, group)
+        return sum(end.offset - committed.get(partition.partition, 0) for partition, end in ends.items())
 
     @staticmethod
     def _ends(consumer: KafkaConsumer, topic: str) -> dict[TopicPartition, int]:

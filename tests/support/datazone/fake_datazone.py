@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from consumer.config.loader import Settings
 from consumer.config.settings import DataZoneSettings, IdentitySettings
 from tests.support.processes.server_process import STAND_INS, Server, ask, await_port, free_port
+from tests.support.waiting import wait_until
 
 DOMAIN = "dzd_standin"
 OTHER_DOMAIN = "dzd_other"
@@ -108,11 +108,11 @@ class DataZoneServer(Server):
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Waits for something that comes by itself."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s; {self.stats()}"
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                raise RuntimeError(f"the stand-in ended with {self._process.wait(0.05)}")
+
+        def check() -> None:
+            assert self._process.poll() is None, f"the stand-in ended with {self._process.returncode}"
+
+        wait_until(condition, what, patience_s=PATIENCE_S, check=check, context=lambda: str(self.stats()))
 
     def heal(self) -> None:
         """Takes the faults away."""

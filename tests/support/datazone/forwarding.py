@@ -20,6 +20,7 @@ from consumer.processing.processor import StreamProcessor
 from consumer.processing.record import TopicPartition
 from schemas.decode import decode
 from tests.support.brokers.in_memory_broker import Broker, MemoryProducer, MemorySource
+from tests.support.waiting import wait_until
 
 TOPIC = "events"
 GROUP = "datazone"
@@ -91,11 +92,11 @@ class Forwarding:
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Waits for something that the loop does."""
-        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
-        while not condition():
-            words = f"{what}: not within {PATIENCE_S} s; {self.committed()} of {self._count} are committed"
-            assert time.monotonic() < deadline, words
-            pause.wait(0.02)
+
+        def context() -> str:
+            return f"{self.committed()} of {self._count} are committed"
+
+        wait_until(condition, what, patience_s=PATIENCE_S, context=context)
 
     @contextmanager
     def running(self) -> Iterator[None]:

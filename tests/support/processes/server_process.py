@@ -9,13 +9,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+
+from tests.support.waiting import wait_until
 
 STAND_INS = Path(__file__).parents[2] / "stand_ins"
 
@@ -138,10 +138,7 @@ def ask(port: int, method: str, path: str, body: object = None, seconds: float =
 
 def await_end(pid: int, what: str, seconds: float = 50) -> None:
     """Waits until a process that need not be a child of ours has ended; Linux only."""
-    deadline, pause = time.monotonic() + seconds, threading.Event()
-    while _runs(pid):
-        assert time.monotonic() < deadline, f"{what} is still running after {seconds:g} s"
-        pause.wait(0.02)
+    wait_until(lambda: not _runs(pid), f"{what} ends", patience_s=seconds)
 
 
 def _runs(pid: int) -> bool:
@@ -152,15 +149,14 @@ def _runs(pid: int) -> bool:
 
 
 def await_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
-    """Waits until a process of ours listens on a port of 127.0.0.1.
+    """Waits until a process of ours, which must not end before, listens on a port of 127.0.0.1."""
 
-    Raises:
-        RuntimeError: if it ends before, or takes longer.
-    """
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    def listens() -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            raise RuntimeError(f"{process.args!r} ended with {process.wait(0.05)} before it listened on port {port}")
-    raise RuntimeError(f"{process.args!r} does not listen on port {port} after {seconds} s")
+            return True
+        return False
+
+    def check() -> None:
+        assert process.poll() is None, f"{process.args!r} ended with {process.returncode} before it listened"
+
+    wait_until(listens, f"{process.args!r} listens on port {port}", patience_s=seconds, check=check)
