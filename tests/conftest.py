@@ -4,13 +4,13 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests.support.datazone.fake_datazone import led_to
-from tests.support.longest_files import place_of
 from tests.support.processes.servers import (
     DataZoneServer,
     DbtEngines,
@@ -19,6 +19,7 @@ from tests.support.processes.servers import (
     NeptuneProxy,
     Server,
 )
+from tests.support.worker_files import place_of, work_unit_of
 
 # A deadline per example measures the machine, not the code; under CI the examples are the same on each run.
 settings.register_profile("headwater", deadline=None, derandomize=os.environ.get("CI") == "true")
@@ -145,6 +146,18 @@ def _servers(item: pytest.Item) -> list[str]:
         chosen = getattr(item, "callspec", None)
         names.add(_kafka_fixture(chosen.params.get("kafka_broker", _KAFKA) if chosen else _KAFKA))
     return sorted(_FIXTURES.intersection(names))
+
+
+class _FileScheduling(LoadFileScheduling):  # type: ignore[misc]
+    """xdist's `loadfile`, for which some files count as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return work_unit_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Keeps files that share what is costly on one worker."""
+    return _FileScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -13,44 +13,21 @@ import pytest
 from consumer.lineage.identity import IdentityRules
 from emitter.refine import RefineOptions, Refiner
 from tests.support.dbt.dbt_engines import GLUE_NAMESPACE, DbtEngines
+from tests.support.dbt.imdb_builds import NODES, ImdbBuilds
 from tests.support.graph.graph_of_events import embedded
 from tests.support.processes.command_line import headwater
 
 pytestmark = pytest.mark.timeout(900)
 
 PARTS = ("datasets", "dataset_edges", "column_edges")
-PROJECTS = {"imdb_athena": 24, "imdb_redshift": 26}
-"""The projects of the stand-ins, with their nodes."""
-
 UNREAD_SEED = "table/imdb_stg/genre_labels"
-TOPIC = "openlineage.events"
 
 
-@pytest.fixture(scope="module")
-def projects(dbt_engines: DbtEngines, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """Both projects, built by dbt-ol, whose events are in a file beside each."""
-    folder = tmp_path_factory.mktemp("law5")
-    found = {name: dbt_engines.copy_project(name, folder) for name in PROJECTS}
-    for name, project in found.items():
-        log = (folder / f"{name}.log").as_uri()
-        transport = {"type": "emitter.transport.KafkaTransport", "bootstrap_servers": log, "topic": TOPIC}
-        done = dbt_engines.run_dbt_ol(project, "build", transport=transport)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert f"PASS={PROJECTS[name]} WARN=0 ERROR=0" in done.stdout, done.stdout
-    return found
-
-
-def sent(project: Path) -> Sequence[Any]:
-    """The events of the run as dbt-ol sent them."""
-    log = project.parent / f"{project.name}.log" / f"{TOPIC}.jsonl"
-    return [orjson.loads(line)["value"] for line in log.read_bytes().splitlines()]
-
-
-def live(project: Path) -> Sequence[Any]:
-    """The events of the run, with what dbt-ol gets wrong put right by the same means as in backfill."""
-    manifest = orjson.loads((project / "target" / "manifest.json").read_bytes())
+def live(builds: ImdbBuilds, name: str) -> Sequence[Any]:
+    """The events of a project's run, with what dbt-ol gets wrong put right by the same means as in backfill."""
+    manifest = orjson.loads((builds.projects[name] / "target" / "manifest.json").read_bytes())
     refiner = Refiner(manifest, None, RefineOptions(account_id="123456789012", region="us-east-1"))
-    return [refiner.refine(event) for event in sent(project)]
+    return [refiner.refine(event) for event in map(orjson.loads, builds.events[name])]
 
 
 def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -59,14 +36,14 @@ def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[s
     return {part: sorted(one ^ other) for part, (one, other) in shown.items() if one != other}
 
 
-@pytest.mark.parametrize("name", PROJECTS)
-def test_dbt_ol_sends_a_start_and_an_end(projects: Mapping[str, Path], name: str) -> None:
+@pytest.mark.parametrize("name", NODES)
+def test_dbt_ol_sends_a_start_and_an_end(imdb_builds: ImdbBuilds, name: str) -> None:
     """Every node of the stand-ins' projects has passed, and no run of dbt-ol has failed."""
-    kinds = {event["eventType"] for event in sent(projects[name])}
+    kinds = {orjson.loads(event)["eventType"] for event in imdb_builds.events[name]}
     assert kinds == {"START", "COMPLETE"}, f"unexpected events: {kinds}"
 
 
-def test_backfill_equals_live(projects: Mapping[str, Path], dbt_engines: DbtEngines, tmp_path: Path) -> None:
+def test_backfill_equals_live(imdb_builds: ImdbBuilds, dbt_engines: DbtEngines, tmp_path: Path) -> None:
     """Datasets, edges and column edges of both projects are the same, joined across the engines.
 
     But for a seed that nothing reads: dbt-ol tells of seeds only where it reads dbt's log, and not its results.
@@ -76,11 +53,11 @@ def test_backfill_equals_live(projects: Mapping[str, Path], dbt_engines: DbtEngi
         "HEADWATER_GRAPH": f"sqlite:///{tmp_path / 'graph.db'}",
         "HEADWATER_IDENTITY__SAME": json.dumps([{"prefixes": same}]),
     }
-    for project in projects.values():
+    for project in imdb_builds.projects.values():
         done = headwater("backfill", project, "--profiles", project, "--glue", GLUE_NAMESPACE, env=variables)
         assert done.exit_code == 0, done.stderr
     found = json.loads(headwater("export", env=variables).stdout)
-    events = [event for project in projects.values() for event in live(project)]
+    events = [event for name in NODES for event in live(imdb_builds, name)]
     expected = json.loads(embedded([events], IdentityRules.of([same])))
     found["datasets"] = [one for one in found["datasets"] if one["name"] != UNREAD_SEED]
     assert not (differing := differences(found, expected)), f"backfill and the live events differ: {differing}"

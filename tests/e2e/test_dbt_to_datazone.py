@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.brokers.consuming_processes import HEADWATER, consume_all
 from tests.support.datazone.fake_datazone import ACCOUNT, DOMAIN, GLUE, SERVERLESS, DataZoneServer
+from tests.support.dbt.imdb_builds import ImdbBuilds
 from tests.support.processes.servers import DbtEngines, KafkaBroker
 
 pytestmark = pytest.mark.timeout(900)
@@ -54,26 +55,19 @@ def way(
     kafka_broker: KafkaBroker,
     dbt_engines: DbtEngines,
     datazone_server: DataZoneServer,
+    imdb_builds: ImdbBuilds,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Way:
-    """Builds both projects into one topic, and forwards it to an empty domain with all assets."""
-    folder = tmp_path_factory.mktemp("datazone")
-    topic, dead = kafka_broker.create_topic(partitions=3), kafka_broker.create_topic()
-    transport = {
-        "type": "emitter.transport.KafkaTransport",
-        "bootstrap_servers": kafka_broker.bootstrap,
-        "topic": topic,
-    }
+    """Forwards the events of both projects, as dbt-ol sent them, to an empty domain with all assets."""
+    topic, dead = imdb_builds.topic, kafka_broker.create_topic()
     assets: set[str] = set()
-    for name in ("imdb_athena", "imdb_redshift"):
-        project = dbt_engines.copy_project(name, folder)
-        done = dbt_engines.run_dbt_ol(project, "build", transport=transport)
-        assert done.returncode == 0, done.stdout + done.stderr
+    for name, project in imdb_builds.projects.items():
         prefix = GLUE if name == "imdb_athena" else WORKGROUP
         assets |= {"/".join((prefix, *parts[name == "imdb_athena" :])) for parts in _tables(project)}
     datazone_server.reset()
     datazone_server.assets(sorted(assets))
-    environment = dbt_engines.environment_of(folder / "imdb_athena") | datazone_server.environment_for()
+    athena = imdb_builds.projects["imdb_athena"]
+    environment = dbt_engines.environment_of(athena) | datazone_server.environment_for()
     environment |= {
         "HEADWATER_KAFKA__BOOTSTRAP_SERVERS": kafka_broker.bootstrap,
         "HEADWATER_KAFKA__TOPIC": topic,
@@ -84,7 +78,7 @@ def way(
         # The projects' Redshift is on loopback; which endpoint it stands for is said as an NLB's would be.
         "HEADWATER_IDENTITY__SAME": json.dumps([{"prefixes": [SERVERLESS, dbt_engines.redshift_namespace]}]),
     }
-    group, log = environment["HEADWATER_DATAZONE__GROUP_ID"], folder / "consume.log"
+    group, log = environment["HEADWATER_DATAZONE__GROUP_ID"], tmp_path_factory.mktemp("datazone") / "consume.log"
     options = ("--sink", "datazone")
     consume_all(kafka_broker, topic, group, environment, log, *options, patience_s=PATIENCE_S, end_s=60)
     return Way(environment, assets, dead)

@@ -12,6 +12,7 @@ import pytest
 from gremlin_python.driver.client import Client
 
 from tests.support.brokers.consuming_processes import HEADWATER, consume_all
+from tests.support.dbt.imdb_builds import ImdbBuilds
 from tests.support.processes.servers import (
     ATHENA_NAMESPACE,
     GLUE_NAMESPACE,
@@ -124,28 +125,20 @@ def way(
     kafka_broker: KafkaBroker,
     gremlin_server: GremlinServer,
     dbt_engines: DbtEngines,
+    imdb_builds: ImdbBuilds,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Way:
-    """Builds both projects into one topic and folds it into an empty graph."""
-    folder = tmp_path_factory.mktemp("way")
-    topic = kafka_broker.create_topic(partitions=3)
-    transport = {
-        "type": "emitter.transport.KafkaTransport",
-        "bootstrap_servers": kafka_broker.bootstrap,
-        "topic": topic,
-    }
+    """Folds the events of both projects, as dbt-ol sent them, into an empty graph."""
+    topic = imdb_builds.topic
     edges: set[tuple[Name, Name]] = set()
     relations: set[Name] = set()
     for name, namespace in (("imdb_athena", ATHENA_NAMESPACE), ("imdb_redshift", dbt_engines.redshift_namespace)):
-        project = dbt_engines.copy_project(name, folder)
-        done = dbt_engines.run_dbt_ol(project, "build", transport=transport)
-        assert done.returncode == 0, done.stdout + done.stderr
-        more_edges, more_relations = _expected(project, namespace)
+        more_edges, more_relations = _expected(imdb_builds.projects[name], namespace)
         edges |= more_edges
         relations |= more_relations
 
     prefixes = [f"{GLUE_NAMESPACE}/imdb_stg", f"{dbt_engines.redshift_namespace}/dev.imdb_stg"]
-    environment = dbt_engines.environment_of(folder / "imdb_athena") | {
+    environment = dbt_engines.environment_of(imdb_builds.projects["imdb_athena"]) | {
         "HEADWATER_GRAPH": gremlin_server.url,
         "HEADWATER_KAFKA__BOOTSTRAP_SERVERS": kafka_broker.bootstrap,
         "HEADWATER_KAFKA__TOPIC": topic,
@@ -154,7 +147,7 @@ def way(
         "HEADWATER_IDENTITY__SAME": json.dumps([{"prefixes": prefixes}]),
     }
     gremlin_server.clear()
-    group, log = environment["HEADWATER_KAFKA__GROUP_ID"], folder / "consume.log"
+    group, log = environment["HEADWATER_KAFKA__GROUP_ID"], tmp_path_factory.mktemp("way") / "consume.log"
     consume_all(kafka_broker, topic, group, environment, log, patience_s=240, end_s=60)
     assert not kafka_broker.records(environment["HEADWATER_KAFKA__DEAD_LETTER_TOPIC"]), "no event is rejected"
     exported = _headwater("export", "--graph", gremlin_server.url, "--format", "json", environment=environment)

@@ -1,4 +1,7 @@
-"""Files whose tests take longest; parallel workers begin with them, so that none is left with one at the end."""
+"""Files of tests and the parallel workers that run them: which files come first, and which ones share a worker.
+
+Workers begin with the files that take longest, so that none is left with one at the end.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ LONGEST: Final = (
     "tests/integration/api/test_ingest_faults.py",
     "tests/contract/test_broker.py",
     "tests/integration/emitter/test_headwater_dbt_v2.py",
+    "tests/e2e/test_dbt_to_datazone.py",
     "tests/browser/test_page.py",
     "tests/integration/emitter/test_headwater_dbt_process.py",
 )
@@ -29,9 +33,22 @@ LONGEST: Final = (
 Files that wait for servers and files that compute come by turns, so that two of a kind rarely run beside each other.
 """
 
+SHARED_BUILDS: Final = (
+    "tests/e2e/test_dbt_to_datazone.py",
+    "tests/e2e/test_dbt_to_graph.py",
+    "tests/e2e/test_backfill_equals_live.py",
+)
+"""Files that ask for the same builds of dbt on both engines, which one worker makes once."""
+
 _PLACES: Final = {file: place for place, file in enumerate(LONGEST)}
 
 
 def place_of(node_id: str) -> int:
     """Returns the place of a test's file among the longest, or the place behind them."""
     return _PLACES.get(node_id.partition("::")[0], len(LONGEST))
+
+
+def work_unit_of(node_id: str) -> str:
+    """Returns what one worker runs as a whole: a test's file, or the first of the files that share what they need."""
+    file = node_id.partition("::")[0]
+    return SHARED_BUILDS[0] if file in SHARED_BUILDS else file
