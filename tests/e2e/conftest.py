@@ -1,4 +1,4 @@
-"""What several files of end-to-end tests share."""
+"""Builds that several files of end-to-end tests share."""
 
 import pytest
 

@@ -15,7 +15,7 @@ NODES = {"imdb_athena": 24, "imdb_redshift": 26}
 
 @dataclass(frozen=True)
 class ImdbBuilds:
-    """What the two builds left.
+    """The topic, the artifacts and the events of the two builds.
 
     Attributes:
         topic: Where the events of both are.
