@@ -155,9 +155,21 @@ def running(broker: KafkaBroker, topic: Topic, *graphs: str) -> Iterator[list[Se
 
 
 def rate(path: Sequence[Progress], after: int = 0, until: int | None = None) -> float | None:
-    """Events per second between two counts of committed records; None where there are not two moments between them."""
-    within = [step for step in path if after <= step.total and (until is None or step.total <= until)]
-    if len(within) < 2:  # noqa: PLR2004 - a rate takes two
+    """Events per second between two counts of committed records; None where there are not two moments between them.
+
+    A count between two moments was reached at a moment between them, by its share. Nothing is known of the time before
+    the first moment.
+    """
+    if not path:
         return None
-    first, last = within[0], within[-1]
-    return (last.total - first.total) / (last.at - first.at)
+    first, last = max(after, path[0].total), path[-1].total if until is None else min(until, path[-1].total)
+    elapsed_s = _moment(path, last) - _moment(path, first) if last > first else 0.0
+    return (last - first) / elapsed_s if elapsed_s else None
+
+
+def _moment(path: Sequence[Progress], count: int) -> float:
+    later = next(at for at, step in enumerate(path) if step.total >= count)
+    step, before = path[later], path[max(later - 1, 0)]
+    if step.total == count or step is before:
+        return step.at
+    return before.at + (step.at - before.at) * (count - before.total) / (step.total - before.total)

@@ -53,12 +53,15 @@ def test_models_stand_in_layers() -> None:
 
 
 def test_a_rate_is_that_between_two_counts() -> None:
-    """The first part of a way is left out; a way of one step has no rate."""
+    """The first part of a way is left out; where nothing is left, there is no rate."""
     path = [Progress(0.0, {0: 100}), Progress(1.0, {0: 200, 1: 50}), Progress(3.0, {0: 500, 1: 150})]
     assert rate(path) == pytest.approx(550 / 3)
     assert rate(path, after=250) == pytest.approx(200)
     assert rate(path, after=0, until=250) == pytest.approx(150)
-    assert rate(path, after=600) is None
+    assert rate(path, after=450) == pytest.approx(200), "a count between two moments"
+    assert rate(path, after=0, until=450) == pytest.approx(350 / 2)
+    assert rate(path, after=650) is None
+    assert rate(path[:1]) is None
 
 
 def test_a_steady_service_passes() -> None:
