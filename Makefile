@@ -7,7 +7,7 @@ WORKERS ?= 4
 # Documents of `make fuzz`, and cases of `make schedules`.
 COUNT ?= 100000
 # How many times the usual examples `make laws` takes.
-TIMES ?= 50
+TIMES ?= 100
 # One case of `make schedules`, by its seed.
 SEED ?=
 # More for pytest, such as ARGS='-k kafka' or ARGS=--last-failed, and for benchmarks, such as ARGS='--seconds 3600'.
@@ -32,7 +32,7 @@ demo: ## from dbt to a graph, on embedded parts; needs only Python
 test: setup ## all tests, with real servers on loopback
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-laws: setup ## the property tests with fifty times their usual examples; TIMES=... for more
+laws: setup ## the property tests with a hundred times their usual examples; TIMES=... for more
 	EXAMPLES=$(TIMES) $(PYTHON) -m pytest tests/property/test_{laws,oracle,past_of_histories,prune,reconcile}.py \
 	  tests/contract/test_as_of.py::test_short_histories tests/browser/test_build.py::test_modules -n $(WORKERS) --timeout 0 $(ARGS)
 

@@ -103,21 +103,21 @@ def check_walks(documents: list[Any], seed: int, time: str) -> None:
             assert not past.is_whole
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(runs_of_few_jobs(), st.integers(0, 2**32), MOMENTS)
 def test_a_walk_finds_former_runs(documents: list[Any], seed: int, time: str) -> None:
     """Jobs that wrote, read or stated something else before, in whatever order that arrives."""
     check_walks(documents, seed, time)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(events().map(lambda documents: [untied(document) for document in documents]), st.integers(0, 2**32), MOMENTS)
 def test_a_walk_finds_what_had_happened_by_then(documents: list[Any], seed: int, time: str) -> None:
     """Lineage as of T is that of a graph of what had happened by T, read from jobs that are what they were, or not."""
     check_walks(documents, seed, time)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(events(), st.integers(0, 2**32), MOMENTS, RULES)
 @example([DECLARED, RENAMED], 0, canonical_time(TIMES[2]), IdentityRules.of())
 def test_what_is_asked_of_one_dataset_is_what_had_happened_by_then(
@@ -132,7 +132,7 @@ def test_what_is_asked_of_one_dataset_is_what_had_happened_by_then(
             assert list(answers(past, [name])) == list(answers(fresh, [name])), f"as of {time}"
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 @given(events(), st.integers(0, 2**32), MOMENTS, RULES)
 def test_the_past_is_what_had_happened_by_then(
     documents: list[Any], seed: int, time: str, rules: IdentityRules

@@ -20,7 +20,7 @@ from tests.support.examples import examples
 from tests.support.graph.graph_of_events import difference, embedded_whole, folded, shuffled, whole
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(events(), st.integers(0, 2**32))
 def test_order_repetition_and_batches_make_no_difference(documents: list[Any], seed: int) -> None:
     """Any permutation, with repetitions, cut into any batches, exports the same bytes."""
@@ -79,7 +79,7 @@ class Interrupted:
         return getattr(self._store, name)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(events(linked=False), st.integers(0, 2**32), st.frozensets(st.integers(1, 60), max_size=12))
 def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at: frozenset[int]) -> None:
     """Two writers, one of which does its batches between any two steps of the other, end in the same bytes."""
@@ -100,7 +100,7 @@ def test_writers_at_once_make_no_difference(documents: list[Any], seed: int, at:
     assert not changed, f"two writers at once made another graph:\n{changed}"
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(events(), st.integers(0, 2**32), st.integers(1, 60))
 def test_a_crash_anywhere_makes_no_difference(documents: list[Any], seed: int, step: int) -> None:
     """A writer that dies before any step, and another one that begins its batch again, end in the same bytes."""

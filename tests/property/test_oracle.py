@@ -109,7 +109,7 @@ def unlike(
     return difference(embedded_whole(batches, rules), oracle)
 
 
-@settings(max_examples=examples(160))
+@settings(max_examples=examples(80))
 @given(events(linked=False), st.integers(0, 2**32))
 def test_the_graph_is_what_the_oracle_says(documents: list[Any], seed: int) -> None:
     """Without links between names, any batches of the events make the oracle's graph."""
@@ -124,7 +124,7 @@ PARENTS: tuple[Json, ...] = (
 )
 
 
-@settings(max_examples=examples(160))
+@settings(max_examples=examples(80))
 @given(
     st.lists(run_events(linked=False), min_size=4, max_size=9),
     st.lists(st.sampled_from(PARENTS), min_size=9, max_size=9),
@@ -174,7 +174,7 @@ CHANGES = st.one_of(
 CHANGED = st.builds(lambda table, facets: dataset(table, **facets), TABLES, CHANGES)
 
 
-@settings(max_examples=examples(160))
+@settings(max_examples=examples(80))
 @given(
     st.lists(
         st.one_of(
@@ -201,7 +201,7 @@ def test_what_becomes_of_the_tables_of_one_job(documents: list[Any], seed: int) 
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
-@settings(max_examples=examples(240))
+@settings(max_examples=examples(120))
 @given(events(), st.integers(0, 2**32), st.sampled_from(SAME), st.booleans())
 def test_identity_is_what_the_oracle_says(
     documents: list[Any],
@@ -214,7 +214,7 @@ def test_identity_is_what_the_oracle_says(
     assert not changed, f"the graph is not what the design says:\n{changed}"
 
 
-@settings(max_examples=examples(160))
+@settings(max_examples=examples(80))
 @given(events(), st.lists(st.sampled_from(SPICES), min_size=10, max_size=10), st.integers(0, 2**32))
 def test_all_sorts_of_facets_are_what_the_oracle_says(documents: list[Any], spices: list[Spice], seed: int) -> None:
     """Tests of models, lineage that jobs state, nested columns, names that are none: the oracle's graph."""

@@ -46,7 +46,7 @@ def lineage(store: GraphStore) -> bytes:
     return orjson.dumps(found, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(50))
 @given(events(), st.integers(0, 2**32), cutoffs)
 def test_lineage_stays(documents: list[Any], seed: int, before: str) -> None:
     """Without old runs the export is the same but for them; the views are those of the facts that are left."""
@@ -63,7 +63,7 @@ def test_lineage_stays(documents: list[Any], seed: int, before: str) -> None:
     assert (chore.result.repaired, changed) == (0, ""), f"the facts that are left say something else:\n{changed}"
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(50))
 @given(events(), st.integers(0, 2**32), cutoffs)
 def test_what_is_told_again_is_there_again(documents: list[Any], seed: int, before: str) -> None:
     """After a replay of all events, in any order, the graph is the one that was never pruned."""

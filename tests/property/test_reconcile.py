@@ -105,7 +105,7 @@ def expect(store: GraphStore, documents: Sequence[Any], identity: tuple[Any, boo
     assert not changed, f"{what}: the graph is not what the design says:\n{changed}"
 
 
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(40))
 @given(events(), st.integers(0, 2**32), identities)
 def test_a_graph_that_is_right_is_left_alone(documents: list[Any], seed: int, identity: tuple[Any, bool]) -> None:
     """What one writer made is right, in whatever order and batches: the reconcile writes nothing."""
@@ -199,7 +199,7 @@ def crowd(
 steps = st.frozensets(st.integers(1, 80), max_size=12)
 
 
-@settings(max_examples=examples(120))
+@settings(max_examples=examples(60))
 @given(events(), st.integers(0, 2**32), identities, st.tuples(steps, steps, steps), st.integers(0, 60))
 def test_what_writers_at_once_leave_is_mended(
     documents: list[Any],
@@ -220,7 +220,7 @@ def test_what_writers_at_once_leave_is_mended(
     reconcile(ReadOnly(store), rules)
 
 
-@settings(max_examples=examples(120))
+@settings(max_examples=examples(60))
 @given(events(), st.integers(0, 2**32), identities, st.tuples(steps, steps, steps), st.integers(1, 120))
 def test_a_reconcile_that_dies_is_ended_by_the_next(
     documents: list[Any],
@@ -261,7 +261,7 @@ def far_input() -> list[Any]:
     ]
 
 
-@settings(max_examples=examples(160))
+@settings(max_examples=examples(80))
 @given(events(), st.integers(0, 2**32), identities, identities, st.floats(0, 1))
 @example(far_input(), 0, (SAME[3], False), (SAME[0], True), 1.0)
 def test_other_settings_make_the_graph_that_a_new_one_would_be(

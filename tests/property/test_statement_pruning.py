@@ -30,7 +30,7 @@ def past(store: SqliteStore, moment: str) -> tuple[bytes, str]:
         return whole(found), found.known_since
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(events(), st.integers(0, 2**32), moments, moments)
 def test_the_past_stays(documents: list[Any], seed: int, before: str, moment: str) -> None:
     """An answer about a moment since when all is known is the same; an earlier one says that it is not."""

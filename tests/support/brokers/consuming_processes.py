@@ -25,7 +25,7 @@ from tests.support.processes.servers import KafkaBroker
 from tests.support.waiting import wait_until
 
 HEADWATER = Path(sys.executable).parent / "headwater"
-EVENTS = int(os.environ.get("EVENTS", "4000"))
+EVENTS = int(os.environ.get("EVENTS", "2000"))
 """Length of the stream: enough for each fault to meet a service at work; `.ci/slow` takes a longer one."""
 
 PATIENCE_S = 240

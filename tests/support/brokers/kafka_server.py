@@ -3,23 +3,28 @@
 import os
 import signal
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
+    KafkaError,
     NotCoordinatorError,
     TopicAlreadyExistsError,
 )
 from kafka.structs import OffsetAndMetadata
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tests.support.processes.server_process import Server, free_port, require
+
+AnswerT = TypeVar("AnswerT")
+
+UNCOORDINATED = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
 
 
 class Record(NamedTuple):
@@ -110,11 +115,23 @@ class KafkaBroker(Server):
         self._forget_admin()
         super().close()
 
-    def _admin(self) -> KafkaAdminClient:
-        # Kept, as tests that wait for a group ask many times, and most of what an answer costs is to connect.
-        if self._kept_admin is None:
-            self._kept_admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
-        return self._kept_admin
+    def _ask(self, question: Callable[[KafkaAdminClient], AnswerT]) -> AnswerT:
+        # The client is kept, as tests that wait for a group ask often, and most of what an answer costs is to connect.
+        # A client asks any broker that it knows, also the one that has just gone.
+        for attempt in Retrying(
+            wait=wait_fixed(0.1),
+            stop=stop_after_delay(30),
+            retry=retry_if_exception(
+                lambda error: isinstance(error, KafkaError) and not isinstance(error, UNCOORDINATED)
+            ),
+            before_sleep=lambda _: self._forget_admin(),
+            reraise=True,
+        ):
+            with attempt:
+                if self._kept_admin is None:
+                    self._kept_admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+                return question(self._kept_admin)
+        raise AssertionError("a retry ends with an answer or an error")
 
     def _forget_admin(self) -> None:
         if self._kept_admin is not None:
@@ -126,7 +143,7 @@ class KafkaBroker(Server):
         # Until the first member of the first group has joined, and for a moment afterwards, no broker knows of groups.
         try:
             yield
-        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
+        except UNCOORDINATED:
             self._forget_admin()
 
     def create_topic(self, name: str | None = None, partitions: int = 1, **configs: str) -> str:
@@ -185,14 +202,14 @@ class KafkaBroker(Server):
         """What a group has committed of a topic, by partition."""
         found: dict[TopicPartition, OffsetAndMetadata] = {}
         with self._once_coordinated():
-            found = self._admin().list_group_offsets({group: None})[group]
+            found = self._ask(lambda admin: admin.list_group_offsets({group: None}))[group]
         return {place.partition: kept.offset for place, kept in found.items() if place.topic == topic}
 
     def shares(self, group: str) -> dict[str, set[int]]:
         """The partitions of each member of a group, by client id; none while the group rebalances."""
         found: dict[str, Any] = {"group_state": "Unknown"}
         with self._once_coordinated():
-            found = self._admin().describe_groups([group])[group]
+            found = self._ask(lambda admin: admin.describe_groups([group]))[group]
         if found["group_state"] != "Stable":
             return {}
         return {
@@ -216,9 +233,10 @@ class KafkaBroker(Server):
 
     def lag(self, topic: str, group: str) -> int:
         """How many of a topic's records a consumer group has not yet committed."""
-        (described,) = self._admin().describe_topics([topic])
+        (described,) = self._ask(lambda admin: admin.describe_topics([topic]))
         partitions = [TopicPartition(topic, each["partition_index"]) for each in described["partitions"]]
-        ends = self._admin().list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        latest = dict.fromkeys(partitions, OffsetSpec.LATEST)
+        ends = self._ask(lambda admin: admin.list_partition_offsets(latest))
         committed = self.committed(topic, group)
         return sum(end.offset - committed.get(partition.partition, 0) for partition, end in ends.items())
 
