@@ -19,6 +19,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from consumer.alerts.alert import Severity
+from consumer.config.faults import described, location
 from consumer.errors import UsageError
 from schemas.naming import DatasetName, last_part
 
@@ -51,7 +52,13 @@ SEVERITIES: Final[Mapping[RuleKind, Severity]] = MappingProxyType(
 )
 """The severity where a rule has none; `column_changed` is left out, since there it depends on the change."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        json_schema_extra={"allowed": "a name of up to 63 lower-case letters, digits, _ and -"},
+    ),
+]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -249,12 +256,8 @@ def _text(file: Path) -> str:
 
 def _faults(error: ValidationError) -> str:
     """Returns the place and the reason of each fault; never its value, which may be a secret."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{_location(fault['loc'])}: {fault['msg']}".lstrip(": ") for fault in found)
-
-
-def _location(keys: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, keys))
+    found = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{location(fault['loc'])}: {described(fault, Declarations)}".lstrip(": ") for fault in found)
 
 
 def resolved(reference: str) -> str:

@@ -11,7 +11,7 @@ import click
 
 from consumer.cli.command_group import all_commands
 from consumer.cli.help_text import DEBUG
-from consumer.config.loader import Setting, all_settings, load
+from consumer.config.loader import Setting, all_settings, dashed, load
 from consumer.telemetry.logs import configure
 
 Command = Callable[..., None]
@@ -64,15 +64,15 @@ def with_settings(*names: str, own: str = "") -> Callable[[Command], Command]:
     """
 
     def decorate(function: Command) -> Command:
-        options = [SettingOption(setting, own) for setting in _chosen((*names, "log"))]
+        chosen = list(_chosen((*names, "log")))
+        options = [SettingOption(setting, own) for setting in chosen]
+        flags = {setting.name: option.opts[0] for setting, option in zip(chosen, options, strict=True)}
 
         @functools.wraps(function)
         def command(config: Path | None, **values: Any) -> None:
-            given = {
-                setting.name: values.pop(setting.name.replace(".", "_"), None) for setting in _chosen((*names, "log"))
-            }
+            given = {setting.name: values.pop(setting.name.replace(".", "_"), None) for setting in chosen}
             overrides = {name: value for name, value in given.items() if value is not None}
-            settings = load(overrides, config, other_variables=_other_variables)
+            settings = load(overrides, config, options=flags, other_variables=_other_variables)
             configure(settings.log.level, settings.log.format, repeats_per_minute=settings.log.repeats_per_minute)
             function(settings, **values)
 
@@ -139,12 +139,8 @@ def _other_variables() -> set[str]:
 
 
 def _flag(name: str, setting: Setting) -> str:
-    flag = _dashed(name)
+    flag = dashed(name)
     return f"--{flag}/--no-{flag}" if isinstance(setting.default, bool) else f"--{flag}"
-
-
-def _dashed(name: str) -> str:
-    return name.replace(".", "-").replace("_", "-")
 
 
 def _spelled(default: Any) -> str:

@@ -5,16 +5,15 @@ Precedence: flag, environment variable, file given with `--config`, default.
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -23,6 +22,9 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from consumer.config.allowed_values import allowed
+from consumer.config.faults import rule
+from consumer.config.invalid_settings import GivenSetting, explained
 from consumer.config.settings import (
     CONNECTIONS,
     AlertSettings,
@@ -37,6 +39,7 @@ from consumer.config.settings import (
     ServeSettings,
     TelemetrySettings,
 )
+from consumer.config.similar_names import near
 from consumer.errors import UsageError
 
 ENV_PREFIX = "HEADWATER_"
@@ -65,7 +68,10 @@ class Settings(BaseSettings):
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     graph: str = Field(
-        "sqlite:///headwater.db", min_length=1, description="The graph's URL: sqlite, ws, wss or neptune."
+        "sqlite:///headwater.db",
+        min_length=1,
+        description="The graph's URL: sqlite, ws, wss or neptune.",
+        json_schema_extra={"allowed": "a URL such as sqlite:///graph.db or neptune://host:8182?region=us-east-1"},
     )
     graph_connections: int = Field(
         CONNECTIONS,
@@ -90,7 +96,7 @@ class Settings(BaseSettings):
     @classmethod
     def _without_credentials(cls, graph: str) -> str:
         if has_credentials(graph):
-            raise PydanticCustomError("credentials", CREDENTIALS)
+            raise rule(CREDENTIALS)
         return graph
 
     @classmethod
@@ -162,6 +168,7 @@ def load(
     overrides: Mapping[str, object],
     config_file: Path | None = None,
     *,
+    options: Mapping[str, str] = MappingProxyType({}),
     other_variables: Callable[[], Collection[str]] = tuple,
 ) -> Settings:
     """Merges the layers to the effective settings.
@@ -169,27 +176,30 @@ def load(
     Args:
         overrides: Values of flags by dotted name, without flags that were not given.
         config_file: A TOML file, or none.
+        options: The flags by dotted name, as the command names them in its help; `--kafka-topic` if one is left out.
         other_variables: Returns the environment variables with the prefix that are not settings, such as those of a
             command's options; called only if there may be one.
 
     Raises:
-        UsageError: A name is unknown or a value invalid; names it, its origin and the nearest valid name.
+        UsageError: A name is unknown or a value invalid; names it, its origin, and the nearest valid name or what is
+            allowed.
     """
     known = {setting.name: setting for setting in all_settings()}
     layers = (
-        _flags(overrides, known),
+        _flags(overrides, known, options),
         _environment(known, other_variables),
         _file(config_file, known) if config_file is not None else {},
     )
-    chosen: dict[str, tuple[object, str]] = {}
+    given: dict[str, GivenSetting] = {}
     for layer in reversed(layers):
-        chosen |= layer
-    origins = {name: source for name, (_, source) in chosen.items()}
+        given |= layer
     try:
-        settings = Settings(**_nest({name: value for name, (value, _) in chosen.items()}))
+        settings = Settings(**_nest({name: setting.value for name, setting in given.items()}))
     except ValidationError as error:
-        raise UsageError(_explain(error, origins)) from None  # pydantic's own text shows values, even secret ones
-    settings._origins.update(origins)  # noqa: SLF001 -- `load` creates them
+        secrets = {setting.name for setting in known.values() if setting.secret}
+        # pydantic's own text shows values, even secret ones.
+        raise UsageError(explained(error, Settings, given, secrets)) from None
+    settings._origins.update({name: setting.source for name, setting in given.items()})  # noqa: SLF001 -- `load` creates them
     return settings
 
 
@@ -208,14 +218,22 @@ def resolved(settings: Settings) -> list[ResolvedSetting]:
     return found
 
 
-_Layer = dict[str, tuple[object, str]]
+_Layer = dict[str, GivenSetting]
 
 
-def _flags(overrides: Mapping[str, object], known: Mapping[str, Setting]) -> _Layer:
+def _flags(overrides: Mapping[str, object], known: Mapping[str, Setting], options: Mapping[str, str]) -> _Layer:
     for name in overrides:
         if name not in known:
-            raise UsageError(f"unknown setting {name!r}{_suggest(name, known)}")
-    return {name: (value, f"flag for {name}") for name, value in overrides.items()}
+            raise UsageError(f"unknown setting {name}{near(name, known)}")
+    return {
+        name: GivenSetting(value, f"flag for {name}", options.get(name, f"--{dashed(name)}"))
+        for name, value in overrides.items()
+    }
+
+
+def dashed(name: str) -> str:
+    """Returns a setting's name as options spell it, such as `kafka-topic`."""
+    return name.replace(".", "-").replace("_", "-")
 
 
 def _environment(known: Mapping[str, Setting], other_variables: Callable[[], Collection[str]]) -> _Layer:
@@ -223,17 +241,25 @@ def _environment(known: Mapping[str, Setting], other_variables: Callable[[], Col
     for variable in sorted(os.environ):
         ours = variable.startswith(ENV_PREFIX) and not variable.startswith(EMITTER_PREFIXES)
         if ours and variable not in variables and variable not in other_variables():
-            near = _suggest(variable, [*variables, *other_variables()])
-            raise UsageError(f"unknown environment variable {variable}{near}; unset it or correct its name")
+            meant = near(variable, [*variables, *other_variables()])
+            raise UsageError(f"unknown environment variable {variable}{meant}; unset it or correct its name")
     try:
         nested = EnvSettingsSource(Settings)()
     except SettingsError as error:
-        culprits = [
-            s.env for s in known.values() if s.env in os.environ and f'"{s.name.partition(".")[0]}"' in str(error)
-        ]
-        raise UsageError(f"environment variable {' or '.join(culprits)} is not valid JSON") from None
+        raise UsageError(_no_json(error, known)) from None
     found = _flatten(nested, known)
-    return {name: (value, f"environment variable {known[name].env}") for name, value in found.items() if name in known}
+    return {
+        name: GivenSetting(value, f"environment variable {known[name].env}", known[name].env)
+        for name, value in found.items()
+        if name in known
+    }
+
+
+def _no_json(error: SettingsError, known: Mapping[str, Setting]) -> str:
+    """Returns the variables that may be the one that is no JSON: the library names the group alone."""
+    culprits = [s for s in known.values() if s.env in os.environ and f'"{s.name.partition(".")[0]}"' in str(error)]
+    needed = {setting.env: allowed(Settings, setting.name.split(".")) for setting in culprits}
+    return "\n  ".join(f"invalid value for {env}: it is not valid JSON; set {words}" for env, words in needed.items())
 
 
 def _file(path: Path, known: Mapping[str, Setting]) -> _Layer:
@@ -245,9 +271,13 @@ def _file(path: Path, known: Mapping[str, Setting]) -> _Layer:
         raise UsageError(f"the configuration {path} is not valid TOML: {error}") from error
     found = _flatten(document, known)
     for name in found:
+        if any(setting.startswith(f"{name}.") for setting in known):
+            raise UsageError(
+                f"invalid value for {name} in {path}: it is a group of settings; write them below [{name}]"
+            )
         if name not in known:
-            raise UsageError(f"unknown setting {name} in {path}{_suggest(name, known)}")
-    return {name: (value, f"{name} in {path}") for name, value in found.items()}
+            raise UsageError(f"unknown setting {name} in {path}{near(name, known)}; remove it or correct its name")
+    return {name: GivenSetting(value, f"{name} in {path}", f"{name} in {path}") for name, value in found.items()}
 
 
 def _flatten(document: Mapping[str, Any], known: Collection[str], prefix: str = "") -> dict[str, Any]:
@@ -272,22 +302,3 @@ def _nest(values: Mapping[str, object]) -> dict[str, Any]:
             group_values = group_values.setdefault(group, {})
         group_values[leaf] = value
     return nested
-
-
-def _suggest(name: str, names: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if not near:  # the right name in another group, or in none
-        near = [known for known in names if known.rpartition(".")[2] == name.rpartition(".")[2]][:1]
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
-    """Returns each fault with its setting and origin, without the value, which may be secret."""
-    lines = []
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
-        setting = ".".join(str(part) for part in fault["loc"])
-        sources = sorted({text for name, text in origins.items() if f"{setting}.".startswith(f"{name}.")})
-        if not sources:  # a rule about several settings of one group
-            sources = sorted({text for name, text in origins.items() if name.startswith(f"{setting}.")})
-        lines.append(f"{setting}: {fault['msg']}" + (f" (set by {', '.join(sources)})" if sources else ""))
-    return "invalid settings: " + "; ".join(lines)

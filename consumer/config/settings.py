@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
+
+from consumer.config.allowed_values import number
+from consumer.config.faults import rule, shown
 
 MIB = 1024 * 1024
 
@@ -27,7 +29,10 @@ class KafkaSettings(_Group):
     """The cluster, authentication, topics and the consumer group."""
 
     bootstrap_servers: Annotated[list[str], NoDecode] = Field(
-        ["localhost:9092"], min_length=1, description="Brokers to connect to first: HOST:PORT, separated by commas."
+        ["localhost:9092"],
+        min_length=1,
+        description="Brokers to connect to first: HOST:PORT, separated by commas.",
+        json_schema_extra={"allowed": "HOST:PORT of at least one broker, several separated by commas"},
     )
     topic: str = Field("openlineage.events", min_length=1, description="Topic that carries the OpenLineage events.")
     dead_letter_topic: str = Field(
@@ -72,6 +77,7 @@ class KafkaSettings(_Group):
         -1,
         ge=-1,
         description="Replicas of each partition of a topic that Headwater creates; -1: the cluster's default.",
+        json_schema_extra={"allowed": "a whole number, at least 1, or -1 for the cluster's default"},
     )
 
     @field_validator("bootstrap_servers", mode="before")
@@ -87,30 +93,35 @@ class KafkaSettings(_Group):
         for server in servers:
             if "@" in server:
                 # Each error of a connection names the server, so it must not be one with a password.
-                raise PydanticCustomError(
-                    "server",
-                    "a server is HOST:PORT without a user or a password; set kafka.username and kafka.password",
-                )
+                raise rule("a server is HOST:PORT without a user or a password; set kafka.username and kafka.password")
             host, _, port = server.rpartition(":")
             if not host or not port.isdigit() or int(port) not in range(1, 65536):
-                raise PydanticCustomError("server", "{server} is not HOST:PORT", {"server": repr(server)})
+                raise rule(f"{shown(server)} is not HOST:PORT; set a port from 1 to 65535, such as localhost:9092")
         return servers
 
     @field_validator("replication_factor")
     @classmethod
     def _not_zero(cls, copies: int) -> int:
         if copies == 0:
-            raise PydanticCustomError(
-                "replication", "a topic needs at least one replica, or -1 for the cluster's default"
-            )
+            raise rule("a topic needs at least one replica; set 1 or more, or -1 for the cluster's default")
         return copies
 
     @model_validator(mode="after")
     def _credentials(self) -> KafkaSettings:
         if self.auth == "scram" and not (self.username and self.password):
-            raise PydanticCustomError("credentials", "auth = scram needs kafka.username and kafka.password")
+            raise rule(
+                "scram needs kafka.username and kafka.password; set both, the password as HEADWATER_KAFKA__PASSWORD or"
+                " in a file",
+                "kafka.auth",
+            )
         if self.session_timeout_s <= self.heartbeat_interval_s:
-            raise PydanticCustomError("timeouts", "session_timeout_s must be larger than heartbeat_interval_s")
+            timeout, interval = number(self.session_timeout_s), number(self.heartbeat_interval_s)
+            raise rule(
+                f"a session timeout of {timeout} seconds is not above the heartbeat interval of {interval} seconds; set"
+                " kafka.session_timeout_s above kafka.heartbeat_interval_s",
+                "kafka.session_timeout_s",
+                "kafka.heartbeat_interval_s",
+            )
         return self
 
 
@@ -150,7 +161,7 @@ class DeadLetterSettings(_Group):
 class SamePrefixes(_Group):
     """Prefixes below which equal remainders are one dataset; the first is displayed."""
 
-    prefixes: list[str] = Field(min_length=2)
+    prefixes: list[str] = Field(min_length=2, json_schema_extra={"allowed": "a list of at least two prefixes"})
 
 
 class IdentitySettings(_Group):
@@ -160,6 +171,9 @@ class IdentitySettings(_Group):
         default_factory=list,
         description="Prefixes ({namespace} or {namespace}/{leading parts}) below which equal remainders are one"
         " dataset; the first of each entry is displayed. JSON in the environment, [[identity.same]] in a file.",
+        json_schema_extra={
+            "allowed": 'entries such as [{"prefixes": ["a", "b"]}] in the environment, or [[identity.same]] in a file'
+        },
     )
     by_table_name: bool = Field(
         default=False,
@@ -168,8 +182,13 @@ class IdentitySettings(_Group):
     )
 
 
-DomainId = Annotated[str, Field(pattern=r"^dzd[-_][a-zA-Z0-9_-]{1,36}$")]
-AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+DomainId = Annotated[
+    str,
+    Field(
+        pattern=r"^dzd[-_][a-zA-Z0-9_-]{1,36}$", json_schema_extra={"allowed": "the id of a domain, such as dzd_1a2b3c"}
+    ),
+]
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$", json_schema_extra={"allowed": "an AWS account's 12 digits"})]
 
 
 class DataZoneRoute(_Group):
@@ -186,7 +205,7 @@ class DataZoneRoute(_Group):
     @model_validator(mode="after")
     def _chooses(self) -> DataZoneRoute:
         if not (self.namespaces or self.projects):
-            raise PydanticCustomError("route", "a route needs namespaces or projects; for all events set domain_id")
+            raise rule("a route needs namespaces or projects; set one of them, or datazone.domain_id for all events")
         return self
 
 
@@ -221,6 +240,10 @@ class DataZoneSettings(_Group):
         default_factory=list,
         description="Other domains by patterns of namespaces or dbt projects; the first match is used. JSON in the"
         " environment, [[datazone.routes]] in a file.",
+        json_schema_extra={
+            "allowed": 'entries such as [{"domain_id": "dzd_1a2b3c", "projects": ["imdb"]}] in the environment, or'
+            " [[datazone.routes]] in a file"
+        },
     )
 
 
@@ -322,6 +345,7 @@ class AlertSettings(_Group):
     page_url: str | None = Field(
         None,
         pattern=r"^https?://",
+        json_schema_extra={"allowed": "a URL that begins with http:// or https://"},
         description="URL of the page of `headwater serve`, for links in alerts and differences.",
     )
     source: str = Field(

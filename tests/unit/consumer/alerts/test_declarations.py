@@ -58,13 +58,20 @@ def test_a_file_without_rules_keeps_the_shipped_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[[rules]]\nname = 'a'\nkind = 'nonsense'", "rules.0.kind"),
-        ("[[rules]]\nname = 'a'\nkind = 'cycle'\nseverty = 'info'", "rules.0.severty"),
+        (
+            "[[rules]]\nname = 'a'\nkind = 'nonsense'",
+            "rules, entry 1, kind: the value is not one of the choices; set lost_source, ",
+        ),
+        (
+            "[[rules]]\nname = 'a'\nkind = 'cycle'\nseverty = 'info'",
+            "rules, entry 1, severty: unknown key (did you mean severity?)",
+        ),
         ("[[channels]]\nname = 'a'\ntype = 'webhook'", "a channel of type webhook needs url"),
         ("[[channels]]\nname = 'a'\ntype = 'webhook'\nurl = 'https://h'\nsecret = 'abc'", "secret must be env:NAME"),
         ("[[channels]]\nname = 'a'\ntype = 'slack'\nurl = 'https://hooks/T0/b0'", "is a secret"),
         ("[[channels]]\nname = 'a'\ntype = 'kafka'\ntopic = 't'\nrules = ['none']", "no rule is called none"),
         ("[[channels]]\nname = 'a'\ntype = 'sns'\ntopic = 't'\n" * 2, "two channels have one name"),
+        ("[[mutes]]\nuntil = 'never'", "mutes, entry 1, until: the value is not a time; set a time with its offset"),
         ("[[mutes]]\nfrom = 2026-01-01T00:00:00", "a time needs its offset"),
         ("[[rules]", "is not valid TOML"),
     ],

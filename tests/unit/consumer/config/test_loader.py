@@ -96,16 +96,39 @@ def test_a_password_in_a_server_is_refused(monkeypatch: pytest.MonkeyPatch, serv
 @pytest.mark.parametrize(
     ("overrides", "text"),
     [
-        ({"kafka.auth": "scram"}, "auth = scram needs kafka.username and kafka.password"),
-        ({"kafka.auth": "magic"}, "kafka.auth: Input should be 'plaintext', 'tls', 'scram' or 'iam'"),
-        ({"kafka.bootstrap_servers": "one"}, "kafka.bootstrap_servers: 'one' is not HOST:PORT"),
+        ({"kafka.auth": "scram"}, "for --kafka-auth: scram needs kafka.username and kafka.password; set both"),
+        (
+            {"kafka.auth": "magic"},
+            "--kafka-auth: 'magic' is not one of the choices; set plaintext, tls, scram or iam",
+        ),
+        ({"kafka.bootstrap_servers": "one"}, "--kafka-bootstrap-servers: 'one' is not HOST:PORT; set a port from 1 to"),
         ({"kafka.bootstrap_servers": "one:0"}, "'one:0' is not HOST:PORT"),
-        ({"kafka.bootstrap_servers": ""}, "kafka.bootstrap_servers: List should have at least 1 item"),
+        ({"kafka.bootstrap_servers": ""}, "an empty text has too few entries; set HOST:PORT of at least one"),
         ({"kafka.replication_factor": 0}, "a topic needs at least one replica"),
-        ({"kafka.session_timeout_s": 2}, "session_timeout_s must be larger than heartbeat_interval_s"),
-        ({"batch.max_records": 0}, "batch.max_records: Input should be greater than or equal to 1"),
-        ({"batch.max_age_s": "nan"}, "batch.max_age_s: Input should be a finite number"),
-        ({"identity.same": [{"prefixes": ["one"]}]}, "identity.same.0.prefixes: List should have at least 2 items"),
+        (
+            {"kafka.session_timeout_s": 2},
+            "for --kafka-session-timeout-s: a session timeout of 2 seconds is not above the heartbeat interval of 3",
+        ),
+        (
+            {"kafka.session_timeout_s": 2, "kafka.heartbeat_interval_s": 4},
+            "for --kafka-session-timeout-s and --kafka-heartbeat-interval-s: a session timeout of 2 seconds",
+        ),
+        ({"batch.max_records": 0}, "--batch-max-records: 0 is less than 1; set a whole number, at least 1"),
+        ({"serve.threads": 300}, "--serve-threads: 300 is greater than 256; set a whole number, from 1 to 256"),
+        (
+            {"batch.max_age_s": "nan"},
+            "--batch-max-age-s: 'nan' is not a finite number; set a number of seconds, above 0",
+        ),
+        ({"batch.retry_max_s": "30s"}, "'30s' is not a number; set a number of seconds, above 0, such as 30"),
+        ({"alerts.page_url": "here"}, "'here' is not valid; set a URL that begins with http:// or https://"),
+        ({"kafka.topic": ""}, "an empty text is not allowed; set a text"),
+        ({"telemetry.traces": "maybe"}, "'maybe' is neither true nor false; set true or false"),
+        (
+            {"identity.same": [{"prefixes": ["one"]}]},
+            "--identity-same, entry 1, prefixes: a list has too few entries; set a list of at least two prefixes",
+        ),
+        ({"identity.same": [{"prefix": []}]}, "entry 1, prefix: unknown key (did you mean prefixes?); remove it or"),
+        ({"datazone.routes": [{"projects": ["a"]}]}, "entry 1, domain_id: missing; set the id of a domain, such as"),
         ({"kafka.topik": "x"}, "did you mean kafka.topic?"),
         ({"max_records": 1}, "did you mean batch.max_records?"),
     ],
@@ -118,20 +141,34 @@ def test_wrong_values_are_named(overrides: dict[str, object], text: str) -> None
 def test_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong in the environment is told by the variable's name."""
     monkeypatch.setenv("HEADWATER_BATCH__MAX_RECORDS", "many")
-    wrong("batch.max_records: Input should be a valid integer")
-    wrong("set by environment variable HEADWATER_BATCH__MAX_RECORDS")
+    wrong(
+        "invalid value for HEADWATER_BATCH__MAX_RECORDS: 'many' is not a whole number; set a whole number, at least 1"
+    )
+
+
+def test_wrong_value_names_its_option() -> None:
+    """As the command's help does, where a group's settings have options without its name."""
+    with pytest.raises(
+        UsageError, match=r"^invalid value for --port: '70000' is greater than 65535; set a whole number"
+    ):
+        load({"serve.port": "70000"}, options={"serve.port": "--port"})
+
+
+def test_each_wrong_value_has_a_line() -> None:
+    """All are reported at once."""
+    wrong("at least 1\n  invalid value for --batch-max-bytes:", {"batch.max_records": 0, "batch.max_bytes": 0})
 
 
 def test_no_json_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list of tables that is no JSON is told by the variable's name."""
     monkeypatch.setenv("HEADWATER_IDENTITY__SAME", "a,b")
-    wrong("environment variable HEADWATER_IDENTITY__SAME is not valid JSON")
+    wrong("for HEADWATER_IDENTITY__SAME: it is not valid JSON; set entries such as")
 
 
 def test_unknown_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelled variable is no silence; those of commands can be declared."""
     monkeypatch.setenv("HEADWATER_KAFKA__TOPC", "x")
-    wrong("unknown environment variable HEADWATER_KAFKA__TOPC; did you mean HEADWATER_KAFKA__TOPIC?")
+    wrong("unknown environment variable HEADWATER_KAFKA__TOPC (did you mean HEADWATER_KAFKA__TOPIC?); unset it")
     assert load({}, other_variables=lambda: {"HEADWATER_KAFKA__TOPC"}).kafka.topic == "openlineage.events"
 
 
@@ -140,9 +177,10 @@ def test_unknown_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("[kafka]\ntopik = 1", "unknown setting kafka.topik in "),
         ("[kafak]\ntopic = 1", "unknown setting kafak in "),
-        ("topic = 1", "; did you mean kafka.topic?"),
-        ("[kafka]\ntopic = 1", "kafka.topic: Input should be a valid string (set by kafka.topic in"),
-        ("kafka = 1", "unknown setting kafka in "),
+        ("topic = 1", "(did you mean kafka.topic?); remove it or correct its name"),
+        ("[kafka]\ntopic = 1", "wrong.toml: 1 is not a text in quotes; set a text"),
+        ("[kafka]\npassword = 12345", "wrong.toml: the value is not a text in quotes"),
+        ("kafka = 1", "it is a group of settings; write them below [kafka]"),
         ("= 1", "is not valid TOML"),
     ],
 )
