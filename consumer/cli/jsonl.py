@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ def rows(option: str, path: Path | None) -> Iterator[Put]:
         # For the owner alone, as rejected records hold what the producers sent.
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
     except OSError as error:
-        raise UsageError(f"{option} {path} can't be written: {error.strerror}") from error
+        raise UsageError(f"{option} {path} can't be written: {error.strerror}; {_advice(path, error)}") from error
 
     def put(row: Mapping[str, str | int]) -> None:
         with _named(path):
@@ -44,6 +45,15 @@ def rows(option: str, path: Path | None) -> Iterator[Put]:
     finally:
         with _named(path):
             file.close()
+
+
+def _advice(path: Path, error: OSError) -> str:
+    """Returns the next action where a file can't be opened."""
+    if error.errno == errno.ENOENT:
+        return f"create the folder {path.parent}, or name another file"
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return f"name a file in a folder that this user may write to, not {path.parent}"
+    return "name another file"
 
 
 @contextmanager

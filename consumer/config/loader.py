@@ -266,9 +266,14 @@ def _file(path: Path, known: Mapping[str, Setting]) -> _Layer:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"the configuration {path} can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the configuration {path} is not valid TOML: {error}") from error
+        raise UsageError(
+            f"the configuration {path} can't be read: {error.strerror}; name a TOML file that this user may read with"
+            " --config or HEADWATER_CONFIG"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the configuration {path} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"the configuration {path} is not valid TOML: {error}; correct it there") from error
     found = _flatten(document, known)
     for name in found:
         if any(setting.startswith(f"{name}.") for setting in known):

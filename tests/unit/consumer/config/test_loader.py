@@ -192,9 +192,17 @@ def test_wrong_files_are_named(tmp_path: Path, text: str, expected: str) -> None
     wrong(str(path), path=path)
 
 
-def test_missing_file_is_named(tmp_path: Path) -> None:
-    """A file that is not there is an error, not a default."""
-    wrong("can't be read: No such file", path=tmp_path / "none.toml")
+def test_a_file_that_is_not_readable_is_named(tmp_path: Path) -> None:
+    """A file that is not there, or no text, is an error with advice, not a default."""
+    advice = "name a TOML file that this user may read with --config or HEADWATER_CONFIG"
+    wrong(
+        f"the configuration {tmp_path / 'none.toml'} can't be read: No such file or directory; {advice}",
+        path=tmp_path / "none.toml",
+    )
+    wrong(f"the configuration {tmp_path} can't be read: Is a directory; {advice}", path=tmp_path)
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"x = \xff")
+    wrong(f"the configuration {binary} is not UTF-8 at byte 4; save it as UTF-8", path=binary)
 
 
 def test_every_setting_is_described() -> None:
