@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from emitter.brokers.broker import Broker
 from emitter.dbt.node_names import node_in
+from emitter.delivery.delivery_attempt import DeliveryAttempt
 from emitter.delivery.delivery_summary import DeliverySummary
-from emitter.delivery.in_flight_batch import InFlightBatch
 from emitter.delivery.outbox import Outbox
 from emitter.errors import (
     ClockError,
@@ -208,28 +208,28 @@ class Sender:
         return True
 
     def _send_batch(self, broker: Broker, batch: SendBatch) -> bool:
-        in_flight = InFlightBatch(batch.first() if self._single_sends_left else batch, self._changed)
-        if not self._send_and_wait(broker, in_flight):
+        attempt = DeliveryAttempt(batch.first() if self._single_sends_left else batch, self._changed)
+        if not self._send_and_wait(broker, attempt):
             broker.close()  # which reports the rest
-        return self._account(broker, in_flight)
+        return self._account(broker, attempt)
 
-    def _send_and_wait(self, broker: Broker, in_flight: InFlightBatch) -> bool:
+    def _send_and_wait(self, broker: Broker, attempt: DeliveryAttempt) -> bool:
         """Sends a batch and waits; returns False if the sender is closed before all results are there."""
-        in_flight.send(broker)
+        attempt.send(broker)
         with self._changed:
-            self._changed.wait_for(lambda: in_flight.settled or self._stopped)
+            self._changed.wait_for(lambda: attempt.settled or self._stopped)
             # A record that is acknowledged meanwhile need not be sent again by the next run.
-            return self._changed.wait_for(lambda: in_flight.settled, GRACE / 2)
+            return self._changed.wait_for(lambda: attempt.settled, GRACE / 2)
 
-    def _account(self, broker: Broker, in_flight: InFlightBatch) -> bool:
+    def _account(self, broker: Broker, attempt: DeliveryAttempt) -> bool:
         """Records the results of a batch, up to the first record that has to be sent again."""
         sent = quarantined = 0
         failure: DeliveryError | None = None
-        records = len(in_flight.batch.records)
+        records = len(attempt.batch.records)
         # Of all: the first one may have failed because a later one was refused for its time before.
-        for _, result in in_flight.results():
+        for _, result in attempt.results():
             self._note_clock(result)
-        for record, result in in_flight.results():
+        for record, result in attempt.results():
             if isinstance(result, RejectedError) and records > 1:
                 # Kafka rejects batches. Which record is invalid shows when each is sent alone.
                 self._single_sends_left = records - sent
@@ -242,7 +242,7 @@ class Sender:
                 sent += 1
             else:
                 break
-        self._advance(in_flight.batch, sent, quarantined)
+        self._advance(attempt.batch, sent, quarantined)
         if failure is None:
             self._outbox.record_error(None)
             return True
@@ -283,10 +283,10 @@ class Sender:
         return self._send_once(broker, record) if isinstance(result, ClockError) else result
 
     def _send_once(self, broker: Broker, record: Record) -> DeliveryError | None:
-        in_flight = InFlightBatch(SendBatch((record,)), self._changed)
-        if not self._send_and_wait(broker, in_flight):
+        attempt = DeliveryAttempt(SendBatch((record,)), self._changed)
+        if not self._send_and_wait(broker, attempt):
             return UnavailableError("the transport was closed while an event was being sent in another form")
-        [(_, result)] = in_flight.results()
+        [(_, result)] = attempt.results()
         return result
 
     def _send_shrunk(self, broker: Broker, record: Record, error: DeliveryError) -> DeliveryError | None:

@@ -1,4 +1,4 @@
-"""The in-flight batch: records that were handed to a broker, and their results."""
+"""One attempt to deliver a batch: records that were handed to a broker, and their results."""
 
 import threading
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from emitter.record import Record
 from emitter.send_batch import SendBatch
 
 
-class InFlightBatch:
-    """A batch that was handed to a broker, with the result of each record so far.
+class DeliveryAttempt:
+    """Attempt to deliver a batch, with the result of each record so far.
 
     Args:
         batch: The records.
