@@ -13,7 +13,7 @@ from emitter.runner.commands import may_compile_sql, may_have_lineage
 
 log = logging.getLogger("emitter.runner")
 
-_OF_EVENTS = ("emitter.runner.client.emission", "emitter.runner.invocation")
+_OF_EVENTS = ("emitter.runner.client.emission", "emitter.runner.invocation_events")
 _OF_SQL = "emitter.refine.sql.columns"
 
 

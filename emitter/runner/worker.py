@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from emitter.runner.artifacts.lost_messages import LostMessages
     from emitter.runner.client.emission import EventSink
     from emitter.runner.dbt_v2.v2_invocations import Invocations
-    from emitter.runner.invocation import InvocationTracker
+    from emitter.runner.invocation_events import InvocationEvents
 
 log = logging.getLogger("emitter.runner")
 
@@ -49,7 +49,7 @@ class LineageWorker:
     ) -> None:
         self._environ, self._read_timeout, self._write_summary, self._reader = environ, timeout_fd, note, reader
         self._is_complete = False
-        self._tracker: InvocationTracker | None = None
+        self._invocation: InvocationEvents | None = None
         self._lost: LostMessages | None = None
         self._invocations: Invocations | None = None
         self._client: EventSink | None = None
@@ -67,7 +67,7 @@ class LineageWorker:
         self._replace_lost()
         self._end_dbt()
         try:
-            self._send(self._tracker.end() if self._tracker else ())
+            self._send(self._invocation.end() if self._invocation else ())
             self._send(self._invocations.end() if self._invocations else ())
         except Exception as error:  # noqa: BLE001 # earlier events must still be sent
             self._log_error("end", error)
@@ -100,8 +100,8 @@ class LineageWorker:
 
     def _replace_lost(self) -> None:
         """Processes the messages about nodes that dbt-core could not write, as far as its artifacts have them."""
-        if self._reader.lost and self._lost is not None and self._tracker is not None:
-            for message in self._lost.ends_of_nodes(self._tracker.target):
+        if self._reader.lost and self._lost is not None and self._invocation is not None:
+            for message in self._lost.ends_of_nodes(self._invocation.target):
                 self._process(message)
 
     def _end_dbt(self) -> None:
@@ -118,14 +118,14 @@ class LineageWorker:
             self._follow_telemetry(message)
         elif message["name"] == "MainReportVersion":
             from emitter.runner.artifacts.lost_messages import LostMessages  # noqa: PLC0415 # as above
-            from emitter.runner.invocation import InvocationTracker, has_lineage  # noqa: PLC0415 # not loaded for other commands
+            from emitter.runner.invocation_events import InvocationEvents, has_lineage  # noqa: PLC0415 # not loaded for other commands
 
             if has_lineage(message):
-                self._tracker = InvocationTracker(message, self._environ)
+                self._invocation = InvocationEvents(message, self._environ)
                 self._lost = LostMessages(message["invocation_id"])
-        elif self._tracker is not None and self._lost is not None:
+        elif self._invocation is not None and self._lost is not None:
             self._lost.note(message)
-            self._send(self._tracker.take(message))
+            self._send(self._invocation.take(message))
 
     def _follow_telemetry(self, handover: Message) -> None:
         from emitter.runner.dbt_v2.v2_invocations import Invocations  # noqa: PLC0415 # not needed for dbt-core

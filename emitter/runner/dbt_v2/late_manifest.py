@@ -15,7 +15,7 @@ from emitter.dbt.node_events import Event
 from emitter.dbt.project import PRE_AND_POST, Project
 from emitter.runner.dbt_v2 import stand_in_manifest
 from emitter.runner.event_log import Message
-from emitter.runner.invocation import InvocationTracker
+from emitter.runner.invocation_events import InvocationEvents
 from emitter.runner.node_runs import STORED
 from schemas.counted import counted
 
@@ -33,19 +33,19 @@ _HOOKS = tuple(chain.from_iterable(PRE_AND_POST))
 
 
 class LateManifest:
-    """Passes the messages of nodes to a tracker once there is a manifest that matches them.
+    """Passes the messages of nodes to the events of their invocation once there is a manifest that matches them.
 
     Args:
-        tracker: Makes the events.
+        invocation: Makes the events.
         project: The message `Project`.
         earlier: The manifest of an earlier run.
         find: Reads the manifest of this run.
     """
 
     def __init__(
-        self, tracker: InvocationTracker, project: Message, earlier: Document | None, find: FindManifest
+        self, invocation: InvocationEvents, project: Message, earlier: Document | None, find: FindManifest
     ) -> None:
-        self._tracker, self._find = tracker, find
+        self._invocation, self._find = invocation, find
         self._name, self._adapter = str(project["project_name"]), str(project["profile"].get("type") or "")
         self._document = earlier or stand_in_manifest.empty(self._name, self._adapter)
         self._manifest = Manifest(self._document)
@@ -58,8 +58,8 @@ class LateManifest:
 
     def begin(self, project: Message) -> Iterator[Event]:
         """Yields the START of dbt's own run."""
-        yield from self._tracker.take(project)
-        self._tracker.load_manifest(self._document)
+        yield from self._invocation.take(project)
+        self._invocation.load_manifest(self._document)
 
     def take(self, message: Message) -> Iterator[Event]:
         """Yields the events of a message."""
@@ -71,7 +71,7 @@ class LateManifest:
         elif message["name"] == "ArtifactWritten" and message["data"]["artifact_type"] == "WritableManifest":
             yield from self._adopt(self._find(message["data"]["artifact_path"]))
         else:
-            yield from self._tracker.take(message)
+            yield from self._invocation.take(message)
 
     def end(self) -> Iterator[Event]:
         """Yields the remaining events when dbt has ended."""
@@ -80,20 +80,20 @@ class LateManifest:
         if self._held:
             yield from self._emit_by_sql()
         if self._completed is not None:
-            yield from self._tracker.take(self._completed)
-        yield from self._tracker.end()
+            yield from self._invocation.take(self._completed)
+        yield from self._invocation.end()
 
     def _node(self, message: Message) -> Iterator[Event]:
         unique_id = _id(message)
         if self._is_final or kind_of(unique_id) not in _WAITING or self._fits(message):
             if message["name"] == "NodeFinished" and kind_of(unique_id) in STORED and not self._is_final:
                 self._reported[unique_id] = message
-            yield from self._tracker.take(message)
+            yield from self._invocation.take(message)
         elif message["name"] == "NodeExecuting" and kind_of(unique_id) in STORED:
             node = stand_in_manifest.node_of(message)
             if node["config"]["materialized"] != "ephemeral":
                 document = stand_in_manifest.empty(self._name, self._adapter)
-                yield from self._tracker.start_early({**document, "nodes": {unique_id: node}}, message)
+                yield from self._invocation.start_early({**document, "nodes": {unique_id: node}}, message)
         else:
             self._held.append(message)
 
@@ -112,25 +112,25 @@ class LateManifest:
             return
         before, self._manifest = self._manifest, Manifest(document)
         self._document, self._is_final = document, True
-        self._tracker.load_manifest(document)
+        self._invocation.load_manifest(document)
         yield from self._release()
         old, new = _Essence(before), _Essence(self._manifest)
         for unique_id, message in self._reported.items():
             if old.of(unique_id, self._reported) != new.of(unique_id, self._reported):
-                yield from self._isolate_errors(self._tracker.repeat_end(message, _after(message["ts"])))
+                yield from self._isolate_errors(self._invocation.repeat_end(message, _after(message["ts"])))
         self._reported.clear()
 
     def _emit_by_sql(self) -> Iterator[Event]:
         latest = {_id(message): message for message in self._held}
         log.warning("dbt wrote no manifest of this run: inputs of %s are from SQL alone", counted(len(latest), "node"))
         dialect = Project(self._document).dialect or self._adapter
-        self._tracker.load_manifest(stand_in_manifest.with_nodes(self._document, latest.values(), dialect))
+        self._invocation.load_manifest(stand_in_manifest.with_nodes(self._document, latest.values(), dialect))
         yield from self._release()
 
     def _release(self) -> Iterator[Event]:
         held, self._held = self._held, []
         for message in held:
-            yield from self._isolate_errors(self._tracker.take(message))
+            yield from self._isolate_errors(self._invocation.take(message))
 
     def _isolate_errors(self, events: Iterator[Event]) -> Iterator[Event]:
         """Yields the events of one message; an error costs no other message's events."""

@@ -17,7 +17,7 @@ from emitter.runner.dbt_v2 import env_file
 from emitter.runner.dbt_v2.late_manifest import Document, LateManifest
 from emitter.runner.dbt_v2.telemetry_messages import Telemetry
 from emitter.runner.event_log import Message
-from emitter.runner.invocation import InvocationTracker, has_lineage
+from emitter.runner.invocation_events import InvocationEvents, has_lineage
 from emitter.runner.project_folder import ProjectFolder
 
 log = logging.getLogger("emitter.runner")
@@ -97,13 +97,13 @@ class Invocations:
             )
             if is_ours and _invocation_of(results) == _invocation_of(manifest):
                 log.info("dbt wrote no telemetry: lineage is from the artifacts in %s", target)
-                tracker: InvocationTracker | None = None
+                invocation: InvocationEvents | None = None
                 for message in artifact_messages.messages(manifest, results, self._folder.project_message()):
                     if message["name"] == "MainReportVersion":
                         message["flags"] |= self._folder.flags()
-                        tracker = InvocationTracker(message, self._environ) if has_lineage(message) else None
-                    elif tracker is not None:
-                        yield from tracker.take(message)
+                        invocation = InvocationEvents(message, self._environ) if has_lineage(message) else None
+                    elif invocation is not None:
+                        yield from invocation.take(message)
                 return
         except (ArtifactError, OSError) as error:
             log.debug("no artifacts of this run: %s", error)
@@ -179,8 +179,8 @@ class _Invocation:
         if not has_lineage(message):
             return
         project = self._folder.project_message()
-        tracker = InvocationTracker(message, self._environ)
-        self._late = LateManifest(tracker, project, self._earlier(), self._find)
+        invocation = InvocationEvents(message, self._environ)
+        self._late = LateManifest(invocation, project, self._earlier(), self._find)
         yield from self._late.begin(project)
 
     def _earlier(self) -> Document | None:

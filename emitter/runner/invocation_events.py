@@ -1,4 +1,4 @@
-"""One run of dbt as events: dbt's own run, and the runs of its nodes."""
+"""Events of one invocation of dbt, from its messages: dbt's own run, and the runs of its nodes."""
 
 import logging
 import re
@@ -39,8 +39,8 @@ def has_lineage(message: Message) -> bool:
     return message.get("flags", {}).get("which") in COMMANDS
 
 
-class InvocationTracker:
-    """Makes events of dbt's messages, in the order of their arrival.
+class InvocationEvents:
+    """Events of an invocation of dbt, made from its messages in the order of their arrival.
 
     Args:
         message: The first message, `MainReportVersion`.
