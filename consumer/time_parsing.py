@@ -1,4 +1,4 @@
-"""Times and durations as people type them."""
+"""Times and durations as people type and read them."""
 
 from __future__ import annotations
 
@@ -75,6 +75,15 @@ def require_order(since: str, until: str | None, now_s: float, options: tuple[st
     start, end = options
     if until is not None and parse_moment(since, now_s, start) > parse_moment(until, now_s, end):
         raise UsageError(f"{start} {since!r} is later than {end} {until!r}; name the earlier moment with {start}")
+
+
+def format_time(time: str) -> str:
+    """Formats an event's time as RFC 3339 to the second, such as `2026-11-21T05:22:25Z`; `-` if it is unknown.
+
+    Args:
+        time: In UTC, as `canonical_time` returns it; may be empty.
+    """
+    return f"{time[:19]}Z" if time else "-"
 
 
 def format_timestamp(timestamp_ms: int) -> str:

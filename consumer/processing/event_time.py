@@ -8,6 +8,7 @@ from typing import Final
 from consumer.errors import UsageError
 from schemas.errors import RejectedEvent
 from schemas.events import Event
+from schemas.timestamps import canonical_time
 
 DAY_S: Final = 86_400.0
 
@@ -49,6 +50,7 @@ def reject_future_event(event: Event, timestamp_ms: int, max_ahead_s: float = DA
     if event.event_time > limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ"):
         raise RejectedEvent(
             "$.eventTime",
-            f"{event.event_time} is more than {max_ahead_s:g} s after the event was delivered, {sent.isoformat()};"
+            f"{event.event_time} is more than {max_ahead_s:g} s after the event was delivered,"
+            f" {canonical_time(sent.isoformat())};"
             " the event would win over every later one, so correct the producer's clock",
         )

@@ -15,10 +15,11 @@ from consumer.query.runs import Run
 from consumer.query.traversal.answer import title
 from consumer.query.traversal.impact import Affected, Certainty, Impact
 from consumer.query.traversal.paths import Paths
-from consumer.query.traversal.root_cause import Diagnosis
+from consumer.query.traversal.root_cause import Diagnosis, Finding
 from consumer.render.ansi import bold, dim
 from consumer.render.diagram import location_label, location_label_of
 from consumer.safe_text import printable
+from consumer.time_parsing import format_time
 from schemas.counted import counted
 from schemas.naming import DatasetName, last_part
 
@@ -88,9 +89,9 @@ def _when(run: Run | None) -> str:
     if run is None:
         return "never, as far as the graph knows"
     if run.skipped:
-        return f"{SKIPPED} at {run.time[:19]}Z: {run.skipped}"
+        return f"{SKIPPED} at {format_time(run.time)}: {run.skipped}"
     error = f": {run.error.partition(chr(10))[0]}" if run.error else ""
-    return f"{run.state} at {run.time[:19]}Z, {duration(run.duration_s)}{error}"
+    return f"{run.state} at {format_time(run.time)}, {duration(run.duration_s)}{error}"
 
 
 def _head(found: Description) -> Iterator[tuple[str, str]]:
@@ -156,7 +157,8 @@ def _made_by(producer: Producer, *, sql: bool) -> Iterator[str]:
 def _run_row(run: Run, *, with_job: bool) -> tuple[str, ...]:
     return (
         SKIPPED if run.skipped else run.state or "?",
-        run.started_at[:19] or "-",
+        format_time(run.started_at),
+        format_time(run.ended_at),
         duration(run.duration_s),
         *((run.key.job.name,) if with_job else ()),
         run.key.id,
@@ -168,12 +170,12 @@ def runs(found: Sequence[Run], total: int, fed: Mapping[DatasetName, Run], *, wi
     """Returns a table of runs, newest first, and one of the runs that fed the newest."""
     if not found:
         return "no runs"
-    headings = ("state", "started", "duration", *(("job",) if with_jobs else ()), "run id", "error")
+    headings = ("state", "started", "ended", "duration", *(("job",) if with_jobs else ()), "run id", "error")
     rows = [_run_row(run, with_job=with_jobs) for run in found]
     more = total - len(found)
     lines = [table(rows, headings), *([dim(f"and {more} more; --limit shows them")] if more > 0 else [])]
-    feeding = [(last_part(name), run.ended_at[:19], run.key.job.name, run.key.id) for name, run in fed.items()]
-    lines += ["", table(feeding, ("the newest read", "written", "job", "run id"))] if feeding else []
+    feeding = [(last_part(name), format_time(run.ended_at), run.key.job.name, run.key.id) for name, run in fed.items()]
+    lines += ["", table(feeding, ("the newest read", "ended", "job", "run id"))] if feeding else []
     return "\n".join(lines)
 
 
@@ -271,22 +273,27 @@ def paths(found: Paths) -> str:
     return "\n".join([*lines, *([dim("there are more paths of this length")] if found.truncated else [])])
 
 
+FINDING_HEADINGS = ("depth", "dataset", "cause", "started", "ended", "owners", "detail")
+
+
+def _finding_row(one: Finding) -> tuple[str, ...]:
+    """Returns a finding's row: the times are those of its run; that of a finding without a run is in the detail."""
+    return (
+        str(one.depth),
+        one.summary.node_name,
+        one.cause.value,
+        format_time(one.run.started_at if one.run else ""),
+        format_time(one.run.ended_at if one.run else ""),
+        ", ".join(one.summary.owners) or "-",
+        one.detail if one.run or not one.since else f"{one.detail} ({format_time(one.since)})",
+    )
+
+
 def diagnosis(found: Diagnosis) -> str:
     """Returns the possible causes, nearest first."""
     unknown = f"no run is known of {len(found.without_runs):,} of {counted(found.checked, 'dataset')} upstream"
     if not found.findings:
         nothing = f"nothing wrong is known in {counted(found.checked, 'dataset')}"
         return f"{nothing}; {unknown}" if found.without_runs else nothing
-    rows = [
-        (
-            str(one.depth),
-            one.summary.node_name,
-            one.cause.value,
-            one.since[:19] or "-",
-            ", ".join(one.summary.owners) or "-",
-            one.detail,
-        )
-        for one in found.findings
-    ]
-    lines = [table(rows, ("depth", "dataset", "cause", "since", "owners", "detail"))]
+    lines = [table(map(_finding_row, found.findings), FINDING_HEADINGS)]
     return "\n".join([*lines, *([dim(unknown)] if found.without_runs else [])])

@@ -10,6 +10,7 @@ from consumer.lineage.facts.keys import JobName
 from consumer.query.diff import Difference
 from consumer.render.ansi import bold, dim
 from consumer.safe_text import printable
+from consumer.time_parsing import format_time
 from schemas.counted import counted
 from schemas.naming import DatasetName, last_part
 
@@ -42,7 +43,7 @@ def phrase(change: Change) -> str:
 def _by(record: ChangeRecord) -> str:
     job = record.job.name if record.job is not None else ""
     run = f" run {record.run}" if record.run else ""
-    at = f" at {record.time}" if record.time else ""
+    at = f" at {format_time(record.time)}" if record.time else ""
     commit = f" commit {record.commit}" if record.commit else ""
     return f"{job}{run}{at}{commit}".strip()
 

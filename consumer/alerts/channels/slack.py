@@ -14,6 +14,7 @@ import orjson
 
 from consumer.alerts.channels.http_post import Post
 from consumer.alerts.cloud_event import DIGEST, JSON, CloudEvent
+from consumer.time_parsing import format_time
 from schemas.counted import counted
 
 MOST_OF_A_TEXT: Final = 3_000
@@ -65,7 +66,7 @@ def _plain(text: str) -> str:
 
 def _alert(data: Mapping[str, Any]) -> list[str]:
     job, impact = data["job"], data["impact"]
-    lines = [f"since {data['since']}" + (f" by {_plain(job['name'])}" if job else "")]
+    lines = [f"since {format_time(data['since'])}" + (f" by {_plain(job['name'])}" if job else "")]
     lines += _impact(impact)
     lines += [f"also: {_plain(one['summary'])}" for one in data["symptoms"][:MOST_LISTED]]
     if data["links"]:

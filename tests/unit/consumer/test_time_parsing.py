@@ -3,7 +3,14 @@
 import pytest
 
 from consumer.errors import UsageError
-from consumer.time_parsing import format_timestamp, parse_duration_s, parse_moment, parse_timestamp_ms, require_order
+from consumer.time_parsing import (
+    format_time,
+    format_timestamp,
+    parse_duration_s,
+    parse_moment,
+    parse_timestamp_ms,
+    require_order,
+)
 
 NOW_S = 1_800_000_000.0
 
@@ -37,6 +44,8 @@ def test_spelling() -> None:
     """A record's timestamp is shown as a time, and one that is on no calendar as it is."""
     assert format_timestamp(1_800_000_000_999) == "2027-01-15T08:00:00Z"
     assert format_timestamp(2**62) == str(2**62)
+    assert format_time("2027-01-15T08:00:00.999999Z") == "2027-01-15T08:00:00Z"
+    assert format_time("") == "-"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from consumer.ingest import inputs
 from consumer.ingest.document_writer import DocumentWriter
 from consumer.ingest.pipeline import Pipeline
 from consumer.safe_text import printable
-from consumer.time_parsing import parse_timestamp_ms
+from consumer.time_parsing import format_timestamp, parse_timestamp_ms
 
 if TYPE_CHECKING:
     from consumer.datazone.domain import Domain
@@ -163,7 +163,9 @@ def _tell_status(found: DomainStatus, *, as_json: bool) -> None:
         return
     click.echo(f"{found.domain_id}: {', '.join(f'{n:,} {name}' for name, n in counts.items()) or 'no events'}")
     for one in found.failed:
-        click.echo(printable(f"  FAILED  {'  '.join(_failure(one).values())}: {'; '.join(one.reasons)}"))
+        at = format_timestamp(int(one.event.time.timestamp() * 1000)) if one.event.time else "-"
+        failure = _failure(one) | {"time": at}
+        click.echo(printable(f"  FAILED  {'  '.join(failure.values())}: {'; '.join(one.reasons)}"))
 
 
 def _failure(one: FailedEvent) -> dict[str, str]:

@@ -15,6 +15,7 @@ from consumer.cli.interruption import repeatable
 from consumer.cli.options import json_option, with_settings
 from consumer.cli.param_types import DURATION, Duration
 from consumer.config.loader import Settings
+from consumer.time_parsing import format_time
 from schemas.counted import counted
 
 
@@ -64,6 +65,9 @@ def prune(settings: Settings, runs_older_than: Duration, *, dry_run: bool, as_js
     if as_json:
         click.echo(orjson.dumps(asdict(job.result)))
     if job.cutoffs.newest is not None:
-        click.echo(f"the newest event is of {job.cutoffs.newest}: ages are counted from the day after it", err=True)
+        click.echo(
+            f"the newest event is of {format_time(job.cutoffs.newest)}: ages are counted from the day after it",
+            err=True,
+        )
     done = "would be removed" if dry_run else "removed"
     click.echo(f"examined {counted(job.result.examined, 'run')}, {job.result.removed:,} {done}", err=True)

@@ -58,6 +58,7 @@ def test_a_skipped_run_is_shown_with_its_reason() -> None:
     assert "SKIPPED" in lines[1]
     assert lines[1].endswith("model.p.a failed")
     assert lines[2].startswith("COMPLETE")
+    assert lines[2].split()[1:3] == ["-", "2026-01-01T09:00:00Z"], lines[2]
     assert "SKIPPED at 2026-01-01T10:00:00Z: model.p.a failed" in answers.show(
         describe_node(store, resolve(store, "title"))
     )

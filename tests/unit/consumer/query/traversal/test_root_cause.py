@@ -9,6 +9,7 @@ from consumer.graph.sqlite_store import SqliteStore
 from consumer.history.past_graph import as_of
 from consumer.query.resolve import resolve
 from consumer.query.traversal.root_cause import Diagnosis, diagnose
+from consumer.render import answers
 from tests.support.graph.example_graphs import fill, graph, table
 from tests.support.graph.run_events import assertions, run_event, schema, skipped
 
@@ -55,6 +56,9 @@ def test_a_failure_upstream_is_found_with_its_error() -> None:
     assert causes(found) == [("b", 1, "failed"), ("b", 1, "stale")]
     assert found.findings[0].detail == "out of memory"
     assert found.findings[0].since == "2026-01-01T10:30:00.000000Z"
+    _, failed, stale = (line.split() for line in answers.diagnosis(found).splitlines())
+    assert failed[:5] == ["1", "b", "failed", "-", "2026-01-01T10:30:00Z"]
+    assert stale[:5] == ["1", "b", "stale", "-", "2026-01-01T08:30:00Z"]
 
 
 def test_what_was_skipped_is_listed_after_its_cause() -> None:
@@ -136,6 +140,8 @@ def test_columns_that_changed_since_the_last_good_build() -> None:
     assert (found.summary.node_name, found.depth, found.cause.value) == ("a", 1, "schema")
     assert found.detail == "column gone was removed, column retyped is text, was int"
     assert found.since == "2026-01-01T09:00:00.000000Z"
+    row = answers.diagnosis(diagnose(store, resolve(store, "b"))).splitlines()[1]
+    assert row.endswith("was int (2026-01-01T09:00:00Z)"), "a change of columns has no run"
     past = as_of(store, "2026-01-01T08:45:00.000000Z")
     assert causes(diagnose(past, resolve(past, "b"))) == []
     past = as_of(store, "2026-01-01T09:15:00.000000Z")
