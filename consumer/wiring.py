@@ -112,8 +112,10 @@ def require_existing(url: str) -> None:
     Raises:
         UnusableGraph: The graph does not exist.
     """
-    if (path := sqlite_file(url)) is not None and (reason := _absence(path)):
-        raise UnusableGraph(f"graph {path} {reason}; fill it with `headwater ingest`, or name another with --graph")
+    if reason := absence(url):
+        raise UnusableGraph(
+            f"graph {sqlite_file(url)} {reason}; fill it with `headwater ingest`, or name another with --graph"
+        )
 
 
 def open_existing(url: str, retry_policy: RetryPolicy | None = None) -> GraphStore:
@@ -126,8 +128,15 @@ def open_existing(url: str, retry_policy: RetryPolicy | None = None) -> GraphSto
     return open_graph(url, retry_policy)
 
 
-def _absence(path: Path) -> str:
-    """Returns the reason why a file holds no graph yet; empty if it may hold one."""
+def absence(url: str) -> str:
+    """Returns the reason why the file of a SQLite graph holds none yet; empty if it may, and for a graph on a server.
+
+    Raises:
+        UsageError: The SQLite URL has no file.
+    """
+    path = sqlite_file(url)
+    if path is None:
+        return ""
     if not path.exists():
         return "does not exist"
     # A writer that has just made the file may still have all of it in its log.

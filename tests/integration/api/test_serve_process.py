@@ -136,9 +136,12 @@ def test_an_open_server_is_refused(tmp_path: Path, options: tuple[str, ...], mes
     assert (done.returncode, message in done.stderr) == (2, True), done.stderr
 
 
-def test_a_new_graph_is_named_once_and_takes_events(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("is_there", "reason"), [(False, "it does not exist"), (True, "it is an empty file")])
+def test_a_new_graph_is_named_once_and_takes_events(tmp_path: Path, *, is_there: bool, reason: str) -> None:
     """A misspelt path is in the log, and a new installation needs no step before the first event."""
     graph = f"sqlite:///{tmp_path}/new.db"
+    if is_there:
+        (tmp_path / "new.db").touch()
     for _ in range(2):
         server = ServeProcess(tmp_path, "--graph", graph)
         try:
@@ -147,8 +150,10 @@ def test_a_new_graph_is_named_once_and_takes_events(tmp_path: Path) -> None:
         finally:
             assert server.stop() == 0, server.log.read_text()
     lines = [json.loads(line) for line in (tmp_path / "serve.log").read_text().splitlines()]
-    warned = [(line["level"], line["file"]) for line in lines if line["event"] == "created an empty graph"]
-    assert warned == [("warning", f"{tmp_path}/new.db")]
+    warned = [line for line in lines if line["event"] == "created an empty graph"]
+    assert [(line["level"], line["file"], line["reason"]) for line in warned] == [
+        ("warning", f"{tmp_path}/new.db", reason)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -157,6 +162,7 @@ def test_a_new_graph_is_named_once_and_takes_events(tmp_path: Path) -> None:
         (b"a text, and no database\n" * 100, (), "is damaged or not a graph"),
         (b"a text, and no database\n" * 100, ("--ingest", "off"), "is damaged or not a graph"),
         (None, ("--ingest", "off"), "does not exist"),
+        (b"", ("--ingest", "off"), "is an empty file"),
     ],
 )
 def test_a_graph_that_can_not_be_used_ends_the_start(

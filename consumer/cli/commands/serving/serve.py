@@ -62,19 +62,18 @@ def serve(settings: Settings) -> None:
 def _try_graph(settings: Settings) -> None:
     """Opens the graph once, so that a file that can't be used ends the command; a graph on a server is not asked yet.
 
-    A file that does not exist is created if the server takes events.
+    A file that does not exist, or has no bytes, becomes a graph if the server takes events.
 
     Raises:
         UsageError: The graph can't be used, or does not exist and the server takes no events.
     """
     if settings.serve.ingest == "off":
         wiring.require_existing(settings.graph)
-    file = wiring.sqlite_file(settings.graph)
-    is_new = file is not None and not file.exists()
+    absence = wiring.absence(settings.graph)
     claims = settings.serve.ingest == "graph"
     wiring.open_graph(settings.graph, wiring.READER_RETRY_POLICY, claims=claims).close()
-    if is_new:
-        _log.warning("created an empty graph", file=str(file))
+    if absence:
+        _log.warning("created an empty graph", file=str(wiring.sqlite_file(settings.graph)), reason=f"it {absence}")
 
 
 def _receiver(settings: Settings) -> Receiver | None:
