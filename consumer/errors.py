@@ -17,7 +17,15 @@ from __future__ import annotations
 
 
 class HeadwaterError(Exception):
-    """An error for a person to read: what failed, where, and the next action."""
+    """An error for a person to read: what failed, where, and the next action.
+
+    Attributes:
+        public: The message for clients of the API, without the server's paths; empty if the message has none.
+    """
+
+    def __init__(self, *args: object, public: str = "") -> None:
+        super().__init__(*args)
+        self.public = public
 
 
 class UsageError(HeadwaterError):

@@ -56,10 +56,15 @@ def unavailable(message: str) -> Problem:
     return Problem(503, message, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def unusable(error: UnusableGraph) -> TransientError:
-    """Logs why the graph can't be used; returns the error for clients, who must not see the server's paths."""
-    _log.error("graph is unusable", error=str(error))
-    return TransientError("the graph can't be used now; the server's log has the reason")
+def without_paths(error: HeadwaterError) -> HeadwaterError:
+    """Returns the error for clients, who must not see the server's paths; logs one that differs."""
+    if isinstance(error, UnusableGraph):
+        _log.error("graph is unusable", error=str(error))
+        return TransientError("the graph can't be used now; the server's log has the reason")
+    if not error.public:
+        return error
+    _log.warning("graph failed", error=str(error))
+    return type(error)(error.public)
 
 
 def of_error(error: HeadwaterError) -> Problem:

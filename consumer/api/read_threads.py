@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from consumer.api.problems import of_error, unusable
-from consumer.errors import HeadwaterError, TransientError, UnusableGraph
+from consumer.api.problems import of_error, without_paths
+from consumer.errors import HeadwaterError, TransientError
 from consumer.graph.store import GraphStore
 from consumer.graph.store_pool import StorePool
 
@@ -61,8 +61,8 @@ class ReadPool:
             return await asyncio.wait_for(asyncio.shield(future), self._timeout_s)
         except TimeoutError:
             raise TransientError(f"the graph did not answer within {self._timeout_s:g} s; try again") from None
-        except UnusableGraph as error:
-            raise unusable(error) from None
+        except HeadwaterError as error:
+            raise without_paths(error) from None
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         self._under_way -= 1

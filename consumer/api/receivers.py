@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from consumer.api.problems import unusable
-from consumer.errors import UnusableGraph
+from consumer.api.problems import without_paths
+from consumer.errors import HeadwaterError, UnusableGraph
 from consumer.processing.ports import Outgoing, Producer
 from consumer.processing.record import Headers
 from consumer.processing.sink import Sink
@@ -82,9 +82,10 @@ class GraphReceiver:
             if self._sink is None:
                 self._sink = self._open_sink()
             self._sink.write([one.event for one in events])
-        except UnusableGraph as error:
-            self.close()
-            raise unusable(error) from None
+        except HeadwaterError as error:
+            if isinstance(error, UnusableGraph):
+                self.close()
+            raise without_paths(error) from None
 
     def close(self) -> None:
         """Closes the graph."""

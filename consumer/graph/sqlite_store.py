@@ -170,11 +170,13 @@ class SqliteStore:
             yield
         except sqlite3.OperationalError as error:
             if _is_busy(error):
-                raise TransientError(self._held()) from error
+                raise TransientError(self._held(), public="another process writes to the graph; try again") from error
             advice = "; check that its disk has free space" if _code(error) in _NO_SPACE else ""
-            raise TransientError(f"{what} {self._path} failed: {error}{advice}") from error
+            public = f"{what} the graph failed: {error}; try again"
+            raise TransientError(f"{what} {self._path} failed: {error}{advice}", public=public) from error
         except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError) as error:
-            raise RefusedWrite(f"{self._path} rejected a value: {error}") from error
+            public = f"the graph rejected a value: {error}"
+            raise RefusedWrite(f"{self._path} rejected a value: {error}", public=public) from error
         except sqlite3.DatabaseError as error:
             if _code(error) in _DAMAGED:
                 raise self._damaged(error) from error

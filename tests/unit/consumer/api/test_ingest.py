@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from consumer.api.receivers import GraphReceiver
 from consumer.errors import TransientError
@@ -23,6 +26,7 @@ from tests.support.graph.run_events import run_event
 
 ONE, BATCH = "/api/v1/lineage", "/api/v1/lineage/batch"
 EVENT = run_event("COMPLETE", "10:00", table("b"), table("a"))
+LATER = run_event("COMPLETE", "11:00", table("c"), table("b"))
 DATASET_EVENT = {
     "eventTime": "2026-01-01T00:00:00Z",
     "dataset": {"namespace": "s3://b", "name": "k"},
@@ -180,3 +184,21 @@ def test_a_graph_that_can_not_be_used_is_tried_again(tmp_path: Path, path: str) 
         assert "can't be used" in refused.text
         file.unlink()
         assert client.post(path, json=sent).is_success
+
+
+@pytest.mark.parametrize("path", [ONE, BATCH])
+def test_a_graph_that_another_process_locks_is_503_without_its_path(tmp_path: Path, path: str) -> None:
+    """The event is to be sent again; the path is for the log alone."""
+    file = tmp_path / "secret.db"
+    sent: Any = [EVENT] if path.endswith("batch") else EVENT
+    receiver = GraphReceiver(lambda: GraphSink(SqliteStore(file, busy_timeout_s=0.001), None))
+    with client_of(tmp_path / "read.db", receiver) as client:
+        assert client.post(path, json=sent).is_success
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with capture_logs() as lines:
+                refused = client.post(path, json=[LATER] if path.endswith("batch") else LATER)
+        assert refused.status_code == (200 if path.endswith("batch") else 503)
+        assert "another process writes to the graph; try again" in refused.text
+        assert "secret" not in refused.text
+        assert [str(file) in line["error"] for line in lines if line["event"] == "graph failed"] == [True]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from consumer import wiring
 from consumer.api.access.keys import load_keys, new_key
@@ -281,6 +282,23 @@ def test_a_graph_that_can_not_be_used_is_503_without_its_path(open_store: Callab
         answer = client.get(path)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "secret" not in answer.text
+
+
+def _interrupted(file: Path) -> SqliteStore:
+    """Opens a store whose reads SQLite interrupts."""
+    store = SqliteStore(file)
+    store._db.set_progress_handler(lambda: 1, 1)
+    return store
+
+
+def test_a_failed_read_is_503_without_its_path(tmp_path: Path) -> None:
+    """The reason is in the answer, the path in the log."""
+    with capture_logs() as lines, client_on(lambda: _interrupted(tmp_path / "secret.db")) as client:
+        answer = client.get(f"{PREFIX}/datasets")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["message"] == "reading the graph failed: interrupted; try again"
+    logged = [line["error"] for line in lines if line["event"] == "graph failed"]
+    assert logged == [f"reading {tmp_path / 'secret.db'} failed: interrupted"]
 
 
 def test_a_restored_graph_is_read_again(tmp_path: Path) -> None:
