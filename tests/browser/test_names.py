@@ -28,7 +28,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
     long, broken = table(LONG), table(BROKEN)
     store = SqliteStore(folder / "graph.db")
     readers = [job(table(f"{LONG}_{number}"), long) for number in range(20)]
-    write(store, [[*readers, job(broken, long), job(table("last"), broken)]])
+    like_a_job = ("job:dbt", "like_a_job")
+    others = [job(broken, long), job(table("last"), broken), job(like_a_job, table("last"))]
+    write(store, [[*readers, *others]])
     store.close()
     server = ServeProcess(folder, "--graph", f"sqlite:///{folder}/graph.db", "--log-level", "error")
     yield server
@@ -49,6 +51,19 @@ def test_long_names_stay_on_the_screen(browser: Browser, odd: ServeProcess, name
             panel = page.locator("#tab-panel")
             assert panel.evaluate("panel => panel.scrollWidth - panel.clientWidth") <= 0
             assert axe(page) == []
+
+
+@pytest.mark.parametrize("name", ["lineage", "columns", "impact", "why", "runs", "about"])
+def test_a_dataset_is_not_taken_for_a_job(browser: Browser, odd: ServeProcess, name: str) -> None:
+    """Each tab is about the dataset whose namespace begins with `job:`, and the address names it as one."""
+    with tab(browser) as page:
+        page.goto(f"{odd.url}/?node=like_a_job&tab={name}")
+        expect(page.locator(".box.dataset.root")).to_have_count(1)
+        expect(page.get_by_role("tab")).to_have_count(6)
+        page.wait_for_load_state("networkidle")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        expect(page.locator(".panel-head .where")).to_have_text("job:dbt/like_a_job")
+        assert parse_qs(urlsplit(page.url).query)["node"] == ["dataset:job:dbt/like_a_job"]
 
 
 def test_a_name_with_a_line_break_stays_one_name(browser: Browser, odd: ServeProcess) -> None:

@@ -6,6 +6,9 @@ from urllib.parse import urlencode
 
 from schemas.naming import DatasetName
 
+PREFIXES = ("job:", "dataset:")
+"""Beginnings of a dataset's namespace that the page reads as the kind of a node, so that `dataset:` precedes them."""
+
 
 def page_link(page_url: str, dataset: DatasetName, **moment: str) -> str:
     """Returns the URL of a dataset on the page.
@@ -16,4 +19,6 @@ def page_link(page_url: str, dataset: DatasetName, **moment: str) -> str:
         moment: `at`, or `from` and `to`, as the address has them.
     """
     node = f"{dataset.namespace}/{dataset.name}"
+    if node.startswith(PREFIXES):
+        node = f"dataset:{node}"
     return f"{page_url.rstrip('/')}/?{urlencode({'node': node, **moment})}"

@@ -7,8 +7,8 @@ import { columnPath } from "../src/model/column_path.ts";
 import { csv } from "../src/model/csv.ts";
 import { matcher } from "../src/model/filter.ts";
 import { duration } from "../src/model/format.ts";
-import { merged, neighbours, NO_GRAPH } from "../src/model/graph.ts";
-import { idOf, lastPart, location } from "../src/model/names.ts";
+import { merged, neighbours, NO_GRAPH, rootOf } from "../src/model/graph.ts";
+import { datasetName, fullName, idOf, isJob, jobId, lastPart, location, runsOf } from "../src/model/names.ts";
 import { CHANGES, EMPTY, fromQuery, type State, TABS, toQuery } from "../src/model/state.ts";
 import { FAN, MOST_BOXES, visible } from "../src/model/visible.ts";
 
@@ -204,4 +204,42 @@ test("a filter matches names, owners, tags, engines and states", () => {
 
 test("durations are short", () => {
   assert.deepEqual([0.25, 2.34, 42.4, 200, 7300].map(duration), ["250 ms", "2.3 s", "42 s", "3 min", "2 h 2 min"]);
+});
+
+const PREFIXED = fc
+  .tuple(fc.array(fc.constantFrom("job:", "dataset:"), { maxLength: 3 }), fc.constantFrom("dbt", "s3://b", ""), fc.constantFrom("n", "a/b"))
+  .map(([prefixes, namespace, name]) => ({ namespace: prefixes.join("") + namespace, name }));
+
+test("no dataset is taken for a job, and no two nodes have one id", () => {
+  fc.assert(
+    fc.property(PREFIXED, PREFIXED, (one, other) => {
+      assert.equal(isJob(idOf(one)), false);
+      assert.equal(idOf({ ...one, kind: "dataset" }), idOf(one));
+      assert.equal(datasetName(idOf(one)), fullName(one));
+      assert.equal(runsOf(idOf(one)), fullName(one));
+      assert.equal(idOf(one) === idOf(other), fullName(one) === fullName(other));
+      const job = { namespace: jobId(other.namespace), name: other.name, kind: "job" };
+      assert.equal(isJob(idOf(job)), true);
+      assert.notEqual(idOf(one), idOf(job));
+      assert.equal(runsOf(idOf(job)), fullName(other));
+    }),
+  );
+});
+
+test("a job and a dataset of the same spelling are two nodes of a graph", () => {
+  const job = card("made", { namespace: "job:dbt", kind: "job" });
+  const dataset = card("made", { namespace: "job:dbt" });
+  const around: GraphAnswer = {
+    root: { namespace: "job:dbt", name: "made", node_name: "made" },
+    nodes: [job, dataset],
+    links: [[0, 1, ""]],
+    levels: { upstream: [], downstream: [1] },
+    total: 2,
+  };
+  const graph = merged(NO_GRAPH, around);
+  assert.deepEqual([...graph.cards.keys()], ["job:dbt/made", "dataset:job:dbt/made"]);
+  assert.deepEqual(neighbours(graph, "job:dbt/made", ">"), ["dataset:job:dbt/made"]);
+  assert.equal(rootOf(around), "job:dbt/made");
+  assert.equal(rootOf({ ...around, nodes: [dataset, job] }), "dataset:job:dbt/made");
+  assert.equal(fromQuery(toQuery({ ...EMPTY, node: "dataset:job:dbt/made" })).node, "dataset:job:dbt/made");
 });

@@ -1,5 +1,6 @@
 /** The server's API as a source of answers. */
 
+import { datasetName } from "../model/names.ts";
 import { Failure, FAR, type FailureKind, type GraphQuery, type Source } from "./source.ts";
 import type {
   Change,
@@ -57,19 +58,19 @@ export class ApiSource implements Source {
   }
 
   dataset(node: string, at: string = this.#at()): Promise<Dataset> {
-    return this.#get("/dataset", { node, as_of: at || null });
+    return this.#get("/dataset", { node: datasetName(node), as_of: at || null });
   }
 
   columnPath(node: string): Promise<LineageAnswer> {
-    return this.#get("/lineage", { node, upstream: FAR, downstream: FAR });
+    return this.#get("/lineage", { node: datasetName(node), upstream: FAR, downstream: FAR });
   }
 
   impact(node: string, change: Change): Promise<ImpactAnswer> {
-    return this.#get("/impact", { node, change });
+    return this.#get("/impact", { node: datasetName(node), change });
   }
 
   why(node: string): Promise<WhyAnswer> {
-    return this.#get("/why", { node });
+    return this.#get("/why", { node: datasetName(node) });
   }
 
   runs(node: string | null, state: string | null, limit: number): Promise<RunsAnswer> {

@@ -2,6 +2,7 @@
 
 import type { LineageAnswer, LineageEdge } from "../data/types.ts";
 import { grouped } from "./group.ts";
+import { idOf } from "./names.ts";
 
 export const WHOLE = "*";
 
@@ -31,7 +32,7 @@ export interface ColumnPath {
   depth: number;
 }
 
-const id = (end: readonly string[]): string => `${end[0]}/${end[1]}`;
+const id = (end: readonly string[]): string => idOf({ namespace: end[0]!, name: end[1]! });
 
 /** True if at least one of the transformations moves values. */
 export function isDirect(kinds: readonly string[]): boolean {
@@ -39,7 +40,7 @@ export function isDirect(kinds: readonly string[]): boolean {
 }
 
 export function columnPath(answer: LineageAnswer, onlyDirect: boolean): ColumnPath {
-  const root = { id: `${answer.root.namespace}/${answer.root.name}`, column: answer.root.column ?? WHOLE };
+  const root = { id: idOf(answer.root), column: answer.root.column ?? WHOLE };
   const all = answer.edges.filter((edge) => edge.job !== null && edge.source.length === 3).map(stepOf);
   const steps = onlyDirect ? connected(root, all.filter((step) => step.direct)) : all;
   const columns = new Map<string, string[]>([[root.id, [root.column]]]);
@@ -52,7 +53,7 @@ export function columnPath(answer: LineageAnswer, onlyDirect: boolean): ColumnPa
     note(step.target, step.targetColumn);
   }
   // An exposure uses a table as a whole, so that nothing is unknown about it.
-  const uses = new Set(answer.unknown.nodes.filter((node) => node.kind === "exposure").map((node) => `${node.namespace}/${node.name}`));
+  const uses = new Set(answer.unknown.nodes.filter((node) => node.kind === "exposure").map(idOf));
   const links = answer.unknown.edges.map((edge): [string, string] => [id(edge.source), id(edge.target)]);
   const unknown = links.filter(([, target]) => !uses.has(target));
   const ends = new Set(unknown.flat().filter((one) => columns.has(one)));

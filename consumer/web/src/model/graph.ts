@@ -31,7 +31,7 @@ function link(links: Links, from: string, to: string, tool: string): void {
 /** The graph with an answer; where both know a dataset, the answer's card counts, but a known run stays. */
 export function merged(graph: Graph, answer: GraphAnswer): Graph {
   const cards = new Map(graph.cards);
-  const ids = answer.nodes.map(idOf);
+  const ids = answer.nodes.map((card) => idOf(card));
   answer.nodes.forEach((card, at) => {
     const before = cards.get(ids[at]!);
     cards.set(ids[at]!, { ...card, last_run: card.last_run ?? before?.last_run ?? null });
@@ -43,6 +43,12 @@ export function merged(graph: Graph, answer: GraphAnswer): Graph {
     link(into, ids[target]!, ids[source]!, tool);
   }
   return { cards, out, into };
+}
+
+/** The id of the node that an answer is about. */
+export function rootOf(answer: GraphAnswer): string {
+  const { namespace, name } = answer.root;
+  return idOf(answer.nodes.find((card) => card.namespace === namespace && card.name === name) ?? answer.root);
 }
 
 /** The direct neighbours that are known, by name. */

@@ -3,8 +3,27 @@
 import type { Name } from "../data/types.ts";
 
 /** The form that the API resolves without a search: namespace/name. */
-export function idOf(name: Name): string {
+export function fullName(name: Name): string {
   return `${name.namespace}/${name.name}`;
+}
+
+/** Before the namespace of a job where a dataset may be named too. */
+const JOB = "job:";
+
+/** Before the namespace of a dataset that begins as the id of a job or of such a dataset does. */
+const DATASET = "dataset:";
+
+/** The id of a node: of a job, whose namespace has its prefix in answers, or of anything else, which is never taken for a job. */
+export function idOf(node: Name & { kind?: string }): string {
+  const name = fullName(node);
+  const isPlain = node.kind === "job" || !(name.startsWith(JOB) || name.startsWith(DATASET));
+  return isPlain ? name : DATASET + name;
+}
+
+/** The name of the dataset of an id, as the API takes it where no job can be named. */
+export function datasetName(id: string): string {
+  const name = id.startsWith(DATASET) ? id.slice(DATASET.length) : "";
+  return name.startsWith(JOB) || name.startsWith(DATASET) ? name : id;
 }
 
 /** An engine as people write it; the API gives the scheme of engines that it does not know. */
@@ -12,9 +31,6 @@ export function engineName(engine: string): string {
   const names: Record<string, string> = { duckdb: "DuckDB", s3: "S3", s3a: "S3", gs: "GCS", file: "file", postgres: "Postgres" };
   return names[engine] ?? engine;
 }
-
-/** Before the namespace of a job where a dataset may be named too. */
-const JOB = "job:";
 
 export function jobId(job: string): string {
   return JOB + job;
@@ -24,9 +40,14 @@ export function isJob(id: string): boolean {
   return id.startsWith(JOB);
 }
 
-/** The name of the job of an id, as the API takes it for runs. */
+/** The name of the job or dataset of an id, as the API takes it for runs. */
+export function runsOf(id: string): string {
+  return isJob(id) ? jobName(id) : datasetName(id);
+}
+
+/** The name of the job of an id, or its namespace. */
 export function jobName(id: string): string {
-  return isJob(id) ? id.slice(JOB.length) : id;
+  return id.slice(JOB.length);
 }
 
 export function columnId(id: string, column: string): string {

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { csv } from "../model/csv.ts";
-import { lastPart } from "../model/names.ts";
+import { datasetName, lastPart } from "../model/names.ts";
 import { toggled } from "../model/state.ts";
 import type { PictureInput } from "./graph/picture.ts";
 import { png, svgText } from "./graph/picture_file.tsx";
@@ -32,8 +32,8 @@ export function PanelHead({ state, go, input, picture, source }: PanelProps): JS
   const openColumns = state.columns.includes(state.selected);
   return (
     <div class="panel-head">
-      <h1 title={state.selected}>{card?.node_name ?? lastPart(state.selected)}</h1>
-      <p class="where">{state.selected}</p>
+      <h1 title={datasetName(state.selected)}>{card?.node_name ?? lastPart(state.selected)}</h1>
+      <p class="where">{datasetName(state.selected)}</p>
       <div class="actions">
         {isRoot ? null : (
           <button type="button" onClick={() => go({ node: state.selected, opened: [], closed: [] })}>

@@ -5,8 +5,8 @@ import { Failure, FAR, type GraphQuery, type Source } from "../data/source.ts";
 import type { ChangesAnswer, Column, Dataset, GraphAnswer } from "../data/types.ts";
 import { type Marks, marksOf } from "../model/changes.ts";
 import { type ColumnPath, columnPath } from "../model/column_path.ts";
-import { degree, type Direction, type Graph, merged, neighbours, NO_GRAPH } from "../model/graph.ts";
-import { columnId, idOf } from "../model/names.ts";
+import { degree, type Direction, type Graph, merged, neighbours, NO_GRAPH, rootOf } from "../model/graph.ts";
+import { columnId } from "../model/names.ts";
 import { fromQuery, type State, toQuery } from "../model/state.ts";
 import { timesKey } from "../model/time.ts";
 import { OPENED_FAN } from "../model/visible.ts";
@@ -169,7 +169,7 @@ export function useGraph(
             at: Date.now(),
             ...(isRoot ? { loading: false, total: answer.total, levels: answer.levels, settled } : {}),
           }));
-          const id = idOf(answer.root);
+          const id = rootOf(answer);
           if (isRoot && (id !== node || answer.root.column)) latest.current.onRoot(id, answer.root.column);
         });
       // The picture first; the runs of all jobs in it may take longer to read.

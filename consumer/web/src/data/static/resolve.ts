@@ -1,10 +1,12 @@
 /** Datasets and columns by what a reader calls them. */
 
+import { datasetName } from "../../model/names.ts";
 import { Failure } from "../source.ts";
 import type { StaticGraph } from "./graph.ts";
 
 /** A dataset by its id, its name or the end of it; what is behind it is a column. */
-export function resolve(graph: StaticGraph, text: string): { dataset: number; column: string | null } {
+export function resolve(graph: StaticGraph, id: string): { dataset: number; column: string | null } {
+  const text = datasetName(id);
   const direct = graph.at(text);
   if (direct >= 0) return { dataset: direct, column: null };
   const whole = named(graph, text);

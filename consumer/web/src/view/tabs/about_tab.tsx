@@ -3,7 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Dataset } from "../../data/types.ts";
 import { counted, number } from "../../model/format.ts";
-import { idOf, lastPart } from "../../model/names.ts";
+import { fullName, lastPart } from "../../model/names.ts";
 import { Sql, tagText } from "./columns_tab.tsx";
 import { Chip, StateMark, Time } from "../parts.tsx";
 import type { Go } from "../store.ts";
@@ -51,8 +51,8 @@ export function AboutTab({ dataset, go }: { dataset: Dataset; go: Go }): JSX.Ele
         {dataset.aliases.length > 0 ? (
           <Field name="Other names">
             {dataset.aliases.map((alias) => (
-              <span key={idOf(alias)} class="code block">
-                {idOf(alias)}
+              <span key={fullName(alias)} class="code block">
+                {fullName(alias)}
               </span>
             ))}
           </Field>
@@ -60,8 +60,8 @@ export function AboutTab({ dataset, go }: { dataset: Dataset; go: Go }): JSX.Ele
         {dataset.apart.length > 0 ? (
           <Field name="Linked but apart">
             {dataset.apart.map((other) => (
-              <span key={idOf(other)} class="code block">
-                {idOf(other)}
+              <span key={fullName(other)} class="code block">
+                {fullName(other)}
               </span>
             ))}
           </Field>
@@ -74,8 +74,8 @@ export function AboutTab({ dataset, go }: { dataset: Dataset; go: Go }): JSX.Ele
       <h2>Written by</h2>
       {dataset.producers.length === 0 ? <p class="muted">No job that reported lineage writes it.</p> : null}
       {dataset.producers.map((producer) => (
-        <section key={idOf(producer)} class="producer">
-          <button type="button" class="link" onClick={() => go({ tab: "runs", job: idOf(producer) })}>
+        <section key={fullName(producer)} class="producer">
+          <button type="button" class="link" onClick={() => go({ tab: "runs", job: fullName(producer) })}>
             {producer.name}
           </button>
           <span class="muted">
@@ -100,8 +100,8 @@ export function AboutTab({ dataset, go }: { dataset: Dataset; go: Go }): JSX.Ele
           <h2>Read by</h2>
           <ul class="plain">
             {dataset.readers.slice(0, 100).map((job) => (
-              <li key={idOf(job)}>
-                <button type="button" class="quiet" onClick={() => go({ tab: "runs", job: idOf(job) })}>
+              <li key={fullName(job)}>
+                <button type="button" class="quiet" onClick={() => go({ tab: "runs", job: fullName(job) })}>
                   {job.name}
                 </button>
               </li>

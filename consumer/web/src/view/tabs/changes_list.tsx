@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import type { ChangeRecord, ChangesAnswer } from "../../data/types.ts";
 import { changeWords, markOf, SIGNS } from "../../model/changes.ts";
 import { counted, number } from "../../model/format.ts";
-import { idOf, lastPart } from "../../model/names.ts";
+import { fullName, lastPart } from "../../model/names.ts";
 import { Shown, Time } from "../parts.tsx";
 import type { Answer, Go } from "../store.ts";
 
@@ -60,7 +60,7 @@ function Record({ record, go }: { record: ChangeRecord; go: Go }): JSX.Element {
         {record.job ? (
           <>
             {" by "}
-            <button type="button" class="quiet" onClick={() => go({ job: idOf(record.job!), tab: "runs" })}>
+            <button type="button" class="quiet" onClick={() => go({ job: fullName(record.job!), tab: "runs" })}>
               {lastPart(record.job.name)}
             </button>
           </>

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { Source } from "../../data/source.ts";
 import type { Run, RunsAnswer } from "../../data/types.ts";
 import { counted, duration, number, utcTime } from "../../model/format.ts";
-import { idOf, jobId, jobName, lastPart } from "../../model/names.ts";
+import { fullName, jobId, lastPart, runsOf } from "../../model/names.ts";
 import type { State } from "../../model/state.ts";
 import { timesKey } from "../../model/time.ts";
 import { Empty, Shown, StateMark, Time } from "../parts.tsx";
@@ -26,7 +26,7 @@ interface RunsProps {
 export function RunsTab({ source, id, state, go, again, retry }: RunsProps): JSX.Element {
   const [limit, setLimit] = useState(PAGE);
   const [failedOnly, setFailedOnly] = useState(false);
-  const node = state.job || jobName(id);
+  const node = state.job || runsOf(id);
   const only = failedOnly ? "FAIL" : null;
   const answer = useAnswer(`${node}\n${only}\n${limit}\n${timesKey(state)}`, () => source.runs(node, only, limit), again);
   return (
@@ -71,7 +71,7 @@ function Runs({ runs, go, more }: { runs: RunsAnswer; go: Go; more: () => void }
       </p>
       <ol class="runs">
         {runs.runs.map((run) => (
-          <RunRow key={run.id + idOf(run.job)} run={run} go={go} />
+          <RunRow key={run.id + fullName(run.job)} run={run} go={go} />
         ))}
       </ol>
       {runs.total > runs.runs.length ? (
@@ -124,14 +124,14 @@ function RunRow({ run, go }: { run: Run; go: Go }): JSX.Element {
         <Time at={run.ended_at ?? run.started_at} />
         <span class="muted">{run.duration_s !== null ? duration(run.duration_s) : run.skipped ? "" : "duration unknown"}</span>
       </span>
-      <button type="button" class="quiet" onClick={() => go({ job: idOf(run.job) })}>
+      <button type="button" class="quiet" onClick={() => go({ job: fullName(run.job) })}>
         {lastPart(run.job.name)}
       </button>
       {run.parent ? (
         <span class="muted">
           {" "}
           started by{" "}
-          <button type="button" class="quiet" onClick={() => go({ job: idOf(run.parent!.job) })}>
+          <button type="button" class="quiet" onClick={() => go({ job: fullName(run.parent!.job) })}>
             {run.parent.job.name}
           </button>
         </span>

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import type { Source } from "../../data/source.ts";
 import type { Finding, WhyAnswer } from "../../data/types.ts";
 import { counted } from "../../model/format.ts";
-import { idOf, lastPart } from "../../model/names.ts";
+import { fullName, idOf, lastPart } from "../../model/names.ts";
 import type { State } from "../../model/state.ts";
 import { timesKey } from "../../model/time.ts";
 import { Ago, Empty, Shown } from "../parts.tsx";
@@ -86,7 +86,7 @@ function Why({ why, go }: { why: WhyAnswer; go: Go }): JSX.Element {
             <p class="detail">{finding.detail}</p>
             {finding.owners.length > 0 ? <p class="muted">owned by {finding.owners.join(", ")}</p> : null}
             {finding.run ? (
-              <button type="button" class="quiet" onClick={() => go({ tab: "runs", job: idOf(finding.run!.job), selected: idOf(finding.dataset) })}>
+              <button type="button" class="quiet" onClick={() => go({ tab: "runs", job: fullName(finding.run!.job), selected: idOf(finding.dataset) })}>
                 Runs of {lastPart(finding.run.job.name)}
               </button>
             ) : null}
