@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.support.docs.versions import BOUNDS, ROOT, producers, project, pythons, supported, upper_bounds
+from consumer.cli.commands.operations.demo import INSTALL
+from tests.support.docs.versions import BOUNDS, ROOT, locked, producers, project, pythons, supported, upper_bounds
 from tests.support.newer import newer
 
 
@@ -52,6 +53,32 @@ def test_each_recorded_producer_is_named() -> None:
     for file, producer in named.items():
         text = (folder / f"{file}.jsonl").read_text("utf-8")
         assert any(version in text for version in re.findall(r"\d+\.\d+\.\d+", producer)), (file, producer)
+
+
+def test_what_a_plain_install_of_dbt_is() -> None:
+    """The newest dbt of the document is the one that is tested, and the demo's advice has its bound."""
+    text = (ROOT / "docs" / "versions.md").read_text("utf-8")
+    assert f"not a pre-release is {locked('dbt-core')}," in text
+    assert f"dbt-duckdb {locked('dbt-duckdb')} asks for" in text
+    assert [bound for bound in BOUNDS if f"'{bound}'" in INSTALL] == ["dbt-core<2"]
+
+
+def test_extras_are_named_as_they_are_declared() -> None:
+    """In documents from a clone, in messages by the package's name."""
+    extras = set(project()["project"]["optional-dependencies"])
+    sources = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("consumer/**/*.py"),
+        *ROOT.glob("emitter/**/*.py"),
+    ]
+    found = [
+        (file, names)
+        for file in sources
+        for names in re.findall(r"'(?:\.|headwater)\[([a-z,]+)\]'", file.read_text("utf-8"))
+    ]
+    assert found
+    assert [(file, names) for file, names in found if not set(names.split(",")) <= extras] == []
 
 
 LOCK = """

@@ -43,7 +43,9 @@ TOPIC = "openlineage.events"
 DBT_TIMEOUT_S = 300
 FAR = 20
 
-_INSTALL = "pip install 'headwater[emitter,consumer]' dbt-duckdb"
+INSTALL = "run `make demo` in a clone, or `pip install 'headwater[emitter,consumer]' 'dbt-core<2' dbt-duckdb`"
+"""Advice where a part of the demo is missing."""
+
 _FOREIGN = ("DBT_", "OPENLINEAGE_")
 """Variables of a user's own dbt and OpenLineage, which would lead those of the demo elsewhere."""
 
@@ -113,7 +115,7 @@ def _headwater_dbt() -> str:
     here = Path(sys.executable).parent
     program = shutil.which("headwater-dbt", path=here) or shutil.which("headwater-dbt")
     if program is None:
-        raise HeadwaterError(f"headwater-dbt is not installed beside headwater and not on PATH; {_INSTALL}")
+        raise HeadwaterError(f"headwater-dbt is not installed beside headwater and not on PATH; {INSTALL}")
     return program
 
 
@@ -178,7 +180,7 @@ def _run_dbt(program: str, directory: Path) -> Path:
     output = done.stdout.decode(errors="replace")
     if done.returncode or not log.is_file():
         failure = f"exited with {done.returncode}" if done.returncode else "emitted no events"
-        raise HeadwaterError(f"{program} {failure}:\n{output[-2000:].strip()}\nThe demo needs: {_INSTALL}")
+        raise HeadwaterError(f"{program} {failure}:\n{output[-2000:].strip()}\nIf a package is missing, {INSTALL}")
     return log
 
 
