@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from consumer.config.allowed_values import number
@@ -18,11 +18,31 @@ CONNECTIONS = 4
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+MAX_WHOLE = 2**63 - 1
+"""The greatest whole number that JSON writers and databases take."""
+
+
+def _path(given: object) -> object:
+    """Rejects an empty text, which pathlib takes for the current folder."""
+    if given == "":
+        raise rule("an empty text is no path; set the path of a file, or unset it")
+    return given
+
+
+FilePath = Annotated[Path, BeforeValidator(_path)]
+
 
 class _Group(BaseModel):
     """A group of settings; unknown names are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _bounded(cls, given: object) -> object:
+        if isinstance(given, int) and given > MAX_WHOLE:
+            raise rule(f"{shown(given)} is too large; set a whole number, at most {MAX_WHOLE}")
+        return given
 
 
 class KafkaSettings(_Group):
@@ -46,7 +66,7 @@ class KafkaSettings(_Group):
     )
     username: str | None = Field(None, description="User name for scram.")
     password: SecretStr | None = Field(None, description="Password for scram.")
-    ca_file: Path | None = Field(
+    ca_file: FilePath | None = Field(
         None, description="PEM file of trusted certificate authorities; default: the system's."
     )
     region: str | None = Field(None, description="AWS region for iam; default: read from the brokers' names.")
@@ -301,7 +321,7 @@ class ServeSettings(_Group):
         description="How clients authenticate: not at all (none, on loopback alone), with keys, with tokens of an"
         " identity provider (oidc), or at a load balancer of AWS (alb); keys if serve.keys_file is set, else none.",
     )
-    keys_file: Path | None = Field(
+    keys_file: FilePath | None = Field(
         None, description="TOML file with the keys of clients; with oidc and alb programs may use them too."
     )
     oidc_issuer: str | None = Field(None, description="Issuer of tokens, such as https://login.example.com/realm.")
@@ -337,7 +357,7 @@ class ServeSettings(_Group):
 class AlertSettings(_Group):
     """Alerts on changes of lineage and on failed runs: see docs/alerts.md."""
 
-    file: Path | None = Field(
+    file: FilePath | None = Field(
         None,
         description="TOML file with rules, channels and mutes, or env:NAME for a variable with its text; `headwater"
         " consume` raises alerts only if it is set.",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 from unittest.mock import patch
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core._pydantic_core import list_all_errors
 
 from consumer.config.faults import FAULTS, RULE
-from consumer.config.loader import Setting, Settings, all_settings, dashed, load
+from consumer.config.loader import Setting, Settings, all_settings, dashed, load, resolved
 from consumer.errors import UsageError
 
 SETTINGS = all_settings()
@@ -49,6 +51,7 @@ WRONG: tuple[object, ...] = (
     "nan",
     "1e400",
     "9" * 5000,
+    "9" * 30,
     "u:p@host",
     -1,
     2.5,
@@ -122,6 +125,21 @@ def test_secrets_are_not_quoted(value: object) -> None:
     assert SECRET not in message({"kafka.auth": value}, {"HEADWATER_KAFKA__PASSWORD": SECRET})
     assert SECRET not in message({"kafka.bootstrap_servers": [f"u:{SECRET}@host:1", value]}, {})
     assert SECRET not in message({"graph": f"ws://u:{SECRET}@host/", "batch.max_records": value}, {})
+
+
+@given(st.sampled_from(SETTINGS), VALUES | st.integers(min_value=2**62, max_value=2**65))
+def test_what_is_valid_can_be_printed(setting: Setting, value: object) -> None:
+    """Settings that load have values that `print-config --json` can write."""
+    with patch.dict(os.environ, {}, clear=True), suppress(UsageError):
+        orjson.dumps([each.value for each in resolved(load({setting.name: value}))], default=str)
+
+
+@pytest.mark.parametrize("name", ["alerts.file", "kafka.ca_file", "serve.keys_file"])
+def test_an_empty_text_is_no_path(name: str) -> None:
+    """A variable that a template left empty does not become the current folder."""
+    variable = f"HEADWATER_{name.upper().replace('.', '__')}"
+    expected = f"invalid value for {variable}: an empty text is no path; set the path of a file, or unset it"
+    assert message({}, {variable: ""}) == expected
 
 
 @given(st.sampled_from(SETTINGS), VALUES)
