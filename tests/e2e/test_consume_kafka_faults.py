@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 from tests.support.brokers.consuming_processes import EVENTS, PATIENCE_S, Field, export_of, undisturbed
 from tests.support.brokers.kafka_follower import KafkaFollower
 from tests.support.events.small_events import records
+from tests.support.processes.server_process import pause
 from tests.support.processes.servers import GremlinServer, KafkaBroker
 
 pytestmark = pytest.mark.timeout(900)
@@ -68,7 +69,7 @@ class TestGroup:
         field.send(stream[:EARLY])
         with field.consuming("hangs") as hangs:
             field.until_lag(EARLY * 3 // 4)
-            hangs.send(signal.SIGSTOP)
+            pause(hangs.process.pid)
             with field.consuming("heir") as heir:
                 field.until_lag(0)
                 assert field.broker.shares(field.group).keys() == {"heir"}, "the session should have ended"
@@ -206,7 +207,7 @@ class TestTopic:
         # It stays a member for as long as it is stopped, as one that is only slow does.
         with field.consuming("slow", KAFKA__SESSION_TIMEOUT_S="240") as slow:
             field.until_lag(0)
-            slow.send(signal.SIGSTOP)
+            pause(slow.process.pid)
             # More than a fetch that is under way can bring.
             field.send(stream[LATE:])
             kafka_broker.truncate(field.topic, 0, EVENTS - 500)

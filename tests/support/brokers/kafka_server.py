@@ -20,7 +20,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from tests.support.processes.server_process import Server, free_port, require
+from tests.support.processes.server_process import Server, free_port, pause, require
 
 AnswerT = TypeVar("AnswerT")
 
@@ -90,18 +90,18 @@ class KafkaBroker(Server):
 
     def pause(self) -> None:
         """Lets it hang: connections stay open and nothing answers."""
-        self._signal(signal.SIGSTOP)
         self.paused = True
+        pause(self._running_pid())
 
     def resume(self) -> None:
         """Ends a pause."""
-        self._signal(signal.SIGCONT)
+        os.kill(self._running_pid(), signal.SIGCONT)
         self.paused = False
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _running_pid(self) -> int:
         if self.pid is None:
             raise RuntimeError("kafka is stopped; start() it first")
-        os.kill(self.pid, number)
+        return self.pid
 
     def heal(self) -> None:
         """Resumes and starts it, if a test left it otherwise."""

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -134,6 +135,17 @@ def ask(port: int, method: str, path: str, body: object = None, seconds: float =
     if answer.status != http.HTTPStatus.OK:
         raise RuntimeError(f"{method} {path} on port {port}: {answer.status} {text.decode(errors='replace')}")
     return json.loads(text)
+
+
+def pause(pid: int, seconds: float = 50) -> None:
+    """Sends SIGSTOP, and returns once all threads have stopped: on a busy machine one may go on for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: _states(pid) == {"T"}, f"process {pid} stops", patience_s=seconds, pause_s=0.005)
+
+
+def _states(pid: int) -> set[str]:
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return {thread.read_text().rpartition(")")[2].split()[0] for thread in threads}
 
 
 def await_end(pid: int, what: str, seconds: float = 50) -> None:
