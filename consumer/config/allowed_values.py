@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-_UNITS: Final = MappingProxyType({"_per_s": "a second", "_s": "of seconds", "_days": "of days", "_bytes": "of bytes"})
+_UNITS: Final = MappingProxyType({"_per_s": "per second", "_s": "of seconds", "_days": "of days", "_bytes": "of bytes"})
 """Units by the end of a setting's name."""
 
 _TYPES: Final = MappingProxyType(
@@ -50,10 +50,19 @@ def allowed(model: type[BaseModel], keys: Sequence[int | str]) -> str:
         return _FORMATS.get(schema["format"], "a text")
     name = next((key for key in reversed(keys) if isinstance(key, str)), "")
     unit = next((f" {unit}" for end, unit in _UNITS.items() if name.endswith(end)), "")
-    parts = [f"{_TYPES.get(schema.get('type', ''), 'a table')}{unit}", *_bounds(schema)]
+    parts = [f"{_type_name(schema)}{unit}", *_bounds(schema)]
     if unit and schema.get("default") is not None:
         parts.append(f"such as {number(schema['default'])}")
     return ", ".join(parts)
+
+
+def _type_name(schema: Mapping[str, Any]) -> str:
+    kind = schema.get("type", "")
+    if kind == "array" and schema.get("items", {}).get("type") == "string":
+        return "a list of texts"
+    if kind == "object" and (keys := schema.get("required")):
+        return f"a table with {' and '.join(keys)}"
+    return _TYPES.get(kind, "a table")
 
 
 def _bounds(schema: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from consumer.config.allowed_values import allowed, number, schema_at
 from consumer.config.similar_names import near
+from consumer.safe_text import printable
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -60,6 +61,8 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType(
 LONGEST_VALUE: Final = 60
 """Characters of a value in a message."""
 
+_CONSTANTS: Final[Mapping[bool | None, str]] = MappingProxyType({None: "null", True: "true", False: "false"})
+
 
 def rule(text: str, *settings: str) -> PydanticCustomError:
     """Returns the error of a validator.
@@ -93,21 +96,29 @@ def described(fault: ErrorDetails, model: type[BaseModel], value: str = "the val
 
 
 def shown(value: object) -> str:
-    """Returns a value in words; a text that may hold a password and what has members are not quoted."""
-    if isinstance(value, bool):
-        return str(value).lower()
+    """Returns a value in words; a text that may hold a password, a long number and what has members are not quoted."""
+    if value is None or isinstance(value, bool):
+        return _CONSTANTS[value]
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "a list"
-    text = str(value)
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_VALUE:
+        return "the number"
+    return _quoted(value) if isinstance(value, str) else str(value)
+
+
+def _quoted(text: str) -> str:
     if "@" in text or "://" in text:
         return "the value"
-    if not isinstance(value, str):
-        return text
     return repr(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}...") if text else "an empty text"
 
 
 def location(keys: Sequence[int | str]) -> str:
     """Returns a path in a TOML file in words, such as `channels, entry 1, url`."""
-    return ", ".join(f"entry {key + 1}" if isinstance(key, int) else key for key in keys)
+    return ", ".join(f"entry {key + 1}" if isinstance(key, int) else key_text(key) for key in keys)
+
+
+def key_text(key: str) -> str:
+    """Returns a key of a file on one line, without what a terminal obeys."""
+    return printable(key).replace("\n", "\\n") if key else "with an empty name"

@@ -6,7 +6,6 @@ Precedence: flag, environment variable, file given with `--config`, default.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from pydantic_settings import (
 )
 
 from consumer.config.allowed_values import allowed
-from consumer.config.faults import rule
+from consumer.config.faults import key_text, rule
 from consumer.config.invalid_settings import GivenSetting, explained
 from consumer.config.settings import (
     CONNECTIONS,
@@ -40,6 +39,7 @@ from consumer.config.settings import (
     TelemetrySettings,
 )
 from consumer.config.similar_names import near
+from consumer.config.toml_file import read_toml
 from consumer.errors import UsageError
 
 ENV_PREFIX = "HEADWATER_"
@@ -245,8 +245,8 @@ def _environment(known: Mapping[str, Setting], other_variables: Callable[[], Col
             raise UsageError(f"unknown environment variable {variable}{meant}; unset it or correct its name")
     try:
         nested = EnvSettingsSource(Settings)()
-    except SettingsError as error:
-        raise UsageError(_no_json(error, known)) from None
+    except (SettingsError, RecursionError):
+        raise UsageError("\n  ".join(_no_json(known))) from None
     found = _flatten(nested, known)
     return {
         name: GivenSetting(value, f"environment variable {known[name].env}", known[name].env)
@@ -255,33 +255,36 @@ def _environment(known: Mapping[str, Setting], other_variables: Callable[[], Col
     }
 
 
-def _no_json(error: SettingsError, known: Mapping[str, Setting]) -> str:
-    """Returns the variables that may be the one that is no JSON: the library names the group alone."""
-    culprits = [s for s in known.values() if s.env in os.environ and f'"{s.name.partition(".")[0]}"' in str(error)]
-    needed = {setting.env: allowed(Settings, setting.name.split(".")) for setting in culprits}
-    return "\n  ".join(f"invalid value for {env}: it is not valid JSON; set {words}" for env, words in needed.items())
+def _no_json(known: Mapping[str, Setting]) -> Iterator[str]:
+    """Yields the faults of the variables that can't be read as JSON: the library's error names their group alone."""
+    source = EnvSettingsSource(Settings)
+    variables = source.env_vars
+    for setting in known.values():
+        # The library compares names without case.
+        source.env_vars = {name: value for name, value in variables.items() if name.lower() == setting.env.lower()}
+        fault = ""
+        try:
+            source()
+        except SettingsError:
+            fault = "it is not valid JSON"
+        except RecursionError:
+            fault = "its lists or tables are nested too deeply"
+        if fault:
+            yield f"invalid value for {setting.env}: {fault}; set {allowed(Settings, setting.name.split('.'))}"
 
 
 def _file(path: Path, known: Mapping[str, Setting]) -> _Layer:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"the configuration {path} can't be read: {error.strerror}; name a TOML file that this user may read with"
-            " --config or HEADWATER_CONFIG"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the configuration {path} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the configuration {path} is not valid TOML: {error}; correct it there") from error
-    found = _flatten(document, known)
+    advice = "name a TOML file that this user may read with --config or HEADWATER_CONFIG"
+    found = _flatten(read_toml("the configuration", path, advice), known)
     for name in found:
         if any(setting.startswith(f"{name}.") for setting in known):
             raise UsageError(
                 f"invalid value for {name} in {path}: it is a group of settings; write them below [{name}]"
             )
         if name not in known:
-            raise UsageError(f"unknown setting {name} in {path}{near(name, known)}; remove it or correct its name")
+            raise UsageError(
+                f"unknown setting {key_text(name)} in {path}{near(name, known)}; remove it or correct its name"
+            )
     return {name: GivenSetting(value, f"{name} in {path}", f"{name} in {path}") for name, value in found.items()}
 
 

@@ -137,7 +137,7 @@ class KafkaSettings(_Group):
         if self.session_timeout_s <= self.heartbeat_interval_s:
             timeout, interval = number(self.session_timeout_s), number(self.heartbeat_interval_s)
             raise rule(
-                f"a session timeout of {timeout} seconds is not above the heartbeat interval of {interval} seconds; set"
+                f"a session timeout of {timeout} s is not above the heartbeat interval of {interval} s; set"
                 " kafka.session_timeout_s above kafka.heartbeat_interval_s",
                 "kafka.session_timeout_s",
                 "kafka.heartbeat_interval_s",

@@ -107,13 +107,14 @@ def test_a_password_in_a_server_is_refused(monkeypatch: pytest.MonkeyPatch, serv
         ({"kafka.replication_factor": 0}, "a topic needs at least one replica"),
         (
             {"kafka.session_timeout_s": 2},
-            "for --kafka-session-timeout-s: a session timeout of 2 seconds is not above the heartbeat interval of 3",
+            "for --kafka-session-timeout-s: a session timeout of 2 s is not above the heartbeat interval of 3 s",
         ),
         (
             {"kafka.session_timeout_s": 2, "kafka.heartbeat_interval_s": 4},
-            "for --kafka-session-timeout-s and --kafka-heartbeat-interval-s: a session timeout of 2 seconds",
+            "for --kafka-session-timeout-s and --kafka-heartbeat-interval-s: a session timeout of 2 s",
         ),
         ({"batch.max_records": 0}, "--batch-max-records: 0 is less than 1; set a whole number, at least 1"),
+        ({"serve.reads_per_s": -1}, "-1 is less than 0; set a number per second, at least 0, such as 50"),
         ({"serve.threads": 300}, "--serve-threads: 300 is greater than 256; set a whole number, from 1 to 256"),
         (
             {"batch.max_age_s": "nan"},
@@ -165,6 +166,25 @@ def test_no_json_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong("for HEADWATER_IDENTITY__SAME: it is not valid JSON; set entries such as")
 
 
+def test_only_what_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other variables of its group are right; a list that Python can't read is an error of its value, too."""
+    monkeypatch.setenv("HEADWATER_DATAZONE__DOMAIN_ID", "dzd_1a2b3c")
+    monkeypatch.setenv("HEADWATER_KAFKA__BOOTSTRAP_SERVERS", "host:9092")
+    monkeypatch.setenv("HEADWATER_DATAZONE__ROUTES", "a,b")
+    monkeypatch.setenv("HEADWATER_IDENTITY__SAME", "[" * 100_000)
+    with pytest.raises(UsageError) as error:
+        load({})
+    first, second = str(error.value).splitlines()
+    assert "for HEADWATER_IDENTITY__SAME: its lists or tables are nested too deeply; set entries such as" in first
+    assert "for HEADWATER_DATAZONE__ROUTES: it is not valid JSON; set entries such as" in second
+
+
+def test_null_is_quoted_as_json_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was given, not as Python spells it."""
+    monkeypatch.setenv("HEADWATER_IDENTITY__SAME", "null")
+    wrong("for HEADWATER_IDENTITY__SAME: null is not a list; set entries such as")
+
+
 def test_unknown_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelled variable is no silence; those of commands can be declared."""
     monkeypatch.setenv("HEADWATER_KAFKA__TOPC", "x")
@@ -182,6 +202,14 @@ def test_unknown_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[kafka]\npassword = 12345", "wrong.toml: the value is not a text in quotes"),
         ("kafka = 1", "it is a group of settings; write them below [kafka]"),
         ("= 1", "is not valid TOML"),
+        ("x = " + "[" * 10_000, "has lists or tables that are nested too deeply; correct it there"),
+        ("x = " + "9" * 5_000, "has a whole number with too many digits; correct it there"),
+        (f"graph = 0x{'F' * 5_000}", "the number is not a text in quotes; set a URL"),
+        (f"[batch]\nmax_records = 0x{'F' * 5_000}", "the number is too large; set a whole number, at most"),
+        ("'' = 1", "unknown setting with an empty name in "),
+        ('[kafka]\n"a\\n\\u001bb" = 1', r"unknown setting kafka.a\n\x1bb in "),
+        ("[identity]\nsame = [1]", "entry 1: 1 is not a table; set a table with prefixes"),
+        ("[[datazone.routes]]\ndomain_id = 'dzd_1'\nprojects = 1", "1 is not a list; set a list of texts"),
     ],
 )
 def test_wrong_files_are_named(tmp_path: Path, text: str, expected: str) -> None:
@@ -203,6 +231,13 @@ def test_a_file_that_is_not_readable_is_named(tmp_path: Path) -> None:
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"x = \xff")
     wrong(f"the configuration {binary} is not UTF-8 at byte 4; save it as UTF-8", path=binary)
+
+
+def test_a_byte_order_mark_is_left_out(tmp_path: Path) -> None:
+    """Some editors write one."""
+    path = tmp_path / "marked.toml"
+    path.write_bytes(b"\xef\xbb\xbfgraph = 'sqlite:///a.db'")
+    assert load({}, path).graph == "sqlite:///a.db"
 
 
 def test_every_setting_is_described() -> None:
