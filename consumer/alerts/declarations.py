@@ -7,19 +7,19 @@ a file without any keeps those.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from consumer.alerts.alert import Severity
 from consumer.config.faults import described, location
+from consumer.config.toml_file import parse_toml, read_toml
 from consumer.errors import UsageError
 from schemas.naming import DatasetName, last_part
 
@@ -204,12 +204,13 @@ class Declarations(_Entry):
             ("channels", [channel.name for channel in self.channels]),
         ):
             if len(set(names)) < len(names):
-                raise ValueError(f"two {what} have one name")
+                raise ValueError(f"two {what} have one name; give each its own")
         known = {rule.name for rule in self.rules}
         named = {name for channel in self.channels for name in channel.rules}
         named |= {name for mute in self.mutes for name in mute.rules}
         if known and not named <= known:
-            raise ValueError(f"no rule is called {', '.join(sorted(named - known))}")
+            unknown = ", ".join(sorted(named - known))
+            raise ValueError(f"no rule is called {unknown}; correct the name or declare the rule")
         return self
 
 
@@ -222,7 +223,7 @@ def matches(patterns: Sequence[str], dataset: DatasetName) -> bool:
 def shipped_rules() -> tuple[Rule, ...]:
     """Returns the rules that hold where a file declares none."""
     text = files("consumer.alerts").joinpath("rules.toml").read_text(encoding="utf-8")
-    return Declarations.model_validate(tomllib.loads(text)).rules
+    return Declarations.model_validate(parse_toml("rules.toml", text)).rules
 
 
 def read_declarations(file: Path | None) -> Declarations:
@@ -236,32 +237,35 @@ def read_declarations(file: Path | None) -> Declarations:
     """
     if file is None:
         return Declarations(rules=shipped_rules())
+    document = _document(file)
+    if "rules" not in document:
+        document["rules"] = [rule.model_dump() for rule in shipped_rules()]
     try:
-        document = tomllib.loads(_text(file))
-        if "rules" not in document:
-            document["rules"] = [rule.model_dump() for rule in shipped_rules()]
         return Declarations.model_validate(document)
-    except OSError as error:
-        raise UsageError(f"the alerts file {file} can't be read: {error.strerror}; check alerts.file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the alerts file {file} is not valid TOML: {error}") from error
     except ValidationError as error:
-        raise UsageError(f"the alerts file {file} is not valid: {_faults(error)}") from None
+        raise UsageError(f"the alerts file {file} is not valid:{_faults(error)}") from None
 
 
-def _text(file: Path) -> str:
-    reference = str(file)
-    return resolved(reference) if reference.startswith("env:") else file.read_text(encoding="utf-8")
+def _document(file: Path) -> dict[str, Any]:
+    reference, what = str(file), "the alerts file"
+    if reference.startswith("env:"):
+        return parse_toml(f"{what} {file}", resolved(reference, "alerts.file"))
+    return read_toml(what, file, "name a file that this user may read with alerts.file")
 
 
 def _faults(error: ValidationError) -> str:
-    """Returns the place and the reason of each fault; never its value, which may be a secret."""
+    """Returns a line for each fault with its place and reason; never its value, which may be a secret."""
     found = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{location(fault['loc'])}: {described(fault, Declarations)}".lstrip(": ") for fault in found)
+    lines = [f"{location(fault['loc'])}: {described(fault, Declarations)}".lstrip(": ") for fault in found]
+    return "".join(f"\n  {line}" for line in lines) if len(lines) > 1 else f" {lines[0]}"
 
 
-def resolved(reference: str) -> str:
+def resolved(reference: str, reader: str = "a channel of alerts") -> str:
     """Reads the value of `env:NAME` or `file:PATH`; other text stands for itself.
+
+    Args:
+        reference: The value as it was written.
+        reader: What reads the variable or file, for errors.
 
     Raises:
         UsageError: There is no such variable or file.
@@ -270,11 +274,15 @@ def resolved(reference: str) -> str:
     if kind == "env":
         value = os.environ.get(place)
         if not value:
-            raise UsageError(f"environment variable {place}, which a channel of alerts reads, is not set")
+            raise UsageError(f"environment variable {place}, which {reader} reads, is not set; set it")
         return value.strip()
     if kind == "file":
         try:
             return Path(place).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the file {place}, which a channel of alerts reads, can't be read: {error}") from error
+            # The text of the error repeats the path, or quotes a byte of the secret.
+            reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
+            raise UsageError(
+                f"the file {place}, which {reader} reads, can't be read: {reason}; name one that this user may read"
+            ) from None
     return reference

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 
 from consumer.api.access.scopes import Scope, bearer_token, permitted, unauthenticated
+from consumer.config.toml_file import read_toml
 from consumer.errors import UsageError
 
 PREFIX = "hw_"
@@ -69,11 +69,8 @@ def load_keys(file: Path) -> Keys:
     Raises:
         UsageError: The file can't be read, or a key in it is not valid.
     """
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"the keys in {file} can't be read: {error}") from None
-    entries = document.get("keys")
+    advice = "name a file that this user may read with serve.keys_file; headwater create-key makes keys"
+    entries = read_toml("the file of keys", file, advice).get("keys")
     if not isinstance(entries, list) or not entries:
         raise UsageError(f"{file} has no [[keys]]; headwater create-key makes one")
     keys = [_loaded(file, number, entry) for number, entry in enumerate(entries, 1)]
@@ -85,9 +82,9 @@ def load_keys(file: Path) -> Keys:
 def _loaded(file: Path, number: int, entry: Any) -> Key:
     entry = entry if isinstance(entry, dict) else {}
     scopes = entry.get("scopes")
-    known = set(Scope)
+    known = list(Scope)
     if not isinstance(entry.get("id"), str) or not _SHA256.fullmatch(str(entry.get("sha256"))):
         raise UsageError(f"key {number} in {file} needs an id and a sha256 of 64 hexadecimal digits")
-    if not isinstance(scopes, list) or not scopes or not known.issuperset(scopes):
+    if not isinstance(scopes, list) or not scopes or not all(scope in known for scope in scopes):
         raise UsageError(f"key {entry['id']} in {file} needs scopes, of {', '.join(sorted(known))}")
     return Key(entry["id"], entry["sha256"], frozenset(map(Scope, scopes)))

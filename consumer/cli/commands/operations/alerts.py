@@ -167,9 +167,10 @@ def list_rules(settings: Settings, *, as_json: bool) -> None:
     """List the rules in force: those of the file, or else those that Headwater ships."""
     from consumer.alerts.declarations import SEVERITIES, read_declarations  # noqa: PLC0415
 
+    rules = read_declarations(settings.alerts.file).rules
     if not as_json:
         click.echo(_RULE_LINE.format("rule", "kind", "severity", "datasets"))
-    for rule in read_declarations(settings.alerts.file).rules:
+    for rule in rules:
         if as_json:
             click.echo(orjson.dumps(rule.model_dump(mode="json")))
         else:

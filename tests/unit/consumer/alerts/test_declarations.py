@@ -74,6 +74,9 @@ def test_a_file_without_rules_keeps_the_shipped_ones(tmp_path: Path) -> None:
         ("[[mutes]]\nuntil = 'never'", "mutes, entry 1, until: the value is not a time; set a time with its offset"),
         ("[[mutes]]\nfrom = 2026-01-01T00:00:00", "a time needs its offset"),
         ("[[rules]", "is not valid TOML"),
+        ("x = " + "[" * 10_000, "has lists or tables that are nested too deeply"),
+        ("rules = [1]", "rules, entry 1: the value is not a table; set a table with name and kind"),
+        ("x = 1\nrules = 2", "is not valid:\n  rules: the value is not a list; set a list\n  x: unknown key"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
@@ -95,6 +98,8 @@ def test_a_variable_may_hold_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERTS_TOML", "[[channels]]\nname = 'k'\ntype = 'kafka'\ntopic = 'alerts'")
     (channel,) = read_declarations(Path("env:ALERTS_TOML")).channels
     assert channel.topic == "alerts"
+    with pytest.raises(UsageError, match=r"variable NOWHERE, which alerts\.file reads, is not set; set it"):
+        read_declarations(Path("env:NOWHERE"))
 
 
 def test_secrets_come_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +112,9 @@ def test_secrets_come_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (declared,) = read(tmp_path, "[[channels]]\nname = 'team'\ntype = 'slack'\nurl = 'env:NOWHERE'").channels
     with pytest.raises(UsageError, match="channel team of alerts: environment variable NOWHERE"):
         open_channel(declared, KafkaSettings(), lambda: 0.0)
+    missing = tmp_path / "none"
+    with pytest.raises(UsageError, match=f"{missing}, which .* reads, can't be read: No such file or directory; name"):
+        resolved(f"file:{missing}")
 
 
 def test_a_mute_covers_its_time(tmp_path: Path) -> None:

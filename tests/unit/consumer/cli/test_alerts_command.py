@@ -101,6 +101,13 @@ def test_rules_are_listed(runner: CliRunner) -> None:
     assert [line.split()[0] for line in lines] == [rule["name"] for rule in rules]
 
 
+def test_no_heading_precedes_an_error(runner: CliRunner) -> None:
+    """A file that is not valid leaves stdout empty."""
+    done = runner.invoke(cli, ["alerts", "rules", "--alerts-file", "none.toml"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the alerts file none.toml can't be read: No such file or directory; name a file" in done.stderr
+
+
 def test_rules_without_a_severity_are_listed_with_that_of_their_kind(runner: CliRunner) -> None:
     """Only that of a changed column depends on the change; a severity in the file counts first."""
     declared = [

@@ -66,12 +66,16 @@ def test_a_wrong_file_says_where(tmp_path: Path) -> None:
     for entries, message in (
         ([("a", "short", '["read"]')], "sha256"),
         ([("a", digest, '["write"]')], "scopes"),
+        ([("a", digest, '[["read"]]')], "scopes"),
         ([("a", digest, '["read"]'), ("a", digest, '["read"]')], "two keys"),
     ):
         with pytest.raises(UsageError, match=message):
             load_keys(key_file(tmp_path, *entries))
-    with pytest.raises(UsageError, match="can't be read"):
+    with pytest.raises(UsageError, match=r"none\.toml can't be read: No such file or directory; name"):
         load_keys(tmp_path / "none.toml")
+    (tmp_path / "keys.toml").write_text("x = " + "[" * 10_000)
+    with pytest.raises(UsageError, match="nested too deeply"):
+        load_keys(tmp_path / "keys.toml")
 
 
 @pytest.mark.parametrize(
