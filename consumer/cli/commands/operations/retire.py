@@ -19,7 +19,7 @@ from consumer.graph.store import GraphStore
 from consumer.lineage import retirement
 from consumer.query.job_names import all_jobs
 from consumer.query.resolve import DATASET, resolve, spelled
-from consumer.time_parsing import parse_timestamp_ms
+from consumer.time_parsing import format_time, parse_timestamp_ms
 
 
 @click.command(
@@ -50,7 +50,7 @@ def retire(settings: Settings, name: str, at: str, *, to_topic: bool, as_json: b
     _send(settings, event, to_topic=to_topic)
     if as_json:
         click.echo(orjson.dumps(event))
-    click.echo(f"retired the {said} as of {event['eventTime']}", err=True)
+    click.echo(f"retired the {said} as of {format_time(event['eventTime'])}", err=True)
 
 
 def _event(store: GraphStore, name: str, moment: str) -> tuple[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ def test_what_is_retired_is_not_current_until_it_comes_back(graph: str, name: st
     assert done.exit_code == 0, done.output
     event = json.loads(done.stdout)
     assert event["eventTime"].startswith("2026-01-02T00:00:00")
+    assert done.stderr.endswith(" as of 2026-01-02T00:00:00Z\n")
     assert edges(graph) == []
     assert headwater("show", "titles", "--graph", graph).exit_code == 0
     later = {**job(table("titles"), table("basics"), name=JOB), "eventTime": "2026-01-03T00:00:00Z"}
