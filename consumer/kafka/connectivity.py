@@ -114,7 +114,10 @@ def _tls(settings: KafkaSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"kafka.ca_file {settings.ca_file} can't be used: {error}") from error
+        reason = error.strerror or error
+        raise UsageError(
+            f"kafka.ca_file {settings.ca_file} can't be used: {reason}; set a PEM file that this user may read"
+        ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

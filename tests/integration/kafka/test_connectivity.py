@@ -103,7 +103,7 @@ def test_unknown_authority(kafka_broker: KafkaBroker) -> None:
 
 def test_missing_ca_file(kafka_broker: KafkaBroker, tmp_path: Path) -> None:
     """A file that is not there is a mistake in the settings."""
-    with pytest.raises(UsageError, match=r"kafka\.ca_file .*none\.pem can't be used"):
+    with pytest.raises(UsageError, match=r"kafka\.ca_file .*none\.pem can't be used: No such file or directory; set"):
         diagnose(scram(kafka_broker, ca_file=tmp_path / "none.pem"))
 
 
