@@ -5,7 +5,7 @@ import { columnPath } from "../src/model/column_path.ts";
 import { merged, NO_GRAPH } from "../src/model/graph.ts";
 import { EMPTY } from "../src/model/state.ts";
 import { visible } from "../src/model/visible.ts";
-import { arrange, culled, HEAD, MOST_ROWS, type Picture, picture, type PictureInput, ROW } from "../src/view/graph/picture.ts";
+import { arrange, culled, HEAD, MOST_ROWS, type Picture, picture, type PictureInput, ROW, stubEntry } from "../src/view/graph/picture.ts";
 import { xml } from "../src/view/graph/picture_file.tsx";
 import { Scene } from "../src/view/graph/scene.tsx";
 
@@ -68,6 +68,15 @@ test("of many columns some are shown and the rest is counted", () => {
   assert.equal(box.rows.length, MOST_ROWS + 1);
   assert.equal(box.rows.at(-1)!.label, "+ 30 more columns");
   assert.equal(box.height, HEAD + (MOST_ROWS + 1) * ROW + 10);
+});
+
+test("a stub is told from a dataset by what is drawn, not by its spelling", () => {
+  const nodes = [card("t"), ...Array.from({ length: 60 }, (_, at) => card(`reader_${at}`))];
+  const graph = merged(NO_GRAPH, { ...ANSWER, nodes, links: nodes.slice(1).map((_, at): [number, number, string] => [0, at + 1, "DBT"]) });
+  const { stubs } = visible(graph, { ...EMPTY, node: `${SPACE}/t` }, []);
+  assert.equal(stubs.length, 1);
+  assert.equal(stubEntry(stubs, `more >${SPACE}/t`), `>${SPACE}/t`);
+  assert.equal(stubEntry(stubs, "more data/t"), null);
 });
 
 test("the picture as text is well formed whatever names have in them", () => {

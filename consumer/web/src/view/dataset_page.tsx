@@ -11,7 +11,7 @@ import type { State, Tab } from "../model/state.ts";
 import { folding, opening } from "../model/unfold.ts";
 import { type Visible, visible } from "../model/visible.ts";
 import { Canvas, type CanvasActions, type Clicked } from "./graph/canvas.tsx";
-import { arrange, type Picture, picture as pictureOf, type PictureInput } from "./graph/picture.ts";
+import { arrange, type Picture, picture as pictureOf, type PictureInput, stubEntry } from "./graph/picture.ts";
 import { Legend, Toolbar, ZoomButtons } from "./graph/toolbar.tsx";
 import { useCanvasKeys } from "./keys.ts";
 import { Notes } from "./notes.tsx";
@@ -126,8 +126,9 @@ function usePicture(input: PictureInput, subject: string): Picture {
 }
 
 function clicked(target: Clicked, state: State, shown: Visible, go: Go): void {
-  if (target.node.startsWith("more ")) {
-    go({ opened: [...new Set([...state.opened, target.node.slice(5)])] });
+  const more = stubEntry(shown.stubs, target.node);
+  if (more !== null) {
+    go({ opened: [...new Set([...state.opened, more])] });
   } else if (target.handle) {
     const open = (shown.hidden.get(target.node)?.[target.handle] ?? 0) > 0;
     go(open ? opening(state, target.node, target.handle) : folding(state, target.node, target.handle));

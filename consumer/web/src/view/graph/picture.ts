@@ -7,7 +7,7 @@ import { type ColumnPath, spelledKind, WHOLE } from "../../model/column_path.ts"
 import { counted } from "../../model/format.ts";
 import { type Graph } from "../../model/graph.ts";
 import type { State } from "../../model/state.ts";
-import type { Visible } from "../../model/visible.ts";
+import type { Stub, Visible } from "../../model/visible.ts";
 
 export const WIDTH = 236;
 export const HEAD = 54;
@@ -109,6 +109,12 @@ function chosen(names: readonly string[], lit: readonly string[]): string[] {
 }
 
 const stubId = (direction: string, of: string): string => `more ${direction}${of}`;
+
+/** The entry of the state's `opened` that shows what the stub of an id stands for; null for the id of a dataset or job. */
+export function stubEntry(stubs: readonly Stub[], id: string): string | null {
+  const stub = stubs.find((one) => stubId(one.direction, one.of) === id);
+  return stub ? `${stub.direction}${stub.of}` : null;
+}
 
 interface Drawn {
   /** Changes when places have to be found. */
