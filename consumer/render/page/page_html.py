@@ -16,7 +16,9 @@ import orjson
 from consumer.query.catalog.search import Results
 from consumer.query.resolve import DATASET, LineageNode, spelled
 from consumer.query.traversal.answer import Way
+from consumer.query.traversal.job_surroundings import JOB
 from consumer.query.traversal.neighbourhood import Card, Neighbourhood
+from consumer.render.page.page_links import dataset_id
 from schemas.counted import counted
 from schemas.naming import last_part
 
@@ -98,7 +100,7 @@ def tree(answer: Neighbourhood, steps: tuple[int, int], at: str = "") -> str:
     root = answer.root._replace(column=None)
     up, down = steps
     moment = {"at": at} if at else {}
-    wider = urlencode({"node": spelled(root.dataset), "up": min(up + 1, 100), "down": min(down + 1, 100), **moment})
+    wider = urlencode({"node": _node_id(root), "up": min(up + 1, 100), "down": min(down + 1, 100), **moment})
     ways: tuple[Way, Way] = ("upstream", "downstream")
     parts = "".join(_part(answer, cards, root, way, moment) for way in ways)
     return (
@@ -112,7 +114,7 @@ def tree(answer: Neighbourhood, steps: tuple[int, int], at: str = "") -> str:
 def _as_of(root: LineageNode, at: str) -> str:
     if not at:
         return ""
-    now = escape(urlencode({"node": spelled(root.dataset)}))
+    now = escape(urlencode({"node": _node_id(root)}))
     return f'<p>As of {escape(at)}. <a href="?{now}">Back to now</a></p>'
 
 
@@ -189,7 +191,12 @@ def _link(target: LineageNode, moment: Mapping[str, str]) -> str:
     label = escape(last_part(target.dataset))
     if target.kind != DATASET:
         return f"<span>{label}</span>"
-    return f'<a href="?{escape(urlencode({"node": spelled(target.dataset), **moment}))}">{label}</a>'
+    return f'<a href="?{escape(urlencode({"node": _node_id(target), **moment}))}">{label}</a>'
+
+
+def _node_id(target: LineageNode) -> str:
+    # The namespace of a job that stands for a node begins with its prefix already.
+    return spelled(target.dataset) if target.kind == JOB else dataset_id(target.dataset)
 
 
 def _notes(card: Card | None) -> str:

@@ -18,7 +18,10 @@ def page_link(page_url: str, dataset: DatasetName, **moment: str) -> str:
         dataset: The dataset in the middle.
         moment: `at`, or `from` and `to`, as the address has them.
     """
-    node = f"{dataset.namespace}/{dataset.name}"
-    if node.startswith(PREFIXES):
-        node = f"dataset:{node}"
-    return f"{page_url.rstrip('/')}/?{urlencode({'node': node, **moment})}"
+    return f"{page_url.rstrip('/')}/?{urlencode({'node': dataset_id(dataset), **moment})}"
+
+
+def dataset_id(dataset: DatasetName) -> str:
+    """Returns the id of a dataset in addresses of the page, which is never taken for a job's."""
+    name = f"{dataset.namespace}/{dataset.name}"
+    return f"dataset:{name}" if name.startswith(PREFIXES) else name

@@ -92,6 +92,20 @@ def test_any_number_of_steps_is_an_answer(client: TestClient, steps: str) -> Non
     assert 'role="treeitem"' in answer.text
 
 
+def test_links_name_a_dataset_whose_namespace_begins_as_a_job(tmp_path: Path) -> None:
+    """Each link of the tree and of the search leads to the dataset, and those of a job to the job."""
+    odd = ("job:dbt", "odd")
+    with closing(SqliteStore(tmp_path / "graph.db")) as store:
+        write(store, [[job(odd, table("a"), name="maker")]])
+    with client_of(tmp_path / "graph.db") as client:
+        for query in ({"node": "a"}, {"node": "odd"}, {"q": "odd"}, {"node": "odd", "at": "2100-01-01"}):
+            links = set(re.findall(r"href=\"\?node=([^&\"]*)", client.get("/", params=query).text))
+            assert "dataset%3Ajob%3Adbt%2Fodd" in links, query
+            assert "job%3Adbt%2Fodd" not in links, query
+        assert "dataset%3Ajob%3Adbt%2Fodd" in client.get("/", params={"node": "dataset:job:dbt/odd"}).text
+        assert 'href="?node=job%3Adbt%2Fmaker' in client.get("/", params={"node": "job:maker"}).text
+
+
 def test_search_without_scripts(client: TestClient) -> None:
     """The form's results are links."""
     text = client.get("/", params={"q": "dev.s.b"}).text
