@@ -145,8 +145,20 @@ class PastGraph:
         if label in _DRAWN:
             return near.memory.edges_at(ids_, label, direction)
         edges = self._graph.edges_at(ids_, label, direction)
+        if label == schema.CHILD_OF:
+            edges = self._of_parents(near, edges, ids_, direction)
         there = self.read([edge.source for edge in edges], ("state",))
         return [edge for edge in edges if edge.source in there]
+
+    def _of_parents(
+        self, near: NeighbourhoodPast, edges: Sequence[Edge], runs: Collection[str], direction: Direction
+    ) -> list[Edge]:
+        """Returns the edges to parents: of streaming runs those that had been stated by then, of others as they are."""
+        asked = runs if direction == "out" else [edge.source for edge in edges]
+        streaming = self._streaming(near, asked)
+        drawn = near.memory.edges_at(runs, schema.CHILD_OF, direction) if streaming else []
+        finite = [edge for edge in edges if edge.source not in streaming]
+        return [*finite, *(edge for edge in drawn if edge.source in streaming)]
 
     def latest_at(
         self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
@@ -240,9 +252,10 @@ class PastGraph:
 
     @staticmethod
     def _streaming(near: NeighbourhoodPast, places: Collection[str]) -> set[str]:
-        """Returns those of some runs, and of what runs have apart, that are of streams."""
+        """Returns those of some runs, and of what runs have apart, that are of streams; draws their jobs."""
         runs = {id_: ids.run_key(id_) if _kind(id_) == "run" else ids.run_dataset_key(id_)[0] for id_ in places}
         streaming = near.streaming_of({run.job for run in runs.values()}) if runs else set[RunKey]()
+        near.show_jobs({run.job for run in runs.values() if run in streaming})
         return {id_ for id_, run in runs.items() if run in streaming}
 
 

@@ -81,7 +81,8 @@ class WholePast(Drawing):
             return [*drawn, *(self._graph.edges_at(finite, label, direction) if finite else ())]
         if label not in _RUNS:
             return super().edges_at(ids_, label, direction)
-        return list(self._of_runs(self._graph.edges_at(ids_, label, direction)))
+        of_parents = super().edges_at(ids_, label, direction) if label == schema.CHILD_OF else None
+        return list(self._of_runs(self._graph.edges_at(ids_, label, direction), of_parents))
 
     def latest_at(
         self, ids: Collection[str], label: str, until: tuple[str, str], count: int, keys: Sequence[str]
@@ -118,7 +119,8 @@ class WholePast(Drawing):
     def edges(self, label: str) -> Iterator[Edge]:
         """Yields all edges of a label."""
         if label in _RUNS:
-            yield from self._of_runs(list(self._graph.edges(label)))
+            of_parents = list(super().edges(label)) if label == schema.CHILD_OF else None
+            yield from self._of_runs(list(self._graph.edges(label)), of_parents)
         else:
             yield from super().edges(label)
 
@@ -138,7 +140,11 @@ class WholePast(Drawing):
     def _is_finite(self, id_: str) -> bool:
         return id_.partition("/")[0] == "run" and id_ not in self._streaming
 
-    def _of_runs(self, edges: Sequence[Edge]) -> Iterator[Edge]:
+    def _of_runs(self, edges: Sequence[Edge], drawn: Sequence[Edge] | None) -> Iterator[Edge]:
+        """Yields the edges of runs that were there: to their parents, of streaming runs, those that were drawn."""
+        if drawn is not None:
+            finite = [edge for edge in edges if edge.source not in self._streaming]
+            edges = [*finite, *(edge for edge in drawn if edge.source in self._streaming)]
         there = self.read([edge.source for edge in edges], ("state",))
         yield from (edge for edge in edges if edge.source in there)
 

@@ -12,12 +12,14 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from consumer.graph import schema
 from consumer.graph.sqlite_store import SqliteStore
 from consumer.graph.store import GraphStore
 from consumer.history.past_graph import PastGraph, as_of
 from consumer.lineage.identity import IdentityRules
 from schemas.naming import DatasetName
 from schemas.timestamps import canonical_time
+from tests.support.events.event_builders import dataset, run_event
 from tests.support.events.event_strategies import ATHENA, GLUE, REDSHIFT, TIMES, events, run_events
 from tests.support.examples import examples
 from tests.support.graph.asked import answers, names_in, walks
@@ -38,9 +40,9 @@ def untied(document: Any) -> Any:
     document = deepcopy(document)
     datasets = [*document.get("inputs", ()), *document.get("outputs", ())]
     datasets += [document["dataset"]] if "dataset" in document else []
-    for dataset in datasets:
+    for each in datasets:
         for facet in TIES:
-            dataset.get("facets", {}).pop(facet, None)
+            each.get("facets", {}).pop(facet, None)
     return document
 
 
@@ -91,6 +93,16 @@ DECLARED = {
 }
 """Lineage of a table that then got another name."""
 
+STREAMED = run_event(
+    "START",
+    0,
+    outputs=[dataset("a")],
+    job_facets={"jobType": {**BATCH["jobType"], "processingType": "STREAMING"}},
+    run_facets={"parent": {"run": {"runId": "p"}, "job": {"namespace": "dbt", "name": "all"}}},
+)
+ROOTED = {**STREAMED, "eventTime": TIMES[1], "run": {**STREAMED["run"], "facets": {"parent": {"root": {}}}}}
+"""A streaming run, and an event that no longer states its parent."""
+
 
 def check_walks(documents: list[Any], seed: int, time: str) -> None:
     """Walks from each dataset are those of a graph of what had happened by then, without drawing the whole graph."""
@@ -120,6 +132,7 @@ def test_a_walk_finds_what_had_happened_by_then(documents: list[Any], seed: int,
 @settings(max_examples=examples(50), deadline=None)
 @given(events(), st.integers(0, 2**32), MOMENTS, RULES)
 @example([DECLARED, RENAMED], 0, canonical_time(TIMES[2]), IdentityRules.of())
+@example([STREAMED, ROOTED], 0, canonical_time(STREAMED["eventTime"]), IdentityRules.of())
 def test_what_is_asked_of_one_dataset_is_what_had_happened_by_then(
     documents: list[Any], seed: int, time: str, rules: IdentityRules
 ) -> None:
@@ -134,6 +147,7 @@ def test_what_is_asked_of_one_dataset_is_what_had_happened_by_then(
 
 @settings(max_examples=examples(75), deadline=None)
 @given(events(), st.integers(0, 2**32), MOMENTS, RULES)
+@example([STREAMED, ROOTED], 0, canonical_time(STREAMED["eventTime"]), IdentityRules.of())
 def test_the_past_is_what_had_happened_by_then(
     documents: list[Any], seed: int, time: str, rules: IdentityRules
 ) -> None:
@@ -142,6 +156,9 @@ def test_the_past_is_what_had_happened_by_then(
     with closing(SqliteStore(Path(":memory:"))) as store:
         write(store, shuffled(documents, seed, 4), rules)
         with closing(as_of(store, time, rules)) as past:
-            found = whole(past)
+            found, parents = whole(past), sorted(edge.id for edge in past.edges(schema.CHILD_OF))
+    with closing(SqliteStore(Path(":memory:"))) as fresh:
+        write(fresh, [happened(documents, time)], rules)
+        assert parents == sorted(edge.id for edge in fresh.edges(schema.CHILD_OF)), f"as of {time}"
     changed = difference(found, embedded_whole([happened(documents, time)], rules))
     assert not changed, f"as of {time} the graph is not what had happened by then:\n{changed}"
