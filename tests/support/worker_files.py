@@ -8,27 +8,36 @@ from __future__ import annotations
 from typing import Final
 
 LONGEST: Final = (
-    "tests/e2e/test_consume_graph_faults.py",
-    "tests/property/test_writers.py",
-    "tests/e2e/test_consume_kafka_faults.py",
     "tests/integration/emitter/test_headwater_dbt.py",
-    "tests/e2e/test_alert_history.py",
+    "tests/property/test_writers.py",
+    "tests/e2e/test_consume_graph_faults.py",
+    "tests/property/test_cost.py",
+    "tests/e2e/test_consume_kafka_faults.py",
     "tests/property/test_writer_stories.py",
-    "tests/integration/emitter/test_emitter_faults.py",
     "tests/e2e/test_memory_budget.py",
-    "tests/e2e/test_consume_poison.py",
-    "tests/integration/graph/test_silent_graph.py",
-    "tests/integration/emitter/test_emitter_kafka.py",
-    "tests/integration/datazone/test_datazone_delivery.py",
-    "tests/e2e/test_consume_crash.py",
-    "tests/integration/api/test_ingest_faults.py",
-    "tests/contract/test_broker.py",
+    "tests/property/consumer/history/test_changed_jobs.py",
     "tests/integration/emitter/test_headwater_dbt_v2.py",
+    "tests/property/emitter/refine/sql/test_sql_laws.py",
+    "tests/integration/emitter/test_emitter_faults.py",
+    "tests/integration/emitter/test_emitter_kafka.py",
+    "tests/property/test_reconcile.py",
+    "tests/integration/graph/test_silent_graph.py",
     "tests/e2e/test_dbt_to_datazone.py",
-    "tests/browser/test_page.py",
+    "tests/property/test_oracle.py",
+    "tests/e2e/test_alert_history.py",
+    "tests/e2e/test_consume_poison.py",
     "tests/integration/emitter/test_headwater_dbt_process.py",
+    "tests/property/consumer/projection/test_work.py",
+    "tests/browser/test_page.py",
+    "tests/contract/test_as_of.py",
+    "tests/property/test_laws.py",
+    "tests/contract/test_prune.py",
+    "tests/contract/test_graph_laws.py",
+    "tests/integration/datazone/test_datazone_delivery.py",
+    "tests/contract/test_broker.py",
+    "tests/browser/test_past.py",
 )
-"""The longest one first, by `--durations=0` of all tests: those of more than about fifty seconds.
+"""The longest one first, by `--durations=0` of all tests: those of more than about a hundredth of all time.
 
 Files that wait for servers and files that compute come by turns, so that two of a kind rarely run beside each other.
 """
