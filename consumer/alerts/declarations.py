@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from consumer.alerts.alert import Severity
-from consumer.config.faults import described, location
+from consumer.config.faults import described, location, shown
 from consumer.config.toml_file import parse_toml, read_toml
 from consumer.errors import UsageError
 from schemas.naming import DatasetName, last_part
@@ -114,6 +114,20 @@ class Mute(_Entry):
     begin: datetime | None = Field(None, alias="from")
     end: datetime | None = Field(None, alias="until")
     reason: str = ""
+
+    @field_validator("begin", "end", mode="before")
+    @classmethod
+    def _not_a_number(cls, moment: object) -> object:
+        if isinstance(moment, int | float):
+            words = "is not a time; set a time with its offset, such as 2026-12-24T00:00:00Z"
+            raise ValueError(f"{shown(moment)} {words}")  # noqa: TRY004 -- pydantic reports a ValueError with its place
+        return moment
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.begin is not None and self.end is not None and self.end <= self.begin:
+            raise ValueError("until is not later than from, so that it mutes nothing; set a later until")
+        return self
 
     @field_validator("begin", "end")
     @classmethod

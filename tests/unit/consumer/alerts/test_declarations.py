@@ -73,6 +73,11 @@ def test_a_file_without_rules_keeps_the_shipped_ones(tmp_path: Path) -> None:
         ("[[channels]]\nname = 'a'\ntype = 'sns'\ntopic = 't'\n" * 2, "two channels have one name"),
         ("[[mutes]]\nuntil = 'never'", "mutes, entry 1, until: the value is not a time; set a time with its offset"),
         ("[[mutes]]\nfrom = 2026-01-01T00:00:00", "a time needs its offset"),
+        ("[[mutes]]\nuntil = 5", "mutes, entry 1, until: 5 is not a time; set a time with its offset"),
+        (
+            "[[mutes]]\nfrom = 2026-01-02T00:00:00Z\nuntil = 2026-01-01T00:00:00Z",
+            "mutes, entry 1: until is not later than from, so that it mutes nothing; set a later until",
+        ),
         ("[[rules]", "is not valid TOML"),
         ("x = " + "[" * 10_000, "has lists or tables that are nested too deeply"),
         ("rules = [1]", "rules, entry 1: the value is not a table; set a table with name and kind"),
