@@ -70,7 +70,7 @@ test("of many columns some are shown and the rest is counted", () => {
   assert.equal(box.height, HEAD + (MOST_ROWS + 1) * ROW + 10);
 });
 
-test("a stub is told from a dataset by what is drawn, not by its spelling", () => {
+test("a stub is distinguished from a dataset by what is drawn, not by its spelling", () => {
   const nodes = [card("t"), ...Array.from({ length: 60 }, (_, at) => card(`reader_${at}`))];
   const graph = merged(NO_GRAPH, { ...ANSWER, nodes, links: nodes.slice(1).map((_, at): [number, number, string] => [0, at + 1, "DBT"]) });
   const { stubs } = visible(graph, { ...EMPTY, node: `${SPACE}/t` }, []);

@@ -181,19 +181,24 @@ class Field:
                 first law changes nothing.
         """
 
-        def check() -> None:
-            for service in self._running:
-                service.check()
+        def holds() -> bool:
+            if condition():
+                return True
             if under_load and self.lag() < LOW:
                 again = self._filler[-LOW:]
                 self.send(again)
                 del self._filler[-len(again) :]
+            return False
+
+        def check() -> None:
+            for service in self._running:
+                service.check()
 
         def context() -> str:
             logs = "".join(f"\n--- {service.name}\n{service.said()}" for service in self._running)
             return f"{self.lag()} records wait{logs}"
 
-        wait_until(condition, what, patience_s=PATIENCE_S, check=check, context=context)
+        wait_until(holds, what, patience_s=PATIENCE_S, check=check, context=context)
 
     def until_lag(self, most: int) -> None:
         """Waits until at most so many records are uncommitted."""
